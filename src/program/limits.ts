@@ -1,0 +1,36 @@
+/** Static limits of a program; `contracts/libraries/Limits.sol` is generated from this table. */
+export const LIMITS = {
+  /** Nodes of a program. */
+  MAX_NODES: 1 << 20,
+  /** Output, fold or view dimensions. */
+  MAX_RANK: 8,
+  /** Bytes of one tensor. */
+  MAX_TENSOR_BYTES: 2 ** 30,
+  /** Fold steps of one output element. */
+  MAX_FOLD_STEPS: 2 ** 31 - 1,
+  MAX_OPERANDS: 16,
+  MAX_CONSTANTS: 64,
+  /** Instructions of one scalar program. */
+  MAX_CODE: 128,
+  /** Terms of one affine coordinate. */
+  MAX_TERMS: 16,
+  /** Slots of a loop, results of the longer program included. */
+  MAX_SLOTS: 256,
+  /** Bound on |offset| + sum |coefficient| * (extent - 1), so that no address arithmetic overflows anywhere. */
+  MAX_ADDRESS: 2 ** 47,
+  /** Bytes of one encoded node. */
+  MAX_DESCRIPTOR_BYTES: 4096,
+  /** Bytes of openings that one leaf may need, by the static rule in `cost.ts`. */
+  MAX_LEAF_WITNESS_BYTES: 24_576,
+  /** Gas of arithmetic and addressing that one leaf may need, by the static rule in `cost.ts`. */
+  MAX_LEAF_COMPUTE_GAS: 1_000_000,
+} as const;
+
+/** Bytes of one chunk, the leaf of a tensor's tree. */
+export const CHUNK_BYTES = 256;
+
+/** Levels of a hash tree that one reveal opens at most (2^5 = 32 hashes). */
+export const MAX_REVEAL_LEVELS = 5;
+
+/** Intervals into which one move of the claimant divides a fold at most. */
+export const MAX_INTERVALS = 32;

@@ -1,0 +1,78 @@
+/**
+ * The scalar instruction set: one row per instruction, in opcode order.
+ *
+ * An instruction reads up to three 32-bit words and yields one. Words are untyped; `f32` rows read them as
+ * IEEE 754 binary32, `i32` rows as two's complement. Every row is total: there is no word it is undefined for.
+ *
+ * This table is the source. The reference semantics (`machine.ts`), the Solidity constants
+ * (`contracts/libraries/Opcodes.sol`, generated) and the static cost rule (`program/cost.ts`) follow it.
+ *
+ * Float rules (IEEE 754-2019): round to nearest, ties to even; subnormals kept; a NaN result is always
+ * {@link CANONICAL_NAN}. `min` and `max` are `minimum` and `maximum` (§9.6): NaN wins, and -0 < +0.
+ */
+export interface Instruction {
+  readonly opcode: number;
+  readonly name: string;
+  /** How many of the three references `a`, `b`, `c` are read. */
+  readonly arity: 1 | 2 | 3;
+  /** Upper bound on the gas that the chain's interpreter spends on it, dispatch included. */
+  readonly gas: number;
+}
+
+const rows = [
+  // name, arity, gas
+  ['f32.add', 2, 1100],
+  ['f32.sub', 2, 1100],
+  ['f32.mul', 2, 700],
+  ['f32.div', 2, 900],
+  ['f32.sqrt', 1, 900],
+  ['f32.min', 2, 500],
+  ['f32.max', 2, 500],
+  ['f32.eq', 2, 500],
+  ['f32.lt', 2, 500],
+  ['f32.le', 2, 500],
+  ['f32.nearest', 1, 500],
+  ['f32.floor', 1, 500],
+  ['f32.ceil', 1, 500],
+  ['f32.trunc', 1, 500],
+  ['i32.add', 2, 300],
+  ['i32.sub', 2, 300],
+  ['i32.mul', 2, 300],
+  ['i32.div', 2, 300],
+  ['i32.rem', 2, 300],
+  ['i32.and', 2, 300],
+  ['i32.or', 2, 300],
+  ['i32.xor', 2, 300],
+  ['i32.shl', 2, 300],
+  ['i32.shr_s', 2, 300],
+  ['i32.shr_u', 2, 300],
+  ['i32.eq', 2, 300],
+  ['i32.lt_s', 2, 300],
+  ['i32.lt_u', 2, 300],
+  ['f32.from_i32', 1, 500],
+  ['i32.from_f32', 1, 500],
+  ['select', 3, 300],
+] as const;
+
+export type InstructionName = (typeof rows)[number][0];
+
+/** Opcode 0 is left out so that zeroed bytes are never an instruction. */
+export const INSTRUCTIONS: readonly Instruction[] = rows.map(([name, arity, gas], i) => ({
+  opcode: i + 1,
+  name,
+  arity,
+  gas,
+}));
+
+export const OPCODE = Object.fromEntries(
+  INSTRUCTIONS.map(({ name, opcode }) => [name, opcode]),
+) as Readonly<Record<InstructionName, number>>;
+
+/** The row of an opcode, or `undefined` for a byte that is no instruction. */
+export const instructionOf = (opcode: number): Instruction | undefined => INSTRUCTIONS[opcode - 1];
+
+/** The one NaN that a float instruction yields (quiet, positive, empty payload). */
+export const CANONICAL_NAN = 0x7fc00000;
+
+/** Version of this table, of the descriptor codec and of the commitments together; part of every model id. */
+export const INSTRUCTION_SET_VERSION = 1;
