@@ -1,15 +1,15 @@
-import { createRequire } from "node:module";
-import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
-import { defineConfig } from "hardhat/config";
+import { createRequire } from 'node:module';
+import toolbox from '@nomicfoundation/hardhat-toolbox-mocha-ethers';
+import { defineConfig } from 'hardhat/config';
 
 // The compiler comes from npm, so building needs no download.
 const solc = {
-  version: "0.8.37",
-  path: createRequire(import.meta.url).resolve("solc/soljson.js"),
+  version: '0.8.37',
+  path: createRequire(import.meta.url).resolve('solc/soljson.js'),
 };
 
 const settings = {
-  evmVersion: "osaka",
+  evmVersion: 'osaka',
   optimizer: { enabled: true, runs: 200 },
 };
 
@@ -28,19 +28,19 @@ export default defineConfig({
     ),
   },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", hardfork: "osaka" },
+    default: { type: 'edr-simulated', chainType: 'l1', hardfork: 'osaka' },
   },
   paths: {
-    sources: "contracts",
-    tests: { mocha: "test", solidity: "test" },
-    artifacts: "build/artifacts",
-    cache: "build/cache",
+    sources: 'contracts',
+    tests: { mocha: 'test', solidity: 'test' },
+    artifacts: 'build/artifacts',
+    cache: 'build/cache',
   },
-  typechain: { outDir: "build/typechain", tsNocheck: true },
+  typechain: { outDir: 'build/typechain', tsNocheck: true },
   test: {
     mocha: { timeout: 120_000 },
     solidity: {
-      fuzz: { runs: 256, seed: "0xa55a" },
+      fuzz: { runs: 256, seed: '0xa55a' },
       invariant: { runs: 64, depth: 64, failOnRevert: false },
     },
   },

@@ -1,11 +1,11 @@
-import { expect } from "chai";
-import { network } from "hardhat";
+import { expect } from 'chai';
+import { network } from 'hardhat';
 
-describe("Tally", () => {
-  it("adds what it is told to add", async () => {
+describe('Tally', () => {
+  it('adds what it is told to add', async () => {
     const { ethers } = await network.create();
-    const tally = await ethers.deployContract("Tally");
-    await expect(tally.add(3n)).to.emit(tally, "Counted").withArgs(3n);
-    await expect(tally.add(0n)).to.be.revertedWithCustomError(tally, "StepIsZero");
+    const tally = await ethers.deployContract('Tally');
+    await expect(tally.add(3n)).to.emit(tally, 'Counted').withArgs(3n);
+    await expect(tally.add(0n)).to.be.revertedWithCustomError(tally, 'StepIsZero');
   });
 });

@@ -1,0 +1,132 @@
+// Runs a script or a tool of this project from a bare clone: finds Node, installs, compiles, runs.
+// Plain JavaScript without dependencies, because it runs before anything is installed.
+//
+//   node scripts/bootstrap.mjs scripts/test.ts [arguments]    a script, after compiling what changed
+//   node scripts/bootstrap.mjs biome format .                 a tool from node_modules
+import { createHash } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { NODE_WANTED, findNode, root } from './node.mjs';
+
+const windows = process.platform === 'win32';
+const installStamp = join(root, 'node_modules', '.assay-installed');
+const compileStamp = join(root, 'build', 'compiled');
+
+class StepFailed extends Error {}
+
+function say(line) {
+  console.error(`assay: ${line}`);
+}
+
+function read(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+/** The environment in which `node`, started by any child, is the one found. */
+function environment(node) {
+  if (node === process.execPath) return process.env;
+  return { ...process.env, PATH: dirname(node) + delimiter + (process.env.PATH ?? '') };
+}
+
+function run(node, args, stdio = 'inherit') {
+  const result = spawnSync(node, args, { cwd: root, env: environment(node), stdio });
+  if (result.error) throw new StepFailed(`cannot start ${node}: ${result.error.message}`);
+  return result.status ?? 1;
+}
+
+function install(node) {
+  // A tree installed by an old Node lacks Hardhat's native part, so the stamp is ours, not npm's.
+  const wanted = createHash('sha256')
+    .update(read(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (read(installStamp) === wanted) return;
+  say('installing packages (npm ci; about half a minute)');
+  // No package needs its install script here; leaving them out makes the install plain unpacking.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  const quiet = ['inherit', 'ignore', 'inherit'];
+  const status = npm?.endsWith('npm-cli.js')
+    ? run(node, [npm, ...args], quiet)
+    : (spawnSync('npm', args, { cwd: root, env: environment(node), stdio: quiet, shell: windows }).status ??
+      1);
+  if (status !== 0) throw new StepFailed(`installing packages failed: npm ci exited with ${status}`);
+  linkCommand();
+  writeFileSync(installStamp, wanted);
+}
+
+/** npm links the commands of dependencies only; this one makes `npx assay` work in the project. */
+function linkCommand() {
+  const link = join(root, 'node_modules', '.bin', 'assay');
+  if (!windows && !existsSync(link)) symlinkSync('../../src/cli/assay.mjs', link);
+}
+
+function solidityUnder(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.sol'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/** Changes whenever a compiler input may have: names, sizes and times, not contents. */
+function sourcesDigest() {
+  const files = [...solidityUnder('contracts'), ...solidityUnder('test')].sort();
+  files.push(join(root, 'hardhat.config.ts'), installStamp);
+  const hash = createHash('sha256');
+  for (const file of files) {
+    const { size, mtimeMs } = statSync(file);
+    hash.update(`${file} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+function compile(node) {
+  const digest = sourcesDigest();
+  if (read(compileStamp) === digest) return;
+  say('compiling contracts');
+  const status = run(node, [tool('hardhat'), 'build', '--quiet']);
+  if (status !== 0) throw new StepFailed('compiling contracts failed; the errors are above');
+  mkdirSync(dirname(compileStamp), { recursive: true });
+  writeFileSync(compileStamp, digest);
+}
+
+/** The JavaScript (or native) file behind a command in node_modules. */
+function tool(name) {
+  const owner = { biome: '@biomejs/biome', tsc: 'typescript' }[name] ?? name;
+  const manifest = join(root, 'node_modules', owner, 'package.json');
+  if (!existsSync(manifest)) throw new StepFailed(`there is no command "${name}"`);
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
+}
+
+function main([target, ...args]) {
+  if (!target) throw new StepFailed('usage: node scripts/bootstrap.mjs <script.ts | tool> [arguments]');
+  const node = findNode(say);
+  if (!node) {
+    throw new StepFailed(
+      `needs Node ${NODE_WANTED} or newer, and npx could not fetch one (this is ${process.version})`,
+    );
+  }
+  install(node);
+  if (!target.endsWith('.ts')) return run(node, [tool(target), ...args]);
+  if (!existsSync(join(root, target))) throw new StepFailed(`there is no ${target}`);
+  compile(node);
+  const tsx = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
+  return run(node, ['--import', tsx, join(root, target), ...args]);
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof StepFailed)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}

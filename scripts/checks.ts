@@ -1,0 +1,26 @@
+// What `npm test` runs, in this order; a check is a command, and passes when the command does.
+
+export interface Check {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+const solidity = '{contracts,test}/**/*.sol';
+
+export const checks: readonly Check[] = [
+  { name: 'format of TypeScript', command: 'biome', args: ['format', '.'] },
+  { name: 'format of Solidity', command: 'prettier', args: ['--check', solidity] },
+  { name: 'lint of TypeScript', command: 'biome', args: ['lint', '--error-on-warnings', '.'] },
+  {
+    name: 'lint of Solidity',
+    command: 'solhint',
+    args: ['--disc', '--noPoster', '--max-warnings', '0', solidity],
+  },
+  { name: 'types', command: 'tsc', args: [] },
+  { name: 'generated files', command: 'scripts/generated.ts', args: [] },
+  { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
+  { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
+  { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity', '--no-compile'] },
+  { name: 'TypeScript tests', command: 'hardhat', args: ['test', 'mocha', '--no-compile'] },
+];

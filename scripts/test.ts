@@ -1,0 +1,55 @@
+// `npm test`: every check in turn; the last line is "N passed, N failed".
+//
+//   npm test                   all checks
+//   npm test -- types sizes    those whose name contains one of the words
+//   npm test -- --verbose      with the output of those that pass too
+import { spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { type Check, checks } from './checks.ts';
+
+interface Outcome {
+  readonly passed: boolean;
+  readonly output: string;
+}
+
+function run(check: Check): Promise<Outcome> {
+  const args = ['scripts/bootstrap.mjs', check.command, ...check.args];
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) },
+  });
+  return new Promise((resolve) => {
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('error', (error) => resolve({ passed: false, output: error.message }));
+    child.on('close', (code) => resolve({ passed: code === 0, output }));
+  });
+}
+
+/** How many tests a runner said had passed, for the heading. */
+function counted(output: string): string {
+  const count = output.match(/^\s*(\d+ passing)/m)?.[1];
+  return count ? `, ${count}` : '';
+}
+
+const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const verbose = process.argv.includes('--verbose');
+const chosen = checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+
+let failed = 0;
+for (const check of chosen) {
+  process.stdout.write(`${check.name} … `);
+  const start = performance.now();
+  const { passed, output } = await run(check);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${passed ? 'passed' : 'FAILED'} (${seconds} s${passed ? counted(output) : ''})`);
+  if (!passed) failed++;
+  if (!passed || verbose) console.log(output.trimEnd().replace(/^/gm, '  '));
+}
+
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || chosen.length === 0 ? 1 : 0;

@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { expect } from 'chai';
+
+// A folder of src/ may import only from itself and from folders above it in this list.
+const floors = [
+  'scalar',
+  'program',
+  'merkle',
+  'engine',
+  'trace',
+  'onnx',
+  'dispute',
+  // ---- above: pure, runs in a browser; below: the outside world ----
+  'chain',
+  'store',
+  'provider',
+  'watcher',
+  'client',
+  'cli',
+] as const;
+
+type Floor = (typeof floors)[number];
+
+const pure: readonly Floor[] = floors.slice(0, floors.indexOf('chain'));
+
+/** The only packages that a pure folder may import. */
+const packagesOf: Partial<Record<Floor, readonly string[]>> = {
+  merkle: ['hash-wasm'],
+  onnx: ['onnx-proto'],
+};
+
+/** Neighbours that must not meet, although their order would allow it. */
+const apart: readonly (readonly [from: Floor, to: Floor])[] = [
+  ['watcher', 'provider'],
+  ['client', 'provider'],
+  ['client', 'watcher'],
+];
+
+const src = resolve(import.meta.dirname, '../src');
+
+function isFloor(name: string | undefined): name is Floor {
+  return floors.some((floor) => floor === name);
+}
+
+function importsOf(source: string): string[] {
+  const pattern =
+    /^\s*(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gm;
+  return [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+/** Why `file`, a path inside src/, may not import `specifier`; undefined if it may. */
+function objection(file: string, specifier: string): string | undefined {
+  const [from] = file.split(sep);
+  if (!isFloor(from)) return 'is in a folder that the list of floors does not name';
+  if (specifier.startsWith('.')) {
+    const target = relative(src, resolve(src, dirname(file), specifier));
+    const [to] = target.split(sep);
+    if (to === '..') return from === 'cli' ? undefined : `leaves src/ for ${specifier}`;
+    if (!isFloor(to)) return `imports ${specifier}, which is on no floor`;
+    if (floors.indexOf(to) > floors.indexOf(from)) return `imports upwards, from ${to}/`;
+    if (apart.some(([a, b]) => a === from && b === to)) return `imports from ${to}/`;
+    return undefined;
+  }
+  if (!pure.includes(from)) return undefined;
+  if (isBuiltin(specifier)) return `is pure and imports ${specifier}`;
+  return packagesOf[from]?.some((name) => specifier === name || specifier.startsWith(`${name}/`))
+    ? undefined
+    : `is pure and imports the package ${specifier}`;
+}
+
+describe('import floors', () => {
+  const files = readdirSync(src, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .map((entry) => relative(src, join(entry.parentPath, entry.name)));
+
+  it('holds for every file of src/', () => {
+    const objections = files.flatMap((file) =>
+      importsOf(readFileSync(join(src, file), 'utf8')).flatMap((specifier) => {
+        const reason = objection(file, specifier);
+        return reason === undefined ? [] : [`src/${file} ${reason}`];
+      }),
+    );
+    expect(objections).to.deep.equal([]);
+  });
+
+  it('objects to an import upwards', () => {
+    expect(objection('scalar/row.ts', '../program/node.ts')).to.match(/upwards/);
+    expect(objection('provider/run.ts', '../cli/main.ts')).to.match(/upwards/);
+  });
+
+  it('objects to the outside world in a pure folder', () => {
+    expect(objection('trace/run.ts', 'node:fs')).to.match(/pure/);
+    expect(objection('dispute/rules.ts', 'ethers')).to.match(/pure/);
+    expect(objection('scalar/row.ts', 'hash-wasm')).to.match(/pure/);
+  });
+
+  it('allows imports downwards and the packages in the table', () => {
+    expect(objection('trace/run.ts', '../merkle/tree.ts')).to.equal(undefined);
+    expect(objection('merkle/keccak.ts', 'hash-wasm')).to.equal(undefined);
+    expect(objection('chain/read.ts', 'ethers')).to.equal(undefined);
+  });
+
+  it('sees imports in all their forms', () => {
+    const source =
+      'import a from "./a.ts";\nimport {\n  b,\n} from "./b.ts";\nimport "./c.ts";\n' +
+      'export * from "./d.ts";\nimport type { E } from "./e.ts";\nawait import("./f.ts");\n';
+    expect(importsOf(source)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `./${name}.ts`));
+  });
+});
