@@ -38,10 +38,25 @@ function environment(node) {
   return { ...process.env, PATH: dirname(node) + delimiter + (process.env.PATH ?? '') };
 }
 
-function run(node, args, stdio = 'inherit') {
-  const result = spawnSync(node, args, { cwd: root, env: environment(node), stdio });
+/** Runs Node to its end. */
+function run(node, args) {
+  const result = spawnSync(node, args, { cwd: root, env: environment(node), stdio: 'inherit' });
   if (result.error) throw new StepFailed(`cannot start ${node}: ${result.error.message}`);
   return result.status ?? 1;
+}
+
+/** Runs npm under `node`, quietly, and throws what it complained of. */
+function npm(node, args) {
+  const options = { cwd: root, env: environment(node), encoding: 'utf8' };
+  const script = process.env.npm_execpath;
+  const result = script?.endsWith('npm-cli.js')
+    ? spawnSync(node, [script, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: windows });
+  if (result.status === 0) return;
+  // npm explains at length, usage included; the first lines say it.
+  const lines = (result.stderr ?? '').split('\n').filter((line) => /^npm error +\S/.test(line));
+  for (const line of lines.slice(0, 6)) console.error(line);
+  throw new StepFailed(`npm ${args[0]} failed (${result.error?.message ?? `exit code ${result.status}`})`);
 }
 
 function install(node) {
@@ -52,14 +67,7 @@ function install(node) {
   if (read(installStamp) === wanted) return;
   say('installing packages (npm ci; about half a minute)');
   // No package needs its install script here; leaving them out makes the install plain unpacking.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = process.env.npm_execpath;
-  const quiet = ['inherit', 'ignore', 'inherit'];
-  const status = npm?.endsWith('npm-cli.js')
-    ? run(node, [npm, ...args], quiet)
-    : (spawnSync('npm', args, { cwd: root, env: environment(node), stdio: quiet, shell: windows }).status ??
-      1);
-  if (status !== 0) throw new StepFailed(`installing packages failed: npm ci exited with ${status}`);
+  npm(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   linkCommand();
   writeFileSync(installStamp, wanted);
 }
