@@ -18,6 +18,7 @@ export const checks: readonly Check[] = [
     args: ['--disc', '--noPoster', '--max-warnings', '0', solidity],
   },
   { name: 'types', command: 'tsc', args: [] },
+  { name: 'lockfile', command: 'scripts/lockfile.ts', args: [] },
   { name: 'generated files', command: 'scripts/generated.ts', args: [] },
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
