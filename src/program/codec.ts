@@ -114,7 +114,8 @@ function readDimension(from: Reader): ViewDimension {
   const extent = from.u32();
   const mode = from.u8();
   if (mode === GATHERED) return { extent, coordinate: { kind: 'gathered', operand: from.u8() } };
-  if (mode !== AFFINE && mode !== AFFINE_EXACT) throw new DescriptorError(`coordinate mode ${mode} is not known`);
+  if (mode !== AFFINE && mode !== AFFINE_EXACT)
+    throw new DescriptorError(`coordinate mode ${mode} is not known`);
   const terms = from.u8();
   const coordinate: Coordinate = {
     kind: 'affine',
@@ -143,7 +144,12 @@ export function encodeNode(node: Node): Uint8Array {
   const loop = node.kind === 'loop' ? node : undefined;
   out.u8(NODE_KINDS[node.kind], DTYPES[node.dtype], node.shape.length, loop?.fold.length ?? 0);
   out.u8(loop?.operands.length ?? 0, loop?.constants.length ?? 0);
-  out.u8(loop?.step.code.length ?? 0, loop?.step.result ?? 0, loop?.post.code.length ?? 0, loop?.post.result ?? 0);
+  out.u8(
+    loop?.step.code.length ?? 0,
+    loop?.step.result ?? 0,
+    loop?.post.code.length ?? 0,
+    loop?.post.result ?? 0,
+  );
   out.u32(loop?.grain ?? 0, loop?.init ?? 0, node.kind === 'input' ? node.slot : 0);
   out.pad(HEADER_BYTES);
   out.u32(...node.shape);

@@ -111,7 +111,8 @@ export interface Program {
 }
 
 /** Product of extents; 1 for none. */
-export const sizeOf = (extents: readonly number[]): number => extents.reduce((size, extent) => size * extent, 1);
+export const sizeOf = (extents: readonly number[]): number =>
+  extents.reduce((size, extent) => size * extent, 1);
 
 export const byteLengthOf = (node: Pick<Node, 'dtype' | 'shape'>): number =>
   sizeOf(node.shape) * ELEMENT_BYTES[node.dtype];
@@ -133,7 +134,9 @@ export interface OperandUse {
 }
 
 /** @returns one entry for each operand, in order */
-export function operandUses(loop: Pick<LoopNode, 'constants' | 'operands' | 'shape' | 'fold' | 'step' | 'post'>): OperandUse[] {
+export function operandUses(
+  loop: Pick<LoopNode, 'constants' | 'operands' | 'shape' | 'fold' | 'step' | 'post'>,
+): OperandUse[] {
   const first = slotsOf(loop).operands;
   const readBy = ({ code, result }: ScalarProgram): boolean[] => {
     const slots = new Set([result, ...code.flatMap(({ a, b, c }) => [a, b, c])]);

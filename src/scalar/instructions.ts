@@ -64,9 +64,9 @@ export const INSTRUCTIONS: readonly Instruction[] = rows.map(([name, arity, gas]
   gas,
 }));
 
-export const OPCODE = Object.fromEntries(
-  INSTRUCTIONS.map(({ name, opcode }) => [name, opcode]),
-) as Readonly<Record<InstructionName, number>>;
+export const OPCODE = Object.fromEntries(INSTRUCTIONS.map(({ name, opcode }) => [name, opcode])) as Readonly<
+  Record<InstructionName, number>
+>;
 
 /** The row of an opcode, or `undefined` for a byte that is no instruction. */
 export const instructionOf = (opcode: number): Instruction | undefined => INSTRUCTIONS[opcode - 1];
