@@ -40,6 +40,8 @@ export default defineConfig({
   test: {
     mocha: { timeout: 120_000 },
     solidity: {
+      // Golden vectors.
+      fsPermissions: { readDirectory: ['test'] },
       fuzz: { runs: 256, seed: '0xa55a' },
       invariant: { runs: 64, depth: 64, failOnRevert: false },
     },

@@ -3,8 +3,9 @@
 //
 //   node scripts/bootstrap.mjs scripts/test.ts [arguments]    a script, after compiling what changed
 //   node scripts/bootstrap.mjs biome format .                 a tool from node_modules
-import { createHash } from 'node:crypto';
+
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -16,11 +17,16 @@ import {
 } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NODE_WANTED, findNode, root } from './node.mjs';
+import { findNode, NODE_WANTED, root } from './node.mjs';
 
 const windows = process.platform === 'win32';
 const installStamp = join(root, 'node_modules', '.assay-installed');
 const compileStamp = join(root, 'build', 'compiled');
+
+// These must run even when the contracts do not compile, or before they can.
+const withoutContracts = new Set(
+  ['generate', 'generated', 'lockfile', 'test'].map((name) => `scripts/${name}.ts`),
+);
 
 class StepFailed extends Error {}
 
@@ -126,7 +132,7 @@ function main([target, ...args]) {
   install(node);
   if (!target.endsWith('.ts')) return run(node, [tool(target), ...args]);
   if (!existsSync(join(root, target))) throw new StepFailed(`there is no ${target}`);
-  compile(node);
+  if (!withoutContracts.has(target)) compile(node);
   const tsx = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
   return run(node, ['--import', tsx, join(root, target), ...args]);
 }

@@ -2,23 +2,32 @@
 pragma solidity 0.8.37;
 
 import { Tally } from "../contracts/Tally.sol";
+import { Test } from "./support/Test.sol";
 
-contract TallyTest {
+contract TallyTest is Test {
     Tally internal tally;
 
     function setUp() public {
         tally = new Tally();
+        targetContract(address(tally));
     }
 
     function test_add_grows() public {
+        vm.expectEmit(address(tally));
+        emit Tally.Counted(2);
         tally.add(2);
-        require(tally.count() == 2, "count");
+        vm.assertEq(tally.count(), 2);
     }
 
-    function testFuzz_add_growsByStep(uint128 step) public {
-        if (step == 0) return;
+    function test_add_refusesZero() public {
+        vm.expectRevert(Tally.StepIsZero.selector);
+        tally.add(0);
+    }
+
+    function testFuzz_add_growsByStep(uint256 step) public {
+        step = bound(step, 1, 1000);
         tally.add(step);
-        require(tally.count() == step, "count");
+        vm.assertEq(tally.count(), step);
     }
 
     function invariant_CountIsReadable() public view {
