@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Clock } from "../types/Clock.sol";
+import { Phase, Position } from "../types/Position.sol";
+import { IInferenceOracle, Request } from "./IInferenceOracle.sol";
+import { IModelRegistry } from "./IModelRegistry.sol";
+import { IReferee } from "./IReferee.sol";
+
+/// @notice The state of a dispute, handed back with every move. The game keeps only
+/// keccak256(DISPUTE ‖ each field as a 32-byte word ‖ subject); see {IDisputeGame.stateHash}.
+/// @dev The subject is the hash that the next move argues about: the current tree node, the chunk, or the posted
+/// accumulators; zero in phases Root and Fold. A move opens it, so it is not handed over; see each move.
+/// @param claimant Whose claim it is.
+/// @param claimId The claim.
+/// @param challenger Who opened the dispute.
+/// @param clock The seconds that both have left.
+/// @param claimBondWei The claim's bond.
+/// @param challengeBondWei The dispute's bond.
+/// @param program In phase Root the model id; then the program root; from the disputed node on its program leaf.
+/// @param position Where the dispute stands.
+struct Dispute {
+    address claimant;
+    uint96 claimId;
+    address challenger;
+    Clock clock;
+    uint96 claimBondWei;
+    uint96 challengeBondWei;
+    bytes32 program;
+    Position position;
+}
+
+/// @notice The child that a challenger picks from a reveal, opened against the subject.
+/// @param child Which of the revealed hashes, from 0.
+/// @param hash That hash.
+/// @param siblings Proof of it against the subject, from the leaves up: one hash for each revealed level.
+struct Pick {
+    uint32 child;
+    bytes32 hash;
+    bytes32[] siblings;
+}
+
+/// @notice Why a dispute ended.
+enum Reason {
+    /// The claimant's clock ran out.
+    ClaimantTimeout,
+    /// The challenger's clock ran out.
+    ChallengerTimeout,
+    /// The chain computed another word.
+    WrongWord,
+    /// A constant's tensor is not the one of the program.
+    WrongConstant,
+    /// An input's tensor is not the one of the request.
+    WrongInput,
+    /// What lies beyond the end of a tree or tensor is not what it must be.
+    WrongPadding,
+    /// Another dispute falsified the claim.
+    ClaimAlreadyFalsified
+}
+
+/// @title IDisputeGame
+/// @notice Two parties walk down a claim's trace to one leaf that the referee recomputes.
+interface IDisputeGame {
+    /// @notice A dispute was opened. Its subject is zero.
+    /// @param disputeId Id, counted from 1.
+    /// @param claimId The claim.
+    /// @param challenger Who opened it.
+    /// @param dispute Its state.
+    event Opened(
+        uint256 indexed disputeId,
+        uint256 indexed claimId,
+        address indexed challenger,
+        Dispute dispute
+    );
+    /// @notice A claim's trace root was fixed, for all disputes on it.
+    /// @param claimId The claim.
+    /// @param traceRoot Root of the tree over all tensors.
+    event TraceCommitted(uint256 indexed claimId, bytes32 traceRoot);
+    /// @notice The claimant revealed levels of a tree.
+    /// @param disputeId The dispute.
+    /// @param dispute Its new state.
+    /// @param subject Its new subject.
+    /// @param hashes The revealed hashes, from left to right.
+    event Revealed(uint256 indexed disputeId, Dispute dispute, bytes32 subject, bytes32[] hashes);
+    /// @notice The challenger picked a hash, a node, an element or an interval.
+    /// @param disputeId The dispute.
+    /// @param dispute Its new state.
+    /// @param subject Its new subject.
+    event Picked(uint256 indexed disputeId, Dispute dispute, bytes32 subject);
+    /// @notice The claimant revealed a chunk.
+    /// @param disputeId The dispute.
+    /// @param dispute Its new state.
+    /// @param subject Its new subject.
+    /// @param chunk 256 bytes.
+    event ChunkRevealed(uint256 indexed disputeId, Dispute dispute, bytes32 subject, bytes chunk);
+    /// @notice The claimant posted accumulators.
+    /// @param disputeId The dispute.
+    /// @param dispute Its new state.
+    /// @param subject Its new subject.
+    /// @param words Four bytes each, big-endian.
+    event AccumulatorsPosted(uint256 indexed disputeId, Dispute dispute, bytes32 subject, bytes words);
+    /// @notice A dispute ended.
+    /// @param disputeId The dispute.
+    /// @param claimId The claim.
+    /// @param winner Who won; in case of {Reason.ClaimAlreadyFalsified} the challenger, whose bond went back.
+    /// @param reason Why.
+    event Ended(uint256 indexed disputeId, uint256 indexed claimId, address indexed winner, Reason reason);
+    /// @notice A direct proof showed that the program of a claim is malformed.
+    /// @param claimId The claim.
+    /// @param prover Who proved it.
+    /// @param nodeIndex The malformed node.
+    event Malformed(uint256 indexed claimId, address indexed prover, uint256 nodeIndex);
+
+    /// @notice Only the oracle opens disputes.
+    /// @param caller Who tried.
+    error NotOracle(address caller);
+    /// @notice The dispute has ended or was never opened.
+    /// @param disputeId The dispute.
+    error NoDispute(uint256 disputeId);
+    /// @notice The state handed back is not the dispute's, or what the move opens does not hash to its subject.
+    /// @param disputeId The dispute.
+    /// @param stored Hash of its state.
+    /// @param given Hash of what was given.
+    error StateMismatch(uint256 disputeId, bytes32 stored, bytes32 given);
+    /// @notice The caller is not the side whose move this is.
+    /// @param mover Who may move.
+    /// @param caller Who tried.
+    error NotMover(address mover, address caller);
+    /// @notice The dispute waits for another kind of move.
+    /// @param phase What it waits for.
+    error WrongPhase(Phase phase);
+    /// @notice The mover's clock has run out.
+    /// @param lastTimestamp Last Unix second in which it could move.
+    error ClockRanOut(uint256 lastTimestamp);
+    /// @notice The mover's clock has not run out.
+    /// @param lastTimestamp Last Unix second in which it can move.
+    error ClockRuns(uint256 lastTimestamp);
+    /// @notice The trace of this claim is fixed already: answer with {reveal}.
+    /// @param claimId The claim.
+    /// @param traceRoot Its trace root.
+    error TraceAlreadyCommitted(uint256 claimId, bytes32 traceRoot);
+    /// @notice The trace of this claim is not fixed: answer with {commitTrace}.
+    /// @param claimId The claim.
+    error TraceNotCommitted(uint256 claimId);
+    /// @notice The revealed hashes do not combine to the claim's trace root.
+    /// @param expected The trace root.
+    /// @param given What the hashes combine to.
+    error TraceRootMismatch(bytes32 expected, bytes32 given);
+    /// @notice An output's tensor is not the leaf of its node in the trace.
+    /// @param output Position in the model's outputs.
+    /// @param expected The trace root.
+    /// @param given What the proof leads to.
+    error OutputNotInTrace(uint256 output, bytes32 expected, bytes32 given);
+    /// @notice The outputs in the trace are not the claimed ones.
+    /// @param claimId The claim.
+    /// @param outputs Commitment to the outputs given.
+    error OutputNotClaimed(uint256 claimId, bytes32 outputs);
+    /// @notice A list or byte string has not the one right length.
+    /// @param expected The right length.
+    /// @param given The given one.
+    error LengthMismatch(uint256 expected, uint256 given);
+    /// @notice An index lies outside of what it chooses from.
+    /// @param index The index.
+    /// @param count How many there are.
+    error IndexOutOfRange(uint256 index, uint256 count);
+    /// @notice The pick is not at the bottom of the tree, so this move cannot be made with it; or it is, and needs another.
+    /// @param depthLeft Levels of the tree below the pick.
+    error WrongDepth(uint256 depthLeft);
+    /// @notice The descriptor is not the node's, by the program root.
+    /// @param expected Root or leaf of the program's tree.
+    /// @param given What the descriptor (and its proof) leads to.
+    error DescriptorMismatch(bytes32 expected, bytes32 given);
+    /// @notice The node is of another kind than this move is for.
+    /// @param kind 1 input, 2 constant, 3 loop.
+    error WrongKind(uint8 kind);
+    /// @notice The request handed over is not the claim's.
+    /// @param requestId The request.
+    /// @param stored Hash kept for it.
+    /// @param given Hash of what was given.
+    error RequestMismatch(uint256 requestId, bytes32 stored, bytes32 given);
+    /// @notice The roots are not those that the request's input commits to.
+    /// @param expected Commitment in the request.
+    /// @param given Commitment of what was given.
+    error InputsMismatch(bytes32 expected, bytes32 given);
+    /// @notice What was to be shown false is right. Nothing has changed.
+    /// @param value The value on which both agree.
+    error NothingWrong(bytes32 value);
+    /// @notice The interval is longer than a leaf may run: name it instead and let the claimant divide it.
+    /// @param steps Its fold steps.
+    /// @param grain Most steps of one leaf.
+    error IntervalTooLong(uint256 steps, uint256 grain);
+    /// @notice The interval is short enough for a leaf: prove it instead of naming it.
+    /// @param steps Its fold steps.
+    /// @param grain Most steps of one leaf.
+    error IntervalShort(uint256 steps, uint256 grain);
+    /// @notice The referee finds nothing malformed.
+    /// @param nodeIndex The node.
+    error WellFormed(uint256 nodeIndex);
+
+    /// @notice Oracle only: opens a dispute, the claimant to move.
+    /// @param claimant Whose claim it is.
+    /// @param claimId The claim.
+    /// @param challenger Who challenges.
+    /// @param request The claim's request.
+    /// @return disputeId Id, counted from 1.
+    function open(
+        address claimant,
+        uint96 claimId,
+        address challenger,
+        Request calldata request
+    ) external returns (uint256 disputeId);
+
+    /// @notice Claimant, Root → NodePick: fixes the claim's trace root (what `hashes` combine to) and shows that its
+    /// output is the claimed one.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param outputRoots Root of each output's tensor, in order.
+    /// @param proofs Siblings of each output node's leaf, one proof after the other, each from the leaf up.
+    /// @param hashes The top of the trace's tree: 2^levelsToReveal(depth) hashes from left to right.
+    function commitTrace(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32[] calldata outputRoots,
+        bytes32[] calldata proofs,
+        bytes32[] calldata hashes
+    ) external;
+
+    /// @notice Claimant, Root → NodePick (trace root fixed by an earlier dispute), NodeReveal → NodePick or
+    /// TensorReveal → TensorPick.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param hashes 2^levelsToReveal(depthLeft) hashes from left to right; they combine to the subject.
+    function reveal(uint256 disputeId, Dispute calldata dispute, bytes32[] calldata hashes) external;
+
+    /// @notice Challenger, NodePick → NodeReveal, TensorPick → TensorReveal or Chunk: picks a hash that is not the
+    /// bottom of the trace's tree, nor a padding chunk.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The first hash that differs.
+    function pick(uint256 disputeId, Dispute calldata dispute, Pick calldata picked) external;
+
+    /// @notice Challenger, NodePick → TensorReveal or Chunk: picks a loop node.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The first leaf that differs.
+    /// @param descriptor The encoded node.
+    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    function pickNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        bytes calldata descriptor,
+        bytes32[] calldata proof
+    ) external;
+
+    /// @notice Challenger, NodePick → won: a constant's leaf is not the root in its descriptor.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The wrong leaf.
+    /// @param descriptor The encoded node.
+    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    function proveConstant(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        bytes calldata descriptor,
+        bytes32[] calldata proof
+    ) external;
+
+    /// @notice Challenger, NodePick → won: an input's leaf is not the root of the request's input.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The wrong leaf.
+    /// @param descriptor The encoded node.
+    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param request The claim's request.
+    /// @param inputRoots Root of each input's tensor, in order.
+    function proveInput(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        bytes calldata descriptor,
+        bytes32[] calldata proof,
+        Request calldata request,
+        bytes32[] calldata inputRoots
+    ) external;
+
+    /// @notice Challenger, NodePick or TensorPick → won: a leaf beyond the last is not the fixed padding.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The wrong leaf.
+    function provePadding(uint256 disputeId, Dispute calldata dispute, Pick calldata picked) external;
+
+    /// @notice Claimant, Chunk → Element.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param chunk 256 bytes; its hash is the subject.
+    function revealChunk(uint256 disputeId, Dispute calldata dispute, bytes calldata chunk) external;
+
+    /// @notice Challenger, Element → Fold: names an element whose fold is longer than a grain.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param chunk The revealed chunk.
+    /// @param offset Position of the element in the chunk, in elements.
+    /// @param descriptor The encoded node.
+    function nameElement(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        uint32 offset,
+        bytes calldata descriptor
+    ) external;
+
+    /// @notice Challenger, Element → won: names an element whose fold is at most a grain, and runs it.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param chunk The revealed chunk.
+    /// @param offset Position of the element in the chunk, in elements.
+    /// @param descriptor The encoded node.
+    /// @param witness Openings of what it reads; see {IReferee.run}.
+    function proveElement(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        uint32 offset,
+        bytes calldata descriptor,
+        bytes calldata witness
+    ) external;
+
+    /// @notice Challenger, Element → won: a byte of the chunk beyond the tensor's end is not zero.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param chunk The revealed chunk.
+    /// @param descriptor The encoded node.
+    function provePaddingByte(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        bytes calldata descriptor
+    ) external;
+
+    /// @notice Claimant, Fold → Interval.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param words The accumulators after lo + stride, lo + 2 stride, … steps, below hi: four bytes each, big-endian;
+    /// stride = max(grain, ceil((hi - lo) / MAX_INTERVALS)).
+    function postAccumulators(uint256 disputeId, Dispute calldata dispute, bytes calldata words) external;
+
+    /// @notice Challenger, Interval → Fold: picks an interval that is longer than a grain.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param words The posted accumulators.
+    /// @param interval Which of the intervals, from 0.
+    function pickInterval(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata words,
+        uint32 interval
+    ) external;
+
+    /// @notice Challenger, Interval → won: picks an interval that is at most a grain, and runs it.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param words The posted accumulators.
+    /// @param interval Which of the intervals, from 0.
+    /// @param descriptor The encoded node.
+    /// @param witness Openings of what it reads; see {IReferee.run}.
+    function proveInterval(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata words,
+        uint32 interval,
+        bytes calldata descriptor,
+        bytes calldata witness
+    ) external;
+
+    /// @notice Anyone, any phase → ended: the side to move has let its clock run out and loses. The claim must be open.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param subject Its subject.
+    function timeout(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external;
+
+    /// @notice Anyone, any phase → ended: another dispute falsified the claim; the challenger gets its bond back.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param subject Its subject.
+    function reclaim(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external;
+
+    /// @notice Anyone, any time before finality: a node of the claim's program is malformed, so the claim is false.
+    /// @param claimId The claim.
+    /// @param request The claim's request.
+    /// @param nodeIndex The malformed node.
+    /// @param descriptor The encoded node.
+    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    function falsifyMalformed(
+        uint256 claimId,
+        Request calldata request,
+        uint32 nodeIndex,
+        bytes calldata descriptor,
+        bytes32[] calldata proof
+    ) external;
+
+    /// @notice Anyone, any time before finality: an operand of the claim's program does not fit the node it reads.
+    /// @param claimId The claim.
+    /// @param request The claim's request.
+    /// @param nodeIndex The node that reads.
+    /// @param descriptor The encoded node that reads.
+    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param operand Position in its list of operands.
+    /// @param operandDescriptor The encoded node that is read.
+    /// @param operandProof Siblings of its leaf in the program's tree, from the leaf up.
+    function falsifyMalformedOperand(
+        uint256 claimId,
+        Request calldata request,
+        uint32 nodeIndex,
+        bytes calldata descriptor,
+        bytes32[] calldata proof,
+        uint8 operand,
+        bytes calldata operandDescriptor,
+        bytes32[] calldata operandProof
+    ) external;
+
+    /// @notice Holds the money and the claims.
+    /// @return The oracle.
+    function oracle() external view returns (IInferenceOracle);
+
+    /// @notice Holds the models.
+    /// @return The registry.
+    function registry() external view returns (IModelRegistry);
+
+    /// @notice Recomputes leaves.
+    /// @return The referee.
+    function referee() external view returns (IReferee);
+
+    /// @notice Disputes ever opened; the newest has this id.
+    /// @return The count.
+    function disputeCount() external view returns (uint256);
+
+    /// @notice Hash of a dispute's state, 0 if it has ended or was never opened.
+    /// @param disputeId The dispute.
+    /// @return As {stateHash}.
+    function disputes(uint256 disputeId) external view returns (bytes32);
+
+    /// @notice The trace root of a claim, 0 if it has none yet.
+    /// @param claimId The claim.
+    /// @return traceRoot Root of the tree over all tensors.
+    function traceOf(uint256 claimId) external view returns (bytes32 traceRoot);
+
+    /// @notice What {disputes} holds for a state.
+    /// @param dispute The state.
+    /// @param subject Its subject.
+    /// @return keccak256(u8 DISPUTE ‖ 8 words of the state ‖ subject).
+    function stateHash(Dispute calldata dispute, bytes32 subject) external pure returns (bytes32);
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { IDisputeGame } from "./IDisputeGame.sol";
+import { IModelRegistry } from "./IModelRegistry.sol";
+
+/// @notice What the requester chooses, within the oracle's bounds.
+/// @param claimBondWei What a claimant puts up, exactly.
+/// @param challengeBondWei What a challenger puts up, exactly.
+/// @param windowSeconds How long after a claim it can be challenged.
+/// @param clockSeconds How long each side of a dispute may think, all its moves together.
+/// @param callbackGas Gas that the requester's callback gets; 0 for no callback.
+/// @param patienceSeconds How long after the request it cannot be cancelled.
+struct Terms {
+    uint96 claimBondWei;
+    uint96 challengeBondWei;
+    uint32 windowSeconds;
+    uint32 clockSeconds;
+    uint32 callbackGas;
+    uint32 patienceSeconds;
+}
+
+/// @notice A request; the oracle keeps keccak256(abi.encode(request)) only.
+/// @param requester Who asked and is called back.
+/// @param feeWei What the answering claimant earns.
+/// @param modelId The model.
+/// @param inputs Commitment to the input, as {IModelRegistry.commitInput}.
+/// @param requestedAt Unix seconds.
+/// @param terms The terms; fixed from here on.
+struct Request {
+    address requester;
+    uint96 feeWei;
+    bytes32 modelId;
+    bytes32 inputs;
+    uint40 requestedAt;
+    Terms terms;
+}
+
+/// @notice Where a request stands.
+enum RequestStatus {
+    None,
+    Open,
+    Answered,
+    Cancelled
+}
+
+/// @notice Where a claim stands.
+enum ClaimStatus {
+    None,
+    Open,
+    Final,
+    Falsified
+}
+
+/// @notice How far a request has come; one storage slot.
+/// @param claims Claims ever made; the newest has this number.
+/// @param openClaims Claims neither final nor falsified.
+/// @param answer Number of the claim that answered, 0 before.
+/// @param status Where the request stands.
+struct Progress {
+    uint32 claims;
+    uint32 openClaims;
+    uint32 answer;
+    RequestStatus status;
+}
+
+/// @notice A claim; one storage slot. Its output commitment is the one whose {IInferenceOracle.claimOf} it is.
+/// @param claimant Who made it.
+/// @param claimedAt Unix seconds.
+/// @param openDisputes Disputes that have not ended.
+/// @param status Where the claim stands.
+struct Claim {
+    address claimant;
+    uint40 claimedAt;
+    uint32 openDisputes;
+    ClaimStatus status;
+}
+
+/// @title IInferenceOracle
+/// @notice Requests, bonded claims, finality and all money.
+interface IInferenceOracle {
+    /// @notice A request was made.
+    /// @param requestId Id, counted from 1.
+    /// @param modelId The model.
+    /// @param requester Who asked.
+    /// @param request The request, to be handed back with every later call.
+    /// @param input All input tensors, one after the other.
+    event Requested(
+        uint256 indexed requestId,
+        bytes32 indexed modelId,
+        address indexed requester,
+        Request request,
+        bytes input
+    );
+    /// @notice An answer was claimed.
+    /// @param claimId requestId << 32 | number of the claim, counted from 1.
+    /// @param claimant Who claimed.
+    /// @param outputs Commitment to the output, as {IModelRegistry.commitOutput}.
+    /// @param output All output tensors, one after the other.
+    event Claimed(uint256 indexed claimId, address indexed claimant, bytes32 outputs, bytes output);
+    /// @notice A claim was proven false.
+    /// @param claimId The claim.
+    /// @param winner Who proved it.
+    /// @param rewardWei Share of the claim's bond credited to the winner.
+    /// @param burnedWei Share of the claim's bond that nobody gets.
+    event ClaimFalsified(
+        uint256 indexed claimId,
+        address indexed winner,
+        uint256 rewardWei,
+        uint256 burnedWei
+    );
+    /// @notice A claim became final; its bond was credited to its claimant.
+    /// @param claimId The claim.
+    event ClaimFinalized(uint256 indexed claimId);
+    /// @notice A request got its answer; the fee was credited to the claimant.
+    /// @param requestId The request.
+    /// @param claimId The claim that answered.
+    /// @param outputs Commitment to the output.
+    event Answered(uint256 indexed requestId, uint256 indexed claimId, bytes32 outputs);
+    /// @notice The requester's callback ran.
+    /// @param requestId The request.
+    event CallbackRun(uint256 indexed requestId);
+    /// @notice The requester's callback reverted or ran out of its gas; it is not run again.
+    /// @param requestId The request.
+    /// @param reason What it returned, cut at 128 bytes.
+    event CallbackFailed(uint256 indexed requestId, bytes reason);
+    /// @notice A request was cancelled; its fee was credited to its requester.
+    /// @param requestId The request.
+    event Cancelled(uint256 indexed requestId);
+    /// @notice Ether left.
+    /// @param account Whose it was.
+    /// @param to Where it went.
+    /// @param amountWei How much.
+    event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
+
+    /// @notice A term is outside the bounds of this oracle.
+    /// @param term Its name, as in {Terms}.
+    /// @param value What was asked.
+    /// @param min Least allowed.
+    /// @param max Most allowed.
+    error TermOutOfBounds(string term, uint256 value, uint256 min, uint256 max);
+    /// @notice Bounds that allow nothing, or terms under which the protocol is unsafe.
+    /// @param term Name of the term, as in {Terms}.
+    error BoundsUnsafe(string term);
+    /// @notice More ether than an amount here can hold.
+    /// @param amountWei What was sent.
+    error AmountTooLarge(uint256 amountWei);
+    /// @notice The request handed back is not the one with this id.
+    /// @param requestId The id.
+    /// @param stored Hash kept for the id; 0 if there is no such request.
+    /// @param given Hash of what was given.
+    error RequestMismatch(uint256 requestId, bytes32 stored, bytes32 given);
+    /// @notice The request takes no claims any more and cannot be cancelled.
+    /// @param requestId The request.
+    /// @param status Where it stands.
+    error RequestNotOpen(uint256 requestId, RequestStatus status);
+    /// @notice The ether sent is not the bond.
+    /// @param expectedWei The bond.
+    /// @param givenWei What was sent.
+    error BondMismatch(uint256 expectedWei, uint256 givenWei);
+    /// @notice A claim that was not falsified has this output already.
+    /// @param claimId That claim.
+    error OutputAlreadyClaimed(uint256 claimId);
+    /// @notice The claim with this id has another output, or there is none.
+    /// @param claimId The id.
+    /// @param outputs Commitment to the output given.
+    error OutputMismatch(uint256 claimId, bytes32 outputs);
+    /// @notice The claim is final, falsified, or was never made.
+    /// @param claimId The claim.
+    /// @param status Where it stands.
+    error ClaimNotOpen(uint256 claimId, ClaimStatus status);
+    /// @notice Bonds come back this way only from a claim that was falsified.
+    /// @param claimId The claim.
+    /// @param status Where it stands.
+    error ClaimNotFalsified(uint256 claimId, ClaimStatus status);
+    /// @notice Too late to challenge.
+    /// @param claimId The claim.
+    /// @param lastTimestamp Last Unix second in which it could be challenged.
+    error WindowPassed(uint256 claimId, uint256 lastTimestamp);
+    /// @notice Too early to finalize.
+    /// @param claimId The claim.
+    /// @param lastTimestamp Last Unix second in which it can be challenged.
+    error WindowOpen(uint256 claimId, uint256 lastTimestamp);
+    /// @notice Disputes on the claim have not ended.
+    /// @param claimId The claim.
+    /// @param openDisputes How many.
+    error DisputesOpen(uint256 claimId, uint256 openDisputes);
+    /// @notice Not enough gas to give the callback what it was promised. Nothing has changed; send more.
+    /// @param required Gas needed at this point.
+    /// @param available Gas left at this point.
+    error InsufficientCallbackGas(uint256 required, uint256 available);
+    /// @notice The request has no final answer.
+    /// @param requestId The request.
+    error NotFinal(uint256 requestId);
+    /// @notice The answer is too long to be kept; compare with {resultCommitment}.
+    /// @param requestId The request.
+    /// @param outputs Commitment to the output.
+    error OutputNotStored(uint256 requestId, bytes32 outputs);
+    /// @notice Only the requester cancels.
+    /// @param requestId The request.
+    /// @param requester Who may.
+    /// @param caller Who tried.
+    error NotRequester(uint256 requestId, address requester, address caller);
+    /// @notice Too early to cancel.
+    /// @param requestId The request.
+    /// @param lastTimestamp Last Unix second in which it cannot be cancelled.
+    error PatienceLasts(uint256 requestId, uint256 lastTimestamp);
+    /// @notice Claims on the request are open.
+    /// @param requestId The request.
+    /// @param openClaims How many.
+    error ClaimsOpen(uint256 requestId, uint256 openClaims);
+    /// @notice Only the dispute game reports outcomes.
+    /// @param caller Who tried.
+    error NotGame(address caller);
+    /// @notice Nothing is owed to the account.
+    /// @param account The account.
+    error NothingOwed(address account);
+    /// @notice The receiver of a withdrawal refused it.
+    /// @param to The receiver.
+    /// @param amountWei How much.
+    error WithdrawalRefused(address to, uint256 amountWei);
+
+    /// @notice Asks for an inference. The ether sent is the fee.
+    /// @param modelId A published model.
+    /// @param input All input tensors, one after the other, little-endian.
+    /// @param terms Terms within {bounds}.
+    /// @return requestId Id, counted from 1.
+    function request(
+        bytes32 modelId,
+        bytes calldata input,
+        Terms calldata terms
+    ) external payable returns (uint256 requestId);
+
+    /// @notice Claims what the answer is. The ether sent is the claim's bond, exactly.
+    /// @param requestId The request.
+    /// @param request_ The request as emitted.
+    /// @param output All output tensors, one after the other, little-endian.
+    /// @return claimId requestId << 32 | number of the claim, counted from 1.
+    function claim(
+        uint256 requestId,
+        Request calldata request_,
+        bytes calldata output
+    ) external payable returns (uint256 claimId);
+
+    /// @notice Opens a dispute on a claim, until and including the last second of its window. The ether sent is the
+    /// challenge bond, exactly.
+    /// @param claimId The claim.
+    /// @param request_ The request as emitted.
+    /// @param outputs Commitment to the output that is challenged, so that a reorganised chain cannot swap the claim.
+    /// @return disputeId Id in the game, counted from 1.
+    function challenge(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs
+    ) external payable returns (uint256 disputeId);
+
+    /// @notice Makes a claim final once its window has passed and no dispute on it is open. By anyone. The first claim
+    /// of a request to get there answers it: it earns the fee and the requester is called back.
+    /// @param claimId The claim.
+    /// @param request_ The request as emitted.
+    /// @param output The claim's output.
+    function finalize(uint256 claimId, Request calldata request_, bytes calldata output) external;
+
+    /// @notice Takes back a request that nobody answers: by its requester, after its patience, with no claim open.
+    /// @param requestId The request.
+    /// @param request_ The request as emitted.
+    function cancel(uint256 requestId, Request calldata request_) external;
+
+    /// @notice Sends the caller everything owed to it.
+    /// @return amountWei How much.
+    function withdraw() external returns (uint256 amountWei);
+
+    /// @notice Sends everything owed to the caller elsewhere.
+    /// @param to Receiver.
+    /// @return amountWei How much.
+    function withdrawTo(address payable to) external returns (uint256 amountWei);
+
+    /// @notice Game only: a dispute proved a claim false. Ends that dispute.
+    /// @param claimId The claim; must be open.
+    /// @param challenger Who proved it.
+    /// @param claimBondWei The claim's bond: a part is burned, the rest goes to the challenger.
+    /// @param challengeBondWei The dispute's bond: back to the challenger.
+    function falsifyByDispute(
+        uint256 claimId,
+        address challenger,
+        uint256 claimBondWei,
+        uint256 challengeBondWei
+    ) external;
+
+    /// @notice Game only: a direct proof showed that the claim's program is malformed.
+    /// @param claimId The claim; must be open.
+    /// @param prover Who proved it.
+    /// @param claimBondWei The claim's bond: a part is burned, the rest goes to the prover.
+    function falsifyByProof(uint256 claimId, address prover, uint256 claimBondWei) external;
+
+    /// @notice Game only: a challenger lost. Its bond goes to the claimant.
+    /// @param claimId The claim; must be open.
+    /// @param challengeBondWei The dispute's bond.
+    function failChallenge(uint256 claimId, uint256 challengeBondWei) external;
+
+    /// @notice Game only: a dispute was overtaken by another that falsified the claim. The bond goes back.
+    /// @param claimId The claim; must be falsified.
+    /// @param challenger Whose bond it is.
+    /// @param challengeBondWei The dispute's bond.
+    function returnChallenge(uint256 claimId, address challenger, uint256 challengeBondWei) external;
+
+    /// @notice The models.
+    /// @return The registry.
+    function registry() external view returns (IModelRegistry);
+
+    /// @notice The game that settles disputes; deployed by this oracle.
+    /// @return The game.
+    function game() external view returns (IDisputeGame);
+
+    /// @notice The least and most that terms may be.
+    /// @return min Least of each.
+    /// @return max Most of each.
+    function bounds() external view returns (Terms memory min, Terms memory max);
+
+    /// @notice Requests ever made; the newest has this id.
+    /// @return The count.
+    function requestCount() external view returns (uint256);
+
+    /// @notice Hash of a request, 0 if there is none.
+    /// @param requestId The request.
+    /// @return keccak256(abi.encode(request)).
+    function requestHash(uint256 requestId) external view returns (bytes32);
+
+    /// @notice How far a request has come.
+    /// @param requestId The request.
+    /// @return Its progress; status None if it was never made.
+    function progress(uint256 requestId) external view returns (Progress memory);
+
+    /// @notice A claim.
+    /// @param claimId The claim.
+    /// @return The claim; status None if it was never made.
+    function claims(uint256 claimId) external view returns (Claim memory);
+
+    /// @notice The newest claim of an output on a request; it may be falsified.
+    /// @param requestId The request.
+    /// @param outputs Commitment to the output.
+    /// @return claimId The claim; 0 if there is none.
+    function claimOf(uint256 requestId, bytes32 outputs) external view returns (uint256 claimId);
+
+    /// @notice Ether that an account can withdraw; that of the zero address is burned.
+    /// @param account The account.
+    /// @return amountWei How much.
+    function owed(address account) external view returns (uint256 amountWei);
+
+    /// @notice Whether a request has its final answer.
+    /// @param requestId The request.
+    /// @return True if so.
+    function isFinal(uint256 requestId) external view returns (bool);
+
+    /// @notice The final answer. Reverts before there is one, and if it was too long to keep.
+    /// @param requestId The request.
+    /// @return output All output tensors, one after the other, little-endian.
+    function result(uint256 requestId) external view returns (bytes memory output);
+
+    /// @notice Commitment to the final answer. Reverts before there is one.
+    /// @param requestId The request.
+    /// @return outputs As {IModelRegistry.commitOutput}.
+    function resultCommitment(uint256 requestId) external view returns (bytes32 outputs);
+}

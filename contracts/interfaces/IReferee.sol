@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Model } from "./IModelRegistry.sol";
+
+/// @notice What the game has to know about a node of a program.
+/// @param kind 1 input, 2 constant, 3 loop.
+/// @param elementBytes Bytes of one element, 1 or 4, little-endian in the tensor.
+/// @param signed Whether a one-byte element is sign-extended when it is loaded into a word.
+/// @param byteLength Bytes of the tensor.
+/// @param foldSteps Fold steps of one element (loop; 1 if it has no fold, 0 if a fold extent is 0).
+/// @param grain Fold steps that one leaf runs at most (loop).
+/// @param init Accumulator before the first step (loop).
+/// @param slot Position in the model's inputs (input).
+/// @param root Root of the tensor (constant).
+struct NodeInfo {
+    uint8 kind;
+    uint8 elementBytes;
+    bool signed;
+    uint32 byteLength;
+    uint32 foldSteps;
+    uint32 grain;
+    uint32 init;
+    uint32 slot;
+    bytes32 root;
+}
+
+/// @title IReferee
+/// @notice The only part that knows arithmetic. Keeps no state; the game trusts its answers.
+/// @dev A node that {isMalformed} or {isMalformedOperand} calls well-formed must never make {describe} revert, nor {run}
+/// with the right witness and enough gas. Functions may revert for malformed ones: those lose by direct proof.
+interface IReferee {
+    /// @notice What the game has to know about a node.
+    /// @param descriptor The encoded node.
+    /// @return info Its properties.
+    function describe(bytes calldata descriptor) external view returns (NodeInfo memory info);
+
+    /// @notice Runs fold steps [from, to) of one element of a loop, and its post program if `to` is the end.
+    /// @dev Reverts unless the witness is exactly what the steps read, opened against `traceRoot`.
+    /// @param descriptor The encoded node.
+    /// @param element Index of the element in its tensor.
+    /// @param from First fold step.
+    /// @param to Fold step before which to stop.
+    /// @param accumulator Word before step `from`.
+    /// @param traceRoot Root of the tree over all tensors.
+    /// @param traceDepth Levels of that tree.
+    /// @param witness Openings of everything that is read, in the order of first touch.
+    /// @return word The accumulator after step `to - 1`; or, if `to` is the end, the element as loaded again.
+    function run(
+        bytes calldata descriptor,
+        uint32 element,
+        uint32 from,
+        uint32 to,
+        uint32 accumulator,
+        bytes32 traceRoot,
+        uint8 traceDepth,
+        bytes calldata witness
+    ) external view returns (uint32 word);
+
+    /// @notice Whether a node breaks a rule that can be seen from it and the model alone.
+    /// @param model What the registry holds of the model.
+    /// @param nodeIndex Index of the node in the program.
+    /// @param descriptor The encoded node; any bytes whatever.
+    /// @return True if it is malformed.
+    function isMalformed(
+        Model calldata model,
+        uint32 nodeIndex,
+        bytes calldata descriptor
+    ) external view returns (bool);
+
+    /// @notice Whether an operand's view does not fit the node that it reads.
+    /// @param descriptor The encoded node that reads.
+    /// @param operand Position in its list of operands.
+    /// @param operandDescriptor The encoded node at {operandNode}.
+    /// @return True if it is malformed.
+    function isMalformedOperand(
+        bytes calldata descriptor,
+        uint8 operand,
+        bytes calldata operandDescriptor
+    ) external view returns (bool);
+
+    /// @notice Which node an operand reads.
+    /// @param descriptor The encoded node that reads.
+    /// @param operand Position in its list of operands; out of range reverts.
+    /// @return nodeIndex Index of the node that is read.
+    function operandNode(bytes calldata descriptor, uint8 operand) external view returns (uint32 nodeIndex);
+}
