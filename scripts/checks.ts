@@ -23,6 +23,6 @@ export const checks: readonly Check[] = [
   { name: 'types', command: 'tsc', args: [] },
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
-  { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity', '--no-compile'] },
-  { name: 'TypeScript tests', command: 'hardhat', args: ['test', 'mocha', '--no-compile'] },
+  { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity'] },
+  { name: 'TypeScript tests', command: 'hardhat', args: ['test', 'mocha'] },
 ];
