@@ -1,9 +1,11 @@
-// The command line: reads the arguments and hands over to one module a command.
-import { program } from 'commander';
+// The way in of the command line.
+import { commandLine } from './commandLine.ts';
+import { processConsole } from './console.ts';
 
-program
-  .name('assay')
-  .description('Neural-network inference checked on chain through interactive disputes')
-  .version('0.1.0');
-
-await program.parseAsync();
+try {
+  process.exitCode = await commandLine(process.argv.slice(2), await processConsole());
+} catch (error) {
+  // Not one of the mistakes a user can make: a fault of ours, so the place matters.
+  process.stderr.write(`assay: failed unexpectedly: ${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,78 @@
+import { Command, CommanderError } from 'commander';
+import type { Console } from './console.ts';
+import { InputError } from './inputError.ts';
+
+const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
+
+/** Everything that names dimensions of a model takes them in the same way. */
+const withDims = (command: Command): Command =>
+  command.option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect, []);
+
+const withInputs = (command: Command, what: string): Command =>
+  command.option('--input <name=FILE>', `${what} (repeatable)`, collect, []);
+
+const withJson = (command: Command): Command =>
+  command.option('--json', 'print one JSON object instead of text', false);
+
+function build(console: Console): Command {
+  const assay = new Command('assay')
+    .description('Neural-network inference checked on chain through interactive disputes')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => console.out(text.trimEnd()),
+      writeErr: (text) => console.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'assay: ')),
+    });
+  const run = assay
+    .command('run')
+    .description('run a model')
+    .argument('<MODEL.onnx>', 'the model')
+    .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
+    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
+    .option('--engine <name>', 'what runs it: reference', 'reference');
+  withJson(withDims(withInputs(run, 'an input, from a .npy or TensorProto .pb file'))).action(
+    async (model, options) => (await import('./run.ts')).run(model, options, console),
+  );
+  const inspect = assay
+    .command('inspect')
+    .description('show what a model compiles to, and what a dispute about it may cost')
+    .argument('<MODEL.onnx>', 'the model');
+  withJson(withDims(inspect)).action(async (model, options) =>
+    (await import('./inspect.ts')).inspect(model, options, console),
+  );
+  const rehearse = assay
+    .command('rehearse')
+    .description('play disputes about planted lies on a chain in this process, and say what they cost')
+    .argument('<MODEL.onnx>', 'the model')
+    .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect, [])
+    .option('--every-node', 'one lie at every node, and one false challenge at every node', false);
+  withJson(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random'))).action(
+    async (model, options) => (await import('./rehearse.ts')).rehearse(model, options, console),
+  );
+  return assay;
+}
+
+/**
+ * Runs one command.
+ *
+ * @param args what follows the command's name
+ * @returns the exit code: 0 done, 1 something given cannot be used or did not hold, 2 wrong usage
+ */
+export async function commandLine(args: readonly string[], console: Console): Promise<number> {
+  try {
+    await build(console).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has printed its own message by now.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof InputError) {
+      console.progress(undefined);
+      console.err(`assay: ${error.message}`);
+      return error.exitCode;
+    }
+    throw error;
+  } finally {
+    console.progress(undefined);
+  }
+}

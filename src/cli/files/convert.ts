@@ -1,0 +1,69 @@
+import type { DType } from '../../program/node.ts';
+import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
+import { InputError } from '../inputError.ts';
+import { type ElementType, elementType, type FileTensor } from './elementTypes.ts';
+
+/** What a model takes at one of its inputs. */
+export interface InputSlot {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+const NATIVE: Readonly<Record<DType, string>> = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' };
+
+/** The file element type that a dtype is written as. */
+export const fileTypeOf = (dtype: DType): ElementType => elementType(NATIVE[dtype]);
+
+const RANGE: Readonly<Record<'i32' | 'i8' | 'u8', readonly [number, number]>> = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  i8: [-128, 127],
+  u8: [0, 255],
+};
+
+const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/** Floats go to floats (float64 is rounded to nearest), integers and bool to integers that hold them. */
+function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, where: string): Uint8Array {
+  if ((type.kind === 'float') !== (dtype === 'f32')) {
+    const want = fileTypeOf(dtype).name;
+    throw new InputError(`${where}: holds ${type.name}, the model takes ${want}; convert it with astype("${want}")`);
+  }
+  const count = bytes.length / type.bytes;
+  const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const converted = new Uint8Array(count * ELEMENT_BYTES[dtype]);
+  const to = new DataView(converted.buffer);
+  for (let i = 0; i < count; i++) {
+    const value = type.read(from, i * type.bytes);
+    if (dtype === 'f32') {
+      to.setFloat32(4 * i, Number(value), true);
+      continue;
+    }
+    const [least, greatest] = RANGE[dtype];
+    if (value < least || value > greatest) {
+      throw new InputError(`${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`);
+    }
+    if (dtype === 'i32') to.setInt32(4 * i, Number(value), true);
+    else to.setInt8(i, Number(value));
+  }
+  return converted;
+}
+
+/**
+ * The bytes that a request carries for `input`: its elements in the model's dtype, little-endian, row-major.
+ *
+ * @param where what to call the tensor in messages
+ * @throws InputError if shape or element type do not fit, or an integer is out of range
+ */
+export function bytesForInput(tensor: FileTensor, input: InputSlot, where: string): Uint8Array {
+  const same = tensor.shape.length === input.shape.length && tensor.shape.every((n, d) => n === input.shape[d]);
+  if (!same) {
+    const reshape = sizeOf(tensor.shape) === sizeOf(input.shape) ? '; reshape it' : '';
+    throw new InputError(
+      `${where}: has the shape ${listed(tensor.shape)}, input "${input.name}" takes ${listed(input.shape)}${reshape}`,
+    );
+  }
+  // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
+  if (tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
+  return convertElements(tensor, input, where);
+}

@@ -1,0 +1,73 @@
+/**
+ * Element types that tensor files may hold, under the names that ONNX gives them, and how to read and write one
+ * element. Bytes are little-endian everywhere in memory.
+ */
+export interface ElementType {
+  readonly name: string;
+  readonly bytes: 1 | 2 | 4 | 8;
+  /** Code in .npy files, without its byte order. */
+  readonly npy: string;
+  /** `TensorProto.DataType`. */
+  readonly onnx: number;
+  readonly kind: 'float' | 'integer' | 'bool';
+  read(view: DataView, at: number): number | bigint;
+}
+
+/** IEEE 754 binary16, exactly. */
+export function readFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+type Row = readonly [string, ElementType['bytes'], string, number, ElementType['kind'], ElementType['read']];
+
+const rows: readonly Row[] = [
+  ['float32', 4, 'f4', 1, 'float', (view, at) => view.getFloat32(at, true)],
+  ['uint8', 1, 'u1', 2, 'integer', (view, at) => view.getUint8(at)],
+  ['int8', 1, 'i1', 3, 'integer', (view, at) => view.getInt8(at)],
+  ['uint16', 2, 'u2', 4, 'integer', (view, at) => view.getUint16(at, true)],
+  ['int16', 2, 'i2', 5, 'integer', (view, at) => view.getInt16(at, true)],
+  ['int32', 4, 'i4', 6, 'integer', (view, at) => view.getInt32(at, true)],
+  ['int64', 8, 'i8', 7, 'integer', (view, at) => view.getBigInt64(at, true)],
+  ['bool', 1, 'b1', 9, 'bool', (view, at) => view.getUint8(at)],
+  ['float16', 2, 'f2', 10, 'float', (view, at) => readFloat16(view.getUint16(at, true))],
+  ['float64', 8, 'f8', 11, 'float', (view, at) => view.getFloat64(at, true)],
+  ['uint32', 4, 'u4', 12, 'integer', (view, at) => view.getUint32(at, true)],
+  ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],
+];
+
+export const ELEMENT_TYPES: readonly ElementType[] = rows.map(([name, bytes, npy, onnx, kind, read]) => ({
+  name,
+  bytes,
+  npy,
+  onnx,
+  kind,
+  read,
+}));
+
+export function elementType(name: string): ElementType {
+  const found = ELEMENT_TYPES.find((type) => type.name === name);
+  if (!found) throw new RangeError(`${name} is not an element type of tensor files`);
+  return found;
+}
+
+/** A tensor as a file holds it: row-major, little-endian. */
+export interface FileTensor {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** Reverses the bytes of each element: big-endian files to memory. */
+export function swapElements(bytes: Uint8Array, elementBytes: number): Uint8Array {
+  const swapped = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) {
+    const inElement = at % elementBytes;
+    swapped[at] = bytes[at - inElement + (elementBytes - 1 - inElement)] as number;
+  }
+  return swapped;
+}
