@@ -27,7 +27,9 @@ const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, where: string): Uint8Array {
   if ((type.kind === 'float') !== (dtype === 'f32')) {
     const want = fileTypeOf(dtype).name;
-    throw new InputError(`${where}: holds ${type.name}, the model takes ${want}; convert it with astype("${want}")`);
+    throw new InputError(
+      `${where}: holds ${type.name}, the model takes ${want}; convert it with astype("${want}")`,
+    );
   }
   const count = bytes.length / type.bytes;
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -41,7 +43,9 @@ function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, wher
     }
     const [least, greatest] = RANGE[dtype];
     if (value < least || value > greatest) {
-      throw new InputError(`${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`);
+      throw new InputError(
+        `${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`,
+      );
     }
     if (dtype === 'i32') to.setInt32(4 * i, Number(value), true);
     else to.setInt8(i, Number(value));
@@ -56,7 +60,8 @@ function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, wher
  * @throws InputError if shape or element type do not fit, or an integer is out of range
  */
 export function bytesForInput(tensor: FileTensor, input: InputSlot, where: string): Uint8Array {
-  const same = tensor.shape.length === input.shape.length && tensor.shape.every((n, d) => n === input.shape[d]);
+  const same =
+    tensor.shape.length === input.shape.length && tensor.shape.every((n, d) => n === input.shape[d]);
   if (!same) {
     const reshape = sizeOf(tensor.shape) === sizeOf(input.shape) ? '; reshape it' : '';
     throw new InputError(

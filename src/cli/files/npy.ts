@@ -48,7 +48,9 @@ function typeOf(descr: string, file: string): { type: ElementType; bigEndian: bo
 function fromFortranOrder(bytes: Uint8Array, shape: readonly number[], elementBytes: number): Uint8Array {
   const rowMajor = new Uint8Array(bytes.length);
   const index = shape.map(() => 0);
-  const strides = shape.map((_, d) => shape.slice(0, d).reduce((product, extent) => product * extent, elementBytes));
+  const strides = shape.map((_, d) =>
+    shape.slice(0, d).reduce((product, extent) => product * extent, elementBytes),
+  );
   for (let to = 0; to < bytes.length; to += elementBytes) {
     const from = index.reduce((sum, i, d) => sum + i * (strides[d] as number), 0);
     rowMajor.set(bytes.subarray(from, from + elementBytes), to);
@@ -66,7 +68,8 @@ function fromFortranOrder(bytes: Uint8Array, shape: readonly number[], elementBy
  * @throws InputError if `bytes` are not a whole .npy file of a plain numeric array
  */
 export function readNpy(bytes: Uint8Array, file: string): FileTensor {
-  if (!isNpy(bytes)) throw new InputError(`${file}: is not a .npy file (its first bytes are not NumPy's signature)`);
+  if (!isNpy(bytes))
+    throw new InputError(`${file}: is not a .npy file (its first bytes are not NumPy's signature)`);
   const major = bytes[6] ?? 0;
   if (major < 1 || major > 3) {
     throw new InputError(`${file}: .npy version ${major} is not known; save it with numpy.save`);
@@ -77,7 +80,9 @@ export function readNpy(bytes: Uint8Array, file: string): FileTensor {
   if (bytes.length < start) throw new InputError(`${file}: is truncated inside the .npy header`);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   if (bytes.length < start + length) throw new InputError(`${file}: is truncated inside the .npy header`);
-  const header = new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length));
+  const header = new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(
+    bytes.subarray(start, start + length),
+  );
   const { descr, fortran, shape } = parseHeader(header, file);
   const { type, bigEndian } = typeOf(descr, file);
   const expected = shape.reduce((product, extent) => product * extent, type.bytes as number);

@@ -1,0 +1,66 @@
+import { bytesForInput, type InputSlot } from './files/convert.ts';
+import { readTensorFile } from './files/tensorFile.ts';
+import { InputError } from './inputError.ts';
+
+/** `name=N` as commander collects it. @throws InputError for anything else */
+export function parseDims(given: readonly string[]): Readonly<Record<string, number>> {
+  const dims: Record<string, number> = {};
+  for (const text of given) {
+    const at = text.lastIndexOf('=');
+    const value = text.slice(at + 1);
+    if (at < 1 || !/^[1-9]\d{0,9}$/.test(value)) {
+      throw new InputError(`--dim ${text}: write it as name=N with a whole number N of 1 or more`, 2);
+    }
+    const name = text.slice(0, at);
+    if (name in dims) throw new InputError(`--dim ${text}: the dimension "${name}" is given twice`, 2);
+    dims[name] = Number(value);
+  }
+  return dims;
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
+
+/** Names may contain `=`, so the model's own names decide where the name ends. */
+function splitInput(text: string, slots: readonly InputSlot[]): { slot: InputSlot; file: string } {
+  if (!text.includes('=')) throw new InputError(`--input ${text}: write it as name=FILE`, 2);
+  const fitting = slots.filter(({ name }) => text.startsWith(`${name}=`));
+  const slot = fitting.sort((a, b) => b.name.length - a.name.length)[0];
+  if (!slot) {
+    const names = quoted(slots.map(({ name }) => name));
+    throw new InputError(`--input ${text}: the model has no such input; its inputs are ${names}`);
+  }
+  const file = text.slice(slot.name.length + 1);
+  if (file === '') throw new InputError(`--input ${text}: write it as name=FILE`, 2);
+  return { slot, file };
+}
+
+/**
+ * The bytes of the inputs given on the command line, by name.
+ *
+ * @throws InputError for an unknown or repeated name, or a file that does not fit
+ */
+export function readInputs(given: readonly string[], slots: readonly InputSlot[]): Map<string, Uint8Array> {
+  const inputs = new Map<string, Uint8Array>();
+  for (const text of given) {
+    const { slot, file } = splitInput(text, slots);
+    if (inputs.has(slot.name))
+      throw new InputError(`--input ${text}: the input "${slot.name}" is given twice`, 2);
+    inputs.set(slot.name, bytesForInput(readTensorFile(file), slot, file));
+  }
+  return inputs;
+}
+
+/** @throws InputError naming the inputs that were not given */
+export function requireAll(
+  inputs: ReadonlyMap<string, Uint8Array>,
+  slots: readonly InputSlot[],
+): Uint8Array[] {
+  const missing = slots.filter(({ name }) => !inputs.has(name));
+  if (missing.length > 0) {
+    const what = missing.map(
+      ({ name, dtype, shape }) => `--input ${name}=FILE (${dtype} [${shape.join(', ')}])`,
+    );
+    throw new InputError(`not every input is given; add ${what.join(' ')}`, 2);
+  }
+  return slots.map(({ name }) => inputs.get(name) as Uint8Array);
+}

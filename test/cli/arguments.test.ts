@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parseDims, readInputs, requireAll } from '../../src/cli/arguments.ts';
+import { elementType } from '../../src/cli/files/elementTypes.ts';
+import { writeNpy } from '../../src/cli/files/npy.ts';
+import { InputError } from '../../src/cli/inputError.ts';
+
+const mistake = (act: () => unknown): { message: string; exitCode: number } => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof InputError) return { message: error.message, exitCode: error.exitCode };
+    throw error;
+  }
+  throw new Error('nothing was wrong');
+};
+
+describe('--dim', () => {
+  it('binds names to whole numbers', () => {
+    expect(parseDims([])).to.deep.equal({});
+    expect(parseDims(['batch=1', 'a=b=12'])).to.deep.equal({ batch: 1, 'a=b': 12 });
+  });
+
+  for (const text of [
+    'batch',
+    '=3',
+    'batch=',
+    'batch=0',
+    'batch=-1',
+    'batch=1.5',
+    'batch=x',
+    'batch=99999999999',
+  ]) {
+    it(`refuses ${text}`, () => {
+      const { message, exitCode } = mistake(() => parseDims([text]));
+      expect(message).to.equal(`--dim ${text}: write it as name=N with a whole number N of 1 or more`);
+      expect(exitCode).to.equal(2);
+    });
+  }
+
+  it('refuses a name given twice', () => {
+    expect(mistake(() => parseDims(['n=1', 'n=2'])).message).to.match(/given twice/);
+  });
+});
+
+describe('--input', () => {
+  const slots = [
+    { name: 'x', dtype: 'f32', shape: [2] },
+    { name: 'x=y:0', dtype: 'u8', shape: [1] },
+  ] as const;
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+    const bytes = new Uint8Array(new Float32Array([1, 2]).buffer);
+    writeFileSync(join(folder, 'x.npy'), writeNpy({ type: elementType('float32'), shape: [2], bytes }));
+    const byte = { type: elementType('uint8'), shape: [1], bytes: Uint8Array.of(9) };
+    writeFileSync(join(folder, 'y.npy'), writeNpy(byte));
+    writeFileSync(join(folder, 'x.txt'), 'hello');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('reads files for the inputs they name, with = and : in names', () => {
+    const inputs = readInputs([`x=y:0=${folder}/y.npy`, `x=${folder}/x.npy`], slots);
+    expect(requireAll(inputs, slots)).to.deep.equal([
+      new Uint8Array(new Float32Array([1, 2]).buffer),
+      Uint8Array.of(9),
+    ]);
+  });
+
+  const refused: [string, string[], RegExp, number][] = [
+    ['no name', ['x.npy'], /write it as name=FILE$/, 2],
+    ['no file', ['x='], /write it as name=FILE$/, 2],
+    ['an unknown name', ['z=x.npy'], /no such input; its inputs are "x", "x=y:0"$/, 1],
+    ['a missing file', ['x=FOLDER/none.npy'], /none\.npy: there is no such file$/, 1],
+    ['a folder', ['x=FOLDER/.npy'], /there is no such file$/, 1],
+    ['another ending', ['x=FOLDER/x.txt'], /ends in neither \.npy nor \.pb/, 1],
+    ['a name twice', ['x=FOLDER/x.npy', 'x=FOLDER/x.npy'], /the input "x" is given twice$/, 2],
+  ];
+  for (const [what, given, message, exitCode] of refused) {
+    it(`refuses ${what} in one line`, () => {
+      const found = mistake(() =>
+        readInputs(
+          given.map((text) => text.replace('FOLDER', folder)),
+          slots,
+        ),
+      );
+      expect(found.message).to.match(message).and.not.contain('\n');
+      expect(found.exitCode).to.equal(exitCode);
+    });
+  }
+
+  it('says which inputs are missing and what they hold', () => {
+    const { message, exitCode } = mistake(() => requireAll(new Map(), slots));
+    expect(message).to.equal(
+      'not every input is given; add --input x=FILE (f32 [2]) --input x=y:0=FILE (u8 [1])',
+    );
+    expect(exitCode).to.equal(2);
+  });
+});

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { bytesForInput } from '../../src/cli/files/convert.ts';
+import { ELEMENT_TYPES, elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
+import { readNpy, writeNpy } from '../../src/cli/files/npy.ts';
+import { readTensorProto, writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+
+/** Files that NumPy 2.4 wrote. */
+const numpy: Record<string, string> = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'numpy.json'), 'utf8'),
+);
+const fileOf = (name: string): Uint8Array => Uint8Array.from(Buffer.from(numpy[name] as string, 'base64'));
+
+const values = ({ type, bytes }: FileTensor) => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / type.bytes }, (_, i) => type.read(view, i * type.bytes));
+};
+
+const tensors = fc
+  .record({
+    type: fc.constantFrom(...ELEMENT_TYPES),
+    shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }),
+  })
+  .chain(({ type, shape }) => {
+    const length = shape.reduce((product, extent) => product * extent, type.bytes as number);
+    return fc
+      .uint8Array({ minLength: length, maxLength: length })
+      .map((bytes): FileTensor => ({ type, shape, bytes }));
+  });
+
+describe('.npy files', () => {
+  for (const version of ['version1', 'version2', 'version3']) {
+    it(`are read in ${version}`, () => {
+      const tensor = readNpy(fileOf(version), 'x.npy');
+      expect(tensor.type.name).to.equal('float32');
+      expect(tensor.shape).to.deep.equal([2, 3]);
+      expect(values(tensor)).to.deep.equal([1, -2, 3, 4, 5.5, -0]);
+    });
+  }
+
+  it('are written byte for byte as NumPy writes them', () => {
+    expect(Buffer.from(writeNpy(readNpy(fileOf('version1'), 'x.npy'))).toString('base64')).to.equal(
+      numpy['version1'],
+    );
+    expect(Buffer.from(writeNpy(readNpy(fileOf('bool'), 'x.npy'))).toString('base64')).to.equal(
+      numpy['bool'],
+    );
+    expect(Buffer.from(writeNpy(readNpy(fileOf('scalar'), 'x.npy'))).toString('base64')).to.equal(
+      numpy['scalar'],
+    );
+  });
+
+  it('in Fortran order come out row-major', () => {
+    expect(values(readNpy(fileOf('fortran'), 'x.npy'))).to.deep.equal([1, -2, 3, 4, 5.5, -0]);
+    const cube = readNpy(fileOf('fortran3'), 'x.npy');
+    expect(cube.shape).to.deep.equal([2, 3, 4]);
+    expect(values(cube)).to.deep.equal(Array.from({ length: 24 }, (_, i) => i));
+  });
+
+  it('in big-endian order come out little-endian', () => {
+    expect(values(readNpy(fileOf('bigEndian'), 'x.npy'))).to.deep.equal([1, -2, 3, 4, 5.5, -0]);
+  });
+
+  it('hold float16, bool and scalars', () => {
+    expect(values(readNpy(fileOf('float16'), 'x.npy'))).to.deep.equal([
+      1,
+      -0.5,
+      65504,
+      2 ** -24,
+      Number.POSITIVE_INFINITY,
+    ]);
+    expect(values(readNpy(fileOf('bool'), 'x.npy'))).to.deep.equal([1, 0]);
+    const scalar = readNpy(fileOf('scalar'), 'x.npy');
+    expect(scalar.shape).to.deep.equal([]);
+    expect(values(scalar)).to.deep.equal([7n]);
+  });
+
+  it('come back as they were written, whatever they hold', () => {
+    fc.assert(
+      fc.property(tensors, (tensor) => {
+        expect(readNpy(writeNpy(tensor), 'x.npy')).to.deep.equal(tensor);
+        expect(writeNpy(tensor).length - tensor.bytes.length).to.satisfy((n: number) => n % 64 === 0);
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it('cut short anywhere are refused in one line', () => {
+    const whole = fileOf('version1');
+    for (let length = 0; length < whole.length; length++) {
+      expect(() => readNpy(whole.slice(0, length), 'x.npy'), `${length} bytes`).to.throw(/^x\.npy: [^\n]+$/);
+    }
+  });
+
+  const refused: [string, Uint8Array, RegExp][] = [
+    ['with bytes after the array', Uint8Array.of(...fileOf('version1'), 0), /has bytes after its array/],
+    ['of records', fileOf('records'), /records with named fields/],
+    ['of complex numbers', fileOf('complex'), /NumPy type "<c8" .* use one of/],
+    ['of an unknown version', fileOf('version1').with(6, 9), /version 9/],
+  ];
+  for (const [what, bytes, message] of refused) {
+    it(`${what} are refused`, () => expect(() => readNpy(bytes, 'x.npy')).to.throw(message));
+  }
+});
+
+describe('TensorProto files', () => {
+  it('come back as they were written', () => {
+    fc.assert(
+      fc.property(tensors, (tensor) => {
+        expect(readTensorProto(writeTensorProto(tensor, 'x'), 'x.pb')).to.deep.equal(tensor);
+      }),
+      { seed: 2, numRuns: 200 },
+    );
+  });
+
+  it('are read from typed fields too', () => {
+    // dims 2, data_type 1 (float32), float_data packed 1, -2
+    const floats = Uint8Array.of(0x08, 2, 0x10, 1, 0x22, 8, 0, 0, 128, 63, 0, 0, 0, 192);
+    expect(values(readTensorProto(floats, 'x.pb'))).to.deep.equal([1, -2]);
+    // dims 2, data_type 7 (int64), int64_data packed 300, -1
+    const ints = Uint8Array.of(0x08, 2, 0x10, 7, 0x3a, 12, 0xac, 2, ...Array(9).fill(0xff), 1);
+    expect(values(readTensorProto(ints, 'x.pb'))).to.deep.equal([300n, -1n]);
+  });
+
+  it('cut short or of another kind are refused in one line', () => {
+    const whole = writeTensorProto(readNpy(fileOf('version1'), 'x'), 'x');
+    for (let length = 0; length < whole.length; length++) {
+      expect(() => readTensorProto(whole.slice(0, length), 'x.pb')).to.throw(/^x\.pb: [^\n]+$/);
+    }
+    expect(() => readTensorProto(fileOf('version1'), 'x.pb')).to.throw(/^x\.pb: [^\n]+$/);
+  });
+});
+
+describe('an input file for a model', () => {
+  const tensor = (type: string, shape: number[], bytes: ArrayBuffer): FileTensor => ({
+    type: elementType(type),
+    shape,
+    bytes: new Uint8Array(bytes),
+  });
+  const f32 = { name: 'x', dtype: 'f32', shape: [2] } as const;
+  const u8 = { name: 'x', dtype: 'u8', shape: [2] } as const;
+  const i32 = { name: 'x', dtype: 'i32', shape: [2] } as const;
+
+  it('keeps its bits where the type is the same', () => {
+    const nan = new Uint32Array([0x7fc12345, 0xffa00001]).buffer;
+    expect(bytesForInput(tensor('float32', [2], nan), f32, 'x.npy')).to.deep.equal(new Uint8Array(nan));
+  });
+
+  it('is converted between floats and between integers', () => {
+    const doubles = new Float64Array([0.1, -1e300]).buffer;
+    expect(bytesForInput(tensor('float64', [2], doubles), f32, 'x.npy')).to.deep.equal(
+      new Uint8Array(new Float32Array([0.1, Number.NEGATIVE_INFINITY]).buffer),
+    );
+    const longs = new BigInt64Array([-(2n ** 31n), 2n ** 31n - 1n]).buffer;
+    expect(bytesForInput(tensor('int64', [2], longs), i32, 'x.npy')).to.deep.equal(
+      new Uint8Array(new Int32Array([-(2 ** 31), 2 ** 31 - 1]).buffer),
+    );
+    const bools = Uint8Array.of(1, 0);
+    expect(bytesForInput(tensor('bool', [2], bools.buffer), u8, 'x.npy')).to.deep.equal(bools);
+  });
+
+  it('is refused in one line if kind, range or shape do not fit', () => {
+    const longs = new BigInt64Array([0n, 2n ** 31n]).buffer;
+    expect(() => bytesForInput(tensor('int64', [2], longs), i32, 'x.npy')).to.throw(
+      'x.npy: element 1 is 2147483648, outside the -2147483648 … 2147483647 that the model takes',
+    );
+    expect(() => bytesForInput(tensor('int64', [2], longs), f32, 'x.npy')).to.throw(
+      'x.npy: holds int64, the model takes float32; convert it with astype("float32")',
+    );
+    const floats = new Float32Array(2).buffer;
+    expect(() => bytesForInput(tensor('float32', [1, 2], floats), f32, 'x.npy')).to.throw(
+      'x.npy: has the shape [1, 2], input "x" takes [2]; reshape it',
+    );
+    expect(() => bytesForInput(tensor('float32', [1], floats.slice(4)), f32, 'x.npy')).to.throw(
+      'x.npy: has the shape [1], input "x" takes [2]',
+    );
+  });
+});
