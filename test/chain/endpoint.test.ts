@@ -1,0 +1,32 @@
+import { expect } from 'chai';
+import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { startNode } from '../support/nodeProcess.ts';
+
+const refusal = (url: string) =>
+  openEndpoint(url).then(
+    () => 'connected',
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+
+describe('connecting to a node', () => {
+  for (const kind of ['anvil', 'hardhat'] as const) {
+    it(`works with ${kind} and reads no stale state`, async () => {
+      const node = await startNode(kind);
+      try {
+        const provider = await openEndpoint(node.url);
+        const before = await provider.getBlockNumber();
+        await provider.send('evm_mine', []);
+        expect(await provider.getBlockNumber()).to.equal(before + 1);
+        provider.destroy();
+      } finally {
+        await node.stop();
+      }
+    });
+  }
+
+  it('says in one line that an address is none or nobody answers there', async () => {
+    expect(await refusal('localhost')).to.match(/^EndpointError: localhost is not an http or https address/);
+    expect(await refusal('ws://127.0.0.1:1')).to.match(/^EndpointError: .* is not an http/);
+    expect(await refusal('http://127.0.0.1:1')).to.match(/^EndpointError: no Ethereum node answers at http/);
+  });
+});
