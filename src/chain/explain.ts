@@ -1,0 +1,129 @@
+import {
+  IDisputeGame__factory,
+  IInferenceOracle__factory,
+  IModelRegistry__factory,
+  IReferee__factory,
+} from '#typechain';
+import { type ErrorDescription, formatEther, Interface } from 'ethers';
+import { plainReason, revertData } from './revert.ts';
+
+/** Which values an error carries is known to its own sentence only. */
+type Values = readonly [never, never, never, never];
+type Sentence = (args: Values) => string;
+
+const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
+const time = (seconds: bigint): string =>
+  new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
+const short = (hash: string): string => `${hash.slice(0, 10)}…`;
+const REQUEST_STATUS = ['unknown', 'open', 'answered', 'cancelled'];
+const CLAIM_STATUS = ['unknown', 'open', 'final', 'falsified'];
+const NODE_KIND = ['no node', 'an input', 'a constant', 'a loop'];
+const PHASES = [
+  'no move',
+  "the claimant's trace root",
+  'the next levels of the trace',
+  'the first wrong node',
+  'the next levels of the tensor',
+  'the first wrong hash of the tensor',
+  'the disputed chunk',
+  'the first wrong element',
+  'accumulators',
+  'the first wrong interval',
+];
+
+/** One clear sentence for each error of the contracts, from the values that it carries. */
+export const SENTENCES: Readonly<Record<string, Sentence>> = {
+  // InferenceOracle
+  TermOutOfBounds: ([term, value, min, max]) => `the term ${term} is ${value}, allowed are ${min} to ${max}`,
+  BoundsUnsafe: ([term]) => `${term} is so chosen that the protocol would not be safe; choose larger times`,
+  AmountTooLarge: ([wei]) => `${ether(wei)} is more than an amount here can hold`,
+  RequestMismatch: ([id]) =>
+    `what was handed over is not request ${id}; read it again, the chain may have changed`,
+  RequestNotOpen: ([id, status]) =>
+    `request ${id} is ${REQUEST_STATUS[Number(status)]}, so it takes no claim`,
+  BondMismatch: ([expected, given]) => `the bond is ${ether(expected)} exactly, ${ether(given)} was sent`,
+  OutputAlreadyClaimed: ([claim]) => `claim ${claim} has this very output already`,
+  OutputMismatch: ([claim]) =>
+    `claim ${claim} has another output, or there is none; the chain may have changed`,
+  ClaimNotOpen: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not open`,
+  ClaimNotFalsified: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not falsified`,
+  WindowPassed: ([claim, last]) => `claim ${claim} could be challenged until ${time(last)}; that is over`,
+  WindowOpen: ([claim, last]) => `claim ${claim} can be challenged until ${time(last)}; wait for that`,
+  DisputesOpen: ([claim, count]) => `${count} disputes on claim ${claim} are still open; wait for their end`,
+  InsufficientCallbackGas: ([required, available]) =>
+    `the callback was promised its gas: ${required} are needed at that point, ${available} were left; send more`,
+  NotFinal: ([id]) => `request ${id} has no final answer yet`,
+  OutputNotStored: ([id]) =>
+    `the answer of request ${id} is too long to be kept on chain; read its commitment`,
+  NotRequester: ([id, requester]) => `only ${requester} can cancel request ${id}`,
+  PatienceLasts: ([id, last]) => `request ${id} cannot be cancelled before ${time(last)}`,
+  ClaimsOpen: ([id, count]) => `${count} claims on request ${id} are open; it cannot be cancelled meanwhile`,
+  NotGame: () => 'only the dispute game may call this',
+  NothingOwed: ([account]) => `nothing is owed to ${account}`,
+  WithdrawalRefused: ([to, wei]) => `${to} refused to take ${ether(wei)}; withdraw to another address`,
+  // DisputeGame
+  NotOracle: () => 'only the oracle opens disputes; challenge the claim there',
+  NoDispute: ([id]) => `dispute ${id} has ended or was never opened`,
+  StateMismatch: ([id]) => `dispute ${id} has moved on, or this move answers another state; read it again`,
+  NotMover: ([mover]) => `it is the turn of ${mover}`,
+  WrongPhase: ([phase]) => `the dispute waits for ${PHASES[Number(phase)] ?? 'another move'}`,
+  ClockRanOut: ([last]) => `the time for this move ran out at ${time(last)}`,
+  ClockRuns: ([last]) => `the other side can still move until ${time(last)}`,
+  TraceAlreadyCommitted: ([claim]) => `the trace of claim ${claim} is fixed already; reveal from it instead`,
+  TraceNotCommitted: ([claim]) => `the trace of claim ${claim} is not fixed yet; commit to it first`,
+  TraceRootMismatch: ([expected]) =>
+    `these hashes do not combine to the claim's trace root ${short(expected)}`,
+  OutputNotInTrace: ([output]) => `output ${output} is not the tensor that the trace has for its node`,
+  OutputNotClaimed: ([claim]) => `the outputs in this trace are not those of claim ${claim}`,
+  LengthMismatch: ([expected, given]) => `a list has ${given} entries, it must have ${expected}`,
+  IndexOutOfRange: ([index, count]) => `index ${index} is outside of the ${count} to choose from`,
+  WrongDepth: ([depth]) =>
+    `the pick is ${depth} levels above the bottom of the tree, which this move is not for`,
+  DescriptorMismatch: ([expected]) =>
+    `the node handed over is not the one under ${short(expected)} in the program`,
+  WrongKind: ([kind]) =>
+    `the disputed node is ${NODE_KIND[Number(kind)] ?? 'of another kind'}; this move is not for it`,
+  InputsMismatch: ([expected]) =>
+    `these are not the inputs that the request commits to with ${short(expected)}`,
+  NothingWrong: ([value]) => `what was to be shown false is right: both sides have ${short(value)}`,
+  IntervalTooLong: ([steps, grain]) =>
+    `the interval has ${steps} steps, one check runs ${grain} at most; name it instead`,
+  IntervalShort: ([steps, grain]) =>
+    `the interval has ${steps} steps of at most ${grain}; prove it instead of naming it`,
+  WellFormed: ([node]) => `node ${node} is well-formed, so nothing is proven against the program`,
+  // ModelRegistry
+  UnknownModel: ([id]) => `model ${id} is not published here`,
+  InputLengthMismatch: ([expected, given]) => `the input has ${given} bytes, the model takes ${expected}`,
+  OutputLengthMismatch: ([expected, given]) => `the output has ${given} bytes, the model gives ${expected}`,
+  NodeCountOutOfBounds: ([count, limit]) =>
+    `a program of ${count} nodes is outside of the allowed 1 to ${limit}`,
+  TensorCountOutOfBounds: ([inputs, outputs, limit]) =>
+    `${inputs} inputs and ${outputs} outputs are outside of what a model may have (1 output at least, ${limit} of each at most)`,
+  TensorRefOutOfBounds: ([node, bytes]) => `no input or output can be node ${node} with ${bytes} bytes`,
+};
+
+const ALL_ERRORS = new Interface(
+  [IInferenceOracle__factory, IDisputeGame__factory, IModelRegistry__factory, IReferee__factory].flatMap(
+    ({ abi }) => abi.filter(({ type }) => (type as string) === 'error'),
+  ),
+);
+
+/** Which error of the contracts `failure` carries, if any. */
+export function contractError(failure: unknown): ErrorDescription | undefined {
+  const data = revertData(failure);
+  return (data && data.length >= 10 && ALL_ERRORS.parseError(data)) || undefined;
+}
+
+/** One sentence saying why a call, an estimate or a transaction failed. */
+export function explain(failure: unknown): string {
+  const error = contractError(failure);
+  if (error) {
+    const sentence = SENTENCES[error.name];
+    if (sentence) return sentence(error.args as unknown as Values);
+    return `the contract refused it with ${error.name}(${error.args.join(', ')})`;
+  }
+  const data = revertData(failure);
+  if (data === '0x') return 'the contract refused it without a reason, most likely out of gas';
+  if (data) return `the contract refused it with the unknown error ${data.slice(0, 10)}`;
+  return plainReason(failure);
+}

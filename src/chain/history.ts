@@ -1,0 +1,193 @@
+import type { Log } from 'ethers';
+import type { Contracts } from './contracts.ts';
+import { readLogs } from './logs.ts';
+import {
+  type Address,
+  type Dispute,
+  type Hex,
+  REASONS,
+  type Reason,
+  type Request,
+  requestOf,
+} from './types.ts';
+
+export interface RequestRecord {
+  readonly requestId: bigint;
+  readonly request: Request;
+  /** All input tensors, one after the other. */
+  readonly input: Hex;
+  status: 'open' | 'answered' | 'cancelled';
+}
+
+export interface ClaimRecord {
+  readonly claimId: bigint;
+  readonly claimant: Address;
+  /** Commitment to the output. */
+  readonly outputs: Hex;
+  readonly output: Hex;
+  /** Unix seconds. */
+  readonly claimedAt: bigint;
+  readonly request: RequestRecord;
+  status: 'open' | 'final' | 'falsified';
+  /** Root of the claimant's trace, once it is fixed. */
+  traceRoot: Hex | undefined;
+}
+
+/** What the claimant showed last, which the challenger's next move answers. */
+export interface Shown {
+  readonly hashes?: readonly Hex[];
+  readonly chunk?: Hex;
+  readonly words?: Hex;
+}
+
+export interface DisputeRecord {
+  readonly disputeId: bigint;
+  readonly claim: ClaimRecord;
+  readonly challenger: Address;
+  dispute: Dispute;
+  /** The hash that the next move argues about. */
+  subject: Hex;
+  shown: Shown;
+  /** Transactions that moved it, oldest first. */
+  readonly moves: Hex[];
+  ended: { readonly winner: Address; readonly reason: Reason } | undefined;
+}
+
+/** Everything that happened on one deployment, up to one block. */
+export interface World {
+  readonly block: { readonly number: number; readonly hash: Hex; readonly timestamp: bigint };
+  readonly requests: ReadonlyMap<bigint, RequestRecord>;
+  readonly claims: ReadonlyMap<bigint, ClaimRecord>;
+  readonly disputes: ReadonlyMap<bigint, DisputeRecord>;
+}
+
+const ZERO_HASH = `0x${'00'.repeat(32)}`;
+
+/** Ethers hands structs out as arrays with names; this keeps the names. */
+const plain = <T>(struct: unknown): T => (struct as { toObject(deep: true): T }).toObject(true);
+
+/**
+ * Reads the events of a deployment. What it keeps is a cache: if the chain was reorganised below the last block that
+ * it read, or the node has fallen behind it, everything is read again.
+ */
+export class History {
+  readonly #contracts: Contracts;
+  readonly #fromBlock: number;
+  #block: World['block'] | undefined;
+  #requests = new Map<bigint, RequestRecord>();
+  #claims = new Map<bigint, ClaimRecord>();
+  #disputes = new Map<bigint, DisputeRecord>();
+
+  /** @param fromBlock the block in which the oracle was deployed, or any earlier one */
+  constructor(contracts: Contracts, fromBlock = 0) {
+    this.#contracts = contracts;
+    this.#fromBlock = fromBlock;
+  }
+
+  /** Reads what is new and returns the whole. */
+  async update(): Promise<World> {
+    const { provider, oracle, game } = this.#contracts;
+    const latest = await provider.getBlock('latest');
+    if (!latest?.hash) throw new Error('the node knows no latest block');
+    if (!(await this.#isStill(latest.number))) this.#forget();
+    const from = this.#block ? this.#block.number + 1 : this.#fromBlock;
+    const address = [await oracle.getAddress(), await game.getAddress()];
+    for (const log of await readLogs(provider, { address }, from, latest.number)) await this.#apply(log);
+    this.#block = { number: latest.number, hash: latest.hash, timestamp: BigInt(latest.timestamp) };
+    return {
+      block: this.#block,
+      requests: this.#requests,
+      claims: this.#claims,
+      disputes: this.#disputes,
+    };
+  }
+
+  async #isStill(latest: number): Promise<boolean> {
+    if (!this.#block) return true;
+    if (latest < this.#block.number) return false;
+    const block = await this.#contracts.provider.getBlock(this.#block.number);
+    return block?.hash === this.#block.hash;
+  }
+
+  #forget(): void {
+    this.#block = undefined;
+    this.#requests = new Map();
+    this.#claims = new Map();
+    this.#disputes = new Map();
+  }
+
+  async #apply(log: Log): Promise<void> {
+    const { oracle, game } = this.#contracts;
+    if (log.address === (await oracle.getAddress())) await this.#applyOracle(log);
+    else if (log.address === (await game.getAddress())) this.#applyGame(log);
+  }
+
+  async #applyOracle(log: Log): Promise<void> {
+    const event = this.#contracts.oracle.interface.parseLog(log);
+    const args = event?.args;
+    if (!args) return;
+    if (event.name === 'Requested') {
+      const [requestId, , , request, input] = args;
+      this.#requests.set(requestId, { requestId, request: plain(request), input, status: 'open' });
+    } else if (event.name === 'Claimed') {
+      const [claimId, claimant, outputs, output] = args;
+      const request = this.#requests.get(requestOf(claimId));
+      const block = await this.#contracts.provider.getBlock(log.blockNumber);
+      if (!request || !block)
+        throw new Error(`claim ${claimId} is on the chain, its request or block is not`);
+      const claimedAt = BigInt(block.timestamp);
+      const fresh = { status: 'open', traceRoot: undefined } as const;
+      this.#claims.set(claimId, { claimId, claimant, outputs, output, claimedAt, request, ...fresh });
+    } else if (event.name === 'ClaimFalsified') {
+      this.#claim(args['claimId']).status = 'falsified';
+    } else if (event.name === 'ClaimFinalized') {
+      this.#claim(args['claimId']).status = 'final';
+    } else if (event.name === 'Answered' || event.name === 'Cancelled') {
+      const request = this.#requests.get(args['requestId']);
+      if (request) request.status = event.name === 'Answered' ? 'answered' : 'cancelled';
+    }
+  }
+
+  #applyGame(log: Log): void {
+    const event = this.#contracts.game.interface.parseLog(log);
+    const args = event?.args;
+    if (!args) return;
+    if (event.name === 'Opened') {
+      const { disputeId, claimId, challenger, dispute } = args;
+      this.#disputes.set(disputeId, {
+        disputeId,
+        claim: this.#claim(claimId),
+        challenger,
+        dispute: plain(dispute),
+        subject: ZERO_HASH,
+        shown: {},
+        moves: [log.transactionHash],
+        ended: undefined,
+      });
+      return;
+    }
+    if (event.name === 'TraceCommitted') {
+      this.#claim(args['claimId']).traceRoot = args['traceRoot'];
+      return;
+    }
+    const record = this.#disputes.get(args['disputeId']);
+    if (!record) return;
+    if (record.moves.at(-1) !== log.transactionHash) record.moves.push(log.transactionHash);
+    if (event.name === 'Ended') {
+      record.ended = { winner: args['winner'], reason: REASONS[Number(args['reason'])] as Reason };
+      return;
+    }
+    record.dispute = plain(args['dispute']);
+    record.subject = args['subject'];
+    if (event.name === 'Revealed') record.shown = { hashes: [...args['hashes']] };
+    if (event.name === 'ChunkRevealed') record.shown = { chunk: args['chunk'] };
+    if (event.name === 'AccumulatorsPosted') record.shown = { words: args['words'] };
+    if (event.name === 'Picked') record.shown = {};
+  }
+
+  #claim(claimId: bigint): ClaimRecord {
+    const claim = this.#claims.get(claimId);
+    if (!claim) throw new Error(`the chain tells of claim ${claimId} before it was made`);
+    return claim;
+  }
+}

@@ -1,0 +1,51 @@
+/** What the contracts hand out and want handed back, as plain values; see contracts/interfaces for their meaning. */
+
+/** `0x…` of any even length. */
+export type Hex = string;
+/** `0x…`, 20 bytes, checksummed. */
+export type Address = string;
+
+export interface Terms {
+  readonly claimBondWei: bigint;
+  readonly challengeBondWei: bigint;
+  readonly windowSeconds: bigint;
+  readonly clockSeconds: bigint;
+  readonly callbackGas: bigint;
+  readonly patienceSeconds: bigint;
+}
+
+export interface Request {
+  readonly requester: Address;
+  readonly feeWei: bigint;
+  readonly modelId: Hex;
+  readonly inputs: Hex;
+  readonly requestedAt: bigint;
+  readonly terms: Terms;
+}
+
+/** The state of a dispute; every move hands it back. */
+export interface Dispute {
+  readonly claimant: Address;
+  readonly claimId: bigint;
+  readonly challenger: Address;
+  readonly clock: bigint;
+  readonly claimBondWei: bigint;
+  readonly challengeBondWei: bigint;
+  readonly program: Hex;
+  readonly position: bigint;
+}
+
+export const REASONS = [
+  'ClaimantTimeout',
+  'ChallengerTimeout',
+  'WrongWord',
+  'WrongConstant',
+  'WrongInput',
+  'WrongPadding',
+  'ClaimAlreadyFalsified',
+] as const;
+/** Why a dispute ended; `Reason` in contracts/interfaces/IDisputeGame.sol. */
+export type Reason = (typeof REASONS)[number];
+
+/** A claim's id holds the request's. */
+export const requestOf = (claimId: bigint): bigint => claimId >> 32n;

@@ -1,0 +1,67 @@
+import {
+  IDisputeGame__factory,
+  IInferenceOracle__factory,
+  IModelRegistry__factory,
+  IReferee__factory,
+} from '#typechain';
+import { expect } from 'chai';
+import { type ErrorFragment, Interface, type ParamType } from 'ethers';
+import { explain, SENTENCES } from '../../src/chain/explain.ts';
+
+const sample = ({ type }: ParamType): unknown => {
+  if (type === 'address') return `0x${'11'.repeat(20)}`;
+  if (type === 'bytes32') return `0x${'ab'.repeat(32)}`;
+  if (type === 'string') return 'windowSeconds';
+  return 3n;
+};
+
+const interfaces = [
+  IInferenceOracle__factory,
+  IDisputeGame__factory,
+  IModelRegistry__factory,
+  IReferee__factory,
+].map(({ abi }) => new Interface(abi));
+
+const errors = interfaces.flatMap((contract) =>
+  contract.fragments
+    .filter((fragment): fragment is ErrorFragment => fragment.type === 'error')
+    .map((error) => ({ contract, error })),
+);
+
+describe('explaining a refusal', () => {
+  for (const { contract, error } of errors) {
+    it(`says ${error.name} in one sentence with its values`, () => {
+      const data = contract.encodeErrorResult(error, error.inputs.map(sample));
+      const sentence = explain({ code: 'CALL_EXCEPTION', data });
+      expect(sentence).to.match(/^[^\n]{15,}$/);
+      expect(sentence).to.not.match(/undefined|\[object|the contract refused it with/);
+    });
+  }
+
+  it('has no sentence for an error that no contract has', () => {
+    const names = new Set(errors.map(({ error }) => error.name));
+    expect(Object.keys(SENTENCES).filter((name) => !names.has(name))).to.deep.equal([]);
+  });
+
+  it('finds the data wherever a node nests it', () => {
+    const [oracle] = interfaces as [Interface];
+    const data = oracle.encodeErrorResult('NotFinal', [7n]);
+    const nestings = [
+      { data },
+      { info: { error: { code: 3, data } } },
+      { error: { data: { data, message: 'reverted' } } },
+      Object.assign(new Error('x'), { cause: { data: { value: { data } } } }),
+    ];
+    for (const failure of nestings) {
+      expect(explain(failure)).to.equal('request 7 has no final answer yet');
+    }
+  });
+
+  it('falls back to the plain reason', () => {
+    expect(explain({ data: '0x' })).to.match(/without a reason/);
+    expect(explain({ data: '0xdeadbeef' })).to.equal(
+      'the contract refused it with the unknown error 0xdeadbeef',
+    );
+    expect(explain(new Error('socket hang up\n at x'))).to.equal('socket hang up');
+  });
+});
