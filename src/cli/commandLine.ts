@@ -2,17 +2,17 @@ import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 
-const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
+const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
 
 /** Everything that names dimensions of a model takes them in the same way. */
 const withDims = (command: Command): Command =>
-  command.option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect, []);
+  command.option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect);
 
 const withInputs = (command: Command, what: string): Command =>
-  command.option('--input <name=FILE>', `${what} (repeatable)`, collect, []);
+  command.option('--input <name=FILE>', `${what} (repeatable)`, collect);
 
 const withJson = (command: Command): Command =>
-  command.option('--json', 'print one JSON object instead of text', false);
+  command.option('--json', 'print one JSON object instead of text');
 
 function build(console: Console): Command {
   const assay = new Command('assay')
@@ -45,8 +45,8 @@ function build(console: Console): Command {
     .command('rehearse')
     .description('play disputes about planted lies on a chain in this process, and say what they cost')
     .argument('<MODEL.onnx>', 'the model')
-    .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect, [])
-    .option('--every-node', 'one lie at every node, and one false challenge at every node', false);
+    .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
+    .option('--every-node', 'one lie at every node, and one false challenge at every node');
   withJson(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random'))).action(
     async (model, options) => (await import('./rehearse.ts')).rehearse(model, options, console),
   );
