@@ -1,0 +1,61 @@
+import type { Hash } from '../merkle/keccak.ts';
+
+/** The child that a challenger picks from a reveal, opened against the subject. */
+export interface Pick {
+  /** Which of the revealed hashes, from 0. */
+  readonly child: number;
+  readonly hash: Hash;
+  /** From the leaves up, one for each revealed level. */
+  readonly siblings: readonly Hash[];
+}
+
+/** A move and its arguments, named as in `IDisputeGame.sol` (dispute id and state left out). */
+export type Move =
+  // claimant
+  | {
+      readonly kind: 'commitTrace';
+      readonly outputRoots: readonly Hash[];
+      readonly proofs: readonly Hash[];
+      readonly hashes: readonly Hash[];
+    }
+  | { readonly kind: 'reveal'; readonly hashes: readonly Hash[] }
+  | { readonly kind: 'revealChunk'; readonly chunk: Uint8Array }
+  | { readonly kind: 'postAccumulators'; readonly words: Uint8Array }
+  // challenger
+  | { readonly kind: 'pick'; readonly picked: Pick }
+  | NodeMove<'pickNode'>
+  | NodeMove<'proveConstant'>
+  /** The caller adds the request. */
+  | (NodeMove<'proveInput'> & { readonly inputRoots: readonly Hash[] })
+  | { readonly kind: 'provePadding'; readonly picked: Pick }
+  | ElementMove<'nameElement'>
+  | (ElementMove<'proveElement'> & { readonly witness: Uint8Array })
+  | { readonly kind: 'provePaddingByte'; readonly chunk: Uint8Array; readonly descriptor: Uint8Array }
+  | { readonly kind: 'pickInterval'; readonly words: Uint8Array; readonly interval: number }
+  | {
+      readonly kind: 'proveInterval';
+      readonly words: Uint8Array;
+      readonly interval: number;
+      readonly descriptor: Uint8Array;
+      readonly witness: Uint8Array;
+    };
+
+interface NodeMove<Kind extends string> {
+  readonly kind: Kind;
+  readonly picked: Pick;
+  readonly descriptor: Uint8Array;
+  /** Siblings of the node's leaf in the program's tree, from the leaf up. */
+  readonly proof: readonly Hash[];
+}
+
+interface ElementMove<Kind extends string> {
+  readonly kind: Kind;
+  readonly chunk: Uint8Array;
+  /** Position of the element in the chunk, in elements. */
+  readonly offset: number;
+  readonly descriptor: Uint8Array;
+}
+
+export type MoveKind = Move['kind'];
+
+export type Role = 'claimant' | 'challenger';

@@ -1,0 +1,39 @@
+import { createKeccak } from 'hash-wasm';
+
+/** 32 bytes of keccak256. */
+export type Hash = Uint8Array;
+
+export const HASH_BYTES = 32;
+
+// Compiled once, when this module is first imported; every hash after that is synchronous.
+const hasher = await createKeccak(256);
+
+/** keccak256 of bytes whose first is a tag (see `tags.ts`). */
+export function keccak(preimage: Uint8Array): Hash {
+  hasher.init();
+  hasher.update(preimage);
+  return hasher.digest('binary');
+}
+
+/** keccak256(tag ‖ parts). */
+export function keccakTagged(tag: number, ...parts: readonly Uint8Array[]): Hash {
+  hasher.init();
+  hasher.update(Uint8Array.of(tag));
+  for (const part of parts) hasher.update(part);
+  return hasher.digest('binary');
+}
+
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+/** `0x` and two hexadecimal digits a byte. */
+export const hexOf = (bytes: Uint8Array): string =>
+  `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+
+/** @throws RangeError unless `hex` is `0x` and an even number of hexadecimal digits */
+export function bytesOfHex(hex: string): Uint8Array {
+  if (!/^0x([0-9a-f]{2})*$/i.test(hex)) throw new RangeError(`not bytes in hexadecimal: ${hex.slice(0, 80)}`);
+  return Uint8Array.from({ length: hex.length / 2 - 1 }, (_, i) =>
+    Number.parseInt(hex.slice(2 * i + 2, 2 * i + 4), 16),
+  );
+}

@@ -1,0 +1,104 @@
+import { encodeNode } from '../program/codec.ts';
+import { byteLengthOf, type Program } from '../program/node.ts';
+import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { type Hash, keccakTagged } from './keccak.ts';
+import { TAGS } from './tags.ts';
+import { tensorRoot } from './tensor.ts';
+import { concat, MerkleTree, PROGRAM_TREE } from './tree.ts';
+
+/** An input or output of a model: which node's tensor it is, and how many bytes that has. */
+export interface TensorRef {
+  readonly node: number;
+  readonly byteLength: number;
+}
+
+/** A program with everything that is committed of it. */
+export interface Model {
+  readonly program: Program;
+  /** The encoded nodes. */
+  readonly descriptors: readonly Uint8Array[];
+  /** Tree over them. */
+  readonly tree: MerkleTree;
+  /** In slot order. */
+  readonly inputs: readonly TensorRef[];
+  readonly outputs: readonly TensorRef[];
+  readonly id: Hash;
+}
+
+/** How many times the program runs, with tensors carried over. Always 1 so far. */
+const STEPS = 1;
+
+const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+
+const encodeRefs = (refs: readonly TensorRef[]): Uint8Array =>
+  concat([Uint8Array.of(refs.length), ...refs.flatMap((ref) => [u32(ref.node), u32(ref.byteLength)])]);
+
+/** keccak256(PROGRAM_LEAF ‖ descriptor). */
+export const programLeaf = (descriptor: Uint8Array): Hash => keccakTagged(TAGS.PROGRAM_LEAF, descriptor);
+
+/**
+ * keccak256(MODEL ‖ u32 version ‖ u32 steps ‖ program root ‖ u32 nodes ‖ inputs ‖ outputs), a list being its u8
+ * length and, for each tensor, u32 node ‖ u32 byte length. Big-endian.
+ */
+export const modelId = (
+  programRoot: Hash,
+  nodes: number,
+  inputs: readonly TensorRef[],
+  outputs: readonly TensorRef[],
+): Hash =>
+  keccakTagged(
+    TAGS.MODEL,
+    u32(INSTRUCTION_SET_VERSION),
+    u32(STEPS),
+    programRoot,
+    u32(nodes),
+    encodeRefs(inputs),
+    encodeRefs(outputs),
+  );
+
+/** Encodes and hashes a program. Does not validate it. */
+export function modelOf(program: Program): Model {
+  const descriptors = program.nodes.map(encodeNode);
+  const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
+  const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(program.nodes[node]!) });
+  const inputs = program.inputs.map(refer);
+  const outputs = program.outputs.map(refer);
+  return {
+    program,
+    descriptors,
+    tree,
+    inputs,
+    outputs,
+    id: modelId(tree.root, descriptors.length, inputs, outputs),
+  };
+}
+
+/** What a request commits to: keccak256(INPUTS ‖ tensor roots in slot order). */
+export const inputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.INPUTS, ...roots);
+
+/** What a claim commits to: keccak256(OUTPUTS ‖ tensor roots in order). */
+export const outputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.OUTPUTS, ...roots);
+
+/**
+ * The tensors whose bytes a request or claim gives end to end.
+ *
+ * @throws RangeError if there are too few or too many bytes
+ */
+export function splitTensors(refs: readonly TensorRef[], bytes: Uint8Array): Uint8Array[] {
+  const expected = refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (bytes.length !== expected)
+    throw new RangeError(`expected ${expected} bytes of tensors, got ${bytes.length}`);
+  let at = 0;
+  return refs.map(({ byteLength }) => {
+    at += byteLength;
+    return bytes.subarray(at - byteLength, at);
+  });
+}
+
+/** Commitment to a request's input, given as its bytes. */
+export const commitInput = (model: Model, input: Uint8Array): Hash =>
+  inputsCommitment(splitTensors(model.inputs, input).map(tensorRoot));
+
+/** Commitment to a claim's output, given as its bytes. */
+export const commitOutput = (model: Model, output: Uint8Array): Hash =>
+  outputsCommitment(splitTensors(model.outputs, output).map(tensorRoot));

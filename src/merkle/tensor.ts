@@ -1,0 +1,31 @@
+import { CHUNK_BYTES } from '../program/limits.ts';
+import { HASH_BYTES, type Hash, keccak } from './keccak.ts';
+import { TAGS } from './tags.ts';
+import { MerkleTree, TENSOR_TREE } from './tree.ts';
+
+/** Chunks of a tensor; one even if it is empty. */
+export const chunksOf = (byteLength: number): number => Math.max(1, Math.ceil(byteLength / CHUNK_BYTES));
+
+/** The `i`-th 256 bytes of a tensor, padded with zeros beyond its end. */
+export function chunkOf(bytes: Uint8Array, i: number): Uint8Array {
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  chunk.set(bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES));
+  return chunk;
+}
+
+/** The tree over a tensor's bytes: leaf = keccak256(TENSOR_CHUNK ‖ chunk). */
+export function tensorTree(bytes: Uint8Array): MerkleTree {
+  const chunks = chunksOf(bytes.length);
+  const leaves = new Uint8Array(chunks * HASH_BYTES);
+  const preimage = new Uint8Array(1 + CHUNK_BYTES);
+  preimage[0] = TAGS.TENSOR_CHUNK;
+  for (let i = 0; i < chunks; i++) {
+    const chunk = bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
+    if (chunk.length < CHUNK_BYTES) preimage.fill(0, 1 + chunk.length);
+    preimage.set(chunk, 1);
+    leaves.set(keccak(preimage), i * HASH_BYTES);
+  }
+  return new MerkleTree(TENSOR_TREE, leaves);
+}
+
+export const tensorRoot = (bytes: Uint8Array): Hash => tensorTree(bytes).root;

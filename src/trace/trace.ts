@@ -1,0 +1,39 @@
+import type { Hash } from '../merkle/keccak.ts';
+import type { Model } from '../merkle/model.ts';
+
+/**
+ * All tensors of one run and what a dispute asks about them. Trees are built when first asked for.
+ *
+ * Levels count from the leaves: level 0 holds the leaves, the highest the root.
+ */
+export interface Trace {
+  readonly model: Model;
+  /** Levels of the tree over all tensors. */
+  readonly depth: number;
+  /** Root of the tree over all tensors. */
+  readonly root: Hash;
+  /** The bytes of every node's tensor. */
+  readonly tensors: readonly Uint8Array[];
+  /** A node of the tree over all tensors; on level 0 the roots of the tensors. */
+  node(level: number, index: number): Hash;
+  /** A node of one tensor's tree. */
+  tensorNode(nodeIndex: number, level: number, index: number): Hash;
+  /** 256 bytes of one tensor, padding included. */
+  chunk(nodeIndex: number, index: number): Uint8Array;
+  /** The accumulator of an element after as many fold steps as each position says, in ascending order. */
+  accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[];
+  /** An element's word as loaded: sign- or zero-extended if it is a byte. */
+  word(nodeIndex: number, element: number): number;
+  /**
+   * Openings of everything that fold steps [from, to) of an element read, and its post program if `to` is the end.
+   *
+   * @param proofOf siblings of a node's leaf in the tree to open against; this trace's own if left out
+   */
+  witness(
+    nodeIndex: number,
+    element: number,
+    from: number,
+    to: number,
+    proofOf?: (nodeIndex: number) => readonly Hash[],
+  ): Uint8Array;
+}
