@@ -1,0 +1,90 @@
+import { runLoop } from '../engine/reference/reference.ts';
+import { wordReader, wordWriter } from '../engine/reference/word.ts';
+import type { Hash } from '../merkle/keccak.ts';
+import { tensorRoot } from '../merkle/tensor.ts';
+import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
+import { RunTrace } from './run.ts';
+import type { Trace } from './trace.ts';
+
+/** A lie: one element of one node is not what the program says. */
+export interface Fault {
+  readonly node: number;
+  readonly element: number;
+  /** Bits of the element that are flipped, not zero; the lowest if left out. */
+  readonly xor?: number;
+  /** Fold step after which the accumulators are wrong too; if left out, only what the post program makes of them. */
+  readonly step?: number;
+}
+
+/** How an affected loop is computed again. */
+export type Rerun = (loop: LoopNode, tensors: readonly Uint8Array[], nodeIndex: number) => Uint8Array;
+
+const DEFAULT_XOR = 1;
+
+/** @throws RangeError if the fault names something that the program does not have, or changes nothing */
+function checkFault(trace: Trace, { node: index, element, xor = DEFAULT_XOR, step }: Fault): void {
+  const { nodes } = trace.model.program;
+  const node = nodes[index];
+  if (!node) throw new RangeError(`there is no node ${index}: the program has ${nodes.length}`);
+  const elements = sizeOf(node.shape);
+  if (!(element >= 0 && element < elements)) {
+    throw new RangeError(`there is no element ${element} in node ${index}: it has ${elements}`);
+  }
+  const mask = ELEMENT_BYTES[node.dtype] === 1 ? 0xff : 0xffffffff;
+  if ((xor & mask) === 0) throw new RangeError(`flipping bits ${xor} of a ${node.dtype} changes nothing`);
+  if (step === undefined) return;
+  const steps = node.kind === 'loop' ? sizeOf(node.fold) : 0;
+  if (!(step >= 0 && step < steps)) {
+    throw new RangeError(`there is no fold step ${step} in node ${index}: it has ${steps}`);
+  }
+}
+
+/** The trace of a liar that went on computing from its lies. */
+class FaultyTrace extends RunTrace {
+  readonly #faults: readonly Fault[];
+
+  constructor(honest: Trace, tensors: readonly Uint8Array[], faults: readonly Fault[]) {
+    super(honest.model, tensors);
+    this.#faults = faults;
+  }
+
+  override accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[] {
+    const words = super.accumulators(nodeIndex, element, positions);
+    const fault = this.#faults.find((one) => one.node === nodeIndex && one.element === element);
+    if (fault?.step === undefined) return words;
+    const { step, xor = DEFAULT_XOR } = fault;
+    return words.map((word, i) => (positions[i]! > step ? (word ^ xor) >>> 0 : word));
+  }
+
+  protected override tensorRoot(nodeIndex: number): Hash {
+    // The root in a constant's descriptor is not that of a changed tensor.
+    return this.#faults.some(({ node }) => node === nodeIndex)
+      ? tensorRoot(this.tensors[nodeIndex]!)
+      : super.tensorRoot(nodeIndex);
+  }
+}
+
+/**
+ * The trace of somebody who lies at the given places and runs every node that depends on a lie again.
+ *
+ * @throws RangeError for a fault that the program has no place for
+ */
+export function plantFaults(honest: Trace, faults: readonly Fault[], rerun: Rerun = runLoop): Trace {
+  for (const fault of faults) checkFault(honest, fault);
+  const changed = new Set<number>();
+  const tensors: Uint8Array[] = [];
+  for (const [i, node] of honest.model.program.nodes.entries()) {
+    const before = honest.tensors[i]!;
+    let bytes = before;
+    if (node.kind === 'loop' && node.operands.some((operand) => changed.has(operand.node))) {
+      bytes = rerun(node, tensors, i);
+    }
+    for (const { element, xor = DEFAULT_XOR } of faults.filter((fault) => fault.node === i)) {
+      bytes = bytes === before ? before.slice() : bytes;
+      wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
+    }
+    if (bytes.some((byte, at) => byte !== before[at])) changed.add(i);
+    tensors.push(bytes);
+  }
+  return new FaultyTrace(honest, tensors, faults);
+}

@@ -1,0 +1,95 @@
+import { LoopRunner } from '../engine/reference/loop.ts';
+import { loadFrom } from '../engine/reference/reference.ts';
+import { wordReader } from '../engine/reference/word.ts';
+import type { Hash } from '../merkle/keccak.ts';
+import type { Model } from '../merkle/model.ts';
+import { chunkOf, tensorTree } from '../merkle/tensor.ts';
+import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
+import type { LoopNode } from '../program/node.ts';
+import type { Trace } from './trace.ts';
+import { recordWitness } from './witness.ts';
+
+/** The trace of a run whose tensors all follow from its inputs. */
+export class RunTrace implements Trace {
+  readonly model: Model;
+  readonly tensors: readonly Uint8Array[];
+  readonly #tensorTrees = new Map<number, MerkleTree>();
+  #tree: MerkleTree | undefined;
+
+  /** @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change */
+  constructor(model: Model, tensors: readonly Uint8Array[]) {
+    this.model = model;
+    this.tensors = tensors;
+  }
+
+  get depth(): number {
+    return this.#traceTree().depth;
+  }
+
+  get root(): Hash {
+    return this.#traceTree().root;
+  }
+
+  node(level: number, index: number): Hash {
+    return this.#traceTree().node(level, index);
+  }
+
+  tensorNode(nodeIndex: number, level: number, index: number): Hash {
+    return this.#tensorTree(nodeIndex).node(level, index);
+  }
+
+  chunk(nodeIndex: number, index: number): Uint8Array {
+    return chunkOf(this.tensors[nodeIndex]!, index);
+  }
+
+  accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[] {
+    const loop = this.loop(nodeIndex);
+    return new LoopRunner(loop, loadFrom(loop, this.tensors)).accumulators(element, positions);
+  }
+
+  word(nodeIndex: number, element: number): number {
+    return wordReader(this.model.program.nodes[nodeIndex]!.dtype, this.tensors[nodeIndex]!)(element);
+  }
+
+  witness(
+    nodeIndex: number,
+    element: number,
+    from: number,
+    to: number,
+    proofOf: (nodeIndex: number) => readonly Hash[] = (node) => this.#traceTree().proof(node),
+  ): Uint8Array {
+    const openings = {
+      tensorRoot: (node: number) => this.#traceTree().node(0, node),
+      tensorProof: proofOf,
+      chunk: (node: number, index: number) => this.chunk(node, index),
+      chunkProof: (node: number, index: number) => this.#tensorTree(node).proof(index),
+    };
+    return recordWitness(this.loop(nodeIndex), this.tensors, openings, element, from, to);
+  }
+
+  /** The root of a node's tensor; a constant's is known without hashing it. */
+  protected tensorRoot(nodeIndex: number): Hash {
+    const node = this.model.program.nodes[nodeIndex]!;
+    return node.kind === 'constant' ? node.root : this.#tensorTree(nodeIndex).root;
+  }
+
+  /** @throws RangeError if the node is not a loop */
+  protected loop(nodeIndex: number): LoopNode {
+    const node = this.model.program.nodes[nodeIndex];
+    if (node?.kind !== 'loop') throw new RangeError(`node ${nodeIndex} is no loop, so it has no folds`);
+    return node;
+  }
+
+  #tensorTree(nodeIndex: number): MerkleTree {
+    const known = this.#tensorTrees.get(nodeIndex);
+    if (known) return known;
+    const tree = tensorTree(this.tensors[nodeIndex]!);
+    this.#tensorTrees.set(nodeIndex, tree);
+    return tree;
+  }
+
+  #traceTree(): MerkleTree {
+    this.#tree ??= new MerkleTree(TRACE_TREE, concat(this.tensors.map((_, i) => this.tensorRoot(i))));
+    return this.#tree;
+  }
+}
