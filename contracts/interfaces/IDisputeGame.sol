@@ -40,6 +40,14 @@ struct Pick {
     bytes32[] siblings;
 }
 
+/// @notice A node of a program, opened against the program root.
+/// @param descriptor The encoded node.
+/// @param siblings Proof of its leaf in the program's tree, from the leaf up.
+struct NodeProof {
+    bytes descriptor;
+    bytes32[] siblings;
+}
+
 /// @notice Why a dispute ended.
 enum Reason {
     /// The claimant's clock ran out.
@@ -243,44 +251,38 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param picked The first leaf that differs.
-    /// @param descriptor The encoded node.
-    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param node The node at that place.
     function pickNode(
         uint256 disputeId,
         Dispute calldata dispute,
         Pick calldata picked,
-        bytes calldata descriptor,
-        bytes32[] calldata proof
+        NodeProof calldata node
     ) external;
 
     /// @notice Challenger, NodePick → won: a constant's leaf is not the root in its descriptor.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param picked The wrong leaf.
-    /// @param descriptor The encoded node.
-    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param node The node at that place.
     function proveConstant(
         uint256 disputeId,
         Dispute calldata dispute,
         Pick calldata picked,
-        bytes calldata descriptor,
-        bytes32[] calldata proof
+        NodeProof calldata node
     ) external;
 
     /// @notice Challenger, NodePick → won: an input's leaf is not the root of the request's input.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param picked The wrong leaf.
-    /// @param descriptor The encoded node.
-    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param node The node at that place.
     /// @param request The claim's request.
     /// @param inputRoots Root of each input's tensor, in order.
     function proveInput(
         uint256 disputeId,
         Dispute calldata dispute,
         Pick calldata picked,
-        bytes calldata descriptor,
-        bytes32[] calldata proof,
+        NodeProof calldata node,
         Request calldata request,
         bytes32[] calldata inputRoots
     ) external;
@@ -389,35 +391,29 @@ interface IDisputeGame {
     /// @notice Anyone, any time before finality: a node of the claim's program is malformed, so the claim is false.
     /// @param claimId The claim.
     /// @param request The claim's request.
-    /// @param nodeIndex The malformed node.
-    /// @param descriptor The encoded node.
-    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param nodeIndex Its index.
+    /// @param node The malformed node.
     function falsifyMalformed(
         uint256 claimId,
         Request calldata request,
         uint32 nodeIndex,
-        bytes calldata descriptor,
-        bytes32[] calldata proof
+        NodeProof calldata node
     ) external;
 
     /// @notice Anyone, any time before finality: an operand of the claim's program does not fit the node it reads.
     /// @param claimId The claim.
     /// @param request The claim's request.
-    /// @param nodeIndex The node that reads.
-    /// @param descriptor The encoded node that reads.
-    /// @param proof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param nodeIndex Index of the node that reads.
+    /// @param node The node that reads.
     /// @param operand Position in its list of operands.
-    /// @param operandDescriptor The encoded node that is read.
-    /// @param operandProof Siblings of its leaf in the program's tree, from the leaf up.
+    /// @param operandNode The node that is read.
     function falsifyMalformedOperand(
         uint256 claimId,
         Request calldata request,
         uint32 nodeIndex,
-        bytes calldata descriptor,
-        bytes32[] calldata proof,
+        NodeProof calldata node,
         uint8 operand,
-        bytes calldata operandDescriptor,
-        bytes32[] calldata operandProof
+        NodeProof calldata operandNode
     ) external;
 
     /// @notice Holds the money and the claims.

@@ -57,11 +57,13 @@ enum ClaimStatus {
 /// @param openClaims Claims neither final nor falsified.
 /// @param answer Number of the claim that answered, 0 before.
 /// @param status Where the request stands.
+/// @param stored Whether the answer was short enough to be kept.
 struct Progress {
     uint32 claims;
     uint32 openClaims;
     uint32 answer;
     RequestStatus status;
+    bool stored;
 }
 
 /// @notice A claim; one storage slot. Its output commitment is the one whose {IInferenceOracle.claimOf} it is.
@@ -192,10 +194,9 @@ interface IInferenceOracle {
     /// @notice The request has no final answer.
     /// @param requestId The request.
     error NotFinal(uint256 requestId);
-    /// @notice The answer is too long to be kept; compare with {resultCommitment}.
+    /// @notice The answer was too long to be kept; check bytes that somebody hands you with {isResult}.
     /// @param requestId The request.
-    /// @param outputs Commitment to the output.
-    error OutputNotStored(uint256 requestId, bytes32 outputs);
+    error OutputNotStored(uint256 requestId);
     /// @notice Only the requester cancels.
     /// @param requestId The request.
     /// @param requester Who may.
@@ -357,8 +358,9 @@ interface IInferenceOracle {
     /// @return output All output tensors, one after the other, little-endian.
     function result(uint256 requestId) external view returns (bytes memory output);
 
-    /// @notice Commitment to the final answer. Reverts before there is one.
+    /// @notice Whether an output is the final answer, however long it is. Reverts before there is one.
     /// @param requestId The request.
-    /// @return outputs As {IModelRegistry.commitOutput}.
-    function resultCommitment(uint256 requestId) external view returns (bytes32 outputs);
+    /// @param outputs Commitment to the output, as {IModelRegistry.commitOutput}.
+    /// @return True if so.
+    function isResult(uint256 requestId, bytes32 outputs) external view returns (bool);
 }

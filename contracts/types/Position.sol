@@ -205,37 +205,50 @@ library PositionLib {
             );
     }
 
-    /// @notice A stretch of the fold of one element.
+    /// @notice The whole fold of one element, in phase Interval.
     /// @param self A position in the same node.
-    /// @param phase_ Fold or Interval.
     /// @param element Index of the element in its tensor.
-    /// @param lo_ First step.
-    /// @param hi_ Step before which it ends.
+    /// @param steps Fold steps.
     /// @param grain_ Most steps of one leaf.
-    /// @param accumulator_ Agreed word before lo.
-    /// @param word_ Claimed word at hi.
+    /// @param init Accumulator before the first step.
+    /// @param word_ Claimed value of the element.
     /// @return The position.
     function inFold(
         Position self,
-        Phase phase_,
         uint256 element,
-        uint256 lo_,
-        uint256 hi_,
+        uint256 steps,
         uint256 grain_,
-        uint32 accumulator_,
+        uint32 init,
         uint32 word_
     ) internal pure returns (Position) {
         return
             Position.wrap(
-                (uint256(phase_) << 240) |
+                (uint256(Phase.Interval) << 240) |
                     (traceDepth(self) << 224) |
                     (nodeIndex(self) << 192) |
                     (element << 160) |
-                    (lo_ << 128) |
-                    (hi_ << 96) |
+                    (steps << 96) |
                     (grain_ << 64) |
-                    (uint256(accumulator_) << 32) |
+                    (uint256(init) << 32) |
                     word_
             );
+    }
+
+    /// @notice A part of a stretch of the fold.
+    /// @param self The stretch.
+    /// @param lo_ First step.
+    /// @param hi_ Step before which it ends.
+    /// @param accumulator_ Agreed word before lo.
+    /// @param word_ Claimed word at hi.
+    /// @return The position.
+    function narrowed(
+        Position self,
+        uint256 lo_,
+        uint256 hi_,
+        uint32 accumulator_,
+        uint32 word_
+    ) internal pure returns (Position) {
+        uint256 kept = Position.unwrap(self) & ~((uint256(type(uint64).max) << 96) | type(uint64).max);
+        return Position.wrap(kept | (lo_ << 128) | (hi_ << 96) | (uint256(accumulator_) << 32) | word_);
     }
 }

@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Dispute, IDisputeGame, NodeProof, Pick, Reason } from "./interfaces/IDisputeGame.sol";
+import { IInferenceOracle, Request } from "./interfaces/IInferenceOracle.sol";
+import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.sol";
+import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
+import { Limits } from "./libraries/Limits.sol";
+import { MerkleLib } from "./libraries/MerkleLib.sol";
+import { Rules } from "./libraries/Rules.sol";
+import { Tags } from "./libraries/Tags.sol";
+import { Clock, ClockLib } from "./types/Clock.sol";
+import { Phase, Position, PositionLib } from "./types/Position.sol";
+
+/// @title DisputeGame
+/// @notice Moves, clocks and outcome of disputes. Knows no arithmetic: that is the referee's.
+///
+/// Transitions; every move names the state that it answers, and one that does not check out reverts.
+/// ```
+/// phase         mover       move               → phase, or end
+/// –             oracle      open                 Root
+/// Root          claimant    commitTrace          NodePick          fixes the claim's trace root
+///                           reveal               NodePick          if it is fixed
+/// NodeReveal    claimant    reveal               NodePick
+/// NodePick      challenger  pick                 NodeReveal        above the bottom of the tree
+///                           pickNode             TensorReveal      a loop; Chunk if it has only one
+///                           proveConstant        won
+///                           proveInput           won
+///                           provePadding         won
+/// TensorReveal  claimant    reveal               TensorPick
+/// TensorPick    challenger  pick                 TensorReveal      Chunk at the bottom of the tree
+///                           provePadding         won
+/// Chunk         claimant    revealChunk          Element
+/// Element       challenger  nameElement          Fold              fold longer than a grain
+///                           proveElement         won               fold at most a grain
+///                           provePaddingByte     won
+/// Fold          claimant    postAccumulators     Interval
+/// Interval      challenger  pickInterval         Fold              longer than a grain
+///                           proveInterval        won               at most a grain
+/// any           anyone      timeout              lost by the mover whose clock ran out
+/// any           anyone      reclaim              void: another dispute falsified the claim
+/// ```
+/// "won" is the challenger's: every value to the left of the walk is agreed, so an honest challenger can open what it
+/// needs against the claimant's own trace, and against an honest claimant nothing can be shown.
+///
+/// One file above 400 lines, because the table and its moves belong together.
+contract DisputeGame is IDisputeGame {
+    uint8 private constant INPUT = 1;
+    uint8 private constant CONSTANT = 2;
+    uint8 private constant LOOP = 3;
+
+    IInferenceOracle private immutable ORACLE;
+    IModelRegistry private immutable REGISTRY;
+    IReferee private immutable REFEREE;
+
+    /// @inheritdoc IDisputeGame
+    uint256 public disputeCount;
+    /// @inheritdoc IDisputeGame
+    mapping(uint256 disputeId => bytes32) public disputes;
+    /// @inheritdoc IDisputeGame
+    mapping(uint256 claimId => bytes32) public traceOf;
+
+    /// @notice Made by the oracle's constructor.
+    /// @param oracle_ Holds the money.
+    /// @param registry_ Holds the models.
+    /// @param referee_ Recomputes leaves.
+    constructor(IInferenceOracle oracle_, IModelRegistry registry_, IReferee referee_) {
+        ORACLE = oracle_;
+        REGISTRY = registry_;
+        REFEREE = referee_;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function open(
+        address claimant,
+        uint96 claimId,
+        address challenger,
+        Request calldata request
+    ) external returns (uint256 disputeId) {
+        if (msg.sender != address(ORACLE)) revert NotOracle(msg.sender);
+        disputeId = ++disputeCount;
+        Dispute memory opened = Dispute({
+            claimant: claimant,
+            claimId: claimId,
+            challenger: challenger,
+            clock: ClockLib.start(block.timestamp, request.terms.clockSeconds),
+            claimBondWei: request.terms.claimBondWei,
+            challengeBondWei: request.terms.challengeBondWei,
+            program: request.modelId,
+            position: PositionLib.START
+        });
+        disputes[disputeId] = Rules.hashOfMemory(opened, 0);
+        emit Opened(disputeId, claimId, challenger, opened);
+    }
+
+    // ---- the claimant's moves -------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDisputeGame
+    function commitTrace(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32[] calldata outputRoots,
+        bytes32[] calldata proofs,
+        bytes32[] calldata hashes
+    ) external {
+        Dispute memory next = _turn(disputeId, dispute, 0, Phase.Root, true);
+        uint256 claimId = dispute.claimId;
+        if (traceOf[claimId] != 0) revert TraceAlreadyCommitted(claimId, traceOf[claimId]);
+        bytes32 modelId = dispute.program;
+        uint256 depth = _enterTrace(next);
+        bytes32 traceRoot = _combine(Tags.TRACE_NODE, hashes, depth);
+        // RULE: the trace ends in the claimed output.
+        _requireOutputs(claimId, REGISTRY.outputsOf(modelId), outputRoots, proofs, traceRoot, depth);
+        traceOf[claimId] = traceRoot;
+        emit TraceCommitted(claimId, traceRoot);
+        _reveal(disputeId, next, traceRoot, hashes);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function reveal(uint256 disputeId, Dispute calldata dispute, bytes32[] calldata hashes) external {
+        Phase phase = dispute.position.phase();
+        if (phase == Phase.Root) {
+            Dispute memory first = _turn(disputeId, dispute, 0, Phase.Root, true);
+            bytes32 traceRoot = traceOf[dispute.claimId];
+            if (traceRoot == 0) revert TraceNotCommitted(dispute.claimId);
+            bytes32 given = _combine(Tags.TRACE_NODE, hashes, _enterTrace(first));
+            if (given != traceRoot) revert TraceRootMismatch(traceRoot, given);
+            _reveal(disputeId, first, traceRoot, hashes);
+            return;
+        }
+        bool inTrace = phase == Phase.NodeReveal;
+        if (!inTrace && phase != Phase.TensorReveal) revert WrongPhase(phase);
+        bytes32 subject = _combine(
+            inTrace ? Tags.TRACE_NODE : Tags.TENSOR_NODE,
+            hashes,
+            dispute.position.depthLeft()
+        );
+        Dispute memory next = _turn(disputeId, dispute, subject, phase, true);
+        next.position = next.position.withPhase(inTrace ? Phase.NodePick : Phase.TensorPick);
+        _reveal(disputeId, next, subject, hashes);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function revealChunk(uint256 disputeId, Dispute calldata dispute, bytes calldata chunk) external {
+        bytes32 subject = _chunkHash(chunk);
+        Dispute memory next = _turn(disputeId, dispute, subject, Phase.Chunk, true);
+        next.position = next.position.withPhase(Phase.Element);
+        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        emit ChunkRevealed(disputeId, next, subject, chunk);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function postAccumulators(uint256 disputeId, Dispute calldata dispute, bytes calldata words) external {
+        Dispute memory next = _turn(disputeId, dispute, 0, Phase.Fold, true);
+        (uint256 intervals, ) = Rules.intervalsOf(dispute.position);
+        Rules.requireLength(4 * (intervals - 1), words.length);
+        next.position = next.position.withPhase(Phase.Interval);
+        bytes32 subject = keccak256(words);
+        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        emit AccumulatorsPosted(disputeId, next, subject, words);
+    }
+
+    // ---- the challenger's moves -----------------------------------------------------------------------------------
+
+    /// @inheritdoc IDisputeGame
+    function pick(uint256 disputeId, Dispute calldata dispute, Pick calldata picked) external {
+        Phase phase = dispute.position.phase();
+        bool inTrace = phase == Phase.NodePick;
+        if (!inTrace && phase != Phase.TensorPick) revert WrongPhase(phase);
+        (Dispute memory next, uint256 levels, uint256 index) = _takePick(disputeId, dispute, picked);
+        Phase to = inTrace ? Phase.NodeReveal : Phase.TensorReveal;
+        if (levels == dispute.position.depthLeft()) {
+            if (inTrace) revert WrongDepth(0);
+            uint256 chunks = dispute.position.leaves();
+            if (index >= chunks) revert IndexOutOfRange(index, chunks);
+            to = Phase.Chunk;
+        }
+        next.position = next.position.down(to, levels, picked.child);
+        _pick(disputeId, next, picked.hash);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function pickNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node
+    ) external {
+        (Dispute memory next, uint256 nodeIndex, NodeInfo memory info) = _takeNode(
+            disputeId,
+            dispute,
+            picked,
+            node,
+            LOOP
+        );
+        uint256 chunks = MerkleLib.chunksOf(info.byteLength);
+        uint256 depth = MerkleLib.depthOf(chunks);
+        next.program = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, node.descriptor);
+        next.position = next.position.intoTensor(
+            depth == 0 ? Phase.Chunk : Phase.TensorReveal,
+            depth,
+            nodeIndex,
+            chunks
+        );
+        _pick(disputeId, next, picked.hash);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveConstant(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node
+    ) external {
+        (, , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, CONSTANT);
+        _requireWrong(picked.hash, info.root);
+        _challengerWins(disputeId, dispute, Reason.WrongConstant);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveInput(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node,
+        Request calldata request,
+        bytes32[] calldata inputRoots
+    ) external {
+        (, , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, INPUT);
+        _requireRequest(dispute.claimId >> 32, request);
+        bytes32 inputs = MerkleLib.listHash(Tags.INPUTS, inputRoots);
+        if (inputs != request.inputs) revert InputsMismatch(request.inputs, inputs);
+        if (info.slot >= inputRoots.length) revert IndexOutOfRange(info.slot, inputRoots.length);
+        _requireWrong(picked.hash, inputRoots[info.slot]);
+        _challengerWins(disputeId, dispute, Reason.WrongInput);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function provePadding(uint256 disputeId, Dispute calldata dispute, Pick calldata picked) external {
+        bool inTrace = dispute.position.phase() == Phase.NodePick;
+        uint256 index = _takeBottom(disputeId, dispute, picked);
+        uint256 leaves = dispute.position.leaves();
+        if (index < leaves) revert IndexOutOfRange(index, leaves);
+        _requireWrong(picked.hash, inTrace ? bytes32(0) : MerkleLib.ZERO_CHUNK);
+        _challengerWins(disputeId, dispute, Reason.WrongPadding);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function nameElement(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        uint32 offset,
+        bytes calldata descriptor
+    ) external {
+        (Dispute memory next, Position stretch) = _takeElement(disputeId, dispute, chunk, offset, descriptor);
+        _requireLong(stretch);
+        next.position = stretch.withPhase(Phase.Fold);
+        _pick(disputeId, next, 0);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveElement(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        uint32 offset,
+        bytes calldata descriptor,
+        bytes calldata witness
+    ) external {
+        (, Position stretch) = _takeElement(disputeId, dispute, chunk, offset, descriptor);
+        _requireWrongLeaf(descriptor, traceOf[dispute.claimId], stretch, witness);
+        _challengerWins(disputeId, dispute, Reason.WrongWord);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function provePaddingByte(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        bytes calldata descriptor
+    ) external {
+        (, NodeInfo memory info) = _takeChunk(disputeId, dispute, chunk, descriptor);
+        uint256 from = dispute.position.index() * Limits.CHUNK_BYTES;
+        for (uint256 i = from < info.byteLength ? info.byteLength - from : 0; i < Limits.CHUNK_BYTES; ++i) {
+            if (chunk[i] != 0) {
+                _challengerWins(disputeId, dispute, Reason.WrongPadding);
+                return;
+            }
+        }
+        revert NothingWrong(0);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function pickInterval(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata words,
+        uint32 interval
+    ) external {
+        (Dispute memory next, Position stretch) = _takeInterval(disputeId, dispute, words, interval);
+        _requireLong(stretch);
+        next.position = stretch.withPhase(Phase.Fold);
+        _pick(disputeId, next, 0);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveInterval(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata words,
+        uint32 interval,
+        bytes calldata descriptor,
+        bytes calldata witness
+    ) external {
+        (, Position stretch) = _takeInterval(disputeId, dispute, words, interval);
+        _requireDescriptor(dispute, descriptor);
+        _requireWrongLeaf(descriptor, traceOf[dispute.claimId], stretch, witness);
+        _challengerWins(disputeId, dispute, Reason.WrongWord);
+    }
+
+    // ---- anyone's moves -------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDisputeGame
+    function timeout(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external {
+        _requireState(disputeId, dispute, subject);
+        bool claimantMoves = Rules.claimantMoves(dispute.position.phase());
+        if (!dispute.clock.isOut(claimantMoves, block.timestamp)) {
+            revert ClockRuns(dispute.clock.lastMoveAt() + dispute.clock.secondsLeft(claimantMoves));
+        }
+        if (claimantMoves) {
+            _challengerWins(disputeId, dispute, Reason.ClaimantTimeout);
+            return;
+        }
+        delete disputes[disputeId];
+        emit Ended(disputeId, dispute.claimId, dispute.claimant, Reason.ChallengerTimeout);
+        ORACLE.failChallenge(dispute.claimId, dispute.challengeBondWei);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function reclaim(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external {
+        _requireState(disputeId, dispute, subject);
+        delete disputes[disputeId];
+        emit Ended(disputeId, dispute.claimId, dispute.challenger, Reason.ClaimAlreadyFalsified);
+        ORACLE.returnChallenge(dispute.claimId, dispute.challenger, dispute.challengeBondWei);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function falsifyMalformed(
+        uint256 claimId,
+        Request calldata request,
+        uint32 nodeIndex,
+        NodeProof calldata node
+    ) external {
+        _requireRequest(claimId >> 32, request);
+        Model memory model = REGISTRY.modelOf(request.modelId);
+        _requireNode(model.programRoot, model.nodeCount, nodeIndex, node);
+        if (!REFEREE.isMalformed(model, nodeIndex, node.descriptor)) revert WellFormed(nodeIndex);
+        _falsify(claimId, request, nodeIndex);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function falsifyMalformedOperand(
+        uint256 claimId,
+        Request calldata request,
+        uint32 nodeIndex,
+        NodeProof calldata node,
+        uint8 operand,
+        NodeProof calldata operandNode
+    ) external {
+        _requireRequest(claimId >> 32, request);
+        (bytes32 programRoot, uint32 nodeCount) = REGISTRY.programOf(request.modelId);
+        _requireNode(programRoot, nodeCount, nodeIndex, node);
+        _requireNode(programRoot, nodeCount, REFEREE.operandNode(node.descriptor, operand), operandNode);
+        if (!REFEREE.isMalformedOperand(node.descriptor, operand, operandNode.descriptor)) {
+            revert WellFormed(nodeIndex);
+        }
+        _falsify(claimId, request, nodeIndex);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function oracle() external view returns (IInferenceOracle) {
+        return ORACLE;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function registry() external view returns (IModelRegistry) {
+        return REGISTRY;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function referee() external view returns (IReferee) {
+        return REFEREE;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function stateHash(Dispute calldata dispute, bytes32 subject) external pure returns (bytes32) {
+        return Rules.hashOf(dispute, subject);
+    }
+
+    // ---- conditions of every move ---------------------------------------------------------------------------------
+
+    /// @notice RULE: a move is made by the side whose turn it is, in its time, on the state that it names.
+    /// @return next The dispute with the mover's clock pressed, to be changed further.
+    function _turn(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
+        Phase phase,
+        bool claimantMoves
+    ) private view returns (Dispute memory next) {
+        _requireState(disputeId, dispute, subject);
+        if (dispute.position.phase() != phase) revert WrongPhase(dispute.position.phase());
+        address mover = claimantMoves ? dispute.claimant : dispute.challenger;
+        if (msg.sender != mover) revert NotMover(mover, msg.sender);
+        Clock clock = dispute.clock;
+        if (clock.isOut(claimantMoves, block.timestamp)) {
+            revert ClockRanOut(clock.lastMoveAt() + clock.secondsLeft(claimantMoves));
+        }
+        next = dispute;
+        next.clock = clock.pressed(claimantMoves, block.timestamp);
+    }
+
+    function _requireState(uint256 disputeId, Dispute calldata dispute, bytes32 subject) private view {
+        bytes32 stored = disputes[disputeId];
+        bytes32 given = Rules.hashOf(dispute, subject);
+        if (stored == given) return;
+        if (stored == 0) revert NoDispute(disputeId);
+        revert StateMismatch(disputeId, stored, given);
+    }
+
+    // ---- what moves open ------------------------------------------------------------------------------------------
+
+    /// @notice Turns the model id of phase Root into its program, at the top of the trace's tree.
+    /// @return depth Levels of the tree.
+    function _enterTrace(Dispute memory next) private view returns (uint256 depth) {
+        (bytes32 programRoot, uint256 nodeCount) = REGISTRY.programOf(next.program);
+        depth = MerkleLib.depthOf(nodeCount);
+        next.program = programRoot;
+        next.position = PositionLib.inTrace(Phase.NodePick, depth, depth, 0, nodeCount);
+    }
+
+    function _requireOutputs(
+        uint256 claimId,
+        TensorRef[] memory refs,
+        bytes32[] calldata outputRoots,
+        bytes32[] calldata proofs,
+        bytes32 traceRoot,
+        uint256 depth
+    ) private view {
+        Rules.requireLength(refs.length, outputRoots.length);
+        Rules.requireLength(refs.length * depth, proofs.length);
+        for (uint256 i = 0; i < refs.length; ++i) {
+            bytes32[] calldata proof = proofs[i * depth:(i + 1) * depth];
+            bytes32 given = MerkleLib.rootOf(Tags.TRACE_NODE, outputRoots[i], refs[i].node, proof);
+            if (given != traceRoot) revert OutputNotInTrace(i, traceRoot, given);
+        }
+        bytes32 outputs = MerkleLib.listHash(Tags.OUTPUTS, outputRoots);
+        if (ORACLE.claimOf(claimId >> 32, outputs) != claimId) revert OutputNotClaimed(claimId, outputs);
+    }
+
+    function _combine(
+        uint8 tag,
+        bytes32[] calldata hashes,
+        uint256 depthLeft
+    ) private pure returns (bytes32) {
+        Rules.requireLength(uint256(1) << Rules.levelsToReveal(depthLeft), hashes.length);
+        return MerkleLib.combine(tag, hashes);
+    }
+
+    /// @notice Opens a pick against the subject.
+    /// @return next The dispute with the clock pressed.
+    /// @return levels Levels that the reveal had.
+    /// @return index Path to the picked hash in its tree.
+    function _takePick(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked
+    ) private view returns (Dispute memory next, uint256 levels, uint256 index) {
+        Position position = dispute.position;
+        Phase phase = position.phase();
+        levels = Rules.levelsToReveal(position.depthLeft());
+        Rules.requireLength(levels, picked.siblings.length);
+        uint256 children = uint256(1) << levels;
+        if (picked.child >= children) revert IndexOutOfRange(picked.child, children);
+        uint8 tag = phase == Phase.NodePick ? Tags.TRACE_NODE : Tags.TENSOR_NODE;
+        bytes32 subject = MerkleLib.rootOf(tag, picked.hash, picked.child, picked.siblings);
+        next = _turn(disputeId, dispute, subject, phase, false);
+        index = (position.index() << levels) | picked.child;
+    }
+
+    /// @notice Opens a pick that is at the bottom of its tree.
+    function _takeBottom(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked
+    ) private view returns (uint256 index) {
+        Phase phase = dispute.position.phase();
+        if (phase != Phase.NodePick && phase != Phase.TensorPick) revert WrongPhase(phase);
+        uint256 levels;
+        (, levels, index) = _takePick(disputeId, dispute, picked);
+        uint256 left = dispute.position.depthLeft() - levels;
+        if (left != 0) revert WrongDepth(left);
+    }
+
+    /// @notice Opens a pick that is a node's leaf in the trace, and the node.
+    function _takeNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node,
+        uint8 kind
+    ) private view returns (Dispute memory next, uint256 nodeIndex, NodeInfo memory info) {
+        Position position = dispute.position;
+        if (position.phase() != Phase.NodePick) revert WrongPhase(position.phase());
+        uint256 levels;
+        (next, levels, nodeIndex) = _takePick(disputeId, dispute, picked);
+        uint256 left = position.depthLeft() - levels;
+        if (left != 0) revert WrongDepth(left);
+        _requireNode(dispute.program, position.leaves(), nodeIndex, node);
+        info = REFEREE.describe(node.descriptor);
+        if (info.kind != kind) revert WrongKind(info.kind);
+    }
+
+    /// @notice RULE: a descriptor counts only if it is the node's in the program, and no padding.
+    function _requireNode(
+        bytes32 programRoot,
+        uint256 nodeCount,
+        uint256 nodeIndex,
+        NodeProof calldata node
+    ) private pure {
+        if (nodeIndex >= nodeCount) revert IndexOutOfRange(nodeIndex, nodeCount);
+        Rules.requireLength(MerkleLib.depthOf(nodeCount), node.siblings.length);
+        bytes32 leaf = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, node.descriptor);
+        bytes32 given = MerkleLib.rootOf(Tags.PROGRAM_NODE, leaf, nodeIndex, node.siblings);
+        if (given != programRoot) revert DescriptorMismatch(programRoot, given);
+    }
+
+    function _requireDescriptor(Dispute calldata dispute, bytes calldata descriptor) private pure {
+        bytes32 given = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, descriptor);
+        if (given != dispute.program) revert DescriptorMismatch(dispute.program, given);
+    }
+
+    /// @notice Opens the revealed chunk and the disputed node.
+    function _takeChunk(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        bytes calldata descriptor
+    ) private view returns (Dispute memory next, NodeInfo memory info) {
+        next = _turn(disputeId, dispute, _chunkHash(chunk), Phase.Element, false);
+        _requireDescriptor(dispute, descriptor);
+        info = REFEREE.describe(descriptor);
+    }
+
+    /// @notice Opens the revealed chunk and names an element: its whole fold is the stretch in dispute.
+    function _takeElement(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata chunk,
+        uint32 offset,
+        bytes calldata descriptor
+    ) private view returns (Dispute memory next, Position stretch) {
+        NodeInfo memory info;
+        (next, info) = _takeChunk(disputeId, dispute, chunk, descriptor);
+        stretch = Rules.elementAt(dispute.position, info, chunk, offset);
+    }
+
+    function _chunkHash(bytes calldata chunk) private pure returns (bytes32) {
+        Rules.requireLength(Limits.CHUNK_BYTES, chunk.length);
+        return MerkleLib.taggedHash(Tags.TENSOR_CHUNK, chunk);
+    }
+
+    /// @notice Opens the posted accumulators and picks an interval.
+    /// @return next The dispute with the clock pressed.
+    /// @return stretch The interval as a position.
+    function _takeInterval(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes calldata words,
+        uint256 interval
+    ) private view returns (Dispute memory next, Position stretch) {
+        next = _turn(disputeId, dispute, keccak256(words), Phase.Interval, false);
+        stretch = Rules.intervalAt(dispute.position, words, interval);
+    }
+
+    function _requireLong(Position stretch) private pure {
+        uint256 steps = stretch.hi() - stretch.lo();
+        if (steps <= stretch.grain()) revert IntervalShort(steps, stretch.grain());
+    }
+
+    /// @notice The chain's own step. Running out of gas reverts: it must never decide, so nothing is caught here.
+    /// @dev The parameters are in the order in which the stack can reach them.
+    function _requireWrongLeaf(
+        bytes calldata descriptor,
+        bytes32 traceRoot,
+        Position leaf,
+        bytes calldata witness
+    ) private view {
+        uint256 steps = leaf.hi() - leaf.lo();
+        if (steps > leaf.grain()) revert IntervalTooLong(steps, leaf.grain());
+        uint32 word = REFEREE.run(
+            descriptor,
+            uint32(leaf.index()),
+            uint32(leaf.lo()),
+            uint32(leaf.hi()),
+            leaf.accumulator(),
+            traceRoot,
+            uint8(leaf.traceDepth()),
+            witness
+        );
+        _requireWrong(bytes32(uint256(leaf.word())), bytes32(uint256(word)));
+    }
+
+    function _requireRequest(uint256 requestId, Request calldata request) private view {
+        bytes32 given = keccak256(abi.encode(request));
+        bytes32 stored = ORACLE.requestHash(requestId);
+        if (stored != given) revert RequestMismatch(requestId, stored, given);
+    }
+
+    function _requireWrong(bytes32 claimed, bytes32 right) private pure {
+        if (claimed == right) revert NothingWrong(right);
+    }
+
+    // ---- what moves do --------------------------------------------------------------------------------------------
+
+    function _reveal(
+        uint256 disputeId,
+        Dispute memory next,
+        bytes32 subject,
+        bytes32[] calldata hashes
+    ) private {
+        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        emit Revealed(disputeId, next, subject, hashes);
+    }
+
+    function _pick(uint256 disputeId, Dispute memory next, bytes32 subject) private {
+        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        emit Picked(disputeId, next, subject);
+    }
+
+    function _challengerWins(uint256 disputeId, Dispute calldata dispute, Reason reason) private {
+        delete disputes[disputeId];
+        emit Ended(disputeId, dispute.claimId, dispute.challenger, reason);
+        ORACLE.falsifyByDispute(
+            dispute.claimId,
+            dispute.challenger,
+            dispute.claimBondWei,
+            dispute.challengeBondWei
+        );
+    }
+
+    function _falsify(uint256 claimId, Request calldata request, uint256 nodeIndex) private {
+        emit Malformed(claimId, msg.sender, nodeIndex);
+        ORACLE.falsifyByProof(claimId, msg.sender, request.terms.claimBondWei);
+    }
+}

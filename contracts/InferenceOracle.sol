@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import { DisputeGame } from "./DisputeGame.sol";
+import { IDisputeGame } from "./interfaces/IDisputeGame.sol";
+import { IInferenceConsumer } from "./interfaces/IInferenceConsumer.sol";
+import {
+    Claim,
+    ClaimStatus,
+    IInferenceOracle,
+    Progress,
+    Request,
+    RequestStatus,
+    Terms
+} from "./interfaces/IInferenceOracle.sol";
+import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
+import { IReferee } from "./interfaces/IReferee.sol";
+import { ClockLib } from "./types/Clock.sol";
+
+/// @title InferenceOracle
+/// @notice Requests, bonded claims, finality and all money. Knows nothing of how a dispute is played.
+///
+/// ```
+/// request   –        → Open        claim     –    → Open
+///           Open     → Answered              Open → Final       finalize: window passed, no dispute open
+///           Open     → Cancelled             Open → Falsified   the game: a dispute or a direct proof
+/// ```
+/// INVARIANT: balance = fees of open requests + bonds of open claims + bonds of open disputes + sum of `owed`
+/// (+ ether that was forced in). Ether leaves only in {withdrawTo}.
+///
+/// One file of some 400 lines, because the invariant ties its parts together: everything that moves money is here.
+contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
+    /// @notice Share of a falsified claim's bond that is burned, in 1/10,000, rounded up: what a claimant loses at
+    /// least, even if it challenges itself.
+    uint256 public constant BURN_BPS = 5_000;
+    /// @notice Longest answer that is kept, in bytes.
+    uint256 public constant MAX_STORED_OUTPUT_BYTES = 1_024;
+    /// @notice Most bytes of a failed callback's reason that are emitted.
+    uint256 private constant MAX_REASON_BYTES = 128;
+    /// @notice Upper bound on the gas of CALL itself, for a cold account without value (EIP-2929), and its set-up.
+    uint256 private constant CALL_OVERHEAD_GAS = 5_000;
+
+    IModelRegistry private immutable REGISTRY;
+    IDisputeGame private immutable GAME;
+
+    uint96 private immutable MIN_CLAIM_BOND_WEI;
+    uint96 private immutable MAX_CLAIM_BOND_WEI;
+    uint96 private immutable MIN_CHALLENGE_BOND_WEI;
+    uint96 private immutable MAX_CHALLENGE_BOND_WEI;
+    uint32 private immutable MIN_WINDOW_SECONDS;
+    uint32 private immutable MAX_WINDOW_SECONDS;
+    uint32 private immutable MIN_CLOCK_SECONDS;
+    uint32 private immutable MAX_CLOCK_SECONDS;
+    uint32 private immutable MIN_CALLBACK_GAS;
+    uint32 private immutable MAX_CALLBACK_GAS;
+    uint32 private immutable MIN_PATIENCE_SECONDS;
+    uint32 private immutable MAX_PATIENCE_SECONDS;
+
+    /// @inheritdoc IInferenceOracle
+    uint256 public requestCount;
+    /// @inheritdoc IInferenceOracle
+    mapping(uint256 requestId => bytes32) public requestHash;
+    /// @inheritdoc IInferenceOracle
+    mapping(address account => uint256) public owed;
+
+    mapping(uint256 requestId => Progress) private _progress;
+    mapping(uint256 claimId => Claim) private _claims;
+    mapping(uint256 requestId => mapping(bytes32 outputs => uint32 number)) private _claimOf;
+    mapping(uint256 requestId => bytes) private _outputs;
+
+    modifier onlyGame() {
+        if (msg.sender != address(GAME)) revert NotGame(msg.sender);
+        _;
+    }
+
+    /// @notice Deploys the game along with the oracle, so that each knows the other for good.
+    /// @param registry_ The models.
+    /// @param referee_ Recomputes leaves.
+    /// @param min Least of each term; bonds, window and clock above zero. The lesser of window and clock is the
+    /// censorship that both sides outlast.
+    /// @param max Most of each term.
+    constructor(IModelRegistry registry_, IReferee referee_, Terms memory min, Terms memory max) {
+        if (min.claimBondWei == 0 || min.claimBondWei > max.claimBondWei) revert BoundsUnsafe("claimBondWei");
+        if (min.challengeBondWei == 0 || min.challengeBondWei > max.challengeBondWei) {
+            revert BoundsUnsafe("challengeBondWei");
+        }
+        if (min.windowSeconds == 0 || min.windowSeconds > max.windowSeconds) {
+            revert BoundsUnsafe("windowSeconds");
+        }
+        if (
+            min.clockSeconds == 0 ||
+            min.clockSeconds > max.clockSeconds ||
+            max.clockSeconds > ClockLib.MAX_SECONDS
+        ) {
+            revert BoundsUnsafe("clockSeconds");
+        }
+        if (min.callbackGas > max.callbackGas) revert BoundsUnsafe("callbackGas");
+        if (min.patienceSeconds > max.patienceSeconds) revert BoundsUnsafe("patienceSeconds");
+        REGISTRY = registry_;
+        GAME = new DisputeGame(this, registry_, referee_);
+        (MIN_CLAIM_BOND_WEI, MAX_CLAIM_BOND_WEI) = (min.claimBondWei, max.claimBondWei);
+        (MIN_CHALLENGE_BOND_WEI, MAX_CHALLENGE_BOND_WEI) = (min.challengeBondWei, max.challengeBondWei);
+        (MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS) = (min.windowSeconds, max.windowSeconds);
+        (MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS) = (min.clockSeconds, max.clockSeconds);
+        (MIN_CALLBACK_GAS, MAX_CALLBACK_GAS) = (min.callbackGas, max.callbackGas);
+        (MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS) = (min.patienceSeconds, max.patienceSeconds);
+    }
+
+    // ---- requests -------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function request(
+        bytes32 modelId,
+        bytes calldata input,
+        Terms calldata terms
+    ) external payable nonReentrant returns (uint256 requestId) {
+        _requireInBounds(terms);
+        Request memory made = Request({
+            requester: msg.sender,
+            feeWei: _amount(msg.value),
+            modelId: modelId,
+            inputs: REGISTRY.commitInput(modelId, input),
+            requestedAt: uint40(block.timestamp),
+            terms: terms
+        });
+        requestId = ++requestCount;
+        requestHash[requestId] = keccak256(abi.encode(made));
+        _progress[requestId].status = RequestStatus.Open;
+        emit Requested(requestId, modelId, msg.sender, made, input);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function cancel(uint256 requestId, Request calldata request_) external nonReentrant {
+        _requireRequest(requestId, request_);
+        if (msg.sender != request_.requester) revert NotRequester(requestId, request_.requester, msg.sender);
+        Progress storage at_ = _progress[requestId];
+        _requireOpen(requestId, at_.status);
+        if (at_.openClaims != 0) revert ClaimsOpen(requestId, at_.openClaims);
+        uint256 last = uint256(request_.requestedAt) + request_.terms.patienceSeconds;
+        if (block.timestamp <= last) revert PatienceLasts(requestId, last);
+        at_.status = RequestStatus.Cancelled;
+        owed[request_.requester] += request_.feeWei;
+        emit Cancelled(requestId);
+    }
+
+    // ---- claims ---------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function claim(
+        uint256 requestId,
+        Request calldata request_,
+        bytes calldata output
+    ) external payable nonReentrant returns (uint256 claimId) {
+        _requireRequest(requestId, request_);
+        _requireBond(request_.terms.claimBondWei);
+        Progress storage at_ = _progress[requestId];
+        _requireOpen(requestId, at_.status);
+        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
+        uint256 rival = claimOf(requestId, outputs);
+        // A claim lost on purpose must not burn the right answer, so only a falsified one gives way.
+        if (rival != 0 && _claims[rival].status != ClaimStatus.Falsified) revert OutputAlreadyClaimed(rival);
+        uint32 number = ++at_.claims;
+        ++at_.openClaims;
+        claimId = _idOf(requestId, number);
+        _claimOf[requestId][outputs] = number;
+        _claims[claimId] = Claim(msg.sender, uint40(block.timestamp), 0, ClaimStatus.Open);
+        emit Claimed(claimId, msg.sender, outputs, output);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function challenge(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs
+    ) external payable nonReentrant returns (uint256 disputeId) {
+        _requireRequest(claimId >> 32, request_);
+        _requireBond(request_.terms.challengeBondWei);
+        _requireOutput(claimId, outputs);
+        Claim storage challenged = _openClaim(claimId);
+        uint256 last = uint256(challenged.claimedAt) + request_.terms.windowSeconds;
+        if (block.timestamp > last) revert WindowPassed(claimId, last);
+        ++challenged.openDisputes;
+        disputeId = GAME.open(challenged.claimant, uint96(claimId), msg.sender, request_);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function finalize(
+        uint256 claimId,
+        Request calldata request_,
+        bytes calldata output
+    ) external nonReentrant {
+        uint256 requestId = claimId >> 32;
+        _requireRequest(requestId, request_);
+        Claim storage ended = _openClaim(claimId);
+        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
+        _requireOutput(claimId, outputs);
+        uint256 last = uint256(ended.claimedAt) + request_.terms.windowSeconds;
+        if (block.timestamp <= last) revert WindowOpen(claimId, last);
+        if (ended.openDisputes != 0) revert DisputesOpen(claimId, ended.openDisputes);
+
+        Progress storage at_ = _progress[requestId];
+        // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
+        bool answers = at_.status == RequestStatus.Open;
+        ended.status = ClaimStatus.Final;
+        --at_.openClaims;
+        emit ClaimFinalized(claimId);
+        if (!answers) {
+            owed[ended.claimant] += request_.terms.claimBondWei;
+            return;
+        }
+        owed[ended.claimant] += uint256(request_.terms.claimBondWei) + request_.feeWei;
+        at_.status = RequestStatus.Answered;
+        at_.answer = uint32(claimId);
+        if (output.length <= MAX_STORED_OUTPUT_BYTES) {
+            at_.stored = true;
+            _outputs[requestId] = output;
+        }
+        emit Answered(requestId, claimId, outputs);
+        _callBack(requestId, request_, output);
+    }
+
+    /// @notice Calls the requester back, once: only {finalize} of the answering claim gets here.
+    /// @dev Whatever the callback does, the answer stands: it cannot enter this contract again, its gas is limited, and
+    /// what it returns is cut.
+    function _callBack(uint256 requestId, Request calldata request_, bytes calldata output) private {
+        address requester = request_.requester;
+        uint256 promised = request_.terms.callbackGas;
+        if (promised == 0 || requester.code.length == 0) return;
+        bytes memory call_ = abi.encodeCall(IInferenceConsumer.onInference, (requestId, output));
+        // EIP-150: a call gets at most 63/64 of what is left, silently. The promise must fit into that.
+        uint256 required = CALL_OVERHEAD_GAS + (promised * 64 + 62) / 63;
+        uint256 available = gasleft();
+        if (available < required) revert InsufficientCallbackGas(required, available);
+        bool ok;
+        bytes memory reason;
+        // A plain call would copy all that the callback returns, at our cost.
+        assembly ("memory-safe") {
+            ok := call(promised, requester, 0, add(call_, 32), mload(call_), 0, 0)
+            if iszero(ok) {
+                let length := returndatasize()
+                if gt(length, MAX_REASON_BYTES) {
+                    length := MAX_REASON_BYTES
+                }
+                reason := mload(0x40)
+                mstore(0x40, add(reason, add(32, MAX_REASON_BYTES)))
+                mstore(reason, length)
+                returndatacopy(add(reason, 32), 0, length)
+            }
+        }
+        if (ok) emit CallbackRun(requestId);
+        else emit CallbackFailed(requestId, reason);
+    }
+
+    // ---- outcomes, reported by the game ---------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function falsifyByDispute(
+        uint256 claimId,
+        address challenger,
+        uint256 claimBondWei,
+        uint256 challengeBondWei
+    ) external onlyGame nonReentrant {
+        --_claims[claimId].openDisputes;
+        _falsify(claimId, challenger, claimBondWei, challengeBondWei);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function falsifyByProof(
+        uint256 claimId,
+        address prover,
+        uint256 claimBondWei
+    ) external onlyGame nonReentrant {
+        _falsify(claimId, prover, claimBondWei, 0);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function failChallenge(uint256 claimId, uint256 challengeBondWei) external onlyGame nonReentrant {
+        Claim storage defended = _openClaim(claimId);
+        --defended.openDisputes;
+        owed[defended.claimant] += challengeBondWei;
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function returnChallenge(
+        uint256 claimId,
+        address challenger,
+        uint256 challengeBondWei
+    ) external onlyGame nonReentrant {
+        Claim storage falsified = _claims[claimId];
+        if (falsified.status != ClaimStatus.Falsified) revert ClaimNotFalsified(claimId, falsified.status);
+        --falsified.openDisputes;
+        owed[challenger] += challengeBondWei;
+    }
+
+    function _falsify(
+        uint256 claimId,
+        address winner,
+        uint256 claimBondWei,
+        uint256 challengeBondWei
+    ) private {
+        _openClaim(claimId).status = ClaimStatus.Falsified;
+        --_progress[claimId >> 32].openClaims;
+        uint256 rewardWei = (claimBondWei * (10_000 - BURN_BPS)) / 10_000;
+        uint256 burnedWei = claimBondWei - rewardWei;
+        owed[address(0)] += burnedWei;
+        owed[winner] += rewardWei + challengeBondWei;
+        emit ClaimFalsified(claimId, winner, rewardWei, burnedWei);
+    }
+
+    // ---- money out ------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function withdraw() external returns (uint256 amountWei) {
+        return withdrawTo(payable(msg.sender));
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function withdrawTo(address payable to) public nonReentrant returns (uint256 amountWei) {
+        amountWei = owed[msg.sender];
+        if (amountWei == 0) revert NothingOwed(msg.sender);
+        owed[msg.sender] = 0;
+        (bool sent, ) = to.call{ value: amountWei }("");
+        if (!sent) revert WithdrawalRefused(to, amountWei);
+        emit Withdrawn(msg.sender, to, amountWei);
+    }
+
+    // ---- views ----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function registry() external view returns (IModelRegistry) {
+        return REGISTRY;
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function game() external view returns (IDisputeGame) {
+        return GAME;
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function bounds() external view returns (Terms memory min, Terms memory max) {
+        min = Terms(
+            MIN_CLAIM_BOND_WEI,
+            MIN_CHALLENGE_BOND_WEI,
+            MIN_WINDOW_SECONDS,
+            MIN_CLOCK_SECONDS,
+            MIN_CALLBACK_GAS,
+            MIN_PATIENCE_SECONDS
+        );
+        max = Terms(
+            MAX_CLAIM_BOND_WEI,
+            MAX_CHALLENGE_BOND_WEI,
+            MAX_WINDOW_SECONDS,
+            MAX_CLOCK_SECONDS,
+            MAX_CALLBACK_GAS,
+            MAX_PATIENCE_SECONDS
+        );
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function progress(uint256 requestId) external view returns (Progress memory) {
+        return _progress[requestId];
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function claims(uint256 claimId) external view returns (Claim memory) {
+        return _claims[claimId];
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function claimOf(uint256 requestId, bytes32 outputs) public view returns (uint256 claimId) {
+        uint32 number = _claimOf[requestId][outputs];
+        return number == 0 ? 0 : _idOf(requestId, number);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function isFinal(uint256 requestId) external view returns (bool) {
+        return _progress[requestId].status == RequestStatus.Answered;
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function result(uint256 requestId) external view returns (bytes memory output) {
+        Progress memory at_ = _progress[requestId];
+        if (at_.status != RequestStatus.Answered) revert NotFinal(requestId);
+        if (!at_.stored) revert OutputNotStored(requestId);
+        return _outputs[requestId];
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function isResult(uint256 requestId, bytes32 outputs) external view returns (bool) {
+        Progress memory at_ = _progress[requestId];
+        if (at_.status != RequestStatus.Answered) revert NotFinal(requestId);
+        return _claimOf[requestId][outputs] == at_.answer;
+    }
+
+    // ---- conditions -----------------------------------------------------------------------------------------------
+
+    function _idOf(uint256 requestId, uint32 number) private pure returns (uint256) {
+        return (requestId << 32) | number;
+    }
+
+    function _amount(uint256 amountWei) private pure returns (uint96) {
+        if (amountWei > type(uint96).max) revert AmountTooLarge(amountWei);
+        return uint96(amountWei);
+    }
+
+    function _requireRequest(uint256 requestId, Request calldata request_) private view {
+        bytes32 given = keccak256(abi.encode(request_));
+        bytes32 stored = requestHash[requestId];
+        if (stored != given) revert RequestMismatch(requestId, stored, given);
+    }
+
+    function _requireOpen(uint256 requestId, RequestStatus status) private pure {
+        if (status != RequestStatus.Open) revert RequestNotOpen(requestId, status);
+    }
+
+    function _requireBond(uint256 expectedWei) private view {
+        if (msg.value != expectedWei) revert BondMismatch(expectedWei, msg.value);
+    }
+
+    function _requireOutput(uint256 claimId, bytes32 outputs) private view {
+        if (claimOf(claimId >> 32, outputs) != claimId) revert OutputMismatch(claimId, outputs);
+    }
+
+    function _openClaim(uint256 claimId) private view returns (Claim storage open_) {
+        open_ = _claims[claimId];
+        if (open_.status != ClaimStatus.Open) revert ClaimNotOpen(claimId, open_.status);
+    }
+
+    function _requireInBounds(Terms calldata terms) private view {
+        _requireIn("claimBondWei", terms.claimBondWei, MIN_CLAIM_BOND_WEI, MAX_CLAIM_BOND_WEI);
+        _requireIn(
+            "challengeBondWei",
+            terms.challengeBondWei,
+            MIN_CHALLENGE_BOND_WEI,
+            MAX_CHALLENGE_BOND_WEI
+        );
+        _requireIn("windowSeconds", terms.windowSeconds, MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS);
+        _requireIn("clockSeconds", terms.clockSeconds, MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS);
+        _requireIn("callbackGas", terms.callbackGas, MIN_CALLBACK_GAS, MAX_CALLBACK_GAS);
+        _requireIn("patienceSeconds", terms.patienceSeconds, MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS);
+    }
+
+    function _requireIn(string memory term, uint256 value, uint256 min, uint256 max) private pure {
+        if (value < min || value > max) revert TermOutOfBounds(term, value, min, max);
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Dispute, IDisputeGame } from "../interfaces/IDisputeGame.sol";
+import { NodeInfo } from "../interfaces/IReferee.sol";
+import { Phase, Position } from "../types/Position.sol";
+import { Limits } from "./Limits.sol";
+import { Tags } from "./Tags.sol";
+
+/// @title Rules
+/// @notice What both sides of a dispute compute from its state. Twin: src/dispute/rules.ts.
+library Rules {
+    /// @notice Bytes of a {Dispute}; all its fields are value types, so calldata and memory hold it the same way.
+    uint256 private constant DISPUTE_BYTES = 8 * 32;
+
+    /// @notice Whose turn it is.
+    /// @param phase What a dispute waits for.
+    /// @return True for the claimant's.
+    function claimantMoves(Phase phase) internal pure returns (bool) {
+        return
+            phase == Phase.Root ||
+            phase == Phase.NodeReveal ||
+            phase == Phase.TensorReveal ||
+            phase == Phase.Chunk ||
+            phase == Phase.Fold;
+    }
+
+    /// @notice Levels of the next reveal: as few reveals as possible, of even sizes.
+    /// @param depthLeft Levels below the subject.
+    /// @return Levels; 0 for a tree of one leaf.
+    function levelsToReveal(uint256 depthLeft) internal pure returns (uint256) {
+        if (depthLeft == 0) return 0;
+        return ceilDiv(depthLeft, ceilDiv(depthLeft, Limits.MAX_REVEAL_LEVELS));
+    }
+
+    /// @notice How the claimant divides a stretch of the fold.
+    /// @param position The stretch.
+    /// @return count Intervals, at least one.
+    /// @return stride Steps of each but the last, which may be shorter: max(grain, ceil(steps / MAX_INTERVALS)).
+    function intervalsOf(Position position) internal pure returns (uint256 count, uint256 stride) {
+        uint256 steps = position.hi() - position.lo();
+        stride = ceilDiv(steps, Limits.MAX_INTERVALS);
+        if (stride < position.grain()) stride = position.grain();
+        count = ceilDiv(steps, stride);
+    }
+
+    /// @notice One of the intervals between posted accumulators.
+    /// @param position The stretch that they divide.
+    /// @param words The accumulators, as many as {intervalsOf} demands.
+    /// @param interval Which, from 0.
+    /// @return The interval, in phase Interval.
+    function intervalAt(
+        Position position,
+        bytes calldata words,
+        uint256 interval
+    ) internal pure returns (Position) {
+        (uint256 count, uint256 stride) = intervalsOf(position);
+        if (interval >= count) revert IDisputeGame.IndexOutOfRange(interval, count);
+        uint256 lo = position.lo() + interval * stride;
+        uint32 before = interval == 0 ? position.accumulator() : wordAt(words, interval - 1);
+        (uint256 hi, uint32 word) = interval + 1 == count
+            ? (position.hi(), position.word())
+            : (lo + stride, wordAt(words, interval));
+        return position.narrowed(lo, hi, before, word);
+    }
+
+    /// @notice An element of the disputed chunk: its whole fold, in phase Interval.
+    /// @param position Where the dispute stands; the index is that of the chunk.
+    /// @param info The node.
+    /// @param chunk The chunk's 256 bytes.
+    /// @param offset Place of the element in the chunk, in elements.
+    /// @return The stretch.
+    function elementAt(
+        Position position,
+        NodeInfo memory info,
+        bytes calldata chunk,
+        uint256 offset
+    ) internal pure returns (Position) {
+        uint32 word = loadAt(info, chunk, offset);
+        uint256 element = (position.index() * Limits.CHUNK_BYTES) / info.elementBytes + offset;
+        uint256 count = info.byteLength / info.elementBytes;
+        if (element >= count) revert IDisputeGame.IndexOutOfRange(element, count);
+        return position.inFold(element, info.foldSteps, info.grain, info.init, word);
+    }
+
+    /// @notice Loads an element into a word: four bytes little-endian, or one byte sign- or zero-extended.
+    /// @param info The node.
+    /// @param chunk The chunk's 256 bytes.
+    /// @param offset Place of the element in the chunk, in elements.
+    /// @return word The word.
+    function loadAt(
+        NodeInfo memory info,
+        bytes calldata chunk,
+        uint256 offset
+    ) internal pure returns (uint32 word) {
+        uint256 perChunk = Limits.CHUNK_BYTES / info.elementBytes;
+        if (offset >= perChunk) revert IDisputeGame.IndexOutOfRange(offset, perChunk);
+        if (info.elementBytes == 1) {
+            uint8 low = uint8(chunk[offset]);
+            return info.signed ? uint32(int32(int8(low))) : low;
+        }
+        for (uint256 i = 4; i > 0; --i) word = (word << 8) | uint8(chunk[4 * offset + i - 1]);
+    }
+
+    /// @notice One of the posted accumulators.
+    /// @param words Four bytes each, big-endian.
+    /// @param i Which, from 0.
+    /// @return The word.
+    function wordAt(bytes calldata words, uint256 i) internal pure returns (uint32) {
+        return uint32(bytes4(words[4 * i:4 * i + 4]));
+    }
+
+    /// @notice What the game keeps of a dispute.
+    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)).
+    /// @param dispute The state.
+    /// @param subject Its subject.
+    /// @return hash The hash.
+    function hashOf(Dispute calldata dispute, bytes32 subject) internal pure returns (bytes32 hash) {
+        uint256 tag = Tags.DISPUTE;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            calldatacopy(add(p, 1), dispute, DISPUTE_BYTES)
+            mstore(add(p, add(DISPUTE_BYTES, 1)), subject)
+            hash := keccak256(p, add(DISPUTE_BYTES, 33))
+        }
+    }
+
+    /// @notice The same, for a state in memory.
+    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)).
+    /// @param dispute The state.
+    /// @param subject Its subject.
+    /// @return hash The hash.
+    function hashOfMemory(Dispute memory dispute, bytes32 subject) internal pure returns (bytes32 hash) {
+        uint256 tag = Tags.DISPUTE;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mcopy(add(p, 1), dispute, DISPUTE_BYTES)
+            mstore(add(p, add(DISPUTE_BYTES, 1)), subject)
+            hash := keccak256(p, add(DISPUTE_BYTES, 33))
+        }
+    }
+
+    /// @notice Reverts unless a list or byte string has its one right length.
+    /// @param expected The right length.
+    /// @param given The given one.
+    function requireLength(uint256 expected, uint256 given) internal pure {
+        if (given != expected) revert IDisputeGame.LengthMismatch(expected, given);
+    }
+
+    /// @notice ceil(a / b).
+    /// @param a Below 2^255.
+    /// @param b From 1 to 2^255.
+    /// @return The quotient, rounded up.
+    function ceilDiv(uint256 a, uint256 b) internal pure returns (uint256) {
+        return (a + b - 1) / b;
+    }
+}
