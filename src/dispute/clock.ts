@@ -1,0 +1,60 @@
+import type { Role } from './move.ts';
+import { MOVERS, type Position } from './position.ts';
+
+/** The two clocks of a dispute, which run in turn like those of a chess game. Twin of `types/Clock.sol`. */
+export interface Clock {
+  /** Unix seconds. */
+  readonly lastMoveAt: number;
+  readonly claimantSecondsLeft: number;
+  readonly challengerSecondsLeft: number;
+}
+
+/** Most seconds that one side can have. */
+export const MAX_SECONDS = 2 ** 28 - 1;
+
+const SECONDS_BITS = 28n;
+
+export const encodeClock = ({ lastMoveAt, claimantSecondsLeft, challengerSecondsLeft }: Clock): bigint =>
+  (((BigInt(lastMoveAt) << SECONDS_BITS) | BigInt(claimantSecondsLeft)) << SECONDS_BITS) |
+  BigInt(challengerSecondsLeft);
+
+export const decodeClock = (packed: bigint): Clock => ({
+  lastMoveAt: Number(packed >> (2n * SECONDS_BITS)),
+  claimantSecondsLeft: Number(BigInt.asUintN(28, packed >> SECONDS_BITS)),
+  challengerSecondsLeft: Number(BigInt.asUintN(28, packed)),
+});
+
+/** A clock that starts now with the same time for both sides. */
+export const startClock = (nowTimestamp: number, secondsEach: number): Clock => ({
+  lastMoveAt: nowTimestamp,
+  claimantSecondsLeft: secondsEach,
+  challengerSecondsLeft: secondsEach,
+});
+
+export const secondsLeft = (clock: Clock, of: Role): number =>
+  of === 'claimant' ? clock.claimantSecondsLeft : clock.challengerSecondsLeft;
+
+/** Last Unix second in which the mover may move. */
+export const lastTimestamp = (clock: Clock, mover: Role): number =>
+  clock.lastMoveAt + secondsLeft(clock, mover);
+
+/** Whether the side to move has run out: elapsed > left. It may still move at elapsed == left. */
+export const isOut = (clock: Clock, mover: Role, nowTimestamp: number): boolean =>
+  nowTimestamp > lastTimestamp(clock, mover);
+
+/** The clock after a move: the mover pays for the seconds since the last one. Only for a clock that is not out. */
+export function pressed(clock: Clock, mover: Role, nowTimestamp: number): Clock {
+  const left = secondsLeft(clock, mover) - (nowTimestamp - clock.lastMoveAt);
+  return {
+    ...clock,
+    lastMoveAt: nowTimestamp,
+    ...(mover === 'claimant' ? { claimantSecondsLeft: left } : { challengerSecondsLeft: left }),
+  };
+}
+
+/** The side that has let its clock run out, so that anyone may call `timeout`. */
+export function loserByTime({ phase }: Position, clock: Clock, nowTimestamp: number): Role | undefined {
+  if (phase === 'None') return undefined;
+  const mover = MOVERS[phase];
+  return isOut(clock, mover, nowTimestamp) ? mover : undefined;
+}

@@ -1,0 +1,72 @@
+import type { Move, Role } from './move.ts';
+import type { Position } from './position.ts';
+import { decodeWords, intervalOf, levelsToReveal, type Reason } from './rules.ts';
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+/** What is wrong below a revealed hash, as one goes down the trace's tree and then a tensor's. */
+function pickedPlace(position: Position, child: number): string {
+  const levels = levelsToReveal(position.depthLeft);
+  const height = position.depthLeft - levels;
+  const first = (position.index * 2 ** levels + child) * 2 ** height;
+  const last = Math.min(first + 2 ** height, position.hi) - 1;
+  const what = position.phase === 'NodePick' ? 'node' : 'chunk';
+  return last > first ? `${what}s ${first} to ${last}` : `${what} ${first}`;
+}
+
+/** One sentence about a move made in `position`. */
+export function explainMove(move: Move, position: Position): string {
+  const { nodeIndex, index } = position;
+  switch (move.kind) {
+    case 'commitTrace':
+      return `The claimant commits to its trace and reveals ${count(move.hashes.length, 'hash', 'hashes')} of its top.`;
+    case 'reveal':
+      return `The claimant reveals ${count(move.hashes.length, 'hash', 'hashes')} ${
+        position.phase === 'TensorReveal' ? `of the tensor of node ${nodeIndex}` : 'of its trace'
+      }.`;
+    case 'pick':
+      return `The challenger picks ${pickedPlace(position, move.picked.child)}${
+        position.phase === 'TensorPick' ? ` of node ${nodeIndex}` : ''
+      } as the first that differ.`;
+    case 'pickNode':
+      return `The challenger picks ${pickedPlace(position, move.picked.child)} as the first whose tensor is wrong.`;
+    case 'proveConstant':
+      return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the constant of the program.`;
+    case 'proveInput':
+      return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the input of the request.`;
+    case 'provePadding':
+      return 'The challenger shows a leaf beyond the last one that is not the fixed padding.';
+    case 'revealChunk':
+      return `The claimant reveals the 256 bytes of chunk ${index} of node ${nodeIndex}.`;
+    case 'nameElement':
+      return `The challenger names element ${move.offset} of the chunk as the first wrong one; its fold is too long for one leaf.`;
+    case 'proveElement':
+      return `The challenger names element ${move.offset} of the chunk and has the chain run it, with ${count(move.witness.length, 'byte')} of openings.`;
+    case 'provePaddingByte':
+      return `The challenger shows a byte beyond the end of node ${nodeIndex} that is not zero.`;
+    case 'postAccumulators':
+      return `The claimant posts ${count(move.words.length / 4, 'accumulator')} of element ${index} between steps ${position.lo} and ${position.hi} of its fold.`;
+    case 'pickInterval': {
+      const { lo, hi } = intervalOf(position, decodeWords(move.words), move.interval);
+      return `The challenger picks steps ${lo} to ${hi} of element ${index} as the first that end wrong.`;
+    }
+    case 'proveInterval': {
+      const { lo, hi } = intervalOf(position, decodeWords(move.words), move.interval);
+      return `The challenger has the chain run steps ${lo} to ${hi} of element ${index} of node ${nodeIndex}, with ${count(move.witness.length, 'byte')} of openings.`;
+    }
+  }
+}
+
+const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
+  ClaimantTimeout: "the claimant's clock ran out",
+  ChallengerTimeout: "the challenger's clock ran out",
+  WrongWord: 'the chain computed another word',
+  WrongConstant: 'a constant of the trace is not the one of the program',
+  WrongInput: 'an input of the trace is not the one of the request',
+  WrongPadding: 'what lies beyond an end is not what it must be',
+  ClaimAlreadyFalsified: 'another dispute had falsified the claim',
+};
+
+/** One sentence about how a dispute ended. */
+export const explainOutcome = (winner: Role, reason: Reason): string =>
+  `The ${winner} wins: ${REASON_SENTENCES[reason]}.`;

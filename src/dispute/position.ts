@@ -1,0 +1,146 @@
+import type { Role } from './move.ts';
+
+/** What a dispute waits for, with the codes of `Phase` in `types/Position.sol`. */
+export const PHASES = {
+  None: 0,
+  Root: 1,
+  NodeReveal: 2,
+  NodePick: 3,
+  TensorReveal: 4,
+  TensorPick: 5,
+  Chunk: 6,
+  Element: 7,
+  Fold: 8,
+  Interval: 9,
+} as const;
+
+export type Phase = keyof typeof PHASES;
+
+/** Whose move each phase waits for. */
+export const MOVERS: Readonly<Record<Exclude<Phase, 'None'>, Role>> = {
+  Root: 'claimant',
+  NodeReveal: 'claimant',
+  NodePick: 'challenger',
+  TensorReveal: 'claimant',
+  TensorPick: 'challenger',
+  Chunk: 'claimant',
+  Element: 'challenger',
+  Fold: 'claimant',
+  Interval: 'challenger',
+};
+
+/** Where in the computation a dispute stands. Twin of `types/Position.sol`, which draws its bits. */
+export interface Position {
+  readonly phase: Phase;
+  /** Levels of the current tree below the subject. */
+  readonly depthLeft: number;
+  /** Levels of the trace's tree. */
+  readonly traceDepth: number;
+  /** The disputed node, once known. */
+  readonly nodeIndex: number;
+  /** Path so far in the current tree; chunk; from Fold on the element. */
+  readonly index: number;
+  /** Fold step at which the disputed stretch starts. */
+  readonly lo: number;
+  /** Fold step before which it ends; in a tree's phases the number of its leaves. */
+  readonly hi: number;
+  /** Fold steps that one leaf runs at most. */
+  readonly grain: number;
+  /** Word before step lo, agreed. */
+  readonly accumulator: number;
+  /** Claimed word after step hi - 1; of the element as loaded if hi is the end. */
+  readonly word: number;
+}
+
+const ORIGIN: Position = {
+  phase: 'None',
+  depthLeft: 0,
+  traceDepth: 0,
+  nodeIndex: 0,
+  index: 0,
+  lo: 0,
+  hi: 0,
+  grain: 0,
+  accumulator: 0,
+  word: 0,
+};
+
+/** The position of a dispute just opened. */
+export const START: Position = { ...ORIGIN, phase: 'Root' };
+
+/** Number fields from the highest bits to the lowest, with their widths; the phase is above them. */
+const FIELDS = [
+  ['depthLeft', 8],
+  ['traceDepth', 8],
+  ['nodeIndex', 32],
+  ['index', 32],
+  ['lo', 32],
+  ['hi', 32],
+  ['grain', 32],
+  ['accumulator', 32],
+  ['word', 32],
+] as const;
+
+export const encodePosition = (position: Position): bigint =>
+  FIELDS.reduce(
+    (packed, [name, bits]) => (packed << BigInt(bits)) | BigInt(position[name]),
+    BigInt(PHASES[position.phase]),
+  );
+
+/** @throws RangeError if no position packs to `packed` */
+export function decodePosition(packed: bigint): Position {
+  const position: { -readonly [Name in keyof Position]: Position[Name] } = { ...ORIGIN };
+  let rest = packed;
+  for (const [name, bits] of FIELDS.toReversed()) {
+    position[name] = Number(BigInt.asUintN(bits, rest));
+    rest >>= BigInt(bits);
+  }
+  const phase = (Object.keys(PHASES) as Phase[])[Number(rest)];
+  if (!phase) throw new RangeError(`no phase has code ${rest}`);
+  position.phase = phase;
+  return position;
+}
+
+/** A position inside the trace's tree. */
+export const inTrace = (
+  phase: Phase,
+  depthLeft: number,
+  traceDepth: number,
+  index: number,
+  leaves: number,
+): Position => ({
+  ...ORIGIN,
+  phase,
+  depthLeft,
+  traceDepth,
+  index,
+  hi: leaves,
+});
+
+/** The same place, waiting for the other side. */
+export const withPhase = (position: Position, phase: Phase): Position => ({ ...position, phase });
+
+/** One reveal further down the same tree. */
+export const down = (position: Position, phase: Phase, levels: number, child: number): Position => ({
+  ...position,
+  phase,
+  depthLeft: position.depthLeft - levels,
+  index: position.index * 2 ** levels + child,
+});
+
+/** The root of the disputed node's tensor. */
+export const intoTensor = (
+  { traceDepth }: Position,
+  phase: Phase,
+  depth: number,
+  nodeIndex: number,
+  chunks: number,
+): Position => ({ ...ORIGIN, phase, depthLeft: depth, traceDepth, nodeIndex, hi: chunks });
+
+/** A stretch of the fold of one element. */
+export const inFold = (
+  { traceDepth, nodeIndex }: Position,
+  phase: Phase,
+  element: number,
+  stretch: Pick<Position, 'lo' | 'hi' | 'grain' | 'accumulator' | 'word'>,
+): Position => ({ ...ORIGIN, phase, traceDepth, nodeIndex, index: element, ...stretch });

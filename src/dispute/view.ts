@@ -1,0 +1,96 @@
+import { equalBytes, type Hash } from '../merkle/keccak.ts';
+import { combine, TRACE_TREE } from '../merkle/tree.ts';
+import { type Position, START } from './position.ts';
+import { levelsToReveal } from './rules.ts';
+
+/** A dispute as a party sees it: where it stands and what its claimant has shown. Built from the game's events. */
+export interface DisputeView {
+  readonly position: Position;
+  /** The claim's trace root, once any dispute on the claim has fixed it. */
+  readonly traceRoot: Hash | undefined;
+  /** Each reveal of the trace's tree in this dispute, from the top down. */
+  readonly traceReveals: readonly (readonly Hash[])[];
+  /** The last reveal of the tensor's tree. */
+  readonly tensorReveal: readonly Hash[];
+  /** The 256 bytes, once they are revealed. */
+  readonly chunk: Uint8Array;
+  /** The last accumulators posted. */
+  readonly words: Uint8Array;
+}
+
+/** The events of `IDisputeGame.sol` that change what a party sees. */
+export type Update =
+  | { readonly kind: 'Revealed'; readonly position: Position; readonly hashes: readonly Hash[] }
+  | { readonly kind: 'Picked'; readonly position: Position }
+  | { readonly kind: 'ChunkRevealed'; readonly position: Position; readonly chunk: Uint8Array }
+  | { readonly kind: 'AccumulatorsPosted'; readonly position: Position; readonly words: Uint8Array };
+
+/** @param traceRoot the claim's, if an earlier dispute has fixed it */
+export const openedView = (traceRoot?: Hash): DisputeView => ({
+  position: START,
+  traceRoot,
+  traceReveals: [],
+  tensorReveal: [],
+  chunk: new Uint8Array(0),
+  words: new Uint8Array(0),
+});
+
+export const withTraceRoot = (view: DisputeView, traceRoot: Hash): DisputeView => ({ ...view, traceRoot });
+
+/** The view after one more event. */
+export function follow(view: DisputeView, update: Update): DisputeView {
+  const { position } = update;
+  switch (update.kind) {
+    case 'Picked':
+      return { ...view, position };
+    case 'ChunkRevealed':
+      return { ...view, position, chunk: update.chunk };
+    case 'AccumulatorsPosted':
+      return { ...view, position, words: update.words };
+    case 'Revealed': {
+      if (position.phase === 'TensorPick') return { ...view, position, tensorReveal: update.hashes };
+      const traceReveals = [...view.traceReveals, update.hashes];
+      // The first reveal combines to the trace root, whoever fixed it.
+      const traceRoot = view.traceRoot ?? combine(TRACE_TREE, update.hashes);
+      return { ...view, position, traceRoot, traceReveals };
+    }
+  }
+}
+
+/**
+ * Siblings of a tensor's root in the claimant's tree, for a node before the disputed one.
+ *
+ * Subtrees left of the disputed node are agreed, so they are one's own; all others on the way up touch the path
+ * to the disputed node, so the claimant has revealed them or hashes that combine to them.
+ *
+ * @param own a node of one's own tree
+ */
+export function claimedProof(
+  { position, traceReveals }: DisputeView,
+  node: number,
+  own: (level: number, index: number) => Hash,
+): Hash[] {
+  const { traceDepth, nodeIndex: disputed } = position;
+  const claimed = (level: number, index: number): Hash => {
+    let top = traceDepth;
+    for (const hashes of traceReveals) {
+      const bottom = top - levelsToReveal(top);
+      if (level >= bottom) {
+        const height = level - bottom;
+        const first = index * 2 ** height - Math.floor(disputed / 2 ** top) * 2 ** (top - bottom);
+        return combine(TRACE_TREE, hashes.slice(first, first + 2 ** height));
+      }
+      top = bottom;
+    }
+    throw new RangeError(`the claimant has not revealed level ${level} of its trace`);
+  };
+  return Array.from({ length: traceDepth }, (_, level) => {
+    const sibling = Math.floor(node / 2 ** level) ^ 1;
+    const agreed = (sibling + 1) * 2 ** level <= disputed;
+    return agreed ? own(level, sibling) : claimed(level, sibling);
+  });
+}
+
+/** The first of the claimant's hashes that is not one's own, or -1. */
+export const firstDifference = (claimed: readonly Hash[], own: (i: number) => Hash): number =>
+  claimed.findIndex((hash, i) => !equalBytes(hash, own(i)));

@@ -1,0 +1,327 @@
+import type { Move, Pick, Role } from '../../src/dispute/move.ts';
+import {
+  down,
+  inFold,
+  inTrace,
+  intoTensor,
+  MOVERS,
+  type Phase,
+  type Position,
+  withPhase,
+} from '../../src/dispute/position.ts';
+import {
+  decodeWords,
+  intervalOf,
+  intervalsOf,
+  levelsToReveal,
+  postedPositions,
+  type Reason,
+} from '../../src/dispute/rules.ts';
+import { type DisputeView, follow, openedView, type Update } from '../../src/dispute/view.ts';
+import { wordReader } from '../../src/engine/reference/word.ts';
+import { equalBytes, type Hash, keccakTagged } from '../../src/merkle/keccak.ts';
+import { inputsCommitment, type Model, outputsCommitment, programLeaf } from '../../src/merkle/model.ts';
+import { TAGS } from '../../src/merkle/tags.ts';
+import { chunksOf } from '../../src/merkle/tensor.ts';
+import {
+  combine,
+  depthOf,
+  PROGRAM_TREE,
+  rootFrom,
+  TENSOR_TREE,
+  TRACE_TREE,
+  type TreeKind,
+} from '../../src/merkle/tree.ts';
+import { decodeNode } from '../../src/program/codec.ts';
+import { CHUNK_BYTES } from '../../src/program/limits.ts';
+import { byteLengthOf, ELEMENT_BYTES, type LoopNode, type Node, sizeOf } from '../../src/program/node.ts';
+import { replayWitness } from '../../src/trace/replay.ts';
+
+/** A move that the rules do not allow: on chain it reverts and changes nothing. Named as in `IDisputeGame.sol`. */
+export class Revert extends Error {
+  override name = 'Revert';
+}
+
+function check(condition: boolean, error: string): asserts condition {
+  if (!condition) throw new Revert(error);
+}
+
+export interface Outcome {
+  readonly winner: Role;
+  readonly reason: Reason;
+  /** The position in which the dispute ended. */
+  readonly position: Position;
+  /** What the leaf ran, if it came to one. */
+  readonly stretch?: { readonly element: number; readonly from: number; readonly to: number };
+  readonly nodeIndex?: number;
+}
+
+/** `DisputeGame.sol` with one claim, one dispute, no clocks and no money: the same moves, checks and positions. */
+export class GameSimulation {
+  readonly #model: Model;
+  readonly #inputs: Hash;
+  readonly #outputs: Hash;
+  /** What the next move argues about: a tree node, a chunk's hash or the posted accumulators. */
+  #subject: Uint8Array = new Uint8Array(32);
+  #leaf: Hash = new Uint8Array(32);
+  view: DisputeView = openedView();
+  outcome: Outcome | undefined;
+  readonly moves: Move[] = [];
+
+  /**
+   * @param inputs commitment of the request
+   * @param outputs commitment of the claim
+   */
+  constructor(model: Model, inputs: Hash, outputs: Hash) {
+    this.#model = model;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+  }
+
+  get mover(): Role {
+    const { phase } = this.view.position;
+    return MOVERS[phase as Exclude<Phase, 'None'>];
+  }
+
+  /** @throws Revert if the rules do not allow the move */
+  play(move: Move): void {
+    check(!this.outcome, 'NoDispute');
+    this.#apply(move);
+    this.moves.push(move);
+  }
+
+  #apply(move: Move): void {
+    switch (move.kind) {
+      case 'commitTrace':
+        this.#commitTrace(move);
+        break;
+      case 'reveal':
+        this.#reveal(move.hashes);
+        break;
+      case 'pick':
+        this.#pick(move.picked);
+        break;
+      case 'pickNode':
+      case 'proveConstant':
+      case 'proveInput':
+        this.#node(move);
+        break;
+      case 'provePadding':
+        this.#provePadding(move.picked);
+        break;
+      case 'revealChunk':
+        this.#revealChunk(move.chunk);
+        break;
+      case 'nameElement':
+      case 'proveElement':
+        this.#element(move);
+        break;
+      case 'provePaddingByte':
+        this.#provePaddingByte(move);
+        break;
+      case 'postAccumulators':
+        this.#postAccumulators(move.words);
+        break;
+      case 'pickInterval':
+      case 'proveInterval':
+        this.#interval(move);
+        break;
+    }
+  }
+
+  #expect(...phases: readonly Phase[]): Position {
+    check(phases.includes(this.view.position.phase), 'WrongPhase');
+    return this.view.position;
+  }
+
+  #update(subject: Uint8Array, update: Update): void {
+    this.#subject = subject;
+    this.view = follow(this.view, update);
+  }
+
+  #win(reason: Reason, details: Partial<Outcome> = {}): void {
+    this.outcome = { winner: 'challenger', reason, position: this.view.position, ...details };
+  }
+
+  #commitTrace({ outputRoots, proofs, hashes }: Extract<Move, { kind: 'commitTrace' }>): void {
+    this.#expect('Root');
+    check(!this.view.traceRoot, 'TraceAlreadyCommitted');
+    const depth = depthOf(this.#model.descriptors.length);
+    const root = this.#combine(TRACE_TREE, depth, hashes);
+    check(outputRoots.length === this.#model.outputs.length, 'LengthMismatch');
+    check(proofs.length === outputRoots.length * depth, 'LengthMismatch');
+    this.#model.outputs.forEach(({ node }, i) => {
+      const given = rootFrom(TRACE_TREE, outputRoots[i]!, node, proofs.slice(i * depth, (i + 1) * depth));
+      check(equalBytes(given, root), 'OutputNotInTrace');
+    });
+    check(equalBytes(outputsCommitment(outputRoots), this.#outputs), 'OutputNotClaimed');
+    this.#reveal(hashes, root);
+  }
+
+  #combine(kind: TreeKind, depth: number, hashes: readonly Hash[]): Hash {
+    check(hashes.length === 2 ** levelsToReveal(depth), 'LengthMismatch');
+    return combine(kind, hashes);
+  }
+
+  #reveal(hashes: readonly Hash[], committed?: Hash): void {
+    const position = this.#expect('Root', 'NodeReveal', 'TensorReveal');
+    if (position.phase === 'Root') {
+      const nodes = this.#model.descriptors.length;
+      const traceRoot = committed ?? this.view.traceRoot;
+      check(traceRoot !== undefined, 'TraceNotCommitted');
+      const depth = depthOf(nodes);
+      check(equalBytes(this.#combine(TRACE_TREE, depth, hashes), traceRoot), 'TraceRootMismatch');
+      const next = inTrace('NodePick', depth, depth, 0, nodes);
+      this.#update(traceRoot, { kind: 'Revealed', position: next, hashes });
+      return;
+    }
+    const inTensor = position.phase === 'TensorReveal';
+    const given = this.#combine(inTensor ? TENSOR_TREE : TRACE_TREE, position.depthLeft, hashes);
+    check(equalBytes(given, this.#subject), 'StateMismatch');
+    const next = withPhase(position, inTensor ? 'TensorPick' : 'NodePick');
+    this.#update(this.#subject, { kind: 'Revealed', position: next, hashes });
+  }
+
+  /** Checks a pick against the subject and says where it leads. */
+  #open(position: Position, { child, hash, siblings }: Pick): { index: number; depthLeft: number } {
+    const levels = levelsToReveal(position.depthLeft);
+    check(child < 2 ** levels, 'IndexOutOfRange');
+    check(siblings.length === levels, 'LengthMismatch');
+    const kind = position.phase === 'NodePick' ? TRACE_TREE : TENSOR_TREE;
+    check(equalBytes(rootFrom(kind, hash, child, siblings), this.#subject), 'StateMismatch');
+    return { index: position.index * 2 ** levels + child, depthLeft: position.depthLeft - levels };
+  }
+
+  #pick(picked: Pick): void {
+    const position = this.#expect('NodePick', 'TensorPick');
+    const { index, depthLeft } = this.#open(position, picked);
+    const inTensor = position.phase === 'TensorPick';
+    check(inTensor || depthLeft > 0, 'WrongDepth');
+    check(depthLeft > 0 || index < position.hi, 'IndexOutOfRange');
+    const phase = inTensor ? (depthLeft === 0 ? 'Chunk' : 'TensorReveal') : 'NodeReveal';
+    const next = down(position, phase, levelsToReveal(position.depthLeft), picked.child);
+    this.#update(picked.hash, { kind: 'Picked', position: next });
+  }
+
+  #provePadding(picked: Pick): void {
+    const position = this.#expect('NodePick', 'TensorPick');
+    const { index, depthLeft } = this.#open(position, picked);
+    check(depthLeft === 0, 'WrongDepth');
+    check(index >= position.hi, 'IndexOutOfRange');
+    const { padding } = position.phase === 'NodePick' ? TRACE_TREE : TENSOR_TREE;
+    check(!equalBytes(picked.hash, padding), 'NothingWrong');
+    this.#win('WrongPadding');
+  }
+
+  #node(move: Extract<Move, { kind: 'pickNode' | 'proveConstant' | 'proveInput' }>): void {
+    const position = this.#expect('NodePick');
+    const { picked, descriptor, proof } = move;
+    const { index, depthLeft } = this.#open(position, picked);
+    check(depthLeft === 0, 'WrongDepth');
+    check(index < position.hi, 'IndexOutOfRange');
+    const leaf = programLeaf(descriptor);
+    check(proof.length === position.traceDepth, 'LengthMismatch');
+    const programRoot = rootFrom(PROGRAM_TREE, leaf, index, proof);
+    check(equalBytes(programRoot, this.#model.tree.root), 'DescriptorMismatch');
+    const node = decodeNode(descriptor);
+    const kind = { pickNode: 'loop', proveConstant: 'constant', proveInput: 'input' }[move.kind];
+    check(node.kind === kind, 'WrongKind');
+    if (node.kind === 'constant') {
+      check(!equalBytes(picked.hash, node.root), 'NothingWrong');
+      this.#win('WrongConstant', { nodeIndex: index });
+    } else if (move.kind === 'proveInput' && node.kind === 'input') {
+      check(equalBytes(inputsCommitment(move.inputRoots), this.#inputs), 'InputsMismatch');
+      check(!equalBytes(picked.hash, move.inputRoots[node.slot]!), 'NothingWrong');
+      this.#win('WrongInput', { nodeIndex: index });
+    } else {
+      this.#leaf = leaf;
+      const chunks = chunksOf(byteLengthOf(node));
+      const depth = depthOf(chunks);
+      const next = intoTensor(position, depth === 0 ? 'Chunk' : 'TensorReveal', depth, index, chunks);
+      this.#update(picked.hash, { kind: 'Picked', position: next });
+    }
+  }
+
+  #revealChunk(chunk: Uint8Array): void {
+    const position = this.#expect('Chunk');
+    check(chunk.length === CHUNK_BYTES, 'LengthMismatch');
+    check(equalBytes(keccakTagged(TAGS.TENSOR_CHUNK, chunk), this.#subject), 'StateMismatch');
+    this.#update(this.#subject, { kind: 'ChunkRevealed', position: withPhase(position, 'Element'), chunk });
+  }
+
+  #describe(descriptor: Uint8Array): LoopNode {
+    check(equalBytes(programLeaf(descriptor), this.#leaf), 'DescriptorMismatch');
+    return decodeNode(descriptor) as LoopNode;
+  }
+
+  #openChunk(chunk: Uint8Array): void {
+    check(chunk.length === CHUNK_BYTES, 'LengthMismatch');
+    check(equalBytes(keccakTagged(TAGS.TENSOR_CHUNK, chunk), this.#subject), 'StateMismatch');
+  }
+
+  #element(move: Extract<Move, { kind: 'nameElement' | 'proveElement' }>): void {
+    const position = this.#expect('Element');
+    this.#openChunk(move.chunk);
+    const node = this.#describe(move.descriptor);
+    const perChunk = CHUNK_BYTES / ELEMENT_BYTES[node.dtype];
+    const element = position.index * perChunk + move.offset;
+    check(move.offset < perChunk && element < sizeOf(node.shape), 'IndexOutOfRange');
+    const word = wordReader(node.dtype, move.chunk)(move.offset);
+    const steps = sizeOf(node.fold);
+    const stretch = { lo: 0, hi: steps, grain: node.grain, accumulator: node.init, word };
+    if (move.kind === 'proveElement') {
+      check(steps <= node.grain, 'IntervalTooLong');
+      this.#leafCheck(node, element, stretch, move.witness);
+    } else {
+      check(steps > node.grain, 'IntervalShort');
+      const next = inFold(position, 'Fold', element, stretch);
+      this.#update(new Uint8Array(32), { kind: 'Picked', position: next });
+    }
+  }
+
+  #provePaddingByte({ chunk, descriptor }: Extract<Move, { kind: 'provePaddingByte' }>): void {
+    const position = this.#expect('Element');
+    this.#openChunk(chunk);
+    const end = byteLengthOf(this.#describe(descriptor) as Node) - position.index * CHUNK_BYTES;
+    check(
+      chunk.some((byte, i) => i >= end && byte !== 0),
+      'NothingWrong',
+    );
+    this.#win('WrongPadding', { nodeIndex: position.nodeIndex });
+  }
+
+  #postAccumulators(words: Uint8Array): void {
+    const position = this.#expect('Fold');
+    check(words.length === 4 * postedPositions(position).length, 'LengthMismatch');
+    this.#update(words, { kind: 'AccumulatorsPosted', position: withPhase(position, 'Interval'), words });
+  }
+
+  #interval(move: Extract<Move, { kind: 'pickInterval' | 'proveInterval' }>): void {
+    const position = this.#expect('Interval');
+    check(equalBytes(move.words, this.#subject), 'StateMismatch');
+    check(move.interval < intervalsOf(position), 'IndexOutOfRange');
+    const stretch = intervalOf(position, decodeWords(move.words), move.interval);
+    const isShort = stretch.hi - stretch.lo <= position.grain;
+    if (move.kind === 'proveInterval') {
+      check(isShort, 'IntervalTooLong');
+      this.#leafCheck(this.#describe(move.descriptor), position.index, stretch, move.witness);
+    } else {
+      check(!isShort, 'IntervalShort');
+      const next = inFold(position, 'Fold', position.index, stretch);
+      this.#update(new Uint8Array(32), { kind: 'Picked', position: next });
+    }
+  }
+
+  #leafCheck(
+    node: LoopNode,
+    element: number,
+    { lo, hi, accumulator, word }: ReturnType<typeof intervalOf>,
+    witness: Uint8Array,
+  ): void {
+    const { traceDepth, nodeIndex } = this.view.position;
+    const stretch = { element, from: lo, to: hi, accumulator };
+    const computed = replayWitness(node, stretch, this.view.traceRoot!, traceDepth, witness);
+    check(computed !== word, 'NothingWrong');
+    this.#win('WrongWord', { nodeIndex, stretch });
+  }
+}
