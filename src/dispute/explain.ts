@@ -1,6 +1,6 @@
 import type { Move, Role } from './move.ts';
 import type { Position } from './position.ts';
-import { decodeWords, intervalOf, levelsToReveal, type Reason } from './rules.ts';
+import { intervalAt, levelsToReveal, type Reason } from './rules.ts';
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
@@ -47,11 +47,11 @@ export function explainMove(move: Move, position: Position): string {
     case 'postAccumulators':
       return `The claimant posts ${count(move.words.length / 4, 'accumulator')} of element ${index} between steps ${position.lo} and ${position.hi} of its fold.`;
     case 'pickInterval': {
-      const { lo, hi } = intervalOf(position, decodeWords(move.words), move.interval);
+      const { lo, hi } = intervalAt(position, move.words, move.interval);
       return `The challenger picks steps ${lo} to ${hi} of element ${index} as the first that end wrong.`;
     }
     case 'proveInterval': {
-      const { lo, hi } = intervalOf(position, decodeWords(move.words), move.interval);
+      const { lo, hi } = intervalAt(position, move.words, move.interval);
       return `The challenger has the chain run steps ${lo} to ${hi} of element ${index} of node ${nodeIndex}, with ${count(move.witness.length, 'byte')} of openings.`;
     }
   }

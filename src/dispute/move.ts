@@ -9,6 +9,13 @@ export interface Pick {
   readonly siblings: readonly Hash[];
 }
 
+/** A node of a program, opened against the program root. */
+export interface NodeProof {
+  readonly descriptor: Uint8Array;
+  /** Proof of its leaf in the program's tree, from the leaf up. */
+  readonly siblings: readonly Hash[];
+}
+
 /** A move and its arguments, named as in `IDisputeGame.sol` (dispute id and state left out). */
 export type Move =
   // claimant
@@ -43,9 +50,7 @@ export type Move =
 interface NodeMove<Kind extends string> {
   readonly kind: Kind;
   readonly picked: Pick;
-  readonly descriptor: Uint8Array;
-  /** Siblings of the node's leaf in the program's tree, from the leaf up. */
-  readonly proof: readonly Hash[];
+  readonly node: NodeProof;
 }
 
 interface ElementMove<Kind extends string> {

@@ -5,7 +5,7 @@ import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/n
 import type { Trace } from '../trace/trace.ts';
 import type { Move, Pick, Role } from './move.ts';
 import { MOVERS } from './position.ts';
-import { decodeWords, encodeWords, intervalOf, levelsToReveal, postedPositions } from './rules.ts';
+import { decodeWords, elementAt, encodeWords, intervalAt, levelsToReveal, postedPositions } from './rules.ts';
 import { claimedProof, type DisputeView, firstDifference } from './view.ts';
 
 /**
@@ -94,18 +94,19 @@ function pickInTrace(view: DisputeView, trace: Trace): Move | undefined {
   const nodeIndex = index * 2 ** levels + picked.child;
   if (nodeIndex >= leaves) return { kind: 'provePadding', picked };
   const { model } = trace;
-  const opened = { picked, descriptor: model.descriptors[nodeIndex]!, proof: model.tree.proof(nodeIndex) };
+  const node = { descriptor: model.descriptors[nodeIndex]!, siblings: model.tree.proof(nodeIndex) };
   switch (model.program.nodes[nodeIndex]!.kind) {
     case 'constant':
-      return { kind: 'proveConstant', ...opened };
+      return { kind: 'proveConstant', picked, node };
     case 'input':
       return {
         kind: 'proveInput',
-        ...opened,
-        inputRoots: model.inputs.map(({ node }) => trace.node(0, node)),
+        picked,
+        node,
+        inputRoots: model.inputs.map((input) => trace.node(0, input.node)),
       };
     case 'loop':
-      return { kind: 'pickNode', ...opened };
+      return { kind: 'pickNode', picked, node };
   }
 }
 
@@ -137,19 +138,14 @@ function nameElement(view: DisputeView, trace: Trace): Move | undefined {
   const byte = own.findIndex((value, i) => value !== chunk[i]);
   if (byte < 0) return undefined;
   const { loop, descriptor } = disputedLoop(view, trace);
-  const firstByte = position.index * CHUNK_BYTES;
-  if (firstByte + byte >= byteLengthOf(loop)) return { kind: 'provePaddingByte', chunk, descriptor };
+  if (position.index * CHUNK_BYTES + byte >= byteLengthOf(loop)) {
+    return { kind: 'provePaddingByte', chunk, descriptor };
+  }
   const offset = Math.floor(byte / ELEMENT_BYTES[loop.dtype]);
-  const steps = sizeOf(loop.fold);
-  if (steps > loop.grain) return { kind: 'nameElement', chunk, offset, descriptor };
-  const element = firstByte / ELEMENT_BYTES[loop.dtype] + offset;
-  return {
-    kind: 'proveElement',
-    chunk,
-    offset,
-    descriptor,
-    witness: witnessOf(view, trace, element, 0, steps),
-  };
+  const { index: element, hi: steps, grain } = elementAt(position, loop, chunk, offset);
+  if (steps > grain) return { kind: 'nameElement', chunk, offset, descriptor };
+  const witness = witnessOf(view, trace, element, 0, steps);
+  return { kind: 'proveElement', chunk, offset, descriptor, witness };
 }
 
 function nameInterval(view: DisputeView, trace: Trace): Move | undefined {
@@ -163,7 +159,7 @@ function nameInterval(view: DisputeView, trace: Trace): Move | undefined {
   if (position.hi === sizeOf(loop.fold)) own[own.length - 1] = trace.word(nodeIndex, element);
   const interval = claimed.findIndex((word, i) => word !== own[i]);
   if (interval < 0) return undefined;
-  const { lo, hi } = intervalOf(position, claimed.slice(0, -1), interval);
+  const { lo, hi } = intervalAt(position, words, interval);
   if (hi - lo > position.grain) return { kind: 'pickInterval', words, interval };
   const witness = witnessOf(view, trace, element, lo, hi);
   return { kind: 'proveInterval', words, interval, descriptor, witness };

@@ -137,10 +137,31 @@ export const intoTensor = (
   chunks: number,
 ): Position => ({ ...ORIGIN, phase, depthLeft: depth, traceDepth, nodeIndex, hi: chunks });
 
-/** A stretch of the fold of one element. */
+/** The whole fold of one element, in phase Interval. */
 export const inFold = (
   { traceDepth, nodeIndex }: Position,
-  phase: Phase,
   element: number,
-  stretch: Pick<Position, 'lo' | 'hi' | 'grain' | 'accumulator' | 'word'>,
-): Position => ({ ...ORIGIN, phase, traceDepth, nodeIndex, index: element, ...stretch });
+  steps: number,
+  grain: number,
+  init: number,
+  word: number,
+): Position => ({
+  ...ORIGIN,
+  phase: 'Interval',
+  traceDepth,
+  nodeIndex,
+  index: element,
+  hi: steps,
+  grain,
+  accumulator: init,
+  word,
+});
+
+/** A part of a stretch of the fold. */
+export const narrowed = (
+  position: Position,
+  lo: number,
+  hi: number,
+  accumulator: number,
+  word: number,
+): Position => ({ ...position, lo, hi, accumulator, word });

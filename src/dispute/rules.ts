@@ -1,5 +1,7 @@
-import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../program/limits.ts';
-import type { Position } from './position.ts';
+import { wordReader } from '../engine/reference/word.ts';
+import { CHUNK_BYTES, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../program/limits.ts';
+import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
+import { inFold, narrowed, type Position } from './position.ts';
 
 /** Why a dispute ended, in the order of `Reason` in `IDisputeGame.sol`. */
 export const REASONS = [
@@ -14,26 +16,46 @@ export const REASONS = [
 
 export type Reason = (typeof REASONS)[number];
 
-/** How many levels a reveal opens: as equal parts of `depth` as fit in the fewest reveals. */
-export function levelsToReveal(depth: number): number {
-  if (depth === 0) return 0;
-  const moves = Math.ceil(depth / MAX_REVEAL_LEVELS);
-  return Math.ceil(depth / moves);
+/** Levels of the next reveal: as few reveals as possible, of even sizes. */
+export function levelsToReveal(depthLeft: number): number {
+  if (depthLeft === 0) return 0;
+  return Math.ceil(depthLeft / Math.ceil(depthLeft / MAX_REVEAL_LEVELS));
 }
 
-type Stretch = Pick<Position, 'lo' | 'hi' | 'grain'>;
-
-/** Distance between the fold positions whose accumulators are posted. */
-export const strideOf = ({ lo, hi, grain }: Stretch): number =>
-  Math.max(grain, Math.ceil((hi - lo) / MAX_INTERVALS));
-
-/** Into how many intervals a stretch is divided. */
-export const intervalsOf = (stretch: Stretch): number =>
-  Math.ceil((stretch.hi - stretch.lo) / strideOf(stretch));
+/** How the claimant divides a stretch of the fold: into how many intervals, of how many steps each but the last. */
+export function intervalsOf({ lo, hi, grain }: Position): { count: number; stride: number } {
+  const stride = Math.max(grain, Math.ceil((hi - lo) / MAX_INTERVALS));
+  return { count: Math.ceil((hi - lo) / stride), stride };
+}
 
 /** The fold positions strictly inside a stretch whose accumulators are posted. */
-export const postedPositions = (stretch: Stretch): number[] =>
-  Array.from({ length: intervalsOf(stretch) - 1 }, (_, i) => stretch.lo + (i + 1) * strideOf(stretch));
+export function postedPositions(position: Position): number[] {
+  const { count, stride } = intervalsOf(position);
+  return Array.from({ length: count - 1 }, (_, i) => position.lo + (i + 1) * stride);
+}
+
+/** One of the intervals between posted accumulators. */
+export function intervalAt(position: Position, words: Uint8Array, interval: number): Position {
+  const { count, stride } = intervalsOf(position);
+  if (!(interval >= 0 && interval < count)) throw new RangeError(`no interval ${interval} of ${count}`);
+  const posted = decodeWords(words);
+  const lo = position.lo + interval * stride;
+  const before = interval === 0 ? position.accumulator : posted[interval - 1]!;
+  return interval + 1 === count
+    ? narrowed(position, lo, position.hi, before, position.word)
+    : narrowed(position, lo, lo + stride, before, posted[interval]!);
+}
+
+/** An element of the disputed chunk: its whole fold, in phase Interval. */
+export function elementAt(position: Position, loop: LoopNode, chunk: Uint8Array, offset: number): Position {
+  const perChunk = CHUNK_BYTES / ELEMENT_BYTES[loop.dtype];
+  const element = position.index * perChunk + offset;
+  if (!(offset >= 0 && offset < perChunk))
+    throw new RangeError(`no element ${offset} in a chunk of ${perChunk}`);
+  if (element >= sizeOf(loop.shape)) throw new RangeError(`no element ${element} of ${sizeOf(loop.shape)}`);
+  const word = wordReader(loop.dtype, chunk)(offset);
+  return inFold(position, element, sizeOf(loop.fold), loop.grain, loop.init, word);
+}
 
 /** Accumulators as they are posted: four bytes each, big-endian. */
 export function encodeWords(words: readonly number[]): Uint8Array {
@@ -48,17 +70,4 @@ export function encodeWords(words: readonly number[]): Uint8Array {
 export function decodeWords(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i));
-}
-
-/** One interval of a divided stretch: its ends, the word before it and the claimed word after it. */
-export function intervalOf(position: Position, words: readonly number[], interval: number) {
-  const stride = strideOf(position);
-  const lo = position.lo + interval * stride;
-  return {
-    lo,
-    hi: Math.min(position.hi, lo + stride),
-    grain: position.grain,
-    accumulator: interval === 0 ? position.accumulator : words[interval - 1]!,
-    word: interval === words.length ? position.word : words[interval]!,
-  };
 }

@@ -1,7 +1,6 @@
 import type { Move, Pick, Role } from '../../src/dispute/move.ts';
 import {
   down,
-  inFold,
   inTrace,
   intoTensor,
   MOVERS,
@@ -10,15 +9,13 @@ import {
   withPhase,
 } from '../../src/dispute/position.ts';
 import {
-  decodeWords,
-  intervalOf,
-  intervalsOf,
+  elementAt,
+  intervalAt,
   levelsToReveal,
   postedPositions,
   type Reason,
 } from '../../src/dispute/rules.ts';
 import { type DisputeView, follow, openedView, type Update } from '../../src/dispute/view.ts';
-import { wordReader } from '../../src/engine/reference/word.ts';
 import { equalBytes, type Hash, keccakTagged } from '../../src/merkle/keccak.ts';
 import { inputsCommitment, type Model, outputsCommitment, programLeaf } from '../../src/merkle/model.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
@@ -34,7 +31,7 @@ import {
 } from '../../src/merkle/tree.ts';
 import { decodeNode } from '../../src/program/codec.ts';
 import { CHUNK_BYTES } from '../../src/program/limits.ts';
-import { byteLengthOf, ELEMENT_BYTES, type LoopNode, type Node, sizeOf } from '../../src/program/node.ts';
+import { byteLengthOf, type LoopNode, type Node } from '../../src/program/node.ts';
 import { replayWitness } from '../../src/trace/replay.ts';
 
 /** A move that the rules do not allow: on chain it reverts and changes nothing. Named as in `IDisputeGame.sol`. */
@@ -44,6 +41,16 @@ export class Revert extends Error {
 
 function check(condition: boolean, error: string): asserts condition {
   if (!condition) throw new Revert(error);
+}
+
+/** Ranges that the rules check themselves. */
+function inRange<T>(compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof RangeError) throw new Revert('IndexOutOfRange');
+    throw error;
+  }
 }
 
 export interface Outcome {
@@ -215,13 +222,14 @@ export class GameSimulation {
 
   #node(move: Extract<Move, { kind: 'pickNode' | 'proveConstant' | 'proveInput' }>): void {
     const position = this.#expect('NodePick');
-    const { picked, descriptor, proof } = move;
+    const { picked } = move;
+    const { descriptor, siblings } = move.node;
     const { index, depthLeft } = this.#open(position, picked);
     check(depthLeft === 0, 'WrongDepth');
     check(index < position.hi, 'IndexOutOfRange');
     const leaf = programLeaf(descriptor);
-    check(proof.length === position.traceDepth, 'LengthMismatch');
-    const programRoot = rootFrom(PROGRAM_TREE, leaf, index, proof);
+    check(siblings.length === position.traceDepth, 'LengthMismatch');
+    const programRoot = rootFrom(PROGRAM_TREE, leaf, index, siblings);
     check(equalBytes(programRoot, this.#model.tree.root), 'DescriptorMismatch');
     const node = decodeNode(descriptor);
     const kind = { pickNode: 'loop', proveConstant: 'constant', proveInput: 'input' }[move.kind];
@@ -263,20 +271,17 @@ export class GameSimulation {
     const position = this.#expect('Element');
     this.#openChunk(move.chunk);
     const node = this.#describe(move.descriptor);
-    const perChunk = CHUNK_BYTES / ELEMENT_BYTES[node.dtype];
-    const element = position.index * perChunk + move.offset;
-    check(move.offset < perChunk && element < sizeOf(node.shape), 'IndexOutOfRange');
-    const word = wordReader(node.dtype, move.chunk)(move.offset);
-    const steps = sizeOf(node.fold);
-    const stretch = { lo: 0, hi: steps, grain: node.grain, accumulator: node.init, word };
+    const stretch = inRange(() => elementAt(position, node, move.chunk, move.offset));
     if (move.kind === 'proveElement') {
-      check(steps <= node.grain, 'IntervalTooLong');
-      this.#leafCheck(node, element, stretch, move.witness);
+      this.#leafCheck(node, stretch, move.witness);
     } else {
-      check(steps > node.grain, 'IntervalShort');
-      const next = inFold(position, 'Fold', element, stretch);
-      this.#update(new Uint8Array(32), { kind: 'Picked', position: next });
+      this.#divide(stretch);
     }
+  }
+
+  #divide(stretch: Position): void {
+    check(stretch.hi - stretch.lo > stretch.grain, 'IntervalShort');
+    this.#update(new Uint8Array(32), { kind: 'Picked', position: withPhase(stretch, 'Fold') });
   }
 
   #provePaddingByte({ chunk, descriptor }: Extract<Move, { kind: 'provePaddingByte' }>): void {
@@ -299,29 +304,20 @@ export class GameSimulation {
   #interval(move: Extract<Move, { kind: 'pickInterval' | 'proveInterval' }>): void {
     const position = this.#expect('Interval');
     check(equalBytes(move.words, this.#subject), 'StateMismatch');
-    check(move.interval < intervalsOf(position), 'IndexOutOfRange');
-    const stretch = intervalOf(position, decodeWords(move.words), move.interval);
-    const isShort = stretch.hi - stretch.lo <= position.grain;
+    const stretch = inRange(() => intervalAt(position, move.words, move.interval));
     if (move.kind === 'proveInterval') {
-      check(isShort, 'IntervalTooLong');
-      this.#leafCheck(this.#describe(move.descriptor), position.index, stretch, move.witness);
+      this.#leafCheck(this.#describe(move.descriptor), stretch, move.witness);
     } else {
-      check(!isShort, 'IntervalShort');
-      const next = inFold(position, 'Fold', position.index, stretch);
-      this.#update(new Uint8Array(32), { kind: 'Picked', position: next });
+      this.#divide(stretch);
     }
   }
 
-  #leafCheck(
-    node: LoopNode,
-    element: number,
-    { lo, hi, accumulator, word }: ReturnType<typeof intervalOf>,
-    witness: Uint8Array,
-  ): void {
-    const { traceDepth, nodeIndex } = this.view.position;
-    const stretch = { element, from: lo, to: hi, accumulator };
-    const computed = replayWitness(node, stretch, this.view.traceRoot!, traceDepth, witness);
-    check(computed !== word, 'NothingWrong');
+  #leafCheck(loop: LoopNode, leaf: Position, witness: Uint8Array): void {
+    const { index: element, lo: from, hi: to, accumulator, nodeIndex, traceDepth } = leaf;
+    check(to - from <= leaf.grain, 'IntervalTooLong');
+    const stretch = { element, from, to, accumulator };
+    const computed = replayWitness(loop, stretch, this.view.traceRoot!, traceDepth, witness);
+    check(computed !== leaf.word, 'NothingWrong');
     this.#win('WrongWord', { nodeIndex, stretch });
   }
 }
