@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Float32 } from "./Float32.sol";
+import { Opcodes } from "./Opcodes.sol";
+
+/// @title ScalarMachine
+/// @notice Runs straight-line scalar code over slots in memory. Twin of `src/scalar/machine.ts`.
+///
+/// A slot is one memory word that holds a 32-bit word, upper bits zero; slot i lies at `slots + 32 * i`. Code is
+/// decoded once, to one memory word an instruction, because a fold runs it many times:
+/// ```
+/// bits 255..240  memory address of the slot that it reads as a
+///       63..48   … as c
+///       47..32   … as b
+///       31..0    the instruction's function pointer
+/// ```
+/// Slots therefore lie below 2^16 (see {LoopNest}). A function takes the words a and b and the decoded instruction,
+/// from which the one that reads c gets it.
+library ScalarMachine {
+    /// @notice The byte is no instruction.
+    error OpcodeUnknown(uint256 opcode);
+
+    /// @notice The function of each opcode.
+    /// @return table 32 function pointers, 32 bytes each, in opcode order
+    function instructions()
+        internal
+        pure
+        returns (function(uint256, uint256, uint256) pure returns (uint256)[32] memory table)
+    {
+        table[0] = _unknown;
+        table[Opcodes.F32_ADD] = Float32.add;
+        table[Opcodes.F32_SUB] = Float32.sub;
+        table[Opcodes.F32_MUL] = Float32.mul;
+        table[Opcodes.F32_DIV] = Float32.div;
+        table[Opcodes.F32_SQRT] = Float32.sqrt;
+        table[Opcodes.F32_MIN] = Float32.min;
+        table[Opcodes.F32_MAX] = Float32.max;
+        table[Opcodes.F32_EQ] = Float32.eq;
+        table[Opcodes.F32_LT] = Float32.lt;
+        table[Opcodes.F32_LE] = Float32.le;
+        table[Opcodes.F32_NEAREST] = Float32.nearest;
+        table[Opcodes.F32_FLOOR] = Float32.floor;
+        table[Opcodes.F32_CEIL] = Float32.ceil;
+        table[Opcodes.F32_TRUNC] = Float32.trunc;
+        table[Opcodes.I32_ADD] = _i32Add;
+        table[Opcodes.I32_SUB] = _i32Sub;
+        table[Opcodes.I32_MUL] = _i32Mul;
+        table[Opcodes.I32_DIV] = _i32Div;
+        table[Opcodes.I32_REM] = _i32Rem;
+        table[Opcodes.I32_AND] = _i32And;
+        table[Opcodes.I32_OR] = _i32Or;
+        table[Opcodes.I32_XOR] = _i32Xor;
+        table[Opcodes.I32_SHL] = _i32Shl;
+        table[Opcodes.I32_SHR_S] = _i32ShrS;
+        table[Opcodes.I32_SHR_U] = _i32ShrU;
+        table[Opcodes.I32_EQ] = _i32Eq;
+        table[Opcodes.I32_LT_S] = _i32LtS;
+        table[Opcodes.I32_LT_U] = _i32LtU;
+        table[Opcodes.F32_FROM_I32] = Float32.fromI32;
+        table[Opcodes.I32_FROM_F32] = Float32.toI32;
+        table[Opcodes.SELECT] = _select;
+    }
+
+    /// @notice Decodes `count` instructions of four bytes (opcode, a, b, c).
+    /// @param table {instructions}
+    /// @param encoded calldata position of the first instruction
+    /// @param slots memory address of slot 0, below 2^16 - 2^13
+    /// @return code memory address of the decoded instructions
+    function decode(
+        function(uint256, uint256, uint256) pure returns (uint256)[32] memory table,
+        uint256 encoded,
+        uint256 count,
+        uint256 slots
+    ) internal pure returns (uint256 code) {
+        uint256 unknown;
+        assembly {
+            code := mload(0x40)
+            mstore(0x40, add(code, shl(5, count)))
+            let to := code
+            for {
+                let end := add(encoded, shl(2, count))
+            } lt(encoded, end) {
+                encoded := add(encoded, 4)
+            } {
+                let word := calldataload(encoded)
+                let opcode := byte(0, word)
+                if gt(sub(opcode, 1), 30) {
+                    unknown := add(opcode, 256)
+                }
+                // The three addresses and the function pointer; an unknown opcode is refused below.
+                let references := or(
+                    shl(245, byte(1, word)),
+                    or(shl(37, byte(2, word)), shl(53, byte(3, word)))
+                )
+                references := add(references, or(shl(240, slots), mul(slots, 0x1000100000000)))
+                mstore(to, or(mload(add(table, shl(5, and(opcode, 31)))), references))
+                to := add(to, 32)
+            }
+        }
+        if (unknown != 0) revert OpcodeUnknown(unknown - 256);
+    }
+
+    /// @notice Runs decoded code, at least one instruction; the result of the one at `code + 32 * i` goes to
+    /// `code + 32 * i + toResult`.
+    /// @param code {decode}
+    /// @param end where the code ends
+    /// @param toResult memory address of the first result's slot, less that of the code, modulo 2^256
+    function run(uint256 code, uint256 end, uint256 toResult) internal pure {
+        unchecked {
+            function(uint256, uint256, uint256) pure returns (uint256) f;
+            uint256 a;
+            uint256 b;
+            do {
+                assembly {
+                    f := mload(code)
+                    a := mload(shr(240, f))
+                    b := mload(and(shr(32, f), 0xffff))
+                }
+                uint256 instruction;
+                assembly {
+                    instruction := f
+                }
+                uint256 result = f(a, b, instruction);
+                assembly {
+                    mstore(add(code, toResult), result)
+                    code := add(code, 32)
+                }
+            } while (code != end);
+        }
+    }
+
+    function _unknown(uint256, uint256, uint256) private pure returns (uint256) {
+        revert OpcodeUnknown(0);
+    }
+
+    function _i32Add(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        unchecked {
+            return (a + b) & 0xffffffff;
+        }
+    }
+
+    function _i32Sub(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        unchecked {
+            return (a - b) & 0xffffffff;
+        }
+    }
+
+    function _i32Mul(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        unchecked {
+            return (a * b) & 0xffffffff;
+        }
+    }
+
+    /// @dev Truncates; x / 0 = 0 (as in the EVM), and -2^31 / -1 wraps to -2^31.
+    function _i32Div(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := and(sdiv(signextend(3, a), signextend(3, b)), 0xffffffff)
+        }
+    }
+
+    /// @dev The remainder has the dividend's sign; x rem 0 = x, where the EVM says 0.
+    function _i32Rem(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := or(and(smod(signextend(3, a), signextend(3, b)), 0xffffffff), mul(a, iszero(b)))
+        }
+    }
+
+    function _i32And(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        return a & b;
+    }
+
+    function _i32Or(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        return a | b;
+    }
+
+    function _i32Xor(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        return a ^ b;
+    }
+
+    /// @dev Shift distances are taken modulo 32.
+    function _i32Shl(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        return (a << (b & 31)) & 0xffffffff;
+    }
+
+    function _i32ShrS(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := and(sar(and(b, 31), signextend(3, a)), 0xffffffff)
+        }
+    }
+
+    function _i32ShrU(uint256 a, uint256 b, uint256) private pure returns (uint256) {
+        return a >> (b & 31);
+    }
+
+    function _i32Eq(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := eq(a, b)
+        }
+    }
+
+    function _i32LtS(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := slt(signextend(3, a), signextend(3, b))
+        }
+    }
+
+    function _i32LtU(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
+        assembly {
+            r := lt(a, b)
+        }
+    }
+
+    function _select(uint256 a, uint256 b, uint256 instruction) private pure returns (uint256 r) {
+        // a != 0 ? b : c
+        assembly {
+            r := b
+            if iszero(a) {
+                r := mload(and(shr(48, instruction), 0xffff))
+            }
+        }
+    }
+}

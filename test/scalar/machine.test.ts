@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import { network } from 'hardhat';
+import { INSTRUCTIONS, type Instruction } from '../../src/scalar/instructions.ts';
+import { runScalar } from '../../src/scalar/machine.ts';
+import { EXTREMES, operandRows } from './vectors.ts';
+
+/** Rows an instruction; more with ASSAY_LONG=1. */
+const ROWS = process.env['ASSAY_LONG'] ? 2_000_000 : 200_000;
+/** Rows a call: the reply and the request stay far below a megabyte. */
+const BATCH = 20_000;
+
+const SLOTS = { a: 0, b: 1, c: 2, result: 3 };
+
+function packed(words: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, i) => {
+    view.setUint32(4 * i, word);
+  });
+  return bytes;
+}
+
+/** What the reference makes of each row. */
+function reference({ opcode }: Instruction, rows: Uint32Array): Uint32Array {
+  const slots = new Uint32Array(4);
+  return Uint32Array.from({ length: rows.length / 3 }, (_, i) => {
+    slots.set(rows.subarray(3 * i, 3 * i + 3));
+    runScalar([{ opcode, a: SLOTS.a, b: SLOTS.b, c: SLOTS.c }], slots, SLOTS.result);
+    return slots[SLOTS.result] as number;
+  });
+}
+
+const hex = (word: number | undefined): string => (word ?? 0).toString(16).padStart(8, '0');
+
+/** The rows on which two machines differ, told so that a failure explains itself. */
+function disagreements(rows: Uint32Array, expected: Uint32Array, given: Uint8Array): string[] {
+  const view = new DataView(given.buffer, given.byteOffset, given.byteLength);
+  const lines: string[] = [];
+  for (let i = 0; i < expected.length && lines.length < 10; i++) {
+    if (view.getUint32(4 * i) === expected[i]) continue;
+    const operands = [...rows.subarray(3 * i, 3 * i + 3)].map(hex).join(' ');
+    lines.push(`${operands}: reference ${hex(expected[i])}, Solidity ${hex(view.getUint32(4 * i))}`);
+  }
+  return lines;
+}
+
+async function deploy() {
+  const { ethers } = await network.create({
+    override: { blockGasLimit: 1n << 40n, transactionGasCap: false },
+  });
+  return { ethers, machine: await ethers.deployContract('ScalarMachineMock') };
+}
+
+describe('the scalar machine', function () {
+  this.timeout(600_000);
+  let chain: Awaited<ReturnType<typeof deploy>>;
+  before(async () => {
+    chain = await deploy();
+  });
+
+  const encoded = ({ opcode }: Instruction) => Uint8Array.of(opcode, SLOTS.a, SLOTS.b, SLOTS.c);
+
+  it('meets signed zeros, subnormals, infinities, NaN payloads and integer ends in every combination', () => {
+    const rows = operandRows(2, EXTREMES.length ** 2, 1);
+    const pairs = new Set(Array.from({ length: rows.length / 3 }, (_, i) => `${rows[3 * i]},${rows[3 * i + 1]}`));
+    for (const word of [0, 0x80000000, 1, 0x807fffff, 0x7f800000, 0xff800000, 0x7f800001, 0xffc12345]) {
+      for (const other of EXTREMES) expect(pairs.has(`${word},${other}`), hex(word)).to.equal(true);
+    }
+  });
+
+  for (const instruction of INSTRUCTIONS) {
+    it(`agrees with the reference on ${instruction.name}`, async () => {
+      const rows = operandRows(instruction.arity, ROWS, instruction.opcode);
+      for (let from = 0; from < ROWS; from += BATCH) {
+        const batch = rows.subarray(3 * from, 3 * (from + BATCH));
+        const given = await chain.machine.map(encoded(instruction), packed(batch), { gasLimit: 1n << 39n });
+        const expected = reference(instruction, batch);
+        const bytes = chain.ethers.getBytes(given);
+        expect(bytes.length).to.equal(4 * expected.length);
+        expect(disagreements(batch, expected, bytes)).to.deep.equal([]);
+      }
+    });
+  }
+
+  for (const instruction of INSTRUCTIONS) {
+    it(`spends at most ${instruction.gas} gas on ${instruction.name}, and not much less at worst`, async () => {
+      const rows = operandRows(instruction.arity, BATCH, 99);
+      const thrice = Uint8Array.from([1, 2, 3].flatMap(() => [...encoded(instruction)]));
+      const [most, total, worst] = await chain.machine.measure(thrice, packed(rows), {
+        gasLimit: 1n << 39n,
+      });
+      const at = 3 * Number(worst);
+      const operands = [...rows.subarray(at, at + 3)].map(hex).join(' ');
+      if (process.env['ASSAY_PRINT']) console.log(instruction.name, Number(most), Math.round(Number(total) / BATCH), operands);
+      expect(Number(most), operands).to.be.at.most(instruction.gas);
+      expect(Number(most), operands).to.be.at.least(0.8 * instruction.gas);
+    });
+  }
+
+  it('refuses every byte that is no opcode', async () => {
+    for (const opcode of [0, INSTRUCTIONS.length + 1, 64, 255]) {
+      await expect(chain.machine.map(Uint8Array.of(opcode, 0, 0, 0), new Uint8Array(12)))
+        .to.be.revertedWithCustomError(chain.machine, 'OpcodeUnknown')
+        .withArgs(opcode);
+    }
+  });
+});
