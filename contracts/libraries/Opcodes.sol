@@ -42,7 +42,7 @@ library Opcodes {
     /// @notice How many references each opcode reads, 2 bits each.
     uint256 internal constant ARITIES = 0x000000000000000000000000000000000000000000000000d6aaaaaa956aa6a8;
     /// @notice Gas bound of opcodes 0..15, 16 bits each.
-    uint256 internal constant GAS_LOW = 0x012c01f401f401f401f401f401f401f401f401f40384038402bc044c044c0000;
+    uint256 internal constant GAS_LOW = 0x00be01c201c201c201900154015400fa01680168028a0352044c04e204b00000;
     /// @notice Gas bound of opcodes 16..31, 16 bits each.
-    uint256 internal constant GAS_HIGH = 0x012c01f401f4012c012c012c012c012c012c012c012c012c012c012c012c012c;
+    uint256 internal constant GAS_HIGH = 0x00dc014a018600b400d200b400be00dc00c800b400b400b400fa00dc00be00be;
 }

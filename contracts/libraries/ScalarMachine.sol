@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import { Float32 } from "./Float32.sol";
-import { Opcodes } from "./Opcodes.sol";
 
 /// @title ScalarMachine
 /// @notice Runs straight-line scalar code over slots in memory. Twin of `src/scalar/machine.ts`.
@@ -21,54 +20,54 @@ library ScalarMachine {
     /// @notice The byte is no instruction.
     error OpcodeUnknown(uint256 opcode);
 
-    /// @notice The function of each opcode.
-    /// @return table 32 function pointers, 32 bytes each, in opcode order
-    function instructions()
-        internal
-        pure
-        returns (function(uint256, uint256, uint256) pure returns (uint256)[32] memory table)
-    {
-        table[0] = _unknown;
-        table[Opcodes.F32_ADD] = Float32.add;
-        table[Opcodes.F32_SUB] = Float32.sub;
-        table[Opcodes.F32_MUL] = Float32.mul;
-        table[Opcodes.F32_DIV] = Float32.div;
-        table[Opcodes.F32_SQRT] = Float32.sqrt;
-        table[Opcodes.F32_MIN] = Float32.min;
-        table[Opcodes.F32_MAX] = Float32.max;
-        table[Opcodes.F32_EQ] = Float32.eq;
-        table[Opcodes.F32_LT] = Float32.lt;
-        table[Opcodes.F32_LE] = Float32.le;
-        table[Opcodes.F32_NEAREST] = Float32.nearest;
-        table[Opcodes.F32_FLOOR] = Float32.floor;
-        table[Opcodes.F32_CEIL] = Float32.ceil;
-        table[Opcodes.F32_TRUNC] = Float32.trunc;
-        table[Opcodes.I32_ADD] = _i32Add;
-        table[Opcodes.I32_SUB] = _i32Sub;
-        table[Opcodes.I32_MUL] = _i32Mul;
-        table[Opcodes.I32_DIV] = _i32Div;
-        table[Opcodes.I32_REM] = _i32Rem;
-        table[Opcodes.I32_AND] = _i32And;
-        table[Opcodes.I32_OR] = _i32Or;
-        table[Opcodes.I32_XOR] = _i32Xor;
-        table[Opcodes.I32_SHL] = _i32Shl;
-        table[Opcodes.I32_SHR_S] = _i32ShrS;
-        table[Opcodes.I32_SHR_U] = _i32ShrU;
-        table[Opcodes.I32_EQ] = _i32Eq;
-        table[Opcodes.I32_LT_S] = _i32LtS;
-        table[Opcodes.I32_LT_U] = _i32LtU;
-        table[Opcodes.F32_FROM_I32] = Float32.fromI32;
-        table[Opcodes.I32_FROM_F32] = Float32.toI32;
-        table[Opcodes.SELECT] = _select;
+    /// @notice The function of each opcode from 1 on, in the order of `src/scalar/instructions.ts`.
+    /// @return table Memory address of the function pointers, 32 bytes each.
+    function instructions() internal pure returns (uint256 table) {
+        function(uint256, uint256, uint256) pure returns (uint256)[31] memory functions = [
+            Float32.add,
+            Float32.sub,
+            Float32.mul,
+            Float32.div,
+            Float32.sqrt,
+            Float32.min,
+            Float32.max,
+            Float32.eq,
+            Float32.lt,
+            Float32.le,
+            Float32.nearest,
+            Float32.floor,
+            Float32.ceil,
+            Float32.trunc,
+            _i32Add,
+            _i32Sub,
+            _i32Mul,
+            _i32Div,
+            _i32Rem,
+            _i32And,
+            _i32Or,
+            _i32Xor,
+            _i32Shl,
+            _i32ShrS,
+            _i32ShrU,
+            _i32Eq,
+            _i32LtS,
+            _i32LtU,
+            Float32.fromI32,
+            Float32.toI32,
+            _select
+        ];
+        assembly {
+            table := functions
+        }
     }
 
     /// @notice Decodes `count` instructions of four bytes (opcode, a, b, c).
-    /// @param table {instructions}
+    /// @param table Address of {instructions}.
     /// @param encoded calldata position of the first instruction
     /// @param slots memory address of slot 0, below 2^16 - 2^13
     /// @return code memory address of the decoded instructions
     function decode(
-        function(uint256, uint256, uint256) pure returns (uint256)[32] memory table,
+        uint256 table,
         uint256 encoded,
         uint256 count,
         uint256 slots
@@ -85,6 +84,7 @@ library ScalarMachine {
             } {
                 let word := calldataload(encoded)
                 let opcode := byte(0, word)
+                // LAST - 1
                 if gt(sub(opcode, 1), 30) {
                     unknown := add(opcode, 256)
                 }
@@ -94,7 +94,7 @@ library ScalarMachine {
                     or(shl(37, byte(2, word)), shl(53, byte(3, word)))
                 )
                 references := add(references, or(shl(240, slots), mul(slots, 0x1000100000000)))
-                mstore(to, or(mload(add(table, shl(5, and(opcode, 31)))), references))
+                mstore(to, or(mload(add(table, shl(5, and(sub(opcode, 1), 31)))), references))
                 to := add(to, 32)
             }
         }

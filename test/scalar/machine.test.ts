@@ -62,7 +62,9 @@ describe('the scalar machine', function () {
 
   it('meets signed zeros, subnormals, infinities, NaN payloads and integer ends in every combination', () => {
     const rows = operandRows(2, EXTREMES.length ** 2, 1);
-    const pairs = new Set(Array.from({ length: rows.length / 3 }, (_, i) => `${rows[3 * i]},${rows[3 * i + 1]}`));
+    const pairs = new Set(
+      Array.from({ length: rows.length / 3 }, (_, i) => `${rows[3 * i]},${rows[3 * i + 1]}`),
+    );
     for (const word of [0, 0x80000000, 1, 0x807fffff, 0x7f800000, 0xff800000, 0x7f800001, 0xffc12345]) {
       for (const other of EXTREMES) expect(pairs.has(`${word},${other}`), hex(word)).to.equal(true);
     }
@@ -91,7 +93,8 @@ describe('the scalar machine', function () {
       });
       const at = 3 * Number(worst);
       const operands = [...rows.subarray(at, at + 3)].map(hex).join(' ');
-      if (process.env['ASSAY_PRINT']) console.log(instruction.name, Number(most), Math.round(Number(total) / BATCH), operands);
+      if (process.env['ASSAY_PRINT'])
+        console.log(instruction.name, Number(most), Math.round(Number(total) / BATCH), operands);
       expect(Number(most), operands).to.be.at.most(instruction.gas);
       expect(Number(most), operands).to.be.at.least(0.8 * instruction.gas);
     });

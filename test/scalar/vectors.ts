@@ -16,7 +16,9 @@ export function randomWords(seed: number): () => number {
   };
 }
 
-const powersOfTwo = [0, 1, 2, 23, 64, 103, 104, 126, 127, 128, 129, 149, 150, 151, 157, 158, 159, 230, 231, 253, 254];
+const powersOfTwo = [
+  0, 1, 2, 23, 64, 103, 104, 126, 127, 128, 129, 149, 150, 151, 157, 158, 159, 230, 231, 253, 254,
+];
 
 /** Words of which some is an edge for every instruction, read as f32 or as i32. */
 export const EXTREMES: readonly number[] = [
@@ -39,7 +41,9 @@ export const EXTREMES: readonly number[] = [
       .flat()
       .flatMap((x) => [x >>> 0, (x ^ 0x80000000) >>> 0])
       // Small and large integers; 2^24 and 2^31 as i32, with neighbours.
-      .concat([5, 7, 31, 32, 33, 0xffff, 0x10000, 0xffffff, 0x1000000, 0x1000001, 0x1000003, 0x7fffff80, 0x7fffffc0])
+      .concat([
+        5, 7, 31, 32, 33, 0xffff, 0x10000, 0xffffff, 0x1000000, 0x1000001, 0x1000003, 0x7fffff80, 0x7fffffc0,
+      ])
       .concat([0xffffffff, 0xfffffffe, 0xff000000, 0xfeffffff, 0x80000040, 0x80000080, 0x800000c0]),
   ),
 ];

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Model } from "./interfaces/IModelRegistry.sol";
+import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
+import { LoopNest } from "./libraries/LoopNest.sol";
+import { Header, NodeLib } from "./libraries/NodeLib.sol";
+import { Witness, WitnessLib } from "./libraries/WitnessLib.sol";
+
+/// @title Referee
+/// @notice Recomputes leaves: a few steps of a loop node, their operands opened against a trace root. Keeps no state
+/// and decides nothing; who is right follows from the word that it returns.
+contract Referee is IReferee {
+    using NodeLib for bytes;
+
+    /// @inheritdoc IReferee
+    function run(
+        bytes calldata descriptor,
+        uint32 element,
+        uint32 from,
+        uint32 to,
+        uint32 accumulator,
+        bytes32 traceRoot,
+        uint8 traceDepth,
+        bytes calldata witness
+    ) external pure returns (uint32 word) {
+        Witness memory stream = WitnessLib.open(witness, traceRoot, traceDepth);
+        word = uint32(LoopNest.run(descriptor, element, from, to, accumulator, stream));
+        WitnessLib.close(stream);
+    }
+
+    /// @inheritdoc IReferee
+    function describe(bytes calldata descriptor) external pure returns (NodeInfo memory info) {
+        Header h = descriptor.header();
+        uint256 dtype = h.dtype();
+        uint256 extents = descriptor.start() + NodeLib.HEADER_BYTES;
+        info.kind = uint8(h.kind());
+        info.elementBytes = uint8(1 << NodeLib.elementShift(dtype));
+        info.signed = dtype == NodeLib.I8;
+        info.byteLength = uint32(NodeLib.product(extents, h.rank()) << NodeLib.elementShift(dtype));
+        extents += 4 * h.rank();
+        if (info.kind == NodeLib.INPUT) info.slot = uint32(h.slot());
+        if (info.kind == NodeLib.CONSTANT) info.root = bytes32(NodeLib.word(extents));
+        if (info.kind == NodeLib.LOOP) {
+            info.foldSteps = uint32(NodeLib.product(extents, h.foldRank()));
+            info.grain = uint32(h.grain());
+            info.init = uint32(h.init());
+        }
+    }
+
+    /// @inheritdoc IReferee
+    function operandNode(bytes calldata descriptor, uint8 operand) external pure returns (uint32 nodeIndex) {
+        return uint32(NodeLib.u32(_operand(descriptor, operand)));
+    }
+
+    function _operand(bytes calldata descriptor, uint256 operand) private pure returns (uint256 position) {
+        position = NodeLib.operandsStart(descriptor);
+        for (uint256 i = 0; i < operand; ++i) position += NodeLib.operandBytes(position);
+    }
+
+    /// @inheritdoc IReferee
+    function isMalformed(Model calldata, uint32, bytes calldata) external pure returns (bool) {
+        return false;
+    }
+
+    /// @inheritdoc IReferee
+    function isMalformedOperand(bytes calldata, uint8, bytes calldata) external pure returns (bool) {
+        return false;
+    }
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { NodeLib } from "./NodeLib.sol";
+import { Tensor, Witness, WitnessLib } from "./WitnessLib.sol";
+
+/// @title OperandReader
+/// @notice Computes addresses and reads words. Twin of the operand reading in `src/engine/reference/`.
+///
+/// An operand is decoded once a leaf: the terms of output indices are summed up, those of fold indices kept. Most
+/// operands have one coordinate that moves with the last fold index, and linearly; from one step to the next such an
+/// operand only adds to it. In memory, an operand is
+/// ```
+/// 0x000 next            address of the next operand in use, 0 after the last
+/// 0x020 next moving     address of the next that is not FIXED, 0 after the last
+/// 0x040 slot            address of its slot
+/// 0x060 fill            word outside the view
+/// 0x080 dtype
+/// 0x0a0 tensor          address of its {Tensor}
+/// 0x0c0 depth           levels of that tensor's tree
+/// 0x0e0 chunk           the one read last, or all ones
+/// 0x100 chunk position  where that is in calldata
+/// 0x120 mode            FIXED, LINEAR or GENERAL
+/// 0x140 coordinate      LINEAR: the one that moves; below zero it is huge, and outside like one beyond the limit
+/// 0x160 delta           … by how much, when the last fold index grows by one
+/// 0x180 limit           … its extent, or 0 if another coordinate is outside
+/// 0x1a0 stride          … by how many elements the address grows with it
+/// 0x1c0 base            … the address without it
+/// 0x1e0 end             where the dimensions end
+/// 0x200 dimension, for each
+/// ```
+/// and a dimension is
+/// ```
+/// 0x00 moves            1 if it has the coordinate that moves in a LINEAR operand, else 0
+/// 0x20 offset           the terms of output indices included
+/// 0x40 divisor
+/// 0x60 exact            1 if the division must be exact
+/// 0x80 extent
+/// 0xa0 next             address of the next dimension
+/// 0xc0 address of the index's slot, coefficient; for each remaining term
+/// ```
+/// A gathered coordinate is a term with coefficient 1 whose index is the other operand's slot: a negative i32 reads
+/// as 2^31 or more there, which no extent reaches.
+library OperandReader {
+    /// @notice The address does not depend on the last fold index.
+    uint256 internal constant FIXED = 0;
+    /// @notice One coordinate depends on it, with divisor 1, and none is gathered.
+    uint256 internal constant LINEAR = 1;
+    uint256 internal constant GENERAL = 2;
+
+    /// @notice What decoding an operand needs to know of its loop.
+    /// @param operandSlots Address of the first operand's slot.
+    /// @param indices Address of the first output index's slot; the fold indices follow.
+    /// @param rank Number of output indices.
+    /// @param lastFold Position of the last fold index among the indices; all ones if there is none.
+    /// @param folds Whether the fold indices can be other than zero.
+    struct Frame {
+        uint256 operandSlots; // 0x00
+        uint256 indices; // 0x20
+        uint256 rank; // 0x40
+        uint256 lastFold; // 0x60
+        bool folds; // 0x80
+    }
+
+    /// @notice Lays an operand out in memory.
+    /// @param position Its calldata position.
+    /// @param slot Address of its slot.
+    /// @param tensor Address of the {Tensor} that it reads.
+    /// @return operand Its memory address; its links are 0.
+    /// @return end Calldata position after it.
+    function decode(
+        Frame memory frame,
+        uint256 position,
+        uint256 slot,
+        uint256 tensor
+    ) internal pure returns (uint256 operand, uint256 end) {
+        uint256 left;
+        assembly {
+            operand := mload(0x40)
+            mstore(0x40, add(operand, 0x200))
+            mstore(operand, 0)
+            mstore(add(operand, 0x020), 0)
+            mstore(add(operand, 0x040), slot)
+            let fields := calldataload(position)
+            mstore(add(operand, 0x060), and(shr(168, fields), 0xffffffff))
+            mstore(add(operand, 0x080), byte(4, fields))
+            mstore(add(operand, 0x0a0), tensor)
+            mstore(add(operand, 0x0e0), not(0))
+            mstore(add(operand, 0x120), 0)
+            mstore(add(operand, 0x160), 0)
+            left := byte(5, fields)
+            end := add(position, 11)
+        }
+        unchecked {
+            uint256 size = 1;
+            for (; left != 0; --left) {
+                size *= NodeLib.u32(end);
+                end = _decodeDimension(frame, operand, end);
+            }
+            uint256 chunks = ((size << NodeLib.elementShift(NodeLib.u8(position + 4))) + 255) >> 8;
+            assembly {
+                // depth = ceil(log2(chunks)); 0 for an empty tensor
+                mstore(add(operand, 0x0c0), mul(gt(chunks, 1), sub(256, clz(sub(chunks, 1)))))
+                mstore(add(operand, 0x1e0), mload(0x40))
+            }
+        }
+    }
+
+    /// @dev Appends a dimension at the free memory pointer; adds to the operand's mode and delta what follows from it.
+    function _decodeDimension(
+        Frame memory frame,
+        uint256 operand,
+        uint256 position
+    ) private pure returns (uint256 end) {
+        assembly {
+            let dimension := mload(0x40)
+            let term := add(dimension, 0xc0)
+            let fields := calldataload(position)
+            let offset
+            mstore(dimension, 0)
+            mstore(add(dimension, 0x80), shr(224, fields))
+            switch eq(byte(4, fields), 2)
+            case 0 {
+                mstore(add(dimension, 0x60), byte(4, fields))
+                offset := signextend(3, shr(176, fields))
+                let divisor := and(shr(144, fields), 0xffffffff)
+                mstore(add(dimension, 0x40), divisor)
+                position := add(position, 14)
+                end := add(position, mul(byte(5, fields), 5))
+                for {} lt(position, end) {
+                    position := add(position, 5)
+                } {
+                    fields := calldataload(position)
+                    let index := byte(0, fields)
+                    let coefficient := signextend(3, shr(216, fields))
+                    switch lt(index, mload(add(frame, 0x40)))
+                    case 0 {
+                        if mload(add(frame, 0x80)) {
+                            mstore(term, add(mload(add(frame, 0x20)), shl(5, index)))
+                            mstore(add(term, 0x20), coefficient)
+                            term := add(term, 0x40)
+                            if eq(index, mload(add(frame, 0x60))) {
+                                mstore(dimension, 1)
+                                mstore(add(operand, 0x160), add(mload(add(operand, 0x160)), coefficient))
+                            }
+                        }
+                    }
+                    default {
+                        offset := add(
+                            offset,
+                            mul(coefficient, mload(add(mload(add(frame, 0x20)), shl(5, index))))
+                        )
+                    }
+                }
+                if mload(dimension) {
+                    // A second one that moves, or a divisor: GENERAL.
+                    let general := or(gt(mload(add(operand, 0x120)), 0), iszero(eq(divisor, 1)))
+                    mstore(add(operand, 0x120), add(1, general))
+                }
+            }
+            default {
+                end := add(position, 6)
+                mstore(add(dimension, 0x40), 1)
+                mstore(add(dimension, 0x60), 0)
+                mstore(term, add(mload(frame), shl(5, byte(5, fields))))
+                mstore(add(term, 0x20), 1)
+                term := add(term, 0x40)
+                mstore(add(operand, 0x120), 2)
+            }
+            mstore(add(dimension, 0x20), offset)
+            mstore(add(dimension, 0xa0), term)
+            mstore(0x40, term)
+        }
+    }
+
+    /// @notice Computes an operand's address from all indices and reads its word into its slot.
+    function place(uint256 operand, Witness memory witness) internal pure {
+        uint256 elementAddress;
+        uint256 inside;
+        assembly {
+            let linear := eq(mload(add(operand, 0x120)), 1)
+            let stride
+            let end := mload(add(operand, 0x1e0))
+            inside := 1
+            for {
+                let dimension := add(operand, 0x200)
+            } lt(dimension, end) {
+                dimension := mload(add(dimension, 0xa0))
+            } {
+                let coordinate := mload(add(dimension, 0x20))
+                let next := mload(add(dimension, 0xa0))
+                for {
+                    let term := add(dimension, 0xc0)
+                } lt(term, next) {
+                    term := add(term, 0x40)
+                } {
+                    coordinate := add(coordinate, mul(mload(mload(term)), mload(add(term, 0x20))))
+                }
+                // Row-major: address = (… (c_0 * extent_1 + c_1) * extent_2 + …), the one that moves left out.
+                let extent := mload(add(dimension, 0x80))
+                elementAddress := mul(elementAddress, extent)
+                switch and(linear, mload(dimension))
+                case 0 {
+                    let divisor := mload(add(dimension, 0x40))
+                    if gt(divisor, 1) {
+                        // Below zero the quotient of the two's complement is huge, so outside, as the floor is.
+                        if mload(add(dimension, 0x60)) {
+                            inside := and(inside, iszero(mod(coordinate, divisor)))
+                        }
+                        coordinate := div(coordinate, divisor)
+                    }
+                    inside := and(inside, lt(coordinate, extent))
+                    elementAddress := add(elementAddress, coordinate)
+                    stride := mul(stride, extent)
+                }
+                default {
+                    mstore(add(operand, 0x140), coordinate)
+                    mstore(add(operand, 0x180), extent)
+                    stride := 1
+                }
+            }
+            if linear {
+                let coordinate := mload(add(operand, 0x140))
+                let limit := mul(mload(add(operand, 0x180)), inside)
+                mstore(add(operand, 0x180), limit)
+                mstore(add(operand, 0x1a0), stride)
+                mstore(add(operand, 0x1c0), elementAddress)
+                inside := lt(coordinate, limit)
+                elementAddress := add(elementAddress, mul(coordinate, stride))
+            }
+        }
+        _read(operand, inside, elementAddress, witness);
+    }
+
+    /// @notice Reads the next word of an operand that is not FIXED, after the last fold index grew by one.
+    function advance(uint256 operand, Witness memory witness) internal pure {
+        uint256 elementAddress;
+        uint256 inside;
+        uint256 linear;
+        // coordinate += delta; inside = coordinate < limit; elementAddress = base + coordinate * stride
+        assembly {
+            linear := eq(mload(add(operand, 0x120)), 1)
+            if linear {
+                let coordinate := add(mload(add(operand, 0x140)), mload(add(operand, 0x160)))
+                mstore(add(operand, 0x140), coordinate)
+                inside := lt(coordinate, mload(add(operand, 0x180)))
+                elementAddress := add(mload(add(operand, 0x1c0)), mul(coordinate, mload(add(operand, 0x1a0))))
+            }
+        }
+        if (linear != 0) _read(operand, inside, elementAddress, witness);
+        else place(operand, witness);
+    }
+
+    /// @dev slot = inside ? the element at an address : fill
+    function _read(
+        uint256 operand,
+        uint256 inside,
+        uint256 elementAddress,
+        Witness memory witness
+    ) private pure {
+        uint256 position;
+        uint256 dtype;
+        assembly {
+            dtype := mload(add(operand, 0x080))
+            switch inside
+            case 0 {
+                mstore(mload(add(operand, 0x040)), mload(add(operand, 0x060)))
+            }
+            default {
+                elementAddress := shl(shl(1, lt(dtype, 3)), elementAddress)
+                if eq(shr(8, elementAddress), mload(add(operand, 0x0e0))) {
+                    position := mload(add(operand, 0x100))
+                }
+            }
+        }
+        if (inside == 0) return;
+        if (position == 0) {
+            uint256 chunk = elementAddress >> 8;
+            Tensor memory tensor;
+            uint256 depth;
+            assembly {
+                tensor := mload(add(operand, 0x0a0))
+                depth := mload(add(operand, 0x0c0))
+            }
+            position = WitnessLib.chunkPosition(witness, tensor, chunk, depth);
+            assembly {
+                mstore(add(operand, 0x0e0), chunk)
+                mstore(add(operand, 0x100), position)
+            }
+        }
+        assembly {
+            let data := calldataload(add(position, and(elementAddress, 0xff)))
+            let word
+            switch lt(dtype, 3)
+            case 0 {
+                // u8 as it is; i8 sign-extended to 32 bits
+                word := byte(0, data)
+                if eq(dtype, 3) {
+                    word := and(signextend(0, word), 0xffffffff)
+                }
+            }
+            default {
+                // four bytes, little-endian
+                word := or(
+                    or(byte(0, data), shl(8, byte(1, data))),
+                    or(shl(16, byte(2, data)), shl(24, byte(3, data)))
+                )
+            }
+            mstore(mload(add(operand, 0x040)), word)
+        }
+    }
+}

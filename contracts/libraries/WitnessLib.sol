@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Tags } from "./Tags.sol";
+
+/// @notice A witness being consumed: openings against a trace root, in the order of first touch.
+/// @param next Calldata position of the next opening.
+/// @param end Where the witness ends.
+/// @param traceRoot Root of the tree over all tensors.
+/// @param traceDepth Levels of that tree.
+/// @param chunks Memory address of a hash table of the opened chunks.
+struct Witness {
+    uint256 next;
+    uint256 end;
+    bytes32 traceRoot;
+    uint256 traceDepth;
+    uint256 chunks;
+}
+
+/// @notice A tensor that operands read, opened when it is first touched.
+/// @param node Index of its node.
+/// @param next Address of another one in the same list, 0 if there is none.
+/// @param opened Whether `root` has been proven.
+/// @param root Root of its tree.
+struct Tensor {
+    uint256 node;
+    uint256 next;
+    bool opened;
+    bytes32 root;
+}
+
+/// @title WitnessLib
+/// @notice Consumes a witness. Twin of `src/trace/witness.ts`, which records it.
+///
+/// The first read of a tensor takes `root ‖ siblings in the trace's tree` from the stream, the first read of a chunk
+/// `256 bytes ‖ siblings in the tensor's tree`. Who reads knows which comes next, so no index is given.
+library WitnessLib {
+    /// @notice Slots of the hash table of opened chunks, a power of two.
+    uint256 private constant TABLE_SLOTS = 256;
+    /// @notice More bytes than the static cost rule allows any leaf, and so few that the table is never full.
+    uint256 private constant MAX_WITNESS_BYTES = 63 * 1024;
+
+    /// @notice The witness ends inside an opening.
+    error WitnessTooShort(uint256 givenBytes);
+    /// @notice The witness has bytes that nothing reads.
+    error WitnessTooLong(uint256 unreadBytes);
+    /// @notice A tensor's opening does not lead to the trace root.
+    error TensorNotInTrace(uint256 node, bytes32 root);
+    /// @notice A chunk's opening does not lead to its tensor's root.
+    error ChunkNotInTensor(uint256 node, uint256 chunk);
+
+    /// @notice Starts on a witness. Memory beyond the free memory pointer must not have been written.
+    function open(
+        bytes calldata witness,
+        bytes32 traceRoot,
+        uint256 traceDepth
+    ) internal pure returns (Witness memory self) {
+        if (witness.length > MAX_WITNESS_BYTES) revert WitnessTooLong(witness.length - MAX_WITNESS_BYTES);
+        uint256 position;
+        uint256 chunks;
+        assembly {
+            position := witness.offset
+            chunks := mload(0x40)
+            mstore(0x40, add(chunks, mul(TABLE_SLOTS, 32)))
+        }
+        self.next = position;
+        self.end = position + witness.length;
+        self.traceRoot = traceRoot;
+        self.traceDepth = traceDepth;
+        self.chunks = chunks;
+    }
+
+    /// @notice Checks that everything was read.
+    function close(Witness memory self) internal pure {
+        if (self.next != self.end) revert WitnessTooLong(self.end - self.next);
+    }
+
+    /// @notice Where a chunk's 256 bytes are in calldata, opening it first if it has not been.
+    /// @param depth levels of the tensor's tree
+    function chunkPosition(
+        Witness memory self,
+        Tensor memory tensor,
+        uint256 chunk,
+        uint256 depth
+    ) internal pure returns (uint256 position) {
+        // A table entry is key << 32 | position. The trace root salts the table, so that nobody can choose chunks
+        // that collide when he publishes a program.
+        uint256 entry;
+        assembly {
+            let key := or(shl(24, tensor), chunk)
+            let slot := shr(248, mul(key, or(mload(add(self, 64)), 1)))
+            for {} 1 {
+                slot := and(add(slot, 1), 255)
+            } {
+                entry := add(mload(add(self, 128)), shl(5, slot))
+                position := mload(entry)
+                if or(iszero(position), eq(shr(32, position), key)) {
+                    break
+                }
+            }
+            position := and(position, 0xffffffff)
+        }
+        if (position != 0) return position;
+        if (!tensor.opened) _openTensor(self, tensor);
+        position = _take(self, 256 + 32 * depth);
+        bytes32 leaf;
+        assembly {
+            let preimage := mload(0x40)
+            // TENSOR_CHUNK is 0
+            mstore8(preimage, 0)
+            calldatacopy(add(preimage, 1), position, 256)
+            leaf := keccak256(preimage, 257)
+        }
+        if (climb(Tags.TENSOR_NODE, leaf, chunk, depth, position + 256) != tensor.root) {
+            revert ChunkNotInTensor(tensor.node, chunk);
+        }
+        assembly {
+            mstore(entry, or(shl(32, or(shl(24, tensor), chunk)), position))
+        }
+    }
+
+    /// @notice The root that a leaf and its siblings, from the leaf up, lead to.
+    /// @param siblings their calldata position
+    function climb(
+        uint256 tag,
+        bytes32 leaf,
+        uint256 index,
+        uint256 depth,
+        uint256 siblings
+    ) internal pure returns (bytes32 hash) {
+        hash = leaf;
+        // for each level: hash = keccak256(tag ‖ (index is even ? hash ‖ sibling : sibling ‖ hash)); index /= 2
+        assembly {
+            let preimage := add(mload(0x40), 31)
+            mstore8(preimage, tag)
+            let left := add(preimage, 1)
+            let right := add(preimage, 33)
+            for {
+                let end := add(siblings, shl(5, depth))
+            } lt(siblings, end) {
+                siblings := add(siblings, 32)
+            } {
+                let swap := shl(5, and(index, 1))
+                mstore(add(left, swap), hash)
+                mstore(sub(right, swap), calldataload(siblings))
+                hash := keccak256(preimage, 65)
+                index := shr(1, index)
+            }
+        }
+    }
+
+    function _openTensor(Witness memory self, Tensor memory tensor) private pure {
+        uint256 position = _take(self, 32 + 32 * self.traceDepth);
+        bytes32 root;
+        assembly {
+            root := calldataload(position)
+        }
+        if (climb(Tags.TRACE_NODE, root, tensor.node, self.traceDepth, position + 32) != self.traceRoot) {
+            revert TensorNotInTrace(tensor.node, root);
+        }
+        tensor.opened = true;
+        tensor.root = root;
+    }
+
+    function _take(Witness memory self, uint256 count) private pure returns (uint256 position) {
+        position = self.next;
+        if (position + count > self.end) revert WitnessTooShort(self.end - position);
+        self.next = position + count;
+    }
+}
