@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { IInferenceOracle, Request, Terms } from "../interfaces/IInferenceOracle.sol";
+import { InferenceConsumer } from "./InferenceConsumer.sol";
+import { TensorReader } from "./TensorReader.sol";
+
+/// @title DigitReader
+/// @notice Example: asks what digit an image shows and keeps the final answer.
+contract DigitReader is InferenceConsumer {
+    using TensorReader for bytes;
+
+    bytes32 private immutable MODEL_ID;
+
+    /// @notice Who pays for a request and may take it back.
+    mapping(uint256 requestId => address) public askerOf;
+    /// @notice One more than the digit read; 0 before.
+    mapping(uint256 requestId => uint256) private _digitPlusOne;
+
+    /// @notice Somebody asked.
+    /// @param requestId The request.
+    /// @param asker Who.
+    event Asked(uint256 indexed requestId, address indexed asker);
+    /// @notice A digit was read, for good.
+    /// @param requestId The request.
+    /// @param digit From 0 to 9.
+    event DigitRead(uint256 indexed requestId, uint256 digit);
+
+    /// @notice There is no final answer yet.
+    /// @param requestId The request.
+    error NotReadYet(uint256 requestId);
+    /// @notice Only who asked takes back.
+    /// @param asker Who asked.
+    /// @param caller Who tried.
+    error NotAsker(address asker, address caller);
+
+    /// @notice Fixes oracle and model.
+    /// @param oracle_ The oracle.
+    /// @param modelId_ The digits model.
+    constructor(IInferenceOracle oracle_, bytes32 modelId_) InferenceConsumer(oracle_) {
+        MODEL_ID = modelId_;
+    }
+
+    /// @notice Asks which digit an image shows. The ether sent is the fee.
+    /// @param image The model's input.
+    /// @param terms Terms within the oracle's bounds.
+    /// @return requestId Id of the request.
+    function ask(bytes calldata image, Terms calldata terms) external payable returns (uint256 requestId) {
+        requestId = _ask(MODEL_ID, image, terms, msg.value);
+        askerOf[requestId] = msg.sender;
+        emit Asked(requestId, msg.sender);
+    }
+
+    /// @notice Takes a request back that nobody answers, and hands the fee to who asked.
+    /// @param requestId The request.
+    /// @param request The request as emitted.
+    function takeBack(uint256 requestId, Request calldata request) external {
+        address asker = askerOf[requestId];
+        if (msg.sender != asker) revert NotAsker(asker, msg.sender);
+        _cancel(requestId, request);
+        _collectTo(payable(asker));
+    }
+
+    /// @notice The digit; reverts before the answer is final.
+    /// @param requestId The request.
+    /// @return From 0 to 9.
+    function digitOf(uint256 requestId) external view returns (uint256) {
+        uint256 kept = _digitPlusOne[requestId];
+        if (kept == 0) revert NotReadYet(requestId);
+        return kept - 1;
+    }
+
+    /// @notice Keeps the digit with the highest score.
+    /// @param requestId The request.
+    /// @param output One float32 score for each digit.
+    function _onAnswer(uint256 requestId, bytes calldata output) internal override {
+        uint256 digit = output.argmaxF32();
+        _digitPlusOne[requestId] = digit + 1;
+        emit DigitRead(requestId, digit);
+    }
+}
