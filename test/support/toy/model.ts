@@ -1,0 +1,93 @@
+// Programs of the toy referee (contracts/mocks/ToyReferee.sol): nodes that count instead of computing.
+import type { Hash } from '../../../src/merkle/keccak.ts';
+import { modelId, programLeaf, type TensorRef } from '../../../src/merkle/model.ts';
+import { concat, depthOf, MerkleTree, PROGRAM_TREE } from '../../../src/merkle/tree.ts';
+
+export const KIND = { input: 1, constant: 2, loop: 3 } as const;
+
+export interface ToyNode {
+  readonly kind: keyof typeof KIND;
+  readonly elements: number;
+  readonly elementBytes: 1 | 4;
+  readonly signed: boolean;
+  readonly foldSteps: number;
+  readonly grain: number;
+  readonly init: number;
+  readonly slot: number;
+  /** Node that a loop names as its operand. */
+  readonly reads: number;
+  /** Root of a constant. */
+  readonly root: Hash;
+}
+
+const PLAIN = { elementBytes: 4, signed: false, foldSteps: 0, grain: 0, init: 0, slot: 0, reads: 0 } as const;
+const NO_ROOT = new Uint8Array(32);
+
+export const toyInput = (elements: number, slot = 0, elementBytes: 1 | 4 = 1): ToyNode => ({
+  ...PLAIN,
+  kind: 'input',
+  elements,
+  slot,
+  elementBytes,
+  root: NO_ROOT,
+});
+
+export const toyConstant = (elements: number, root: Hash): ToyNode => ({
+  ...PLAIN,
+  kind: 'constant',
+  elements,
+  root,
+});
+
+export const toyLoop = (elements: number, more: Partial<ToyNode> = {}): ToyNode => ({
+  ...PLAIN,
+  kind: 'loop',
+  elements,
+  foldSteps: 4,
+  grain: 4,
+  init: 7,
+  root: NO_ROOT,
+  ...more,
+});
+
+export const byteLengthOf = (node: ToyNode): number => node.elements * node.elementBytes;
+
+/** The 59 bytes that the toy referee reads. */
+export function encodeToy(node: ToyNode): Uint8Array {
+  const bytes = new Uint8Array(59);
+  const view = new DataView(bytes.buffer);
+  bytes.set([KIND[node.kind], node.elementBytes, node.signed ? 1 : 0]);
+  [node.elements, node.foldSteps, node.grain, node.init, node.slot, node.reads].forEach((field, i) => {
+    view.setUint32(3 + 4 * i, field);
+  });
+  bytes.set(node.root, 27);
+  return bytes;
+}
+
+export interface ToyModel {
+  readonly nodes: readonly ToyNode[];
+  readonly descriptors: readonly Uint8Array[];
+  readonly tree: MerkleTree;
+  /** Levels of the trace's tree and of the program's. */
+  readonly depth: number;
+  readonly inputs: readonly TensorRef[];
+  readonly outputs: readonly TensorRef[];
+  readonly id: Hash;
+}
+
+/** @param outputs nodes whose tensors are the output */
+export function toyModel(
+  nodes: readonly ToyNode[],
+  outputs: readonly number[] = [nodes.length - 1],
+): ToyModel {
+  const descriptors = nodes.map(encodeToy);
+  const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
+  const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(nodes[node]!) });
+  const inputs = nodes
+    .flatMap((node, i) => (node.kind === 'input' ? [{ slot: node.slot, i }] : []))
+    .sort((a, b) => a.slot - b.slot)
+    .map(({ i }) => refer(i));
+  const refs = outputs.map(refer);
+  const id = modelId(tree.root, nodes.length, inputs, refs);
+  return { nodes, descriptors, tree, depth: depthOf(nodes.length), inputs, outputs: refs, id };
+}

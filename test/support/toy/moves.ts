@@ -1,0 +1,197 @@
+// The next move of either side of a toy dispute: written from the contract's table, apart from src/dispute, so that the
+// contracts are not tested with the code that is tested with them.
+import { equalBytes, type Hash } from '../../../src/merkle/keccak.ts';
+import { chunksOf } from '../../../src/merkle/tensor.ts';
+import { concat } from '../../../src/merkle/tree.ts';
+import { CHUNK_BYTES, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../../src/program/limits.ts';
+import { byteLengthOf } from './model.ts';
+import type { Values } from './values.ts';
+
+export const PHASE = {
+  Root: 1,
+  NodeReveal: 2,
+  NodePick: 3,
+  TensorReveal: 4,
+  TensorPick: 5,
+  Chunk: 6,
+  Element: 7,
+  Fold: 8,
+  Interval: 9,
+} as const;
+
+export const claimantMoves = (phase: number): boolean =>
+  ([PHASE.Root, PHASE.NodeReveal, PHASE.TensorReveal, PHASE.Chunk, PHASE.Fold] as number[]).includes(phase);
+
+/** Fields of a packed position; see contracts/types/Position.sol. */
+export function unpack(position: bigint) {
+  const field = (shift: number, bits: number): number =>
+    Number((position >> BigInt(shift)) & ((1n << BigInt(bits)) - 1n));
+  return {
+    phase: field(240, 8),
+    depthLeft: field(232, 8),
+    traceDepth: field(224, 8),
+    nodeIndex: field(192, 32),
+    index: field(160, 32),
+    lo: field(128, 32),
+    hi: field(96, 32),
+    grain: field(64, 32),
+    accumulator: field(32, 32),
+    word: field(0, 32),
+  };
+}
+
+export type Place = ReturnType<typeof unpack>;
+
+/** What the claimant last put on the table. */
+export interface Table {
+  readonly hashes: readonly Hash[];
+  readonly chunk: Uint8Array;
+  readonly words: Uint8Array;
+}
+
+/** A function of the game and its arguments after dispute id and state; `request` stands for the claim's request. */
+export interface Call {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+export const REQUEST = Symbol('the request');
+
+export function levelsToReveal(depthLeft: number): number {
+  if (depthLeft === 0) return 0;
+  return Math.ceil(depthLeft / Math.ceil(depthLeft / MAX_REVEAL_LEVELS));
+}
+
+/** Fold positions at which accumulators are posted. */
+export function positionsIn({ lo, hi, grain }: Pick<Place, 'lo' | 'hi' | 'grain'>): number[] {
+  const stride = Math.max(grain, Math.ceil((hi - lo) / MAX_INTERVALS));
+  const positions = [];
+  for (let at = lo + stride; at < hi; at += stride) positions.push(at);
+  return positions;
+}
+
+export function packWords(words: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 * words.length);
+  words.forEach((word, i) => {
+    new DataView(bytes.buffer).setUint32(4 * i, word);
+  });
+  return bytes;
+}
+
+const unpackWords = (bytes: Uint8Array): number[] =>
+  Array.from({ length: bytes.length / 4 }, (_, i) =>
+    new DataView(bytes.buffer, bytes.byteOffset).getUint32(4 * i),
+  );
+
+/** The tree that a position in one of the trees' phases is in, seen with one's own values. */
+const treeAt = (place: Place, values: Values) =>
+  place.phase === PHASE.NodeReveal || place.phase === PHASE.NodePick
+    ? values.trace
+    : values.tensor(place.nodeIndex);
+
+const ownHashes = (place: Place, values: Values): Hash[] =>
+  treeAt(place, values).below(place.depthLeft, place.index, levelsToReveal(place.depthLeft));
+
+/** The first answer, which fixes the trace root. */
+export function commitTrace(values: Values): Call {
+  const { trace, model } = values;
+  const roots = model.outputs.map(({ node }) => values.tensor(node).root);
+  const proofs = model.outputs.flatMap(({ node }) => trace.proof(node));
+  return {
+    name: 'commitTrace',
+    args: [roots, proofs, trace.below(model.depth, 0, levelsToReveal(model.depth))],
+  };
+}
+
+/** What a claimant answers who holds `values`. */
+export function claimantMove(place: Place, values: Values, traceCommitted: boolean): Call {
+  if (place.phase === PHASE.Root) {
+    if (!traceCommitted) return commitTrace(values);
+    const { trace, model } = values;
+    return { name: 'reveal', args: [trace.below(model.depth, 0, levelsToReveal(model.depth))] };
+  }
+  if (place.phase === PHASE.NodeReveal || place.phase === PHASE.TensorReveal) {
+    return { name: 'reveal', args: [ownHashes(place, values)] };
+  }
+  if (place.phase === PHASE.Chunk) {
+    const at = place.index * CHUNK_BYTES;
+    return { name: 'revealChunk', args: [values.bytes(place.nodeIndex).slice(at, at + CHUNK_BYTES)] };
+  }
+  const words = values.accumulators(place.nodeIndex, place.index, positionsIn(place));
+  return { name: 'postAccumulators', args: [packWords(words)] };
+}
+
+/** Siblings of a revealed hash up to the subject. */
+export function pickOf(hashes: readonly Hash[], child: number, place: Place, tree: Values['trace']): unknown {
+  const group = new (tree.constructor as typeof import('../../../src/merkle/tree.ts').MerkleTree)(
+    tree.kind,
+    concat(hashes),
+  );
+  return {
+    child,
+    hash: hashes[child],
+    siblings: group.proof(child).slice(0, levelsToReveal(place.depthLeft)),
+  };
+}
+
+export interface Choice {
+  /** Which child, element or interval to name; the first that differs if left out. */
+  readonly at?: number;
+}
+
+/**
+ * What a challenger answers who holds `values`.
+ *
+ * @returns undefined if it sees nothing wrong
+ */
+export function challengerMove(
+  place: Place,
+  table: Table,
+  values: Values,
+  { at }: Choice = {},
+): Call | undefined {
+  if (place.phase === PHASE.NodePick || place.phase === PHASE.TensorPick) {
+    const own = ownHashes(place, values);
+    const child = at ?? table.hashes.findIndex((hash, i) => !equalBytes(hash, own[i]!));
+    if (child < 0) return undefined;
+    const picked = pickOf(table.hashes, child, place, treeAt(place, values));
+    const levels = levelsToReveal(place.depthLeft);
+    const atBottom = levels === place.depthLeft;
+    const index = place.index * 2 ** levels + child;
+    if (atBottom && index >= place.hi) return { name: 'provePadding', args: [picked] };
+    if (!atBottom || place.phase === PHASE.TensorPick) return { name: 'pick', args: [picked] };
+    const node = { descriptor: values.model.descriptors[index], siblings: values.model.tree.proof(index) };
+    const { kind } = values.model.nodes[index]!;
+    if (kind === 'loop') return { name: 'pickNode', args: [picked, node] };
+    if (kind === 'constant') return { name: 'proveConstant', args: [picked, node] };
+    const inputRoots = values.model.inputs.map((ref) => values.tensor(ref.node).root);
+    return { name: 'proveInput', args: [picked, node, REQUEST, inputRoots] };
+  }
+  const node = values.model.nodes[place.nodeIndex]!;
+  const descriptor = values.model.descriptors[place.nodeIndex];
+  if (place.phase === PHASE.Element) {
+    const start = place.index * CHUNK_BYTES;
+    const own = values.bytes(place.nodeIndex).subarray(start, start + CHUNK_BYTES);
+    const byte = at === undefined ? table.chunk.findIndex((b, i) => b !== own[i]) : at * node.elementBytes;
+    if (byte < 0) return undefined;
+    if (start + byte >= byteLengthOf(node))
+      return { name: 'provePaddingByte', args: [table.chunk, descriptor] };
+    const offset = Math.floor(byte / node.elementBytes);
+    return node.foldSteps <= node.grain
+      ? { name: 'proveElement', args: [table.chunk, offset, descriptor, '0x'] }
+      : { name: 'nameElement', args: [table.chunk, offset, descriptor] };
+  }
+  const positions = positionsIn(place);
+  const own = values.accumulators(place.nodeIndex, place.index, positions);
+  const differing = unpackWords(table.words).findIndex((word, i) => word !== own[i]);
+  const interval = at ?? (differing < 0 ? positions.length : differing);
+  const from = interval === 0 ? place.lo : positions[interval - 1]!;
+  const steps = (positions[interval] ?? place.hi) - from;
+  return steps <= place.grain
+    ? { name: 'proveInterval', args: [table.words, interval, descriptor, '0x'] }
+    : { name: 'pickInterval', args: [table.words, interval] };
+}
+
+/** Chunks of a toy node's tensor. */
+export const chunkCount = (values: Values, node: number): number =>
+  chunksOf(byteLengthOf(values.model.nodes[node]!));

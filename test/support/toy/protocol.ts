@@ -1,0 +1,346 @@
+// The protocol on an in-process chain with the toy referee, and the few words in which the tests speak of it.
+import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
+import type { BigNumberish, ContractTransactionReceipt, Log } from 'ethers';
+import { network } from 'hardhat';
+import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
+import { commitOutput } from '../../../src/merkle/model.ts';
+import type { ToyModel } from './model.ts';
+import {
+  type Call,
+  challengerMove,
+  claimantMove,
+  claimantMoves,
+  type Place,
+  REQUEST,
+  type Table,
+  unpack,
+} from './moves.ts';
+import type { Values } from './values.ts';
+
+export interface Terms {
+  claimBondWei: bigint;
+  challengeBondWei: bigint;
+  windowSeconds: bigint;
+  clockSeconds: bigint;
+  callbackGas: bigint;
+  patienceSeconds: bigint;
+}
+
+export const FEE = 5_000n;
+
+export const TERMS: Terms = {
+  claimBondWei: 1_001n,
+  challengeBondWei: 300n,
+  windowSeconds: 1_000n,
+  clockSeconds: 500n,
+  callbackGas: 200_000n,
+  patienceSeconds: 2_000n,
+};
+
+export const MIN: Terms = {
+  claimBondWei: 10n,
+  challengeBondWei: 5n,
+  windowSeconds: 100n,
+  clockSeconds: 100n,
+  callbackGas: 0n,
+  patienceSeconds: 0n,
+};
+
+export const MAX: Terms = {
+  claimBondWei: 10n ** 20n,
+  challengeBondWei: 10n ** 20n,
+  windowSeconds: 1_000_000n,
+  clockSeconds: 1_000_000n,
+  callbackGas: 5_000_000n,
+  patienceSeconds: 10_000_000n,
+};
+
+/** Reasons of the game's `Ended`. */
+export const REASON = {
+  ClaimantTimeout: 0n,
+  ChallengerTimeout: 1n,
+  WrongWord: 2n,
+  WrongConstant: 3n,
+  WrongInput: 4n,
+  WrongPadding: 5n,
+  ClaimAlreadyFalsified: 6n,
+} as const;
+
+export interface Asked {
+  readonly id: bigint;
+  readonly model: ToyModel;
+  /** The request as the contracts want it back. */
+  readonly request: readonly unknown[];
+  readonly requestedAt: bigint;
+  readonly terms: Terms;
+  readonly receipt: ContractTransactionReceipt;
+}
+
+export interface Claimed {
+  readonly id: bigint;
+  readonly asked: Asked;
+  readonly claimant: HardhatEthersSigner;
+  readonly output: Uint8Array;
+  readonly outputs: string;
+  readonly claimedAt: bigint;
+  readonly receipt: ContractTransactionReceipt;
+}
+
+/** A dispute as its last event left it. */
+export interface Fight {
+  readonly id: bigint;
+  readonly claimed: Claimed;
+  readonly challenger: HardhatEthersSigner;
+  dispute: readonly unknown[];
+  subject: string;
+  table: Table;
+  ended?: { winner: string; reason: bigint };
+  /** Every move so far, with the place where it was made. */
+  readonly moves: {
+    name: string;
+    gas: bigint;
+    byClaimant: boolean;
+    place: Place;
+    args: readonly unknown[];
+  }[];
+}
+
+const POSITION = 7;
+
+export const placeOf = (fight: Pick<Fight, 'dispute'>) => unpack(fight.dispute[POSITION] as bigint);
+
+const EMPTY_TABLE: Table = { hashes: [], chunk: new Uint8Array(), words: new Uint8Array() };
+
+export type Protocol = Awaited<ReturnType<typeof deployProtocol>>;
+
+/** Deploys everything on a fresh chain. */
+export async function deployProtocol({ min = MIN, max = MAX } = {}) {
+  const { ethers, networkHelpers } = await network.create();
+  const registry = await ethers.deployContract('ModelRegistry');
+  const referee = await ethers.deployContract('ToyReferee');
+  const oracle = await ethers.deployContract('InferenceOracle', [registry, referee, min, max]);
+  const game = await ethers.getContractAt('DisputeGame', await oracle.game());
+  const signers = await ethers.getSigners();
+  const [requester, honest, liar, watcher, stranger] = signers as [
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+  ];
+
+  const refs = (list: ToyModel['inputs']) => list.map(({ node, byteLength }) => ({ node, byteLength }));
+
+  async function publish(model: ToyModel): Promise<void> {
+    await registry.publish(
+      model.tree.root,
+      model.nodes.length,
+      refs(model.inputs),
+      refs(model.outputs),
+      'toy:',
+    );
+  }
+
+  /** Finds an event of oracle or game in a receipt. */
+  function eventOf(receipt: ContractTransactionReceipt, name: string) {
+    for (const log of receipt.logs as Log[]) {
+      const parsed = oracle.interface.parseLog(log) ?? game.interface.parseLog(log);
+      if (parsed?.name === name) return parsed.args;
+    }
+    throw new Error(`no event ${name}`);
+  }
+
+  function askedFrom(receipt: ContractTransactionReceipt, model: ToyModel, terms: Terms): Asked {
+    const args = eventOf(receipt, 'Requested');
+    const request = args.request.toArray(true) as unknown[];
+    return { id: args.requestId, model, request, requestedAt: args.request.requestedAt, terms, receipt };
+  }
+
+  async function ask(
+    model: ToyModel,
+    input: Uint8Array,
+    {
+      terms = {},
+      fee = FEE,
+      from = requester,
+    }: { terms?: Partial<Terms>; fee?: bigint; from?: HardhatEthersSigner } = {},
+  ): Promise<Asked> {
+    const whole = { ...TERMS, ...terms };
+    const sent = await oracle.connect(from).request(model.id, input, whole, { value: fee });
+    return askedFrom((await sent.wait())!, model, whole);
+  }
+
+  async function claim(asked: Asked, output: Uint8Array, claimant: HardhatEthersSigner): Promise<Claimed> {
+    const sent = await oracle
+      .connect(claimant)
+      .claim(asked.id, asked.request as never, output, { value: asked.terms.claimBondWei });
+    const receipt = (await sent.wait())!;
+    const args = eventOf(receipt, 'Claimed');
+    const claimedAt = BigInt((await receipt.getBlock()).timestamp);
+    return { id: args.claimId, asked, claimant, output, outputs: args.outputs, claimedAt, receipt };
+  }
+
+  async function challenge(claimed: Claimed, challenger: HardhatEthersSigner): Promise<Fight> {
+    const { asked } = claimed;
+    const sent = await oracle
+      .connect(challenger)
+      .challenge(claimed.id, asked.request as never, claimed.outputs, {
+        value: asked.terms.challengeBondWei,
+      });
+    const receipt = (await sent.wait())!;
+    const args = eventOf(receipt, 'Opened');
+    const dispute = args.dispute.toArray(true);
+    const opening = { name: 'challenge', gas: receipt.gasUsed, byClaimant: false, args: [] };
+    return {
+      id: args.disputeId,
+      claimed,
+      challenger,
+      dispute,
+      subject: ethers.ZeroHash,
+      table: EMPTY_TABLE,
+      moves: [{ ...opening, place: placeOf({ dispute }) }],
+    };
+  }
+
+  /** Brings a fight up to date with what a transaction did to it. */
+  function absorb(fight: Fight, receipt: ContractTransactionReceipt): void {
+    for (const log of receipt.logs as Log[]) {
+      const parsed = game.interface.parseLog(log);
+      if (!parsed || parsed.args.disputeId !== fight.id) continue;
+      const { args, name } = parsed;
+      if (name === 'Ended') {
+        fight.ended = { winner: args.winner, reason: args.reason };
+        continue;
+      }
+      if (args.dispute === undefined || args.subject === undefined) continue;
+      fight.dispute = args.dispute.toArray(true);
+      fight.subject = args.subject;
+      if (name === 'Revealed') fight.table = { ...fight.table, hashes: args.hashes.map(bytesOfHex) };
+      if (name === 'ChunkRevealed') fight.table = { ...fight.table, chunk: bytesOfHex(args.chunk) };
+      if (name === 'AccumulatorsPosted') fight.table = { ...fight.table, words: bytesOfHex(args.words) };
+    }
+  }
+
+  /** Sends a move without looking at what it does. */
+  function send(
+    fight: Fight,
+    call: Call,
+    by: HardhatEthersSigner,
+    overrides: { gasLimit?: BigNumberish } = {},
+  ) {
+    const args = call.args.map((arg) => (arg === REQUEST ? fight.claimed.asked.request : arg));
+    return game.connect(by).getFunction(call.name)(fight.id, fight.dispute, ...args, overrides);
+  }
+
+  async function move(
+    fight: Fight,
+    call: Call,
+    by: HardhatEthersSigner,
+  ): Promise<ContractTransactionReceipt> {
+    const place = placeOf(fight);
+    const receipt = (await (await send(fight, call, by)).wait())!;
+    absorb(fight, receipt);
+    const { name, args } = call;
+    fight.moves.push({ name, args, gas: receipt.gasUsed, byClaimant: claimantMoves(place.phase), place });
+    return receipt;
+  }
+
+  /** The move that the side whose turn it is makes if it holds `values`. */
+  async function nextCall(fight: Fight, values: Values): Promise<Call | undefined> {
+    const place = placeOf(fight);
+    if (!claimantMoves(place.phase)) return challengerMove(place, fight.table, values);
+    const committed = (await game.traceOf(fight.claimed.id)) !== ethers.ZeroHash;
+    return claimantMove(place, values, committed);
+  }
+
+  const moverOf = (fight: Fight): HardhatEthersSigner =>
+    claimantMoves(placeOf(fight).phase) ? fight.claimed.claimant : fight.challenger;
+
+  /** One move of whoever's turn it is. */
+  async function step(fight: Fight, values: Values): Promise<boolean> {
+    const call = await nextCall(fight, values);
+    if (!call) return false;
+    await move(fight, call, moverOf(fight));
+    return true;
+  }
+
+  /** Both sides play by their values until the end, or until one has no move. */
+  async function playOut(fight: Fight, claimant: Values, challenger: Values): Promise<void> {
+    while (!fight.ended) {
+      const values = claimantMoves(placeOf(fight).phase) ? claimant : challenger;
+      if (!(await step(fight, values))) return;
+    }
+  }
+
+  const sendTimeout = (fight: Fight, by = stranger) =>
+    game.connect(by).timeout(fight.id, fight.dispute as never, fight.subject);
+
+  async function timeout(fight: Fight, by = stranger): Promise<void> {
+    absorb(fight, (await (await sendTimeout(fight, by)).wait())!);
+  }
+
+  const sendReclaim = (fight: Fight, by = stranger) =>
+    game.connect(by).reclaim(fight.id, fight.dispute as never, fight.subject);
+
+  async function reclaim(fight: Fight, by = stranger): Promise<void> {
+    absorb(fight, (await (await sendReclaim(fight, by)).wait())!);
+  }
+
+  const sendFinalize = ({ id, asked, output }: Claimed, overrides: { gasLimit?: BigNumberish } = {}) =>
+    oracle.connect(stranger).finalize(id, asked.request as never, output, overrides);
+
+  async function finalize(claimed: Claimed): Promise<ContractTransactionReceipt> {
+    return (await (await sendFinalize(claimed)).wait())!;
+  }
+
+  /** The next transaction is mined at this Unix second. */
+  const at = (timestamp: bigint) => networkHelpers.time.setNextBlockTimestamp(timestamp);
+
+  const lastTimestamp = async (): Promise<bigint> => BigInt(await networkHelpers.time.latest());
+
+  /** Lets the window of a claim pass. */
+  const passWindow = ({ claimedAt, asked }: Claimed) => at(claimedAt + asked.terms.windowSeconds + 1n);
+
+  /** Lets the clock of the side to move run out. */
+  const runOut = async ({ claimed }: Fight) =>
+    at((await lastTimestamp()) + claimed.asked.terms.clockSeconds + 1n);
+
+  return {
+    ethers,
+    networkHelpers,
+    registry,
+    referee,
+    oracle,
+    game,
+    signers,
+    requester,
+    honest,
+    liar,
+    watcher,
+    stranger,
+    publish,
+    eventOf,
+    askedFrom,
+    ask,
+    claim,
+    challenge,
+    absorb,
+    send,
+    move,
+    nextCall,
+    moverOf,
+    step,
+    playOut,
+    sendTimeout,
+    timeout,
+    sendReclaim,
+    reclaim,
+    sendFinalize,
+    finalize,
+    at,
+    lastTimestamp,
+    passWindow,
+    runOut,
+    outputsOf: (model: ToyModel, output: Uint8Array) => hexOf(commitOutput(model as never, output)),
+  };
+}
