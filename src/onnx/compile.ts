@@ -1,0 +1,239 @@
+import { hexOf } from '../merkle/keccak.ts';
+import { tensorRoot } from '../merkle/tensor.ts';
+import { encodeNode } from '../program/codec.ts';
+import { LIMITS } from '../program/limits.ts';
+import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program } from '../program/node.ts';
+import { ImportError } from './errors.ts';
+import { withGrain } from './grain.ts';
+import { emit, type Location, TooLarge } from './ir/emit.ts';
+import { fuse, type Sketch } from './ir/fuse.ts';
+import { type Loop, layOut, type OperandSource } from './ir/loop.ts';
+import { MustStore, resolve } from './ir/resolve.ts';
+import type { Tensor } from './ir/tensor.ts';
+
+/** From tensors to a program: what is stored, loops, constants, grain, node numbers. */
+
+export interface Compiled {
+  readonly program: Program;
+  /** Bytes of each constant node. */
+  readonly weights: Map<number, Uint8Array>;
+  /** What each node is, for people. */
+  readonly labels: readonly string[];
+  /** Node of each output, in the order given. */
+  readonly outputs: readonly number[];
+}
+
+/**
+ * Constants up to this size share one node: each node that a program saves makes every opening of its trace
+ * shorter, which outweighs the longer openings inside the shared tensor.
+ */
+const SHARED_CONSTANT_BYTES = 65_536;
+
+export function compile(
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  sketchOf: (tensor: Tensor) => Sketch,
+): Compiled {
+  const loops = loopsOf(outputs, sketchOf);
+  const constants = new Constants();
+  for (const { loop } of loops) {
+    for (const { source } of loop.operands) constants.take(source);
+  }
+  const nodes: Node[] = inputs.map(({ type: { dtype }, shape }, slot) => ({
+    kind: 'input',
+    dtype,
+    shape,
+    slot,
+  }));
+  const labels = inputs.map(({ label }) => label);
+  const weights = new Map<number, Uint8Array>();
+  for (const { node, bytes, label } of constants.nodes()) {
+    weights.set(nodes.length, bytes);
+    nodes.push(node);
+    labels.push(label);
+  }
+  const nodeOf = new Map<Tensor, number>(inputs.map((tensor, i) => [tensor, i]));
+  const known = new Map<string, number>();
+  for (const { tensor, loop, label } of loops) {
+    const node = withGrain(
+      emit(loop, (source) =>
+        'tensor' in source && source.tensor.source.kind !== 'constant'
+          ? { node: nodeOf.get(source.tensor) as number }
+          : constants.locate(source, inputs.length),
+      ),
+    );
+    // Equal nodes are one node (a maximum that two operators take of the same tensor).
+    const key = hexOf(encodeNode(node));
+    const same = known.get(key);
+    nodeOf.set(tensor, same ?? nodes.length);
+    if (same !== undefined) continue;
+    known.set(key, nodes.length);
+    nodes.push(node);
+    labels.push(label);
+  }
+  if (nodes.length > LIMITS.MAX_NODES)
+    throw new ImportError(`model: ${nodes.length} program nodes, of ${LIMITS.MAX_NODES}`);
+  const program: Program = {
+    nodes,
+    inputs: inputs.map((_, slot) => slot),
+    outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
+  };
+  return { program, weights, labels, outputs: program.outputs };
+}
+
+interface Stored {
+  readonly tensor: Tensor;
+  readonly loop: Loop;
+  readonly label: string;
+}
+
+/** Lays out every stored tensor, storing more of them until each loop is one that a node can be. */
+function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketch): Stored[] {
+  const forced = new Set<Tensor>();
+  const done = new Map<Tensor, { key: string; stored: Stored }>();
+  for (;;) {
+    const { stored, isStored } = fuse(outputs, forced, sketchOf);
+    const before = forced.size;
+    const loops: Stored[] = [];
+    for (const tensor of stored) {
+      try {
+        const resolution = resolve(tensor, isStored);
+        const key = resolution.inlined.map(({ id }) => id).join();
+        const known = done.get(tensor);
+        // A loop depends on what it computes in place only.
+        if (known?.key === key) {
+          loops.push(known.stored);
+          continue;
+        }
+        const loop = layOut(tensor, resolution);
+        check(tensor, loop, resolution.inlined, sketchOf, forced);
+        const made = { tensor, loop, label: labelOf(tensor, resolution.inlined) };
+        done.set(tensor, { key, stored: made });
+        loops.push(made);
+      } catch (error) {
+        if (!(error instanceof MustStore)) throw error;
+        if (forced.has(error.tensor) || error.tensor === tensor) {
+          throw new ImportError(`${tensor.label}: ${tensor.name} cannot be laid out as one loop`);
+        }
+        forced.add(error.tensor);
+      }
+    }
+    if (forced.size === before) return loops;
+  }
+}
+
+/** Tries the loop as a node; if it is too large, the most laborious tensor computed in it is to be stored. */
+function check(
+  tensor: Tensor,
+  loop: Loop,
+  inlined: readonly Tensor[],
+  sketchOf: (tensor: Tensor) => Sketch,
+  forced: ReadonlySet<Tensor>,
+): void {
+  try {
+    emit(loop, () => ({ node: 0 }));
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    const candidates = inlined.filter((one) => one !== tensor && !forced.has(one));
+    const [first] = candidates
+      .map((one) => ({ one, weight: sketchOf(one).operations + sketchOf(one).readings.length }))
+      .sort((a, b) => b.weight - a.weight || a.one.id - b.one.id);
+    if (!first) throw new ImportError(`${tensor.label}: one loop with ${error.message}`);
+    throw new MustStore(first.one);
+  }
+}
+
+/** `Conv_12 (Conv+Relu)`: the first ONNX node's name, and the operators in order. */
+function labelOf(tensor: Tensor, inlined: readonly Tensor[]): string {
+  const parts = [...new Set([...inlined, tensor])].sort((a, b) => a.id - b.id).map(({ label }) => label);
+  const distinct = [...new Set(parts)];
+  const [head = ''] = distinct;
+  const operators = distinct.map((label) => /\(([^()]*)\)$/.exec(label)?.[1] ?? label);
+  return operators.length > 1 ? `${head.replace(/ \([^()]*\)$/, '')} (${operators.join('+')})` : head;
+}
+
+interface Found {
+  readonly dtype: DType;
+  readonly words: Uint32Array;
+  /** Read through one dimension, so that it can be part of a larger constant. */
+  readonly isFlat: boolean;
+}
+
+interface Pooled extends Found {
+  readonly key: string;
+}
+
+const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
+  const width = ELEMENT_BYTES[dtype];
+  const bytes = new Uint8Array(words.length * width);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, i) => {
+    if (width === 4) view.setUint32(4 * i, word, true);
+    else view.setUint8(i, word & 255);
+  });
+  return bytes;
+};
+
+/** The constants of all loops: equal ones once, small ones together. */
+class Constants {
+  readonly #entries = new Map<string, Pooled>();
+  readonly #keyOf = new Map<Uint32Array, string>();
+  readonly #places = new Map<string, Location>();
+
+  take(source: OperandSource): void {
+    const found = constantOf(source);
+    if (!found) return;
+    const key = this.#key(found);
+    if (!this.#entries.has(key)) this.#entries.set(key, { ...found, key });
+  }
+
+  #key({ words, dtype, isFlat }: Found): string {
+    const known = this.#keyOf.get(words);
+    if (known) return known;
+    const key = `${dtype} ${isFlat} ${words.length} ${hexOf(tensorRoot(bytesOfWords(words, dtype)))}`;
+    this.#keyOf.set(words, key);
+    return key;
+  }
+
+  /** @param base node number of the first constant */
+  locate(source: OperandSource, base: number): Location {
+    const place = this.#places.get(this.#key(constantOf(source) as Found)) as Location;
+    return { ...place, node: place.node + base };
+  }
+
+  nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
+    const groups: Pooled[][] = [];
+    const shared = new Map<DType, Pooled[]>();
+    for (const entry of this.#entries.values()) {
+      const bytes = entry.words.length * ELEMENT_BYTES[entry.dtype];
+      const isSmall = entry.isFlat && bytes <= SHARED_CONSTANT_BYTES;
+      const group = isSmall ? shared.get(entry.dtype) : undefined;
+      if (group) group.push(entry);
+      else {
+        groups.push([entry]);
+        if (isSmall) shared.set(entry.dtype, groups.at(-1) as Pooled[]);
+      }
+    }
+    return groups.map((group, node) => {
+      const total = group.reduce((sum, { words }) => sum + words.length, 0);
+      const words = new Uint32Array(total);
+      let base = 0;
+      for (const entry of group) {
+        words.set(entry.words, base);
+        this.#places.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
+        base += entry.words.length;
+      }
+      const dtype = (group[0] as Pooled).dtype;
+      const bytes = bytesOfWords(words, dtype);
+      const label = group.length > 1 ? `weights (${group.length} constants)` : 'weights';
+      return { node: { kind: 'constant', dtype, shape: [total], root: tensorRoot(bytes) }, bytes, label };
+    });
+  }
+}
+
+function constantOf(source: OperandSource): Found | undefined {
+  if ('constant' in source) return { ...source.constant, isFlat: true };
+  const { tensor } = source;
+  if (tensor.source.kind !== 'constant') return undefined;
+  return { words: tensor.source.words, dtype: tensor.type.dtype, isFlat: false };
+}

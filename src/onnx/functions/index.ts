@@ -1,0 +1,1 @@
+export { exp } from './exponential.ts';

@@ -1,0 +1,214 @@
+import { type Compiled, compile } from './compile.ts';
+import { ImportError, quoted, Refusal, within } from './errors.ts';
+import { Builder } from './ir/builder.ts';
+import { reading, type Tensor } from './ir/tensor.ts';
+import { Context } from './lower/context.ts';
+import { LOWERINGS, reasonAgainst } from './lower/index.ts';
+import type { Graph, GraphNode, GraphValue, TensorValue } from './read/graph.ts';
+import { placeOf, readModel } from './read/model.ts';
+import { inOrder } from './read/order.ts';
+import type { ElementType } from './types.ts';
+
+export interface ImportOptions {
+  /** Sizes of named dimensions. A dimension without a name goes by `<input>.<position>`. */
+  readonly dims?: Readonly<Record<string, number>>;
+  /** Inputs that become part of the program, such as a shape or a sampling rate. */
+  readonly bind?: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly values: ArrayLike<number> }>
+  >;
+}
+
+/** An input or output as its user sees it. */
+export interface ModelTensor {
+  readonly name: string;
+  readonly dtype: ElementType['dtype'];
+  /** ONNX name of the type in the file, such as `int64`. */
+  readonly onnxType: string;
+  readonly shape: readonly number[];
+  readonly node: number;
+}
+
+export interface CompiledModel extends Omit<Compiled, 'outputs'> {
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  /** What a publisher should know: narrowed types, bound inputs, ignored outputs. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compiles an ONNX file. The same bytes and options give the same program anywhere.
+ *
+ * @throws ImportError one line that names the place, the reason and what to do
+ */
+export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
+  try {
+    return importGraph(readModel(bytes), options);
+  } catch (error) {
+    // Nesting that no check foresaw ends here rather than in a crash.
+    if (error instanceof RangeError)
+      throw new ImportError(`model: too large or nested too deeply (${error.message})`);
+    if (error instanceof Refusal) throw new ImportError(`model: ${error.message}`);
+    throw error;
+  }
+}
+
+function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): CompiledModel {
+  const builder = new Builder();
+  const tensors = new Map<string, Tensor>();
+  const notes: string[] = [];
+  const constant = (name: string, { type, shape, values }: TensorValue): void => {
+    tensors.set(name, builder.constant(type, shape, values, name));
+  };
+  checkOptions(graph, dims, bind);
+  for (const [name, value] of graph.initializers) {
+    builder.current = { name, label: `constant ${name}` };
+    within(`initializer ${quoted(name)}`, () => constant(name, value));
+  }
+  const inputs: Tensor[] = [];
+  for (const value of graph.inputs) {
+    const bound = bind[value.name];
+    if (bound) {
+      constant(value.name, { type: value.type, shape: bound.shape, values: Float64Array.from(bound.values) });
+      notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
+      continue;
+    }
+    const tensor = within(`input ${quoted(value.name)}`, () =>
+      builder.input(value.name, value.type, extentsOf(value, dims), inputs.length),
+    );
+    if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
+      notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
+    }
+    tensors.set(value.name, tensor);
+    inputs.push(tensor);
+  }
+  const uses = countUses(graph);
+  for (const node of inOrder(graph)) lowerNode(node, graph, builder, tensors, uses);
+
+  const outputs = graph.outputs.map(({ name }) => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new ImportError(`output ${quoted(name)}: nothing in the graph yields it`);
+    builder.current = { name, label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}` };
+    return within(`output ${quoted(name)}`, () => outputOf(tensor, name, builder));
+  });
+  if (inputs.length > 255 || outputs.length > 255 || outputs.length === 0) {
+    throw new ImportError(
+      `model: ${inputs.length} inputs and ${outputs.length} outputs; 1 to 255 outputs are possible`,
+    );
+  }
+  const compiled = compile(inputs, outputs, builder.sketchOf);
+  const refer = (tensor: Tensor, name: string, node: number): ModelTensor => ({
+    name,
+    dtype: tensor.type.dtype,
+    onnxType: tensor.type.name,
+    shape: tensor.shape,
+    node,
+  });
+  return {
+    program: compiled.program,
+    weights: compiled.weights,
+    labels: compiled.labels,
+    inputs: inputs.map((tensor, i) => refer(tensor, tensor.name, i)),
+    outputs: outputs.map((tensor, i) =>
+      refer(tensor, graph.outputs[i]?.name as string, compiled.outputs[i] as number),
+    ),
+    notes,
+  };
+}
+
+/** An output is a node of its own in the file's own order of dimensions, whatever it was before. */
+const outputOf = (tensor: Tensor, name: string, builder: Builder): Tensor =>
+  builder.define({
+    type: tensor.type,
+    shape: tensor.shape,
+    ...(tensor.range ? { range: tensor.range } : {}),
+    channelsLast: false,
+    isOutput: true,
+    name,
+    body: (indices) => reading(tensor, indices),
+  });
+
+function lowerNode(
+  node: GraphNode,
+  graph: Graph,
+  builder: Builder,
+  tensors: Map<string, Tensor>,
+  uses: ReadonlyMap<string, number>,
+): void {
+  const place = placeOf(node);
+  within(place, () => {
+    const lowering = LOWERINGS.get(node.domain ? `${node.domain}.${node.operator}` : node.operator);
+    if (!lowering) throw new Refusal(reasonAgainst(node));
+    const version =
+      graph.opsets.get(node.domain) ?? (node.domain === '' ? (graph.opsets.get('ai.onnx') ?? 1) : 1);
+    builder.current = {
+      name: node.outputs[0] ?? '',
+      label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
+    };
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : tensors.get(name)));
+    const made = lowering(new Context(node, version, inputs, builder, (name) => uses.get(name) ?? 0));
+    const results = Array.isArray(made) ? (made as readonly Tensor[]) : [made as Tensor];
+    node.outputs.forEach((name, i) => {
+      if (name === '') return;
+      const result = results[i];
+      if (result) tensors.set(name, result);
+      else if (uses.has(name)) throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
+    });
+  });
+}
+
+/** How many inputs of nodes and outputs of the model each name is. */
+function countUses({ nodes, outputs }: Graph): Map<string, number> {
+  const uses = new Map<string, number>();
+  for (const name of [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map((output) => output.name)]) {
+    uses.set(name, (uses.get(name) ?? 0) + 1);
+  }
+  return uses;
+}
+
+function extentsOf({ name, shape }: GraphValue, dims: Readonly<Record<string, number>>): number[] {
+  const size = (extent: number | string, i: number): number | undefined =>
+    typeof extent === 'number'
+      ? extent
+      : (dims[`${name}.${i}`] ?? (extent === '' ? undefined : dims[extent]));
+  const missing = shape.flatMap((extent, i) =>
+    size(extent, i) === undefined ? [`--dim ${extent === '' ? `${name}.${i}` : extent}=N`] : [],
+  );
+  if (missing.length > 0) {
+    const known = shape.map((extent, i) => size(extent, i) ?? '?').join(',');
+    throw new Refusal(
+      `the shape [${known}] has dimensions without a size; bind them with ${missing.join(' ')}`,
+    );
+  }
+  return shape.map((extent, i) => size(extent, i) as number);
+}
+
+/** Refuses names that nothing in the model has, which would otherwise be silently without effect. */
+function checkOptions(graph: Graph, dims: object, bind: Required<ImportOptions>['bind']): void {
+  const names = new Set(
+    graph.inputs.flatMap(({ name, shape }) =>
+      shape.flatMap((extent, i) => [`${name}.${i}`, ...(typeof extent === 'string' ? [extent] : [])]),
+    ),
+  );
+  for (const [name, size] of Object.entries(dims)) {
+    const all = graph.inputs.flatMap(({ shape }) =>
+      shape.filter((extent) => typeof extent === 'string' && extent !== ''),
+    );
+    if (!names.has(name)) {
+      const hint =
+        all.length > 0
+          ? `those with a name are ${[...new Set(all)].map((one) => quoted(String(one))).join(', ')}`
+          : 'all its dimensions have sizes';
+      throw new ImportError(`--dim ${quoted(name)}: no input has such a dimension; ${hint}`);
+    }
+    if (!Number.isInteger(size) || size < 1 || size >= 2 ** 31) {
+      throw new ImportError(`--dim ${quoted(name)}: ${size} is no positive 31-bit integer`);
+    }
+  }
+  for (const name of Object.keys(bind)) {
+    if (graph.inputs.every((input) => input.name !== name)) {
+      throw new ImportError(
+        `--bind ${quoted(name)}: the model's inputs are ${graph.inputs.map((input) => quoted(input.name)).join(', ')}`,
+      );
+    }
+  }
+}

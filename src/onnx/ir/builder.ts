@@ -1,0 +1,152 @@
+import { LIMITS } from '../../program/limits.ts';
+import { sizeOf } from '../../program/node.ts';
+import { wordOfF32 } from '../../scalar/machine.ts';
+import { require } from '../errors.ts';
+import { contains, type ElementType, I32_RANGE, type Range, rangeOfType } from '../types.ts';
+import { evaluate } from './evaluate.ts';
+import type { Expression } from './expression.ts';
+import { type Sketch, sketch } from './fuse.ts';
+import type { Index } from './indices.ts';
+import { elementCount, isConstant, type Tensor } from './tensor.ts';
+
+export interface Definition {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly body: (indices: readonly Index[]) => Expression;
+  /** Bounds on an integer tensor's values; the type's own if left out. */
+  readonly range?: Range;
+  readonly channelsLast?: boolean;
+  /** Computed by the program even if it is known beforehand. */
+  readonly isOutput?: boolean;
+  readonly name?: string;
+}
+
+/** Constants computed from constants are folded if they stay this small, views of them always. */
+const VIEW_ELEMENTS = 65_536;
+
+/** Makes the tensors of one import. */
+export class Builder {
+  readonly #sketches = new Map<Tensor, Sketch>();
+  #count = 0;
+  /** Name and label for what is made next. */
+  current = { name: '', label: '' };
+
+  readonly sketchOf = (tensor: Tensor): Sketch => {
+    const known = this.#sketches.get(tensor);
+    if (known) return known;
+    const made = sketch(tensor);
+    this.#sketches.set(tensor, made);
+    return made;
+  };
+
+  #next(name?: string) {
+    return { id: this.#count++, name: name ?? this.current.name, label: this.current.label };
+  }
+
+  input(name: string, type: ElementType, shape: readonly number[], slot: number): Tensor {
+    checkSize(type, shape);
+    const range = type.family === 'float' ? undefined : narrowest(rangeOfType(type));
+    return {
+      ...this.#next(name),
+      label: `input ${name}`,
+      type,
+      shape,
+      range,
+      channelsLast: false,
+      source: { kind: 'input', slot },
+    };
+  }
+
+  /** A constant from words, as an operand loads them. */
+  words(type: ElementType, shape: readonly number[], words: Uint32Array, name?: string): Tensor {
+    checkSize(type, shape);
+    return {
+      ...this.#next(name),
+      type,
+      shape,
+      range: type.family === 'float' ? undefined : rangeOfWords(words),
+      channelsLast: false,
+      source: { kind: 'constant', words },
+    };
+  }
+
+  /** A constant from numbers: rounded to binary32 for floats; integers that fit no word can only decide shapes. */
+  constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>, name?: string): Tensor {
+    const numbers = Array.from(values);
+    const words = Uint32Array.from(numbers, type.family === 'float' ? wordOfF32 : (value) => value >>> 0);
+    const fits =
+      type.family === 'float' || numbers.every((value) => value >= I32_RANGE.low && value <= I32_RANGE.high);
+    const tensor = this.words(type, shape, words, name);
+    return fits && type.bits <= 32
+      ? tensor
+      : { ...tensor, ...(fits ? {} : { wide: Float64Array.from(numbers) }) };
+  }
+
+  define({ type, shape, body, range, channelsLast, isOutput, name }: Definition): Tensor {
+    checkSize(type, shape);
+    const unbounded: Tensor = {
+      ...this.#next(name),
+      type,
+      shape: [...shape],
+      range: undefined,
+      channelsLast: false,
+      source: { kind: 'computed', body },
+    };
+    const { readings, isView, fill } = sketch(unbounded);
+    const shown = isView ? readings[0]?.tensor.range : undefined;
+    const tensor: Tensor = {
+      ...unbounded,
+      range: type.family === 'float' ? undefined : (range ?? withFill(shown, fill) ?? rangeOfType(type)),
+    };
+    for (const { tensor: read } of readings) {
+      require(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
+    }
+    if (tensor.range) {
+      require(contains(I32_RANGE, tensor.range), () =>
+        `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs`);
+    }
+    const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
+    const small = elementCount(tensor) <= VIEW_ELEMENTS;
+    if (foldable && (small || !isView)) {
+      const words = evaluate(tensor);
+      if (words) {
+        return {
+          ...tensor,
+          range: type.family === 'float' ? undefined : rangeOfWords(words),
+          source: { kind: 'constant', words },
+        };
+      }
+    }
+    // Elementwise results lie as their operands do.
+    const inherits = readings.some(({ tensor: of }) => of.channelsLast && of.shape.length === shape.length);
+    return { ...tensor, channelsLast: (channelsLast ?? inherits) && shape.length >= 3 };
+  }
+}
+
+const withFill = (range: Range | undefined, fill: number | undefined): Range | undefined =>
+  range && fill !== undefined
+    ? { low: Math.min(range.low, fill | 0), high: Math.max(range.high, fill | 0) }
+    : range;
+
+const narrowest = (range: Range): Range => ({
+  low: Math.max(range.low, I32_RANGE.low),
+  high: Math.min(range.high, I32_RANGE.high),
+});
+
+const rangeOfWords = (words: Uint32Array): Range => {
+  let low = 0;
+  let high = 0;
+  words.forEach((word, i) => {
+    low = i === 0 ? word | 0 : Math.min(low, word | 0);
+    high = i === 0 ? word | 0 : Math.max(high, word | 0);
+  });
+  return { low, high };
+};
+
+function checkSize(type: ElementType, shape: readonly number[]): void {
+  const bytes = sizeOf(shape) * (type.dtype === 'f32' || type.dtype === 'i32' ? 4 : 1);
+  require(shape.every((extent) => Number.isInteger(extent) && extent >= 0 && extent < 2 ** 31), () =>
+    `shape [${shape}] is not one of non-negative 31-bit integers`);
+  require(bytes <= LIMITS.MAX_TENSOR_BYTES, () =>
+    `a tensor of shape [${shape}] has ${bytes} bytes, of ${LIMITS.MAX_TENSOR_BYTES} allowed`);
+}

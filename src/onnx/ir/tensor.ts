@@ -1,0 +1,57 @@
+import { sizeOf } from '../../program/node.ts';
+import type { ElementType, Range } from '../types.ts';
+import type { Expression, Place, Reading } from './expression.ts';
+import type { Index } from './indices.ts';
+
+/** Where a tensor's elements come from. */
+export type Source =
+  | { readonly kind: 'input'; readonly slot: number }
+  /** One word an element, row-major; sub-word types sign- or zero-extended, as an operand loads them. */
+  | { readonly kind: 'constant'; readonly words: Uint32Array }
+  /** The element at given indices; called anew wherever the tensor is computed, so it must have no effects. */
+  | { readonly kind: 'computed'; readonly body: (indices: readonly Index[]) => Expression };
+
+/** A value of the ONNX graph, in its logical shape; how it lies in memory is decided later. */
+export interface Tensor {
+  readonly id: number;
+  /** Name in the file, or one made from it. */
+  readonly name: string;
+  /** ONNX nodes it stands for, such as `Conv_12 (Conv)`. */
+  readonly label: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Bounds on the values of an integer tensor. */
+  readonly range: Range | undefined;
+  /** Keep the channels (dimension 1) innermost in memory, if it is stored. */
+  readonly channelsLast: boolean;
+  readonly source: Source;
+  /** Defines the tensor times a factor plus a shift, both constants by channel, with other weights. */
+  readonly rescale?: (factor: Tensor, shift: Tensor) => Tensor | undefined;
+  /**
+   * Exact values of a constant that does not fit a word (INT64_MAX as the end of a Slice). Such a tensor can
+   * decide shapes but cannot be read by a loop.
+   */
+  readonly wide?: Float64Array;
+}
+
+export const reading = (tensor: Tensor, places: readonly Place[], fill?: number): Reading => {
+  if (places.length !== tensor.shape.length) {
+    throw new TypeError(`${tensor.name}: ${places.length} indices for rank ${tensor.shape.length}`);
+  }
+  return { kind: 'reading', tensor, places, fill: fill === undefined ? undefined : fill >>> 0 };
+};
+
+export const elementCount = (tensor: Tensor): number => sizeOf(tensor.shape);
+
+export const isConstant = (tensor: Tensor): boolean => tensor.source.kind === 'constant';
+
+/** Words of a constant. */
+export const wordsOf = (tensor: Tensor): Uint32Array | undefined =>
+  tensor.source.kind === 'constant' ? tensor.source.words : undefined;
+
+/** Dimensions in the order in which a stored tensor has them in memory, outermost first. */
+export function permutationOf({ shape, channelsLast, source }: Tensor): number[] {
+  const identity = shape.map((_, i) => i);
+  if (!channelsLast || source.kind !== 'computed' || shape.length < 3) return identity;
+  return [0, ...identity.slice(2), 1];
+}

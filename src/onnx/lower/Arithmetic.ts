@@ -1,0 +1,203 @@
+import { require } from '../errors.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import { type ElementType, type Range, rangeOfType } from '../types.ts';
+import type { Context, Lowering } from './context.ts';
+import {
+  boundsOf,
+  corners,
+  elementwise,
+  hull,
+  isNarrowed,
+  maximum,
+  minimum,
+  requireFloat,
+  requireSameType,
+  unary,
+  wrap,
+} from './elementwise.ts';
+
+type Binary = (a: Expression, b: Expression) => Expression;
+
+/** An operator of two tensors: floats by `ofFloats`, integers by `ofIntegers` with wrap-around. */
+const arithmetic =
+  (ofFloats: Binary, ofIntegers: Binary, bounds: (a: Range, b: Range) => Range): Lowering =>
+  (context) => {
+    const inputs = [context.input(0), context.input(1)];
+    const type = requireSameType(inputs);
+    return combine(context, inputs, type, ofFloats, ofIntegers, bounds);
+  };
+
+function combine(
+  context: Context,
+  [a, b]: readonly Tensor[],
+  type: ElementType,
+  ofFloats: Binary,
+  ofIntegers: Binary,
+  bounds: (a: Range, b: Range) => Range,
+): Tensor {
+  require(a && b, 'it takes two inputs');
+  require(type.family !== 'bool', 'bool is no type for arithmetic');
+  if (type.family === 'float') return elementwise(context, [a, b], type, ofFloats);
+  // Narrowed types must be shown to fit; the others wrap as they should.
+  const result = bounds(boundsOf(a), boundsOf(b));
+  const own = rangeOfType(type);
+  const range = isNarrowed(type) || (result.low >= own.low && result.high <= own.high) ? result : own;
+  return elementwise(context, [a, b], type, (x, y) => wrap(type, ofIntegers(x, y)), range);
+}
+
+/** The quotient's bounds; dividing by zero gives 0 here (undefined in ONNX). */
+const quotientBounds = (a: Range): Range => hull([a.low, a.high, -a.low, -a.high, 0]);
+
+/** Sum, Max, Min, Mean: a chain over any number of tensors. */
+const chain =
+  (combineTwo: (context: Context, a: Tensor, b: Tensor) => Tensor): Lowering =>
+  (context) => {
+    const inputs = context.inputs();
+    requireSameType(inputs);
+    const [first, ...others] = inputs as [Tensor, ...Tensor[]];
+    // One tensor alone is still copied by a binary operator with itself where that changes nothing.
+    return others.reduce((sum, next) => combineTwo(context, sum, next), first);
+  };
+
+const extremum =
+  (which: (type: ElementType) => Binary, bounds: (a: Range, b: Range) => Range) =>
+  (context: Context, a: Tensor, b: Tensor): Tensor =>
+    elementwise(context, [a, b], a.type, which(a.type), a.range && b.range && bounds(a.range, b.range));
+
+const add = (context: Context, a: Tensor, b: Tensor): Tensor =>
+  combine(context, [a, b], a.type, f32.add, i32.add, (x, y) => corners(x, y, (p, q) => p + q));
+
+const mean: Lowering = (context) => {
+  const inputs = context.inputs();
+  requireFloat(...inputs);
+  const count = f32.of(inputs.length);
+  return elementwise(context, inputs, requireSameType(inputs), (...elements) =>
+    f32.div(
+      elements.reduce((sum, element) => f32.add(sum, element)),
+      count,
+    ),
+  );
+};
+
+const negate: Lowering = (context) => {
+  const x = context.input(0);
+  const { low, high } = boundsOf(x);
+  const float = x.type.family === 'float';
+  return elementwise(
+    context,
+    [x],
+    x.type,
+    (value) => (float ? f32.neg(value) : wrap(x.type, i32.sub(i32.of(0), value))),
+    isNarrowed(x.type) ? { low: -high, high: -low } : undefined,
+  );
+};
+
+const absolute: Lowering = (context) => {
+  const x = context.input(0);
+  const { low, high } = boundsOf(x);
+  const ofInteger = (value: Expression) =>
+    wrap(x.type, select(i32.lt(value, i32.of(0)), i32.sub(i32.of(0), value), value));
+  return elementwise(
+    context,
+    [x],
+    x.type,
+    x.type.family === 'float' ? f32.abs : ofInteger,
+    isNarrowed(x.type) ? { low: 0, high: Math.max(Math.abs(low), Math.abs(high)) } : undefined,
+  );
+};
+
+const sign: Lowering = (context) => {
+  const x = context.input(0);
+  const ofFloat = (value: Expression) =>
+    select(
+      f32.lt(f32.of(0), value),
+      f32.of(1),
+      select(f32.lt(value, f32.of(0)), f32.of(-1), f32.mul(value, f32.of(0))),
+    );
+  const ofInteger = (value: Expression) => i32.sub(i32.lt(i32.of(0), value), i32.lt(value, i32.of(0)));
+  const float = x.type.family === 'float';
+  return elementwise(
+    context,
+    [x],
+    x.type,
+    float ? ofFloat : ofInteger,
+    float ? undefined : { low: -1, high: 1 },
+  );
+};
+
+/** Mod, numpy's `mod` on integers and C's `fmod` with fmod=1. */
+const modulo: Lowering = (context) => {
+  const inputs = [context.input(0), context.input(1)];
+  const type = requireSameType(inputs);
+  if (type.family === 'float') {
+    require(context.int('fmod', 0) === 1, 'floats need fmod=1');
+    throw new TypeError('unreachable');
+  }
+  const [a, b] = inputs as [Tensor, Tensor];
+  const magnitude = Math.max(Math.abs(boundsOf(b).low), Math.abs(boundsOf(b).high));
+  const dividend = boundsOf(a);
+  const widest = Math.max(magnitude, Math.abs(dividend.low), Math.abs(dividend.high));
+  const compute = (x: Expression, y: Expression): Expression => {
+    const rest = i32.rem(x, y);
+    if (context.int('fmod', 0) === 1) return rest;
+    // The remainder takes the divisor's sign: add the divisor if the signs differ and there is a remainder.
+    const differs = i32.and(i32.lt(i32.xor(rest, y), i32.of(0)), i32.not(i32.eq(rest, i32.of(0))));
+    return wrap(type, i32.add(rest, select(differs, y, i32.of(0))));
+  };
+  const nonNegative = dividend.low >= 0 && boundsOf(b).low >= 0;
+  return elementwise(context, inputs, type, compute, {
+    low: nonNegative ? 0 : Math.max(-widest, -(2 ** 31)),
+    high: Math.min(widest, 2 ** 31 - 1),
+  });
+};
+
+/** Clip(x, min, max): bounds are attributes up to version 10, inputs after. */
+const clip: Lowering = (context) => {
+  const x = context.input(0);
+  const { type } = x;
+  const constant = (value: number) => context.constant(type, [], [value]);
+  const attribute = (name: string) => (context.has(name) ? constant(context.float(name, 0)) : undefined);
+  const low = context.version < 11 ? attribute('min') : context.optional(1);
+  const high = context.version < 11 ? attribute('max') : context.optional(2);
+  const larger = maximum(type);
+  const smaller = minimum(type);
+  const range = x.range && {
+    low: Math.max(x.range.low, low?.range?.low ?? x.range.low),
+    high: Math.min(x.range.high, high?.range?.high ?? x.range.high),
+  };
+  const bounds = [low, high].filter((bound) => bound !== undefined);
+  return elementwise(
+    context,
+    [x, ...bounds],
+    type,
+    (value, ...given) => {
+      let clipped = value;
+      if (low) clipped = larger(clipped, given[0] as Expression);
+      if (high) clipped = smaller(clipped, given.at(-1) as Expression);
+      return clipped;
+    },
+    range && range.low <= range.high ? range : x.range,
+  );
+};
+
+export const Arithmetic: Readonly<Record<string, Lowering>> = {
+  Add: arithmetic(f32.add, i32.add, (a, b) => corners(a, b, (x, y) => x + y)),
+  Sub: arithmetic(f32.sub, i32.sub, (a, b) => corners(a, b, (x, y) => x - y)),
+  Mul: arithmetic(f32.mul, i32.mul, (a, b) => corners(a, b, (x, y) => x * y)),
+  Div: arithmetic(f32.div, i32.div, quotientBounds),
+  Mod: modulo,
+  Sum: chain(add),
+  Max: chain(extremum(maximum, (a, b) => ({ low: Math.max(a.low, b.low), high: Math.max(a.high, b.high) }))),
+  Min: chain(extremum(minimum, (a, b) => ({ low: Math.min(a.low, b.low), high: Math.min(a.high, b.high) }))),
+  Mean: mean,
+  Neg: negate,
+  Abs: absolute,
+  Sign: sign,
+  Clip: clip,
+  Reciprocal: unary((x) => f32.div(f32.of(1), x)),
+  Sqrt: unary(f32.sqrt),
+  Floor: unary(f32.floor),
+  Ceil: unary(f32.ceil),
+  Round: unary(f32.nearest),
+};

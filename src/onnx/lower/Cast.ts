@@ -1,0 +1,51 @@
+import { require } from '../errors.ts';
+import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { elementType } from '../read/tensor.ts';
+import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
+import type { Lowering } from './context.ts';
+import { boundsOf, elementwise, isNarrowed, wrap } from './elementwise.ts';
+
+/** The conversion of one element, between types as their words hold them. */
+function converted(from: ElementType, to: ElementType): (x: Expression) => Expression {
+  if (to.family === 'bool') {
+    // Everything but zero is true, NaN included.
+    return from.family === 'float'
+      ? (x) => i32.not(f32.eq(x, f32.of(0)))
+      : (x) => select(x, word(1), word(0));
+  }
+  if (from.family === 'float') {
+    if (to.family === 'float') return rounded(from, to);
+    return (x) => wrap(to, i32.fromF32(x));
+  }
+  return to.family === 'float' ? (x) => rounded(TYPES.float, to)(f32.fromI32(x)) : (x) => wrap(to, x);
+}
+
+/** To bfloat16 the low 16 bits are rounded away, ties to even; other float types are kept as they are. */
+function rounded(from: ElementType, to: ElementType): (x: Expression) => Expression {
+  if (to !== TYPES.bfloat16 || from === TYPES.bfloat16) return (x) => x;
+  return (x) => {
+    const odd = i32.and(i32.shrU(x, i32.of(16)), i32.of(1));
+    const up = i32.and(i32.add(x, i32.add(i32.of(0x7fff), odd)), word(0xffff0000));
+    return select(f32.isNaN(x), word(0x7fc00000), up);
+  };
+}
+
+/** Cast(x, to). Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
+export const Cast: Lowering = (context) => {
+  const x = context.input(0);
+  const to = elementType(context.int('to', 0));
+  if (to === x.type) return x;
+  require(to !== TYPES.float16, 'casting to float16 would need its rounding, which is not supported yet');
+  const own = rangeOfType(to);
+  const range = x.type.family === 'float' ? I32_RANGE : boundsOf(x);
+  const narrow = isNarrowed(to)
+    ? range
+    : to.family === 'bool'
+      ? { low: 0, high: 1 }
+      : contains(own, range)
+        ? range
+        : own;
+  // Unsigned targets of 32 bits and more hold what is not negative; floats give no bound, so they saturate.
+  const bounds = to.family === 'float' ? undefined : narrow;
+  return elementwise(context, [x], to, converted(x.type, to), bounds);
+};

@@ -1,0 +1,158 @@
+import { sizeOf } from '../../program/node.ts';
+import { require } from '../errors.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import { type Range, rangeOfType, TYPES } from '../types.ts';
+import { at, type Context, type Lowering } from './context.ts';
+import { boundsOf, isNarrowed, maximum, minimum, requireFloat } from './elementwise.ts';
+
+/** Folds over axes; the axes are an attribute or, since version 13 (ReduceSum) or 18, an input. */
+
+interface Reduction {
+  readonly init: (x: Tensor) => number;
+  readonly step: (x: Tensor) => (accumulator: Expression, element: Expression) => Expression;
+  /** @param count elements that each result is made of */
+  readonly finish?: (accumulator: Expression, count: number) => Expression;
+  readonly floatsOnly?: boolean;
+  readonly range?: (bounds: Range, count: number) => Range;
+}
+
+/** Axes of a reduction; `undefined` if there is nothing to reduce. */
+function axesOfNode(context: Context, rank: number): number[] | undefined {
+  const given = context.inputCount > 1 ? context.knownOr(1, 'axes', undefined) : context.ints('axes');
+  if (given === undefined || given.length === 0) {
+    if (context.int('noop_with_empty_axes', 0) !== 0) return undefined;
+    return Array.from({ length: rank }, (_, i) => i);
+  }
+  return context.axes(given, rank).sort((a, b) => a - b);
+}
+
+/** Shape after reducing, and the full indices for given indices of the result and of the reduced axes. */
+export function reducedShape(shape: readonly number[], axes: readonly number[], keep: boolean) {
+  const isReduced = (i: number): boolean => axes.includes(i);
+  return {
+    shape: shape.flatMap((extent, i) => (!isReduced(i) ? [extent] : keep ? [1] : [])),
+    full: (indices: readonly Index[], reduced: readonly Index[]): Index[] => {
+      const rest = keep ? indices.filter((_, i) => !isReduced(i)) : [...indices];
+      let next = 0;
+      return shape.map((_, i) => (isReduced(i) ? reduced[axes.indexOf(i)] : rest[next++]) as Index);
+    },
+  };
+}
+
+const reduction =
+  ({ init, step, finish, floatsOnly, range }: Reduction): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    if (floatsOnly) requireFloat(x);
+    require(x.type.family !== 'bool', 'bool cannot be reduced');
+    const axes = axesOfNode(context, x.shape.length);
+    if (!axes) return x;
+    const { shape, full } = reducedShape(x.shape, axes, context.int('keepdims', 1) !== 0);
+    const extents = axes.map((axis) => x.shape[axis] as number);
+    const count = sizeOf(extents);
+    const combine = step(x);
+    return context.define({
+      type: x.type,
+      shape,
+      ...(x.range && isNarrowed(x.type) ? { range: range?.(boundsOf(x), count) ?? x.range } : {}),
+      body: (indices) => {
+        const folded = fold(extents, init(x), (reduced, accumulator) =>
+          combine(accumulator, at(x, full(indices, reduced))),
+        );
+        return finish ? finish(folded, count) : folded;
+      },
+    });
+  };
+
+const sumStep = (x: Tensor) => (x.type.family === 'float' ? f32.add : i32.add);
+const productStep = (x: Tensor) => (x.type.family === 'float' ? f32.mul : i32.mul);
+const sumRange = ({ low, high }: Range, count: number): Range => ({
+  low: Math.min(0, low * count),
+  high: Math.max(0, high * count),
+});
+
+const least = (x: Tensor): number => (x.type.family === 'float' ? 0xff800000 : rangeOfNarrow(x).low);
+const greatest = (x: Tensor): number => (x.type.family === 'float' ? 0x7f800000 : rangeOfNarrow(x).high);
+const rangeOfNarrow = (x: Tensor): Range => (isNarrowed(x.type) ? boundsOf(x) : rangeOfType(x.type));
+
+/**
+ * Index of the greatest (or least) element along an axis: the extremum first, then the first (or last) place
+ * that holds it. A line with a NaN yields the place of a NaN.
+ */
+const extremePlace =
+  (which: typeof maximum, init: (x: Tensor) => number): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    const axis = context.axis(context.int('axis', 0), x.shape.length);
+    const extent = x.shape[axis] as number;
+    const keep = context.int('keepdims', 1) !== 0;
+    const last = context.int('select_last_index', 0) !== 0;
+    const { shape, full } = reducedShape(x.shape, [axis], keep);
+    const isFloat = x.type.family === 'float';
+    const extremum = context.define({
+      type: x.type,
+      shape,
+      ...(x.range ? { range: x.range } : {}),
+      body: (indices) =>
+        fold([extent], init(x), (k, accumulator) => which(x.type)(accumulator, at(x, full(indices, k)))),
+    });
+    return context.define({
+      type: TYPES.int64,
+      shape,
+      range: { low: 0, high: Math.max(0, extent - 1) },
+      body: (indices) =>
+        fold([extent], last ? -1 : extent - 1, ([k], accumulator) => {
+          const element = at(x, full(indices, [k!]));
+          const best = at(extremum, indices);
+          const differs = isFloat
+            ? i32.and(i32.not(f32.eq(element, best)), f32.eq(element, element))
+            : i32.not(i32.eq(element, best));
+          const place = indexValue(k!);
+          return select(
+            differs,
+            accumulator,
+            last ? i32.max(accumulator, place) : i32.min(accumulator, place),
+          );
+        }),
+    });
+  };
+
+export const Reductions: Readonly<Record<string, Lowering>> = {
+  ReduceSum: reduction({ init: () => 0, step: sumStep, range: sumRange }),
+  ReduceMean: reduction({
+    init: () => 0,
+    step: sumStep,
+    finish: (sum, count) => f32.div(sum, f32.of(count)),
+    floatsOnly: true,
+  }),
+  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type) }),
+  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type) }),
+  ReduceProd: reduction({
+    init: (x) => (x.type.family === 'float' ? f32.of(1).word : 1),
+    step: productStep,
+    range: ({ low, high }, count) => {
+      const most = Math.max(Math.abs(low), Math.abs(high)) ** count;
+      return { low: low < 0 ? -most : 0, high: most };
+    },
+  }),
+  ReduceSumSquare: reduction({
+    init: () => 0,
+    step: (x) => (accumulator, element) => sumStep(x)(accumulator, productStep(x)(element, element)),
+    range: ({ low, high }, count) => ({ low: 0, high: Math.max(low * low, high * high) * count }),
+  }),
+  ReduceL1: reduction({
+    init: () => 0,
+    step: () => (accumulator, element) => f32.add(accumulator, f32.abs(element)),
+    floatsOnly: true,
+  }),
+  ReduceL2: reduction({
+    init: () => 0,
+    step: () => (accumulator, element) => f32.add(accumulator, f32.mul(element, element)),
+    finish: (sum) => f32.sqrt(sum),
+    floatsOnly: true,
+  }),
+  ArgMax: extremePlace(maximum, least),
+  ArgMin: extremePlace(minimum, greatest),
+};

@@ -1,0 +1,54 @@
+import { sizeOf } from '../../program/node.ts';
+import { exp } from '../functions/index.ts';
+import { f32, fold } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import { at, type Context, type Lowering } from './context.ts';
+import { elementwise, requireFloat } from './elementwise.ts';
+import { reshaped } from './Shapes.ts';
+
+const NEGATIVE_INFINITY = 0xff800000;
+
+const along = (indices: readonly Index[], axis: number, index: Index): Index[] =>
+  indices.map((own, i) => (i === axis ? index : own));
+
+/** One value for each line along an axis, kept with extent 1. */
+function reducedAlong(context: Context, x: Tensor, axis: number, init: number, step: typeof f32.add): Tensor {
+  return context.define({
+    type: x.type,
+    shape: x.shape.map((extent, i) => (i === axis ? 1 : extent)),
+    body: (indices) =>
+      fold([x.shape[axis] as number], init, ([k], accumulator) =>
+        step(accumulator, at(x, along(indices, axis, k!))),
+      ),
+  });
+}
+
+/** x minus its greatest element along the axis: then exp neither overflows nor loses everything. */
+function centred(context: Context, x: Tensor, axis: number): Tensor {
+  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  return elementwise(context, [x, most], x.type, f32.sub);
+}
+
+const softmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
+  const exponentials = elementwise(context, [centred(context, x, axis)], x.type, exp);
+  const sum = reducedAlong(context, exponentials, axis, 0, f32.add);
+  return elementwise(context, [exponentials, sum], x.type, f32.div);
+};
+
+/** Up to version 12 the input is taken as a matrix whose columns start at `axis`. */
+const normalising =
+  (compute: (context: Context, x: Tensor, axis: number) => Tensor): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    requireFloat(x);
+    const rank = x.shape.length;
+    if (context.version >= 13) return compute(context, x, context.axis(context.int('axis', -1), rank));
+    const axis = context.axis(context.int('axis', 1), rank);
+    const matrix = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))];
+    return reshaped(context, compute(context, reshaped(context, x, matrix), 1), x.shape);
+  };
+
+export const SoftmaxFamily: Readonly<Record<string, Lowering>> = {
+  Softmax: normalising(softmaxAlong),
+};

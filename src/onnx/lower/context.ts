@@ -1,0 +1,163 @@
+import { f32OfWord } from '../../scalar/machine.ts';
+import { require } from '../errors.ts';
+import type { Builder, Definition } from '../ir/builder.ts';
+import type { Expression, Reading } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
+import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
+import type { AttributeValue, GraphNode, TensorValue } from '../read/graph.ts';
+import type { ElementType } from '../types.ts';
+
+/** What a lowering yields: the tensors of the node's outputs, in order (later ones may be missing). */
+export type Lowering = (context: Context) => Tensor | readonly Tensor[];
+
+/** One ONNX node being lowered: its inputs and attributes with their checks, and the means to define tensors. */
+export class Context {
+  readonly node: GraphNode;
+  /** Version of the operator set that the node's domain is imported with. */
+  readonly version: number;
+  readonly #builder: Builder;
+  readonly #uses: (name: string) => number;
+  readonly #inputs: readonly (Tensor | undefined)[];
+
+  /** @param uses how many times the graph reads a name */
+  constructor(
+    node: GraphNode,
+    version: number,
+    inputs: readonly (Tensor | undefined)[],
+    builder: Builder,
+    uses: (name: string) => number,
+  ) {
+    this.#uses = uses;
+    this.node = node;
+    this.version = version;
+    this.#inputs = inputs;
+    this.#builder = builder;
+  }
+
+  get inputCount(): number {
+    return this.#inputs.length;
+  }
+
+  input(i: number): Tensor {
+    const tensor = this.#inputs[i];
+    require(tensor, `input ${i} is missing`);
+    return tensor;
+  }
+
+  optional(i: number): Tensor | undefined {
+    return this.#inputs[i];
+  }
+
+  /** All inputs of an operator that takes any number. */
+  inputs(): Tensor[] {
+    return this.#inputs.map((_, i) => this.input(i));
+  }
+
+  /** Numbers of an input that decides shapes and must therefore be known now. */
+  known(i: number, what: string): number[] {
+    const tensor = this.input(i);
+    const values = numbersOf(tensor);
+    require(values, `${what} (input "${tensor.name}") depends on the model's inputs; fix it with --bind ${tensor.name}=FILE`);
+    return values;
+  }
+
+  knownOr(i: number, what: string, otherwise: number[] | undefined): number[] | undefined {
+    return this.optional(i) ? this.known(i, what) : otherwise;
+  }
+
+  /**
+   * The input's tensor times `factor` plus `shift` (both by channel) as its producer would compute it with other
+   * weights; `undefined` if it cannot, or if the unscaled tensor is needed as well.
+   */
+  rescaled(i: number, factor: Tensor, shift: Tensor): Tensor | undefined {
+    return this.#uses(this.node.inputs[i] ?? '') === 1 ? this.input(i).rescale?.(factor, shift) : undefined;
+  }
+
+  define(definition: Definition): Tensor {
+    return this.#builder.define(definition);
+  }
+
+  constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Tensor {
+    return this.#builder.constant(type, shape, values);
+  }
+
+  #attribute<K extends AttributeValue['kind']>(
+    name: string,
+    kind: K,
+  ): Extract<AttributeValue, { kind: K }> | undefined {
+    const attribute = this.node.attributes.get(name);
+    if (!attribute) return undefined;
+    // An empty list has no type of its own in files that leave types out.
+    require(attribute.kind === kind, () =>
+      `attribute ${name} is of kind ${describe(attribute)}, not ${kind}`);
+    return attribute as Extract<AttributeValue, { kind: K }>;
+  }
+
+  has(name: string): boolean {
+    return this.node.attributes.has(name);
+  }
+
+  float(name: string, otherwise: number): number {
+    return this.#attribute(name, 'float')?.value ?? otherwise;
+  }
+
+  int(name: string, otherwise: number): number {
+    return this.#attribute(name, 'int')?.value ?? otherwise;
+  }
+
+  string(name: string, otherwise: string): string {
+    return this.#attribute(name, 'string')?.value ?? otherwise;
+  }
+
+  ints(name: string): readonly number[] | undefined;
+  ints(name: string, otherwise: readonly number[]): readonly number[];
+  ints(name: string, otherwise?: readonly number[]): readonly number[] | undefined {
+    return this.#attribute(name, 'ints')?.value ?? otherwise;
+  }
+
+  floats(name: string): readonly number[] | undefined {
+    return this.#attribute(name, 'floats')?.value;
+  }
+
+  tensor(name: string): TensorValue | undefined {
+    return this.#attribute(name, 'tensor')?.value;
+  }
+
+  /** An axis attribute made non-negative. */
+  axis(axis: number, rank: number): number {
+    const made = axis < 0 ? axis + rank : axis;
+    require(Number.isInteger(made) && made >= 0 && made < rank, `axis ${axis} is outside rank ${rank}`);
+    return made;
+  }
+
+  axes(axes: readonly number[], rank: number): number[] {
+    const made = axes.map((axis) => this.axis(axis, rank));
+    require(new Set(made).size === made.length, `axes ${axes} name one twice`);
+    return made;
+  }
+}
+
+const describe = (attribute: AttributeValue): string =>
+  attribute.kind === 'unsupported' ? `"${attribute.what}"` : attribute.kind;
+
+/** Element of a tensor that is known to have these indices. */
+export const at = (tensor: Tensor, indices: readonly Index[]): Reading => reading(tensor, indices);
+
+/** Element of a tensor, or `fill` (a word) where an index is outside. */
+export const atOr = (tensor: Tensor, indices: readonly Index[], fill: number): Reading =>
+  reading(tensor, indices, fill);
+
+/** Values of a constant; `undefined` if the tensor is none. */
+export function numbersOf(tensor: Tensor): number[] | undefined {
+  if (tensor.wide) return [...tensor.wide];
+  const words = wordsOf(tensor);
+  return words && Array.from(words, tensor.type.family === 'float' ? f32OfWord : (word) => word | 0);
+}
+
+/** The single value of a constant of one element. */
+export function scalarOf(tensor: Tensor | undefined): number | undefined {
+  const numbers = tensor && numbersOf(tensor);
+  return numbers?.length === 1 ? numbers[0] : undefined;
+}
+
+export type { Expression };

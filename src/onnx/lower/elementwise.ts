@@ -1,0 +1,79 @@
+import { require } from '../errors.ts';
+import { type Expression, f32, i32 } from '../ir/expression.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import { type ElementType, I32_RANGE, type Range } from '../types.ts';
+import { broadcastAt, broadcastShapes } from './broadcast.ts';
+import type { Context, Lowering } from './context.ts';
+
+/** Operators that compute each output element from the elements at the same (broadcast) place. */
+
+/** @param range bounds on the result, for integer types that are narrowed */
+export function elementwise(
+  context: Context,
+  inputs: readonly Tensor[],
+  type: ElementType,
+  compute: (...elements: Expression[]) => Expression,
+  range?: Range,
+): Tensor {
+  return context.define({
+    type,
+    shape: broadcastShapes(inputs.map(({ shape }) => shape)),
+    ...(range ? { range } : {}),
+    body: (indices) => compute(...inputs.map((input) => broadcastAt(input, indices))),
+  });
+}
+
+/** An operator of one float tensor and nothing else. */
+export const unary =
+  (compute: (x: Expression) => Expression): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    requireFloat(x);
+    return elementwise(context, [x], x.type, compute);
+  };
+
+export function requireFloat(...tensors: readonly Tensor[]): void {
+  for (const { name, type } of tensors) {
+    require(type.family === 'float', `"${name}" is of type ${type.name}; only floats are supported here`);
+  }
+}
+
+export function requireSameType(tensors: readonly Tensor[]): ElementType {
+  const [first, ...others] = tensors;
+  require(first, 'it has no inputs');
+  for (const { name, type } of others) {
+    require(type === first.type, `"${name}" is of type ${type.name}, "${first.name}" of ${first.type.name}`);
+  }
+  return first.type;
+}
+
+/** Whether values may leave 32 bits without the type itself wrapping there. */
+export const isNarrowed = (type: ElementType): boolean =>
+  type.family === 'integer' && (type.bits > 32 || (type.bits === 32 && !type.signed));
+
+/** Brings a result of 32-bit arithmetic back into a narrower integer type, which wraps. */
+export function wrap(type: ElementType, value: Expression): Expression {
+  if (type.family !== 'integer' || type.bits >= 32) return value;
+  if (!type.signed) return i32.and(value, i32.of(2 ** type.bits - 1));
+  const distance = i32.of(32 - type.bits);
+  return i32.shrS(i32.shl(value, distance), distance);
+}
+
+/** Bounds of an integer tensor; those of i32 if it has none. */
+export const boundsOf = ({ range }: Tensor): Range => range ?? I32_RANGE;
+
+/** Smallest interval with these numbers. */
+export const hull = (values: readonly number[]): Range => ({
+  low: Math.min(...values),
+  high: Math.max(...values),
+});
+
+/** All combinations of the ends of two intervals. */
+export const corners = (a: Range, b: Range, f: (x: number, y: number) => number): Range =>
+  hull([f(a.low, b.low), f(a.low, b.high), f(a.high, b.low), f(a.high, b.high)]);
+
+export const minimum = (type: ElementType): ((a: Expression, b: Expression) => Expression) =>
+  type.family === 'float' ? f32.min : i32.min;
+
+export const maximum = (type: ElementType): ((a: Expression, b: Expression) => Expression) =>
+  type.family === 'float' ? f32.max : i32.max;

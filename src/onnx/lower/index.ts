@@ -1,0 +1,56 @@
+import type { GraphNode } from '../read/graph.ts';
+import { Activations } from './Activations.ts';
+import { Arithmetic } from './Arithmetic.ts';
+import { Cast } from './Cast.ts';
+import { Conv } from './Conv.ts';
+import type { Lowering } from './context.ts';
+import { Matrix } from './Matrix.ts';
+import { Normalization } from './Normalization.ts';
+import { Parts } from './Parts.ts';
+import { Pool } from './Pool.ts';
+import { Reductions } from './Reductions.ts';
+import { Shapes } from './Shapes.ts';
+import { SoftmaxFamily } from './Softmax.ts';
+
+/** Every operator that can be lowered, by name; operators of other domains as `domain.name`. */
+export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
+  Object.entries({
+    ...Activations,
+    ...Arithmetic,
+    ...Matrix,
+    ...Normalization,
+    ...Parts,
+    ...Pool,
+    ...Reductions,
+    ...Shapes,
+    ...SoftmaxFamily,
+    Cast,
+    Conv,
+  }),
+);
+
+/** Names of the supported operators, sorted. */
+export const OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();
+
+const CONTROL_FLOW = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
+const RANDOM = /^(Random|Bernoulli|Multinomial)/;
+const SEQUENCE = /^(Sequence|ConcatFromSequence|SplitToSequence|Optional)/;
+const DATA_DEPENDENT = new Set(['NonZero', 'Unique', 'Compress', 'NonMaxSuppression']);
+const STRINGS = /^(String|TfIdf|RegexFullMatch)/;
+
+/** Why an operator without a lowering cannot run, and what to do. */
+export function reasonAgainst({ operator, domain }: GraphNode): string {
+  if (CONTROL_FLOW.has(operator)) {
+    return 'control flow cannot run; export the model with the branch or loop resolved (fixed inputs, tracing)';
+  }
+  if (RANDOM.test(operator))
+    return 'random numbers cannot be checked; export the model for inference, or pass noise as an input';
+  if (SEQUENCE.test(operator))
+    return 'sequences and optionals cannot run; export the model with tensors only';
+  if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
+  if (DATA_DEPENDENT.has(operator))
+    return "its output's shape depends on data, which cannot run; move this step behind the model";
+  if (domain !== '')
+    return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
+  return 'this operator is not supported yet; supported ones are listed by `assay inspect --operators`';
+}

@@ -1,0 +1,49 @@
+import type { ElementType } from '../types.ts';
+
+/** An ONNX model as plain values, independent of the protobuf library. */
+
+export interface TensorValue {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** float types and everything that fits a double; 64-bit integers beyond 2^53 are rounded. */
+  readonly values: Float64Array | Float32Array | Int32Array | Uint8Array | Int8Array;
+}
+
+export type AttributeValue =
+  | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'int'; readonly value: number }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly value: TensorValue }
+  | { readonly kind: 'unsupported'; readonly what: string };
+
+export interface GraphNode {
+  readonly operator: string;
+  /** Empty for the ONNX operators proper. */
+  readonly domain: string;
+  readonly name: string;
+  /** Empty names are left-out optional inputs. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, AttributeValue>;
+}
+
+/** A dimension: its size, or the name of a size not known yet (empty if it has none). */
+export type Extent = number | string;
+
+export interface GraphValue {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly Extent[];
+}
+
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  readonly inputs: readonly GraphValue[];
+  readonly outputs: readonly { readonly name: string }[];
+  readonly initializers: ReadonlyMap<string, TensorValue>;
+  /** Version of each operator set, by domain. */
+  readonly opsets: ReadonlyMap<string, number>;
+}

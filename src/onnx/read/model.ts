@@ -1,0 +1,142 @@
+import onnxProto, { type onnx as schema } from 'onnx-proto';
+import { ImportError, quoted, within } from '../errors.ts';
+import type { AttributeValue, Extent, Graph, GraphNode, GraphValue, TensorValue } from './graph.ts';
+import { elementType, readTensor } from './tensor.ts';
+import { checkWire } from './wire.ts';
+
+/** Nodes of a graph, Constant nodes included. */
+const MAX_GRAPH_NODES = 200_000;
+
+/** Reads the bytes of an .onnx file. @throws ImportError */
+export function readModel(bytes: Uint8Array): Graph {
+  checkWire(bytes);
+  let model: schema.ModelProto;
+  try {
+    model = onnxProto.onnx.ModelProto.decode(bytes);
+  } catch (error) {
+    throw new ImportError(
+      `file: not an ONNX model (${error instanceof Error ? error.message : 'cannot be decoded'})`,
+    );
+  }
+  const { graph } = model;
+  if (!graph || (graph.node ?? []).length + (graph.output ?? []).length === 0) {
+    throw new ImportError('file: not an ONNX model (it has no graph)');
+  }
+  const nodes = graph.node ?? [];
+  if (nodes.length > MAX_GRAPH_NODES) {
+    throw new ImportError(`file: ${nodes.length} nodes, of ${MAX_GRAPH_NODES} allowed`);
+  }
+  const initializers = new Map<string, TensorValue>();
+  for (const tensor of graph.initializer ?? []) {
+    initializers.set(
+      tensor.name ?? '',
+      within(`initializer ${quoted(tensor.name ?? '')}`, () => readTensor(tensor)),
+    );
+  }
+  if ((graph.sparseInitializer ?? []).length > 0) {
+    throw new ImportError('file: sparse initializers are not supported; store them dense');
+  }
+  return {
+    nodes: nodes.map(readNode),
+    // Up to IR version 3 initializers are listed among the inputs.
+    inputs: (graph.input ?? []).filter(({ name }) => !initializers.has(name ?? '')).map(readInput),
+    outputs: (graph.output ?? []).map(({ name }) => ({ name: name ?? '' })),
+    initializers,
+    opsets: new Map(model.opsetImport.map(({ domain, version }) => [domain ?? '', Number(version ?? 0)])),
+  };
+}
+
+function readInput(info: schema.IValueInfoProto): GraphValue {
+  const name = info.name ?? '';
+  return within(`input ${quoted(name)}`, () => {
+    const tensor = info.type?.tensorType;
+    if (!tensor)
+      throw new ImportError(
+        `input ${quoted(name)}: only tensors can be inputs, no sequences, maps or optionals`,
+      );
+    const shape = tensor.shape?.dim;
+    if (!shape) {
+      throw new ImportError(
+        `input ${quoted(name)}: its rank is not known; export the model with a shape for it`,
+      );
+    }
+    return { name, type: elementType(tensor.elemType ?? 0), shape: shape.map(readExtent) };
+  });
+}
+
+const readExtent = (dim: schema.TensorShapeProto.IDimension): Extent => {
+  const size = Number(dim.dimValue ?? 0);
+  if (dim.dimParam) return dim.dimParam;
+  // A dimension with neither value nor name; -1 and 0 are what some exporters write for "not known".
+  return size > 0 ? size : '';
+};
+
+/** A node by what a person would look for: its name, or else what it yields. */
+export const placeOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 'attributes'>): string =>
+  `node ${quoted(name || (outputs[0] ?? ''))} (${domain ? `${domain}.` : ''}${operator})`.replace(
+    /[\r\n]/g,
+    ' ',
+  );
+
+function readNode(proto: schema.INodeProto): GraphNode {
+  const domain = proto.domain === 'ai.onnx' ? '' : (proto.domain ?? '');
+  const node = {
+    operator: quoted(proto.opType ?? '').slice(1, -1),
+    domain: quoted(domain).slice(1, -1),
+    name: proto.name ?? '',
+    inputs: proto.input ?? [],
+    outputs: proto.output ?? [],
+  };
+  const attributes = within(placeOf(node), () =>
+    (proto.attribute ?? []).map((attribute) => [attribute.name ?? '', readAttribute(attribute)] as const),
+  );
+  return { ...node, attributes: new Map(attributes) };
+}
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+const KINDS = [
+  'undefined',
+  'f',
+  'i',
+  's',
+  't',
+  'g',
+  'floats',
+  'ints',
+  'strings',
+  'tensors',
+  'graphs',
+] as const;
+
+function readAttribute(attribute: schema.IAttributeProto): AttributeValue {
+  // Files older than IR version 3 leave the type out: the field that is set tells.
+  const given = KINDS[Number(attribute.type ?? 0)];
+  const kind = given && given !== 'undefined' ? given : kindOf(attribute);
+  switch (kind) {
+    case 'f':
+      return { kind: 'float', value: attribute.f ?? 0 };
+    case 'i':
+      return { kind: 'int', value: Number(attribute.i ?? 0) };
+    case 's':
+      return { kind: 'string', value: text(attribute.s ?? new Uint8Array()) };
+    case 't':
+      return { kind: 'tensor', value: readTensor(attribute.t ?? {}) };
+    case 'floats':
+      return { kind: 'floats', value: attribute.floats ?? [] };
+    case 'ints':
+      return { kind: 'ints', value: (attribute.ints ?? []).map(Number) };
+    case 'strings':
+      return { kind: 'strings', value: (attribute.strings ?? []).map(text) };
+    default:
+      return { kind: 'unsupported', what: kind };
+  }
+}
+
+function kindOf(attribute: schema.IAttributeProto): (typeof KINDS)[number] {
+  const has = (key: keyof schema.IAttributeProto): boolean => Object.hasOwn(attribute, key);
+  if (attribute.floats?.length) return 'floats';
+  if (attribute.ints?.length) return 'ints';
+  if (attribute.strings?.length) return 'strings';
+  return has('t') && attribute.t ? 't' : has('f') ? 'f' : has('i') ? 'i' : has('s') ? 's' : 'undefined';
+}

@@ -1,0 +1,110 @@
+import type { onnx as schema } from 'onnx-proto';
+import { LIMITS } from '../../program/limits.ts';
+import { sizeOf } from '../../program/node.ts';
+import { quoted, require } from '../errors.ts';
+import { type ElementType, nameOfCode, TYPES, typeOfCode } from '../types.ts';
+import type { TensorValue } from './graph.ts';
+
+/** `TensorProto.DataLocation.EXTERNAL`. */
+const EXTERNAL = 1;
+
+/** The type with this code. @throws Refusal for one that cannot be held in 32 bits */
+export function elementType(code: number): ElementType {
+  const type = typeOfCode(code);
+  require(type, `elements of type ${nameOfCode(code)} cannot run; supported are ${Object.keys(TYPES).join(', ')}`);
+  return type;
+}
+
+/** Reads a tensor's elements. @throws Refusal if they are missing, too many, or in another file */
+export function readTensor(proto: schema.ITensorProto): TensorValue {
+  const shape = (proto.dims ?? []).map(Number);
+  const name = quoted(proto.name ?? '');
+  require(Number(proto.dataLocation ?? 0) !== EXTERNAL &&
+    (proto.externalData ?? []).length ===
+      0, `tensor ${name} keeps its data in another file, which is not supported; save the model as one file`);
+  const type = elementType(proto.dataType ?? 0);
+  require(shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) &&
+    sizeOf(shape) <=
+      LIMITS.MAX_TENSOR_BYTES /
+        4, `tensor ${name} has the shape [${shape.slice(0, 16)}], which is too large`);
+  const size = sizeOf(shape);
+  const raw = proto.rawData;
+  const values = raw && raw.length > 0 ? readRaw(raw, type) : readFields(proto, type);
+  require(values.length ===
+    size, `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`);
+  return { type, shape, values };
+}
+
+function readFields(proto: schema.ITensorProto, type: ElementType): TensorValue['values'] {
+  switch (type) {
+    case TYPES.float:
+      return Float32Array.from(proto.floatData ?? []);
+    case TYPES.double:
+      return Float64Array.from(proto.doubleData ?? []);
+    case TYPES.int64:
+      return Float64Array.from(proto.int64Data ?? [], Number);
+    case TYPES.uint32:
+    case TYPES.uint64:
+      return Float64Array.from(proto.uint64Data ?? [], Number);
+    case TYPES.float16:
+      return Float32Array.from(proto.int32Data ?? [], widenFloat16);
+    case TYPES.bfloat16:
+      return Float32Array.from(proto.int32Data ?? [], widenBfloat16);
+    default:
+      return Int32Array.from(proto.int32Data ?? []);
+  }
+}
+
+function readRaw(raw: Uint8Array, type: ElementType): TensorValue['values'] {
+  const width = type.bits / 8;
+  require(raw.length % width ===
+    0, `${raw.length} bytes of raw data are no whole number of ${type.name} elements`);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const count = raw.length / width;
+  const fill = <T extends TensorValue['values']>(into: T, read: (at: number) => number): T => {
+    for (let i = 0; i < count; i++) into[i] = read(i * width);
+    return into;
+  };
+  switch (type) {
+    case TYPES.float:
+      return fill(new Float32Array(count), (at) => view.getFloat32(at, true));
+    case TYPES.double:
+      return fill(new Float64Array(count), (at) => view.getFloat64(at, true));
+    case TYPES.float16:
+      return fill(new Float32Array(count), (at) => widenFloat16(view.getUint16(at, true)));
+    case TYPES.bfloat16:
+      return fill(new Float32Array(count), (at) => widenBfloat16(view.getUint16(at, true)));
+    case TYPES.int64:
+      return fill(new Float64Array(count), (at) => Number(view.getBigInt64(at, true)));
+    case TYPES.uint64:
+      return fill(new Float64Array(count), (at) => Number(view.getBigUint64(at, true)));
+    case TYPES.int32:
+      return fill(new Int32Array(count), (at) => view.getInt32(at, true));
+    case TYPES.uint32:
+      return fill(new Float64Array(count), (at) => view.getUint32(at, true));
+    case TYPES.int16:
+      return fill(new Int32Array(count), (at) => view.getInt16(at, true));
+    case TYPES.uint16:
+      return fill(new Int32Array(count), (at) => view.getUint16(at, true));
+    case TYPES.int8:
+      return Int8Array.from(raw, (byte) => (byte << 24) >> 24);
+    default:
+      return Uint8Array.from(raw);
+  }
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+export const widenBfloat16 = (bits: number): number => {
+  word.setUint32(0, (bits & 0xffff) << 16);
+  return word.getFloat32(0);
+};
+
+/** IEEE 754 binary16 to a number, exactly. */
+export function widenFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

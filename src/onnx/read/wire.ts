@@ -1,0 +1,88 @@
+import { ImportError } from '../errors.ts';
+
+/**
+ * A look at a file's protobuf structure before it is decoded: the decoder makes objects many times as large as
+ * the bytes they come from, so what it would make is bounded first. Bulk data (`raw_data`) costs nothing here.
+ *
+ * Field numbers are those of onnx.proto, which never change.
+ */
+
+type Kind = 'model' | 'graph' | 'node' | 'attribute' | 'tensor' | 'other';
+
+/** Fields of each message that are messages, and those that are packed lists of varints. */
+const MESSAGES: Readonly<Record<Kind, Readonly<Record<number, Kind>>>> = {
+  model: { 7: 'graph', 8: 'other', 14: 'other', 20: 'other', 25: 'other' },
+  graph: { 1: 'node', 5: 'tensor', 11: 'other', 12: 'other', 13: 'other', 14: 'other', 15: 'other' },
+  node: { 5: 'attribute' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph' },
+  tensor: {},
+  other: {},
+};
+const VARINTS: Readonly<Partial<Record<Kind, readonly number[]>>> = {
+  attribute: [8],
+  tensor: [1, 5, 7, 11],
+};
+
+export const READ_LIMITS = {
+  /** Bytes of a file. */
+  MAX_FILE_BYTES: 2 ** 29,
+  /** Messages and values outside bulk data. */
+  MAX_ITEMS: 8_000_000,
+  /** Graphs inside attributes inside graphs. */
+  MAX_DEPTH: 32,
+} as const;
+
+/** @throws ImportError if the file is no protobuf message or would take too much memory */
+export function checkWire(bytes: Uint8Array): void {
+  if (bytes.length > READ_LIMITS.MAX_FILE_BYTES) {
+    throw new ImportError(`file: ${bytes.length} bytes, of ${READ_LIMITS.MAX_FILE_BYTES} allowed`);
+  }
+  let items = 0;
+  const count = (more: number): void => {
+    items += more;
+    if (items > READ_LIMITS.MAX_ITEMS) {
+      throw new ImportError(`file: more than ${READ_LIMITS.MAX_ITEMS} values outside raw tensor data`);
+    }
+  };
+  const malformed = (at: number): ImportError =>
+    new ImportError(
+      `file: not an ONNX model (not a protobuf message at byte ${at}); was it downloaded whole?`,
+    );
+
+  const varint = (at: number, end: number): { value: number; next: number } => {
+    let value = 0;
+    for (let i = 0; i < 10 && at + i < end; i++) {
+      const byte = bytes[at + i] as number;
+      value += (byte & 127) * 2 ** (7 * i);
+      if (byte < 128) return { value, next: at + i + 1 };
+    }
+    throw malformed(at);
+  };
+  const walk = (from: number, end: number, kind: Kind, depth: number): void => {
+    if (depth > READ_LIMITS.MAX_DEPTH)
+      throw new ImportError(`file: graphs nested deeper than ${READ_LIMITS.MAX_DEPTH}`);
+    let at = from;
+    while (at < end) {
+      const tag = varint(at, end);
+      const field = Math.floor(tag.value / 8);
+      const wire = tag.value % 8;
+      at = tag.next;
+      count(1);
+      if (wire === 0) at = varint(at, end).next;
+      else if (wire === 1) at += 8;
+      else if (wire === 5) at += 4;
+      else if (wire === 2) {
+        const length = varint(at, end);
+        at = length.next + length.value;
+        if (at > end) throw malformed(length.next);
+        const inner = MESSAGES[kind][field];
+        if (VARINTS[kind]?.includes(field)) count(length.value);
+        // The decoder allots an array element for each 4 or 8 bytes of packed floats.
+        else if (kind === 'tensor' && (field === 4 || field === 10)) count(length.value / 16);
+        else if (inner) walk(length.next, at, inner, depth + (inner === 'graph' ? 1 : 0));
+      } else throw malformed(at);
+      if (at > end) throw malformed(end);
+    }
+  };
+  walk(0, bytes.length, 'model', 0);
+}

@@ -1,0 +1,76 @@
+import type { DType } from '../program/node.ts';
+
+/**
+ * ONNX element types (`TensorProto.DataType`) and how a program holds them: in a dtype of its own, in words.
+ *
+ * Types wider than 32 bits, and unsigned 32-bit integers, are held in i32 when the compiler can show that every
+ * value fits. float16 and bfloat16 are widened to f32, exactly; arithmetic on them is that of f32.
+ */
+export interface ElementType {
+  readonly name: string;
+  /** `TensorProto.DataType`. */
+  readonly code: number;
+  readonly dtype: DType;
+  readonly family: 'float' | 'integer' | 'bool';
+  /** Bits of the ONNX type. */
+  readonly bits: number;
+  readonly signed: boolean;
+}
+
+const row = (
+  name: string,
+  code: number,
+  dtype: DType,
+  family: ElementType['family'],
+  bits: number,
+  signed: boolean,
+): ElementType => ({ name, code, dtype, family, bits, signed });
+
+export const TYPES = {
+  float: row('float', 1, 'f32', 'float', 32, true),
+  uint8: row('uint8', 2, 'u8', 'integer', 8, false),
+  int8: row('int8', 3, 'i8', 'integer', 8, true),
+  uint16: row('uint16', 4, 'i32', 'integer', 16, false),
+  int16: row('int16', 5, 'i32', 'integer', 16, true),
+  int32: row('int32', 6, 'i32', 'integer', 32, true),
+  int64: row('int64', 7, 'i32', 'integer', 64, true),
+  bool: row('bool', 9, 'u8', 'bool', 8, false),
+  float16: row('float16', 10, 'f32', 'float', 16, true),
+  double: row('double', 11, 'f32', 'float', 64, true),
+  uint32: row('uint32', 12, 'i32', 'integer', 32, false),
+  uint64: row('uint64', 13, 'i32', 'integer', 64, false),
+  bfloat16: row('bfloat16', 16, 'f32', 'float', 16, true),
+} as const;
+
+const BY_CODE = new Map<number, ElementType>(Object.values(TYPES).map((type) => [type.code, type]));
+
+const REFUSED: Readonly<Record<number, string>> = {
+  0: 'undefined',
+  8: 'string',
+  14: 'complex64',
+  15: 'complex128',
+};
+
+export const typeOfCode = (code: number): ElementType | undefined => BY_CODE.get(code);
+
+export const nameOfCode = (code: number): string =>
+  BY_CODE.get(code)?.name ?? REFUSED[code] ?? `type ${code}`;
+
+/** A closed interval of integers. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What an integer type can hold (as doubles: the ends of 64-bit types are rounded outwards). */
+export const rangeOfType = (type: ElementType): Range =>
+  type.family === 'bool'
+    ? { low: 0, high: 1 }
+    : type.signed
+      ? { low: -(2 ** (type.bits - 1)), high: 2 ** (type.bits - 1) - 1 }
+      : { low: 0, high: 2 ** type.bits - 1 };
+
+export const I32_RANGE: Range = { low: -(2 ** 31), high: 2 ** 31 - 1 };
+
+export const contains = (outer: Range, inner: Range): boolean =>
+  outer.low <= inner.low && inner.high <= outer.high;

@@ -1,0 +1,302 @@
+import { createRequire } from 'node:module';
+import { expect } from 'chai';
+import onnxProto, { type onnx as schema } from 'onnx-proto';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { type CompiledModel, type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
+import { TYPES } from '../../src/onnx/types.ts';
+
+/** Small ONNX graphs, and their results from the reference engine and from onnxruntime. */
+
+type Ort = typeof import('onnxruntime-web');
+// The package's ESM entry is for bundlers; its CommonJS one runs in Node.
+const ort = createRequire(import.meta.url)('onnxruntime-web') as Ort;
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = 'fatal';
+
+export type TypeName = keyof typeof TYPES;
+
+/** A value by type, shape and elements. */
+export interface Value {
+  readonly type: TypeName;
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+export const value = (type: TypeName, shape: readonly number[], values: readonly number[]): Value => ({
+  type,
+  shape,
+  values,
+});
+
+export const floats = (shape: readonly number[], values: readonly number[]): Value =>
+  value('float', shape, values);
+
+/** Numbers in [-scale, scale) from a seed; the same on every machine. */
+export function noise(shape: readonly number[], seed = 1, scale = 1): Value {
+  let state = (seed * 2654435761) >>> 0;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return floats(
+    shape,
+    Array.from({ length: size }, () => Math.fround((2 * next() - 1) * scale)),
+  );
+}
+
+/** Integers in [low, high] from a seed. */
+export const integers = (
+  type: TypeName,
+  shape: readonly number[],
+  low: number,
+  high: number,
+  seed = 1,
+): Value => ({
+  type,
+  shape,
+  values: noise(shape, seed, 0.5).values.map((x) => low + Math.floor((x + 0.5) * (high - low + 1))),
+});
+
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly tensor: Value };
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly domain?: string;
+  readonly name?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+}
+
+export interface GraphSpec {
+  readonly nodes: readonly NodeSpec[];
+  readonly inputs: Readonly<Record<string, Value>>;
+  readonly constants?: Readonly<Record<string, Value>>;
+  readonly outputs: readonly string[];
+  readonly opset?: number;
+  /** Dimensions of inputs to leave open in the file. */
+  readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
+}
+
+const arrays = {
+  float: Float32Array,
+  double: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+} as const;
+
+function typedArray({ type, values }: Value): OrtTensor.DataTypeMap[OrtTensor.Type] {
+  if (type === 'int64') return BigInt64Array.from(values, BigInt);
+  if (type === 'uint64') return BigUint64Array.from(values, BigInt);
+  const make = arrays[type as keyof typeof arrays];
+  if (!make) throw new Error(`no array for ${type}`);
+  return make.from(values);
+}
+
+export function tensorProto(given: Value, name = ''): schema.ITensorProto {
+  const array = typedArray(given) as Uint8Array;
+  const rawData = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  return { name, dims: [...given.shape], dataType: TYPES[given.type].code, rawData };
+}
+
+function attributeProto(name: string, given: Attribute): schema.IAttributeProto {
+  if (typeof given === 'number') return { name, type: 2, i: given };
+  if (typeof given === 'string') return { name, type: 3, s: new TextEncoder().encode(given) };
+  if ('float' in given) return { name, type: 1, f: given.float };
+  if ('floats' in given) return { name, type: 6, floats: [...given.floats] };
+  if ('tensor' in given) return { name, type: 4, t: tensorProto(given.tensor) };
+  return { name, type: 7, ints: [...given] };
+}
+
+const valueInfo = (
+  name: string,
+  { type, shape }: Value,
+  open?: readonly (number | string)[],
+): schema.IValueInfoProto => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: TYPES[type].code,
+      shape: {
+        dim: (open ?? shape).map((extent) =>
+          typeof extent === 'string' ? { dimParam: extent } : { dimValue: extent },
+        ),
+      },
+    },
+  },
+});
+
+/** The bytes of an .onnx file. */
+export function modelBytes({
+  nodes,
+  inputs,
+  constants = {},
+  outputs,
+  opset = 17,
+  open = {},
+}: GraphSpec): Uint8Array {
+  const model: schema.IModelProto = {
+    irVersion: 8,
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: 'test',
+      node: nodes.map(({ op, domain = '', name = '', inputs: from, outputs: to, attributes = {} }) => ({
+        opType: op,
+        domain,
+        name,
+        input: [...from],
+        output: [...to],
+        attribute: Object.entries(attributes).map(([key, attribute]) => attributeProto(key, attribute)),
+      })),
+      input: Object.entries(inputs).map(([name, given]) => valueInfo(name, given, open[name])),
+      // onnxruntime infers the types of outputs.
+      output: outputs.map((name) => ({ name })),
+      initializer: Object.entries(constants).map(([name, given]) => tensorProto(given, name)),
+    },
+  };
+  return onnxProto.onnx.ModelProto.encode(model).finish();
+}
+
+/** Bytes of a value as a program takes it. */
+export function programBytes(given: Value): Uint8Array {
+  const { dtype } = TYPES[given.type];
+  const array = ({ f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const)[dtype].from(
+    given.values,
+  );
+  return new Uint8Array(array.buffer);
+}
+
+export interface Result {
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+function numbersOf(bytes: Uint8Array, dtype: string): number[] {
+  const copy = bytes.slice().buffer;
+  const arrayOf = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
+  return Array.from(new (arrayOf as typeof Float32Array)(copy));
+}
+
+/** Outputs by the reference engine. */
+export async function runCompiled(model: CompiledModel, inputs: readonly Value[]): Promise<Result[]> {
+  const session = await referenceEngine.load(model.program, model.weights);
+  const outputs = await session.run(inputs.map(programBytes));
+  return outputs.map(({ bytes, dtype }, i) => ({
+    shape: (model.outputs[i] as { shape: readonly number[] }).shape,
+    values: numbersOf(bytes, dtype),
+  }));
+}
+
+/** Outputs by onnxruntime, in the order of `names`. */
+export async function runOnnxruntime(
+  bytes: Uint8Array,
+  inputs: Readonly<Record<string, Value>>,
+  names: readonly string[],
+): Promise<Result[]> {
+  const session: InferenceSession = await ort.InferenceSession.create(bytes, {
+    // Optimisations may change bits (fused operators); the plain kernels are what is compared with.
+    graphOptimizationLevel: 'disabled',
+    logSeverityLevel: 4,
+  });
+  const ortType = (type: TypeName): OrtTensor.Type =>
+    type === 'float' ? 'float32' : type === 'double' ? 'float64' : (type as OrtTensor.Type);
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, given]) => [
+      name,
+      new ort.Tensor(ortType(given.type), typedArray(given) as never, [...given.shape]),
+    ]),
+  );
+  const results = await session.run(feeds);
+  const outputs = names.map((name) => {
+    const tensor = results[name] as OrtTensor;
+    return { shape: tensor.dims, values: Array.from(tensor.data as ArrayLike<number | bigint>, Number) };
+  });
+  await session.release();
+  return outputs;
+}
+
+/** Fails unless results are equal: shapes and integers exactly, floats within `relative` of the larger scale. */
+export function expectClose(actual: Result, expected: Result, relative = 1e-4, absolute = 1e-6): void {
+  expect(actual.shape, 'shape').to.deep.equal([...expected.shape]);
+  expect(actual.values.length, 'elements').to.equal(expected.values.length);
+  actual.values.forEach((mine, i) => {
+    const theirs = expected.values[i] as number;
+    if (Object.is(mine, theirs) || mine === theirs) return;
+    if (Number.isNaN(mine) && Number.isNaN(theirs)) return;
+    const within = Math.abs(mine - theirs) <= absolute + relative * Math.abs(theirs);
+    expect(within, `element ${i}: ${mine} in place of ${theirs}`).to.equal(true);
+  });
+}
+
+/** Imports the graph, runs it on both, and compares all outputs. @returns the compiled model */
+export async function expectSameAsOnnxruntime(
+  spec: GraphSpec,
+  options: ImportOptions & { readonly relative?: number; readonly absolute?: number } = {},
+): Promise<CompiledModel> {
+  const bytes = modelBytes(spec);
+  const model = importOnnx(bytes, options);
+  const mine = await runCompiled(
+    model,
+    model.inputs.map(({ name }) => spec.inputs[name] as Value),
+  );
+  const theirs = await runOnnxruntime(bytes, spec.inputs, spec.outputs);
+  mine.forEach((result, i) => {
+    expectClose(result, theirs[i] as Result, options.relative, options.absolute);
+  });
+  return model;
+}
+
+/** One node of an operator over inputs `x0`, `x1`, … and constants. */
+export function single(
+  op: string,
+  inputs: readonly (Value | undefined)[],
+  options: {
+    readonly attributes?: Readonly<Record<string, Attribute>>;
+    /** Positions of inputs that are constants of the file. */
+    readonly constants?: readonly number[];
+    readonly outputs?: number;
+    readonly opset?: number;
+    readonly domain?: string;
+  } = {},
+): GraphSpec {
+  const names = inputs.map((given, i) => (given ? `x${i}` : ''));
+  const entries = inputs.flatMap((given, i) => (given ? [[`x${i}`, given, i] as const] : []));
+  const isConstant = (i: number) => options.constants?.includes(i) ?? false;
+  const outputs = Array.from({ length: options.outputs ?? 1 }, (_, i) => `y${i}`);
+  return {
+    nodes: [
+      {
+        op,
+        name: `the_${op}`,
+        inputs: names,
+        outputs,
+        ...(options.attributes ? { attributes: options.attributes } : {}),
+        ...(options.domain ? { domain: options.domain } : {}),
+      },
+    ],
+    inputs: Object.fromEntries(
+      entries.filter(([, , i]) => !isConstant(i)).map(([name, given]) => [name, given]),
+    ),
+    constants: Object.fromEntries(
+      entries.filter(([, , i]) => isConstant(i)).map(([name, given]) => [name, given]),
+    ),
+    outputs,
+    ...(options.opset ? { opset: options.opset } : {}),
+  };
+}
