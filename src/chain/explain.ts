@@ -54,7 +54,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `the callback was promised its gas: ${required} are needed at that point, ${available} were left; send more`,
   NotFinal: ([id]) => `request ${id} has no final answer yet`,
   OutputNotStored: ([id]) =>
-    `the answer of request ${id} is too long to be kept on chain; read its commitment`,
+    `the answer of request ${id} is too long to be kept on chain; check bytes you are given with isResult`,
   NotRequester: ([id, requester]) => `only ${requester} can cancel request ${id}`,
   PatienceLasts: ([id, last]) => `request ${id} cannot be cancelled before ${time(last)}`,
   ClaimsOpen: ([id, count]) => `${count} claims on request ${id} are open; it cannot be cancelled meanwhile`,

@@ -1,15 +1,11 @@
-import type { Log } from 'ethers';
+import type { Log, LogDescription, Result } from 'ethers';
+import { decodePosition, type Position } from '../dispute/position.ts';
+import { REASONS, type Reason } from '../dispute/rules.ts';
+import { type DisputeView, follow, openedView, type Update, withTraceRoot } from '../dispute/view.ts';
+import { bytesOfHex } from '../merkle/keccak.ts';
 import type { Contracts } from './contracts.ts';
 import { readLogs } from './logs.ts';
-import {
-  type Address,
-  type Dispute,
-  type Hex,
-  REASONS,
-  type Reason,
-  type Request,
-  requestOf,
-} from './types.ts';
+import { type Address, type Dispute, type Hex, type Request, requestOf } from './types.ts';
 
 export interface RequestRecord {
   readonly requestId: bigint;
@@ -33,13 +29,6 @@ export interface ClaimRecord {
   traceRoot: Hex | undefined;
 }
 
-/** What the claimant showed last, which the challenger's next move answers. */
-export interface Shown {
-  readonly hashes?: readonly Hex[];
-  readonly chunk?: Hex;
-  readonly words?: Hex;
-}
-
 export interface DisputeRecord {
   readonly disputeId: bigint;
   readonly claim: ClaimRecord;
@@ -47,7 +36,8 @@ export interface DisputeRecord {
   dispute: Dispute;
   /** The hash that the next move argues about. */
   subject: Hex;
-  shown: Shown;
+  /** What both sides see of it. */
+  view: DisputeView;
   /** Transactions that moved it, oldest first. */
   readonly moves: Hex[];
   ended: { readonly winner: Address; readonly reason: Reason } | undefined;
@@ -65,6 +55,22 @@ const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
 /** Ethers hands structs out as arrays with names; this keeps the names. */
 const plain = <T>(struct: unknown): T => (struct as { toObject(deep: true): T }).toObject(true);
+
+/** An event of a dispute as its parties see it. */
+function updateOf(kind: string, position: Position, args: Result): Update | undefined {
+  switch (kind) {
+    case 'Revealed':
+      return { kind, position, hashes: [...args['hashes']].map(bytesOfHex) };
+    case 'Picked':
+      return { kind, position };
+    case 'ChunkRevealed':
+      return { kind, position, chunk: bytesOfHex(args['chunk']) };
+    case 'AccumulatorsPosted':
+      return { kind, position, words: bytesOfHex(args['words']) };
+    default:
+      return undefined;
+  }
+}
 
 /**
  * Reads the events of a deployment. What it keeps is a cache: if the chain was reorganised below the last block that
@@ -154,35 +160,43 @@ export class History {
     if (!args) return;
     if (event.name === 'Opened') {
       const { disputeId, claimId, challenger, dispute } = args;
+      const claim = this.#claim(claimId);
       this.#disputes.set(disputeId, {
         disputeId,
-        claim: this.#claim(claimId),
+        claim,
         challenger,
         dispute: plain(dispute),
         subject: ZERO_HASH,
-        shown: {},
+        view: openedView(claim.traceRoot ? bytesOfHex(claim.traceRoot) : undefined),
         moves: [log.transactionHash],
         ended: undefined,
       });
-      return;
+    } else if (event.name === 'TraceCommitted') {
+      this.#fixTrace(this.#claim(args['claimId']), args['traceRoot']);
+    } else {
+      const record = this.#disputes.get(args['disputeId']);
+      if (record) this.#advance(record, event, log.transactionHash);
     }
-    if (event.name === 'TraceCommitted') {
-      this.#claim(args['claimId']).traceRoot = args['traceRoot'];
-      return;
+  }
+
+  /** One root for all disputes on a claim, those that wait for it included. */
+  #fixTrace(claim: ClaimRecord, traceRoot: Hex): void {
+    claim.traceRoot = traceRoot;
+    for (const dispute of this.#disputes.values()) {
+      if (dispute.claim === claim) dispute.view = withTraceRoot(dispute.view, bytesOfHex(traceRoot));
     }
-    const record = this.#disputes.get(args['disputeId']);
-    if (!record) return;
-    if (record.moves.at(-1) !== log.transactionHash) record.moves.push(log.transactionHash);
-    if (event.name === 'Ended') {
+  }
+
+  #advance(record: DisputeRecord, { name, args }: LogDescription, transaction: Hex): void {
+    if (record.moves.at(-1) !== transaction) record.moves.push(transaction);
+    if (name === 'Ended') {
       record.ended = { winner: args['winner'], reason: REASONS[Number(args['reason'])] as Reason };
       return;
     }
     record.dispute = plain(args['dispute']);
     record.subject = args['subject'];
-    if (event.name === 'Revealed') record.shown = { hashes: [...args['hashes']] };
-    if (event.name === 'ChunkRevealed') record.shown = { chunk: args['chunk'] };
-    if (event.name === 'AccumulatorsPosted') record.shown = { words: args['words'] };
-    if (event.name === 'Picked') record.shown = {};
+    const update = updateOf(name, decodePosition(record.dispute.position), args);
+    if (update) record.view = follow(record.view, update);
   }
 
   #claim(claimId: bigint): ClaimRecord {

@@ -35,17 +35,5 @@ export interface Dispute {
   readonly position: bigint;
 }
 
-export const REASONS = [
-  'ClaimantTimeout',
-  'ChallengerTimeout',
-  'WrongWord',
-  'WrongConstant',
-  'WrongInput',
-  'WrongPadding',
-  'ClaimAlreadyFalsified',
-] as const;
-/** Why a dispute ended; `Reason` in contracts/interfaces/IDisputeGame.sol. */
-export type Reason = (typeof REASONS)[number];
-
 /** A claim's id holds the request's. */
 export const requestOf = (claimId: bigint): bigint => claimId >> 32n;

@@ -27,14 +27,14 @@ function checkFault(trace: Trace, { node: index, element, xor = DEFAULT_XOR, ste
   const node = nodes[index];
   if (!node) throw new RangeError(`there is no node ${index}: the program has ${nodes.length}`);
   const elements = sizeOf(node.shape);
-  if (!(element >= 0 && element < elements)) {
+  if (!(Number.isInteger(element) && element >= 0 && element < elements)) {
     throw new RangeError(`there is no element ${element} in node ${index}: it has ${elements}`);
   }
   const mask = ELEMENT_BYTES[node.dtype] === 1 ? 0xff : 0xffffffff;
   if ((xor & mask) === 0) throw new RangeError(`flipping bits ${xor} of a ${node.dtype} changes nothing`);
   if (step === undefined) return;
   const steps = node.kind === 'loop' ? sizeOf(node.fold) : 0;
-  if (!(step >= 0 && step < steps)) {
+  if (!(Number.isInteger(step) && step >= 0 && step < steps)) {
     throw new RangeError(`there is no fold step ${step} in node ${index}: it has ${steps}`);
   }
 }

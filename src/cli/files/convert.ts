@@ -72,3 +72,40 @@ export function bytesForInput(tensor: FileTensor, input: InputSlot, where: strin
   if (tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
   return convertElements(tensor, input, where);
 }
+
+/** What a model yields at one of its outputs. */
+export interface OutputSlot extends InputSlot {
+  /** The type in the ONNX file, such as `int64`. */
+  readonly onnxType: string;
+}
+
+/** ONNX types that hold every value of the dtype they are computed in, and go to files as themselves. */
+const WIDENED: Readonly<Record<string, string>> = {
+  int64: 'int64',
+  int16: 'int16',
+  uint16: 'uint16',
+  uint32: 'uint32',
+  uint64: 'uint64',
+  bool: 'bool',
+  double: 'float64',
+};
+
+/** An output as its file holds it: in the model's own type where that loses nothing, in the program's otherwise. */
+export function fileTensorOf({ dtype, shape, onnxType }: OutputSlot, bytes: Uint8Array): FileTensor {
+  const type = elementType(WIDENED[onnxType] ?? NATIVE[dtype]);
+  const from = fileTypeOf(dtype);
+  if (type === from) return { type, shape, bytes };
+  const count = sizeOf(shape);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const widened = new Uint8Array(count * type.bytes);
+  const to = new DataView(widened.buffer);
+  for (let i = 0; i < count; i++) {
+    const value = Number(from.read(view, i * from.bytes));
+    if (type.name === 'float64') to.setFloat64(8 * i, value, true);
+    else if (type.bytes === 8) to.setBigInt64(8 * i, BigInt(value), true);
+    else if (type.bytes === 4) to.setInt32(4 * i, value, true);
+    else if (type.bytes === 2) to.setInt16(2 * i, value, true);
+    else to.setUint8(i, value);
+  }
+  return { type, shape, bytes: widened };
+}

@@ -1,0 +1,86 @@
+import type { ContractTransaction, TransactionReceipt } from 'ethers';
+import type { Move, NodeProof, Pick } from '../dispute/move.ts';
+import { signerOf } from './actions.ts';
+import type { Contracts } from './contracts.ts';
+import type { DisputeRecord } from './history.ts';
+import { submit } from './submit.ts';
+
+// Typechain's input types want mutable arrays.
+const pickOf = ({ child, hash, siblings }: Pick) => ({ child, hash, siblings: [...siblings] });
+
+const nodeOf = ({ descriptor, siblings }: NodeProof) => ({ descriptor, siblings: [...siblings] });
+
+/** The call of a move: every kind of move is the game's function of that name. */
+export function populateMove(
+  { game }: Contracts,
+  { disputeId, dispute, claim }: DisputeRecord,
+  move: Move,
+): Promise<ContractTransaction> {
+  const at = [disputeId, dispute] as const;
+  switch (move.kind) {
+    case 'commitTrace':
+      return game.commitTrace.populateTransaction(
+        ...at,
+        [...move.outputRoots],
+        [...move.proofs],
+        [...move.hashes],
+      );
+    case 'reveal':
+      return game.reveal.populateTransaction(...at, [...move.hashes]);
+    case 'revealChunk':
+      return game.revealChunk.populateTransaction(...at, move.chunk);
+    case 'postAccumulators':
+      return game.postAccumulators.populateTransaction(...at, move.words);
+    case 'pick':
+      return game.pick.populateTransaction(...at, pickOf(move.picked));
+    case 'pickNode':
+    case 'proveConstant':
+      return game[move.kind].populateTransaction(...at, pickOf(move.picked), nodeOf(move.node));
+    case 'proveInput':
+      return game.proveInput.populateTransaction(
+        ...at,
+        pickOf(move.picked),
+        nodeOf(move.node),
+        claim.request.request,
+        [...move.inputRoots],
+      );
+    case 'provePadding':
+      return game.provePadding.populateTransaction(...at, pickOf(move.picked));
+    case 'nameElement':
+      return game.nameElement.populateTransaction(...at, move.chunk, move.offset, move.descriptor);
+    case 'proveElement':
+      return game.proveElement.populateTransaction(
+        ...at,
+        move.chunk,
+        move.offset,
+        move.descriptor,
+        move.witness,
+      );
+    case 'provePaddingByte':
+      return game.provePaddingByte.populateTransaction(...at, move.chunk, move.descriptor);
+    case 'pickInterval':
+      return game.pickInterval.populateTransaction(...at, move.words, move.interval);
+    case 'proveInterval':
+      return game.proveInterval.populateTransaction(
+        ...at,
+        move.words,
+        move.interval,
+        move.descriptor,
+        move.witness,
+      );
+  }
+}
+
+/**
+ * Sends a move. It names the state that it answers, so it reverts if the dispute has moved on in the meantime.
+ *
+ * @throws Refused, with a sentence, if the chain would not take it
+ */
+export function sendMove(
+  contracts: Contracts,
+  record: DisputeRecord,
+  move: Move,
+): Promise<TransactionReceipt> {
+  const what = `moving (${move.kind}) in dispute ${record.disputeId}`;
+  return submit(signerOf(contracts), populateMove(contracts, record, move), what);
+}

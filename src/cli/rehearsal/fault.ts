@@ -1,0 +1,89 @@
+import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
+import { type Fault, plantFaults } from '../../trace/fault.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { InputError } from '../inputError.ts';
+
+/** Where to lie: the element is `undefined` if the user left the choice to us. */
+export interface Place {
+  readonly node: number;
+  readonly element: number | undefined;
+}
+
+/**
+ * `NODE[:ELEMENT]`; NODE is a node's index or its name, as `assay inspect` lists them. Names may contain colons.
+ *
+ * @param names of the nodes, in order
+ * @throws InputError if there is no such node or element
+ */
+export function parsePlace(text: string, nodes: readonly Node[], names: readonly string[]): Place {
+  const indexOf = (name: string): number => {
+    if (/^\d+$/.test(name)) return Number(name) < nodes.length ? Number(name) : -1;
+    return names.indexOf(name);
+  };
+  const whole = indexOf(text);
+  if (whole >= 0) return { node: whole, element: undefined };
+  const colon = text.lastIndexOf(':');
+  const node = indexOf(colon < 0 ? text : text.slice(0, colon));
+  const found = nodes[node];
+  if (!found) {
+    throw new InputError(
+      `--fault ${text}: there is no such node; give an index from 0 to ${nodes.length - 1} or a name from \`assay inspect\``,
+    );
+  }
+  const element = text.slice(colon + 1);
+  const count = sizeOf(found.shape);
+  if (!/^\d{1,10}$/.test(element) || Number(element) >= count) {
+    const range = count === 0 ? 'it has none' : `give one from 0 to ${count - 1}`;
+    throw new InputError(`--fault ${text}: there is no such element in node ${node}; ${range}`);
+  }
+  return { node, element: Number(element) };
+}
+
+/** Top bit of a float's fraction: a visible error of at most half the value, never an infinity. */
+const FLOAT_FLIP = 0x00400000;
+const INTEGER_FLIP = 1;
+
+/** A lie of a claimant or of a challenger, and the trace that goes with it. */
+export interface Lie {
+  readonly fault: Fault;
+  readonly trace: Trace;
+  /** Whether the lie by itself changes an output. */
+  readonly reachesOutput: boolean;
+}
+
+/** The middle element, and in a fold the middle step: both have neighbours to be told from. */
+function faultAt({ node, element }: Place, nodes: readonly Node[]): Fault {
+  const at = nodes[node] as Node;
+  const steps = at.kind === 'loop' ? sizeOf(at.fold) : 0;
+  return {
+    node,
+    element: element ?? Math.floor(sizeOf(at.shape) / 2),
+    xor: at.dtype === 'f32' ? FLOAT_FLIP : INTEGER_FLIP,
+    ...(steps > 1 ? { step: Math.floor(steps / 2) } : {}),
+  };
+}
+
+const sameOutputs = (a: Trace, b: Trace): boolean =>
+  a.model.program.outputs.every((node) => {
+    const other = b.tensors[node] as Uint8Array;
+    return (a.tensors[node] as Uint8Array).every((byte, i) => byte === other[i]);
+  });
+
+/**
+ * A lie at one place, after which the liar goes on computing honestly from it. Where that ends in the right output
+ * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too: a
+ * second lie, later in the trace, that the dispute must not be led to.
+ *
+ * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
+ */
+export function plantLie(honest: Trace, place: Place): Lie | undefined {
+  const { nodes, outputs } = honest.model.program;
+  const fault = faultAt(place, nodes);
+  const trace = plantFaults(honest, [fault]);
+  if (!sameOutputs(trace, honest)) return { fault, trace, reachesOutput: true };
+  const output = outputs.find((node) => node > place.node && sizeOf((nodes[node] as Node).shape) > 0);
+  if (output === undefined) return undefined;
+  const { dtype } = nodes[output] as Node;
+  const second: Fault = { node: output, element: 0, xor: ELEMENT_BYTES[dtype] === 1 ? 1 : FLOAT_FLIP };
+  return { fault, trace: plantFaults(honest, [fault, second]), reachesOutput: false };
+}

@@ -1,0 +1,69 @@
+import { parseEther } from 'ethers';
+import { claim, finalize } from '../../chain/actions.ts';
+import { as, type Contracts } from '../../chain/contracts.ts';
+import { deploy, TRIAL_BOUNDS } from '../../chain/deploy.ts';
+import { type ClaimRecord, History, type RequestRecord } from '../../chain/history.ts';
+import type { Terms } from '../../chain/types.ts';
+import { publish, request } from '../../client/client.ts';
+import { concat } from '../../merkle/tree.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { type LocalChain, startLocalChain } from './localChain.ts';
+
+const TERMS: Terms = {
+  claimBondWei: parseEther('1'),
+  challengeBondWei: parseEther('0.5'),
+  windowSeconds: 3600n,
+  clockSeconds: 3600n,
+  callbackGas: 0n,
+  patienceSeconds: 3600n,
+};
+
+/** A chain on which a model is published and one request waits for claims. */
+export interface Stage {
+  readonly chain: LocalChain;
+  readonly claimant: Contracts;
+  readonly challenger: Contracts;
+  readonly history: History;
+  readonly request: RequestRecord;
+  readonly requestGas: number;
+}
+
+/** All output tensors of a run, one after the other. */
+export const outputOf = (trace: Trace): Uint8Array =>
+  concat(trace.model.program.outputs.map((node) => trace.tensors[node] as Uint8Array));
+
+export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]): Promise<Stage> {
+  const chain = await startLocalChain();
+  const [requester, claimant, challenger] = chain.accounts;
+  if (!requester || !claimant || !challenger) throw new Error('the chain has too few accounts');
+  const contracts = await deploy(requester, TRIAL_BOUNDS);
+  const modelId = await publish(contracts, model, '');
+  await chain.wait(12);
+  const asked = await request(contracts, modelId, concat(inputs), TERMS, parseEther('0.01'));
+  const history = new History(contracts);
+  const { requests } = await history.update();
+  return {
+    chain,
+    claimant: as(contracts, claimant),
+    challenger: as(contracts, challenger),
+    history,
+    request: requests.get(asked.requestId) as RequestRecord,
+    requestGas: Number(asked.receipt.gasUsed),
+  };
+}
+
+/** Claims the outputs of a trace. */
+export async function claimOf(stage: Stage, trace: Trace): Promise<{ claim: ClaimRecord; gas: number }> {
+  await stage.chain.wait(12);
+  const { gasUsed } = await claim(stage.claimant, stage.request, outputOf(trace));
+  const { claims } = await stage.history.update();
+  return { claim: [...claims.values()].at(-1) as ClaimRecord, gas: Number(gasUsed) };
+}
+
+/** What the same request costs when nobody disagrees. */
+export async function playUndisputed(stage: Stage, honest: Trace) {
+  const { claim: made, gas } = await claimOf(stage, honest);
+  await stage.chain.wait(Number(TERMS.windowSeconds) + 1);
+  const { gasUsed } = await finalize(stage.claimant, made);
+  return { request: stage.requestGas, claim: gas, finalize: Number(gasUsed) };
+}

@@ -1,0 +1,100 @@
+import { challenge, reclaim, signerOf } from '../chain/actions.ts';
+import { collect } from '../chain/collect.ts';
+import type { Contracts } from '../chain/contracts.ts';
+import { type ClaimRecord, type DisputeRecord, History, type World } from '../chain/history.ts';
+import type { Pass } from '../chain/loop.ts';
+import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.ts';
+import { type Listener, withoutRepeats } from '../chain/report.ts';
+import { hasPending } from '../chain/submit.ts';
+import type { Runner } from '../store/shelf.ts';
+
+export interface WatcherOptions {
+  /** Opened with the watcher's account. */
+  readonly contracts: Contracts;
+  /** Runs the models that this watcher checks; claims on others are reported as unverified. */
+  readonly runner: Runner;
+  readonly listen?: Listener;
+  /** Block from which events are read. */
+  readonly fromBlock?: number;
+  /** This machine's idea of now, Unix seconds. */
+  readonly clock?: () => bigint;
+}
+
+/**
+ * A watcher: re-executes every claim on models that it holds, challenges the wrong ones, plays each of its disputes to
+ * the end, takes its bond back where another watcher was faster, and collects. Every pass derives what to do from
+ * the chain, so it may be ended and started again at any time.
+ */
+export function createWatcher(options: WatcherOptions): Pass {
+  const { contracts, runner, clock = systemClock } = options;
+  const listen = withoutRepeats(options.listen ?? (() => undefined));
+  const history = new History(contracts, options.fromBlock);
+  const account = signerOf(contracts).getAddress();
+  /** What was said about a claim, so that it is said once and run once. */
+  const verdicts = new Map<string, 'right' | 'wrong' | 'unknown'>();
+
+  const judge = async (claim: ClaimRecord): Promise<'right' | 'wrong' | 'unknown'> => {
+    const key = `${claim.claimId} ${claim.outputs} ${claim.request.input}`;
+    const known = verdicts.get(key);
+    if (known) return known;
+    const { modelId } = claim.request.request;
+    const holds = runner.holds(modelId);
+    const right = holds && (await runner.output(modelId, claim.request.input)) === claim.output;
+    const verdict = right ? 'right' : holds ? 'wrong' : 'unknown';
+    if (verdict === 'right') listen({ kind: 'verified', claim });
+    if (verdict === 'unknown') listen({ kind: 'unverified', claim });
+    verdicts.set(key, verdict);
+    return verdict;
+  };
+
+  const mine = (world: World, me: string): DisputeRecord[] =>
+    [...world.disputes.values()].filter(({ challenger }) => challenger === me);
+
+  /**
+   * Whether a challenge of this account stands on the claim or was decided. One that was lost by the clock alone
+   * (nobody was at home) does not count: the claim is as wrong as before.
+   */
+  const isChallenged = (claim: ClaimRecord, disputes: readonly DisputeRecord[]): boolean =>
+    disputes.some((dispute) => dispute.claim === claim && dispute.ended?.reason !== 'ChallengerTimeout');
+
+  const playAll = async (world: World, me: string, times: Times): Promise<number> => {
+    let sent = 0;
+    for (const dispute of mine(world, me)) {
+      if (dispute.ended) continue;
+      const { request, status } = dispute.claim;
+      if (status === 'falsified') {
+        sent += await attempt(listen, async () => {
+          listen({ kind: 'reclaimed', dispute, receipt: await reclaim(contracts, dispute) });
+        });
+      } else if (runner.holds(request.request.modelId)) {
+        const trace = () => runner.trace(request.request.modelId, request.input);
+        sent += await play(dispute, { contracts, role: 'challenger', times, trace, listen });
+      }
+    }
+    return sent;
+  };
+
+  const challengeAll = async (world: World, me: string, times: Times): Promise<number> => {
+    const disputes = mine(world, me);
+    let sent = 0;
+    for (const claim of world.claims.values()) {
+      const { windowSeconds } = claim.request.request.terms;
+      if (claim.status !== 'open' || times.earliest > claim.claimedAt + windowSeconds) continue;
+      if ((await judge(claim)) !== 'wrong' || isChallenged(claim, disputes)) continue;
+      sent += await attempt(listen, async () => {
+        listen({ kind: 'challenged', claim, receipt: await challenge(contracts, claim) });
+      });
+    }
+    return sent;
+  };
+
+  return async () => {
+    const me = await account;
+    // An earlier run of this program may have been ended while its transaction was on the way.
+    if (await hasPending(contracts.provider, me)) return 0;
+    const world = await history.update();
+    const times = timesAt(world.block.timestamp, clock());
+    const sent = (await playAll(world, me, times)) + (await challengeAll(world, me, times));
+    return sent + (await collect(contracts, me, listen));
+  };
+}

@@ -1,0 +1,203 @@
+import { expect } from 'chai';
+import {
+  decodeClock,
+  encodeClock,
+  isOut,
+  lastTimestamp,
+  loserByTime,
+  MAX_SECONDS,
+  pressed,
+  startClock,
+} from '../../src/dispute/clock.ts';
+import {
+  decodePosition,
+  down,
+  encodePosition,
+  inFold,
+  inTrace,
+  intoTensor,
+  MOVERS,
+  narrowed,
+  PHASES,
+  type Phase,
+  type Position,
+  START,
+} from '../../src/dispute/position.ts';
+import {
+  decodeWords,
+  elementAt,
+  encodeWords,
+  intervalAt,
+  intervalsOf,
+  levelsToReveal,
+  postedPositions,
+} from '../../src/dispute/rules.ts';
+import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../src/program/limits.ts';
+import { loop } from '../support/programs.ts';
+import { Random } from '../support/random.ts';
+
+const stretch = (lo: number, hi: number, grain: number): Position =>
+  narrowed(inFold(START, 0, hi, grain, 1, 2), lo, hi, 1, 2);
+
+describe('position', () => {
+  it('has its fields where the table in Position.sol draws them', () => {
+    const position: Position = {
+      phase: 'Interval',
+      depthLeft: 0x11,
+      traceDepth: 0x22,
+      nodeIndex: 0x33333333,
+      index: 0x44444444,
+      lo: 0x55555555,
+      hi: 0x66666666,
+      grain: 0x77777777,
+      accumulator: 0x88888888,
+      word: 0x99999999,
+    };
+    expect(encodePosition(position).toString(16)).to.equal(
+      '9112233333333444444445555555566666666777777778888888899999999',
+    );
+    expect(encodePosition(START)).to.equal(1n << 240n);
+  });
+
+  it('reads back what it writes, and refuses codes of no phase', () => {
+    const random = new Random(1);
+    for (const phase of Object.keys(PHASES) as Phase[]) {
+      const position = {
+        phase,
+        depthLeft: random.below(256),
+        traceDepth: random.below(256),
+        nodeIndex: random.word(),
+        index: random.word(),
+        lo: random.word(),
+        hi: random.word(),
+        grain: random.word(),
+        accumulator: random.word(),
+        word: random.word(),
+      };
+      expect(decodePosition(encodePosition(position))).to.deep.equal(position);
+    }
+    expect(() => decodePosition(10n << 240n)).to.throw(RangeError);
+    expect(() => decodePosition(1n << 255n)).to.throw(RangeError);
+  });
+
+  it('goes down a tree by whole reveals', () => {
+    const top = inTrace('NodePick', 7, 7, 0, 100);
+    const next = down(top, 'NodeReveal', 4, 11);
+    expect([next.depthLeft, next.index, next.hi, next.phase]).to.deep.equal([3, 11, 100, 'NodeReveal']);
+    expect(down(next, 'NodeReveal', 3, 5).index).to.equal(11 * 8 + 5);
+    expect(intoTensor(next, 'Chunk', 0, 93, 1)).to.deep.include({
+      nodeIndex: 93,
+      index: 0,
+      hi: 1,
+      traceDepth: 7,
+    });
+  });
+});
+
+describe('rules', () => {
+  it('reveals as few times as possible, in even parts', () => {
+    expect([0, 1, 5, 6, 7, 10, 11, 20, 22].map(levelsToReveal)).to.deep.equal([0, 1, 5, 3, 4, 5, 4, 5, 5]);
+    for (let depth = 1; depth <= 32; depth++) {
+      let reveals = 0;
+      for (let left = depth; left > 0; left -= levelsToReveal(left)) {
+        expect(levelsToReveal(left)).to.be.within(1, MAX_REVEAL_LEVELS);
+        reveals++;
+      }
+      expect(reveals).to.equal(Math.ceil(depth / MAX_REVEAL_LEVELS));
+    }
+  });
+
+  it('divides a stretch into intervals that cover it, at most 32 and no shorter than a grain', () => {
+    for (const grain of [1, 2, 7, 64]) {
+      for (const [lo, hi] of [
+        [0, grain + 1],
+        [0, 32 * grain],
+        [0, 32 * grain + 1],
+        [5, 5 + 33 * grain],
+        [3, 5000 + grain],
+        [0, 2 ** 31 - 1],
+      ] as const) {
+        const position = stretch(lo, hi, grain);
+        const { count, stride } = intervalsOf(position);
+        expect(count).to.be.within(2, MAX_INTERVALS);
+        expect(stride).to.be.at.least(grain);
+        const words = encodeWords(Array.from({ length: count - 1 }, (_, i) => 100 + i));
+        expect(postedPositions(position).length).to.equal(count - 1);
+        let at: number = lo;
+        let word = position.accumulator;
+        for (let i = 0; i < count; i++) {
+          const interval = intervalAt(position, words, i);
+          expect(interval.lo).to.equal(at);
+          expect(interval.hi).to.be.above(at);
+          expect(interval.accumulator).to.equal(word);
+          at = interval.hi;
+          word = interval.word;
+        }
+        expect([at, word]).to.deep.equal([hi, position.word]);
+        expect(() => intervalAt(position, words, count)).to.throw(RangeError);
+      }
+    }
+  });
+
+  it('posts words big-endian', () => {
+    expect([...encodeWords([0x01020304, 0xffffffff])]).to.deep.equal([1, 2, 3, 4, 255, 255, 255, 255]);
+    expect(decodeWords(encodeWords([0x80000001, 7]))).to.deep.equal([0x80000001, 7]);
+  });
+
+  it('finds elements in a chunk, bytes extended by their sign, none beyond the end', () => {
+    const chunk = new Uint8Array(256).fill(0xfe);
+    const at = (index: number): Position => ({ ...intoTensor(START, 'Element', 0, 1, 2), index });
+    const bytes = loop({ dtype: 'i8', shape: [300], fold: [9], grain: 2, init: 3 });
+    expect(elementAt(at(1), bytes, chunk, 43)).to.deep.include({
+      phase: 'Interval',
+      index: 299,
+      lo: 0,
+      hi: 9,
+      grain: 2,
+      accumulator: 3,
+      word: 0xfffffffe,
+    });
+    expect(() => elementAt(at(1), bytes, chunk, 44)).to.throw(RangeError);
+    expect(() => elementAt(at(0), bytes, chunk, 256)).to.throw(RangeError);
+    const words = loop({ dtype: 'f32', shape: [65] });
+    expect(elementAt(at(1), words, chunk, 0).index).to.equal(64);
+    expect(() => elementAt(at(1), words, chunk, 1)).to.throw(RangeError);
+    expect(() => elementAt(at(0), words, chunk, 64)).to.throw(RangeError);
+  });
+});
+
+describe('clock', () => {
+  it('has its fields where the table in Clock.sol draws them', () => {
+    const clock = {
+      lastMoveAt: 0x1122334455,
+      claimantSecondsLeft: 0x6666666,
+      challengerSecondsLeft: 0x7777777,
+    };
+    expect(encodeClock(clock).toString(16)).to.equal('112233445566666667777777');
+    expect(decodeClock(encodeClock(clock))).to.deep.equal(clock);
+  });
+
+  it('ATTACKS 7: lets a side move in its last second and not in the one after', () => {
+    const clock = startClock(1000, 60);
+    for (const role of ['claimant', 'challenger'] as const) {
+      expect(lastTimestamp(clock, role)).to.equal(1060);
+      expect([1059, 1060, 1061].map((now) => isOut(clock, role, now))).to.deep.equal([false, false, true]);
+    }
+  });
+
+  it('takes time from the side that moved only', () => {
+    const clock = pressed(pressed(startClock(1000, 60), 'claimant', 1010), 'challenger', 1040);
+    expect(clock).to.deep.equal({ lastMoveAt: 1040, claimantSecondsLeft: 50, challengerSecondsLeft: 30 });
+    expect(pressed(startClock(0, MAX_SECONDS), 'claimant', MAX_SECONDS).claimantSecondsLeft).to.equal(0);
+  });
+
+  it('says who has lost by time, by whose move the phase waits for', () => {
+    const clock = { lastMoveAt: 1000, claimantSecondsLeft: 5, challengerSecondsLeft: 10 };
+    for (const phase of Object.keys(MOVERS) as (keyof typeof MOVERS)[]) {
+      const mover = MOVERS[phase];
+      const last = mover === 'claimant' ? 1005 : 1010;
+      expect(loserByTime({ ...START, phase }, clock, last)).to.equal(undefined);
+      expect(loserByTime({ ...START, phase }, clock, last + 1)).to.equal(mover);
+    }
+  });
+});

@@ -1,0 +1,45 @@
+import type { Role } from '../../src/dispute/move.ts';
+import { nextMove } from '../../src/dispute/nextMove.ts';
+import type { Weights } from '../../src/engine/engine.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { inputsCommitment, modelOf, outputsCommitment } from '../../src/merkle/model.ts';
+import type { Program } from '../../src/program/node.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import type { Trace } from '../../src/trace/trace.ts';
+import { GameSimulation } from './gameSimulation.ts';
+
+/** More moves than any dispute on the small programs of the tests can have. */
+const MANY_MOVES = 60;
+
+/** The trace of an honest run. */
+export async function honestTrace(
+  program: Program,
+  weights: Weights,
+  inputs: readonly Uint8Array[],
+): Promise<Trace> {
+  const session = await referenceEngine.load(program, weights);
+  return new RunTrace(modelOf(program), await session.runAll(inputs));
+}
+
+/** A dispute on a claim of what `claimed` ends in, for the input that `requested` starts from. */
+export function openGame(claimed: Trace, requested: Trace): GameSimulation {
+  const { model } = claimed;
+  const roots = (trace: Trace, refs: typeof model.outputs) => refs.map(({ node }) => trace.node(0, node));
+  return new GameSimulation(
+    model,
+    inputsCommitment(roots(requested, model.inputs)),
+    outputsCommitment(roots(claimed, model.outputs)),
+  );
+}
+
+/** Plays until the game ends or the side to move has nothing to say, so that its clock would run out. */
+export function play(game: GameSimulation, claimant: Trace, challenger: Trace): Role {
+  for (let i = 0; i < MANY_MOVES; i++) {
+    const role = game.mover;
+    const move = nextMove(game.view, role === 'claimant' ? claimant : challenger, role);
+    if (!move) return role === 'claimant' ? 'challenger' : 'claimant';
+    game.play(move);
+    if (game.outcome) return game.outcome.winner;
+  }
+  throw new Error(`the dispute has not ended after ${MANY_MOVES} moves`);
+}
