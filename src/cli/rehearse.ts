@@ -1,6 +1,117 @@
+import { referenceEngine } from '../engine/reference/reference.ts';
+import { hexOf } from '../merkle/keccak.ts';
+import { type Node, sizeOf } from '../program/node.ts';
+import { RunTrace } from '../trace/run.ts';
+import { parseDims, readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
+import { type LoadedModel, loadModel } from './loadModel.ts';
+import { RANDOM_RANGE, randomInput } from './randomInput.ts';
+import { type Place, parsePlace } from './rehearsal/fault.ts';
+import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
+import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
-export async function rehearse(_model: string, _options: object, _console: Console): Promise<void> {
-  throw new InputError('rehearse is not built yet');
+export interface RehearseOptions {
+  readonly input?: readonly string[];
+  readonly dim?: readonly string[];
+  readonly fault?: readonly string[];
+  readonly everyNode?: boolean;
+  readonly json?: boolean;
+}
+
+/** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
+const SEED = 1;
+
+function inputsFor(loaded: LoadedModel, options: RehearseOptions, console: Console): Uint8Array[] {
+  const given = readInputs(options.input ?? [], loaded.inputs);
+  return loaded.inputs.map((slot, i) => {
+    const bytes = given.get(slot.name);
+    if (bytes) return bytes;
+    console.err(
+      `assay: input "${slot.name}" is random: ${slot.dtype} in ${RANDOM_RANGE[slot.dtype]}, seed ${SEED + i}`,
+    );
+    return randomInput(slot, SEED + i);
+  });
+}
+
+/** The node whose dispute is longest: the one with the most fold steps, the first of those. */
+function deepestNode(nodes: readonly Node[]): Place {
+  const steps = nodes.map((node) =>
+    node.kind === 'loop' ? sizeOf(node.fold) * Math.min(1, sizeOf(node.shape)) : -1,
+  );
+  return { node: steps.indexOf(Math.max(...steps)), element: undefined };
+}
+
+function placesFor(
+  { program, labels }: LoadedModel,
+  { fault, everyNode }: RehearseOptions,
+  console: Console,
+): Place[] {
+  const given = (fault ?? []).map((text) => parsePlace(text, program.nodes, labels));
+  if (everyNode) {
+    const named = new Set(given.map(({ node }) => node));
+    const rest = program.nodes
+      .map((_, node) => ({ node, element: undefined }))
+      .filter(({ node }) => !named.has(node));
+    return [...given, ...rest].sort((a, b) => a.node - b.node);
+  }
+  if (given.length > 0) return given;
+  const place = deepestNode(program.nodes);
+  console.err(`assay: no --fault given: the lie is at node ${place.node}, whose fold is longest`);
+  return [place];
+}
+
+/** `assay rehearse`: disputes about planted lies, on a chain in this process. */
+export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
+  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
+  const { program, labels, model } = loaded;
+  const places = placesFor(loaded, options, console);
+  const inputs = inputsFor(loaded, options, console);
+  const session = await referenceEngine.load(program, loaded.weights);
+  const tensors = await session.runAll(inputs, (done, of) =>
+    console.progress(`running node ${done} of ${of}`),
+  );
+  const honest = new RunTrace(model, tensors);
+  const say = (line: string): void => {
+    if (!options.json) console.out(line);
+  };
+  console.progress('starting a chain');
+  const script = { honest, labels, inputs, places, falseChallenges: options.everyNode ?? false };
+  const rehearsal = await rehearseScript(script, {
+    onStart: ({ request, claim, finalize }) => {
+      say(`model ${hexOf(model.id)}, ${program.nodes.length} nodes`);
+      say(`without a dispute: request ${request} gas, claim ${claim}, finalize ${finalize}`);
+      say(HEADING);
+    },
+    onLie: (i) => console.progress(`lie ${i + 1} of ${places.length}: node ${places[i]?.node}`),
+    onDispute: (result, kind) => say(`${lineOf(result)}${kind === 'lie' ? '' : ' (false challenge)'}`),
+  });
+  console.progress(undefined);
+  if (options.json) {
+    const id = hexOf(model.id);
+    console.out(JSON.stringify({ model: id, file: loaded.file, nodes: program.nodes.length, ...rehearsal }));
+  } else {
+    summarise(rehearsal, say);
+  }
+  const wrong = [...rehearsal.disputes, ...rehearsal.falseChallenges].filter(({ ok }) => !ok);
+  if (wrong.length > 0) {
+    const nodes = [...new Set(wrong.map(({ fault }) => fault.node))].join(', ');
+    throw new InputError(`${wrong.length} disputes did not end as they must, about nodes ${nodes}`);
+  }
+}
+
+function summarise({ disputes, falseChallenges, harmless }: Rehearsal, say: (line: string) => void): void {
+  for (const { node, why } of harmless) say(`node ${node}: ${why}`);
+  if (disputes.length === 0) return;
+  const most = (of: (one: DisputeResult) => number | null): string =>
+    Math.max(...disputes.map((one) => of(one) ?? 0)).toLocaleString('en-US');
+  const found = disputes.filter(({ ok }) => ok).length;
+  say(`${found} of ${disputes.length} lies were found at exactly their place and lost`);
+  if (falseChallenges.length > 0) {
+    const held = falseChallenges.filter(({ ok }) => ok).length;
+    say(`${held} of ${falseChallenges.length} false challenges lost against the honest claimant`);
+  }
+  say(
+    `at most: ${most(({ gas }) => gas.total)} gas a dispute, ${most(({ gas }) => gas.leaf)} a leaf, ${most(({ rounds }) => rounds)} rounds`,
+  );
 }

@@ -1,6 +1,117 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Engine, TensorData } from '../engine/engine.ts';
+import { referenceEngine } from '../engine/reference/reference.ts';
+import { hexOf } from '../merkle/keccak.ts';
+import { sizeOf } from '../program/node.ts';
+import { parseDims, readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
+import { fileTensorOf } from './files/convert.ts';
+import type { FileTensor } from './files/elementTypes.ts';
+import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
+import { type LoadedModel, loadModel } from './loadModel.ts';
 
-export async function run(_model: string, _options: object, _console: Console): Promise<void> {
-  throw new InputError('run is not built yet');
+export interface RunOptions {
+  readonly input?: readonly string[];
+  readonly dim?: readonly string[];
+  readonly outputDir?: string;
+  readonly outputFormat: string;
+  readonly engine: string;
+  readonly json?: boolean;
+}
+
+const ENGINES: readonly Engine[] = [referenceEngine];
+
+export function engineNamed(name: string): Engine {
+  const engine = ENGINES.find((one) => one.name === name);
+  if (!engine) {
+    const names = ENGINES.map((one) => one.name).join(', ');
+    throw new InputError(`--engine ${name}: there is no such engine; there is ${names}`, 2);
+  }
+  return engine;
+}
+
+const FORMATS = ['npy', 'pb'];
+
+/** A name from the model as a file's: separators and dots at its start must not lead out of the folder. */
+const fileNameOf = (name: string): string => name.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_') || '_';
+
+/** File names of the outputs, made different where the model's names differ only in what a file name cannot hold. */
+export function outputFiles(names: readonly string[], format: string): string[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    const plain = fileNameOf(name);
+    let file = `${plain}.${format}`;
+    for (let i = 2; taken.has(file.toLowerCase()); i++) file = `${plain}_${i}.${format}`;
+    taken.add(file.toLowerCase());
+    return file;
+  });
+}
+
+/** Elements shown of each output. */
+const SHOWN = 8;
+
+const elementsOf = ({ type, shape, bytes }: FileTensor, most: number): string[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.min(most, sizeOf(shape)) }, (_, i) => {
+    const value = type.read(view, i * type.bytes);
+    return typeof value === 'number' && type.kind === 'float'
+      ? String(Number(value.toPrecision(8)))
+      : String(value);
+  });
+};
+
+/** `assay run`: one inference, outputs to files and a summary to stdout. */
+export async function run(path: string, options: RunOptions, console: Console): Promise<void> {
+  const engine = engineNamed(options.engine);
+  if (!FORMATS.includes(options.outputFormat)) {
+    throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
+  }
+  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
+  const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+  const session = await engine.load(loaded.program, loaded.weights);
+  const start = performance.now();
+  const outputs = await session.run(inputs, (done, of) => console.progress(`running node ${done} of ${of}`));
+  const seconds = (performance.now() - start) / 1000;
+  await session.close();
+  console.progress(undefined);
+  report(loaded, outputs, seconds, options, console);
+}
+
+function report(
+  loaded: LoadedModel,
+  outputs: readonly TensorData[],
+  seconds: number,
+  { outputDir, outputFormat, engine, json }: RunOptions,
+  console: Console,
+): void {
+  const files = outputFiles(
+    loaded.outputs.map(({ name }) => name),
+    outputFormat,
+  );
+  const written = loaded.outputs.map((output, i) => {
+    const tensor = fileTensorOf(output, (outputs[i] as TensorData).bytes);
+    const file = outputDir === undefined ? undefined : join(outputDir, files[i] as string);
+    if (file !== undefined) writeTensorFile(file, tensor, output.name);
+    return { name: output.name, tensor, file };
+  });
+  if (json) {
+    const listed = written.map(({ name, tensor, file }) => ({
+      name,
+      type: tensor.type.name,
+      shape: tensor.shape,
+      file: file ?? null,
+      first: elementsOf(tensor, SHOWN),
+    }));
+    console.out(JSON.stringify({ model: hexOf(loaded.model.id), engine, seconds, outputs: listed }));
+    return;
+  }
+  console.out(`model ${hexOf(loaded.model.id)}, ${seconds.toFixed(2)} s on the ${engine} engine`);
+  for (const { name, tensor, file } of written) {
+    const more = sizeOf(tensor.shape) > SHOWN ? ' …' : '';
+    const where = file === undefined ? '' : ` → ${file}`;
+    console.out(`${name}: ${tensor.type.name} [${tensor.shape.join(', ')}]${where}`);
+    console.out(`  ${elementsOf(tensor, SHOWN).join(' ')}${more}`);
+  }
 }
