@@ -1,3 +1,4 @@
+import { getAddress, type Provider, type Signer } from 'ethers';
 import {
   type IDisputeGame,
   IDisputeGame__factory,
@@ -8,7 +9,6 @@ import {
   type IReferee,
   IReferee__factory,
 } from '#typechain';
-import { getAddress, type Provider, type Signer } from 'ethers';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
 import type { Address } from './types.ts';
 

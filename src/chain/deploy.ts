@@ -1,5 +1,5 @@
-import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { parseEther, type Signer } from 'ethers';
+import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { type Contracts, connect } from './contracts.ts';
 import type { Terms } from './types.ts';
 

@@ -1,10 +1,10 @@
+import { type ErrorDescription, formatEther, Interface } from 'ethers';
 import {
   IDisputeGame__factory,
   IInferenceOracle__factory,
   IModelRegistry__factory,
   IReferee__factory,
 } from '#typechain';
-import { type ErrorDescription, formatEther, Interface } from 'ethers';
 import { plainReason, revertData } from './revert.ts';
 
 /** Which values an error carries is known to its own sentence only. */

@@ -25,9 +25,9 @@ export function explainMove(move: Move, position: Position): string {
         position.phase === 'TensorReveal' ? `of the tensor of node ${nodeIndex}` : 'of its trace'
       }.`;
     case 'pick':
-      return `The challenger picks ${pickedPlace(position, move.picked.child)}${
+      return `The challenger finds the first difference in ${pickedPlace(position, move.picked.child)}${
         position.phase === 'TensorPick' ? ` of node ${nodeIndex}` : ''
-      } as the first that differ.`;
+      }.`;
     case 'pickNode':
       return `The challenger picks ${pickedPlace(position, move.picked.child)} as the first whose tensor is wrong.`;
     case 'proveConstant':
@@ -48,7 +48,7 @@ export function explainMove(move: Move, position: Position): string {
       return `The claimant posts ${count(move.words.length / 4, 'accumulator')} of element ${index} between steps ${position.lo} and ${position.hi} of its fold.`;
     case 'pickInterval': {
       const { lo, hi } = intervalAt(position, move.words, move.interval);
-      return `The challenger picks steps ${lo} to ${hi} of element ${index} as the first that end wrong.`;
+      return `The challenger finds the first wrong accumulator after steps ${lo} to ${hi} of element ${index}.`;
     }
     case 'proveInterval': {
       const { lo, hi } = intervalAt(position, move.words, move.interval);

@@ -30,8 +30,16 @@ const STEPS = 1;
 
 const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 
-const encodeRefs = (refs: readonly TensorRef[]): Uint8Array =>
-  concat([Uint8Array.of(refs.length), ...refs.flatMap((ref) => [u32(ref.node), u32(ref.byteLength)])]);
+/** Most inputs, and most outputs, of a model. */
+export const MAX_TENSOR_REFS = 255;
+
+function encodeRefs(refs: readonly TensorRef[]): Uint8Array {
+  // RULE: lists of different lengths never look alike, so a length must fit its byte.
+  if (refs.length > MAX_TENSOR_REFS) {
+    throw new RangeError(`a model has at most ${MAX_TENSOR_REFS} inputs and outputs, not ${refs.length}`);
+  }
+  return concat([Uint8Array.of(refs.length), ...refs.flatMap((ref) => [u32(ref.node), u32(ref.byteLength)])]);
+}
 
 /** keccak256(PROGRAM_LEAF ‖ descriptor). */
 export const programLeaf = (descriptor: Uint8Array): Hash => keccakTagged(TAGS.PROGRAM_LEAF, descriptor);

@@ -48,6 +48,11 @@ describe('model id', () => {
     expect(new Set([...ids, hexOf(model.id)]).size).to.equal(5);
   });
 
+  it('has no more inputs or outputs than its one byte for their number can say', () => {
+    expect(() => modelOf({ ...program, outputs: Array(256).fill(y) })).to.throw(RangeError, 'at most 255');
+    expect(modelOf({ ...program, outputs: Array(255).fill(y) }).outputs.length).to.equal(255);
+  });
+
   it('commits to inputs and outputs by the roots of their tensors', () => {
     const bytes = f32Bytes([5, 6, 7, 8]);
     const roots = [bytes.subarray(0, 8), bytes.subarray(8)].map((tensor) => hexOf(tensorRoot(tensor)));

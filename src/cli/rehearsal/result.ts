@@ -1,6 +1,6 @@
 import type { Role } from '../../dispute/move.ts';
-import type { Lie } from './fault.ts';
 import type { Isolated, Played } from './dispute.ts';
+import type { Lie } from './fault.ts';
 
 /** One rehearsed dispute, as `--json` prints it. Gas counts every transaction from the challenge to the end. */
 export interface DisputeResult {

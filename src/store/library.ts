@@ -1,0 +1,86 @@
+import type { Weights } from '../engine/engine.ts';
+import { equalBytes, type Hash, hexOf } from '../merkle/keccak.ts';
+import { type Model, modelOf } from '../merkle/model.ts';
+import { tensorRoot } from '../merkle/tensor.ts';
+import { LIMITS } from '../program/limits.ts';
+import { byteLengthOf } from '../program/node.ts';
+import { type Blobs, programName, StoreError, tensorName, type WritableBlobs } from './blobs.ts';
+import { decodeProgram, encodeProgram, MAX_PROGRAM_BYTES, ProgramFileError } from './programFile.ts';
+
+/** A model and the bytes of its constants. */
+export interface HeldModel {
+  readonly model: Model;
+  readonly weights: Weights;
+}
+
+/** Keeps a model where {@link loadModel} finds it. */
+export async function saveModel(blobs: WritableBlobs, { model, weights }: HeldModel): Promise<void> {
+  for (const [i, node] of model.program.nodes.entries()) {
+    if (node.kind === 'constant')
+      await blobs.write(tensorName(node.root, byteLengthOf(node)), weights.get(i)!);
+  }
+  // Last, so that a program that is there has its weights too.
+  await blobs.write(programName(model.id), encodeProgram(model.program));
+}
+
+/**
+ * The model of an id, every byte of it checked: the program against the id, the weights against the program.
+ *
+ * @throws StoreError if anything of it is missing or is not what its name says
+ */
+export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
+  const name = programName(id);
+  const bytes = await blobs.read(name, MAX_PROGRAM_BYTES);
+  if (!bytes) throw new StoreError('missing', blobs.place, name);
+  const model = readProgram(blobs, id, bytes);
+  const weights = new Map<number, Uint8Array>();
+  // Equal constants are one blob, read once.
+  const read = new Map<string, Uint8Array>();
+  for (const [i, node] of model.program.nodes.entries()) {
+    if (node.kind !== 'constant') continue;
+    const length = byteLengthOf(node);
+    const key = tensorName(node.root, length);
+    const tensor = read.get(key) ?? (await loadTensor(blobs, node.root, length));
+    read.set(key, tensor);
+    weights.set(i, tensor);
+  }
+  return { model, weights };
+}
+
+function readProgram(blobs: Blobs, id: Hash, bytes: Uint8Array): Model {
+  const corrupt = (detail: string) => new StoreError('corrupt', blobs.place, programName(id), detail);
+  let model: Model;
+  try {
+    model = modelOf(decodeProgram(bytes));
+  } catch (error) {
+    if (error instanceof ProgramFileError) throw corrupt(error.message);
+    throw error;
+  }
+  if (!equalBytes(model.id, id)) throw corrupt(`it is the program of model ${hexOf(model.id)}`);
+  return model;
+}
+
+/** Keeps a tensor under its root, and returns that. */
+export async function saveTensor(blobs: WritableBlobs, bytes: Uint8Array): Promise<Hash> {
+  const root = tensorRoot(bytes);
+  await blobs.write(tensorName(root, bytes.length), bytes);
+  return root;
+}
+
+/**
+ * The tensor of a root, checked against it.
+ *
+ * @param byteLength how many bytes it must have; the root alone does not tell trailing zeros from padding
+ * @throws StoreError if it is missing or not what its name says
+ */
+export async function loadTensor(blobs: Blobs, root: Hash, byteLength: number): Promise<Uint8Array> {
+  const name = tensorName(root, byteLength);
+  if (!(byteLength <= LIMITS.MAX_TENSOR_BYTES)) throw new StoreError('too large', blobs.place, name);
+  const bytes = await blobs.read(name, byteLength);
+  if (!bytes) throw new StoreError('missing', blobs.place, name);
+  const corrupt = (detail: string) => new StoreError('corrupt', blobs.place, name, detail);
+  if (bytes.length !== byteLength) throw corrupt(`it has ${bytes.length} bytes, not ${byteLength}`);
+  const given = tensorRoot(bytes);
+  if (!equalBytes(given, root)) throw corrupt(`its root is ${hexOf(given)}`);
+  return bytes;
+}

@@ -1,0 +1,104 @@
+import { MAX_TENSOR_REFS } from '../merkle/model.ts';
+import { DescriptorError, decodeNode, encodeNode } from '../program/codec.ts';
+import { LIMITS } from '../program/limits.ts';
+import type { Program } from '../program/node.ts';
+
+/** Bytes of the largest program file that is read. */
+export const MAX_PROGRAM_BYTES = 2 ** 26;
+
+/** First bytes of a program file: "assay", then the version of this layout. */
+const MAGIC = Uint8Array.of(0x61, 0x73, 0x73, 0x61, 0x79, 1);
+
+/** Bytes that are no program file. */
+export class ProgramFileError extends Error {
+  override name = 'ProgramFileError';
+}
+
+/**
+ * A program as one file. Big-endian:
+ *
+ * ```
+ * magic        "assay" 1
+ * inputs       u32 count, u32 node for each
+ * outputs      u32 count, u32 node for each
+ * nodes        u32 count, u32 length ‖ descriptor for each
+ * ```
+ */
+export function encodeProgram({ nodes, inputs, outputs }: Program): Uint8Array {
+  const descriptors = nodes.map(encodeNode);
+  const length =
+    MAGIC.length +
+    4 * (3 + inputs.length + outputs.length + nodes.length) +
+    descriptors.reduce((sum, descriptor) => sum + descriptor.length, 0);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  let at = MAGIC.length;
+  const u32 = (value: number) => {
+    view.setUint32(at, value);
+    at += 4;
+  };
+  for (const list of [inputs, outputs]) {
+    u32(list.length);
+    list.forEach(u32);
+  }
+  u32(descriptors.length);
+  for (const descriptor of descriptors) {
+    u32(descriptor.length);
+    bytes.set(descriptor, at);
+    at += descriptor.length;
+  }
+  return bytes;
+}
+
+/** @throws ProgramFileError for anything that {@link encodeProgram} does not write */
+export function decodeProgram(bytes: Uint8Array): Program {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const take = (count: number): Uint8Array => {
+    if (at + count > bytes.length)
+      throw new ProgramFileError(`the file ends at byte ${bytes.length}, inside a field`);
+    at += count;
+    return bytes.subarray(at - count, at);
+  };
+  const u32 = (): number => {
+    take(4);
+    return view.getUint32(at - 4);
+  };
+  const list = <T>(what: string, limit: number, read: () => T): T[] => {
+    const count = u32();
+    // Each entry has at least four bytes, so a false count cannot ask for more memory than the file has.
+    if (count > limit || 4 * count > bytes.length - at) {
+      throw new ProgramFileError(`${count} ${what} are more than the file or a program can hold`);
+    }
+    return Array.from({ length: count }, read);
+  };
+  if (!take(MAGIC.length).every((byte, i) => byte === MAGIC[i])) {
+    throw new ProgramFileError('the file does not start as a program of this version does');
+  }
+  const inputs = list('inputs', MAX_TENSOR_REFS, u32);
+  const outputs = list('outputs', MAX_TENSOR_REFS, u32);
+  const nodes = list('nodes', LIMITS.MAX_NODES, () => {
+    const length = u32();
+    if (length > LIMITS.MAX_DESCRIPTOR_BYTES)
+      throw new ProgramFileError(`a node of ${length} bytes is too long`);
+    return decode(take(length));
+  });
+  if (at !== bytes.length)
+    throw new ProgramFileError(`the file has ${bytes.length - at} bytes after its last node`);
+  if (nodes.length === 0) throw new ProgramFileError('the program has no nodes');
+  for (const node of [...inputs, ...outputs]) {
+    if (node >= nodes.length)
+      throw new ProgramFileError(`there is no node ${node}: the program has ${nodes.length}`);
+  }
+  return { nodes, inputs, outputs };
+}
+
+function decode(descriptor: Uint8Array) {
+  try {
+    return decodeNode(descriptor);
+  } catch (error) {
+    if (error instanceof DescriptorError) throw new ProgramFileError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { tensorRoot } from '../../src/merkle/tensor.ts';
+import { type BlobName, programName, StoreError, tensorName } from '../../src/store/blobs.ts';
+import { FolderBlobs } from '../../src/store/folder.ts';
+import { type HeldModel, loadModel, loadTensor, saveModel, saveTensor } from '../../src/store/library.ts';
+import { decodeProgram, encodeProgram, ProgramFileError } from '../../src/store/programFile.ts';
+import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
+import { Random } from '../support/random.ts';
+import { randomProgram } from '../support/randomPrograms.ts';
+
+async function failure(attempt: Promise<unknown>): Promise<Error> {
+  const error = await attempt.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(Error);
+  return error as Error;
+}
+
+function held(): HeldModel {
+  const build = new ProgramBuilder();
+  const x = build.input('f32', [1, 2]);
+  const w = build.constant('f32', [2, 2], f32Bytes([1, 2, 3, 4]));
+  build.constant('f32', [2, 2], f32Bytes([1, 2, 3, 4]));
+  build.node(matMul(x, w, 1, 2, 2));
+  const { program, weights } = build.finish();
+  return { model: modelOf(program), weights };
+}
+
+describe('store', () => {
+  let folder: string;
+  let blobs: FolderBlobs;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'assay-store-'));
+    blobs = new FolderBlobs(join(folder, 'blobs'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const fileOf = (name: BlobName) => join(folder, 'blobs', name);
+
+  it('gives back the model that was put in, with equal constants stored once', async () => {
+    const kept = held();
+    await saveModel(blobs, kept);
+    await saveModel(blobs, kept);
+    const { model, weights } = await loadModel(blobs, kept.model.id);
+    expect(model.program).to.deep.equal(kept.model.program);
+    expect(weights).to.deep.equal(kept.weights);
+    expect((await readdir(fileOf('tensor/'))).length).to.equal(1);
+    expect((await readdir(fileOf('program/'))).length).to.equal(1);
+  });
+
+  it('keeps tensors apart that differ only in zeros at their end', async () => {
+    const short = Uint8Array.of(1, 0);
+    const long = Uint8Array.of(1, 0, 0);
+    const root = await saveTensor(blobs, short);
+    expect(hexOf(await saveTensor(blobs, long))).to.equal(hexOf(root));
+    expect([...(await loadTensor(blobs, root, 2))]).to.deep.equal([...short]);
+    expect([...(await loadTensor(blobs, root, 3))]).to.deep.equal([...long]);
+  });
+
+  it('ATTACKS 27: says which model or which weights it does not have', async () => {
+    const { model, weights } = held();
+    const noProgram = await failure(loadModel(blobs, model.id));
+    expect(noProgram.message).to.equal(`${programName(model.id)} in ${blobs.place} is missing`);
+    await saveModel(blobs, { model, weights });
+    const name = tensorName(tensorRoot(weights.get(1)!), 16);
+    await rm(fileOf(name));
+    const noWeights = await failure(loadModel(blobs, model.id));
+    expect(noWeights).to.be.instanceOf(StoreError).and.have.property('fault', 'missing');
+    expect(noWeights.message).to.contain(name);
+  });
+
+  it('ATTACKS 28: wrong, truncated and overlong weights are detected before use', async () => {
+    const { model, weights } = held();
+    await saveModel(blobs, { model, weights });
+    const file = fileOf(tensorName(tensorRoot(weights.get(1)!), 16));
+    const attempts: [() => Promise<void>, string][] = [
+      [() => writeFile(file, f32Bytes([1, 2, 3, 5])), 'corrupt'],
+      [() => truncate(file, 15), 'corrupt'],
+      [() => writeFile(file, ''), 'corrupt'],
+      [() => writeFile(file, new Uint8Array(17)), 'too large'],
+      [() => truncate(file, 2 ** 40), 'too large'],
+      [() => rm(file).then(() => mkdir(file)), 'corrupt'],
+    ];
+    for (const [spoil, fault] of attempts) {
+      await spoil();
+      const error = await failure(loadModel(blobs, model.id));
+      expect((error as StoreError).fault, error.message).to.equal(fault);
+    }
+  });
+
+  it('ATTACKS 28: a program that is another, changed, cut short or far too large is detected', async () => {
+    const { model, weights } = held();
+    await saveModel(blobs, { model, weights });
+    const file = fileOf(programName(model.id));
+    const right = await readFile(file);
+    const other = encodeProgram({ ...model.program, outputs: [0] });
+    const flipped = right.map((byte, i) => (i === right.length - 1 ? byte ^ 1 : byte));
+    for (const wrong of [other, flipped, right.subarray(0, right.length - 1), new Uint8Array(0)]) {
+      await writeFile(file, wrong);
+      expect(((await failure(loadModel(blobs, model.id))) as StoreError).fault).to.equal('corrupt');
+    }
+    await truncate(file, 2 ** 40);
+    expect(((await failure(loadModel(blobs, model.id))) as StoreError).fault).to.equal('too large');
+  });
+
+  it('ATTACKS 28: no name leads out of the folder', async () => {
+    await writeFile(join(folder, 'secret'), 'x');
+    const zeros = '0'.repeat(64);
+    for (const name of [
+      'tensor/../../secret',
+      '../secret',
+      '/etc/passwd',
+      `tensor/${zeros}/../../../secret`,
+      `tensor/${zeros}-1\n`,
+      `tensor/${zeros}\0`,
+      `other/${zeros}`,
+      `tensor/${'0'.repeat(63)}`,
+    ]) {
+      expect(await failure(blobs.read(name as BlobName, 10))).to.be.instanceOf(RangeError);
+      expect(await failure(blobs.write(name as BlobName, new Uint8Array(1)))).to.be.instanceOf(RangeError);
+    }
+    expect(() => tensorName(new Uint8Array(31), 1)).to.throw(RangeError);
+  });
+
+  it('leaves nothing behind but whole files', async () => {
+    const bytes = new Random(2).bytes(5000);
+    await Promise.all(Array.from({ length: 8 }, () => saveTensor(blobs, bytes)));
+    expect(await readdir(fileOf('tensor/'))).to.deep.equal([`${hexOf(tensorRoot(bytes)).slice(2)}-5000`]);
+  });
+});
+
+describe('program file', () => {
+  it('gives back random programs', () => {
+    const random = new Random(5);
+    for (let i = 0; i < 30; i++) {
+      const { program } = randomProgram(random);
+      expect(decodeProgram(encodeProgram(program))).to.deep.equal(program);
+    }
+  });
+
+  it('is refused with any byte cut off or added, and with counts that the file cannot hold', () => {
+    const bytes = encodeProgram(held().model.program);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeProgram(bytes.subarray(0, length)), `${length} bytes`).to.throw(ProgramFileError);
+    }
+    expect(() => decodeProgram(Uint8Array.of(...bytes, 0))).to.throw(ProgramFileError, '1 bytes after');
+    const inputCount = bytes.slice();
+    inputCount.fill(0xff, 6, 10);
+    expect(() => decodeProgram(inputCount)).to.throw(ProgramFileError, '4294967295 inputs');
+    const none = encodeProgram({ nodes: [], inputs: [], outputs: [] });
+    expect(() => decodeProgram(none)).to.throw(ProgramFileError, 'no nodes');
+    const many = encodeProgram({ ...held().model.program, outputs: Array(256).fill(0) });
+    expect(() => decodeProgram(many)).to.throw(ProgramFileError, '256 outputs');
+    const node = bytes.slice();
+    node[13] = 9;
+    expect(() => decodeProgram(node)).to.throw(ProgramFileError, 'no node 9');
+  });
+
+  it('with any byte changed is refused or means another program', () => {
+    const { model } = held();
+    const bytes = encodeProgram(model.program);
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = bytes.slice();
+      changed[i]! ^= 0x11;
+      let id: string | undefined;
+      try {
+        id = hexOf(modelOf(decodeProgram(changed)).id);
+      } catch (error) {
+        expect(error).to.be.instanceOf(ProgramFileError);
+      }
+      expect(id).to.not.equal(hexOf(model.id));
+    }
+  });
+});
