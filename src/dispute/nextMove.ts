@@ -1,5 +1,5 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
-import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
+import { concat, MerkleTree, siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -49,13 +49,12 @@ function showTrace({ traceRoot }: DisputeView, trace: Trace): Move | undefined {
   return {
     kind: 'commitTrace',
     outputRoots: outputs.map((node) => trace.node(0, node)),
-    proofs: outputs.flatMap((node) => proofIn(trace, node)),
+    proofs: outputs.flatMap((output) =>
+      siblingsOf(trace.depth, output, (level, index) => trace.node(level, index)),
+    ),
     hashes,
   };
 }
-
-const proofIn = (trace: Trace, node: number): Hash[] =>
-  Array.from({ length: trace.depth }, (_, level) => trace.node(level, Math.floor(node / 2 ** level) ^ 1));
 
 function postAccumulators({ position }: DisputeView, trace: Trace): Move {
   const words = trace.accumulators(position.nodeIndex, position.index, postedPositions(position));

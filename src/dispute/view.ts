@@ -1,5 +1,5 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
-import { combine, TRACE_TREE } from '../merkle/tree.ts';
+import { combine, siblingsOf, TRACE_TREE } from '../merkle/tree.ts';
 import { type Position, START } from './position.ts';
 import { levelsToReveal } from './rules.ts';
 
@@ -84,10 +84,9 @@ export function claimedProof(
     }
     throw new RangeError(`the claimant has not revealed level ${level} of its trace`);
   };
-  return Array.from({ length: traceDepth }, (_, level) => {
-    const sibling = Math.floor(node / 2 ** level) ^ 1;
-    const agreed = (sibling + 1) * 2 ** level <= disputed;
-    return agreed ? own(level, sibling) : claimed(level, sibling);
+  return siblingsOf(traceDepth, node, (level, index) => {
+    const isAgreed = (index + 1) * 2 ** level <= disputed;
+    return isAgreed ? own(level, index) : claimed(level, index);
   });
 }
 

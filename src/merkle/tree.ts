@@ -20,8 +20,7 @@ export const PROGRAM_TREE: TreeKind = { nodeTag: TAGS.PROGRAM_NODE, padding: new
 export const depthOf = (leaves: number): number => (leaves <= 1 ? 0 : 32 - Math.clz32(leaves - 1));
 
 /** The `i`-th of hashes that lie end to end. */
-export const hashAt = (hashes: Uint8Array, i: number): Hash =>
-  hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+const hashAt = (hashes: Uint8Array, i: number): Hash => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
 
 /** keccak256(nodeTag ‖ left ‖ right). */
 export const hashPair = (kind: TreeKind, left: Hash, right: Hash): Hash =>
@@ -96,10 +95,17 @@ export class MerkleTree {
 
   /** Siblings of a leaf, from the leaf up. */
   proof(leaf: number): Hash[] {
-    return Array.from({ length: this.depth }, (_, level) =>
-      this.node(level, Math.floor(leaf / 2 ** level) ^ 1),
-    );
+    return siblingsOf(this.depth, leaf, (level, index) => this.node(level, index));
   }
+}
+
+/** Siblings of a leaf, from the leaf up, in a tree of which `node` gives the nodes. */
+export function siblingsOf(
+  depth: number,
+  leaf: number,
+  node: (level: number, index: number) => Hash,
+): Hash[] {
+  return Array.from({ length: depth }, (_, level) => node(level, Math.floor(leaf / 2 ** level) ^ 1));
 }
 
 /** The root that a leaf and its siblings (from the leaf up) lead to; bit `i` of `index` says which side on level `i`. */

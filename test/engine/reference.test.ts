@@ -165,6 +165,8 @@ describe('reference engine', () => {
       expect(runner.fold(1, cut, 6, runner.fold(1, 0, cut, 0))).to.equal(runner.element(1));
     }
     expect(runner.accumulators(0, [0, 1, 2, 3])).to.deep.equal([0, 0, 1, 102]);
+    expect(() => runner.accumulators(0, [2, 1])).to.throw(RangeError, 'position 1 is not between 2 and 6');
+    expect(() => runner.accumulators(0, [7])).to.throw(RangeError, 'position 7');
   });
 
   it('gives a node without elements no bytes', () => {

@@ -67,6 +67,13 @@ describe('tensor tree', () => {
     expect(hexOf(tensorTree(bytes(300)).node(0, 1))).to.equal(hexOf(leaf(last)));
   });
 
+  it('takes well under a second for the activations of a small network', () => {
+    const activations = bytes(4 << 20);
+    const start = performance.now();
+    expect(tensorTree(activations).depth).to.equal(14);
+    expect(performance.now() - start).to.be.below(1000);
+  });
+
   it('has a depth that follows from the number of bytes', () => {
     const depths = [0, 1, 256, 257, 512, 513, 1024, 1025].map((length) => depthOf(chunksOf(length)));
     expect(depths).to.deep.equal([0, 0, 0, 1, 1, 2, 2, 3]);

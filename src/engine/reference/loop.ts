@@ -156,11 +156,18 @@ export class LoopRunner {
     return this.finish(element, this.fold(element, 0, this.steps, this.#loop.init));
   }
 
-  /** Accumulators of an element after as many fold steps as each position says; positions ascend. */
+  /**
+   * Accumulators of an element after as many fold steps as each position says.
+   *
+   * @throws RangeError unless the positions ascend from 0 to the number of steps
+   */
   accumulators(element: number, positions: readonly number[]): number[] {
     let at = 0;
     let accumulator = this.#loop.init;
     return positions.map((position) => {
+      if (!(position >= at && position <= this.steps)) {
+        throw new RangeError(`position ${position} is not between ${at} and ${this.steps}`);
+      }
       accumulator = this.fold(element, at, position, accumulator);
       at = position;
       return accumulator;
