@@ -13,6 +13,8 @@ export interface LocalChain {
   readonly accounts: readonly Signer[];
   /** Seconds from the latest block to the next. */
   wait(seconds: number): Promise<void>;
+  /** Adds an empty block. */
+  mine(): Promise<void>;
   /** Remembers the state; what it returns goes back there, once. */
   snapshot(): Promise<() => Promise<void>>;
   close(): Promise<void>;
@@ -36,21 +38,21 @@ export async function startLocalChain(): Promise<LocalChain> {
     override: { initialDate: new Date(START_TIMESTAMP * 1000) },
   });
   const { provider, getSigners } = connection.ethers;
-  let timestamp = START_TIMESTAMP;
   const wait = async (seconds: number): Promise<void> => {
-    timestamp += seconds;
-    await provider.send('evm_setNextBlockTimestamp', [timestamp]);
+    const latest = await provider.getBlock('latest');
+    await provider.send('evm_setNextBlockTimestamp', [(latest?.timestamp ?? START_TIMESTAMP) + seconds]);
   };
   return {
     provider,
     accounts: await getSigners(),
     wait,
+    mine: async () => {
+      await provider.send('evm_mine', []);
+    },
     snapshot: async () => {
-      const at = timestamp;
       const id = await provider.send('evm_snapshot', []);
       return async () => {
         await provider.send('evm_revert', [id]);
-        timestamp = at;
       };
     },
     close: () => connection.close(),

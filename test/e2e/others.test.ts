@@ -1,0 +1,176 @@
+import { expect } from 'chai';
+import { parseEther } from 'ethers';
+import { challenge } from '../../src/chain/actions.ts';
+import { History } from '../../src/chain/history.ts';
+import type { Pass } from '../../src/chain/loop.ts';
+import type { Report } from '../../src/chain/report.ts';
+import { publish, request } from '../../src/client/client.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { createProvider } from '../../src/provider/provider.ts';
+import type { Runner } from '../../src/store/shelf.ts';
+import { createWatcher } from '../../src/watcher/watcher.ts';
+import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
+import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
+
+const PROVIDER = 1;
+const FIRST = 3;
+const SECOND = 4;
+
+/** Lets all act in turn until none has anything to do. */
+async function settle(...passes: readonly Pass[]): Promise<void> {
+  for (let sent = 1; sent > 0; ) {
+    sent = 0;
+    for (const pass of passes) sent += await pass();
+  }
+}
+
+/** A chain with one request on {@link layers}, and loops on it whose reports are kept. */
+async function scene() {
+  const chain: DevelopmentChain = await startChain('in-process');
+  const contracts = await deployed(chain);
+  const shelf = await layersShelf();
+  const modelId = await publish(contracts, modelOf(layers().program), '');
+  await request(contracts, modelId, layersInput(1), TERMS, parseEther('0.1'));
+  const lying = liar(shelf, { node: 2, element: 5, step: 7, xor: 0x00400000 });
+  const reports: { who: number; report: Report }[] = [];
+  const options = (who: number, runner: Runner) => ({
+    contracts: asAccount(contracts, chain, who),
+    runner,
+    listen: (report: Report) => reports.push({ who, report }),
+  });
+  return {
+    chain,
+    contracts,
+    shelf,
+    lying,
+    history: new History(contracts),
+    provider: (who: number, runner: Runner) => createProvider(options(who, runner)),
+    watcher: (who: number, runner: Runner) => createWatcher(options(who, runner)),
+    kindsOf: (who: number) => reports.filter((one) => one.who === who).map(({ report }) => report.kind),
+    collectedBy: (who: number) =>
+      reports.reduce(
+        (sum, one) => sum + (one.who === who && one.report.kind === 'withdrawn' ? one.report.amountWei : 0n),
+        0n,
+      ),
+  };
+}
+
+describe('provider and watcher among others', () => {
+  it('row 3: the slower of two watchers takes its bond back, the faster is paid', async () => {
+    const { chain, shelf, lying, provider, watcher, kindsOf, collectedBy } = await scene();
+    const liarPass = provider(PROVIDER, lying);
+    await liarPass();
+    const [first, second] = [watcher(FIRST, shelf), watcher(SECOND, shelf)];
+    await first();
+    await second();
+    await settle(liarPass, first);
+    await settle(second);
+    expect(kindsOf(SECOND)).to.deep.equal(['challenged', 'reclaimed', 'withdrawn']);
+    expect(collectedBy(FIRST)).to.equal(parseEther('1'));
+    expect(collectedBy(SECOND)).to.equal(parseEther('0.5'));
+    await chain.stop();
+  });
+
+  it('row 3: a challenger that opens first and stalls does not keep the watcher from winning', async () => {
+    const { chain, contracts, shelf, lying, provider, watcher, history, kindsOf, collectedBy } =
+      await scene();
+    const liarPass = provider(PROVIDER, lying);
+    await liarPass();
+    const { claims } = await history.update();
+    await challenge(asAccount(contracts, chain, SECOND), [...claims.values()][0]!);
+    await settle(watcher(FIRST, shelf), liarPass);
+    expect(kindsOf(FIRST)).to.include('challenged');
+    expect(collectedBy(FIRST)).to.equal(parseEther('1'));
+    await chain.stop();
+  });
+
+  it('ends a dispute by the clock when the claimant does not answer', async () => {
+    const { chain, shelf, lying, provider, watcher, kindsOf, collectedBy } = await scene();
+    await provider(PROVIDER, lying)();
+    const pass = watcher(FIRST, shelf);
+    await settle(pass);
+    expect(kindsOf(FIRST)).to.deep.equal(['challenged']);
+    await chain.pass(Number(TERMS.clockSeconds) + 1);
+    await settle(pass);
+    expect(kindsOf(FIRST)).to.deep.equal(['challenged', 'timedOut', 'withdrawn']);
+    expect(collectedBy(FIRST)).to.equal(parseEther('1'));
+    await chain.stop();
+  });
+
+  it('an honest provider beats a watcher that errs: nothing proves, the clock ends it, the bond pays', async () => {
+    const { chain, shelf, lying, provider, watcher, kindsOf, collectedBy } = await scene();
+    const honest = provider(PROVIDER, shelf);
+    await honest();
+    // This one runs the model wrongly, so it takes every right claim for wrong.
+    const erring = watcher(FIRST, lying);
+    await settle(erring, honest);
+    expect(kindsOf(FIRST)).to.include('failed');
+    await chain.pass(Number(TERMS.clockSeconds) + Number(TERMS.windowSeconds) + 1);
+    await settle(honest, erring);
+    expect(kindsOf(PROVIDER)).to.include.members(['timedOut', 'finalized', 'withdrawn']);
+    expect(collectedBy(PROVIDER)).to.equal(parseEther('1.6'));
+    expect(collectedBy(FIRST)).to.equal(0n);
+    await chain.stop();
+  });
+
+  it('row 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
+    const { chain, shelf, lying, provider, watcher, kindsOf } = await scene();
+    await provider(PROVIDER, lying)();
+    const nothing: Runner = { holds: () => false, output: shelf.output, trace: shelf.trace };
+    const pass = watcher(FIRST, nothing);
+    await settle(pass, pass);
+    expect(kindsOf(FIRST)).to.deep.equal(['unverified']);
+    await chain.stop();
+  });
+
+  it('claims nothing when the right output is claimed already', async () => {
+    const { chain, shelf, provider, kindsOf } = await scene();
+    await settle(provider(PROVIDER, shelf));
+    await settle(provider(SECOND, shelf));
+    expect(kindsOf(SECOND)).to.deep.equal([]);
+    await chain.stop();
+  });
+
+  it('row 38: reads everything again when the chain is reorganised under it', async () => {
+    const { chain, shelf, lying, history, provider, watcher, kindsOf } = await scene();
+    const rpc = chain.account(0).provider as unknown as {
+      send(method: string, params: unknown[]): Promise<string>;
+    };
+    const before = await rpc.send('evm_snapshot', []);
+    const pass = watcher(FIRST, shelf);
+    await provider(PROVIDER, lying)();
+    expect((await history.update()).claims.size).to.equal(1);
+    await pass();
+    expect(kindsOf(FIRST)).to.deep.equal(['challenged']);
+    await rpc.send('evm_revert', [before]);
+    expect((await history.update()).claims.size).to.equal(0);
+    // On the new chain the same claim number is an honest claim: it must not be challenged.
+    await provider(PROVIDER, shelf)();
+    await settle(pass);
+    const { claims, disputes } = await history.update();
+    expect([claims.size, disputes.size]).to.deep.equal([1, 0]);
+    expect(kindsOf(FIRST)).to.deep.equal(['challenged', 'verified']);
+    await chain.stop();
+  });
+
+  it('row 34: waits for its own transaction that an earlier run has left in the pool', async () => {
+    const { chain, shelf, lying, provider, watcher, history, kindsOf } = await scene();
+    const liarPass = provider(PROVIDER, lying);
+    await liarPass();
+    const account = chain.account(FIRST);
+    const rpc = account.provider as unknown as { send(method: string, params: unknown[]): Promise<unknown> };
+    await rpc.send('evm_setAutomine', [false]);
+    const earlier = watcher(FIRST, shelf)();
+    while ((await account.provider?.getTransactionCount(account, 'pending')) === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await watcher(FIRST, shelf)()).to.equal(0);
+    await rpc.send('evm_setAutomine', [true]);
+    await rpc.send('evm_mine', []);
+    await earlier;
+    await settle(watcher(FIRST, shelf));
+    expect((await history.update()).disputes.size).to.equal(1);
+    expect(kindsOf(FIRST)).to.deep.equal(['challenged']);
+    await chain.stop();
+  });
+});
