@@ -15,13 +15,6 @@ export function scaled(value: Expression, n: Expression): Expression {
   return f32.mul(f32.mul(value, powerOfTwo(half)), powerOfTwo(i32.sub(n, half)));
 }
 
-/** x = n ln 2 + r with |r| <= ln 2 / 2: n as a float, and r. */
-function reduced(x: Expression): { n: Expression; r: Expression } {
-  const n = f32.nearest(f32.mul(x, f32.of(LOG2_E)));
-  const r = f32.sub(f32.sub(x, f32.mul(n, f32.of(LN2_HIGH))), f32.mul(n, f32.of(LN2_LOW)));
-  return { n, r };
-}
-
 /** (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2; minimax, Cephes expf (Moshier). */
 const tail = (r: Expression): Expression =>
   polynomial(
@@ -35,7 +28,12 @@ const tail = (r: Expression): Expression =>
  */
 export function exp(x: Expression): Expression {
   // Beyond these ends the result is 0 or infinity; NaN passes both.
-  const { n, r } = reduced(f32.min(f32.max(x, f32.of(-105)), f32.of(90)));
-  const value = f32.add(f32.of(1), f32.add(r, f32.mul(f32.mul(r, r), tail(r))));
+  const inside = f32.min(f32.max(x, f32.of(-105)), f32.of(90));
+  // x = n ln 2 + r with |r| <= ln 2 / 2, and r = high - low; the rounding of r only touches its square.
+  const n = f32.nearest(f32.mul(inside, f32.of(LOG2_E)));
+  const high = f32.sub(inside, f32.mul(n, f32.of(LN2_HIGH)));
+  const low = f32.mul(n, f32.of(LN2_LOW));
+  const r = f32.sub(high, low);
+  const value = f32.add(f32.of(1), f32.add(high, f32.sub(f32.mul(f32.mul(r, r), tail(r)), low)));
   return scaled(value, i32.fromF32(n));
 }
