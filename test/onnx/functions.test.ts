@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import * as functions from '../../src/onnx/functions/index.ts';
+import { ACCURACY, FUNCTIONS } from '../../src/onnx/functions/index.ts';
+import type { Expression } from '../../src/onnx/ir/expression.ts';
 import { OPCODE } from '../../src/scalar/instructions.ts';
 import { f32OfWord, runScalar, type Step, wordOfF32 } from '../../src/scalar/machine.ts';
-import type { Expression } from '../../src/onnx/ir/expression.ts';
 import { EXACT, type Exact } from '../support/exactFunctions.ts';
 import { ARGUMENT, compileScalar, sweep } from '../support/scalarFunction.ts';
 
@@ -51,12 +51,12 @@ describe('float32 functions', function () {
   this.timeout(600_000);
   for (const name of names) {
     const { of, where } = EXACT[name] as Exact;
-    const expression = functions[name](ARGUMENT);
+    const expression = FUNCTIONS[name](ARGUMENT);
 
-    it(`${name} is within ${functions.ACCURACY[name]} ulp of the exact value`, () => {
+    it(`${name} is within ${ACCURACY[name]} ulp of the exact value`, () => {
       const { worst, at, count } = sweep(compileScalar(expression), of, STRIDE, where);
       expect(count).to.be.greaterThan(100_000);
-      expect(worst, `at ${at}`).to.be.at.most(functions.ACCURACY[name]);
+      expect(worst, `at ${at}`).to.be.at.most(ACCURACY[name]);
     });
 
     it(`${name} has the same bits on the machine as in the sweep`, () => {
@@ -104,7 +104,7 @@ describe('float32 functions', function () {
   ];
   for (const [name, x, y] of exactly) {
     it(`${name}(${Object.is(x, -0) ? '-0' : x}) is ${Object.is(y, -0) ? '-0' : y}`, () => {
-      expect(f32OfWord(onMachine(functions[name](ARGUMENT))(wordOfF32(x)))).to.deep.equal(y);
+      expect(f32OfWord(onMachine(FUNCTIONS[name](ARGUMENT))(wordOfF32(x)))).to.deep.equal(y);
     });
   }
 });

@@ -73,18 +73,23 @@ export function compileScalar(result: Expression): (word: number) => number {
       const [kind, argKinds, code] = source;
       const args = expression.args.map((arg, i) => as(arg, argKinds[i] as 'f' | 'i'));
       const name = `${kind}${lines.length}`;
-      lines.push(`const ${name} = ${code.replace(/[ABC]/g, (letter) => args['ABC'.indexOf(letter)] as string)};`);
+      lines.push(
+        `const ${name} = ${code.replace(/[ABC]/g, (letter) => args['ABC'.indexOf(letter)] as string)};`,
+      );
       made[kind] = name;
     } else throw new Error(`a scalar function has no ${expression.kind}`);
     return made;
   };
   const answer = as(result, 'i');
-  return new Function(`${PRELUDE} return (x) => { ${lines.join('\n')} return ${answer}; };`)() as (word: number) => number;
+  return new Function(`${PRELUDE} return (x) => { ${lines.join('\n')} return ${answer}; };`)() as (
+    word: number,
+  ) => number;
 }
 
 /** Distance between two binary32 values around `exact`, in units of the last place of binary32 there. */
 export function ulpError(actual: number, exact: number): number {
-  if (Number.isNaN(exact) || Number.isNaN(actual)) return Number.isNaN(exact) && Number.isNaN(actual) ? 0 : Number.POSITIVE_INFINITY;
+  if (Number.isNaN(exact) || Number.isNaN(actual))
+    return Number.isNaN(exact) && Number.isNaN(actual) ? 0 : Number.POSITIVE_INFINITY;
   const rounded = f32OfWord(wordOfF32(exact));
   if (actual === rounded) return Number.isFinite(rounded) ? Math.abs(actual - exact) / unit(exact) : 0;
   // The value next above the largest finite one counts as 2^128.

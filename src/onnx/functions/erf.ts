@@ -7,7 +7,9 @@ const SIGN = word(0x80000000);
 /** Below, erf(x) = x + x P(x^2); above, 1 - exp(-x - x Q(x)). Coefficients after N. Juffa's erff. */
 const BOUNDARY = 0.921875;
 const SMALL = [1.28379151e-1, -3.76124859e-1, 1.12818025e-1, -2.67667342e-2, 4.99339588e-3, -5.99104969e-4];
-const LARGE = [1.28717512e-1, 6.34846687e-1, 1.06777847e-1, -2.42545605e-2, 3.88393435e-3, -3.83208680e-4, 1.7294893e-5];
+const LARGE = [
+  1.28717512e-1, 6.34846687e-1, 1.06777847e-1, -2.42545605e-2, 3.88393435e-3, -3.8320868e-4, 1.7294893e-5,
+];
 
 /** The error function; ±1 at ±infinity. {@link ACCURACY}.erf ulp. */
 export function erf(x: Expression): Expression {

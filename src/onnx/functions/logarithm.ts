@@ -8,7 +8,7 @@ const SMALLEST_NORMAL = word(0x00800000);
 
 /** ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact. */
 const LN2_HIGH = 0.693359375;
-const LN2_LOW = -2.12194440054690583e-4;
+const LN2_LOW = -2.1219444005469059e-4;
 
 /** Bits of 2/3: mantissas are taken from [2/3, 4/3). */
 const TWO_THIRDS_BITS = 0x3f2aaaab;
@@ -17,7 +17,10 @@ const TWO_THIRDS_BITS = 0x3f2aaaab;
 const tail = (f: Expression): Expression =>
   polynomial(
     f,
-    [-0.5, 0.333331972, -0.2499962, 0.200120345, -0.166846126, 0.139814854, -0.121483512, 0.140869141, -0.130310059],
+    [
+      -0.5, 0.333331972, -0.2499962, 0.200120345, -0.166846126, 0.139814854, -0.121483512, 0.140869141,
+      -0.130310059,
+    ],
   );
 
 /**

@@ -15,11 +15,15 @@ export function sigmoid(x: Expression): Expression {
 export function tanh(x: Expression): Expression {
   const magnitude = f32.abs(x);
   const square = f32.mul(x, x);
-  const tail = polynomial(square, [
-    -3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3,
-  ]);
+  const tail = polynomial(
+    square,
+    [-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3],
+  );
   const small = f32.add(x, f32.mul(x, f32.mul(square, tail)));
-  const large = f32.sub(f32.of(1), f32.div(f32.of(2), f32.add(exp(f32.add(magnitude, magnitude)), f32.of(1))));
+  const large = f32.sub(
+    f32.of(1),
+    f32.div(f32.of(2), f32.add(exp(f32.add(magnitude, magnitude)), f32.of(1))),
+  );
   const value = select(f32.lt(magnitude, f32.of(0.625)), small, large);
   // The sign is x's own (-0 included); NaN keeps its bits.
   return select(f32.eq(x, x), i32.or(value, i32.and(x, SIGN)), value);

@@ -35,7 +35,12 @@ function partsOf(value: number, bits: readonly number[]): number[] {
 }
 
 /** pi / 2; products of the 9-bit parts with an integer below 2^15 are exact. */
-const [PART_1, PART_2, PART_3, PART_4] = partsOf(Math.PI / 2, [9, 9, 9, 24]) as [number, number, number, number];
+const [PART_1, PART_2, PART_3, PART_4] = partsOf(Math.PI / 2, [9, 9, 9, 24]) as [
+  number,
+  number,
+  number,
+  number,
+];
 
 function reduce(x: Expression): Reduced {
   const n = f32.nearest(f32.mul(x, f32.of(2 / Math.PI)));
@@ -59,8 +64,7 @@ const circular = (x: Expression, turn: number): Expression => {
 };
 
 /** sin x; NaN at infinities. {@link ACCURACY}.sin ulp for |x| <= 2^15; beyond, the reduction loses digits. */
-export const sin = (x: Expression): Expression =>
-  select(f32.eq(x, f32.of(0)), x, circular(x, 0));
+export const sin = (x: Expression): Expression => select(f32.eq(x, f32.of(0)), x, circular(x, 0));
 
 /** cos x; NaN at infinities. {@link ACCURACY}.cos ulp for |x| <= 2^15; beyond, the reduction loses digits. */
 export const cos = (x: Expression): Expression => circular(x, 1);

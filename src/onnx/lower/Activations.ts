@@ -1,12 +1,16 @@
-import { type Expression, f32 } from '../ir/expression.ts';
+import { require } from '../errors.ts';
+import { cos, erf, exp, log, sigmoid, sin, softplus, tanh } from '../functions/index.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
 import { elementwise, maximum, requireFloat, unary } from './elementwise.ts';
+
+type Values = Readonly<Record<string, Expression>>;
 
 /** Float activations whose attributes are numbers with a default. */
 const activation =
   (
     defaults: Readonly<Record<string, number>>,
-    compute: (x: Expression, values: Readonly<Record<string, Expression>>) => Expression,
+    compute: (x: Expression, values: Values) => Expression,
   ): Lowering =>
   (context: Context) => {
     const x = context.input(0);
@@ -17,23 +21,84 @@ const activation =
     return elementwise(context, [x], x.type, (element) => compute(element, values));
   };
 
-const clamp01 = (x: Expression): Expression => f32.max(f32.of(0), f32.min(f32.of(1), x));
+const ONE = f32.of(1);
+const ZERO = f32.of(0);
+const HALF = f32.of(0.5);
+
+const clamp01 = (x: Expression): Expression => f32.max(ZERO, f32.min(ONE, x));
+const isNegative = (x: Expression): Expression => f32.lt(x, ZERO);
+const expm1 = (x: Expression): Expression => f32.sub(exp(x), ONE);
 
 const Relu: Lowering = (context) => {
   const x = context.input(0);
+  const zero = x.type.family === 'float' ? ZERO : i32.of(0);
   return elementwise(
     context,
     [x],
     x.type,
-    (value) => maximum(x.type)(value, f32.of(0)),
+    (value) => maximum(x.type)(value, zero),
     x.range && { low: Math.max(0, x.range.low), high: Math.max(0, x.range.high) },
   );
 };
 
+const PRelu: Lowering = (context) => {
+  const [x, slope] = [context.input(0), context.input(1)];
+  requireFloat(x, slope);
+  return elementwise(context, [x, slope], x.type, (value, by) =>
+    select(isNegative(value), f32.mul(value, by), value),
+  );
+};
+
+const SQRT_HALF = f32.of(Math.SQRT1_2);
+const SQRT_2_OVER_PI = f32.of(Math.sqrt(2 / Math.PI));
+
+/** x/2 (1 + erf(x / sqrt 2)), or its tanh form (Hendrycks and Gimpel, 2016). */
+const gelu = (x: Expression): Expression =>
+  f32.mul(f32.mul(HALF, x), f32.add(ONE, erf(f32.mul(x, SQRT_HALF))));
+const geluTanh = (x: Expression): Expression => {
+  const cube = f32.mul(f32.mul(x, x), x);
+  const inner = f32.mul(SQRT_2_OVER_PI, f32.add(x, f32.mul(f32.of(0.044715), cube)));
+  return f32.mul(f32.mul(HALF, x), f32.add(ONE, tanh(inner)));
+};
+
+const Gelu: Lowering = (context) => {
+  const approximate = context.string('approximate', 'none');
+  require(approximate === 'none' || approximate === 'tanh', `approximate ${approximate} is not known`);
+  return unary(approximate === 'none' ? gelu : geluTanh)(context);
+};
+
+/** lambda x below -lambd + bias … (ONNX operator Shrink). */
+const shrink = (x: Expression, { lambd, bias }: Values): Expression =>
+  select(f32.lt(x, f32.neg(lambd!)), f32.add(x, bias!), select(f32.lt(lambd!, x), f32.sub(x, bias!), ZERO));
+
+const selu = (x: Expression, { alpha, gamma }: Values): Expression =>
+  f32.mul(gamma!, select(f32.lt(ZERO, x), x, f32.mul(alpha!, expm1(x))));
+
 export const Activations: Readonly<Record<string, Lowering>> = {
   Relu,
+  PRelu,
+  Gelu,
+  Exp: unary(exp),
+  Log: unary(log),
+  Tanh: unary(tanh),
+  Sigmoid: unary(sigmoid),
+  Softplus: unary(softplus),
+  Erf: unary(erf),
+  Sin: unary(sin),
+  Cos: unary(cos),
+  Tan: unary((x) => f32.div(sin(x), cos(x))),
+  Softsign: unary((x) => f32.div(x, f32.add(ONE, f32.abs(x)))),
+  Mish: unary((x) => f32.mul(x, tanh(softplus(x)))),
+  HardSwish: unary((x) => f32.mul(x, clamp01(f32.add(f32.mul(x, f32.of(1 / 6)), HALF)))),
   HardSigmoid: activation({ alpha: 0.2, beta: 0.5 }, (x, { alpha, beta }) =>
     clamp01(f32.add(f32.mul(alpha!, x), beta!)),
   ),
-  HardSwish: unary((x) => f32.mul(x, clamp01(f32.add(f32.mul(x, f32.of(1 / 6)), f32.of(0.5))))),
+  LeakyRelu: activation({ alpha: 0.01 }, (x, { alpha }) => select(isNegative(x), f32.mul(alpha!, x), x)),
+  ThresholdedRelu: activation({ alpha: 1 }, (x, { alpha }) => select(f32.lt(alpha!, x), x, ZERO)),
+  Elu: activation({ alpha: 1 }, (x, { alpha }) => select(isNegative(x), f32.mul(alpha!, expm1(x)), x)),
+  Celu: activation({ alpha: 1 }, (x, { alpha }) =>
+    f32.add(f32.max(ZERO, x), f32.min(ZERO, f32.mul(alpha!, expm1(f32.div(x, alpha!))))),
+  ),
+  Selu: activation({ alpha: 1.6732631921768188, gamma: 1.0507010221481323 }, selu),
+  Shrink: activation({ lambd: 0.5, bias: 0 }, shrink),
 };

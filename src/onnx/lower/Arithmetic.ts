@@ -130,10 +130,7 @@ const sign: Lowering = (context) => {
 const modulo: Lowering = (context) => {
   const inputs = [context.input(0), context.input(1)];
   const type = requireSameType(inputs);
-  if (type.family === 'float') {
-    require(context.int('fmod', 0) === 1, 'floats need fmod=1');
-    throw new TypeError('unreachable');
-  }
+  require(type.family === 'integer', `remainders of ${type.name} are not supported`);
   const [a, b] = inputs as [Tensor, Tensor];
   const magnitude = Math.max(Math.abs(boundsOf(b).low), Math.abs(boundsOf(b).high));
   const dividend = boundsOf(a);

@@ -1,35 +1,220 @@
+import { sizeOf } from '../../program/node.ts';
 import { require } from '../errors.ts';
-import { f32 } from '../ir/expression.ts';
-import { isConstant } from '../ir/tensor.ts';
-import { at, type Lowering } from './context.ts';
+import { type Expression, f32, fold } from '../ir/expression.ts';
+import { add, constantIndex, flatten, type Index, quotient, shift } from '../ir/indices.ts';
+import { isConstant, type Tensor } from '../ir/tensor.ts';
+import { broadcastAt } from './broadcast.ts';
+import { at, atOr, type Context, type Lowering } from './context.ts';
 import { elementwise, requireFloat } from './elementwise.ts';
+import { reducedShape } from './Reductions.ts';
 
-/** (x - mean) / sqrt(var + epsilon) * scale + bias with given mean and variance (inference). */
+/** Normalizations at inference. Statistics are tensors of their own: one pass for each. */
+
+/** (x - mean) / sqrt(var + epsilon) * scale + bias with given mean and variance. */
 const BatchNormalization: Lowering = (context) => {
   const x = context.input(0);
   const parameters = [1, 2, 3, 4].map((i) => context.input(i));
   requireFloat(x, ...parameters);
   require(x.shape.length >= 2, `the input's rank is ${x.shape.length}; at least 2 is needed`);
-  require(context.int('training_mode', 0) === 0, 'training_mode must be 0');
+  require(context.int('training_mode', 0) === 0, 'training_mode must be 0; export the model for inference');
   const channels = x.shape[1] as number;
   for (const { name, shape } of parameters) {
     require(shape.length === 1 && shape[0] === channels, `"${name}" is not of shape [${channels}]`);
   }
-  const [scale, bias, mean, variance] = parameters as [typeof x, typeof x, typeof x, typeof x];
+  const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
   const epsilon = f32.of(context.float('epsilon', 1e-5));
   // y = x * factor + shift, with both known at import if the parameters are.
   const factor = elementwise(context, [scale, variance], x.type, (s, v) =>
     f32.div(s, f32.sqrt(f32.add(v, epsilon))),
   );
-  const shift = elementwise(context, [bias, mean, factor], x.type, (b, m, f) => f32.sub(b, f32.mul(m, f)));
-  const absorbed = isConstant(factor) && isConstant(shift) ? context.rescaled(0, factor, shift) : undefined;
+  const moved = elementwise(context, [bias, mean, factor], x.type, (b, m, f) => f32.sub(b, f32.mul(m, f)));
+  const absorbed = isConstant(factor) && isConstant(moved) ? context.rescaled(0, factor, moved) : undefined;
   if (absorbed) return absorbed;
   return context.define({
     type: x.type,
     shape: x.shape,
     channelsLast: x.shape.length > 2,
-    body: (indices) => f32.add(f32.mul(at(x, indices), at(factor, [indices[1]!])), at(shift, [indices[1]!])),
+    body: (indices) => f32.add(f32.mul(at(x, indices), at(factor, [indices[1]!])), at(moved, [indices[1]!])),
   });
 };
 
-export const Normalization: Readonly<Record<string, Lowering>> = { BatchNormalization };
+/** The mean of `term` of each element over some axes, which keep extent 1. */
+function meanOver(
+  context: Context,
+  x: Tensor,
+  axes: readonly number[],
+  term: (element: Expression, indices: readonly Index[]) => Expression,
+): Tensor {
+  const { shape, full } = reducedShape(x.shape, axes, true);
+  const extents = axes.map((axis) => x.shape[axis] as number);
+  return context.define({
+    type: x.type,
+    shape,
+    body: (indices) => {
+      const sum = fold(extents, 0, (reduced, accumulator) => {
+        const place = full(indices, reduced);
+        return f32.add(accumulator, term(at(x, place), place));
+      });
+      return f32.div(sum, f32.of(sizeOf(extents)));
+    },
+  });
+}
+
+/** Mean over some axes and 1 / sqrt(variance + epsilon), by two passes over the elements. */
+function statistics(context: Context, x: Tensor, axes: readonly number[], epsilon: number) {
+  const mean = meanOver(context, x, axes, (element) => element);
+  const variance = meanOver(context, x, axes, (element, place) => {
+    const centred = f32.sub(element, broadcastAt(mean, place));
+    return f32.mul(centred, centred);
+  });
+  const inverse = elementwise(context, [variance], x.type, (v) =>
+    f32.div(f32.of(1), f32.sqrt(f32.add(v, f32.of(epsilon)))),
+  );
+  return { mean, inverse };
+}
+
+const LayerNormalization: Lowering = (context) => {
+  const [x, scale, bias] = [context.input(0), context.input(1), context.optional(2)];
+  requireFloat(x, scale);
+  const rank = x.shape.length;
+  const axis = context.axis(context.int('axis', -1), rank);
+  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
+  const { mean, inverse } = statistics(context, x, axes, context.float('epsilon', 1e-5));
+  const inputs = [x, mean, inverse, scale, ...(bias ? [bias] : [])];
+  const y = elementwise(context, inputs, x.type, (value, m, i, s, b) => {
+    const normal = f32.mul(f32.mul(f32.sub(value!, m!), i!), s!);
+    return b ? f32.add(normal, b) : normal;
+  });
+  return [y, mean, inverse];
+};
+
+/** x / sqrt(mean of squares + epsilon) * scale. */
+const RMSNormalization: Lowering = (context) => {
+  const [x, scale] = [context.input(0), context.input(1)];
+  requireFloat(x, scale);
+  const rank = x.shape.length;
+  const axis = context.axis(context.int('axis', -1), rank);
+  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
+  const square = meanOver(context, x, axes, (element) => f32.mul(element, element));
+  const epsilon = f32.of(context.float('epsilon', 1e-5));
+  const root = elementwise(context, [square], x.type, (value) => f32.sqrt(f32.add(value, epsilon)));
+  return elementwise(context, [x, root, scale], x.type, (value, r, s) => f32.mul(f32.div(value!, r!), s!));
+};
+
+/** Normalizes each channel (or group of channels) of each image. */
+function normalizeChannels(context: Context, x: Tensor, groups: number, perGroup: boolean): Tensor {
+  const [scale, bias] = [context.input(1), context.input(2)];
+  requireFloat(x, scale, bias);
+  require(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
+  const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]];
+  require(groups >= 1 && channels % groups === 0, `${channels} channels do not divide into ${groups} groups`);
+  const size = channels / groups;
+  const grouped = context.define({
+    type: x.type,
+    shape: [batch, groups, size, ...spatial],
+    channelsLast: false,
+    body: ([n, g, c, ...place]) => at(x, [n!, flatten([g!, c!], [groups, size]), ...place]),
+  });
+  const axes = grouped.shape.flatMap((_, i) => (i >= 2 ? [i] : []));
+  const { mean, inverse } = statistics(context, grouped, axes, context.float('epsilon', 1e-5));
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    channelsLast: true,
+    body: (indices) => {
+      const [n, c] = indices as [Index, Index];
+      const group = quotient(c, size);
+      const line = [n, group, ...axes.map(() => constantIndex(0))];
+      const normal = f32.mul(f32.sub(at(x, indices), at(mean, line)), at(inverse, line));
+      const parameter = perGroup ? group : c;
+      return f32.add(f32.mul(normal, at(scale, [parameter])), at(bias, [parameter]));
+    },
+  });
+}
+
+const InstanceNormalization: Lowering = (context) => {
+  const x = context.input(0);
+  return normalizeChannels(context, x, x.shape[1] ?? 1, false);
+};
+
+/** Up to version 20 scale and bias are by group, since then by channel. */
+const GroupNormalization: Lowering = (context) =>
+  normalizeChannels(context, context.input(0), context.int('num_groups', 1), context.version < 21);
+
+/** x / (bias + alpha/size * sum of squares over nearby channels)^beta, for the usual beta of 0.75 and 0.5, 1. */
+const LRN: Lowering = (context) => {
+  const x = context.input(0);
+  requireFloat(x);
+  const size = context.int('size', 1);
+  const beta = context.float('beta', 0.75);
+  const bias = f32.of(context.float('bias', 1));
+  const scale = f32.of(context.float('alpha', 1e-4) / size);
+  const roots: Readonly<Record<number, (value: Expression) => Expression>> = {
+    1: (value) => value,
+    0.5: f32.sqrt,
+    0.75: (value) => f32.mul(f32.sqrt(value), f32.sqrt(f32.sqrt(value))),
+  };
+  const power = roots[beta];
+  require(power, `beta ${beta} is not supported; 0.5, 0.75 and 1 are`);
+  const before = Math.floor((size - 1) / 2);
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    channelsLast: true,
+    body: (indices) => {
+      const sum = fold([size], 0, ([k], accumulator) => {
+        const channel = shift(add(indices[1]!, k!), -before);
+        const element = atOr(x, [indices[0]!, channel, ...indices.slice(2)], 0);
+        return f32.add(accumulator, f32.mul(element, element));
+      });
+      return f32.div(at(x, indices), power(f32.add(bias, f32.mul(scale, sum))));
+    },
+  });
+};
+
+const MeanVarianceNormalization: Lowering = (context) => {
+  const x = context.input(0);
+  requireFloat(x);
+  const axes = context.axes(context.ints('axes', [0, 2, 3]), x.shape.length).sort((a, b) => a - b);
+  const mean = meanOver(context, x, axes, (element) => element);
+  const variance = meanOver(context, x, axes, (element, place) => {
+    const centred = f32.sub(element, broadcastAt(mean, place));
+    return f32.mul(centred, centred);
+  });
+  return elementwise(context, [x, mean, variance], x.type, (value, m, v) =>
+    f32.div(f32.sub(value!, m!), f32.add(f32.sqrt(v!), f32.of(1e-9))),
+  );
+};
+
+/** Scales each vector along an axis to length 1 (p-norm 1 or 2). */
+const LpNormalization: Lowering = (context) => {
+  const x = context.input(0);
+  requireFloat(x);
+  const axis = context.axis(context.int('axis', -1), x.shape.length);
+  const p = context.int('p', 2);
+  require(p === 1 || p === 2, `p ${p} is not 1 or 2`);
+  const { shape, full } = reducedShape(x.shape, [axis], true);
+  const norm = context.define({
+    type: x.type,
+    shape,
+    body: (indices) => {
+      const sum = fold([x.shape[axis] as number], 0, (reduced, accumulator) => {
+        const element = at(x, full(indices, reduced));
+        return f32.add(accumulator, p === 1 ? f32.abs(element) : f32.mul(element, element));
+      });
+      return p === 1 ? sum : f32.sqrt(sum);
+    },
+  });
+  return elementwise(context, [x, norm], x.type, f32.div);
+};
+
+export const Normalization: Readonly<Record<string, Lowering>> = {
+  BatchNormalization,
+  LayerNormalization,
+  RMSNormalization,
+  InstanceNormalization,
+  GroupNormalization,
+  LRN,
+  MeanVarianceNormalization,
+  LpNormalization,
+};

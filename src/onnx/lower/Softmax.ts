@@ -1,8 +1,9 @@
 import { sizeOf } from '../../program/node.ts';
-import { exp } from '../functions/index.ts';
-import { f32, fold } from '../ir/expression.ts';
-import type { Index } from '../ir/indices.ts';
+import { exp, log } from '../functions/index.ts';
+import { f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import { constantIndex, type Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
+import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import { elementwise, requireFloat } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
@@ -36,6 +37,42 @@ const softmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
   return elementwise(context, [exponentials, sum], x.type, f32.div);
 };
 
+/** x - max - ln(sum of e^(x - max)) */
+const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
+  const moved = centred(context, x, axis);
+  const exponentials = elementwise(context, [moved], x.type, exp);
+  const sum = reducedAlong(context, exponentials, axis, 0, f32.add);
+  return elementwise(context, [moved, sum], x.type, (value, s) => f32.sub(value, log(s)));
+};
+
+/** 1 at the first greatest element of each line, 0 elsewhere. */
+const hardmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
+  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  const extent = x.shape[axis] as number;
+  const place = context.define({
+    type: TYPES.int32,
+    shape: most.shape,
+    body: (indices) =>
+      fold([extent], extent, ([k], accumulator) =>
+        select(
+          f32.eq(at(x, along(indices, axis, k!)), at(most, indices)),
+          i32.min(accumulator, indexValue(k!)),
+          accumulator,
+        ),
+      ),
+  });
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    body: (indices) =>
+      select(
+        i32.eq(indexValue(indices[axis]!), at(place, along(indices, axis, constantIndex(0)))),
+        f32.of(1),
+        f32.of(0),
+      ),
+  });
+};
+
 /** Up to version 12 the input is taken as a matrix whose columns start at `axis`. */
 const normalising =
   (compute: (context: Context, x: Tensor, axis: number) => Tensor): Lowering =>
@@ -51,4 +88,6 @@ const normalising =
 
 export const SoftmaxFamily: Readonly<Record<string, Lowering>> = {
   Softmax: normalising(softmaxAlong),
+  LogSoftmax: normalising(logSoftmaxAlong),
+  Hardmax: normalising(hardmaxAlong),
 };

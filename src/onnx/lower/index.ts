@@ -4,6 +4,8 @@ import { Arithmetic } from './Arithmetic.ts';
 import { Cast } from './Cast.ts';
 import { Conv } from './Conv.ts';
 import type { Lowering } from './context.ts';
+import { Gathers } from './Gather.ts';
+import { Logic } from './Logic.ts';
 import { Matrix } from './Matrix.ts';
 import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
@@ -17,6 +19,8 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
   Object.entries({
     ...Activations,
     ...Arithmetic,
+    ...Gathers,
+    ...Logic,
     ...Matrix,
     ...Normalization,
     ...Parts,

@@ -1,0 +1,219 @@
+import { require } from '../errors.ts';
+import { type Expression, f32, i32, indexValue, select } from '../ir/expression.ts';
+import { add, constantIndex, type Index, multiply } from '../ir/indices.ts';
+import { reading, type Tensor } from '../ir/tensor.ts';
+import { TYPES } from '../types.ts';
+import { at, type Context, type Lowering, scalarOf } from './context.ts';
+import { boundsOf, elementwise, requireSameType } from './elementwise.ts';
+
+/** Operators whose places come from another tensor. An index outside the tensor yields 0. */
+
+/** Indices with negative ones counted from the end, as i32. */
+export function normalIndices(context: Context, indices: Tensor, extent: number): Tensor {
+  require(indices.type.family === 'integer', `indices are of type ${indices.type.name}, not integers`);
+  const { low, high } = boundsOf(indices);
+  if (low >= 0) return indices;
+  return elementwise(
+    context,
+    [indices],
+    TYPES.int32,
+    (index) => select(i32.lt(index, i32.of(0)), i32.add(index, i32.of(extent)), index),
+    { low: Math.min(0, low + extent), high: Math.max(high, extent - 1) },
+  );
+}
+
+const rangeOf = ({ range }: Tensor) =>
+  range ? { range: { low: Math.min(0, range.low), high: Math.max(0, range.high) } } : {};
+
+const Gather: Lowering = (context) => {
+  const x = context.input(0);
+  const axis = context.axis(context.int('axis', 0), x.shape.length);
+  const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
+  const single = scalarOf(indices);
+  const rank = indices.shape.length;
+  return context.define({
+    type: x.type,
+    shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+    ...rangeOf(x),
+    body: (place) => {
+      const own = place.slice(axis, axis + rank);
+      // An index known at import is a plain place.
+      const isInside = single !== undefined && single >= 0 && single < (x.shape[axis] as number);
+      const gathered = isInside ? constantIndex(single) : { gathered: at(indices, own) };
+      return reading(x, [...place.slice(0, axis), gathered, ...place.slice(axis + rank)], 0);
+    },
+  });
+};
+
+const GatherElements: Lowering = (context) => {
+  const x = context.input(0);
+  const axis = context.axis(context.int('axis', 0), x.shape.length);
+  const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
+  require(indices.shape.length === x.shape.length, 'the indices have another rank than the data');
+  return context.define({
+    type: x.type,
+    shape: indices.shape,
+    ...rangeOf(x),
+    body: (place) =>
+      reading(
+        x,
+        place.map((index, i) => (i === axis ? { gathered: at(indices, place) } : index)),
+        0,
+      ),
+  });
+};
+
+const GatherND: Lowering = (context) => {
+  const x = context.input(0);
+  const given = context.input(1);
+  const batch = context.int('batch_dims', 0);
+  const depth = given.shape.at(-1) as number;
+  const outer = given.shape.slice(0, -1);
+  require(batch + depth <=
+    x.shape.length, `${depth} indices and ${batch} batch dimensions for rank ${x.shape.length}`);
+  // Each component of an index has its own extent to count from.
+  const components = Array.from({ length: depth }, (_, i) => {
+    const component = context.define({
+      type: given.type,
+      shape: outer,
+      body: (place) => at(given, [...place, constantIndex(i)]),
+    });
+    return normalIndices(context, component, x.shape[batch + i] as number);
+  });
+  return context.define({
+    type: x.type,
+    shape: [...outer, ...x.shape.slice(batch + depth)],
+    ...rangeOf(x),
+    body: (place) => {
+      const own = place.slice(0, outer.length);
+      const gathered = components.map((component) => ({ gathered: at(component, own) }));
+      return reading(x, [...place.slice(0, batch), ...gathered, ...place.slice(outer.length)], 0);
+    },
+  });
+};
+
+/** OneHot(indices, depth, [off, on]) along a new axis. */
+const OneHot: Lowering = (context) => {
+  const [indices, values] = [context.input(0), context.input(2)];
+  const [depth = 0] = context.known(1, 'depth');
+  const axis = context.axis(context.int('axis', -1), indices.shape.length + 1);
+  const isFloat = indices.type.family === 'float';
+  return context.define({
+    type: values.type,
+    shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)],
+    ...rangeOf(values),
+    body: (place) => {
+      const rest = place.filter((_, i) => i !== axis);
+      const raw: Expression = at(indices, rest);
+      const index = isFloat ? i32.fromF32(raw) : raw;
+      const counted = select(i32.lt(index, i32.of(0)), i32.add(index, i32.of(depth)), index);
+      const isOn = i32.eq(counted, indexValue(place[axis] as Index));
+      return select(isOn, at(values, [constantIndex(1)]), at(values, [constantIndex(0)]));
+    },
+  });
+};
+
+/** Keeps the upper (or lower) triangle of each matrix. */
+const Trilu: Lowering = (context) => {
+  const x = context.input(0);
+  const [k = 0] = context.knownOr(1, 'k', [0]) ?? [0];
+  const upper = context.int('upper', 1) !== 0;
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    ...rangeOf(x),
+    body: (place) => {
+      const [row, column] = place.slice(-2) as [Index, Index];
+      // The diagonal k is where column - row = k.
+      const distance = indexValue(add(column, multiply(row, -1)));
+      const keep = upper ? i32.not(i32.lt(distance, i32.of(k))) : i32.not(i32.lt(i32.of(k), distance));
+      return select(keep, at(x, place), i32.of(0));
+    },
+  });
+};
+
+const EyeLike: Lowering = (context) => {
+  const x = context.input(0);
+  require(x.shape.length === 2, `the input's rank is ${x.shape.length}, not 2`);
+  const k = context.int('k', 0);
+  const [rows, columns] = x.shape as [number, number];
+  const values = Array.from({ length: rows * columns }, (_, i) =>
+    (i % columns) - Math.floor(i / columns) === k ? 1 : 0,
+  );
+  const type = context.has('dtype')
+    ? Object.values(TYPES).find(({ code }) => code === context.int('dtype', 1))
+    : x.type;
+  require(type, 'its dtype is not supported');
+  return context.constant(type, x.shape, values);
+};
+
+const Range: Lowering = (context) => {
+  const type = requireSameType([context.input(0), context.input(1), context.input(2)]);
+  const [start = 0] = context.known(0, 'start');
+  const [limit = 0] = context.known(1, 'limit');
+  const [delta = 1] = context.known(2, 'delta');
+  require(delta !== 0, 'delta is 0');
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  require(count <= 2 ** 24, `a range of ${count} is too long`);
+  const round = type.family === 'float' ? Math.fround : (value: number) => value;
+  return context.constant(
+    type,
+    [count],
+    Array.from({ length: count }, (_, i) => round(start + round(i * delta))),
+  );
+};
+
+/** Sums along an axis up to each element: a fold over the whole axis that skips what lies beyond. */
+const CumSum: Lowering = (context) => {
+  const x = context.input(0);
+  const [given = 0] = context.known(1, 'the axis');
+  const axis = context.axis(given, x.shape.length);
+  const exclusive = context.int('exclusive', 0) !== 0;
+  const reverse = context.int('reverse', 0) !== 0;
+  const extent = x.shape[axis] as number;
+  const isFloat = x.type.family === 'float';
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    ...(x.range
+      ? { range: { low: Math.min(0, x.range.low * extent), high: Math.max(0, x.range.high * extent) } }
+      : {}),
+    body: (place) => {
+      const end = place[axis] as Index;
+      return foldSum(extent, isFloat, (k) => {
+        // From the sum's own end inwards: k = 0 is the element itself.
+        const step = add(end, multiply(k, reverse ? 1 : -1));
+        const from = exclusive ? add(step, constantIndex(reverse ? 1 : -1)) : step;
+        return reading(
+          x,
+          place.map((index, i) => (i === axis ? from : index)),
+          0,
+        );
+      });
+    },
+  });
+};
+
+const foldSum = (extent: number, isFloat: boolean, element: (k: Index) => Expression): Expression => ({
+  kind: 'fold',
+  extents: [extent],
+  init: 0,
+  ordered: true,
+  // From the far end, so that sums are taken in the axis' own order.
+  step: ([k], accumulator) =>
+    (isFloat ? f32.add : i32.add)(
+      accumulator,
+      element(add(constantIndex(extent - 1), multiply(k as Index, -1))),
+    ),
+});
+
+export const Gathers: Readonly<Record<string, Lowering>> = {
+  Gather,
+  GatherElements,
+  GatherND,
+  OneHot,
+  Trilu,
+  EyeLike,
+  Range,
+  CumSum,
+};

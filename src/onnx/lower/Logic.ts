@@ -1,0 +1,136 @@
+import { require } from '../errors.ts';
+import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import { type Range, rangeOfType, TYPES } from '../types.ts';
+import type { Context, Lowering } from './context.ts';
+import { boundsOf, elementwise, isNarrowed, requireFloat, requireSameType, wrap } from './elementwise.ts';
+
+type Binary = (a: Expression, b: Expression) => Expression;
+
+const BOOL: Range = { low: 0, high: 1 };
+
+/** Comparison of floats or integers; narrowed unsigned types are never negative as i32, so signed order is right. */
+const comparison =
+  (ofFloats: Binary, ofIntegers: Binary): Lowering =>
+  (context) => {
+    const inputs = [context.input(0), context.input(1)];
+    const compute = requireSameType(inputs).family === 'float' ? ofFloats : ofIntegers;
+    return elementwise(context, inputs, TYPES.bool, compute, BOOL);
+  };
+
+const logical =
+  (compute: Binary): Lowering =>
+  (context) => {
+    const inputs = [context.input(0), context.input(1)];
+    require(requireSameType(inputs).family === 'bool', 'inputs must be bool');
+    return elementwise(context, inputs, TYPES.bool, compute, BOOL);
+  };
+
+const Not: Lowering = (context) => {
+  const x = context.input(0);
+  require(x.type.family === 'bool', 'the input must be bool');
+  return elementwise(context, [x], TYPES.bool, i32.not, BOOL);
+};
+
+const bitwise =
+  (compute: Binary): Lowering =>
+  (context) => {
+    const inputs = [context.input(0), context.input(1)];
+    const type = requireSameType(inputs);
+    require(type.family === 'integer', 'inputs must be integers');
+    return elementwise(context, inputs, type, compute, bitRange(inputs));
+  };
+
+/** Bits of two numbers combined stay within the power of two above both (and their signs). */
+function bitRange(inputs: readonly Tensor[]): Range {
+  const most = Math.max(...inputs.flatMap((x) => [Math.abs(boundsOf(x).low) - 1, boundsOf(x).high, 0]));
+  const ceiling = 2 ** Math.ceil(Math.log2(most + 1)) - 1;
+  return { low: inputs.every((x) => boundsOf(x).low >= 0) ? 0 : -ceiling - 1, high: ceiling };
+}
+
+const BitwiseNot: Lowering = (context) => {
+  const x = context.input(0);
+  require(x.type.family === 'integer' &&
+    (x.type.signed || x.type.bits < 32), `${x.type.name} cannot be inverted in 32 bits`);
+  const { low, high } = boundsOf(x);
+  return elementwise(
+    context,
+    [x],
+    x.type,
+    (value) => wrap(x.type, i32.xor(value, word(0xffffffff))),
+    x.type.signed ? { low: -1 - high, high: -1 - low } : rangeOfType(x.type),
+  );
+};
+
+/** BitShift of unsigned integers; a distance of the type's width or more gives 0. */
+const BitShift: Lowering = (context) => {
+  const [x, by] = [context.input(0), context.input(1)];
+  const type = requireSameType([x, by]);
+  const isLeft = context.string('direction', '') === 'LEFT';
+  const { high } = boundsOf(x);
+  const range = isNarrowed(type)
+    ? { low: 0, high: isLeft ? high * 2 ** Math.min(64, boundsOf(by).high) : high }
+    : rangeOfType(type);
+  return elementwise(
+    context,
+    [x, by],
+    type,
+    (value, distance) => {
+      const shifted = isLeft ? wrap(type, i32.shl(value, distance)) : i32.shrU(value, distance);
+      return select(i32.lt(distance, i32.of(Math.min(32, type.bits))), shifted, i32.of(0));
+    },
+    range,
+  );
+};
+
+const Where: Lowering = (context) => {
+  const [condition, x, y] = [context.input(0), context.input(1), context.input(2)];
+  const type = requireSameType([x, y]);
+  require(condition.type.family === 'bool', 'the condition must be bool');
+  return elementwise(context, [condition, x, y], type, select, union(x, y));
+};
+
+const union = (x: Tensor, y: Tensor): Range | undefined =>
+  x.range &&
+  y.range && { low: Math.min(x.range.low, y.range.low), high: Math.max(x.range.high, y.range.high) };
+
+const test =
+  (compute: (context: Context) => (x: Expression) => Expression): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    requireFloat(x);
+    return elementwise(context, [x], TYPES.bool, compute(context), BOOL);
+  };
+
+const INFINITY = word(0x7f800000);
+const NEGATIVE_INFINITY = word(0xff800000);
+
+const isInf = (context: Context) => {
+  const positive = context.int('detect_positive', 1) !== 0;
+  const negative = context.int('detect_negative', 1) !== 0;
+  return (x: Expression): Expression => {
+    if (positive && negative) return f32.eq(f32.abs(x), INFINITY);
+    if (!positive && !negative) return word(0);
+    return f32.eq(x, positive ? INFINITY : NEGATIVE_INFINITY);
+  };
+};
+
+export const Logic: Readonly<Record<string, Lowering>> = {
+  Equal: comparison(f32.eq, i32.eq),
+  Less: comparison(f32.lt, i32.lt),
+  LessOrEqual: comparison(f32.le, (a, b) => i32.not(i32.lt(b, a))),
+  Greater: comparison(f32.gt, (a, b) => i32.lt(b, a)),
+  GreaterOrEqual: comparison(f32.ge, (a, b) => i32.not(i32.lt(a, b))),
+  And: logical(i32.and),
+  Or: logical(i32.or),
+  Xor: logical(i32.xor),
+  Not,
+  Where,
+  BitwiseAnd: bitwise(i32.and),
+  BitwiseOr: bitwise(i32.or),
+  BitwiseXor: bitwise(i32.xor),
+  BitwiseNot,
+  BitShift,
+  IsNaN: test(() => f32.isNaN),
+  IsInf: test(isInf),
+};
