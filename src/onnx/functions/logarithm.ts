@@ -8,7 +8,7 @@ const SMALLEST_NORMAL = word(0x00800000);
 
 /** ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact. */
 const LN2_HIGH = 0.693359375;
-const LN2_LOW = -2.1219444005469059e-4;
+const LN2_LOW = -2.1219444e-4;
 
 /** Bits of 2/3: mantissas are taken from [2/3, 4/3). */
 const TWO_THIRDS_BITS = 0x3f2aaaab;
