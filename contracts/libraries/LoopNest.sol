@@ -189,12 +189,18 @@ library LoopNest {
             for (; operand != 0; operand = _get(operand)) OperandReader.place(operand, witness);
             uint256 accumulator = nest.slots;
             while (true) {
-                _set(accumulator, _execute(code));
-                if (--count == 0) return;
-                _set(slot, _get(slot) + 1);
-                for (operand = moving; operand != 0; operand = _get(operand + 32)) {
-                    OperandReader.advance(operand, witness);
+                if (code.start != code.end) ScalarMachine.run(code.start, code.end, code.toResult);
+                assembly {
+                    // slots[0] = slots[code.result]; --count
+                    mstore(accumulator, mload(mload(add(code, 0x60))))
+                    count := sub(count, 1)
                 }
+                if (count == 0) return;
+                assembly {
+                    // ++slots[slot]
+                    mstore(slot, add(mload(slot), 1))
+                }
+                if (moving != 0) OperandReader.advance(moving, witness);
             }
         }
     }
@@ -228,7 +234,8 @@ library LoopNest {
             Code memory code = _decode(nest, position, h.postLength(), h.postResult());
             (uint256 operand, ) = _decodeOperands(nest, NodeLib.USED_BY_POST);
             for (; operand != 0; operand = _get(operand)) OperandReader.place(operand, witness);
-            word = _execute(code);
+            if (code.start != code.end) ScalarMachine.run(code.start, code.end, code.toResult);
+            word = _get(code.result);
             uint256 dtype = h.dtype();
             if (dtype == NodeLib.U8) word &= 0xff;
             if (dtype == NodeLib.I8) {
@@ -252,11 +259,6 @@ library LoopNest {
             code.toResult = slots + 32 * nest.header.resultSlot() - code.start;
             code.result = slots + 32 * result;
         }
-    }
-
-    function _execute(Code memory code) private pure returns (uint256) {
-        if (code.start != code.end) ScalarMachine.run(code.start, code.end, code.toResult);
-        return _get(code.result);
     }
 
     /// @notice The operands that a program uses, linked in their order.

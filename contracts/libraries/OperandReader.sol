@@ -24,8 +24,8 @@ import { Tensor, Witness, WitnessLib } from "./WitnessLib.sol";
 /// 0x140 coordinate      LINEAR: the one that moves; below zero it is huge, and outside like one beyond the limit
 /// 0x160 delta           … by how much, when the last fold index grows by one
 /// 0x180 limit           … its extent, or 0 if another coordinate is outside
-/// 0x1a0 stride          … by how many elements the address grows with it
-/// 0x1c0 base            … the address without it
+/// 0x1a0 address         … in bytes
+/// 0x1c0 address delta   … by how much that grows with the last fold index
 /// 0x1e0 end             where the dimensions end
 /// 0x200 dimension, for each
 /// ```
@@ -47,6 +47,10 @@ library OperandReader {
     /// @notice One coordinate depends on it, with divisor 1, and none is gathered.
     uint256 internal constant LINEAR = 1;
     uint256 internal constant GENERAL = 2;
+
+    /// @dev {load}: the four copies and what is kept of them.
+    uint256 private constant REVERSE_COPIES = 0x100000000000100000001000000000000000000010000000000;
+    uint256 private constant REVERSE_KEPT = 0xff000000000000ff00ff0000000000000000ff0000000000000000;
 
     /// @notice What decoding an operand needs to know of its loop.
     /// @param operandSlots Address of the first operand's slot.
@@ -219,94 +223,142 @@ library OperandReader {
                     stride := 1
                 }
             }
+            elementAddress := shl(shl(1, lt(mload(add(operand, 0x080)), 3)), elementAddress)
             if linear {
                 let coordinate := mload(add(operand, 0x140))
                 let limit := mul(mload(add(operand, 0x180)), inside)
-                mstore(add(operand, 0x180), limit)
-                mstore(add(operand, 0x1a0), stride)
-                mstore(add(operand, 0x1c0), elementAddress)
                 inside := lt(coordinate, limit)
+                stride := shl(shl(1, lt(mload(add(operand, 0x080)), 3)), stride)
                 elementAddress := add(elementAddress, mul(coordinate, stride))
+                mstore(add(operand, 0x180), limit)
+                mstore(add(operand, 0x1a0), elementAddress)
+                mstore(add(operand, 0x1c0), mul(mload(add(operand, 0x160)), stride))
             }
         }
-        _read(operand, inside, elementAddress, witness);
+        uint256 word;
+        if (inside != 0) {
+            _openChunk(operand, elementAddress >> 8, witness);
+            uint256 position;
+            uint256 dtype;
+            assembly {
+                position := add(mload(add(operand, 0x100)), and(elementAddress, 0xff))
+                dtype := mload(add(operand, 0x080))
+            }
+            word = load(position, dtype);
+        } else {
+            assembly {
+                word := mload(add(operand, 0x060))
+            }
+        }
+        assembly {
+            mstore(mload(add(operand, 0x040)), word)
+        }
     }
 
-    /// @notice Reads the next word of an operand that is not FIXED, after the last fold index grew by one.
+    /// @notice Reads the next words of the operands that are not FIXED, after the last fold index grew by one.
+    /// @param operand The first of them, 0 if there is none.
     function advance(uint256 operand, Witness memory witness) internal pure {
-        uint256 elementAddress;
-        uint256 inside;
-        uint256 linear;
-        // coordinate += delta; inside = coordinate < limit; elementAddress = base + coordinate * stride
-        assembly {
-            linear := eq(mload(add(operand, 0x120)), 1)
-            if linear {
-                let coordinate := add(mload(add(operand, 0x140)), mload(add(operand, 0x160)))
-                mstore(add(operand, 0x140), coordinate)
-                inside := lt(coordinate, mload(add(operand, 0x180)))
-                elementAddress := add(mload(add(operand, 0x1c0)), mul(coordinate, mload(add(operand, 0x1a0))))
-            }
-        }
-        if (linear != 0) _read(operand, inside, elementAddress, witness);
-        else place(operand, witness);
-    }
-
-    /// @dev slot = inside ? the element at an address : fill
-    function _read(
-        uint256 operand,
-        uint256 inside,
-        uint256 elementAddress,
-        Witness memory witness
-    ) private pure {
-        uint256 position;
-        uint256 dtype;
-        assembly {
-            dtype := mload(add(operand, 0x080))
-            switch inside
-            case 0 {
-                mstore(mload(add(operand, 0x040)), mload(add(operand, 0x060)))
-            }
-            default {
-                elementAddress := shl(shl(1, lt(dtype, 3)), elementAddress)
-                if eq(shr(8, elementAddress), mload(add(operand, 0x0e0))) {
-                    position := mload(add(operand, 0x100))
+        while (operand != 0) {
+            uint256 chunk;
+            bool general;
+            // for each LINEAR operand whose chunk is open:
+            //   coordinate += delta; address += address delta
+            //   slot = coordinate < limit ? load(chunk position + address % 256, dtype) : fill
+            assembly {
+                for {} operand {
+                    operand := mload(add(operand, 0x020))
+                } {
+                    if iszero(eq(mload(add(operand, 0x120)), 1)) {
+                        general := 1
+                        break
+                    }
+                    let word := add(mload(add(operand, 0x140)), mload(add(operand, 0x160)))
+                    let byteAddress := add(mload(add(operand, 0x1a0)), mload(add(operand, 0x1c0)))
+                    mstore(add(operand, 0x140), word)
+                    mstore(add(operand, 0x1a0), byteAddress)
+                    switch lt(word, mload(add(operand, 0x180)))
+                    case 0 {
+                        word := mload(add(operand, 0x060))
+                    }
+                    default {
+                        if sub(shr(8, byteAddress), mload(add(operand, 0x0e0))) {
+                            chunk := add(shr(8, byteAddress), 1)
+                            break
+                        }
+                        word := calldataload(add(mload(add(operand, 0x100)), and(byteAddress, 0xff)))
+                        // As in {load}.
+                        switch lt(mload(add(operand, 0x080)), 3)
+                        case 0 {
+                            word := byte(0, word)
+                            if eq(mload(add(operand, 0x080)), 3) {
+                                word := and(signextend(0, word), 0xffffffff)
+                            }
+                        }
+                        default {
+                            word := mod(
+                                and(mul(shr(224, word), REVERSE_COPIES), REVERSE_KEPT),
+                                0xffffffffffffffff
+                            )
+                        }
+                    }
+                    mstore(mload(add(operand, 0x040)), word)
                 }
             }
-        }
-        if (inside == 0) return;
-        if (position == 0) {
-            uint256 chunk = elementAddress >> 8;
-            Tensor memory tensor;
-            uint256 depth;
-            assembly {
-                tensor := mload(add(operand, 0x0a0))
-                depth := mload(add(operand, 0x0c0))
+            if (operand == 0) return;
+            if (general) {
+                place(operand, witness);
+            } else {
+                // Opened, then the word: another time through the same steps would move the coordinate again.
+                _openChunk(operand, chunk - 1, witness);
+                uint256 position;
+                uint256 dtype;
+                assembly {
+                    position := add(mload(add(operand, 0x100)), and(mload(add(operand, 0x1a0)), 0xff))
+                    dtype := mload(add(operand, 0x080))
+                }
+                uint256 word = load(position, dtype);
+                assembly {
+                    mstore(mload(add(operand, 0x040)), word)
+                }
             }
-            position = WitnessLib.chunkPosition(witness, tensor, chunk, depth);
             assembly {
-                mstore(add(operand, 0x0e0), chunk)
-                mstore(add(operand, 0x100), position)
+                operand := mload(add(operand, 0x020))
             }
         }
+    }
+
+    /// @notice The element at a calldata position, as a word: four bytes little-endian, or one byte zero-extended (u8)
+    /// or sign-extended (i8).
+    function load(uint256 position, uint256 dtype) internal pure returns (uint256 word) {
         assembly {
-            let data := calldataload(add(position, and(elementAddress, 0xff)))
-            let word
+            word := calldataload(position)
             switch lt(dtype, 3)
             case 0 {
-                // u8 as it is; i8 sign-extended to 32 bits
-                word := byte(0, data)
+                word := byte(0, word)
                 if eq(dtype, 3) {
                     word := and(signextend(0, word), 0xffffffff)
                 }
             }
+            // Reverses b0 b1 b2 b3: four copies, of which b0 is kept at bit 64, b1 at 136, b2 at 208 and b3 at 152;
+            // modulo 2^64 - 1 these are bits 0, 8, 16 and 24.
             default {
-                // four bytes, little-endian
-                word := or(
-                    or(byte(0, data), shl(8, byte(1, data))),
-                    or(shl(16, byte(2, data)), shl(24, byte(3, data)))
-                )
+                word := mod(and(mul(shr(224, word), REVERSE_COPIES), REVERSE_KEPT), 0xffffffffffffffff)
             }
-            mstore(mload(add(operand, 0x040)), word)
+        }
+    }
+
+    /// @dev Makes a chunk the one that the operand reads.
+    function _openChunk(uint256 operand, uint256 chunk, Witness memory witness) private pure {
+        Tensor memory tensor;
+        uint256 depth;
+        assembly {
+            tensor := mload(add(operand, 0x0a0))
+            depth := mload(add(operand, 0x0c0))
+        }
+        uint256 position = WitnessLib.chunkPosition(witness, tensor, chunk, depth);
+        assembly {
+            mstore(add(operand, 0x0e0), chunk)
+            mstore(add(operand, 0x100), position)
         }
     }
 }
