@@ -5,6 +5,7 @@ import { Model } from "./interfaces/IModelRegistry.sol";
 import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
 import { LoopNest } from "./libraries/LoopNest.sol";
 import { Header, NodeLib } from "./libraries/NodeLib.sol";
+import { NodeRules, Rule } from "./libraries/NodeRules.sol";
 import { Witness, WitnessLib } from "./libraries/WitnessLib.sol";
 
 /// @title Referee
@@ -12,6 +13,11 @@ import { Witness, WitnessLib } from "./libraries/WitnessLib.sol";
 /// and decides nothing; who is right follows from the word that it returns.
 contract Referee is IReferee {
     using NodeLib for bytes;
+
+    /// @notice The node has fewer operands.
+    /// @param operand The position given.
+    /// @param operands How many there are.
+    error OperandOutOfRange(uint256 operand, uint256 operands);
 
     /// @inheritdoc IReferee
     function run(
@@ -49,22 +55,33 @@ contract Referee is IReferee {
     }
 
     /// @inheritdoc IReferee
+    function isMalformed(
+        Model calldata model,
+        uint32 nodeIndex,
+        bytes calldata descriptor
+    ) external pure returns (bool) {
+        return NodeRules.violation(model, nodeIndex, descriptor) != Rule.None;
+    }
+
+    /// @inheritdoc IReferee
+    function isMalformedOperand(
+        bytes calldata descriptor,
+        uint8 operand,
+        bytes calldata operandDescriptor
+    ) external pure returns (bool) {
+        return NodeRules.operandViolation(_operand(descriptor, operand), operandDescriptor) != Rule.None;
+    }
+
+    /// @inheritdoc IReferee
     function operandNode(bytes calldata descriptor, uint8 operand) external pure returns (uint32 nodeIndex) {
         return uint32(NodeLib.u32(_operand(descriptor, operand)));
     }
 
+    /// @dev Calldata position of an operand.
     function _operand(bytes calldata descriptor, uint256 operand) private pure returns (uint256 position) {
-        position = NodeLib.operandsStart(descriptor);
-        for (uint256 i = 0; i < operand; ++i) position += NodeLib.operandBytes(position);
-    }
-
-    /// @inheritdoc IReferee
-    function isMalformed(Model calldata, uint32, bytes calldata) external pure returns (bool) {
-        return false;
-    }
-
-    /// @inheritdoc IReferee
-    function isMalformedOperand(bytes calldata, uint8, bytes calldata) external pure returns (bool) {
-        return false;
+        uint256 count = descriptor.header().operands();
+        if (operand >= count) revert OperandOutOfRange(operand, count);
+        position = descriptor.operandsStart();
+        for (; operand != 0; --operand) position += NodeLib.operandBytes(position);
     }
 }

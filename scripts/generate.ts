@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { TAGS } from '../src/merkle/tags.ts';
-import { CHUNK_BYTES, LIMITS, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../src/program/limits.ts';
+import { CHUNK_BYTES, LEAF_GAS, LIMITS, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../src/program/limits.ts';
 import { INSTRUCTION_SET_VERSION, INSTRUCTIONS } from '../src/scalar/instructions.ts';
 
 const constant = (type: string, name: string, value: number | string, notice?: string): string =>
@@ -60,6 +60,7 @@ const libraries = [
   ),
   library('Limits', 'src/program/limits.ts', 'Static limits of a program and of the moves.', [
     ...Object.entries(LIMITS).map(([name, value]) => constant('uint256', name, value)),
+    ...Object.entries(LEAF_GAS).map(([name, value]) => constant('uint256', `LEAF_GAS_${name}`, value)),
     constant('uint256', 'CHUNK_BYTES', CHUNK_BYTES),
     constant('uint256', 'MAX_REVEAL_LEVELS', MAX_REVEAL_LEVELS),
     constant('uint256', 'MAX_INTERVALS', MAX_INTERVALS),

@@ -17,6 +17,14 @@ library Limits {
     uint256 internal constant MAX_DESCRIPTOR_BYTES = 4096;
     uint256 internal constant MAX_LEAF_WITNESS_BYTES = 24576;
     uint256 internal constant MAX_LEAF_COMPUTE_GAS = 1000000;
+    uint256 internal constant LEAF_GAS_BASE = 20000;
+    uint256 internal constant LEAF_GAS_DESCRIPTOR_BYTE = 100;
+    uint256 internal constant LEAF_GAS_RUN = 1000;
+    uint256 internal constant LEAF_GAS_STEP = 400;
+    uint256 internal constant LEAF_GAS_READ = 900;
+    uint256 internal constant LEAF_GAS_DIMENSION = 250;
+    uint256 internal constant LEAF_GAS_TERM = 110;
+    uint256 internal constant LEAF_GAS_NEXT_READ = 900;
     uint256 internal constant CHUNK_BYTES = 256;
     uint256 internal constant MAX_REVEAL_LEVELS = 5;
     uint256 internal constant MAX_INTERVALS = 32;

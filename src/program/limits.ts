@@ -34,3 +34,24 @@ export const MAX_REVEAL_LEVELS = 5;
 
 /** Intervals into which one move of the claimant divides a fold at most. */
 export const MAX_INTERVALS = 32;
+
+/**
+ * Gas that the Referee spends at most on the parts of a leaf, for the static rule in `cost.ts`; instructions have
+ * theirs in `scalar/instructions.ts`. Measured; `test/referee/gas.test.ts` holds them against adversarial leaves.
+ */
+export const LEAF_GAS = {
+  /** Whatever it runs. */
+  BASE: 20_000,
+  /** Decoding, for each byte of the descriptor. */
+  DESCRIPTOR_BYTE: 100,
+  /** Starting a run along the last fold index. */
+  RUN: 1000,
+  /** One fold step, besides its instructions and reads. */
+  STEP: 400,
+  /** Computing an address anew and reading the word there; more for each dimension, and for each term. */
+  READ: 900,
+  DIMENSION: 250,
+  TERM: 110,
+  /** Reading on along the last fold index. */
+  NEXT_READ: 900,
+} as const;

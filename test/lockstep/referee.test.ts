@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { network } from 'hardhat';
+import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { type LoopNode, sizeOf } from '../../src/program/node.ts';
+import { type LoopNode, type Program, sizeOf } from '../../src/program/node.ts';
+import { validate } from '../../src/program/validate.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { randomProgram } from '../support/randomProgram.ts';
 import { tinyInputs, tinyProgram } from './tinyProgram.ts';
 
 /** Every leaf of an element: its stretches of at most `grain` steps; the last one includes post. */
@@ -16,40 +19,69 @@ function stretches({ fold, grain }: LoopNode): { from: number; to: number }[] {
   }));
 }
 
-describe('lockstep: the Referee and the reference engine', () => {
-  it('agree on every leaf of every element of every node of a tiny model', async function () {
-    this.timeout(300_000);
+describe('lockstep: the Referee and the reference engine', function () {
+  this.timeout(300_000);
+
+  async function deploy() {
     const { ethers } = await network.create();
-    const referee = await ethers.deployContract('Referee');
-    const { program, weights } = tinyProgram();
+    return ethers.deployContract('Referee');
+  }
+  let referee: Awaited<ReturnType<typeof deploy>>;
+  before(async () => {
+    referee = await deploy();
+  });
+
+  /** Runs leaves on both; every one of each node, or up to `atMost` spread over them. */
+  async function compare(
+    program: Program,
+    weights: Weights,
+    inputs: readonly Uint8Array[],
+    atMost = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    expect(validate(program)).to.deep.equal([]);
     const session = await referenceEngine.load(program, weights);
-    const trace = new RunTrace(modelOf(program), await session.runAll(tinyInputs()));
-    let leaves = 0;
+    const trace = new RunTrace(modelOf(program), await session.runAll(inputs));
+    let compared = 0;
     for (const [nodeIndex, node] of program.nodes.entries()) {
       if (node.kind !== 'loop') continue;
-      for (let element = 0; element < sizeOf(node.shape); element++) {
-        for (const { from, to } of stretches(node)) {
-          const steps = sizeOf(node.fold);
-          const [before, after] = trace.accumulators(nodeIndex, element, [from, to]) as [number, number];
-          const word = await referee.run(
-            trace.model.descriptors[nodeIndex]!,
-            element,
-            from,
-            to,
-            before,
-            trace.root,
-            trace.depth,
-            trace.witness(nodeIndex, element, from, to),
-          );
-          const expected = to < steps ? after : trace.word(nodeIndex, element);
-          expect(Number(word), `node ${nodeIndex}, element ${element}, steps ${from} to ${to}`).to.equal(
-            expected,
-          );
-          leaves++;
-        }
+      const steps = sizeOf(node.fold);
+      const leaves = Array.from({ length: sizeOf(node.shape) }, (_, element) =>
+        stretches(node).map((stretch) => ({ element, ...stretch })),
+      ).flat();
+      const every = Math.max(1, Math.floor(leaves.length / atMost));
+      for (const { element, from, to } of leaves.filter((_, i) => i % every === 0)) {
+        const [before, after] = trace.accumulators(nodeIndex, element, [from, to]) as [number, number];
+        const word = await referee.run(
+          trace.model.descriptors[nodeIndex]!,
+          element,
+          from,
+          to,
+          before,
+          trace.root,
+          trace.depth,
+          trace.witness(nodeIndex, element, from, to),
+        );
+        const expected = to < steps ? after : trace.word(nodeIndex, element);
+        expect(Number(word), `node ${nodeIndex}, element ${element}, steps ${from} to ${to}`).to.equal(
+          expected,
+        );
+        compared++;
       }
     }
-    // As many as the shapes and grains of tinyProgram make.
-    expect(leaves).to.equal(363);
+    return compared;
+  }
+
+  it('agree on every leaf of every element of every node of a tiny model', async () => {
+    const { program, weights } = tinyProgram();
+    // As many leaves as its shapes and grains make.
+    expect(await compare(program, weights, tinyInputs())).to.equal(363);
+  });
+
+  it('agree on random programs', async () => {
+    const programs = process.env['ASSAY_LONG'] ? 2000 : 60;
+    for (let seed = 1; seed <= programs; seed++) {
+      const { program, weights, inputs } = randomProgram(seed, 8);
+      await compare(program, weights, inputs, 4);
+    }
   });
 });

@@ -1,0 +1,169 @@
+import { leafCost } from '../../src/program/cost.ts';
+import { encodeNode } from '../../src/program/codec.ts';
+import { LIMITS } from '../../src/program/limits.ts';
+import {
+  byteLengthOf,
+  type Coordinate,
+  type DType,
+  type LoopNode,
+  type Node,
+  type Operand,
+  operandUses,
+  type ScalarProgram,
+  sizeOf,
+  slotsOf,
+} from '../../src/program/node.ts';
+import { INSTRUCTIONS } from '../../src/scalar/instructions.ts';
+import { EXTREMES, randomWords } from '../scalar/vectors.ts';
+import { ProgramBuilder } from './programs.ts';
+
+const DTYPE_NAMES: readonly DType[] = ['f32', 'i32', 'i8', 'u8'];
+
+/** Seeded choices. */
+export class Random {
+  readonly #next: () => number;
+  constructor(seed: number) {
+    this.#next = randomWords(seed);
+  }
+  word = (): number => this.#next();
+  /** From 0 to n - 1. */
+  below = (n: number): number => this.#next() % n;
+  /** From `low` to `high`, both included. */
+  between = (low: number, high: number): number => low + this.below(high - low + 1);
+  pick = <T>(list: readonly T[]): T => list[this.below(list.length)] as T;
+  chance = (percent: number): boolean => this.below(100) < percent;
+  times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+}
+
+/** A shape with as many elements, in other dimensions. */
+function reshape(random: Random, shape: readonly number[]): number[] {
+  if (sizeOf(shape) === 0 || shape.length > 5) return [...shape];
+  const view = shape.flatMap((extent) => {
+    const divisors = [2, 3, 5, 7].filter((divisor) => extent % divisor === 0);
+    if (divisors.length === 0 || random.chance(60)) return [extent];
+    const divisor = random.pick(divisors);
+    return [extent / divisor, divisor];
+  });
+  return random.chance(30) ? [sizeOf(shape)] : view;
+}
+
+function coordinateOf(
+  random: Random,
+  indices: number,
+  extent: number,
+  operands: readonly Operand[],
+): Coordinate {
+  const integers = operands.flatMap(({ dtype }, i) => (dtype === 'f32' ? [] : [i]));
+  if (integers.length > 0 && random.chance(25)) return { kind: 'gathered', operand: random.pick(integers) };
+  const terms = random.times(indices === 0 ? 0 : random.pick([0, 1, 1, 1, 2, 3]), () => ({
+    index: random.below(indices),
+    coefficient: random.pick([1, 1, 1, 1, -1, 2, 3, 0, -extent]),
+  }));
+  return {
+    kind: 'affine',
+    offset: random.pick([0, 0, 0, 1, -1, -2, extent - 1]),
+    divisor: random.pick([1, 1, 1, 1, 2, 3]),
+    exact: random.chance(30),
+    terms,
+  };
+}
+
+function codeOf(random: Random, results: number, length: number): ScalarProgram {
+  const code = random.times(length, (i) => {
+    const { opcode, arity } = random.pick(INSTRUCTIONS);
+    const reference = (at: number) => (at < arity ? random.below(results + i) : 0);
+    return { opcode, a: reference(0), b: reference(1), c: reference(2) };
+  });
+  return {
+    code,
+    result: random.chance(70) && length > 0 ? results + length - 1 : random.below(results + length),
+  };
+}
+
+/** Keeps post, and what it reads, off the fold indices. */
+function withoutFoldsInPost(loop: LoopNode): LoopNode {
+  const { foldIndices, results } = slotsOf(loop);
+  const allowed = (slot: number) => (slot >= foldIndices && slot < results ? 0 : slot);
+  const post = {
+    code: loop.post.code.map(({ opcode, a, b, c }) => ({
+      opcode,
+      a: allowed(a),
+      b: allowed(b),
+      c: allowed(c),
+    })),
+    result: allowed(loop.post.result),
+  };
+  const uses = operandUses({ ...loop, post });
+  const operands = loop.operands.map((operand, i) => ({
+    ...operand,
+    view: operand.view.map(({ extent, coordinate }) => ({
+      extent,
+      coordinate:
+        coordinate.kind === 'affine' && uses[i]?.post
+          ? { ...coordinate, terms: coordinate.terms.filter(({ index }) => index < loop.shape.length) }
+          : coordinate,
+    })),
+  }));
+  return { ...loop, post, operands };
+}
+
+/** A valid loop over earlier nodes, with every kind of coordinate and any code. */
+export function randomLoop(random: Random, nodes: readonly Node[]): LoopNode {
+  const extent = () => random.pick([1, 2, 3, 4, 5, 7]);
+  const shape = random.times(random.below(4), extent);
+  const fold = random.times(random.pick([0, 1, 1, 2, 3]), () => (random.chance(3) ? 0 : extent()));
+  if (random.chance(30) && fold.length > 0) fold[fold.length - 1] = random.between(60, 150);
+  const operands: Operand[] = [];
+  for (let count = random.below(4); count > 0; count--) {
+    const node = random.below(nodes.length);
+    const { dtype, shape: read } = nodes[node] as Node;
+    const view = reshape(random, read).map((e) => ({
+      extent: e,
+      coordinate: coordinateOf(random, shape.length + fold.length, e, operands),
+    }));
+    operands.push({ node, dtype, fill: random.pick([0, 1, random.word()]), view });
+  }
+  const constants = random.times(random.below(3), () => random.pick(EXTREMES));
+  const dtype = random.pick(DTYPE_NAMES);
+  const { results } = slotsOf({ shape, fold, operands, constants });
+  const loop: LoopNode = withoutFoldsInPost({
+    kind: 'loop',
+    dtype,
+    shape,
+    fold,
+    init: random.pick([0, 0x3f800000, random.word()]),
+    constants,
+    operands,
+    step: codeOf(random, results, random.below(6)),
+    post: codeOf(random, results, random.below(5)),
+    grain: 1,
+  });
+  const grain = Math.max(1, random.pick([1, 2, 5, sizeOf(fold)]));
+  const cost = leafCost({ ...loop, grain }, encodeNode(loop).length);
+  const fits =
+    cost.witnessBytes <= LIMITS.MAX_LEAF_WITNESS_BYTES && cost.computeGas <= LIMITS.MAX_LEAF_COMPUTE_GAS;
+  return fits ? { ...loop, grain } : loop;
+}
+
+/** A valid program of some inputs and constants and `loops` loops, the bytes of its inputs with it. */
+export function randomProgram(seed: number, loops: number) {
+  const random = new Random(seed);
+  const builder = new ProgramBuilder();
+  const inputs: Uint8Array[] = [];
+  for (const dtype of DTYPE_NAMES) {
+    const shape = random.times(random.between(0, 3), () => random.pick([1, 2, 3, 4, 6, 10, 64]));
+    // Words that are small, any, or extreme.
+    const kind = random.below(3);
+    const bytes = Uint8Array.from({ length: byteLengthOf({ dtype, shape }) }, (_, i) =>
+      kind === 0 && i % 4 > 0 ? 0 : random.below(256) & (kind === 0 ? 7 : 255),
+    );
+    if (random.chance(50)) {
+      builder.input(dtype, shape);
+      inputs.push(bytes);
+    } else {
+      builder.constant(dtype, shape, bytes);
+    }
+  }
+  for (let i = 0; i < loops; i++) builder.node(randomLoop(random, builder.nodes));
+  return { ...builder.finish(), inputs };
+}
