@@ -22,14 +22,17 @@ export interface RehearseOptions {
 /** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
 const SEED = 1;
 
-function inputsFor(loaded: LoadedModel, options: RehearseOptions, console: Console): Uint8Array[] {
-  const given = readInputs(options.input ?? [], loaded.inputs);
-  return loaded.inputs.map((slot, i) => {
+/** Inputs that were not given are made up, and the user is told so. */
+function complete(
+  given: ReadonlyMap<string, Uint8Array>,
+  { inputs }: LoadedModel,
+  console: Console,
+): Uint8Array[] {
+  return inputs.map((slot, i) => {
     const bytes = given.get(slot.name);
     if (bytes) return bytes;
-    console.err(
-      `assay: input "${slot.name}" is random: ${slot.dtype} in ${RANDOM_RANGE[slot.dtype]}, seed ${SEED + i}`,
-    );
+    const range = RANDOM_RANGE[slot.dtype];
+    console.err(`assay: input "${slot.name}" is random: ${slot.dtype} in ${range}, seed ${SEED + i}`);
     return randomInput(slot, SEED + i);
   });
 }
@@ -65,8 +68,9 @@ function placesFor(
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
   const loaded = loadModel(path, parseDims(options.dim ?? []), console);
   const { program, labels, model } = loaded;
+  const given = readInputs(options.input ?? [], loaded.inputs);
   const places = placesFor(loaded, options, console);
-  const inputs = inputsFor(loaded, options, console);
+  const inputs = complete(given, loaded, console);
   const session = await referenceEngine.load(program, loaded.weights);
   const tensors = await session.runAll(inputs, (done, of) =>
     console.progress(`running node ${done} of ${of}`),

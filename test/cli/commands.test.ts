@@ -1,0 +1,296 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { commandLine } from '../../src/cli/commandLine.ts';
+import type { Console } from '../../src/cli/console.ts';
+import { elementType } from '../../src/cli/files/elementTypes.ts';
+import { readNpy, writeNpy } from '../../src/cli/files/npy.ts';
+import { readTensorProto, writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+import { outputFiles } from '../../src/cli/run.ts';
+import { modelBytes, noise } from '../support/onnx.ts';
+
+/** relu(x · w), and the index of its greatest element. */
+const model = modelBytes({
+  inputs: { 'x:0': noise([1, 40]) },
+  constants: { w: noise([40, 3], 2) },
+  nodes: [
+    { op: 'MatMul', name: 'product', inputs: ['x:0', 'w'], outputs: ['p'] },
+    { op: 'Relu', name: 'relu', inputs: ['p'], outputs: ['../scores'] },
+    { op: 'ArgMax', name: 'best', inputs: ['p'], outputs: ['best'], attributes: { axis: 1, keepdims: 0 } },
+  ],
+  outputs: ['../scores', 'best'],
+});
+
+const open = modelBytes({
+  inputs: { x: noise([1, 4]) },
+  nodes: [{ op: 'Relu', name: 'relu', inputs: ['x'], outputs: ['y'] }],
+  outputs: ['y'],
+  open: { x: ['batch', 4] },
+});
+
+const unsupported = modelBytes({
+  inputs: { x: noise([1, 4]) },
+  nodes: [{ op: 'NoSuchOperator', name: 'odd', inputs: ['x'], outputs: ['y'] }],
+  outputs: ['y'],
+});
+
+const f32File = (shape: readonly number[], values: readonly number[]): Uint8Array =>
+  writeNpy({ type: elementType('float32'), shape, bytes: new Uint8Array(Float32Array.from(values).buffer) });
+
+describe('the command line', () => {
+  let folder: string;
+  const at = (name: string): string => join(folder, name);
+  const x = noise([1, 40], 7).values;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+    writeFileSync(at('model.onnx'), model);
+    writeFileSync(at('open.onnx'), open);
+    writeFileSync(at('unsupported.onnx'), unsupported);
+    writeFileSync(at('truncated.onnx'), model.slice(0, model.length / 2));
+    writeFileSync(at('empty.onnx'), '');
+    writeFileSync(at('x.npy'), f32File([1, 40], x));
+    writeFileSync(at('y.npy'), f32File([1, 4], [1, -2, 3, -4]));
+    writeFileSync(at('shape.npy'), f32File([40, 1], x));
+    writeFileSync(at('truncated.npy'), f32File([1, 40], x).slice(0, 150));
+    writeFileSync(at('text.npy'), 'hello');
+    const longs = new Uint8Array(new BigInt64Array(40).buffer);
+    writeFileSync(at('longs.npy'), writeNpy({ type: elementType('int64'), shape: [1, 40], bytes: longs }));
+    const doubles = {
+      type: elementType('float64'),
+      shape: [1, 40],
+      bytes: new Uint8Array(Float64Array.from(x).buffer),
+    };
+    writeFileSync(at('doubles.pb'), writeTensorProto(doubles, 'x'));
+    mkdirSync(at('folder'));
+    writeFileSync(at('file'), '');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  async function assay(...args: string[]) {
+    const out: string[] = [];
+    const err: string[] = [];
+    const console: Console = {
+      out: (line) => out.push(line),
+      err: (line) => err.push(line),
+      progress: () => undefined,
+    };
+    const code = await commandLine(
+      args.map((arg) => arg.replaceAll('FOLDER', folder)),
+      console,
+    );
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  }
+
+  describe('run', () => {
+    const M = 'FOLDER/model.onnx';
+
+    it('writes each output under a safe name in the type that the model gives it', async () => {
+      const { code, out } = await assay(
+        'run',
+        M,
+        '--input',
+        'x:0=FOLDER/x.npy',
+        '--output-dir',
+        'FOLDER/out',
+      );
+      expect(code).to.equal(0);
+      expect(readdirSync(at('out')).sort()).to.deep.equal(['best.npy', '__scores.npy'].sort());
+      const best = readNpy(Uint8Array.from(readFileSync(at('out/best.npy'))), 'best');
+      const scores = readNpy(Uint8Array.from(readFileSync(at('out/__scores.npy'))), 'scores');
+      expect([best.type.name, best.shape]).to.deep.equal(['int64', [1]]);
+      expect([scores.type.name, scores.shape]).to.deep.equal(['float32', [1, 3]]);
+      expect(out).to.match(
+        /^model 0x[0-9a-f]{64}, .* on the reference engine\n\.\.\/scores: float32 \[1, 3\]/,
+      );
+    });
+
+    it('takes and writes TensorProto files, and float64 as float32', async () => {
+      const plain = await assay('run', M, '--input', 'x:0=FOLDER/x.npy', '--json');
+      const rounded = await assay(
+        ...['run', M, '--input', 'x:0=FOLDER/doubles.pb', '--json'],
+        ...['--output-dir', 'FOLDER/pb', '--output-format', 'pb'],
+      );
+      expect(rounded.code).to.equal(0);
+      const [a, b] = [JSON.parse(plain.out), JSON.parse(rounded.out)];
+      expect(b.outputs[0].first).to.deep.equal(a.outputs[0].first);
+      expect(Object.keys(a)).to.deep.equal(['model', 'engine', 'seconds', 'outputs']);
+      const written = readTensorProto(Uint8Array.from(readFileSync(at('pb/best.pb'))), 'best');
+      expect(written.type.name).to.equal('int64');
+    });
+
+    it('binds open dimensions', async () => {
+      const { code, out } = await assay(
+        'run',
+        'FOLDER/open.onnx',
+        '--dim',
+        'batch=1',
+        '--input',
+        'x=FOLDER/y.npy',
+      );
+      expect(code).to.equal(0);
+      expect(out).to.match(/y: float32 \[1, 4\]\n {2}1 0 3 0$/);
+    });
+
+    const given = ['--input', 'x:0=FOLDER/x.npy'];
+    const mistakes: [string, string[], number, RegExp][] = [
+      ['no model', [], 2, /missing required argument 'MODEL\.onnx'/],
+      ['a missing model', ['FOLDER/none.onnx'], 1, /none\.onnx: there is no such file$/],
+      ['a folder as model', ['FOLDER/folder'], 1, /folder: is a folder, not a file$/],
+      ['a model that is none', ['FOLDER/text.npy'], 1, /text\.npy: /],
+      ['a truncated model', ['FOLDER/truncated.onnx'], 1, /truncated\.onnx: /],
+      ['an empty model', ['FOLDER/empty.onnx'], 1, /empty\.onnx: /],
+      ['an operator that is not supported', ['FOLDER/unsupported.onnx'], 1, /"?odd"?.*NoSuchOperator/],
+      ['no input', [M], 2, /add --input x:0=FILE \(f32 \[1, 40\]\)$/],
+      ['an unknown input', [M, '--input', 'z=FOLDER/x.npy'], 1, /no such input; its inputs are "x:0"$/],
+      ['an input without a file', [M, '--input', 'x:0'], 2, /write it as name=FILE$/],
+      ['a missing input file', [M, '--input', 'x:0=FOLDER/none.npy'], 1, /there is no such file$/],
+      [
+        'another shape',
+        [M, '--input', 'x:0=FOLDER/shape.npy'],
+        1,
+        /shape \[40, 1\], input "x:0" takes \[1, 40\]; reshape it$/,
+      ],
+      [
+        'another element type',
+        [M, '--input', 'x:0=FOLDER/longs.npy'],
+        1,
+        /holds int64, the model takes float32/,
+      ],
+      [
+        'a truncated input',
+        [M, '--input', 'x:0=FOLDER/truncated.npy'],
+        1,
+        /is truncated: float32 \[1, 40\] takes 160 bytes/,
+      ],
+      ['text as input', [M, '--input', 'x:0=FOLDER/text.npy'], 1, /is not a \.npy file/],
+      [
+        'an unknown engine',
+        [M, ...given, '--engine', 'warp'],
+        2,
+        /--engine warp: there is no such engine; there is reference$/,
+      ],
+      ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
+      ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],
+      ['an unknown option', [M, '--frobnicate'], 2, /unknown option '--frobnicate'$/],
+      ['an option without its value', [M, '--input'], 2, /argument missing/],
+      [
+        'an open dimension',
+        ['FOLDER/open.onnx', '--input', 'x=FOLDER/y.npy'],
+        1,
+        /bind them with --dim batch=N$/,
+      ],
+      ['an unknown dimension', ['FOLDER/open.onnx', '--dim', 'banana=1'], 1, /banana/],
+      ['a dimension that is no number', ['FOLDER/open.onnx', '--dim', 'batch=x'], 2, /write it as name=N/],
+      ['two models', [M, M], 2, /too many arguments/],
+    ];
+    for (const [what, args, code, message] of mistakes) {
+      it(`refuses ${what} in one line`, async () => {
+        const result = await assay('run', ...args);
+        expect(result.err).to.match(message);
+        expect(result.err).to.match(/^assay: [^\n]*$/);
+        expect([result.code, result.out]).to.deep.equal([code, '']);
+      });
+    }
+  });
+
+  describe('rehearse', () => {
+    const M = 'FOLDER/model.onnx';
+
+    it('plays every node from both sides and prints what it cost as JSON', async () => {
+      const { code, out, err } = await assay('rehearse', M, '--every-node', '--json');
+      expect(code).to.equal(0);
+      expect(err).to.match(/input "x:0" is random: f32 in -1 … 1, seed 1/);
+      const report = JSON.parse(out);
+      expect(report).to.include.all.keys('model', 'nodes', 'disputes');
+      expect(report.disputes.length + report.harmless.length).to.equal(report.nodes);
+      expect(report.harmless).to.deep.equal([]);
+      for (const dispute of report.disputes) {
+        expect(dispute).to.include.all.keys(
+          'fault',
+          'isolated',
+          'rounds',
+          'transactions',
+          'gas',
+          'seconds',
+          'winner',
+        );
+        expect(dispute.gas).to.have.all.keys('total', 'claimant', 'challenger', 'leaf');
+        expect(dispute.gas.total).to.equal(dispute.gas.claimant + dispute.gas.challenger);
+        expect(dispute.isolated).to.include({ node: dispute.fault.node, element: dispute.fault.element });
+        expect(dispute.winner).to.equal('challenger');
+      }
+      for (const { winner } of report.falseChallenges) expect(winner).to.equal('claimant');
+    });
+
+    it('finds a lie at a node and element by name, and says so', async () => {
+      const { code, out } = await assay('rehearse', M, '--input', 'x:0=FOLDER/x.npy', '--fault', '2:1');
+      expect(code).to.equal(0);
+      expect(out).to.match(/\n1 of 1 lies were found at exactly their place and lost\nat most: [\d,]+ gas/);
+      expect(out).to.match(/\n {5}2 {8}1 /);
+    });
+
+    const mistakes: [string, string[], number, RegExp][] = [
+      [
+        'a node that is not there',
+        ['--fault', '99'],
+        1,
+        /there is no such node; give an index from 0 to \d+/,
+      ],
+      ['a name that no node has', ['--fault', 'nothing'], 1, /there is no such node/],
+      [
+        'an element that is not there',
+        ['--fault', '0:40'],
+        1,
+        /no such element in node 0; give one from 0 to 39$/,
+      ],
+      ['an element that is no number', ['--fault', '0:x'], 1, /no such element in node 0/],
+      ['a negative node', ['--fault=-1'], 1, /there is no such node/],
+      ['no fault after the option', ['--fault'], 2, /argument missing/],
+      ['a missing input file', ['--input', 'x:0=FOLDER/none.npy'], 1, /there is no such file$/],
+    ];
+    for (const [what, args, code, message] of mistakes) {
+      it(`refuses ${what} in one line`, async () => {
+        const result = await assay('rehearse', M, ...args);
+        expect(result.err).to.match(message);
+        expect(result.err).to.match(/^assay: [^\n]*$/);
+        expect([result.code, result.out]).to.deep.equal([code, '']);
+      });
+    }
+  });
+
+  it('says what there is for no command, and that an unknown one is unknown', async () => {
+    const none = await assay();
+    expect(none.code).to.equal(2);
+    expect(none.err).to.match(/run .*\n.*inspect .*\n.*\n?.*rehearse/s);
+    const unknown = await assay('dance');
+    expect([unknown.code, unknown.err]).to.deep.equal([2, "assay: unknown command 'dance'"]);
+    const help = await assay('run', '--help');
+    expect(help.code).to.equal(0);
+    expect(help.out).to.match(/--input <name=FILE>/);
+  });
+
+  it('gives outputs different file names whatever the model calls them', () => {
+    expect(outputFiles(['a/b', 'a:b', 'A_b', '..', ''], 'npy')).to.deep.equal([
+      'a_b.npy',
+      'a_b_2.npy',
+      'A_b_3.npy',
+      '_.npy',
+      '__2.npy',
+    ]);
+  });
+
+  it('works as a process: result to stdout, exit code, nothing but the result', () => {
+    const entry = join(import.meta.dirname, '../../src/cli/assay.mjs');
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8', cwd: folder });
+    const good = run('run', 'model.onnx', '--input', 'x:0=x.npy', '--json');
+    expect([good.status, good.stderr]).to.deep.equal([0, '']);
+    expect(JSON.parse(good.stdout).outputs).to.have.length(2);
+    const bad = run('run', 'model.onnx');
+    expect([bad.status, bad.stdout]).to.deep.equal([2, '']);
+    expect(bad.stderr).to.match(/^assay: not every input is given; [^\n]*\n$/);
+  });
+});
