@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import { challenge, claim } from '../../src/chain/actions.ts';
+import type { Contracts } from '../../src/chain/contracts.ts';
+import { type ClaimRecord, type DisputeRecord, History } from '../../src/chain/history.ts';
+import { sendMove } from '../../src/chain/move.ts';
+import { Refused } from '../../src/chain/submit.ts';
+import { publish, request } from '../../src/client/client.ts';
+import { nextMove } from '../../src/dispute/nextMove.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { commitInput, commitOutput } from '../../src/merkle/model.ts';
+import { concat } from '../../src/merkle/tree.ts';
+import { type Node, sizeOf } from '../../src/program/node.ts';
+import { type Fault, plantFaults } from '../../src/trace/fault.ts';
+import type { Trace } from '../../src/trace/trace.ts';
+import { honestTrace, openGame } from '../support/disputes.ts';
+import { type Outcome, Revert } from '../support/gameSimulation.ts';
+import { type PaddingLie, paddingLiar } from '../support/paddingLiar.ts';
+import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { Random } from '../support/random.ts';
+import { randomProgram } from '../support/randomPrograms.ts';
+
+const CLAIMANT = 1;
+const CHALLENGER = 2;
+
+const bytesOf = (trace: Trace, refs: Trace['model']['inputs']): Uint8Array =>
+  concat(refs.map(({ node }) => trace.tensors[node]!));
+
+/** Any element of any node, in any step of its fold or behind it. */
+function randomFault(random: Random, nodes: readonly Node[]): Fault | undefined {
+  const node = random.below(nodes.length);
+  const { kind, shape, ...rest } = nodes[node]!;
+  const elements = sizeOf(shape);
+  if (elements === 0) return undefined;
+  const steps = kind === 'loop' && 'fold' in rest ? sizeOf(rest.fold) : 0;
+  const fault = { node, element: random.below(elements), xor: 1 << random.below(8) };
+  return steps > 0 && random.chance(0.7) ? { ...fault, step: random.below(steps) } : fault;
+}
+
+describe('lockstep: the game on chain and its rules in memory', () => {
+  let chain: DevelopmentChain;
+  let contracts: Contracts;
+  let history: History;
+  before(async () => {
+    chain = await startChain('in-process');
+    contracts = await deployed(chain);
+    history = new History(contracts);
+  });
+  after(() => chain.stop());
+
+  const as = (index: number) => asAccount(contracts, chain, index);
+
+  /** Requests what `requested` starts from, claims what `claimed` ends in, and opens a dispute. */
+  async function open(claimed: Trace, requested: Trace): Promise<DisputeRecord> {
+    const { model } = claimed;
+    const modelId = await publish(contracts, model, '');
+    expect(modelId).to.equal(hexOf(model.id));
+    const input = bytesOf(requested, model.inputs);
+    const asked = await request(contracts, modelId, input, TERMS, 0n);
+    expect(asked.request.inputs).to.equal(hexOf(commitInput(model, input)));
+    const output = bytesOf(claimed, model.outputs);
+    await claim(as(CLAIMANT), { ...asked, input: hexOf(input), status: 'open' }, output);
+    const made = [...(await history.update()).claims.values()].at(-1) as ClaimRecord;
+    expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
+    await challenge(as(CHALLENGER), made);
+    return [...(await history.update()).disputes.values()].at(-1) as DisputeRecord;
+  }
+
+  /** Plays on chain and in memory at once, comparing what both sides see after every move. */
+  async function playBoth(honest: Trace, claimant: Trace, challenger: Trace): Promise<Outcome | Revert> {
+    const record = await open(claimant, honest);
+    const game = openGame(claimant, honest);
+    for (;;) {
+      expect(record.view).to.deep.equal(game.view);
+      const { mover } = game;
+      const move = nextMove(game.view, mover === 'claimant' ? claimant : challenger, mover);
+      if (!move) throw new Error(`the ${mover} has nothing to say in ${game.view.position.phase}`);
+      let revert: Revert | undefined;
+      try {
+        game.play(move);
+      } catch (error) {
+        if (!(error instanceof Revert)) throw error;
+        revert = error;
+      }
+      const sent = sendMove(as(mover === 'claimant' ? CLAIMANT : CHALLENGER), record, move);
+      if (revert) {
+        const refused = await sent.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        expect(refused, `${move.kind} is refused`).to.be.instanceOf(Refused);
+        expect((refused as Refused).error).to.equal(revert.message);
+        return revert;
+      }
+      await sent;
+      await history.update();
+      if (!game.outcome) continue;
+      const winner = await chain.account(CHALLENGER).getAddress();
+      expect(record.ended).to.deep.equal({ winner, reason: game.outcome.reason });
+      return game.outcome;
+    }
+  }
+
+  it('agree on every move about random faults in random programs, right or wrong', async function () {
+    this.timeout(600_000);
+    const random = new Random(40);
+    const programs = process.env['ASSAY_LONG'] ? 300 : 20;
+    let disputes = 0;
+    for (let i = 0; i < programs; i++) {
+      const { program, weights, inputs } = randomProgram(random);
+      const honest = await honestTrace(program, weights, inputs);
+      const fault = randomFault(random, program.nodes);
+      if (!fault) continue;
+      const faulty = plantFaults(honest, [fault]);
+      const outcome = await playBoth(honest, faulty, honest);
+      expect(outcome).to.deep.include({ winner: 'challenger', nodeIndex: fault.node });
+      expect(await playBoth(honest, honest, faulty)).to.be.instanceOf(Revert);
+      disputes += 2;
+    }
+    expect(disputes).to.be.above(programs);
+  });
+
+  it('agree on padding of a tensor and of the trace', async () => {
+    const random = new Random(41);
+    // Nodes so many that the trace's tree has padding, and some tensor that ends inside a chunk.
+    const found = Array.from({ length: 100 }, () => randomProgram(random)).find(
+      ({ program: { nodes } }) =>
+        nodes.length === 7 && nodes.some(({ kind, shape }) => kind === 'loop' && sizeOf(shape) === 257),
+    )!;
+    const honest = await honestTrace(found.program, found.weights, found.inputs);
+    const node = found.program.nodes.findIndex(({ kind, shape }) => kind === 'loop' && sizeOf(shape) === 257);
+    const { length } = honest.tensors[node]!;
+    const lies: PaddingLie[] = [
+      { kind: 'node', index: 7 },
+      { kind: 'byte', node, byte: length },
+      // 257 elements of four bytes make five chunks of eight.
+      ...(length > 257 ? [{ kind: 'chunk', node, chunk: 6 } as const] : []),
+    ];
+    for (const lie of lies) {
+      const liar = paddingLiar(honest, lie);
+      expect(await playBoth(honest, liar, honest)).to.deep.include({ reason: 'WrongPadding' });
+      expect(await playBoth(honest, honest, liar)).to.be.instanceOf(Revert);
+    }
+  });
+});
