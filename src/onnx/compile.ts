@@ -3,6 +3,7 @@ import { tensorRoot } from '../merkle/tensor.ts';
 import { encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program } from '../program/node.ts';
+import { validate } from '../program/validate.ts';
 import { ImportError } from './errors.ts';
 import { withGrain } from './grain.ts';
 import { emit, type Location, TooLarge } from './ir/emit.ts';
@@ -78,6 +79,11 @@ export function compile(
     inputs: inputs.map((_, slot) => slot),
     outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
   };
+  // What the chain would call malformed never leaves the compiler.
+  const [violation] = validate(program);
+  if (violation) {
+    throw new ImportError(`${labels[violation.node] ?? 'model'}: ${violation.message}`);
+  }
   return { program, weights, labels, outputs: program.outputs };
 }
 

@@ -44,7 +44,9 @@ describe('refused models', () => {
     expect(refusalOf(modelBytes(spec))).to.equal(
       'input "x0": the shape [?,?] has dimensions without a size; bind them with --dim batch=N --dim x0.1=N',
     );
-    expect(importOnnx(modelBytes(spec), { dims: { batch: 4, 'x0.1': 5 } }).inputs[0]?.shape).to.deep.equal([4, 5]);
+    expect(importOnnx(modelBytes(spec), { dims: { batch: 4, 'x0.1': 5 } }).inputs[0]?.shape).to.deep.equal([
+      4, 5,
+    ]);
   });
 
   it('refuses the name of a dimension that no input has, and sizes that are none', () => {
@@ -80,7 +82,9 @@ describe('refused models', () => {
 
 describe('attack 29: hostile ONNX files', () => {
   const graph = (edit: (model: NonNullable<Parameters<typeof ModelProto.encode>[0]>) => void): Uint8Array => {
-    const model = ModelProto.toObject(ModelProto.decode(modelBytes(single('Relu', [x])))) as Parameters<typeof ModelProto.encode>[0];
+    const model = ModelProto.toObject(ModelProto.decode(modelBytes(single('Relu', [x])))) as Parameters<
+      typeof ModelProto.encode
+    >[0];
     edit(model);
     return ModelProto.encode(model).finish();
   };
@@ -88,7 +92,9 @@ describe('attack 29: hostile ONNX files', () => {
   it('refuses what is no protobuf, is cut short, or is empty', () => {
     const good = modelBytes(single('Relu', [noise([64, 64])], { constants: [0] }));
     expect(refusalOf(new Uint8Array())).to.match(/not an ONNX model/);
-    expect(refusalOf(new TextEncoder().encode('<!DOCTYPE html><html><body>404'))).to.match(/not an ONNX model/);
+    expect(refusalOf(new TextEncoder().encode('<!DOCTYPE html><html><body>404'))).to.match(
+      /not an ONNX model/,
+    );
     for (let length = 1; length < 200; length += 7) {
       expect(() => importOnnx(good.slice(0, length)), `${length} bytes`).to.throw(ImportError);
     }
@@ -118,7 +124,11 @@ describe('attack 29: hostile ONNX files', () => {
     });
     expect(refusalOf(twice)).to.match(/"y", which something else/);
     expect(refusalOf(modelBytes({ ...single('Relu', [x]), outputs: ['z'] }))).to.match(/"z": nothing/);
-    const missing = modelBytes({ nodes: [{ op: 'Relu', inputs: ['q'], outputs: ['y'] }], inputs: { x }, outputs: ['y'] });
+    const missing = modelBytes({
+      nodes: [{ op: 'Relu', inputs: ['q'], outputs: ['y'] }],
+      inputs: { x },
+      outputs: ['y'],
+    });
     expect(refusalOf(missing)).to.match(/"q", which nothing/);
   });
 
@@ -135,16 +145,22 @@ describe('attack 29: hostile ONNX files', () => {
     expect(refusalOf(modelBytes(tiled))).to.match(/allowed|31-bit/);
     const padded = single('Pad', [x, value('int64', [4], [2 ** 40, 0, 0, 0])], { constants: [1] });
     expect(refusalOf(modelBytes(padded))).to.match(/31-bit/);
-    const range = single('Range', [floats([], [0]), floats([], [1e30]), floats([], [1])], { constants: [0, 1, 2] });
+    const range = single('Range', [floats([], [0]), floats([], [1e30]), floats([], [1])], {
+      constants: [0, 1, 2],
+    });
     expect(refusalOf(modelBytes(range))).to.match(/too long/);
-    const window = single('MaxPool', [noise([1, 1, 4, 4])], { attributes: { kernel_shape: [2 ** 31, 2 ** 31] } });
+    const window = single('MaxPool', [noise([1, 1, 4, 4])], {
+      attributes: { kernel_shape: [2 ** 31, 2 ** 31] },
+    });
     expect(refusalOf(modelBytes(window))).to.match(/window|large/);
   });
 
   it('refuses a tensor whose elements are missing or too many', () => {
     const wrong = (count: number) =>
       graph((model) => {
-        model.graph!.initializer = [{ name: 'w', dims: [3], dataType: 1, rawData: new Uint8Array(4 * count) }];
+        model.graph!.initializer = [
+          { name: 'w', dims: [3], dataType: 1, rawData: new Uint8Array(4 * count) },
+        ];
       });
     expect(refusalOf(wrong(2))).to.match(/2 elements in place of 3/);
     expect(refusalOf(wrong(4))).to.match(/4 elements in place of 3/);
@@ -154,7 +170,13 @@ describe('attack 29: hostile ONNX files', () => {
     for (const location of ['weights.bin', '../../etc/passwd', '/etc/passwd']) {
       const bytes = graph((model) => {
         model.graph!.initializer = [
-          { name: 'w', dims: [3], dataType: 1, dataLocation: 1, externalData: [{ key: 'location', value: location }] },
+          {
+            name: 'w',
+            dims: [3],
+            dataType: 1,
+            dataLocation: 1,
+            externalData: [{ key: 'location', value: location }],
+          },
         ];
       });
       const message = refusalOf(bytes);
@@ -165,7 +187,11 @@ describe('attack 29: hostile ONNX files', () => {
 
   it('refuses deeply nested graphs before they are decoded', () => {
     const varint = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)]);
-    const field = (number: number, bytes: number[]): number[] => [(number << 3) | 2, ...varint(bytes.length), ...bytes];
+    const field = (number: number, bytes: number[]): number[] => [
+      (number << 3) | 2,
+      ...varint(bytes.length),
+      ...bytes,
+    ];
     let nested: number[] = [];
     // graph = { node = { attribute = { g = graph … } } }
     for (let i = 0; i < 2000; i++) nested = field(1, field(5, field(6, nested)));
@@ -199,7 +225,11 @@ describe('attack 29: hostile ONNX files', () => {
 
   it('keeps long and multi-line names out of messages', () => {
     const name = `evil\n\u001b[31m${'x'.repeat(10_000)}`;
-    const bytes = modelBytes({ nodes: [{ op: 'Loop', name, inputs: ['x'], outputs: ['y'] }], inputs: { x }, outputs: ['y'] });
+    const bytes = modelBytes({
+      nodes: [{ op: 'Loop', name, inputs: ['x'], outputs: ['y'] }],
+      inputs: { x },
+      outputs: ['y'],
+    });
     const message = refusalOf(bytes);
     expect(message).to.match(/^node "evil\?\?\[31mx+…" \(Loop\)/);
   });
@@ -207,7 +237,11 @@ describe('attack 29: hostile ONNX files', () => {
   it('takes a chain of 5,000 nodes', () => {
     const count = 5000;
     const bytes = modelBytes({
-      nodes: Array.from({ length: count }, (_, i) => ({ op: 'Abs', inputs: [`v${i}`], outputs: [`v${i + 1}`] })),
+      nodes: Array.from({ length: count }, (_, i) => ({
+        op: 'Abs',
+        inputs: [`v${i}`],
+        outputs: [`v${i + 1}`],
+      })),
       inputs: { v0: x },
       outputs: [`v${count}`],
     });
