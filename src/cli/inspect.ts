@@ -1,6 +1,90 @@
+import { hexOf } from '../merkle/keccak.ts';
+import { byteLengthOf, type Node, sizeOf } from '../program/node.ts';
+import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { parseDims } from './arguments.ts';
 import type { Console } from './console.ts';
-import { InputError } from './inputError.ts';
+import { inspectProgram, type NodeReport } from './inspection.ts';
+import { type LoadedModel, loadModel } from './loadModel.ts';
 
-export async function inspect(_model: string, _options: object, _console: Console): Promise<void> {
-  throw new InputError('inspect is not built yet');
+export interface InspectOptions {
+  readonly dim?: readonly string[];
+  readonly json?: boolean;
+}
+
+const foldSteps = (nodes: readonly Node[]): number =>
+  nodes.reduce((sum, node) => sum + (node.kind === 'loop' ? sizeOf(node.shape) * sizeOf(node.fold) : 0), 0);
+
+const greatest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
+
+function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
+  const bytesOf = (kind: Node['kind']): number =>
+    program.nodes.reduce((sum, node) => sum + (node.kind === kind ? byteLengthOf(node) : 0), 0);
+  return {
+    nodes: program.nodes.length,
+    foldSteps: foldSteps(program.nodes),
+    weightBytes: bytesOf('constant'),
+    tensorBytes: bytesOf('loop'),
+    worstLeafWitnessBytes: greatest(reports.map(({ leaf }) => leaf?.witnessBytes ?? 0)),
+    worstLeafGas: greatest(reports.map(({ leaf }) => leaf?.gas ?? 0)),
+    mostRounds: greatest(reports.map(({ rounds }) => rounds)),
+  };
+}
+
+/** `assay inspect`: what a model compiles to, and bounds on what a dispute about it may cost. */
+export async function inspect(path: string, options: InspectOptions, console: Console): Promise<void> {
+  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
+  const { model, program, labels, inputs, outputs } = loaded;
+  const nodes = inspectProgram(program, model.descriptors, labels);
+  const totals = totalsOf(loaded, nodes);
+  console.progress(undefined);
+  if (options.json) {
+    const id = hexOf(model.id);
+    const version = INSTRUCTION_SET_VERSION;
+    console.out(JSON.stringify({ model: id, file: loaded.file, version, inputs, outputs, totals, nodes }));
+    return;
+  }
+  const grouped = (n: number): string => n.toLocaleString('en-US');
+  const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+  console.out(`model ${hexOf(model.id)}, instruction set ${INSTRUCTION_SET_VERSION}`);
+  for (const { name, onnxType, shape, node } of inputs) {
+    console.out(`input  ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
+  }
+  for (const { name, onnxType, shape, node } of outputs) {
+    console.out(`output ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
+  }
+  console.out(
+    `${totals.nodes} nodes, ${grouped(totals.foldSteps)} fold steps, ` +
+      `${grouped(totals.weightBytes)} bytes of weights, ${grouped(totals.tensorBytes)} bytes computed`,
+  );
+  console.out(
+    `a dispute takes at most ${totals.mostRounds} answers of the claimant; ` +
+      `its leaf at most ${grouped(totals.worstLeafGas)} gas and ${grouped(totals.worstLeafWitnessBytes)} bytes of openings`,
+  );
+  console.out('');
+  console.out(row('node', 'shape', 'fold', 'grain', 'bytes', 'rounds', 'leaf bytes', 'leaf gas', 'what'));
+  for (const { node, dtype, shape, fold, grain, bytes, rounds, leaf, label } of nodes) {
+    console.out(
+      row(
+        `${node}`,
+        `${dtype} ${shape.join('×') || 'scalar'}`,
+        fold.join('×') || '–',
+        `${grain ?? '–'}`,
+        grouped(bytes),
+        `${rounds}`,
+        leaf ? grouped(leaf.witnessBytes) : '–',
+        leaf ? grouped(leaf.gas) : '–',
+        label,
+      ),
+    );
+  }
+}
+
+function row(...cells: readonly string[]): string {
+  const widths = [5, 18, 12, 7, 11, 6, 10, 9];
+  const padded = cells.map((cell, i) => {
+    const width = widths[i];
+    if (width === undefined) return cell;
+    return i === 1 || i === 2 ? cell.padEnd(width) : cell.padStart(width);
+  });
+  return padded.join('  ').trimEnd();
 }

@@ -2,6 +2,7 @@ import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
+import { validate } from '../program/validate.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
@@ -37,8 +38,14 @@ export class Shelf implements Runner {
     this.#traceOf = traceOf;
   }
 
-  /** Puts a model on the shelf and returns its id. */
+  /**
+   * Puts a model on the shelf and returns its id.
+   *
+   * @throws RangeError if its program is malformed: a claim on it would lose whatever it says
+   */
   put(held: Held): string {
+    const [violation] = validate(held.model.program);
+    if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
     const id = hexOf(held.model.id);
     this.#held.set(id, held);
     return id;

@@ -261,6 +261,48 @@ describe('the command line', () => {
     }
   });
 
+  describe('inspect', () => {
+    it('bounds what a rehearsal then costs, node by node', async () => {
+      const inspected = await assay('inspect', 'FOLDER/model.onnx', '--json');
+      expect([inspected.code, inspected.err]).to.deep.equal([0, '']);
+      const { model: id, nodes, totals } = JSON.parse(inspected.out);
+      const rehearsed = JSON.parse(
+        (await assay('rehearse', 'FOLDER/model.onnx', '--every-node', '--json')).out,
+      );
+      expect(rehearsed.model).to.equal(id);
+      expect(nodes.length).to.equal(rehearsed.nodes);
+      for (const { fault, rounds, gas } of rehearsed.disputes) {
+        const bound = nodes[fault.node];
+        expect(rounds, `rounds of node ${fault.node}`).to.equal(bound.rounds);
+        if (bound.leaf) expect(gas.leaf, `leaf of node ${fault.node}`).to.be.at.most(bound.leaf.gas);
+      }
+      expect(totals.nodes).to.equal(nodes.length);
+      expect(totals.mostRounds).to.equal(
+        Math.max(...rehearsed.disputes.map((one: { rounds: number }) => one.rounds)),
+      );
+    });
+
+    it('lists shapes, folds, grains and what they are', async () => {
+      const { code, out } = await assay('inspect', 'FOLDER/model.onnx');
+      expect(code).to.equal(0);
+      expect(out).to.match(
+        /^model 0x[0-9a-f]{64}, instruction set \d+\ninput {2}x:0: float \[1, 40\], node 0\n/,
+      );
+      expect(out).to.match(/\n +2 {2}f32 .* 40 .*product/);
+    });
+
+    it('refuses a missing model and an unknown option in one line', async () => {
+      const missing = await assay('inspect', 'FOLDER/none.onnx');
+      expect(missing).to.deep.equal({
+        code: 1,
+        out: '',
+        err: `assay: ${at('none.onnx')}: there is no such file`,
+      });
+      const unknown = await assay('inspect', 'FOLDER/model.onnx', '--fault', '1');
+      expect(unknown).to.deep.equal({ code: 2, out: '', err: "assay: unknown option '--fault'" });
+    });
+  });
+
   it('says what there is for no command, and that an unknown one is unknown', async () => {
     const none = await assay();
     expect(none.code).to.equal(2);
