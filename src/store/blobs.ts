@@ -30,8 +30,8 @@ export interface WritableBlobs extends Blobs {
   write(name: BlobName, bytes: Uint8Array): Promise<void>;
 }
 
-/** Why something could not be taken from a store. */
-export type StoreFault = 'missing' | 'too large' | 'corrupt';
+/** Why something could not be taken from a store; `malformed` is a program that breaks a static rule. */
+export type StoreFault = 'missing' | 'too large' | 'corrupt' | 'malformed';
 
 export class StoreError extends Error {
   override name = 'StoreError';

@@ -4,6 +4,7 @@ import { type Model, modelOf } from '../merkle/model.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { byteLengthOf } from '../program/node.ts';
+import { validate } from '../program/validate.ts';
 import { type Blobs, programName, StoreError, tensorName, type WritableBlobs } from './blobs.ts';
 import { decodeProgram, encodeProgram, MAX_PROGRAM_BYTES, ProgramFileError } from './programFile.ts';
 
@@ -24,9 +25,10 @@ export async function saveModel(blobs: WritableBlobs, { model, weights }: HeldMo
 }
 
 /**
- * The model of an id, every byte of it checked: the program against the id, the weights against the program.
+ * The model of an id, every byte of it checked: the program against the id and the static rules, the weights against
+ * the program.
  *
- * @throws StoreError if anything of it is missing or is not what its name says
+ * @throws StoreError if anything of it is missing or is not what its name says, or if the program is malformed
  */
 export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
   const name = programName(id);
@@ -57,6 +59,8 @@ function readProgram(blobs: Blobs, id: Hash, bytes: Uint8Array): Model {
     throw error;
   }
   if (!equalBytes(model.id, id)) throw corrupt(`it is the program of model ${hexOf(model.id)}`);
+  const [violation] = validate(model.program);
+  if (violation) throw new StoreError('malformed', blobs.place, programName(id), violation.message);
   return model;
 }
 

@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace, openGame, play } from '../support/disputes.ts';
-import { Random } from '../support/random.ts';
-import { randomProgram } from '../support/randomPrograms.ts';
+import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 /** Somebody whose tensors and accumulators follow from nothing, from some node on. */
 class Garbage extends RunTrace {
@@ -22,7 +21,7 @@ class Garbage extends RunTrace {
 
   override accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[] {
     const words = super.accumulators(nodeIndex, element, positions);
-    return words.map((word) => (this.#random.chance(0.5) ? word : this.#random.word()));
+    return words.map((word) => (this.#random.chance(50) ? word : this.#random.word()));
   }
 }
 
@@ -33,7 +32,7 @@ describe('a party whose values follow from nothing', () => {
     const random = new Random(11);
     let disputes = 0;
     for (let i = 0; i < programs; i++) {
-      const { program, weights, inputs } = randomProgram(random);
+      const { program, weights, inputs } = boundaryProgram(random);
       const honest = await honestTrace(program, weights, inputs);
       const liar = new Garbage(honest, random.below(program.nodes.length), random);
       const firstWrong = liar.tensors.findIndex((bytes, node) =>
@@ -52,7 +51,7 @@ describe('a party whose values follow from nothing', () => {
     const random = new Random(12);
     let refused = 0;
     for (let i = 0; i < programs; i++) {
-      const { program, weights, inputs } = randomProgram(random);
+      const { program, weights, inputs } = boundaryProgram(random);
       const honest = await honestTrace(program, weights, inputs);
       const game = openGame(honest, honest);
       try {

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { nextMove } from '../../src/dispute/nextMove.ts';
 import { type Node, sizeOf } from '../../src/program/node.ts';
+import { validate } from '../../src/program/validate.ts';
 import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace, openGame, play } from '../support/disputes.ts';
 import type { Outcome } from '../support/gameSimulation.ts';
 import { type GameSimulation, Revert } from '../support/gameSimulation.ts';
 import { affine, f32Bytes, instruction, loop, ProgramBuilder, sameShape } from '../support/programs.ts';
-import { Random } from '../support/random.ts';
-import { randomProgram } from '../support/randomPrograms.ts';
+import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 /** Tensors around the size of a chunk, folds around the size of a grain and of two rounds of accumulators. */
 async function boundaries(): Promise<Trace> {
@@ -146,6 +146,7 @@ describe('a dispute about a planted fault', () => {
   let nodes: readonly Node[];
   before(async () => {
     honest = await boundaries();
+    expect(validate(honest.model.program)).to.deep.equal([]);
     nodes = honest.model.program.nodes;
   });
 
@@ -279,10 +280,11 @@ describe('a dispute about a planted fault', () => {
   it('isolates random faults in random programs', async function () {
     this.timeout(600_000);
     const random = new Random(7);
-    const programs = process.env['ASSAY_LONG'] ? 5000 : 150;
+    const programs = process.env['ASSAY_LONG'] ? 5000 : 100;
     let disputes = 0;
     for (let i = 0; i < programs; i++) {
-      const { program, weights, inputs } = randomProgram(random);
+      const { program, weights, inputs } = boundaryProgram(random);
+      expect(validate(program)).to.deep.equal([]);
       const trace = await honestTrace(program, weights, inputs);
       const candidates = program.nodes.flatMap((_, node) => faultsOf(trace, node));
       for (let j = 0; j < Math.min(8, candidates.length); j++) {

@@ -34,7 +34,7 @@ import {
 } from '../../src/dispute/rules.ts';
 import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../src/program/limits.ts';
 import { loop } from '../support/programs.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../support/randomProgram.ts';
 
 const stretch = (lo: number, hi: number, grain: number): Position =>
   narrowed(inFold(START, 0, hi, grain, 1, 2), lo, hi, 1, 2);

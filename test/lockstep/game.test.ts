@@ -16,8 +16,7 @@ import { honestTrace, openGame } from '../support/disputes.ts';
 import { type Outcome, Revert } from '../support/gameSimulation.ts';
 import { type PaddingLie, paddingLiar } from '../support/paddingLiar.ts';
 import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
-import { Random } from '../support/random.ts';
-import { randomProgram } from '../support/randomPrograms.ts';
+import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 const CLAIMANT = 1;
 const CHALLENGER = 2;
@@ -33,7 +32,7 @@ function randomFault(random: Random, nodes: readonly Node[]): Fault | undefined 
   if (elements === 0) return undefined;
   const steps = kind === 'loop' && 'fold' in rest ? sizeOf(rest.fold) : 0;
   const fault = { node, element: random.below(elements), xor: 1 << random.below(8) };
-  return steps > 0 && random.chance(0.7) ? { ...fault, step: random.below(steps) } : fault;
+  return steps > 0 && random.chance(70) ? { ...fault, step: random.below(steps) } : fault;
 }
 
 describe('lockstep: the game on chain and its rules in memory', () => {
@@ -106,7 +105,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     const programs = process.env['ASSAY_LONG'] ? 300 : 20;
     let disputes = 0;
     for (let i = 0; i < programs; i++) {
-      const { program, weights, inputs } = randomProgram(random);
+      const { program, weights, inputs } = boundaryProgram(random);
       const honest = await honestTrace(program, weights, inputs);
       const fault = randomFault(random, program.nodes);
       if (!fault) continue;
@@ -122,7 +121,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
   it('agree on padding of a tensor and of the trace', async () => {
     const random = new Random(41);
     // Nodes so many that the trace's tree has padding, and some tensor that ends inside a chunk.
-    const found = Array.from({ length: 100 }, () => randomProgram(random)).find(
+    const found = Array.from({ length: 100 }, () => boundaryProgram(random)).find(
       ({ program: { nodes } }) =>
         nodes.length === 7 && nodes.some(({ kind, shape }) => kind === 'loop' && sizeOf(shape) === 257),
     )!;

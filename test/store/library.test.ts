@@ -10,8 +10,7 @@ import { FolderBlobs } from '../../src/store/folder.ts';
 import { type HeldModel, loadModel, loadTensor, saveModel, saveTensor } from '../../src/store/library.ts';
 import { decodeProgram, encodeProgram, ProgramFileError } from '../../src/store/programFile.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
-import { Random } from '../support/random.ts';
-import { randomProgram } from '../support/randomPrograms.ts';
+import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 async function failure(attempt: Promise<unknown>): Promise<Error> {
   const error = await attempt.then(
@@ -109,6 +108,17 @@ describe('store', () => {
     expect(((await failure(loadModel(blobs, model.id))) as StoreError).fault).to.equal('too large');
   });
 
+  it('ATTACKS 20: a malformed program is refused, whatever its id', async () => {
+    const { model, weights } = held();
+    const nodes = [...model.program.nodes];
+    nodes[3] = matMul(0, 3, 1, 2, 2);
+    const malformed = modelOf({ ...model.program, nodes });
+    await saveModel(blobs, { model: malformed, weights });
+    const error = (await failure(loadModel(blobs, malformed.id))) as StoreError;
+    expect(error.fault).to.equal('malformed');
+    expect(error.message).to.match(/node 3: .*operand/);
+  });
+
   it('ATTACKS 28: no name leads out of the folder', async () => {
     await writeFile(join(folder, 'secret'), 'x');
     const zeros = '0'.repeat(64);
@@ -139,7 +149,7 @@ describe('program file', () => {
   it('gives back random programs', () => {
     const random = new Random(5);
     for (let i = 0; i < 30; i++) {
-      const { program } = randomProgram(random);
+      const { program } = boundaryProgram(random);
       expect(decodeProgram(encodeProgram(program))).to.deep.equal(program);
     }
   });

@@ -1,5 +1,5 @@
-import { leafCost } from '../../src/program/cost.ts';
 import { encodeNode } from '../../src/program/codec.ts';
+import { leafCost } from '../../src/program/cost.ts';
 import { LIMITS } from '../../src/program/limits.ts';
 import {
   byteLengthOf,
@@ -32,6 +32,7 @@ export class Random {
   between = (low: number, high: number): number => low + this.below(high - low + 1);
   pick = <T>(list: readonly T[]): T => list[this.below(list.length)] as T;
   chance = (percent: number): boolean => this.below(100) < percent;
+  bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.below(256));
   times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
 }
 
@@ -107,10 +108,15 @@ function withoutFoldsInPost(loop: LoopNode): LoopNode {
   return { ...loop, post, operands };
 }
 
+const smallExtent = (random: Random): number => random.pick([1, 2, 3, 4, 5, 7]);
+
 /** A valid loop over earlier nodes, with every kind of coordinate and any code. */
-export function randomLoop(random: Random, nodes: readonly Node[]): LoopNode {
-  const extent = () => random.pick([1, 2, 3, 4, 5, 7]);
-  const shape = random.times(random.below(4), extent);
+export function randomLoop(
+  random: Random,
+  nodes: readonly Node[],
+  shape: readonly number[] = random.times(random.below(4), () => smallExtent(random)),
+): LoopNode {
+  const extent = () => smallExtent(random);
   const fold = random.times(random.pick([0, 1, 1, 2, 3]), () => (random.chance(3) ? 0 : extent()));
   if (random.chance(30) && fold.length > 0) fold[fold.length - 1] = random.between(60, 150);
   const operands: Operand[] = [];
@@ -165,5 +171,43 @@ export function randomProgram(seed: number, loops: number) {
     }
   }
   for (let i = 0; i < loops; i++) builder.node(randomLoop(random, builder.nodes));
+  return { ...builder.finish(), inputs };
+}
+
+/** Shapes whose tensors lie around the size of a chunk, and smaller and empty ones. */
+const boundaryShape = (random: Random): number[] =>
+  random.pick([
+    [],
+    [0, 3],
+    [1],
+    [random.between(2, 9)],
+    [64],
+    [65],
+    [random.between(1, 6), random.between(1, 6)],
+    [2, 128],
+    [257],
+    [random.between(1, 3), random.between(1, 12), random.between(1, 12)],
+  ]);
+
+/** A valid program of a few nodes, in any order and of any kind, with tensors of boundary sizes. */
+export function boundaryProgram(random: Random) {
+  const builder = new ProgramBuilder();
+  const inputs: Uint8Array[] = [];
+  for (let count = random.between(2, 9); count > 0; count--) {
+    const kind = random.pick(['input', 'constant', 'loop', 'loop', 'loop', 'loop'] as const);
+    const shape = boundaryShape(random);
+    if (kind === 'loop' && builder.nodes.length > 0) {
+      builder.node(randomLoop(random, builder.nodes, shape));
+      continue;
+    }
+    const dtype = random.pick(DTYPE_NAMES);
+    const bytes = random.bytes(byteLengthOf({ dtype, shape }));
+    if (kind === 'constant') {
+      builder.constant(dtype, shape, bytes);
+    } else {
+      builder.input(dtype, shape);
+      inputs.push(bytes);
+    }
+  }
   return { ...builder.finish(), inputs };
 }
