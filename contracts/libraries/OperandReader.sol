@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { NodeLib } from "./NodeLib.sol";
-import { Tensor, Witness, WitnessLib } from "./WitnessLib.sol";
+import { Witness, WitnessLib } from "./WitnessLib.sol";
 
 /// @title OperandReader
 /// @notice Computes addresses and reads words. Twin of the operand reading in `src/engine/reference/`.
@@ -16,7 +16,7 @@ import { Tensor, Witness, WitnessLib } from "./WitnessLib.sol";
 /// 0x040 slot            address of its slot
 /// 0x060 fill            word outside the view
 /// 0x080 dtype
-/// 0x0a0 tensor          address of its {Tensor}
+/// 0x0a0 tensor          address of its Tensor, see {WitnessLib}
 /// 0x0c0 depth           levels of that tensor's tree
 /// 0x0e0 chunk           the one read last, or all ones
 /// 0x100 chunk position  where that is in calldata
@@ -69,7 +69,7 @@ library OperandReader {
     /// @notice Lays an operand out in memory.
     /// @param position Its calldata position.
     /// @param slot Address of its slot.
-    /// @param tensor Address of the {Tensor} that it reads.
+    /// @param tensor Address of the Tensor that it reads.
     /// @return operand Its memory address; its links are 0.
     /// @return end Calldata position after it.
     function decode(
@@ -237,13 +237,16 @@ library OperandReader {
         }
         uint256 word;
         if (inside != 0) {
-            _openChunk(operand, elementAddress >> 8, witness);
             uint256 position;
             uint256 dtype;
             assembly {
-                position := add(mload(add(operand, 0x100)), and(elementAddress, 0xff))
+                if eq(mload(add(operand, 0x0e0)), shr(8, elementAddress)) {
+                    position := mload(add(operand, 0x100))
+                }
                 dtype := mload(add(operand, 0x080))
             }
+            if (position == 0) position = _openChunk(operand, elementAddress >> 8, witness);
+            position += elementAddress & 0xff;
             word = load(position, dtype);
         } else {
             assembly {
@@ -261,9 +264,10 @@ library OperandReader {
         while (operand != 0) {
             uint256 chunk;
             bool general;
-            // for each LINEAR operand whose chunk is open:
+            bool closed;
+            // for each operand, as long as they are LINEAR and their chunks open:
             //   coordinate += delta; address += address delta
-            //   slot = coordinate < limit ? load(chunk position + address % 256, dtype) : fill
+            //   word = coordinate < limit ? load(chunk position + address % 256, dtype) : fill
             assembly {
                 for {} operand {
                     operand := mload(add(operand, 0x020))
@@ -281,9 +285,18 @@ library OperandReader {
                         word := mload(add(operand, 0x060))
                     }
                     default {
-                        if sub(shr(8, byteAddress), mload(add(operand, 0x0e0))) {
-                            chunk := add(shr(8, byteAddress), 1)
-                            break
+                        chunk := shr(8, byteAddress)
+                        if sub(chunk, mload(add(operand, 0x0e0))) {
+                            // The first slot of the table where a chunk that is open may be, as in {WitnessLib}.
+                            word := or(shl(24, mload(add(operand, 0x0a0))), chunk)
+                            let slot := shr(248, mul(word, or(mload(add(witness, 0x40)), 1)))
+                            slot := mload(add(mload(add(witness, 0x80)), shl(5, slot)))
+                            if sub(shr(32, slot), word) {
+                                closed := 1
+                                break
+                            }
+                            mstore(add(operand, 0x0e0), chunk)
+                            mstore(add(operand, 0x100), and(slot, 0xffffffff))
                         }
                         word := calldataload(add(mload(add(operand, 0x100)), and(byteAddress, 0xff)))
                         // As in {load}.
@@ -304,23 +317,9 @@ library OperandReader {
                     mstore(mload(add(operand, 0x040)), word)
                 }
             }
-            if (operand == 0) return;
-            if (general) {
-                place(operand, witness);
-            } else {
-                // Opened, then the word: another time through the same steps would move the coordinate again.
-                _openChunk(operand, chunk - 1, witness);
-                uint256 position;
-                uint256 dtype;
-                assembly {
-                    position := add(mload(add(operand, 0x100)), and(mload(add(operand, 0x1a0)), 0xff))
-                    dtype := mload(add(operand, 0x080))
-                }
-                uint256 word = load(position, dtype);
-                assembly {
-                    mstore(mload(add(operand, 0x040)), word)
-                }
-            }
+            if (general) place(operand, witness);
+            else if (closed) _loadFrom(operand, chunk, witness);
+            else return;
             assembly {
                 operand := mload(add(operand, 0x020))
             }
@@ -347,15 +346,33 @@ library OperandReader {
         }
     }
 
-    /// @dev Makes a chunk the one that the operand reads.
-    function _openChunk(uint256 operand, uint256 chunk, Witness memory witness) private pure {
-        Tensor memory tensor;
+    /// @dev Opens the chunk that a LINEAR operand has moved to, and reads the word there.
+    function _loadFrom(uint256 operand, uint256 chunk, Witness memory witness) private pure {
+        uint256 position = _openChunk(operand, chunk, witness);
+        uint256 dtype;
+        assembly {
+            position := add(position, and(mload(add(operand, 0x1a0)), 0xff))
+            dtype := mload(add(operand, 0x080))
+        }
+        uint256 word = load(position, dtype);
+        assembly {
+            mstore(mload(add(operand, 0x040)), word)
+        }
+    }
+
+    /// @dev Makes a chunk the one that the operand reads. Returns its calldata position.
+    function _openChunk(
+        uint256 operand,
+        uint256 chunk,
+        Witness memory witness
+    ) private pure returns (uint256 position) {
+        uint256 tensor;
         uint256 depth;
         assembly {
             tensor := mload(add(operand, 0x0a0))
             depth := mload(add(operand, 0x0c0))
         }
-        uint256 position = WitnessLib.chunkPosition(witness, tensor, chunk, depth);
+        position = WitnessLib.chunkPosition(witness, tensor, chunk, depth);
         assembly {
             mstore(add(operand, 0x0e0), chunk)
             mstore(add(operand, 0x100), position)

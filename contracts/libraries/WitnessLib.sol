@@ -76,10 +76,11 @@ library WitnessLib {
     }
 
     /// @notice Where a chunk's 256 bytes are in calldata, opening it first if it has not been.
-    /// @param depth levels of the tensor's tree
+    /// @param tensorAddress Memory address of the chunk's {Tensor}.
+    /// @param depth Levels of the tensor's tree.
     function chunkPosition(
         Witness memory self,
-        Tensor memory tensor,
+        uint256 tensorAddress,
         uint256 chunk,
         uint256 depth
     ) internal pure returns (uint256 position) {
@@ -87,7 +88,7 @@ library WitnessLib {
         // that collide when he publishes a program.
         uint256 entry;
         assembly {
-            let key := or(shl(24, tensor), chunk)
+            let key := or(shl(24, tensorAddress), chunk)
             let slot := shr(248, mul(key, or(mload(add(self, 64)), 1)))
             for {} 1 {
                 slot := and(add(slot, 1), 255)
@@ -101,6 +102,10 @@ library WitnessLib {
             position := and(position, 0xffffffff)
         }
         if (position != 0) return position;
+        Tensor memory tensor;
+        assembly {
+            tensor := tensorAddress
+        }
         if (!tensor.opened) _openTensor(self, tensor);
         position = _take(self, 256 + 32 * depth);
         bytes32 leaf;
@@ -115,12 +120,12 @@ library WitnessLib {
             revert ChunkNotInTensor(tensor.node, chunk);
         }
         assembly {
-            mstore(entry, or(shl(32, or(shl(24, tensor), chunk)), position))
+            mstore(entry, or(shl(32, or(shl(24, tensorAddress), chunk)), position))
         }
     }
 
     /// @notice The root that a leaf and its siblings, from the leaf up, lead to.
-    /// @param siblings their calldata position
+    /// @param siblings Their calldata position.
     function climb(
         uint256 tag,
         bytes32 leaf,

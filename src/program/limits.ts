@@ -41,17 +41,17 @@ export const MAX_INTERVALS = 32;
  */
 export const LEAF_GAS = {
   /** Whatever it runs. */
-  BASE: 20_000,
+  BASE: 13_000,
   /** Decoding, for each byte of the descriptor. */
-  DESCRIPTOR_BYTE: 100,
+  DESCRIPTOR_BYTE: 75,
   /** Starting a run along the last fold index. */
-  RUN: 1000,
+  RUN: 1250,
   /** One fold step, besides its instructions and reads. */
-  STEP: 400,
+  STEP: 260,
   /** Computing an address anew and reading the word there; more for each dimension, and for each term. */
-  READ: 900,
-  DIMENSION: 250,
-  TERM: 110,
+  READ: 800,
+  DIMENSION: 370,
+  TERM: 130,
   /** Reading on along the last fold index. */
-  NEXT_READ: 900,
+  NEXT_READ: 650,
 } as const;
