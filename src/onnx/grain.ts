@@ -10,8 +10,13 @@ import { type LoopNode, sizeOf } from '../program/node.ts';
 
 /** Gas of one round inside an element: the claimant posts accumulators, the challenger picks. */
 const ROUND_GAS = 75_000;
-/** Gas of one byte of calldata (EIP-7623 floor, no zero byte). */
-const BYTE_GAS = 40;
+/** Gas of the proof's transaction besides the leaf: its base, the dispute's state, the settlement. */
+const PROOF_GAS = 90_000;
+/** Gas of one byte of calldata without zero bytes: along with execution, and the floor (EIP-7623). */
+const BYTE_GAS = 16;
+const FLOOR_BYTE_GAS = 40;
+/** Gas of hashing one byte of an opening. */
+const HASH_BYTE_GAS = 2;
 /** Levels of the trace's tree in a model of usual size; only the static rule needs to take more. */
 const TRACE_DEPTH = 8;
 
@@ -26,7 +31,9 @@ export function withGrain(node: LoopNode): LoopNode {
     const made = { ...node, grain };
     const bound = leafCost(made, descriptorBytes);
     const usual = leafCost(made, descriptorBytes, TRACE_DEPTH);
-    const gas = rounds * ROUND_GAS + usual.computeGas + BYTE_GAS * usual.witnessBytes;
+    const bytes = descriptorBytes + usual.witnessBytes;
+    const execution = PROOF_GAS + usual.computeGas + HASH_BYTE_GAS * usual.witnessBytes;
+    const gas = rounds * ROUND_GAS + Math.max(execution + BYTE_GAS * bytes, FLOOR_BYTE_GAS * bytes);
     const fits =
       bound.witnessBytes <= LIMITS.MAX_LEAF_WITNESS_BYTES && bound.computeGas <= LIMITS.MAX_LEAF_COMPUTE_GAS;
     if (fits && gas < best.gas) best = { grain, gas };
