@@ -102,7 +102,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
   it('agree on every move about random faults in random programs, right or wrong', async function () {
     this.timeout(600_000);
     const random = new Random(40);
-    const programs = process.env['ASSAY_LONG'] ? 300 : 20;
+    const programs = process.env['ASSAY_LONG'] ? 150 : 20;
     let disputes = 0;
     for (let i = 0; i < programs; i++) {
       const { program, weights, inputs } = boundaryProgram(random);

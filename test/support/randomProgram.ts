@@ -58,7 +58,8 @@ function coordinateOf(
   if (integers.length > 0 && random.chance(25)) return { kind: 'gathered', operand: random.pick(integers) };
   const terms = random.times(indices === 0 ? 0 : random.pick([0, 1, 1, 1, 2, 3]), () => ({
     index: random.below(indices),
-    coefficient: random.pick([1, 1, 1, 1, -1, 2, 3, 0, -extent]),
+    // 0 - extent, not -extent: a program has no -0.
+    coefficient: random.pick([1, 1, 1, 1, -1, 2, 3, 0, 0 - extent]),
   }));
   return {
     kind: 'affine',
