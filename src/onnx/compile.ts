@@ -118,7 +118,7 @@ function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketc
         loops.push(made);
       } catch (error) {
         if (!(error instanceof MustStore)) throw error;
-        if (forced.has(error.tensor) || error.tensor === tensor) {
+        if (isStored(error.tensor)) {
           throw new ImportError(`${tensor.label}: ${tensor.name} cannot be laid out as one loop`);
         }
         forced.add(error.tensor);

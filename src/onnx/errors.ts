@@ -1,7 +1,21 @@
 /** Why a model cannot be imported: one line that names the place, the reason and what to do about it. */
 export class ImportError extends Error {
   override name = 'ImportError';
+
+  constructor(message: string) {
+    super(onOneLine(message, MESSAGE_LENGTH));
+  }
 }
+
+/** Names in real files (and in hostile ones) can be of any length and hold anything. */
+const QUOTED_LENGTH = 80;
+const MESSAGE_LENGTH = 480;
+
+const onOneLine = (text: string, length: number): string => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
+  return line.length > length ? `${line.slice(0, length)}…` : line;
+};
 
 /** Raised inside a lowering, before the node is known; {@link within} adds it. */
 export class Refusal extends Error {
@@ -13,15 +27,8 @@ export function require(condition: unknown, message: string | (() => string)): a
   if (!condition) throw new Refusal(typeof message === 'string' ? message : message());
 }
 
-/** Longest name that a message quotes; names in real files (and in hostile ones) can be of any length. */
-const QUOTED_LENGTH = 80;
-
 /** A name from the file, on one line and of bounded length. */
-export const quoted = (name: string): string => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-  const line = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
-  return `"${line.length > QUOTED_LENGTH ? `${line.slice(0, QUOTED_LENGTH)}…` : line}"`;
-};
+export const quoted = (name: string): string => `"${onOneLine(name, QUOTED_LENGTH)}"`;
 
 /** Runs `work`, giving every refusal in it the place where it happened. */
 export function within<T>(place: string, work: () => T): T {

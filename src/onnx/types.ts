@@ -54,7 +54,7 @@ const REFUSED: Readonly<Record<number, string>> = {
 export const typeOfCode = (code: number): ElementType | undefined => BY_CODE.get(code);
 
 export const nameOfCode = (code: number): string =>
-  BY_CODE.get(code)?.name ?? REFUSED[code] ?? `type ${code}`;
+  BY_CODE.get(code)?.name ?? REFUSED[code] ?? `number ${code}`;
 
 /** A closed interval of integers. */
 export interface Range {

@@ -250,3 +250,54 @@ describe('attack 29: hostile ONNX files', () => {
     expect(Date.now() - start).to.be.below(10_000);
   });
 });
+
+describe('attack 29: mutated files', function () {
+  this.timeout(600_000);
+  const COUNT = process.env.ASSAY_LONG ? 20_000 : 500;
+
+  it(`either compile or are refused in one line, ${COUNT} times`, () => {
+    const spec: GraphSpec = {
+      nodes: [
+        {
+          op: 'Conv',
+          inputs: ['x', 'w', 'b'],
+          outputs: ['c'],
+          attributes: { pads: [1, 1, 1, 1], strides: [2, 2] },
+        },
+        { op: 'Relu', inputs: ['c'], outputs: ['r'] },
+        { op: 'Reshape', inputs: ['r', 'shape'], outputs: ['f'] },
+        { op: 'Gemm', inputs: ['f', 'v'], outputs: ['g'], attributes: { transB: 1 } },
+        { op: 'Softmax', inputs: ['g'], outputs: ['y'], attributes: { axis: 1 } },
+      ],
+      inputs: { x: noise([1, 2, 4, 4]) },
+      constants: {
+        w: noise([3, 2, 3, 3], 2),
+        b: noise([3], 3),
+        shape: value('int64', [2], [1, -1]),
+        v: noise([2, 12], 4),
+      },
+      outputs: ['y'],
+    };
+    const good = modelBytes(spec);
+    let state = 1;
+    const roll = (sides: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor((state / 2 ** 32) * sides);
+    };
+    const start = Date.now();
+    let refused = 0;
+    for (let i = 0; i < COUNT; i++) {
+      const bytes = good.slice();
+      for (let edits = 1 + roll(4); edits > 0; edits--) bytes[roll(bytes.length)] = roll(3) ? roll(256) : 255;
+      try {
+        importOnnx(bytes);
+      } catch (error) {
+        expect(error, `mutation ${i}: ${(error as Error).stack}`).to.be.instanceOf(ImportError);
+        expect((error as Error).message).not.to.match(/[\r\n]/);
+        refused++;
+      }
+    }
+    expect(refused).to.be.greaterThan(COUNT / 10);
+    expect((Date.now() - start) / COUNT, 'milliseconds each').to.be.below(1000);
+  });
+});

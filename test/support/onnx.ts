@@ -170,7 +170,8 @@ export function modelBytes({
       initializer: Object.entries(constants).map(([name, given]) => tensorProto(given, name)),
     },
   };
-  return onnxProto.onnx.ModelProto.encode(model).finish();
+  // A copy: protobuf's own bytes are a Buffer, whose slices are views.
+  return Uint8Array.from(onnxProto.onnx.ModelProto.encode(model).finish());
 }
 
 /** Bytes of a value as a program takes it. */
