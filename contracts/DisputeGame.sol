@@ -53,8 +53,8 @@ contract DisputeGame is IDisputeGame {
     IModelRegistry private immutable REGISTRY;
     IReferee private immutable REFEREE;
 
-    /// @inheritdoc IDisputeGame
-    uint256 public disputeCount;
+    /// @notice Id of the next dispute; never zero, so that counting costs the same each time.
+    uint256 private _nextDisputeId = 1;
     /// @inheritdoc IDisputeGame
     mapping(uint256 disputeId => bytes32) public disputes;
     /// @inheritdoc IDisputeGame
@@ -78,18 +78,17 @@ contract DisputeGame is IDisputeGame {
         Request calldata request
     ) external returns (uint256 disputeId) {
         if (msg.sender != address(ORACLE)) revert NotOracle(msg.sender);
-        disputeId = ++disputeCount;
-        Dispute memory opened = Dispute({
-            claimant: claimant,
-            claimId: claimId,
-            challenger: challenger,
-            clock: ClockLib.start(block.timestamp, request.terms.clockSeconds),
-            claimBondWei: request.terms.claimBondWei,
-            challengeBondWei: request.terms.challengeBondWei,
-            program: request.modelId,
-            position: PositionLib.START
-        });
-        disputes[disputeId] = Rules.hashOfMemory(opened, 0);
+        disputeId = _nextDisputeId++;
+        Dispute memory opened = Rules.blank();
+        opened.claimant = claimant;
+        opened.claimId = claimId;
+        opened.challenger = challenger;
+        opened.clock = ClockLib.start(block.timestamp, request.terms.clockSeconds);
+        opened.claimBondWei = request.terms.claimBondWei;
+        opened.challengeBondWei = request.terms.challengeBondWei;
+        opened.program = request.modelId;
+        opened.position = PositionLib.START;
+        disputes[disputeId] = Rules.seal(opened, 0);
         emit Opened(disputeId, claimId, challenger, opened);
     }
 
@@ -145,7 +144,7 @@ contract DisputeGame is IDisputeGame {
         bytes32 subject = _chunkHash(chunk);
         Dispute memory next = _turn(disputeId, dispute, subject, Phase.Chunk, true);
         next.position = next.position.withPhase(Phase.Element);
-        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        disputes[disputeId] = Rules.seal(next, subject);
         emit ChunkRevealed(disputeId, next, subject, chunk);
     }
 
@@ -156,7 +155,7 @@ contract DisputeGame is IDisputeGame {
         Rules.requireLength(4 * (intervals - 1), words.length);
         next.position = next.position.withPhase(Phase.Interval);
         bytes32 subject = keccak256(words);
-        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        disputes[disputeId] = Rules.seal(next, subject);
         emit AccumulatorsPosted(disputeId, next, subject, words);
     }
 
@@ -323,7 +322,7 @@ contract DisputeGame is IDisputeGame {
 
     /// @inheritdoc IDisputeGame
     function timeout(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external {
-        _requireState(disputeId, dispute, subject);
+        _load(disputeId, dispute, subject);
         bool claimantMoves = Rules.claimantMoves(dispute.position.phase());
         if (!dispute.clock.isOut(claimantMoves, block.timestamp)) {
             revert ClockRuns(dispute.clock.lastMoveAt() + dispute.clock.secondsLeft(claimantMoves));
@@ -339,7 +338,7 @@ contract DisputeGame is IDisputeGame {
 
     /// @inheritdoc IDisputeGame
     function reclaim(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external {
-        _requireState(disputeId, dispute, subject);
+        _load(disputeId, dispute, subject);
         delete disputes[disputeId];
         emit Ended(disputeId, dispute.claimId, dispute.challenger, Reason.ClaimAlreadyFalsified);
         ORACLE.returnChallenge(dispute.claimId, dispute.challenger, dispute.challengeBondWei);
@@ -379,6 +378,11 @@ contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
+    function disputeCount() external view returns (uint256) {
+        return _nextDisputeId - 1;
+    }
+
+    /// @inheritdoc IDisputeGame
     function oracle() external view returns (IInferenceOracle) {
         return ORACLE;
     }
@@ -395,7 +399,7 @@ contract DisputeGame is IDisputeGame {
 
     /// @inheritdoc IDisputeGame
     function stateHash(Dispute calldata dispute, bytes32 subject) external pure returns (bytes32) {
-        return Rules.hashOf(dispute, subject);
+        return Rules.seal(Rules.load(dispute), subject);
     }
 
     // ---- conditions of every move ---------------------------------------------------------------------------------
@@ -409,22 +413,27 @@ contract DisputeGame is IDisputeGame {
         Phase phase,
         bool claimantMoves
     ) private view returns (Dispute memory next) {
-        _requireState(disputeId, dispute, subject);
-        if (dispute.position.phase() != phase) revert WrongPhase(dispute.position.phase());
-        address mover = claimantMoves ? dispute.claimant : dispute.challenger;
+        next = _load(disputeId, dispute, subject);
+        if (next.position.phase() != phase) revert WrongPhase(next.position.phase());
+        address mover = claimantMoves ? next.claimant : next.challenger;
         if (msg.sender != mover) revert NotMover(mover, msg.sender);
-        Clock clock = dispute.clock;
+        Clock clock = next.clock;
         if (clock.isOut(claimantMoves, block.timestamp)) {
             revert ClockRanOut(clock.lastMoveAt() + clock.secondsLeft(claimantMoves));
         }
-        next = dispute;
         next.clock = clock.pressed(claimantMoves, block.timestamp);
     }
 
-    function _requireState(uint256 disputeId, Dispute calldata dispute, bytes32 subject) private view {
+    /// @notice RULE: the state that is handed back is the one that the game keeps.
+    function _load(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject
+    ) private view returns (Dispute memory next) {
+        next = Rules.load(dispute);
+        bytes32 given = Rules.seal(next, subject);
         bytes32 stored = disputes[disputeId];
-        bytes32 given = Rules.hashOf(dispute, subject);
-        if (stored == given) return;
+        if (stored == given) return next;
         if (stored == 0) revert NoDispute(disputeId);
         revert StateMismatch(disputeId, stored, given);
     }
@@ -585,7 +594,7 @@ contract DisputeGame is IDisputeGame {
     }
 
     function _requireLong(Position stretch) private pure {
-        uint256 steps = stretch.hi() - stretch.lo();
+        uint256 steps = Rules.stepsOf(stretch);
         if (steps <= stretch.grain()) revert IntervalShort(steps, stretch.grain());
     }
 
@@ -597,7 +606,7 @@ contract DisputeGame is IDisputeGame {
         Position leaf,
         bytes calldata witness
     ) private view {
-        uint256 steps = leaf.hi() - leaf.lo();
+        uint256 steps = Rules.stepsOf(leaf);
         if (steps > leaf.grain()) revert IntervalTooLong(steps, leaf.grain());
         uint32 word = REFEREE.run(
             descriptor,
@@ -630,12 +639,12 @@ contract DisputeGame is IDisputeGame {
         bytes32 subject,
         bytes32[] calldata hashes
     ) private {
-        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        disputes[disputeId] = Rules.seal(next, subject);
         emit Revealed(disputeId, next, subject, hashes);
     }
 
     function _pick(uint256 disputeId, Dispute memory next, bytes32 subject) private {
-        disputes[disputeId] = Rules.hashOfMemory(next, subject);
+        disputes[disputeId] = Rules.seal(next, subject);
         emit Picked(disputeId, next, subject);
     }
 

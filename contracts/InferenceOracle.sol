@@ -26,8 +26,8 @@ import { ClockLib } from "./types/Clock.sol";
 ///           Open     → Answered              Open → Final       finalize: window passed, no dispute open
 ///           Open     → Cancelled             Open → Falsified   the game: a dispute or a direct proof
 /// ```
-/// INVARIANT: balance = fees of open requests + bonds of open claims + bonds of open disputes + sum of `owed`
-/// (+ ether that was forced in). Ether leaves only in {withdrawTo}.
+/// INVARIANT: balance = fees of open requests + bonds of open claims + bonds of open disputes + what is
+/// `owed` + what is burned (+ ether that was forced in). Ether leaves only in {withdrawTo}.
 ///
 /// One file of some 400 lines, because the invariant ties its parts together: everything that moves money is here.
 contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
@@ -57,8 +57,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     uint32 private immutable MIN_PATIENCE_SECONDS;
     uint32 private immutable MAX_PATIENCE_SECONDS;
 
-    /// @inheritdoc IInferenceOracle
-    uint256 public requestCount;
+    /// @notice Id of the next request; never zero, so that counting costs the same each time.
+    uint256 private _nextRequestId = 1;
     /// @inheritdoc IInferenceOracle
     mapping(uint256 requestId => bytes32) public requestHash;
     /// @inheritdoc IInferenceOracle
@@ -124,7 +124,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
             requestedAt: uint40(block.timestamp),
             terms: terms
         });
-        requestId = ++requestCount;
+        requestId = _nextRequestId++;
         requestHash[requestId] = keccak256(abi.encode(made));
         _progress[requestId].status = RequestStatus.Open;
         emit Requested(requestId, modelId, msg.sender, made, input);
@@ -134,12 +134,12 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     function cancel(uint256 requestId, Request calldata request_) external nonReentrant {
         _requireRequest(requestId, request_);
         if (msg.sender != request_.requester) revert NotRequester(requestId, request_.requester, msg.sender);
-        Progress storage at_ = _progress[requestId];
-        _requireOpen(requestId, at_.status);
-        if (at_.openClaims != 0) revert ClaimsOpen(requestId, at_.openClaims);
+        Progress storage state = _progress[requestId];
+        _requireOpen(requestId, state.status);
+        if (state.openClaims != 0) revert ClaimsOpen(requestId, state.openClaims);
         uint256 last = uint256(request_.requestedAt) + request_.terms.patienceSeconds;
         if (block.timestamp <= last) revert PatienceLasts(requestId, last);
-        at_.status = RequestStatus.Cancelled;
+        state.status = RequestStatus.Cancelled;
         owed[request_.requester] += request_.feeWei;
         emit Cancelled(requestId);
     }
@@ -154,14 +154,14 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     ) external payable nonReentrant returns (uint256 claimId) {
         _requireRequest(requestId, request_);
         _requireBond(request_.terms.claimBondWei);
-        Progress storage at_ = _progress[requestId];
-        _requireOpen(requestId, at_.status);
+        Progress storage state = _progress[requestId];
+        _requireOpen(requestId, state.status);
         bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
         uint256 rival = claimOf(requestId, outputs);
         // A claim lost on purpose must not burn the right answer, so only a falsified one gives way.
         if (rival != 0 && _claims[rival].status != ClaimStatus.Falsified) revert OutputAlreadyClaimed(rival);
-        uint32 number = ++at_.claims;
-        ++at_.openClaims;
+        uint32 number = ++state.claims;
+        ++state.openClaims;
         claimId = _idOf(requestId, number);
         _claimOf[requestId][outputs] = number;
         _claims[claimId] = Claim(msg.sender, uint40(block.timestamp), 0, ClaimStatus.Open);
@@ -199,21 +199,21 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         if (block.timestamp <= last) revert WindowOpen(claimId, last);
         if (ended.openDisputes != 0) revert DisputesOpen(claimId, ended.openDisputes);
 
-        Progress storage at_ = _progress[requestId];
+        Progress storage state = _progress[requestId];
         // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
-        bool answers = at_.status == RequestStatus.Open;
+        bool answers = state.status == RequestStatus.Open;
         ended.status = ClaimStatus.Final;
-        --at_.openClaims;
+        --state.openClaims;
         emit ClaimFinalized(claimId);
         if (!answers) {
             owed[ended.claimant] += request_.terms.claimBondWei;
             return;
         }
         owed[ended.claimant] += uint256(request_.terms.claimBondWei) + request_.feeWei;
-        at_.status = RequestStatus.Answered;
-        at_.answer = uint32(claimId);
+        state.status = RequestStatus.Answered;
+        state.answer = uint32(claimId);
         if (output.length <= MAX_STORED_OUTPUT_BYTES) {
-            at_.stored = true;
+            state.stored = true;
             _outputs[requestId] = output;
         }
         emit Answered(requestId, claimId, outputs);
@@ -300,10 +300,11 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         uint256 challengeBondWei
     ) private {
         _openClaim(claimId).status = ClaimStatus.Falsified;
-        --_progress[claimId >> 32].openClaims;
         uint256 rewardWei = (claimBondWei * (10_000 - BURN_BPS)) / 10_000;
         uint256 burnedWei = claimBondWei - rewardWei;
-        owed[address(0)] += burnedWei;
+        Progress storage state = _progress[claimId >> 32];
+        --state.openClaims;
+        state.burnedWei += uint96(burnedWei);
         owed[winner] += rewardWei + challengeBondWei;
         emit ClaimFalsified(claimId, winner, rewardWei, burnedWei);
     }
@@ -358,6 +359,11 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInferenceOracle
+    function requestCount() external view returns (uint256) {
+        return _nextRequestId - 1;
+    }
+
+    /// @inheritdoc IInferenceOracle
     function progress(uint256 requestId) external view returns (Progress memory) {
         return _progress[requestId];
     }
@@ -380,17 +386,17 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
 
     /// @inheritdoc IInferenceOracle
     function result(uint256 requestId) external view returns (bytes memory output) {
-        Progress memory at_ = _progress[requestId];
-        if (at_.status != RequestStatus.Answered) revert NotFinal(requestId);
-        if (!at_.stored) revert OutputNotStored(requestId);
+        Progress memory state = _progress[requestId];
+        if (state.status != RequestStatus.Answered) revert NotFinal(requestId);
+        if (!state.stored) revert OutputNotStored(requestId);
         return _outputs[requestId];
     }
 
     /// @inheritdoc IInferenceOracle
     function isResult(uint256 requestId, bytes32 outputs) external view returns (bool) {
-        Progress memory at_ = _progress[requestId];
-        if (at_.status != RequestStatus.Answered) revert NotFinal(requestId);
-        return _claimOf[requestId][outputs] == at_.answer;
+        Progress memory state = _progress[requestId];
+        if (state.status != RequestStatus.Answered) revert NotFinal(requestId);
+        return _claimOf[requestId][outputs] == state.answer;
     }
 
     // ---- conditions -----------------------------------------------------------------------------------------------

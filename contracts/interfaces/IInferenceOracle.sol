@@ -58,12 +58,14 @@ enum ClaimStatus {
 /// @param answer Number of the claim that answered, 0 before.
 /// @param status Where the request stands.
 /// @param stored Whether the answer was short enough to be kept.
+/// @param burnedWei Shares of falsified claims' bonds that nobody gets; they stay in the oracle for good.
 struct Progress {
     uint32 claims;
     uint32 openClaims;
     uint32 answer;
     RequestStatus status;
     bool stored;
+    uint96 burnedWei;
 }
 
 /// @notice A claim; one storage slot. Its output commitment is the one whose {IInferenceOracle.claimOf} it is.
@@ -343,7 +345,7 @@ interface IInferenceOracle {
     /// @return claimId The claim; 0 if there is none.
     function claimOf(uint256 requestId, bytes32 outputs) external view returns (uint256 claimId);
 
-    /// @notice Ether that an account can withdraw; that of the zero address is burned.
+    /// @notice Ether that an account can withdraw.
     /// @param account The account.
     /// @return amountWei How much.
     function owed(address account) external view returns (uint256 amountWei);

@@ -29,7 +29,7 @@ library Rules {
     /// @param depthLeft Levels below the subject.
     /// @return Levels; 0 for a tree of one leaf.
     function levelsToReveal(uint256 depthLeft) internal pure returns (uint256) {
-        if (depthLeft == 0) return 0;
+        if (depthLeft <= Limits.MAX_REVEAL_LEVELS) return depthLeft;
         return ceilDiv(depthLeft, ceilDiv(depthLeft, Limits.MAX_REVEAL_LEVELS));
     }
 
@@ -38,10 +38,19 @@ library Rules {
     /// @return count Intervals, at least one.
     /// @return stride Steps of each but the last, which may be shorter: max(grain, ceil(steps / MAX_INTERVALS)).
     function intervalsOf(Position position) internal pure returns (uint256 count, uint256 stride) {
-        uint256 steps = position.hi() - position.lo();
+        uint256 steps = stepsOf(position);
         stride = ceilDiv(steps, Limits.MAX_INTERVALS);
         if (stride < position.grain()) stride = position.grain();
         count = ceilDiv(steps, stride);
+    }
+
+    /// @notice Fold steps of a stretch.
+    /// @param position The stretch; hi is at least lo.
+    /// @return Steps.
+    function stepsOf(Position position) internal pure returns (uint256) {
+        unchecked {
+            return position.hi() - position.lo();
+        }
     }
 
     /// @notice One of the intervals between posted accumulators.
@@ -110,35 +119,40 @@ library Rules {
         return uint32(bytes4(words[4 * i:4 * i + 4]));
     }
 
-    /// @notice What the game keeps of a dispute.
-    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)).
+    /// @notice Copies a state into memory, with room before it for a tag and behind it for a subject.
+    /// @dev Equivalent to `next = dispute`, but lets {seal} hash in place, and does not check that the high bits of short
+    /// fields are zero: compare the hash first, since no state that was ever sealed has others.
     /// @param dispute The state.
-    /// @param subject Its subject.
-    /// @return hash The hash.
-    function hashOf(Dispute calldata dispute, bytes32 subject) internal pure returns (bytes32 hash) {
-        uint256 tag = Tags.DISPUTE;
+    /// @return next The copy.
+    function load(Dispute calldata dispute) internal pure returns (Dispute memory next) {
         assembly ("memory-safe") {
-            let p := mload(0x40)
-            mstore8(p, tag)
-            calldatacopy(add(p, 1), dispute, DISPUTE_BYTES)
-            mstore(add(p, add(DISPUTE_BYTES, 1)), subject)
-            hash := keccak256(p, add(DISPUTE_BYTES, 33))
+            next := add(mload(0x40), 32)
+            mstore(0x40, add(next, add(DISPUTE_BYTES, 32)))
+            calldatacopy(next, dispute, DISPUTE_BYTES)
         }
     }
 
-    /// @notice The same, for a state in memory.
-    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)).
-    /// @param dispute The state.
+    /// @notice A state that is all zeros, to be filled in.
+    /// @return next The state; only this and {load} make one that {seal} may hash.
+    function blank() internal pure returns (Dispute memory next) {
+        assembly ("memory-safe") {
+            next := add(mload(0x40), 32)
+            mstore(0x40, add(next, add(DISPUTE_BYTES, 32)))
+            calldatacopy(next, calldatasize(), DISPUTE_BYTES)
+        }
+    }
+
+    /// @notice What the game keeps of a dispute.
+    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(next), subject)).
+    /// @param next The state, from {load} or {blank}.
     /// @param subject Its subject.
     /// @return hash The hash.
-    function hashOfMemory(Dispute memory dispute, bytes32 subject) internal pure returns (bytes32 hash) {
+    function seal(Dispute memory next, bytes32 subject) internal pure returns (bytes32 hash) {
         uint256 tag = Tags.DISPUTE;
         assembly ("memory-safe") {
-            let p := mload(0x40)
-            mstore8(p, tag)
-            mcopy(add(p, 1), dispute, DISPUTE_BYTES)
-            mstore(add(p, add(DISPUTE_BYTES, 1)), subject)
-            hash := keccak256(p, add(DISPUTE_BYTES, 33))
+            mstore8(sub(next, 1), tag)
+            mstore(add(next, DISPUTE_BYTES), subject)
+            hash := keccak256(sub(next, 1), add(DISPUTE_BYTES, 33))
         }
     }
 
@@ -154,6 +168,8 @@ library Rules {
     /// @param b From 1 to 2^255.
     /// @return The quotient, rounded up.
     function ceilDiv(uint256 a, uint256 b) internal pure returns (uint256) {
-        return (a + b - 1) / b;
+        unchecked {
+            return (a + b - 1) / b;
+        }
     }
 }

@@ -47,7 +47,9 @@ library ClockLib {
     /// @param nowTimestamp Unix seconds.
     /// @return True from the first second too late.
     function isOut(Clock self, bool claimantMoves, uint256 nowTimestamp) internal pure returns (bool) {
-        return nowTimestamp - lastMoveAt(self) > secondsLeft(self, claimantMoves);
+        unchecked {
+            return nowTimestamp - lastMoveAt(self) > secondsLeft(self, claimantMoves);
+        }
     }
 
     /// @notice The clock after a move: the mover pays for the seconds since the last one.
@@ -57,10 +59,10 @@ library ClockLib {
     /// @param nowTimestamp Unix seconds, below 2^40.
     /// @return The clock with the mover's seconds reduced.
     function pressed(Clock self, bool claimantMoved, uint256 nowTimestamp) internal pure returns (Clock) {
-        uint256 elapsed = nowTimestamp - lastMoveAt(self);
-        return
-            Clock.wrap(
-                uint96(Clock.unwrap(self) + (elapsed << 56) - (claimantMoved ? elapsed << 28 : elapsed))
-            );
+        unchecked {
+            uint256 elapsed = nowTimestamp - lastMoveAt(self);
+            uint256 spent = claimantMoved ? elapsed << 28 : elapsed;
+            return Clock.wrap(uint96(Clock.unwrap(self) + (elapsed << 56) - spent));
+        }
     }
 }

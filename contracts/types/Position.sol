@@ -170,15 +170,12 @@ library PositionLib {
         uint256 levels,
         uint256 child
     ) internal pure returns (Position) {
-        uint256 fixedBits =
-            Position.unwrap(self) & ~((uint256(0xffff) << 232) | (uint256(0xffffffff) << 160));
-        return
-            Position.wrap(
-                fixedBits |
-                    (uint256(phase_) << 240) |
-                    ((depthLeft(self) - levels) << 232) |
-                    (((index(self) << levels) | child) << 160)
-            );
+        uint256 kept = Position.unwrap(self) & ~((uint256(0xffff) << 232) | (uint256(0xffffffff) << 160));
+        unchecked {
+            uint256 left = depthLeft(self) - levels;
+            uint256 path = (index(self) << levels) | child;
+            return Position.wrap(kept | (uint256(phase_) << 240) | (left << 232) | (path << 160));
+        }
     }
 
     /// @notice The root of the disputed node's tensor.
