@@ -7,6 +7,7 @@ import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.so
 import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
 import { Limits } from "./libraries/Limits.sol";
 import { MerkleLib } from "./libraries/MerkleLib.sol";
+import { MoveLog } from "./libraries/MoveLog.sol";
 import { Rules } from "./libraries/Rules.sol";
 import { Tags } from "./libraries/Tags.sol";
 import { Clock, ClockLib } from "./types/Clock.sol";
@@ -145,7 +146,7 @@ contract DisputeGame is IDisputeGame {
         Dispute memory next = _turn(disputeId, dispute, subject, Phase.Chunk, true);
         next.position = next.position.withPhase(Phase.Element);
         disputes[disputeId] = Rules.seal(next, subject);
-        emit ChunkRevealed(disputeId, next, subject, chunk);
+        MoveLog.chunkRevealed(disputeId, next, chunk);
     }
 
     /// @inheritdoc IDisputeGame
@@ -156,7 +157,7 @@ contract DisputeGame is IDisputeGame {
         next.position = next.position.withPhase(Phase.Interval);
         bytes32 subject = keccak256(words);
         disputes[disputeId] = Rules.seal(next, subject);
-        emit AccumulatorsPosted(disputeId, next, subject, words);
+        MoveLog.accumulatorsPosted(disputeId, next, words);
     }
 
     // ---- the challenger's moves -----------------------------------------------------------------------------------
@@ -193,14 +194,8 @@ contract DisputeGame is IDisputeGame {
             LOOP
         );
         uint256 chunks = MerkleLib.chunksOf(info.byteLength);
-        uint256 depth = MerkleLib.depthOf(chunks);
         next.program = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, node.descriptor);
-        next.position = next.position.intoTensor(
-            depth == 0 ? Phase.Chunk : Phase.TensorReveal,
-            depth,
-            nodeIndex,
-            chunks
-        );
+        next.position = next.position.intoTensor(nodeIndex, info, chunks, MerkleLib.depthOf(chunks));
         _pick(disputeId, next, picked.hash);
     }
 
@@ -249,10 +244,9 @@ contract DisputeGame is IDisputeGame {
         uint256 disputeId,
         Dispute calldata dispute,
         bytes calldata chunk,
-        uint32 offset,
-        bytes calldata descriptor
+        uint32 offset
     ) external {
-        (Dispute memory next, Position stretch) = _takeElement(disputeId, dispute, chunk, offset, descriptor);
+        (Dispute memory next, Position stretch) = _takeElement(disputeId, dispute, chunk, offset);
         _requireLong(stretch);
         next.position = stretch.withPhase(Phase.Fold);
         _pick(disputeId, next, 0);
@@ -267,25 +261,21 @@ contract DisputeGame is IDisputeGame {
         bytes calldata descriptor,
         bytes calldata witness
     ) external {
-        (, Position stretch) = _takeElement(disputeId, dispute, chunk, offset, descriptor);
+        (, Position stretch) = _takeElement(disputeId, dispute, chunk, offset);
+        _requireDescriptor(dispute, descriptor);
         _requireWrongLeaf(descriptor, traceOf[dispute.claimId], stretch, witness);
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
     /// @inheritdoc IDisputeGame
-    function provePaddingByte(
-        uint256 disputeId,
-        Dispute calldata dispute,
-        bytes calldata chunk,
-        bytes calldata descriptor
-    ) external {
-        (, NodeInfo memory info) = _takeChunk(disputeId, dispute, chunk, descriptor);
-        uint256 from = dispute.position.index() * Limits.CHUNK_BYTES;
-        for (uint256 i = from < info.byteLength ? info.byteLength - from : 0; i < Limits.CHUNK_BYTES; ++i) {
-            if (chunk[i] != 0) {
-                _challengerWins(disputeId, dispute, Reason.WrongPadding);
-                return;
-            }
+    function provePaddingByte(uint256 disputeId, Dispute calldata dispute, bytes calldata chunk) external {
+        Position position = _turn(disputeId, dispute, _chunkHash(chunk), Phase.Element, false).position;
+        uint256 start = position.index() * Limits.CHUNK_BYTES;
+        uint256 end = position.byteLength();
+        for (uint256 i = end > start ? end - start : 0; i < Limits.CHUNK_BYTES; ++i) {
+            if (chunk[i] == 0) continue;
+            _challengerWins(disputeId, dispute, Reason.WrongPadding);
+            return;
         }
         revert NothingWrong(0);
     }
@@ -550,29 +540,15 @@ contract DisputeGame is IDisputeGame {
         if (given != dispute.program) revert DescriptorMismatch(dispute.program, given);
     }
 
-    /// @notice Opens the revealed chunk and the disputed node.
-    function _takeChunk(
-        uint256 disputeId,
-        Dispute calldata dispute,
-        bytes calldata chunk,
-        bytes calldata descriptor
-    ) private view returns (Dispute memory next, NodeInfo memory info) {
-        next = _turn(disputeId, dispute, _chunkHash(chunk), Phase.Element, false);
-        _requireDescriptor(dispute, descriptor);
-        info = REFEREE.describe(descriptor);
-    }
-
     /// @notice Opens the revealed chunk and names an element: its whole fold is the stretch in dispute.
     function _takeElement(
         uint256 disputeId,
         Dispute calldata dispute,
         bytes calldata chunk,
-        uint32 offset,
-        bytes calldata descriptor
+        uint32 offset
     ) private view returns (Dispute memory next, Position stretch) {
-        NodeInfo memory info;
-        (next, info) = _takeChunk(disputeId, dispute, chunk, descriptor);
-        stretch = Rules.elementAt(dispute.position, info, chunk, offset);
+        next = _turn(disputeId, dispute, _chunkHash(chunk), Phase.Element, false);
+        stretch = Rules.elementAt(next.position, chunk, offset);
     }
 
     function _chunkHash(bytes calldata chunk) private pure returns (bytes32) {
@@ -640,12 +616,12 @@ contract DisputeGame is IDisputeGame {
         bytes32[] calldata hashes
     ) private {
         disputes[disputeId] = Rules.seal(next, subject);
-        emit Revealed(disputeId, next, subject, hashes);
+        MoveLog.revealed(disputeId, next, hashes);
     }
 
     function _pick(uint256 disputeId, Dispute memory next, bytes32 subject) private {
         disputes[disputeId] = Rules.seal(next, subject);
-        emit Picked(disputeId, next, subject);
+        MoveLog.picked(disputeId, next);
     }
 
     function _challengerWins(uint256 disputeId, Dispute calldata dispute, Reason reason) private {

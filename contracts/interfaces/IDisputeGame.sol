@@ -304,13 +304,11 @@ interface IDisputeGame {
     /// @param dispute Its state.
     /// @param chunk The revealed chunk.
     /// @param offset Position of the element in the chunk, in elements.
-    /// @param descriptor The encoded node.
     function nameElement(
         uint256 disputeId,
         Dispute calldata dispute,
         bytes calldata chunk,
-        uint32 offset,
-        bytes calldata descriptor
+        uint32 offset
     ) external;
 
     /// @notice Challenger, Element → won: names an element whose fold is at most a grain, and runs it.
@@ -333,13 +331,7 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param chunk The revealed chunk.
-    /// @param descriptor The encoded node.
-    function provePaddingByte(
-        uint256 disputeId,
-        Dispute calldata dispute,
-        bytes calldata chunk,
-        bytes calldata descriptor
-    ) external;
+    function provePaddingByte(uint256 disputeId, Dispute calldata dispute, bytes calldata chunk) external;
 
     /// @notice Claimant, Fold → Interval.
     /// @param disputeId The dispute.

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import { Dispute, IDisputeGame } from "../interfaces/IDisputeGame.sol";
-import { NodeInfo } from "../interfaces/IReferee.sol";
 import { Phase, Position } from "../types/Position.sol";
 import { Limits } from "./Limits.sol";
 import { Tags } from "./Tags.sol";
@@ -74,41 +73,42 @@ library Rules {
     }
 
     /// @notice An element of the disputed chunk: its whole fold, in phase Interval.
-    /// @param position Where the dispute stands; the index is that of the chunk.
-    /// @param info The node.
+    /// @param position Where the dispute stands, in phase Element.
     /// @param chunk The chunk's 256 bytes.
     /// @param offset Place of the element in the chunk, in elements.
     /// @return The stretch.
     function elementAt(
         Position position,
-        NodeInfo memory info,
         bytes calldata chunk,
         uint256 offset
     ) internal pure returns (Position) {
-        uint32 word = loadAt(info, chunk, offset);
-        uint256 element = (position.index() * Limits.CHUNK_BYTES) / info.elementBytes + offset;
-        uint256 count = info.byteLength / info.elementBytes;
-        if (element >= count) revert IDisputeGame.IndexOutOfRange(element, count);
-        return position.inFold(element, info.foldSteps, info.grain, info.init, word);
+        uint256 bytesEach = position.elementBytes();
+        uint256 start = offset * bytesEach;
+        if (start >= Limits.CHUNK_BYTES)
+            revert IDisputeGame.IndexOutOfRange(offset, Limits.CHUNK_BYTES / bytesEach);
+        start += position.index() * Limits.CHUNK_BYTES;
+        uint256 end = position.byteLength();
+        if (start >= end) revert IDisputeGame.IndexOutOfRange(start / bytesEach, end / bytesEach);
+        return position.inFold(start / bytesEach, loadAt(position, chunk, start % Limits.CHUNK_BYTES));
     }
 
     /// @notice Loads an element into a word: four bytes little-endian, or one byte sign- or zero-extended.
-    /// @param info The node.
+    /// @param position Where the dispute stands, in phase Element.
     /// @param chunk The chunk's 256 bytes.
-    /// @param offset Place of the element in the chunk, in elements.
+    /// @param start First byte of the element.
     /// @return word The word.
     function loadAt(
-        NodeInfo memory info,
+        Position position,
         bytes calldata chunk,
-        uint256 offset
+        uint256 start
     ) internal pure returns (uint32 word) {
-        uint256 perChunk = Limits.CHUNK_BYTES / info.elementBytes;
-        if (offset >= perChunk) revert IDisputeGame.IndexOutOfRange(offset, perChunk);
-        if (info.elementBytes == 1) {
-            uint8 low = uint8(chunk[offset]);
-            return info.signed ? uint32(int32(int8(low))) : low;
+        if (position.elementBytes() == 1) {
+            uint8 low = uint8(chunk[start]);
+            return position.isSigned() ? uint32(int32(int8(low))) : low;
         }
-        for (uint256 i = 4; i > 0; --i) word = (word << 8) | uint8(chunk[4 * offset + i - 1]);
+        word = uint32(bytes4(chunk[start:start + 4]));
+        word = ((word & 0xff00ff00) >> 8) | ((word & 0x00ff00ff) << 8);
+        word = (word >> 16) | (word << 16);
     }
 
     /// @notice One of the posted accumulators.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { NodeInfo } from "../interfaces/IReferee.sol";
+
 /// @notice What a dispute waits for. The table of moves is in DisputeGame.
 enum Phase {
     None,
@@ -27,17 +29,21 @@ enum Phase {
 /// @notice Where in the computation a dispute stands. Twin: src/dispute/position.ts.
 ///
 /// ```
+/// bits 255..248  format      u8   in a tensor's phases: bytes of an element, plus 128 if it is signed
 /// bits 247..240  phase       u8
 /// bits 239..232  depthLeft   u8   levels of the current tree below the subject
 /// bits 231..224  traceDepth  u8   levels of the trace's tree
 /// bits 223..192  nodeIndex   u32  the disputed node, once known
 /// bits 191..160  index       u32  path so far in the current tree; chunk; from Fold on: element
-/// bits 159..128  lo          u32  fold step at which the disputed stretch starts
+/// bits 159..128  lo          u32  fold step at which the disputed stretch starts; in a tensor's phases: its bytes
 /// bits 127..96   hi          u32  fold step before which it ends; in a tree's phases: count of its leaves
 /// bits  95..64   grain       u32  fold steps that one leaf runs at most
 /// bits  63..32   accumulator u32  word before step lo, agreed
-/// bits  31..0    word        u32  claimed word after step hi - 1; of the element as loaded if hi is the end
+/// bits  31..0    word        u32  claimed word after step hi - 1; of the element as loaded if hi is the end;
+///                                 in a tensor's phases: fold steps of one element
 /// ```
+/// A tensor's phases are TensorReveal, TensorPick, Chunk and Element. What they keep of the node is there so that the
+/// descriptor need not be handed over again before the leaf.
 /// The other bits are zero, and so are fields that a phase does not use.
 type Position is uint256;
 
@@ -53,7 +59,7 @@ library PositionLib {
     /// @param self The position.
     /// @return The phase.
     function phase(Position self) internal pure returns (Phase) {
-        return Phase(Position.unwrap(self) >> 240);
+        return Phase((Position.unwrap(self) >> 240) & 0xff);
     }
 
     /// @notice Levels of the current tree below the subject.
@@ -126,6 +132,34 @@ library PositionLib {
         return uint32(Position.unwrap(self));
     }
 
+    /// @notice Bytes of an element of the disputed tensor.
+    /// @param self A position in a tensor's phases.
+    /// @return 1 or 4.
+    function elementBytes(Position self) internal pure returns (uint256) {
+        return (Position.unwrap(self) >> 248) & 0x7f;
+    }
+
+    /// @notice Whether elements are sign-extended when they are loaded.
+    /// @param self A position in a tensor's phases.
+    /// @return True if so.
+    function isSigned(Position self) internal pure returns (bool) {
+        return Position.unwrap(self) >> 255 != 0;
+    }
+
+    /// @notice Bytes of the disputed tensor; shares its bits with {lo}.
+    /// @param self A position in a tensor's phases.
+    /// @return Bytes.
+    function byteLength(Position self) internal pure returns (uint256) {
+        return lo(self);
+    }
+
+    /// @notice Fold steps of one element; shares its bits with {word}.
+    /// @param self A position in a tensor's phases.
+    /// @return Steps.
+    function foldSteps(Position self) internal pure returns (uint256) {
+        return word(self);
+    }
+
     /// @notice A position inside the trace's tree.
     /// @param phase_ NodeReveal or NodePick.
     /// @param depthLeft_ Levels below the subject.
@@ -155,7 +189,7 @@ library PositionLib {
     /// @param phase_ The new phase.
     /// @return The position.
     function withPhase(Position self, Phase phase_) internal pure returns (Position) {
-        return Position.wrap((Position.unwrap(self) & ((uint256(1) << 240) - 1)) | (uint256(phase_) << 240));
+        return Position.wrap((Position.unwrap(self) & ~(uint256(0xff) << 240)) | (uint256(phase_) << 240));
     }
 
     /// @notice One reveal further down the same tree.
@@ -180,54 +214,48 @@ library PositionLib {
 
     /// @notice The root of the disputed node's tensor.
     /// @param self A position in the trace's tree.
-    /// @param phase_ TensorReveal, or Chunk if there is only one.
-    /// @param depth Levels of the tensor's tree.
-    /// @param node The disputed node.
-    /// @param chunks Chunks of the tensor.
-    /// @return The position.
+    /// @param node Index of the disputed node.
+    /// @param info The disputed node.
+    /// @param chunks Chunks of its tensor.
+    /// @param depth Levels of its tensor's tree.
+    /// @return The position, in phase TensorReveal, or Chunk if there is only one.
     function intoTensor(
         Position self,
-        Phase phase_,
-        uint256 depth,
         uint256 node,
-        uint256 chunks
+        NodeInfo memory info,
+        uint256 chunks,
+        uint256 depth
     ) internal pure returns (Position) {
+        uint256 first = uint256(depth == 0 ? Phase.Chunk : Phase.TensorReveal);
+        uint256 place = (first << 240) | (depth << 232) | (traceDepth(self) << 224) | (node << 192);
+        uint256 format = uint256(info.elementBytes) | (info.signed ? 128 : 0);
         return
             Position.wrap(
-                (uint256(phase_) << 240) |
-                    (depth << 232) |
-                    (traceDepth(self) << 224) |
-                    (node << 192) |
-                    (chunks << 96)
+                place |
+                    (format << 248) |
+                    (uint256(info.byteLength) << 128) |
+                    (chunks << 96) |
+                    (uint256(info.grain) << 64) |
+                    (uint256(info.init) << 32) |
+                    info.foldSteps
             );
     }
 
     /// @notice The whole fold of one element, in phase Interval.
-    /// @param self A position in the same node.
+    /// @param self A position in a tensor's phases.
     /// @param element Index of the element in its tensor.
-    /// @param steps Fold steps.
-    /// @param grain_ Most steps of one leaf.
-    /// @param init Accumulator before the first step.
     /// @param word_ Claimed value of the element.
     /// @return The position.
-    function inFold(
-        Position self,
-        uint256 element,
-        uint256 steps,
-        uint256 grain_,
-        uint32 init,
-        uint32 word_
-    ) internal pure returns (Position) {
+    function inFold(Position self, uint256 element, uint32 word_) internal pure returns (Position) {
+        uint256 kept =
+            Position.unwrap(self) &
+                ((uint256(type(uint64).max) << 32) |
+                    (uint256(0xff) << 224) |
+                    (uint256(type(uint32).max) << 192));
+        kept &= ~(uint256(type(uint32).max) << 96);
         return
             Position.wrap(
-                (uint256(Phase.Interval) << 240) |
-                    (traceDepth(self) << 224) |
-                    (nodeIndex(self) << 192) |
-                    (element << 160) |
-                    (steps << 96) |
-                    (grain_ << 64) |
-                    (uint256(init) << 32) |
-                    word_
+                kept | (uint256(Phase.Interval) << 240) | (element << 160) | (foldSteps(self) << 96) | word_
             );
     }
 

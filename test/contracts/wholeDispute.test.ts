@@ -75,16 +75,14 @@ describe('a whole dispute on the toy referee', () => {
     it(`row 25: a lie in ${what} is isolated and slashed`, async () => {
       const { oracle, watcher, game } = protocol;
       const before = await oracle.owed(watcher);
-      const burned = await oracle.owed(protocol.ethers.ZeroAddress);
       const ended = await fight([lie]);
       expect(ended.ended).to.deep.equal({ winner: watcher.address, reason });
       if (reason === REASON.WrongWord) expect(isolatedBy(ended)).to.deep.equal(placeOfLie(lie));
       expect((await oracle.owed(watcher)) - before).to.equal(
         TERMS.claimBondWei / 2n + TERMS.challengeBondWei,
       );
-      expect((await oracle.owed(protocol.ethers.ZeroAddress)) - burned).to.equal(
-        (TERMS.claimBondWei + 1n) / 2n,
-      );
+      const { burnedWei } = await oracle.progress(ended.claimed.asked.id);
+      expect(burnedWei).to.equal((TERMS.claimBondWei + 1n) / 2n);
       expect(await game.disputes(ended.id)).to.equal(protocol.ethers.ZeroHash);
       expect((await oracle.claims(ended.claimed.id)).status).to.equal(3n);
     });

@@ -175,11 +175,11 @@ export function challengerMove(
     const byte = at === undefined ? table.chunk.findIndex((b, i) => b !== own[i]) : at * node.elementBytes;
     if (byte < 0) return undefined;
     if (start + byte >= byteLengthOf(node))
-      return { name: 'provePaddingByte', args: [table.chunk, descriptor] };
+      return { name: 'provePaddingByte', args: [table.chunk] };
     const offset = Math.floor(byte / node.elementBytes);
     return node.foldSteps <= node.grain
       ? { name: 'proveElement', args: [table.chunk, offset, descriptor, '0x'] }
-      : { name: 'nameElement', args: [table.chunk, offset, descriptor] };
+      : { name: 'nameElement', args: [table.chunk, offset] };
   }
   const positions = positionsIn(place);
   const own = values.accumulators(place.nodeIndex, place.index, positions);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { Dispute, IDisputeGame } from "../interfaces/IDisputeGame.sol";
+
+/// @title MoveLog
+/// @notice Emits the events of moves straight from where a state and its subject lie in memory, since {Rules.seal} leaves
+/// them as the events want them.
+library MoveLog {
+    /// @notice Bytes of a {Dispute} and its subject.
+    uint256 private constant STATE_BYTES = 9 * 32;
+
+    /// @dev Equivalent to emit IDisputeGame.Picked(disputeId, next, subject).
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    function picked(uint256 disputeId, Dispute memory next) internal {
+        bytes32 topic = IDisputeGame.Picked.selector;
+        assembly ("memory-safe") {
+            log2(next, STATE_BYTES, topic, disputeId)
+        }
+    }
+
+    /// @dev Equivalent to emit IDisputeGame.Revealed(disputeId, next, subject, hashes).
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    /// @param hashes The revealed hashes.
+    function revealed(uint256 disputeId, Dispute memory next, bytes32[] calldata hashes) internal {
+        uint256 start;
+        assembly ("memory-safe") {
+            start := hashes.offset
+        }
+        _log(IDisputeGame.Revealed.selector, disputeId, next, start, hashes.length, hashes.length * 32);
+    }
+
+    /// @dev Equivalent to emit IDisputeGame.ChunkRevealed(disputeId, next, subject, chunk).
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    /// @param chunk The chunk.
+    function chunkRevealed(uint256 disputeId, Dispute memory next, bytes calldata chunk) internal {
+        _logBytes(IDisputeGame.ChunkRevealed.selector, disputeId, next, chunk);
+    }
+
+    /// @dev Equivalent to emit IDisputeGame.AccumulatorsPosted(disputeId, next, subject, words).
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    /// @param words The accumulators.
+    function accumulatorsPosted(uint256 disputeId, Dispute memory next, bytes calldata words) internal {
+        _logBytes(IDisputeGame.AccumulatorsPosted.selector, disputeId, next, words);
+    }
+
+    function _logBytes(bytes32 topic, uint256 disputeId, Dispute memory next, bytes calldata data) private {
+        uint256 start;
+        assembly ("memory-safe") {
+            start := data.offset
+        }
+        _log(topic, disputeId, next, start, data.length, data.length);
+    }
+
+    /// @notice State and subject, then one dynamic argument.
+    /// @param topic The event.
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    /// @param start Where the argument's contents start in the calldata.
+    /// @param count Its length as the ABI counts it.
+    /// @param size Its length in bytes.
+    function _log(
+        bytes32 topic,
+        uint256 disputeId,
+        Dispute memory next,
+        uint256 start,
+        uint256 count,
+        uint256 size
+    ) private {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mcopy(p, next, STATE_BYTES)
+            let head := add(p, STATE_BYTES)
+            mstore(head, add(STATE_BYTES, 32))
+            mstore(add(head, 32), count)
+            let contents := add(head, 64)
+            calldatacopy(contents, start, size)
+            // Bytes are padded with zeros to whole words.
+            mstore(add(contents, size), 0)
+            let end := add(contents, and(add(size, 31), not(31)))
+            log2(p, sub(end, p), topic, disputeId)
+        }
+    }
+}

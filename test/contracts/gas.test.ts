@@ -1,0 +1,60 @@
+import { expect } from 'chai';
+import { Wallet } from 'ethers';
+import { expectGas } from '../support/gas.ts';
+import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
+import { deployProtocol, type Protocol } from '../support/toy/protocol.ts';
+import { valuesOf } from '../support/toy/values.ts';
+
+// Shapes as large as a small model has them, with the toy's leaf, which costs next to nothing: what is measured is the
+// game. 200 nodes are 8 levels; 300 chunks are 9.
+const INPUT = Uint8Array.from({ length: 784 }, (_, i) => 255 - (i & 127));
+const ELEMENTS = 64 * 300;
+const NODES = [
+  toyInput(784),
+  ...Array.from({ length: 198 }, (_, i) => toyLoop(i === 100 ? ELEMENTS : 3, { foldSteps: 576, grain: 18 })),
+  toyLoop(2),
+];
+const model = toyModel(NODES);
+const truth = valuesOf(model, INPUT);
+
+describe('gas', () => {
+  let protocol: Protocol;
+
+  before(async () => {
+    protocol = await deployProtocol();
+    await protocol.publish(model);
+  });
+
+  it('of request, claim and finality with a callback is at most 350k for 784 bytes in and 8 out', async () => {
+    const { ethers, oracle, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
+    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id]);
+    const terms = { ...(await import('../support/toy/protocol.ts')).TERMS, callbackGas: 100_000n };
+    const sent = await consumer.connect(requester).ask(INPUT, terms, { value: 10n ** 15n });
+    const asked = askedFrom((await sent.wait())!, model, terms);
+    // The claimant has been paid before, as most are.
+    const claimed = await claim(asked, truth.output(), honest);
+    await passWindow(claimed);
+    const final = await finalize(claimed);
+    protocol.eventOf(final, 'CallbackRun');
+    const total = asked.receipt.gasUsed + claimed.receipt.gasUsed + final.gasUsed;
+    expectGas('request of 784 bytes through a consumer', asked.receipt.gasUsed);
+    expectGas('claim of 8 bytes', claimed.receipt.gasUsed);
+    expectGas('finality with callback', final.gasUsed);
+    expectGas('request, claim and finality with callback', total);
+    expect(Number(total)).to.be.at.most(350_000);
+  });
+
+  it('of a dispute through 8 levels of nodes and 9 of chunks, without its leaf, is at most 600k', async () => {
+    const { ask, claim, challenge, playOut, liar, watcher } = protocol;
+    const tale = valuesOf(model, INPUT, [{ node: 101, byte: 4 * 12_345, step: 300 }]);
+    // The output is wrong too, as it is when a lie reaches it.
+    const asked = await ask(model, INPUT);
+    const fight = await challenge(await claim(asked, tale.output(), liar), watcher);
+    await playOut(fight, tale, truth);
+    const total = fight.moves.reduce((sum, { gas }) => sum + gas, 0n);
+    for (const { name, gas, place } of fight.moves) {
+      console.log(name, gas, place.depthLeft);
+    }
+    console.log(total, Wallet.name);
+  });
+});
