@@ -14,7 +14,12 @@ const settings = {
 };
 
 /** Settings for single files, on top of the common ones; keys are paths such as "contracts/Referee.sol". */
-const perFile: Record<string, object> = {};
+const perFile: Record<string, object> = {
+  // The IR pipeline takes longer to compile and saves 2 to 3 % of the gas of a dispute.
+  'contracts/ModelRegistry.sol': { viaIR: true },
+  'contracts/InferenceOracle.sol': { viaIR: true },
+  'contracts/DisputeGame.sol': { viaIR: true },
+};
 
 export default defineConfig({
   plugins: [toolbox],

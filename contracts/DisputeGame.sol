@@ -12,6 +12,7 @@ import { Rules } from "./libraries/Rules.sol";
 import { Tags } from "./libraries/Tags.sol";
 import { Clock, ClockLib } from "./types/Clock.sol";
 import { Phase, Position, PositionLib } from "./types/Position.sol";
+import { StakeLib } from "./types/Stake.sol";
 
 /// @title DisputeGame
 /// @notice Moves, clocks and outcome of disputes. Knows no arithmetic: that is the referee's.
@@ -82,11 +83,9 @@ contract DisputeGame is IDisputeGame {
         disputeId = _nextDisputeId++;
         Dispute memory opened = Rules.blank();
         opened.claimant = claimant;
-        opened.claimId = claimId;
         opened.challenger = challenger;
         opened.clock = ClockLib.start(block.timestamp, request.terms.clockSeconds);
-        opened.claimBondWei = request.terms.claimBondWei;
-        opened.challengeBondWei = request.terms.challengeBondWei;
+        opened.stake = StakeLib.pack(claimId, request.terms.claimBondWei, request.terms.challengeBondWei);
         opened.program = request.modelId;
         opened.position = PositionLib.START;
         disputes[disputeId] = Rules.seal(opened, 0);
@@ -104,7 +103,7 @@ contract DisputeGame is IDisputeGame {
         bytes32[] calldata hashes
     ) external {
         Dispute memory next = _turn(disputeId, dispute, 0, Phase.Root, true);
-        uint256 claimId = dispute.claimId;
+        uint256 claimId = dispute.stake.claimId();
         if (traceOf[claimId] != 0) revert TraceAlreadyCommitted(claimId, traceOf[claimId]);
         bytes32 modelId = dispute.program;
         uint256 depth = _enterTrace(next);
@@ -121,8 +120,8 @@ contract DisputeGame is IDisputeGame {
         Phase phase = dispute.position.phase();
         if (phase == Phase.Root) {
             Dispute memory first = _turn(disputeId, dispute, 0, Phase.Root, true);
-            bytes32 traceRoot = traceOf[dispute.claimId];
-            if (traceRoot == 0) revert TraceNotCommitted(dispute.claimId);
+            bytes32 traceRoot = traceOf[dispute.stake.claimId()];
+            if (traceRoot == 0) revert TraceNotCommitted(dispute.stake.claimId());
             bytes32 given = _combine(Tags.TRACE_NODE, hashes, _enterTrace(first));
             if (given != traceRoot) revert TraceRootMismatch(traceRoot, given);
             _reveal(disputeId, first, traceRoot, hashes);
@@ -221,7 +220,7 @@ contract DisputeGame is IDisputeGame {
         bytes32[] calldata inputRoots
     ) external {
         (, , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, INPUT);
-        _requireRequest(dispute.claimId >> 32, request);
+        _requireRequest(dispute.stake.claimId() >> 32, request);
         bytes32 inputs = MerkleLib.listHash(Tags.INPUTS, inputRoots);
         if (inputs != request.inputs) revert InputsMismatch(request.inputs, inputs);
         if (info.slot >= inputRoots.length) revert IndexOutOfRange(info.slot, inputRoots.length);
@@ -263,7 +262,7 @@ contract DisputeGame is IDisputeGame {
     ) external {
         (, Position stretch) = _takeElement(disputeId, dispute, chunk, offset);
         _requireDescriptor(dispute, descriptor);
-        _requireWrongLeaf(descriptor, traceOf[dispute.claimId], stretch, witness);
+        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], stretch, witness);
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
@@ -304,7 +303,7 @@ contract DisputeGame is IDisputeGame {
     ) external {
         (, Position stretch) = _takeInterval(disputeId, dispute, words, interval);
         _requireDescriptor(dispute, descriptor);
-        _requireWrongLeaf(descriptor, traceOf[dispute.claimId], stretch, witness);
+        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], stretch, witness);
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
@@ -322,16 +321,16 @@ contract DisputeGame is IDisputeGame {
             return;
         }
         delete disputes[disputeId];
-        emit Ended(disputeId, dispute.claimId, dispute.claimant, Reason.ChallengerTimeout);
-        ORACLE.failChallenge(dispute.claimId, dispute.challengeBondWei);
+        emit Ended(disputeId, dispute.stake.claimId(), dispute.claimant, Reason.ChallengerTimeout);
+        ORACLE.failChallenge(dispute.stake.claimId(), dispute.stake.challengeBondWei());
     }
 
     /// @inheritdoc IDisputeGame
     function reclaim(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external {
         _load(disputeId, dispute, subject);
         delete disputes[disputeId];
-        emit Ended(disputeId, dispute.claimId, dispute.challenger, Reason.ClaimAlreadyFalsified);
-        ORACLE.returnChallenge(dispute.claimId, dispute.challenger, dispute.challengeBondWei);
+        emit Ended(disputeId, dispute.stake.claimId(), dispute.challenger, Reason.ClaimAlreadyFalsified);
+        ORACLE.returnChallenge(dispute.stake.claimId(), dispute.challenger, dispute.stake.challengeBondWei());
     }
 
     /// @inheritdoc IDisputeGame
@@ -626,12 +625,12 @@ contract DisputeGame is IDisputeGame {
 
     function _challengerWins(uint256 disputeId, Dispute calldata dispute, Reason reason) private {
         delete disputes[disputeId];
-        emit Ended(disputeId, dispute.claimId, dispute.challenger, reason);
+        emit Ended(disputeId, dispute.stake.claimId(), dispute.challenger, reason);
         ORACLE.falsifyByDispute(
-            dispute.claimId,
+            dispute.stake.claimId(),
             dispute.challenger,
-            dispute.claimBondWei,
-            dispute.challengeBondWei
+            dispute.stake.claimBondWei(),
+            dispute.stake.challengeBondWei()
         );
     }
 

@@ -17,6 +17,7 @@ import {
 import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
 import { IReferee } from "./interfaces/IReferee.sol";
 import { ClockLib } from "./types/Clock.sol";
+import { StakeLib } from "./types/Stake.sol";
 
 /// @title InferenceOracle
 /// @notice Requests, bonded claims, finality and all money. Knows nothing of how a dispute is played.
@@ -26,6 +27,8 @@ import { ClockLib } from "./types/Clock.sol";
 ///           Open     → Answered              Open → Final       finalize: window passed, no dispute open
 ///           Open     → Cancelled             Open → Falsified   the game: a dispute or a direct proof
 /// ```
+/// An open request has status None in storage: its hash alone shows that it was made.
+///
 /// INVARIANT: balance = fees of open requests + bonds of open claims + bonds of open disputes + what is
 /// `owed` + what is burned (+ ether that was forced in). Ether leaves only in {withdrawTo}.
 ///
@@ -81,20 +84,10 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     /// censorship that both sides outlast.
     /// @param max Most of each term.
     constructor(IModelRegistry registry_, IReferee referee_, Terms memory min, Terms memory max) {
-        if (min.claimBondWei == 0 || min.claimBondWei > max.claimBondWei) revert BoundsUnsafe("claimBondWei");
-        if (min.challengeBondWei == 0 || min.challengeBondWei > max.challengeBondWei) {
-            revert BoundsUnsafe("challengeBondWei");
-        }
-        if (min.windowSeconds == 0 || min.windowSeconds > max.windowSeconds) {
-            revert BoundsUnsafe("windowSeconds");
-        }
-        if (
-            min.clockSeconds == 0 ||
-            min.clockSeconds > max.clockSeconds ||
-            max.clockSeconds > ClockLib.MAX_SECONDS
-        ) {
-            revert BoundsUnsafe("clockSeconds");
-        }
+        _requireSafe("claimBondWei", min.claimBondWei, max.claimBondWei, StakeLib.MAX_BOND_WEI);
+        _requireSafe("challengeBondWei", min.challengeBondWei, max.challengeBondWei, StakeLib.MAX_BOND_WEI);
+        _requireSafe("windowSeconds", min.windowSeconds, max.windowSeconds, type(uint32).max);
+        _requireSafe("clockSeconds", min.clockSeconds, max.clockSeconds, ClockLib.MAX_SECONDS);
         if (min.callbackGas > max.callbackGas) revert BoundsUnsafe("callbackGas");
         if (min.patienceSeconds > max.patienceSeconds) revert BoundsUnsafe("patienceSeconds");
         REGISTRY = registry_;
@@ -126,7 +119,6 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         });
         requestId = _nextRequestId++;
         requestHash[requestId] = keccak256(abi.encode(made));
-        _progress[requestId].status = RequestStatus.Open;
         emit Requested(requestId, modelId, msg.sender, made, input);
     }
 
@@ -201,7 +193,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
 
         Progress storage state = _progress[requestId];
         // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
-        bool answers = state.status == RequestStatus.Open;
+        bool answers = state.status == RequestStatus.None;
         ended.status = ClaimStatus.Final;
         --state.openClaims;
         emit ClaimFinalized(claimId);
@@ -364,8 +356,10 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInferenceOracle
-    function progress(uint256 requestId) external view returns (Progress memory) {
-        return _progress[requestId];
+    function progress(uint256 requestId) external view returns (Progress memory state) {
+        state = _progress[requestId];
+        if (state.status == RequestStatus.None && requestHash[requestId] != 0)
+            state.status = RequestStatus.Open;
     }
 
     /// @inheritdoc IInferenceOracle
@@ -417,7 +411,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     function _requireOpen(uint256 requestId, RequestStatus status) private pure {
-        if (status != RequestStatus.Open) revert RequestNotOpen(requestId, status);
+        if (status != RequestStatus.None) revert RequestNotOpen(requestId, status);
     }
 
     function _requireBond(uint256 expectedWei) private view {
@@ -445,6 +439,10 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         _requireIn("clockSeconds", terms.clockSeconds, MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS);
         _requireIn("callbackGas", terms.callbackGas, MIN_CALLBACK_GAS, MAX_CALLBACK_GAS);
         _requireIn("patienceSeconds", terms.patienceSeconds, MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS);
+    }
+
+    function _requireSafe(string memory term, uint256 min, uint256 max, uint256 limit) private pure {
+        if (min == 0 || min > max || max > limit) revert BoundsUnsafe(term);
     }
 
     function _requireIn(string memory term, uint256 value, uint256 min, uint256 max) private pure {

@@ -11,9 +11,8 @@ contract DigitReader is InferenceConsumer {
     using TensorReader for bytes;
 
     bytes32 private immutable MODEL_ID;
+    address payable private immutable TREASURY;
 
-    /// @notice Who pays for a request and may take it back.
-    mapping(uint256 requestId => address) public askerOf;
     /// @notice One more than the digit read; 0 before.
     mapping(uint256 requestId => uint256) private _digitPlusOne;
 
@@ -29,16 +28,17 @@ contract DigitReader is InferenceConsumer {
     /// @notice There is no final answer yet.
     /// @param requestId The request.
     error NotReadYet(uint256 requestId);
-    /// @notice Only who asked takes back.
-    /// @param asker Who asked.
-    /// @param caller Who tried.
-    error NotAsker(address asker, address caller);
-
-    /// @notice Fixes oracle and model.
+    /// @notice Fixes oracle, model and treasury.
     /// @param oracle_ The oracle.
     /// @param modelId_ The digits model.
-    constructor(IInferenceOracle oracle_, bytes32 modelId_) InferenceConsumer(oracle_) {
+    /// @param treasury Gets the fees of requests that nobody answered.
+    constructor(
+        IInferenceOracle oracle_,
+        bytes32 modelId_,
+        address payable treasury
+    ) InferenceConsumer(oracle_) {
         MODEL_ID = modelId_;
+        TREASURY = treasury;
     }
 
     /// @notice Asks which digit an image shows. The ether sent is the fee.
@@ -47,18 +47,15 @@ contract DigitReader is InferenceConsumer {
     /// @return requestId Id of the request.
     function ask(bytes calldata image, Terms calldata terms) external payable returns (uint256 requestId) {
         requestId = _ask(MODEL_ID, image, terms, msg.value);
-        askerOf[requestId] = msg.sender;
         emit Asked(requestId, msg.sender);
     }
 
-    /// @notice Takes a request back that nobody answers, and hands the fee to who asked.
+    /// @notice Takes a request back that nobody answers; anyone may, since the fee goes to the treasury.
     /// @param requestId The request.
     /// @param request The request as emitted.
     function takeBack(uint256 requestId, Request calldata request) external {
-        address asker = askerOf[requestId];
-        if (msg.sender != asker) revert NotAsker(asker, msg.sender);
         _cancel(requestId, request);
-        _collectTo(payable(asker));
+        _collectTo(TREASURY);
     }
 
     /// @notice The digit; reverts before the answer is final.

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { Clock } from "../types/Clock.sol";
 import { Phase, Position } from "../types/Position.sol";
+import { Stake } from "../types/Stake.sol";
 import { IInferenceOracle, Request } from "./IInferenceOracle.sol";
 import { IModelRegistry } from "./IModelRegistry.sol";
 import { IReferee } from "./IReferee.sol";
@@ -12,20 +13,16 @@ import { IReferee } from "./IReferee.sol";
 /// @dev The subject is the hash that the next move argues about: the current tree node, the chunk, or the posted
 /// accumulators; zero in phases Root and Fold. A move opens it, so it is not handed over; see each move.
 /// @param claimant Whose claim it is.
-/// @param claimId The claim.
 /// @param challenger Who opened the dispute.
 /// @param clock The seconds that both have left.
-/// @param claimBondWei The claim's bond.
-/// @param challengeBondWei The dispute's bond.
+/// @param stake The claim and the two bonds.
 /// @param program In phase Root the model id; then the program root; from the disputed node on its program leaf.
 /// @param position Where the dispute stands.
 struct Dispute {
     address claimant;
-    uint96 claimId;
     address challenger;
     Clock clock;
-    uint96 claimBondWei;
-    uint96 challengeBondWei;
+    Stake stake;
     bytes32 program;
     Position position;
 }
@@ -437,6 +434,6 @@ interface IDisputeGame {
     /// @notice What {disputes} holds for a state.
     /// @param dispute The state.
     /// @param subject Its subject.
-    /// @return keccak256(u8 DISPUTE ‖ 8 words of the state ‖ subject).
+    /// @return keccak256(u8 DISPUTE ‖ 6 words of the state ‖ subject).
     function stateHash(Dispute calldata dispute, bytes32 subject) external pure returns (bytes32);
 }

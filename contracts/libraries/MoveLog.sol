@@ -8,7 +8,7 @@ import { Dispute, IDisputeGame } from "../interfaces/IDisputeGame.sol";
 /// them as the events want them.
 library MoveLog {
     /// @notice Bytes of a {Dispute} and its subject.
-    uint256 private constant STATE_BYTES = 9 * 32;
+    uint256 private constant STATE_BYTES = 7 * 32;
 
     /// @dev Equivalent to emit IDisputeGame.Picked(disputeId, next, subject).
     /// @param disputeId The dispute.

@@ -10,7 +10,7 @@ import { Tags } from "./Tags.sol";
 /// @notice What both sides of a dispute compute from its state. Twin: src/dispute/rules.ts.
 library Rules {
     /// @notice Bytes of a {Dispute}; all its fields are value types, so calldata and memory hold it the same way.
-    uint256 private constant DISPUTE_BYTES = 8 * 32;
+    uint256 private constant DISPUTE_BYTES = 6 * 32;
 
     /// @notice Whose turn it is.
     /// @param phase What a dispute waits for.

@@ -47,7 +47,7 @@ export function populateMove(
     case 'provePadding':
       return game.provePadding.populateTransaction(...at, pickOf(move.picked));
     case 'nameElement':
-      return game.nameElement.populateTransaction(...at, move.chunk, move.offset, move.descriptor);
+      return game.nameElement.populateTransaction(...at, move.chunk, move.offset);
     case 'proveElement':
       return game.proveElement.populateTransaction(
         ...at,
@@ -57,7 +57,7 @@ export function populateMove(
         move.witness,
       );
     case 'provePaddingByte':
-      return game.provePaddingByte.populateTransaction(...at, move.chunk, move.descriptor);
+      return game.provePaddingByte.populateTransaction(...at, move.chunk);
     case 'pickInterval':
       return game.pickInterval.populateTransaction(...at, move.words, move.interval);
     case 'proveInterval':

@@ -26,12 +26,13 @@ export interface Request {
 /** The state of a dispute; every move hands it back. */
 export interface Dispute {
   readonly claimant: Address;
-  readonly claimId: bigint;
   readonly challenger: Address;
+  /** Packed as `types/Clock.sol` draws it. */
   readonly clock: bigint;
-  readonly claimBondWei: bigint;
-  readonly challengeBondWei: bigint;
+  /** Packed as `types/Stake.sol` draws it. */
+  readonly stake: bigint;
   readonly program: Hex;
+  /** Packed as `types/Position.sol` draws it. */
   readonly position: bigint;
 }
 

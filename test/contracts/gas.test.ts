@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { Wallet } from 'ethers';
 import { expectGas } from '../support/gas.ts';
 import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
-import { deployProtocol, type Protocol } from '../support/toy/protocol.ts';
+import { deployProtocol, type Protocol, REASON, TERMS } from '../support/toy/protocol.ts';
 import { valuesOf } from '../support/toy/values.ts';
 
 // Shapes as large as a small model has them, with the toy's leaf, which costs next to nothing: what is measured is the
@@ -27,11 +26,10 @@ describe('gas', () => {
 
   it('of request, claim and finality with a callback is at most 350k for 784 bytes in and 8 out', async () => {
     const { ethers, oracle, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
-    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id]);
-    const terms = { ...(await import('../support/toy/protocol.ts')).TERMS, callbackGas: 100_000n };
+    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id, requester]);
+    const terms = { ...TERMS, callbackGas: 100_000n };
     const sent = await consumer.connect(requester).ask(INPUT, terms, { value: 10n ** 15n });
     const asked = askedFrom((await sent.wait())!, model, terms);
-    // The claimant has been paid before, as most are.
     const claimed = await claim(asked, truth.output(), honest);
     await passWindow(claimed);
     const final = await finalize(claimed);
@@ -44,7 +42,7 @@ describe('gas', () => {
     expect(Number(total)).to.be.at.most(350_000);
   });
 
-  it('of a dispute through 8 levels of nodes and 9 of chunks, without its leaf, is at most 600k', async () => {
+  it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides the referee's part', async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
     const tale = valuesOf(model, INPUT, [{ node: 101, byte: 4 * 12_345, step: 300 }]);
     // The output is wrong too, as it is when a lie reaches it.
@@ -52,9 +50,15 @@ describe('gas', () => {
     const fight = await challenge(await claim(asked, tale.output(), liar), watcher);
     await playOut(fight, tale, truth);
     const total = fight.moves.reduce((sum, { gas }) => sum + gas, 0n);
-    for (const { name, gas, place } of fight.moves) {
-      console.log(name, gas, place.depthLeft);
+    const seen = new Map<string, number>();
+    for (const { name, gas } of fight.moves) {
+      const nth = (seen.get(name) ?? 0) + 1;
+      seen.set(name, nth);
+      expectGas(`toy dispute: ${name}${nth > 1 ? `, number ${nth}` : ''}`, gas);
     }
-    console.log(total, Wallet.name);
+    expectGas('toy dispute, whole', total);
+    expect(fight.ended?.reason).to.equal(REASON.WrongWord);
+    expect(fight.moves.filter(({ byClaimant }) => byClaimant)).to.have.length(6);
+    expect(Number(total)).to.be.at.most(720_000);
   });
 });

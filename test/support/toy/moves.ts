@@ -174,8 +174,7 @@ export function challengerMove(
     const own = values.bytes(place.nodeIndex).subarray(start, start + CHUNK_BYTES);
     const byte = at === undefined ? table.chunk.findIndex((b, i) => b !== own[i]) : at * node.elementBytes;
     if (byte < 0) return undefined;
-    if (start + byte >= byteLengthOf(node))
-      return { name: 'provePaddingByte', args: [table.chunk] };
+    if (start + byte >= byteLengthOf(node)) return { name: 'provePaddingByte', args: [table.chunk] };
     const offset = Math.floor(byte / node.elementBytes);
     return node.foldSteps <= node.grain
       ? { name: 'proveElement', args: [table.chunk, offset, descriptor, '0x'] }

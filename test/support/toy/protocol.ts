@@ -105,7 +105,7 @@ export interface Fight {
   }[];
 }
 
-const POSITION = 7;
+const POSITION = 5;
 
 export const placeOf = (fight: Pick<Fight, 'dispute'>) => unpack(fight.dispute[POSITION] as bigint);
 
