@@ -10,6 +10,7 @@ library MoveLog {
     /// @notice Bytes of a {Dispute} and its subject.
     uint256 private constant STATE_BYTES = 7 * 32;
 
+    /// @notice Emits {IDisputeGame.Picked}.
     /// @dev Equivalent to emit IDisputeGame.Picked(disputeId, next, subject).
     /// @param disputeId The dispute.
     /// @param next Its new state, sealed with its subject.
@@ -20,6 +21,7 @@ library MoveLog {
         }
     }
 
+    /// @notice Emits {IDisputeGame.Revealed}.
     /// @dev Equivalent to emit IDisputeGame.Revealed(disputeId, next, subject, hashes).
     /// @param disputeId The dispute.
     /// @param next Its new state, sealed with its subject.
@@ -32,6 +34,7 @@ library MoveLog {
         _log(IDisputeGame.Revealed.selector, disputeId, next, start, hashes.length, hashes.length * 32);
     }
 
+    /// @notice Emits {IDisputeGame.ChunkRevealed}.
     /// @dev Equivalent to emit IDisputeGame.ChunkRevealed(disputeId, next, subject, chunk).
     /// @param disputeId The dispute.
     /// @param next Its new state, sealed with its subject.
@@ -40,6 +43,7 @@ library MoveLog {
         _logBytes(IDisputeGame.ChunkRevealed.selector, disputeId, next, chunk);
     }
 
+    /// @notice Emits {IDisputeGame.AccumulatorsPosted}.
     /// @dev Equivalent to emit IDisputeGame.AccumulatorsPosted(disputeId, next, subject, words).
     /// @param disputeId The dispute.
     /// @param next Its new state, sealed with its subject.

@@ -42,7 +42,7 @@ describe('gas', () => {
     expect(Number(total)).to.be.at.most(350_000);
   });
 
-  it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides the referee's part', async () => {
+  it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides what the referee takes', async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
     const tale = valuesOf(model, INPUT, [{ node: 101, byte: 4 * 12_345, step: 300 }]);
     // The output is wrong too, as it is when a lie reaches it.
