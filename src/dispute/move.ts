@@ -36,8 +36,8 @@ export type Move =
   | (NodeMove<'proveInput'> & { readonly inputRoots: readonly Hash[] })
   | { readonly kind: 'provePadding'; readonly picked: Pick }
   | ElementMove<'nameElement'>
-  | (ElementMove<'proveElement'> & { readonly witness: Uint8Array })
-  | { readonly kind: 'provePaddingByte'; readonly chunk: Uint8Array; readonly descriptor: Uint8Array }
+  | (ElementMove<'proveElement'> & { readonly descriptor: Uint8Array; readonly witness: Uint8Array })
+  | { readonly kind: 'provePaddingByte'; readonly chunk: Uint8Array }
   | { readonly kind: 'pickInterval'; readonly words: Uint8Array; readonly interval: number }
   | {
       readonly kind: 'proveInterval';
@@ -58,7 +58,6 @@ interface ElementMove<Kind extends string> {
   readonly chunk: Uint8Array;
   /** Position of the element in the chunk, in elements. */
   readonly offset: number;
-  readonly descriptor: Uint8Array;
 }
 
 export type MoveKind = Move['kind'];

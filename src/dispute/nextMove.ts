@@ -138,11 +138,11 @@ function nameElement(view: DisputeView, trace: Trace): Move | undefined {
   if (byte < 0) return undefined;
   const { loop, descriptor } = disputedLoop(view, trace);
   if (position.index * CHUNK_BYTES + byte >= byteLengthOf(loop)) {
-    return { kind: 'provePaddingByte', chunk, descriptor };
+    return { kind: 'provePaddingByte', chunk };
   }
   const offset = Math.floor(byte / ELEMENT_BYTES[loop.dtype]);
-  const { index: element, hi: steps, grain } = elementAt(position, loop, chunk, offset);
-  if (steps > grain) return { kind: 'nameElement', chunk, offset, descriptor };
+  const { index: element, hi: steps, grain } = elementAt(position, chunk, offset);
+  if (steps > grain) return { kind: 'nameElement', chunk, offset };
   const witness = witnessOf(view, trace, element, 0, steps);
   return { kind: 'proveElement', chunk, offset, descriptor, witness };
 }

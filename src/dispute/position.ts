@@ -1,3 +1,6 @@
+import { chunksOf } from '../merkle/tensor.ts';
+import { depthOf } from '../merkle/tree.ts';
+import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import type { Role } from './move.ts';
 
 /** What a dispute waits for, with the codes of `Phase` in `types/Position.sol`. */
@@ -31,6 +34,8 @@ export const MOVERS: Readonly<Record<Exclude<Phase, 'None'>, Role>> = {
 
 /** Where in the computation a dispute stands. Twin of `types/Position.sol`, which draws its bits. */
 export interface Position {
+  /** In a tensor's phases (TensorReveal to Element): bytes of an element, plus {@link SIGNED}. */
+  readonly format: number;
   readonly phase: Phase;
   /** Levels of the current tree below the subject. */
   readonly depthLeft: number;
@@ -40,7 +45,7 @@ export interface Position {
   readonly nodeIndex: number;
   /** Path so far in the current tree; chunk; from Fold on the element. */
   readonly index: number;
-  /** Fold step at which the disputed stretch starts. */
+  /** Fold step at which the disputed stretch starts; in a tensor's phases its bytes. */
   readonly lo: number;
   /** Fold step before which it ends; in a tree's phases the number of its leaves. */
   readonly hi: number;
@@ -48,11 +53,18 @@ export interface Position {
   readonly grain: number;
   /** Word before step lo, agreed. */
   readonly accumulator: number;
-  /** Claimed word after step hi - 1; of the element as loaded if hi is the end. */
+  /**
+   * Claimed word after step hi - 1; of the element as loaded if hi is the end; in a tensor's phases the fold
+   * steps of one element.
+   */
   readonly word: number;
 }
 
+/** Added to a format whose elements are sign-extended when they are loaded. */
+export const SIGNED = 128;
+
 const ORIGIN: Position = {
+  format: 0,
   phase: 'None',
   depthLeft: 0,
   traceDepth: 0,
@@ -68,7 +80,7 @@ const ORIGIN: Position = {
 /** The position of a dispute just opened. */
 export const START: Position = { ...ORIGIN, phase: 'Root' };
 
-/** Number fields from the highest bits to the lowest, with their widths; the phase is above them. */
+/** Number fields from the highest bits to the lowest, with their widths; phase and format are above them. */
 const FIELDS = [
   ['depthLeft', 8],
   ['traceDepth', 8],
@@ -84,7 +96,7 @@ const FIELDS = [
 export const encodePosition = (position: Position): bigint =>
   FIELDS.reduce(
     (packed, [name, bits]) => (packed << BigInt(bits)) | BigInt(position[name]),
-    BigInt(PHASES[position.phase]),
+    BigInt(position.format * 256 + PHASES[position.phase]),
   );
 
 /** @throws RangeError if no position packs to `packed` */
@@ -95,9 +107,13 @@ export function decodePosition(packed: bigint): Position {
     position[name] = Number(BigInt.asUintN(bits, rest));
     rest >>= BigInt(bits);
   }
-  const phase = (Object.keys(PHASES) as Phase[])[Number(rest)];
-  if (!phase) throw new RangeError(`no phase has code ${rest}`);
+  const code = Number(BigInt.asUintN(8, rest));
+  const phase = (Object.keys(PHASES) as Phase[])[code];
+  if (!phase) throw new RangeError(`no phase has code ${code}`);
   position.phase = phase;
+  position.format = Number(rest >> 8n);
+  if (position.format > 255)
+    throw new RangeError(`a position has 256 bits, not ${packed.toString(2).length}`);
   return position;
 }
 
@@ -128,22 +144,33 @@ export const down = (position: Position, phase: Phase, levels: number, child: nu
   index: position.index * 2 ** levels + child,
 });
 
-/** The root of the disputed node's tensor. */
-export const intoTensor = (
-  { traceDepth }: Position,
-  phase: Phase,
-  depth: number,
-  nodeIndex: number,
-  chunks: number,
-): Position => ({ ...ORIGIN, phase, depthLeft: depth, traceDepth, nodeIndex, hi: chunks });
+/**
+ * The root of the disputed node's tensor, in phase TensorReveal, or Chunk if there is only one. What it keeps of the node
+ * is there so that the descriptor need not be handed over again before the leaf.
+ */
+export function intoTensor({ traceDepth }: Position, nodeIndex: number, loop: LoopNode): Position {
+  const bytes = byteLengthOf(loop);
+  const chunks = chunksOf(bytes);
+  const depth = depthOf(chunks);
+  return {
+    format: ELEMENT_BYTES[loop.dtype] + (loop.dtype === 'i8' ? SIGNED : 0),
+    phase: depth === 0 ? 'Chunk' : 'TensorReveal',
+    depthLeft: depth,
+    traceDepth,
+    nodeIndex,
+    index: 0,
+    lo: bytes,
+    hi: chunks,
+    grain: loop.grain,
+    accumulator: loop.init,
+    word: sizeOf(loop.fold),
+  };
+}
 
 /** The whole fold of one element, in phase Interval. */
 export const inFold = (
-  { traceDepth, nodeIndex }: Position,
+  { traceDepth, nodeIndex, grain, accumulator, word: steps }: Position,
   element: number,
-  steps: number,
-  grain: number,
-  init: number,
   word: number,
 ): Position => ({
   ...ORIGIN,
@@ -153,7 +180,7 @@ export const inFold = (
   index: element,
   hi: steps,
   grain,
-  accumulator: init,
+  accumulator,
   word,
 });
 

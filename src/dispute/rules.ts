@@ -1,7 +1,6 @@
 import { wordReader } from '../engine/reference/word.ts';
 import { CHUNK_BYTES, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../program/limits.ts';
-import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
-import { inFold, narrowed, type Position } from './position.ts';
+import { inFold, narrowed, type Position, SIGNED } from './position.ts';
 
 /** Why a dispute ended, in the order of `Reason` in `IDisputeGame.sol`. */
 export const REASONS = [
@@ -47,14 +46,16 @@ export function intervalAt(position: Position, words: Uint8Array, interval: numb
 }
 
 /** An element of the disputed chunk: its whole fold, in phase Interval. */
-export function elementAt(position: Position, loop: LoopNode, chunk: Uint8Array, offset: number): Position {
-  const perChunk = CHUNK_BYTES / ELEMENT_BYTES[loop.dtype];
+export function elementAt(position: Position, chunk: Uint8Array, offset: number): Position {
+  const bytes = position.format % SIGNED;
+  const perChunk = CHUNK_BYTES / bytes;
+  const count = position.lo / bytes;
   const element = position.index * perChunk + offset;
   if (!(offset >= 0 && offset < perChunk))
     throw new RangeError(`no element ${offset} in a chunk of ${perChunk}`);
-  if (element >= sizeOf(loop.shape)) throw new RangeError(`no element ${element} of ${sizeOf(loop.shape)}`);
-  const word = wordReader(loop.dtype, chunk)(offset);
-  return inFold(position, element, sizeOf(loop.fold), loop.grain, loop.init, word);
+  if (element >= count) throw new RangeError(`no element ${element} of ${count}`);
+  const dtype = bytes === 4 ? 'i32' : position.format >= SIGNED ? 'i8' : 'u8';
+  return inFold(position, element, wordReader(dtype, chunk)(offset));
 }
 
 /** Accumulators as they are posted: four bytes each, big-endian. */

@@ -21,6 +21,7 @@ import {
   PHASES,
   type Phase,
   type Position,
+  SIGNED,
   START,
 } from '../../src/dispute/position.ts';
 import {
@@ -33,15 +34,17 @@ import {
   postedPositions,
 } from '../../src/dispute/rules.ts';
 import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../src/program/limits.ts';
+import type { LoopNode } from '../../src/program/node.ts';
 import { loop } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
 
 const stretch = (lo: number, hi: number, grain: number): Position =>
-  narrowed(inFold(START, 0, hi, grain, 1, 2), lo, hi, 1, 2);
+  narrowed({ ...inFold(START, 0, 2), grain }, lo, hi, 1, 2);
 
 describe('position', () => {
   it('has its fields where the table in Position.sol draws them', () => {
     const position: Position = {
+      format: 0xaa,
       phase: 'Interval',
       depthLeft: 0x11,
       traceDepth: 0x22,
@@ -54,7 +57,7 @@ describe('position', () => {
       word: 0x99999999,
     };
     expect(encodePosition(position).toString(16)).to.equal(
-      '9112233333333444444445555555566666666777777778888888899999999',
+      'aa09112233333333444444445555555566666666777777778888888899999999',
     );
     expect(encodePosition(START)).to.equal(1n << 240n);
   });
@@ -63,6 +66,7 @@ describe('position', () => {
     const random = new Random(1);
     for (const phase of Object.keys(PHASES) as Phase[]) {
       const position = {
+        format: random.below(256),
         phase,
         depthLeft: random.below(256),
         traceDepth: random.below(256),
@@ -77,7 +81,7 @@ describe('position', () => {
       expect(decodePosition(encodePosition(position))).to.deep.equal(position);
     }
     expect(() => decodePosition(10n << 240n)).to.throw(RangeError);
-    expect(() => decodePosition(1n << 255n)).to.throw(RangeError);
+    expect(() => decodePosition(1n << 256n)).to.throw(RangeError);
   });
 
   it('goes down a tree by whole reveals', () => {
@@ -85,12 +89,21 @@ describe('position', () => {
     const next = down(top, 'NodeReveal', 4, 11);
     expect([next.depthLeft, next.index, next.hi, next.phase]).to.deep.equal([3, 11, 100, 'NodeReveal']);
     expect(down(next, 'NodeReveal', 3, 5).index).to.equal(11 * 8 + 5);
-    expect(intoTensor(next, 'Chunk', 0, 93, 1)).to.deep.include({
+    const node = loop({ dtype: 'i8', shape: [300], fold: [9], grain: 2, init: 3 });
+    expect(intoTensor(next, 93, node)).to.deep.equal({
+      format: 1 + SIGNED,
+      phase: 'TensorReveal',
+      depthLeft: 1,
+      traceDepth: 7,
       nodeIndex: 93,
       index: 0,
-      hi: 1,
-      traceDepth: 7,
+      lo: 300,
+      hi: 2,
+      grain: 2,
+      accumulator: 3,
+      word: 9,
     });
+    expect(intoTensor(next, 93, loop({ dtype: 'f32', shape: [64] })).phase).to.equal('Chunk');
   });
 });
 
@@ -146,9 +159,9 @@ describe('rules', () => {
 
   it('finds elements in a chunk, bytes extended by their sign, none beyond the end', () => {
     const chunk = new Uint8Array(256).fill(0xfe);
-    const at = (index: number): Position => ({ ...intoTensor(START, 'Element', 0, 1, 2), index });
+    const at = (index: number, node: LoopNode): Position => ({ ...intoTensor(START, 0, node), index });
     const bytes = loop({ dtype: 'i8', shape: [300], fold: [9], grain: 2, init: 3 });
-    expect(elementAt(at(1), bytes, chunk, 43)).to.deep.include({
+    expect(elementAt(at(1, bytes), chunk, 43)).to.deep.include({
       phase: 'Interval',
       index: 299,
       lo: 0,
@@ -157,12 +170,12 @@ describe('rules', () => {
       accumulator: 3,
       word: 0xfffffffe,
     });
-    expect(() => elementAt(at(1), bytes, chunk, 44)).to.throw(RangeError);
-    expect(() => elementAt(at(0), bytes, chunk, 256)).to.throw(RangeError);
+    expect(() => elementAt(at(1, bytes), chunk, 44)).to.throw(RangeError);
+    expect(() => elementAt(at(0, bytes), chunk, 256)).to.throw(RangeError);
     const words = loop({ dtype: 'f32', shape: [65] });
-    expect(elementAt(at(1), words, chunk, 0).index).to.equal(64);
-    expect(() => elementAt(at(1), words, chunk, 1)).to.throw(RangeError);
-    expect(() => elementAt(at(0), words, chunk, 64)).to.throw(RangeError);
+    expect(elementAt(at(1, words), chunk, 0).index).to.equal(64);
+    expect(() => elementAt(at(1, words), chunk, 1)).to.throw(RangeError);
+    expect(() => elementAt(at(0, words), chunk, 64)).to.throw(RangeError);
   });
 });
 

@@ -19,7 +19,6 @@ import { type DisputeView, follow, openedView, type Update } from '../../src/dis
 import { equalBytes, type Hash, keccakTagged } from '../../src/merkle/keccak.ts';
 import { inputsCommitment, type Model, outputsCommitment, programLeaf } from '../../src/merkle/model.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
-import { chunksOf } from '../../src/merkle/tensor.ts';
 import {
   combine,
   depthOf,
@@ -31,7 +30,7 @@ import {
 } from '../../src/merkle/tree.ts';
 import { decodeNode } from '../../src/program/codec.ts';
 import { CHUNK_BYTES } from '../../src/program/limits.ts';
-import { byteLengthOf, type LoopNode, type Node } from '../../src/program/node.ts';
+import type { LoopNode } from '../../src/program/node.ts';
 import { replayWitness } from '../../src/trace/replay.ts';
 
 /** A move that the rules do not allow: on chain it reverts and changes nothing. Named as in `IDisputeGame.sol`. */
@@ -243,9 +242,7 @@ export class GameSimulation {
       this.#win('WrongInput', { nodeIndex: index });
     } else {
       this.#leaf = leaf;
-      const chunks = chunksOf(byteLengthOf(node));
-      const depth = depthOf(chunks);
-      const next = intoTensor(position, depth === 0 ? 'Chunk' : 'TensorReveal', depth, index, chunks);
+      const next = intoTensor(position, index, node as LoopNode);
       this.#update(picked.hash, { kind: 'Picked', position: next });
     }
   }
@@ -270,10 +267,9 @@ export class GameSimulation {
   #element(move: Extract<Move, { kind: 'nameElement' | 'proveElement' }>): void {
     const position = this.#expect('Element');
     this.#openChunk(move.chunk);
-    const node = this.#describe(move.descriptor);
-    const stretch = inRange(() => elementAt(position, node, move.chunk, move.offset));
+    const stretch = inRange(() => elementAt(position, move.chunk, move.offset));
     if (move.kind === 'proveElement') {
-      this.#leafCheck(node, stretch, move.witness);
+      this.#leafCheck(this.#describe(move.descriptor), stretch, move.witness);
     } else {
       this.#divide(stretch);
     }
@@ -284,10 +280,10 @@ export class GameSimulation {
     this.#update(new Uint8Array(32), { kind: 'Picked', position: withPhase(stretch, 'Fold') });
   }
 
-  #provePaddingByte({ chunk, descriptor }: Extract<Move, { kind: 'provePaddingByte' }>): void {
+  #provePaddingByte({ chunk }: Extract<Move, { kind: 'provePaddingByte' }>): void {
     const position = this.#expect('Element');
     this.#openChunk(chunk);
-    const end = byteLengthOf(this.#describe(descriptor) as Node) - position.index * CHUNK_BYTES;
+    const end = position.lo - position.index * CHUNK_BYTES;
     check(
       chunk.some((byte, i) => i >= end && byte !== 0),
       'NothingWrong',

@@ -50,7 +50,7 @@ export interface Played {
 const BLOCK_SECONDS = 12;
 
 /** What a winning move is about, from the state that it answers. */
-export function isolatedBy({ position }: DisputeView, move: Move, trace: Trace): Isolated | undefined {
+export function isolatedBy({ position }: DisputeView, move: Move): Isolated | undefined {
   switch (move.kind) {
     case 'proveConstant':
     case 'proveInput': {
@@ -58,9 +58,7 @@ export function isolatedBy({ position }: DisputeView, move: Move, trace: Trace):
       return { node: position.index * 2 ** levels + move.picked.child, element: null, interval: null };
     }
     case 'proveElement': {
-      const node = trace.model.program.nodes[position.nodeIndex];
-      if (node?.kind !== 'loop') return undefined;
-      const { index: element, lo, hi } = elementAt(position, node, move.chunk, move.offset);
+      const { index: element, lo, hi } = elementAt(position, move.chunk, move.offset);
       return { node: position.nodeIndex, element, interval: [lo, hi] };
     }
     case 'proveInterval': {
@@ -112,7 +110,7 @@ export async function playDispute(
       await chain.wait(BLOCK_SECONDS);
       try {
         note(role, move.kind, await sendMove(contracts, record, move));
-        isolated = isolatedBy(record.view, move, trace);
+        isolated = isolatedBy(record.view, move);
         continue;
       } catch (failure) {
         if (!(failure instanceof Refused)) throw failure;
