@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { ACCURACY, FUNCTIONS } from '../../src/onnx/functions/index.ts';
-import type { Expression } from '../../src/onnx/ir/expression.ts';
+import { pow } from '../../src/onnx/functions/power.ts';
+import { type Expression, f32 } from '../../src/onnx/ir/expression.ts';
 import { OPCODE } from '../../src/scalar/instructions.ts';
 import { f32OfWord, runScalar, type Step, wordOfF32 } from '../../src/scalar/machine.ts';
 import { EXACT, type Exact } from '../support/exactFunctions.ts';
-import { ARGUMENT, compileScalar, sweep } from '../support/scalarFunction.ts';
+import { ARGUMENT, compileScalar, sweep, ulpError } from '../support/scalarFunction.ts';
 
 /** Long runs look at every 64th bit pattern, short ones at every 16,411th. */
 const STRIDE = process.env.ASSAY_LONG ? 64 : 16_411;
@@ -107,4 +108,25 @@ describe('float32 functions', function () {
       expect(f32OfWord(onMachine(FUNCTIONS[name](ARGUMENT))(wordOfF32(x)))).to.deep.equal(y);
     });
   }
+
+  it(`pow is within ${ACCURACY.pow} ulp of the exact value for a sample of exponents`, () => {
+    for (const y of [0.5, 1.7, 3, 10, 100.5, 0.001, -0.5, -3.3, -20.25].map(Math.fround)) {
+      const { worst, at } = sweep(compileScalar(pow(ARGUMENT, f32.of(y))), (x) => x ** y, 4 * STRIDE);
+      expect(worst, `at ${at} to the power ${y}`).to.be.at.most(ACCURACY.pow);
+    }
+  });
+
+  it('pow is exact at zeros, ones, infinities and NaN', () => {
+    const special = [0, -0, 1, -1, 2, -2, 0.5, -0.5, Infinity, -Infinity, NaN, 3, -3, 2.5, -2.5];
+    for (const x of special) {
+      for (const y of special) {
+        // IEEE 754 says 1 where JavaScript says NaN.
+        const isOne = x === 1 || (x === -1 && Math.abs(y) === Infinity);
+        const word = onMachine(pow(ARGUMENT, f32.of(y)))(wordOfF32(x));
+        const exact = isOne ? 1 : Math.fround(x ** y);
+        expect(ulpError(f32OfWord(word), exact), `${x} ** ${y}`).to.be.at.most(ACCURACY.pow);
+        if (exact === 0) expect(f32OfWord(word), `sign of ${x} ** ${y}`).to.deep.equal(exact);
+      }
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { heldOut } from '../../examples/digits/dataset.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
@@ -18,6 +19,7 @@ import {
   type Result,
   runCompiled,
   runOnnxruntime,
+  value,
 } from '../support/onnx.ts';
 import { drawText, normalised, turned } from '../support/textImage.ts';
 
@@ -71,6 +73,25 @@ describe('PP-OCR angle classifier', () => {
     expect(() => importOnnx(bytes)).to.throw(
       'input "x": the shape [?,3,?,?] has dimensions without a size; bind them with --dim p2o.DynamicDimension.0=N --dim p2o.DynamicDimension.1=N --dim p2o.DynamicDimension.2=N',
     );
+  });
+});
+
+describe('the digits network', () => {
+  const bytes = readFileSync(join(root, 'examples/digits/digits.onnx'));
+
+  it('agrees with onnxruntime on real digits: the same digit, confidence within 1e-4', async () => {
+    const model = importOnnx(bytes);
+    for (const { pixels } of heldOut().filter((_, i) => i % 100 === 0)) {
+      const image = value('uint8', [1, 1, 28, 28], [...pixels]);
+      const mine = await runCompiled(model, [image]);
+      const theirs = await runOnnxruntime(bytes, { image }, ['digit', 'confidence']);
+      expect(mine[0]?.values).to.deep.equal(theirs[0]?.values);
+      expectClose(mine[1] as Result, theirs[1] as Result, 1e-4, 0);
+    }
+  });
+
+  it('compiles to few nodes with small tensors and small leaves', () => {
+    expectCheapDisputes(importOnnx(bytes), 16);
   });
 });
 

@@ -354,6 +354,58 @@ add('Range', 'known ends', [value('int64', [], [2]), value('int64', [], [11]), v
 });
 add('EyeLike', 'shifted', [noise([3, 4])], attributes({ k: 1 }));
 
+const up = (...scales: number[]) => floats([scales.length], scales);
+for (const [what, given] of [
+  ['nearest', {}],
+  ['nearest, asymmetric, floor', { coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }],
+  ['linear', { mode: 'linear' }],
+  ['linear, align_corners', { mode: 'linear', coordinate_transformation_mode: 'align_corners' }],
+  ['linear, pytorch_half_pixel', { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' }],
+  ['cubic', { mode: 'cubic' }],
+  ['cubic, exclude_outside', { mode: 'cubic', exclude_outside: 1 }],
+] as const) {
+  for (const scale of [2, 0.6, 1.5]) {
+    add(
+      'Resize',
+      `${what}, scale ${scale}`,
+      [noise([1, 2, 5, 6]), undefined, up(1, 1, scale, scale)],
+      attributes(given, { constants: [2] }),
+    );
+  }
+}
+add(
+  'Resize',
+  'sizes',
+  [noise([1, 2, 4, 4]), undefined, undefined, list(1, 2, 7, 3)],
+  attributes({ mode: 'linear' }, { constants: [3] }),
+);
+add('Upsample', 'scales', [noise([1, 2, 3, 4]), up(1, 1, 2, 2)], { constants: [1], opset: 9 });
+
+const base = noise([1, 4, 5, 4], 1);
+add('ConvTranspose', '3×3', [base, noise([4, 3, 3, 3], 2), noise([3], 3)], { constants: [1, 2] });
+add(
+  'ConvTranspose',
+  'strides and pads',
+  [base, noise([4, 3, 3, 3], 2)],
+  attributes({ strides: [2, 3], pads: [1, 0, 1, 2], output_padding: [1, 0] }, { constants: [1] }),
+);
+add(
+  'ConvTranspose',
+  'groups',
+  [base, noise([4, 2, 2, 2], 2)],
+  attributes({ group: 2, strides: [2, 2] }, { constants: [1] }),
+);
+add('ConvTranspose', 'dilations', [base, noise([4, 3, 2, 2], 2)], attributes({ dilations: [2, 2] }));
+add('ConvTranspose', 'one dimension', [noise([1, 2, 5]), noise([2, 3, 4], 2)], attributes({ strides: [2] }));
+
+const bases = floats([9], [2, -2, 0.5, 1, 0, 3.7, 1e-10, 1e10, -1]);
+add('Pow', 'squares', [a, floats([], [2])], { constants: [1] });
+add('Pow', 'square roots', [positive, floats([], [0.5])], { constants: [1] });
+add('Pow', 'a fraction', [positive, floats([], [1.7])], { constants: [1] });
+add('Pow', 'exponents that are inputs', [bases, floats([9], [3, 3, -2, 5, 2, -1.5, 2.5, 0.3, 7])]);
+add('Pow', 'special values', [special, floats([11], [...special.values].reverse())]);
+add('Pow', 'int32', [integers('int32', [5], -9, 9), value('int32', [], [3])], { constants: [1] });
+
 describe('operators', () => {
   for (const { op, what, inputs, options, tolerance } of cases) {
     it(`${op} agrees with onnxruntime on ${what}`, async () => {

@@ -9,6 +9,8 @@ export const ACCURACY = {
   sigmoid: 2.25,
   softplus: 2.3,
   erf: 1.2,
+  /** Over a sample of exponents. */
+  pow: 1,
   /** For |x| <= {@link CIRCULAR_RANGE}. */
   sin: 0.95,
   /** For |x| <= {@link CIRCULAR_RANGE}. */

@@ -3,6 +3,7 @@ import { Activations } from './Activations.ts';
 import { Arithmetic } from './Arithmetic.ts';
 import { Cast } from './Cast.ts';
 import { Conv } from './Conv.ts';
+import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
@@ -10,7 +11,9 @@ import { Matrix } from './Matrix.ts';
 import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
 import { Pool } from './Pool.ts';
+import { Pow } from './Power.ts';
 import { Reductions } from './Reductions.ts';
+import { Resizes } from './Resize.ts';
 import { Shapes } from './Shapes.ts';
 import { SoftmaxFamily } from './Softmax.ts';
 
@@ -30,6 +33,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...SoftmaxFamily,
     Cast,
     Conv,
+    ConvTranspose,
+    Pow,
+    ...Resizes,
   }),
 );
 
