@@ -1,7 +1,6 @@
 import { runLoop } from '../engine/reference/reference.ts';
 import { wordReader, wordWriter } from '../engine/reference/word.ts';
 import type { Hash } from '../merkle/keccak.ts';
-import { tensorRoot } from '../merkle/tensor.ts';
 import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import { RunTrace } from './run.ts';
 import type { Trace } from './trace.ts';
@@ -18,6 +17,12 @@ export interface Fault {
 
 /** How an affected loop is computed again. */
 export type Rerun = (loop: LoopNode, tensors: readonly Uint8Array[], nodeIndex: number) => Uint8Array;
+
+/** For a liar that does not go on computing from its lies: every other tensor is the honest run's. Costs no run. */
+export const keepFrom =
+  (honest: Trace): Rerun =>
+  (_loop, _tensors, nodeIndex) =>
+    honest.tensors[nodeIndex]!;
 
 const DEFAULT_XOR = 1;
 
@@ -39,13 +44,25 @@ function checkFault(trace: Trace, { node: index, element, xor = DEFAULT_XOR, ste
   }
 }
 
-/** The trace of a liar that went on computing from its lies. */
+/** The trace of a liar. What it shares with the honest run is not hashed again. */
 class FaultyTrace extends RunTrace {
+  readonly #honest: Trace;
   readonly #faults: readonly Fault[];
 
   constructor(honest: Trace, tensors: readonly Uint8Array[], faults: readonly Fault[]) {
     super(honest.model, tensors);
+    this.#honest = honest;
     this.#faults = faults;
+  }
+
+  #isHonest(nodeIndex: number): boolean {
+    return this.tensors[nodeIndex] === this.#honest.tensors[nodeIndex];
+  }
+
+  override tensorNode(nodeIndex: number, level: number, index: number): Hash {
+    return this.#isHonest(nodeIndex)
+      ? this.#honest.tensorNode(nodeIndex, level, index)
+      : super.tensorNode(nodeIndex, level, index);
   }
 
   override accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[] {
@@ -58,14 +75,14 @@ class FaultyTrace extends RunTrace {
 
   protected override tensorRoot(nodeIndex: number): Hash {
     // The root in a constant's descriptor is not that of a changed tensor.
-    return this.#faults.some(({ node }) => node === nodeIndex)
-      ? tensorRoot(this.tensors[nodeIndex]!)
-      : super.tensorRoot(nodeIndex);
+    return this.#isHonest(nodeIndex) ? this.#honest.node(0, nodeIndex) : this.tensorTree(nodeIndex).root;
   }
 }
 
 /**
  * The trace of somebody who lies at the given places and runs every node that depends on a lie again.
+ *
+ * @param rerun the reference engine if left out; {@link keepFrom} saves the time if only the lies matter
  *
  * @throws RangeError for a fault that the program has no place for
  */
@@ -83,8 +100,9 @@ export function plantFaults(honest: Trace, faults: readonly Fault[], rerun: Reru
       bytes = bytes === before ? before.slice() : bytes;
       wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
     }
-    if (bytes.some((byte, at) => byte !== before[at])) changed.add(i);
-    tensors.push(bytes);
+    const isChanged = bytes !== before && bytes.some((byte, at) => byte !== before[at]);
+    if (isChanged) changed.add(i);
+    tensors.push(isChanged ? bytes : before);
   }
   return new FaultyTrace(honest, tensors, faults);
 }

@@ -35,7 +35,7 @@ export class RunTrace implements Trace {
   }
 
   tensorNode(nodeIndex: number, level: number, index: number): Hash {
-    return this.#tensorTree(nodeIndex).node(level, index);
+    return this.tensorTree(nodeIndex).node(level, index);
   }
 
   chunk(nodeIndex: number, index: number): Uint8Array {
@@ -62,15 +62,23 @@ export class RunTrace implements Trace {
       tensorRoot: (node: number) => this.#traceTree().node(0, node),
       tensorProof: proofOf,
       chunk: (node: number, index: number) => this.chunk(node, index),
-      chunkProof: (node: number, index: number) => this.#tensorTree(node).proof(index),
+      chunkProof: (node: number, index: number) => this.tensorTree(node).proof(index),
     };
     return recordWitness(this.loop(nodeIndex), this.tensors, openings, element, from, to);
+  }
+
+  protected tensorTree(nodeIndex: number): MerkleTree {
+    const known = this.#tensorTrees.get(nodeIndex);
+    if (known) return known;
+    const tree = tensorTree(this.tensors[nodeIndex]!);
+    this.#tensorTrees.set(nodeIndex, tree);
+    return tree;
   }
 
   /** The root of a node's tensor; a constant's is known without hashing it. */
   protected tensorRoot(nodeIndex: number): Hash {
     const node = this.model.program.nodes[nodeIndex]!;
-    return node.kind === 'constant' ? node.root : this.#tensorTree(nodeIndex).root;
+    return node.kind === 'constant' ? node.root : this.tensorTree(nodeIndex).root;
   }
 
   /** @throws RangeError if the node is not a loop */
@@ -78,14 +86,6 @@ export class RunTrace implements Trace {
     const node = this.model.program.nodes[nodeIndex];
     if (node?.kind !== 'loop') throw new RangeError(`node ${nodeIndex} is no loop, so it has no folds`);
     return node;
-  }
-
-  #tensorTree(nodeIndex: number): MerkleTree {
-    const known = this.#tensorTrees.get(nodeIndex);
-    if (known) return known;
-    const tree = tensorTree(this.tensors[nodeIndex]!);
-    this.#tensorTrees.set(nodeIndex, tree);
-    return tree;
   }
 
   #traceTree(): MerkleTree {

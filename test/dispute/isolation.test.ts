@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { nextMove } from '../../src/dispute/nextMove.ts';
 import { type Node, sizeOf } from '../../src/program/node.ts';
 import { validate } from '../../src/program/validate.ts';
-import { type Fault, plantFaults } from '../../src/trace/fault.ts';
+import { type Fault, keepFrom, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace, openGame, play } from '../support/disputes.ts';
 import type { Outcome } from '../support/gameSimulation.ts';
@@ -203,6 +203,17 @@ describe('a dispute about a planted fault', () => {
         expect(play(game, liar, honest)).to.equal('challenger');
         expectIsolated(game.outcome, honest, first);
       }
+    }
+  });
+
+  it('isolates the first lie of somebody who did not go on computing from it', () => {
+    for (const node of nodes.keys()) {
+      const [fault] = faultsOf(honest, node);
+      if (!fault || node === nodes.length - 1) continue;
+      const liar = plantFaults(honest, [fault, { node: nodes.length - 1, element: 0 }], keepFrom(honest));
+      const game = openGame(liar, honest);
+      expect(play(game, liar, honest)).to.equal('challenger');
+      expectIsolated(game.outcome, honest, fault);
     }
   });
 

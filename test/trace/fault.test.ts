@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { runLoop } from '../../src/engine/reference/reference.ts';
 import { equalBytes } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
-import { type Fault, plantFaults } from '../../src/trace/fault.ts';
+import { type Fault, keepFrom, plantFaults } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace } from '../support/disputes.ts';
@@ -57,6 +57,22 @@ describe('planted faults', () => {
     expect(liar.tensors[3]).to.equal(honest.tensors[3]);
     expect(equalBytes(liar.root, honest.root)).to.equal(false);
     expect(equalBytes(liar.node(0, 3), honest.node(0, 3))).to.equal(true);
+  });
+
+  it('leave every other tensor as it was if nothing is run again', () => {
+    const liar = plantFaults(
+      honest,
+      [
+        { node: 0, element: 0 },
+        { node: 4, element: 1 },
+      ],
+      keepFrom(honest),
+    );
+    const changed = liar.tensors.map((bytes, i) => !equalBytes(bytes, honest.tensors[i]!));
+    expect(changed).to.deep.equal([true, false, false, false, true]);
+    const roots = liar.tensors.map((_, i) => !equalBytes(liar.node(0, i), honest.node(0, i)));
+    expect(roots).to.deep.equal(changed);
+    expect(liar.node(0, 4)).to.deep.equal(tensorRoot(liar.tensors[4]!));
   });
 
   it('leave the accumulators right up to their fold step and wrong from it on', () => {
