@@ -1,0 +1,59 @@
+// What provider and watcher report, as sentences of the story.
+import { formatEther } from 'ethers';
+import { moverOf } from '../../src/chain/play.ts';
+import type { Report } from '../../src/chain/report.ts';
+import { explainMove } from '../../src/dispute/explain.ts';
+import { bytesOfHex } from '../../src/merkle/keccak.ts';
+import type { Narrator } from './narrator.ts';
+
+/** A report and who made it. */
+export interface Told {
+  readonly by: string;
+  readonly report: Report;
+}
+
+export const grouped = (n: number | bigint): string => n.toLocaleString('en-US');
+export const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
+
+/** Gas of the transaction that a report is about; 0 if there was none. */
+export const gasOf = ({ report }: Pick<Told, 'report'>): number =>
+  'receipt' in report ? Number(report.receipt.gasUsed) : 0;
+
+/** The digit in an answer: its first four bytes, an int32. @param output `0x…` */
+const digitIn = (output: string): number => new DataView(bytesOfHex(output).buffer).getInt32(0, true);
+
+const numberOf = (claimId: bigint): bigint => BigInt.asUintN(32, claimId);
+
+function sentence({ by, report }: Told): string {
+  switch (report.kind) {
+    case 'claimed':
+      return `${by} claims an answer under a bond of ${ether(report.request.request.terms.claimBondWei)}`;
+    case 'verified':
+      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${digitIn(report.claim.output)} is right`;
+    case 'challenged': {
+      const { claimId, output, request } = report.claim;
+      const bond = ether(request.request.terms.challengeBondWei);
+      return `${by} runs claim ${numberOf(claimId)} again: ${digitIn(output)} is wrong; it challenges under a bond of ${bond}`;
+    }
+    case 'moved': {
+      const side = moverOf(report.dispute) === 'claimant' ? '◂' : '▸';
+      return `${side} ${explainMove(report.move, report.dispute.view.position)}`;
+    }
+    case 'finalized':
+      return `the window has passed; ${by} makes its claim final, and the oracle calls DigitReader`;
+    case 'withdrawn':
+      return `${by} collects ${ether(report.amountWei)}`;
+    default:
+      return `${by}: ${report.kind}`;
+  }
+}
+
+/** Says what was reported; a failure is something that must not happen in this story. */
+export function tell(say: Narrator, told: Told): void {
+  const { by, report } = told;
+  if (report.kind === 'failed') {
+    say.expect(`${by}: ${report.sentence}`, false);
+    return;
+  }
+  say.line(`  ${sentence(told)}${'receipt' in report ? ` (${grouped(gasOf(told))} gas)` : ''}`);
+}
