@@ -58,7 +58,11 @@ const model = modelOf(compiled.program);
 const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
 const modelId = shelf.put({ model, session: await referenceEngine.load(compiled.program, compiled.weights) });
 await publish(contracts, model, 'examples/digits/digits.onnx');
-const reader = await new DigitReader__factory(publisher).deploy(await contracts.oracle.getAddress(), modelId);
+const reader = await new DigitReader__factory(publisher).deploy(
+  await contracts.oracle.getAddress(),
+  modelId,
+  await publisher.getAddress(),
+);
 await reader.waitForDeployment();
 
 say.heading('The stage');
@@ -167,7 +171,7 @@ const winner = outcome.winner === dispute.challenger ? 'challenger' : 'claimant'
 say.line(`  ${explainOutcome(winner, outcome.reason)}`);
 say.expect('the challenger wins', winner === 'challenger');
 const last = reports.findLast(({ report }) => report.kind === 'moved')?.report;
-const found = last?.kind === 'moved' ? isolatedBy(last.dispute.view, last.move, truth) : undefined;
+const found = last?.kind === 'moved' ? isolatedBy(last.dispute.view, last.move) : undefined;
 say.expect(
   `the walk ended at node ${fault.node}, element ${fault.element}, where the lie is`,
   found?.node === fault.node && found.element === fault.element,
@@ -213,7 +217,7 @@ const collected = (by: string): bigint =>
     0n,
   );
 const { claimBondWei, challengeBondWei } = TERMS;
-const burnedWei = await contracts.oracle.owed(`0x${'00'.repeat(20)}`);
+const { burnedWei } = await contracts.oracle.progress(second.requestId);
 say.table(
   ['who', 'put up', 'got back'],
   [

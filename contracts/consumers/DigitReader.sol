@@ -67,11 +67,11 @@ contract DigitReader is InferenceConsumer {
         return kept - 1;
     }
 
-    /// @notice Keeps the digit with the highest score.
+    /// @notice Keeps the digit.
     /// @param requestId The request.
-    /// @param output One float32 score for each digit.
+    /// @param output The digit as an int32, then its probability as a float32.
     function _onAnswer(uint256 requestId, bytes calldata output) internal override {
-        uint256 digit = output.argmaxF32();
+        uint256 digit = output.bitsAt(0);
         _digitPlusOne[requestId] = digit + 1;
         emit DigitRead(requestId, digit);
     }
