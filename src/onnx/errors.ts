@@ -23,7 +23,7 @@ export class Refusal extends Error {
 }
 
 /** Throws unless `condition` holds; the message is a clause such as `axis 5 is outside rank 4`. */
-export function require(condition: unknown, message: string | (() => string)): asserts condition {
+export function ensure(condition: unknown, message: string | (() => string)): asserts condition {
   if (!condition) throw new Refusal(typeof message === 'string' ? message : message());
 }
 

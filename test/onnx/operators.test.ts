@@ -406,6 +406,100 @@ add('Pow', 'exponents that are inputs', [bases, floats([9], [3, 3, -2, 5, 2, -1.
 add('Pow', 'special values', [special, floats([11], [...special.values].reverse())]);
 add('Pow', 'int32', [integers('int32', [5], -9, 9), value('int32', [], [3])], { constants: [1] });
 
+const bytesOf = (shape: readonly number[], seed = 1) => integers('uint8', shape, 0, 255, seed);
+const signed = (shape: readonly number[], seed = 1) => integers('int8', shape, -127, 127, seed);
+const scalar = (type: 'uint8' | 'int8' | 'float', x: number) => value(type, [], [x]);
+add('QuantizeLinear', 'uint8', [
+  floats([7], [0, 0.5, 1.5, 2.5, -3, 1000, -1000]),
+  scalar('float', 1),
+  scalar('uint8', 100),
+]);
+add(
+  'QuantizeLinear',
+  'int8 by axis',
+  [noise([2, 3, 2], 1, 9), floats([3], [0.1, 0.2, 0.3]), value('int8', [3], [1, -2, 3])],
+  attributes({ axis: 1 }),
+);
+add('DequantizeLinear', 'uint8', [bytesOf([7]), scalar('float', 0.25), scalar('uint8', 100)]);
+add(
+  'DequantizeLinear',
+  'int8 by axis',
+  [signed([2, 3, 2]), floats([3], [0.1, 0.2, 0.3]), value('int8', [3], [1, -2, 3])],
+  attributes({ axis: 1 }),
+);
+add('DynamicQuantizeLinear', 'a block', [a], { outputs: 3 });
+add('DynamicQuantizeLinear', 'positive numbers', [floats([4], [1, 2, 3, 4])], { outputs: 3 });
+add(
+  'MatMulInteger',
+  'zero points',
+  [bytesOf([3, 5]), bytesOf([5, 4], 2), scalar('uint8', 120), scalar('uint8', 7)],
+  { constants: [1, 2, 3] },
+);
+add('MatMulInteger', 'zero points that are inputs', [
+  bytesOf([3, 5]),
+  signed([5, 4], 2),
+  scalar('uint8', 120),
+  scalar('int8', 7),
+]);
+add(
+  'ConvInteger',
+  'padding is the zero point',
+  [bytesOf([1, 2, 5, 5]), bytesOf([3, 2, 3, 3], 2), scalar('uint8', 9), scalar('uint8', 100)],
+  attributes({ pads: [1, 1, 1, 1] }, { constants: [1, 2, 3] }),
+);
+add(
+  'ConvInteger',
+  'a zero point that is an input',
+  [bytesOf([1, 2, 5, 5]), bytesOf([3, 2, 3, 3], 2), scalar('uint8', 9)],
+  attributes({ pads: [1, 1, 1, 1] }),
+);
+add(
+  'QLinearConv',
+  'a bias and padding',
+  [
+    bytesOf([1, 2, 5, 5]),
+    scalar('float', 0.02),
+    scalar('uint8', 128),
+    signed([3, 2, 3, 3], 2),
+    scalar('float', 0.01),
+    scalar('int8', 0),
+    scalar('float', 0.05),
+    scalar('uint8', 120),
+    integers('int32', [3], -500, 500),
+  ],
+  attributes({ pads: [1, 1, 1, 1] }, { constants: [1, 2, 3, 4, 5, 6, 7, 8] }),
+);
+add(
+  'QLinearConv',
+  'scales by filter',
+  [
+    bytesOf([1, 2, 5, 5]),
+    scalar('float', 0.02),
+    scalar('uint8', 128),
+    signed([3, 2, 3, 3], 2),
+    floats([3], [0.01, 0.02, 0.03]),
+    value('int8', [3], [0, 0, 0]),
+    scalar('float', 0.05),
+    scalar('uint8', 120),
+  ],
+  { constants: [1, 2, 3, 4, 5, 6, 7] },
+);
+add(
+  'QLinearMatMul',
+  'uint8',
+  [
+    bytesOf([3, 5]),
+    scalar('float', 0.02),
+    scalar('uint8', 128),
+    bytesOf([5, 4], 2),
+    scalar('float', 0.01),
+    scalar('uint8', 100),
+    scalar('float', 0.05),
+    scalar('uint8', 120),
+  ],
+  { constants: [1, 2, 3, 4, 5, 6, 7] },
+);
+
 describe('operators', () => {
   for (const { op, what, inputs, options, tolerance } of cases) {
     it(`${op} agrees with onnxruntime on ${what}`, async () => {

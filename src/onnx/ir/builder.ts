@@ -1,7 +1,7 @@
 import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { wordOfF32 } from '../../scalar/machine.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { contains, type ElementType, I32_RANGE, type Range, rangeOfType } from '../types.ts';
 import { evaluate } from './evaluate.ts';
 import type { Expression } from './expression.ts';
@@ -99,11 +99,14 @@ export class Builder {
       range: type.family === 'float' ? undefined : (range ?? withFill(shown, fill) ?? rangeOfType(type)),
     };
     for (const { tensor: read } of readings) {
-      require(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
+      ensure(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
     }
     if (tensor.range) {
-      require(contains(I32_RANGE, tensor.range), () =>
-        `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs`);
+      ensure(
+        contains(I32_RANGE, tensor.range),
+        () =>
+          `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs`,
+      );
     }
     const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
@@ -145,8 +148,12 @@ const rangeOfWords = (words: Uint32Array): Range => {
 
 function checkSize(type: ElementType, shape: readonly number[]): void {
   const bytes = sizeOf(shape) * (type.dtype === 'f32' || type.dtype === 'i32' ? 4 : 1);
-  require(shape.every((extent) => Number.isInteger(extent) && extent >= 0 && extent < 2 ** 31), () =>
-    `shape [${shape}] is not one of non-negative 31-bit integers`);
-  require(bytes <= LIMITS.MAX_TENSOR_BYTES, () =>
-    `a tensor of shape [${shape}] has ${bytes} bytes, of ${LIMITS.MAX_TENSOR_BYTES} allowed`);
+  ensure(
+    shape.every((extent) => Number.isInteger(extent) && extent >= 0 && extent < 2 ** 31),
+    () => `shape [${shape}] is not one of non-negative 31-bit integers`,
+  );
+  ensure(
+    bytes <= LIMITS.MAX_TENSOR_BYTES,
+    () => `a tensor of shape [${shape}] has ${bytes} bytes, of ${LIMITS.MAX_TENSOR_BYTES} allowed`,
+  );
 }

@@ -1,8 +1,8 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { cos, erf, exp, log, sigmoid, sin, softplus, tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
-import { elementwise, maximum, requireFloat, unary } from './elementwise.ts';
+import { elementwise, ensureFloat, maximum, unary } from './elementwise.ts';
 
 type Values = Readonly<Record<string, Expression>>;
 
@@ -14,7 +14,7 @@ const activation =
   ): Lowering =>
   (context: Context) => {
     const x = context.input(0);
-    requireFloat(x);
+    ensureFloat(x);
     const values = Object.fromEntries(
       Object.entries(defaults).map(([name, value]) => [name, f32.of(context.float(name, value))]),
     );
@@ -43,7 +43,7 @@ const Relu: Lowering = (context) => {
 
 const PRelu: Lowering = (context) => {
   const [x, slope] = [context.input(0), context.input(1)];
-  requireFloat(x, slope);
+  ensureFloat(x, slope);
   return elementwise(context, [x, slope], x.type, (value, by) =>
     select(isNegative(value), f32.mul(value, by), value),
   );
@@ -63,7 +63,7 @@ const geluTanh = (x: Expression): Expression => {
 
 const Gelu: Lowering = (context) => {
   const approximate = context.string('approximate', 'none');
-  require(approximate === 'none' || approximate === 'tanh', `approximate ${approximate} is not known`);
+  ensure(approximate === 'none' || approximate === 'tanh', `approximate ${approximate} is not known`);
   return unary(approximate === 'none' ? gelu : geluTanh)(context);
 };
 

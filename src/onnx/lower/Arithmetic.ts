@@ -1,4 +1,4 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, type Range, rangeOfType } from '../types.ts';
@@ -7,12 +7,12 @@ import {
   boundsOf,
   corners,
   elementwise,
+  ensureFloat,
+  ensureSameType,
   hull,
   isNarrowed,
   maximum,
   minimum,
-  requireFloat,
-  requireSameType,
   unary,
   wrap,
 } from './elementwise.ts';
@@ -24,7 +24,7 @@ const arithmetic =
   (ofFloats: Binary, ofIntegers: Binary, bounds: (a: Range, b: Range) => Range): Lowering =>
   (context) => {
     const inputs = [context.input(0), context.input(1)];
-    const type = requireSameType(inputs);
+    const type = ensureSameType(inputs);
     return combine(context, inputs, type, ofFloats, ofIntegers, bounds);
   };
 
@@ -36,8 +36,8 @@ function combine(
   ofIntegers: Binary,
   bounds: (a: Range, b: Range) => Range,
 ): Tensor {
-  require(a && b, 'it takes two inputs');
-  require(type.family !== 'bool', 'bool is no type for arithmetic');
+  ensure(a && b, 'it takes two inputs');
+  ensure(type.family !== 'bool', 'bool is no type for arithmetic');
   if (type.family === 'float') return elementwise(context, [a, b], type, ofFloats);
   // Narrowed types must be shown to fit; the others wrap as they should.
   const result = bounds(boundsOf(a), boundsOf(b));
@@ -54,7 +54,7 @@ const chain =
   (combineTwo: (context: Context, a: Tensor, b: Tensor) => Tensor): Lowering =>
   (context) => {
     const inputs = context.inputs();
-    requireSameType(inputs);
+    ensureSameType(inputs);
     const [first, ...others] = inputs as [Tensor, ...Tensor[]];
     // One tensor alone is still copied by a binary operator with itself where that changes nothing.
     return others.reduce((sum, next) => combineTwo(context, sum, next), first);
@@ -70,9 +70,9 @@ const add = (context: Context, a: Tensor, b: Tensor): Tensor =>
 
 const mean: Lowering = (context) => {
   const inputs = context.inputs();
-  requireFloat(...inputs);
+  ensureFloat(...inputs);
   const count = f32.of(inputs.length);
-  return elementwise(context, inputs, requireSameType(inputs), (...elements) =>
+  return elementwise(context, inputs, ensureSameType(inputs), (...elements) =>
     f32.div(
       elements.reduce((sum, element) => f32.add(sum, element)),
       count,
@@ -129,8 +129,8 @@ const sign: Lowering = (context) => {
 /** Mod, numpy's `mod` on integers and C's `fmod` with fmod=1. */
 const modulo: Lowering = (context) => {
   const inputs = [context.input(0), context.input(1)];
-  const type = requireSameType(inputs);
-  require(type.family === 'integer', `remainders of ${type.name} are not supported`);
+  const type = ensureSameType(inputs);
+  ensure(type.family === 'integer', `remainders of ${type.name} are not supported`);
   const [a, b] = inputs as [Tensor, Tensor];
   const magnitude = Math.max(Math.abs(boundsOf(b).low), Math.abs(boundsOf(b).high));
   const dividend = boundsOf(a);

@@ -1,4 +1,4 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
 import { elementType } from '../read/tensor.ts';
 import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
@@ -35,7 +35,7 @@ export const Cast: Lowering = (context) => {
   const x = context.input(0);
   const to = elementType(context.int('to', 0));
   if (to === x.type) return x;
-  require(to !== TYPES.float16, 'casting to float16 would need its rounding, which is not supported yet');
+  ensure(to !== TYPES.float16, 'casting to float16 would need its rounding, which is not supported yet');
   const own = rangeOfType(to);
   const range = x.type.family === 'float' ? I32_RANGE : boundsOf(x);
   const narrow = isNarrowed(to)

@@ -1,9 +1,9 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { f32, fold, type Place } from '../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../ir/indices.ts';
 import { reading } from '../ir/tensor.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { requireFloat, requireSameType } from './elementwise.ts';
+import { ensureFloat, ensureSameType } from './elementwise.ts';
 
 /**
  * Y[n, g * Co/G + m, p] = B + sum over (tap, ci) of X[n, g * C/G + ci, q] * W[g * C/G + ci, m, tap] where
@@ -11,19 +11,24 @@ import { requireFloat, requireSameType } from './elementwise.ts';
  */
 export const ConvTranspose: Lowering = (context) => {
   const [x, w, bias] = [context.input(0), context.input(1), context.optional(2)];
-  requireFloat(x, w);
-  requireSameType([x, w]);
-  require(x.shape.length >= 3 &&
-    w.shape.length === x.shape.length, 'input and filter need the same rank of at least 3');
+  ensureFloat(x, w);
+  ensureSameType([x, w]);
+  ensure(
+    x.shape.length >= 3 && w.shape.length === x.shape.length,
+    'input and filter need the same rank of at least 3',
+  );
   const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]];
   const [inputs, filtersOfGroup, ...kernel] = w.shape as [number, number, ...number[]];
   const group = context.int('group', 1);
-  require(inputs === channels &&
-    group >= 1 &&
-    channels % group === 0, `${channels} channels, ${inputs} filters, ${group} groups`);
+  ensure(
+    inputs === channels && group >= 1 && channels % group === 0,
+    `${channels} channels, ${inputs} filters, ${group} groups`,
+  );
   const filters = filtersOfGroup * group;
-  require(!bias ||
-    (bias.shape.length === 1 && bias.shape[0] === filters), `the bias is not of shape [${filters}]`);
+  ensure(
+    !bias || (bias.shape.length === 1 && bias.shape[0] === filters),
+    `the bias is not of shape [${filters}]`,
+  );
   const { strides, dilations, padsBefore, output } = geometry(context, spatial, kernel);
   const channelsOfGroup = channels / group;
   return context.define({
@@ -55,13 +60,16 @@ function geometry(context: Context, spatial: readonly number[], kernel: readonly
   const list = (name: string, otherwise: number): readonly number[] => {
     const given = context.ints(name) ?? [];
     const values = given.length > 0 ? given : spatial.map(() => otherwise);
-    require(values.length === rank, `${name} has ${values.length} entries for ${rank} spatial dimensions`);
+    ensure(values.length === rank, `${name} has ${values.length} entries for ${rank} spatial dimensions`);
     return values;
   };
   const strides = list('strides', 1);
   const dilations = list('dilations', 1);
   const extra = list('output_padding', 0);
-  require([...strides, ...dilations].every((value) => value >= 1), 'strides and dilations must be positive');
+  ensure(
+    [...strides, ...dilations].every((value) => value >= 1),
+    'strides and dilations must be positive',
+  );
   const full = spatial.map(
     (extent, i) => strides[i]! * (extent - 1) + extra[i]! + (kernel[i]! - 1) * dilations[i]! + 1,
   );
@@ -75,7 +83,7 @@ function geometry(context: Context, spatial: readonly number[], kernel: readonly
   }
   const given = context.ints('pads') ?? [];
   const pads = given.length > 0 ? given : new Array<number>(2 * rank).fill(0);
-  require(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
+  ensure(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
   const output = full.map((extent, i) => extent - pads[i]! - pads[rank + i]!);
   return { strides, dilations, padsBefore: pads.slice(0, rank), output };
 }

@@ -1,16 +1,16 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, indexValue, select } from '../ir/expression.ts';
 import { add, constantIndex, type Index, multiply } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering, scalarOf } from './context.ts';
-import { boundsOf, elementwise, requireSameType } from './elementwise.ts';
+import { boundsOf, elementwise, ensureSameType } from './elementwise.ts';
 
 /** Operators whose places come from another tensor. An index outside the tensor yields 0. */
 
 /** Indices with negative ones counted from the end, as i32. */
 export function normalIndices(context: Context, indices: Tensor, extent: number): Tensor {
-  require(indices.type.family === 'integer', `indices are of type ${indices.type.name}, not integers`);
+  ensure(indices.type.family === 'integer', `indices are of type ${indices.type.name}, not integers`);
   const { low, high } = boundsOf(indices);
   if (low >= 0) return indices;
   return elementwise(
@@ -49,7 +49,7 @@ const GatherElements: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.axis(context.int('axis', 0), x.shape.length);
   const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
-  require(indices.shape.length === x.shape.length, 'the indices have another rank than the data');
+  ensure(indices.shape.length === x.shape.length, 'the indices have another rank than the data');
   return context.define({
     type: x.type,
     shape: indices.shape,
@@ -69,8 +69,10 @@ const GatherND: Lowering = (context) => {
   const batch = context.int('batch_dims', 0);
   const depth = given.shape.at(-1) as number;
   const outer = given.shape.slice(0, -1);
-  require(batch + depth <=
-    x.shape.length, `${depth} indices and ${batch} batch dimensions for rank ${x.shape.length}`);
+  ensure(
+    batch + depth <= x.shape.length,
+    `${depth} indices and ${batch} batch dimensions for rank ${x.shape.length}`,
+  );
   // Each component of an index has its own extent to count from.
   const components = Array.from({ length: depth }, (_, i) => {
     const component = context.define({
@@ -134,7 +136,7 @@ const Trilu: Lowering = (context) => {
 
 const EyeLike: Lowering = (context) => {
   const x = context.input(0);
-  require(x.shape.length === 2, `the input's rank is ${x.shape.length}, not 2`);
+  ensure(x.shape.length === 2, `the input's rank is ${x.shape.length}, not 2`);
   const k = context.int('k', 0);
   const [rows, columns] = x.shape as [number, number];
   const values = Array.from({ length: rows * columns }, (_, i) =>
@@ -143,18 +145,18 @@ const EyeLike: Lowering = (context) => {
   const type = context.has('dtype')
     ? Object.values(TYPES).find(({ code }) => code === context.int('dtype', 1))
     : x.type;
-  require(type, 'its dtype is not supported');
+  ensure(type, 'its dtype is not supported');
   return context.constant(type, x.shape, values);
 };
 
 const Range: Lowering = (context) => {
-  const type = requireSameType([context.input(0), context.input(1), context.input(2)]);
+  const type = ensureSameType([context.input(0), context.input(1), context.input(2)]);
   const [start = 0] = context.known(0, 'start');
   const [limit = 0] = context.known(1, 'limit');
   const [delta = 1] = context.known(2, 'delta');
-  require(delta !== 0, 'delta is 0');
+  ensure(delta !== 0, 'delta is 0');
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  require(count <= 2 ** 24, `a range of ${count} is too long`);
+  ensure(count <= 2 ** 24, `a range of ${count} is too long`);
   const round = type.family === 'float' ? Math.fround : (value: number) => value;
   return context.constant(
     type,

@@ -1,9 +1,9 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
 import type { Context, Lowering } from './context.ts';
-import { boundsOf, elementwise, isNarrowed, requireFloat, requireSameType, wrap } from './elementwise.ts';
+import { boundsOf, elementwise, ensureFloat, ensureSameType, isNarrowed, wrap } from './elementwise.ts';
 
 type Binary = (a: Expression, b: Expression) => Expression;
 
@@ -14,7 +14,7 @@ const comparison =
   (ofFloats: Binary, ofIntegers: Binary): Lowering =>
   (context) => {
     const inputs = [context.input(0), context.input(1)];
-    const compute = requireSameType(inputs).family === 'float' ? ofFloats : ofIntegers;
+    const compute = ensureSameType(inputs).family === 'float' ? ofFloats : ofIntegers;
     return elementwise(context, inputs, TYPES.bool, compute, BOOL);
   };
 
@@ -22,13 +22,13 @@ const logical =
   (compute: Binary): Lowering =>
   (context) => {
     const inputs = [context.input(0), context.input(1)];
-    require(requireSameType(inputs).family === 'bool', 'inputs must be bool');
+    ensure(ensureSameType(inputs).family === 'bool', 'inputs must be bool');
     return elementwise(context, inputs, TYPES.bool, compute, BOOL);
   };
 
 const Not: Lowering = (context) => {
   const x = context.input(0);
-  require(x.type.family === 'bool', 'the input must be bool');
+  ensure(x.type.family === 'bool', 'the input must be bool');
   return elementwise(context, [x], TYPES.bool, i32.not, BOOL);
 };
 
@@ -36,8 +36,8 @@ const bitwise =
   (compute: Binary): Lowering =>
   (context) => {
     const inputs = [context.input(0), context.input(1)];
-    const type = requireSameType(inputs);
-    require(type.family === 'integer', 'inputs must be integers');
+    const type = ensureSameType(inputs);
+    ensure(type.family === 'integer', 'inputs must be integers');
     return elementwise(context, inputs, type, compute, bitRange(inputs));
   };
 
@@ -50,8 +50,10 @@ function bitRange(inputs: readonly Tensor[]): Range {
 
 const BitwiseNot: Lowering = (context) => {
   const x = context.input(0);
-  require(x.type.family === 'integer' &&
-    (x.type.signed || x.type.bits < 32), `${x.type.name} cannot be inverted in 32 bits`);
+  ensure(
+    x.type.family === 'integer' && (x.type.signed || x.type.bits < 32),
+    `${x.type.name} cannot be inverted in 32 bits`,
+  );
   const { low, high } = boundsOf(x);
   return elementwise(
     context,
@@ -65,7 +67,7 @@ const BitwiseNot: Lowering = (context) => {
 /** BitShift of unsigned integers; a distance of the type's width or more gives 0. */
 const BitShift: Lowering = (context) => {
   const [x, by] = [context.input(0), context.input(1)];
-  const type = requireSameType([x, by]);
+  const type = ensureSameType([x, by]);
   const isLeft = context.string('direction', '') === 'LEFT';
   const { high } = boundsOf(x);
   const range = isNarrowed(type)
@@ -85,8 +87,8 @@ const BitShift: Lowering = (context) => {
 
 const Where: Lowering = (context) => {
   const [condition, x, y] = [context.input(0), context.input(1), context.input(2)];
-  const type = requireSameType([x, y]);
-  require(condition.type.family === 'bool', 'the condition must be bool');
+  const type = ensureSameType([x, y]);
+  ensure(condition.type.family === 'bool', 'the condition must be bool');
   return elementwise(context, [condition, x, y], type, select, union(x, y));
 };
 
@@ -98,7 +100,7 @@ const test =
   (compute: (context: Context) => (x: Expression) => Expression): Lowering =>
   (context) => {
     const x = context.input(0);
-    requireFloat(x);
+    ensureFloat(x);
     return elementwise(context, [x], TYPES.bool, compute(context), BOOL);
   };
 

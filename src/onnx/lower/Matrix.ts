@@ -1,11 +1,11 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, i32 } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { boundsOf, corners, isNarrowed, requireSameType } from './elementwise.ts';
+import { boundsOf, corners, ensureSameType, isNarrowed } from './elementwise.ts';
 
 /** Sums of products along one dimension, in the inputs' own type. */
 const contraction = (a: Tensor, extent: number, product: (k: Index) => readonly [Expression, Expression]) => {
@@ -26,15 +26,17 @@ const contractionRange = (a: Tensor, b: Tensor, extent: number) => {
 
 /** numpy's matmul: the last two dimensions are matrices, the others broadcast; vectors lose their dimension. */
 export function matrixProduct(context: Context, a: Tensor, b: Tensor): Tensor {
-  const type = requireSameType([a, b]);
-  require(type.family !== 'bool' &&
-    (type.family === 'float' || type.bits >= 32), `${type.name} matrices do not multiply`);
-  require(a.shape.length >= 1 && b.shape.length >= 1, 'scalars are no matrices');
+  const type = ensureSameType([a, b]);
+  ensure(
+    type.family !== 'bool' && (type.family === 'float' || type.bits >= 32),
+    `${type.name} matrices do not multiply`,
+  );
+  ensure(a.shape.length >= 1 && b.shape.length >= 1, 'scalars are no matrices');
   const rows = a.shape.length === 1 ? [] : [a.shape.at(-2) as number];
   const columns = b.shape.length === 1 ? [] : [b.shape.at(-1) as number];
   const depth = a.shape.at(-1) as number;
   const depthOfB = b.shape.at(b.shape.length === 1 ? -1 : -2) as number;
-  require(depth === depthOfB, `matrices of shapes [${a.shape}] and [${b.shape}] do not multiply`);
+  ensure(depth === depthOfB, `matrices of shapes [${a.shape}] and [${b.shape}] do not multiply`);
   const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
   return context.define({
     type,
@@ -64,21 +66,25 @@ const MatMul: Lowering = (context) => matrixProduct(context, context.input(0), c
 /** alpha * A' * B' + beta * C with A', B' transposed if asked for. */
 const Gemm: Lowering = (context) => {
   const [a, b, c] = [context.input(0), context.input(1), context.optional(2)];
-  const type = requireSameType(c ? [a, b, c] : [a, b]);
-  require(type.family === 'float', `${type.name} is not supported in Gemm`);
-  require(a.shape.length === 2 &&
-    b.shape.length === 2, `inputs of rank ${a.shape.length} and ${b.shape.length} are no matrices`);
+  const type = ensureSameType(c ? [a, b, c] : [a, b]);
+  ensure(type.family === 'float', `${type.name} is not supported in Gemm`);
+  ensure(
+    a.shape.length === 2 && b.shape.length === 2,
+    `inputs of rank ${a.shape.length} and ${b.shape.length} are no matrices`,
+  );
   const transA = context.int('transA', 0) !== 0;
   const transB = context.int('transB', 0) !== 0;
   const alpha = context.float('alpha', 1);
   const beta = context.float('beta', 1);
   const [m, k] = (transA ? [...a.shape].reverse() : a.shape) as [number, number];
   const [depth, n] = (transB ? [...b.shape].reverse() : b.shape) as [number, number];
-  require(k === depth, `matrices of ${m}×${k} and ${depth}×${n} do not multiply`);
+  ensure(k === depth, `matrices of ${m}×${k} and ${depth}×${n} do not multiply`);
   const shape = [m, n];
   if (c)
-    require(`${broadcastShapes([shape, c.shape])}` ===
-      `${shape}`, `C of shape [${c.shape}] does not broadcast to [${shape}]`);
+    ensure(
+      `${broadcastShapes([shape, c.shape])}` === `${shape}`,
+      `C of shape [${c.shape}] does not broadcast to [${shape}]`,
+    );
   return context.define({
     type,
     shape,

@@ -1,11 +1,11 @@
 import { sizeOf } from '../../program/node.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, fold } from '../ir/expression.ts';
 import { add, constantIndex, flatten, type Index, quotient, shift } from '../ir/indices.ts';
 import { isConstant, type Tensor } from '../ir/tensor.ts';
 import { broadcastAt } from './broadcast.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
-import { elementwise, requireFloat } from './elementwise.ts';
+import { elementwise, ensureFloat } from './elementwise.ts';
 import { reducedShape } from './Reductions.ts';
 
 /** Normalizations at inference. Statistics are tensors of their own: one pass for each. */
@@ -14,12 +14,12 @@ import { reducedShape } from './Reductions.ts';
 const BatchNormalization: Lowering = (context) => {
   const x = context.input(0);
   const parameters = [1, 2, 3, 4].map((i) => context.input(i));
-  requireFloat(x, ...parameters);
-  require(x.shape.length >= 2, `the input's rank is ${x.shape.length}; at least 2 is needed`);
-  require(context.int('training_mode', 0) === 0, 'training_mode must be 0; export the model for inference');
+  ensureFloat(x, ...parameters);
+  ensure(x.shape.length >= 2, `the input's rank is ${x.shape.length}; at least 2 is needed`);
+  ensure(context.int('training_mode', 0) === 0, 'training_mode must be 0; export the model for inference');
   const channels = x.shape[1] as number;
   for (const { name, shape } of parameters) {
-    require(shape.length === 1 && shape[0] === channels, `"${name}" is not of shape [${channels}]`);
+    ensure(shape.length === 1 && shape[0] === channels, `"${name}" is not of shape [${channels}]`);
   }
   const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
   const epsilon = f32.of(context.float('epsilon', 1e-5));
@@ -75,7 +75,7 @@ function statistics(context: Context, x: Tensor, axes: readonly number[], epsilo
 
 const LayerNormalization: Lowering = (context) => {
   const [x, scale, bias] = [context.input(0), context.input(1), context.optional(2)];
-  requireFloat(x, scale);
+  ensureFloat(x, scale);
   const rank = x.shape.length;
   const axis = context.axis(context.int('axis', -1), rank);
   const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
@@ -91,7 +91,7 @@ const LayerNormalization: Lowering = (context) => {
 /** x / sqrt(mean of squares + epsilon) * scale. */
 const RMSNormalization: Lowering = (context) => {
   const [x, scale] = [context.input(0), context.input(1)];
-  requireFloat(x, scale);
+  ensureFloat(x, scale);
   const rank = x.shape.length;
   const axis = context.axis(context.int('axis', -1), rank);
   const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
@@ -104,10 +104,10 @@ const RMSNormalization: Lowering = (context) => {
 /** Normalizes each channel (or group of channels) of each image. */
 function normalizeChannels(context: Context, x: Tensor, groups: number, perGroup: boolean): Tensor {
   const [scale, bias] = [context.input(1), context.input(2)];
-  requireFloat(x, scale, bias);
-  require(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
+  ensureFloat(x, scale, bias);
+  ensure(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
   const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]];
-  require(groups >= 1 && channels % groups === 0, `${channels} channels do not divide into ${groups} groups`);
+  ensure(groups >= 1 && channels % groups === 0, `${channels} channels do not divide into ${groups} groups`);
   const size = channels / groups;
   const grouped = context.define({
     type: x.type,
@@ -144,7 +144,7 @@ const GroupNormalization: Lowering = (context) =>
 /** x / (bias + alpha/size * sum of squares over nearby channels)^beta, for the usual beta of 0.75 and 0.5, 1. */
 const LRN: Lowering = (context) => {
   const x = context.input(0);
-  requireFloat(x);
+  ensureFloat(x);
   const size = context.int('size', 1);
   const beta = context.float('beta', 0.75);
   const bias = f32.of(context.float('bias', 1));
@@ -155,7 +155,7 @@ const LRN: Lowering = (context) => {
     0.75: (value) => f32.mul(f32.sqrt(value), f32.sqrt(f32.sqrt(value))),
   };
   const power = roots[beta];
-  require(power, `beta ${beta} is not supported; 0.5, 0.75 and 1 are`);
+  ensure(power, `beta ${beta} is not supported; 0.5, 0.75 and 1 are`);
   const before = Math.floor((size - 1) / 2);
   return context.define({
     type: x.type,
@@ -174,7 +174,7 @@ const LRN: Lowering = (context) => {
 
 const MeanVarianceNormalization: Lowering = (context) => {
   const x = context.input(0);
-  requireFloat(x);
+  ensureFloat(x);
   const axes = context.axes(context.ints('axes', [0, 2, 3]), x.shape.length).sort((a, b) => a - b);
   const mean = meanOver(context, x, axes, (element) => element);
   const variance = meanOver(context, x, axes, (element, place) => {
@@ -189,10 +189,10 @@ const MeanVarianceNormalization: Lowering = (context) => {
 /** Scales each vector along an axis to length 1 (p-norm 1 or 2). */
 const LpNormalization: Lowering = (context) => {
   const x = context.input(0);
-  requireFloat(x);
+  ensureFloat(x);
   const axis = context.axis(context.int('axis', -1), x.shape.length);
   const p = context.int('p', 2);
-  require(p === 1 || p === 2, `p ${p} is not 1 or 2`);
+  ensure(p === 1 || p === 2, `p ${p} is not 1 or 2`);
   const { shape, full } = reducedShape(x.shape, [axis], true);
   const norm = context.define({
     type: x.type,

@@ -1,11 +1,11 @@
 import { wordOfF32 } from '../../scalar/machine.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, i32 } from '../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { type Range, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering, numbersOf } from './context.ts';
-import { requireSameType } from './elementwise.ts';
+import { ensureSameType } from './elementwise.ts';
 
 /** Operators that take tensors apart and put them together. */
 
@@ -21,17 +21,17 @@ const Slice: Lowering = (context) => {
   const given = old ? context.ints('axes') : context.knownOr(3, 'axes', undefined);
   const axes = context.axes(given ?? starts.map((_, i) => i), x.shape.length);
   const steps = (old ? undefined : context.knownOr(4, 'steps', undefined)) ?? starts.map(() => 1);
-  require(starts.length === ends.length &&
-    starts.length === axes.length &&
-    starts.length ===
-      steps.length, `starts, ends, axes and steps have ${[starts, ends, axes, steps].map((list) => list.length).join(', ')} entries`);
+  ensure(
+    starts.length === ends.length && starts.length === axes.length && starts.length === steps.length,
+    `starts, ends, axes and steps have ${[starts, ends, axes, steps].map((list) => list.length).join(', ')} entries`,
+  );
   const shape = [...x.shape];
   const from = x.shape.map(() => 0);
   const by = x.shape.map(() => 1);
   axes.forEach((axis, i) => {
     const extent = x.shape[axis] as number;
     const step = steps[i] as number;
-    require(step !== 0, 'a step is 0');
+    ensure(step !== 0, 'a step is 0');
     const clamp = (value: number, low: number, high: number) =>
       Math.min(high, Math.max(low, value < 0 ? value + extent : value));
     const start =
@@ -61,7 +61,7 @@ function slicedWide(
   from: readonly number[],
   by: readonly number[],
 ): Tensor {
-  require(x.shape.length === 1, `"${x.name}" has values outside 32-bit integers, and they are computed with`);
+  ensure(x.shape.length === 1, `"${x.name}" has values outside 32-bit integers, and they are computed with`);
   const values = numbersOf(x) as number[];
   const [count = 0] = shape;
   const picked = Array.from(
@@ -73,13 +73,13 @@ function slicedWide(
 
 const Concat: Lowering = (context) => {
   const parts = context.inputs();
-  const type = requireSameType(parts);
+  const type = ensureSameType(parts);
   const [first] = parts as [Tensor];
   const rank = first.shape.length;
   const axis = context.axis(context.int('axis', context.version < 4 ? 1 : 0), rank);
   for (const { shape } of parts) {
     const fits = shape.length === rank && shape.every((extent, i) => i === axis || extent === first.shape[i]);
-    require(fits, `shapes [${first.shape}] and [${shape}] do not join along axis ${axis}`);
+    ensure(fits, `shapes [${first.shape}] and [${shape}] do not join along axis ${axis}`);
   }
   const kept = parts.filter(({ shape }) => shape[axis] !== 0);
   // At most a few parts fit one loop; more are joined in a tree.
@@ -143,8 +143,7 @@ const Split: Lowering = (context) => {
   const even = Math.ceil(extent / count);
   const sizes =
     given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(even, extent - i * even)));
-  require(sizes.reduce((sum, size) => sum + size, 0) ===
-    extent, `parts of ${sizes} do not make up ${extent}`);
+  ensure(sizes.reduce((sum, size) => sum + size, 0) === extent, `parts of ${sizes} do not make up ${extent}`);
   let start = 0;
   return sizes.map((size) => {
     const from = start;
@@ -160,7 +159,7 @@ const Split: Lowering = (context) => {
 const Tile: Lowering = (context) => {
   const x = context.input(0);
   const repeats = context.known(1, 'repeats');
-  require(repeats.length === x.shape.length, `${repeats.length} repeats for rank ${x.shape.length}`);
+  ensure(repeats.length === x.shape.length, `${repeats.length} repeats for rank ${x.shape.length}`);
   return context.define({
     type: x.type,
     shape: x.shape.map((extent, i) => extent * (repeats[i] as number)),
@@ -180,7 +179,7 @@ const Pad: Lowering = (context) => {
   const given = old ? context.ints('pads', context.ints('paddings', [])) : context.known(1, 'pads');
   const axes = old ? undefined : context.knownOr(3, 'axes', undefined);
   const padded = context.axes(axes ?? x.shape.map((_, i) => i), rank);
-  require(given.length === 2 * padded.length, `${given.length} pads for ${padded.length} dimensions`);
+  ensure(given.length === 2 * padded.length, `${given.length} pads for ${padded.length} dimensions`);
   const before = x.shape.map(() => 0);
   const after = x.shape.map(() => 0);
   padded.forEach((axis, i) => {
@@ -214,7 +213,7 @@ const Pad: Lowering = (context) => {
 function sourceOf(mode: string, position: number, extent: number): number {
   if (mode === 'edge') return Math.min(extent - 1, Math.max(0, position));
   if (mode === 'wrap') return ((position % extent) + extent) % extent;
-  require(mode === 'reflect', `mode ${mode} is not known`);
+  ensure(mode === 'reflect', `mode ${mode} is not known`);
   if (extent === 1) return 0;
   const period = 2 * (extent - 1);
   const folded = ((position % period) + period) % period;
@@ -247,10 +246,10 @@ export function throughTables(context: Context, x: Tensor, places: readonly (rea
 const DepthToSpace: Lowering = (context) => {
   const x = context.input(0);
   const [n, c, h, w] = x.shape as [number, number, number, number];
-  require(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
+  ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
   const block = context.int('blocksize', 1);
   const channels = c / (block * block);
-  require(Number.isInteger(channels), `${c} channels do not divide into blocks of ${block}×${block}`);
+  ensure(Number.isInteger(channels), `${c} channels do not divide into blocks of ${block}×${block}`);
   const isDCR = context.string('mode', 'DCR') === 'DCR';
   return context.define({
     type: x.type,
@@ -273,9 +272,9 @@ const DepthToSpace: Lowering = (context) => {
 const SpaceToDepth: Lowering = (context) => {
   const x = context.input(0);
   const [n, c, h, w] = x.shape as [number, number, number, number];
-  require(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
+  ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
   const block = context.int('blocksize', 1);
-  require(h % block === 0 && w % block === 0, `${h}×${w} does not divide into blocks of ${block}×${block}`);
+  ensure(h % block === 0 && w % block === 0, `${h}×${w} does not divide into blocks of ${block}×${block}`);
   return context.define({
     type: x.type,
     shape: [n, c * block * block, h / block, w / block],

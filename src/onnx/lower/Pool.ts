@@ -1,10 +1,10 @@
 import { sizeOf } from '../../program/node.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, fold } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
-import { maximum, requireFloat } from './elementwise.ts';
+import { ensureFloat, maximum } from './elementwise.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
@@ -36,9 +36,9 @@ function pooled(
 
 function poolInput(context: Context): { x: Tensor; window: Window } {
   const x = context.input(0);
-  require(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
+  ensure(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
   const kernel = context.ints('kernel_shape');
-  require(kernel, 'kernel_shape is missing');
+  ensure(kernel, 'kernel_shape is missing');
   const window = windowOf(context, x.shape.slice(2), kernel);
   return { x, window };
 }
@@ -76,7 +76,7 @@ function countsOf(
 
 const AveragePool: Lowering = (context) => {
   const { x, window } = poolInput(context);
-  requireFloat(x);
+  ensureFloat(x);
   const counts = countsOf(context, x.shape.slice(2), window, context.int('count_include_pad', 0) === 1);
   return pooled(context, x, window, 0, 0, f32.add, (sum, [count]) => f32.div(sum, count!), counts);
 };
@@ -84,7 +84,7 @@ const AveragePool: Lowering = (context) => {
 /** The whole of each channel as one window. */
 const whole = (x: Tensor): Window => {
   const spatial = x.shape.slice(2);
-  require(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
+  ensure(x.shape.length >= 3, `the input's rank is ${x.shape.length}; at least 3 is needed`);
   const zeros = spatial.map(() => 0);
   const ones = spatial.map(() => 1);
   return {
@@ -99,7 +99,7 @@ const whole = (x: Tensor): Window => {
 
 const GlobalAveragePool: Lowering = (context) => {
   const x = context.input(0);
-  requireFloat(x);
+  ensureFloat(x);
   const window = whole(x);
   const count = f32.of(sizeOf(window.kernel));
   return pooled(context, x, window, 0, 0, f32.add, (sum) => f32.div(sum, count));
@@ -107,7 +107,7 @@ const GlobalAveragePool: Lowering = (context) => {
 
 const GlobalMaxPool: Lowering = (context) => {
   const x = context.input(0);
-  requireFloat(x);
+  ensureFloat(x);
   return pooled(context, x, whole(x), NEGATIVE_INFINITY, 0, f32.max, (accumulator) => accumulator);
 };
 

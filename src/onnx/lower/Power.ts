@@ -1,4 +1,4 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { log2Pair, powFrom } from '../functions/power.ts';
 import { type Expression, f32, i32 } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
@@ -37,7 +37,7 @@ export const Pow: Lowering = (context) => {
   const [x, y] = [context.input(0), context.input(1)];
   const known = knownExponent(y);
   if (x.type.family === 'integer') return integerPower(context, x, y, known);
-  require(x.type.family === 'float', `${x.type.name} has no powers`);
+  ensure(x.type.family === 'float', `${x.type.name} has no powers`);
   const simple = known === undefined ? undefined : SIMPLE[known];
   // A float power of 0.5 is the square root except at -infinity and -0, where pow gives +infinity and +0.
   if (simple) return elementwise(context, [x, y], x.type, simple);
@@ -50,10 +50,10 @@ export const Pow: Lowering = (context) => {
 };
 
 function integerPower(context: Context, x: Tensor, y: Tensor, n: number | undefined): Tensor {
-  require(n !== undefined &&
-    Number.isInteger(n) &&
-    n >= 0 &&
-    n <= 32, 'integers need a known exponent from 0 to 32');
+  ensure(
+    n !== undefined && Number.isInteger(n) && n >= 0 && n <= 32,
+    'integers need a known exponent from 0 to 32',
+  );
   const range = isNarrowed(x.type)
     ? corners(boundsOf(x), boundsOf(x), (a, b) => (n % 2 ? a ** n : Math.abs(a * b) ** (n / 2)))
     : undefined;

@@ -1,11 +1,11 @@
 import { sizeOf } from '../../program/node.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { boundsOf, isNarrowed, maximum, minimum, requireFloat } from './elementwise.ts';
+import { boundsOf, ensureFloat, isNarrowed, maximum, minimum } from './elementwise.ts';
 
 /** Folds over axes; the axes are an attribute or, since version 13 (ReduceSum) or 18, an input. */
 
@@ -45,8 +45,8 @@ const reduction =
   ({ init, step, finish, floatsOnly, range }: Reduction): Lowering =>
   (context) => {
     const x = context.input(0);
-    if (floatsOnly) requireFloat(x);
-    require(x.type.family !== 'bool', 'bool cannot be reduced');
+    if (floatsOnly) ensureFloat(x);
+    ensure(x.type.family !== 'bool', 'bool cannot be reduced');
     const axes = axesOfNode(context, x.shape.length);
     if (!axes) return x;
     const { shape, full } = reducedShape(x.shape, axes, context.int('keepdims', 1) !== 0);

@@ -1,10 +1,10 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32 } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { requireFloat } from './elementwise.ts';
+import { ensureFloat } from './elementwise.ts';
 import { throughTables } from './Parts.ts';
 
 /** Resize and Upsample: where each element comes from is known at import, and kept as tables along each axis. */
@@ -31,7 +31,7 @@ function sourceOf(mode: string, p: number, { extent, size, scale }: Axis): numbe
       return (extent / 2) * (1 - adjustment) + (p + 0.5) / scale - 0.5;
     }
     default:
-      require(false, `coordinate_transformation_mode ${mode} is not supported`);
+      ensure(false, `coordinate_transformation_mode ${mode} is not supported`);
   }
 }
 
@@ -52,10 +52,9 @@ function axesOf(context: Context, x: Tensor): Axis[] {
   const scalesOf = (): readonly number[] => given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
   const sizes = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
   const chosen = context.axes(context.ints('axes') ?? x.shape.map((_, i) => i), rank);
-  require(context.string('keep_aspect_ratio_policy', 'stretch') ===
-    'stretch', 'only stretching is supported');
+  ensure(context.string('keep_aspect_ratio_policy', 'stretch') === 'stretch', 'only stretching is supported');
   const scales = sizes?.length ? undefined : scalesOf();
-  require((sizes?.length ? sizes : scales)?.length === chosen.length, 'scales or sizes do not fit the axes');
+  ensure((sizes?.length ? sizes : scales)?.length === chosen.length, 'scales or sizes do not fit the axes');
   return x.shape.map((extent, i) => {
     const position = chosen.indexOf(i);
     if (position < 0) return { extent, size: extent, scale: 1 };
@@ -79,7 +78,7 @@ const Resize: Lowering = (context) => {
   if (mode === 'nearest') {
     const rounding = isOld ? 'floor' : context.string('nearest_mode', 'round_prefer_floor');
     const round = ROUNDINGS[rounding];
-    require(round, `nearest_mode ${rounding} is not known`);
+    ensure(round, `nearest_mode ${rounding} is not known`);
     // A place off by a rounding error of its own formula must not fall on the other side of a tie.
     const steady = (place: number) => Math.round(place * 2 ** 20) / 2 ** 20;
     const tables = places.map((own, i) =>
@@ -89,9 +88,9 @@ const Resize: Lowering = (context) => {
     );
     return throughTables(context, x, tables);
   }
-  require(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
-  require(context.int('antialias', 0) === 0, 'antialias is not supported');
-  requireFloat(x);
+  ensure(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
+  ensure(context.int('antialias', 0) === 0, 'antialias is not supported');
+  ensureFloat(x);
   const weigh = mode === 'linear' ? linearTaps : cubicTaps(context.float('cubic_coeff_a', -0.75));
   const excludes = context.int('exclude_outside', 0) !== 0;
   // One axis after another: each is a weighted sum of a few elements.

@@ -1,5 +1,5 @@
 import { sizeOf } from '../../program/node.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { constantIndex, flatten, type Index, unflatten } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
@@ -10,7 +10,7 @@ import { at, type Context, type Lowering } from './context.ts';
 
 /** The same elements in row-major order under another shape. */
 export function reshaped(context: Context, x: Tensor, shape: readonly number[]): Tensor {
-  require(sizeOf(shape) === sizeOf(x.shape), `shape [${x.shape}] does not reshape to [${shape}]`);
+  ensure(sizeOf(shape) === sizeOf(x.shape), `shape [${x.shape}] does not reshape to [${shape}]`);
   return context.define({
     type: x.type,
     shape,
@@ -34,16 +34,17 @@ const Reshape: Lowering = (context) => {
   const allowZero = context.int('allowzero', 0) !== 0;
   const kept = wanted.map((extent, i) => {
     if (extent !== 0 || allowZero) return extent;
-    require(i <
-      x.shape
-        .length, `the new shape [${wanted}] keeps dimension ${i}, which the input [${x.shape}] does not have`);
+    ensure(
+      i < x.shape.length,
+      `the new shape [${wanted}] keeps dimension ${i}, which the input [${x.shape}] does not have`,
+    );
     return x.shape[i] as number;
   });
   const open = kept.filter((extent) => extent === -1).length;
-  require(open <= 1 && kept.every((extent) => extent >= -1), `the new shape [${wanted}] is not valid`);
+  ensure(open <= 1 && kept.every((extent) => extent >= -1), `the new shape [${wanted}] is not valid`);
   const rest = sizeOf(kept.filter((extent) => extent !== -1));
   const shape = kept.map((extent) => (extent === -1 ? (rest === 0 ? 0 : sizeOf(x.shape) / rest) : extent));
-  require(shape.every(Number.isInteger), `shape [${x.shape}] does not reshape to [${wanted}]`);
+  ensure(shape.every(Number.isInteger), `shape [${x.shape}] does not reshape to [${wanted}]`);
   return reshaped(context, x, shape);
 };
 
@@ -51,7 +52,7 @@ const Flatten: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.int('axis', 1);
   const at = axis < 0 ? axis + x.shape.length : axis;
-  require(at >= 0 && at <= x.shape.length, `axis ${axis} is outside rank ${x.shape.length}`);
+  ensure(at >= 0 && at <= x.shape.length, `axis ${axis} is outside rank ${x.shape.length}`);
   return reshaped(context, x, [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))]);
 };
 
@@ -61,7 +62,7 @@ const Squeeze: Lowering = (context) => {
   const axes = given
     ? context.axes(given, x.shape.length)
     : x.shape.flatMap((extent, i) => (extent === 1 ? [i] : []));
-  for (const axis of axes) require(x.shape[axis] === 1, `dimension ${axis} is ${x.shape[axis]}, not 1`);
+  for (const axis of axes) ensure(x.shape[axis] === 1, `dimension ${axis} is ${x.shape[axis]}, not 1`);
   return reshaped(
     context,
     x,
@@ -72,7 +73,7 @@ const Squeeze: Lowering = (context) => {
 const Unsqueeze: Lowering = (context) => {
   const x = context.input(0);
   const given = context.version < 13 ? context.ints('axes') : context.known(1, 'axes');
-  require(given, 'axes is missing');
+  ensure(given, 'axes is missing');
   const rank = x.shape.length + given.length;
   const axes = new Set(context.axes(given, rank));
   const rest = [...x.shape];
@@ -87,7 +88,7 @@ const Transpose: Lowering = (context) => {
   const x = context.input(0);
   const rank = x.shape.length;
   const perm = context.ints('perm', [...x.shape.keys()].reverse());
-  require(perm.length === rank, `perm [${perm}] is not one of rank ${rank}`);
+  ensure(perm.length === rank, `perm [${perm}] is not one of rank ${rank}`);
   const order = context.axes(perm, rank);
   return context.define({
     type: x.type,
@@ -113,7 +114,7 @@ const Identity: Lowering = (context) => context.input(0);
 const Dropout: Lowering = (context) => {
   const x = context.input(0);
   const training = context.optional(2);
-  require(!training || context.known(2, 'training_mode')[0] === 0, 'training_mode must be false');
+  ensure(!training || context.known(2, 'training_mode')[0] === 0, 'training_mode must be false');
   const mask = context.define({
     type: TYPES.bool,
     shape: x.shape,
@@ -150,7 +151,7 @@ const Constant: Lowering = (context) => {
   const floats = context.has('value_floats') ? context.floats('value_floats') : undefined;
   if (floats) return context.constant(TYPES.float, [floats.length], floats);
   const ints = context.has('value_ints') ? context.ints('value_ints') : undefined;
-  require(ints, 'only dense tensors and numbers can be constants');
+  ensure(ints, 'only dense tensors and numbers can be constants');
   return context.constant(TYPES.int64, [ints.length], ints);
 };
 

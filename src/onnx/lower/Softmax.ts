@@ -5,7 +5,7 @@ import { constantIndex, type Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { elementwise, requireFloat } from './elementwise.ts';
+import { elementwise, ensureFloat } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
@@ -78,7 +78,7 @@ const normalising =
   (compute: (context: Context, x: Tensor, axis: number) => Tensor): Lowering =>
   (context) => {
     const x = context.input(0);
-    requireFloat(x);
+    ensureFloat(x);
     const rank = x.shape.length;
     if (context.version >= 13) return compute(context, x, context.axis(context.int('axis', -1), rank));
     const axis = context.axis(context.int('axis', 1), rank);

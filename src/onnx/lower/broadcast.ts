@@ -1,4 +1,4 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import type { Reading } from '../ir/expression.ts';
 import { constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
@@ -11,8 +11,10 @@ export function broadcastShapes(shapes: readonly (readonly number[])[]): number[
     for (const shape of shapes) {
       const own = shape[i - rank + shape.length];
       if (own === undefined || own === 1) continue;
-      require(extent === 1 ||
-        extent === own, `shapes ${shapes.map((s) => `[${s}]`).join(' and ')} do not broadcast`);
+      ensure(
+        extent === 1 || extent === own,
+        `shapes ${shapes.map((s) => `[${s}]`).join(' and ')} do not broadcast`,
+      );
       extent = own;
     }
     return extent;

@@ -1,5 +1,5 @@
 import { f32OfWord } from '../../scalar/machine.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import type { Builder, Definition } from '../ir/builder.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
@@ -40,7 +40,7 @@ export class Context {
 
   input(i: number): Tensor {
     const tensor = this.#inputs[i];
-    require(tensor, `input ${i} is missing`);
+    ensure(tensor, `input ${i} is missing`);
     return tensor;
   }
 
@@ -57,7 +57,10 @@ export class Context {
   known(i: number, what: string): number[] {
     const tensor = this.input(i);
     const values = numbersOf(tensor);
-    require(values, `${what} (input "${tensor.name}") depends on the model's inputs; fix it with --bind ${tensor.name}=FILE`);
+    ensure(
+      values,
+      `${what} (input "${tensor.name}") depends on the model's inputs; fix it with --bind ${tensor.name}=FILE`,
+    );
     return values;
   }
 
@@ -88,8 +91,7 @@ export class Context {
     const attribute = this.node.attributes.get(name);
     if (!attribute) return undefined;
     // An empty list has no type of its own in files that leave types out.
-    require(attribute.kind === kind, () =>
-      `attribute ${name} is of kind ${describe(attribute)}, not ${kind}`);
+    ensure(attribute.kind === kind, () => `attribute ${name} is of kind ${describe(attribute)}, not ${kind}`);
     return attribute as Extract<AttributeValue, { kind: K }>;
   }
 
@@ -126,13 +128,13 @@ export class Context {
   /** An axis attribute made non-negative. */
   axis(axis: number, rank: number): number {
     const made = axis < 0 ? axis + rank : axis;
-    require(Number.isInteger(made) && made >= 0 && made < rank, `axis ${axis} is outside rank ${rank}`);
+    ensure(Number.isInteger(made) && made >= 0 && made < rank, `axis ${axis} is outside rank ${rank}`);
     return made;
   }
 
   axes(axes: readonly number[], rank: number): number[] {
     const made = axes.map((axis) => this.axis(axis, rank));
-    require(new Set(made).size === made.length, `axes ${axes} name one twice`);
+    ensure(new Set(made).size === made.length, `axes ${axes} name one twice`);
     return made;
   }
 }

@@ -1,4 +1,4 @@
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32 } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, I32_RANGE, type Range } from '../types.ts';
@@ -28,21 +28,21 @@ export const unary =
   (compute: (x: Expression) => Expression): Lowering =>
   (context) => {
     const x = context.input(0);
-    requireFloat(x);
+    ensureFloat(x);
     return elementwise(context, [x], x.type, compute);
   };
 
-export function requireFloat(...tensors: readonly Tensor[]): void {
+export function ensureFloat(...tensors: readonly Tensor[]): void {
   for (const { name, type } of tensors) {
-    require(type.family === 'float', `"${name}" is of type ${type.name}; only floats are supported here`);
+    ensure(type.family === 'float', `"${name}" is of type ${type.name}; only floats are supported here`);
   }
 }
 
-export function requireSameType(tensors: readonly Tensor[]): ElementType {
+export function ensureSameType(tensors: readonly Tensor[]): ElementType {
   const [first, ...others] = tensors;
-  require(first, 'it has no inputs');
+  ensure(first, 'it has no inputs');
   for (const { name, type } of others) {
-    require(type === first.type, `"${name}" is of type ${type.name}, "${first.name}" of ${first.type.name}`);
+    ensure(type === first.type, `"${name}" is of type ${type.name}, "${first.name}" of ${first.type.name}`);
   }
   return first.type;
 }

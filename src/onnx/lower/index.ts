@@ -12,6 +12,7 @@ import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
 import { Pool } from './Pool.ts';
 import { Pow } from './Power.ts';
+import { Quantized } from './Quantized.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
 import { Shapes } from './Shapes.ts';
@@ -28,6 +29,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Normalization,
     ...Parts,
     ...Pool,
+    ...Quantized,
     ...Reductions,
     ...Shapes,
     ...SoftmaxFamily,

@@ -1,5 +1,5 @@
 import { sizeOf } from '../../program/node.ts';
-import { require } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { add, type Index, multiply, shift } from '../ir/indices.ts';
 import type { Context } from './context.ts';
 
@@ -21,15 +21,16 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
   const list = (name: string, otherwise: number): readonly number[] => {
     const values = context.ints(name) ?? [];
     const made = values.length === 0 ? kernel.map(() => otherwise) : values;
-    require(made.length === rank, `${name} has ${made.length} entries for ${rank} spatial dimensions`);
+    ensure(made.length === rank, `${name} has ${made.length} entries for ${rank} spatial dimensions`);
     return made;
   };
-  require(kernel.length === rank, `kernel_shape has ${kernel.length} entries for ${rank} spatial dimensions`);
+  ensure(kernel.length === rank, `kernel_shape has ${kernel.length} entries for ${rank} spatial dimensions`);
   const strides = list('strides', 1);
   const dilations = list('dilations', 1);
-  require([...strides, ...dilations, ...kernel].every(
-    (value) => value >= 1,
-  ), 'strides, dilations and kernel_shape must be positive');
+  ensure(
+    [...strides, ...dilations, ...kernel].every((value) => value >= 1),
+    'strides, dilations and kernel_shape must be positive',
+  );
   const extentOfKernel = kernel.map((k, i) => (k - 1) * (dilations[i] as number) + 1);
   const mode = context.string('auto_pad', 'NOTSET');
   let padsBefore = spatial.map(() => 0);
@@ -43,10 +44,10 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
     const large = total.map((pad) => Math.ceil(pad / 2));
     [padsBefore, padsAfter] = mode === 'SAME_UPPER' ? [small, large] : [large, small];
   } else if (mode !== 'VALID') {
-    require(mode === 'NOTSET' || mode === '', `auto_pad ${mode} is not known`);
+    ensure(mode === 'NOTSET' || mode === '', `auto_pad ${mode} is not known`);
     const given = context.ints('pads') ?? [];
     const pads = given.length === 0 ? new Array<number>(2 * rank).fill(0) : given;
-    require(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
+    ensure(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
     padsBefore = pads.slice(0, rank);
     padsAfter = pads.slice(rank);
   }
@@ -58,11 +59,13 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
     let places = round((padded - (extentOfKernel[i] as number)) / stride) + 1;
     // A window that would start beyond the input and its leading padding is left out.
     if (round === Math.ceil && (places - 1) * stride >= extent + before) places--;
-    require(places >=
-      1, `the window of ${extentOfKernel[i]} is larger than dimension ${i + 2} of ${padded} with its padding`);
+    ensure(
+      places >= 1,
+      `the window of ${extentOfKernel[i]} is larger than dimension ${i + 2} of ${padded} with its padding`,
+    );
     return places;
   });
-  require(sizeOf(kernel) < 2 ** 31, 'kernel_shape is too large');
+  ensure(sizeOf(kernel) < 2 ** 31, 'kernel_shape is too large');
   return { kernel, strides, dilations, padsBefore, padsAfter, output };
 }
 

@@ -1,7 +1,7 @@
 import type { onnx as schema } from 'onnx-proto';
 import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
-import { quoted, require } from '../errors.ts';
+import { ensure, quoted } from '../errors.ts';
 import { type ElementType, nameOfCode, TYPES, typeOfCode } from '../types.ts';
 import type { TensorValue } from './graph.ts';
 
@@ -11,7 +11,10 @@ const EXTERNAL = 1;
 /** The type with this code. @throws Refusal for one that cannot be held in 32 bits */
 export function elementType(code: number): ElementType {
   const type = typeOfCode(code);
-  require(type, `elements of type ${nameOfCode(code)} cannot run; supported are ${Object.keys(TYPES).join(', ')}`);
+  ensure(
+    type,
+    `elements of type ${nameOfCode(code)} cannot run; supported are ${Object.keys(TYPES).join(', ')}`,
+  );
   return type;
 }
 
@@ -19,19 +22,23 @@ export function elementType(code: number): ElementType {
 export function readTensor(proto: schema.ITensorProto): TensorValue {
   const shape = (proto.dims ?? []).map(Number);
   const name = quoted(proto.name ?? '');
-  require(Number(proto.dataLocation ?? 0) !== EXTERNAL &&
-    (proto.externalData ?? []).length ===
-      0, `tensor ${name} keeps its data in another file, which is not supported; save the model as one file`);
+  ensure(
+    Number(proto.dataLocation ?? 0) !== EXTERNAL && (proto.externalData ?? []).length === 0,
+    `tensor ${name} keeps its data in another file, which is not supported; save the model as one file`,
+  );
   const type = elementType(proto.dataType ?? 0);
-  require(shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) &&
-    sizeOf(shape) <=
-      LIMITS.MAX_TENSOR_BYTES /
-        4, `tensor ${name} has the shape [${shape.slice(0, 16)}], which is too large`);
+  ensure(
+    shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) &&
+      sizeOf(shape) <= LIMITS.MAX_TENSOR_BYTES / 4,
+    `tensor ${name} has the shape [${shape.slice(0, 16)}], which is too large`,
+  );
   const size = sizeOf(shape);
   const raw = proto.rawData;
   const values = raw && raw.length > 0 ? readRaw(raw, type) : readFields(proto, type);
-  require(values.length ===
-    size, `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`);
+  ensure(
+    values.length === size,
+    `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
+  );
   return { type, shape, values };
 }
 
@@ -57,8 +64,10 @@ function readFields(proto: schema.ITensorProto, type: ElementType): TensorValue[
 
 function readRaw(raw: Uint8Array, type: ElementType): TensorValue['values'] {
   const width = type.bits / 8;
-  require(raw.length % width ===
-    0, `${raw.length} bytes of raw data are no whole number of ${type.name} elements`);
+  ensure(
+    raw.length % width === 0,
+    `${raw.length} bytes of raw data are no whole number of ${type.name} elements`,
+  );
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const count = raw.length / width;
   const fill = <T extends TensorValue['values']>(into: T, read: (at: number) => number): T => {
