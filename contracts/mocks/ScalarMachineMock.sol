@@ -14,16 +14,28 @@ contract ScalarMachineMock {
         bytes calldata rows
     ) external pure returns (bytes memory results) {
         (uint256 slots, uint256 code) = _prepare(instruction);
-        uint256 count = rows.length / 12;
-        results = new bytes(4 * count);
-        for (uint256 i = 0; i < count; i++) {
-            _load(rows, i, slots);
+        results = new bytes((rows.length / 12) * 4);
+        uint256 from;
+        uint256 end;
+        uint256 to;
+        assembly {
+            from := rows.offset
+            end := add(from, rows.length)
+            to := add(results, 32)
+        }
+        while (from < end) {
+            _load(from, slots);
             ScalarMachine.run(code, code + 32, _toResult(slots, code));
             assembly {
-                // Writes the four bytes of result i, and zeroes after them that the next ones overwrite.
-                let to := add(results, add(32, mul(i, 4)))
-                mstore(to, or(shl(224, mload(add(slots, 96))), and(mload(to), sub(shl(224, 1), 1))))
+                // Four bytes of result, and zeroes after them that the next ones overwrite.
+                mstore(to, shl(224, mload(add(slots, 96))))
+                to := add(to, 4)
+                from := add(from, 12)
             }
+        }
+        // The zeroes after the last ones lie in memory that is free again.
+        assembly {
+            mstore(0x40, add(to, 64))
         }
     }
 
@@ -37,7 +49,11 @@ contract ScalarMachineMock {
         (uint256 slots, uint256 code) = _prepare(instruction);
         uint256 count = rows.length / 12;
         for (uint256 i = 0; i < count; i++) {
-            _load(rows, i, slots);
+            uint256 from;
+            assembly {
+                from := add(rows.offset, mul(i, 12))
+            }
+            _load(from, slots);
             uint256 one = gasleft();
             ScalarMachine.run(code, code + 32, _toResult(slots, code));
             one -= gasleft();
@@ -67,9 +83,10 @@ contract ScalarMachineMock {
         }
     }
 
-    function _load(bytes calldata rows, uint256 i, uint256 slots) private pure {
+    /// @dev A row's three words into slots 0, 1 and 2.
+    function _load(uint256 row, uint256 slots) private pure {
         assembly {
-            let row := calldataload(add(rows.offset, mul(i, 12)))
+            row := calldataload(row)
             mstore(slots, shr(224, row))
             mstore(add(slots, 32), and(shr(192, row), 0xffffffff))
             mstore(add(slots, 64), and(shr(160, row), 0xffffffff))

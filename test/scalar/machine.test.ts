@@ -6,8 +6,8 @@ import { EXTREMES, operandRows } from './vectors.ts';
 
 /** Rows an instruction; more with ASSAY_LONG=1. */
 const ROWS = process.env['ASSAY_LONG'] ? 2_000_000 : 200_000;
-/** Rows a call: the reply and the request stay far below a megabyte. */
-const BATCH = 20_000;
+/** Rows a call. The in-process chain keeps a trace of every call until it ends, so few enough for its memory. */
+const BATCH = 1000;
 
 const SLOTS = { a: 0, b: 1, c: 2, result: 3 };
 
