@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { network } from 'hardhat';
-import { INSTRUCTIONS, type Instruction } from '../../src/scalar/instructions.ts';
+import {
+  INSTRUCTIONS,
+  type Instruction,
+  type InstructionName,
+  OPCODE,
+} from '../../src/scalar/instructions.ts';
 import { runScalar } from '../../src/scalar/machine.ts';
 import { EXTREMES, operandRows } from './vectors.ts';
 
@@ -83,6 +88,86 @@ describe('the scalar machine', function () {
       }
     });
   }
+
+  /** Words that IEEE 754 and this instruction set fix, so that reference and Solidity cannot err together. */
+  const fixed: readonly (readonly [name: InstructionName, operands: readonly number[], result: number])[] = [
+    // NaN: any payload, either sign, signalling or quiet, gives the canonical one.
+    ['f32.add', [0x7f800001, 0x3f800000], 0x7fc00000],
+    ['f32.mul', [0x3f800000, 0xffc12345], 0x7fc00000],
+    ['f32.sub', [0x7f800000, 0x7f800000], 0x7fc00000],
+    ['f32.mul', [0, 0xff800000], 0x7fc00000],
+    ['f32.div', [0, 0x80000000], 0x7fc00000],
+    ['f32.div', [0x7f800000, 0xff800000], 0x7fc00000],
+    ['f32.sqrt', [0xbf800000], 0x7fc00000],
+    ['f32.min', [0x3f800000, 0xffffffff], 0x7fc00000],
+    ['f32.max', [0x7fa00000, 0x3f800000], 0x7fc00000],
+    ['f32.nearest', [0xff800001], 0x7fc00000],
+    ['f32.eq', [0x7fc00000, 0x7fc00000], 0],
+    ['f32.le', [0x7fc00000, 0x7fc00000], 0],
+    ['i32.from_f32', [0x7fc00000], 0],
+    // Signed zeros.
+    ['f32.add', [0x80000000, 0], 0],
+    ['f32.add', [0x80000000, 0x80000000], 0x80000000],
+    ['f32.sub', [0x3f800000, 0x3f800000], 0],
+    ['f32.mul', [0x80000000, 0x3f800000], 0x80000000],
+    ['f32.sqrt', [0x80000000], 0x80000000],
+    ['f32.min', [0, 0x80000000], 0x80000000],
+    ['f32.min', [0x80000000, 0], 0x80000000],
+    ['f32.max', [0, 0x80000000], 0],
+    ['f32.max', [0x80000000, 0], 0],
+    ['f32.eq', [0, 0x80000000], 1],
+    ['f32.lt', [0x80000000, 0], 0],
+    ['f32.ceil', [0xbf000000], 0x80000000],
+    ['f32.nearest', [0xbf000000], 0x80000000],
+    ['f32.div', [0x3f800000, 0x80000000], 0xff800000],
+    // Subnormals are kept, on the way in and on the way out.
+    ['f32.add', [1, 1], 2],
+    ['f32.sub', [0x00800000, 1], 0x007fffff],
+    ['f32.mul', [0x00800000, 0x3f000000], 0x00400000],
+    ['f32.mul', [1, 0x3f000000], 0],
+    ['f32.mul', [3, 0x3f000000], 2],
+    ['f32.mul', [0x00800000, 0x3f7fffff], 0x00800000],
+    ['f32.div', [1, 0x40000000], 0],
+    ['f32.sqrt', [1], 0x1a3504f3],
+    // Overflow, and the last numbers before it.
+    ['f32.add', [0x7f7fffff, 0x7f7fffff], 0x7f800000],
+    ['f32.add', [0x7f7fffff, 0x73000000], 0x7f800000],
+    ['f32.add', [0x7f7fffff, 0x72ffffff], 0x7f7fffff],
+    ['f32.mul', [0xff7fffff, 0x40000000], 0xff800000],
+    ['f32.div', [0x7f7fffff, 0x3f000000], 0x7f800000],
+    // Ties go to even.
+    ['f32.add', [0x4b800000, 0x3f800000], 0x4b800000],
+    ['f32.add', [0x4b800001, 0x3f800000], 0x4b800002],
+    ['f32.nearest', [0x3f000000], 0],
+    ['f32.nearest', [0x3fc00000], 0x40000000],
+    ['f32.nearest', [0x40200000], 0x40000000],
+    ['f32.from_i32', [0x01000001], 0x4b800000],
+    ['f32.from_i32', [0x01000003], 0x4b800002],
+    ['f32.from_i32', [0x80000000], 0xcf000000],
+    // Saturation and wrapping.
+    ['i32.from_f32', [0x4f000000], 0x7fffffff],
+    ['i32.from_f32', [0xcf000000], 0x80000000],
+    ['i32.from_f32', [0xff800000], 0x80000000],
+    ['i32.from_f32', [0xbfffffff], 0xffffffff],
+    ['i32.div', [0x80000000, 0xffffffff], 0x80000000],
+    ['i32.div', [7, 0], 0],
+    ['i32.rem', [7, 0], 7],
+    ['i32.rem', [0xfffffff9, 3], 0xffffffff],
+    ['i32.shl', [1, 33], 2],
+    ['i32.shr_s', [0x80000000, 31], 0xffffffff],
+    ['i32.shr_u', [0x80000000, 63], 1],
+    ['select', [0x80000000, 5, 6], 5],
+  ];
+  it('ATTACKS 22: NaN payloads, signed zeros, subnormals, infinities and overflow give the fixed bits', async () => {
+    for (const [name, operands, result] of fixed) {
+      const instruction = INSTRUCTIONS[OPCODE[name] - 1]!;
+      const row = Uint32Array.from([operands[0]!, operands[1] ?? 0, operands[2] ?? 0]);
+      const where = `${name} ${operands.map(hex).join(' ')}`;
+      expect(hex(reference(instruction, row)[0]), `${where} in the reference`).to.equal(hex(result));
+      const given = await chain.machine.map(encoded(instruction), packed(row));
+      expect(given, `${where} in Solidity`).to.equal(`0x${hex(result)}`);
+    }
+  });
 
   for (const instruction of INSTRUCTIONS) {
     it(`spends at most ${instruction.gas} gas on ${instruction.name}, and not much less at worst`, async () => {
