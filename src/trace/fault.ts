@@ -18,11 +18,14 @@ export interface Fault {
 /** How an affected loop is computed again. */
 export type Rerun = (loop: LoopNode, tensors: readonly Uint8Array[], nodeIndex: number) => Uint8Array;
 
-/** For a liar that does not go on computing from its lies: every other tensor is the honest run's. Costs no run. */
+/**
+ * Takes affected tensors from a trace instead of computing them. From the honest one: the liar does not go on computing
+ * from its lies. From one with some of the same lies: nothing is computed twice.
+ */
 export const keepFrom =
-  (honest: Trace): Rerun =>
+  ({ tensors: kept }: Pick<Trace, 'tensors'>): Rerun =>
   (_loop, _tensors, nodeIndex) =>
-    honest.tensors[nodeIndex]!;
+    kept[nodeIndex]!;
 
 const DEFAULT_XOR = 1;
 
@@ -96,8 +99,10 @@ export function plantFaults(honest: Trace, faults: readonly Fault[], rerun: Reru
     if (node.kind === 'loop' && node.operands.some((operand) => changed.has(operand.node))) {
       bytes = rerun(node, tensors, i);
     }
-    for (const { element, xor = DEFAULT_XOR } of faults.filter((fault) => fault.node === i)) {
-      bytes = bytes === before ? before.slice() : bytes;
+    const lies = faults.filter((fault) => fault.node === i);
+    // What was not computed here belongs to another trace.
+    if (lies.length > 0) bytes = bytes.slice();
+    for (const { element, xor = DEFAULT_XOR } of lies) {
       wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
     }
     const isChanged = bytes !== before && bytes.some((byte, at) => byte !== before[at]);

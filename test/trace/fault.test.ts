@@ -75,6 +75,17 @@ describe('planted faults', () => {
     expect(liar.node(0, 4)).to.deep.equal(tensorRoot(liar.tensors[4]!));
   });
 
+  it('can be added to without computing again what follows from the first', () => {
+    const faults = [
+      { node: 0, element: 0, xor: 0x00400000 },
+      { node: 4, element: 1 },
+    ];
+    const first = plantFaults(honest, faults.slice(0, 1));
+    const both = plantFaults(honest, faults, keepFrom(first));
+    expect(both.tensors).to.deep.equal(plantFaults(honest, faults).tensors);
+    expect(equalBytes(both.root, first.root)).to.equal(false);
+  });
+
   it('leave the accumulators right up to their fold step and wrong from it on', () => {
     const positions = [0, 1, 2, 3, 4];
     const right = honest.accumulators(2, 1, positions);

@@ -1,5 +1,5 @@
 import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
-import { type Fault, plantFaults, type Rerun } from '../../trace/fault.ts';
+import { type Fault, keepFrom, plantFaults, type Rerun } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';
 
@@ -86,5 +86,5 @@ export function plantLie(honest: Trace, place: Place, rerun?: Rerun): Lie | unde
   if (output === undefined) return undefined;
   const { dtype } = nodes[output] as Node;
   const second: Fault = { node: output, element: 0, xor: ELEMENT_BYTES[dtype] === 1 ? 1 : FLOAT_FLIP };
-  return { fault, trace: plantFaults(honest, [fault, second], rerun), reachesOutput: false };
+  return { fault, trace: plantFaults(honest, [fault, second], keepFrom(trace)), reachesOutput: false };
 }
