@@ -500,6 +500,31 @@ add(
   { constants: [1, 2, 3, 4, 5, 6, 7] },
 );
 
+for (const [equation, ...shapes] of [
+  ['ij,jk->ik', [3, 4], [4, 5]],
+  ['bij,bjk', [2, 3, 4], [2, 4, 5]],
+  ['...ij,...jk->...ik', [2, 3, 4], [2, 4, 5]],
+  ['ij->ji', [3, 4]],
+  ['ii->i', [3, 3]],
+  ['ij->', [3, 4]],
+  ['bhqd,bhkd->bhqk', [1, 2, 3, 4], [1, 2, 5, 4]],
+  ['i,j->ij', [3], [4]],
+] as const) {
+  add(
+    'Einsum',
+    equation,
+    shapes.map((shape, i) => noise(shape, i + 1)),
+    attributes({ equation }),
+  );
+}
+for (const op of ['ReduceLogSum', 'ReduceLogSumExp']) {
+  const inputs = [
+    op === 'ReduceLogSum' ? floats([2, 3], [1, 2, 3, 4, 5, 6]) : floats([2, 3], [1, 2, 300, 4, -500, 6]),
+  ];
+  add(op, 'the last axis', inputs, attributes({ axes: [1], keepdims: 0 }));
+  add(op, 'all', inputs);
+}
+
 describe('operators', () => {
   for (const { op, what, inputs, options, tolerance } of cases) {
     it(`${op} agrees with onnxruntime on ${what}`, async () => {

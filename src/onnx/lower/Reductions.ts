@@ -1,11 +1,13 @@
 import { sizeOf } from '../../program/node.ts';
 import { ensure } from '../errors.ts';
+import { exp, log } from '../functions/index.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { boundsOf, ensureFloat, isNarrowed, maximum, minimum } from './elementwise.ts';
+import { boundsOf, elementwise, ensureFloat, isNarrowed, maximum, minimum } from './elementwise.ts';
+import { reshaped } from './Shapes.ts';
 
 /** Folds over axes; the axes are an attribute or, since version 13 (ReduceSum) or 18, an input. */
 
@@ -119,6 +121,32 @@ const extremePlace =
     });
   };
 
+/** max + ln(sum of e^(x - max)), so that nothing overflows on the way. */
+const logSumExp: Lowering = (context) => {
+  const x = context.input(0);
+  ensureFloat(x);
+  const axes = axesOfNode(context, x.shape.length);
+  if (!axes) return x;
+  const extents = axes.map((axis) => x.shape[axis] as number);
+  const kept = reducedShape(x.shape, axes, true);
+  const most = context.define({
+    type: x.type,
+    shape: kept.shape,
+    body: (indices) =>
+      fold(extents, least(x), (k, accumulator) => f32.max(accumulator, at(x, kept.full(indices, k)))),
+  });
+  const exponentials = elementwise(context, [x, most], x.type, (value, m) => exp(f32.sub(value!, m!)));
+  const sum = context.define({
+    type: x.type,
+    shape: kept.shape,
+    body: (indices) =>
+      fold(extents, 0, (k, accumulator) => f32.add(accumulator, at(exponentials, kept.full(indices, k)))),
+  });
+  const y = elementwise(context, [sum, most], x.type, (s, m) => f32.add(log(s!), m!));
+  if (context.int('keepdims', 1) !== 0) return y;
+  return reshaped(context, y, reducedShape(x.shape, axes, false).shape);
+};
+
 export const Reductions: Readonly<Record<string, Lowering>> = {
   ReduceSum: reduction({ init: () => 0, step: sumStep, range: sumRange }),
   ReduceMean: reduction({
@@ -153,6 +181,8 @@ export const Reductions: Readonly<Record<string, Lowering>> = {
     finish: (sum) => f32.sqrt(sum),
     floatsOnly: true,
   }),
+  ReduceLogSum: reduction({ init: () => 0, step: sumStep, finish: (sum) => log(sum), floatsOnly: true }),
+  ReduceLogSumExp: logSumExp,
   ArgMax: extremePlace(maximum, least),
   ArgMin: extremePlace(minimum, greatest),
 };

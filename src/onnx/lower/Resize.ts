@@ -121,8 +121,9 @@ const cubicTaps =
     const low = Math.floor(place);
     return [-1, 0, 1, 2].map((offset) => {
       const d = Math.abs(place - (low + offset));
-      const near = (a + 2) * d ** 3 - (a + 3) * d ** 2 + 1;
-      const far = a * d ** 3 - 5 * a * d ** 2 + 8 * a * d - 4 * a;
+      // Products, not powers: `**` may round differently from machine to machine.
+      const near = ((a + 2) * d - (a + 3)) * d * d + 1;
+      const far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
       return { at: low + offset, weight: d <= 1 ? near : far };
     });
   };

@@ -5,6 +5,7 @@ import { Cast } from './Cast.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
+import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
 import { Matrix } from './Matrix.ts';
@@ -36,6 +37,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     Cast,
     Conv,
     ConvTranspose,
+    Einsum,
     Pow,
     ...Resizes,
   }),
