@@ -37,7 +37,7 @@ export const MAX_INTERVALS = 32;
 
 /**
  * Gas that the Referee spends at most on the parts of a leaf, for the static rule in `cost.ts`; instructions have
- * theirs in `scalar/instructions.ts`. Measured; `test/referee/gas.test.ts` holds them against adversarial leaves.
+ * theirs in `scalar/instructions.ts`. Measured; `test/contracts/refereeGas.test.ts` holds them against adversarial leaves.
  */
 export const LEAF_GAS = {
   /** Whatever it runs. */

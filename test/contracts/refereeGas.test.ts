@@ -347,6 +347,11 @@ describe('gas of a leaf', function () {
         expect(measured.callGas - OPENING_GAS * measured.witnessBytes).to.be.at.most(bound.computeGas);
         expect(measured.transactionGas).to.be.at.most(2_000_000);
         worst = Math.max(worst, measured.transactionGas);
+        // The rules can be checked in one transaction whatever the node.
+        const model = { programRoot: `0x${'00'.repeat(32)}`, nodeCount: 4, inputs: [], outputs: [] };
+        const call = chain.referee.interface.encodeFunctionData('isMalformed', [model, 3, encodeNode(node)]);
+        expect(await chain.referee.isMalformed(model, 3, encodeNode(node))).to.equal(false);
+        expect(Number(await chain.meter.spent(chain.referee, call))).to.be.at.most(1_500_000);
       });
     }
 
