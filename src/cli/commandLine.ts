@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
+import { requireContracts } from './contractsBuilt.ts';
 import { InputError } from './inputError.ts';
 
 const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
@@ -13,6 +14,28 @@ const withInputs = (command: Command, what: string): Command =>
 
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');
+
+/** Everything that goes to a chain does so as an account on a node. */
+const withAccount = (command: Command): Command =>
+  command
+    .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
+    .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does');
+
+const withOracle = (command: Command): Command =>
+  withAccount(command).requiredOption('--oracle <ADDRESS>', 'the InferenceOracle');
+
+const withModels = (command: Command): Command =>
+  withDims(withOracle(command.argument('<MODEL.onnx...>', 'the models'))).option(
+    '--from-block <N>',
+    'a block before the first request, to read less of the chain',
+    '0',
+  );
+
+/** Imports a command that speaks to the contracts. */
+function onChain<T>(load: () => Promise<T>): Promise<T> {
+  requireContracts();
+  return load();
+}
 
 function build(console: Console): Command {
   const assay = new Command('assay')
@@ -48,7 +71,37 @@ function build(console: Console): Command {
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
     .option('--every-node', 'one lie at every node, and one false challenge at every node');
   withJson(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random'))).action(
-    async (model, options) => (await import('./rehearse.ts')).rehearse(model, options, console),
+    async (model, options) =>
+      (await onChain(() => import('./rehearse.ts'))).rehearse(model, options, console),
+  );
+  const deploy = assay
+    .command('deploy')
+    .description('put the contracts on a chain')
+    .option('--trial', 'allow windows and clocks of seconds: for tries, unsafe where money is');
+  withJson(withAccount(deploy)).action(async (options) =>
+    (await onChain(() => import('./deploy.ts'))).deploy(options, console),
+  );
+  const publish = assay
+    .command('publish')
+    .description('commit to a model on chain, so that it can be asked for')
+    .argument('<MODEL.onnx>', 'the model')
+    .option('--uri <URI>', 'where the model can be had', '');
+  withJson(withDims(withOracle(publish))).action(async (model, options) =>
+    (await onChain(() => import('./publish.ts'))).publish(model, options, console),
+  );
+  const provide = assay
+    .command('provide')
+    .description('answer requests on models, until SIGINT or SIGTERM')
+    .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
+    .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond');
+  withModels(provide).action(async (models, options) =>
+    (await onChain(() => import('./provide.ts'))).provide(models, options, console),
+  );
+  const watch = assay
+    .command('watch')
+    .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
+  withModels(watch).action(async (models, options) =>
+    (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   return assay;
 }

@@ -1,0 +1,91 @@
+import { isAddress, type JsonRpcProvider, type Wallet } from 'ethers';
+import { type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
+import { EndpointError, openEndpoint } from '../chain/endpoint.ts';
+import { explain } from '../chain/explain.ts';
+import { Refused } from '../chain/submit.ts';
+import { NoAnswer } from '../client/client.ts';
+import { readAccount } from './account.ts';
+import type { Console } from './console.ts';
+import { InputError } from './inputError.ts';
+
+/** What every command takes that goes to a chain. */
+export interface AccountOptions {
+  readonly rpc: string;
+  readonly keyFile?: string;
+}
+
+export interface OracleOptions extends AccountOptions {
+  readonly oracle: string;
+}
+
+/** An account on a node. */
+export interface Account {
+  readonly wallet: Wallet;
+  readonly chainId: bigint;
+  readonly balanceWei: bigint;
+  /** Number of the latest block when it was opened. */
+  readonly block: number;
+}
+
+/** Errors that are a sentence about the chain, the node or what was asked of them. */
+const SENTENCES = [EndpointError, DeploymentError, Refused, NoAnswer];
+
+/** Ethers gives what a node did or did not answer a `shortMessage`; Node gives broken connections a `code`. */
+const isFromOutside = (error: Error): boolean =>
+  'shortMessage' in error || /^(E[A-Z]+|UND_ERR_\w+)$/.test(`${(error as NodeJS.ErrnoException).code}`);
+
+/** What the chain or the node refused is no fault of this program, so it gets a line, not a stack. */
+function inOneLine(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (SENTENCES.some((kind) => error instanceof kind)) return new InputError(error.message);
+  return isFromOutside(error) ? new InputError(explain(error)) : error;
+}
+
+/**
+ * Opens the account, does the work and closes the connection.
+ *
+ * @throws InputError for a missing key, a node that does not answer, and everything that chain or node refuse
+ */
+export async function withAccount(
+  { rpc, keyFile }: AccountOptions,
+  console: Console,
+  work: (account: Account) => Promise<void>,
+): Promise<void> {
+  const key = readAccount(keyFile, process.env, console);
+  console.progress('connecting');
+  let provider: JsonRpcProvider | undefined;
+  try {
+    provider = await openEndpoint(rpc);
+    const [{ chainId }, balanceWei, block] = await Promise.all([
+      provider.getNetwork(),
+      provider.getBalance(key.address),
+      provider.getBlockNumber(),
+    ]);
+    await work({ wallet: key.connect(provider), chainId, balanceWei, block });
+  } catch (error) {
+    throw inOneLine(error);
+  } finally {
+    provider?.destroy();
+  }
+}
+
+/** @throws InputError if the account cannot pay for anything */
+export function requireEther({ wallet, chainId, balanceWei }: Account): void {
+  if (balanceWei > 0n) return;
+  throw new InputError(`the account ${wallet.address} has no ether on chain ${chainId}; send it some first`);
+}
+
+/**
+ * The contracts around the oracle that was named.
+ *
+ * @throws InputError for what is no address; DeploymentError if there is no Assay oracle of this version
+ */
+export function connectTo({ oracle }: OracleOptions, { wallet }: Account): Promise<Contracts> {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(oracle)) {
+    throw new InputError(`--oracle ${oracle}: write an address, 0x and 40 hexadecimal digits`, 2);
+  }
+  if (!isAddress(oracle)) {
+    throw new InputError(`--oracle ${oracle}: the capitals in this address do not fit it; copy it again`, 2);
+  }
+  return connect(oracle, wallet);
+}

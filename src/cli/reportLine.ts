@@ -1,0 +1,59 @@
+import { formatEther } from 'ethers';
+import { IDisputeGame__factory } from '#typechain';
+import type { Report } from '../chain/report.ts';
+import { explainMove, explainOutcome } from '../dispute/explain.ts';
+import { REASONS, type Reason } from '../dispute/rules.ts';
+
+const game = IDisputeGame__factory.createInterface();
+
+const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
+
+/** How a dispute ended, if it did in the transaction that is reported. */
+function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): string {
+  const { disputeId, claim } = report.dispute;
+  for (const log of report.receipt.logs) {
+    const event = game.parseLog(log);
+    if (event?.name !== 'Ended' || event.args['disputeId'] !== disputeId) continue;
+    const role = event.args['winner'] === claim.claimant ? 'claimant' : 'challenger';
+    return ` ${explainOutcome(role, REASONS[Number(event.args['reason'])] as Reason)}`;
+  }
+  return '';
+}
+
+function sentence(report: Report): string {
+  switch (report.kind) {
+    case 'claimed': {
+      const { requestId, request } = report.request;
+      return `request ${requestId}: claimed an answer under a bond of ${ether(request.terms.claimBondWei)}`;
+    }
+    case 'verified':
+      return `claim ${report.claim.claimId}: right`;
+    case 'unverified':
+      return `claim ${report.claim.claimId}: not checked, model ${report.claim.request.request.modelId} is not held here`;
+    case 'challenged': {
+      const bond = ether(report.claim.request.request.terms.challengeBondWei);
+      return `claim ${report.claim.claimId}: wrong; challenged under a bond of ${bond}`;
+    }
+    case 'moved': {
+      const { dispute, move } = report;
+      return `dispute ${dispute.disputeId}: ${explainMove(move, dispute.view.position)}${outcomeIn(report)}`;
+    }
+    case 'timedOut':
+      return `dispute ${report.dispute.disputeId}: ended by the clock.${outcomeIn(report)}`;
+    case 'reclaimed':
+      return `dispute ${report.dispute.disputeId}: overtaken by another one; took the bond back`;
+    case 'finalized':
+      return `claim ${report.claim.claimId}: final`;
+    case 'withdrawn':
+      return `withdrew ${ether(report.amountWei)}`;
+    case 'failed':
+      return report.sentence;
+  }
+}
+
+/** One line about what a provider or watcher did or found, with the transaction that did it. */
+export function reportLine(report: Report): string {
+  if (!('receipt' in report)) return sentence(report);
+  const { gasUsed, hash } = report.receipt;
+  return `${sentence(report)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
+}

@@ -1,0 +1,138 @@
+import type { Contracts } from '../chain/contracts.ts';
+import { type Pass, repeat } from '../chain/loop.ts';
+import type { Listener } from '../chain/report.ts';
+import { referenceEngine } from '../engine/reference/reference.ts';
+import { type Runner, Shelf } from '../store/shelf.ts';
+import { RunTrace } from '../trace/run.ts';
+import { parseDims } from './arguments.ts';
+import { type Account, connectTo, type OracleOptions, withAccount } from './connection.ts';
+import type { Console } from './console.ts';
+import { InputError } from './inputError.ts';
+import { loadModel } from './loadModel.ts';
+import { reportLine } from './reportLine.ts';
+
+/** What provider and watcher have in common: programs that hold models and run until they are told to end. */
+export interface ServiceOptions extends OracleOptions {
+  readonly dim?: readonly string[];
+  readonly fromBlock: string;
+}
+
+/** What a loop is made of. */
+export interface Parts {
+  readonly contracts: Contracts;
+  readonly runner: Runner;
+  readonly listen: Listener;
+  readonly fromBlock: number;
+}
+
+/** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
+const PAUSE_MS = 1000;
+
+/** @throws InputError naming the option */
+export function parseWhole(option: string, text: string): bigint {
+  if (!/^\d{1,78}$/.test(text))
+    throw new InputError(`${option} ${text}: write a whole number of 0 or more`, 2);
+  return BigInt(text);
+}
+
+function parseBlock(text: string): number {
+  const block = Number(parseWhole('--from-block', text));
+  if (!Number.isSafeInteger(block)) throw new InputError(`--from-block ${text}: there is no such block`, 2);
+  return block;
+}
+
+/** Compiles the models, says which they are, and holds them. */
+async function hold(
+  paths: readonly string[],
+  dims: Readonly<Record<string, number>>,
+  { registry }: Contracts,
+  console: Console,
+): Promise<Runner> {
+  const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+  for (const path of paths) {
+    const { model, file, program, weights } = loadModel(path, dims, console);
+    const id = shelf.put({ model, session: await referenceEngine.load(program, weights) });
+    console.progress(undefined);
+    console.out(`model ${id}: ${file}`);
+    if (!(await registry.isPublished(id))) {
+      console.err(`assay: ${file}: model ${id} is not published here, so nobody can ask for it yet`);
+    }
+  }
+  return shelf;
+}
+
+/** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either. */
+function untilSignal(console: Console): { readonly signal: AbortSignal; release(): void } {
+  const ending = new AbortController();
+  const release = (): void => {
+    process.off('SIGINT', end);
+    process.off('SIGTERM', end);
+  };
+  const end = (name: NodeJS.Signals): void => {
+    release();
+    console.err(`assay: ${name}: ending once the work in hand is done`);
+    ending.abort();
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  return { signal: ending.signal, release };
+}
+
+/** Repeats a pass until a signal. Failures of the node are told when they begin and when they end. */
+async function run(pass: Pass, console: Console): Promise<void> {
+  const { signal, release } = untilSignal(console);
+  let failing: string | undefined;
+  const told: Pass = async () => {
+    const sent = await pass();
+    if (failing !== undefined) console.err('assay: it works again');
+    failing = undefined;
+    return sent;
+  };
+  const onFailure = (sentence: string): void => {
+    if (sentence !== failing) console.err(`assay: ${sentence}; trying again`);
+    failing = sentence;
+  };
+  try {
+    await repeat(told, { signal, pauseMs: PAUSE_MS, onFailure });
+  } finally {
+    release();
+  }
+}
+
+const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, console: Console): void => {
+  if (balanceWei > 0n) return;
+  console.err(
+    `assay: the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`,
+  );
+};
+
+/**
+ * Holds models and runs a loop over them until SIGINT or SIGTERM.
+ *
+ * @param doing what the program says it does, such as `providing`
+ * @throws InputError if it cannot start; once it runs, it goes on through failures of node and chain
+ */
+export async function serve(
+  doing: string,
+  paths: readonly string[],
+  options: ServiceOptions,
+  console: Console,
+  create: (parts: Parts) => Pass,
+): Promise<void> {
+  const dims = parseDims(options.dim ?? []);
+  const fromBlock = parseBlock(options.fromBlock);
+  await withAccount(options, console, async (account) => {
+    const contracts = await connectTo(options, account);
+    warnWithoutEther(account, console);
+    const runner = await hold(paths, dims, contracts, console);
+    const listen: Listener = (report) => {
+      if (report.kind === 'failed') console.err(`assay: ${reportLine(report)}`);
+      else console.out(reportLine(report));
+    };
+    const pass = create({ contracts, runner, listen, fromBlock });
+    console.out(
+      `${doing} as ${account.wallet.address} at oracle ${options.oracle}, chain ${account.chainId}`,
+    );
+    await run(pass, console);
+  });
+}
