@@ -18,6 +18,13 @@ export function parseDims(given: readonly string[]): Readonly<Record<string, num
   return dims;
 }
 
+/** @throws InputError naming the option */
+export function parseWhole(option: string, text: string): bigint {
+  if (!/^\d{1,78}$/.test(text))
+    throw new InputError(`${option} ${text}: write a whole number of 0 or more`, 2);
+  return BigInt(text);
+}
+
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 /** Names may contain `=`, so the model's own names decide where the name ends. */

@@ -89,6 +89,21 @@ function build(console: Console): Command {
   withJson(withDims(withOracle(publish))).action(async (model, options) =>
     (await onChain(() => import('./publish.ts'))).publish(model, options, console),
   );
+  const request = assay
+    .command('request')
+    .description('ask for an inference; bonds and times left out are the usual ones')
+    .argument('<MODEL.onnx>', 'the model')
+    .option('--fee-wei <N>', 'what the provider of the answer earns', '0')
+    .option('--claim-bond-wei <N>', 'what a provider loses if it lies')
+    .option('--challenge-bond-wei <N>', 'what a challenger loses if it is wrong')
+    .option('--window-seconds <N>', 'how long an answer can be challenged')
+    .option('--clock-seconds <N>', 'what each side of a dispute has for all its moves')
+    .option('--callback-gas <N>', 'for a requester that is a contract')
+    .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
+    .option('--wait', 'wait for the final answer and print it');
+  withJson(withDims(withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'))).action(
+    async (model, options) => (await onChain(() => import('./request.ts'))).request(model, options, console),
+  );
   const provide = assay
     .command('provide')
     .description('answer requests on models, until SIGINT or SIGTERM')

@@ -1,6 +1,7 @@
 import { createProvider } from '../provider/provider.ts';
+import { parseWhole } from './arguments.ts';
 import type { Console } from './console.ts';
-import { parseWhole, type ServiceOptions, serve } from './service.ts';
+import { type ServiceOptions, serve } from './service.ts';
 
 export interface ProvideOptions extends ServiceOptions {
   readonly minFeeWei: string;

@@ -3,14 +3,13 @@ import { performance } from 'node:perf_hooks';
 import type { Engine, TensorData } from '../engine/engine.ts';
 import { referenceEngine } from '../engine/reference/reference.ts';
 import { hexOf } from '../merkle/keccak.ts';
-import { sizeOf } from '../program/node.ts';
 import { parseDims, readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
-import type { FileTensor } from './files/elementTypes.ts';
 import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
 import { type LoadedModel, loadModel } from './loadModel.ts';
+import { outputJson, outputLines } from './outputs.ts';
 
 export interface RunOptions {
   readonly input?: readonly string[];
@@ -49,19 +48,6 @@ export function outputFiles(names: readonly string[], format: string): string[] 
   });
 }
 
-/** Elements shown of each output. */
-const SHOWN = 8;
-
-const elementsOf = ({ type, shape, bytes }: FileTensor, most: number): string[] => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: Math.min(most, sizeOf(shape)) }, (_, i) => {
-    const value = type.read(view, i * type.bytes);
-    return typeof value === 'number' && type.kind === 'float'
-      ? String(Number(value.toPrecision(8)))
-      : String(value);
-  });
-};
-
 /** `assay run`: one inference, outputs to files and a summary to stdout. */
 export async function run(path: string, options: RunOptions, console: Console): Promise<void> {
   const engine = engineNamed(options.engine);
@@ -98,20 +84,16 @@ function report(
   });
   if (json) {
     const listed = written.map(({ name, tensor, file }) => ({
-      name,
-      type: tensor.type.name,
-      shape: tensor.shape,
+      ...outputJson(name, tensor),
       file: file ?? null,
-      first: elementsOf(tensor, SHOWN),
     }));
     console.out(JSON.stringify({ model: hexOf(loaded.model.id), engine, seconds, outputs: listed }));
     return;
   }
   console.out(`model ${hexOf(loaded.model.id)}, ${seconds.toFixed(2)} s on the ${engine} engine`);
   for (const { name, tensor, file } of written) {
-    const more = sizeOf(tensor.shape) > SHOWN ? ' …' : '';
-    const where = file === undefined ? '' : ` → ${file}`;
-    console.out(`${name}: ${tensor.type.name} [${tensor.shape.join(', ')}]${where}`);
-    console.out(`  ${elementsOf(tensor, SHOWN).join(' ')}${more}`);
+    const [heading, elements] = outputLines(name, tensor);
+    console.out(`${heading}${file === undefined ? '' : ` → ${file}`}`);
+    console.out(elements);
   }
 }

@@ -4,7 +4,7 @@ import type { Listener } from '../chain/report.ts';
 import { referenceEngine } from '../engine/reference/reference.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
-import { parseDims } from './arguments.ts';
+import { parseDims, parseWhole } from './arguments.ts';
 import { type Account, connectTo, type OracleOptions, withAccount } from './connection.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
@@ -27,13 +27,6 @@ export interface Parts {
 
 /** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
 const PAUSE_MS = 1000;
-
-/** @throws InputError naming the option */
-export function parseWhole(option: string, text: string): bigint {
-  if (!/^\d{1,78}$/.test(text))
-    throw new InputError(`${option} ${text}: write a whole number of 0 or more`, 2);
-  return BigInt(text);
-}
 
 function parseBlock(text: string): number {
   const block = Number(parseWhole('--from-block', text));

@@ -1,0 +1,102 @@
+import type { Contracts } from '../chain/contracts.ts';
+import type { Terms } from '../chain/types.ts';
+import { awaitResult, request as requestInference } from '../client/client.ts';
+import { hexOf } from '../merkle/keccak.ts';
+import { splitTensors } from '../merkle/model.ts';
+import { concat } from '../merkle/tree.ts';
+import { parseDims, parseWhole, readInputs, requireAll } from './arguments.ts';
+import { connectTo, type OracleOptions, requireEther, withAccount } from './connection.ts';
+import type { Console } from './console.ts';
+import { fileTensorOf } from './files/convert.ts';
+import { type LoadedModel, loadModel } from './loadModel.ts';
+import { outputJson, outputLines } from './outputs.ts';
+
+/** What a requester may choose, as commander names it; what is left out is chosen by {@link usualTerms}. */
+type GivenTerms = { readonly [Term in keyof Terms]?: string };
+
+export interface RequestOptions extends OracleOptions, GivenTerms {
+  readonly input?: readonly string[];
+  readonly dim?: readonly string[];
+  readonly feeWei: string;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+const HOUR = 3600n;
+
+const atLeast = (least: bigint, usual: bigint): bigint => (usual > least ? usual : least);
+
+/** The least bonds that the oracle takes; an hour for everything that takes time, or more if the oracle says so. */
+async function usualTerms({ oracle }: Contracts): Promise<Terms> {
+  const { min } = await oracle.bounds();
+  return {
+    claimBondWei: min.claimBondWei,
+    challengeBondWei: min.challengeBondWei,
+    windowSeconds: atLeast(min.windowSeconds, HOUR),
+    clockSeconds: atLeast(min.clockSeconds, HOUR),
+    callbackGas: min.callbackGas,
+    patienceSeconds: atLeast(min.patienceSeconds, HOUR),
+  };
+}
+
+const OPTIONS: { readonly [Term in keyof Terms]: string } = {
+  claimBondWei: '--claim-bond-wei',
+  challengeBondWei: '--challenge-bond-wei',
+  windowSeconds: '--window-seconds',
+  clockSeconds: '--clock-seconds',
+  callbackGas: '--callback-gas',
+  patienceSeconds: '--patience-seconds',
+};
+
+/** @throws InputError naming an option that is no whole number */
+function parseTerms(given: GivenTerms): Partial<Terms> {
+  const terms: { -readonly [Term in keyof Terms]?: bigint } = {};
+  for (const term of Object.keys(OPTIONS) as (keyof Terms)[]) {
+    const text = given[term];
+    if (text !== undefined) terms[term] = parseWhole(OPTIONS[term], text);
+  }
+  return terms;
+}
+
+/** The final answer's tensors under the names that the model gives them. */
+const namedOutputs = ({ model, outputs }: LoadedModel, answer: Uint8Array) =>
+  splitTensors(model.outputs, answer).map((bytes, i) => {
+    const output = outputs[i]!;
+    return { name: output.name, tensor: fileTensorOf(output, bytes) };
+  });
+
+/** `assay request`: asks for an inference and, if told to, waits for the final answer. */
+export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
+  const dims = parseDims(options.dim ?? []);
+  const feeWei = parseWhole('--fee-wei', options.feeWei);
+  const chosen = parseTerms(options);
+  await withAccount(options, console, async (account) => {
+    requireEther(account);
+    const contracts = await connectTo(options, account);
+    const loaded = loadModel(path, dims, console);
+    const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+    const model = hexOf(loaded.model.id);
+    const terms = { ...(await usualTerms(contracts)), ...chosen };
+    console.progress('requesting');
+    const { requestId, receipt } = await requestInference(contracts, model, concat(inputs), terms, feeWei);
+    console.progress(undefined);
+    if (!options.json) console.out(`request ${requestId}: ${receipt.hash}`);
+    const told = { requestId: `${requestId}`, model, transaction: receipt.hash };
+    if (!options.wait) {
+      if (options.json) console.out(JSON.stringify(told));
+      return;
+    }
+    console.progress('waiting for the final answer');
+    const answer = await awaitResult(contracts, requestId, Number.POSITIVE_INFINITY);
+    console.progress(undefined);
+    const named = namedOutputs(loaded, answer);
+    if (options.json) {
+      const outputs = named.map(({ name, tensor }) => outputJson(name, tensor));
+      console.out(JSON.stringify({ ...told, answer: hexOf(answer), outputs }));
+      return;
+    }
+    for (const { name, tensor } of named) {
+      for (const line of outputLines(name, tensor)) console.out(line);
+    }
+  });
+}
