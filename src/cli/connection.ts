@@ -75,17 +75,28 @@ export function requireEther({ wallet, chainId, balanceWei }: Account): void {
   throw new InputError(`the account ${wallet.address} has no ether on chain ${chainId}; send it some first`);
 }
 
-/**
- * The contracts around the oracle that was named.
- *
- * @throws InputError for what is no address; DeploymentError if there is no Assay oracle of this version
- */
-export function connectTo({ oracle }: OracleOptions, { wallet }: Account): Promise<Contracts> {
+/** @throws InputError for what is no address */
+function requireAddress(oracle: string): void {
   if (!/^0x[0-9a-fA-F]{40}$/.test(oracle)) {
     throw new InputError(`--oracle ${oracle}: write an address, 0x and 40 hexadecimal digits`, 2);
   }
   if (!isAddress(oracle)) {
     throw new InputError(`--oracle ${oracle}: the capitals in this address do not fit it; copy it again`, 2);
   }
-  return connect(oracle, wallet);
+}
+
+/**
+ * Like {@link withAccount}, with the contracts around the oracle that was named.
+ *
+ * @throws InputError also if there is no Assay oracle of this version of the instruction set
+ */
+export async function withContracts(
+  options: OracleOptions,
+  console: Console,
+  work: (contracts: Contracts, account: Account) => Promise<void>,
+): Promise<void> {
+  requireAddress(options.oracle);
+  await withAccount(options, console, async (account) =>
+    work(await connect(options.oracle, account.wallet), account),
+  );
 }

@@ -1,6 +1,6 @@
 import { publish as publishModel } from '../client/client.ts';
 import { parseDims } from './arguments.ts';
-import { connectTo, type OracleOptions, requireEther, withAccount } from './connection.ts';
+import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { loadModel } from './loadModel.ts';
 
@@ -13,9 +13,8 @@ export interface PublishOptions extends OracleOptions {
 /** `assay publish`: commits to a model in the oracle's registry, so that it can be asked for. */
 export async function publish(path: string, options: PublishOptions, console: Console): Promise<void> {
   const dims = parseDims(options.dim ?? []);
-  await withAccount(options, console, async (account) => {
+  await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const contracts = await connectTo(options, account);
     const { model, file } = loadModel(path, dims, console);
     console.progress('publishing');
     const id = await publishModel(contracts, model, options.uri);

@@ -5,7 +5,7 @@ import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { parseDims, parseWhole, readInputs, requireAll } from './arguments.ts';
-import { connectTo, type OracleOptions, requireEther, withAccount } from './connection.ts';
+import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { type LoadedModel, loadModel } from './loadModel.ts';
@@ -70,9 +70,8 @@ export async function request(path: string, options: RequestOptions, console: Co
   const dims = parseDims(options.dim ?? []);
   const feeWei = parseWhole('--fee-wei', options.feeWei);
   const chosen = parseTerms(options);
-  await withAccount(options, console, async (account) => {
+  await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const contracts = await connectTo(options, account);
     const loaded = loadModel(path, dims, console);
     const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
     const model = hexOf(loaded.model.id);

@@ -5,7 +5,7 @@ import { referenceEngine } from '../engine/reference/reference.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
 import { parseDims, parseWhole } from './arguments.ts';
-import { type Account, connectTo, type OracleOptions, withAccount } from './connection.ts';
+import { type Account, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { loadModel } from './loadModel.ts';
@@ -114,8 +114,7 @@ export async function serve(
 ): Promise<void> {
   const dims = parseDims(options.dim ?? []);
   const fromBlock = parseBlock(options.fromBlock);
-  await withAccount(options, console, async (account) => {
-    const contracts = await connectTo(options, account);
+  await withContracts(options, console, async (contracts, account) => {
     warnWithoutEther(account, console);
     const runner = await hold(paths, dims, contracts, console);
     const listen: Listener = (report) => {

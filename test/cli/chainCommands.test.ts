@@ -1,0 +1,164 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type JsonRpcProvider, Wallet } from 'ethers';
+import type { Contracts } from '../../src/chain/contracts.ts';
+import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { commandLine } from '../../src/cli/commandLine.ts';
+import { elementType } from '../../src/cli/files/elementTypes.ts';
+import { writeNpy } from '../../src/cli/files/npy.ts';
+import { INSTRUCTION_SET_VERSION } from '../../src/scalar/instructions.ts';
+import { type DevelopmentChain, deployed, keyOf, startChain } from '../support/protocol.ts';
+
+const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
+
+describe('commands that go to a chain refuse in one line', () => {
+  let folder: string;
+  let chain: DevelopmentChain;
+  let endpoint: JsonRpcProvider;
+  let contracts: Contracts;
+  let oracle: string;
+  const at = (name: string): string => join(folder, name);
+  let stranger: string;
+
+  before(async () => {
+    delete process.env['ASSAY_KEY'];
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+    chain = await startChain('anvil');
+    endpoint = await openEndpoint(chain.url!);
+    contracts = await deployed(chain);
+    oracle = await contracts.oracle.getAddress();
+    writeFileSync(at('key'), keyOf(0), { mode: 0o600 });
+    const digit = { type: elementType('uint8'), shape: [1, 1, 28, 28], bytes: new Uint8Array(28 * 28) };
+    writeFileSync(at('digit.npy'), writeNpy(digit));
+    writeFileSync(at('empty'), '');
+    writeFileSync(at('short'), keyOf(0).slice(0, -1));
+    writeFileSync(at('zero'), `0x${'00'.repeat(32)}`);
+    writeFileSync(at('long'), 'x'.repeat(2000));
+    for (const name of ['empty', 'short', 'zero', 'long']) chmodSync(at(name), 0o600);
+    const poor = Wallet.createRandom();
+    stranger = poor.address;
+    writeFileSync(at('poor'), poor.privateKey, { mode: 0o600 });
+  });
+
+  after(async () => {
+    endpoint?.destroy();
+    await chain?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Runs a command in this process. URL, ORACLE and FOLDER stand for what is known later. */
+  async function assay(...args: string[]) {
+    const out: string[] = [];
+    const err: string[] = [];
+    const known = { URL: chain.url!, ORACLE: oracle, FOLDER: folder };
+    const code = await commandLine(
+      args.map((arg) => Object.entries(known).reduce((text, [name, is]) => text.replace(name, is), arg)),
+      { out: (line) => out.push(line), err: (line) => err.push(line), progress: () => undefined },
+    );
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  }
+
+  const rpc = ['--rpc', 'URL'];
+  const key = ['--key-file', 'FOLDER/key'];
+  const there = ['--oracle', 'ORACLE', ...rpc, ...key];
+  const mistakes: [string, string[], number, RegExp][] = [
+    ['no node', ['deploy', ...key], 2, /required option '--rpc <URL>' not specified$/],
+    [
+      'what is no address of a node',
+      ['deploy', '--rpc', 'x', ...key],
+      1,
+      /x is not an http or https address/,
+    ],
+    ['a dead node', ['deploy', '--rpc', 'http://127.0.0.1:1', ...key], 1, /no Ethereum node answers/],
+    ['no key', ['deploy', ...rpc], 2, /add --key-file FILE, or set ASSAY_KEY/],
+    ['a missing key file', ['deploy', ...rpc, '--key-file', 'FOLDER/none'], 1, /there is no such file$/],
+    ['a folder as key file', ['deploy', ...rpc, '--key-file', 'FOLDER'], 1, /is a folder, not a file$/],
+    ['an empty key file', ['deploy', ...rpc, '--key-file', 'FOLDER/empty'], 1, /holds no private key/],
+    ['a key cut short', ['deploy', ...rpc, '--key-file', 'FOLDER/short'], 1, /holds no private key/],
+    ['a key of zero', ['deploy', ...rpc, '--key-file', 'FOLDER/zero'], 1, /holds no private key/],
+    ['a long key file', ['deploy', ...rpc, '--key-file', 'FOLDER/long'], 1, /too long for a file/],
+    ['an account without ether', ['deploy', ...rpc, '--key-file', 'FOLDER/poor'], 1, /has no ether/],
+    ['no oracle', ['publish', MODEL, ...rpc, ...key], 2, /required option '--oracle <ADDRESS>'/],
+    ['what is no address', ['watch', MODEL, '--oracle', '0x12', ...rpc, ...key], 2, /write an address, 0x/],
+    [
+      'an address with a typing mistake',
+      ['watch', MODEL, '--oracle', `0x${'Ab'.repeat(20)}`, ...rpc, ...key],
+      2,
+      /the capitals in this address do not fit it/,
+    ],
+    [
+      'an address without a contract',
+      ['provide', MODEL, '--oracle', `0x${'12'.repeat(20)}`, ...rpc, ...key],
+      1,
+      /there is no contract at 0x1212/,
+    ],
+    ['a missing model', ['provide', 'FOLDER/none.onnx', ...there], 1, /none\.onnx: there is no such file$/],
+    ['no model', ['watch', ...there], 2, /missing required argument 'MODEL\.onnx'$/],
+    [
+      'a block that is no number',
+      ['watch', MODEL, ...there, '--from-block', '-1'],
+      2,
+      /write a whole number/,
+    ],
+    [
+      'a fee that is no number',
+      ['provide', MODEL, ...there, '--min-fee-wei', '1e3'],
+      2,
+      /write a whole number/,
+    ],
+    ['a request without input', ['request', MODEL, ...there], 2, /add --input image=FILE/],
+    [
+      'terms out of bounds',
+      ['request', MODEL, ...there, '--input', 'image=FOLDER/digit.npy', '--window-seconds', '0'],
+      1,
+      /requesting an inference: the term windowSeconds is 0, allowed are 1 to/,
+    ],
+  ];
+  for (const [what, args, code, message] of mistakes) {
+    it(what, async () => {
+      const result = await assay(...args);
+      expect(result.err).to.match(message);
+      expect(result.err).to.match(/^assay: [^\n]*$/);
+      expect([result.code, result.out]).to.deep.equal([code, '']);
+    });
+  }
+
+  it('a contract that is no oracle, and one of another instruction set (ATTACKS row 40)', async () => {
+    const registry = await contracts.registry.getAddress();
+    const other = await assay('provide', MODEL, '--oracle', registry, ...rpc, ...key);
+    expect([other.code, other.err]).to.deep.equal([
+      1,
+      `assay: the contract at ${registry} is not an InferenceOracle`,
+    ]);
+    // Answers every call with 9: PUSH1 9, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
+    const code = await endpoint.getCode(registry);
+    await endpoint.send('anvil_setCode', [registry, '0x600960005260206000f3']);
+    for (const command of ['provide', 'watch', 'publish', 'request']) {
+      const { code, out, err } = await assay(command, MODEL, ...there);
+      const versions = `instruction set 9, this is ${INSTRUCTION_SET_VERSION}`;
+      expect([code, out, err]).to.deep.equal([
+        1,
+        '',
+        `assay: the contracts at ${oracle} are for ${versions}`,
+      ]);
+    }
+    await endpoint.send('anvil_setCode', [registry, code]);
+  });
+
+  it('never the key itself; one that every user can read is warned of, and ASSAY_KEY stands in', async () => {
+    chmodSync(at('poor'), 0o644);
+    const warned = await assay('deploy', ...rpc, '--key-file', 'FOLDER/poor');
+    expect(warned.err).to.match(/every user of this machine can read this key/);
+    expect(warned.err).to.contain(stranger);
+    const short = await assay('deploy', ...rpc, '--key-file', 'FOLDER/short');
+    expect(short.err).not.to.contain(keyOf(0).slice(4, 40));
+    process.env['ASSAY_KEY'] = readFileSync(at('poor'), 'utf8');
+    try {
+      expect((await assay('deploy', ...rpc)).err).to.contain(`the account ${stranger} has no ether`);
+    } finally {
+      delete process.env['ASSAY_KEY'];
+    }
+  });
+});

@@ -1,0 +1,150 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type JsonRpcProvider, Wallet } from 'ethers';
+import { heldOut } from '../../examples/digits/dataset.ts';
+import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
+import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { History, type World } from '../../src/chain/history.ts';
+import type { Pass } from '../../src/chain/loop.ts';
+import { elementType } from '../../src/cli/files/elementTypes.ts';
+import { writeNpy } from '../../src/cli/files/npy.ts';
+import { request } from '../../src/client/client.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import { createProvider } from '../../src/provider/provider.ts';
+import { Shelf } from '../../src/store/shelf.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { type CliProcess, killAll, runCli, startCli } from '../support/cliProcess.ts';
+import { liar } from '../support/layers.ts';
+import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
+import { keyOf, TERMS } from '../support/protocol.ts';
+
+const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
+const PUBLISHER = 0;
+const PROVIDER = 1;
+const WATCHER = 2;
+const ASKER = 3;
+const LIAR = 4;
+
+/** The output node that the lie is about: the digit itself. */
+const LIE = { node: 13, element: 0, xor: 1 };
+
+const addressOf = (index: number): string => new Wallet(keyOf(index)).address;
+
+describe('a provider and a watcher as commands on a node of their own', () => {
+  let folder: string;
+  let node: NodeProcess;
+  let endpoint: JsonRpcProvider;
+  let oracle: string;
+  let contracts: Contracts;
+  let modelId: string;
+  let provider: CliProcess;
+  let watcher: CliProcess;
+  const at = (name: string): string => join(folder, name);
+  const account = (index: number): string[] => ['--rpc', node.url, '--key-file', at(`key${index}`)];
+  const pass = async (seconds: number): Promise<void> => {
+    await endpoint.send('evm_increaseTime', [seconds]);
+    await endpoint.send('evm_mine', []);
+  };
+
+  /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
+  async function until(done: (world: World) => boolean, meanwhile?: Pass): Promise<World> {
+    const history = new History(contracts);
+    for (;;) {
+      await meanwhile?.();
+      const world = await history.update();
+      if (done(world)) return world;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+    for (let i = 0; i <= LIAR; i++) writeFileSync(at(`key${i}`), ` ${keyOf(i)}\n`, { mode: 0o600 });
+    node = await startNode('anvil');
+    endpoint = await openEndpoint(node.url);
+    const deployed = await runCli('deploy', '--trial', '--json', ...account(PUBLISHER));
+    expect([deployed.code, deployed.err]).to.deep.equal([0, '']);
+    oracle = JSON.parse(deployed.out).oracle;
+    contracts = await connect(oracle, new Wallet(keyOf(ASKER), endpoint));
+    const published = await runCli('publish', MODEL, '--json', '--oracle', oracle, ...account(PUBLISHER));
+    expect([published.code, published.err]).to.deep.equal([0, '']);
+    modelId = JSON.parse(published.out).model;
+    provider = startCli('provide', MODEL, '--oracle', oracle, ...account(PROVIDER));
+    watcher = startCli('watch', MODEL, '--oracle', oracle, ...account(WATCHER));
+    await provider.says(`providing as ${addressOf(PROVIDER)}`);
+    await watcher.says(`watching as ${addressOf(WATCHER)}`);
+  });
+
+  after(async () => {
+    killAll();
+    endpoint?.destroy();
+    await node?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('answer a request from the command line, which prints the digit when it is final', async () => {
+    const digit = heldOut()[300]!;
+    const type = elementType('uint8');
+    writeFileSync(at('digit.npy'), writeNpy({ type, shape: [1, 1, 28, 28], bytes: digit.pixels }));
+    const asked = startCli(
+      ...['request', MODEL, '--input', `image=${at('digit.npy')}`, '--oracle', oracle, ...account(ASKER)],
+      ...['--fee-wei', '1000', '--window-seconds', '60', '--wait', '--json'],
+    );
+    await provider.says('request 1: claimed an answer under a bond of 0.01 ether');
+    await watcher.says('right');
+    await pass(61);
+    expect(await asked.ended(), asked.err).to.equal(0);
+    const { requestId, model, outputs } = JSON.parse(asked.out);
+    expect([requestId, model]).to.deep.equal(['1', modelId]);
+    expect(outputs[0]).to.deep.equal({ name: 'digit', type: 'int64', shape: [1], first: [`${digit.label}`] });
+    await provider.says('withdrew 0.010000000000001 ether');
+  });
+
+  it('falsify a lie, and the honest answer becomes final', async () => {
+    const { program, weights } = importOnnx(readFileSync(MODEL));
+    const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+    shelf.put({ model: modelOf(program), session: await referenceEngine.load(program, weights) });
+    const { pixels } = heldOut()[700]!;
+    const { requestId } = await request(contracts, modelId, pixels, TERMS, 0n);
+    const lying = createProvider({
+      contracts: as(contracts, new Wallet(keyOf(LIAR), endpoint)),
+      runner: liar(shelf, LIE),
+    });
+    const settled = await until(
+      ({ claims }) => [...claims.values()].some(({ status }) => status === 'falsified'),
+      lying,
+    );
+    const [dispute, ...others] = [...settled.disputes.values()];
+    expect(others, 'one dispute, on the lie only').to.deep.equal([]);
+    expect(dispute?.claim.claimant).to.equal(addressOf(LIAR));
+    expect(dispute?.ended).to.deep.equal({ winner: addressOf(WATCHER), reason: 'WrongWord' });
+    await watcher.says('wrong; challenged under a bond of 0.5 ether');
+    await watcher.says('The challenger wins: the chain computed another word.');
+    await watcher.says('withdrew 1.0 ether');
+    await pass(Number(TERMS.windowSeconds) + 1);
+    await until(({ requests }) => requests.get(requestId)?.status === 'answered');
+    expect(await contracts.oracle.result(requestId)).to.equal(await shelf.output(modelId, hexOf(pixels)));
+  });
+
+  it('end with exit code 0 when they are told to, and have complained of nothing', async () => {
+    watcher.kill('SIGTERM');
+    expect(await watcher.ended()).to.equal(0);
+    expect(watcher.err).to.equal('assay: SIGTERM: ending once the work in hand is done\n');
+    expect(provider.err).to.equal('');
+  });
+
+  it('tell of a node that went away in one line, and still end with exit code 0', async () => {
+    await node.stop();
+    await provider.says('trying again');
+    provider.kill('SIGINT');
+    expect(await provider.ended()).to.equal(0);
+    expect(provider.err).to.match(
+      /^assay: [^\n]*ECONNREFUSED[^\n]*; trying again\nassay: SIGINT: ending [^\n]*\n$/,
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** The `assay` command as a process of its own. */
+export interface CliProcess {
+  /** What it has written so far. */
+  readonly out: string;
+  readonly err: string;
+  /** Waits until it has written `text`; rejects if it ends before. */
+  says(text: string): Promise<void>;
+  /** Waits for its end: exit code, or the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const ENTRY = join(import.meta.dirname, '../../src/cli/assay.mjs');
+
+const running = new Set<ChildProcess>();
+
+/** Ends everything that was started, however a test went. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+process.once('exit', killAll);
+
+export function startCli(...args: string[]): CliProcess {
+  const child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  const said = { out: '', err: '' };
+  const waiting = new Set<() => void>();
+  const collect = (stream: 'out' | 'err') => (data: Buffer) => {
+    said[stream] += data.toString();
+    for (const look of waiting) look();
+  };
+  child.stdout.on('data', collect('out'));
+  child.stderr.on('data', collect('err'));
+  const end = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      resolve(code ?? (signal as NodeJS.Signals));
+    });
+  });
+  const says = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!said.out.includes(text) && !said.err.includes(text)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      void end.then((how) =>
+        reject(new Error(`ended with ${how} before "${text}":\n${said.out}${said.err}`)),
+      );
+    });
+  return {
+    get out() {
+      return said.out;
+    },
+    get err() {
+      return said.err;
+    },
+    says,
+    ended: () => end,
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+/** Runs a command to its end. */
+export async function runCli(
+  ...args: string[]
+): Promise<{ code: number | string; out: string; err: string }> {
+  const cli = startCli(...args);
+  const code = await cli.ended();
+  return { code, out: cli.out, err: cli.err };
+}
