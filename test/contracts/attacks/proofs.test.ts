@@ -1,0 +1,413 @@
+// Rows 9 and 13 to 20: what is opened, proven and run.
+import { expect } from 'chai';
+import type { ContractTransactionResponse } from 'ethers';
+import { keccakTagged } from '../../../src/merkle/keccak.ts';
+import { programLeaf } from '../../../src/merkle/model.ts';
+import { TAGS } from '../../../src/merkle/tags.ts';
+import { concat, MerkleTree, PROGRAM_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
+import { type ToyModel, type ToyNode, toyInput, toyLoop, toyModel } from '../../support/toy/model.ts';
+import { type Call, commitTrace, PHASE } from '../../support/toy/moves.ts';
+import {
+  deployProtocol,
+  type Fight,
+  type Protocol,
+  placeOf,
+  REASON,
+  TERMS,
+} from '../../support/toy/protocol.ts';
+import { DEEP, INPUT, small, tale, told, truth } from '../../support/toy/small.ts';
+import { type Values, valuesOf } from '../../support/toy/values.ts';
+
+const { challengeBondWei } = TERMS;
+const random32 = new Uint8Array(32).fill(0xab);
+
+describe('attacks: openings and proofs', () => {
+  let p: Protocol;
+  const lie = tale(DEEP);
+
+  beforeEach(async () => {
+    p = await deployProtocol();
+    await p.publish(small);
+  });
+
+  const open = async (values: Values, model = small, input = INPUT) =>
+    p.challenge(await p.claim(await p.ask(model, input), values.output(), p.liar), p.watcher);
+
+  /** Both sides play until a phase is reached. */
+  async function playTo(fight: Fight, phase: number, claimant: Values, challenger: Values): Promise<void> {
+    while (placeOf(fight).phase !== phase) {
+      expect(await p.step(fight, p.moverOf(fight) === p.liar ? claimant : challenger)).to.equal(true);
+    }
+  }
+
+  /** Sends a move that must revert, and sees that state, clock and money are as before. */
+  async function refused(fight: Fight, call: Call, error: string, by = p.moverOf(fight)): Promise<void> {
+    const state = await p.game.disputes(fight.id);
+    const sent = p.send(fight, call, by) as Promise<ContractTransactionResponse>;
+    await expect(sent).to.be.revertedWithCustomError(p.game, error);
+    expect(await p.game.disputes(fight.id)).to.equal(state);
+    expect(await p.game.stateHash(fight.dispute as never, fight.subject)).to.equal(state);
+    expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(1n);
+  }
+
+  it('row 9: with every amount of gas that is too little, a leaf reverts and decides nothing', async () => {
+    const fight = await open(lie);
+    await playTo(fight, PHASE.Interval, lie, truth);
+    const call = (await p.nextCall(fight, truth))!;
+    const state = await p.game.disputes(fight.id);
+    const args = [fight.id, fight.dispute, ...call.args] as const;
+    const needed = await p.game
+      .connect(p.watcher)
+      .getFunction(call.name)
+      .estimateGas(...args);
+    for (let percent = 40n; percent < 100n; percent += 3n) {
+      const gasLimit = (needed * percent) / 100n;
+      const outcome = await p.send(fight, call, p.watcher, { gasLimit }).then(
+        (tx) => tx.wait(),
+        () => undefined,
+      );
+      if (outcome?.status === 1) throw new Error(`${percent} % of the estimate was enough`);
+      expect(await p.game.disputes(fight.id)).to.equal(state);
+      expect((await p.oracle.claims(fight.claimed.id)).status).to.equal(1n);
+    }
+    await p.move(fight, call, p.watcher);
+    expect(fight.ended?.reason).to.equal(REASON.WrongWord);
+  });
+
+  it('row 9: a claimant is not slashed by a leaf that runs out of gas inside the referee', async () => {
+    const heavy = toyModel([toyLoop(1, { foldSteps: 20_000, grain: 20_000 })]);
+    await p.publish(heavy);
+    const none = new Uint8Array();
+    const right = valuesOf(heavy, none);
+    const fight = await open(right, heavy, none);
+    await playTo(fight, PHASE.Element, right, valuesOf(heavy, none, [{ node: 0, byte: 0 }]));
+    const leaf: Call = { name: 'proveElement', args: [fight.table.chunk, 0, heavy.descriptors[0], '0x'] };
+    for (const gasLimit of [150_000n, 300_000n, 1_000_000n, 2_000_000n]) {
+      const outcome = await p.send(fight, leaf, p.watcher, { gasLimit }).then(
+        () => 'mined',
+        () => 'reverted',
+      );
+      expect(outcome).to.equal('reverted');
+    }
+    expect((await p.oracle.claims(fight.claimed.id)).status).to.equal(1n);
+    await refused(fight, leaf, 'NothingWrong');
+  });
+
+  it('row 13: a trace that does not end in the claimed output is refused at the first answer', async () => {
+    // The claim's output is wrong; the trace is right.
+    const fight = await open(lie);
+    await refused(fight, commitTrace(truth), 'OutputNotClaimed');
+    // Roots of the claimed output, proven in a trace that does not hold them.
+    const [, proofs, hashes] = commitTrace(truth).args;
+    const roots = [lie.tensor(4).root];
+    await refused(fight, { name: 'commitTrace', args: [roots, proofs, hashes] }, 'OutputNotInTrace');
+    // An output proven at another node's place.
+    const [, , top] = commitTrace(lie).args;
+    await refused(fight, { name: 'commitTrace', args: [roots, lie.trace.proof(3), top] }, 'OutputNotInTrace');
+    await refused(fight, { name: 'commitTrace', args: [[], [], top] }, 'LengthMismatch');
+    await refused(fight, { name: 'commitTrace', args: [roots, [], top] }, 'LengthMismatch');
+  });
+
+  it('row 14: a claim has one trace root, whatever the dispute', async () => {
+    const asked = await p.ask(small, INPUT);
+    const claimed = await p.claim(asked, lie.output(), p.liar);
+    const first = await p.challenge(claimed, p.watcher);
+    const second = await p.challenge(claimed, p.stranger);
+    await p.step(first, lie);
+    const other = told(DEEP, { node: 4, byte: 0 }, { node: 3, byte: 0 });
+    await expect(p.send(second, commitTrace(other), p.liar))
+      .to.be.revertedWithCustomError(p.game, 'TraceAlreadyCommitted')
+      .withArgs(claimed.id, p.ethers.hexlify(lie.root));
+    const [, , hashes] = commitTrace(other).args;
+    await expect(p.send(second, { name: 'reveal', args: [hashes] }, p.liar)).to.be.revertedWithCustomError(
+      p.game,
+      'TraceRootMismatch',
+    );
+    // The one root serves both.
+    await p.playOut(second, lie, truth);
+    expect(second.ended?.winner).to.equal(p.stranger.address);
+  });
+
+  it('row 14: nobody but the claimant fixes the trace root, and not without a dispute', async () => {
+    const fight = await open(lie);
+    for (const by of [p.watcher, p.stranger]) await refused(fight, commitTrace(lie), 'NotMover', by);
+    const [, , hashes] = commitTrace(lie).args;
+    await refused(fight, { name: 'reveal', args: [hashes] }, 'TraceNotCommitted');
+  });
+
+  it('row 15: a claimant whose trace root hashes nothing cannot reveal, and loses by the clock', async () => {
+    // A root below the top is invented: the first answer can still be given, the next cannot.
+    const deep = toyModel(Array.from({ length: 70 }, () => toyLoop(2)));
+    await p.publish(deep);
+    const none = new Uint8Array();
+    const wrong = valuesOf(deep, none, [{ node: 69, byte: 0 }]);
+    const level = Array.from({ length: 16 }, (_, i) => (i === 5 ? random32 : wrong.trace.node(3, i)));
+    const forged = new MerkleTree(TRACE_TREE, concat(level));
+    const fight = await open(wrong, deep, none);
+    const proof = [...wrong.trace.proof(69).slice(0, 3), ...forged.proof(69 >> 3)];
+    const answer = { name: 'commitTrace', args: [[wrong.tensor(69).root], proof, level] };
+    await p.move(fight, answer, p.liar);
+    await p.step(fight, valuesOf(deep, none));
+    expect(placeOf(fight).index).to.equal(5);
+    for (const values of [wrong, valuesOf(deep, none)]) {
+      const call = (await p.nextCall(fight, values))!;
+      await refused(fight, call, 'StateMismatch');
+    }
+    await p.runOut(fight);
+    await p.timeout(fight);
+    expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.ClaimantTimeout });
+  });
+
+  it('row 16: a challenger that picks what does not differ cannot prove the leaf and loses its bond', async () => {
+    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
+    const fight = await p.challenge(claimed, p.liar);
+    const wrong = told({ node: 2, byte: 4 * 150, step: 5 });
+    for (;;) {
+      const call = (await p.nextCall(fight, p.moverOf(fight) === p.honest ? truth : wrong))!;
+      if (call.name === 'proveInterval') break;
+      await p.move(fight, call, p.moverOf(fight));
+    }
+    // Whichever interval it takes, the chain computes what the claimant posted.
+    for (let at = 0; at < 5; at++) {
+      const args = [fight.table.words, at, small.descriptors[2], '0x'];
+      await refused(fight, { name: 'proveInterval', args }, 'NothingWrong');
+    }
+    const beyond = [fight.table.words, 5, small.descriptors[2], '0x'];
+    await refused(fight, { name: 'proveInterval', args: beyond }, 'IndexOutOfRange');
+    await p.runOut(fight);
+    await p.timeout(fight);
+    expect(await p.oracle.owed(p.honest)).to.equal(challengeBondWei);
+  });
+
+  it('row 17: a reveal of the wrong length, or whose hashes do not combine to the parent, reverts', async () => {
+    const fight = await open(lie);
+    const [roots, proofs, hashes] = commitTrace(lie).args as [unknown, unknown, Uint8Array[]];
+    for (const top of [[], hashes.slice(1), [...hashes, ...hashes], hashes.slice(0, 7)]) {
+      await refused(fight, { name: 'commitTrace', args: [roots, proofs, top] }, 'LengthMismatch');
+    }
+    await p.step(fight, lie);
+    await p.step(fight, truth);
+    const call = (await p.nextCall(fight, lie))!;
+    const revealed = call.args[0] as Uint8Array[];
+    const reveal = (list: readonly Uint8Array[]) => ({ name: 'reveal', args: [list] });
+    expect(placeOf(fight).phase).to.equal(PHASE.TensorReveal);
+    for (const list of [[], revealed.slice(1), [...revealed, ...revealed]]) {
+      await refused(fight, reveal(list), 'LengthMismatch');
+    }
+    await refused(fight, reveal(revealed.toReversed()), 'StateMismatch');
+    await refused(fight, reveal(revealed.map(() => random32)), 'StateMismatch');
+    await p.move(fight, call, p.liar);
+    await p.step(fight, truth);
+    for (const chunk of [new Uint8Array(255), new Uint8Array(257), new Uint8Array()]) {
+      await refused(fight, { name: 'revealChunk', args: [chunk] }, 'LengthMismatch');
+    }
+    await refused(fight, { name: 'revealChunk', args: [new Uint8Array(256)] }, 'StateMismatch');
+    await p.step(fight, lie);
+    await p.step(fight, truth);
+    for (const length of [0, 12, 15, 17, 20]) {
+      const words = new Uint8Array(length);
+      await refused(fight, { name: 'postAccumulators', args: [words] }, 'LengthMismatch');
+    }
+  });
+
+  it('row 18: no hash of one kind passes for another, and no proof has another depth than its tree', async () => {
+    const deep = toyModel(Array.from({ length: 70 }, (_, init) => toyLoop(2, { init })));
+    await p.publish(deep);
+    const none = new Uint8Array();
+    const right = valuesOf(deep, none);
+    const wrong = valuesOf(deep, none, [
+      { node: 33, byte: 0 },
+      { node: 69, byte: 0 },
+    ]);
+    const fight = await open(wrong, deep, none);
+    await p.step(fight, wrong);
+    const pick = (await p.nextCall(fight, right))!.args[0] as {
+      child: number;
+      hash: Uint8Array;
+      siblings: Uint8Array[];
+    };
+    const node = { descriptor: deep.descriptors[33], siblings: deep.tree.proof(33) };
+    // An interior node as a leaf.
+    await refused(fight, { name: 'pickNode', args: [pick, node] }, 'WrongDepth');
+    await refused(fight, { name: 'proveConstant', args: [pick, node] }, 'WrongDepth');
+    await refused(fight, { name: 'provePadding', args: [pick] }, 'WrongDepth');
+    // A proof of another depth, and the root itself as a child.
+    for (const siblings of [pick.siblings.slice(1), [...pick.siblings, random32], []]) {
+      await refused(fight, { name: 'pick', args: [{ ...pick, siblings }] }, 'LengthMismatch');
+    }
+    await refused(fight, { name: 'pick', args: [{ ...pick, child: pick.child + 16 }] }, 'IndexOutOfRange');
+    await refused(fight, { name: 'pick', args: [{ ...pick, child: pick.child ^ 1 }] }, 'StateMismatch');
+    await p.step(fight, right);
+    await p.step(fight, wrong);
+    const leaf = (await p.nextCall(fight, right))!;
+    const [bottom] = leaf.args;
+    await refused(fight, { name: 'pick', args: [bottom] }, 'WrongDepth');
+    // Descriptors: another node's, two leaves as a descriptor, another depth.
+    const bad: [unknown, string][] = [
+      [{ descriptor: deep.descriptors[32], siblings: deep.tree.proof(32) }, 'DescriptorMismatch'],
+      [{ descriptor: new Uint8Array(59), siblings: node.siblings }, 'DescriptorMismatch'],
+      [{ ...node, siblings: node.siblings.slice(1) }, 'LengthMismatch'],
+      [{ ...node, siblings: [...node.siblings, random32] }, 'LengthMismatch'],
+    ];
+    for (const [forged, error] of bad)
+      await refused(fight, { name: 'pickNode', args: [bottom, forged] }, error);
+    const [l, r] = [deep.tree.node(0, 32), deep.tree.node(0, 33)];
+    const asDescriptor = programLeaf(concat([l, r]));
+    expect(asDescriptor).to.not.deep.equal(keccakTagged(TAGS.PROGRAM_NODE, l, r));
+    await refused(
+      fight,
+      { name: 'pickNode', args: [bottom, { descriptor: concat([l, r]), siblings: node.siblings }] },
+      'DescriptorMismatch',
+    );
+    for (const name of ['proveConstant']) await refused(fight, { name, args: [bottom, node] }, 'WrongKind');
+    await p.move(fight, leaf, p.watcher);
+    // Two hashes of the tree are no chunk, and a chunk is no reveal.
+    await refused(fight, { name: 'revealChunk', args: [concat(Array(8).fill(random32))] }, 'StateMismatch');
+    await refused(fight, { name: 'reveal', args: [[random32]] }, 'WrongPhase');
+  });
+
+  it('row 19: a witness that is not exactly what the leaf reads reverts, state and clocks untouched', async () => {
+    const fight = await open(lie);
+    await playTo(fight, PHASE.Interval, lie, truth);
+    const call = (await p.nextCall(fight, truth))!;
+    const sent = p.send(fight, { ...call, args: [...call.args.slice(0, 3), '0x00'] }, p.watcher);
+    await expect(sent).to.be.revertedWithCustomError(p.referee, 'WitnessNotEmpty');
+    await refused(
+      fight,
+      { ...call, args: [call.args[0], call.args[1], small.descriptors[3], '0x'] },
+      'DescriptorMismatch',
+    );
+    await refused(fight, { ...call, args: [new Uint8Array(16), ...call.args.slice(1)] }, 'StateMismatch');
+    await p.move(fight, call, p.watcher);
+    expect(fight.ended?.reason).to.equal(REASON.WrongWord);
+  });
+
+  it('row 24: what the claimant has right about padding, constants and inputs cannot be held against it', async () => {
+    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
+    const padding = told({ node: 6, leaf: random32 });
+    for (const [values, error] of [
+      [padding, 'NothingWrong'],
+      [told({ node: 1, byte: 0 }), 'NothingWrong'],
+    ] as const) {
+      const fight = await p.challenge(claimed, p.liar);
+      await p.step(fight, truth);
+      const call = (await p.nextCall(fight, values))!;
+      await expect(p.send(fight, call, p.liar)).to.be.revertedWithCustomError(p.game, error);
+    }
+    const fight = await p.challenge(claimed, p.liar);
+    await p.step(fight, truth);
+    const onInput = (await p.nextCall(fight, told({ node: 0, byte: 0 })))!;
+    const [picked, node, request] = onInput.args;
+    const right = { ...onInput, args: [picked, node, request, [truth.tensor(0).root]] };
+    await expect(p.send(fight, right, p.liar)).to.be.revertedWithCustomError(p.game, 'NothingWrong');
+    const none = { ...onInput, args: [picked, node, request, []] };
+    await expect(p.send(fight, none, p.liar)).to.be.revertedWithCustomError(p.game, 'InputsMismatch');
+    const other = await p.ask(small, INPUT.toReversed());
+    const foreign = { ...onInput, args: [picked, node, other.request, [random32]] };
+    await expect(p.send(fight, foreign, p.liar)).to.be.revertedWithCustomError(p.game, 'RequestMismatch');
+    // Padding that is not padding.
+    const atNode = { name: 'provePadding', args: [picked] };
+    await expect(p.send(fight, atNode, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
+  });
+
+  describe('row 20: a claim on a malformed program loses by direct proof', () => {
+    const fine = [toyInput(16), toyLoop(2), toyLoop(2, { reads: 1 })];
+    const cases: [string, readonly ToyNode[], number][] = [
+      ['a node that reads a later one', [...fine, toyLoop(2, { reads: 4 }), toyLoop(2)], 3],
+      ['a node that reads itself', [...fine, toyLoop(2, { reads: 3 })], 3],
+      ['a grain too big', [...fine, toyLoop(2, { grain: 1_001 })], 3],
+      ['no grain', [...fine, toyLoop(2, { grain: 0 })], 3],
+      ['elements of two bytes', [...fine, toyLoop(2, { elementBytes: 2 as never })], 3],
+      ['a huge extent', [...fine, toyLoop(2), toyLoop(2 ** 31)], 4],
+      ['an input of no slot', [...fine, toyInput(16, 9)], 3],
+    ];
+    for (const [what, nodes, bad] of cases) {
+      it(`row 20: ${what}`, async () => {
+        const whole = toyModel(nodes, [1]);
+        // What the registry can see it refuses; the rest is for the game.
+        const model: ToyModel = { ...whole, inputs: whole.inputs.slice(0, 1) };
+        const id = await publishAs(model);
+        const asked = await p.ask({ ...model, id }, INPUT);
+        const output = new Uint8Array(8);
+        const claimed = await p.claim(asked, output, p.liar);
+        const proofOf = (node: number) => ({
+          descriptor: model.descriptors[node]!,
+          siblings: model.tree.proof(node),
+        });
+        const request = asked.request as never;
+        const game = p.game.connect(p.watcher);
+        await expect(game.falsifyMalformed(claimed.id, request, 1, proofOf(1)))
+          .to.be.revertedWithCustomError(p.game, 'WellFormed')
+          .withArgs(1);
+        await expect(
+          game.falsifyMalformed(claimed.id, request, 1, proofOf(bad)),
+        ).to.be.revertedWithCustomError(p.game, 'DescriptorMismatch');
+        await expect(
+          game.falsifyMalformed(claimed.id, request, nodes.length, proofOf(bad)),
+        ).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
+        await expect(game.falsifyMalformed(claimed.id, request, bad, proofOf(bad)))
+          .to.emit(p.game, 'Malformed')
+          .withArgs(claimed.id, p.watcher.address, bad);
+        expect(await p.oracle.owed(p.watcher)).to.equal(TERMS.claimBondWei / 2n);
+        await expect(
+          game.falsifyMalformed(claimed.id, request, bad, proofOf(bad)),
+        ).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
+      });
+    }
+
+    it('row 20: an operand that does not fit the node it reads; open disputes get their bonds back', async () => {
+      const model = toyModel([...fine, toyLoop(2, { reads: 0 })], [1]);
+      const id = await publishAs(model);
+      const asked = await p.ask({ ...model, id }, INPUT);
+      const claimed = await p.claim(asked, new Uint8Array(8), p.liar);
+      const fight = await p.challenge(claimed, p.stranger);
+      const proofOf = (node: number) => ({
+        descriptor: model.descriptors[node]!,
+        siblings: model.tree.proof(node),
+      });
+      const game = p.game.connect(p.watcher);
+      const request = asked.request as never;
+      await expect(
+        game.falsifyMalformedOperand(claimed.id, request, 2, proofOf(2), 0, proofOf(1)),
+      ).to.be.revertedWithCustomError(p.game, 'WellFormed');
+      await expect(
+        game.falsifyMalformedOperand(claimed.id, request, 3, proofOf(3), 0, proofOf(1)),
+      ).to.be.revertedWithCustomError(p.game, 'DescriptorMismatch');
+      await game.falsifyMalformedOperand(claimed.id, request, 3, proofOf(3), 0, proofOf(0));
+      await p.reclaim(fight);
+      expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
+    });
+
+    /** Publishes under the id that the registry gives, whatever the toy thinks of the model. */
+    async function publishAs(model: ToyModel): Promise<Uint8Array> {
+      const refs = (list: ToyModel['inputs']) => list.map(({ node, byteLength }) => ({ node, byteLength }));
+      const args = [
+        model.tree.root,
+        model.nodes.length,
+        refs(model.inputs),
+        refs(model.outputs),
+        '',
+      ] as const;
+      const id = await p.registry.publish.staticCall(...args);
+      await p.registry.publish(...args);
+      return p.ethers.getBytes(id);
+    }
+
+    it('row 20: bytes that are no node at all', async () => {
+      const garbage = new Uint8Array(3).fill(7);
+      const descriptors = [...small.descriptors.slice(0, 4), garbage];
+      const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
+      const model = { ...small, descriptors, tree };
+      const id = await publishAs(model);
+      const asked = await p.ask({ ...model, id }, INPUT);
+      const claimed = await p.claim(asked, truth.output(), p.liar);
+      await p.game
+        .connect(p.watcher)
+        .falsifyMalformed(claimed.id, asked.request as never, 4, {
+          descriptor: garbage,
+          siblings: tree.proof(4),
+        });
+      expect((await p.oracle.claims(claimed.id)).status).to.equal(3n);
+    });
+  });
+});
