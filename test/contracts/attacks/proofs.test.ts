@@ -401,12 +401,10 @@ describe('attacks: openings and proofs', () => {
       const id = await publishAs(model);
       const asked = await p.ask({ ...model, id }, INPUT);
       const claimed = await p.claim(asked, truth.output(), p.liar);
-      await p.game
-        .connect(p.watcher)
-        .falsifyMalformed(claimed.id, asked.request as never, 4, {
-          descriptor: garbage,
-          siblings: tree.proof(4),
-        });
+      await p.game.connect(p.watcher).falsifyMalformed(claimed.id, asked.request as never, 4, {
+        descriptor: garbage,
+        siblings: tree.proof(4),
+      });
       expect((await p.oracle.claims(claimed.id)).status).to.equal(3n);
     });
   });
