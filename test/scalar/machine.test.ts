@@ -14,6 +14,9 @@ const ROWS = process.env['ASSAY_LONG'] ? 2_000_000 : 200_000;
 /** Rows a call. The in-process chain keeps a trace of every call until it ends, so few enough for its memory. */
 const BATCH = 1000;
 
+/** Rows on which gas is measured: combinations of extremes, the first operand varying slowest. */
+const GAS_ROWS = 20_000;
+
 const SLOTS = { a: 0, b: 1, c: 2, result: 3 };
 
 function packed(words: Uint32Array): Uint8Array {
@@ -171,17 +174,24 @@ describe('the scalar machine', function () {
 
   for (const instruction of INSTRUCTIONS) {
     it(`spends at most ${instruction.gas} gas on ${instruction.name}, and not much less at worst`, async () => {
-      const rows = operandRows(instruction.arity, BATCH, 99);
+      const rows = operandRows(instruction.arity, GAS_ROWS, 99);
       const thrice = Uint8Array.from([1, 2, 3].flatMap(() => [...encoded(instruction)]));
-      const [most, total, worst] = await chain.machine.measure(thrice, packed(rows), {
-        gasLimit: 1n << 39n,
-      });
-      const at = 3 * Number(worst);
-      const operands = [...rows.subarray(at, at + 3)].map(hex).join(' ');
+      let most = 0;
+      let sum = 0;
+      let operands = '';
+      for (let from = 0; from < GAS_ROWS; from += BATCH) {
+        const batch = rows.subarray(3 * from, 3 * (from + BATCH));
+        const measured = await chain.machine.measure(thrice, packed(batch), { gasLimit: 1n << 39n });
+        sum += Number(measured.total);
+        if (Number(measured.most) <= most) continue;
+        most = Number(measured.most);
+        const at = 3 * Number(measured.worst);
+        operands = [...batch.subarray(at, at + 3)].map(hex).join(' ');
+      }
       if (process.env['ASSAY_PRINT'])
-        console.log(instruction.name, Number(most), Math.round(Number(total) / BATCH), operands);
-      expect(Number(most), operands).to.be.at.most(instruction.gas);
-      expect(Number(most), operands).to.be.at.least(0.8 * instruction.gas);
+        console.log(instruction.name, most, Math.round(sum / GAS_ROWS), operands);
+      expect(most, operands).to.be.at.most(instruction.gas);
+      expect(most, operands).to.be.at.least(0.8 * instruction.gas);
     });
   }
 
