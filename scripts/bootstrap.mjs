@@ -105,9 +105,14 @@ function sourcesDigest() {
 function compile(node) {
   const digest = sourcesDigest();
   if (read(compileStamp) === digest) return;
-  say('compiling contracts');
-  const status = run(node, [tool('hardhat'), 'build', '--quiet']);
-  if (status !== 0) throw new StepFailed('compiling contracts failed; the errors are above');
+  say('compiling contracts (half a minute)');
+  // The compiler's warnings are for who changes a contract: `npm run compile` shows them.
+  const options = { cwd: root, env: environment(node), encoding: 'utf8' };
+  const { status, stdout, stderr } = spawnSync(node, [tool('hardhat'), 'build', '--quiet'], options);
+  if (status !== 0) {
+    console.error(`${stdout ?? ''}${stderr ?? ''}`);
+    throw new StepFailed('compiling contracts failed; the errors are above');
+  }
   mkdirSync(dirname(compileStamp), { recursive: true });
   writeFileSync(compileStamp, digest);
 }
