@@ -63,8 +63,8 @@ const circular = (x: Expression, turn: number): Expression => {
   return select(f32.eq(value, value), i32.xor(value, sign), value);
 };
 
-/** sin x; NaN at infinities. {@link ACCURACY}.sin ulp for |x| <= 2^15; beyond, the reduction loses digits. */
+/** sin x; NaN at infinities. {@link ACCURACY}.sin ulp for |x| <= 2^14; beyond, the reduction loses digits. */
 export const sin = (x: Expression): Expression => select(f32.eq(x, f32.of(0)), x, circular(x, 0));
 
-/** cos x; NaN at infinities. {@link ACCURACY}.cos ulp for |x| <= 2^15; beyond, the reduction loses digits. */
+/** cos x; NaN at infinities. {@link ACCURACY}.cos ulp for |x| <= 2^14; beyond, the reduction loses digits. */
 export const cos = (x: Expression): Expression => circular(x, 1);
