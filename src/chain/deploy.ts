@@ -1,7 +1,8 @@
-import { parseEther, type Signer } from 'ethers';
+import { type ContractDeployTransaction, parseEther, type Signer } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { type Contracts, connect } from './contracts.ts';
-import type { Terms } from './types.ts';
+import { submit } from './submit.ts';
+import type { Address, Terms } from './types.ts';
 
 /** What requesters may choose between. */
 export interface Bounds {
@@ -41,17 +42,25 @@ export const TRIAL_BOUNDS: Bounds = {
   max: SAFE_BOUNDS.max,
 };
 
-/** Deploys registry, referee, and the oracle, which deploys its game. */
+/** @returns address of the contract that the transaction creates */
+async function create(
+  signer: Signer,
+  transaction: Promise<ContractDeployTransaction>,
+  what: string,
+): Promise<Address> {
+  const { contractAddress } = await submit(signer, transaction, `deploying the ${what}`);
+  if (!contractAddress) throw new Error(`the node does not say where the ${what} is`);
+  return contractAddress;
+}
+
+/**
+ * Deploys registry, referee, and the oracle, which deploys its game.
+ *
+ * @throws Refused, with a sentence, if the chain does not take one of them
+ */
 export async function deploy(signer: Signer, { min, max }: Bounds): Promise<Contracts> {
-  const registry = await new ModelRegistry__factory(signer).deploy();
-  const referee = await new Referee__factory(signer).deploy();
-  await Promise.all([registry.waitForDeployment(), referee.waitForDeployment()]);
-  const oracle = await new InferenceOracle__factory(signer).deploy(
-    await registry.getAddress(),
-    await referee.getAddress(),
-    min,
-    max,
-  );
-  await oracle.waitForDeployment();
-  return connect(await oracle.getAddress(), signer);
+  const registry = await create(signer, new ModelRegistry__factory().getDeployTransaction(), 'registry');
+  const referee = await create(signer, new Referee__factory().getDeployTransaction(), 'referee');
+  const oracle = new InferenceOracle__factory().getDeployTransaction(registry, referee, min, max);
+  return connect(await create(signer, oracle, 'oracle'), signer);
 }

@@ -23,6 +23,9 @@ export interface Held {
   readonly session: Session;
 }
 
+/** A run with somebody to tell its progress to lets others have their turn: signals, the node's answers. */
+const nobody = (): void => undefined;
+
 /** Traces kept: each holds every tensor of its run. */
 const TRACES_KEPT = 4;
 
@@ -57,7 +60,9 @@ export class Shelf implements Runner {
 
   async output(modelId: string, input: string): Promise<string> {
     const { model, session } = this.#get(modelId);
-    const outputs = await this.#inTurn(() => session.run(splitTensors(model.inputs, bytesOfHex(input))));
+    const outputs = await this.#inTurn(() =>
+      session.run(splitTensors(model.inputs, bytesOfHex(input)), nobody),
+    );
     return hexOf(concat(outputs.map(({ bytes }) => bytes)));
   }
 
@@ -66,9 +71,9 @@ export class Shelf implements Runner {
     const known = this.#traces.get(key);
     if (known) return known;
     const { model, session } = this.#get(modelId);
-    const trace = this.#inTurn(() => session.runAll(splitTensors(model.inputs, bytesOfHex(input)))).then(
-      (tensors) => this.#traceOf(model, tensors),
-    );
+    const trace = this.#inTurn(() =>
+      session.runAll(splitTensors(model.inputs, bytesOfHex(input)), nobody),
+    ).then((tensors) => this.#traceOf(model, tensors));
     this.#traces.set(key, trace);
     trace.catch(() => this.#traces.delete(key));
     for (const oldest of this.#traces.keys()) {
