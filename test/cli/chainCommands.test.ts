@@ -6,12 +6,11 @@ import { type JsonRpcProvider, Wallet } from 'ethers';
 import type { Contracts } from '../../src/chain/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoint.ts';
 import { commandLine } from '../../src/cli/commandLine.ts';
-import { elementType } from '../../src/cli/files/elementTypes.ts';
-import { writeNpy } from '../../src/cli/files/npy.ts';
 import { INSTRUCTION_SET_VERSION } from '../../src/scalar/instructions.ts';
 import { type DevelopmentChain, deployed, keyOf, startChain } from '../support/protocol.ts';
 
 const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
+const THREE = join(import.meta.dirname, '../../examples/digits/three.npy');
 
 describe('commands that go to a chain refuse in one line', () => {
   let folder: string;
@@ -30,8 +29,6 @@ describe('commands that go to a chain refuse in one line', () => {
     contracts = await deployed(chain);
     oracle = await contracts.oracle.getAddress();
     writeFileSync(at('key'), keyOf(0), { mode: 0o600 });
-    const digit = { type: elementType('uint8'), shape: [1, 1, 28, 28], bytes: new Uint8Array(28 * 28) };
-    writeFileSync(at('digit.npy'), writeNpy(digit));
     writeFileSync(at('empty'), '');
     writeFileSync(at('short'), keyOf(0).slice(0, -1));
     writeFileSync(at('zero'), `0x${'00'.repeat(32)}`);
@@ -111,7 +108,7 @@ describe('commands that go to a chain refuse in one line', () => {
     ['a request without input', ['request', MODEL, ...there], 2, /add --input image=FILE/],
     [
       'terms out of bounds',
-      ['request', MODEL, ...there, '--input', 'image=FOLDER/digit.npy', '--window-seconds', '0'],
+      ['request', MODEL, ...there, '--input', `image=${THREE}`, '--window-seconds', '0'],
       1,
       /requesting an inference: the term windowSeconds is 0, allowed are 1 to/,
     ],
