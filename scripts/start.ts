@@ -58,11 +58,7 @@ const model = modelOf(compiled.program);
 const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
 const modelId = shelf.put({ model, session: await referenceEngine.load(compiled.program, compiled.weights) });
 await publish(contracts, model, 'examples/digits/digits.onnx');
-const reader = await new DigitReader__factory(publisher).deploy(
-  await contracts.oracle.getAddress(),
-  modelId,
-  await publisher.getAddress(),
-);
+const reader = await new DigitReader__factory(publisher).deploy(await contracts.oracle.getAddress(), modelId);
 await reader.waitForDeployment();
 
 say.heading('The stage');

@@ -10,16 +10,20 @@ import { TensorReader } from "./TensorReader.sol";
 contract DigitReader is InferenceConsumer {
     using TensorReader for bytes;
 
+    /// @notice One question; one storage slot, so that the callback writes to a slot that is paid for.
+    /// @param asker Who asked and gets the fee back if nobody answers.
+    /// @param answered Whether the answer is there.
+    /// @param digit The answer.
+    struct Question {
+        address asker;
+        bool answered;
+        uint8 digit;
+    }
+
     bytes32 private immutable MODEL_ID;
-    address payable private immutable TREASURY;
 
-    /// @notice One more than the digit read; 0 before.
-    mapping(uint256 requestId => uint256) private _digitPlusOne;
+    mapping(uint256 requestId => Question) private _questions;
 
-    /// @notice Somebody asked.
-    /// @param requestId The request.
-    /// @param asker Who.
-    event Asked(uint256 indexed requestId, address indexed asker);
     /// @notice A digit was read, for good.
     /// @param requestId The request.
     /// @param digit From 0 to 9.
@@ -28,51 +32,53 @@ contract DigitReader is InferenceConsumer {
     /// @notice There is no final answer yet.
     /// @param requestId The request.
     error NotReadYet(uint256 requestId);
-    /// @notice Fixes oracle, model and treasury.
+    /// @notice The fee goes back to who asked only.
+    /// @param asker Who asked.
+    /// @param caller Who tried.
+    error NotAsker(address asker, address caller);
+
+    /// @notice Fixes oracle and model.
     /// @param oracle_ The oracle.
     /// @param modelId_ The digits model.
-    /// @param treasury Gets the fees of requests that nobody answered.
-    constructor(
-        IInferenceOracle oracle_,
-        bytes32 modelId_,
-        address payable treasury
-    ) InferenceConsumer(oracle_) {
+    constructor(IInferenceOracle oracle_, bytes32 modelId_) InferenceConsumer(oracle_) {
         MODEL_ID = modelId_;
-        TREASURY = treasury;
     }
 
     /// @notice Asks which digit an image shows. The ether sent is the fee.
-    /// @param image The model's input.
+    /// @param image 28 x 28 bytes, white on black.
     /// @param terms Terms within the oracle's bounds.
     /// @return requestId Id of the request.
     function ask(bytes calldata image, Terms calldata terms) external payable returns (uint256 requestId) {
         requestId = _ask(MODEL_ID, image, terms, msg.value);
-        emit Asked(requestId, msg.sender);
+        _questions[requestId].asker = msg.sender;
     }
 
-    /// @notice Takes a request back that nobody answers; anyone may, since the fee goes to the treasury.
+    /// @notice Takes a request back that nobody answers, and hands the fee to who asked.
     /// @param requestId The request.
     /// @param request The request as emitted.
     function takeBack(uint256 requestId, Request calldata request) external {
+        address asker = _questions[requestId].asker;
+        if (msg.sender != asker) revert NotAsker(asker, msg.sender);
         _cancel(requestId, request);
-        _collectTo(TREASURY);
+        _collectTo(payable(asker));
     }
 
     /// @notice The digit; reverts before the answer is final.
     /// @param requestId The request.
     /// @return From 0 to 9.
     function digitOf(uint256 requestId) external view returns (uint256) {
-        uint256 kept = _digitPlusOne[requestId];
-        if (kept == 0) revert NotReadYet(requestId);
-        return kept - 1;
+        Question storage question = _questions[requestId];
+        if (!question.answered) revert NotReadYet(requestId);
+        return question.digit;
     }
 
     /// @notice Keeps the digit.
     /// @param requestId The request.
     /// @param output The digit as an int32, then its probability as a float32.
     function _onAnswer(uint256 requestId, bytes calldata output) internal override {
-        uint256 digit = output.bitsAt(0);
-        _digitPlusOne[requestId] = digit + 1;
+        uint8 digit = uint8(output.bitsAt(0));
+        Question storage question = _questions[requestId];
+        (question.answered, question.digit) = (true, digit);
         emit DigitRead(requestId, digit);
     }
 }

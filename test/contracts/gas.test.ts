@@ -26,7 +26,7 @@ describe('gas', () => {
 
   it('of request, claim and finality with a callback is at most 350k for 784 bytes in and 8 out', async () => {
     const { ethers, oracle, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
-    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id, requester]);
+    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id]);
     const terms = { ...TERMS, callbackGas: 100_000n };
     const sent = await consumer.connect(requester).ask(INPUT, terms, { value: 10n ** 15n });
     const asked = askedFrom((await sent.wait())!, model, terms);
