@@ -148,7 +148,7 @@ say.line(
 );
 const lyingOutput = `0x${model.outputs.map(({ node }) => Buffer.from(lyingTrace.tensors[node]!).toString('hex')).join('')}`;
 const lying: Runner = {
-  holds: (id) => id === modelId,
+  model: (id) => shelf.model(id),
   output: async () => lyingOutput,
   trace: async () => lyingTrace,
 };

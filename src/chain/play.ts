@@ -5,6 +5,7 @@ import { MOVERS } from '../dispute/position.ts';
 import type { Trace } from '../trace/trace.ts';
 import { timeout } from './actions.ts';
 import type { Contracts } from './contracts.ts';
+import { explain } from './explain.ts';
 import type { DisputeRecord } from './history.ts';
 import { sendMove } from './move.ts';
 import type { Listener } from './report.ts';
@@ -14,17 +15,17 @@ import { Refused } from './submit.ts';
 const TOO_EARLY = ['ClockRuns', 'WindowOpen', 'PatienceLasts'];
 
 /**
- * Runs one transaction of a pass. A refusal is reported and does not keep the others from being tried.
+ * Does one thing of a pass. What fails is reported and keeps nothing else from being done: nobody may stop a provider
+ * or watcher with one request or claim that it stumbles over.
  *
- * @returns transactions sent: 1, or 0 if it was refused
+ * @param work says how many transactions it sent
  */
-export async function attempt(listen: Listener, work: () => Promise<void>): Promise<0 | 1> {
+export async function attempt(listen: Listener, work: () => Promise<0 | 1>): Promise<0 | 1> {
   try {
-    await work();
-    return 1;
+    return await work();
   } catch (failure) {
-    if (!(failure instanceof Refused)) throw failure;
-    if (!failure.error || !TOO_EARLY.includes(failure.error)) {
+    if (!(failure instanceof Refused)) listen({ kind: 'failed', sentence: explain(failure) });
+    else if (!failure.error || !TOO_EARLY.includes(failure.error)) {
       listen({ kind: 'failed', sentence: failure.message });
     }
     return 0;
@@ -74,18 +75,18 @@ export interface Player {
  */
 export async function play(record: DisputeRecord, player: Player): Promise<0 | 1> {
   const { contracts, role, times, listen } = player;
-  const mover = moverOf(record);
-  const clock = decodeClock(record.dispute.clock);
-  if (mover !== role) {
-    if (!isOut(clock, mover, Number(times.latest))) return 0;
-    return attempt(listen, async () => {
-      listen({ kind: 'timedOut', dispute: record, receipt: await timeout(contracts, record) });
-    });
-  }
-  if (isOut(clock, mover, Number(times.earliest))) return 0;
-  const move = nextMove(record.view, await player.trace(), role);
-  if (!move) return 0;
   return attempt(listen, async () => {
+    const mover = moverOf(record);
+    const clock = decodeClock(record.dispute.clock);
+    if (mover !== role) {
+      if (!isOut(clock, mover, Number(times.latest))) return 0;
+      listen({ kind: 'timedOut', dispute: record, receipt: await timeout(contracts, record) });
+      return 1;
+    }
+    if (isOut(clock, mover, Number(times.earliest))) return 0;
+    const move = nextMove(record.view, await player.trace(), role);
+    if (!move) return 0;
     listen({ kind: 'moved', dispute: record, move, receipt: await sendMove(contracts, record, move) });
+    return 1;
   });
 }

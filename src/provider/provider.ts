@@ -7,7 +7,7 @@ import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.t
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
-import type { Runner } from '../store/shelf.ts';
+import { answerTo, type Runner } from '../store/shelf.ts';
 
 export interface ProviderOptions {
   /** Opened with the provider's account. */
@@ -36,7 +36,7 @@ export function createProvider(options: ProviderOptions): Pass {
   /** INVARIANT: at most one claim a request, ever: what was falsified once would be again. */
   const shouldClaim = (world: World, me: string, request: RequestRecord): boolean =>
     request.status === 'open' &&
-    runner.holds(request.request.modelId) &&
+    runner.model(request.request.modelId) !== undefined &&
     ![...world.claims.values()].some((made) => made.request === request && made.claimant === me) &&
     accepts(request);
 
@@ -44,13 +44,16 @@ export function createProvider(options: ProviderOptions): Pass {
     let sent = 0;
     for (const request of world.requests.values()) {
       if (!shouldClaim(world, me, request)) continue;
-      const output = await runner.output(request.request.modelId, request.input);
-      const taken = [...world.claims.values()].some(
-        (made) => made.request === request && made.status !== 'falsified' && made.output === output,
-      );
-      if (taken) continue;
       sent += await attempt(listen, async () => {
-        listen({ kind: 'claimed', request, receipt: await claim(contracts, request, bytesOfHex(output)) });
+        const answer = await answerTo(runner, request.request, request.input);
+        const taken = [...world.claims.values()].some(
+          (made) =>
+            made.request === request && made.status !== 'falsified' && made.outputs === answer?.outputs,
+        );
+        if (!answer || taken) return 0;
+        const output = bytesOfHex(answer.output);
+        listen({ kind: 'claimed', request, receipt: await claim(contracts, request, output) });
+        return 1;
       });
     }
     return sent;
@@ -61,7 +64,7 @@ export function createProvider(options: ProviderOptions): Pass {
     for (const dispute of world.disputes.values()) {
       if (dispute.ended || dispute.claim.claimant !== me || dispute.claim.status !== 'open') continue;
       const { request, input } = dispute.claim.request;
-      if (!runner.holds(request.modelId)) continue;
+      if (!runner.model(request.modelId)) continue;
       const trace = () => runner.trace(request.modelId, input);
       sent += await play(dispute, { contracts, role: 'claimant', times, trace, listen });
     }
@@ -79,6 +82,7 @@ export function createProvider(options: ProviderOptions): Pass {
       if (times.latest <= made.claimedAt + windowSeconds) continue;
       sent += await attempt(listen, async () => {
         listen({ kind: 'finalized', claim: made, receipt: await finalize(contracts, made) });
+        return 1;
       });
     }
     return sent;

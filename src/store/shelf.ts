@@ -1,13 +1,14 @@
 import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { type Model, splitTensors } from '../merkle/model.ts';
+import { commitInput, commitOutput, type Model, splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
 export interface Runner {
-  holds(modelId: string): boolean;
+  /** The model of an id, `undefined` if it is not held. */
+  model(modelId: string): Model | undefined;
   /**
    * @param modelId of a model that is held
    * @param input all input tensors, one after the other, `0x…`
@@ -54,8 +55,8 @@ export class Shelf implements Runner {
     return id;
   }
 
-  holds(modelId: string): boolean {
-    return this.#held.has(modelId);
+  model(modelId: string): Model | undefined {
+    return this.#held.get(modelId)?.model;
   }
 
   async output(modelId: string, input: string): Promise<string> {
@@ -94,4 +95,33 @@ export class Shelf implements Runner {
     this.#queue = done.catch(() => undefined);
     return done;
   }
+}
+
+/** What was handed over is not what the chain commits to: the node that said so is not to be believed. */
+export class CommitmentError extends Error {
+  override name = 'CommitmentError';
+}
+
+/**
+ * The output of a run that somebody asked for on chain, with its commitment.
+ *
+ * @param request what the chain commits to
+ * @param input what a node says was asked
+ * @returns undefined if the model is not held
+ * @throws CommitmentError if the input is not the one asked, so that whatever comes of it says nothing
+ */
+export async function answerTo(
+  runner: Runner,
+  request: { readonly modelId: string; readonly inputs: string },
+  input: string,
+): Promise<{ readonly output: string; readonly outputs: string } | undefined> {
+  const model = runner.model(request.modelId);
+  if (!model) return undefined;
+  const size = model.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const bytes = bytesOfHex(input);
+  if (bytes.length !== size || hexOf(commitInput(model, bytes)) !== request.inputs) {
+    throw new CommitmentError(`the node gives an input that ${request.inputs} does not commit to`);
+  }
+  const output = await runner.output(request.modelId, input);
+  return { output, outputs: hexOf(commitOutput(model, bytesOfHex(output))) };
 }

@@ -6,7 +6,7 @@ import type { Pass } from '../chain/loop.ts';
 import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.ts';
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
-import type { Runner } from '../store/shelf.ts';
+import { answerTo, type Runner } from '../store/shelf.ts';
 
 export interface WatcherOptions {
   /** Opened with the watcher's account. */
@@ -37,10 +37,9 @@ export function createWatcher(options: WatcherOptions): Pass {
     const key = `${claim.claimId} ${claim.outputs} ${claim.request.input}`;
     const known = verdicts.get(key);
     if (known) return known;
-    const { modelId } = claim.request.request;
-    const holds = runner.holds(modelId);
-    const right = holds && (await runner.output(modelId, claim.request.input)) === claim.output;
-    const verdict = right ? 'right' : holds ? 'wrong' : 'unknown';
+    const answer = await answerTo(runner, claim.request.request, claim.request.input);
+    // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
+    const verdict = !answer ? 'unknown' : answer.outputs === claim.outputs ? 'right' : 'wrong';
     if (verdict === 'right') listen({ kind: 'verified', claim });
     if (verdict === 'unknown') listen({ kind: 'unverified', claim });
     verdicts.set(key, verdict);
@@ -65,8 +64,9 @@ export function createWatcher(options: WatcherOptions): Pass {
       if (status === 'falsified') {
         sent += await attempt(listen, async () => {
           listen({ kind: 'reclaimed', dispute, receipt: await reclaim(contracts, dispute) });
+          return 1;
         });
-      } else if (runner.holds(request.request.modelId)) {
+      } else if (runner.model(request.request.modelId)) {
         const trace = () => runner.trace(request.request.modelId, request.input);
         sent += await play(dispute, { contracts, role: 'challenger', times, trace, listen });
       }
@@ -80,9 +80,10 @@ export function createWatcher(options: WatcherOptions): Pass {
     for (const claim of world.claims.values()) {
       const { windowSeconds } = claim.request.request.terms;
       if (claim.status !== 'open' || times.earliest > claim.claimedAt + windowSeconds) continue;
-      if ((await judge(claim)) !== 'wrong' || isChallenged(claim, disputes)) continue;
       sent += await attempt(listen, async () => {
+        if ((await judge(claim)) !== 'wrong' || isChallenged(claim, disputes)) return 0;
         listen({ kind: 'challenged', claim, receipt: await challenge(contracts, claim) });
+        return 1;
       });
     }
     return sent;

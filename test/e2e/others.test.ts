@@ -1,10 +1,11 @@
 import { expect } from 'chai';
-import { parseEther } from 'ethers';
+import { type Filter, parseEther } from 'ethers';
 import { challenge } from '../../src/chain/actions.ts';
 import { History } from '../../src/chain/history.ts';
 import type { Pass } from '../../src/chain/loop.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider } from '../../src/provider/provider.ts';
 import type { Runner } from '../../src/store/shelf.ts';
@@ -41,8 +42,10 @@ async function scene() {
   return {
     chain,
     contracts,
+    modelId,
     shelf,
     lying,
+    options,
     history: new History(contracts),
     provider: (who: number, runner: Runner) => createProvider(options(who, runner)),
     watcher: (who: number, runner: Runner) => createWatcher(options(who, runner)),
@@ -116,10 +119,61 @@ describe('provider and watcher among others', () => {
   it('row 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf } = await scene();
     await provider(PROVIDER, lying)();
-    const nothing: Runner = { holds: () => false, output: shelf.output, trace: shelf.trace };
+    const nothing: Runner = { model: () => undefined, output: shelf.output, trace: shelf.trace };
     const pass = watcher(FIRST, nothing);
     await settle(pass, pass);
     expect(kindsOf(FIRST)).to.deep.equal(['unverified']);
+    await chain.stop();
+  });
+
+  it('row 35: challenges nothing because a node lies about what was asked or claimed', async () => {
+    const { chain, contracts, shelf, provider, history, options } = await scene();
+    await settle(provider(PROVIDER, shelf));
+    const { oracle } = contracts;
+    const other = Buffer.from(layersInput(2)).toString('hex');
+    /** A node whose logs have other bytes where inputs or outputs are. */
+    const lyingNode = (event: 'Requested' | 'Claimed') => {
+      const { contracts: honest, ...rest } = options(FIRST, shelf);
+      const node = new Proxy(honest.provider, {
+        get: (target, key) => {
+          if (key !== 'getLogs') {
+            const value = Reflect.get(target, key, target);
+            return typeof value === 'function' ? value.bind(target) : value;
+          }
+          return async (filter: Filter) =>
+            (await target.getLogs(filter)).map((log) => {
+              const parsed = oracle.interface.parseLog(log);
+              if (parsed?.name !== event) return log;
+              const args = [...parsed.args];
+              args[args.length - 1] = event === 'Requested' ? `0x${other}` : `0x${'7f'.repeat(24)}`;
+              const { data } = oracle.interface.encodeEventLog(parsed.fragment, args);
+              return { ...log, data, topics: log.topics, address: log.address };
+            });
+        },
+      });
+      return createWatcher({ ...rest, contracts: { ...honest, provider: node } });
+    };
+    await settle(lyingNode('Requested'), lyingNode('Claimed'));
+    expect((await history.update()).disputes.size).to.equal(0);
+    await chain.stop();
+  });
+
+  it('goes on with other claims when it stumbles over one', async () => {
+    const { chain, contracts, modelId, shelf, lying, provider, watcher, kindsOf, history } = await scene();
+    await request(contracts, modelId, layersInput(2), TERMS, parseEther('0.1'));
+    await settle(provider(PROVIDER, lying));
+    const first = hexOf(layersInput(1));
+    const stumbling: Runner = {
+      model: (id) => shelf.model(id),
+      trace: (id, input) => shelf.trace(id, input),
+      output: (id, input) => {
+        if (input === first) throw new Error('stumbled');
+        return shelf.output(id, input);
+      },
+    };
+    await settle(watcher(FIRST, stumbling));
+    expect(kindsOf(FIRST)).to.deep.equal(['failed', 'challenged']);
+    expect((await history.update()).disputes.size).to.equal(1);
     await chain.stop();
   });
 

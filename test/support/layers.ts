@@ -42,7 +42,7 @@ export function liar(honest: Runner, fault: Fault): Runner {
   const trace = async (modelId: string, input: string) =>
     plantFaults(await honest.trace(modelId, input), [fault]);
   return {
-    holds: (modelId) => honest.holds(modelId),
+    model: (modelId) => honest.model(modelId),
     trace,
     output: async (modelId, input) => {
       const { model, tensors } = await trace(modelId, input);
