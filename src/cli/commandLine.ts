@@ -53,7 +53,7 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
     .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
-    .option('--engine <name>', 'what runs it: reference', 'reference');
+    .option('--engine <name>', 'what runs it: reference or wasm, with the same bits', 'reference');
   withJson(withDims(withInputs(run, 'an input, from a .npy or TensorProto .pb file'))).action(
     async (model, options) => (await import('./run.ts')).run(model, options, console),
   );

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Engine, TensorData } from '../engine/engine.ts';
 import { referenceEngine } from '../engine/reference/reference.ts';
+import { wasmEngine } from '../engine/wasm/wasm.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { parseDims, readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
@@ -20,7 +21,7 @@ export interface RunOptions {
   readonly json?: boolean;
 }
 
-const ENGINES: readonly Engine[] = [referenceEngine];
+const ENGINES: readonly Engine[] = [referenceEngine, wasmEngine];
 
 export function engineNamed(name: string): Engine {
   const engine = ENGINES.find((one) => one.name === name);

@@ -70,7 +70,7 @@ function coordinateOf(
   };
 }
 
-function codeOf(random: Random, results: number, length: number): ScalarProgram {
+export function randomCode(random: Random, results: number, length: number): ScalarProgram {
   const code = random.times(length, (i) => {
     const { opcode, arity } = random.pick(INSTRUCTIONS);
     const reference = (at: number) => (at < arity ? random.below(results + i) : 0);
@@ -109,6 +109,16 @@ function withoutFoldsInPost(loop: LoopNode): LoopNode {
   return { ...loop, post, operands };
 }
 
+/** The loop with what no valid loop has taken out, and with a grain that its cost allows. */
+export function fitting(random: Random, made: LoopNode): LoopNode {
+  const loop = withoutFoldsInPost(made);
+  const grain = Math.max(1, random.pick([1, 2, 5, sizeOf(loop.fold)]));
+  const cost = leafCost({ ...loop, grain }, encodeNode(loop).length);
+  const fits =
+    cost.witnessBytes <= LIMITS.MAX_LEAF_WITNESS_BYTES && cost.computeGas <= LIMITS.MAX_LEAF_COMPUTE_GAS;
+  return fits ? { ...loop, grain } : loop;
+}
+
 const smallExtent = (random: Random): number => random.pick([1, 2, 3, 4, 5, 7]);
 
 /** A valid loop over earlier nodes, with every kind of coordinate and any code. */
@@ -133,7 +143,7 @@ export function randomLoop(
   const constants = random.times(random.below(3), () => random.pick(EXTREMES));
   const dtype = random.pick(DTYPE_NAMES);
   const { results } = slotsOf({ shape, fold, operands, constants });
-  const loop: LoopNode = withoutFoldsInPost({
+  return fitting(random, {
     kind: 'loop',
     dtype,
     shape,
@@ -141,15 +151,10 @@ export function randomLoop(
     init: random.pick([0, 0x3f800000, random.word()]),
     constants,
     operands,
-    step: codeOf(random, results, random.below(6)),
-    post: codeOf(random, results, random.below(5)),
+    step: randomCode(random, results, random.below(6)),
+    post: randomCode(random, results, random.below(5)),
     grain: 1,
   });
-  const grain = Math.max(1, random.pick([1, 2, 5, sizeOf(fold)]));
-  const cost = leafCost({ ...loop, grain }, encodeNode(loop).length);
-  const fits =
-    cost.witnessBytes <= LIMITS.MAX_LEAF_WITNESS_BYTES && cost.computeGas <= LIMITS.MAX_LEAF_COMPUTE_GAS;
-  return fits ? { ...loop, grain } : loop;
 }
 
 /** A valid program of some inputs and constants and `loops` loops, the bytes of its inputs with it. */

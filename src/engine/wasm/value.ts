@@ -1,0 +1,131 @@
+import { CANONICAL_NAN } from '../../scalar/instructions.ts';
+import { type Code, f32Const, get, i32Const, set, simd, type ValueType, v128Const } from './assembler.ts';
+
+/**
+ * A word, or four of them, that generated code computes once and keeps in a local: at the head of the innermost loop
+ * whose index it depends on (`level`, the number of loops around it).
+ */
+export interface Value {
+  readonly level: number;
+  readonly type: Exclude<ValueType, 'i64'>;
+  /** False for the result of a float operation whose NaN may be any: fine for floats, not for bits. */
+  readonly exact: boolean;
+  /** What it always is, if that is known. */
+  readonly word: number | undefined;
+  readonly code: Code;
+  /** A shorter way to four copies of it than by the local. */
+  readonly splat: Code | undefined;
+  local: number;
+  canonical: Value | undefined;
+  vector: Value | undefined;
+}
+
+/** Locals of one function, and where each is computed. */
+export class Values {
+  readonly locals: ValueType[];
+  /** Code by level. */
+  readonly regions: number[][];
+  readonly #vectors = new Map<number, Value>();
+
+  constructor(locals: ValueType[], levels: number) {
+    this.locals = locals;
+    this.regions = Array.from({ length: levels }, () => []);
+  }
+
+  newLocal(type: ValueType): number {
+    return this.locals.push(type) - 1;
+  }
+
+  emit(level: number, code: Code): void {
+    const region = this.regions[level]!;
+    for (const byte of code) region.push(byte);
+  }
+
+  define(level: number, type: Value['type'], code: Code, exact = true, splat?: Code): Value {
+    const none = undefined;
+    return { level, type, exact, code, splat, word: none, local: -1, canonical: none, vector: none };
+  }
+
+  constant(word: number): Value {
+    return { ...this.define(0, 'i32', i32Const(word)), word: word >>> 0 };
+  }
+
+  /** A local that holds something already. */
+  held(level: number, type: Value['type'], local: number, exact: boolean): Value {
+    return { ...this.define(level, type, [], exact), local };
+  }
+
+  /** The value as it is; computed now, if it was not before. */
+  use(value: Value): Code {
+    if (value.word !== undefined) return value.code;
+    if (value.local < 0) {
+      value.local = this.newLocal(value.type);
+      this.emit(value.level, set(value.local, value.code));
+    }
+    return get(value.local);
+  }
+
+  /** The same value with its one NaN. */
+  exact(value: Value): Value {
+    if (value.exact) return value;
+    if (!value.canonical) {
+      const x = this.use(value);
+      const code =
+        value.type === 'f32'
+          ? [...f32Const(CANONICAL_NAN), ...x, ...x, ...x, 0x5c, 0x1b]
+          : [...this.use(this.#splatWord(CANONICAL_NAN)), ...x, ...x, ...x, ...simd(66), ...simd(82)];
+      value.canonical = this.define(value.level, value.type, code);
+    }
+    return value.canonical;
+  }
+
+  /** One word as an i32. */
+  bits(value: Value): Code {
+    const exact = this.exact(value);
+    return exact.type === 'f32' ? [...this.use(exact), 0xbc] : this.use(exact);
+  }
+
+  /** One word as an f32 to compute with: which NaN it is does not matter. */
+  float(value: Value): Code {
+    if (value.word !== undefined) return f32Const(value.word);
+    return value.type === 'f32' ? this.use(value) : [...this.use(value), 0xbe];
+  }
+
+  /** Four words to compute floats with. */
+  vectorFloat(value: Value): Code {
+    return this.use(this.#vectorOf(value));
+  }
+
+  /** Four words by their bits. */
+  vectorBits(value: Value): Code {
+    return this.use(this.exact(this.#vectorOf(value)));
+  }
+
+  /** One of four words, as an i32. */
+  lane(value: Value, lane: number): Code {
+    if (value.type !== 'v128') return this.bits(value);
+    return [...this.use(this.exact(value)), ...simd(27), lane];
+  }
+
+  #vectorOf(value: Value): Value {
+    if (value.type === 'v128') return value;
+    if (value.word !== undefined) return this.#splatWord(value.word);
+    if (!value.vector) {
+      const code =
+        value.splat && value.local < 0
+          ? value.splat
+          : [...this.use(value), ...simd(value.type === 'f32' ? 19 : 17)];
+      value.vector = this.define(value.level, 'v128', code, value.exact);
+    }
+    return value.vector;
+  }
+
+  #splatWord(word: number): Value {
+    let value = this.#vectors.get(word);
+    if (!value) {
+      value = this.define(0, 'v128', v128Const(word, word, word, word));
+      this.#vectors.set(word, value);
+    }
+    return value;
+  }
+}
