@@ -170,7 +170,7 @@ describe('the command line', () => {
         'an unknown engine',
         [M, ...given, '--engine', 'warp'],
         2,
-        /--engine warp: there is no such engine; there is reference$/,
+        /--engine warp: there is no such engine; there is reference, wasm$/,
       ],
       ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
       ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],

@@ -174,6 +174,28 @@ describe('wasm engine', () => {
     }
   });
 
+  it('reads the bits of a NaN that the fold starts from, although the fold makes floats', async () => {
+    const build = new ProgramBuilder();
+    for (const extent of [2, 9]) {
+      build.node(
+        loop({
+          dtype: 'f32',
+          shape: [extent],
+          fold: [3],
+          init: 0x7fa00001,
+          // The low byte, 1, times the least float above 1 has the low byte 1 again.
+          constants: [0xff, 0x3f800001],
+          step: (s) => [
+            instruction('i32.and', s.accumulator, s.constants),
+            instruction('f32.from_i32', s.results),
+            instruction('f32.mul', s.results + 1, s.constants + 1),
+          ],
+        }),
+      );
+    }
+    await expectSameTensors(build.finish(), [], 'a fold from a NaN');
+  });
+
   it('computes coordinates that no 32 bits hold', async () => {
     const build = new ProgramBuilder();
     const x = build.input('i32', [5]);
