@@ -45,6 +45,8 @@ export interface Access {
   readonly checks: readonly Check[];
   readonly quotients: readonly Quotient[];
   readonly gatherings: readonly Gathering[];
+  /** Where in memory the elements are, if not in the operand's own tensor. */
+  readonly base?: number;
 }
 
 export interface Nest {
@@ -69,6 +71,37 @@ function rangeOf(constant: number, coefficients: readonly number[], extents: rea
     else high += reach;
   });
   return { low, high };
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
+
+/**
+ * The same check by fewer indices, if there is one. Where all of `bound` and of a form but some small terms are
+ * multiples of g, and the small terms stay in [0, g), `0 <= form < bound` says nothing about them: a pixel's row is
+ * inside or not for all of its channels.
+ */
+function coarser({ form, bound, multipleOf }: Check, extents: readonly number[]): Check {
+  const { constant, coefficients } = form;
+  const terms = coefficients.map((_, i) => i).filter((i) => coefficients[i] !== 0);
+  terms.sort((a, b) => Math.abs(coefficients[a]!) - Math.abs(coefficients[b]!));
+  for (let small = terms.length - 1; small > 0; small--) {
+    const kept = terms.slice(small);
+    const g = kept.reduce((all, i) => gcd(all, coefficients[i]!), bound!);
+    const rest = ((constant % g) + g) % g;
+    const dropped = coefficients.map((coefficient, i) => (kept.includes(i) ? 0 : coefficient));
+    const { low, high } = rangeOf(rest, dropped, extents);
+    if (low < 0 || high >= g) continue;
+    return {
+      form: {
+        constant: (constant - rest) / g,
+        coefficients: coefficients.map((coefficient, i) => (kept.includes(i) ? coefficient / g : 0)),
+        wide: form.wide,
+      },
+      bound: bound! / g,
+      multipleOf,
+    };
+  }
+  return { form, bound, multipleOf };
 }
 
 /** A coordinate's coefficients by dimension; several terms may be of the same one. */
@@ -104,7 +137,8 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
       if (high < 0 || low >= end) outside = true;
       const bound = low >= 0 && high < end ? undefined : Math.min(end, form.wide ? 2 ** 48 : INT32);
       const multipleOf = exact ? divisor : 1;
-      if (bound !== undefined || multipleOf > 1) checks.push({ form, bound, multipleOf });
+      if (multipleOf > 1) checks.push({ form, bound, multipleOf });
+      else if (bound !== undefined) checks.push(coarser({ form, bound, multipleOf }, extents));
       if (divisor === 1) {
         constant += BigInt(offset) * stride;
         coefficients.forEach((coefficient, i) => {

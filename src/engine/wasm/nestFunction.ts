@@ -361,7 +361,7 @@ class TileWriter {
 
   /** Where an operand is read, and on which condition: one local, true if it is inside. */
   #place(operand: number, copy: Copy) {
-    const { address: form, checks, quotients, gatherings } = this.#nest.accesses[operand]!;
+    const { address: form, checks, quotients, gatherings, base } = this.#nest.accesses[operand]!;
     const { node } = this.#loop.operands[operand]!;
     const values = this.#values;
     const conditions: Placed[] = checks.flatMap((check) => this.#conditions(check, copy));
@@ -392,7 +392,7 @@ class TileWriter {
     const condition = this.#all(conditions);
     return {
       address,
-      offset: this.#offsets[node]! + (isStatic ? delta : 0),
+      offset: (base ?? this.#offsets[node]!) + (isStatic ? delta : 0),
       condition: condition?.code,
       level: Math.max(level, condition?.level ?? 0),
     };
@@ -456,13 +456,20 @@ class TileWriter {
 /**
  * The function of one loop node.
  *
+ * @param node its index
  * @param offsets of all tensors in memory, bytes
+ * @param prepare what is done to its nest first
  */
-export function nestFunction(loop: LoopNode, node: number, offsets: readonly number[]): FunctionBody {
+export function nestFunction(
+  loop: LoopNode,
+  node: number,
+  offsets: readonly number[],
+  prepare: (nest: Nest) => Nest = (nest) => nest,
+): FunctionBody {
   const locals: ValueType[] = [];
   const name = `node${node}`;
   if (sizeOf(loop.shape) === 0) return { name, locals, code: [] };
-  const nest = nestOf(loop);
+  const nest = prepare(nestOf(loop));
   const code = tilesOf(loop, nest).flatMap((tile) =>
     new TileWriter(loop, nest, tile, offsets, locals).write(offsets[node]!),
   );

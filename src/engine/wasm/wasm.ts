@@ -10,6 +10,7 @@ import {
 } from '../engine.ts';
 import { moduleOf, PAGE_BYTES } from './assembler.ts';
 import { nestFunction } from './nestFunction.ts';
+import { type Packing, pack, packConstants } from './packing.ts';
 
 /** Milliseconds of work after which a run with progress lets others have a turn. */
 const TURN_MS = 50;
@@ -18,6 +19,8 @@ const TURN_MS = 50;
 const MAX_MEMORY_BYTES = 2 ** 32;
 
 const ALIGNMENT = 16;
+
+const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -34,7 +37,7 @@ function layOut(program: Program): { offsets: number[]; total: number } {
   let total = 0;
   const offsets = program.nodes.map((node) => {
     const offset = total;
-    total += Math.ceil(byteLengthOf(node) / ALIGNMENT) * ALIGNMENT;
+    total += aligned(byteLengthOf(node));
     return offset;
   });
   return { offsets, total };
@@ -46,7 +49,13 @@ class WasmSession implements Session {
   readonly #offsets: readonly number[];
   #exports: WebAssembly.Exports | undefined;
 
-  constructor(program: Program, weights: Weights, offsets: readonly number[], exports: WebAssembly.Exports) {
+  constructor(
+    program: Program,
+    weights: Weights,
+    offsets: readonly number[],
+    packings: readonly Packing[],
+    exports: WebAssembly.Exports,
+  ) {
     this.program = program;
     this.#weights = weights;
     this.#offsets = offsets;
@@ -55,6 +64,7 @@ class WasmSession implements Session {
     for (const [node, bytes] of weights) {
       if (program.nodes[node]?.kind === 'constant') memory.set(bytes, offsets[node]);
     }
+    for (const packing of packings) pack(packing, weights.get(packing.node)!, memory);
   }
 
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
@@ -114,21 +124,34 @@ export const wasmEngineWithin = (maxMemoryBytes: number): Engine => ({
     program.nodes.forEach((node, i) => {
       if (node.kind === 'constant') checkLength(`constant ${i}`, weights.get(i), byteLengthOf(node));
     });
-    const { offsets, total } = layOut(program);
+    const { offsets, total: tensorBytes } = layOut(program);
+    let total = tensorBytes;
+    const packings = new Map<string, Packing>();
+    const allocate = (packing: Omit<Packing, 'offset'>, bytes: number): number => {
+      const key = JSON.stringify(packing);
+      const known = packings.get(key);
+      if (known) return known.offset;
+      const offset = total;
+      packings.set(key, { ...packing, offset });
+      total += aligned(bytes);
+      return offset;
+    };
+    const functions = program.nodes.flatMap((node, i) =>
+      node.kind === 'loop'
+        ? [nestFunction(node, i, offsets, (nest) => packConstants(node, nest, program.nodes, allocate))]
+        : [],
+    );
     if (total > maxMemoryBytes) {
       throw new EngineError(
         `the program's ${program.nodes.length} tensors take ${megabytes(total)}, the engine has ${megabytes(maxMemoryBytes)}`,
       );
     }
-    const functions = program.nodes.flatMap((node, i) =>
-      node.kind === 'loop' ? [nestFunction(node, i, offsets)] : [],
-    );
     const module = await WebAssembly.compile(moduleOf(functions, Math.ceil(total / PAGE_BYTES)));
     const instance = await WebAssembly.instantiate(module).catch((error: unknown) => {
       if (!(error instanceof RangeError)) throw error;
       throw new EngineError(`no memory of ${megabytes(total)} is to be had here: ${error.message}`);
     });
-    return new WasmSession(program, weights, offsets, instance.exports);
+    return new WasmSession(program, weights, offsets, [...packings.values()], instance.exports);
   },
 });
 
