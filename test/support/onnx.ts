@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import onnxProto, { type onnx as schema } from 'onnx-proto';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type CompiledModel, type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 
@@ -194,13 +195,18 @@ function numbersOf(bytes: Uint8Array, dtype: string): number[] {
   return Array.from(new (arrayOf as typeof Float32Array)(copy));
 }
 
-/** Outputs by the reference engine. */
+/** Outputs by the reference engine. Fails unless the wasm engine gives every tensor the same bytes. */
 export async function runCompiled(model: CompiledModel, inputs: readonly Value[]): Promise<Result[]> {
-  const session = await referenceEngine.load(model.program, model.weights);
-  const outputs = await session.run(inputs.map(programBytes));
-  return outputs.map(({ bytes, dtype }, i) => ({
+  const { program, weights } = model;
+  const bytes = inputs.map(programBytes);
+  const [tensors, fast] = await Promise.all(
+    [referenceEngine, wasmEngine].map(async (engine) => (await engine.load(program, weights)).runAll(bytes)),
+  );
+  const differing = tensors!.findIndex((tensor, i) => Buffer.compare(tensor, fast![i]!) !== 0);
+  expect(differing, 'node whose tensor differs between the engines').to.equal(-1);
+  return program.outputs.map((node, i) => ({
     shape: (model.outputs[i] as { shape: readonly number[] }).shape,
-    values: numbersOf(bytes, dtype),
+    values: numbersOf(tensors![node]!, program.nodes[node]!.dtype),
   }));
 }
 

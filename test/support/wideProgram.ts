@@ -62,7 +62,7 @@ function wideLoop(random: Random, builder: ProgramBuilder): LoopNode {
   const folded = fold.length > 0 ? [view(Math.max(1, fold[index - 3]!), index)] : [];
   for (let count = random.between(1, 3); count > 0; count--) {
     const dtype = random.pick(dtypes);
-    const kind = random.below(6);
+    const kind = random.below(7);
     if (kind === 0) operand(dtype, [rows, ...folded]);
     else if (kind === 1) operand(dtype, [...folded, lanes]);
     else if (kind === 2) operand(dtype, [lanes, ...folded]);
@@ -83,6 +83,19 @@ function wideLoop(random: Random, builder: ProgramBuilder): LoopNode {
       operand(dtype, [
         { extent: table, coordinate: { kind: 'gathered', operand: by } },
         ...(random.chance(50) ? [lanes] : []),
+      ]);
+    } else if (kind === 5) {
+      // Pixels and their channels in one coordinate, as the compiler makes of an image.
+      const channels = shape[2]!;
+      const terms = [
+        [1, channels * random.pick([1, 2, -1])] as const,
+        [2, random.pick([1, 1, 1, 2])] as const,
+      ];
+      const windows = fold.length > 0 ? [[index, channels * random.pick([1, 2, 0])] as const] : [];
+      const offset = channels * random.between(-3, 3) + random.pick([0, 0, 1]);
+      const extent = channels * random.between(1, 8);
+      operand(dtype, [
+        { extent, coordinate: affine([...terms, ...windows], { offset, exact: random.chance(20) }) },
       ]);
     } else operand(dtype, [rows, lanes]);
   }
