@@ -305,6 +305,16 @@ describe('attacks: money and finality', () => {
     );
   });
 
+  it('row 30: after the last open claim was falsified the requester can cancel again', async () => {
+    const asked = await p.ask(small, INPUT);
+    const claimed = await p.claim(asked, lie.output(), p.liar);
+    await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
+    expect((await p.oracle.progress(asked.id)).openClaims).to.equal(0n);
+    await p.at(asked.requestedAt + TERMS.patienceSeconds + 1n);
+    await p.oracle.connect(p.requester).cancel(asked.id, asked.request as never);
+    expect(await p.oracle.owed(p.requester)).to.equal(FEE);
+  });
+
   it('row 31: every term is bounded at the request, below and above, at −1 and +1', async () => {
     for (const term of Object.keys(TERMS) as (keyof Terms)[]) {
       for (const value of [MIN[term] - 1n, MAX[term] + 1n]) {

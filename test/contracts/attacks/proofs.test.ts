@@ -310,6 +310,62 @@ describe('attacks: openings and proofs', () => {
     await expect(p.send(fight, atNode, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
   });
 
+  it('row 24: an element beyond the end of the tensor cannot be named: it has no value to be wrong', async () => {
+    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
+    for (const [node, offset] of [
+      [3, 2],
+      [3, 63],
+      [3, 64],
+      [4, 2],
+    ] as const) {
+      const fight = await p.challenge(claimed, p.liar);
+      while (placeOf(fight).phase !== PHASE.Element) {
+        await p.step(fight, p.moverOf(fight) === p.honest ? truth : told({ node, byte: 0 }));
+      }
+      const { chunk } = fight.table;
+      const descriptor = small.descriptors[node];
+      for (const call of [
+        { name: 'proveElement', args: [chunk, offset, descriptor, '0x'] },
+        { name: 'nameElement', args: [chunk, offset] },
+      ]) {
+        await expect(p.send(fight, call, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
+      }
+      const padding = { name: 'provePaddingByte', args: [chunk] };
+      await expect(p.send(fight, padding, p.liar)).to.be.revertedWithCustomError(p.game, 'NothingWrong');
+    }
+  });
+
+  it('row 9: a leaf runs no more than a grain, and what is no more than a grain is not divided', async () => {
+    const fight = await open(lie);
+    await playTo(fight, PHASE.Element, lie, truth);
+    const { chunk } = fight.table;
+    const long = { name: 'proveElement', args: [chunk, 22, small.descriptors[2], '0x'] };
+    await refused(fight, long, 'IntervalTooLong');
+    await p.step(fight, truth);
+    await p.step(fight, lie);
+    await refused(fight, { name: 'pickInterval', args: [fight.table.words, 2] }, 'IntervalShort');
+
+    const short = tale({ node: 3, byte: 0 });
+    const other = await p.challenge(
+      await p.claim(await p.ask(small, INPUT), short.output(), p.liar),
+      p.watcher,
+    );
+    await playTo(other, PHASE.Element, short, truth);
+    await refused(other, { name: 'nameElement', args: [other.table.chunk, 0] }, 'IntervalShort');
+
+    // 100 steps in intervals of 4 with a grain of 1: still too long for a leaf.
+    const deep = toyModel([toyLoop(1, { foldSteps: 100, grain: 1 })]);
+    await p.publish(deep);
+    const none = new Uint8Array();
+    const wrong = valuesOf(deep, none, [{ node: 0, byte: 0, step: 50 }]);
+    const third = await open(wrong, deep, none);
+    await playTo(third, PHASE.Interval, wrong, valuesOf(deep, none));
+    const args = [third.table.words, 12, deep.descriptors[0], '0x'];
+    await refused(third, { name: 'proveInterval', args }, 'IntervalTooLong');
+    await p.playOut(third, wrong, valuesOf(deep, none));
+    expect(third.ended?.winner).to.equal(p.watcher.address);
+  });
+
   describe('row 20: a claim on a malformed program loses by direct proof', () => {
     const fine = [toyInput(16), toyLoop(2), toyLoop(2, { reads: 1 })];
     const cases: [string, readonly ToyNode[], number][] = [
