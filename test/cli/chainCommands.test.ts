@@ -122,7 +122,7 @@ describe('commands that go to a chain refuse in one line', () => {
     });
   }
 
-  it('a contract that is no oracle, and one of another instruction set (ATTACKS row 40)', async () => {
+  it('attack 40: a contract that is no oracle, and one of another instruction set', async () => {
     const registry = await contracts.registry.getAddress();
     const other = await assay('provide', MODEL, '--oracle', registry, ...rpc, ...key);
     expect([other.code, other.err]).to.deep.equal([

@@ -332,7 +332,7 @@ describe('many actors at random', () => {
   const done = new Map<string, number>();
 
   for (let seed = 1; seed <= SEEDS; seed++) {
-    it(`row 33 and both properties hold throughout, seed ${seed}`, async function () {
+    it(`attack 33: every wei and both properties hold throughout, seed ${seed}`, async function () {
       this.timeout(600_000);
       const p = await deployProtocol();
       await p.publish(small);

@@ -44,7 +44,7 @@ const malformed: readonly (readonly [what: string, descriptor: Uint8Array])[] = 
   ['is empty', new Uint8Array(0)],
 ];
 
-describe('ATTACKS 20: a claim on a malformed program loses by direct proof', function () {
+describe('attack 20: a claim on a malformed program loses by direct proof', function () {
   this.timeout(120_000);
   let chain: DevelopmentChain;
   let asker: Awaited<ReturnType<typeof deployed>>;

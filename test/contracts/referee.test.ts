@@ -146,7 +146,7 @@ describe('Referee', function () {
     await reverts(attempt(empty, 0, 0, 1), 'ElementOutOfRange', 0, 0);
   });
 
-  describe('ATTACKS 19: a witness that is not exactly what the steps read', () => {
+  describe('attack 19: a witness that is not exactly what the steps read', () => {
     it('reverts whatever is tampered with, missing, given twice, from elsewhere or left over', async () => {
       const trace = await tinyTrace();
       const first = trace.model.program.nodes.findIndex(({ kind }) => kind === 'loop');
@@ -199,7 +199,7 @@ describe('Referee', function () {
     });
   });
 
-  it('ATTACKS 9: with too little gas a leaf reverts, it never yields another word', async () => {
+  it('attack 9: with too little gas a leaf reverts, it never yields another word', async () => {
     const trace = await tinyTrace();
     const node = trace.model.program.nodes.findIndex(({ kind }) => kind === 'loop');
     const args = argumentsOf(trace, { node, element: 13, from: 14, to: 18 });
@@ -214,7 +214,7 @@ describe('Referee', function () {
     expect(reverted).to.be.greaterThan(10);
   });
 
-  it('ATTACKS 21: gather indices out of range, negative, or from NaN are defined', async () => {
+  it('attack 21: gather indices out of range, negative, or from NaN are defined', async () => {
     const builder = new ProgramBuilder();
     const cases: readonly (readonly [index: number, expected: number])[] = [
       [Number.NaN, 10],
@@ -266,7 +266,7 @@ describe('Referee', function () {
     }
   });
 
-  it('ATTACKS 22: a copy keeps every bit, NaN payloads and the sign of zero too', async () => {
+  it('attack 22: a copy keeps every bit, NaN payloads and the sign of zero too', async () => {
     const words = [0x7f800001, 0xffc12345, 0x80000000, 1, 0xff800000, 0x7fffffff];
     const builder = new ProgramBuilder();
     const source = builder.constant('f32', [6], new Uint8Array(Uint32Array.from(words).buffer));
@@ -281,7 +281,7 @@ describe('Referee', function () {
     }
   });
 
-  describe('ATTACKS 24: tensors around the size of a chunk', () => {
+  describe('attack 24: tensors around the size of a chunk', () => {
     for (const [what, shape] of [
       ['one byte', [1]],
       ['exactly one chunk', [256]],
@@ -344,7 +344,7 @@ describe('Referee', function () {
     });
   });
 
-  it('ATTACKS 25: a lie in the first or last node, element or fold step is contradicted by its leaf', async () => {
+  it('attack 25: a lie in the first or last node, element or fold step is contradicted by its leaf', async () => {
     const honest = await tinyTrace();
     const loops = honest.model.program.nodes.flatMap((node, index) =>
       node.kind === 'loop' && sizeOf(node.shape) > 0 && sizeOf(node.fold) > 0 ? [{ node, index }] : [],

@@ -319,7 +319,7 @@ describe('gas of a leaf', function () {
     };
   }
 
-  describe('ATTACKS 23: an adversarial but valid node stays within the limit', () => {
+  describe('attack 23: an adversarial but valid node stays within the limit', () => {
     let worst = 0;
     for (const [what, make] of adversaries) {
       it(what, async () => {

@@ -38,7 +38,7 @@ describe('model registry', () => {
       .withArgs(hexOf(small.id), p.stranger.address, root, 5, [[0, 16]], [[4, 8]], 'elsewhere');
   });
 
-  it('row 20: refuses what is malformed whatever the program is', async () => {
+  it('attack 20: refuses what is malformed whatever the program is', async () => {
     const { registry } = p;
     for (const count of [0, 2 ** 20 + 1]) {
       await expect(registry.publish(root, count, [], [ref(0, 1)], ''))

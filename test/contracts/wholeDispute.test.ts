@@ -72,7 +72,7 @@ describe('a whole dispute on the toy referee', () => {
     ['a padding node', { node: 15, leaf: new Uint8Array(32).fill(9) }, REASON.WrongPadding],
   ];
   for (const [what, lie, reason] of lies) {
-    it(`row 25: a lie in ${what} is isolated and slashed`, async () => {
+    it(`attack 25: a lie in ${what} is isolated and slashed`, async () => {
       const { oracle, watcher, game } = protocol;
       const before = await oracle.owed(watcher);
       const ended = await fight([lie]);
@@ -88,7 +88,7 @@ describe('a whole dispute on the toy referee', () => {
     });
   }
 
-  it('row 26: of two lies the leftmost is isolated, also within one node', async () => {
+  it('attack 26: of two lies the leftmost is isolated, also within one node', async () => {
     const ended = await fight([
       { node: 6, byte: 4000 },
       { node: 3, byte: 2000 },

@@ -150,7 +150,7 @@ describe('a dispute about a planted fault', () => {
     nodes = honest.model.program.nodes;
   });
 
-  it('ATTACKS 24, 25: ends exactly there, in tensors and folds of every size, at both ends of each', () => {
+  it('attack 24, 25: ends exactly there, in tensors and folds of every size, at both ends of each', () => {
     let disputes = 0;
     for (const node of nodes.keys()) {
       for (const fault of faultsOf(honest, node)) {
@@ -170,7 +170,7 @@ describe('a dispute about a planted fault', () => {
     expect([8, 9, 64, 65, 2000].map(rounds)).to.deep.equal([0, 1, 1, 1, 2]);
   });
 
-  it('ATTACKS 26: two faults, the leftmost is found', () => {
+  it('attack 26: two faults, the leftmost is found', () => {
     const pairs: [Fault, Fault][] = [
       [
         { node: 5, element: 3 },
@@ -230,7 +230,7 @@ describe('a dispute about a planted fault', () => {
     }
   });
 
-  it('ATTACKS 16: a challenger who picks a child that does not differ proves nothing', () => {
+  it('attack 16: a challenger who picks a child that does not differ proves nothing', () => {
     const lie: Fault = { node: 5, element: 100 };
     const liar = plantFaults(honest, [lie]);
     for (const elsewhere of [
@@ -249,7 +249,7 @@ describe('a dispute about a planted fault', () => {
     }
   });
 
-  it('ATTACKS 13, 14, 15: a claimant whose trace is not what it stands by has no move', () => {
+  it('attack 13, 14, 15: a claimant whose trace is not what it stands by has no move', () => {
     const liar = plantFaults(honest, [{ node: nodes.length - 1, element: 0 }]);
     const otherOutput = openGame(liar, honest);
     expect(() => play(otherOutput, honest, honest)).to.throw(Revert, 'OutputNotClaimed');

@@ -44,7 +44,7 @@ describe('padding that is not the fixed one', () => {
     ['the last leaf of the trace', { kind: 'node', index: 15 }],
   ];
   for (const [what, lie] of lies) {
-    it(`ATTACKS 24: ${what} loses at once`, () => {
+    it(`attack 24: ${what} loses at once`, () => {
       const liar = paddingLiar(honest, lie);
       const game = openGame(liar, honest);
       expect(play(game, liar, honest)).to.equal('challenger');

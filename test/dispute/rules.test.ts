@@ -190,7 +190,7 @@ describe('clock', () => {
     expect(decodeClock(encodeClock(clock))).to.deep.equal(clock);
   });
 
-  it('ATTACKS 7: lets a side move in its last second and not in the one after', () => {
+  it('attack 7: lets a side move in its last second and not in the one after', () => {
     const clock = startClock(1000, 60);
     for (const role of ['claimant', 'challenger'] as const) {
       expect(lastTimestamp(clock, role)).to.equal(1060);

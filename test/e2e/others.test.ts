@@ -59,7 +59,7 @@ async function scene() {
 }
 
 describe('provider and watcher among others', () => {
-  it('row 3: the slower of two watchers takes its bond back, the faster is paid', async () => {
+  it('attack 3: the slower of two watchers takes its bond back, the faster is paid', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf, collectedBy } = await scene();
     const liarPass = provider(PROVIDER, lying);
     await liarPass();
@@ -74,7 +74,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('row 3: a challenger that opens first and stalls does not keep the watcher from winning', async () => {
+  it('attack 3: a challenger that opens first and stalls does not keep the watcher from winning', async () => {
     const { chain, contracts, shelf, lying, provider, watcher, history, kindsOf, collectedBy } =
       await scene();
     const liarPass = provider(PROVIDER, lying);
@@ -116,7 +116,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('row 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
+  it('attack 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf } = await scene();
     await provider(PROVIDER, lying)();
     const nothing: Runner = { model: () => undefined, output: shelf.output, trace: shelf.trace };
@@ -126,7 +126,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('row 35: challenges nothing because a node lies about what was asked or claimed', async () => {
+  it('attack 35: challenges nothing because a node lies about what was asked or claimed', async () => {
     const { chain, contracts, shelf, provider, history, options } = await scene();
     await settle(provider(PROVIDER, shelf));
     const { oracle } = contracts;
@@ -185,7 +185,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('row 38: reads everything again when the chain is reorganised under it', async () => {
+  it('attack 38: reads everything again when the chain is reorganised under it', async () => {
     const { chain, shelf, lying, history, provider, watcher, kindsOf } = await scene();
     const rpc = chain.account(0).provider as unknown as {
       send(method: string, params: unknown[]): Promise<string>;
@@ -207,7 +207,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('row 34: waits for its own transaction that an earlier run has left in the pool', async () => {
+  it('attack 34: waits for its own transaction that an earlier run has left in the pool', async () => {
     const { chain, shelf, lying, provider, watcher, history, kindsOf } = await scene();
     const liarPass = provider(PROVIDER, lying);
     await liarPass();

@@ -25,7 +25,7 @@ async function withLie(chain: DevelopmentChain) {
   return { contracts, shelf, lying, history };
 }
 
-/** ATTACKS row 34: every transaction of the watcher counts, so none was sent twice and none in vain. */
+/** Attack 34: every transaction of the watcher counts, so none was sent twice and none in vain. */
 async function expectNoneTwice(chain: DevelopmentChain, history: History): Promise<void> {
   const { disputes } = await history.update();
   expect(disputes.size, 'disputes').to.equal(1);

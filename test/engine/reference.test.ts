@@ -76,7 +76,7 @@ describe('reference engine', () => {
     expect(i32Values(runLoop(copy([5], resize(true, 0)), i32([4, 5])))).to.deep.equal([4, 9, 5, 9, 9]);
   });
 
-  it('ATTACKS 21: gathers, with indices outside the operand giving its fill', () => {
+  it('attack 21: gathers, with indices outside the operand giving its fill', () => {
     const table = i32Bytes([10, 20, 30]);
     const indices = i32Bytes([2, 0, -1, 3, -(2 ** 31), 2 ** 31 - 1]);
     const node = loop({
@@ -96,7 +96,7 @@ describe('reference engine', () => {
     expect(i32Values(runLoop(node, [table, indices]))).to.deep.equal([30, 10, 77, 77, 77, 77]);
   });
 
-  it('ATTACKS 22: copies keep every bit of a word, NaN payloads and -0 included', () => {
+  it('attack 22: copies keep every bit of a word, NaN payloads and -0 included', () => {
     const words = Uint32Array.of(0x7fa00001, 0xffc12345, 0x80000000, 0x00000001, 0x7f800000);
     const bytes = new Uint8Array(words.buffer);
     const copied = loop({

@@ -3,7 +3,7 @@ import onnxProto from 'onnx-proto';
 import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import { floats, type GraphSpec, modelBytes, noise, single, value } from '../support/onnx.ts';
 
-/** Every refusal is one line that names the place, the reason and what to do (ATTACKS.md row 29). */
+/** Every refusal is one line that names the place, the reason and what to do (attack 29). */
 
 const { ModelProto } = onnxProto.onnx;
 

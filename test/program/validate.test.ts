@@ -281,7 +281,7 @@ describe('static rules', function () {
     return [...Buffer.from(bytes.slice(2), 'hex')].map((code) => (code === 0 ? undefined : RULES[code - 1]));
   }
 
-  describe('ATTACKS 20: a malformed node is refused by the compiler and proven on chain', () => {
+  describe('attack 20: a malformed node is refused by the compiler and proven on chain', () => {
     for (const [what, rule, descriptor, index = INDEX] of malformed) {
       it(`${what} breaks the rule "${rule}"`, async () => {
         const violation = checkDescriptor(descriptor, index, MODEL);

@@ -161,7 +161,7 @@ describe('the scalar machine', function () {
     ['i32.shr_u', [0x80000000, 63], 1],
     ['select', [0x80000000, 5, 6], 5],
   ];
-  it('ATTACKS 22: NaN payloads, signed zeros, subnormals, infinities and overflow give the fixed bits', async () => {
+  it('attack 22: NaN payloads, signed zeros, subnormals, infinities and overflow give the fixed bits', async () => {
     for (const [name, operands, result] of fixed) {
       const instruction = INSTRUCTIONS[OPCODE[name] - 1]!;
       const row = Uint32Array.from([operands[0]!, operands[1] ?? 0, operands[2] ?? 0]);

@@ -62,7 +62,7 @@ describe('store', () => {
     expect([...(await loadTensor(blobs, root, 3))]).to.deep.equal([...long]);
   });
 
-  it('ATTACKS 27: says which model or which weights it does not have', async () => {
+  it('attack 27: says which model or which weights it does not have', async () => {
     const { model, weights } = held();
     const noProgram = await failure(loadModel(blobs, model.id));
     expect(noProgram.message).to.equal(`${programName(model.id)} in ${blobs.place} is missing`);
@@ -74,7 +74,7 @@ describe('store', () => {
     expect(noWeights.message).to.contain(name);
   });
 
-  it('ATTACKS 28: wrong, truncated and overlong weights are detected before use', async () => {
+  it('attack 28: wrong, truncated and overlong weights are detected before use', async () => {
     const { model, weights } = held();
     await saveModel(blobs, { model, weights });
     const file = fileOf(tensorName(tensorRoot(weights.get(1)!), 16));
@@ -93,7 +93,7 @@ describe('store', () => {
     }
   });
 
-  it('ATTACKS 28: a program that is another, changed, cut short or far too large is detected', async () => {
+  it('attack 28: a program that is another, changed, cut short or far too large is detected', async () => {
     const { model, weights } = held();
     await saveModel(blobs, { model, weights });
     const file = fileOf(programName(model.id));
@@ -108,7 +108,7 @@ describe('store', () => {
     expect(((await failure(loadModel(blobs, model.id))) as StoreError).fault).to.equal('too large');
   });
 
-  it('ATTACKS 20: a malformed program is refused, whatever its id', async () => {
+  it('attack 20: a malformed program is refused, whatever its id', async () => {
     const { model, weights } = held();
     const nodes = [...model.program.nodes];
     nodes[3] = matMul(0, 3, 1, 2, 2);
@@ -119,7 +119,7 @@ describe('store', () => {
     expect(error.message).to.match(/node 3: .*operand/);
   });
 
-  it('ATTACKS 28: no name leads out of the folder', async () => {
+  it('attack 28: no name leads out of the folder', async () => {
     await writeFile(join(folder, 'secret'), 'x');
     const zeros = '0'.repeat(64);
     for (const name of [

@@ -109,7 +109,7 @@ describe('witness', () => {
       expect([...witness]).to.deep.equal(expected.flatMap((part) => [...part]));
     });
 
-    it('ATTACKS 19: with any byte changed does not open', () => {
+    it('attack 19: with any byte changed does not open', () => {
       for (let i = 0; i < witness.length; i++) {
         const tampered = witness.slice();
         tampered[i]! ^= 1;
@@ -117,7 +117,7 @@ describe('witness', () => {
       }
     });
 
-    it('ATTACKS 19: cut short, too long, with an opening twice or from another tensor does not open', () => {
+    it('attack 19: cut short, too long, with an opening twice or from another tensor does not open', () => {
       const end = witness.length;
       const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
       const opening = 256 + 2 * 32;

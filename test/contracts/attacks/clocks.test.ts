@@ -26,7 +26,7 @@ describe('attacks: time', () => {
   const claimed = async (values = lie, terms = {}) =>
     p.claim(await p.ask(small, INPUT, { terms }), values.output(), p.liar);
 
-  it('row 5: a dispute in which both sides always move at their last second ends within the two clocks', async () => {
+  it('attack 5: a dispute in which both sides always move at their last second ends within the two clocks', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     const opened = await p.lastTimestamp();
     const left = { claimant: clockSeconds, challenger: clockSeconds };
@@ -46,7 +46,7 @@ describe('attacks: time', () => {
     expect(fight.ended?.winner).to.equal(p.watcher.address);
   });
 
-  it('row 6: terms whose window or clock is shorter than the censorship budget are refused', async () => {
+  it('attack 6: terms whose window or clock is shorter than the censorship budget are refused', async () => {
     for (const terms of [
       { windowSeconds: MIN.windowSeconds - 1n },
       { clockSeconds: MIN.clockSeconds - 1n },
@@ -55,7 +55,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('row 6: a challenger censored for the whole window but its last second, then for the budget, still wins', async () => {
+  it('attack 6: a challenger censored for the whole window but its last second, then for the budget, still wins', async () => {
     const terms = { windowSeconds: MIN.windowSeconds, clockSeconds: MIN.clockSeconds };
     const made = await claimed(lie, terms);
     await p.at(made.claimedAt + MIN.windowSeconds);
@@ -72,7 +72,7 @@ describe('attacks: time', () => {
     expect(fight.ended.reason).to.equal(REASON.WrongWord);
   });
 
-  it('row 7: a challenge is taken one second before the end of the window and in its last second, not after', async () => {
+  it('attack 7: a challenge is taken one second before the end of the window and in its last second, not after', async () => {
     for (const [offset, taken] of [
       [-1n, true],
       [0n, true],
@@ -90,7 +90,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('row 7: a claim is final from the first second in which it cannot be challenged', async () => {
+  it('attack 7: a claim is final from the first second in which it cannot be challenged', async () => {
     for (const [offset, taken] of [
       [-1n, false],
       [0n, false],
@@ -108,7 +108,7 @@ describe('attacks: time', () => {
   });
 
   for (const mover of ['claimant', 'challenger'] as const) {
-    it(`row 7: a move of the ${mover} and the end by its clock exclude each other at -1, 0, +1`, async () => {
+    it(`attack 7: a move of the ${mover} and the end by its clock exclude each other at -1, 0, +1`, async () => {
       for (const offset of [-1n, 0n, 1n]) {
         const fight = await p.challenge(await claimed(), p.watcher);
         if (mover === 'challenger') await p.step(fight, lie);
@@ -137,7 +137,7 @@ describe('attacks: time', () => {
     });
   }
 
-  it('row 7: cancelling starts in the first second after the patience', async () => {
+  it('attack 7: cancelling starts in the first second after the patience', async () => {
     for (const offset of [0n, 1n]) {
       const asked = await p.ask(small, INPUT);
       const last = asked.requestedAt + TERMS.patienceSeconds;
@@ -149,7 +149,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('row 8: a challenge meant for a claim that a reorganisation replaced reverts', async () => {
+  it('attack 8: a challenge meant for a claim that a reorganisation replaced reverts', async () => {
     const asked = await p.ask(small, INPUT);
     const snapshot = await p.networkHelpers.takeSnapshot();
     const before = await p.claim(asked, lie.output(), p.liar);
@@ -166,7 +166,7 @@ describe('attacks: time', () => {
     );
   });
 
-  it('row 8: a claim meant for a request that a reorganisation replaced reverts', async () => {
+  it('attack 8: a claim meant for a request that a reorganisation replaced reverts', async () => {
     const snapshot = await p.networkHelpers.takeSnapshot();
     const before = await p.ask(small, INPUT);
     await snapshot.restore();
@@ -178,7 +178,7 @@ describe('attacks: time', () => {
     );
   });
 
-  it('row 8: a move meant for a state that a reorganisation replaced reverts and changes nothing', async () => {
+  it('attack 8: a move meant for a state that a reorganisation replaced reverts and changes nothing', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     const snapshot = await p.networkHelpers.takeSnapshot();
     await p.step(fight, lie);
@@ -189,7 +189,7 @@ describe('attacks: time', () => {
     await expect(p.send(other, call, p.watcher)).to.be.revertedWithCustomError(p.game, 'StateMismatch');
   });
 
-  it('row 8: a move on a state that has moved on reverts', async () => {
+  it('attack 8: a move on a state that has moved on reverts', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     const old = { ...fight };
     const call = (await p.nextCall(fight, lie))!;
@@ -198,7 +198,7 @@ describe('attacks: time', () => {
     await expect(p.sendTimeout(old)).to.be.revertedWithCustomError(p.game, 'StateMismatch');
   });
 
-  it('row 10: a dispute that has ended can neither be moved, timed out nor reclaimed, and is paid once', async () => {
+  it('attack 10: a dispute that has ended can neither be moved, timed out nor reclaimed, and is paid once', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     let call = await p.nextCall(fight, lie);
     let before: Fight = fight;
@@ -219,7 +219,7 @@ describe('attacks: time', () => {
     expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(0n);
   });
 
-  it('row 10: a bond is reclaimed once, and only from a falsified claim', async () => {
+  it('attack 10: a bond is reclaimed once, and only from a falsified claim', async () => {
     const made = await claimed();
     const first = await p.challenge(made, p.watcher);
     const second = await p.challenge(made, p.stranger);
@@ -230,7 +230,7 @@ describe('attacks: time', () => {
     expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
   });
 
-  it('row 10: two leaves against one claim in one block pay one reward', async () => {
+  it('attack 10: two leaves against one claim in one block pay one reward', async () => {
     const made = await claimed();
     const first = await p.challenge(made, p.watcher);
     const second = await p.challenge(made, p.stranger);

@@ -51,7 +51,7 @@ describe('attacks: money and finality', () => {
     ['ReturnBomb', 'returns a bomb'],
   ];
   for (const [mood, what] of moods) {
-    it(`row 11: a callback that ${what} changes nothing about the answer and the payment`, async () => {
+    it(`attack 11: a callback that ${what} changes nothing about the answer and the payment`, async () => {
       const { consumer, ask } = await hostile();
       await consumer.plan(MOOD[mood], false, p.ethers.ZeroAddress, '0x');
       const claimed = await p.claim(await ask(), truth.output(), p.honest);
@@ -67,7 +67,7 @@ describe('attacks: money and finality', () => {
     });
   }
 
-  it('row 11: a callback can reenter no function of the oracle, nor the game through it', async () => {
+  it('attack 11: a callback can reenter no function of the oracle, nor the game through it', async () => {
     const { consumer, ask } = await hostile();
     const rival = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
     const fight = await p.challenge(rival, p.watcher);
@@ -105,7 +105,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 11: a callback gets the gas it was promised, or the finality reverts for want of it', async () => {
+  it('attack 11: a callback gets the gas it was promised, or the finality reverts for want of it', async () => {
     const { consumer, ask } = await hostile();
     const callbackGas = 300_000n;
     const claimed = await p.claim(await ask({ callbackGas }), truth.output(), p.honest);
@@ -135,7 +135,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('row 11: no callback for a requester without code, nor for none asked', async () => {
+  it('attack 11: no callback for a requester without code, nor for none asked', async () => {
     const { ask } = await hostile();
     for (const asked of [await p.ask(small, INPUT), await ask({ callbackGas: 0n })]) {
       const receipt = await final(await p.claim(asked, truth.output(), p.honest));
@@ -143,7 +143,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 12: a second claim with the same output, or a claim after finality, is rejected', async () => {
+  it('attack 12: a second claim with the same output, or a claim after finality, is rejected', async () => {
     const asked = await p.ask(small, INPUT);
     const first = await p.claim(asked, truth.output(), p.honest);
     await expect(p.claim(asked, truth.output(), p.stranger))
@@ -158,7 +158,7 @@ describe('attacks: money and finality', () => {
     await expect(p.sendFinalize(first)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
   });
 
-  it('row 12: an output that was lost on purpose can be claimed again, and the lost claim never finalised', async () => {
+  it('attack 12: an output that was lost on purpose can be claimed again, and the lost claim never finalised', async () => {
     const asked = await p.ask(small, INPUT);
     const lost = await p.claim(asked, truth.output(), p.liar);
     const fight = await p.challenge(lost, p.stranger);
@@ -245,7 +245,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 30: while a claim runs the requester can neither cancel nor have other terms', async () => {
+  it('attack 30: while a claim runs the requester can neither cancel nor have other terms', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, truth.output(), p.honest);
     const mine = p.oracle.connect(p.requester);
@@ -280,7 +280,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 30: only the requester cancels, once, with nothing answered; the fee comes back', async () => {
+  it('attack 30: only the requester cancels, once, with nothing answered; the fee comes back', async () => {
     const asked = await p.ask(small, INPUT);
     await p.at(asked.requestedAt + TERMS.patienceSeconds + 1n);
     const request = asked.request as never;
@@ -305,7 +305,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('row 30: after the last open claim was falsified the requester can cancel again', async () => {
+  it('attack 30: after the last open claim was falsified the requester can cancel again', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, lie.output(), p.liar);
     await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
@@ -315,7 +315,7 @@ describe('attacks: money and finality', () => {
     expect(await p.oracle.owed(p.requester)).to.equal(FEE);
   });
 
-  it('row 31: every term is bounded at the request, below and above, at −1 and +1', async () => {
+  it('attack 31: every term is bounded at the request, below and above, at −1 and +1', async () => {
     for (const term of Object.keys(TERMS) as (keyof Terms)[]) {
       for (const value of [MIN[term] - 1n, MAX[term] + 1n]) {
         if (value < 0n) continue;
@@ -327,7 +327,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 31: an oracle cannot be made with bounds that allow zero bonds, windows or clocks, or nothing', async () => {
+  it('attack 31: an oracle cannot be made with bounds that allow zero bonds, windows or clocks, or nothing', async () => {
     const refused = async (term: keyof Terms, min: bigint, max: bigint) => {
       const bounds = [
         { ...MIN, [term]: min },
@@ -346,7 +346,7 @@ describe('attacks: money and finality', () => {
     await refused('challengeBondWei', 1n, 2n ** 80n);
   });
 
-  it('row 31: highest bonds, window and clock run through a whole dispute', async () => {
+  it('attack 31: highest bonds, window and clock run through a whole dispute', async () => {
     const max: Terms = { ...MAX, claimBondWei: 2n ** 80n - 1n, challengeBondWei: 2n ** 80n - 1n };
     const top = {
       ...max,
@@ -367,7 +367,7 @@ describe('attacks: money and finality', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(top.claimBondWei / 2n + top.challengeBondWei);
   });
 
-  it('row 31: a bond that is not exact, a fee too large and a model that is not there are refused', async () => {
+  it('attack 31: a bond that is not exact, a fee too large and a model that is not there are refused', async () => {
     const asked = await p.ask(small, INPUT);
     for (const value of [0n, claimBondWei - 1n, claimBondWei + 1n]) {
       await expect(p.oracle.claim(asked.id, asked.request as never, truth.output(), { value }))
@@ -396,7 +396,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('row 32: ether forced in belongs to nobody and upsets no account; ether sent plainly is refused', async () => {
+  it('attack 32: ether forced in belongs to nobody and upsets no account; ether sent plainly is refused', async () => {
     const refused = await p.requester.sendTransaction({ to: p.oracle, value: 1n }).then(
       () => false,
       () => true,
@@ -417,7 +417,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('row 33: what is owed, held and burned is what the oracle has, after every way a claim can end', async () => {
+  it('attack 33: what is owed, held and burned is what the oracle has, after every way a claim can end', async () => {
     await p.ethers.deployContract('EtherForcer', [p.oracle], { value: 777n });
     const forced = 777n;
     const asked = await p.ask(small, INPUT);

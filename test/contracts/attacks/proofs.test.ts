@@ -50,7 +50,7 @@ describe('attacks: openings and proofs', () => {
     expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(1n);
   }
 
-  it('row 9: with every amount of gas that is too little, a leaf reverts and decides nothing', async () => {
+  it('attack 9: with every amount of gas that is too little, a leaf reverts and decides nothing', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Interval, lie, truth);
     const call = (await p.nextCall(fight, truth))!;
@@ -74,7 +74,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended?.reason).to.equal(REASON.WrongWord);
   });
 
-  it('row 9: a claimant is not slashed by a leaf that runs out of gas inside the referee', async () => {
+  it('attack 9: a claimant is not slashed by a leaf that runs out of gas inside the referee', async () => {
     const heavy = toyModel([toyLoop(1, { foldSteps: 20_000, grain: 20_000 })]);
     await p.publish(heavy);
     const none = new Uint8Array();
@@ -93,7 +93,7 @@ describe('attacks: openings and proofs', () => {
     await refused(fight, leaf, 'NothingWrong');
   });
 
-  it('row 13: a trace that does not end in the claimed output is refused at the first answer', async () => {
+  it('attack 13: a trace that does not end in the claimed output is refused at the first answer', async () => {
     // The claim's output is wrong; the trace is right.
     const fight = await open(lie);
     await refused(fight, commitTrace(truth), 'OutputNotClaimed');
@@ -108,7 +108,7 @@ describe('attacks: openings and proofs', () => {
     await refused(fight, { name: 'commitTrace', args: [roots, [], top] }, 'LengthMismatch');
   });
 
-  it('row 14: a claim has one trace root, whatever the dispute', async () => {
+  it('attack 14: a claim has one trace root, whatever the dispute', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, lie.output(), p.liar);
     const first = await p.challenge(claimed, p.watcher);
@@ -128,14 +128,14 @@ describe('attacks: openings and proofs', () => {
     expect(second.ended?.winner).to.equal(p.stranger.address);
   });
 
-  it('row 14: nobody but the claimant fixes the trace root, and not without a dispute', async () => {
+  it('attack 14: nobody but the claimant fixes the trace root, and not without a dispute', async () => {
     const fight = await open(lie);
     for (const by of [p.watcher, p.stranger]) await refused(fight, commitTrace(lie), 'NotMover', by);
     const [, , hashes] = commitTrace(lie).args;
     await refused(fight, { name: 'reveal', args: [hashes] }, 'TraceNotCommitted');
   });
 
-  it('row 15: a claimant whose trace root hashes nothing cannot reveal, and loses by the clock', async () => {
+  it('attack 15: a claimant whose trace root hashes nothing cannot reveal, and loses by the clock', async () => {
     // A root below the top is invented: the first answer can still be given, the next cannot.
     const deep = toyModel(Array.from({ length: 70 }, () => toyLoop(2)));
     await p.publish(deep);
@@ -158,7 +158,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.ClaimantTimeout });
   });
 
-  it('row 16: a challenger that picks what does not differ cannot prove the leaf and loses its bond', async () => {
+  it('attack 16: a challenger that picks what does not differ cannot prove the leaf and loses its bond', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const fight = await p.challenge(claimed, p.liar);
     const wrong = told({ node: 2, byte: 4 * 150, step: 5 });
@@ -179,7 +179,7 @@ describe('attacks: openings and proofs', () => {
     expect(await p.oracle.owed(p.honest)).to.equal(challengeBondWei);
   });
 
-  it('row 17: a reveal of the wrong length, or whose hashes do not combine to the parent, reverts', async () => {
+  it('attack 17: a reveal of the wrong length, or whose hashes do not combine to the parent, reverts', async () => {
     const fight = await open(lie);
     const [roots, proofs, hashes] = commitTrace(lie).args as [unknown, unknown, Uint8Array[]];
     for (const top of [[], hashes.slice(1), [...hashes, ...hashes], hashes.slice(0, 7)]) {
@@ -210,7 +210,7 @@ describe('attacks: openings and proofs', () => {
     }
   });
 
-  it('row 18: no hash of one kind passes for another, and no proof has another depth than its tree', async () => {
+  it('attack 18: no hash of one kind passes for another, and no proof has another depth than its tree', async () => {
     const deep = toyModel(Array.from({ length: 70 }, (_, init) => toyLoop(2, { init })));
     await p.publish(deep);
     const none = new Uint8Array();
@@ -266,7 +266,7 @@ describe('attacks: openings and proofs', () => {
     await refused(fight, { name: 'reveal', args: [[random32]] }, 'WrongPhase');
   });
 
-  it('row 19: a witness that is not exactly what the leaf reads reverts, state and clocks untouched', async () => {
+  it('attack 19: a witness that is not exactly what the leaf reads reverts, state and clocks untouched', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Interval, lie, truth);
     const call = (await p.nextCall(fight, truth))!;
@@ -282,7 +282,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended?.reason).to.equal(REASON.WrongWord);
   });
 
-  it('row 24: what the claimant has right about padding, constants and inputs cannot be held against it', async () => {
+  it('attack 24: what the claimant has right about padding, constants and inputs cannot be held against it', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const padding = told({ node: 6, leaf: random32 });
     for (const [values, error] of [
@@ -310,7 +310,7 @@ describe('attacks: openings and proofs', () => {
     await expect(p.send(fight, atNode, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
   });
 
-  it('row 24: an element beyond the end of the tensor cannot be named: it has no value to be wrong', async () => {
+  it('attack 24: an element beyond the end of the tensor cannot be named: it has no value to be wrong', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     for (const [node, offset] of [
       [3, 2],
@@ -335,7 +335,7 @@ describe('attacks: openings and proofs', () => {
     }
   });
 
-  it('row 9: a leaf runs no more than a grain, and what is no more than a grain is not divided', async () => {
+  it('attack 9: a leaf runs no more than a grain, and what is no more than a grain is not divided', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Element, lie, truth);
     const { chunk } = fight.table;
@@ -366,7 +366,7 @@ describe('attacks: openings and proofs', () => {
     expect(third.ended?.winner).to.equal(p.watcher.address);
   });
 
-  describe('row 20: a claim on a malformed program loses by direct proof', () => {
+  describe('attack 20: a claim on a malformed program loses by direct proof', () => {
     const fine = [toyInput(16), toyLoop(2), toyLoop(2, { reads: 1 })];
     const cases: [string, readonly ToyNode[], number][] = [
       ['a node that reads a later one', [...fine, toyLoop(2, { reads: 4 }), toyLoop(2)], 3],
@@ -378,7 +378,7 @@ describe('attacks: openings and proofs', () => {
       ['an input of no slot', [...fine, toyInput(16, 9)], 3],
     ];
     for (const [what, nodes, bad] of cases) {
-      it(`row 20: ${what}`, async () => {
+      it(`attack 20: ${what}`, async () => {
         const whole = toyModel(nodes, [1]);
         // What the registry can see it refuses; the rest is for the game.
         const model: ToyModel = { ...whole, inputs: whole.inputs.slice(0, 1) };
@@ -411,7 +411,7 @@ describe('attacks: openings and proofs', () => {
       });
     }
 
-    it('row 20: an operand that does not fit the node it reads; open disputes get their bonds back', async () => {
+    it('attack 20: an operand that does not fit the node it reads; open disputes get their bonds back', async () => {
       const model = toyModel([...fine, toyLoop(2, { reads: 0 })], [1]);
       const id = await publishAs(model);
       const asked = await p.ask({ ...model, id }, INPUT);
@@ -449,7 +449,7 @@ describe('attacks: openings and proofs', () => {
       return p.ethers.getBytes(id);
     }
 
-    it('row 20: bytes that are no node at all', async () => {
+    it('attack 20: bytes that are no node at all', async () => {
       const garbage = new Uint8Array(3).fill(7);
       const descriptors = [...small.descriptors.slice(0, 4), garbage];
       const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));

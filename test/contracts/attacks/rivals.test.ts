@@ -17,7 +17,7 @@ describe('attacks: several parties on one claim', () => {
 
   const falseClaim = async () => p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
 
-  it('row 1: a friend of the claimant opens the first challenge and loses on purpose; one honest challenger is enough', async () => {
+  it('attack 1: a friend of the claimant opens the first challenge and loses on purpose; one honest challenger is enough', async () => {
     const claimed = await falseClaim();
     const friendly = await p.challenge(claimed, p.stranger);
     const honest = await p.challenge(claimed, p.watcher);
@@ -28,7 +28,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(REWARD + challengeBondWei);
   });
 
-  it('row 1: a friend that has lost already does not shield the claim', async () => {
+  it('attack 1: a friend that has lost already does not shield the claim', async () => {
     const claimed = await falseClaim();
     const friendly = await p.challenge(claimed, p.stranger);
     await p.step(friendly, lie);
@@ -43,7 +43,7 @@ describe('attacks: several parties on one claim', () => {
   });
 
   for (const bond of [10n, 11n, 1_001n]) {
-    it(`row 2: a claimant that challenges itself loses half of a bond of ${bond} wei in every ordering`, async () => {
+    it(`attack 2: a claimant that challenges itself loses half of a bond of ${bond} wei in every ordering`, async () => {
       const terms = { claimBondWei: bond };
       const spent = bond + challengeBondWei;
       // It wins against itself, by not answering or by the leaf.
@@ -63,7 +63,7 @@ describe('attacks: several parties on one claim', () => {
     });
   }
 
-  it('row 2: a claimant that falsifies itself ahead of the honest challenger still loses half, and the honest one nothing', async () => {
+  it('attack 2: a claimant that falsifies itself ahead of the honest challenger still loses half, and the honest one nothing', async () => {
     const claimed = await falseClaim();
     const own = await p.challenge(claimed, p.liar);
     const honest = await p.challenge(claimed, p.watcher);
@@ -74,7 +74,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei);
   });
 
-  it('row 3: a copycat that mirrors every move first gets nothing when the honest dispute falsifies', async () => {
+  it('attack 3: a copycat that mirrors every move first gets nothing when the honest dispute falsifies', async () => {
     const claimed = await falseClaim();
     const copy = await p.challenge(claimed, p.stranger);
     const honest = await p.challenge(claimed, p.watcher);
@@ -95,7 +95,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
   });
 
-  it('row 3: a friend that stalls neither delays the honest challenger nor costs it anything', async () => {
+  it('attack 3: a friend that stalls neither delays the honest challenger nor costs it anything', async () => {
     const claimed = await falseClaim();
     const stalling = await p.challenge(claimed, p.stranger);
     await p.step(stalling, lie);
@@ -109,7 +109,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.liar)).to.equal(0n);
   });
 
-  it('row 4: many paid challengers delay an honest claim by no more than both clocks, and each pays', async () => {
+  it('attack 4: many paid challengers delay an honest claim by no more than both clocks, and each pays', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const fights: Fight[] = [];
     const paid = p.signers.slice(6, 16);
