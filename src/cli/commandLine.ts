@@ -12,6 +12,9 @@ const withDims = (command: Command): Command =>
 const withInputs = (command: Command, what: string): Command =>
   command.option('--input <name=FILE>', `${what} (repeatable)`, collect);
 
+const withEngine = (command: Command): Command =>
+  command.option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm');
+
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');
 
@@ -52,9 +55,8 @@ function build(console: Console): Command {
     .description('run a model')
     .argument('<MODEL.onnx>', 'the model')
     .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
-    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
-    .option('--engine <name>', 'what runs it: reference or wasm, with the same bits', 'reference');
-  withJson(withDims(withInputs(run, 'an input, from a .npy or TensorProto .pb file'))).action(
+    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy');
+  withJson(withEngine(withDims(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))).action(
     async (model, options) => (await import('./run.ts')).run(model, options, console),
   );
   const inspect = assay
@@ -70,7 +72,7 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
     .option('--every-node', 'one lie at every node, and one false challenge at every node');
-  withJson(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random'))).action(
+  withJson(withEngine(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random')))).action(
     async (model, options) =>
       (await onChain(() => import('./rehearse.ts'))).rehearse(model, options, console),
   );
@@ -109,13 +111,13 @@ function build(console: Console): Command {
     .description('answer requests on models, until SIGINT or SIGTERM')
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
     .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond');
-  withModels(provide).action(async (models, options) =>
+  withEngine(withModels(provide)).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
-  withModels(watch).action(async (models, options) =>
+  withEngine(withModels(watch)).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   return assay;

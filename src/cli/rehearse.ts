@@ -1,9 +1,9 @@
-import { referenceEngine } from '../engine/reference/reference.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { type Node, sizeOf } from '../program/node.ts';
 import { RunTrace } from '../trace/run.ts';
 import { parseDims, readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
+import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type LoadedModel, loadModel } from './loadModel.ts';
 import { RANDOM_RANGE, randomInput } from './randomInput.ts';
@@ -16,6 +16,7 @@ export interface RehearseOptions {
   readonly dim?: readonly string[];
   readonly fault?: readonly string[];
   readonly everyNode?: boolean;
+  readonly engine: string;
   readonly json?: boolean;
 }
 
@@ -66,12 +67,13 @@ function placesFor(
 
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
+  const engine = engineNamed(options.engine);
   const loaded = loadModel(path, parseDims(options.dim ?? []), console);
   const { program, labels, model } = loaded;
   const given = readInputs(options.input ?? [], loaded.inputs);
   const places = placesFor(loaded, options, console);
   const inputs = complete(given, loaded, console);
-  const session = await referenceEngine.load(program, loaded.weights);
+  const session = await engine.load(program, loaded.weights);
   const tensors = await session.runAll(inputs, (done, of) =>
     console.progress(`running node ${done} of ${of}`),
   );

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { Engine, TensorData } from '../engine/engine.ts';
-import { referenceEngine } from '../engine/reference/reference.ts';
-import { wasmEngine } from '../engine/wasm/wasm.ts';
+import type { TensorData } from '../engine/engine.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { parseDims, readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
+import { engineNamed } from './engines.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
@@ -19,17 +18,6 @@ export interface RunOptions {
   readonly outputFormat: string;
   readonly engine: string;
   readonly json?: boolean;
-}
-
-const ENGINES: readonly Engine[] = [referenceEngine, wasmEngine];
-
-export function engineNamed(name: string): Engine {
-  const engine = ENGINES.find((one) => one.name === name);
-  if (!engine) {
-    const names = ENGINES.map((one) => one.name).join(', ');
-    throw new InputError(`--engine ${name}: there is no such engine; there is ${names}`, 2);
-  }
-  return engine;
 }
 
 const FORMATS = ['npy', 'pb'];

@@ -1,12 +1,13 @@
 import type { Contracts } from '../chain/contracts.ts';
 import { type Pass, repeat } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
-import { referenceEngine } from '../engine/reference/reference.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
 import { parseDims, parseWhole } from './arguments.ts';
 import { type Account, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
+import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { loadModel } from './loadModel.ts';
 import { reportLine } from './reportLine.ts';
@@ -15,6 +16,7 @@ import { reportLine } from './reportLine.ts';
 export interface ServiceOptions extends OracleOptions {
   readonly dim?: readonly string[];
   readonly fromBlock: string;
+  readonly engine: string;
 }
 
 /** What a loop is made of. */
@@ -38,13 +40,14 @@ function parseBlock(text: string): number {
 async function hold(
   paths: readonly string[],
   dims: Readonly<Record<string, number>>,
+  engine: Engine,
   { registry }: Contracts,
   console: Console,
 ): Promise<Runner> {
   const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
   for (const path of paths) {
     const { model, file, program, weights } = loadModel(path, dims, console);
-    const id = shelf.put({ model, session: await referenceEngine.load(program, weights) });
+    const id = shelf.put({ model, session: await engine.load(program, weights) });
     console.progress(undefined);
     console.out(`model ${id}: ${file}`);
     if (!(await registry.isPublished(id))) {
@@ -113,10 +116,11 @@ export async function serve(
   create: (parts: Parts) => Pass,
 ): Promise<void> {
   const dims = parseDims(options.dim ?? []);
+  const engine = engineNamed(options.engine);
   const fromBlock = parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     warnWithoutEther(account, console);
-    const runner = await hold(paths, dims, contracts, console);
+    const runner = await hold(paths, dims, engine, contracts, console);
     const listen: Listener = (report) => {
       if (report.kind === 'failed') console.err(`assay: ${reportLine(report)}`);
       else console.out(reportLine(report));

@@ -102,9 +102,17 @@ describe('the command line', () => {
       const scores = readNpy(Uint8Array.from(readFileSync(at('out/__scores.npy'))), 'scores');
       expect([best.type.name, best.shape]).to.deep.equal(['int64', [1]]);
       expect([scores.type.name, scores.shape]).to.deep.equal(['float32', [1, 3]]);
-      expect(out).to.match(
-        /^model 0x[0-9a-f]{64}, .* on the reference engine\n\.\.\/scores: float32 \[1, 3\]/,
-      );
+      expect(out).to.match(/^model 0x[0-9a-f]{64}, .* on the wasm engine\n\.\.\/scores: float32 \[1, 3\]/);
+    });
+
+    it('gives the same outputs on either engine', async () => {
+      const outputs = async (engine: string) => {
+        const { out } = await assay('run', M, '--input', 'x:0=FOLDER/x.npy', '--json', '--engine', engine);
+        const said = JSON.parse(out);
+        expect(said.engine).to.equal(engine);
+        return said.outputs;
+      };
+      expect(await outputs('wasm')).to.deep.equal(await outputs('reference'));
     });
 
     it('takes and writes TensorProto files, and float64 as float32', async () => {
@@ -170,7 +178,7 @@ describe('the command line', () => {
         'an unknown engine',
         [M, ...given, '--engine', 'warp'],
         2,
-        /--engine warp: there is no such engine; there is reference, wasm$/,
+        /--engine warp: there is no such engine; there is wasm, reference$/,
       ],
       ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
       ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],

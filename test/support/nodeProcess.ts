@@ -51,7 +51,8 @@ export async function startNode(kind: keyof typeof ARGUMENTS): Promise<NodeProce
     detached: true,
   });
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+      process.kill(-child.pid, 'SIGTERM');
     await ended(child);
   };
   let said = '';
