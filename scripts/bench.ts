@@ -19,7 +19,9 @@ import { type LoopNode, type Program, sizeOf } from '../src/program/node.ts';
 import { OPCODE } from '../src/scalar/instructions.ts';
 import { drawText, normalised } from '../test/support/textImage.ts';
 
-const RUNS = 15;
+const RUNS = 31;
+/** V8 compiles a function again, and better, only after it has run for a while. */
+const WARM_UP_RUNS = 60;
 /** The reference takes seconds, and nobody waits for it: it shows what the bits are. */
 const REFERENCE_RUNS = 1;
 
@@ -115,8 +117,7 @@ async function bench({ model, file, dims, input, tensor }: Case) {
   };
   let outputs = await timed(first, () => wasm.run([input]));
   let theirs = await session.run(feeds);
-  // Code is compiled anew after its first runs, in both.
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < WARM_UP_RUNS; i++) {
     await wasm.run([input]);
     await session.run(feeds);
   }
