@@ -34,6 +34,8 @@ import { type Value, Values } from './value.ts';
  * Addresses are induction variables: each loop adds its coefficient at the end of a turn. What depends on outer
  * indices only is computed in the outer loops. A read that may be outside is a branch, for speculation on an address
  * could trap.
+ *
+ * One file above 400 lines, because one class writes the whole function and its parts share the state of the walk.
  */
 
 /** One element (or vector of elements) of a tile: `lane` is -1 for a whole vector. */

@@ -26,6 +26,8 @@ import type { Tensor } from './tensor.ts';
 /**
  * From a tensor's expression to one loop's: readings of tensors that are not stored are replaced by what those
  * tensors are, equal terms become one term, and axes are split where a reshape asks for it.
+ *
+ * One file above 400 lines, because the rules are one recursion over the same unfinished axes.
  */
 
 /** A term of a resolved expression; equal terms of one resolution are the same object. */
