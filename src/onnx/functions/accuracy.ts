@@ -6,8 +6,8 @@ export const ACCURACY = {
   exp: 0.9,
   log: 0.95,
   tanh: 1.3,
-  sigmoid: 2.45,
-  softplus: 2.45,
+  sigmoid: 1.85,
+  softplus: 1.9,
   erf: 1.2,
   /** Over a sample of exponents. */
   pow: 1,

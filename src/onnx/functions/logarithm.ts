@@ -45,11 +45,11 @@ export function log(x: Expression): Expression {
 const atanhTail = (square: Expression): Expression =>
   polynomial(square, [2 / 3, 2 / 5, 2 / 7, 2 / 9, 2 / 11, 0.1875]);
 
-/** ln(1 + u) for u in [0, 1], by 2 atanh(u / (2 + u)). */
-export function logOnePlusUnit(u: Expression): Expression {
+/** `addend` + ln(1 + u) for u in [0, 1] and addend >= 0, by 2 atanh(u / (2 + u)). */
+export function logOnePlusUnit(u: Expression, addend: Expression): Expression {
   const s = f32.div(u, f32.add(u, f32.of(2)));
   const square = f32.mul(s, s);
-  // 2 s = u - u s, which rounds less than s itself does.
-  const twice = f32.sub(u, f32.mul(u, s));
-  return f32.add(twice, f32.mul(f32.mul(s, square), atanhTail(square)));
+  // 2 s = u - u s; the small terms are summed first, so that only the last addition rounds at full size.
+  const excess = f32.sub(f32.mul(u, s), f32.mul(f32.mul(s, square), atanhTail(square)));
+  return f32.add(u, f32.sub(addend, excess));
 }

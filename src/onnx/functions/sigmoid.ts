@@ -7,8 +7,13 @@ const SIGN = word(0x80000000);
 
 /** 1 / (1 + e^-x), from e^-|x| so that the small tail keeps its digits. {@link ACCURACY}.sigmoid ulp. */
 export function sigmoid(x: Expression): Expression {
+  const one = f32.of(1);
   const e = exp(f32.neg(f32.abs(x)));
-  return f32.div(select(f32.lt(x, f32.of(0)), e, f32.of(1)), f32.add(f32.of(1), e));
+  const sum = f32.add(one, e);
+  // What 1 + e^-|x| loses by rounding, exactly: both subtractions are exact for 0 <= e <= 1.
+  const lost = f32.sub(e, f32.sub(sum, one));
+  const quotient = f32.div(select(f32.lt(x, f32.of(0)), e, one), sum);
+  return f32.sub(quotient, f32.mul(quotient, f32.div(lost, sum)));
 }
 
 /** tanh x: a polynomial below 0.625 (Cephes tanhf), 1 - 2 / (e^2|x| + 1) above. {@link ACCURACY}.tanh ulp. */
@@ -31,5 +36,5 @@ export function tanh(x: Expression): Expression {
 
 /** ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|). {@link ACCURACY}.softplus ulp. */
 export function softplus(x: Expression): Expression {
-  return f32.add(f32.max(x, f32.of(0)), logOnePlusUnit(exp(f32.neg(f32.abs(x)))));
+  return logOnePlusUnit(exp(f32.neg(f32.abs(x))), f32.max(x, f32.of(0)));
 }
