@@ -20,6 +20,8 @@ export interface WatcherOptions {
   readonly clock?: () => bigint;
 }
 
+type Verdict = 'right' | 'wrong' | 'unknown';
+
 /**
  * A watcher: re-executes every claim on models that it holds, challenges the wrong ones, plays each of its disputes to
  * the end, takes its bond back where another watcher was faster, and collects. Every pass derives what to do from
@@ -31,18 +33,20 @@ export function createWatcher(options: WatcherOptions): Pass {
   const history = new History(contracts, options.fromBlock);
   const account = signerOf(contracts).getAddress();
   /** What was said about a claim, so that it is said once and run once. */
-  const verdicts = new Map<string, 'right' | 'wrong' | 'unknown'>();
+  const judged = new Map<bigint, { outputs: string; input: string; verdict: Verdict }>();
 
-  const judge = async (claim: ClaimRecord): Promise<'right' | 'wrong' | 'unknown'> => {
-    const key = `${claim.claimId} ${claim.outputs} ${claim.request.input}`;
-    const known = verdicts.get(key);
-    if (known) return known;
-    const answer = await answerTo(runner, claim.request.request, claim.request.input);
+  const judge = async (claim: ClaimRecord): Promise<Verdict> => {
+    const { claimId, outputs, request } = claim;
+    const { input } = request;
+    const known = judged.get(claimId);
+    // A reorganisation may have put another claim in its place.
+    if (known?.outputs === outputs && known.input === input) return known.verdict;
+    const answer = await answerTo(runner, request.request, input);
     // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
-    const verdict = !answer ? 'unknown' : answer.outputs === claim.outputs ? 'right' : 'wrong';
+    const verdict = !answer ? 'unknown' : answer.outputs === outputs ? 'right' : 'wrong';
     if (verdict === 'right') listen({ kind: 'verified', claim });
     if (verdict === 'unknown') listen({ kind: 'unverified', claim });
-    verdicts.set(key, verdict);
+    judged.set(claimId, { outputs, input, verdict });
     return verdict;
   };
 
