@@ -60,6 +60,4 @@ interface ElementMove<Kind extends string> {
   readonly offset: number;
 }
 
-export type MoveKind = Move['kind'];
-
 export type Role = 'claimant' | 'challenger';

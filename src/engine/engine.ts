@@ -1,4 +1,4 @@
-import type { DType, Node, Program } from '../program/node.ts';
+import { byteLengthOf, type DType, type Node, type Program } from '../program/node.ts';
 
 /** A tensor's value: little-endian, row-major. */
 export interface TensorData {
@@ -44,3 +44,44 @@ export const tensorData = (
   shape,
   bytes,
 });
+
+function checkLength(what: string, bytes: Uint8Array | undefined, expected: number): void {
+  if (!bytes) throw new EngineError(`${what} is missing`);
+  if (bytes.length !== expected) {
+    throw new EngineError(`${what} has ${bytes.length} bytes, the program says ${expected}`);
+  }
+}
+
+/** @throws EngineError unless every constant is there, in its length */
+export function checkWeights({ nodes }: Program, weights: Weights): void {
+  nodes.forEach((node, i) => {
+    if (node.kind === 'constant') checkLength(`constant ${i}`, weights.get(i), byteLengthOf(node));
+  });
+}
+
+/** @throws EngineError unless every input is there, in its length, and no other */
+export function checkInputs({ nodes, inputs: inputNodes }: Program, inputs: readonly Uint8Array[]): void {
+  if (inputs.length !== inputNodes.length) {
+    throw new EngineError(`the program has ${inputNodes.length} inputs, ${inputs.length} were given`);
+  }
+  for (const node of nodes) {
+    if (node.kind === 'input') checkLength(`input ${node.slot}`, inputs[node.slot], byteLengthOf(node));
+  }
+}
+
+/** Milliseconds of work after which a run with progress lets others have a turn. */
+const TURN_MS = 50;
+
+/** Reports each node of a run; what it returns is to be awaited, and lets others have a turn when one is due. */
+export function turnsOf(
+  progress: Progress | undefined,
+): (...done: Parameters<Progress>) => Promise<void> | undefined {
+  let turn = performance.now();
+  return (done, of) => {
+    progress?.(done, of);
+    if (!progress || performance.now() - turn <= TURN_MS) return undefined;
+    return new Promise<void>((resolve) => setTimeout(resolve)).then(() => {
+      turn = performance.now();
+    });
+  };
+}

@@ -22,5 +22,3 @@ export const TAGS = {
   /** The state of a dispute. */
   DISPUTE: 8,
 } as const;
-
-export type Tag = keyof typeof TAGS;

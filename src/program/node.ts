@@ -12,7 +12,6 @@ export type DType = keyof typeof DTYPES;
 export const ELEMENT_BYTES: Readonly<Record<DType, 1 | 4>> = { f32: 4, i32: 4, i8: 1, u8: 1 };
 
 export const NODE_KINDS = { input: 1, constant: 2, loop: 3 } as const;
-export type NodeKind = keyof typeof NODE_KINDS;
 
 /** A tensor that the request supplies. */
 export interface InputNode {

@@ -1,18 +1,17 @@
 import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
 import {
+  checkInputs,
+  checkWeights,
   type Engine,
-  EngineError,
   type Progress,
   type Session,
   type TensorData,
   tensorData,
+  turnsOf,
   type Weights,
 } from '../engine.ts';
 import { type Load, LoopRunner } from './loop.ts';
 import { wordReader, wordWriter } from './word.ts';
-
-/** Milliseconds of work after which a run with progress lets others have a turn. */
-const TURN_MS = 50;
 
 /** Loads a loop's operands from the tensors of earlier nodes. */
 export function loadFrom(loop: LoopNode, tensors: readonly Uint8Array[]): Load {
@@ -30,24 +29,14 @@ export function runLoop(loop: LoopNode, tensors: readonly Uint8Array[]): Uint8Ar
   return bytes;
 }
 
-function checkLength(what: string, bytes: Uint8Array | undefined, expected: number): Uint8Array {
-  if (!bytes) throw new EngineError(`${what} is missing`);
-  if (bytes.length !== expected) {
-    throw new EngineError(`${what} has ${bytes.length} bytes, the program says ${expected}`);
-  }
-  return bytes;
-}
-
 class ReferenceSession implements Session {
   readonly program: Program;
   readonly #weights: Weights;
 
   constructor(program: Program, weights: Weights) {
+    checkWeights(program, weights);
     this.program = program;
     this.#weights = weights;
-    program.nodes.forEach((node, i) => {
-      if (node.kind === 'constant') checkLength(`constant ${i}`, weights.get(i), byteLengthOf(node));
-    });
   }
 
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
@@ -56,26 +45,20 @@ class ReferenceSession implements Session {
   }
 
   async runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]> {
-    const { nodes, inputs: inputNodes } = this.program;
-    if (inputs.length !== inputNodes.length) {
-      throw new EngineError(`the program has ${inputNodes.length} inputs, ${inputs.length} were given`);
-    }
+    const { nodes } = this.program;
+    checkInputs(this.program, inputs);
     const tensors: Uint8Array[] = [];
-    let turn = performance.now();
+    const turns = turnsOf(progress);
     for (const [i, node] of nodes.entries()) {
       if (node.kind === 'input') {
-        const what = `input ${node.slot}`;
-        tensors.push(checkLength(what, inputs[node.slot], byteLengthOf(node)).slice());
+        tensors.push(inputs[node.slot]!.slice());
       } else if (node.kind === 'constant') {
         tensors.push(this.#weights.get(i)!);
       } else {
         tensors.push(runLoop(node, tensors));
       }
-      progress?.(i + 1, nodes.length);
-      if (progress && performance.now() - turn > TURN_MS) {
-        await new Promise((resolve) => setTimeout(resolve));
-        turn = performance.now();
-      }
+      const turn = turns(i + 1, nodes.length);
+      if (turn) await turn;
     }
     return tensors;
   }

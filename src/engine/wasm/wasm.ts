@@ -1,19 +1,19 @@
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import {
+  checkInputs,
+  checkWeights,
   type Engine,
   EngineError,
   type Progress,
   type Session,
   type TensorData,
   tensorData,
+  turnsOf,
   type Weights,
 } from '../engine.ts';
 import { moduleOf, PAGE_BYTES } from './assembler.ts';
 import { nestFunction } from './nestFunction.ts';
 import { type Packing, pack, packConstants } from './packing.ts';
-
-/** Milliseconds of work after which a run with progress lets others have a turn. */
-const TURN_MS = 50;
 
 /** What a 32-bit WebAssembly memory can hold. */
 const MAX_MEMORY_BYTES = 2 ** 32;
@@ -23,14 +23,6 @@ const ALIGNMENT = 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
-function checkLength(what: string, bytes: Uint8Array | undefined, expected: number): Uint8Array {
-  if (!bytes) throw new EngineError(`${what} is missing`);
-  if (bytes.length !== expected) {
-    throw new EngineError(`${what} has ${bytes.length} bytes, the program says ${expected}`);
-  }
-  return bytes;
-}
 
 /** Where each tensor lies, one after the other in node order. */
 function layOut(program: Program): { offsets: number[]; total: number } {
@@ -84,23 +76,17 @@ class WasmSession implements Session {
   }
 
   async #compute(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
-    const { nodes, inputs: inputNodes } = this.program;
-    if (inputs.length !== inputNodes.length) {
-      throw new EngineError(`the program has ${inputNodes.length} inputs, ${inputs.length} were given`);
-    }
+    const { nodes } = this.program;
+    checkInputs(this.program, inputs);
     const memory = this.#memory();
     for (const [i, node] of nodes.entries()) {
-      if (node.kind !== 'input') continue;
-      memory.set(checkLength(`input ${node.slot}`, inputs[node.slot], byteLengthOf(node)), this.#offsets[i]);
+      if (node.kind === 'input') memory.set(inputs[node.slot]!, this.#offsets[i]);
     }
-    let turn = performance.now();
+    const turns = turnsOf(progress);
     for (const [i, { kind }] of nodes.entries()) {
       if (kind === 'loop') (this.#open()[`node${i}`] as () => void)();
-      progress?.(i + 1, nodes.length);
-      if (progress && performance.now() - turn > TURN_MS) {
-        await new Promise((resolve) => setTimeout(resolve));
-        turn = performance.now();
-      }
+      const turn = turns(i + 1, nodes.length);
+      if (turn) await turn;
     }
   }
 
@@ -121,9 +107,7 @@ class WasmSession implements Session {
 export const wasmEngineWithin = (maxMemoryBytes: number): Engine => ({
   name: 'wasm',
   load: async (program, weights) => {
-    program.nodes.forEach((node, i) => {
-      if (node.kind === 'constant') checkLength(`constant ${i}`, weights.get(i), byteLengthOf(node));
-    });
+    checkWeights(program, weights);
     const { offsets, total: tensorBytes } = layOut(program);
     let total = tensorBytes;
     const packings = new Map<string, Packing>();
