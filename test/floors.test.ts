@@ -7,6 +7,7 @@ import { expect } from 'chai';
 const floors = [
   'scalar',
   'program',
+  'wasm',
   'merkle',
   'engine',
   'trace',

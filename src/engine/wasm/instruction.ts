@@ -1,5 +1,5 @@
 import { type InstructionName, instructionOf } from '../../scalar/instructions.ts';
-import { branch, type Code, i32Const, simd, v128Const } from './assembler.ts';
+import { branch, type Code, i32Const, simd, v128Const } from '../../wasm/assembler.ts';
 import type { Value, Values } from './value.ts';
 
 /**

@@ -20,7 +20,7 @@ import {
   simd,
   type ValueType,
   v128Const,
-} from './assembler.ts';
+} from '../../wasm/assembler.ts';
 import { fromLanes, instructionValue, isFloatResult } from './instruction.ts';
 import { type Check, type Form, type Nest, nestOf } from './nest.ts';
 import { dependsOn, LANES, type Tile, tilesOf } from './tile.ts';

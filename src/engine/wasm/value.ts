@@ -1,5 +1,14 @@
 import { CANONICAL_NAN } from '../../scalar/instructions.ts';
-import { type Code, f32Const, get, i32Const, set, simd, type ValueType, v128Const } from './assembler.ts';
+import {
+  type Code,
+  f32Const,
+  get,
+  i32Const,
+  set,
+  simd,
+  type ValueType,
+  v128Const,
+} from '../../wasm/assembler.ts';
 
 /**
  * A word, or four of them, that generated code computes once and keeps in a local: at the head of the innermost loop

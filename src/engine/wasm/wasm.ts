@@ -11,7 +11,7 @@ import {
   turnsOf,
   type Weights,
 } from '../engine.ts';
-import { moduleOf, PAGE_BYTES } from './assembler.ts';
+import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { nestFunction } from './nestFunction.ts';
 import { type Packing, pack, packConstants } from './packing.ts';
 
@@ -130,7 +130,7 @@ export const wasmEngineWithin = (maxMemoryBytes: number): Engine => ({
         `the program's ${program.nodes.length} tensors take ${megabytes(total)}, the engine has ${megabytes(maxMemoryBytes)}`,
       );
     }
-    const module = await WebAssembly.compile(moduleOf(functions, Math.ceil(total / PAGE_BYTES)));
+    const module = await WebAssembly.compile(moduleOf(functions, { pages: Math.ceil(total / PAGE_BYTES) }));
     const instance = await WebAssembly.instantiate(module).catch((error: unknown) => {
       if (!(error instanceof RangeError)) throw error;
       throw new EngineError(`no memory of ${megabytes(total)} is to be had here: ${error.message}`);

@@ -1,6 +1,6 @@
 /**
- * Writes WebAssembly modules (core specification 2.0, §5 "Binary format"): functions without parameters or results over
- * one exported memory. Code is a list of bytes, so that expressions are nested by concatenation.
+ * Writes WebAssembly modules (core specification 2.0, §5 "Binary format"): functions over one memory. Code is a list of
+ * bytes, so that expressions are nested by concatenation.
  *
  * By hand, because the compiler libraries at hand cost more than they give here: binaryen is 13.5 MB of JavaScript,
  * takes 0.7 s to load in plain Node and over 15 s under tsx, and a few opcodes are all that is needed.
@@ -77,12 +77,26 @@ export const repeat = (body: Code, condition: Code): Code => [
   0x0b,
 ];
 
-/** The body of one function. */
+/** Calls a function of the module by its place among them; the code before it has left its arguments. */
+export const call = (index: number): Code => [0x10, ...unsigned(index)];
+
+/** One function, exported by its name. */
 export interface FunctionBody {
   readonly name: string;
+  /** Its first locals; none if left out. */
+  readonly params?: readonly ValueType[];
+  /** What its code leaves; nothing if left out. */
+  readonly result?: ValueType;
+  /** Locals after the parameters. */
   readonly locals: readonly ValueType[];
   readonly code: readonly number[];
 }
+
+/** The memory of a module: its own, exported as `memory`, or one that it is given as `env.memory`. */
+export type MemoryUse = { readonly pages: number } | { readonly given: 'shared' | 'unshared' };
+
+/** Most pages of a 32-bit memory. */
+export const MAX_PAGES = 65_536;
 
 const section = (id: number, bytes: readonly number[]): number[] => [id, ...unsigned(bytes.length), ...bytes];
 
@@ -111,20 +125,53 @@ function bodyOf({ locals, code }: FunctionBody): Uint8Array {
   return bytes;
 }
 
-/** A module with a memory of so many pages, exported as `memory`, and the functions by their names. */
-export function moduleOf(functions: readonly FunctionBody[], pages: number): Uint8Array<ArrayBuffer> {
+const functionType = ({ params = [], result }: FunctionBody): number[] => [
+  0x60,
+  ...unsigned(params.length),
+  ...params.map((type) => VALUE_TYPES[type]),
+  ...(result ? [1, VALUE_TYPES[result]] : [0]),
+];
+
+/** Sections that say where the memory comes from: import and own memory. */
+function memorySections(memory: MemoryUse): { imports: number[]; own: number[]; exports: number[] } {
+  if ('pages' in memory) {
+    const size = unsigned(memory.pages);
+    return {
+      imports: [],
+      own: section(5, [1, 1, ...size, ...size]),
+      exports: [...nameBytes('memory'), 2, 0],
+    };
+  }
+  const limits = memory.given === 'shared' ? [3, 0, ...unsigned(MAX_PAGES)] : [0, 0];
+  return {
+    imports: section(2, [1, ...nameBytes('env'), ...nameBytes('memory'), 2, ...limits]),
+    own: [],
+    exports: [],
+  };
+}
+
+export function moduleOf(functions: readonly FunctionBody[], memory: MemoryUse): Uint8Array<ArrayBuffer> {
   const bodies = functions.map(bodyOf);
   const bodyBytes = bodies.reduce((sum, { length }) => sum + length, 0);
   const count = unsigned(functions.length);
+  const typeIndices = new Map<string, number>();
+  const typeOf = functions.map((one) => {
+    const key = functionType(one).join();
+    const index = typeIndices.get(key) ?? typeIndices.size;
+    typeIndices.set(key, index);
+    return index;
+  });
+  const types = [...typeIndices.keys()].flatMap((key) => key.split(',').map(Number));
+  const { imports, own, exports } = memorySections(memory);
   const head = [
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 0, 0]),
-    ...section(3, [...count, ...functions.map(() => 0)]),
-    ...section(5, [1, 1, ...unsigned(pages), ...unsigned(pages)]),
+    ...section(1, [...unsigned(typeIndices.size), ...types]),
+    ...imports,
+    ...section(3, [...count, ...typeOf.flatMap(unsigned)]),
+    ...own,
     ...section(7, [
-      ...unsigned(functions.length + 1),
-      ...nameBytes('memory'),
-      ...[2, 0],
+      ...unsigned(functions.length + (exports.length > 0 ? 1 : 0)),
+      ...exports,
       ...functions.flatMap(({ name }, i) => [...nameBytes(name), 0, ...unsigned(i)]),
     ]),
     ...[10, ...unsigned(count.length + bodyBytes), ...count],
