@@ -1,7 +1,14 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import onnxProto, { type onnx as schema } from 'onnx-proto';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
+import {
+  type Attribute,
+  encodeOnnx,
+  type NodeSpec,
+  type TypeName,
+  typedArray,
+  type ValueType,
+} from '../../examples/onnx.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type CompiledModel, type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
@@ -9,18 +16,16 @@ import { TYPES } from '../../src/onnx/types.ts';
 
 /** Small ONNX graphs, and their results from the reference engine and from onnxruntime. */
 
+export type { Attribute, NodeSpec, TypeName };
+
 type Ort = typeof import('onnxruntime-web');
 // The package's ESM entry is for bundlers; its CommonJS one runs in Node.
 const ort = createRequire(import.meta.url)('onnxruntime-web') as Ort;
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'fatal';
 
-export type TypeName = keyof typeof TYPES;
-
 /** A value by type, shape and elements. */
-export interface Value {
-  readonly type: TypeName;
-  readonly shape: readonly number[];
+export interface Value extends ValueType {
   readonly values: readonly number[];
 }
 
@@ -60,23 +65,6 @@ export const integers = (
   values: noise(shape, seed, 0.5).values.map((x) => low + Math.floor((x + 0.5) * (high - low + 1))),
 });
 
-export type Attribute =
-  | number
-  | string
-  | readonly number[]
-  | { readonly float: number }
-  | { readonly floats: readonly number[] }
-  | { readonly tensor: Value };
-
-export interface NodeSpec {
-  readonly op: string;
-  readonly domain?: string;
-  readonly name?: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes?: Readonly<Record<string, Attribute>>;
-}
-
 export interface GraphSpec {
   readonly nodes: readonly NodeSpec[];
   readonly inputs: Readonly<Record<string, Value>>;
@@ -87,93 +75,9 @@ export interface GraphSpec {
   readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
 }
 
-const arrays = {
-  float: Float32Array,
-  double: Float64Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-} as const;
-
-function typedArray({ type, values }: Value): OrtTensor.DataTypeMap[OrtTensor.Type] {
-  if (type === 'int64') return BigInt64Array.from(values, BigInt);
-  if (type === 'uint64') return BigUint64Array.from(values, BigInt);
-  const make = arrays[type as keyof typeof arrays];
-  if (!make) throw new Error(`no array for ${type}`);
-  return make.from(values);
-}
-
-export function tensorProto(given: Value, name = ''): schema.ITensorProto {
-  const array = typedArray(given) as Uint8Array;
-  const rawData = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  return { name, dims: [...given.shape], dataType: TYPES[given.type].code, rawData };
-}
-
-function attributeProto(name: string, given: Attribute): schema.IAttributeProto {
-  if (typeof given === 'number') return { name, type: 2, i: given };
-  if (typeof given === 'string') return { name, type: 3, s: new TextEncoder().encode(given) };
-  if ('float' in given) return { name, type: 1, f: given.float };
-  if ('floats' in given) return { name, type: 6, floats: [...given.floats] };
-  if ('tensor' in given) return { name, type: 4, t: tensorProto(given.tensor) };
-  return { name, type: 7, ints: [...given] };
-}
-
-const valueInfo = (
-  name: string,
-  { type, shape }: Value,
-  open?: readonly (number | string)[],
-): schema.IValueInfoProto => ({
-  name,
-  type: {
-    tensorType: {
-      elemType: TYPES[type].code,
-      shape: {
-        dim: (open ?? shape).map((extent) =>
-          typeof extent === 'string' ? { dimParam: extent } : { dimValue: extent },
-        ),
-      },
-    },
-  },
-});
-
 /** The bytes of an .onnx file. */
-export function modelBytes({
-  nodes,
-  inputs,
-  constants = {},
-  outputs,
-  opset = 17,
-  open = {},
-}: GraphSpec): Uint8Array {
-  const model: schema.IModelProto = {
-    irVersion: 8,
-    opsetImport: [
-      { domain: '', version: opset },
-      { domain: 'com.microsoft', version: 1 },
-    ],
-    graph: {
-      name: 'test',
-      node: nodes.map(({ op, domain = '', name = '', inputs: from, outputs: to, attributes = {} }) => ({
-        opType: op,
-        domain,
-        name,
-        input: [...from],
-        output: [...to],
-        attribute: Object.entries(attributes).map(([key, attribute]) => attributeProto(key, attribute)),
-      })),
-      input: Object.entries(inputs).map(([name, given]) => valueInfo(name, given, open[name])),
-      // onnxruntime infers the types of outputs.
-      output: outputs.map((name) => ({ name })),
-      initializer: Object.entries(constants).map(([name, given]) => tensorProto(given, name)),
-    },
-  };
-  // A copy: protobuf's own bytes are a Buffer, whose slices are views.
-  return Uint8Array.from(onnxProto.onnx.ModelProto.encode(model).finish());
-}
+export const modelBytes = ({ opset = 17, ...spec }: GraphSpec): Uint8Array =>
+  encodeOnnx({ ...spec, name: 'test', opset, domains: { 'com.microsoft': 1 } });
 
 /** Bytes of a value as a program takes it. */
 export function programBytes(given: Value): Uint8Array {

@@ -1,0 +1,149 @@
+// Writes ONNX files: a graph as plain data in, the bytes of the file out.
+import onnxProto, { type onnx as schema } from 'onnx-proto';
+import { TYPES } from '../src/onnx/types.ts';
+
+const { onnx } = onnxProto;
+
+export type TypeName = keyof typeof TYPES;
+
+/** Element type and shape of an input or output. */
+export interface ValueType {
+  readonly type: TypeName;
+  readonly shape: readonly number[];
+}
+
+/** A value by type, shape and elements, row-major. */
+export interface Value extends ValueType {
+  readonly values: ArrayLike<number>;
+}
+
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly tensor: Value };
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly domain?: string;
+  readonly name?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+}
+
+export interface ModelSpec {
+  readonly name: string;
+  readonly producer?: string;
+  readonly nodes: readonly NodeSpec[];
+  readonly inputs: Readonly<Record<string, ValueType>>;
+  readonly constants?: Readonly<Record<string, Value>>;
+  /** With their types, or by name only: a runtime infers the rest. */
+  readonly outputs: readonly string[] | Readonly<Record<string, ValueType>>;
+  /** Version of the standard operators. */
+  readonly opset: number;
+  /** Versions of other domains' operators. */
+  readonly domains?: Readonly<Record<string, number>>;
+  /** Dimensions of inputs to leave open in the file. */
+  readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
+}
+
+const ARRAYS = {
+  float: Float32Array,
+  double: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+} as const;
+
+type TypedArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]> | BigInt64Array | BigUint64Array;
+
+/** The elements in an array of their own type. @throws Error for types of 16-bit floats, which no array holds */
+export function typedArray({ type, values }: Value): TypedArray {
+  if (type === 'int64') return BigInt64Array.from(Array.from(values), BigInt);
+  if (type === 'uint64') return BigUint64Array.from(Array.from(values), BigInt);
+  const make = ARRAYS[type as keyof typeof ARRAYS];
+  if (!make) throw new Error(`no array for ${type}`);
+  return make.from(values);
+}
+
+/** Little-endian, as TensorProto.raw_data wants it on any machine. */
+function rawData(value: Value): Uint8Array {
+  const array = typedArray(value);
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  if (new Uint8Array(Uint16Array.of(1).buffer)[0] === 1) return bytes;
+  const turned = bytes.slice();
+  for (let i = 0; i < turned.length; i += array.BYTES_PER_ELEMENT) {
+    turned.subarray(i, i + array.BYTES_PER_ELEMENT).reverse();
+  }
+  return turned;
+}
+
+export const tensorProto = (value: Value, name = ''): schema.ITensorProto => ({
+  name,
+  dims: [...value.shape],
+  dataType: TYPES[value.type].code,
+  rawData: rawData(value),
+});
+
+export function attributeProto(name: string, given: Attribute): schema.IAttributeProto {
+  const { FLOAT, INT, STRING, TENSOR, FLOATS, INTS } = onnx.AttributeProto.AttributeType;
+  if (typeof given === 'number') return { name, type: INT, i: given };
+  if (typeof given === 'string') return { name, type: STRING, s: new TextEncoder().encode(given) };
+  if ('float' in given) return { name, type: FLOAT, f: given.float };
+  if ('floats' in given) return { name, type: FLOATS, floats: [...given.floats] };
+  if ('tensor' in given) return { name, type: TENSOR, t: tensorProto(given.tensor) };
+  return { name, type: INTS, ints: [...given] };
+}
+
+const valueInfo = (
+  name: string,
+  { type, shape }: ValueType,
+  open: readonly (number | string)[] = shape,
+): schema.IValueInfoProto => {
+  const dim = open.map((extent) =>
+    typeof extent === 'string' ? { dimParam: extent } : { dimValue: extent },
+  );
+  return { name, type: { tensorType: { elemType: TYPES[type].code, shape: { dim } } } };
+};
+
+const nodeProto = ({ op, domain, name, inputs, outputs, attributes = {} }: NodeSpec): schema.INodeProto => ({
+  opType: op,
+  ...(domain ? { domain } : {}),
+  ...(name ? { name } : {}),
+  input: [...inputs],
+  output: [...outputs],
+  attribute: Object.entries(attributes).map(([key, attribute]) => attributeProto(key, attribute)),
+});
+
+const isNames = (outputs: ModelSpec['outputs']): outputs is readonly string[] => Array.isArray(outputs);
+
+/** The bytes of an .onnx file. @throws Error if it does not fit the ONNX schema */
+export function encodeOnnx(spec: ModelSpec): Uint8Array {
+  const { name, producer, nodes, inputs, constants = {}, outputs, opset, domains = {}, open = {} } = spec;
+  const versions = { '': opset, ...domains };
+  const model: schema.IModelProto = {
+    irVersion: 8,
+    ...(producer ? { producerName: producer } : {}),
+    opsetImport: Object.entries(versions).map(([domain, version]) => ({ domain, version })),
+    graph: {
+      name,
+      node: nodes.map(nodeProto),
+      input: Object.entries(inputs).map(([key, type]) => valueInfo(key, type, open[key])),
+      output: isNames(outputs)
+        ? outputs.map((key) => ({ name: key }))
+        : Object.entries(outputs).map(([key, type]) => valueInfo(key, type)),
+      initializer: Object.entries(constants).map(([key, value]) => tensorProto(value, key)),
+    },
+  };
+  const problem = onnx.ModelProto.verify(model);
+  if (problem) throw new Error(`model does not fit the ONNX schema: ${problem}`);
+  // A copy: protobuf's own bytes are a Buffer, whose slices are views.
+  return Uint8Array.from(onnx.ModelProto.encode(model).finish());
+}
