@@ -77,6 +77,9 @@ export const repeat = (body: Code, condition: Code): Code => [
   0x0b,
 ];
 
+/** Runs the code if the condition holds. */
+export const when = (condition: Code, code: Code): Code => [...condition, 0x04, 0x40, ...code, 0x0b];
+
 /** Calls a function of the module by its place among them; the code before it has left its arguments. */
 export const call = (index: number): Code => [0x10, ...unsigned(index)];
 

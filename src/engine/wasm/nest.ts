@@ -45,8 +45,8 @@ export interface Access {
   readonly checks: readonly Check[];
   readonly quotients: readonly Quotient[];
   readonly gatherings: readonly Gathering[];
-  /** Where in memory the elements are, if not in the operand's own tensor. */
-  readonly base?: number;
+  /** Where the elements are, if not in the operand's own tensor: in a packed constant of the node's plan. */
+  readonly packed?: number;
 }
 
 export interface Nest {

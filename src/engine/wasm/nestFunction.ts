@@ -2,6 +2,7 @@ import {
   type DType,
   ELEMENT_BYTES,
   type LoopNode,
+  type Node,
   type ScalarProgram,
   sizeOf,
   slotsOf,
@@ -20,10 +21,12 @@ import {
   simd,
   type ValueType,
   v128Const,
+  when,
 } from '../../wasm/assembler.ts';
 import { fromLanes, instructionValue, isFloatResult } from './instruction.ts';
 import { type Check, type Form, type Nest, nestOf } from './nest.ts';
-import { dependsOn, LANES, type Tile, tilesOf } from './tile.ts';
+import { type Packing, packConstants } from './packing.ts';
+import { dependsOn, LANES, type Tile, type Tiling, tilingOf } from './tile.ts';
 import { type Value, Values } from './value.ts';
 
 /**
@@ -45,6 +48,10 @@ interface Copy {
   readonly lane: number;
 }
 
+/** The parameters: the first turn, and the one after the last. */
+const FROM = 0;
+const TO = 1;
+
 /** An expression, and how many loops must be around it. */
 interface Placed {
   readonly code: Code;
@@ -57,8 +64,9 @@ const isNoncanonicalNaN = (word: number): boolean =>
 class TileWriter {
   readonly #loop: LoopNode;
   readonly #nest: Nest;
+  readonly #tiling: Tiling;
   readonly #tile: Tile;
-  readonly #offsets: readonly number[];
+  readonly #placement: Placement;
   readonly #layout: ReturnType<typeof slotsOf>;
   readonly #values: Values;
   /** Number of loops; levels above it are the code of the fold's step and what follows the fold. */
@@ -67,20 +75,30 @@ class TileWriter {
   readonly #postLevel: number;
   readonly #before: number[][];
   readonly #turnEnds: number[][];
+  readonly #lastTurn: number;
   readonly #accumulatorInit: number[] = [];
   readonly #inductions = new Map<string, number>();
   readonly #memo = new Map<string, Value>();
 
-  constructor(loop: LoopNode, nest: Nest, tile: Tile, offsets: readonly number[], locals: ValueType[]) {
+  constructor(
+    loop: LoopNode,
+    nest: Nest,
+    tiling: Tiling,
+    tile: Tile,
+    placement: Placement,
+    locals: ValueType[],
+  ) {
     this.#loop = loop;
     this.#nest = nest;
+    this.#tiling = tiling;
     this.#tile = tile;
-    this.#offsets = offsets;
+    this.#placement = placement;
     this.#layout = slotsOf(loop);
     this.#depth = nest.extents.length;
     this.#stepLevel = this.#depth + 1;
     this.#postLevel = this.#depth + 2;
     this.#values = new Values(locals, this.#depth + 3);
+    this.#lastTurn = this.#values.newLocal('i32');
     this.#before = nest.extents.map(() => []);
     this.#turnEnds = nest.extents.map(() => []);
   }
@@ -92,7 +110,7 @@ class TileWriter {
       for (let vector = 0; vector < Math.max(1, vectors); vector++)
         this.#writeCopy({ row, vector, lane: -1 }, output);
     }
-    return this.#assemble(0);
+    return this.#guarded(this.#assemble(0));
   }
 
   #writeCopy(copy: Copy, output: number): void {
@@ -259,8 +277,7 @@ class TileWriter {
       if (local === undefined) {
         local = this.#values.newLocal(wide ? 'i64' : 'i32');
         this.#inductions.set(key, local);
-        const skipped = multiply(coefficient, start);
-        this.#before[i]!.push(...set(local, skipped === 0 ? code : [...code, ...constantOf(skipped), add]));
+        this.#before[i]!.push(...set(local, code), ...this.#skip(i, local, coefficient, start, wide));
         this.#turnEnds[i]!.push(
           ...set(local, [...get(local), ...constantOf(multiply(coefficient, step)), add]),
         );
@@ -269,6 +286,34 @@ class TileWriter {
       level = i + 1;
     });
     return { code, level };
+  }
+
+  /** Adds to an induction variable what the indices before the first one are worth. */
+  #skip(loop: number, local: number, coefficient: number, start: number, wide: boolean): Code {
+    const constantOf = wide ? i64Const : i32Const;
+    const [multiply, add] = wide ? [0x7e, 0x7c] : [0x6c, 0x6a];
+    if (!this.#isTurned(loop)) {
+      const skipped = wide ? coefficient * start : Math.imul(coefficient, start);
+      return skipped === 0 ? [] : set(local, [...get(local), ...constantOf(skipped), add]);
+    }
+    const first = [...get(FROM), ...i32Const(this.#tiling.unit), 0x6c, ...(wide ? [0xad] : [])];
+    return set(local, [...get(local), ...first, ...constantOf(coefficient), multiply, add]);
+  }
+
+  /** Whether a call is for some of this loop's turns. Tiles of what the whole turns leave start further on. */
+  #isTurned(loop: number): boolean {
+    return loop === this.#tiling.turnLoop && this.#tile.ranges[loop]!.start === 0;
+  }
+
+  /** The tile's code, run if any of its turns are asked for. */
+  #guarded(code: Code): Code {
+    const { turnLoop, unit } = this.#tiling;
+    if (turnLoop < 0) return code;
+    const { start, end } = this.#tile.ranges[turnLoop]!;
+    const turns = (index: number) => i32Const(index / unit);
+    if (!this.#isTurned(turnLoop)) return when([...get(TO), ...turns(start), 0x4b], code);
+    const last = set(this.#lastTurn, [...get(TO), ...turns(end), ...get(TO), ...turns(end), 0x49, 0x1b]);
+    return [...last, ...when([...get(FROM), ...get(this.#lastTurn), 0x49], code)];
   }
 
   #form(form: Form, copy: Copy): Placed {
@@ -363,7 +408,7 @@ class TileWriter {
 
   /** Where an operand is read, and on which condition: one local, true if it is inside. */
   #place(operand: number, copy: Copy) {
-    const { address: form, checks, quotients, gatherings, base } = this.#nest.accesses[operand]!;
+    const { address: form, checks, quotients, gatherings, packed } = this.#nest.accesses[operand]!;
     const { node } = this.#loop.operands[operand]!;
     const values = this.#values;
     const conditions: Placed[] = checks.flatMap((check) => this.#conditions(check, copy));
@@ -392,9 +437,11 @@ class TileWriter {
     if (!isStatic) address = [...address, ...i32Const(delta), 0x6a];
     if (parts.length > 0) address = values.use(values.define(level, 'i32', address));
     const condition = this.#all(conditions);
+    const { tensors, packings } = this.#placement;
+    const base = packed === undefined ? tensors[node]! : packings[packed]!;
     return {
       address,
-      offset: (base ?? this.#offsets[node]!) + (isStatic ? delta : 0),
+      offset: base + (isStatic ? delta : 0),
       condition: condition?.code,
       level: Math.max(level, condition?.level ?? 0),
     };
@@ -439,6 +486,11 @@ class TileWriter {
       const body = this.#assemble(level + 1);
       if (end - start === step) {
         parts.push(body);
+      } else if (this.#isTurned(level)) {
+        const turn = this.#values.newLocal('i32');
+        const next = set(turn, [...get(turn), ...i32Const(1), 0x6a]);
+        const isLeft = [...get(turn), ...get(this.#lastTurn), 0x49];
+        parts.push(set(turn, get(FROM)), repeat([...body, ...this.#turnEnds[level]!, ...next], isLeft));
       } else {
         const counter = this.#values.newLocal('i32');
         parts.push(set(counter, i32Const(start)));
@@ -455,25 +507,58 @@ class TileWriter {
   }
 }
 
+/** Where the parts of a node are in memory, bytes. */
+export interface Placement {
+  /** By node; those that the plan reads, and the node itself. */
+  readonly tensors: readonly number[];
+  /** Of each packing of the plan. */
+  readonly packings: readonly number[];
+  /** Memory of the node's own, while it runs. */
+  readonly scratch: number;
+}
+
 /**
- * The function of one loop node.
- *
- * @param node its index
- * @param offsets of all tensors in memory, bytes
- * @param prepare what is done to its nest first
+ * One part of a node's work: a function of (from, to) that does turns `from` to `to - 1` of so many. Turns may run in
+ * any order and anywhere; those of the next phase start when all of these are done.
  */
-export function nestFunction(
-  loop: LoopNode,
-  node: number,
-  offsets: readonly number[],
-  prepare: (nest: Nest) => Nest = (nest) => nest,
-): FunctionBody {
-  const locals: ValueType[] = [];
-  const name = `node${node}`;
-  if (sizeOf(loop.shape) === 0) return { name, locals, code: [] };
-  const nest = prepare(nestOf(loop));
-  const code = tilesOf(loop, nest).flatMap((tile) =>
-    new TileWriter(loop, nest, tile, offsets, locals).write(offsets[node]!),
+export interface Phase {
+  readonly body: FunctionBody;
+  readonly turns: number;
+}
+
+/** How one loop node is computed, but for where things are. */
+export interface NodePlan {
+  /** Constants that it reads in another order, to be written once when the program is loaded. */
+  readonly packings: readonly Packing[];
+  /** Nodes whose tensors it reads where they are. */
+  readonly reads: readonly number[];
+  readonly scratchBytes: number;
+  /** Scalar instructions and reads that it takes, all phases together. */
+  readonly work: number;
+  phases(placement: Placement): Phase[];
+}
+
+/** @param index of the node, of all of the program's */
+export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
+  const elements = sizeOf(loop.shape);
+  if (elements === 0) return { packings: [], reads: [], scratchBytes: 0, work: 0, phases: () => [] };
+  const { nest, packings } = packConstants(loop, nestOf(loop), nodes);
+  const tiling = tilingOf(loop, nest);
+  const reads = loop.operands.flatMap(({ node }, o) =>
+    nest.accesses[o]!.packed === undefined ? [node] : [],
   );
-  return { name, locals, code };
+  return {
+    packings,
+    reads: [...new Set(reads)],
+    scratchBytes: 0,
+    work: elements * (sizeOf(loop.fold) * (loop.step.code.length + 1) + loop.post.code.length + 1),
+    phases: (placement) => {
+      const locals: ValueType[] = [];
+      const code = tiling.tiles.flatMap((tile) =>
+        new TileWriter(loop, nest, tiling, tile, placement, locals).write(placement.tensors[index]!),
+      );
+      const body: FunctionBody = { name: `node${index}phase0`, params: ['i32', 'i32'], locals, code };
+      return [{ body, turns: tiling.turns }];
+    },
+  };
 }

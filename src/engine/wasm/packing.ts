@@ -10,8 +10,8 @@ export interface Packing {
   readonly constant: number;
   readonly coefficients: readonly number[];
   readonly extents: readonly number[];
-  /** Where it lies in memory. */
-  readonly offset: number;
+  /** What it takes. */
+  readonly bytes: number;
 }
 
 /** A constant is not packed if it would take more than so many times its bytes. */
@@ -22,10 +22,10 @@ export function packConstants(
   loop: LoopNode,
   nest: Nest,
   nodes: readonly Node[],
-  allocate: (packing: Omit<Packing, 'offset'>, bytes: number) => number,
-): Nest {
+): { nest: Nest; packings: Packing[] } {
+  const packings: Packing[] = [];
   const lane = nest.outputs - 1;
-  if (lane < 0 || nest.extents[lane]! < LANES) return nest;
+  if (lane < 0 || nest.extents[lane]! < LANES) return { nest, packings };
   const packed = (access: Access, operand: number): Access => {
     const { node, dtype } = loop.operands[operand]!;
     const elementBytes = ELEMENT_BYTES[dtype];
@@ -39,21 +39,26 @@ export function packConstants(
     const bytes = extents.reduce((size, extent) => size * extent, elementBytes);
     if (bytes > MAX_GROWTH * byteLengthOf(nodes[node]!)) return access;
     const from = order.map((i) => coefficients[i]!);
-    const base = allocate({ node, elementBytes, constant, coefficients: from, extents }, bytes);
+    packings.push({ node, elementBytes, constant, coefficients: from, extents, bytes });
     const strides = new Array<number>(nest.extents.length).fill(0);
     let stride: number = elementBytes;
     for (const i of [...order].reverse()) {
       strides[i] = stride;
       stride *= nest.extents[i]!;
     }
-    return { ...access, address: { constant: 0, coefficients: strides, wide: false }, base };
+    return {
+      ...access,
+      address: { constant: 0, coefficients: strides, wide: false },
+      packed: packings.length - 1,
+    };
   };
-  return { ...nest, accesses: nest.accesses.map(packed) };
+  const accesses = nest.accesses.map(packed);
+  return { nest: { ...nest, accesses }, packings };
 }
 
-/** Writes a packed constant to memory. */
-export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array): void {
-  const { elementBytes, constant, coefficients, extents, offset } = packing;
+/** Writes a packed constant to memory, at an offset. */
+export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, offset: number): void {
+  const { elementBytes, constant, coefficients, extents } = packing;
   const indices = extents.map(() => 0);
   const count = extents.reduce((size, extent) => size * extent, 1);
   let from = constant;

@@ -19,6 +19,15 @@ export interface Range {
   readonly step: number;
 }
 
+/** Tiles that cover a nest's outputs, each element once, and how their work is divided into turns. */
+export interface Tiling {
+  readonly tiles: readonly Tile[];
+  /** The output loop whose range is divided; -1 for none. A turn is so many of its indices; the last may be fewer. */
+  readonly turnLoop: number;
+  readonly unit: number;
+  readonly turns: number;
+}
+
 export const LANES = 4;
 
 /** Instructions of a tile above which it is made smaller: code that is compiled for longer than it runs. */
@@ -69,8 +78,16 @@ function shapeOf(loop: LoopNode, nest: Nest, laneLoop: number): Pick<Tile, 'rowL
   return vectors * length > MAX_TILE_CODE ? none : { rowLoop: -1, rows: 1, vectors };
 }
 
-/** Tiles that cover a nest's outputs, each element once. */
-export function tilesOf(loop: LoopNode, nest: Nest): Tile[] {
+/** The tiles of a nest, and turns along its first loop. */
+export function tilingOf(loop: LoopNode, nest: Nest): Tiling {
+  const tiles = tilesOf(loop, nest);
+  const [first] = tiles as [Tile];
+  if (nest.outputs === 0) return { tiles, turnLoop: -1, unit: 1, turns: 1 };
+  const unit = first.ranges[0]!.step;
+  return { tiles, turnLoop: 0, unit, turns: Math.ceil(nest.extents[0]! / unit) };
+}
+
+function tilesOf(loop: LoopNode, nest: Nest): Tile[] {
   const whole = nest.extents.map((extent) => range(0, extent, 1));
   const laneLoop = nest.outputs - 1;
   const lanes = nest.extents[laneLoop] ?? 0;

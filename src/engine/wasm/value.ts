@@ -29,6 +29,9 @@ export interface Value {
   vector: Value | undefined;
 }
 
+/** Every function takes two, and they are its first locals. */
+const PARAMETERS = 2;
+
 /** Locals of one function, and where each is computed. */
 export class Values {
   readonly locals: ValueType[];
@@ -42,7 +45,7 @@ export class Values {
   }
 
   newLocal(type: ValueType): number {
-    return this.locals.push(type) - 1;
+    return PARAMETERS + this.locals.push(type) - 1;
   }
 
   emit(level: number, code: Code): void {

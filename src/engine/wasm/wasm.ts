@@ -12,8 +12,8 @@ import {
   type Weights,
 } from '../engine.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
-import { nestFunction } from './nestFunction.ts';
-import { type Packing, pack, packConstants } from './packing.ts';
+import { type Phase, planNode } from './nestFunction.ts';
+import { type Packing, pack } from './packing.ts';
 
 /** What a 32-bit WebAssembly memory can hold. */
 const MAX_MEMORY_BYTES = 2 ** 32;
@@ -39,24 +39,30 @@ class WasmSession implements Session {
   readonly program: Program;
   readonly #weights: Weights;
   readonly #offsets: readonly number[];
-  #exports: WebAssembly.Exports | undefined;
+  /** Phases by node. */
+  readonly #phases: readonly (readonly Phase[])[];
+  #open: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
 
   constructor(
     program: Program,
     weights: Weights,
     offsets: readonly number[],
-    packings: readonly Packing[],
-    exports: WebAssembly.Exports,
+    packings: ReadonlyMap<string, { packing: Packing; offset: number }>,
+    phases: readonly (readonly Phase[])[],
+    open: { memory: WebAssembly.Memory; exports: WebAssembly.Exports },
   ) {
     this.program = program;
     this.#weights = weights;
     this.#offsets = offsets;
-    this.#exports = exports;
+    this.#phases = phases;
+    this.#open = open;
     const memory = this.#memory();
     for (const [node, bytes] of weights) {
       if (program.nodes[node]?.kind === 'constant') memory.set(bytes, offsets[node]);
     }
-    for (const packing of packings) pack(packing, weights.get(packing.node)!, memory);
+    for (const { packing, offset } of packings.values()) {
+      pack(packing, weights.get(packing.node)!, memory, offset);
+    }
   }
 
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
@@ -72,7 +78,7 @@ class WasmSession implements Session {
   }
 
   async close(): Promise<void> {
-    this.#exports = undefined;
+    this.#open = undefined;
   }
 
   async #compute(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
@@ -83,19 +89,21 @@ class WasmSession implements Session {
       if (node.kind === 'input') memory.set(inputs[node.slot]!, this.#offsets[i]);
     }
     const turns = turnsOf(progress);
-    for (const [i, { kind }] of nodes.entries()) {
-      if (kind === 'loop') (this.#open()[`node${i}`] as () => void)();
+    for (const i of nodes.keys()) {
+      for (const { body, turns } of this.#phases[i]!) {
+        (this.#opened().exports[body.name] as (from: number, to: number) => void)(0, turns);
+      }
       const turn = turns(i + 1, nodes.length);
       if (turn) await turn;
     }
   }
 
-  #open(): WebAssembly.Exports {
-    if (!this.#exports) throw new EngineError('the session is closed');
-    return this.#exports;
+  #opened() {
+    if (!this.#open) throw new EngineError('the session is closed');
+    return this.#open;
   }
 
-  #memory = (): Uint8Array => new Uint8Array((this.#open()['memory'] as WebAssembly.Memory).buffer);
+  #memory = (): Uint8Array => new Uint8Array(this.#opened().memory.buffer);
 
   #tensor(node: number): Uint8Array {
     const offset = this.#offsets[node]!;
@@ -110,34 +118,49 @@ export const wasmEngineWithin = (maxMemoryBytes: number): Engine => ({
     checkWeights(program, weights);
     const { offsets, total: tensorBytes } = layOut(program);
     let total = tensorBytes;
-    const packings = new Map<string, Packing>();
-    const allocate = (packing: Omit<Packing, 'offset'>, bytes: number): number => {
+    const packings = new Map<string, { packing: Packing; offset: number }>();
+    const place = (packing: Packing): number => {
       const key = JSON.stringify(packing);
       const known = packings.get(key);
       if (known) return known.offset;
       const offset = total;
-      packings.set(key, { ...packing, offset });
-      total += aligned(bytes);
+      packings.set(key, { packing, offset });
+      total += aligned(packing.bytes);
       return offset;
     };
-    const functions = program.nodes.flatMap((node, i) =>
-      node.kind === 'loop'
-        ? [nestFunction(node, i, offsets, (nest) => packConstants(node, nest, program.nodes, allocate))]
-        : [],
+    const plans = program.nodes.map((node, i) =>
+      node.kind === 'loop' ? planNode(node, i, program.nodes) : undefined,
     );
+    const packed = plans.map((plan) => plan?.packings.map(place) ?? []);
+    const scratch = total;
+    total += Math.max(0, ...plans.map((plan) => plan?.scratchBytes ?? 0));
     if (total > maxMemoryBytes) {
       throw new EngineError(
         `the program's ${program.nodes.length} tensors take ${megabytes(total)}, the engine has ${megabytes(maxMemoryBytes)}`,
       );
     }
-    const module = await WebAssembly.compile(moduleOf(functions, { pages: Math.ceil(total / PAGE_BYTES) }));
-    const instance = await WebAssembly.instantiate(module).catch((error: unknown) => {
-      if (!(error instanceof RangeError)) throw error;
-      throw new EngineError(`no memory of ${megabytes(total)} is to be had here: ${error.message}`);
-    });
-    return new WasmSession(program, weights, offsets, [...packings.values()], instance.exports);
+    const phases = plans.map(
+      (plan, i) => plan?.phases({ tensors: offsets, packings: packed[i]!, scratch }) ?? [],
+    );
+    const pages = Math.ceil(total / PAGE_BYTES);
+    const bodies = phases.flat().map(({ body }) => body);
+    const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared' }));
+    const memory = memoryOf(pages);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    return new WasmSession(program, weights, offsets, packings, phases, { memory, exports });
   },
 });
+
+function memoryOf(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EngineError(
+      `no memory of ${megabytes(pages * PAGE_BYTES)} is to be had here: ${error.message}`,
+    );
+  }
+}
 
 /** Each loop of a program as a WebAssembly function with SIMD, generated when the program is loaded. */
 export const wasmEngine: Engine = wasmEngineWithin(MAX_MEMORY_BYTES);

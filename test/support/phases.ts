@@ -1,0 +1,64 @@
+import type { Weights } from '../../src/engine/engine.ts';
+import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
+import { type NodePlan, planNode } from '../../src/engine/wasm/nestFunction.ts';
+import { pack } from '../../src/engine/wasm/packing.ts';
+import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import type { Random } from './randomProgram.ts';
+
+/** Parts of [0, turns) that cover it once, in any order. */
+function partition(random: Random, turns: number): [from: number, to: number][] {
+  const cuts = random.times(random.below(4), () => random.below(turns + 1)).sort((a, b) => a - b);
+  const ends = [0, ...cuts, turns];
+  const parts = ends.slice(1).map((to, i): [number, number] => [ends[i]!, to]);
+  return parts
+    .map((part) => ({ part, key: random.word() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ part }) => part);
+}
+
+/** Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan. */
+export async function runInParts(
+  { program, weights }: { program: Program; weights: Weights },
+  inputs: readonly Uint8Array[],
+  random: Random,
+  seen: (plan: NodePlan) => void = () => {},
+): Promise<Uint8Array[]> {
+  const { nodes } = program;
+  let total = 0;
+  const allocate = (bytes: number): number => {
+    const offset = total;
+    // What lies between is no tensor's, and must stay as it is.
+    total += Math.ceil(bytes / 16) * 16 + 16;
+    return offset;
+  };
+  const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
+  const plans = nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes) : undefined));
+  const packings = plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
+  const scratch = plans.map((plan) => allocate(plan?.scratchBytes ?? 0));
+  const pages = Math.ceil(total / PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.fill(0xa5);
+  const phases = plans.map(
+    (plan, i) => plan?.phases({ tensors, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
+  );
+  const bodies = phases.flat().map(({ body }) => body);
+  const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared' }));
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  for (const [i, node] of nodes.entries()) {
+    if (node.kind === 'input') bytes.set(inputs[node.slot]!, tensors[i]);
+    if (node.kind === 'constant') bytes.set(weights.get(i)!, tensors[i]);
+    const plan = plans[i];
+    if (!plan) continue;
+    seen(plan);
+    for (const [p, packing] of plan.packings.entries()) {
+      pack(packing, weights.get(packing.node)!, bytes, packings[i]![p]!);
+    }
+    for (const { body, turns } of phases[i]!) {
+      for (const [from, to] of partition(random, turns)) {
+        (exports[body.name] as (from: number, to: number) => void)(from, to);
+      }
+    }
+  }
+  return nodes.map((node, i) => bytes.slice(tensors[i]!, tensors[i]! + byteLengthOf(node)));
+}
