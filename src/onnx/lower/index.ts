@@ -16,8 +16,11 @@ import { Pow } from './Power.ts';
 import { Quantized } from './Quantized.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
+import { Scatters } from './Scatter.ts';
+import { Selections } from './Selection.ts';
 import { Shapes } from './Shapes.ts';
 import { SoftmaxFamily } from './Softmax.ts';
+import { TopK } from './TopK.ts';
 
 /** Every operator that can be lowered, by name; operators of other domains as `domain.name`. */
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
@@ -40,6 +43,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     Einsum,
     Pow,
     ...Resizes,
+    ...Scatters,
+    ...Selections,
+    TopK,
   }),
 );
 
@@ -49,7 +55,6 @@ export const OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();
 const CONTROL_FLOW = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
 const RANDOM = /^(Random|Bernoulli|Multinomial)/;
 const SEQUENCE = /^(Sequence|ConcatFromSequence|SplitToSequence|Optional)/;
-const DATA_DEPENDENT = new Set(['NonZero', 'Unique', 'Compress', 'NonMaxSuppression']);
 const STRINGS = /^(String|TfIdf|RegexFullMatch)/;
 
 /** Why an operator without a lowering cannot run, and what to do. */
@@ -62,8 +67,6 @@ export function reasonAgainst({ operator, domain }: GraphNode): string {
   if (SEQUENCE.test(operator))
     return 'sequences and optionals cannot run; export the model with tensors only';
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
-  if (DATA_DEPENDENT.has(operator))
-    return "its output's shape depends on data, which cannot run; move this step behind the model";
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
   return 'this operator is not supported yet; supported ones are listed by `assay inspect --operators`';

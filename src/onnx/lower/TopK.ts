@@ -1,0 +1,66 @@
+import { ensure } from '../errors.ts';
+import { f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
+import { reading } from '../ir/tensor.ts';
+import { TYPES } from '../types.ts';
+import { at, type Lowering } from './context.ts';
+
+/**
+ * The k greatest (or least) elements along an axis and their places, sorted, equal ones by their places. There is
+ * no sorting in a loop nest, so every element counts those in front of it; that is its rank. The order of a line
+ * with NaN is not defined in ONNX; here it is some line of its elements.
+ */
+export const TopK: Lowering = (context) => {
+  const x = context.input(0);
+  const [k = 0] = context.version < 10 ? [context.int('k', 0)] : context.known(1, 'k');
+  ensure(x.shape.length >= 1, 'the input is a scalar');
+  ensure(x.type.family !== 'bool', 'bool cannot be ordered');
+  const axis = context.axis(context.int('axis', -1), x.shape.length);
+  const extent = x.shape[axis] as number;
+  ensure(
+    Number.isInteger(k) && k >= 0 && k <= extent,
+    `k is ${k}, and dimension ${axis} has ${extent} elements`,
+  );
+  const isLargest = context.int('largest', 1) !== 0;
+  const lessThan = x.type.family === 'float' ? f32.lt : i32.lt;
+  const along = (place: readonly Index[], index: Index) => place.map((own, i) => (i === axis ? index : own));
+  const shape = x.shape.map((own, i) => (i === axis ? k : own));
+  const places = { low: 0, high: Math.max(0, extent - 1) };
+  const rank = context.define({
+    type: TYPES.int32,
+    shape: x.shape,
+    range: places,
+    body: (place) =>
+      fold([extent], 0, ([m], accumulator) => {
+        const own = at(x, place);
+        const other = at(x, along(place, m!));
+        const [first, second] = isLargest ? [own, other] : [other, own];
+        // An earlier element is in front unless it is worse, a later one only if it is better.
+        const isEarlier = i32.lt(indexValue(m!), indexValue(place[axis]!));
+        const isInFront = select(isEarlier, i32.not(lessThan(second, first)), lessThan(first, second));
+        return i32.add(accumulator, isInFront);
+      }),
+  });
+  const indices = context.define({
+    type: TYPES.int64,
+    shape,
+    range: places,
+    body: (place) =>
+      fold([extent], 0, ([m], accumulator) => {
+        const isIt = i32.eq(at(rank, along(place, m!)), indexValue(place[axis]!));
+        return select(isIt, indexValue(m!), accumulator);
+      }),
+  });
+  const values = context.define({
+    type: x.type,
+    shape,
+    ...(x.range ? { range: x.range } : {}),
+    body: (place) =>
+      reading(
+        x,
+        place.map((own, i) => (i === axis ? { gathered: at(indices, place) } : own)),
+        0,
+      ),
+  });
+  return [values, indices];
+};
