@@ -8,14 +8,7 @@ export const HASH_BYTES = 32;
 // Compiled once, when this module is first imported; every hash after that is synchronous.
 const hasher = await createKeccak(256);
 
-/** keccak256 of bytes whose first is a tag (see `tags.ts`). */
-export function keccak(preimage: Uint8Array): Hash {
-  hasher.init();
-  hasher.update(preimage);
-  return hasher.digest('binary');
-}
-
-/** keccak256(tag ‖ parts). */
+/** keccak256(tag ‖ parts); the tag is one of `tags.ts`. */
 export function keccakTagged(tag: number, ...parts: readonly Uint8Array[]): Hash {
   hasher.init();
   hasher.update(Uint8Array.of(tag));

@@ -1,5 +1,6 @@
 import { CHUNK_BYTES } from '../program/limits.ts';
-import { HASH_BYTES, type Hash, keccak } from './keccak.ts';
+import { HASH_BYTES, type Hash, keccakTagged } from './keccak.ts';
+import { hashRecords } from './records.ts';
 import { TAGS } from './tags.ts';
 import { MerkleTree, TENSOR_TREE } from './tree.ts';
 
@@ -16,15 +17,10 @@ export function chunkOf(bytes: Uint8Array, i: number): Uint8Array {
 /** The tree over a tensor's bytes: leaf = keccak256(TENSOR_CHUNK ‖ chunk). */
 export function tensorTree(bytes: Uint8Array): MerkleTree {
   const chunks = chunksOf(bytes.length);
+  const full = Math.floor(bytes.length / CHUNK_BYTES);
   const leaves = new Uint8Array(chunks * HASH_BYTES);
-  const preimage = new Uint8Array(1 + CHUNK_BYTES);
-  preimage[0] = TAGS.TENSOR_CHUNK;
-  for (let i = 0; i < chunks; i++) {
-    const chunk = bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
-    if (chunk.length < CHUNK_BYTES) preimage.fill(0, 1 + chunk.length);
-    preimage.set(chunk, 1);
-    leaves.set(keccak(preimage), i * HASH_BYTES);
-  }
+  leaves.set(hashRecords(TAGS.TENSOR_CHUNK, bytes.subarray(0, full * CHUNK_BYTES), CHUNK_BYTES));
+  if (full < chunks) leaves.set(keccakTagged(TAGS.TENSOR_CHUNK, chunkOf(bytes, full)), full * HASH_BYTES);
   return new MerkleTree(TENSOR_TREE, leaves);
 }
 

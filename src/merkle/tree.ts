@@ -1,5 +1,6 @@
 import { CHUNK_BYTES } from '../program/limits.ts';
-import { HASH_BYTES, type Hash, keccak, keccakTagged } from './keccak.ts';
+import { HASH_BYTES, type Hash, keccakTagged } from './keccak.ts';
+import { hashRecords, PAIR_BYTES } from './records.ts';
 import { TAGS } from './tags.ts';
 
 /** One kind of binary hash tree. Its depth follows from its number of leaves; missing leaves are `padding`. */
@@ -36,19 +37,15 @@ export function paddingRoot(kind: TreeKind, height: number): Hash {
   return roots[height]!;
 }
 
-/** The level above: pairs of `level`, an odd last one paired with `padding`. */
-function parents(nodeTag: number, level: Uint8Array, padding: Hash): Uint8Array {
-  const count = Math.ceil(level.length / (2 * HASH_BYTES));
-  const above = new Uint8Array(count * HASH_BYTES);
-  const preimage = new Uint8Array(1 + 2 * HASH_BYTES);
-  preimage[0] = nodeTag;
-  for (let i = 0; i < count; i++) {
-    const pair = level.subarray(i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES);
-    preimage.set(pair, 1);
-    if (pair.length < 2 * HASH_BYTES) preimage.set(padding, 1 + HASH_BYTES);
-    above.set(keccak(preimage), i * HASH_BYTES);
+/** The levels above the leaves: of pairs, an odd last one paired with the padding of its height. */
+function levelsAbove(kind: TreeKind, leaves: Uint8Array): Uint8Array[] {
+  const levels: Uint8Array[] = [];
+  for (let below = leaves; below.length > HASH_BYTES; below = levels.at(-1)!) {
+    const whole = below.length % PAIR_BYTES === 0;
+    const pairs = whole ? below : concat([below, paddingRoot(kind, levels.length)]);
+    levels.push(hashRecords(kind.nodeTag, pairs, PAIR_BYTES));
   }
-  return above;
+  return levels;
 }
 
 /** A whole tree in memory. Level 0 holds the leaves, level `depth` the root. */
@@ -58,20 +55,20 @@ export class MerkleTree {
   readonly leaves: number;
   readonly depth: number;
   /** Hashes of each level that are not all padding, end to end. */
-  readonly #levels: Uint8Array[];
+  readonly #levels: readonly Uint8Array[];
 
-  /** @param leaves at least one hash, end to end; the tree keeps them */
-  constructor(kind: TreeKind, leaves: Uint8Array) {
+  /**
+   * @param leaves at least one hash, end to end; the tree keeps them
+   * @param above the levels above them, where they are known already
+   */
+  constructor(kind: TreeKind, leaves: Uint8Array, above?: readonly Uint8Array[]) {
     this.kind = kind;
     this.leaves = leaves.length / HASH_BYTES;
     if (this.leaves < 1 || !Number.isInteger(this.leaves)) {
       throw new RangeError(`a tree needs one or more 32-byte leaves, not ${leaves.length} bytes`);
     }
     this.depth = depthOf(this.leaves);
-    this.#levels = [leaves];
-    for (let height = 0; height < this.depth; height++) {
-      this.#levels.push(parents(kind.nodeTag, this.#levels[height]!, paddingRoot(kind, height)));
-    }
+    this.#levels = [leaves, ...(above ?? levelsAbove(kind, leaves))];
   }
 
   get root(): Hash {

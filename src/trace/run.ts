@@ -13,13 +13,21 @@ import { recordWitness } from './witness.ts';
 export class RunTrace implements Trace {
   readonly model: Model;
   readonly tensors: readonly Uint8Array[];
-  readonly #tensorTrees = new Map<number, MerkleTree>();
+  readonly #tensorTrees: Map<number, MerkleTree>;
   #tree: MerkleTree | undefined;
 
-  /** @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change */
-  constructor(model: Model, tensors: readonly Uint8Array[]) {
+  /**
+   * @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change
+   * @param trees those of the tensors, by node, that are built already
+   */
+  constructor(
+    model: Model,
+    tensors: readonly Uint8Array[],
+    trees: Iterable<readonly [number, MerkleTree]> = [],
+  ) {
     this.model = model;
     this.tensors = tensors;
+    this.#tensorTrees = new Map(trees);
   }
 
   get depth(): number {

@@ -66,6 +66,13 @@ export const branch = (type: ValueType, condition: Code, yes: Code, no: Code): C
   0x0b,
 ];
 
+/** Runs one of two statements. */
+export const when = (condition: Code, yes: Code, no: Code = []): Code => [
+  ...[...condition, 0x04, 0x40, ...yes],
+  ...(no.length > 0 ? [0x05, ...no] : []),
+  0x0b,
+];
+
 /** Runs the body at least once, and again while the condition after it holds. */
 export const repeat = (body: Code, condition: Code): Code => [
   0x03,

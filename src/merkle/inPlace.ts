@@ -1,0 +1,40 @@
+import { LIMITS } from '../program/limits.ts';
+import { HASH_BYTES } from './keccak.ts';
+import { chunksOf } from './tensor.ts';
+import { concat, depthOf, MerkleTree, paddingRoot, TENSOR_TREE } from './tree.ts';
+import { PARTIAL_BYTES } from './treeModule.ts';
+
+/**
+ * Trees that are built where the tensors lie, in an engine's memory and by any of its threads: `tree` of the module
+ * that `treeModule` gives. It needs this table somewhere in the memory, and `treeBytes` for each tree.
+ */
+export const paddingTable = (): Uint8Array =>
+  concat(
+    Array.from({ length: depthOf(chunksOf(LIMITS.MAX_TENSOR_BYTES)) }, (_, i) => paddingRoot(TENSOR_TREE, i)),
+  );
+
+/** Hashes on each level, and where they start, counted from the tree's first byte. */
+function layOut(byteLength: number): { starts: number[]; counts: number[]; end: number } {
+  const starts: number[] = [];
+  const counts: number[] = [];
+  let end = 0;
+  for (let count = chunksOf(byteLength); ; count = Math.ceil(count / 2)) {
+    starts.push(end);
+    counts.push(count);
+    // An odd last hash has the padding next to it.
+    end += (count === 1 ? 1 : 2 * Math.ceil(count / 2)) * HASH_BYTES;
+    if (count === 1) return { starts, counts, end };
+  }
+}
+
+/** Bytes that the tree over a tensor takes while it is built. */
+export const treeBytes = (byteLength: number): number => layOut(byteLength).end + PARTIAL_BYTES;
+
+/** Reads the tree that `tree` has built at `at`, over a tensor of so many bytes. */
+export function readTree(memory: Uint8Array, at: number, byteLength: number): MerkleTree {
+  const { starts, counts } = layOut(byteLength);
+  const levels = starts.map((start, level) =>
+    memory.slice(at + start, at + start + (counts[level] as number) * HASH_BYTES),
+  );
+  return new MerkleTree(TENSOR_TREE, levels[0] as Uint8Array, levels.slice(1));
+}
