@@ -7,6 +7,7 @@ import { encodeMobileNet, IMAGE, SIDE, seededMobileNet } from './mobileNet.ts';
 import type { Model } from './model.ts';
 import { BLAZE_FACE, fetchPackage, type Package, VAD } from './packages.ts';
 import { channelMajor, facePicture, textPicture } from './pictures.ts';
+import { encodeQuantisedMobileNet } from './quantisedMobileNet.ts';
 import { speech } from './speech.ts';
 import { encodeTransformer, TOKENS, WIDTH } from './transformer.ts';
 import { SeededWeights } from './weights.ts';
@@ -78,6 +79,13 @@ export const models: readonly Model[] = [
     weights: 'seeded',
     options: {},
     bytes: () => encodeMobileNet(seededMobileNet(1)),
+    inputs: () => ({ [IMAGE]: floats([1, 3, SIDE, SIDE], channelMajor(facePicture(SIDE))) }),
+  },
+  {
+    name: 'MobileNetV2 int8',
+    weights: 'seeded',
+    options: {},
+    bytes: () => encodeQuantisedMobileNet(seededMobileNet(1)),
     inputs: () => ({ [IMAGE]: floats([1, 3, SIDE, SIDE], channelMajor(facePicture(SIDE))) }),
   },
   textModel('PP-OCR text detector', 'ch_PP-OCRv4_det_infer.onnx', 320, 320, 6),
