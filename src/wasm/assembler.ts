@@ -66,7 +66,7 @@ export const branch = (type: ValueType, condition: Code, yes: Code, no: Code): C
   0x0b,
 ];
 
-/** Runs one of two statements. */
+/** Runs one of two statements, the second only if there is one. */
 export const when = (condition: Code, yes: Code, no: Code = []): Code => [
   ...[...condition, 0x04, 0x40, ...yes],
   ...(no.length > 0 ? [0x05, ...no] : []),
@@ -83,9 +83,6 @@ export const repeat = (body: Code, condition: Code): Code => [
   0,
   0x0b,
 ];
-
-/** Runs the code if the condition holds. */
-export const when = (condition: Code, code: Code): Code => [...condition, 0x04, 0x40, ...code, 0x0b];
 
 /** Calls a function of the module by its place among them; the code before it has left its arguments. */
 export const call = (index: number): Code => [0x10, ...unsigned(index)];
