@@ -359,7 +359,6 @@ for (const [what, given] of [
   ['nearest', {}],
   ['nearest, asymmetric, floor', { coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }],
   ['linear', { mode: 'linear' }],
-  ['linear, align_corners', { mode: 'linear', coordinate_transformation_mode: 'align_corners' }],
   ['linear, pytorch_half_pixel', { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' }],
   ['cubic', { mode: 'cubic' }],
   ['cubic, exclude_outside', { mode: 'cubic', exclude_outside: 1 }],

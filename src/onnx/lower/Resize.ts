@@ -1,6 +1,6 @@
 import { ensure } from '../errors.ts';
-import { type Expression, f32 } from '../ir/expression.ts';
-import type { Index } from '../ir/indices.ts';
+import { type Expression, f32, fold, i32, select } from '../ir/expression.ts';
+import { constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
@@ -12,26 +12,36 @@ import { throughTables } from './Parts.ts';
 interface Axis {
   readonly extent: number;
   readonly size: number;
+  /** Size over extent, before the size was rounded. */
   readonly scale: number;
+  /** Start and end of the region that is resized, as fractions of the axis. */
+  readonly region: readonly [number, number];
 }
 
 /** Place in the input of output place `p` (ONNX Resize, coordinate_transformation_mode). */
-function sourceOf(mode: string, p: number, { extent, size, scale }: Axis): number {
+function sourceOf(mode: string, p: number, { extent, size, scale, region: [start, end] }: Axis): number {
+  // What the size would be without rounding; off a whole number by an error of its own formula at most.
+  const exact = Math.abs(extent * scale - size) < 1e-6 * size ? size : extent * scale;
   switch (mode) {
     case 'half_pixel':
       return (p + 0.5) / scale - 0.5;
     case 'pytorch_half_pixel':
       return size > 1 ? (p + 0.5) / scale - 0.5 : 0;
     case 'align_corners':
-      return size > 1 ? (p * (extent - 1)) / (size - 1) : 0;
+      return exact === 1 ? 0 : (p * (extent - 1)) / (exact - 1);
     case 'asymmetric':
       return p / scale;
-    case 'half_pixel_symmetric': {
-      const adjustment = size / (scale * extent);
-      return (extent / 2) * (1 - adjustment) + (p + 0.5) / scale - 0.5;
+    case 'tf_half_pixel_for_nn':
+      return (p + 0.5) / scale;
+    case 'half_pixel_symmetric':
+      return (extent / 2) * (1 - size / exact) + (p + 0.5) / scale - 0.5;
+    case 'tf_crop_and_resize': {
+      const last = extent - 1;
+      if (size === 1) return 0.5 * (start + end) * last;
+      return start * last + (p * (end - start) * last) / (size - 1);
     }
     default:
-      ensure(false, `coordinate_transformation_mode ${mode} is not supported`);
+      ensure(false, `coordinate_transformation_mode ${mode} is not known`);
   }
 }
 
@@ -44,89 +54,172 @@ const ROUNDINGS: Readonly<Record<string, (x: number) => number>> = {
 
 const clamp = (x: number, extent: number): number => Math.min(extent - 1, Math.max(0, x));
 
-function axesOf(context: Context, x: Tensor): Axis[] {
+interface Scaled {
+  readonly size: number;
+  readonly scale: number;
+}
+
+/** What a policy makes of the sizes asked for: one scale for all axes unless they may be stretched. */
+function scaledTo(policy: string, extents: readonly number[], sizes: readonly number[]): Scaled[] {
+  const scales = sizes.map((size, i) => size / (extents[i] as number));
+  if (policy === 'stretch') return sizes.map((size, i) => ({ size, scale: scales[i] as number }));
+  ensure(
+    policy === 'not_larger' || policy === 'not_smaller',
+    `keep_aspect_ratio_policy ${policy} is not known`,
+  );
+  const scale = policy === 'not_larger' ? Math.min(...scales) : Math.max(...scales);
+  return extents.map((extent) => ({ size: Math.floor(scale * extent + 0.5), scale }));
+}
+
+function axesOf(context: Context, x: Tensor, isCropped: boolean): Axis[] {
   const isUpsample = context.node.operator === 'Upsample' || context.version < 11;
   const scaleInput = isUpsample ? 1 : 2;
   const rank = x.shape.length;
   const given = isUpsample && context.has('scales') ? context.floats('scales') : undefined;
   const scalesOf = (): readonly number[] => given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
-  const sizes = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
+  const asked = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
   const chosen = context.axes(context.ints('axes') ?? x.shape.map((_, i) => i), rank);
-  ensure(context.string('keep_aspect_ratio_policy', 'stretch') === 'stretch', 'only stretching is supported');
-  const scales = sizes?.length ? undefined : scalesOf();
-  ensure((sizes?.length ? sizes : scales)?.length === chosen.length, 'scales or sizes do not fit the axes');
+  const extents = chosen.map((axis) => x.shape[axis] as number);
+  const wanted = asked?.length ? asked : scalesOf();
+  ensure(wanted.length === chosen.length, 'scales or sizes do not fit the axes');
+  const policy = context.string('keep_aspect_ratio_policy', 'stretch');
+  const scaled = asked?.length
+    ? scaledTo(policy, extents, asked)
+    : wanted.map((scale, i) => ({ size: Math.floor(extents[i]! * scale), scale }));
+  const regions = isCropped ? context.known(1, 'roi') : undefined;
+  ensure(!regions || regions.length === 2 * chosen.length, 'roi does not fit the axes');
   return x.shape.map((extent, i) => {
     const position = chosen.indexOf(i);
-    if (position < 0) return { extent, size: extent, scale: 1 };
-    const size = sizes?.length ? sizes[position]! : Math.floor(extent * scales![position]!);
-    return { extent, size, scale: scales ? scales[position]! : size / extent };
+    if (position < 0) return { extent, size: extent, scale: 1, region: [0, 1] };
+    const region = [regions?.[position] ?? 0, regions?.[chosen.length + position] ?? 1] as const;
+    return { extent, ...scaled[position]!, region };
   });
 }
 
 const Resize: Lowering = (context) => {
   const x = context.input(0);
-  const axes = axesOf(context, x);
   const isOld = context.node.operator === 'Upsample' || context.version < 11;
-  const mode = context.string('mode', 'nearest');
   const transformation = isOld
     ? 'asymmetric'
     : context.string('coordinate_transformation_mode', 'half_pixel');
+  const isCropped = transformation === 'tf_crop_and_resize';
+  const axes = axesOf(context, x, isCropped);
   const places = axes.map((axis) =>
     Array.from({ length: axis.size }, (_, p) => sourceOf(transformation, p, axis)),
   );
-  const isMoved = (axis: Axis) => axis.size !== axis.extent || axis.scale !== 1;
-  if (mode === 'nearest') {
-    const rounding = isOld ? 'floor' : context.string('nearest_mode', 'round_prefer_floor');
-    const round = ROUNDINGS[rounding];
-    ensure(round, `nearest_mode ${rounding} is not known`);
-    // A place off by a rounding error of its own formula must not fall on the other side of a tie.
-    const steady = (place: number) => Math.round(place * 2 ** 20) / 2 ** 20;
-    const tables = places.map((own, i) =>
-      isMoved(axes[i]!)
-        ? own.map((place) => clamp(round(steady(place)), axes[i]!.extent))
-        : own.map((_, p) => p),
-    );
-    return throughTables(context, x, tables);
-  }
+  const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
+    size !== extent || scale !== 1 || start !== 0 || end !== 1;
+  const resized = context.string('mode', 'nearest') === 'nearest' ? nearest : weighted;
+  const made = resized(context, x, axes, places, isMoved);
+  return isCropped ? extrapolated(context, made, axes, places) : made;
+};
+
+type Resized = (
+  context: Context,
+  x: Tensor,
+  axes: readonly Axis[],
+  places: readonly (readonly number[])[],
+  isMoved: (axis: Axis) => boolean,
+) => Tensor;
+
+const nearest: Resized = (context, x, axes, places, isMoved) => {
+  const isOld = context.node.operator === 'Upsample' || context.version < 11;
+  const rounding = isOld ? 'floor' : context.string('nearest_mode', 'round_prefer_floor');
+  const round = ROUNDINGS[rounding];
+  ensure(round, `nearest_mode ${rounding} is not known`);
+  // A place off by a rounding error of its own formula must not fall on the other side of a tie.
+  const steady = (place: number) => Math.round(place * 2 ** 20) / 2 ** 20;
+  const tables = places.map((own, i) =>
+    isMoved(axes[i]!)
+      ? own.map((place) => clamp(round(steady(place)), axes[i]!.extent))
+      : own.map((_, p) => p),
+  );
+  return throughTables(context, x, tables);
+};
+
+/** One axis after another: each element is a weighted sum of a few. */
+const weighted: Resized = (context, x, axes, places, isMoved) => {
+  const mode = context.string('mode', 'nearest');
   ensure(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
-  ensure(context.int('antialias', 0) === 0, 'antialias is not supported');
   ensureFloat(x);
-  const weigh = mode === 'linear' ? linearTaps : cubicTaps(context.float('cubic_coeff_a', -0.75));
+  const kernel = mode === 'linear' ? LINEAR : cubic(context.float('cubic_coeff_a', -0.75));
+  const widens = context.int('antialias', 0) !== 0;
   const excludes = context.int('exclude_outside', 0) !== 0;
-  // One axis after another: each is a weighted sum of a few elements.
   return axes.reduce((tensor, axis, i) => {
     if (!isMoved(axis)) return tensor;
-    const taps = places[i]!.map((place) => weigh(place));
+    const taps = places[i]!.map((place) => tapsOf(kernel, place, widens ? Math.min(1, axis.scale) : 1));
     return interpolated(context, tensor, i, axis, taps, excludes);
   }, x);
 };
+
+/** What the region has outside the input is `extrapolation_value`. */
+function extrapolated(
+  context: Context,
+  y: Tensor,
+  axes: readonly Axis[],
+  places: readonly (readonly number[])[],
+): Tensor {
+  const value = context.float('extrapolation_value', 0);
+  const isInside = places.map((own, i) => {
+    const flags = own.map((place) => (place >= 0 && place <= axes[i]!.extent - 1 ? 1 : 0));
+    return flags.every((flag) => flag === 1)
+      ? undefined
+      : context.constant(TYPES.bool, [flags.length], flags);
+  });
+  const outside = y.type.family === 'float' ? f32.of(value) : i32.of(value);
+  return context.define({
+    type: y.type,
+    shape: y.shape,
+    body: (indices) =>
+      isInside.reduce<Expression>(
+        (element, flags, i) => (flags ? select(at(flags, [indices[i]!]), element, outside) : element),
+        at(y, indices),
+      ),
+  });
+}
 
 interface Tap {
   readonly at: number;
   readonly weight: number;
 }
 
-const linearTaps = (place: number): Tap[] => {
-  const low = Math.floor(place);
-  return [
-    { at: low, weight: 1 - (place - low) },
-    { at: low + 1, weight: place - low },
-  ];
-};
+/** Weight by distance, none from `support` on. */
+interface Kernel {
+  readonly support: number;
+  readonly weight: (distance: number) => number;
+}
+
+const LINEAR: Kernel = { support: 1, weight: (distance) => Math.max(0, 1 - distance) };
 
 /** Keys' cubic convolution (R. Keys, 1981) with parameter a. */
-const cubicTaps =
-  (a: number) =>
-  (place: number): Tap[] => {
-    const low = Math.floor(place);
-    return [-1, 0, 1, 2].map((offset) => {
-      const d = Math.abs(place - (low + offset));
-      // Products, not powers: `**` may round differently from machine to machine.
-      const near = ((a + 2) * d - (a + 3)) * d * d + 1;
-      const far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-      return { at: low + offset, weight: d <= 1 ? near : far };
-    });
-  };
+const cubic = (a: number): Kernel => ({
+  support: 2,
+  // Products, not powers: `**` may round differently from machine to machine.
+  weight: (d) => {
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+  },
+});
+
+/**
+ * Elements around a place and their weights, as many for every place.
+ *
+ * @param scale below 1 the kernel is widened by it, so that every element counts (antialias)
+ */
+function tapsOf({ support, weight }: Kernel, place: number, scale: number): Tap[] {
+  const reach = Math.ceil(support / scale);
+  const low = Math.floor(place);
+  const taps = Array.from({ length: 2 * reach }, (_, i) => {
+    const at = low - reach + 1 + i;
+    return { at, weight: weight(Math.abs(place - at) * scale) };
+  });
+  if (scale === 1) return taps;
+  const sum = taps.reduce((total, tap) => total + tap.weight, 0);
+  return taps.map((tap) => ({ at: tap.at, weight: tap.weight / sum }));
+}
+
+/** Elements that one expression adds; more are folded over. */
+const UNFOLDED_TAPS = 4;
 
 function interpolated(
   context: Context,
@@ -143,33 +236,25 @@ function interpolated(
     const sum = inside.reduce((a, b) => a + b, 0);
     return inside.map((weight) => weight / sum);
   };
-  const column = (t: number, of: (own: readonly Tap[], t: number) => number) => taps.map((own) => of(own, t));
-  const places = Array.from({ length: count }, (_, t) =>
-    context.constant(
-      TYPES.int32,
-      [size],
-      column(t, (own) => clamp(own[t]!.at, extent)),
-    ),
+  const shape = [size, count];
+  const places = context.constant(
+    TYPES.int32,
+    shape,
+    taps.flatMap((own) => own.map((tap) => clamp(tap.at, extent))),
   );
-  const weights = Array.from({ length: count }, (_, t) =>
-    context.constant(
-      x.type,
-      [size],
-      column(t, (own) => weightsOf(own)[t]!),
-    ),
-  );
+  const weights = context.constant(x.type, shape, taps.flatMap(weightsOf));
   return context.define({
     type: x.type,
     shape: x.shape.map((own, i) => (i === dimension ? size : own)),
     channelsLast: x.shape.length >= 3,
     body: (indices) => {
-      const p = indices[dimension] as Index;
-      return places
-        .map((table, t): Expression => {
-          const place = indices.map((index, i) => (i === dimension ? { gathered: at(table, [p]) } : index));
-          return f32.mul(reading(x, place, 0), at(weights[t]!, [p]));
-        })
-        .reduce(f32.add);
+      const tap = (t: Index): Expression => {
+        const own = [indices[dimension]!, t];
+        const place = indices.map((index, i) => (i === dimension ? { gathered: at(places, own) } : index));
+        return f32.mul(reading(x, place, 0), at(weights, own));
+      };
+      if (count > UNFOLDED_TAPS) return fold([count], 0, ([t], sum) => f32.add(sum, tap(t!)));
+      return Array.from({ length: count }, (_, t) => tap(constantIndex(t))).reduce(f32.add);
     },
   });
 }
