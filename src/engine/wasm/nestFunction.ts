@@ -71,7 +71,6 @@ class TileWriter {
   readonly #values: Values;
   /** Number of loops; levels above it are the code of the fold's step and what follows the fold. */
   readonly #depth: number;
-  readonly #stepLevel: number;
   readonly #postLevel: number;
   readonly #before: number[][];
   readonly #turnEnds: number[][];
@@ -95,9 +94,8 @@ class TileWriter {
     this.#placement = placement;
     this.#layout = slotsOf(loop);
     this.#depth = nest.extents.length;
-    this.#stepLevel = this.#depth + 1;
-    this.#postLevel = this.#depth + 2;
-    this.#values = new Values(locals, this.#depth + 3);
+    this.#postLevel = this.#depth + 1;
+    this.#values = new Values(locals, this.#depth + 2);
     this.#lastTurn = this.#values.newLocal('i32');
     this.#before = nest.extents.map(() => []);
     this.#turnEnds = nest.extents.map(() => []);
@@ -133,10 +131,10 @@ class TileWriter {
               ? [...i32Const(init), 0xbe]
               : i32Const(init);
         this.#accumulatorInit.push(...set(local, start));
-        const held = values.held(this.#stepLevel, type, local, exact);
+        const held = values.held(this.#depth, type, local, exact);
         const next = this.#evaluate('step', step, copy, held);
         const code = this.#wordOf(next, type, exact);
-        values.emit(this.#stepLevel, set(local, code));
+        values.emit(this.#depth, set(local, code));
         accumulator = values.held(this.#postLevel, type, local, exact);
       }
     }
@@ -499,8 +497,6 @@ class TileWriter {
           repeat([...body, ...this.#turnEnds[level]!, ...next], [...get(counter), ...i32Const(end), 0x49]),
         );
       }
-    } else if (folds) {
-      parts.push(regions[this.#stepLevel]!);
     }
     if (level === this.#nest.outputs) parts.push(regions[this.#postLevel]!);
     return parts.flat();
@@ -535,13 +531,19 @@ export interface NodePlan {
   readonly scratchBytes: number;
   /** Scalar instructions and reads that it takes, all phases together. */
   readonly work: number;
+  /** How it is computed, in words for a profile. */
+  readonly label: string;
   phases(placement: Placement): Phase[];
 }
+
+const labelOf = ({ extents, outputs }: Nest, { tiles }: Tiling): string =>
+  `loops ${extents.slice(0, outputs).join('×')} fold ${extents.slice(outputs).join('×')} tile ${tiles[0]!.rows}×${tiles[0]!.vectors}`;
 
 /** @param index of the node, of all of the program's */
 export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
   const elements = sizeOf(loop.shape);
-  if (elements === 0) return { packings: [], reads: [], scratchBytes: 0, work: 0, phases: () => [] };
+  if (elements === 0)
+    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
   const { nest, packings } = packConstants(loop, nestOf(loop), nodes);
   const tiling = tilingOf(loop, nest);
   const reads = loop.operands.flatMap(({ node }, o) =>
@@ -552,6 +554,7 @@ export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]):
     reads: [...new Set(reads)],
     scratchBytes: 0,
     work: elements * (sizeOf(loop.fold) * (loop.step.code.length + 1) + loop.post.code.length + 1),
+    label: labelOf(nest, tiling),
     phases: (placement) => {
       const locals: ValueType[] = [];
       const code = tiling.tiles.flatMap((tile) =>
