@@ -1,10 +1,10 @@
 import { ensure } from '../errors.ts';
-import { type Expression, f32, i32, indexValue, select } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import { add, constantIndex, type Index, multiply } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
-import { TYPES } from '../types.ts';
+import { type Range as RangeOfValues, TYPES } from '../types.ts';
 import { at, type Context, type Lowering, scalarOf } from './context.ts';
-import { boundsOf, elementwise, ensureSameType } from './elementwise.ts';
+import { boundsOf, elementwise, ensureSameType, isNarrowed } from './elementwise.ts';
 
 /** Operators whose places come from another tensor. An index outside the tensor yields 0. */
 
@@ -165,49 +165,48 @@ const Range: Lowering = (context) => {
   );
 };
 
-/** Sums along an axis up to each element: a fold over the whole axis that skips what lies beyond. */
-const CumSum: Lowering = (context) => {
-  const x = context.input(0);
-  const [given = 0] = context.known(1, 'the axis');
-  const axis = context.axis(given, x.shape.length);
-  const exclusive = context.int('exclusive', 0) !== 0;
-  const reverse = context.int('reverse', 0) !== 0;
-  const extent = x.shape[axis] as number;
-  const isFloat = x.type.family === 'float';
-  return context.define({
-    type: x.type,
-    shape: x.shape,
-    ...(x.range
-      ? { range: { low: Math.min(0, x.range.low * extent), high: Math.max(0, x.range.high * extent) } }
-      : {}),
-    body: (place) => {
-      const end = place[axis] as Index;
-      return foldSum(extent, isFloat, (k) => {
-        // From the sum's own end inwards: k = 0 is the element itself.
-        const step = add(end, multiply(k, reverse ? 1 : -1));
-        const from = exclusive ? add(step, constantIndex(reverse ? 1 : -1)) : step;
-        return reading(
-          x,
-          place.map((index, i) => (i === axis ? from : index)),
-          0,
-        );
-      });
-    },
-  });
-};
+/** Sums (or products) along an axis up to each element: a fold over the whole axis that skips what lies beyond. */
+const cumulative =
+  (isProduct: boolean): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    const [given = 0] = context.known(1, 'the axis');
+    const axis = context.axis(given, x.shape.length);
+    const exclusive = context.int('exclusive', 0) !== 0;
+    const reverse = context.int('reverse', 0) !== 0;
+    const extent = x.shape[axis] as number;
+    const { family } = x.type;
+    ensure(family !== 'bool', 'bool is no type for arithmetic');
+    const one = family === 'float' ? f32.of(1).word : 1;
+    const neutral = isProduct ? one : 0;
+    const [ofFloats, ofIntegers] = isProduct ? [f32.mul, i32.mul] : [f32.add, i32.add];
+    const combine = family === 'float' ? ofFloats : ofIntegers;
+    return context.define({
+      type: x.type,
+      shape: x.shape,
+      ...(isNarrowed(x.type) ? { range: cumulativeRange(boundsOf(x), extent, isProduct) } : {}),
+      body: (place) =>
+        fold(
+          [extent],
+          neutral,
+          ([k], accumulator) => {
+            // From the far end towards the element, so that it goes in the axis' own order.
+            const distance = add(constantIndex(extent - 1), multiply(k as Index, -1));
+            const step = add(place[axis] as Index, multiply(distance, reverse ? 1 : -1));
+            const from = exclusive ? add(step, constantIndex(reverse ? 1 : -1)) : step;
+            const own = place.map((index, i) => (i === axis ? from : index));
+            return combine(accumulator, reading(x, own, neutral));
+          },
+          { ordered: true },
+        ),
+    });
+  };
 
-const foldSum = (extent: number, isFloat: boolean, element: (k: Index) => Expression): Expression => ({
-  kind: 'fold',
-  extents: [extent],
-  init: 0,
-  ordered: true,
-  // From the far end, so that sums are taken in the axis' own order.
-  step: ([k], accumulator) =>
-    (isFloat ? f32.add : i32.add)(
-      accumulator,
-      element(add(constantIndex(extent - 1), multiply(k as Index, -1))),
-    ),
-});
+function cumulativeRange({ low, high }: RangeOfValues, count: number, isProduct: boolean): RangeOfValues {
+  if (!isProduct) return { low: Math.min(0, low * count), high: Math.max(0, high * count) };
+  const most = Math.max(1, Math.abs(low), Math.abs(high)) ** count;
+  return { low: low < 0 ? -most : 0, high: most };
+}
 
 export const Gathers: Readonly<Record<string, Lowering>> = {
   Gather,
@@ -217,5 +216,6 @@ export const Gathers: Readonly<Record<string, Lowering>> = {
   Trilu,
   EyeLike,
   Range,
-  CumSum,
+  CumSum: cumulative(false),
+  CumProd: cumulative(true),
 };

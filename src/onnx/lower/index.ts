@@ -20,6 +20,7 @@ import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
 import { Shapes } from './Shapes.ts';
 import { SoftmaxFamily } from './Softmax.ts';
+import { Spatial } from './Spatial.ts';
 import { TopK } from './TopK.ts';
 
 /** Every operator that can be lowered, by name; operators of other domains as `domain.name`. */
@@ -45,6 +46,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Resizes,
     ...Scatters,
     ...Selections,
+    ...Spatial,
     TopK,
   }),
 );
