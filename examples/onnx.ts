@@ -23,7 +23,9 @@ export type Attribute =
   | readonly number[]
   | { readonly float: number }
   | { readonly floats: readonly number[] }
-  | { readonly tensor: Value };
+  | { readonly strings: readonly string[] }
+  | { readonly tensor: Value }
+  | { readonly graph: GraphSpec };
 
 export interface NodeSpec {
   readonly op: string;
@@ -34,14 +36,18 @@ export interface NodeSpec {
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
-export interface ModelSpec {
-  readonly name: string;
-  readonly producer?: string;
+/** The graph of a model, a branch or a loop's body. */
+export interface GraphSpec {
   readonly nodes: readonly NodeSpec[];
-  readonly inputs: Readonly<Record<string, ValueType>>;
+  readonly inputs?: Readonly<Record<string, ValueType>>;
   readonly constants?: Readonly<Record<string, Value>>;
   /** With their types, or by name only: a runtime infers the rest. */
   readonly outputs: readonly string[] | Readonly<Record<string, ValueType>>;
+}
+
+export interface ModelSpec extends GraphSpec {
+  readonly name: string;
+  readonly producer?: string;
   /** Version of the standard operators. */
   readonly opset: number;
   /** Versions of other domains' operators. */
@@ -93,11 +99,14 @@ export const tensorProto = (value: Value, name = ''): schema.ITensorProto => ({
 });
 
 export function attributeProto(name: string, given: Attribute): schema.IAttributeProto {
-  const { FLOAT, INT, STRING, TENSOR, FLOATS, INTS } = onnx.AttributeProto.AttributeType;
+  const { FLOAT, INT, STRING, TENSOR, GRAPH, FLOATS, INTS, STRINGS } = onnx.AttributeProto.AttributeType;
+  const text = (characters: string) => new TextEncoder().encode(characters);
   if (typeof given === 'number') return { name, type: INT, i: given };
-  if (typeof given === 'string') return { name, type: STRING, s: new TextEncoder().encode(given) };
+  if (typeof given === 'string') return { name, type: STRING, s: text(given) };
   if ('float' in given) return { name, type: FLOAT, f: given.float };
   if ('floats' in given) return { name, type: FLOATS, floats: [...given.floats] };
+  if ('strings' in given) return { name, type: STRINGS, strings: given.strings.map(text) };
+  if ('graph' in given) return { name, type: GRAPH, g: graphProto(name, given.graph) };
   if ('tensor' in given) return { name, type: TENSOR, t: tensorProto(given.tensor) };
   return { name, type: INTS, ints: [...given] };
 }
@@ -122,25 +131,33 @@ const nodeProto = ({ op, domain, name, inputs, outputs, attributes = {} }: NodeS
   attribute: Object.entries(attributes).map(([key, attribute]) => attributeProto(key, attribute)),
 });
 
-const isNames = (outputs: ModelSpec['outputs']): outputs is readonly string[] => Array.isArray(outputs);
+const isNames = (outputs: GraphSpec['outputs']): outputs is readonly string[] => Array.isArray(outputs);
+
+function graphProto(
+  name: string,
+  { nodes, inputs = {}, constants = {}, outputs }: GraphSpec,
+  open: ModelSpec['open'] = {},
+): schema.IGraphProto {
+  return {
+    name,
+    node: nodes.map(nodeProto),
+    input: Object.entries(inputs).map(([key, type]) => valueInfo(key, type, open[key])),
+    output: isNames(outputs)
+      ? outputs.map((key) => ({ name: key }))
+      : Object.entries(outputs).map(([key, type]) => valueInfo(key, type)),
+    initializer: Object.entries(constants).map(([key, value]) => tensorProto(value, key)),
+  };
+}
 
 /** The bytes of an .onnx file. @throws Error if it does not fit the ONNX schema */
 export function encodeOnnx(spec: ModelSpec): Uint8Array {
-  const { name, producer, nodes, inputs, constants = {}, outputs, opset, domains = {}, open = {} } = spec;
+  const { name, producer, opset, domains = {}, open } = spec;
   const versions = { '': opset, ...domains };
   const model: schema.IModelProto = {
     irVersion: 8,
     ...(producer ? { producerName: producer } : {}),
     opsetImport: Object.entries(versions).map(([domain, version]) => ({ domain, version })),
-    graph: {
-      name,
-      node: nodes.map(nodeProto),
-      input: Object.entries(inputs).map(([key, type]) => valueInfo(key, type, open[key])),
-      output: isNames(outputs)
-        ? outputs.map((key) => ({ name: key }))
-        : Object.entries(outputs).map(([key, type]) => valueInfo(key, type)),
-      initializer: Object.entries(constants).map(([key, value]) => tensorProto(value, key)),
-    },
+    graph: graphProto(name, spec, open),
   };
   const problem = onnx.ModelProto.verify(model);
   if (problem) throw new Error(`model does not fit the ONNX schema: ${problem}`);

@@ -2,11 +2,9 @@ import { type Compiled, compile } from './compile.ts';
 import { ImportError, quoted, Refusal, within } from './errors.ts';
 import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
-import { Context } from './lower/context.ts';
-import { LOWERINGS, reasonAgainst } from './lower/index.ts';
-import type { Graph, GraphNode, GraphValue, TensorValue } from './read/graph.ts';
-import { placeOf, readModel } from './read/model.ts';
-import { inOrder } from './read/order.ts';
+import type { Graph, GraphValue } from './read/graph.ts';
+import { readModel } from './read/model.ts';
+import { mainScope } from './scope.ts';
 import type { ElementType } from './types.ts';
 
 export interface ImportOptions {
@@ -54,21 +52,15 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Comp
 
 function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): CompiledModel {
   const builder = new Builder();
-  const tensors = new Map<string, Tensor>();
+  const scope = mainScope(graph, builder);
   const notes: string[] = [];
-  const constant = (name: string, { type, shape, values }: TensorValue): void => {
-    tensors.set(name, builder.constant(type, shape, values, name));
-  };
   checkOptions(graph, dims, bind);
-  for (const [name, value] of graph.initializers) {
-    builder.current = { name, label: `constant ${name}` };
-    within(`initializer ${quoted(name)}`, () => constant(name, value));
-  }
   const inputs: Tensor[] = [];
   for (const value of graph.inputs) {
     const bound = bind[value.name];
     if (bound) {
-      constant(value.name, { type: value.type, shape: bound.shape, values: Float64Array.from(bound.values) });
+      const values = Float64Array.from(bound.values);
+      scope.define(value.name, builder.constant(value.type, bound.shape, values, value.name));
       notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
       continue;
     }
@@ -78,14 +70,13 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
     if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
       notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
     }
-    tensors.set(value.name, tensor);
+    scope.define(value.name, tensor);
     inputs.push(tensor);
   }
-  const uses = countUses(graph);
-  for (const node of inOrder(graph)) lowerNode(node, graph, builder, tensors, uses);
+  scope.lower();
 
   const outputs = graph.outputs.map(({ name }) => {
-    const tensor = tensors.get(name);
+    const tensor = scope.get(name);
     if (!tensor) throw new ImportError(`output ${quoted(name)}: nothing in the graph yields it`);
     builder.current = { name, label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}` };
     return within(`output ${quoted(name)}`, () => outputOf(tensor, name, builder));
@@ -126,44 +117,6 @@ const outputOf = (tensor: Tensor, name: string, builder: Builder): Tensor =>
     name,
     body: (indices) => reading(tensor, indices),
   });
-
-function lowerNode(
-  node: GraphNode,
-  graph: Graph,
-  builder: Builder,
-  tensors: Map<string, Tensor>,
-  uses: ReadonlyMap<string, number>,
-): void {
-  const place = placeOf(node);
-  within(place, () => {
-    const lowering = LOWERINGS.get(node.domain ? `${node.domain}.${node.operator}` : node.operator);
-    if (!lowering) throw new Refusal(reasonAgainst(node));
-    const version =
-      graph.opsets.get(node.domain) ?? (node.domain === '' ? (graph.opsets.get('ai.onnx') ?? 1) : 1);
-    builder.current = {
-      name: node.outputs[0] ?? '',
-      label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
-    };
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : tensors.get(name)));
-    const made = lowering(new Context(node, version, inputs, builder, (name) => uses.get(name) ?? 0));
-    const results = Array.isArray(made) ? (made as readonly Tensor[]) : [made as Tensor];
-    node.outputs.forEach((name, i) => {
-      if (name === '') return;
-      const result = results[i];
-      if (result) tensors.set(name, result);
-      else if (uses.has(name)) throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
-    });
-  });
-}
-
-/** How many inputs of nodes and outputs of the model each name is. */
-function countUses({ nodes, outputs }: Graph): Map<string, number> {
-  const uses = new Map<string, number>();
-  for (const name of [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map((output) => output.name)]) {
-    uses.set(name, (uses.get(name) ?? 0) + 1);
-  }
-  return uses;
-}
 
 function extentsOf({ name, shape }: GraphValue, dims: Readonly<Record<string, number>>): number[] {
   const size = (extent: number | string, i: number): number | undefined =>

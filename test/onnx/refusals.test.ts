@@ -25,13 +25,15 @@ const x = noise([2, 3]);
 describe('refused models', () => {
   const operator = (op: string, reason: RegExp, domain?: string): void => {
     it(`names the node, the operator and the reason for ${op}`, () => {
-      const message = refusalOf(modelBytes(single(op, [x], domain ? { domain } : {})));
+      const message = refusalOf(
+        modelBytes(single(op, [op === 'If' ? value('bool', [], [1]) : x], domain ? { domain } : {})),
+      );
       expect(message).to.match(reason);
       expect(message).to.contain(`node "the_${op}" (${domain ? `${domain}.` : ''}${op})`);
     });
   };
   operator('Loop', /control flow/);
-  operator('If', /control flow/);
+  operator('If', /then_branch is missing/);
   operator('RandomNormal', /random/);
   operator('SequenceConstruct', /sequences/);
   operator('StringNormalizer', /strings/);

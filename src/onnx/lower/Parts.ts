@@ -89,7 +89,13 @@ const Concat: Lowering = (context) => {
 /** Parts that one loop joins. */
 const JOINED = 8;
 
-function joined(context: Context, parts: readonly Tensor[], axis: number, type: Tensor['type']): Tensor {
+/** The parts side by side along an axis. */
+export function joined(
+  context: Context,
+  parts: readonly Tensor[],
+  axis: number,
+  type: Tensor['type'],
+): Tensor {
   if (parts.length > JOINED) {
     const groups: Tensor[] = [];
     for (let i = 0; i < parts.length; i += JOINED)

@@ -4,34 +4,39 @@ import type { Builder, Definition } from '../ir/builder.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
-import type { AttributeValue, GraphNode, TensorValue } from '../read/graph.ts';
+import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import type { ElementType } from '../types.ts';
 
 /** What a lowering yields: the tensors of the node's outputs, in order (later ones may be missing). */
-export type Lowering = (context: Context) => Tensor | readonly Tensor[];
+export type Lowering = (context: Context) => Tensor | readonly (Tensor | undefined)[];
+
+/** The graph around a node. */
+export interface Surroundings {
+  readonly builder: Builder;
+  /** How many times the graph reads a name. */
+  uses(name: string): number;
+  /** Lowers a graph that is an attribute of the node. @returns the tensors of its outputs */
+  run(graph: Subgraph, inputs: readonly Tensor[]): Tensor[];
+}
 
 /** One ONNX node being lowered: its inputs and attributes with their checks, and the means to define tensors. */
 export class Context {
   readonly node: GraphNode;
   /** Version of the operator set that the node's domain is imported with. */
   readonly version: number;
-  readonly #builder: Builder;
-  readonly #uses: (name: string) => number;
+  readonly #around: Surroundings;
   readonly #inputs: readonly (Tensor | undefined)[];
 
-  /** @param uses how many times the graph reads a name */
   constructor(
     node: GraphNode,
     version: number,
     inputs: readonly (Tensor | undefined)[],
-    builder: Builder,
-    uses: (name: string) => number,
+    around: Surroundings,
   ) {
-    this.#uses = uses;
     this.node = node;
     this.version = version;
     this.#inputs = inputs;
-    this.#builder = builder;
+    this.#around = around;
   }
 
   get inputCount(): number {
@@ -73,15 +78,17 @@ export class Context {
    * weights; `undefined` if it cannot, or if the unscaled tensor is needed as well.
    */
   rescaled(i: number, factor: Tensor, shift: Tensor): Tensor | undefined {
-    return this.#uses(this.node.inputs[i] ?? '') === 1 ? this.input(i).rescale?.(factor, shift) : undefined;
+    return this.#around.uses(this.node.inputs[i] ?? '') === 1
+      ? this.input(i).rescale?.(factor, shift)
+      : undefined;
   }
 
   define(definition: Definition): Tensor {
-    return this.#builder.define(definition);
+    return this.#around.builder.define(definition);
   }
 
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Tensor {
-    return this.#builder.constant(type, shape, values);
+    return this.#around.builder.constant(type, shape, values);
   }
 
   #attribute<K extends AttributeValue['kind']>(
@@ -123,6 +130,17 @@ export class Context {
 
   tensor(name: string): TensorValue | undefined {
     return this.#attribute(name, 'tensor')?.value;
+  }
+
+  strings(name: string): readonly string[] | undefined {
+    return this.#attribute(name, 'strings')?.value;
+  }
+
+  /** Lowers a graph among the attributes with these inputs. @returns the tensors of its outputs */
+  run(name: string, inputs: readonly Tensor[]): Tensor[] {
+    const graph = this.#attribute(name, 'graph')?.value;
+    ensure(graph, `its graph ${name} is missing`);
+    return this.#around.run(graph, inputs);
   }
 
   /** An axis attribute made non-negative. */

@@ -5,6 +5,7 @@ import { Cast } from './Cast.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
+import { Control } from './Control.ts';
 import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
@@ -14,6 +15,7 @@ import { Parts } from './Parts.ts';
 import { Pool } from './Pool.ts';
 import { Pow } from './Power.ts';
 import { Quantized } from './Quantized.ts';
+import { Recurrent } from './Recurrent.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
 import { Scatters } from './Scatter.ts';
@@ -27,6 +29,7 @@ import { TopK } from './TopK.ts';
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
   Object.entries({
     ...Activations,
+    ...Control,
     ...Arithmetic,
     ...Gathers,
     ...Logic,
@@ -35,6 +38,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Parts,
     ...Pool,
     ...Quantized,
+    ...Recurrent,
     ...Reductions,
     ...Shapes,
     ...SoftmaxFamily,

@@ -17,6 +17,9 @@ export type AttributeValue =
   | { readonly kind: 'ints'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'tensor'; readonly value: TensorValue }
+  | { readonly kind: 'graph'; readonly value: Subgraph }
+  /** In a function: the attribute that the calling node gives under this name. */
+  | { readonly kind: 'reference'; readonly name: string }
   | { readonly kind: 'unsupported'; readonly what: string };
 
 export interface GraphNode {
@@ -39,11 +42,27 @@ export interface GraphValue {
   readonly shape: readonly Extent[];
 }
 
-export interface Graph {
+/** Nodes with their own names; other names are those of the graph around it. */
+export interface Subgraph {
   readonly nodes: readonly GraphNode[];
-  readonly inputs: readonly GraphValue[];
+  readonly inputs: readonly { readonly name: string }[];
   readonly outputs: readonly { readonly name: string }[];
   readonly initializers: ReadonlyMap<string, TensorValue>;
-  /** Version of each operator set, by domain. */
+}
+
+/** An operator that the file itself defines. */
+export interface GraphFunction extends Subgraph {
+  /** Attributes that calls may leave out. */
+  readonly defaults: ReadonlyMap<string, AttributeValue>;
   readonly opsets: ReadonlyMap<string, number>;
 }
+
+export interface Graph extends Subgraph {
+  readonly inputs: readonly GraphValue[];
+  /** Version of each operator set, by domain. */
+  readonly opsets: ReadonlyMap<string, number>;
+  /** By {@link functionKey}. */
+  readonly functions: ReadonlyMap<string, GraphFunction>;
+}
+
+export const functionKey = (domain: string, operator: string): string => `${domain}.${operator}`;

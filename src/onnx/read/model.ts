@@ -1,6 +1,16 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
 import { ImportError, quoted, within } from '../errors.ts';
-import type { AttributeValue, Extent, Graph, GraphNode, GraphValue, TensorValue } from './graph.ts';
+import {
+  type AttributeValue,
+  type Extent,
+  functionKey,
+  type Graph,
+  type GraphFunction,
+  type GraphNode,
+  type GraphValue,
+  type Subgraph,
+  type TensorValue,
+} from './graph.ts';
 import { elementType, readTensor } from './tensor.ts';
 import { checkWire } from './wire.ts';
 
@@ -22,28 +32,74 @@ export function readModel(bytes: Uint8Array): Graph {
   if (!graph || (graph.node ?? []).length + (graph.output ?? []).length === 0) {
     throw new ImportError('file: not an ONNX model (it has no graph)');
   }
-  const nodes = graph.node ?? [];
-  if (nodes.length > MAX_GRAPH_NODES) {
-    throw new ImportError(`file: ${nodes.length} nodes, of ${MAX_GRAPH_NODES} allowed`);
+  const counter = new NodeCounter();
+  const functions = (model.functions ?? []).map((one) => readFunction(one, counter));
+  const main = readGraph(graph, counter);
+  return {
+    ...main,
+    // Up to IR version 3 initializers are listed among the inputs.
+    inputs: (graph.input ?? []).filter(({ name }) => !main.initializers.has(name ?? '')).map(readInput),
+    opsets: readOpsets(model.opsetImport),
+    functions: new Map(functions),
+  };
+}
+
+/** Nodes of a file, those of inner graphs and functions included. */
+class NodeCounter {
+  #count = 0;
+
+  add(nodes: readonly unknown[]): void {
+    this.#count += nodes.length;
+    if (this.#count > MAX_GRAPH_NODES) {
+      throw new ImportError(`file: more than the ${MAX_GRAPH_NODES} nodes that are allowed`);
+    }
   }
+}
+
+/** The default domain has two names. */
+const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
+
+const readOpsets = (imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> =>
+  new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
+
+function readGraph(graph: schema.IGraphProto, counter: NodeCounter): Subgraph {
   const initializers = new Map<string, TensorValue>();
   for (const tensor of graph.initializer ?? []) {
+    const name = tensor.name ?? '';
     initializers.set(
-      tensor.name ?? '',
-      within(`initializer ${quoted(tensor.name ?? '')}`, () => readTensor(tensor)),
+      name,
+      within(`initializer ${quoted(name)}`, () => readTensor(tensor)),
     );
   }
   if ((graph.sparseInitializer ?? []).length > 0) {
     throw new ImportError('file: sparse initializers are not supported; store them dense');
   }
+  const nodes = graph.node ?? [];
+  counter.add(nodes);
   return {
-    nodes: nodes.map(readNode),
-    // Up to IR version 3 initializers are listed among the inputs.
-    inputs: (graph.input ?? []).filter(({ name }) => !initializers.has(name ?? '')).map(readInput),
+    nodes: nodes.map((node) => readNode(node, counter)),
+    inputs: (graph.input ?? []).map(({ name }) => ({ name: name ?? '' })),
     outputs: (graph.output ?? []).map(({ name }) => ({ name: name ?? '' })),
     initializers,
-    opsets: new Map(model.opsetImport.map(({ domain, version }) => [domain ?? '', Number(version ?? 0)])),
   };
+}
+
+function readFunction(proto: schema.IFunctionProto, counter: NodeCounter): [string, GraphFunction] {
+  const nodes = proto.node ?? [];
+  counter.add(nodes);
+  const key = functionKey(domainOf(proto.domain), proto.name ?? '');
+  const named = (names: readonly string[] | null | undefined) => (names ?? []).map((name) => ({ name }));
+  return [
+    key,
+    {
+      nodes: nodes.map((node) => readNode(node, counter)),
+      inputs: named(proto.input),
+      outputs: named(proto.output),
+      initializers: new Map(),
+      defaults: new Map(),
+      opsets: readOpsets(proto.opsetImport ?? []),
+    },
+  ];
 }
 
 function readInput(info: schema.IValueInfoProto): GraphValue {
@@ -78,8 +134,8 @@ export const placeOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 'at
     ' ',
   );
 
-function readNode(proto: schema.INodeProto): GraphNode {
-  const domain = proto.domain === 'ai.onnx' ? '' : (proto.domain ?? '');
+function readNode(proto: schema.INodeProto, counter: NodeCounter): GraphNode {
+  const domain = domainOf(proto.domain);
   const node = {
     operator: quoted(proto.opType ?? '').slice(1, -1),
     domain: quoted(domain).slice(1, -1),
@@ -88,7 +144,9 @@ function readNode(proto: schema.INodeProto): GraphNode {
     outputs: proto.output ?? [],
   };
   const attributes = within(placeOf(node), () =>
-    (proto.attribute ?? []).map((attribute) => [attribute.name ?? '', readAttribute(attribute)] as const),
+    (proto.attribute ?? []).map(
+      (attribute) => [attribute.name ?? '', readAttribute(attribute, counter)] as const,
+    ),
   );
   return { ...node, attributes: new Map(attributes) };
 }
@@ -109,7 +167,8 @@ const KINDS = [
   'graphs',
 ] as const;
 
-function readAttribute(attribute: schema.IAttributeProto): AttributeValue {
+function readAttribute(attribute: schema.IAttributeProto, counter: NodeCounter): AttributeValue {
+  if (attribute.refAttrName) return { kind: 'reference', name: attribute.refAttrName };
   // Files older than IR version 3 leave the type out: the field that is set tells.
   const given = KINDS[Number(attribute.type ?? 0)];
   const kind = given && given !== 'undefined' ? given : kindOf(attribute);
@@ -122,6 +181,8 @@ function readAttribute(attribute: schema.IAttributeProto): AttributeValue {
       return { kind: 'string', value: text(attribute.s ?? new Uint8Array()) };
     case 't':
       return { kind: 'tensor', value: readTensor(attribute.t ?? {}) };
+    case 'g':
+      return { kind: 'graph', value: readGraph(attribute.g ?? {}, counter) };
     case 'floats':
       return { kind: 'floats', value: attribute.floats ?? [] };
     case 'ints':
@@ -138,5 +199,6 @@ function kindOf(attribute: schema.IAttributeProto): (typeof KINDS)[number] {
   if (attribute.floats?.length) return 'floats';
   if (attribute.ints?.length) return 'ints';
   if (attribute.strings?.length) return 'strings';
+  if (has('g') && attribute.g) return 'g';
   return has('t') && attribute.t ? 't' : has('f') ? 'f' : has('i') ? 'i' : has('s') ? 's' : 'undefined';
 }

@@ -1,13 +1,36 @@
 import { ImportError, quoted } from '../errors.ts';
-import type { Graph, GraphNode } from './graph.ts';
+import type { GraphNode, Subgraph } from './graph.ts';
 import { placeOf } from './model.ts';
+
+const readsOf = new WeakMap<GraphNode, ReadonlySet<string>>();
+
+/** Names that a node reads: its inputs, and what the graphs among its attributes read of those around them. */
+export function namesRead(node: GraphNode): ReadonlySet<string> {
+  const known = readsOf.get(node);
+  if (known) return known;
+  const names = new Set(node.inputs.filter((name) => name !== ''));
+  for (const attribute of node.attributes.values()) {
+    if (attribute.kind !== 'graph') continue;
+    const { nodes, inputs, outputs, initializers } = attribute.value;
+    const own = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
+    for (const { outputs: yields } of nodes) for (const name of yields) own.add(name);
+    const read = [...nodes.flatMap((inner) => [...namesRead(inner)]), ...outputs.map(({ name }) => name)];
+    for (const name of read) if (!own.has(name)) names.add(name);
+  }
+  readsOf.set(node, names);
+  return names;
+}
 
 /**
  * The nodes that the outputs need, each after what it reads. ONNX wants files sorted already; some are not.
  *
+ * @param isOuter whether a graph around this one has the name
  * @throws ImportError for a name that nothing yields, one that two nodes yield, or a cycle
  */
-export function inOrder({ nodes, inputs, outputs, initializers }: Graph): GraphNode[] {
+export function inOrder(
+  { nodes, inputs, outputs, initializers }: Subgraph,
+  isOuter: (name: string) => boolean = () => false,
+): GraphNode[] {
   const given = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
   const producer = new Map<string, GraphNode>();
   for (const node of nodes) {
@@ -26,10 +49,10 @@ export function inOrder({ nodes, inputs, outputs, initializers }: Graph): GraphN
   for (let node = pending.pop(); node; node = pending.pop()) {
     if (needed.has(node)) continue;
     needed.add(node);
-    for (const name of node.inputs) {
+    for (const name of namesRead(node)) {
       const from = producer.get(name);
       if (from) pending.push(from);
-      else if (name !== '' && !given.has(name)) {
+      else if (node.inputs.includes(name) && !given.has(name) && !isOuter(name)) {
         throw new ImportError(
           `${placeOf(node)}: it reads ${quoted(name)}, which nothing in the graph yields`,
         );
@@ -41,7 +64,7 @@ export function inOrder({ nodes, inputs, outputs, initializers }: Graph): GraphN
   const readers = new Map<GraphNode, GraphNode[]>();
   for (const node of nodes) {
     if (!needed.has(node)) continue;
-    const from = new Set(node.inputs.flatMap((name) => producer.get(name) ?? []));
+    const from = new Set([...namesRead(node)].flatMap((name) => producer.get(name) ?? []));
     waiting.set(node, from.size);
     for (const one of from) {
       const list = readers.get(one);

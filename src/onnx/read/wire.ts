@@ -7,12 +7,13 @@ import { ImportError } from '../errors.ts';
  * Field numbers are those of onnx.proto, which never change.
  */
 
-type Kind = 'model' | 'graph' | 'node' | 'attribute' | 'tensor' | 'other';
+type Kind = 'model' | 'graph' | 'function' | 'node' | 'attribute' | 'tensor' | 'other';
 
 /** Fields of each message that are messages, and those that are packed lists of varints. */
 const MESSAGES: Readonly<Record<Kind, Readonly<Record<number, Kind>>>> = {
-  model: { 7: 'graph', 8: 'other', 14: 'other', 20: 'other', 25: 'other' },
+  model: { 7: 'graph', 8: 'other', 14: 'other', 20: 'other', 25: 'function' },
   graph: { 1: 'node', 5: 'tensor', 11: 'other', 12: 'other', 13: 'other', 14: 'other', 15: 'other' },
+  function: { 7: 'node', 9: 'other', 11: 'attribute' },
   node: { 5: 'attribute' },
   attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph' },
   tensor: {},

@@ -1,0 +1,186 @@
+import { ImportError, quoted, Refusal, within } from './errors.ts';
+import type { Builder } from './ir/builder.ts';
+import type { Tensor } from './ir/tensor.ts';
+import { Context, type Surroundings } from './lower/context.ts';
+import { LOWERINGS, reasonAgainst } from './lower/index.ts';
+import {
+  type AttributeValue,
+  functionKey,
+  type Graph,
+  type GraphFunction,
+  type GraphNode,
+  type Subgraph,
+} from './read/graph.ts';
+import { placeOf } from './read/model.ts';
+import { inOrder, namesRead } from './read/order.ts';
+
+/** Nodes that the graphs of one model may come to once loops are unrolled and functions expanded. */
+const MAX_EXPANDED_NODES = 200_000;
+/** Graphs and functions inside one another. */
+const MAX_NESTING = 64;
+
+/** What all scopes of one import share. */
+interface Module {
+  readonly builder: Builder;
+  readonly functions: ReadonlyMap<string, GraphFunction>;
+  expandedNodes: number;
+}
+
+interface Place {
+  readonly opsets: ReadonlyMap<string, number>;
+  /** Attributes of the call, in a function. */
+  readonly attributes: ReadonlyMap<string, AttributeValue>;
+  /** The scope whose names the graph can read. */
+  readonly outer: Scope | undefined;
+  readonly depth: number;
+}
+
+export const mainScope = (graph: Graph, builder: Builder): Scope =>
+  new Scope(
+    graph,
+    { builder, functions: graph.functions, expandedNodes: 0 },
+    { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0 },
+  );
+
+/**
+ * The names of one graph while it is lowered: the main graph, a branch, one pass of a loop's body, a call of a
+ * function. That a node is refused only matters once something that is needed reads what it yields.
+ */
+export class Scope {
+  readonly #graph: Subgraph;
+  readonly #module: Module;
+  readonly #place: Place;
+  readonly #values = new Map<string, Tensor | ImportError>();
+
+  constructor(graph: Subgraph, module: Module, place: Place) {
+    this.#graph = graph;
+    this.#module = module;
+    this.#place = place;
+    const { builder } = module;
+    for (const [name, { type, shape, values }] of graph.initializers) {
+      builder.current = { name, label: `constant ${name}` };
+      within(`initializer ${quoted(name)}`, () =>
+        this.define(name, builder.constant(type, shape, values, name)),
+      );
+    }
+  }
+
+  define(name: string, value: Tensor): void {
+    this.#values.set(name, value);
+  }
+
+  /** @throws ImportError if what should yield the name was refused */
+  get(name: string): Tensor | undefined {
+    const value = this.#values.get(name) ?? this.#place.outer?.get(name);
+    if (value instanceof ImportError) throw value;
+    return value;
+  }
+
+  /** Lowers the nodes that the graph's outputs need. @returns the outputs' tensors */
+  lower(): (Tensor | undefined)[] {
+    const { builder } = this.#module;
+    const uses = countUses(this.#graph);
+    const around: Surroundings = {
+      builder,
+      uses: (name) => uses.get(name) ?? 0,
+      run: (graph, inputs) => this.#run(graph, inputs, { ...this.#place, outer: this }),
+    };
+    for (const node of inOrder(this.#graph, (name) => this.#place.outer?.has(name) ?? false)) {
+      try {
+        within(placeOf(node), () => this.#lowerNode(node, around));
+      } catch (error) {
+        if (!(error instanceof ImportError)) throw error;
+        for (const name of node.outputs) this.#values.set(name, error);
+      }
+    }
+    return this.#graph.outputs.map(({ name }) => this.get(name));
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name) || (this.#place.outer?.has(name) ?? false);
+  }
+
+  #lowerNode(node: GraphNode, around: Surroundings): void {
+    const { builder, functions } = this.#module;
+    this.#module.expandedNodes++;
+    if (this.#module.expandedNodes > MAX_EXPANDED_NODES) {
+      throw new Refusal(
+        `with it loops and functions come to more than ${MAX_EXPANDED_NODES} nodes; export with fewer steps`,
+      );
+    }
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.get(name)));
+    builder.current = {
+      name: node.outputs[0] ?? '',
+      label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
+    };
+    const attributes = this.#resolved(node.attributes);
+    const own = functions.get(functionKey(node.domain, node.operator));
+    const results = own
+      ? this.#call(own, attributes, inputs)
+      : this.#lowered({ ...node, attributes }, inputs, around);
+    node.outputs.forEach((name, i) => {
+      if (name === '') return;
+      const result = results[i];
+      if (result) this.#values.set(name, result);
+      else if (around.uses(name) > 0) throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
+    });
+  }
+
+  #lowered(node: GraphNode, inputs: readonly (Tensor | undefined)[], around: Surroundings) {
+    const lowering = LOWERINGS.get(node.domain ? `${node.domain}.${node.operator}` : node.operator);
+    if (!lowering) throw new Refusal(reasonAgainst(node));
+    const version = this.#place.opsets.get(node.domain) ?? 1;
+    const made = lowering(new Context(node, version, inputs, around));
+    return Array.isArray(made) ? (made as readonly (Tensor | undefined)[]) : [made as Tensor];
+  }
+
+  #resolved(attributes: GraphNode['attributes']): GraphNode['attributes'] {
+    if (![...attributes.values()].some(({ kind }) => kind === 'reference')) return attributes;
+    // What the call does not give is left out, so that the operator's own default holds.
+    return new Map(
+      [...attributes].flatMap(([name, attribute]) => {
+        const value = attribute.kind === 'reference' ? this.#place.attributes.get(attribute.name) : attribute;
+        return value ? [[name, value] as const] : [];
+      }),
+    );
+  }
+
+  #call(
+    own: GraphFunction,
+    attributes: GraphNode['attributes'],
+    inputs: readonly (Tensor | undefined)[],
+  ): Tensor[] {
+    return this.#run(own, inputs, {
+      ...this.#place,
+      opsets: own.opsets,
+      attributes: new Map([...own.defaults, ...attributes]),
+      outer: undefined,
+    });
+  }
+
+  #run(graph: Subgraph, inputs: readonly (Tensor | undefined)[], place: Place): Tensor[] {
+    const depth = place.depth + 1;
+    if (depth > MAX_NESTING) throw new Refusal(`graphs and functions are nested deeper than ${MAX_NESTING}`);
+    const scope = new Scope(graph, this.#module, { ...place, depth });
+    graph.inputs.forEach(({ name }, i) => {
+      const value = inputs[i];
+      if (value) scope.define(name, value);
+    });
+    return scope.lower().map((tensor, i) => {
+      if (!tensor) throw new Refusal(`nothing yields the output ${quoted(graph.outputs[i]?.name ?? '')}`);
+      return tensor;
+    });
+  }
+}
+
+/** How many inputs of nodes and outputs of the graph each name is; what an inner graph reads counts twice. */
+function countUses({ nodes, outputs }: Subgraph): Map<string, number> {
+  const uses = new Map<string, number>();
+  const count = (name: string, by: number) => uses.set(name, (uses.get(name) ?? 0) + by);
+  for (const node of nodes) {
+    for (const name of node.inputs) count(name, 1);
+    for (const name of namesRead(node)) if (!node.inputs.includes(name)) count(name, 2);
+  }
+  for (const { name } of outputs) count(name, 1);
+  return uses;
+}
