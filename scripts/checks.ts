@@ -1,5 +1,8 @@
 // What `npm test` runs, in this order; a check is a command, and passes when the command does.
 
+/** Exit code of a check that could not be made here; its last line says why. (automake's convention) */
+export const SKIPPED = 77;
+
 export interface Check {
   readonly name: string;
   readonly command: string;
@@ -22,6 +25,7 @@ export const checks: readonly Check[] = [
   { name: 'compilation', command: 'hardhat', args: ['build'] },
   { name: 'types', command: 'tsc', args: [] },
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
+  { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
   { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity'] },
   { name: 'TypeScript tests', command: 'hardhat', args: ['test', 'mocha'] },

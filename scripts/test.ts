@@ -5,10 +5,10 @@
 //   npm test -- --verbose      with the output of those that pass too
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
-import { type Check, checks } from './checks.ts';
+import { type Check, checks, SKIPPED } from './checks.ts';
 
 interface Outcome {
-  readonly passed: boolean;
+  readonly verdict: 'passed' | 'FAILED' | 'skipped';
   readonly output: string;
 }
 
@@ -25,8 +25,10 @@ function run(check: Check): Promise<Outcome> {
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
-    child.on('error', (error) => resolve({ passed: false, output: error.message }));
-    child.on('close', (code) => resolve({ passed: code === 0, output }));
+    child.on('error', (error) => resolve({ verdict: 'FAILED', output: error.message }));
+    child.on('close', (code) =>
+      resolve({ verdict: code === 0 ? 'passed' : code === SKIPPED ? 'skipped' : 'FAILED', output }),
+    );
   });
 }
 
@@ -41,15 +43,18 @@ const verbose = process.argv.includes('--verbose');
 const chosen = checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 
 let failed = 0;
+let skipped = 0;
 for (const check of chosen) {
   process.stdout.write(`${check.name} … `);
   const start = performance.now();
-  const { passed, output } = await run(check);
+  const { verdict, output } = await run(check);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${passed ? 'passed' : 'FAILED'} (${seconds} s${passed ? counted(output) : ''})`);
-  if (!passed) failed++;
-  if (!passed || verbose) console.log(output.trimEnd().replace(/^/gm, '  '));
+  console.log(`${verdict} (${seconds} s${verdict === 'passed' ? counted(output) : ''})`);
+  if (verdict === 'FAILED') failed++;
+  if (verdict === 'skipped') skipped++;
+  if (verdict !== 'passed' || verbose) console.log(output.trimEnd().replace(/^/gm, '  '));
 }
 
-console.log(`${chosen.length - failed} passed, ${failed} failed`);
+if (skipped > 0) console.log(`${skipped} skipped, for the reasons above`);
+console.log(`${chosen.length - failed - skipped} passed, ${failed} failed`);
 process.exitCode = failed > 0 || chosen.length === 0 ? 1 : 0;

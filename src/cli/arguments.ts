@@ -1,4 +1,5 @@
-import { bytesForInput, type InputSlot } from './files/convert.ts';
+import type { TensorNumbers } from '../onnx/index.ts';
+import { bytesForInput, type InputSlot, numbersOf } from './files/convert.ts';
 import { readTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
 
@@ -8,8 +9,8 @@ export function parseDims(given: readonly string[]): Readonly<Record<string, num
   for (const text of given) {
     const at = text.lastIndexOf('=');
     const value = text.slice(at + 1);
-    if (at < 1 || !/^[1-9]\d{0,9}$/.test(value)) {
-      throw new InputError(`--dim ${text}: write it as name=N with a whole number N of 1 or more`, 2);
+    if (at < 1 || !/^(0|[1-9]\d{0,9})$/.test(value)) {
+      throw new InputError(`--dim ${text}: write it as name=N with a whole number N`, 2);
     }
     const name = text.slice(0, at);
     if (name in dims) throw new InputError(`--dim ${text}: the dimension "${name}" is given twice`, 2);
@@ -28,17 +29,38 @@ export function parseWhole(option: string, text: string): bigint {
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 /** Names may contain `=`, so the model's own names decide where the name ends. */
-function splitInput(text: string, slots: readonly InputSlot[]): { slot: InputSlot; file: string } {
-  if (!text.includes('=')) throw new InputError(`--input ${text}: write it as name=FILE`, 2);
-  const fitting = slots.filter(({ name }) => text.startsWith(`${name}=`));
-  const slot = fitting.sort((a, b) => b.name.length - a.name.length)[0];
-  if (!slot) {
-    const names = quoted(slots.map(({ name }) => name));
-    throw new InputError(`--input ${text}: the model has no such input; its inputs are ${names}`);
+function splitName(
+  option: string,
+  text: string,
+  names: readonly string[],
+): { readonly name: string; readonly file: string } {
+  if (!text.includes('=')) throw new InputError(`${option} ${text}: write it as name=FILE`, 2);
+  const fitting = names.filter((name) => text.startsWith(`${name}=`));
+  const [name] = fitting.sort((a, b) => b.length - a.length);
+  if (name === undefined) {
+    throw new InputError(`${option} ${text}: the model has no such input; its inputs are ${quoted(names)}`);
   }
-  const file = text.slice(slot.name.length + 1);
-  if (file === '') throw new InputError(`--input ${text}: write it as name=FILE`, 2);
-  return { slot, file };
+  const file = text.slice(name.length + 1);
+  if (file === '') throw new InputError(`${option} ${text}: write it as name=FILE`, 2);
+  return { name, file };
+}
+
+/**
+ * The inputs that become part of the program, by name.
+ *
+ * @param names of the model's inputs
+ * @throws InputError for an unknown or repeated name, or a file that holds no tensor
+ */
+export function readBound(given: readonly string[], names: readonly string[]): Record<string, TensorNumbers> {
+  const bound: Record<string, TensorNumbers> = {};
+  for (const text of given) {
+    const { name, file } = splitName('--bind', text, names);
+    if (Object.hasOwn(bound, name)) {
+      throw new InputError(`--bind ${text}: the input "${name}" is given twice`, 2);
+    }
+    bound[name] = numbersOf(readTensorFile(file));
+  }
+  return bound;
 }
 
 /**
@@ -49,10 +71,14 @@ function splitInput(text: string, slots: readonly InputSlot[]): { slot: InputSlo
 export function readInputs(given: readonly string[], slots: readonly InputSlot[]): Map<string, Uint8Array> {
   const inputs = new Map<string, Uint8Array>();
   for (const text of given) {
-    const { slot, file } = splitInput(text, slots);
-    if (inputs.has(slot.name))
-      throw new InputError(`--input ${text}: the input "${slot.name}" is given twice`, 2);
-    inputs.set(slot.name, bytesForInput(readTensorFile(file), slot, file));
+    const { name, file } = splitName(
+      '--input',
+      text,
+      slots.map((slot) => slot.name),
+    );
+    if (inputs.has(name)) throw new InputError(`--input ${text}: the input "${name}" is given twice`, 2);
+    const slot = slots.find((one) => one.name === name) as InputSlot;
+    inputs.set(name, bytesForInput(readTensorFile(file), slot, file));
   }
   return inputs;
 }

@@ -5,9 +5,15 @@ import { InputError } from './inputError.ts';
 
 const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
 
-/** Everything that names dimensions of a model takes them in the same way. */
-const withDims = (command: Command): Command =>
-  command.option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect);
+/** Everything that imports a model takes what the file leaves open in the same way. */
+const withImport = (command: Command): Command =>
+  command
+    .option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect)
+    .option(
+      '--bind <name=FILE>',
+      'make an input part of the program, from a .npy or .pb file (repeatable)',
+      collect,
+    );
 
 const withInputs = (command: Command, what: string): Command =>
   command.option('--input <name=FILE>', `${what} (repeatable)`, collect);
@@ -28,7 +34,7 @@ const withOracle = (command: Command): Command =>
   withAccount(command).requiredOption('--oracle <ADDRESS>', 'the InferenceOracle');
 
 const withModels = (command: Command): Command =>
-  withDims(withOracle(command.argument('<MODEL.onnx...>', 'the models'))).option(
+  withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))).option(
     '--from-block <N>',
     'a block before the first request, to read less of the chain',
     '0',
@@ -56,15 +62,22 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
     .option('--output-format <npy|pb>', 'what to write outputs as', 'npy');
-  withJson(withEngine(withDims(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))).action(
+  withJson(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))).action(
     async (model, options) => (await import('./run.ts')).run(model, options, console),
   );
   const inspect = assay
     .command('inspect')
     .description('show what a model compiles to, and what a dispute about it may cost')
     .argument('<MODEL.onnx>', 'the model');
-  withJson(withDims(inspect)).action(async (model, options) =>
+  withJson(withImport(inspect)).action(async (model, options) =>
     (await import('./inspect.ts')).inspect(model, options, console),
+  );
+  const conform = assay
+    .command('conform')
+    .description("run a folder of ONNX's backend tests on both engines, at ONNX's own tolerances")
+    .argument('<DIR>', 'where the tests are: */model.onnx with test_data_set_*/input_*.pb and output_*.pb');
+  withJson(conform).action(async (folder, options) =>
+    (await import('./conform.ts')).conform(folder, options, console),
   );
   const rehearse = assay
     .command('rehearse')
@@ -72,9 +85,10 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
     .option('--every-node', 'one lie at every node, and one false challenge at every node');
-  withJson(withEngine(withDims(withInputs(rehearse, 'an input; inputs not given are seeded random')))).action(
-    async (model, options) =>
-      (await onChain(() => import('./rehearse.ts'))).rehearse(model, options, console),
+  withJson(
+    withEngine(withImport(withInputs(rehearse, 'an input; inputs not given are seeded random'))),
+  ).action(async (model, options) =>
+    (await onChain(() => import('./rehearse.ts'))).rehearse(model, options, console),
   );
   const deploy = assay
     .command('deploy')
@@ -88,7 +102,7 @@ function build(console: Console): Command {
     .description('commit to a model on chain, so that it can be asked for')
     .argument('<MODEL.onnx>', 'the model')
     .option('--uri <URI>', 'where the model can be had', '');
-  withJson(withDims(withOracle(publish))).action(async (model, options) =>
+  withJson(withImport(withOracle(publish))).action(async (model, options) =>
     (await onChain(() => import('./publish.ts'))).publish(model, options, console),
   );
   const request = assay
@@ -103,8 +117,10 @@ function build(console: Console): Command {
     .option('--callback-gas <N>', 'for a requester that is a contract')
     .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
     .option('--wait', 'wait for the final answer and print it');
-  withJson(withDims(withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'))).action(
-    async (model, options) => (await onChain(() => import('./request.ts'))).request(model, options, console),
+  withJson(
+    withImport(withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file')),
+  ).action(async (model, options) =>
+    (await onChain(() => import('./request.ts'))).request(model, options, console),
   );
   const provide = assay
     .command('provide')

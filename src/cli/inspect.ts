@@ -1,13 +1,12 @@
 import { hexOf } from '../merkle/keccak.ts';
+import type { BoundInput } from '../onnx/index.ts';
 import { byteLengthOf, type Node, sizeOf } from '../program/node.ts';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
-import { parseDims } from './arguments.ts';
 import type { Console } from './console.ts';
 import { inspectProgram, type NodeReport } from './inspection.ts';
-import { type LoadedModel, loadModel } from './loadModel.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 
-export interface InspectOptions {
-  readonly dim?: readonly string[];
+export interface InspectOptions extends ImportArguments {
   readonly json?: boolean;
 }
 
@@ -32,15 +31,17 @@ function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
 
 /** `assay inspect`: what a model compiles to, and bounds on what a dispute about it may cost. */
 export async function inspect(path: string, options: InspectOptions, console: Console): Promise<void> {
-  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
-  const { model, program, labels, inputs, outputs } = loaded;
+  const loaded = loadModel(path, options, console);
+  const { model, program, labels, inputs, outputs, bound } = loaded;
   const nodes = inspectProgram(program, model.descriptors, labels);
   const totals = totalsOf(loaded, nodes);
   console.progress(undefined);
   if (options.json) {
     const id = hexOf(model.id);
     const version = INSTRUCTION_SET_VERSION;
-    console.out(JSON.stringify({ model: id, file: loaded.file, version, inputs, outputs, totals, nodes }));
+    const fixed = bound.map(boundJson);
+    const { file } = loaded;
+    console.out(JSON.stringify({ model: id, file, version, inputs, bound: fixed, outputs, totals, nodes }));
     return;
   }
   const grouped = (n: number): string => n.toLocaleString('en-US');
@@ -48,6 +49,9 @@ export async function inspect(path: string, options: InspectOptions, console: Co
   console.out(`model ${hexOf(model.id)}, instruction set ${INSTRUCTION_SET_VERSION}`);
   for (const { name, onnxType, shape, node } of inputs) {
     console.out(`input  ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
+  }
+  for (const { name, onnxType, shape, values } of bound.map(boundJson)) {
+    console.out(`bound  ${name}: ${onnxType} ${listed(shape)}${values ? ` = ${values.join(' ')}` : ''}`);
   }
   for (const { name, onnxType, shape, node } of outputs) {
     console.out(`output ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
@@ -78,6 +82,16 @@ export async function inspect(path: string, options: InspectOptions, console: Co
     );
   }
 }
+
+/** Values of a bound input that are told; larger ones go by their shape. */
+const TOLD_VALUES = 16;
+
+const boundJson = ({ name, onnxType, shape, values }: BoundInput) => ({
+  name,
+  onnxType,
+  shape,
+  values: values.length <= TOLD_VALUES ? Array.from(values) : null,
+});
 
 function row(...cells: readonly string[]): string {
   const widths = [5, 18, 12, 7, 11, 6, 10, 9];

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { type Model, modelOf } from '../merkle/model.ts';
-import { type CompiledModel, ImportError, importOnnx } from '../onnx/index.ts';
+import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../onnx/index.ts';
+import { parseDims, readBound } from './arguments.ts';
 import type { Console } from './console.ts';
 import { readBytes } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
@@ -11,20 +12,28 @@ export interface LoadedModel extends CompiledModel {
   readonly model: Model;
 }
 
+/** What commands that import take besides the file, as commander collects it. */
+export interface ImportArguments {
+  readonly dim?: readonly string[];
+  readonly bind?: readonly string[];
+}
+
 /**
  * Reads and compiles an ONNX file; what its publisher should know goes to stderr.
  *
- * @throws InputError if the file cannot be read, is no ONNX model, or holds what cannot be compiled
+ * @throws InputError if a file cannot be read, is no ONNX model, or holds what cannot be compiled
  */
 export function loadModel(
   path: string,
-  dims: Readonly<Record<string, number>>,
+  { dim = [], bind = [] }: ImportArguments,
   console: Console,
 ): LoadedModel {
+  const dims = parseDims(dim);
   const bytes = readBytes(path);
   console.progress(`compiling ${basename(path)}`);
   try {
-    const compiled = importOnnx(bytes, { dims });
+    const bound = bind.length > 0 ? readBound(bind, outlineOf(bytes).inputs) : {};
+    const compiled = importOnnx(bytes, { dims, bind: bound });
     for (const note of compiled.notes) console.err(`assay: note: ${note}`);
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {

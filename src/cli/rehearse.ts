@@ -1,19 +1,18 @@
 import { hexOf } from '../merkle/keccak.ts';
 import { type Node, sizeOf } from '../program/node.ts';
 import { RunTrace } from '../trace/run.ts';
-import { parseDims, readInputs } from './arguments.ts';
+import { readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
 import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
-import { type LoadedModel, loadModel } from './loadModel.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { RANDOM_RANGE, randomInput } from './randomInput.ts';
 import { type Place, parsePlace } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
-export interface RehearseOptions {
+export interface RehearseOptions extends ImportArguments {
   readonly input?: readonly string[];
-  readonly dim?: readonly string[];
   readonly fault?: readonly string[];
   readonly everyNode?: boolean;
   readonly engine: string;
@@ -68,7 +67,7 @@ function placesFor(
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
   const engine = engineNamed(options.engine);
-  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
+  const loaded = loadModel(path, options, console);
   const { program, labels, model } = loaded;
   const given = readInputs(options.input ?? [], loaded.inputs);
   const places = placesFor(loaded, options, console);

@@ -4,19 +4,18 @@ import { awaitResult, request as requestInference } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
-import { parseDims, parseWhole, readInputs, requireAll } from './arguments.ts';
+import { parseWhole, readInputs, requireAll } from './arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
-import { type LoadedModel, loadModel } from './loadModel.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
 /** What a requester may choose, as commander names it; what is left out is chosen by {@link usualTerms}. */
 type GivenTerms = { readonly [Term in keyof Terms]?: string };
 
-export interface RequestOptions extends OracleOptions, GivenTerms {
+export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments {
   readonly input?: readonly string[];
-  readonly dim?: readonly string[];
   readonly feeWei: string;
   readonly wait?: boolean;
   readonly json?: boolean;
@@ -67,12 +66,11 @@ const namedOutputs = ({ model, outputs }: LoadedModel, answer: Uint8Array) =>
 
 /** `assay request`: asks for an inference and, if told to, waits for the final answer. */
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
-  const dims = parseDims(options.dim ?? []);
   const feeWei = parseWhole('--fee-wei', options.feeWei);
   const chosen = parseTerms(options);
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const loaded = loadModel(path, dims, console);
+    const loaded = loadModel(path, options, console);
     const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
     const model = hexOf(loaded.model.id);
     const terms = { ...(await usualTerms(contracts)), ...chosen };

@@ -2,18 +2,17 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { TensorData } from '../engine/engine.ts';
 import { hexOf } from '../merkle/keccak.ts';
-import { parseDims, readInputs, requireAll } from './arguments.ts';
+import { readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
 import { engineNamed } from './engines.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
-import { type LoadedModel, loadModel } from './loadModel.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
-export interface RunOptions {
+export interface RunOptions extends ImportArguments {
   readonly input?: readonly string[];
-  readonly dim?: readonly string[];
   readonly outputDir?: string;
   readonly outputFormat: string;
   readonly engine: string;
@@ -43,7 +42,7 @@ export async function run(path: string, options: RunOptions, console: Console): 
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
   }
-  const loaded = loadModel(path, parseDims(options.dim ?? []), console);
+  const loaded = loadModel(path, options, console);
   const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
   const session = await engine.load(loaded.program, loaded.weights);
   const start = performance.now();

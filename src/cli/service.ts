@@ -4,17 +4,16 @@ import type { Listener } from '../chain/report.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
-import { parseDims, parseWhole } from './arguments.ts';
+import { parseWhole } from './arguments.ts';
 import { type Account, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
-import { loadModel } from './loadModel.ts';
+import { type ImportArguments, loadModel } from './loadModel.ts';
 import { reportLine } from './reportLine.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
-export interface ServiceOptions extends OracleOptions {
-  readonly dim?: readonly string[];
+export interface ServiceOptions extends OracleOptions, ImportArguments {
   readonly fromBlock: string;
   readonly engine: string;
 }
@@ -39,14 +38,14 @@ function parseBlock(text: string): number {
 /** Compiles the models, says which they are, and holds them. */
 async function hold(
   paths: readonly string[],
-  dims: Readonly<Record<string, number>>,
+  given: ImportArguments,
   engine: Engine,
   { registry }: Contracts,
   console: Console,
 ): Promise<Runner> {
   const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
   for (const path of paths) {
-    const { model, file, program, weights } = loadModel(path, dims, console);
+    const { model, file, program, weights } = loadModel(path, given, console);
     const id = shelf.put({ model, session: await engine.load(program, weights) });
     console.progress(undefined);
     console.out(`model ${id}: ${file}`);
@@ -115,12 +114,11 @@ export async function serve(
   console: Console,
   create: (parts: Parts) => Pass,
 ): Promise<void> {
-  const dims = parseDims(options.dim ?? []);
   const engine = engineNamed(options.engine);
   const fromBlock = parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     warnWithoutEther(account, console);
-    const runner = await hold(paths, dims, engine, contracts, console);
+    const runner = await hold(paths, options, engine, contracts, console);
     const listen: Listener = (report) => {
       if (report.kind === 'failed') console.err(`assay: ${reportLine(report)}`);
       else console.out(reportLine(report));

@@ -1,9 +1,12 @@
 /** Why a model cannot be imported: one line that names the place, the reason and what to do about it. */
 export class ImportError extends Error {
   override name = 'ImportError';
+  /** Inputs whose values would have to be known at import, if that is the reason. */
+  readonly toBind: readonly string[];
 
-  constructor(message: string) {
+  constructor(message: string, toBind: readonly string[] = []) {
     super(onOneLine(message, MESSAGE_LENGTH));
+    this.toBind = toBind;
   }
 }
 
@@ -20,6 +23,12 @@ const onOneLine = (text: string, length: number): string => {
 /** Raised inside a lowering, before the node is known; {@link within} adds it. */
 export class Refusal extends Error {
   override name = 'Refusal';
+  readonly toBind: readonly string[];
+
+  constructor(message: string, toBind: readonly string[] = []) {
+    super(message);
+    this.toBind = toBind;
+  }
 }
 
 /** Throws unless `condition` holds; the message is a clause such as `axis 5 is outside rank 4`. */
@@ -35,7 +44,7 @@ export function within<T>(place: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Refusal) throw new ImportError(`${place}: ${error.message}`);
+    if (error instanceof Refusal) throw new ImportError(`${place}: ${error.message}`, error.toBind);
     throw error;
   }
 }

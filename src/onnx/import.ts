@@ -1,19 +1,29 @@
 import { type Compiled, compile } from './compile.ts';
-import { ImportError, quoted, Refusal, within } from './errors.ts';
+import { ensure, ImportError, quoted, Refusal, within } from './errors.ts';
 import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
 import type { Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import { mainScope } from './scope.ts';
-import type { ElementType } from './types.ts';
+import { type ElementType, rangeOfType } from './types.ts';
+
+/** A tensor by its elements, in row-major order. */
+export interface TensorNumbers {
+  readonly shape: readonly number[];
+  readonly values: ArrayLike<number>;
+}
 
 export interface ImportOptions {
   /** Sizes of named dimensions. A dimension without a name goes by `<input>.<position>`. */
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that become part of the program, such as a shape or a sampling rate. */
-  readonly bind?: Readonly<
-    Record<string, { readonly shape: readonly number[]; readonly values: ArrayLike<number> }>
-  >;
+  readonly bind?: Readonly<Record<string, TensorNumbers>>;
+}
+
+/** An input that became part of the program. */
+export interface BoundInput extends TensorNumbers {
+  readonly name: string;
+  readonly onnxType: string;
 }
 
 /** An input or output as its user sees it. */
@@ -29,6 +39,8 @@ export interface ModelTensor {
 export interface CompiledModel extends Omit<Compiled, 'outputs'> {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
+  /** Inputs whose values were given at import. */
+  readonly bound: readonly BoundInput[];
   /** What a publisher should know: narrowed types, bound inputs, ignored outputs. */
   readonly notes: readonly string[];
 }
@@ -56,11 +68,14 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
   const notes: string[] = [];
   checkOptions(graph, dims, bind);
   const inputs: Tensor[] = [];
+  const bound: BoundInput[] = [];
   for (const value of graph.inputs) {
-    const bound = bind[value.name];
-    if (bound) {
-      const values = Float64Array.from(bound.values);
-      scope.define(value.name, builder.constant(value.type, bound.shape, values, value.name));
+    const given = bind[value.name];
+    if (given) {
+      within(`--bind ${quoted(value.name)}`, () => checkBound(value, given, dims));
+      const values = Float64Array.from(given.values);
+      scope.define(value.name, builder.constant(value.type, given.shape, values, value.name));
+      bound.push({ ...given, name: value.name, onnxType: value.type.name });
       notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
       continue;
     }
@@ -102,6 +117,7 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
     outputs: outputs.map((tensor, i) =>
       refer(tensor, graph.outputs[i]?.name as string, compiled.outputs[i] as number),
     ),
+    bound,
     notes,
   };
 }
@@ -135,6 +151,29 @@ function extentsOf({ name, shape }: GraphValue, dims: Readonly<Record<string, nu
   return shape.map((extent, i) => size(extent, i) as number);
 }
 
+/** A bound tensor must be one that the input could be given. */
+function checkBound(
+  { type, shape: declared }: GraphValue,
+  { shape, values }: TensorNumbers,
+  dims: Readonly<Record<string, number>>,
+): void {
+  const sizes = declared.map((extent) => (typeof extent === 'string' ? dims[extent] : extent));
+  const fits =
+    shape.length === sizes.length && sizes.every((size, i) => size === undefined || size === shape[i]);
+  ensure(
+    fits,
+    () => `it has the shape [${shape}], the input takes [${sizes.map((size) => size ?? '?').join(',')}]`,
+  );
+  const { low, high } = rangeOfType(type);
+  for (let i = 0; type.family !== 'float' && i < values.length; i++) {
+    const value = values[i] as number;
+    ensure(
+      Number.isInteger(value) && value >= low && value <= high,
+      () => `element ${i} is ${value}, which is no ${type.name}`,
+    );
+  }
+}
+
 /** Refuses names that nothing in the model has, which would otherwise be silently without effect. */
 function checkOptions(graph: Graph, dims: object, bind: Required<ImportOptions>['bind']): void {
   const names = new Set(
@@ -153,8 +192,8 @@ function checkOptions(graph: Graph, dims: object, bind: Required<ImportOptions>[
           : 'all its dimensions have sizes';
       throw new ImportError(`--dim ${quoted(name)}: no input has such a dimension; ${hint}`);
     }
-    if (!Number.isInteger(size) || size < 1 || size >= 2 ** 31) {
-      throw new ImportError(`--dim ${quoted(name)}: ${size} is no positive 31-bit integer`);
+    if (!Number.isInteger(size) || size < 0 || size >= 2 ** 31) {
+      throw new ImportError(`--dim ${quoted(name)}: ${size} is no 31-bit size`);
     }
   }
   for (const name of Object.keys(bind)) {

@@ -1,3 +1,11 @@
 export { ImportError } from './errors.ts';
-export { type CompiledModel, type ImportOptions, importOnnx, type ModelTensor } from './import.ts';
+export {
+  type BoundInput,
+  type CompiledModel,
+  type ImportOptions,
+  importOnnx,
+  type ModelTensor,
+  type TensorNumbers,
+} from './import.ts';
 export { OPERATORS } from './lower/index.ts';
+export { outlineOf } from './read/model.ts';

@@ -23,19 +23,10 @@ describe('--dim', () => {
     expect(parseDims(['batch=1', 'a=b=12'])).to.deep.equal({ batch: 1, 'a=b': 12 });
   });
 
-  for (const text of [
-    'batch',
-    '=3',
-    'batch=',
-    'batch=0',
-    'batch=-1',
-    'batch=1.5',
-    'batch=x',
-    'batch=99999999999',
-  ]) {
+  for (const text of ['batch', '=3', 'batch=', 'batch=-1', 'batch=1.5', 'batch=x', 'batch=99999999999']) {
     it(`refuses ${text}`, () => {
       const { message, exitCode } = mistake(() => parseDims([text]));
-      expect(message).to.equal(`--dim ${text}: write it as name=N with a whole number N of 1 or more`);
+      expect(message).to.equal(`--dim ${text}: write it as name=N with a whole number N`);
       expect(exitCode).to.equal(2);
     });
   }

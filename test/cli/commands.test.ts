@@ -9,7 +9,7 @@ import { elementType } from '../../src/cli/files/elementTypes.ts';
 import { readNpy, writeNpy } from '../../src/cli/files/npy.ts';
 import { readTensorProto, writeTensorProto } from '../../src/cli/files/tensorProto.ts';
 import { outputFiles } from '../../src/cli/run.ts';
-import { modelBytes, noise } from '../support/onnx.ts';
+import { modelBytes, noise, value } from '../support/onnx.ts';
 
 /** relu(x · w), and the index of its greatest element. */
 const model = modelBytes({
@@ -28,6 +28,12 @@ const open = modelBytes({
   nodes: [{ op: 'Relu', name: 'relu', inputs: ['x'], outputs: ['y'] }],
   outputs: ['y'],
   open: { x: ['batch', 4] },
+});
+
+const reshape = modelBytes({
+  inputs: { x: noise([1, 4]), shape: value('int64', [2], [2, 2]) },
+  nodes: [{ op: 'Reshape', name: 'reshape', inputs: ['x', 'shape'], outputs: ['y'] }],
+  outputs: ['y'],
 });
 
 const unsupported = modelBytes({
@@ -49,6 +55,13 @@ describe('the command line', () => {
     writeFileSync(at('model.onnx'), model);
     writeFileSync(at('open.onnx'), open);
     writeFileSync(at('unsupported.onnx'), unsupported);
+    writeFileSync(at('reshape.onnx'), reshape);
+    writeFileSync(at('halves.npy'), f32File([2], [2, 2.5]));
+    const twos = new Uint8Array(BigInt64Array.of(2n, 2n).buffer);
+    writeFileSync(
+      at('shape.pb'),
+      writeTensorProto({ type: elementType('int64'), shape: [2], bytes: twos }, ''),
+    );
     writeFileSync(at('truncated.onnx'), model.slice(0, model.length / 2));
     writeFileSync(at('empty.onnx'), '');
     writeFileSync(at('x.npy'), f32File([1, 40], x));
@@ -129,6 +142,20 @@ describe('the command line', () => {
       expect(written.type.name).to.equal('int64');
     });
 
+    it('makes inputs part of the program', async () => {
+      const { code, out } = await assay(
+        ...['run', 'FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/shape.pb', '--input', 'x=FOLDER/y.npy'],
+      );
+      expect(code).to.equal(0);
+      expect(out).to.match(/y: float32 \[2, 2\]\n {2}1 -2 3 -4$/);
+      const inspected = await assay('inspect', 'FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/shape.pb');
+      expect(inspected.out).to.match(/^bound {2}shape: int64 \[2\] = 2 2$/m);
+      const json = await assay('inspect', 'FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/shape.pb', '--json');
+      expect(JSON.parse(json.out).bound).to.deep.equal([
+        { name: 'shape', onnxType: 'int64', shape: [2], values: [2, 2] },
+      ]);
+    });
+
     it('binds open dimensions', async () => {
       const { code, out } = await assay(
         'run',
@@ -191,6 +218,38 @@ describe('the command line', () => {
         /bind them with --dim batch=N$/,
       ],
       ['an unknown dimension', ['FOLDER/open.onnx', '--dim', 'banana=1'], 1, /banana/],
+      ['an unbound shape', ['FOLDER/reshape.onnx'], 1, /fix it with --bind shape=FILE$/],
+      [
+        'an unknown input to bind',
+        ['FOLDER/reshape.onnx', '--bind', 'z=FOLDER/shape.pb'],
+        1,
+        /--bind z=.*: the model has no such input; its inputs are "x", "shape"$/,
+      ],
+      [
+        'an input bound twice',
+        ['FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/shape.pb', '--bind', 'shape=FOLDER/shape.pb'],
+        2,
+        /the input "shape" is given twice$/,
+      ],
+      [
+        'a bound tensor of another shape',
+        ['FOLDER/reshape.onnx', '--bind', 'x=FOLDER/x.npy'],
+        1,
+        /--bind "x": it has the shape \[1,40\], the input takes \[1,4\]$/,
+      ],
+      [
+        'fractions bound to integers',
+        ['FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/halves.npy'],
+        1,
+        /--bind "shape": element 1 is 2\.5, which is no int64$/,
+      ],
+      [
+        'a bound file that is missing',
+        ['FOLDER/reshape.onnx', '--bind', 'shape=FOLDER/none.pb'],
+        1,
+        /no such file$/,
+      ],
+      ['--bind without a file', ['FOLDER/reshape.onnx', '--bind', 'shape'], 2, /write it as name=FILE$/],
       ['a dimension that is no number', ['FOLDER/open.onnx', '--dim', 'batch=x'], 2, /write it as name=N/],
       ['two models', [M, M], 2, /too many arguments/],
     ];

@@ -363,11 +363,15 @@ for (const [what, given] of [
   ['cubic', { mode: 'cubic' }],
   ['cubic, exclude_outside', { mode: 'cubic', exclude_outside: 1 }],
 ] as const) {
-  for (const scale of [2, 0.6, 1.5]) {
+  // Where align_corners meets a length that is not whole, onnxruntime leaves ONNX's own tests (test_resize_downsample_
+  // scales_linear_align_corners), which the conformance run holds us to.
+  const isAligned = what.endsWith('align_corners');
+  const extents = isAligned ? [1, 2, 4, 6] : [1, 2, 5, 6];
+  for (const scale of [2, isAligned ? 0.5 : 0.6, 1.5]) {
     add(
       'Resize',
       `${what}, scale ${scale}`,
-      [noise([1, 2, 5, 6]), undefined, up(1, 1, scale, scale)],
+      [noise(extents), undefined, up(1, 1, scale, scale)],
       attributes(given, { constants: [2] }),
     );
   }

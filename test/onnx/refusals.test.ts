@@ -54,8 +54,8 @@ describe('refused models', () => {
   it('refuses the name of a dimension that no input has, and sizes that are none', () => {
     const bytes = modelBytes({ ...single('Relu', [x]), open: { x0: ['batch', 3] } });
     expect(refusalOf(bytes, { dims: { bach: 1 } })).to.match(/--dim "bach".*"batch"/);
-    expect(refusalOf(bytes, { dims: { batch: 0 } })).to.match(/0 is no positive/);
-    expect(refusalOf(bytes, { dims: { batch: 1.5 } })).to.match(/1\.5 is no positive/);
+    expect(refusalOf(bytes, { dims: { batch: -1 } })).to.match(/-1 is no 31-bit size/);
+    expect(refusalOf(bytes, { dims: { batch: 1.5 } })).to.match(/1\.5 is no 31-bit size/);
     expect(refusalOf(bytes, { bind: { y: { shape: [], values: [1] } } })).to.match(/--bind "y".*"x0"/);
   });
 

@@ -1,3 +1,4 @@
+import type { TensorNumbers } from '../../onnx/index.ts';
 import type { DType } from '../../program/node.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { InputError } from '../inputError.ts';
@@ -38,7 +39,11 @@ function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, wher
   for (let i = 0; i < count; i++) {
     const value = type.read(from, i * type.bytes);
     if (dtype === 'f32') {
-      to.setFloat32(4 * i, Number(value), true);
+      const number = Number(value);
+      if (Number.isFinite(number) && !Number.isFinite(Math.fround(number))) {
+        throw new InputError(`${where}: element ${i} is ${value}, which is more than float32 can hold`);
+      }
+      to.setFloat32(4 * i, number, true);
       continue;
     }
     const [least, greatest] = RANGE[dtype];
@@ -71,6 +76,15 @@ export function bytesForInput(tensor: FileTensor, input: InputSlot, where: strin
   // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
   if (tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
   return convertElements(tensor, input, where);
+}
+
+/** The elements as numbers; 64-bit integers beyond 2^53 are rounded. */
+export function numbersOf({ type, shape, bytes }: FileTensor): TensorNumbers {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = Float64Array.from({ length: sizeOf(shape) }, (_, i) =>
+    Number(type.read(view, i * type.bytes)),
+  );
+  return { shape, values };
 }
 
 /** What a model yields at one of its outputs. */

@@ -23,6 +23,13 @@ export function readFloat16(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
+/** The upper half of a binary32. */
+function readBfloat16(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
+}
+
 type Row = readonly [string, ElementType['bytes'], string, number, ElementType['kind'], ElementType['read']];
 
 const rows: readonly Row[] = [
@@ -35,6 +42,8 @@ const rows: readonly Row[] = [
   ['int64', 8, 'i8', 7, 'integer', (view, at) => view.getBigInt64(at, true)],
   ['bool', 1, 'b1', 9, 'bool', (view, at) => view.getUint8(at)],
   ['float16', 2, 'f2', 10, 'float', (view, at) => readFloat16(view.getUint16(at, true))],
+  // NumPy has no bfloat16, so .npy files have no code for it.
+  ['bfloat16', 2, 'bfloat16', 16, 'float', (view, at) => readBfloat16(view.getUint16(at, true))],
   ['float64', 8, 'f8', 11, 'float', (view, at) => view.getFloat64(at, true)],
   ['uint32', 4, 'u4', 12, 'integer', (view, at) => view.getUint32(at, true)],
   ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],

@@ -39,6 +39,20 @@ export class Builder {
     return made;
   };
 
+  /** Names of the model's inputs that a tensor's values depend on. */
+  inputsOf(tensor: Tensor): string[] {
+    const names = new Set<string>();
+    const seen = new Set<Tensor>();
+    const pending = [tensor];
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      if (next.source.kind === 'input') names.add(next.name);
+      pending.push(...this.sketchOf(next).readings.map((reading) => reading.tensor));
+    }
+    return [...names].sort();
+  }
+
   #next(name?: string) {
     return { id: this.#count++, name: name ?? this.current.name, label: this.current.label };
   }

@@ -1,5 +1,5 @@
 import { f32OfWord } from '../../scalar/machine.ts';
-import { ensure } from '../errors.ts';
+import { ensure, Refusal } from '../errors.ts';
 import type { Builder, Definition } from '../ir/builder.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
@@ -62,10 +62,14 @@ export class Context {
   known(i: number, what: string): number[] {
     const tensor = this.input(i);
     const values = numbersOf(tensor);
-    ensure(
-      values,
-      `${what} (input "${tensor.name}") depends on the model's inputs; fix it with --bind ${tensor.name}=FILE`,
-    );
+    if (!values) {
+      const names = this.#around.builder.inputsOf(tensor);
+      const bind = names.map((name) => `--bind ${name}=FILE`).join(' ');
+      throw new Refusal(
+        `${what} (input "${tensor.name}") depends on the model's inputs; fix it with ${bind}`,
+        names,
+      );
+    }
     return values;
   }
 

@@ -17,8 +17,7 @@ import { checkWire } from './wire.ts';
 /** Nodes of a graph, Constant nodes included. */
 const MAX_GRAPH_NODES = 200_000;
 
-/** Reads the bytes of an .onnx file. @throws ImportError */
-export function readModel(bytes: Uint8Array): Graph {
+function decode(bytes: Uint8Array): { model: schema.ModelProto; graph: schema.IGraphProto } {
   checkWire(bytes);
   let model: schema.ModelProto;
   try {
@@ -32,6 +31,29 @@ export function readModel(bytes: Uint8Array): Graph {
   if (!graph || (graph.node ?? []).length + (graph.output ?? []).length === 0) {
     throw new ImportError('file: not an ONNX model (it has no graph)');
   }
+  return { model, graph };
+}
+
+/**
+ * Names of the inputs that a user gives, in the file's order, and operators of the nodes: what can be said of any
+ * ONNX file, also of one that cannot be imported.
+ *
+ * @throws ImportError if it is no ONNX file
+ */
+export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; readonly operators: string[] } {
+  const { graph } = decode(bytes);
+  const initialized = new Set((graph.initializer ?? []).map(({ name }) => name ?? ''));
+  return {
+    inputs: (graph.input ?? []).map(({ name }) => name ?? '').filter((name) => !initialized.has(name)),
+    operators: (graph.node ?? []).map(({ domain, opType }) =>
+      domainOf(domain) ? `${domain}.${opType}` : (opType ?? ''),
+    ),
+  };
+}
+
+/** Reads the bytes of an .onnx file. @throws ImportError */
+export function readModel(bytes: Uint8Array): Graph {
+  const { model, graph } = decode(bytes);
   const counter = new NodeCounter();
   const functions = (model.functions ?? []).map((one) => readFunction(one, counter));
   const main = readGraph(graph, counter);

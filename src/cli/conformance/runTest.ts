@@ -1,0 +1,123 @@
+import type { Weights } from '../../engine/engine.ts';
+import { referenceEngine } from '../../engine/reference/reference.ts';
+import { wasmEngine } from '../../engine/wasm/wasm.ts';
+import { type CompiledModel, ImportError, importOnnx, type TensorNumbers } from '../../onnx/index.ts';
+import type { Program } from '../../program/node.ts';
+import { bytesForInput, fileTensorOf, numbersOf } from '../files/convert.ts';
+import { elementType, type FileTensor } from '../files/elementTypes.ts';
+import { readTensorFile } from '../files/tensorFile.ts';
+import { InputError } from '../inputError.ts';
+import { difference } from './compare.ts';
+import type { BackendTest, DataSet } from './corpus.ts';
+
+export type Verdict = 'passed' | 'failed' | 'refused';
+
+export interface Outcome {
+  readonly verdict: Verdict;
+  /** Why it failed or was refused. */
+  readonly reason?: string;
+  /** Inputs that became part of the program, with the test's own data. */
+  readonly bound: readonly string[];
+}
+
+/** Reads a tensor file once it is asked for. */
+type Given = ReadonlyMap<string, () => FileTensor>;
+
+const givenOf = ({ inputs }: DataSet, names: readonly string[]): Given =>
+  new Map(
+    names.flatMap((name, i) => {
+      const path = inputs.get(i);
+      return path === undefined ? [] : [[name, () => readTensorFile(path)] as const];
+    }),
+  );
+
+/** Sizes of all dimensions as the test's data has them, for those that the file leaves open. */
+function dimsOf(given: Given): Record<string, number> {
+  const dims: Record<string, number> = {};
+  for (const [name, read] of given) {
+    try {
+      for (const [i, extent] of read().shape.entries()) dims[`${name}.${i}`] = extent;
+    } catch (error) {
+      // No tensor: the importer says what such an input is.
+      if (!(error instanceof InputError)) throw error;
+    }
+  }
+  return dims;
+}
+
+/**
+ * Imports the model with as few inputs bound as it takes: none at first, then those whose values the importer says
+ * it has to know.
+ */
+function importBinding(model: Uint8Array, dims: Record<string, number>, given: Given) {
+  const bind: Record<string, TensorNumbers> = {};
+  for (;;) {
+    try {
+      return { compiled: importOnnx(model, { dims, bind }), bound: Object.keys(bind) };
+    } catch (error) {
+      if (!(error instanceof ImportError)) throw error;
+      const more = error.toBind.filter((name) => given.has(name) && !Object.hasOwn(bind, name));
+      if (more.length === 0) throw error;
+      for (const name of more) bind[name] = numbersOf((given.get(name) as () => FileTensor)());
+    }
+  }
+}
+
+async function tensorsOf(program: Program, weights: Weights, inputs: readonly Uint8Array[]) {
+  const runs: Uint8Array[][] = [];
+  for (const engine of [referenceEngine, wasmEngine]) {
+    const session = await engine.load(program, weights);
+    runs.push(await session.runAll(inputs));
+    await session.close();
+  }
+  return runs as [reference: Uint8Array[], fast: Uint8Array[]];
+}
+
+/** ONNX's test data holds bfloat16, which NumPy lacks, as uint16 with the same bits. */
+function readAs(onnxType: string, read: () => FileTensor): FileTensor {
+  const tensor = read();
+  const isBits = onnxType === 'bfloat16' && tensor.type.name === 'uint16';
+  return isBits ? { ...tensor, type: elementType('bfloat16') } : tensor;
+}
+
+/** Runs the program on both engines; what differs between them, or from the outputs expected. */
+async function objectionTo(model: CompiledModel, given: Given, { outputs }: DataSet) {
+  const { program, weights } = model;
+  const inputs = model.inputs.map((input) => {
+    const read = given.get(input.name);
+    if (!read) throw new InputError(`the test has no data for the input "${input.name}"`);
+    return bytesForInput(readAs(input.onnxType, read), input, `the test's "${input.name}"`);
+  });
+  const [reference, fast] = await tensorsOf(program, weights, inputs);
+  const apart = reference.findIndex((bytes, i) => Buffer.compare(bytes, fast[i] as Uint8Array) !== 0);
+  if (apart >= 0) return `the engines give other bits at node ${apart} (${model.labels[apart]})`;
+  for (const [i, output] of model.outputs.entries()) {
+    const path = outputs.get(i);
+    if (path === undefined) return `the test has no data for the output "${output.name}"`;
+    const mine = fileTensorOf(output, reference[output.node] as Uint8Array);
+    const expected = readAs(output.onnxType, () => readTensorFile(path));
+    const differs = difference(output.name, output.onnxType, mine, expected);
+    if (differs) return differs;
+  }
+  return undefined;
+}
+
+/** @param names of the model's inputs, in the file's order */
+export async function runTest({ model, dataSets }: BackendTest, names: readonly string[]): Promise<Outcome> {
+  let bound: readonly string[] = [];
+  try {
+    for (const dataSet of dataSets.length > 0 ? dataSets : [{ inputs: new Map(), outputs: new Map() }]) {
+      const given = givenOf(dataSet, names);
+      const imported = importBinding(model, dimsOf(given), given);
+      bound = imported.bound;
+      const objection = await objectionTo(imported.compiled, given, dataSet);
+      if (objection) return { verdict: 'failed', reason: objection, bound };
+    }
+    return { verdict: 'passed', bound };
+  } catch (error) {
+    if (error instanceof ImportError || error instanceof InputError) {
+      return { verdict: 'refused', reason: error.message, bound };
+    }
+    return { verdict: 'failed', reason: `crashed: ${error instanceof Error ? error.message : error}`, bound };
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { commandLine } from '../../src/cli/commandLine.ts';
+import { conformance } from '../../src/cli/conformance/conformance.ts';
+import { conformancePage } from '../../src/cli/conformance/table.ts';
+import { elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
+import { writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+import { floats, type GraphSpec, modelBytes, single, value } from '../support/onnx.ts';
+
+/** A corpus of a few tests, each with one thing that has to be noticed. */
+
+const f32 = (shape: readonly number[], ...values: number[]): FileTensor => ({
+  type: elementType('float32'),
+  shape,
+  bytes: new Uint8Array(Float32Array.from(values).buffer),
+});
+const i64 = (...values: number[]): FileTensor => ({
+  type: elementType('int64'),
+  shape: [values.length],
+  bytes: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+});
+
+describe('assay conform', () => {
+  let folder: string;
+
+  function write(
+    name: string,
+    spec: GraphSpec,
+    inputs: readonly FileTensor[],
+    outputs: readonly FileTensor[],
+  ): void {
+    const data = join(folder, name, 'test_data_set_0');
+    mkdirSync(data, { recursive: true });
+    writeFileSync(join(folder, name, 'model.onnx'), modelBytes(spec));
+    for (const [i, tensor] of inputs.entries())
+      writeFileSync(join(data, `input_${i}.pb`), writeTensorProto(tensor, ''));
+    for (const [i, tensor] of outputs.entries())
+      writeFileSync(join(data, `output_${i}.pb`), writeTensorProto(tensor, ''));
+  }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function assay(...args: string[]) {
+    const out: string[] = [];
+    const err: string[] = [];
+    const code = await commandLine(args, {
+      out: (line) => out.push(line),
+      err: (line) => err.push(line),
+      progress: () => undefined,
+    });
+    return { code, out, err };
+  }
+
+  const pair = floats([2], [0, 0]);
+  const relu = single('Relu', [pair]);
+  const goes = (y: FileTensor) => write('node/test_relu', relu, [f32([2], -1, 2)], [y]);
+
+  it('passes what agrees within the tolerance', async () => {
+    goes(f32([2], 0, 2.0005));
+    const { code, out } = await assay('conform', folder, '--json');
+    expect(code).to.equal(0);
+    expect(JSON.parse(out.join())).to.deep.equal({
+      total: 1,
+      passed: 1,
+      failed: [],
+      refused: [],
+      bound: {},
+    });
+  });
+
+  for (const [what, y, reason] of [
+    ['another number', f32([2], 0, 2.01), 'output "y0", element 1: 2 in place of 2.009999990463257'],
+    [
+      'a number in place of 0',
+      f32([2], 1e-3, 2),
+      'output "y0", element 0: 0 in place of 0.0010000000474974513',
+    ],
+    ['infinity', f32([2], 0, Number.POSITIVE_INFINITY), 'output "y0", element 1: 2 in place of Infinity'],
+    ['NaN', f32([2], 0, Number.NaN), 'output "y0", element 1: 2 in place of NaN'],
+    ['another shape', f32([2, 1], 0, 2), 'output "y0" has the shape [2], not [2, 1]'],
+    ['another type', i64(0, 2), 'output "y0" is of type float, not int64'],
+  ] as const) {
+    it(`fails, with exit code 1, where the test expects ${what}`, async () => {
+      goes(y);
+      const { code, out } = await assay('conform', folder, '--json');
+      expect(code).to.equal(1);
+      expect(JSON.parse(out.join()).failed).to.deep.equal([{ test: 'node/test_relu', op: 'Relu', reason }]);
+    });
+  }
+
+  it('fails where an integer is off by one', async () => {
+    const argmax = single('ArgMax', [pair]);
+    write('test_argmax', argmax, [f32([2], 5, 2)], [i64(1)]);
+    const { code, out } = await assay('conform', folder);
+    expect(code).to.equal(1);
+    expect(out[1]).to.equal('  failed test_argmax: output "y0", element 0: 0 in place of 1');
+  });
+
+  it('binds what only decides a shape, and says so', async () => {
+    const reshape = single('Reshape', [floats([2], [1, 2]), value('int64', [2], [2, 1])]);
+    write('test_reshape', reshape, [f32([2], 1, 2), i64(2, 1)], [f32([2, 1], 1, 2)]);
+    const { code, out } = await assay('conform', folder);
+    expect(code).to.equal(0);
+    expect(out).to.deep.equal([
+      'Reshape: 1 passed',
+      '  passed test_reshape with x1 bound',
+      '1 tests: 1 passed, 0 failed, 0 refused',
+    ]);
+  });
+
+  it('binds the input behind a value that is computed', async () => {
+    const spec: GraphSpec = {
+      nodes: [
+        { op: 'Concat', inputs: ['shape', 'shape'], outputs: ['twice'], attributes: { axis: 0 } },
+        { op: 'Reshape', inputs: ['x', 'twice'], outputs: ['y'] },
+      ],
+      inputs: { x: floats([4], [1, 2, 3, 4]), shape: value('int64', [1], [2]) },
+      outputs: ['y'],
+    };
+    write('test_twice', spec, [f32([4], 1, 2, 3, 4), i64(2)], [f32([2, 2], 1, 2, 3, 4)]);
+    const [result] = await conformance(folder);
+    expect(result).to.deep.equal({
+      test: 'test_twice',
+      operator: '(several operators)',
+      verdict: 'passed',
+      bound: ['shape'],
+    });
+  });
+
+  it('takes open dimensions from the data', async () => {
+    write('test_relu', { ...relu, open: { x0: [0] } }, [f32([2], -1, 2)], [f32([2], 0, 2)]);
+    expect((await conformance(folder))[0]).to.include({ verdict: 'passed' });
+  });
+
+  it('refuses with the reason, which is no failure', async () => {
+    write('test_random', single('RandomNormalLike', [pair]), [f32([2], 1, 2)], []);
+    const { code, out } = await assay('conform', folder);
+    expect(code).to.equal(0);
+    expect(out[1]).to.match(/^ {2}refused test_random: node "the_RandomNormalLike" .*random numbers/);
+  });
+
+  it('says in one line how to get tests if there are none', async () => {
+    for (const path of [folder, join(folder, 'nowhere')]) {
+      const { code, err } = await assay('conform', path);
+      expect(code).to.equal(1);
+      expect(err).to.have.length(1);
+      expect(err[0]).to.match(/apt install libonnx-testdata/);
+    }
+  });
+
+  it('makes a page with every refusal and its reason', async () => {
+    goes(f32([2], 0, 2));
+    write('node/test_random', single('RandomNormalLike', [pair]), [f32([2], 1, 2)], []);
+    const page = conformancePage(await conformance(folder), 'two tests');
+    expect(page).to.contain('**2 tests: 1 passed, 0 failed, 1 refused.**');
+    expect(page).to.match(
+      /\| RandomNormalLike \| test_random \| node "the_RandomNormalLike" .* random numbers/,
+    );
+    expect(page).to.contain('| Relu | 1 |  |  |  |');
+    expect(page).not.to.contain('## Failed');
+  });
+});
