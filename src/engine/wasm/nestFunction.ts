@@ -138,8 +138,10 @@ class TileWriter {
         accumulator = values.held(this.#postLevel, type, local, exact);
       }
     }
+    if (this.#depth > this.#nest.outputs) values.floor = this.#postLevel;
     const result = this.#evaluate('post', post, copy, accumulator);
     this.#store(result, dtype, copy, output);
+    values.floor = 0;
   }
 
   /** The value as a local of that type holds it. */
@@ -228,10 +230,11 @@ class TileWriter {
   }
 
   #once(key: string, make: () => Value): Value {
-    let value = this.#memo.get(key);
+    const place = `${this.#values.floor} ${key}`;
+    let value = this.#memo.get(place);
     if (!value) {
       value = make();
-      this.#memo.set(key, value);
+      this.#memo.set(place, value);
     }
     return value;
   }

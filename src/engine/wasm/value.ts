@@ -37,7 +37,12 @@ export class Values {
   readonly locals: ValueType[];
   /** Code by level. */
   readonly regions: number[][];
-  readonly #vectors = new Map<number, Value>();
+  /**
+   * No value that is defined from now on is computed further out than here. What follows a fold is computed after it,
+   * lest it take registers from the fold.
+   */
+  floor = 0;
+  readonly #vectors = new Map<string, Value>();
 
   constructor(locals: ValueType[], levels: number) {
     this.locals = locals;
@@ -55,6 +60,7 @@ export class Values {
 
   define(level: number, type: Value['type'], code: Code, exact = true, splat?: Code): Value {
     const none = undefined;
+    level = Math.max(level, this.floor);
     return { level, type, exact, code, splat, word: none, local: -1, canonical: none, vector: none };
   }
 
@@ -133,10 +139,11 @@ export class Values {
   }
 
   #splatWord(word: number): Value {
-    let value = this.#vectors.get(word);
+    const key = `${this.floor} ${word}`;
+    let value = this.#vectors.get(key);
     if (!value) {
       value = this.define(0, 'v128', v128Const(word, word, word, word));
-      this.#vectors.set(word, value);
+      this.#vectors.set(key, value);
     }
     return value;
   }
