@@ -25,7 +25,7 @@ const compileStamp = join(root, 'build', 'compiled');
 
 // These must run even when the contracts do not compile, or before they can.
 const withoutContracts = new Set(
-  ['generate', 'generated', 'lockfile', 'test'].map((name) => `scripts/${name}.ts`),
+  ['bench', 'generate', 'generated', 'lockfile', 'test'].map((name) => `scripts/${name}.ts`),
 );
 
 class StepFailed extends Error {}

@@ -44,7 +44,7 @@ export class Unavailable extends Error {
 }
 
 // Inside node_modules, so that git ignores it and what lies in it finds the packages of the project.
-const cache = join(import.meta.dirname, '../../node_modules/.cache/assay');
+export const CACHE = join(import.meta.dirname, '../../node_modules/.cache/assay');
 
 function run(command: string, args: readonly string[], cwd: string): void {
   const options = { cwd, encoding: 'utf8', shell: process.platform === 'win32' } as const;
@@ -61,10 +61,10 @@ function run(command: string, args: readonly string[], cwd: string): void {
  * @throws Unavailable if it is neither in the cache nor to be had, or is not the one that was pinned
  */
 export function fetchPackage({ name, version, integrity, files }: Package): string {
-  const folder = join(cache, `${name.replace('/', '+')}@${version}`);
+  const folder = join(CACHE, `${name.replace('/', '+')}@${version}`);
   if (existsSync(folder)) return folder;
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, 'fetching-'));
+  mkdirSync(CACHE, { recursive: true });
+  const work = mkdtempSync(join(CACHE, 'fetching-'));
   try {
     console.error(`fetching ${name}@${version}`);
     const spec = `${name}@${version}`;

@@ -1,0 +1,38 @@
+import type { TensorData } from '../../src/engine/engine.ts';
+import type { ModelTensor } from '../../src/onnx/index.ts';
+import type { Numbers } from './onnxruntime.ts';
+
+/**
+ * How far onnxruntime's floats may be from ours, as a share of the greatest number of the tensor, or of 1 if that is
+ * less: it adds in another order, and each order rounds differently. Integers must be equal.
+ */
+export const TOLERANCE = 1e-4;
+
+const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const;
+
+export const numbersOf = ({ dtype, bytes }: TensorData) => new ARRAYS[dtype](bytes.slice().buffer);
+
+export const sameBits = (a: readonly TensorData[], b: readonly TensorData[]): boolean =>
+  a.length === b.length && a.every(({ bytes }, i) => Buffer.compare(bytes, b[i]!.bytes) === 0);
+
+/** The greatest difference of one tensor's elements as {@link TOLERANCE} counts it; infinite if integers differ. */
+function differenceOf(mine: TensorData, theirs: Numbers | undefined): number {
+  const numbers = numbersOf(mine);
+  if (theirs?.length !== numbers.length) return Number.POSITIVE_INFINITY;
+  let [greatest, difference] = [1, 0];
+  for (const [i, a] of numbers.entries()) {
+    const b = Number(theirs[i]);
+    if (Object.is(a, b) || a === b) continue;
+    if (mine.dtype !== 'f32' || !Number.isFinite(a - b)) return Number.POSITIVE_INFINITY;
+    greatest = Math.max(greatest, Math.abs(b));
+    difference = Math.max(difference, Math.abs(a - b));
+  }
+  return difference / greatest;
+}
+
+/** The greatest difference of any output. */
+export const difference = (
+  outputs: readonly ModelTensor[],
+  mine: readonly TensorData[],
+  theirs: Readonly<Record<string, Numbers>>,
+): number => Math.max(...outputs.map(({ name }, i) => differenceOf(mine[i]!, theirs[name])));

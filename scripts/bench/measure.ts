@@ -1,0 +1,143 @@
+import type { TensorData } from '../../src/engine/engine.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { type Model, programInputs, Unavailable } from '../models/index.ts';
+import { difference, sameBits, TOLERANCE } from './compare.ts';
+import { matrixSpeed, nodeTimes } from './nodes.ts';
+import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
+import { leastMemory, macsOf } from './program.ts';
+import { digest, type ReferenceRun, referenceRun } from './reference.ts';
+import { type Contestant, race, type Timing, timed } from './timing.ts';
+
+/** What becomes of the reference: taken from the cache if it is there, run again, or left out. */
+export type ReferenceUse = 'kept' | 'again' | 'none';
+
+export interface Result {
+  readonly model: string;
+  readonly weights: string;
+  readonly nodes: number;
+  readonly macs: number;
+  /** By contestant: assay1, assay2, kept1, trace1, ortWeb1, ortNode1, ortNode2. Those that could not run are missing. */
+  readonly times: ReadonlyMap<string, Timing>;
+  readonly reference: { readonly ms: number; readonly kept: boolean } | undefined;
+  readonly importMs: number;
+  readonly loadMs: number;
+  readonly firstMs: number;
+  readonly leastMemory: { readonly weights: number; readonly live: number };
+  /** f32 operations a second in nodes like matrix products, on one thread. */
+  readonly matrixSpeed: number | undefined;
+  /** Of the machine, f32 operations a second of one thread, measured next to the model. */
+  readonly peak: number;
+  /** How far each onnxruntime is from our floats. */
+  readonly differences: ReadonlyMap<string, number>;
+  /** What makes these figures worthless: outputs that are not what they should be. */
+  readonly problems: readonly string[];
+}
+
+const NODE_RUNS = 7;
+
+/** The last outputs of a contestant, which are those of a timed run when all is done. */
+class Kept<T> {
+  last: T | undefined;
+  readonly contestant: Contestant;
+
+  constructor(name: string, run: () => Promise<T>) {
+    this.contestant = {
+      name,
+      run: async () => {
+        this.last = await run();
+      },
+    };
+  }
+}
+
+async function openAll(
+  onnx: Uint8Array,
+  inputs: ReturnType<Model['inputs']>,
+): Promise<Map<string, OrtSession>> {
+  const sessions = new Map([['ortWeb1', await ortWeb(onnx, inputs)]]);
+  try {
+    for (const threads of [1, 2]) sessions.set(`ortNode${threads}`, await ortNode(onnx, inputs, threads));
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.error(`without onnxruntime-node: ${error.message}`);
+  }
+  return sessions;
+}
+
+/** What is wrong with the tensors of a run, compared with those of the reference. */
+function differingNode({ tensors: expected }: ReferenceRun, tensors: readonly Uint8Array[]): string[] {
+  const at = expected.findIndex((hash, i) => hash !== digest(tensors[i]!));
+  return at < 0 ? [] : [`the tensor of node ${at} is not that of the reference`];
+}
+
+/** Everything about one model, in one go. */
+export async function measure(
+  { name, weights, options, bytes, inputs: values }: Model,
+  measurePeak: () => number,
+  use: ReferenceUse,
+): Promise<Result> {
+  const [onnx, given] = [bytes(), values()];
+  const { result: compiled, ms: importMs } = await timed(() => importOnnx(onnx, options));
+  const { program } = compiled;
+  const inputs = programInputs(compiled, given);
+  const { result: session, ms: loadMs } = await timed(() => wasmEngine.load(program, compiled.weights));
+  const { ms: firstMs } = await timed(() => session.run(inputs));
+
+  const model = modelOf(program);
+  const assay = [new Kept('assay1', () => session.run(inputs))];
+  const kept = new Kept('kept1', () => session.runAll(inputs));
+  const trace = new Kept('trace1', async () => new RunTrace(model, await session.runAll(inputs)).root);
+  const ort = await openAll(onnx, given);
+  const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
+  const times = await race([...assay, kept, trace, ...theirs].map(({ contestant }) => contestant));
+  const ofNodes = await nodeTimes(session, inputs, NODE_RUNS);
+  const peak = measurePeak();
+
+  const outputs = assay[0]!.last!;
+  const differences = new Map(
+    theirs.map(({ contestant, last }) => [contestant.name, difference(compiled.outputs, outputs, last!)]),
+  );
+  const problems = problemsOf(assay, differences);
+  const reference = use === 'none' ? undefined : await referenceRun(compiled, inputs, use === 'again');
+  if (reference) {
+    const tensors = await session.runAll(inputs);
+    problems.push(...differingNode(reference.run, tensors));
+    const expected = program.outputs.map((node) => reference.run.tensors[node]);
+    if (outputs.some((tensor, i) => digest(tensor.bytes) !== expected[i])) {
+      problems.push('the outputs of the timed runs are not those of the reference');
+    }
+  }
+  await Promise.all([session.close(), ...[...ort.values()].map((one) => one.release())]);
+  return {
+    model: name,
+    weights,
+    nodes: program.nodes.length,
+    macs: macsOf(program),
+    times,
+    reference: reference && { ms: reference.run.ms, kept: reference.kept },
+    ...{ importMs, loadMs, firstMs },
+    leastMemory: leastMemory(program),
+    matrixSpeed: matrixSpeed(session, ofNodes),
+    peak,
+    differences,
+    problems,
+  };
+}
+
+function problemsOf(
+  assay: readonly Kept<TensorData[]>[],
+  differences: ReadonlyMap<string, number>,
+): string[] {
+  const [first, ...others] = assay;
+  return [
+    ...others
+      .filter(({ last }) => !sameBits(last!, first!.last!))
+      .map(({ contestant }) => `${contestant.name} and assay1 have different bits`),
+    ...[...differences]
+      .filter(([, far]) => !(far <= TOLERANCE))
+      .map(([key, far]) => `${key} is ${far.toExponential(1)} away; ${TOLERANCE} is tolerated`),
+  ];
+}

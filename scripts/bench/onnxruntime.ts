@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as web from 'onnxruntime-web';
+import { typedArray, type Value } from '../../examples/onnx.ts';
+import { fetchPackage, ONNXRUNTIME_NODE } from '../models/packages.ts';
+
+type Ort = Pick<typeof web, 'InferenceSession' | 'Tensor'>;
+
+export type Numbers = ArrayLike<number | bigint>;
+
+/** A model in onnxruntime, with its inputs. */
+export interface OrtSession {
+  /** @returns the outputs by name */
+  run(): Promise<Readonly<Record<string, Numbers>>>;
+  release(): Promise<void>;
+}
+
+/** Of the session's log, errors only: warnings are about the models. */
+const ERRORS = 3;
+
+async function open(
+  ort: Ort,
+  onnx: Uint8Array,
+  inputs: Readonly<Record<string, Value>>,
+  options: web.InferenceSession.SessionOptions,
+): Promise<OrtSession> {
+  const session = await ort.InferenceSession.create(onnx, { logSeverityLevel: ERRORS, ...options });
+  const typeOf = ({ type }: Value) => (type === 'float' ? 'float32' : type) as web.Tensor.Type;
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [
+      name,
+      new ort.Tensor(typeOf(value), typedArray(value), value.shape),
+    ]),
+  );
+  return {
+    run: async () => {
+      const results = await session.run(feeds);
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { data }]) => [name, data as unknown as Numbers]),
+      );
+    },
+    release: () => session.release(),
+  };
+}
+
+/** onnxruntime-web: WebAssembly with SIMD, on one thread. */
+export function ortWeb(onnx: Uint8Array, inputs: Readonly<Record<string, Value>>): Promise<OrtSession> {
+  web.env.wasm.numThreads = 1;
+  return open(web, onnx, inputs, { executionProviders: ['wasm'] });
+}
+
+/**
+ * onnxruntime-node, which computes natively, on as many threads as are asked for.
+ *
+ * @throws Unavailable if the package is not there and cannot be fetched
+ */
+export function ortNode(
+  onnx: Uint8Array,
+  inputs: Readonly<Record<string, Value>>,
+  threads: number,
+): Promise<OrtSession> {
+  const folder = fetchPackage(ONNXRUNTIME_NODE);
+  const ort: Ort = createRequire(join(folder, 'package.json'))('./dist/index.js');
+  return open(ort, onnx, inputs, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+  });
+}

@@ -1,0 +1,60 @@
+import { performance } from 'node:perf_hooks';
+import { type Code, f32Const, get, i32Const, moduleOf, repeat, set, simd } from '../../src/wasm/assembler.ts';
+
+const SPLAT = 19;
+const EXTRACT = 31;
+const ADD = 228;
+const MUL = 230;
+const I32_SUB = 0x6b;
+
+const LANES = 4;
+const UNROLLED = 16;
+const STEPS = 20_000;
+/** Few chains wait for their own results, many do not fit the registers: the best of these is the peak. */
+const CHAINS = [6, 8, 10, 12];
+
+const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!;
+
+/** Chains of acc = acc · 0.5 + 1, four lanes each, that depend on nothing else and touch no memory. */
+async function loopOf(chains: number): Promise<(steps: number) => number> {
+  const [steps, factor, summand] = [0, 1, 2];
+  const accumulators = Array.from({ length: chains }, (_, i) => 3 + i);
+  const splat = (value: number): Code => [...f32Const(bitsOf(value)), ...simd(SPLAT)];
+  const step = accumulators.flatMap((acc) =>
+    set(acc, [...get(acc), ...get(factor), ...simd(MUL), ...get(summand), ...simd(ADD)]),
+  );
+  const body = [
+    ...Array.from({ length: UNROLLED }, () => step).flat(),
+    ...set(steps, [...get(steps), ...i32Const(1), I32_SUB]),
+  ];
+  const sum = accumulators.flatMap((acc, i) => [...get(acc), ...(i > 0 ? simd(ADD) : [])]);
+  const code = [
+    ...set(factor, splat(0.5)),
+    ...set(summand, splat(1)),
+    ...repeat(body, get(steps)),
+    ...sum,
+    ...simd(EXTRACT),
+    0,
+  ];
+  const locals = Array.from({ length: chains + 2 }, () => 'v128' as const);
+  const bytes = moduleOf([{ name: 'loop', params: ['i32'], result: 'f32', locals, code }], { pages: 0 });
+  const { instance } = await WebAssembly.instantiate(bytes);
+  return instance.exports['loop'] as (steps: number) => number;
+}
+
+/** Measures how many f32 operations a second one thread can do at most in SIMD128 without fused multiply-add. */
+export async function peakMeter(): Promise<() => number> {
+  const loops = await Promise.all(CHAINS.map(loopOf));
+  const measure = (): number =>
+    Math.max(
+      ...loops.map((loop, i) => {
+        const start = performance.now();
+        // Every accumulator tends to 2, so a loop that was not run shows.
+        if (loop(STEPS) !== 2 * CHAINS[i]!) throw new Error('the loop of the peak gave a wrong sum');
+        const seconds = (performance.now() - start) / 1000;
+        return (2 * LANES * CHAINS[i]! * UNROLLED * STEPS) / seconds;
+      }),
+    );
+  for (let i = 0; i < 20; i++) measure();
+  return measure;
+}

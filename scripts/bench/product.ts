@@ -1,0 +1,56 @@
+import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { SeededWeights } from '../models/weights.ts';
+import { numbersOf } from './compare.ts';
+import { nodeTimes } from './nodes.ts';
+import { timingOf } from './timing.ts';
+
+const SIDE = 1024;
+const RUNS = 9;
+
+/** How near the product of two matrices comes to the peak of the machine. */
+export interface Product {
+  readonly ms: number;
+  /** Operations a second of the product, and of the loop of the peak, which ran in turns with it. */
+  readonly speed: number;
+  readonly peak: number;
+  readonly isExact: boolean;
+}
+
+/** The same product by plain loops: each element's terms are added in their order, each rounded. */
+function plainProduct(a: Float32Array, b: Float32Array): Float32Array {
+  const out = new Float32Array(SIDE * SIDE);
+  for (let i = 0; i < SIDE; i++) {
+    const row = out.subarray(i * SIDE, (i + 1) * SIDE);
+    for (let k = 0; k < SIDE; k++) {
+      const [factor, from] = [a[i * SIDE + k]!, k * SIDE];
+      for (let j = 0; j < SIDE; j++) row[j] = row[j]! + Math.fround(factor * b[from + j]!);
+    }
+  }
+  return out;
+}
+
+/** Times 1024³ products on one thread, and the peak between them. */
+export async function product(measurePeak: () => number): Promise<Product> {
+  const random = new SeededWeights(1);
+  const [a, b] = [random.around(1, [SIDE, SIDE]).values, random.around(1, [SIDE, SIDE]).values];
+  const build = new ProgramBuilder();
+  const left = build.input('f32', [SIDE, SIDE]);
+  const right = build.constant('f32', [SIDE, SIDE], new Uint8Array(b.buffer));
+  const node = build.node(matMul(left, right, SIDE, SIDE, SIDE));
+  const { program, weights } = build.finish();
+  const session = await wasmEngine.load(program, weights);
+  const inputs = [new Uint8Array(a.buffer)];
+  const [output] = await session.run(inputs);
+  await nodeTimes(session, inputs, 5);
+  const [times, peaks]: [number[], number[]] = [[], []];
+  for (let run = 0; run < RUNS; run++) {
+    peaks.push(measurePeak());
+    times.push((await nodeTimes(session, inputs, 1))[node]!);
+  }
+  await session.close();
+  const { median: ms } = timingOf(times);
+  const expected = plainProduct(a, b);
+  const isExact = numbersOf(output!).every((x, i) => x === expected[i]);
+  return { ms, speed: (2 * SIDE ** 3) / (ms / 1000), peak: timingOf(peaks).median, isExact };
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import type { CompiledModel } from '../../src/onnx/index.ts';
+import { CACHE } from '../models/packages.ts';
+import { timed } from './timing.ts';
+
+/** What the reference engine made of a model and its inputs. */
+export interface ReferenceRun {
+  readonly ms: number;
+  /** SHA-256 of the bytes of every node's tensor, in node order. */
+  readonly tensors: readonly string[];
+}
+
+const src = join(import.meta.dirname, '../../src');
+
+/** What the definition consists of: a change there makes what was kept worthless. */
+const DEFINITION = ['engine/reference', 'program', 'scalar'];
+
+export const digest = (...parts: readonly Uint8Array[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+};
+
+function definition(): Uint8Array[] {
+  return DEFINITION.flatMap((folder) =>
+    readdirSync(join(src, folder))
+      .sort()
+      .map((file) => readFileSync(join(src, folder, file))),
+  );
+}
+
+/**
+ * Runs the reference, in full. It takes a second for ten million products, so what it gave is kept in the cache, by
+ * the model's id, the inputs and the source of the definition.
+ */
+export async function referenceRun(
+  { program, weights }: CompiledModel,
+  inputs: readonly Uint8Array[],
+  again: boolean,
+): Promise<{ run: ReferenceRun; kept: boolean }> {
+  const file = join(CACHE, `reference-${digest(modelOf(program).id, ...inputs, ...definition())}.json`);
+  if (!again && existsSync(file)) return { run: JSON.parse(readFileSync(file, 'utf8')), kept: true };
+  const session = await referenceEngine.load(program, weights);
+  const { result, ms } = await timed(() => session.runAll(inputs));
+  const run: ReferenceRun = { ms, tensors: result.map((tensor) => digest(tensor)) };
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(file, JSON.stringify(run));
+  return { run, kept: false };
+}

@@ -1,0 +1,116 @@
+import type { Result } from './measure.ts';
+import type { Product } from './product.ts';
+import { meanSpeedUp, type Target } from './targets.ts';
+import type { Timing } from './timing.ts';
+
+const ROWS: readonly (readonly [key: string, title: string])[] = [
+  ['assay1', 'this engine, 1 thread'],
+  ['assay2', '2 threads'],
+  ['kept1', 'all tensors kept, 1 thread'],
+  ['trace1', 'all tensors kept and hashed, 1 thread'],
+  ['ortWeb1', 'onnxruntime-web, 1 thread'],
+  ['ortNode1', 'onnxruntime-node, 1 thread'],
+  ['ortNode2', '2 threads'],
+];
+
+const WIDTH = 40;
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const digits = (ms: number): string => ms.toFixed(ms < 10 ? 2 : 1);
+const shown = ({ median, spread }: Timing): string => `${digits(median).padStart(9)} ±${digits(spread)} ms`;
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+const giga = (perSecond: number): string => (perSecond / 1e9).toFixed(1);
+
+/** One model as lines of text. */
+export function textOf(result: Result): string {
+  const { times, reference, leastMemory, matrixSpeed, peak, differences, problems } = result;
+  const row = (title: string, text: string) => `  ${title.padEnd(WIDTH)}${text}`;
+  const rows = ROWS.flatMap(([key, title]) => {
+    const timing = times.get(key);
+    return timing ? [row(title, shown(timing))] : [];
+  });
+  const [mine, web] = [times.get('assay1')!, times.get('ortWeb1')!];
+  const far = Math.max(...differences.values());
+  return [
+    `${result.model}: ${(result.macs / 1e6).toFixed(2)} million products, ${result.nodes} nodes, weights from ${result.weights}`,
+    ...rows,
+    ...(reference
+      ? [
+          row(
+            'reference',
+            `${digits(reference.ms).padStart(9)} ms${reference.kept ? ', kept from an earlier run' : ''}`,
+          ),
+        ]
+      : []),
+    row(
+      'import, load, first run',
+      `${[result.importMs, result.loadMs, result.firstMs].map(digits).join(', ')} ms`,
+    ),
+    row('weights, largest live set', `${megabytes(leastMemory.weights)}, ${megabytes(leastMemory.live)}`),
+    ...(matrixSpeed
+      ? [
+          row(
+            'nodes like matrix products',
+            `${giga(matrixSpeed)} GFLOP/s, ${percent(matrixSpeed / peak)} of the peak`,
+          ),
+        ]
+      : []),
+    row('as fast as onnxruntime-web', `${(web.median / mine.median).toFixed(2)} times`),
+    ...(problems.length > 0
+      ? problems.map((problem) => `  WRONG: ${problem}`)
+      : [
+          `  ${reference ? 'every tensor has the bits of the reference; ' : ''}onnxruntime is at most ${far.toExponential(1)} away`,
+        ]),
+  ].join('\n');
+}
+
+/** One model as a line of JSON; times are medians in milliseconds, null where there is none. */
+export function jsonOf(result: Result): string {
+  const { model, macs, times, reference } = result;
+  const median = (key: string): number | null => times.get(key)?.median ?? null;
+  const spreads = Object.fromEntries([...times].map(([key, { spread }]) => [key, spread]));
+  const best = Object.fromEntries([...times].map(([key, timing]) => [key, timing.best]));
+  return JSON.stringify({
+    model,
+    macs,
+    assay1: median('assay1'),
+    assay2: median('assay2'),
+    reference: reference?.ms ?? null,
+    ortWeb1: median('ortWeb1'),
+    ortNode1: median('ortNode1'),
+    ortNode2: median('ortNode2'),
+    trace1: median('trace1'),
+    kept1: median('kept1'),
+    spreads,
+    best,
+    referenceKept: reference?.kept ?? null,
+    importMs: result.importMs,
+    loadMs: result.loadMs,
+    firstMs: result.firstMs,
+    weightBytes: result.leastMemory.weights,
+    liveBytes: result.leastMemory.live,
+    matrixFlops: result.matrixSpeed ?? null,
+    peakFlops: result.peak,
+    differences: Object.fromEntries(result.differences),
+    problems: result.problems,
+  });
+}
+
+/** What the run as a whole says. */
+export function summaryOf(
+  results: readonly Result[],
+  product: Product | undefined,
+  targets: readonly Target[],
+): string {
+  const mean = meanSpeedUp(results);
+  const line = product
+    ? `1024³ product: ${digits(product.ms)} ms, ${giga(product.speed)} GFLOP/s; peak of one thread without fused multiply-add: ${giga(product.peak)} GFLOP/s`
+    : '';
+  return [
+    line,
+    mean === undefined ? '' : `onnxruntime-web takes ${mean.toFixed(2)} times as long, in the geometric mean`,
+    ...targets.map(({ text, isMet }) => `${isMet ? 'met   ' : 'MISSED'}  ${text}`),
+  ]
+    .filter((each) => each !== '')
+    .join('\n');
+}

@@ -1,0 +1,79 @@
+import type { Result } from './measure.ts';
+import type { Product } from './product.ts';
+
+/** One thing the engine is to reach, and what it reached. */
+export interface Target {
+  readonly text: string;
+  readonly isMet: boolean;
+}
+
+const MANY_PRODUCTS = 100e6;
+
+const ratio = ({ times }: Result, a: string, b: string): number | undefined => {
+  const [x, y] = [times.get(a), times.get(b)];
+  return x && y ? x.median / y.median : undefined;
+};
+
+/** How many times as long onnxruntime-web takes, in the geometric mean; undefined without results. */
+export function meanSpeedUp(results: readonly Result[]): number | undefined {
+  const ratios = results.flatMap((result) => ratio(result, 'ortWeb1', 'assay1') ?? []);
+  return ratios.length === 0
+    ? undefined
+    : Math.exp(ratios.reduce((sum, each) => sum + Math.log(each), 0) / ratios.length);
+}
+
+/** A bound on every result that has the figure; the worst one is named. */
+function bound(
+  what: string,
+  results: readonly Result[],
+  figure: (result: Result) => number | undefined,
+  limit: number,
+  kind: 'at most' | 'at least',
+): Target[] {
+  const figures = results.flatMap((result) => {
+    const value = figure(result);
+    return value === undefined ? [] : [{ model: result.model, value }];
+  });
+  if (figures.length === 0) return [];
+  const misses = figures.filter(({ value }) => !(kind === 'at most' ? value <= limit : value >= limit));
+  const worst = figures.reduce((a, b) => (a.value < b.value === (kind === 'at most') ? b : a));
+  const missed =
+    misses.length > 0
+      ? `; missed on ${misses.map(({ model, value }) => `${model} (${value.toFixed(2)})`).join(', ')}`
+      : `; worst is ${worst.model} (${worst.value.toFixed(2)})`;
+  return [{ text: `${what} ${kind} ${limit}${missed}`, isMet: misses.length === 0 }];
+}
+
+/** What the engine is to reach, as this run measured it. */
+export function targets(results: readonly Result[], product: Product | undefined): Target[] {
+  const mean = meanSpeedUp(results);
+  const large = results.filter(({ macs }) => macs > MANY_PRODUCTS);
+  return [
+    ...bound('assay1 / ortWeb1', results, (result) => ratio(result, 'assay1', 'ortWeb1'), 1, 'at most'),
+    ...(mean === undefined
+      ? []
+      : [
+          {
+            text: `geometric mean of ortWeb1 / assay1 at least 1.5; it is ${mean.toFixed(2)}`,
+            isMet: mean >= 1.5,
+          },
+        ]),
+    ...bound('assay1 / ortNode1', results, (result) => ratio(result, 'assay1', 'ortNode1'), 5, 'at most'),
+    ...bound(
+      'assay1 / assay2, over 100 million products,',
+      large,
+      (result) => ratio(result, 'assay1', 'assay2'),
+      1.7,
+      'at least',
+    ),
+    ...bound('trace1 / assay1', results, (result) => ratio(result, 'trace1', 'assay1'), 2, 'at most'),
+    ...(product
+      ? [
+          {
+            text: `1024³ product at least 80 % of the peak; it is ${((100 * product.speed) / product.peak).toFixed(0)} %`,
+            isMet: product.speed >= 0.8 * product.peak,
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,63 @@
+import { performance } from 'node:perf_hooks';
+
+/** Something whose runs are timed. */
+export interface Contestant {
+  readonly name: string;
+  run(): Promise<unknown>;
+}
+
+/** Milliseconds of one run. */
+export interface Timing {
+  readonly median: number;
+  /** Half the distance between the quartiles. */
+  readonly spread: number;
+  readonly best: number;
+  readonly runs: number;
+}
+
+/** V8 compiles a function again, and better, only after it has run for a while. */
+const WARM_UP = { leastRuns: 5, runs: 60, ms: 1200 };
+const ROUNDS = 11;
+/** Contestants take turns of a few runs each, so that what the machine does besides meets all of them. */
+const TURN = { runs: 9, ms: 12 };
+/** Threads that wait for work by spinning give up in this time, and do not slow down who comes next. */
+const PAUSE_MS = 8;
+
+export function timingOf(times: readonly number[]): Timing {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!;
+  return { median: at(0.5), spread: (at(0.75) - at(0.25)) / 2, best: at(0), runs: sorted.length };
+}
+
+export async function timed<T>(work: () => T | Promise<T>): Promise<{ result: T; ms: number }> {
+  const start = performance.now();
+  const result = await work();
+  return { result, ms: performance.now() - start };
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+async function warmUp({ run }: Contestant): Promise<void> {
+  const start = performance.now();
+  for (let runs = 0; runs < WARM_UP.runs; runs++) {
+    if (runs >= WARM_UP.leastRuns && performance.now() - start > WARM_UP.ms) return;
+    await run();
+  }
+}
+
+/** Times the contestants in turns, in another order each round. */
+export async function race(contestants: readonly Contestant[]): Promise<Map<string, Timing>> {
+  const times = new Map(contestants.map(({ name }) => [name, [] as number[]]));
+  for (const contestant of contestants) await warmUp(contestant);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const i of contestants.keys()) {
+      const { name, run } = contestants[(i + round) % contestants.length]!;
+      await pause();
+      const start = performance.now();
+      for (let runs = 0; runs < TURN.runs && (runs === 0 || performance.now() - start < TURN.ms); runs++) {
+        times.get(name)!.push((await timed(run)).ms);
+      }
+    }
+  }
+  return new Map([...times].map(([name, all]) => [name, timingOf(all)]));
+}
