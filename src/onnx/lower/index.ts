@@ -1,6 +1,7 @@
 import type { GraphNode } from '../read/graph.ts';
 import { Activations } from './Activations.ts';
 import { Arithmetic } from './Arithmetic.ts';
+import { Attention } from './Attention.ts';
 import { Cast } from './Cast.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
@@ -18,6 +19,7 @@ import { Quantized } from './Quantized.ts';
 import { Recurrent } from './Recurrent.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
+import { RotaryEmbeddings } from './RotaryEmbedding.ts';
 import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
 import { Shapes } from './Shapes.ts';
@@ -49,7 +51,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     Pow,
     ...Resizes,
     ...Scatters,
+    ...RotaryEmbeddings,
     ...Selections,
+    Attention,
     ...Spatial,
     TopK,
   }),

@@ -1,0 +1,97 @@
+import { type Expression, f32, fold } from '../ir/expression.ts';
+import { flatten, type Index, quotient, shift } from '../ir/indices.ts';
+import type { Tensor } from '../ir/tensor.ts';
+import type { ElementType } from '../types.ts';
+import { at, type Context } from './context.ts';
+import { reshaped } from './Shapes.ts';
+import { softmaxAlong } from './Softmax.ts';
+
+/** Scaled dot-product attention over heads, wherever these lie in memory. */
+
+/** Vectors by batch, head and position. */
+export interface Heads {
+  readonly count: number;
+  readonly positions: number;
+  /** Components of a vector. */
+  readonly size: number;
+  readonly at: (batch: Index, head: Index, position: Index, component: Index) => Expression;
+}
+
+/** Heads of a tensor [batch, heads, positions, size]. */
+export const separateHeads = (x: Tensor): Heads => {
+  const [, count, positions, size] = x.shape as [number, number, number, number];
+  return { count, positions, size, at: (b, h, p, d) => at(x, [b, h, p, d]) };
+};
+
+/** Heads side by side in the last dimension of a tensor [batch, positions, …], from component `from` on. */
+export const joinedHeads = (x: Tensor, count: number, size: number, from = 0): Heads => ({
+  count,
+  size,
+  positions: x.shape[1] as number,
+  at: (b, h, p, d) => at(x, [b, p, shift(flatten([h, d], [count, size]), from)]),
+});
+
+/** The tensor [batch, heads, positions, size] of heads that lie otherwise. */
+export const tensorOfHeads = (context: Context, type: ElementType, batch: number, heads: Heads): Tensor =>
+  context.define({
+    type,
+    shape: [batch, heads.count, heads.positions, heads.size],
+    body: ([b, h, p, d]) => heads.at(b!, h!, p!, d!),
+  });
+
+/** A score made another by its place, given as batch, head, position of the query and position of the key. */
+export type Change = (score: Expression, place: readonly [Index, Index, Index, Index]) => Expression;
+
+export interface Attended {
+  readonly batch: number;
+  readonly query: Heads;
+  /** May have fewer heads than the query, each for as many of its heads in a row. */
+  readonly key: Heads;
+  readonly value: Heads;
+  readonly scale: number;
+  readonly changes: readonly Change[];
+}
+
+/** Products of queries and keys, scaled, [batch, heads, queries, keys]. */
+export function scoresOf(
+  context: Context,
+  type: ElementType,
+  { batch, query, key, scale, changes }: Attended,
+): Tensor {
+  const repeated = query.count / key.count;
+  return context.define({
+    type,
+    shape: [batch, query.count, query.positions, key.positions],
+    body: (indices) => {
+      const [b, h, s, t] = indices as [Index, Index, Index, Index];
+      const sum = fold([query.size], 0, ([d], accumulator) =>
+        f32.add(accumulator, f32.mul(query.at(b, h, s, d!), key.at(b, quotient(h, repeated), t, d!))),
+      );
+      return changes.reduce((score, change) => change(score, [b, h, s, t]), f32.mul(sum, f32.of(scale)));
+    },
+  });
+}
+
+/** Values weighed by the softmax of scores, [batch, queries, heads, size of a value]. */
+export function weighedBy(context: Context, scores: Tensor, { batch, query, value }: Attended) {
+  const weights = softmaxAlong(context, scores, 3);
+  const repeated = query.count / value.count;
+  const result = context.define({
+    type: scores.type,
+    shape: [batch, query.positions, query.count, value.size],
+    body: (indices) => {
+      const [b, s, h, d] = indices as [Index, Index, Index, Index];
+      return fold([value.positions], 0, ([t], accumulator) =>
+        f32.add(accumulator, f32.mul(at(weights, [b, h, s, t!]), value.at(b, quotient(h, repeated), t!, d))),
+      );
+    },
+  });
+  return { weights, result };
+}
+
+/** Attention with the heads side by side in the last dimension, [batch, queries, heads * size of a value]. */
+export function attention(context: Context, type: ElementType, attended: Attended): Tensor {
+  const { result } = weighedBy(context, scoresOf(context, type, attended), attended);
+  const { batch, query, value } = attended;
+  return reshaped(context, result, [batch, query.positions, query.count * value.size]);
+}
