@@ -84,7 +84,8 @@ function build(console: Console): Command {
     .description('play disputes about planted lies on a chain in this process, and say what they cost')
     .argument('<MODEL.onnx>', 'the model')
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
-    .option('--every-node', 'one lie at every node, and one false challenge at every node');
+    .option('--every-node', 'one lie at every node, and one false challenge at every node')
+    .option('--sample <N>', 'the same at N nodes, drawn with a fixed seed: for large models');
   withJson(
     withEngine(withImport(withInputs(rehearse, 'an input; inputs not given are seeded random'))),
   ).action(async (model, options) =>

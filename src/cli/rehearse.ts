@@ -6,7 +6,7 @@ import type { Console } from './console.ts';
 import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
-import { RANDOM_RANGE, randomInput } from './randomInput.ts';
+import { RANDOM_RANGE, randomInput, xorshift32 } from './randomInput.ts';
 import { type Place, parsePlace } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
@@ -15,12 +15,31 @@ export interface RehearseOptions extends ImportArguments {
   readonly input?: readonly string[];
   readonly fault?: readonly string[];
   readonly everyNode?: boolean;
+  readonly sample?: string;
   readonly engine: string;
   readonly json?: boolean;
 }
 
 /** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
 const SEED = 1;
+
+/** As many nodes as asked for, or all, in node order. */
+function sampled(nodes: number, count: number): number[] {
+  const next = xorshift32(SEED);
+  const drawn = Array.from({ length: nodes }, (_, node) => ({ node, key: next() }));
+  const chosen = drawn.sort((a, b) => a.key - b.key).slice(0, count);
+  return chosen.map(({ node }) => node).sort((a, b) => a - b);
+}
+
+/** The nodes that are lied at besides those that are named; undefined if that is not asked for. */
+function nodesAsked(nodes: number, { everyNode, sample }: RehearseOptions): number[] | undefined {
+  if (sample === undefined) return everyNode ? sampled(nodes, nodes) : undefined;
+  if (everyNode) throw new InputError('--sample and --every-node exclude each other; give one of them', 2);
+  if (!/^[1-9]\d{0,9}$/.test(sample)) {
+    throw new InputError(`--sample ${sample}: write a whole number of 1 or more`, 2);
+  }
+  return sampled(nodes, Number(sample));
+}
 
 /** Inputs that were not given are made up, and the user is told so. */
 function complete(
@@ -45,17 +64,12 @@ function deepestNode(nodes: readonly Node[]): Place {
   return { node: steps.indexOf(Math.max(...steps)), element: undefined };
 }
 
-function placesFor(
-  { program, labels }: LoadedModel,
-  { fault, everyNode }: RehearseOptions,
-  console: Console,
-): Place[] {
-  const given = (fault ?? []).map((text) => parsePlace(text, program.nodes, labels));
-  if (everyNode) {
+function placesFor({ program, labels }: LoadedModel, options: RehearseOptions, console: Console): Place[] {
+  const given = (options.fault ?? []).map((text) => parsePlace(text, program.nodes, labels));
+  const asked = nodesAsked(program.nodes.length, options);
+  if (asked) {
     const named = new Set(given.map(({ node }) => node));
-    const rest = program.nodes
-      .map((_, node) => ({ node, element: undefined }))
-      .filter(({ node }) => !named.has(node));
+    const rest = asked.filter((node) => !named.has(node)).map((node) => ({ node, element: undefined }));
     return [...given, ...rest].sort((a, b) => a.node - b.node);
   }
   if (given.length > 0) return given;
@@ -81,7 +95,8 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
     if (!options.json) console.out(line);
   };
   console.progress('starting a chain');
-  const script = { honest, labels, inputs, places, falseChallenges: options.everyNode ?? false };
+  const falseChallenges = options.everyNode === true || options.sample !== undefined;
+  const script = { honest, labels, inputs, places, falseChallenges, session };
   const rehearsal = await rehearseScript(script, {
     onStart: ({ request, claim, finalize }) => {
       say(`model ${hexOf(model.id)}, ${program.nodes.length} nodes`);

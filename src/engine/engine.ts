@@ -1,4 +1,4 @@
-import { byteLengthOf, type DType, type Node, type Program } from '../program/node.ts';
+import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
 
 /** A tensor's value: little-endian, row-major. */
 export interface TensorData {
@@ -20,6 +20,14 @@ export interface Session {
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
   /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
+  /**
+   * Computes one loop again, from whatever its operands are said to be.
+   *
+   * @param tensors by node; only those of the loop's operands are looked at
+   * @returns the bytes of the loop's tensor. They stay as they are during later runs
+   * @throws EngineError if the node is no loop or an operand does not fit
+   */
+  runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array>;
   /** Frees threads and memory. */
   close(): Promise<void>;
 }
@@ -67,6 +75,21 @@ export function checkInputs({ nodes, inputs: inputNodes }: Program, inputs: read
   for (const node of nodes) {
     if (node.kind === 'input') checkLength(`input ${node.slot}`, inputs[node.slot], byteLengthOf(node));
   }
+}
+
+/**
+ * The loop at a node, for {@link Session.runNode}.
+ *
+ * @throws EngineError if it is none, or unless every operand is there, in its length
+ */
+export function checkOperands({ nodes }: Program, index: number, tensors: readonly Uint8Array[]): LoopNode {
+  const loop = nodes[index];
+  if (loop?.kind !== 'loop')
+    throw new EngineError(`node ${index} is no loop, so there is nothing to compute`);
+  for (const { node } of loop.operands) {
+    checkLength(`tensor ${node}`, tensors[node], byteLengthOf(nodes[node] as Node));
+  }
+  return loop;
 }
 
 /** Milliseconds of work after which a run with progress lets others have a turn. */

@@ -1,6 +1,7 @@
+import type { Session } from '../engine/engine.ts';
 import { runLoop } from '../engine/reference/reference.ts';
 import { wordReader, wordWriter } from '../engine/reference/word.ts';
-import type { Hash } from '../merkle/keccak.ts';
+import { equalBytes, type Hash } from '../merkle/keccak.ts';
 import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import { RunTrace } from './run.ts';
 import type { Trace } from './trace.ts';
@@ -82,6 +83,37 @@ class FaultyTrace extends RunTrace {
   }
 }
 
+/** A loop that a liar has to run again, with the tensors of the nodes before it. */
+interface Affected {
+  readonly loop: LoopNode;
+  readonly tensors: readonly Uint8Array[];
+  readonly nodeIndex: number;
+}
+
+/** Asks for each affected loop to be run again, in node order, and returns the liar's trace. */
+function* planting(honest: Trace, faults: readonly Fault[]): Generator<Affected, Trace, Uint8Array> {
+  for (const fault of faults) checkFault(honest, fault);
+  const changed = new Set<number>();
+  const tensors: Uint8Array[] = [];
+  for (const [nodeIndex, node] of honest.model.program.nodes.entries()) {
+    const before = honest.tensors[nodeIndex]!;
+    let bytes = before;
+    if (node.kind === 'loop' && node.operands.some((operand) => changed.has(operand.node))) {
+      bytes = yield { loop: node, tensors, nodeIndex };
+    }
+    const lies = faults.filter((fault) => fault.node === nodeIndex);
+    // What was not computed here belongs to another trace.
+    if (lies.length > 0) bytes = bytes.slice();
+    for (const { element, xor = DEFAULT_XOR } of lies) {
+      wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
+    }
+    const isChanged = bytes !== before && !equalBytes(bytes, before);
+    if (isChanged) changed.add(nodeIndex);
+    tensors.push(isChanged ? bytes : before);
+  }
+  return new FaultyTrace(honest, tensors, faults);
+}
+
 /**
  * The trace of somebody who lies at the given places and runs every node that depends on a lie again.
  *
@@ -90,24 +122,26 @@ class FaultyTrace extends RunTrace {
  * @throws RangeError for a fault that the program has no place for
  */
 export function plantFaults(honest: Trace, faults: readonly Fault[], rerun: Rerun = runLoop): Trace {
-  for (const fault of faults) checkFault(honest, fault);
-  const changed = new Set<number>();
-  const tensors: Uint8Array[] = [];
-  for (const [i, node] of honest.model.program.nodes.entries()) {
-    const before = honest.tensors[i]!;
-    let bytes = before;
-    if (node.kind === 'loop' && node.operands.some((operand) => changed.has(operand.node))) {
-      bytes = rerun(node, tensors, i);
-    }
-    const lies = faults.filter((fault) => fault.node === i);
-    // What was not computed here belongs to another trace.
-    if (lies.length > 0) bytes = bytes.slice();
-    for (const { element, xor = DEFAULT_XOR } of lies) {
-      wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
-    }
-    const isChanged = bytes !== before && bytes.some((byte, at) => byte !== before[at]);
-    if (isChanged) changed.add(i);
-    tensors.push(isChanged ? bytes : before);
+  const steps = planting(honest, faults);
+  let step = steps.next();
+  while (!step.done) {
+    const { loop, tensors, nodeIndex } = step.value;
+    step = steps.next(rerun(loop, tensors, nodeIndex));
   }
-  return new FaultyTrace(honest, tensors, faults);
+  return step.value;
+}
+
+/** {@link plantFaults}, with an engine that runs the nodes again. */
+export async function plantFaultsOn(
+  session: Session,
+  honest: Trace,
+  faults: readonly Fault[],
+): Promise<Trace> {
+  const steps = planting(honest, faults);
+  let step = steps.next();
+  while (!step.done) {
+    const { tensors, nodeIndex } = step.value;
+    step = steps.next(await session.runNode(nodeIndex, tensors));
+  }
+  return step.value;
 }

@@ -292,6 +292,27 @@ describe('the command line', () => {
       for (const { winner } of report.falseChallenges) expect(winner).to.equal('claimant');
     });
 
+    it('plays as many nodes as asked for, the same ones every time', async () => {
+      const reports = await Promise.all(
+        [1, 2].map(async () => {
+          const { out, code } = await assay('rehearse', M, '--sample', '2', '--json');
+          expect(code).to.equal(0);
+          return JSON.parse(out);
+        }),
+      );
+      const nodesOf = (report: { disputes: { fault: { node: number } }[] }) =>
+        report.disputes.map(({ fault }) => fault.node);
+      expect(new Set(nodesOf(reports[0])).size).to.equal(2);
+      expect(nodesOf(reports[1])).to.deep.equal(nodesOf(reports[0]));
+      expect(reports[0].falseChallenges).to.have.length(2);
+      const both = await assay('rehearse', M, '--sample', '2', '--every-node');
+      expect([both.code, both.err]).to.deep.equal([
+        2,
+        'assay: --sample and --every-node exclude each other; give one of them',
+      ]);
+      expect((await assay('rehearse', M, '--sample', '0')).code).to.equal(2);
+    });
+
     it('finds a lie at a node and element by name, and says so', async () => {
       const { code, out } = await assay('rehearse', M, '--input', 'x:0=FOLDER/x.npy', '--fault', '2:1');
       expect(code).to.equal(0);

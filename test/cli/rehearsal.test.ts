@@ -15,7 +15,7 @@ describe('a rehearsal', () => {
     const places = program.nodes.map((_, node) => ({ node, element: undefined }));
     const lines: string[] = [];
     const rehearsal = await rehearseScript(
-      { honest, labels: [], inputs, places, falseChallenges: true },
+      { honest, labels: [], inputs, places, falseChallenges: true, session },
       { onStart: () => undefined, onLie: () => undefined, onDispute: (result) => lines.push(lineOf(result)) },
     );
     if (process.env['ASSAY_SHOW']) console.log(lines.join('\n'), rehearsal.undisputed);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { randomInput } from '../../src/cli/randomInput.ts';
 import { type Rehearsal, rehearseScript, type Script } from '../../src/cli/rehearsal/rehearsal.ts';
-import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
@@ -40,13 +40,12 @@ for (const { name, file, options } of models) {
       this.timeout(LONG ? 600_000 : 120_000);
       const { program, weights, labels, inputs: slots } = importOnnx(readFileSync(file), options);
       const inputs = slots.map((slot, i) => randomInput(slot, i + 1));
-      const session = await referenceEngine.load(program, weights);
+      const session = await wasmEngine.load(program, weights);
       const honest = new RunTrace(modelOf(program), await session.runAll(inputs));
       const places = program.nodes.map((_, node) => ({ node, element: undefined }));
       const script: Script = { honest, labels, inputs, places, falseChallenges: true };
       // A liar that does not go on from its lie plays the same dispute: what follows the lie is never looked at.
-      const rerun: Script['rerun'] = (_loop, _tensors, node) => honest.tensors[node] as Uint8Array;
-      rehearsal = await rehearseScript(LONG ? script : { ...script, rerun }, {
+      rehearsal = await rehearseScript(LONG ? { ...script, session } : script, {
         onStart: () => undefined,
         onLie: () => undefined,
         onDispute: () => undefined,

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { runLoop } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { equalBytes } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
-import { type Fault, keepFrom, plantFaults } from '../../src/trace/fault.ts';
+import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace } from '../support/disputes.ts';
@@ -84,6 +85,30 @@ describe('planted faults', () => {
     const both = plantFaults(honest, faults, keepFrom(first));
     expect(both.tensors).to.deep.equal(plantFaults(honest, faults).tensors);
     expect(equalBytes(both.root, first.root)).to.equal(false);
+  });
+
+  it('are the same trace when an engine runs again what follows from them', async () => {
+    const { program } = honest.model;
+    const weights = new Map([[1, honest.tensors[1]!]]);
+    const session = await wasmEngine.load(program, weights);
+    for (const faults of [
+      [{ node: 0, element: 0, xor: 0x00400000 }],
+      [{ node: 1, element: 3, xor: 0x00400000 }],
+      [{ node: 2, element: 1, step: 2 }],
+      [
+        { node: 0, element: 3, xor: 0x00400000 },
+        { node: 2, element: 0 },
+        { node: 4, element: 1 },
+      ],
+    ]) {
+      const byLetter = plantFaults(honest, faults);
+      const byEngine = await plantFaultsOn(session, honest, faults);
+      expect(byEngine.tensors).to.deep.equal(byLetter.tensors);
+      expect(byEngine.root).to.deep.equal(byLetter.root);
+      expect(byEngine.accumulators(2, 1, [1, 4])).to.deep.equal(byLetter.accumulators(2, 1, [1, 4]));
+      const shared = byEngine.tensors.map((bytes, i) => bytes === honest.tensors[i]);
+      expect(shared).to.deep.equal(byLetter.tensors.map((bytes, i) => bytes === honest.tensors[i]));
+    }
   });
 
   it('leave the accumulators right up to their fold step and wrong from it on', () => {

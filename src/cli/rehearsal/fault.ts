@@ -1,5 +1,7 @@
 import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
-import { type Fault, keepFrom, plantFaults, type Rerun } from '../../trace/fault.ts';
+import type { Session } from '../../engine/engine.ts';
+import { equalBytes } from '../../merkle/keccak.ts';
+import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';
 
@@ -64,23 +66,24 @@ function faultAt({ node, element }: Place, nodes: readonly Node[]): Fault {
 }
 
 const sameOutputs = (a: Trace, b: Trace): boolean =>
-  a.model.program.outputs.every((node) => {
-    const other = b.tensors[node] as Uint8Array;
-    return (a.tensors[node] as Uint8Array).every((byte, i) => byte === other[i]);
-  });
+  a.model.program.outputs.every((node) =>
+    equalBytes(a.tensors[node] as Uint8Array, b.tensors[node] as Uint8Array),
+  );
 
 /**
  * A lie at one place, after which the liar goes on computing honestly from it. Where that ends in the right output
  * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too: a
  * second lie, later in the trace, that the dispute must not be led to.
  *
- * @param rerun how the liar goes on from the lie; by the letter if left out
+ * @param session runs what follows from the lie; if left out, the liar does not go on from it
  * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
-export function plantLie(honest: Trace, place: Place, rerun?: Rerun): Lie | undefined {
+export async function plantLie(honest: Trace, place: Place, session?: Session): Promise<Lie | undefined> {
   const { nodes, outputs } = honest.model.program;
   const fault = faultAt(place, nodes);
-  const trace = plantFaults(honest, [fault], rerun);
+  const trace = session
+    ? await plantFaultsOn(session, honest, [fault])
+    : plantFaults(honest, [fault], keepFrom(honest));
   if (!sameOutputs(trace, honest)) return { fault, trace, reachesOutput: true };
   const output = outputs.find((node) => node > place.node && sizeOf((nodes[node] as Node).shape) > 0);
   if (output === undefined) return undefined;

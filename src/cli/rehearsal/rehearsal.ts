@@ -1,5 +1,5 @@
+import type { Session } from '../../engine/engine.ts';
 import { type Node, sizeOf } from '../../program/node.ts';
-import type { Rerun } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { playDispute } from './dispute.ts';
 import { type Place, plantLie } from './fault.ts';
@@ -15,8 +15,8 @@ export interface Script {
   readonly places: readonly Place[];
   /** Whether every lie is also told by a challenger, against an honest claim. */
   readonly falseChallenges: boolean;
-  /** How liars go on from their lies; by the letter if left out. */
-  readonly rerun?: Rerun;
+  /** Runs what follows from a lie; if left out, liars do not go on from their lies. */
+  readonly session?: Session;
 }
 
 export interface Rehearsal {
@@ -69,7 +69,7 @@ export async function rehearseScript(script: Script, audience: Audience): Promis
         harmless.push({ node: place.node, why: 'its tensor is empty, so there is nothing to lie about' });
         continue;
       }
-      const lie = plantLie(honest, place, script.rerun);
+      const lie = await plantLie(honest, place, script.session);
       if (!lie) {
         harmless.push({
           node: place.node,

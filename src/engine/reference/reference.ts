@@ -1,6 +1,7 @@
 import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
 import {
   checkInputs,
+  checkOperands,
   checkWeights,
   type Engine,
   type Progress,
@@ -61,6 +62,10 @@ class ReferenceSession implements Session {
       if (turn) await turn;
     }
     return tensors;
+  }
+
+  async runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
+    return runLoop(checkOperands(this.program, node, tensors), tensors);
   }
 
   async close(): Promise<void> {}

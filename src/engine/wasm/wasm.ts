@@ -1,6 +1,7 @@
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import {
   checkInputs,
+  checkOperands,
   checkWeights,
   type Engine,
   EngineError,
@@ -39,6 +40,7 @@ class WasmSession implements Session {
   readonly program: Program;
   readonly #weights: Weights;
   readonly #offsets: readonly number[];
+  readonly #packings: readonly { packing: Packing; offset: number }[];
   /** Phases by node. */
   readonly #phases: readonly (readonly Phase[])[];
   #open: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
@@ -47,7 +49,7 @@ class WasmSession implements Session {
     program: Program,
     weights: Weights,
     offsets: readonly number[],
-    packings: ReadonlyMap<string, { packing: Packing; offset: number }>,
+    packings: readonly { packing: Packing; offset: number }[],
     phases: readonly (readonly Phase[])[],
     open: { memory: WebAssembly.Memory; exports: WebAssembly.Exports },
   ) {
@@ -56,12 +58,9 @@ class WasmSession implements Session {
     this.#offsets = offsets;
     this.#phases = phases;
     this.#open = open;
-    const memory = this.#memory();
+    this.#packings = packings;
     for (const [node, bytes] of weights) {
-      if (program.nodes[node]?.kind === 'constant') memory.set(bytes, offsets[node]);
-    }
-    for (const { packing, offset } of packings.values()) {
-      pack(packing, weights.get(packing.node)!, memory, offset);
+      if (program.nodes[node]?.kind === 'constant') this.#put(node, bytes);
     }
   }
 
@@ -77,6 +76,19 @@ class WasmSession implements Session {
     );
   }
 
+  async runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
+    const { nodes } = this.program;
+    const { operands } = checkOperands(this.program, node, tensors);
+    const read = new Set(operands.map((operand) => operand.node));
+    const foreign = [...read].filter(
+      (i) => nodes[i]!.kind !== 'constant' || tensors[i] !== this.#weights.get(i),
+    );
+    for (const i of foreign) this.#put(i, tensors[i]!);
+    this.#runNode(node);
+    for (const i of foreign) if (nodes[i]!.kind === 'constant') this.#put(i, this.#weights.get(i)!);
+    return this.#tensor(node);
+  }
+
   async close(): Promise<void> {
     this.#open = undefined;
   }
@@ -90,11 +102,24 @@ class WasmSession implements Session {
     }
     const turns = turnsOf(progress);
     for (const i of nodes.keys()) {
-      for (const { body, turns } of this.#phases[i]!) {
-        (this.#opened().exports[body.name] as (from: number, to: number) => void)(0, turns);
-      }
+      this.#runNode(i);
       const turn = turns(i + 1, nodes.length);
       if (turn) await turn;
+    }
+  }
+
+  #runNode(node: number): void {
+    for (const { body, turns } of this.#phases[node]!) {
+      (this.#opened().exports[body.name] as (from: number, to: number) => void)(0, turns);
+    }
+  }
+
+  /** Writes a node's tensor, and once more wherever a nest has it packed. */
+  #put(node: number, bytes: Uint8Array): void {
+    const memory = this.#memory();
+    memory.set(bytes, this.#offsets[node]);
+    for (const { packing, offset } of this.#packings) {
+      if (packing.node === node) pack(packing, bytes, memory, offset);
     }
   }
 
@@ -147,7 +172,7 @@ export const wasmEngineWithin = (maxMemoryBytes: number): Engine => ({
     const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared' }));
     const memory = memoryOf(pages);
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-    return new WasmSession(program, weights, offsets, packings, phases, { memory, exports });
+    return new WasmSession(program, weights, offsets, [...packings.values()], phases, { memory, exports });
   },
 });
 
