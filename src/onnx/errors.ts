@@ -10,6 +10,11 @@ export class ImportError extends Error {
   }
 }
 
+/** Why an output of a node is left out: no program can hold it, but the rest of the model runs. */
+export class Omitted extends ImportError {
+  override name = 'Omitted';
+}
+
 /** Names in real files (and in hostile ones) can be of any length and hold anything. */
 const QUOTED_LENGTH = 80;
 const MESSAGE_LENGTH = 480;

@@ -64,8 +64,8 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Comp
 
 function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): CompiledModel {
   const builder = new Builder();
-  const scope = mainScope(graph, builder);
   const notes: string[] = [];
+  const scope = mainScope(graph, builder, notes);
   checkOptions(graph, dims, bind);
   const inputs: Tensor[] = [];
   const bound: BoundInput[] = [];
@@ -90,7 +90,14 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
   }
   scope.lower();
 
-  const outputs = graph.outputs.map(({ name }) => {
+  const held = graph.outputs.filter(({ name }) => !scope.omitted(name));
+  // With nothing left, the first reason is why the model is refused.
+  const names = (held.length > 0 ? held : graph.outputs).map(({ name }) => name);
+  for (const { name } of graph.outputs) {
+    const omitted = scope.omitted(name);
+    if (omitted) notes.push(`output ${quoted(name)} is left out: ${omitted.message}`);
+  }
+  const outputs = names.map((name) => {
     const tensor = scope.get(name);
     if (!tensor) throw new ImportError(`output ${quoted(name)}: nothing in the graph yields it`);
     builder.current = { name, label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}` };
@@ -114,9 +121,7 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
     weights: compiled.weights,
     labels: compiled.labels,
     inputs: inputs.map((tensor, i) => refer(tensor, tensor.name, i)),
-    outputs: outputs.map((tensor, i) =>
-      refer(tensor, graph.outputs[i]?.name as string, compiled.outputs[i] as number),
-    ),
+    outputs: outputs.map((tensor, i) => refer(tensor, names[i] as string, compiled.outputs[i] as number)),
     bound,
     notes,
   };

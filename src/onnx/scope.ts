@@ -1,7 +1,7 @@
-import { ImportError, quoted, Refusal, within } from './errors.ts';
+import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
 import type { Tensor } from './ir/tensor.ts';
-import { Context, type Surroundings } from './lower/context.ts';
+import { Context, isOmitted, type Output, type Surroundings } from './lower/context.ts';
 import { LOWERINGS, reasonAgainst } from './lower/index.ts';
 import {
   type AttributeValue,
@@ -23,6 +23,8 @@ const MAX_NESTING = 64;
 interface Module {
   readonly builder: Builder;
   readonly functions: ReadonlyMap<string, GraphFunction>;
+  /** What the publisher is told. */
+  readonly notes: string[];
   expandedNodes: number;
 }
 
@@ -35,10 +37,10 @@ interface Place {
   readonly depth: number;
 }
 
-export const mainScope = (graph: Graph, builder: Builder): Scope =>
+export const mainScope = (graph: Graph, builder: Builder, notes: string[]): Scope =>
   new Scope(
     graph,
-    { builder, functions: graph.functions, expandedNodes: 0 },
+    { builder, functions: graph.functions, notes, expandedNodes: 0 },
     { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0 },
   );
 
@@ -76,14 +78,21 @@ export class Scope {
     return value;
   }
 
-  /** Lowers the nodes that the graph's outputs need. @returns the outputs' tensors */
-  lower(): (Tensor | undefined)[] {
+  /** Why what should yield the name leaves it out, if it does. */
+  omitted(name: string): Omitted | undefined {
+    const value = this.#values.get(name);
+    return value instanceof Omitted ? value : undefined;
+  }
+
+  /** Lowers the nodes that the graph's outputs need. */
+  lower(): void {
     const { builder } = this.#module;
     const uses = countUses(this.#graph);
     const around: Surroundings = {
       builder,
       uses: (name) => uses.get(name) ?? 0,
       run: (graph, inputs) => this.#run(graph, inputs, { ...this.#place, outer: this }),
+      note: (text) => this.#module.notes.push(text),
     };
     for (const node of inOrder(this.#graph, (name) => this.#place.outer?.has(name) ?? false)) {
       try {
@@ -93,7 +102,6 @@ export class Scope {
         for (const name of node.outputs) this.#values.set(name, error);
       }
     }
-    return this.#graph.outputs.map(({ name }) => this.get(name));
   }
 
   has(name: string): boolean {
@@ -121,7 +129,9 @@ export class Scope {
     node.outputs.forEach((name, i) => {
       if (name === '') return;
       const result = results[i];
-      if (result) this.#values.set(name, result);
+      if (result && isOmitted(result)) {
+        this.#values.set(name, new Omitted(`${placeOf(node)}: its output ${quoted(name)} ${result.omitted}`));
+      } else if (result) this.#values.set(name, result);
       else if (around.uses(name) > 0) throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
     });
   }
@@ -131,7 +141,7 @@ export class Scope {
     if (!lowering) throw new Refusal(reasonAgainst(node));
     const version = this.#place.opsets.get(node.domain) ?? 1;
     const made = lowering(new Context(node, version, inputs, around));
-    return Array.isArray(made) ? (made as readonly (Tensor | undefined)[]) : [made as Tensor];
+    return Array.isArray(made) ? (made as readonly (Output | undefined)[]) : [made as Tensor];
   }
 
   #resolved(attributes: GraphNode['attributes']): GraphNode['attributes'] {
@@ -166,8 +176,10 @@ export class Scope {
       const value = inputs[i];
       if (value) scope.define(name, value);
     });
-    return scope.lower().map((tensor, i) => {
-      if (!tensor) throw new Refusal(`nothing yields the output ${quoted(graph.outputs[i]?.name ?? '')}`);
+    scope.lower();
+    return graph.outputs.map(({ name }) => {
+      const tensor = scope.get(name);
+      if (!tensor) throw new Refusal(`nothing yields the output ${quoted(name)}`);
       return tensor;
     });
   }

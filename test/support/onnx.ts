@@ -71,13 +71,15 @@ export interface GraphSpec {
   readonly constants?: Readonly<Record<string, Value>>;
   readonly outputs: readonly string[];
   readonly opset?: number;
+  /** Versions of other domains' operators. */
+  readonly domains?: Readonly<Record<string, number>>;
   /** Dimensions of inputs to leave open in the file. */
   readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
 }
 
 /** The bytes of an .onnx file. */
-export const modelBytes = ({ opset = 17, ...spec }: GraphSpec): Uint8Array =>
-  encodeOnnx({ ...spec, name: 'test', opset, domains: { 'com.microsoft': 1 } });
+export const modelBytes = ({ opset = 17, domains = {}, ...spec }: GraphSpec): Uint8Array =>
+  encodeOnnx({ ...spec, name: 'test', opset, domains: { 'com.microsoft': 1, 'ai.onnx.ml': 3, ...domains } });
 
 /** Bytes of a value as a program takes it. */
 export function programBytes(given: Value): Uint8Array {
@@ -186,6 +188,7 @@ export function single(
     readonly outputs?: number;
     readonly opset?: number;
     readonly domain?: string;
+    readonly domains?: Readonly<Record<string, number>>;
   } = {},
 ): GraphSpec {
   const names = inputs.map((given, i) => (given ? `x${i}` : ''));
@@ -211,5 +214,6 @@ export function single(
     ),
     outputs,
     ...(options.opset ? { opset: options.opset } : {}),
+    ...(options.domains ? { domains: options.domains } : {}),
   };
 }

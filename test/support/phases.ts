@@ -1,8 +1,8 @@
 import type { Weights } from '../../src/engine/engine.ts';
-import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import { type NodePlan, planNode } from '../../src/engine/wasm/nestFunction.ts';
 import { pack } from '../../src/engine/wasm/packing.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import type { Random } from './randomProgram.ts';
 
 /** Parts of [0, turns) that cover it once, in any order. */

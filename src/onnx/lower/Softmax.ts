@@ -31,6 +31,7 @@ function centred(context: Context, x: Tensor, axis: number): Tensor {
   return elementwise(context, [x, most], x.type, f32.sub);
 }
 
+/** e^x over the sum of e^x along an axis. */
 export const softmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
   const exponentials = elementwise(context, [centred(context, x, axis)], x.type, exp);
   const sum = reducedAlong(context, exponentials, axis, 0, f32.add);

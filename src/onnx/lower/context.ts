@@ -5,10 +5,21 @@ import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
+import { placeOf } from '../read/model.ts';
 import type { ElementType } from '../types.ts';
 
-/** What a lowering yields: the tensors of the node's outputs, in order (later ones may be missing). */
-export type Lowering = (context: Context) => Tensor | readonly (Tensor | undefined)[];
+/** An output that no program can hold, such as strings: the model runs without it unless something reads it. */
+export interface Omission {
+  /** A clause on why, and what to do. */
+  readonly omitted: string;
+}
+
+export type Output = Tensor | Omission;
+
+export const isOmitted = (output: Output): output is Omission => 'omitted' in output;
+
+/** What a lowering yields: the node's outputs, in order (later ones may be missing). */
+export type Lowering = (context: Context) => Tensor | readonly (Output | undefined)[];
 
 /** The graph around a node. */
 export interface Surroundings {
@@ -17,6 +28,8 @@ export interface Surroundings {
   uses(name: string): number;
   /** Lowers a graph that is an attribute of the node. @returns the tensors of its outputs */
   run(graph: Subgraph, inputs: readonly Tensor[]): Tensor[];
+  /** Tells the publisher something about the model. */
+  note(text: string): void;
 }
 
 /** One ONNX node being lowered: its inputs and attributes with their checks, and the means to define tensors. */
@@ -56,6 +69,11 @@ export class Context {
   /** All inputs of an operator that takes any number. */
   inputs(): Tensor[] {
     return this.#inputs.map((_, i) => this.input(i));
+  }
+
+  /** Tells the publisher something about the node. */
+  note(text: string): void {
+    this.#around.note(`${placeOf(this.node)}: ${text}`);
   }
 
   /** Numbers of an input that decides shapes and must therefore be known now. */

@@ -3,14 +3,15 @@ import { Activations } from './Activations.ts';
 import { Arithmetic } from './Arithmetic.ts';
 import { Attention } from './Attention.ts';
 import { Cast } from './Cast.ts';
+import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
-import { Control } from './Control.ts';
 import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
 import { Matrix } from './Matrix.ts';
+import { TreeEnsembles } from './ml/TreeEnsemble.ts';
 import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
 import { Pool } from './Pool.ts';
@@ -44,6 +45,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Reductions,
     ...Shapes,
     ...SoftmaxFamily,
+    ...TreeEnsembles,
     Cast,
     Conv,
     ConvTranspose,

@@ -1,0 +1,114 @@
+import { ensure } from '../../errors.ts';
+
+/** Decision trees as data: nodes with numbers, whatever operator and version described them. */
+
+/** What comparing a feature with a threshold can yield; a branch goes by the set of those that count as true. */
+export const OUTCOMES = { less: 1, equal: 2, greater: 4, unordered: 8 } as const;
+
+const { less, equal, greater, unordered } = OUTCOMES;
+
+/** Outcomes that count as true, in the order of ai.onnx.ml's node modes (a member of a set: see TreeEnsemble). */
+export const MODES = {
+  BRANCH_LEQ: less | equal,
+  BRANCH_LT: less,
+  BRANCH_GTE: greater | equal,
+  BRANCH_GT: greater,
+  BRANCH_EQ: equal,
+  // NaN is unequal to everything.
+  BRANCH_NEQ: less | greater | unordered,
+} as const;
+
+export type Mode = keyof typeof MODES;
+
+export interface Branch {
+  readonly feature: number;
+  readonly threshold: number;
+  /** Sum of {@link OUTCOMES}. */
+  readonly outcomes: number;
+  /** Numbers of nodes. */
+  readonly whenTrue: number;
+  readonly whenFalse: number;
+}
+
+/** What a leaf adds to a target (or class). */
+export interface Weight {
+  readonly target: number;
+  readonly value: number;
+}
+
+/** Leaves are the nodes 0 to L - 1, and branch i is node L + i. */
+export interface Forest {
+  readonly leaves: readonly (readonly Weight[])[];
+  readonly branches: readonly Branch[];
+  readonly roots: readonly number[];
+}
+
+/** A threshold that float32 features are compared with just as with the given one. */
+export function branchOn(
+  feature: number,
+  mode: Mode,
+  threshold: number,
+  missingIsTrue: boolean,
+): Pick<Branch, 'feature' | 'threshold' | 'outcomes'> {
+  ensure(!Number.isNaN(threshold), 'a threshold is not a number');
+  ensure(
+    Number.isInteger(feature) && feature >= 0 && feature < 2 ** 31,
+    `a tree asks for feature ${feature}`,
+  );
+  let outcomes: number = MODES[mode] | (missingIsTrue ? unordered : 0);
+  let rounded = Math.fround(threshold);
+  if (rounded !== threshold) {
+    // A double between two floats: no float equals it, and x <= t is x <= the float below.
+    if (mode === 'BRANCH_EQ') outcomes &= ~equal;
+    const wantBelow = mode === 'BRANCH_LEQ' || mode === 'BRANCH_GT';
+    if (rounded < threshold !== wantBelow) rounded = neighbour(rounded, wantBelow ? -1 : 1);
+    if (mode === 'BRANCH_NEQ') outcomes |= equal;
+  }
+  return { feature, threshold: rounded, outcomes };
+}
+
+/** The next float32 in a direction. */
+function neighbour(value: number, direction: 1 | -1): number {
+  const words = new Int32Array(1);
+  const floats = new Float32Array(words.buffer);
+  if (value === 0) words[0] = 1 | (direction < 0 ? 0x80000000 : 0);
+  else {
+    floats[0] = value;
+    words[0]! += value > 0 === direction > 0 ? 1 : -1;
+  }
+  return floats[0] as number;
+}
+
+/** Levels of branches that a tree may have. */
+const MAX_DEPTH = 1024;
+
+/** Branches on the longest way from a root to a leaf. @throws Refusal for a cycle */
+export function depthOf({ leaves, branches, roots }: Forest): number {
+  const known = new Map<number, number>();
+  const depth = (node: number, above: number): number => {
+    if (node < leaves.length) return 0;
+    ensure(above < MAX_DEPTH, `a tree has a cycle, or more than ${MAX_DEPTH} levels`);
+    const found = known.get(node);
+    if (found !== undefined) return found;
+    const { whenTrue, whenFalse } = branches[node - leaves.length] as Branch;
+    const made = 1 + Math.max(depth(whenTrue, above + 1), depth(whenFalse, above + 1));
+    known.set(node, made);
+    return made;
+  };
+  const most = roots.reduce((deepest, root) => Math.max(deepest, depth(root, 0)), 0);
+  ensure(most <= MAX_DEPTH, `a tree has ${most} levels, of ${MAX_DEPTH}`);
+  return most;
+}
+
+/** Leaves that can be reached from a root. */
+export function leavesBelow({ leaves, branches }: Forest, root: number): Set<number> {
+  const seen = new Set<number>();
+  const pending = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    const branch = branches[node - leaves.length];
+    if (node >= leaves.length && branch) pending.push(branch.whenTrue, branch.whenFalse);
+  }
+  return new Set([...seen].filter((node) => node < leaves.length));
+}
