@@ -78,6 +78,17 @@ function placesFor({ program, labels }: LoadedModel, options: RehearseOptions, c
   return [place];
 }
 
+/** Most gas of one transaction (EIP-7825). */
+const TRANSACTION_GAS = 2 ** 24;
+
+/** The chain of a rehearsal has no such limit, real ones have. */
+function warnOfGas(what: string, gas: number, console: Console): void {
+  if (gas <= TRANSACTION_GAS) return;
+  console.err(
+    `assay: a ${what} takes ${gas} gas here, more than a transaction on Ethereum may (${TRANSACTION_GAS}): its tensors are too large for calldata`,
+  );
+}
+
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
   const engine = engineNamed(options.engine);
@@ -101,6 +112,8 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
     onStart: ({ request, claim, finalize }) => {
       say(`model ${hexOf(model.id)}, ${program.nodes.length} nodes`);
       say(`without a dispute: request ${request} gas, claim ${claim}, finalize ${finalize}`);
+      warnOfGas('request', request, console);
+      warnOfGas('claim', claim, console);
       say(HEADING);
     },
     onLie: (i) => console.progress(`lie ${i + 1} of ${places.length}: node ${places[i]?.node}`),
