@@ -2,7 +2,7 @@ import type { Weights } from '../../engine/engine.ts';
 import { referenceEngine } from '../../engine/reference/reference.ts';
 import { wasmEngine } from '../../engine/wasm/wasm.ts';
 import { type CompiledModel, ImportError, importOnnx, type TensorNumbers } from '../../onnx/index.ts';
-import type { Program } from '../../program/node.ts';
+import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
 import { bytesForInput, fileTensorOf, numbersOf } from '../files/convert.ts';
 import { elementType, type FileTensor } from '../files/elementTypes.ts';
 import { readTensorFile } from '../files/tensorFile.ts';
@@ -80,10 +80,16 @@ function readAs(onnxType: string, read: () => FileTensor): FileTensor {
   return isBits ? { ...tensor, type: elementType('bfloat16') } : tensor;
 }
 
+const isRead = ({ nodes, outputs }: Program, node: number): boolean =>
+  outputs.includes(node) ||
+  nodes.some((one) => one.kind === 'loop' && one.operands.some((operand) => operand.node === node));
+
 /** Runs the program on both engines; what differs between them, or from the outputs expected. */
 async function objectionTo(model: CompiledModel, given: Given, { outputs }: DataSet) {
   const { program, weights } = model;
   const inputs = model.inputs.map((input) => {
+    // What nothing reads may be anything: the data of some tests does not have the shape that their file says.
+    if (!isRead(program, input.node)) return new Uint8Array(byteLengthOf(program.nodes[input.node] as Node));
     const read = given.get(input.name);
     if (!read) throw new InputError(`the test has no data for the input "${input.name}"`);
     return bytesForInput(readAs(input.onnxType, read), input, `the test's "${input.name}"`);

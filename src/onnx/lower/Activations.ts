@@ -3,6 +3,7 @@ import { cos, erf, exp, log, sigmoid, sin, softplus, tanh } from '../functions/i
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
 import { elementwise, ensureFloat, maximum, unary } from './elementwise.ts';
+import { reshaped } from './Shapes.ts';
 
 type Values = Readonly<Record<string, Expression>>;
 
@@ -41,9 +42,14 @@ const Relu: Lowering = (context) => {
   );
 };
 
+/** Up to version 6 a list of slopes is one for each channel; since then the slopes broadcast. */
 const PRelu: Lowering = (context) => {
-  const [x, slope] = [context.input(0), context.input(1)];
-  ensureFloat(x, slope);
+  const [x, given] = [context.input(0), context.input(1)];
+  ensureFloat(x, given);
+  const isByChannel = context.version < 7 && given.shape.length === 1 && given.shape[0] !== 1;
+  const slope = isByChannel
+    ? reshaped(context, given, [given.shape[0] as number, ...x.shape.slice(2).map(() => 1)])
+    : given;
   return elementwise(context, [x, slope], x.type, (value, by) =>
     select(isNegative(value), f32.mul(value, by), value),
   );

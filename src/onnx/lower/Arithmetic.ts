@@ -28,6 +28,16 @@ const arithmetic =
     return combine(context, inputs, type, ofFloats, ofIntegers, bounds);
   };
 
+/** An integer tensor less itself is how function bodies make zeros of its type; that never leaves the type. */
+const subtract: Lowering = (context) => {
+  const [a, b] = [context.input(0), context.input(1)];
+  const isZero = a === b && a.type.family === 'integer';
+  const bounds = isZero
+    ? () => ({ low: 0, high: 0 })
+    : (x: Range, y: Range) => corners(x, y, (p, q) => p - q);
+  return arithmetic(f32.sub, i32.sub, bounds)(context);
+};
+
 function combine(
   context: Context,
   [a, b]: readonly Tensor[],
@@ -180,7 +190,7 @@ const clip: Lowering = (context) => {
 
 export const Arithmetic: Readonly<Record<string, Lowering>> = {
   Add: arithmetic(f32.add, i32.add, (a, b) => corners(a, b, (x, y) => x + y)),
-  Sub: arithmetic(f32.sub, i32.sub, (a, b) => corners(a, b, (x, y) => x - y)),
+  Sub: subtract,
   Mul: arithmetic(f32.mul, i32.mul, (a, b) => corners(a, b, (x, y) => x * y)),
   Div: arithmetic(f32.div, i32.div, quotientBounds),
   Mod: modulo,

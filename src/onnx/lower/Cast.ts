@@ -1,8 +1,9 @@
 import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import type { Tensor } from '../ir/tensor.ts';
 import { elementType } from '../read/tensor.ts';
 import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
-import type { Lowering } from './context.ts';
+import type { Context, Lowering } from './context.ts';
 import { boundsOf, elementwise, isNarrowed, wrap } from './elementwise.ts';
 
 /** The conversion of one element, between types as their words hold them. */
@@ -30,10 +31,8 @@ function rounded(from: ElementType, to: ElementType): (x: Expression) => Express
   };
 }
 
-/** Cast(x, to). Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
-export const Cast: Lowering = (context) => {
-  const x = context.input(0);
-  const to = elementType(context.int('to', 0));
+/** Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
+function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   if (to === x.type) return x;
   ensure(to !== TYPES.float16, 'casting to float16 would need its rounding, which is not supported yet');
   const own = rangeOfType(to);
@@ -48,4 +47,11 @@ export const Cast: Lowering = (context) => {
   // Unsigned targets of 32 bits and more hold what is not negative; floats give no bound, so they saturate.
   const bounds = to.family === 'float' ? undefined : narrow;
   return elementwise(context, [x], to, converted(x.type, to), bounds);
-};
+}
+
+const Cast: Lowering = (context) => castTo(context, context.input(0), elementType(context.int('to', 0)));
+
+/** To the type of the second input, whose elements do not matter. */
+const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
+
+export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike };

@@ -7,8 +7,41 @@ import { broadcastAt } from './broadcast.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
 import { reducedShape } from './Reductions.ts';
+import { reshaped } from './Shapes.ts';
 
 /** Normalizations at inference. Statistics are tensors of their own: one pass for each. */
+
+/**
+ * In training mode: normalizes by the batch's own mean and variance, and yields the running ones moved towards them
+ * (since version 14; before, these outputs were left to the implementation).
+ */
+function trainedBatchNormalization(context: Context, x: Tensor, parameters: readonly Tensor[]): Tensor[] {
+  ensure(
+    context.version >= 14,
+    'its training outputs are defined since version 14 only; export for inference',
+  );
+  const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
+  const axes = x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
+  const own = statistics(context, x, axes, context.float('epsilon', 1e-5));
+  const flat = (statistic: Tensor) => reshaped(context, statistic, scale.shape);
+  const [ownMean, ownVariance, inverse] = [flat(own.mean), flat(own.variance), flat(own.inverse)];
+  const momentum = context.float('momentum', 0.9);
+  const moved = (running: Tensor, now: Tensor) =>
+    elementwise(context, [running, now], running.type, (r, n) =>
+      f32.add(f32.mul(r!, f32.of(momentum)), f32.mul(n!, f32.of(1 - momentum))),
+    );
+  const y = context.define({
+    type: x.type,
+    shape: x.shape,
+    channelsLast: x.shape.length > 2,
+    body: (indices) => {
+      const channel = [indices[1]!];
+      const normal = f32.mul(f32.sub(at(x, indices), at(ownMean, channel)), at(inverse, channel));
+      return f32.add(f32.mul(normal, at(scale, channel)), at(bias, channel));
+    },
+  });
+  return [y, moved(mean, ownMean), moved(variance, ownVariance)];
+}
 
 /** (x - mean) / sqrt(var + epsilon) * scale + bias with given mean and variance. */
 const BatchNormalization: Lowering = (context) => {
@@ -16,11 +49,11 @@ const BatchNormalization: Lowering = (context) => {
   const parameters = [1, 2, 3, 4].map((i) => context.input(i));
   ensureFloat(x, ...parameters);
   ensure(x.shape.length >= 2, `the input's rank is ${x.shape.length}; at least 2 is needed`);
-  ensure(context.int('training_mode', 0) === 0, 'training_mode must be 0; export the model for inference');
   const channels = x.shape[1] as number;
   for (const { name, shape } of parameters) {
     ensure(shape.length === 1 && shape[0] === channels, `"${name}" is not of shape [${channels}]`);
   }
+  if (context.int('training_mode', 0) !== 0) return trainedBatchNormalization(context, x, parameters);
   const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
   const epsilon = f32.of(context.float('epsilon', 1e-5));
   // y = x * factor + shift, with both known at import if the parameters are.
@@ -70,7 +103,7 @@ function statistics(context: Context, x: Tensor, axes: readonly number[], epsilo
   const inverse = elementwise(context, [variance], x.type, (v) =>
     f32.div(f32.of(1), f32.sqrt(f32.add(v, f32.of(epsilon)))),
   );
-  return { mean, inverse };
+  return { mean, variance, inverse };
 }
 
 const LayerNormalization: Lowering = (context) => {

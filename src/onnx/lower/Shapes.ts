@@ -110,11 +110,14 @@ const Expand: Lowering = (context) => {
 
 const Identity: Lowering = (context) => context.input(0);
 
-/** At inference Dropout passes its input on; the mask, if asked for, is all true. */
+/** At inference, or with nothing to drop, Dropout passes its input on; the mask, if asked for, is all true. */
 const Dropout: Lowering = (context) => {
   const x = context.input(0);
-  const training = context.optional(2);
-  ensure(!training || context.known(2, 'training_mode')[0] === 0, 'training_mode must be false');
+  const [isTraining = 0] = context.knownOr(2, 'training_mode', [0]) ?? [];
+  if (isTraining !== 0) {
+    const [ratio = 0.5] = context.knownOr(1, 'ratio', [0.5]) ?? [];
+    ensure(ratio === 0, 'random numbers cannot be checked; export the model for inference');
+  }
   const mask = context.define({
     type: TYPES.bool,
     shape: x.shape,

@@ -39,7 +39,7 @@ export const softmaxAlong = (context: Context, x: Tensor, axis: number): Tensor 
 };
 
 /** x - max - ln(sum of e^(x - max)) */
-const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
+export const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
   const moved = centred(context, x, axis);
   const exponentials = elementwise(context, [moved], x.type, exp);
   const sum = reducedAlong(context, exponentials, axis, 0, f32.add);

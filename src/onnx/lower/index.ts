@@ -2,7 +2,7 @@ import type { GraphNode } from '../read/graph.ts';
 import { Activations } from './Activations.ts';
 import { Arithmetic } from './Arithmetic.ts';
 import { Attention } from './Attention.ts';
-import { Cast } from './Cast.ts';
+import { Casts } from './Cast.ts';
 import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
@@ -10,6 +10,7 @@ import type { Lowering } from './context.ts';
 import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
+import { Losses } from './Losses.ts';
 import { Matrix } from './Matrix.ts';
 import { TreeEnsembles } from './ml/TreeEnsemble.ts';
 import { Normalization } from './Normalization.ts';
@@ -32,10 +33,12 @@ import { TopK } from './TopK.ts';
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
   Object.entries({
     ...Activations,
+    ...Casts,
     ...Control,
     ...Arithmetic,
     ...Gathers,
     ...Logic,
+    ...Losses,
     ...Matrix,
     ...Normalization,
     ...Parts,
@@ -46,7 +49,6 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Shapes,
     ...SoftmaxFamily,
     ...TreeEnsembles,
-    Cast,
     Conv,
     ConvTranspose,
     Einsum,
@@ -81,5 +83,5 @@ export function reasonAgainst({ operator, domain }: GraphNode): string {
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
-  return 'this operator is not supported yet; supported ones are listed by `assay inspect --operators`';
+  return 'this operator is not supported yet; those that are stand in src/onnx/CONFORMANCE.md';
 }
