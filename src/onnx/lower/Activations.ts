@@ -59,9 +59,9 @@ const SQRT_HALF = f32.of(Math.SQRT1_2);
 const SQRT_2_OVER_PI = f32.of(Math.sqrt(2 / Math.PI));
 
 /** x/2 (1 + erf(x / sqrt 2)), or its tanh form (Hendrycks and Gimpel, 2016). */
-const gelu = (x: Expression): Expression =>
+export const gelu = (x: Expression): Expression =>
   f32.mul(f32.mul(HALF, x), f32.add(ONE, erf(f32.mul(x, SQRT_HALF))));
-const geluTanh = (x: Expression): Expression => {
+export const geluTanh = (x: Expression): Expression => {
   const cube = f32.mul(f32.mul(x, x), x);
   const inner = f32.mul(SQRT_2_OVER_PI, f32.add(x, f32.mul(f32.of(0.044715), cube)));
   return f32.mul(f32.mul(HALF, x), f32.add(ONE, tanh(inner)));

@@ -106,32 +106,57 @@ function statistics(context: Context, x: Tensor, axes: readonly number[], epsilo
   return { mean, variance, inverse };
 }
 
-const LayerNormalization: Lowering = (context) => {
-  const [x, scale, bias] = [context.input(0), context.input(1), context.optional(2)];
-  ensureFloat(x, scale);
+const fromAxis = (context: Context, x: Tensor): number[] => {
   const rank = x.shape.length;
   const axis = context.axis(context.int('axis', -1), rank);
-  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const { mean, inverse } = statistics(context, x, axes, context.float('epsilon', 1e-5));
+  return Array.from({ length: rank - axis }, (_, i) => axis + i);
+};
+
+/** (x - mean) / sqrt(variance + epsilon) * scale + bias over some axes; and the mean and the inverse deviation. */
+export function layerNormalized(
+  context: Context,
+  [x, scale, bias]: readonly [Tensor, Tensor, (Tensor | undefined)?],
+  axes: readonly number[],
+  epsilon: number,
+): [Tensor, Tensor, Tensor] {
+  const { mean, inverse } = statistics(context, x, axes, epsilon);
   const inputs = [x, mean, inverse, scale, ...(bias ? [bias] : [])];
   const y = elementwise(context, inputs, x.type, (value, m, i, s, b) => {
     const normal = f32.mul(f32.mul(f32.sub(value!, m!), i!), s!);
     return b ? f32.add(normal, b) : normal;
   });
   return [y, mean, inverse];
+}
+
+const LayerNormalization: Lowering = (context) => {
+  const [x, scale, bias] = [context.input(0), context.input(1), context.optional(2)];
+  ensureFloat(x, scale);
+  return layerNormalized(context, [x, scale, bias], fromAxis(context, x), context.float('epsilon', 1e-5));
 };
 
-/** x / sqrt(mean of squares + epsilon) * scale. */
+/** x / sqrt(mean of squares + epsilon) * scale over some axes; and that square root. */
+export function rmsNormalized(
+  context: Context,
+  [x, scale]: readonly [Tensor, Tensor],
+  axes: readonly number[],
+  epsilon: number,
+): { readonly y: Tensor; readonly root: Tensor } {
+  const square = meanOver(context, x, axes, (element) => f32.mul(element, element));
+  const root = elementwise(context, [square], x.type, (value) => f32.sqrt(f32.add(value, f32.of(epsilon))));
+  const y = elementwise(context, [x, root, scale], x.type, (value, r, s) => f32.mul(f32.div(value!, r!), s!));
+  return { y, root };
+}
+
 const RMSNormalization: Lowering = (context) => {
   const [x, scale] = [context.input(0), context.input(1)];
   ensureFloat(x, scale);
-  const rank = x.shape.length;
-  const axis = context.axis(context.int('axis', -1), rank);
-  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const square = meanOver(context, x, axes, (element) => f32.mul(element, element));
-  const epsilon = f32.of(context.float('epsilon', 1e-5));
-  const root = elementwise(context, [square], x.type, (value) => f32.sqrt(f32.add(value, epsilon)));
-  return elementwise(context, [x, root, scale], x.type, (value, r, s) => f32.mul(f32.div(value!, r!), s!));
+  const { y, root } = rmsNormalized(
+    context,
+    [x, scale],
+    fromAxis(context, x),
+    context.float('epsilon', 1e-5),
+  );
+  return [y, elementwise(context, [root], x.type, (value) => f32.div(f32.of(1), value!))];
 };
 
 /** Normalizes each channel (or group of channels) of each image. */
@@ -245,6 +270,7 @@ export const Normalization: Readonly<Record<string, Lowering>> = {
   BatchNormalization,
   LayerNormalization,
   RMSNormalization,
+  SimplifiedLayerNormalization: RMSNormalization,
   InstanceNormalization,
   GroupNormalization,
   LRN,

@@ -13,6 +13,7 @@ import { Logic } from './Logic.ts';
 import { Losses } from './Losses.ts';
 import { Matrix } from './Matrix.ts';
 import { TreeEnsembles } from './ml/TreeEnsemble.ts';
+import { Microsoft } from './microsoft/index.ts';
 import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
 import { Pool } from './Pool.ts';
@@ -40,6 +41,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Logic,
     ...Losses,
     ...Matrix,
+    ...Microsoft,
     ...Normalization,
     ...Parts,
     ...Pool,
