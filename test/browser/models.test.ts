@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import type { BrowserContext, Page } from 'playwright-core';
+import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { bundlePage } from '../../scripts/page/bundle.ts';
+import type { Findings, Order } from '../../scripts/page/page.ts';
+import { serve } from '../../scripts/page/serve.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
+
+/** Models that take seconds to import run in the long profile only. */
+const QUICK = [
+  'digits',
+  'Silero VAD v6',
+  'PP-OCR angle classifier',
+  'BlazeFace front',
+  'PP-OCR text detector',
+];
+const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => QUICK.includes(name));
+
+const executable = findChromium();
+const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
+
+/** A page with the engine, and the server that it comes from. */
+interface Stage {
+  readonly page: Page;
+  readonly files: Map<string, Uint8Array>;
+  /** What went wrong in the page. */
+  readonly troubles: string[];
+  close(): void;
+}
+
+async function openPage(context: BrowserContext, isolated: boolean): Promise<Stage> {
+  const files = new Map(await bundlePage());
+  const { origin, close } = await serve(files, isolated);
+  const page = await context.newPage();
+  const troubles: string[] = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  await page.goto(origin);
+  await page.waitForFunction(() => 'assay' in globalThis);
+  return { page, files, troubles, close };
+}
+
+function runIn(
+  { page, files }: Stage,
+  file: Uint8Array,
+  inputs: readonly Uint8Array[],
+  options: Order['options'],
+) {
+  files.set('/model.onnx', file);
+  for (const [i, bytes] of inputs.entries()) files.set(`/input${i}`, bytes);
+  const order: Order = { model: '/model.onnx', inputs: inputs.map((_, i) => `/input${i}`), options };
+  type Assay = { readonly assay: { run(order: Order): Promise<Findings> } };
+  return page.evaluate((given) => (globalThis as unknown as Assay).assay.run(given), order);
+}
+
+describe(`the engine in a page of Chromium${suffix}`, () => {
+  let browser: Awaited<ReturnType<typeof openChromium>>;
+  let isolated: Stage;
+  let plain: Stage;
+
+  before(async function () {
+    if (!executable) this.skip();
+    browser = await openChromium(executable);
+    [isolated, plain] = await Promise.all([
+      openPage(browser.context, true),
+      openPage(browser.context, false),
+    ]);
+  });
+
+  after(async () => {
+    await browser?.close();
+    isolated?.close();
+    plain?.close();
+  });
+
+  it('may share memory with threads if the server says so', async () => {
+    expect(await isolated.page.evaluate(() => crossOriginIsolated)).to.equal(true);
+    expect(await plain.page.evaluate(() => crossOriginIsolated)).to.equal(false);
+    expect([...isolated.troubles, ...plain.troubles]).to.deep.equal([]);
+  });
+
+  for (const model of chosen) {
+    it(`gives every tensor of ${model.name} the root that Node gives it`, async function () {
+      this.timeout(120_000);
+      let file: Uint8Array;
+      try {
+        file = model.bytes();
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        console.log(`      ${error.message}`);
+        this.skip();
+      }
+      const compiled = importOnnx(file, model.options);
+      const inputs = programInputs(compiled, model.inputs());
+      const session = await wasmEngine.load(compiled.program, compiled.weights);
+      const tensors = await session.runAll(inputs);
+      await session.close();
+      const trace = new RunTrace(modelOf(compiled.program), tensors);
+      const expected = tensors.map((_, node) => hexOf(trace.node(0, node)));
+      for (const stage of model === chosen[0] ? [isolated, plain] : [isolated]) {
+        const found = await runIn(stage, file, inputs, model.options);
+        expect(found.modelId).to.equal(hexOf(trace.model.id));
+        expect(found.roots).to.deep.equal(expected);
+        if (process.env['ASSAY_SHOW']) console.log(model.name, { ...found, roots: found.roots.length });
+      }
+    });
+  }
+});
