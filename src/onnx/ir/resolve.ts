@@ -243,16 +243,14 @@ class Attempt {
       return this.#inline(tensor, places.map(indexOf as (place: Place) => Index), tensor.source);
     // A place outside a tensor that is not stored: only a view whose places are its source's can pass it on.
     const behind = viewBehind(tensor);
-    const dropped = (i: number): boolean => !behind?.dimensions.includes(i);
-    const isInside = (place: Place, i: number): boolean =>
-      !isGathered(place) && !isExact(place) && isWithin(indexOf(place), tensor.shape[i] as number);
-    if (!behind || places.some((place, i) => dropped(i) && !isInside(place, i))) throw new MustStore(tensor);
+    const passed = behind && throughView(tensor, behind, places);
+    if (!passed) throw new MustStore(tensor);
     this.#computed.add(tensor);
     return this.#resolveReading({
       ...reading,
       fill,
       tensor: behind.tensor,
-      places: behind.dimensions.map((i) => (i === undefined ? constantIndex(0) : (places[i] as Place))),
+      places: passed,
     });
   }
 
@@ -406,6 +404,31 @@ export function viewBehind(tensor: Tensor): View | undefined {
   const once = dimensions.filter((i) => i !== undefined);
   if (!complete || new Set(once).size !== once.length) return undefined;
   return { tensor: body.tensor, dimensions };
+}
+
+const isInside = (place: Place, extent: number): boolean =>
+  !isGathered(place) && !isExact(place) && isWithin(indexOf(place), extent);
+
+/**
+ * Places in what a view shows that are outside it where the given places are outside the view; `undefined` if
+ * there are none. A dimension of one element that the view adds has no place behind it, so its index p goes into
+ * another: q + extent * p is in [0, extent) for p = 0 alone, where q is.
+ */
+function throughView(tensor: Tensor, { dimensions }: View, places: readonly Place[]): Place[] | undefined {
+  const shown = [...places];
+  const carrier = dimensions.find((i) => {
+    const place = i === undefined ? undefined : places[i];
+    return place && !isDivided(place) && isInside(place, tensor.shape[i as number] as number);
+  });
+  for (const [i, place] of places.entries()) {
+    if (dimensions.includes(i) || isInside(place, 1)) continue;
+    const by = carrier === undefined ? undefined : shown[carrier];
+    if (by === undefined || isGathered(by) || isDivided(by) || isGathered(place) || isDivided(place)) {
+      return undefined;
+    }
+    shown[carrier as number] = add(by, multiply(place, tensor.shape[carrier as number] as number));
+  }
+  return dimensions.map((i) => (i === undefined ? constantIndex(0) : (shown[i] as Place)));
 }
 
 /** Axes that a reading depends on, those of gathered places included. */
