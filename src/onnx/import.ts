@@ -2,6 +2,7 @@ import { type Compiled, compile } from './compile.ts';
 import { ensure, ImportError, quoted, Refusal, within } from './errors.ts';
 import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
+import { isTensor } from './lower/context.ts';
 import type { Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import { mainScope } from './scope.ts';
@@ -100,6 +101,9 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
   const outputs = names.map((name) => {
     const tensor = scope.get(name);
     if (!tensor) throw new ImportError(`output ${quoted(name)}: nothing in the graph yields it`);
+    if (!isTensor(tensor)) {
+      throw new ImportError(`output ${quoted(name)}: only tensors can be outputs, no sequences or optionals`);
+    }
     builder.current = { name, label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}` };
     return within(`output ${quoted(name)}`, () => outputOf(tensor, name, builder));
   });

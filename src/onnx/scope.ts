@@ -1,7 +1,6 @@
 import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
-import type { Tensor } from './ir/tensor.ts';
-import { Context, isOmitted, type Output, type Surroundings } from './lower/context.ts';
+import { Context, isOmitted, type Output, type Surroundings, type Value } from './lower/context.ts';
 import { LOWERINGS, reasonAgainst } from './lower/index.ts';
 import {
   type AttributeValue,
@@ -52,7 +51,7 @@ export class Scope {
   readonly #graph: Subgraph;
   readonly #module: Module;
   readonly #place: Place;
-  readonly #values = new Map<string, Tensor | ImportError>();
+  readonly #values = new Map<string, Value | ImportError>();
 
   constructor(graph: Subgraph, module: Module, place: Place) {
     this.#graph = graph;
@@ -67,12 +66,12 @@ export class Scope {
     }
   }
 
-  define(name: string, value: Tensor): void {
+  define(name: string, value: Value): void {
     this.#values.set(name, value);
   }
 
   /** @throws ImportError if what should yield the name was refused */
-  get(name: string): Tensor | undefined {
+  get(name: string): Value | undefined {
     const value = this.#values.get(name) ?? this.#place.outer?.get(name);
     if (value instanceof ImportError) throw value;
     return value;
@@ -136,12 +135,12 @@ export class Scope {
     });
   }
 
-  #lowered(node: GraphNode, inputs: readonly (Tensor | undefined)[], around: Surroundings) {
+  #lowered(node: GraphNode, inputs: readonly (Value | undefined)[], around: Surroundings) {
     const lowering = LOWERINGS.get(node.domain ? `${node.domain}.${node.operator}` : node.operator);
     if (!lowering) throw new Refusal(reasonAgainst(node));
     const version = this.#place.opsets.get(node.domain) ?? 1;
     const made = lowering(new Context(node, version, inputs, around));
-    return Array.isArray(made) ? (made as readonly (Output | undefined)[]) : [made as Tensor];
+    return Array.isArray(made) ? (made as readonly (Output | undefined)[]) : [made as Value];
   }
 
   #resolved(attributes: GraphNode['attributes']): GraphNode['attributes'] {
@@ -158,8 +157,8 @@ export class Scope {
   #call(
     own: GraphFunction,
     attributes: GraphNode['attributes'],
-    inputs: readonly (Tensor | undefined)[],
-  ): Tensor[] {
+    inputs: readonly (Value | undefined)[],
+  ): Value[] {
     return this.#run(own, inputs, {
       ...this.#place,
       opsets: own.opsets,
@@ -168,7 +167,7 @@ export class Scope {
     });
   }
 
-  #run(graph: Subgraph, inputs: readonly (Tensor | undefined)[], place: Place): Tensor[] {
+  #run(graph: Subgraph, inputs: readonly (Value | undefined)[], place: Place): Value[] {
     const depth = place.depth + 1;
     if (depth > MAX_NESTING) throw new Refusal(`graphs and functions are nested deeper than ${MAX_NESTING}`);
     const scope = new Scope(graph, this.#module, { ...place, depth });
@@ -178,9 +177,9 @@ export class Scope {
     });
     scope.lower();
     return graph.outputs.map(({ name }) => {
-      const tensor = scope.get(name);
-      if (!tensor) throw new Refusal(`nothing yields the output ${quoted(name)}`);
-      return tensor;
+      const value = scope.get(name);
+      if (!value) throw new Refusal(`nothing yields the output ${quoted(name)}`);
+      return value;
     });
   }
 }

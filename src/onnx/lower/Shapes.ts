@@ -108,7 +108,7 @@ const Expand: Lowering = (context) => {
   return context.define({ type: x.type, shape, body: (indices) => broadcastAt(x, indices) });
 };
 
-const Identity: Lowering = (context) => context.input(0);
+const Identity: Lowering = (context) => context.value(0);
 
 /** At inference, or with nothing to drop, Dropout passes its input on; the mask, if asked for, is all true. */
 const Dropout: Lowering = (context) => {

@@ -8,26 +8,37 @@ import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/g
 import { placeOf } from '../read/model.ts';
 import type { ElementType } from '../types.ts';
 
+/** A list of tensors, which only exists at import. */
+export interface Sequence {
+  readonly kind: 'sequence';
+  readonly items: readonly Tensor[];
+}
+
+/** What a name of the graph stands for. An optional is its element, or absent. */
+export type Value = Tensor | Sequence | { readonly kind: 'absent' };
+
+export const isTensor = (value: Value): value is Tensor => !('kind' in value);
+
 /** An output that no program can hold, such as strings: the model runs without it unless something reads it. */
 export interface Omission {
   /** A clause on why, and what to do. */
   readonly omitted: string;
 }
 
-export type Output = Tensor | Omission;
+export type Output = Value | Omission;
 
 export const isOmitted = (output: Output): output is Omission => 'omitted' in output;
 
 /** What a lowering yields: the node's outputs, in order (later ones may be missing). */
-export type Lowering = (context: Context) => Tensor | readonly (Output | undefined)[];
+export type Lowering = (context: Context) => Value | readonly (Output | undefined)[];
 
 /** The graph around a node. */
 export interface Surroundings {
   readonly builder: Builder;
   /** How many times the graph reads a name. */
   uses(name: string): number;
-  /** Lowers a graph that is an attribute of the node. @returns the tensors of its outputs */
-  run(graph: Subgraph, inputs: readonly Tensor[]): Tensor[];
+  /** Lowers a graph that is an attribute of the node. @returns what its outputs are */
+  run(graph: Subgraph, inputs: readonly Value[]): Value[];
   /** Tells the publisher something about the model. */
   note(text: string): void;
 }
@@ -38,12 +49,12 @@ export class Context {
   /** Version of the operator set that the node's domain is imported with. */
   readonly version: number;
   readonly #around: Surroundings;
-  readonly #inputs: readonly (Tensor | undefined)[];
+  readonly #inputs: readonly (Value | undefined)[];
 
   constructor(
     node: GraphNode,
     version: number,
-    inputs: readonly (Tensor | undefined)[],
+    inputs: readonly (Value | undefined)[],
     around: Surroundings,
   ) {
     this.node = node;
@@ -57,13 +68,29 @@ export class Context {
   }
 
   input(i: number): Tensor {
-    const tensor = this.#inputs[i];
+    const tensor = this.optional(i);
     ensure(tensor, `input ${i} is missing`);
     return tensor;
   }
 
   optional(i: number): Tensor | undefined {
-    return this.#inputs[i];
+    const value = this.#inputs[i];
+    ensure(!value || isTensor(value), `input ${i} is a sequence or an empty optional, not a tensor`);
+    return value;
+  }
+
+  /** An input of any kind. */
+  value(i: number): Value {
+    const value = this.#inputs[i];
+    ensure(value, `input ${i} is missing`);
+    return value;
+  }
+
+  /** The tensors of an input that is a sequence. */
+  sequence(i: number): readonly Tensor[] {
+    const value = this.value(i);
+    ensure(!isTensor(value) && value.kind === 'sequence', `input ${i} is no sequence`);
+    return value.items;
   }
 
   /** All inputs of an operator that takes any number. */
@@ -158,11 +185,16 @@ export class Context {
     return this.#attribute(name, 'strings')?.value;
   }
 
-  /** Lowers a graph among the attributes with these inputs. @returns the tensors of its outputs */
-  run(name: string, inputs: readonly Tensor[]): Tensor[] {
+  /** A graph among the attributes. */
+  graph(name: string): Subgraph {
     const graph = this.#attribute(name, 'graph')?.value;
     ensure(graph, `its graph ${name} is missing`);
-    return this.#around.run(graph, inputs);
+    return graph;
+  }
+
+  /** Lowers a graph among the attributes with these inputs. @returns what its outputs are */
+  run(name: string, inputs: readonly Value[]): Value[] {
+    return this.#around.run(this.graph(name), inputs);
   }
 
   /** An axis attribute made non-negative. */

@@ -25,6 +25,8 @@ import { Resizes } from './Resize.ts';
 import { RotaryEmbeddings } from './RotaryEmbedding.ts';
 import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
+import { Scan } from './Scan.ts';
+import { Sequences } from './Sequences.ts';
 import { Shapes } from './Shapes.ts';
 import { SoftmaxFamily } from './Softmax.ts';
 import { Spatial } from './Spatial.ts';
@@ -48,6 +50,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Quantized,
     ...Recurrent,
     ...Reductions,
+    ...Sequences,
     ...Shapes,
     ...SoftmaxFamily,
     ...TreeEnsembles,
@@ -55,6 +58,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ConvTranspose,
     Einsum,
     Pow,
+    Scan,
     ...Resizes,
     ...Scatters,
     ...RotaryEmbeddings,
@@ -68,20 +72,13 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
 /** Names of the supported operators, sorted. */
 export const OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();
 
-const CONTROL_FLOW = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
 const RANDOM = /^(Random|Bernoulli|Multinomial)/;
-const SEQUENCE = /^(Sequence|ConcatFromSequence|SplitToSequence|Optional)/;
 const STRINGS = /^(String|TfIdf|RegexFullMatch)/;
 
 /** Why an operator without a lowering cannot run, and what to do. */
 export function reasonAgainst({ operator, domain }: GraphNode): string {
-  if (CONTROL_FLOW.has(operator)) {
-    return 'control flow cannot run; export the model with the branch or loop resolved (fixed inputs, tracing)';
-  }
   if (RANDOM.test(operator))
     return 'random numbers cannot be checked; export the model for inference, or pass noise as an input';
-  if (SEQUENCE.test(operator))
-    return 'sequences and optionals cannot run; export the model with tensors only';
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
