@@ -90,6 +90,9 @@ function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): Com
     inputs.push(tensor);
   }
   scope.lower();
+  for (const name of builder.rounded) {
+    notes.push(`constant ${quoted(name)} of type double has values that are rounded to float32`);
+  }
 
   const held = graph.outputs.filter(({ name }) => !scope.omitted(name));
   // With nothing left, the first reason is why the model is refused.

@@ -13,8 +13,8 @@ import {
 import { placeOf } from './read/model.ts';
 import { inOrder, namesRead } from './read/order.ts';
 
-/** Nodes that the graphs of one model may come to once loops are unrolled and functions expanded. */
-const MAX_EXPANDED_NODES = 200_000;
+/** Nodes that the loops and functions of one model may come to, beyond those of the main graph. */
+const MAX_EXPANDED_NODES = 50_000;
 /** Graphs and functions inside one another. */
 const MAX_NESTING = 64;
 
@@ -109,7 +109,7 @@ export class Scope {
 
   #lowerNode(node: GraphNode, around: Surroundings): void {
     const { builder, functions } = this.#module;
-    this.#module.expandedNodes++;
+    if (this.#place.depth > 0) this.#module.expandedNodes++;
     if (this.#module.expandedNodes > MAX_EXPANDED_NODES) {
       throw new Refusal(
         `with it loops and functions come to more than ${MAX_EXPANDED_NODES} nodes; export with fewer steps`,

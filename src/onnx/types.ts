@@ -49,6 +49,13 @@ const REFUSED: Readonly<Record<number, string>> = {
   8: 'string',
   14: 'complex64',
   15: 'complex128',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+  21: 'uint4',
+  22: 'int4',
+  23: 'float4e2m1',
 };
 
 export const typeOfCode = (code: number): ElementType | undefined => BY_CODE.get(code);

@@ -2,7 +2,7 @@ import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
-import { contains, type ElementType, I32_RANGE, type Range, rangeOfType } from '../types.ts';
+import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
 import { evaluate } from './evaluate.ts';
 import type { Expression } from './expression.ts';
 import { type Sketch, sketch } from './fuse.ts';
@@ -28,6 +28,8 @@ const VIEW_ELEMENTS = 65_536;
 export class Builder {
   readonly #sketches = new Map<Tensor, Sketch>();
   #count = 0;
+  /** Names of float64 constants with values that float32 does not have. */
+  readonly rounded = new Set<string>();
   /** Name and label for what is made next. */
   current = { name: '', label: '' };
 
@@ -91,6 +93,9 @@ export class Builder {
     const fits =
       type.family === 'float' || numbers.every((value) => value >= I32_RANGE.low && value <= I32_RANGE.high);
     const tensor = this.words(type, shape, words, name);
+    if (type === TYPES.double && numbers.some((value) => !Object.is(Math.fround(value), value))) {
+      this.rounded.add(tensor.name);
+    }
     return fits && type.bits <= 32
       ? tensor
       : { ...tensor, ...(fits ? {} : { wide: Float64Array.from(numbers) }) };

@@ -1,10 +1,10 @@
-import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { elementType } from '../read/tensor.ts';
 import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
 import type { Context, Lowering } from './context.ts';
 import { boundsOf, elementwise, isNarrowed, wrap } from './elementwise.ts';
+import { toBfloat16, toFloat16 } from './halfFloats.ts';
 
 /** The conversion of one element, between types as their words hold them. */
 function converted(from: ElementType, to: ElementType): (x: Expression) => Expression {
@@ -15,26 +15,20 @@ function converted(from: ElementType, to: ElementType): (x: Expression) => Expre
       : (x) => select(x, word(1), word(0));
   }
   if (from.family === 'float') {
-    if (to.family === 'float') return rounded(from, to);
+    if (to.family === 'float') return rounded(to);
     return (x) => wrap(to, i32.fromF32(x));
   }
-  return to.family === 'float' ? (x) => rounded(TYPES.float, to)(f32.fromI32(x)) : (x) => wrap(to, x);
+  return to.family === 'float' ? (x) => rounded(to)(f32.fromI32(x)) : (x) => wrap(to, x);
 }
 
-/** To bfloat16 the low 16 bits are rounded away, ties to even; other float types are kept as they are. */
-function rounded(from: ElementType, to: ElementType): (x: Expression) => Expression {
-  if (to !== TYPES.bfloat16 || from === TYPES.bfloat16) return (x) => x;
-  return (x) => {
-    const odd = i32.and(i32.shrU(x, i32.of(16)), i32.of(1));
-    const up = i32.and(i32.add(x, i32.add(i32.of(0x7fff), odd)), word(0xffff0000));
-    return select(f32.isNaN(x), word(0x7fc00000), up);
-  };
+/** A float as another float type holds it; float64 is held in binary32 and so has nothing to round. */
+function rounded(to: ElementType): (x: Expression) => Expression {
+  return to === TYPES.float16 ? toFloat16 : to === TYPES.bfloat16 ? toBfloat16 : (x) => x;
 }
 
 /** Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
 function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   if (to === x.type) return x;
-  ensure(to !== TYPES.float16, 'casting to float16 would need its rounding, which is not supported yet');
   const own = rangeOfType(to);
   const range = x.type.family === 'float' ? I32_RANGE : boundsOf(x);
   const narrow = isNarrowed(to)

@@ -28,12 +28,10 @@ const If: Lowering = (context) => {
 /** One value or the other by a condition of one element. */
 function chosen(context: Context, condition: Tensor, yes: Value, no: Value | undefined): Value {
   if (yes === no) return yes;
-  const unknown = `"${condition.name}" depends on the model's inputs; fix it with --bind ${condition.name}=FILE`;
-  ensure(no && isTensor(yes) && isTensor(no), `it decides over sequences, and the condition ${unknown}`);
-  ensure(
-    yes.type === no.type && `${yes.shape}` === `${no.shape}`,
-    `it decides between shapes [${yes.shape}] and [${no.shape}], and the condition ${unknown}`,
-  );
+  // Sequences, and tensors of different shapes, have no elements to choose between.
+  if (!no || !isTensor(yes) || !isTensor(no) || yes.type !== no.type || `${yes.shape}` !== `${no.shape}`) {
+    throw context.dependent('the condition, which decides between different shapes,', condition);
+  }
   const [a, b] = [boundsOf(yes), boundsOf(no)];
   return context.define({
     type: yes.type,
@@ -64,11 +62,9 @@ const Loop: Lowering = (context) => {
   for (let pass = 0; pass < (most ?? Number.POSITIVE_INFINITY); pass++) {
     const known = condition && scalarOf(condition);
     if (known === 0) break;
-    ensure(
-      !condition || known !== undefined || (most !== undefined && scans.length === 0),
-      () =>
-        `how often it runs (input "${condition?.name}") depends on the model's inputs; fix it with --bind ${condition?.name}=FILE`,
-    );
+    if (condition && known === undefined && (most === undefined || scans.length > 0)) {
+      throw context.dependent('how often it runs', condition);
+    }
     ensure(pass < MAX_PASSES, `it runs more than ${MAX_PASSES} times; export with fewer passes`);
     const number = context.constant(TYPES.int64, [], [pass]);
     const holds: Tensor = condition ?? context.constant(TYPES.bool, [], [1]);

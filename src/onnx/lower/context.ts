@@ -107,15 +107,18 @@ export class Context {
   known(i: number, what: string): number[] {
     const tensor = this.input(i);
     const values = numbersOf(tensor);
-    if (!values) {
-      const names = this.#around.builder.inputsOf(tensor);
-      const bind = names.map((name) => `--bind ${name}=FILE`).join(' ');
-      throw new Refusal(
-        `${what} (input "${tensor.name}") depends on the model's inputs; fix it with ${bind}`,
-        names,
-      );
-    }
+    if (!values) throw this.dependent(what, tensor);
     return values;
+  }
+
+  /** The refusal of a node for which a tensor would have to be known. */
+  dependent(what: string, tensor: Tensor): Refusal {
+    const names = this.#around.builder.inputsOf(tensor);
+    const bind = names.map((name) => `--bind ${name}=FILE`).join(' ');
+    return new Refusal(
+      `${what} (input "${tensor.name}") depends on the model's inputs; fix it with ${bind}`,
+      names,
+    );
   }
 
   knownOr(i: number, what: string, otherwise: number[] | undefined): number[] | undefined {
