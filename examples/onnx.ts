@@ -164,3 +164,33 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
   // A copy: protobuf's own bytes are a Buffer, whose slices are views.
   return Uint8Array.from(onnx.ModelProto.encode(model).finish());
 }
+
+/** What is put around a model: nodes before and after its own, and what takes the place of its inputs and outputs. */
+export interface Wrapping {
+  readonly inputs: Readonly<Record<string, ValueType>>;
+  readonly constants?: Readonly<Record<string, Value>>;
+  /** Nodes that yield the model's inputs. */
+  readonly before: readonly NodeSpec[];
+  /** Nodes that read the model's outputs. */
+  readonly after: readonly NodeSpec[];
+  readonly outputs: readonly string[];
+}
+
+/** The bytes of an .onnx file with more nodes around its graph, in the operator set that the file has. */
+export function wrapOnnx(
+  bytes: Uint8Array,
+  { inputs, constants = {}, before, after, outputs }: Wrapping,
+): Uint8Array {
+  const model = onnx.ModelProto.decode(bytes);
+  const { graph } = model;
+  if (!graph) throw new Error('the file has no graph');
+  const around = graphProto('', { nodes: [], inputs, constants, outputs });
+  const changed = {
+    ...graph,
+    node: [...before.map(nodeProto), ...(graph.node ?? []), ...after.map(nodeProto)],
+    input: around.input ?? [],
+    output: around.output ?? [],
+    initializer: [...(graph.initializer ?? []), ...(around.initializer ?? [])],
+  };
+  return Uint8Array.from(onnx.ModelProto.encode({ ...model, graph: changed }).finish());
+}

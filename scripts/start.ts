@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { DigitReader__factory } from '#typechain';
 import { parseEther, type TransactionReceipt } from 'ethers';
+import { DigitReader__factory } from '#typechain';
 import { heldOut, SIDE } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
@@ -23,8 +23,8 @@ import { type Runner, Shelf } from '../src/store/shelf.ts';
 import { RunTrace } from '../src/trace/run.ts';
 import { createWatcher } from '../src/watcher/watcher.ts';
 import { digitOf, findLie } from './story/lie.ts';
-import { ether, gasOf, grouped, type Told, tell } from './story/teller.ts';
 import { createNarrator, drawing } from './story/narrator.ts';
+import { ether, gasOf, grouped, type Told, tell } from './story/teller.ts';
 
 const FEE_WEI = parseEther('0.01');
 const TERMS: Terms = {

@@ -1,5 +1,5 @@
-import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
 import { SeededWeights } from '../models/weights.ts';
 import { numbersOf } from './compare.ts';
 import { nodeTimes } from './nodes.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { heldOut, SIDE as DIGIT_SIDE } from '../../examples/digits/dataset.ts';
+import { SIDE as DIGIT_SIDE, heldOut } from '../../examples/digits/dataset.ts';
 import type { Value } from '../../examples/onnx.ts';
 import { encodeMobileNet, IMAGE, SIDE, seededMobileNet } from './mobileNet.ts';
 import type { Model } from './model.ts';

@@ -22,7 +22,7 @@ import {
 } from '../support/programs.ts';
 import { boundaryProgram, Random, randomProgram } from '../support/randomProgram.ts';
 import { wideProgram } from '../support/wideProgram.ts';
-import { drawText, normalised } from '../support/textImage.ts';
+import { drawText, normalised } from '../../examples/ocr/text.ts';
 
 /** Loops of random programs. */
 const NESTS = process.env['ASSAY_LONG'] ? 12_000 : 400;

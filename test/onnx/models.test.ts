@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { heldOut } from '../../examples/digits/dataset.ts';
+import { drawText, normalised, turned } from '../../examples/ocr/text.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
@@ -21,7 +22,6 @@ import {
   runOnnxruntime,
   value,
 } from '../support/onnx.ts';
-import { drawText, normalised, turned } from '../support/textImage.ts';
 
 const root = join(import.meta.dirname, '../..');
 
