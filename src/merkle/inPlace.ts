@@ -2,11 +2,12 @@ import { LIMITS } from '../program/limits.ts';
 import { HASH_BYTES } from './keccak.ts';
 import { chunksOf } from './tensor.ts';
 import { concat, depthOf, MerkleTree, paddingRoot, TENSOR_TREE } from './tree.ts';
-import { PARTIAL_BYTES } from './treeModule.ts';
+import { CHUNKS_PER_TURN, PARTIAL_BYTES } from './treeModule.ts';
 
 /**
- * Trees that are built where the tensors lie, in an engine's memory and by any of its threads: `tree` of the module
- * that `treeModule` gives. It needs this table somewhere in the memory, and `treeBytes` for each tree.
+ * Trees that are built where the tensors lie, in an engine's memory and by any of its threads: by `leaves`, then
+ * `levels`, of the module that `treeModule` gives. They need this table somewhere in the memory, and `treeBytes` for
+ * each tree.
  */
 export const paddingTable = (): Uint8Array =>
   concat(
@@ -30,7 +31,10 @@ function layOut(byteLength: number): { starts: number[]; counts: number[]; end: 
 /** Bytes that the tree over a tensor takes while it is built. */
 export const treeBytes = (byteLength: number): number => layOut(byteLength).end + PARTIAL_BYTES;
 
-/** Reads the tree that `tree` has built at `at`, over a tensor of so many bytes. */
+/** Turns of `leaves` for a tensor. */
+export const leafTurns = (byteLength: number): number => Math.ceil(chunksOf(byteLength) / CHUNKS_PER_TURN);
+
+/** Reads the tree that was built at `at`, over a tensor of so many bytes. */
 export function readTree(memory: Uint8Array, at: number, byteLength: number): MerkleTree {
   const { starts, counts } = layOut(byteLength);
   const levels = starts.map((start, level) =>

@@ -22,13 +22,23 @@ export interface TreeExports extends WebAssembly.Exports {
   /** Hashes `count` records that lie end to end, each keccak256(tag ‖ record); `pairs` 1: of 64 bytes, 0: of 256. */
   readonly hash: (from: number, count: number, out: number, tag: number, pairs: number) => void;
   /**
-   * All levels of a tensor's tree, in the `treeBytes` from `out` on (`inPlace.ts`).
+   * The leaves of a tensor's tree: turns `begin` to `end - 1` of them, {@link CHUNKS_PER_TURN} each. Turns may be taken
+   * in any order and by any thread.
+   *
+   * @param out where the tree is built, in its `treeBytes` (`inPlace.ts`)
+   */
+  readonly leaves: (from: number, byteLength: number, out: number, begin: number, end: number) => void;
+  /**
+   * The levels above them, once all leaves are there.
    *
    * @param paddings where the `paddingTable` lies
-   * @returns the address of the root
    */
-  readonly tree: (from: number, byteLength: number, out: number, paddings: number) => number;
+  readonly levels: (byteLength: number, out: number, paddings: number) => void;
 }
+
+/** Leaves that one turn hashes: 16 KiB of tensor, some 40 µs. */
+export const CHUNKS_PER_TURN = 64;
+const LOG_CHUNKS_PER_TURN = 6;
 
 const HASH = 32;
 const PAIR = 2 * HASH;
@@ -118,51 +128,70 @@ function hashFunction(): FunctionBody {
   return { name: 'hash', params, locals, code };
 }
 
-/** Leaves first, then level by level, an odd last hash next to the padding of its height. */
-function treeFunction(hash: number): FunctionBody {
-  const params: ValueType[] = ['i32', 'i32', 'i32', 'i32'];
-  const [from, byteLength, out, paddings] = [0, 1, 2, 3];
-  const locals: ValueType[] = ['i32', 'i32', 'i32'];
-  const [count, end, partial] = [4, 5, 6];
-  const full = over(get(byteLength), 8);
-  const hashes = (source: Code, many: Code, to: Code, tag: number, pairs: number): Code => [
-    ...[...source, ...many, ...to, ...i32Const(tag), ...i32Const(pairs)],
-    ...call(hash),
+/** The functions by their places in the module. */
+const HASH_FUNCTION = 0;
+
+const hashes = (from: Code, count: Code, out: Code, tag: number, pairs: number): Code => [
+  ...[...from, ...count, ...out, ...i32Const(tag), ...i32Const(pairs)],
+  ...call(HASH_FUNCTION),
+];
+
+/** Whole chunks where they lie; a partial last one, or that of an empty tensor, is padded in a copy. */
+function leavesFunction(): FunctionBody {
+  const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
+  const [from, byteLength, out, begin, end] = [0, 1, 2, 3, 4];
+  const [full, last, partial] = [5, 6, 7];
+  const isPartial = [...get(byteLength), 0x45, ...get(partial), 0x72];
+  const lastLeaf = [
+    ...set(out, add(get(out), times(get(full), 5))),
+    // The copy lies where the levels above will.
+    ...set(end, add(get(out), i32Const(HASH))),
+    ...clear(get(end), i32Const(CHUNK_BYTES)),
+    ...copy(get(end), add(get(from), times(get(full), 8)), get(partial)),
+    ...hashes(get(end), i32Const(1), get(out), TAGS.TENSOR_CHUNK, 0),
   ];
+  const code = [
+    ...set(full, over(get(byteLength), 8)),
+    ...set(begin, times(get(begin), LOG_CHUNKS_PER_TURN)),
+    ...set(end, times(get(end), LOG_CHUNKS_PER_TURN)),
+    ...set(last, [...get(end), ...get(full), ...get(end), ...get(full), 0x49, 0x1b]),
+    ...hashes(
+      add(get(from), times(get(begin), 8)),
+      subtract(get(last), get(begin)),
+      add(get(out), times(get(begin), 5)),
+      TAGS.TENSOR_CHUNK,
+      0,
+    ),
+    ...set(partial, [...get(byteLength), ...i32Const(CHUNK_BYTES - 1), 0x71]),
+    ...when([...get(end), ...get(full), 0x4b], when(isPartial, lastLeaf)),
+  ];
+  return { name: 'leaves', params, locals: ['i32', 'i32', 'i32'], code };
+}
+
+/** Level by level, an odd last hash next to the padding of its height. */
+function levelsFunction(): FunctionBody {
+  const params: ValueType[] = ['i32', 'i32', 'i32'];
+  const [byteLength, out, paddings, count, above] = [0, 1, 2, 3, 4];
   const level = [
-    ...set(end, add(get(out), times(get(count), 5))),
+    ...set(above, add(get(out), times(get(count), 5))),
     ...when(odd(get(count)), [
-      ...copy(get(end), get(paddings), i32Const(HASH)),
+      ...copy(get(above), get(paddings), i32Const(HASH)),
       ...set(count, add(get(count), i32Const(1))),
-      ...set(end, add(get(end), i32Const(HASH))),
+      ...set(above, add(get(above), i32Const(HASH))),
     ]),
     ...set(count, over(get(count), 1)),
-    ...hashes(get(out), get(count), get(end), TAGS.TENSOR_NODE, 1),
-    ...set(out, get(end)),
+    ...hashes(get(out), get(count), get(above), TAGS.TENSOR_NODE, 1),
+    ...set(out, get(above)),
     ...set(paddings, add(get(paddings), i32Const(HASH))),
   ];
   const code = [
-    ...hashes(get(from), full, get(out), TAGS.TENSOR_CHUNK, 0),
-    ...set(count, full),
-    ...set(partial, [...get(byteLength), ...i32Const(CHUNK_BYTES - 1), 0x71]),
-    // The padded copy of a last chunk lies where the levels above will.
-    ...when(
-      [...get(partial), ...get(byteLength), 0x45, 0x72],
-      [
-        ...set(end, add(add(get(out), times(full, 5)), i32Const(HASH))),
-        ...clear(get(end), i32Const(CHUNK_BYTES)),
-        ...copy(get(end), add(get(from), times(full, 8)), get(partial)),
-        ...hashes(get(end), i32Const(1), add(get(out), times(full, 5)), TAGS.TENSOR_CHUNK, 0),
-        ...set(count, add(full, i32Const(1))),
-      ],
-    ),
+    ...set(count, over(add(get(byteLength), i32Const(CHUNK_BYTES - 1)), 8)),
     ...when(moreThan(get(count), 1), repeat(level, moreThan(get(count), 1))),
-    ...get(out),
   ];
-  return { name: 'tree', params, result: 'i32', locals, code };
+  return { name: 'levels', params, locals: ['i32', 'i32'], code };
 }
 
-/** Bytes that `tree` needs behind the levels of a tree for its copy of a partial chunk. */
+/** Bytes that `leaves` needs behind the levels of a tree for its copy of a partial chunk. */
 export const PARTIAL_BYTES = HASH + CHUNK_BYTES;
 
 const modules = new Map<Sharing, WebAssembly.Module | undefined>();
@@ -176,7 +205,7 @@ export type Sharing = 'shared' | 'unshared';
  */
 export function treeModule(given: Sharing): WebAssembly.Module | undefined {
   if (!modules.has(given)) {
-    const bytes = moduleOf([hashFunction(), treeFunction(0)], { given });
+    const bytes = moduleOf([hashFunction(), leavesFunction(), levelsFunction()], { given });
     modules.set(given, WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined);
   }
   return modules.get(given);

@@ -1,0 +1,38 @@
+import { expect } from 'chai';
+import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { tensorRoot } from '../../src/merkle/tensor.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+
+/** The reference takes minutes for the others, which run in the long profile only. */
+const QUICK = ['digits', 'Silero VAD v6', 'PP-OCR angle classifier', 'BlazeFace front'];
+const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => QUICK.includes(name));
+
+describe('every tensor of a run', () => {
+  for (const model of chosen) {
+    it(`of ${model.name} has the root that the reference engine gives it`, async function () {
+      this.timeout(1_200_000);
+      let file: Uint8Array;
+      try {
+        file = model.bytes();
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        console.log(`      ${error.message}`);
+        this.skip();
+      }
+      const compiled = importOnnx(file, model.options);
+      const { program, weights } = compiled;
+      const inputs = programInputs(compiled, model.inputs());
+      const [wasm, reference] = [
+        await wasmEngine.load(program, weights),
+        await referenceEngine.load(program, weights),
+      ];
+      const given = (await wasm.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
+      const expected = (await reference.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
+      expect(given).to.deep.equal(expected);
+      await wasm.close();
+    });
+  }
+});
