@@ -22,9 +22,9 @@ function differenceOf(mine: TensorData, theirs: Numbers | undefined): number {
   let [greatest, difference] = [1, 0];
   for (const [i, a] of numbers.entries()) {
     const b = Number(theirs[i]);
+    if (Number.isFinite(b)) greatest = Math.max(greatest, Math.abs(b));
     if (Object.is(a, b) || a === b) continue;
     if (mine.dtype !== 'f32' || !Number.isFinite(a - b)) return Number.POSITIVE_INFINITY;
-    greatest = Math.max(greatest, Math.abs(b));
     difference = Math.max(difference, Math.abs(a - b));
   }
   return difference / greatest;

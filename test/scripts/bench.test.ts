@@ -1,0 +1,161 @@
+import { expect } from 'chai';
+import { difference, TOLERANCE } from '../../scripts/bench/compare.ts';
+import type { Result } from '../../scripts/bench/measure.ts';
+import { isMatrixLike, leastMemory, macsOf } from '../../scripts/bench/program.ts';
+import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
+import { race, timingOf } from '../../scripts/bench/timing.ts';
+import type { TensorData } from '../../src/engine/engine.ts';
+import type { LoopNode } from '../../src/program/node.ts';
+import {
+  f32Bytes,
+  i32Bytes,
+  instruction,
+  loop,
+  matMul,
+  ProgramBuilder,
+  sameShape,
+  view,
+} from '../support/programs.ts';
+
+const shape = [256, 64];
+
+/** x → max(x, 0), element by element. */
+const rectified = (node: number): LoopNode =>
+  loop({
+    dtype: 'f32',
+    shape,
+    operands: [sameShape(node, 'f32', shape)],
+    post: (s) => [instruction('f32.max', s.operands, s.accumulator)],
+  });
+
+describe('the benchmark', () => {
+  it('counts products of folds, and no others', () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [8, 16]);
+    const w = build.constant('f32', [16, 4], new Uint8Array(256));
+    build.node(matMul(x, w, 8, 16, 4));
+    build.node(loop({ dtype: 'f32', shape: [9], post: (s) => [instruction('f32.mul', s.accumulator, 0)] }));
+    expect(macsOf(build.finish().program)).to.equal(8 * 16 * 4);
+  });
+
+  it('takes products of two matrices for matrix-like, not those with a vector or by channel', () => {
+    expect(isMatrixLike(matMul(0, 1, 128, 128, 128))).to.equal(true);
+    expect(isMatrixLike(matMul(0, 1, 1, 2048, 2048)), 'a vector').to.equal(false);
+    const byChannel = loop({
+      ...matMul(0, 1, 128, 128, 128),
+      operands: [
+        { node: 0, dtype: 'f32', fill: 0, view: [view(128, 0), view(128, 1), view(128, 2)] },
+        { node: 1, dtype: 'f32', fill: 0, view: [view(128, 1), view(128, 2)] },
+      ],
+      step: (s) => [
+        instruction('f32.mul', s.operands, s.operands + 1),
+        instruction('f32.add', s.accumulator, s.results),
+      ],
+      post: () => [],
+    });
+    expect(isMatrixLike(byChannel), 'a filter for each channel').to.equal(false);
+  });
+
+  it('knows the least memory of a chain: constants, and two tensors that are alive at once', () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', shape);
+    build.constant('f32', [3], f32Bytes([1, 2, 3]));
+    build.node(rectified(build.node(rectified(build.node(rectified(x))))));
+    expect(leastMemory(build.finish().program)).to.deep.equal({ weights: 12, live: 2 * 256 * 64 * 4 });
+  });
+
+  it('counts a tensor that is read late as alive in between', () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', shape);
+    const kept = build.node(rectified(x));
+    const last = build.node(rectified(build.node(rectified(kept))));
+    build.node(
+      loop({
+        dtype: 'f32',
+        shape,
+        operands: [sameShape(last, 'f32', shape), sameShape(kept, 'f32', shape)],
+        post: (s) => [instruction('f32.add', s.operands, s.operands + 1)],
+      }),
+    );
+    expect(leastMemory(build.finish().program).live).to.equal(3 * 256 * 64 * 4);
+  });
+
+  const output = { name: 'y', dtype: 'f32', onnxType: 'float', shape: [2], node: 1 } as const;
+  const floats = (...values: number[]): TensorData[] => [
+    { dtype: 'f32', shape: [values.length], bytes: f32Bytes(values) },
+  ];
+  const integers = (...values: number[]): TensorData[] => [
+    { dtype: 'i32', shape: [values.length], bytes: i32Bytes(values) },
+  ];
+
+  it('measures differences of floats against the greatest of the tensor', () => {
+    expect(difference([output], floats(1, 100), { y: [2, 100] })).to.be.closeTo(0.01, 1e-9);
+    expect(difference([output], floats(0.5, 0.25), { y: [0.5, 0.125] }), 'of 1 if that is less').to.equal(
+      0.125,
+    );
+    expect(difference([output], floats(Number.NaN, 1), { y: [Number.NaN, 1] })).to.equal(0);
+  });
+
+  it('tolerates no other integer, no NaN in place of a number, no other length, no missing output', () => {
+    for (const [mine, theirs] of [
+      [integers(1, 1_000_000), { y: [1n, 1_000_001n] }],
+      [floats(1, Number.NaN), { y: [1, 1] }],
+      [floats(1, 1), { y: [1, Number.NaN] }],
+      [floats(1, 1), { y: [1] }],
+      [floats(1, 1), {}],
+    ] as const) {
+      expect(difference([output], mine, theirs) > TOLERANCE).to.equal(true);
+    }
+    expect(difference([output], integers(7, -7), { y: [7n, -7n] })).to.equal(0);
+  });
+
+  it('gives median and half the distance of the quartiles', () => {
+    expect(timingOf([5, 1, 4, 2, 3])).to.deep.equal({ median: 3, spread: 1, best: 1, runs: 5 });
+  });
+
+  it('times each contestant, several times', async () => {
+    const runs = { a: 0, b: 0 };
+    const contestant = (name: 'a' | 'b') => ({
+      name,
+      run: async () => {
+        runs[name]++;
+      },
+    });
+    const times = await race([contestant('a'), contestant('b')]);
+    for (const name of ['a', 'b'] as const) {
+      expect(times.get(name)!.runs).to.be.greaterThan(10);
+      expect(runs[name]).to.be.greaterThan(times.get(name)!.runs);
+    }
+  });
+
+  const result = (model: string, macs: number, times: Record<string, number>): Result => ({
+    model,
+    weights: 'seeded',
+    nodes: 1,
+    macs,
+    times: new Map(
+      Object.entries(times).map(([name, median]) => [name, { median, spread: 0, best: median, runs: 1 }]),
+    ),
+    reference: undefined,
+    importMs: 0,
+    loadMs: 0,
+    firstMs: 0,
+    leastMemory: { weights: 0, live: 0 },
+    matrixSpeed: undefined,
+    peak: 1,
+    differences: new Map(),
+    problems: [],
+  });
+
+  it('says which targets are met and which models miss them', () => {
+    const results = [
+      result('quick', 1e6, { assay1: 1, ortWeb1: 4, ortNode1: 0.5, trace1: 1.5 }),
+      result('slow', 200e6, { assay1: 2, assay2: 1.6, ortWeb1: 1, ortNode1: 0.25, trace1: 3 }),
+    ];
+    expect(meanSpeedUp(results)).to.be.closeTo(Math.sqrt(2), 1e-9);
+    const met = targets(results, { ms: 1, speed: 0.81, peak: 1, isExact: true });
+    expect(met.map(({ isMet }) => isMet)).to.deep.equal([false, false, false, false, true, true]);
+    expect(met[0]!.text).to.equal('assay1 / ortWeb1 at most 1; missed on slow (2.00)');
+    expect(met[4]!.text).to.equal('trace1 / assay1 at most 2; worst is quick (1.50)');
+  });
+});
