@@ -1,6 +1,6 @@
 import { ensure } from '../errors.ts';
-import { type Expression, f32, fold, i32 } from '../ir/expression.ts';
-import type { Index } from '../ir/indices.ts';
+import { type Expression, f32, fold, i32, select } from '../ir/expression.ts';
+import { type Index, quotient } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, rangeOfType, TYPES } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
@@ -16,7 +16,10 @@ const isByte = ({ type }: Tensor): boolean => type.family === 'integer' && type.
 /** A parameter of one value, or one for each step of an axis, shaped to broadcast to `rank` dimensions. */
 function alongAxis(context: Context, parameter: Tensor, axis: number, rank: number): Tensor {
   if (parameter.shape.length === 0) return parameter;
-  ensure(parameter.shape.length === 1, 'scales by block are not supported; by tensor and by axis are');
+  ensure(
+    parameter.shape.length === 1,
+    `a parameter of shape [${parameter.shape}] is not one by tensor or by axis`,
+  );
   const [extent = 1] = parameter.shape;
   if (extent === 1) return reshaped(context, parameter, []);
   return reshaped(
@@ -26,12 +29,35 @@ function alongAxis(context: Context, parameter: Tensor, axis: number, rank: numb
   );
 }
 
-/** The parameter's axis: a scale of one value has none, whatever the attribute says. */
-const axisOf = (context: Context, x: Tensor, scale: Tensor): number =>
-  scale.shape.length === 1 && scale.shape[0] !== 1 ? context.axis(context.int('axis', 1), x.shape.length) : 0;
+/** A scale or zero point as it applies to an element. */
+type ParameterAt = (indices: readonly Index[]) => Expression;
+
+/** Parameters by tensor, by axis, or by block of an axis (attributes axis and block_size). */
+function parameterOf(context: Context, x: Tensor, parameter: Tensor): ParameterAt {
+  const rank = x.shape.length;
+  const block = context.int('block_size', 0);
+  if (block > 0 && parameter.shape.length > 0) {
+    const axis = context.axis(context.int('axis', 1), rank);
+    const expected = x.shape.map((extent, i) => (i === axis ? Math.ceil(extent / block) : extent));
+    ensure(
+      `${parameter.shape}` === `${expected}`,
+      `"${parameter.name}" of shape [${parameter.shape}] is not one of blocks [${expected}]`,
+    );
+    return (indices) =>
+      at(
+        parameter,
+        indices.map((index, i) => (i === axis ? quotient(index, block) : index)),
+      );
+  }
+  // A parameter of one value has no axis, whatever the attribute says.
+  const isSingle = parameter.shape.length !== 1 || parameter.shape[0] === 1;
+  const axis = isSingle ? 0 : context.axis(context.int('axis', 1), rank);
+  const shaped = alongAxis(context, parameter, axis, rank);
+  return (indices) => broadcastAt(shaped, indices);
+}
 
 /** round(value) + zero point, saturated to the type. */
-function saturated(type: ElementType, value: Expression, zeroPoint: Expression): Expression {
+export function saturated(type: ElementType, value: Expression, zeroPoint: Expression): Expression {
   const { low, high } = rangeOfType(type);
   const zero = f32.fromI32(zeroPoint);
   // Sums of integers below 2^24 are exact; the bounds are taken before the conversion, which NaN passes as 0.
@@ -41,35 +67,57 @@ function saturated(type: ElementType, value: Expression, zeroPoint: Expression):
 
 const zeroOf = (context: Context, type: ElementType): Tensor => context.constant(type, [], [0]);
 
-const QuantizeLinear: Lowering = (context) => {
-  const [x, scale] = [context.input(0), context.input(1)];
-  ensureFloat(x, scale);
-  const coded = context.int('output_dtype', 0);
-  const type =
-    context.optional(2)?.type ?? Object.values(TYPES).find(({ code }) => code === coded) ?? TYPES.uint8;
+/** round(x / scale) + zero point, with the parameters that the node's attributes describe. */
+export function quantised(context: Context, x: Tensor, scale: Tensor, zero: Tensor): Tensor {
+  const { type } = zero;
+  ensureFloat(scale);
   ensure(type.family === 'integer' && type.bits <= 16, `quantising to ${type.name} is not supported`);
-  const axis = axisOf(context, x, scale);
-  const [by, zero] = [scale, context.optional(2) ?? zeroOf(context, type)].map((parameter) =>
-    alongAxis(context, parameter, axis, x.shape.length),
-  ) as [Tensor, Tensor];
-  return elementwise(context, [x, by, zero], type, (value, s, z) => saturated(type, f32.div(value!, s!), z!));
+  const [scaleAt, zeroAt] = [parameterOf(context, x, scale), parameterOf(context, x, zero)];
+  return context.define({
+    type,
+    shape: x.shape,
+    body: (indices) => {
+      const element = at(x, indices);
+      const value = x.type.family === 'float' ? element : f32.fromI32(element);
+      return saturated(type, f32.div(value, scaleAt(indices)), zeroAt(indices));
+    },
+  });
+}
+
+/** (x - zero point) * scale, with the parameters that the node's attributes describe. */
+export function dequantised(context: Context, x: Tensor, scale: Tensor, zero: Tensor | undefined): Tensor {
+  ensureFloat(scale);
+  ensure(x.type.family === 'integer' && x.type.bits <= 32, `dequantising ${x.type.name} is not supported`);
+  const scaleAt = parameterOf(context, x, scale);
+  const zeroAt = zero && parameterOf(context, x, zero);
+  return context.define({
+    type: scale.type,
+    shape: x.shape,
+    body: (indices) => {
+      const element = at(x, indices);
+      const centre = zeroAt ? i32.sub(element, zeroAt(indices)) : element;
+      return f32.mul(f32.fromI32(centre), scaleAt(indices));
+    },
+  });
+}
+
+const QuantizeLinear: Lowering = (context) => {
+  const x = context.input(0);
+  ensure(
+    x.type.family === 'float' || x.type === TYPES.int32,
+    `"${x.name}" is of type ${x.type.name}; only floats and int32 are quantised`,
+  );
+  const coded = context.int('output_dtype', 0);
+  const type = Object.values(TYPES).find(({ code }) => code === coded) ?? TYPES.uint8;
+  const scale = context.input(1);
+  return quantised(context, x, scale, context.optional(2) ?? zeroOf(context, type));
 };
 
-const DequantizeLinear: Lowering = (context) => {
-  const [x, scale] = [context.input(0), context.input(1)];
-  ensure(x.type.family === 'integer' && x.type.bits <= 32, `dequantising ${x.type.name} is not supported`);
-  const axis = axisOf(context, x, scale);
-  const [by, zero] = [scale, context.optional(2) ?? zeroOf(context, x.type)].map((parameter) =>
-    alongAxis(context, parameter, axis, x.shape.length),
-  ) as [Tensor, Tensor];
-  return elementwise(context, [x, by, zero], scale.type, (value, s, z) =>
-    f32.mul(f32.fromI32(i32.sub(value!, z!)), s!),
-  );
-};
+const DequantizeLinear: Lowering = (context) =>
+  dequantised(context, context.input(0), context.input(1), context.optional(2));
 
 /** Scale and zero point from the tensor's own range, which is made to hold 0. */
-const DynamicQuantizeLinear: Lowering = (context) => {
-  const x = context.input(0);
+export function dynamicallyQuantised(context: Context, x: Tensor): [y: Tensor, scale: Tensor, zero: Tensor] {
   ensureFloat(x);
   const extremum = (combine: typeof f32.min) =>
     context.define({
@@ -78,8 +126,9 @@ const DynamicQuantizeLinear: Lowering = (context) => {
       body: () => fold(x.shape, 0, (indices, accumulator) => combine(accumulator, at(x, indices))),
     });
   const [least, greatest] = [extremum(f32.min), extremum(f32.max)];
+  // A tensor of zeros has no scale; 1 does as well as any.
   const scale = elementwise(context, [least, greatest], x.type, (low, high) =>
-    f32.div(f32.sub(high!, low!), f32.of(255)),
+    select(f32.eq(low!, high!), f32.of(1), f32.div(f32.sub(high!, low!), f32.of(255))),
   );
   const zero = elementwise(context, [least, scale], TYPES.uint8, (low, s) =>
     saturated(TYPES.uint8, f32.div(f32.neg(low!), s!), i32.of(0)),
@@ -88,7 +137,9 @@ const DynamicQuantizeLinear: Lowering = (context) => {
     saturated(TYPES.uint8, f32.div(value!, s!), z!),
   );
   return [y, scale, zero];
-};
+}
+
+const DynamicQuantizeLinear: Lowering = (context) => dynamicallyQuantised(context, context.input(0));
 
 /** The tensor with its zero point taken off, if that is not simply 0. */
 function centred(context: Context, x: Tensor, zero: Tensor): Tensor {
@@ -153,7 +204,7 @@ const ConvInteger: Lowering = (context) =>
     (sum) => sum,
   );
 
-function integerMatrixProduct(
+export function integerMatrixProduct(
   context: Context,
   [x, y, xZero, yZero]: readonly [Tensor, Tensor, Tensor | undefined, Tensor | undefined],
   type: ElementType,
@@ -199,10 +250,11 @@ const MatMulInteger: Lowering = (context) =>
 const requantisation = (context: Context, x: Tensor, w: Tensor, y: Tensor): Tensor =>
   elementwise(context, [x, w, y], x.type, (a, b, c) => f32.div(f32.mul(a!, b!), c!));
 
-const QLinearConv: Lowering = (context) => {
-  const [x, xScale, xZero, w, wScale, wZero, yScale, yZero] = Array.from({ length: 8 }, (_, i) =>
-    context.input(i),
-  ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+/** Convolution of the input given (that of the node, or one with its dimensions permuted). */
+export function quantisedConvolution(context: Context, x: Tensor): Tensor {
+  const [xScale, xZero, w, wScale, wZero, yScale, yZero] = Array.from({ length: 7 }, (_, i) =>
+    context.input(i + 1),
+  ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const bias = context.optional(8);
   const factor = requantisation(context, xScale, wScale, yScale);
   const type = yZero.type;
@@ -211,7 +263,9 @@ const QLinearConv: Lowering = (context) => {
     const scaled = f32.mul(f32.fromI32(total), broadcastAt(factor, [co]));
     return saturated(type, scaled, broadcastAt(yZero, [co]));
   });
-};
+}
+
+const QLinearConv: Lowering = (context) => quantisedConvolution(context, context.input(0));
 
 const QLinearMatMul: Lowering = (context) => {
   const [a, aScale, aZero, b, bScale, bZero, yScale, yZero] = Array.from({ length: 8 }, (_, i) =>

@@ -63,6 +63,11 @@ export class Context {
     this.#around = around;
   }
 
+  /** The same node with other inputs, for an operator that is another one on other tensors. */
+  withInputs(inputs: readonly (Tensor | undefined)[]): Context {
+    return new Context(this.node, this.version, inputs, this.#around);
+  }
+
   get inputCount(): number {
     return this.#inputs.length;
   }

@@ -44,7 +44,7 @@ function activationOf(name: string, parameters: readonly number[]): (x: Expressi
 }
 
 /** Conv, then a tensor added, then an activation. */
-export const FusedConv: Lowering = (context) => {
+const FusedConv: Lowering = (context) => {
   const made = Conv(context) as Tensor;
   const activation = activationOf(
     context.string('activation', ''),
@@ -65,7 +65,8 @@ const FusedGemm: Lowering = (context) => {
   return elementwise(context, [made], made.type, activationOf(name, parameters));
 };
 
-function permuted(context: Context, x: Tensor, order: readonly number[]): Tensor {
+/** The dimensions in another order. */
+export function permuted(context: Context, x: Tensor, order: readonly number[]): Tensor {
   return context.define({
     type: x.type,
     shape: order.map((i) => x.shape[i] as number),
