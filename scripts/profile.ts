@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { randomInput } from '../src/cli/randomInput.ts';
-import { planNode } from '../src/engine/wasm/nestFunction.ts';
+import { planNode } from '../src/engine/wasm/nodePlan.ts';
 import { pack } from '../src/engine/wasm/packing.ts';
 import { type CompiledModel, importOnnx } from '../src/onnx/index.ts';
 import { byteLengthOf, type LoopNode, sizeOf } from '../src/program/node.ts';

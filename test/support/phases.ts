@@ -1,5 +1,5 @@
 import type { Weights } from '../../src/engine/engine.ts';
-import { type NodePlan, planNode } from '../../src/engine/wasm/nestFunction.ts';
+import { type NodePlan, planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { pack } from '../../src/engine/wasm/packing.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';

@@ -10,6 +10,8 @@ export interface Form {
   readonly constant: number;
   readonly coefficients: readonly number[];
   readonly wide: boolean;
+  /** What the lanes of one tile are apart, if that is not the coefficient of their loop. */
+  readonly lane?: number;
 }
 
 /** What must hold, if the operand is not to be outside. All of them are on coordinates before division. */
@@ -36,6 +38,23 @@ interface Gathering {
   readonly stride: number;
 }
 
+/** A dimension that is divided, or in which the operand may be outside. */
+export interface Hard {
+  /** The coordinate before division. */
+  readonly form: Form;
+  readonly extent: number;
+  readonly divisor: number;
+  readonly exact: boolean;
+  /** Bytes. */
+  readonly stride: number;
+}
+
+/** Where an operand's elements are: in its own tensor, in a packed constant, or in the node's scratch memory. */
+export type Region =
+  | { readonly kind: 'tensor' }
+  | { readonly kind: 'packed'; readonly index: number }
+  | { readonly kind: 'scratch'; readonly offset: number };
+
 /** How one operand is read. */
 export interface Access {
   /** Never inside its view. */
@@ -45,8 +64,9 @@ export interface Access {
   readonly checks: readonly Check[];
   readonly quotients: readonly Quotient[];
   readonly gatherings: readonly Gathering[];
-  /** Where the elements are, if not in the operand's own tensor: in a packed constant of the node's plan. */
-  readonly packed?: number;
+  /** What checks and quotients are made of; neighbouring loops merge only where it allows. */
+  readonly hard: readonly Hard[];
+  readonly region: Region;
 }
 
 export interface Nest {
@@ -55,6 +75,8 @@ export interface Nest {
   /** How many of them are outputs. */
   readonly outputs: number;
   readonly accesses: readonly Access[];
+  /** Bytes from the start of what is computed to an element. */
+  readonly store: Form;
   /** The index of each dimension as a form of the loops' indices, by its slot. */
   readonly indexSlots: ReadonlyMap<number, Form>;
 }
@@ -62,7 +84,7 @@ export interface Nest {
 const INT32 = 2 ** 31;
 
 /** The least and the greatest value of a form. */
-function rangeOf(constant: number, coefficients: readonly number[], extents: readonly number[]) {
+export function rangeOf(constant: number, coefficients: readonly number[], extents: readonly number[]) {
   let low = constant;
   let high = constant;
   coefficients.forEach((coefficient, i) => {
@@ -76,32 +98,46 @@ function rangeOf(constant: number, coefficients: readonly number[], extents: rea
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /**
- * The same check by fewer indices, if there is one. Where all of `bound` and of a form but some small terms are
- * multiples of g, and the small terms stay in [0, g), `0 <= form < bound` says nothing about them: a pixel's row is
- * inside or not for all of its channels.
+ * The greatest g such that floor(form / g) goes by fewer indices and says whether `0 <= form < bound`: `bound` and the
+ * terms that are left are multiples of g, the others stay in [0, g). A pixel's row is inside or not for all of its
+ * channels. 1 if there is none.
  */
-function coarser({ form, bound, multipleOf }: Check, extents: readonly number[]): Check {
-  const { constant, coefficients } = form;
+export function runOf({ constant, coefficients }: Form, bound: number, extents: readonly number[]): number {
   const terms = coefficients.map((_, i) => i).filter((i) => coefficients[i] !== 0);
   terms.sort((a, b) => Math.abs(coefficients[a]!) - Math.abs(coefficients[b]!));
   for (let small = terms.length - 1; small > 0; small--) {
     const kept = terms.slice(small);
-    const g = kept.reduce((all, i) => gcd(all, coefficients[i]!), bound!);
+    const g = kept.reduce((all, i) => gcd(all, coefficients[i]!), bound);
     const rest = ((constant % g) + g) % g;
     const dropped = coefficients.map((coefficient, i) => (kept.includes(i) ? 0 : coefficient));
     const { low, high } = rangeOf(rest, dropped, extents);
-    if (low < 0 || high >= g) continue;
-    return {
-      form: {
-        constant: (constant - rest) / g,
-        coefficients: coefficients.map((coefficient, i) => (kept.includes(i) ? coefficient / g : 0)),
-        wide: form.wide,
-      },
-      bound: bound! / g,
-      multipleOf,
-    };
+    if (low >= 0 && high < g) return g;
   }
-  return { form, bound, multipleOf };
+  return 1;
+}
+
+/** The same check by fewer indices, if there is one. */
+function coarser(check: Check, extents: readonly number[]): Check {
+  const { form, bound, multipleOf } = check;
+  const g = runOf(form, bound!, extents);
+  if (g === 1) return check;
+  const coefficients = form.coefficients.map((coefficient) => (coefficient % g === 0 ? coefficient / g : 0));
+  const constant = Math.floor(form.constant / g);
+  return { form: { constant, coefficients, wide: form.wide }, bound: bound! / g, multipleOf };
+}
+
+/** What must hold of a coordinate, and nothing where it always does. */
+export function checksOf(
+  { form, extent, divisor, exact }: Omit<Hard, 'stride'>,
+  extents: readonly number[],
+): Check[] {
+  const { low, high } = rangeOf(form.constant, form.coefficients, extents);
+  // floor(n / divisor) is in [0, extent) exactly if n is in [0, extent * divisor).
+  const end = extent * divisor;
+  const bound = low >= 0 && high < end ? undefined : Math.min(end, form.wide ? 2 ** 48 : INT32);
+  const multipleOf = exact ? divisor : 1;
+  if (multipleOf > 1) return [{ form, bound, multipleOf }];
+  return bound === undefined ? [] : [coarser({ form, bound, multipleOf }, extents)];
 }
 
 /** A coordinate's coefficients by dimension; several terms may be of the same one. */
@@ -119,6 +155,7 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
   const checks: Check[] = [];
   const quotients: Quotient[] = [];
   const gatherings: Gathering[] = [];
+  const hard: Hard[] = [];
   const address = new Array<bigint>(extents.length).fill(0n);
   let constant = 0n;
   let outside = false;
@@ -132,13 +169,11 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
       const coefficients = coefficientsOf(dimension, extents.length);
       const { low, high } = rangeOf(offset, coefficients, extents);
       const form = { constant: offset, coefficients, wide: low < -INT32 || high >= INT32 };
-      // floor(n / divisor) is in [0, extent) exactly if n is in [0, extent * divisor).
-      const end = extent * divisor;
-      if (high < 0 || low >= end) outside = true;
-      const bound = low >= 0 && high < end ? undefined : Math.min(end, form.wide ? 2 ** 48 : INT32);
-      const multipleOf = exact ? divisor : 1;
-      if (multipleOf > 1) checks.push({ form, bound, multipleOf });
-      else if (bound !== undefined) checks.push(coarser({ form, bound, multipleOf }, extents));
+      if (high < 0 || low >= extent * divisor) outside = true;
+      const whole = { form, extent, divisor, exact, stride: wrap(stride) };
+      const found = checksOf(whole, extents);
+      checks.push(...found);
+      if (found.length > 0 || divisor > 1) hard.unshift(whole);
       if (divisor === 1) {
         constant += BigInt(offset) * stride;
         coefficients.forEach((coefficient, i) => {
@@ -156,33 +191,37 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
     checks,
     quotients,
     gatherings,
+    hard,
+    region: { kind: 'tensor' },
   };
 }
 
 /** All forms of a nest that a merge of loops must keep. */
-const formsOf = ({ accesses, indexSlots }: Nest): Form[] => [
-  ...accesses.flatMap(({ address, checks, quotients }) => [
+const formsOf = ({ accesses, store, indexSlots }: Nest): Form[] => [
+  ...accesses.flatMap(({ address, checks, quotients, hard }) => [
     address,
-    ...checks.map(({ form }) => form),
-    ...quotients.map(({ form }) => form),
+    ...[...checks, ...quotients, ...hard].map(({ form }) => form),
   ]),
+  store,
   ...indexSlots.values(),
 ];
 
-function mapForms(nest: Nest, map: (form: Form) => Form): Pick<Nest, 'accesses' | 'indexSlots'> {
+function mapForms(nest: Nest, map: (form: Form) => Form): Pick<Nest, 'accesses' | 'store' | 'indexSlots'> {
   return {
     accesses: nest.accesses.map((access) => ({
       ...access,
       address: map(access.address),
       checks: access.checks.map((check) => ({ ...check, form: map(check.form) })),
       quotients: access.quotients.map((quotient) => ({ ...quotient, form: map(quotient.form) })),
+      hard: access.hard.map((dimension) => ({ ...dimension, form: map(dimension.form) })),
     })),
+    store: map(nest.store),
     indexSlots: new Map([...nest.indexSlots].map(([slot, form]) => [slot, map(form)])),
   };
 }
 
 /** Leaves out loops of one index, and merges two loops where every form goes on from one into the other. */
-function simplify(nest: Nest): Nest {
+export function simplify(nest: Nest): Nest {
   const without = (at: number) => (form: Form) => ({
     ...form,
     coefficients: form.coefficients.filter((_, i) => i !== at),
@@ -206,6 +245,22 @@ function simplify(nest: Nest): Nest {
   return nest;
 }
 
+/** The same nest with its loops in another order: `order` has the loop that is to be at each place. */
+export function reordered(nest: Nest, order: readonly number[]): Nest {
+  const map = (form: Form): Form => ({ ...form, coefficients: order.map((i) => form.coefficients[i]!) });
+  return { extents: order.map((i) => nest.extents[i]!), outputs: nest.outputs, ...mapForms(nest, map) };
+}
+
+/** Steps in a row-major array of these extents, in units of `unit`. */
+export function stridesOf(extents: readonly number[], unit: number): number[] {
+  const strides = new Array<number>(extents.length);
+  for (let i = extents.length - 1; i >= 0; i--) {
+    strides[i] = unit;
+    unit *= extents[i]!;
+  }
+  return strides;
+}
+
 /** The nest of a loop that has at least one element and is folded at least once, or whose fold is left out. */
 export function nestOf(loop: LoopNode): Nest {
   const fold = sizeOf(loop.fold) === 0 ? loop.fold.map(() => 1) : loop.fold;
@@ -227,6 +282,11 @@ export function nestOf(loop: LoopNode): Nest {
     extents,
     outputs: loop.shape.length,
     accesses: loop.operands.map(({ view, dtype }) => accessOf(view, ELEMENT_BYTES[dtype], extents)),
+    store: {
+      constant: 0,
+      coefficients: [...stridesOf(loop.shape, ELEMENT_BYTES[loop.dtype]), ...fold.map(() => 0)],
+      wide: false,
+    },
     indexSlots,
   });
 }

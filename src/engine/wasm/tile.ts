@@ -1,16 +1,24 @@
 import { type LoopNode, operandUses } from '../../program/node.ts';
 import type { Access, Form, Nest } from './nest.ts';
 
-/** What one turn of a nest's loops computes: several rows, and along the lanes several vectors or one element. */
-export interface Tile {
+/** Which loops a tile is of, and its size: rows times vectors of four lanes. */
+export interface Shape {
   /** The output loops that turn by more than one index; -1 for none. */
   readonly rowLoop: number;
   readonly laneLoop: number;
   readonly rows: number;
-  /** Vectors of four lanes; 0 for one element, without vectors. */
+  /** 0 for one element, without vectors. */
   readonly vectors: number;
+}
+
+/** What one turn of a nest's loops computes: several rows, and along the lanes several vectors or one element. */
+export interface Tile extends Shape {
+  /** Lanes that there are; those that would fill the last vector are not stored. */
+  readonly lanes: number;
   /** Where each loop starts, ends, and how far it goes at a turn. */
   readonly ranges: readonly Range[];
+  /** The fold indices of the steps of one turn, from where the loops are, in the order of the fold. */
+  readonly steps: readonly (readonly number[])[];
 }
 
 export interface Range {
@@ -26,12 +34,26 @@ export interface Tiling {
   readonly turnLoop: number;
   readonly unit: number;
   readonly turns: number;
+  /** Turns whose operands stay in the cache while all lanes are computed. */
+  readonly block: number;
 }
 
 export const LANES = 4;
 
 /** Instructions of a tile above which it is made smaller: code that is compiled for longer than it runs. */
 const MAX_TILE_CODE = 300;
+
+/** Instructions of several steps of a tile, written one after the other. */
+const MAX_UNROLLED_CODE = 240;
+
+/** Steps of a fold that are all written out. */
+const MAX_UNROLLED_STEPS = 9;
+
+/** Bytes of the rows' operands that one block of turns reads: half of a small second-level cache. */
+const BLOCK_BYTES = 262_144;
+
+/** With fewer turns than this, another loop is divided into turns if it gives more. */
+const ENOUGH_TURNS = 8;
 
 const formsOf = ({ address, checks, quotients }: Access): Form[] => [
   address,
@@ -49,83 +71,141 @@ export function dependsOn(nest: Nest, operand: number, loop: number): boolean {
   );
 }
 
-const range = (start: number, end: number, step: number): Range => ({ start, end, step });
+/** Rows of a tile by its vectors: as many accumulators as 16 registers hold beside what they are made of. */
+const ROWS = [1, 8, 4, 3, 2];
 
-/** Rows and vectors of the main tile. */
-function shapeOf(loop: LoopNode, nest: Nest, laneLoop: number): Pick<Tile, 'rowLoop' | 'rows' | 'vectors'> {
-  const none = { rowLoop: -1, rows: 1, vectors: 1 };
+/** The tile that suits a nest. */
+export function shapeOf(loop: LoopNode, nest: Nest): Shape {
+  const laneLoop = nest.outputs - 1;
+  if (laneLoop < 0) return { rowLoop: -1, laneLoop, rows: 1, vectors: 0 };
+  const wanted = Math.ceil(nest.extents[laneLoop]! / LANES);
   const length = loop.step.code.length + loop.post.code.length + 2;
-  if (nest.extents.length === nest.outputs) return none;
-  const most = Math.floor(nest.extents[laneLoop]! / LANES);
+  const none = { rowLoop: -1, laneLoop, rows: 1, vectors: 1 };
+  if (nest.extents.length === nest.outputs) {
+    return { ...none, vectors: Math.max(1, Math.min(4, wanted, Math.floor(ELEMENTWISE_CODE / length))) };
+  }
+  const rowLoop = rowLoopOf(loop, nest, laneLoop);
+  if (rowLoop >= 0) {
+    const vectors = wanted === 3 ? 3 : Math.min(2, wanted);
+    const rows = Math.min(ROWS[vectors]!, nest.extents[rowLoop]!);
+    return rows * vectors * length > MAX_TILE_CODE ? none : { rowLoop, laneLoop, rows, vectors };
+  }
+  const vectors = Math.min(4, wanted);
+  return vectors * length > MAX_TILE_CODE ? none : { ...none, vectors };
+}
+
+/** Instructions of the vectors of a tile without a fold. */
+const ELEMENTWISE_CODE = 32;
+
+/** The row loop of a product: something read in the fold is the same for all its rows, but not for all lanes. */
+function rowLoopOf(loop: LoopNode, nest: Nest, laneLoop: number): number {
   const uses = operandUses(loop);
   const folds = nest.extents.map((_, i) => i).slice(nest.outputs);
-  // A product: something read in the fold is the same for all rows, but not for all lanes.
-  const isShared = (row: number) =>
-    loop.operands.some(
+  for (let row = laneLoop - 1; row >= 0; row--) {
+    const isShared = loop.operands.some(
       (_, o) =>
         uses[o]!.step &&
         dependsOn(nest, o, laneLoop) &&
         !dependsOn(nest, o, row) &&
         folds.some((fold) => dependsOn(nest, o, fold)),
     );
-  for (let row = laneLoop - 1; row >= 0; row--) {
-    if (!isShared(row)) continue;
-    const rows = Math.min(4, nest.extents[row]!);
-    const vectors = Math.min(2, most);
-    return rows * vectors * length > MAX_TILE_CODE ? none : { rowLoop: row, rows, vectors };
+    if (isShared) return row;
   }
-  const vectors = Math.min(4, most);
-  return vectors * length > MAX_TILE_CODE ? none : { rowLoop: -1, rows: 1, vectors };
+  return -1;
 }
 
-/** The tiles of a nest, and turns along its first loop. */
-export function tilingOf(loop: LoopNode, nest: Nest): Tiling {
-  const tiles = tilesOf(loop, nest);
-  const [first] = tiles as [Tile];
-  if (nest.outputs === 0) return { tiles, turnLoop: -1, unit: 1, turns: 1 };
-  const unit = first.ranges[0]!.step;
-  return { tiles, turnLoop: 0, unit, turns: Math.ceil(nest.extents[0]! / unit) };
+/**
+ * The order of loops for a tile of a product, whose lanes read what rows share: lanes outermost, so that what they
+ * read stays in the cache for all rows, and rows innermost of the outputs.
+ */
+export function orderOf(loop: LoopNode, nest: Nest, { rowLoop, laneLoop }: Shape): number[] {
+  const order = nest.extents.map((_, i) => i);
+  const uses = operandUses(loop);
+  const isProduct =
+    rowLoop >= 0 && loop.operands.some((_, o) => uses[o]!.step && !dependsOn(nest, o, laneLoop));
+  if (!isProduct) return order;
+  const others = order.slice(0, nest.outputs).filter((i) => i !== rowLoop && i !== laneLoop);
+  return [laneLoop, ...others, rowLoop, ...order.slice(nest.outputs)];
 }
 
-function tilesOf(loop: LoopNode, nest: Nest): Tile[] {
-  const whole = nest.extents.map((extent) => range(0, extent, 1));
-  const laneLoop = nest.outputs - 1;
-  const lanes = nest.extents[laneLoop] ?? 0;
-  if (laneLoop < 0 || lanes < LANES) {
-    return [{ rowLoop: -1, laneLoop: -1, rows: 1, vectors: 0, ranges: whole }];
+const range = (start: number, end: number, step: number): Range => ({ start, end, step });
+
+/** Parts of [0, extent) by `step`, and what is left. */
+function partsOf(extent: number, step: number): Range[] {
+  const end = extent - (extent % step);
+  return [
+    ...(end > 0 ? [range(0, end, step)] : []),
+    ...(extent > end ? [range(end, extent, extent - end)] : []),
+  ];
+}
+
+/** How many steps of each fold loop are written out, innermost last. */
+function unrolling(loop: LoopNode, nest: Nest, { rows, vectors }: Shape): number[] {
+  const extents = nest.extents.slice(nest.outputs);
+  const counts = extents.map(() => 1);
+  const length = rows * Math.max(1, vectors) * (loop.step.code.length + 1);
+  let steps = 1;
+  for (let i = extents.length - 1; i >= 0; i--) {
+    const fits = (count: number) => extents[i]! % count === 0 && steps * count * length <= MAX_UNROLLED_CODE;
+    if (steps * extents[i]! <= MAX_UNROLLED_STEPS && fits(extents[i]!)) {
+      counts[i] = extents[i]!;
+      steps *= extents[i]!;
+      continue;
+    }
+    if (steps === 1) counts[i] = [4, 3, 2].find(fits) ?? 1;
+    break;
   }
-  const { rowLoop, rows, vectors } = shapeOf(loop, nest, laneLoop);
-  const laneParts: (Range & { vectors: number })[] = [];
-  const mainEnd = lanes - (lanes % (LANES * vectors));
-  const vectorEnd = lanes - (lanes % LANES);
-  laneParts.push({ ...range(0, mainEnd, LANES * vectors), vectors });
-  if (vectorEnd > mainEnd) {
-    laneParts.push({
-      ...range(mainEnd, vectorEnd, vectorEnd - mainEnd),
-      vectors: (vectorEnd - mainEnd) / LANES,
-    });
-  }
-  if (lanes > vectorEnd) laneParts.push({ ...range(vectorEnd, lanes, 1), vectors: 0 });
-  const rowParts: (Range & { rows: number })[] = [];
-  if (rowLoop < 0) {
-    rowParts.push({ ...range(0, 1, 1), rows: 1 });
-  } else {
-    const extent = nest.extents[rowLoop]!;
-    const end = extent - (extent % rows);
-    rowParts.push({ ...range(0, end, rows), rows });
-    if (extent > end) rowParts.push({ ...range(end, extent, extent - end), rows: extent - end });
-  }
-  return rowParts.flatMap((row) =>
-    laneParts.map((lane) => ({
-      rowLoop,
-      laneLoop,
-      rows: row.rows,
-      vectors: lane.vectors,
-      ranges: whole.map((one, i) => {
-        if (i === rowLoop) return range(row.start, row.end, row.step);
-        if (i === laneLoop) return range(lane.start, lane.end, lane.step);
-        return one;
-      }),
-    })),
+  return counts;
+}
+
+/** All indices below some counts, in their order. */
+const indicesBelow = (counts: readonly number[]): number[][] =>
+  counts.reduce<number[][]>(
+    (lists, count) => lists.flatMap((list) => Array.from({ length: count }, (_, i) => [...list, i])),
+    [[]],
   );
+
+/** The tiles of a nest by its tile's shape, and their turns. */
+export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
+  const { rowLoop, laneLoop, rows, vectors } = shape;
+  const unrolled = unrolling(loop, nest, shape);
+  const steps = indicesBelow(unrolled);
+  const ranges = nest.extents.map((extent, i) => range(0, extent, unrolled[i - nest.outputs] ?? 1));
+  const rowParts = rowLoop < 0 ? [range(0, 1, 1)] : partsOf(nest.extents[rowLoop]!, rows);
+  const laneParts = laneLoop < 0 ? [range(0, 1, 1)] : partsOf(nest.extents[laneLoop]!, LANES * vectors);
+  const tiles = rowParts.flatMap((row) =>
+    laneParts.map(
+      (lane): Tile => ({
+        rowLoop,
+        laneLoop,
+        rows: row.step,
+        vectors: laneLoop < 0 ? 0 : Math.ceil(lane.step / LANES),
+        lanes: lane.step,
+        ranges: ranges.map((one, i) => (i === rowLoop ? row : i === laneLoop ? lane : one)),
+        steps,
+      }),
+    ),
+  );
+  const turnsAlong = (i: number) =>
+    Math.ceil(nest.extents[i]! / (i === rowLoop ? rows : i === laneLoop ? LANES * vectors : 1));
+  const outputs = nest.extents.map((_, i) => i).slice(0, nest.outputs);
+  // A product's lanes come first, and their operands are to be read once.
+  const candidates = laneLoop === 0 && outputs.length > 1 ? outputs.slice(1) : outputs;
+  const turnLoop =
+    candidates.find((i) => turnsAlong(i) >= ENOUGH_TURNS) ??
+    candidates.reduce((most, i) => (most < 0 || turnsAlong(i) > turnsAlong(most) ? i : most), -1);
+  if (turnLoop < 0) return { tiles, turnLoop, unit: 1, turns: 1, block: 1 };
+  const turns = turnsAlong(turnLoop);
+  const unit = Math.ceil(turnLoop === rowLoop ? rows : turnLoop === laneLoop ? LANES * vectors : 1);
+  return { tiles, turnLoop, unit, turns, block: laneLoop === 0 ? blockOf(nest, turnLoop, turns) : turns };
+}
+
+/** Turns for which what rows read of all operands fits the cache. */
+function blockOf(nest: Nest, turnLoop: number, turns: number): number {
+  const bytes = nest.accesses.map((access, o) => {
+    if (!dependsOn(nest, o, turnLoop)) return 0;
+    const read = nest.extents.filter((_, i) => access.address.coefficients[i] !== 0);
+    return read.reduce((size, extent) => size * extent, 4);
+  });
+  return Math.max(1, Math.floor((BLOCK_BYTES * turns) / Math.max(1, ...bytes)));
 }

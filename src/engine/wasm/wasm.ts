@@ -13,7 +13,7 @@ import {
   type Weights,
 } from '../engine.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
-import { type Phase, planNode } from './nestFunction.ts';
+import { type Phase, planNode } from './nodePlan.ts';
 import { type Packing, pack } from './packing.ts';
 
 /** What a 32-bit WebAssembly memory can hold. */

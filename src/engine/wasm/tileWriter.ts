@@ -2,7 +2,6 @@ import {
   type DType,
   ELEMENT_BYTES,
   type LoopNode,
-  type Node,
   type ScalarProgram,
   sizeOf,
   slotsOf,
@@ -11,7 +10,6 @@ import { CANONICAL_NAN, instructionOf } from '../../scalar/instructions.ts';
 import {
   branch,
   type Code,
-  type FunctionBody,
   get,
   i32Const,
   i64Const,
@@ -24,33 +22,44 @@ import {
   when,
 } from '../../wasm/assembler.ts';
 import { fromLanes, instructionValue, isFloatResult } from './instruction.ts';
-import { type Check, type Form, type Nest, nestOf } from './nest.ts';
-import { type Packing, packConstants } from './packing.ts';
-import { dependsOn, LANES, type Tile, type Tiling, tilingOf } from './tile.ts';
+import type { Access, Check, Form, Nest } from './nest.ts';
+import { dependsOn, LANES, type Tile, type Tiling } from './tile.ts';
 import { type Value, Values } from './value.ts';
 
 /**
- * Generates the function that computes one loop node, as `LoopRunner` in `../reference/loop.ts` defines it: loops
- * over tiles of outputs, and in each tile the sequential folds of all its elements side by side. Every element still
- * folds in its own order, so the bits are the reference's.
+ * Writes the code that computes one tile of a nest, as `LoopRunner` in `../reference/loop.ts` defines it: loops over
+ * the tile's turns, and in each the sequential folds of all its elements side by side, several steps written out.
+ * Every element still folds in its own order, so the bits are the reference's.
  *
  * Addresses are induction variables: each loop adds its coefficient at the end of a turn. What depends on outer
  * indices only is computed in the outer loops. A read that may be outside is a branch, for speculation on an address
  * could trap.
  *
- * One file above 400 lines, because one class writes the whole function and its parts share the state of the walk.
+ * One file above 400 lines, because one class writes the whole tile and its parts share the state of the walk.
  */
 
-/** One element (or vector of elements) of a tile: `lane` is -1 for a whole vector. */
+/** One element (or vector of elements) of a tile at one step: `lane` is -1 for a whole vector. */
 interface Copy {
   readonly row: number;
   readonly vector: number;
   readonly lane: number;
+  /** Its place among the steps of a turn. */
+  readonly step: number;
 }
 
-/** The parameters: the first turn, and the one after the last. */
-const FROM = 0;
-const TO = 1;
+/** What the code of a tile is written for. */
+export interface Writing {
+  readonly loop: LoopNode;
+  readonly nest: Nest;
+  readonly tiling: Tiling;
+  /** Bytes from the start of memory: what an operand's addresses start from, and what is computed. */
+  readonly source: (access: Access, node: number) => number;
+  readonly target: number;
+  readonly locals: ValueType[];
+  /** Locals that hold the turns to be done: the first, and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+}
 
 /** An expression, and how many loops must be around it. */
 interface Placed {
@@ -61,37 +70,29 @@ interface Placed {
 const isNoncanonicalNaN = (word: number): boolean =>
   (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
 
-class TileWriter {
+export class TileWriter {
+  readonly #writing: Writing;
   readonly #loop: LoopNode;
   readonly #nest: Nest;
-  readonly #tiling: Tiling;
   readonly #tile: Tile;
-  readonly #placement: Placement;
   readonly #layout: ReturnType<typeof slotsOf>;
   readonly #values: Values;
-  /** Number of loops; levels above it are the code of the fold's step and what follows the fold. */
+  /** Number of loops; the level above it is the code that follows the fold. */
   readonly #depth: number;
   readonly #postLevel: number;
   readonly #before: number[][];
   readonly #turnEnds: number[][];
-  readonly #lastTurn: number;
   readonly #accumulatorInit: number[] = [];
+  readonly #lastTurn: number;
   readonly #inductions = new Map<string, number>();
   readonly #memo = new Map<string, Value>();
 
-  constructor(
-    loop: LoopNode,
-    nest: Nest,
-    tiling: Tiling,
-    tile: Tile,
-    placement: Placement,
-    locals: ValueType[],
-  ) {
+  constructor(writing: Writing, tile: Tile) {
+    const { loop, nest, locals } = writing;
+    this.#writing = writing;
     this.#loop = loop;
     this.#nest = nest;
-    this.#tiling = tiling;
     this.#tile = tile;
-    this.#placement = placement;
     this.#layout = slotsOf(loop);
     this.#depth = nest.extents.length;
     this.#postLevel = this.#depth + 1;
@@ -101,47 +102,62 @@ class TileWriter {
     this.#turnEnds = nest.extents.map(() => []);
   }
 
-  /** @param output offset of the node's tensor in memory */
-  write(output: number): Code {
+  write(): Code {
     const { rows, vectors } = this.#tile;
-    for (let row = 0; row < rows; row++) {
-      for (let vector = 0; vector < Math.max(1, vectors); vector++)
-        this.#writeCopy({ row, vector, lane: -1 }, output);
-    }
+    const { post, dtype } = this.#loop;
+    const values = this.#values;
+    const copies = Array.from({ length: rows * Math.max(1, vectors) }, (_, i): Copy => {
+      const row = Math.floor(i / Math.max(1, vectors));
+      return { row, vector: i - row * Math.max(1, vectors), lane: -1, step: 0 };
+    });
+    const accumulators = this.#fold(copies);
+    if (this.#hasFold) values.floor = this.#postLevel;
+    copies.forEach((copy, i) => {
+      this.#store(this.#evaluate('post', post, copy, accumulators[i]!), dtype, copy);
+    });
+    values.floor = 0;
     return this.#guarded(this.#assemble(0));
   }
 
-  #writeCopy(copy: Copy, output: number): void {
-    const { init, step, post, dtype } = this.#loop;
+  get #hasFold(): boolean {
+    return this.#depth > this.#nest.outputs;
+  }
+
+  /** The accumulators after the fold. */
+  #fold(copies: readonly Copy[]): Value[] {
+    const { init, step, fold } = this.#loop;
     const values = this.#values;
-    let accumulator = values.constant(init);
-    if (sizeOf(this.#loop.fold) > 0) {
-      if (this.#depth === this.#nest.outputs) {
-        accumulator = this.#evaluate('step', step, copy, accumulator);
-      } else {
-        const last = step.code[step.result - this.#layout.results];
-        const isFloat = last !== undefined && isFloatResult(last.opcode);
-        const exact = !isFloat || isNoncanonicalNaN(init);
-        const type = this.#tile.vectors > 0 ? 'v128' : isFloat ? 'f32' : 'i32';
-        const local = values.newLocal(type);
-        const start =
-          type === 'v128'
-            ? v128Const(init, init, init, init)
-            : type === 'f32'
-              ? [...i32Const(init), 0xbe]
-              : i32Const(init);
-        this.#accumulatorInit.push(...set(local, start));
-        const held = values.held(this.#depth, type, local, exact);
-        const next = this.#evaluate('step', step, copy, held);
-        const code = this.#wordOf(next, type, exact);
-        values.emit(this.#depth, set(local, code));
-        accumulator = values.held(this.#postLevel, type, local, exact);
-      }
-    }
-    if (this.#depth > this.#nest.outputs) values.floor = this.#postLevel;
-    const result = this.#evaluate('post', post, copy, accumulator);
-    this.#store(result, dtype, copy, output);
-    values.floor = 0;
+    if (sizeOf(fold) === 0) return copies.map(() => values.constant(init));
+    if (!this.#hasFold)
+      return copies.map((copy) => this.#evaluate('step', step, copy, values.constant(init)));
+    const last = step.code[step.result - this.#layout.results];
+    const isFloat = last !== undefined && isFloatResult(last.opcode);
+    const exact = !isFloat || isNoncanonicalNaN(init);
+    const type = this.#tile.vectors > 0 ? 'v128' : isFloat ? 'f32' : 'i32';
+    const start =
+      type === 'v128'
+        ? v128Const(init, init, init, init)
+        : type === 'f32'
+          ? [...i32Const(init), 0xbe]
+          : i32Const(init);
+    const locals = copies.map(() => {
+      const local = values.newLocal(type);
+      this.#accumulatorInit.push(...set(local, start));
+      return local;
+    });
+    let accumulators = locals.map((local) => values.held(this.#depth, type, local, exact));
+    this.#tile.steps.forEach((_, at) => {
+      accumulators = copies.map((copy, i) => {
+        const next = this.#evaluate('step', step, { ...copy, step: at }, accumulators[i]!);
+        // Computed now, not where it is needed: fewer products wait for their sums.
+        values.use(next);
+        return next;
+      });
+    });
+    return accumulators.map((value, i) => {
+      values.emit(this.#depth, set(locals[i]!, this.#wordOf(value, type, exact)));
+      return values.held(this.#postLevel, type, locals[i]!, exact);
+    });
   }
 
   /** The value as a local of that type holds it. */
@@ -152,38 +168,44 @@ class TileWriter {
     return values.float(exact ? values.exact(value) : value);
   }
 
-  #store(value: Value, dtype: DType, copy: Copy, output: number): void {
+  #store(value: Value, dtype: DType, copy: Copy): void {
     const values = this.#values;
     const bytes = ELEMENT_BYTES[dtype];
-    const coefficients = new Array<number>(this.#depth).fill(0);
-    let stride: number = bytes;
-    for (let i = this.#nest.outputs - 1; i >= 0; i--) {
-      coefficients[i] = stride;
-      stride *= this.#nest.extents[i]!;
-    }
-    const form = { constant: 0, coefficients, wide: false };
-    const offset = output + this.#delta(form, copy);
+    const form = this.#nest.store;
+    const offset = this.#writing.target + this.#delta(form, copy);
     const address = this.#induction(form).code;
-    const [word, opcode, ...lane] = this.#stored(value, dtype);
-    values.emit(this.#postLevel, [...address, ...word, ...memory(opcode, offset), ...lane]);
+    if (this.#tile.vectors === 0) {
+      const exact = values.exact(value);
+      const [word, opcode] =
+        bytes === 1
+          ? [values.bits(value), 0x3a]
+          : exact.type === 'f32'
+            ? [values.use(exact), 0x38]
+            : [values.bits(exact), 0x36];
+      values.emit(this.#postLevel, [...address, ...word, ...memory([opcode], offset)]);
+      return;
+    }
+    let words = values.vectorBits(value);
+    if (bytes === 1) {
+      // The low bytes, narrowed to 16 and to 8 bits.
+      const zeros = v128Const(0, 0, 0, 0);
+      const low = [...words, ...v128Const(255, 255, 255, 255), ...simd(78)];
+      const narrow = [...low, ...zeros, ...simd(134), ...zeros, ...simd(102)];
+      words = values.use(values.define(this.#postLevel, 'v128', narrow));
+    }
+    for (const { at, opcode, lane } of storesOf(this.#lanesOf(copy), bytes)) {
+      const suffix = lane === undefined ? [] : [lane];
+      values.emit(this.#postLevel, [
+        ...address,
+        ...words,
+        ...memory(simd(opcode), offset + at * bytes),
+        ...suffix,
+      ]);
+    }
   }
 
-  /** A value as an element of that type, with the opcode that stores it and its lane, if that takes one. */
-  #stored(value: Value, dtype: DType): readonly [word: Code, opcode: Code, ...lane: number[]] {
-    const values = this.#values;
-    const isByte = ELEMENT_BYTES[dtype] === 1;
-    if (this.#tile.vectors === 0) {
-      if (isByte) return [values.bits(value), [0x3a]];
-      const exact = values.exact(value);
-      return exact.type === 'f32' ? [values.use(exact), [0x38]] : [values.bits(exact), [0x36]];
-    }
-    const words = values.vectorBits(value);
-    if (!isByte) return [words, simd(11)];
-    // The low bytes, narrowed to 16 and to 8 bits.
-    const zeros = v128Const(0, 0, 0, 0);
-    const low = [...words, ...v128Const(255, 255, 255, 255), ...simd(78)];
-    return [[...low, ...zeros, ...simd(134), ...zeros, ...simd(102)], simd(90), 0];
-  }
+  /** How many of a vector's lanes there are. */
+  #lanesOf = ({ vector }: Copy): number => Math.min(LANES, this.#tile.lanes - LANES * vector);
 
   #evaluate(phase: 'step' | 'post', program: ScalarProgram, copy: Copy, accumulator: Value): Value {
     const { constants, operands, outputIndices, results } = this.#layout;
@@ -201,7 +223,8 @@ class TileWriter {
     const keyOf = (slot: number): string => {
       let key = keys.get(slot);
       if (key === undefined) {
-        if (slot < constants) key = accumulator.word === undefined ? `a${copy.row},${copy.vector}` : 'a';
+        if (slot < constants)
+          key = accumulator.word === undefined ? `a${copy.row},${copy.vector},${copy.step}` : 'a';
         else if (slot < operands) key = '';
         else if (slot < outputIndices) key = this.#operandKey(slot - operands, copy);
         else if (slot < results)
@@ -243,7 +266,8 @@ class TileWriter {
     const { rowLoop, laneLoop } = this.#tile;
     const row = rowLoop >= 0 && depends(rowLoop) ? copy.row : '';
     const lane = laneLoop >= 0 && depends(laneLoop) ? `${copy.vector}.${copy.lane}` : '';
-    return `r${row}l${lane}`;
+    const steps = this.#tile.steps[copy.step]!.map((step, i) => (depends(this.#nest.outputs + i) ? step : 0));
+    return `r${row}l${lane}s${steps.join('.')}`;
   }
 
   #operandKey = (operand: number, copy: Copy): string =>
@@ -252,14 +276,16 @@ class TileWriter {
   #indexForm = (slot: number): Form => this.#nest.indexSlots.get(slot)!;
 
   /** How much a form is more for this copy than for the tile's first element. */
-  #delta({ coefficients, wide }: Form, { row, vector, lane }: Copy): number {
-    const { rowLoop, laneLoop, vectors } = this.#tile;
+  #delta({ coefficients, wide, lane: laneStep }: Form, { row, vector, lane, step }: Copy): number {
+    const { rowLoop, laneLoop, vectors, steps } = this.#tile;
     const along = vectors > 0 ? LANES * vector + Math.max(0, lane) : 0;
     const multiply = wide ? (a: number, b: number) => a * b : Math.imul;
-    return (
-      (rowLoop >= 0 ? multiply(coefficients[rowLoop]!, row) : 0) +
-      (laneLoop >= 0 ? multiply(coefficients[laneLoop]!, along) : 0)
-    );
+    const parts = [
+      rowLoop >= 0 ? multiply(coefficients[rowLoop]!, row) : 0,
+      laneLoop >= 0 ? multiply(laneStep ?? coefficients[laneLoop]!, along) : 0,
+      ...steps[step]!.map((index, i) => multiply(coefficients[this.#nest.outputs + i]!, index)),
+    ];
+    return parts.reduce((sum, part) => sum + part, 0);
   }
 
   /** A form's value for the tile's first element. */
@@ -273,7 +299,10 @@ class TileWriter {
     coefficients.forEach((coefficient, i) => {
       if (coefficient === 0) return;
       key += ` ${i}*${coefficient}`;
-      const { start, step } = this.#tile.ranges[i]!;
+      const { start, end, step } = this.#tile.ranges[i]!;
+      level = i + 1;
+      // A loop of one turn has no index.
+      if (start === 0 && end === step) return;
       let local = this.#inductions.get(key);
       if (local === undefined) {
         local = this.#values.newLocal(wide ? 'i64' : 'i32');
@@ -284,7 +313,6 @@ class TileWriter {
         );
       }
       code = get(local);
-      level = i + 1;
     });
     return { code, level };
   }
@@ -297,24 +325,34 @@ class TileWriter {
       const skipped = wide ? coefficient * start : Math.imul(coefficient, start);
       return skipped === 0 ? [] : set(local, [...get(local), ...constantOf(skipped), add]);
     }
-    const first = [...get(FROM), ...i32Const(this.#tiling.unit), 0x6c, ...(wide ? [0xad] : [])];
+    const { from, tiling } = this.#writing;
+    const first = [...get(from), ...i32Const(tiling.unit), 0x6c, ...(wide ? [0xad] : [])];
     return set(local, [...get(local), ...first, ...constantOf(coefficient), multiply, add]);
   }
 
   /** Whether a call is for some of this loop's turns. Tiles of what the whole turns leave start further on. */
   #isTurned(loop: number): boolean {
-    return loop === this.#tiling.turnLoop && this.#tile.ranges[loop]!.start === 0;
+    return loop === this.#writing.tiling.turnLoop && !this.#isRest(loop);
+  }
+
+  #isRest(loop: number): boolean {
+    const { start, step } = this.#tile.ranges[loop]!;
+    return start > 0 || step < this.#writing.tiling.unit;
   }
 
   /** The tile's code, run if any of its turns are asked for. */
   #guarded(code: Code): Code {
-    const { turnLoop, unit } = this.#tiling;
+    const { tiling, from, to } = this.#writing;
+    const { turnLoop, unit } = tiling;
     if (turnLoop < 0) return code;
     const { start, end } = this.#tile.ranges[turnLoop]!;
     const turns = (index: number) => i32Const(index / unit);
-    if (!this.#isTurned(turnLoop)) return when([...get(TO), ...turns(start), 0x4b], code);
-    const last = set(this.#lastTurn, [...get(TO), ...turns(end), ...get(TO), ...turns(end), 0x49, 0x1b]);
-    return [...last, ...when([...get(FROM), ...get(this.#lastTurn), 0x49], code)];
+    if (this.#isRest(turnLoop)) {
+      const isAsked = [...get(from), ...turns(start), 0x4d, ...get(to), ...turns(start), 0x4b, 0x71];
+      return when(isAsked, code);
+    }
+    const last = set(this.#lastTurn, [...get(to), ...turns(end), ...get(to), ...turns(end), 0x49, 0x1b]);
+    return [...last, ...when([...get(from), ...get(this.#lastTurn), 0x49], code)];
   }
 
   #form(form: Form, copy: Copy): Placed {
@@ -334,12 +372,14 @@ class TileWriter {
       const values = this.#values;
       const { code, level } = this.#form(form, copy);
       const first = values.define(level, 'i32', code);
-      const along = form.coefficients[this.#tile.laneLoop] ?? 0;
+      const along = this.#alongLanes(form);
       if (this.#tile.vectors === 0 || along === 0) return first;
       const steps = v128Const(0, along, 2 * along, 3 * along);
       return values.define(level, 'v128', [...values.vectorBits(first), ...steps, ...simd(174)]);
     });
   }
+
+  #alongLanes = ({ lane, coefficients }: Form): number => lane ?? coefficients[this.#tile.laneLoop] ?? 0;
 
   #operand(operand: number, copy: Copy): Value {
     return this.#once(`operand ${operand} ${this.#operandKey(operand, copy)}`, () => {
@@ -373,13 +413,24 @@ class TileWriter {
     const { dtype, fill } = this.#loop.operands[operand]!;
     const access = this.#nest.accesses[operand]!;
     const { laneLoop } = this.#tile;
-    const isContiguous =
-      access.address.coefficients[laneLoop] === ELEMENT_BYTES[dtype] &&
-      !this.#selectionVaries(operand, [laneLoop]);
-    if (!isContiguous) {
-      const lanes = [0, 1, 2, 3].map((lane) => this.#operand(operand, { ...copy, lane }));
-      const level = Math.max(...lanes.map((value) => value.level));
-      const words = lanes.map((value) => this.#values.bits(value));
+    const bytes = ELEMENT_BYTES[dtype];
+    const lanes = this.#lanesOf(copy);
+    const isLinear = !this.#selectionVaries(operand, [laneLoop]);
+    if (!isLinear || this.#alongLanes(access.address) !== bytes) {
+      // Lanes that there are not are one that there is.
+      const copies = [0, 1, 2, 3].map((lane) => ({ ...copy, lane: Math.min(lane, lanes - 1) }));
+      if (isLinear && bytes === 4 && !this.#place(operand, copy).condition) {
+        const places = copies.map((one) => this.#place(operand, one));
+        const [first, ...others] = places;
+        let code: Code = [...first!.address, ...memory(simd(92), first!.offset)];
+        for (const [i, { address, offset }] of others.entries()) {
+          code = [...address, ...code, ...memory(simd(86), offset), i + 1];
+        }
+        return this.#values.define(Math.max(...places.map(({ level }) => level)), 'v128', code);
+      }
+      const values = copies.map((one) => this.#operand(operand, one));
+      const level = Math.max(...values.map((value) => value.level));
+      const words = values.map((value) => this.#values.bits(value));
       return this.#values.define(
         level,
         'v128',
@@ -387,12 +438,8 @@ class TileWriter {
       );
     }
     const { address, offset, condition, level } = this.#place(operand, copy);
-    const load = (): Code => {
-      if (ELEMENT_BYTES[dtype] === 4) return [...address, ...memory(simd(0), offset)];
-      const bytes = [...address, ...memory(simd(92), offset)];
-      return dtype === 'i8' ? [...bytes, ...simd(135), ...simd(167)] : [...bytes, ...simd(137), ...simd(169)];
-    };
-    const code = condition ? branch('v128', condition, load(), v128Const(fill, fill, fill, fill)) : load();
+    const load = loadOf(dtype, address, offset, lanes);
+    const code = condition ? branch('v128', condition, load, v128Const(fill, fill, fill, fill)) : load;
     return this.#values.define(level, 'v128', code);
   }
 
@@ -409,7 +456,8 @@ class TileWriter {
 
   /** Where an operand is read, and on which condition: one local, true if it is inside. */
   #place(operand: number, copy: Copy) {
-    const { address: form, checks, quotients, gatherings, packed } = this.#nest.accesses[operand]!;
+    const access = this.#nest.accesses[operand]!;
+    const { address: form, checks, quotients, gatherings } = access;
     const { node } = this.#loop.operands[operand]!;
     const values = this.#values;
     const conditions: Placed[] = checks.flatMap((check) => this.#conditions(check, copy));
@@ -433,16 +481,18 @@ class TileWriter {
     }
     const delta = this.#delta(form, copy);
     // An offset of the instruction does not wrap, so the address before it must be one that is read as well.
-    const { rowLoop, laneLoop } = this.#tile;
-    const isStatic = delta >= 0 && !this.#selectionVaries(operand, [rowLoop, laneLoop]);
+    const { rowLoop, laneLoop, ranges } = this.#tile;
+    const unrolled = ranges
+      .map((_, i) => i)
+      .slice(this.#nest.outputs)
+      .filter((i) => ranges[i]!.step > 1);
+    const isStatic = delta >= 0 && !this.#selectionVaries(operand, [rowLoop, laneLoop, ...unrolled]);
     if (!isStatic) address = [...address, ...i32Const(delta), 0x6a];
     if (parts.length > 0) address = values.use(values.define(level, 'i32', address));
     const condition = this.#all(conditions);
-    const { tensors, packings } = this.#placement;
-    const base = packed === undefined ? tensors[node]! : packings[packed]!;
     return {
       address,
-      offset: base + (isStatic ? delta : 0),
+      offset: this.#writing.source(access, node) + (isStatic ? delta : 0),
       condition: condition?.code,
       level: Math.max(level, condition?.level ?? 0),
     };
@@ -488,10 +538,11 @@ class TileWriter {
       if (end - start === step) {
         parts.push(body);
       } else if (this.#isTurned(level)) {
+        const { from } = this.#writing;
         const turn = this.#values.newLocal('i32');
         const next = set(turn, [...get(turn), ...i32Const(1), 0x6a]);
         const isLeft = [...get(turn), ...get(this.#lastTurn), 0x49];
-        parts.push(set(turn, get(FROM)), repeat([...body, ...this.#turnEnds[level]!, ...next], isLeft));
+        parts.push(set(turn, get(from)), repeat([...body, ...this.#turnEnds[level]!, ...next], isLeft));
       } else {
         const counter = this.#values.newLocal('i32');
         parts.push(set(counter, i32Const(start)));
@@ -506,65 +557,34 @@ class TileWriter {
   }
 }
 
-/** Where the parts of a node are in memory, bytes. */
-export interface Placement {
-  /** By node; those that the plan reads, and the node itself. */
-  readonly tensors: readonly number[];
-  /** Of each packing of the plan. */
-  readonly packings: readonly number[];
-  /** Memory of the node's own, while it runs. */
-  readonly scratch: number;
+/** The parts in which lanes of a vector are stored: the first one's place, the opcode and its lane, if it takes one. */
+function storesOf(lanes: number, bytes: 1 | 4): { at: number; opcode: number; lane?: number }[] {
+  const [byWord, byTwo, byFour] = bytes === 1 ? [88, 89, 90] : [90, 91, 11];
+  if (lanes === 4) return [{ at: 0, opcode: byFour, ...(bytes === 1 ? { lane: 0 } : {}) }];
+  return [
+    ...(lanes >= 2 ? [{ at: 0, opcode: byTwo, lane: 0 }] : []),
+    ...(lanes % 2 === 1 ? [{ at: lanes - 1, opcode: byWord, lane: lanes - 1 }] : []),
+  ];
 }
 
-/**
- * One part of a node's work: a function of (from, to) that does turns `from` to `to - 1` of so many. Turns may run in
- * any order and anywhere; those of the next phase start when all of these are done.
- */
-export interface Phase {
-  readonly body: FunctionBody;
-  readonly turns: number;
-}
-
-/** How one loop node is computed, but for where things are. */
-export interface NodePlan {
-  /** Constants that it reads in another order, to be written once when the program is loaded. */
-  readonly packings: readonly Packing[];
-  /** Nodes whose tensors it reads where they are. */
-  readonly reads: readonly number[];
-  readonly scratchBytes: number;
-  /** Scalar instructions and reads that it takes, all phases together. */
-  readonly work: number;
-  /** How it is computed, in words for a profile. */
-  readonly label: string;
-  phases(placement: Placement): Phase[];
-}
-
-const labelOf = ({ extents, outputs }: Nest, { tiles }: Tiling): string =>
-  `loops ${extents.slice(0, outputs).join('×')} fold ${extents.slice(outputs).join('×')} tile ${tiles[0]!.rows}×${tiles[0]!.vectors}`;
-
-/** @param index of the node, of all of the program's */
-export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
-  const elements = sizeOf(loop.shape);
-  if (elements === 0)
-    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
-  const { nest, packings } = packConstants(loop, nestOf(loop), nodes);
-  const tiling = tilingOf(loop, nest);
-  const reads = loop.operands.flatMap(({ node }, o) =>
-    nest.accesses[o]!.packed === undefined ? [node] : [],
-  );
-  return {
-    packings,
-    reads: [...new Set(reads)],
-    scratchBytes: 0,
-    work: elements * (sizeOf(loop.fold) * (loop.step.code.length + 1) + loop.post.code.length + 1),
-    label: labelOf(nest, tiling),
-    phases: (placement) => {
-      const locals: ValueType[] = [];
-      const code = tiling.tiles.flatMap((tile) =>
-        new TileWriter(loop, nest, tiling, tile, placement, locals).write(placement.tensors[index]!),
-      );
-      const body: FunctionBody = { name: `node${index}phase0`, params: ['i32', 'i32'], locals, code };
-      return [{ body, turns: tiling.turns }];
-    },
-  };
+/** Loads so many lanes, bytes extended to words, and not a byte more; the other lanes are 0. */
+function loadOf(dtype: DType, address: Code, offset: number, lanes: number): Code {
+  const isByte = ELEMENT_BYTES[dtype] === 1;
+  const extend = dtype === 'i8' ? [...simd(135), ...simd(167)] : [...simd(137), ...simd(169)];
+  const whole = (opcode: number, at: number) => [...address, ...memory(simd(opcode), offset + at)];
+  const inLane = (opcode: number, at: number, lane: number, vector: Code) => [
+    ...address,
+    ...vector,
+    ...memory(simd(opcode), offset + at),
+    lane,
+  ];
+  const zeros = v128Const(0, 0, 0, 0);
+  if (isByte) {
+    if (lanes === 4) return [...whole(92, 0), ...extend];
+    const two = lanes >= 2 ? inLane(85, 0, 0, zeros) : zeros;
+    return [...(lanes % 2 === 1 ? inLane(84, lanes - 1, lanes - 1, two) : two), ...extend];
+  }
+  if (lanes === 4) return whole(0, 0);
+  if (lanes === 1) return whole(92, 0);
+  return lanes === 2 ? whole(93, 0) : inLane(86, 8, 2, whole(93, 0));
 }

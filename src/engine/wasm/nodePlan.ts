@@ -1,0 +1,200 @@
+import {
+  byteLengthOf,
+  ELEMENT_BYTES,
+  type LoopNode,
+  type Node,
+  operandUses,
+  sizeOf,
+} from '../../program/node.ts';
+import {
+  type Code,
+  type FunctionBody,
+  get,
+  i32Const,
+  repeat,
+  set,
+  type ValueType,
+  when,
+} from '../../wasm/assembler.ts';
+import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
+import type { Packing } from './packing.ts';
+import { panelsOf, type Stage, stagePadded, stagePanels } from './staging.ts';
+import { LANES, orderOf, type Shape, shapeOf, type Tiling, tilingOf } from './tile.ts';
+import { TileWriter } from './tileWriter.ts';
+
+/** Where the parts of a node are in memory, bytes. */
+export interface Placement {
+  /** By node; those that the plan reads, and the node itself. */
+  readonly tensors: readonly number[];
+  /** Of each packing of the plan. */
+  readonly packings: readonly number[];
+  /** Memory of the node's own, while it runs. */
+  readonly scratch: number;
+}
+
+/**
+ * One part of a node's work: a function of (from, to) that does turns `from` to `to - 1` of so many. Turns may run in
+ * any order and anywhere; those of the next phase start when all of these are done.
+ */
+export interface Phase {
+  readonly body: FunctionBody;
+  readonly turns: number;
+}
+
+/** How one loop node is computed, but for where things are. */
+export interface NodePlan {
+  /** Constants that it reads in another order, to be written once when the program is loaded. */
+  readonly packings: readonly Packing[];
+  /** Nodes whose tensors it reads where they are. */
+  readonly reads: readonly number[];
+  readonly scratchBytes: number;
+  /** Scalar instructions and reads that it takes, all phases together. */
+  readonly work: number;
+  /** How it is computed, in words for a profile. */
+  readonly label: string;
+  phases(placement: Placement): Phase[];
+}
+
+/** A constant is not packed if it would take more than so many times its bytes. */
+const MAX_GROWTH = 2;
+
+/** Gives a nest its constants packed, where their lanes are apart or what a panel holds would be. */
+function packConstants(
+  loop: LoopNode,
+  nest: Nest,
+  nodes: readonly Node[],
+  { rowLoop, laneLoop, vectors }: Shape,
+): { nest: Nest; packings: Packing[] } {
+  const packings: Packing[] = [];
+  if (laneLoop < 0) return { nest, packings };
+  const uses = operandUses(loop);
+  const packed = (access: Access, operand: number): Access => {
+    const { node, dtype } = loop.operands[operand]!;
+    const elementBytes = ELEMENT_BYTES[dtype];
+    const { address, region } = access;
+    const { coefficients } = address;
+    const isLinear = access.checks.length + access.quotients.length + access.gatherings.length === 0;
+    if (nodes[node]!.kind !== 'constant' || !isLinear || access.outside || region.kind !== 'tensor')
+      return access;
+    const isProduct = rowLoop >= 0 && coefficients[rowLoop] === 0 && uses[operand]!.step;
+    if (coefficients[laneLoop] === 0 || (coefficients[laneLoop] === elementBytes && !isProduct))
+      return access;
+    const width = LANES * vectors;
+    const panels = panelsOf(nest, address, laneLoop, width, elementBytes);
+    if (panels.size > MAX_GROWTH * byteLengthOf(nodes[node]!)) return access;
+    const [, ...others] = panels.order;
+    packings.push({
+      node,
+      elementBytes,
+      constant: address.constant,
+      coefficients: [
+        width * coefficients[laneLoop]!,
+        ...others.map((i) => coefficients[i]!),
+        coefficients[laneLoop]!,
+      ],
+      extents: [panels.panels, ...others.map((i) => nest.extents[i]!), width],
+      lanes: nest.extents[laneLoop]!,
+      bytes: panels.size,
+    });
+    return {
+      ...access,
+      address: { constant: 0, coefficients: panels.coefficients, wide: false, lane: elementBytes },
+      region: { kind: 'packed', index: packings.length - 1 },
+    };
+  };
+  const accesses = nest.accesses.map(packed);
+  return { nest: { ...nest, accesses }, packings };
+}
+
+const labelOf = ({ extents, outputs }: Nest, { tiles: [tile] }: Tiling): string =>
+  `loops ${extents.slice(0, outputs).join('×')} fold ${extents.slice(outputs).join('×')} ` +
+  `tile ${tile!.rows}×${tile!.vectors} steps ${tile!.steps.length}`;
+
+/** A nest ready to be written. */
+interface Part {
+  readonly loop: LoopNode;
+  readonly nest: Nest;
+  readonly tiling: Tiling;
+  /** Where in scratch memory it goes; the node's tensor if left out. */
+  readonly target?: number;
+}
+
+function stagePart({ loop, nest, shape, offset }: Stage): Part {
+  const simple = shape ? nest : simplify(nest);
+  return {
+    loop,
+    nest: simple,
+    tiling: tilingOf(loop, simple, shape ?? shapeOf(loop, simple)),
+    target: offset,
+  };
+}
+
+/** @param index of the node, of all of the program's */
+export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
+  const elements = sizeOf(loop.shape);
+  if (elements === 0) {
+    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
+  }
+  const padded = stagePadded(loop, nestOf(loop));
+  const shape = shapeOf(loop, padded.nest);
+  const { nest: withConstants, packings } = packConstants(loop, padded.nest, nodes, shape);
+  const panels = stagePanels(loop, withConstants, shape, padded.bytes);
+  const order = orderOf(loop, panels.nest, shape);
+  const nest = reordered(panels.nest, order);
+  const placed = {
+    ...shape,
+    rowLoop: order.indexOf(shape.rowLoop),
+    laneLoop: order.indexOf(shape.laneLoop),
+  };
+  const tiling = tilingOf(loop, nest, placed);
+  const stages = [...padded.stages, ...panels.stages];
+  const parts: Part[] = [...stages.map(stagePart), { loop, nest, tiling }];
+  const reads = parts.flatMap((part) =>
+    part.loop.operands.flatMap(({ node }, o) =>
+      part.nest.accesses[o]!.region.kind === 'tensor' ? [node] : [],
+    ),
+  );
+  const work = elements * (sizeOf(loop.fold) * (loop.step.code.length + 1) + loop.post.code.length + 1);
+  return {
+    packings,
+    reads: [...new Set(reads)],
+    scratchBytes: panels.bytes,
+    work: work + stages.reduce((sum, { bytes }) => sum + bytes / 4, 0),
+    label: labelOf(nest, tiling),
+    phases: (placement) =>
+      parts.map((part, i) => ({
+        body: bodyOf(part, `node${index}phase${i}`, placement, placement.tensors[index]!),
+        turns: part.tiling.turns,
+      })),
+  };
+}
+
+/** The function of one phase: its tiles, block after block of turns. */
+function bodyOf({ loop, nest, tiling, target }: Part, name: string, placement: Placement, output: number) {
+  const { tensors, packings, scratch } = placement;
+  const locals: ValueType[] = ['i32', 'i32'];
+  const params: ValueType[] = ['i32', 'i32'];
+  const [from, to, first, last] = [0, 1, 2, 3];
+  const isBlocked = tiling.block < tiling.turns;
+  const source = ({ region }: Access, node: number): number => {
+    if (region.kind === 'packed') return packings[region.index]!;
+    return region.kind === 'scratch' ? scratch + region.offset : tensors[node]!;
+  };
+  const writing = {
+    loop,
+    nest,
+    tiling,
+    source,
+    target: target === undefined ? output : scratch + target,
+    locals,
+    from: isBlocked ? first : from,
+    to: isBlocked ? last : to,
+  };
+  const code: Code = tiling.tiles.flatMap((tile) => new TileWriter(writing, tile).write());
+  if (!isBlocked) return { name, params, locals, code };
+  const end = [...get(first), ...i32Const(tiling.block), 0x6a];
+  const least = set(last, [...end, ...get(to), ...end, ...get(to), 0x49, 0x1b]);
+  const isLeft = [...get(first), ...get(to), 0x49];
+  const blocks = repeat([...least, ...code, ...set(first, get(last))], isLeft);
+  return { name, params, locals, code: [...set(first, get(from)), ...when(isLeft, blocks)] };
+}

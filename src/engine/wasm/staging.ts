@@ -1,0 +1,282 @@
+import { type DType, ELEMENT_BYTES, type LoopNode, operandUses, sizeOf } from '../../program/node.ts';
+import { wordAsStored } from '../reference/word.ts';
+import { type Access, checksOf, type Form, type Hard, type Nest, rangeOf, runOf, stridesOf } from './nest.ts';
+import { dependsOn, LANES, type Shape } from './tile.ts';
+
+/**
+ * Operands that are copied to scratch memory first, so that the fold reads them without asking whether they are
+ * inside, without dividing, and with the lanes of a tile next to each other. A copy is itself a nest: of one operand,
+ * without a fold.
+ */
+export interface Stage {
+  readonly loop: LoopNode;
+  readonly nest: Nest;
+  /** Lanes of the vectors that it reads and writes at a turn, where they must be so many. */
+  readonly shape?: Shape;
+  /** Where in the node's scratch memory, and how much of it. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A copy is worth its while if each of its elements is read so many times. */
+const MIN_READS = 2;
+
+/** Elements of a copy for each element of the tensor: what lies outside and between is copied too. */
+const MAX_GROWTH = 6;
+
+/** A loop that copies one operand as it is. */
+function copyOf(loop: LoopNode, operand: number): LoopNode {
+  const { node, dtype, fill } = loop.operands[operand]!;
+  return {
+    kind: 'loop',
+    dtype,
+    shape: [],
+    fold: [],
+    init: 0,
+    constants: [],
+    operands: [{ node, dtype, fill, view: [] }],
+    step: { code: [], result: 0 },
+    post: { code: [], result: 1 },
+    grain: 1,
+  };
+}
+
+const wrap = (value: number): number => Number(BigInt.asIntN(32, BigInt(value)));
+
+/** One dimension of a copy: an index of its own for each of a loop's indices, or for each value of a coordinate. */
+interface Dimension {
+  readonly extent: number;
+  /** Bytes in the tensor. */
+  readonly stride: number;
+  readonly loop?: number;
+  readonly hard?: number;
+  /** What one step is worth in the coordinate. */
+  readonly unit: number;
+}
+
+/** The values of a coordinate, in runs that are inside or outside as a whole. */
+function dimensionsOf(hard: Hard, at: number, extents: readonly number[]) {
+  const { form, extent, divisor, stride } = hard;
+  const { low, high } = rangeOf(form.constant, form.coefficients, extents);
+  const run = divisor === 1 ? runOf(form, extent, extents) : 1;
+  const first = Math.floor(low / run);
+  const dimensions: Dimension[] = [
+    { extent: Math.floor(high / run) - first + 1, stride: stride * run, hard: at, unit: run },
+    { extent: run, stride, hard: at, unit: 1 },
+  ];
+  return { base: first * run, dimensions };
+}
+
+/** The operand by its coordinates before division, with whatever it yields outside. */
+function paddedStage(
+  loop: LoopNode,
+  nest: Nest,
+  operand: number,
+  offset: number,
+): [Stage, Access] | undefined {
+  const access = nest.accesses[operand]!;
+  const { hard, address } = access;
+  if (access.outside || access.gatherings.length > 0 || hard.length === 0) return undefined;
+  if (hard.some(({ form }) => form.wide)) return undefined;
+  const { dtype, view, fill } = loop.operands[operand]!;
+  const bytes = ELEMENT_BYTES[dtype];
+  // What lies outside is a word, and a byte cannot hold any.
+  if (wordAsStored(dtype, fill) !== fill >>> 0) return undefined;
+
+  // What the address has besides: loops that are in no such coordinate.
+  const plain = hard.filter(({ divisor }) => divisor === 1);
+  const rest = address.coefficients.map((coefficient, i) =>
+    wrap(coefficient - plain.reduce((sum, { form, stride }) => sum + form.coefficients[i]! * stride, 0)),
+  );
+  const restConstant = wrap(
+    address.constant - plain.reduce((sum, { form, stride }) => sum + form.constant * stride, 0),
+  );
+  const coordinates = hard.map((one, at) => dimensionsOf(one, at, nest.extents));
+  const dimensions: Dimension[] = [
+    ...coordinates.flatMap((one) => one.dimensions),
+    ...rest.flatMap((stride, i): Dimension[] =>
+      stride === 0 ? [] : [{ extent: nest.extents[i]!, stride, loop: i, unit: 1 }],
+    ),
+  ].filter(({ extent, hard: at, unit }) => extent > 1 || (at !== undefined && unit > 1));
+  dimensions.sort((a, b) => Math.abs(b.stride) - Math.abs(a.stride));
+  const extents = dimensions.map(({ extent }) => extent);
+  const strides = stridesOf(extents, bytes);
+  const elements = sizeOf(extents);
+  const depends = nest.extents.filter((_, i) => dependsOn(nest, operand, i));
+  if (sizeOf(depends) < MIN_READS * elements) return undefined;
+  if (elements > MAX_GROWTH * sizeOf(view.map(({ extent }) => extent))) return undefined;
+
+  const coefficientsOf = (of: (dimension: Dimension) => number): Form['coefficients'] => dimensions.map(of);
+  const formOf = (at: number): Form => ({
+    constant: coordinates[at]!.base,
+    coefficients: coefficientsOf((dimension) => (dimension.hard === at ? dimension.unit : 0)),
+    wide: false,
+  });
+  const checks = hard.flatMap((one, at) => checksOf({ ...one, form: formOf(at) }, extents));
+  const quotients = hard.flatMap(({ divisor, stride }, at) =>
+    divisor === 1 ? [] : [{ form: formOf(at), divisor, stride }],
+  );
+  const source: Access = {
+    ...access,
+    address: {
+      constant: wrap(
+        hard.reduce(
+          (sum, { divisor, stride }, at) => sum + (divisor === 1 ? coordinates[at]!.base * stride : 0),
+          restConstant,
+        ),
+      ),
+      coefficients: coefficientsOf(({ hard: at, stride }) =>
+        at === undefined || hard[at]!.divisor === 1 ? wrap(stride) : 0,
+      ),
+      wide: false,
+    },
+    checks,
+    quotients,
+    hard: hard.map((one, at) => ({ ...one, form: formOf(at) })),
+  };
+
+  // Where a coordinate's value is in the copy: linear if its runs follow each other.
+  const stepOf = (at: number): number | undefined => {
+    const steps = dimensions.flatMap((dimension, d) =>
+      dimension.hard === at ? [strides[d]! / dimension.unit] : [],
+    );
+    return steps.every((step) => step === steps[0]) ? (steps[0] ?? 0) : undefined;
+  };
+  const steps = hard.map((_, at) => stepOf(at));
+  if (steps.some((step) => step === undefined)) return undefined;
+  const place = rest.map((_, i) => {
+    const own = dimensions.findIndex((dimension) => dimension.loop === i);
+    return hard.reduce(
+      (sum, { form }, at) => sum + form.coefficients[i]! * steps[at]!,
+      own < 0 ? 0 : strides[own]!,
+    );
+  });
+  const constant = hard.reduce(
+    (sum, { form }, at) => sum + (form.constant - coordinates[at]!.base) * steps[at]!,
+    0,
+  );
+  return [
+    {
+      loop: copyOf(loop, operand),
+      nest: {
+        extents,
+        outputs: extents.length,
+        accesses: [source],
+        store: { constant: 0, coefficients: strides, wide: false },
+        indexSlots: new Map(),
+      },
+      offset,
+      bytes: elements * bytes,
+    },
+    linear(constant, place, offset),
+  ];
+}
+
+const linear = (
+  constant: number,
+  coefficients: readonly number[],
+  offset: number,
+  lane?: number,
+): Access => ({
+  outside: false,
+  address: { constant, coefficients, wide: false, ...(lane === undefined ? {} : { lane }) },
+  checks: [],
+  quotients: [],
+  gatherings: [],
+  hard: [],
+  region: { kind: 'scratch', offset },
+});
+
+/** Rows for which a tile's lanes must be read before they are worth being put next to each other. */
+const MIN_ROWS = 8;
+
+/** The operand in panels: for each tile's lanes, all that the fold reads of them. */
+function panelStage(
+  loop: LoopNode,
+  nest: Nest,
+  shape: Shape,
+  operand: number,
+  offset: number,
+): [Stage, Access] | undefined {
+  const { rowLoop, laneLoop, vectors } = shape;
+  const access = nest.accesses[operand]!;
+  const { address, region } = access;
+  const dtype: DType = loop.operands[operand]!.dtype;
+  const bytes = ELEMENT_BYTES[dtype];
+  const isLinear = access.checks.length + access.quotients.length + access.gatherings.length === 0;
+  if (!isLinear || access.outside || region.kind !== 'tensor' || rowLoop < 0) return undefined;
+  if (address.coefficients[laneLoop] === 0 || address.coefficients[laneLoop] === bytes) return undefined;
+  if (address.coefficients[rowLoop] !== 0 || nest.extents[rowLoop]! < MIN_ROWS) return undefined;
+  const { order, coefficients, size } = panelsOf(nest, address, laneLoop, LANES * vectors, bytes);
+  return [
+    {
+      loop: copyOf(loop, operand),
+      nest: {
+        extents: order.map((i) => nest.extents[i]!),
+        outputs: order.length,
+        accesses: [
+          {
+            ...access,
+            address: { ...address, coefficients: order.map((i) => address.coefficients[i]!) },
+          },
+        ],
+        store: { constant: 0, coefficients: order.map((i) => coefficients[i]!), wide: false, lane: bytes },
+        indexSlots: new Map(),
+      },
+      shape: { rowLoop: -1, laneLoop: 0, rows: 1, vectors },
+      offset,
+      bytes: size,
+    },
+    linear(0, coefficients, offset, bytes),
+  ];
+}
+
+/** An array of panels, each with `width` lanes next to each other for every index of the other loops that matter. */
+export function panelsOf(nest: Nest, { coefficients }: Form, laneLoop: number, width: number, bytes: number) {
+  const others = nest.extents.map((_, i) => i).filter((i) => i !== laneLoop && coefficients[i] !== 0);
+  const inside = stridesOf(
+    others.map((i) => nest.extents[i]!),
+    width * bytes,
+  );
+  const panel = sizeOf(others.map((i) => nest.extents[i]!)) * bytes;
+  return {
+    order: [laneLoop, ...others],
+    panels: Math.ceil(nest.extents[laneLoop]! / width),
+    // A tile starts at a multiple of the width, so that a lane there is worth its part of the panel.
+    coefficients: nest.extents.map((_, i) =>
+      i === laneLoop ? panel : others.includes(i) ? inside[others.indexOf(i)]! : 0,
+    ),
+    size: Math.ceil(nest.extents[laneLoop]! / width) * width * panel,
+  };
+}
+
+const ALIGNMENT = 16;
+
+/** The nest with what its fold reads often copied by stages of its own. */
+function staged(
+  loop: LoopNode,
+  nest: Nest,
+  from: number,
+  make: (operand: number, offset: number) => [Stage, Access] | undefined,
+): { nest: Nest; stages: Stage[]; bytes: number } {
+  const uses = operandUses(loop);
+  const stages: Stage[] = [];
+  let bytes = from;
+  const accesses = nest.accesses.map((access, o) => {
+    // One that post reads too would be read at fold index 0, or is not worth it.
+    if (!uses[o]!.step || uses[o]!.post) return access;
+    const made = make(o, bytes);
+    if (!made) return access;
+    const [stage, instead] = made;
+    stages.push(stage);
+    bytes += Math.ceil(stage.bytes / ALIGNMENT) * ALIGNMENT;
+    return instead;
+  });
+  return { nest: { ...nest, accesses }, stages, bytes };
+}
+
+export const stagePadded = (loop: LoopNode, nest: Nest) =>
+  staged(loop, nest, 0, (operand, offset) => paddedStage(loop, nest, operand, offset));
+
+export const stagePanels = (loop: LoopNode, nest: Nest, shape: Shape, from: number) =>
+  staged(loop, nest, from, (operand, offset) => panelStage(loop, nest, shape, operand, offset));
