@@ -25,7 +25,9 @@ export type Attribute =
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
   | { readonly tensor: Value }
-  | { readonly graph: GraphSpec };
+  | { readonly graph: GraphSpec }
+  /** In a function: the attribute of this name that the call gives, which is of this type (AttributeType). */
+  | { readonly reference: string; readonly type: number };
 
 export interface NodeSpec {
   readonly op: string;
@@ -45,6 +47,17 @@ export interface GraphSpec {
   readonly outputs: readonly string[] | Readonly<Record<string, ValueType>>;
 }
 
+/** An operator that the file defines. */
+export interface FunctionSpec {
+  readonly name: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: readonly string[];
+  readonly nodes: readonly NodeSpec[];
+  readonly opset: number;
+}
+
 export interface ModelSpec extends GraphSpec {
   readonly name: string;
   readonly producer?: string;
@@ -52,6 +65,7 @@ export interface ModelSpec extends GraphSpec {
   readonly opset: number;
   /** Versions of other domains' operators. */
   readonly domains?: Readonly<Record<string, number>>;
+  readonly functions?: readonly FunctionSpec[];
   /** Dimensions of inputs to leave open in the file. */
   readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
 }
@@ -106,6 +120,7 @@ export function attributeProto(name: string, given: Attribute): schema.IAttribut
   if ('float' in given) return { name, type: FLOAT, f: given.float };
   if ('floats' in given) return { name, type: FLOATS, floats: [...given.floats] };
   if ('strings' in given) return { name, type: STRINGS, strings: given.strings.map(text) };
+  if ('reference' in given) return { name, type: given.type, refAttrName: given.reference };
   if ('graph' in given) return { name, type: GRAPH, g: graphProto(name, given.graph) };
   if ('tensor' in given) return { name, type: TENSOR, t: tensorProto(given.tensor) };
   return { name, type: INTS, ints: [...given] };
@@ -149,15 +164,30 @@ function graphProto(
   };
 }
 
+const functionProto = (spec: FunctionSpec): schema.IFunctionProto => ({
+  name: spec.name,
+  domain: spec.domain,
+  input: [...spec.inputs],
+  output: [...spec.outputs],
+  attribute: [...(spec.attributes ?? [])],
+  node: spec.nodes.map(nodeProto),
+  opsetImport: [
+    { domain: '', version: spec.opset },
+    { domain: spec.domain, version: 1 },
+  ],
+});
+
 /** The bytes of an .onnx file. @throws Error if it does not fit the ONNX schema */
 export function encodeOnnx(spec: ModelSpec): Uint8Array {
-  const { name, producer, opset, domains = {}, open } = spec;
-  const versions = { '': opset, ...domains };
+  const { name, producer, opset, domains = {}, functions = [], open } = spec;
+  const own = Object.fromEntries(functions.map(({ domain }) => [domain, 1]));
+  const versions = { '': opset, ...own, ...domains };
   const model: schema.IModelProto = {
     irVersion: 8,
     ...(producer ? { producerName: producer } : {}),
     opsetImport: Object.entries(versions).map(([domain, version]) => ({ domain, version })),
     graph: graphProto(name, spec, open),
+    functions: functions.map(functionProto),
   };
   const problem = onnx.ModelProto.verify(model);
   if (problem) throw new Error(`model does not fit the ONNX schema: ${problem}`);

@@ -25,6 +25,18 @@ interface Module {
   /** What the publisher is told. */
   readonly notes: string[];
   expandedNodes: number;
+  /** What does not differ between the passes of a loop or the calls of a function. */
+  readonly plans: Map<Subgraph, Plan>;
+}
+
+interface Plan {
+  readonly order: readonly GraphNode[];
+  /** How many inputs of nodes and outputs of the graph each name is; what an inner graph reads counts twice. */
+  readonly uses: ReadonlyMap<string, number>;
+  /** Initializers, and what nodes of the operator Constant yield. */
+  readonly constants: Map<string, Value>;
+  /** Names of the graph's inputs; those of a function may be left out of a call. */
+  readonly inputs: ReadonlySet<string>;
 }
 
 interface Place {
@@ -39,7 +51,7 @@ interface Place {
 export const mainScope = (graph: Graph, builder: Builder, notes: string[]): Scope =>
   new Scope(
     graph,
-    { builder, functions: graph.functions, notes, expandedNodes: 0 },
+    { builder, functions: graph.functions, notes, expandedNodes: 0, plans: new Map() },
     { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0 },
   );
 
@@ -48,22 +60,18 @@ export const mainScope = (graph: Graph, builder: Builder, notes: string[]): Scop
  * function. That a node is refused only matters once something that is needed reads what it yields.
  */
 export class Scope {
-  readonly #graph: Subgraph;
   readonly #module: Module;
   readonly #place: Place;
-  readonly #values = new Map<string, Value | ImportError>();
+  readonly #plan: Plan;
+  readonly #values: Map<string, Value | ImportError>;
 
   constructor(graph: Subgraph, module: Module, place: Place) {
-    this.#graph = graph;
     this.#module = module;
     this.#place = place;
-    const { builder } = module;
-    for (const [name, { type, shape, values }] of graph.initializers) {
-      builder.current = { name, label: `constant ${name}` };
-      within(`initializer ${quoted(name)}`, () =>
-        this.define(name, builder.constant(type, shape, values, name)),
-      );
-    }
+    const plan = module.plans.get(graph) ?? planOf(graph, module.builder);
+    module.plans.set(graph, plan);
+    this.#plan = plan;
+    this.#values = new Map(plan.constants);
   }
 
   define(name: string, value: Value): void {
@@ -86,14 +94,15 @@ export class Scope {
   /** Lowers the nodes that the graph's outputs need. */
   lower(): void {
     const { builder } = this.#module;
-    const uses = countUses(this.#graph);
+    const { order, uses } = this.#plan;
     const around: Surroundings = {
       builder,
       uses: (name) => uses.get(name) ?? 0,
       run: (graph, inputs) => this.#run(graph, inputs, { ...this.#place, outer: this }),
       note: (text) => this.#module.notes.push(text),
     };
-    for (const node of inOrder(this.#graph, (name) => this.#place.outer?.has(name) ?? false)) {
+    for (const node of order) {
+      if (isConstantNode(node) && this.#values.has(node.outputs[0] as string)) continue;
       try {
         within(placeOf(node), () => this.#lowerNode(node, around));
       } catch (error) {
@@ -101,10 +110,6 @@ export class Scope {
         for (const name of node.outputs) this.#values.set(name, error);
       }
     }
-  }
-
-  has(name: string): boolean {
-    return this.#values.has(name) || (this.#place.outer?.has(name) ?? false);
   }
 
   #lowerNode(node: GraphNode, around: Surroundings): void {
@@ -115,7 +120,13 @@ export class Scope {
         `with it loops and functions come to more than ${MAX_EXPANDED_NODES} nodes; export with fewer steps`,
       );
     }
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.get(name)));
+    const inputs = node.inputs.map((name) => {
+      const value = name === '' ? undefined : this.get(name);
+      if (!value && name !== '' && !this.#plan.inputs.has(name)) {
+        throw new Refusal(`it reads ${quoted(name)}, which nothing in the graph yields`);
+      }
+      return value;
+    });
     builder.current = {
       name: node.outputs[0] ?? '',
       label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
@@ -130,8 +141,11 @@ export class Scope {
       const result = results[i];
       if (result && isOmitted(result)) {
         this.#values.set(name, new Omitted(`${placeOf(node)}: its output ${quoted(name)} ${result.omitted}`));
-      } else if (result) this.#values.set(name, result);
-      else if (around.uses(name) > 0) throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
+      } else if (result) {
+        this.#values.set(name, result);
+        if (isConstantNode(node)) this.#plan.constants.set(name, result);
+      } else if (around.uses(name) > 0)
+        throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
     });
   }
 
@@ -184,13 +198,36 @@ export class Scope {
   }
 }
 
-/** How many inputs of nodes and outputs of the graph each name is; what an inner graph reads counts twice. */
+/** A constant that does not depend on the call of the function it is in. */
+const isConstantNode = ({ domain, operator, attributes, outputs }: GraphNode): boolean =>
+  domain === '' &&
+  operator === 'Constant' &&
+  outputs.length === 1 &&
+  [...attributes.values()].every(({ kind }) => kind !== 'reference');
+
+function planOf(graph: Subgraph, builder: Builder): Plan {
+  const constants = new Map<string, Value>();
+  for (const [name, { type, shape, values }] of graph.initializers) {
+    builder.current = { name, label: `constant ${name}` };
+    within(`initializer ${quoted(name)}`, () =>
+      constants.set(name, builder.constant(type, shape, values, name)),
+    );
+  }
+  return {
+    constants,
+    inputs: new Set(graph.inputs.map(({ name }) => name)),
+    order: inOrder(graph),
+    uses: countUses(graph),
+  };
+}
+
 function countUses({ nodes, outputs }: Subgraph): Map<string, number> {
   const uses = new Map<string, number>();
   const count = (name: string, by: number) => uses.set(name, (uses.get(name) ?? 0) + by);
   for (const node of nodes) {
+    const own = new Set(node.inputs);
     for (const name of node.inputs) count(name, 1);
-    for (const name of namesRead(node)) if (!node.inputs.includes(name)) count(name, 2);
+    for (const name of namesRead(node)) if (!own.has(name)) count(name, 2);
   }
   for (const { name } of outputs) count(name, 1);
   return uses;

@@ -4,6 +4,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import {
   type Attribute,
   encodeOnnx,
+  type FunctionSpec,
   type NodeSpec,
   type TypeName,
   typedArray,
@@ -66,6 +67,7 @@ export const integers = (
 });
 
 export interface GraphSpec {
+  readonly functions?: readonly FunctionSpec[];
   readonly nodes: readonly NodeSpec[];
   readonly inputs: Readonly<Record<string, Value>>;
   readonly constants?: Readonly<Record<string, Value>>;

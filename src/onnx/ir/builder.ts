@@ -88,17 +88,19 @@ export class Builder {
 
   /** A constant from numbers: rounded to binary32 for floats; integers that fit no word can only decide shapes. */
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>, name?: string): Tensor {
-    const numbers = Array.from(values);
-    const words = Uint32Array.from(numbers, type.family === 'float' ? wordOfF32 : (value) => value >>> 0);
-    const fits =
-      type.family === 'float' || numbers.every((value) => value >= I32_RANGE.low && value <= I32_RANGE.high);
-    const tensor = this.words(type, shape, words, name);
-    if (type === TYPES.double && numbers.some((value) => !Object.is(Math.fround(value), value))) {
-      this.rounded.add(tensor.name);
+    const isFloat = type.family === 'float';
+    const words = new Uint32Array(values.length);
+    let fits = true;
+    let isRounded = false;
+    for (let i = 0; i < words.length; i++) {
+      const value = values[i] as number;
+      words[i] = isFloat ? wordOfF32(value) : value >>> 0;
+      fits &&= isFloat || (value >= I32_RANGE.low && value <= I32_RANGE.high);
+      isRounded ||= type === TYPES.double && !Object.is(Math.fround(value), value);
     }
-    return fits && type.bits <= 32
-      ? tensor
-      : { ...tensor, ...(fits ? {} : { wide: Float64Array.from(numbers) }) };
+    const tensor = this.words(type, shape, words, name);
+    if (isRounded) this.rounded.add(tensor.name);
+    return fits ? tensor : { ...tensor, wide: Float64Array.from(values) };
   }
 
   define({ type, shape, body, range, channelsLast, isOutput, name }: Definition): Tensor {

@@ -17,10 +17,19 @@ import { checkWire } from './wire.ts';
 /** Nodes of a graph, Constant nodes included. */
 const MAX_GRAPH_NODES = 200_000;
 
-function decode(bytes: Uint8Array): { model: schema.ModelProto; graph: schema.IGraphProto } {
-  checkWire(bytes);
+interface Decoded {
+  readonly model: schema.ModelProto;
+  readonly graph: schema.IGraphProto;
+  /** Of each function, the attributes that calls may leave out. */
+  readonly defaults: readonly schema.IAttributeProto[][];
+}
+
+function decode(bytes: Uint8Array): Decoded {
+  const encoded = checkWire(bytes);
   let model: schema.ModelProto;
+  let defaults: schema.IAttributeProto[][];
   try {
+    defaults = encoded.map((list) => list.map((one) => onnxProto.onnx.AttributeProto.decode(one)));
     model = onnxProto.onnx.ModelProto.decode(bytes);
   } catch (error) {
     throw new ImportError(
@@ -31,7 +40,7 @@ function decode(bytes: Uint8Array): { model: schema.ModelProto; graph: schema.IG
   if (!graph || (graph.node ?? []).length + (graph.output ?? []).length === 0) {
     throw new ImportError('file: not an ONNX model (it has no graph)');
   }
-  return { model, graph };
+  return { model, graph, defaults };
 }
 
 /**
@@ -53,17 +62,26 @@ export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; reado
 
 /** Reads the bytes of an .onnx file. @throws ImportError */
 export function readModel(bytes: Uint8Array): Graph {
-  const { model, graph } = decode(bytes);
+  const { model, graph, defaults } = decode(bytes);
   const counter = new NodeCounter();
-  const functions = (model.functions ?? []).map((one) => readFunction(one, counter));
+  const functions = model.functions.map((one, i) => readFunction(one, defaults[i] ?? [], counter));
   const main = readGraph(graph, counter);
   return {
     ...main,
     // Up to IR version 3 initializers are listed among the inputs.
     inputs: (graph.input ?? []).filter(({ name }) => !main.initializers.has(name ?? '')).map(readInput),
     opsets: readOpsets(model.opsetImport),
-    functions: new Map(functions),
+    functions: distinct(functions),
   };
+}
+
+function distinct(functions: readonly (readonly [string, GraphFunction])[]): Map<string, GraphFunction> {
+  const byKey = new Map<string, GraphFunction>();
+  for (const [key, one] of functions) {
+    if (byKey.has(key)) throw new ImportError(`function ${quoted(key)}: the file defines it twice`);
+    byKey.set(key, one);
+  }
+  return byKey;
 }
 
 /** Nodes of a file, those of inner graphs and functions included. */
@@ -106,7 +124,11 @@ function readGraph(graph: schema.IGraphProto, counter: NodeCounter): Subgraph {
   };
 }
 
-function readFunction(proto: schema.IFunctionProto, counter: NodeCounter): [string, GraphFunction] {
+function readFunction(
+  proto: schema.IFunctionProto,
+  defaults: readonly schema.IAttributeProto[],
+  counter: NodeCounter,
+): [string, GraphFunction] {
   const nodes = proto.node ?? [];
   counter.add(nodes);
   const key = functionKey(domainOf(proto.domain), proto.name ?? '');
@@ -118,7 +140,7 @@ function readFunction(proto: schema.IFunctionProto, counter: NodeCounter): [stri
       inputs: named(proto.input),
       outputs: named(proto.output),
       initializers: new Map(),
-      defaults: new Map(),
+      defaults: within(`function ${quoted(key)}`, () => readAttributes(defaults, counter)),
       opsets: readOpsets(proto.opsetImport ?? []),
     },
   ];
@@ -165,13 +187,15 @@ function readNode(proto: schema.INodeProto, counter: NodeCounter): GraphNode {
     inputs: proto.input ?? [],
     outputs: proto.output ?? [],
   };
-  const attributes = within(placeOf(node), () =>
-    (proto.attribute ?? []).map(
-      (attribute) => [attribute.name ?? '', readAttribute(attribute, counter)] as const,
-    ),
-  );
-  return { ...node, attributes: new Map(attributes) };
+  const attributes = within(placeOf(node), () => readAttributes(proto.attribute ?? [], counter));
+  return { ...node, attributes };
 }
+
+const readAttributes = (
+  attributes: readonly schema.IAttributeProto[],
+  counter: NodeCounter,
+): Map<string, AttributeValue> =>
+  new Map(attributes.map((attribute) => [attribute.name ?? '', readAttribute(attribute, counter)]));
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 

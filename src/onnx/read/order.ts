@@ -24,13 +24,9 @@ export function namesRead(node: GraphNode): ReadonlySet<string> {
 /**
  * The nodes that the outputs need, each after what it reads. ONNX wants files sorted already; some are not.
  *
- * @param isOuter whether a graph around this one has the name
- * @throws ImportError for a name that nothing yields, one that two nodes yield, or a cycle
+ * @throws ImportError for a name that two nodes yield, or a cycle
  */
-export function inOrder(
-  { nodes, inputs, outputs, initializers }: Subgraph,
-  isOuter: (name: string) => boolean = () => false,
-): GraphNode[] {
+export function inOrder({ nodes, inputs, outputs, initializers }: Subgraph): GraphNode[] {
   const given = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
   const producer = new Map<string, GraphNode>();
   for (const node of nodes) {
@@ -52,11 +48,6 @@ export function inOrder(
     for (const name of namesRead(node)) {
       const from = producer.get(name);
       if (from) pending.push(from);
-      else if (node.inputs.includes(name) && !given.has(name) && !isOuter(name)) {
-        throw new ImportError(
-          `${placeOf(node)}: it reads ${quoted(name)}, which nothing in the graph yields`,
-        );
-      }
     }
   }
   // Kahn's algorithm, keeping the file's order among nodes that are ready.

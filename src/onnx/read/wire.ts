@@ -33,12 +33,20 @@ export const READ_LIMITS = {
   MAX_DEPTH: 32,
 } as const;
 
-/** @throws ImportError if the file is no protobuf message or would take too much memory */
-export function checkWire(bytes: Uint8Array): void {
+/** Fields that are newer than the decoder's schema. */
+const ATTRIBUTE_DEFAULTS = 11;
+const OVERLOAD: Readonly<Partial<Record<Kind, number>>> = { node: 8, function: 13 };
+
+/**
+ * @returns the defaults of attributes (AttributeProto) of each function, in the file's order
+ * @throws ImportError if the file is no protobuf message or would take too much memory
+ */
+export function checkWire(bytes: Uint8Array): Uint8Array[][] {
   if (bytes.length > READ_LIMITS.MAX_FILE_BYTES) {
     throw new ImportError(`file: ${bytes.length} bytes, of ${READ_LIMITS.MAX_FILE_BYTES} allowed`);
   }
   let items = 0;
+  const functions: Uint8Array[][] = [];
   const count = (more: number): void => {
     items += more;
     if (items > READ_LIMITS.MAX_ITEMS) {
@@ -77,6 +85,13 @@ export function checkWire(bytes: Uint8Array): void {
         at = length.next + length.value;
         if (at > end) throw malformed(length.next);
         const inner = MESSAGES[kind][field];
+        if (inner === 'function') functions.push([]);
+        if (kind === 'function' && field === ATTRIBUTE_DEFAULTS) {
+          functions.at(-1)?.push(bytes.subarray(length.next, at));
+        }
+        if (field === OVERLOAD[kind] && length.value > 0) {
+          throw new ImportError('file: overloaded functions are not supported; inline functions at export');
+        }
         if (VARINTS[kind]?.includes(field)) count(length.value);
         // The decoder allots an array element for each 4 or 8 bytes of packed floats.
         else if (kind === 'tensor' && (field === 4 || field === 10)) count(length.value / 16);
@@ -86,4 +101,5 @@ export function checkWire(bytes: Uint8Array): void {
     }
   };
   walk(0, bytes.length, 'model', 0);
+  return functions;
 }
