@@ -488,6 +488,21 @@ add(
   { constants: [1, 2, 3, 4, 5, 6, 7] },
 );
 add(
+  'QLinearConv',
+  'zero points by filter, not all 0',
+  [
+    bytesOf([1, 2, 5, 5]),
+    scalar('float', 0.02),
+    scalar('uint8', 128),
+    signed([3, 2, 3, 3], 2),
+    floats([3], [0.01, 0.02, 0.03]),
+    value('int8', [3], [0, 0, 1]),
+    scalar('float', 0.05),
+    scalar('uint8', 120),
+  ],
+  { constants: [1, 2, 3, 4, 5, 6, 7] },
+);
+add(
   'QLinearMatMul',
   'uint8',
   [

@@ -5,7 +5,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, rangeOfType, TYPES } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { convolutionOf, convolved } from './Conv.ts';
-import { at, type Context, type Lowering, scalarOf } from './context.ts';
+import { at, type Context, type Lowering, numbersOf, scalarOf } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
@@ -146,6 +146,9 @@ function centred(context: Context, x: Tensor, zero: Tensor): Tensor {
   return elementwise(context, [x, zero], TYPES.int32, i32.sub, { low: -255, high: 255 });
 }
 
+/** Whether a zero point is known to be 0, as it is for filters that were quantised symmetrically. */
+const isZero = (zero: Tensor): boolean => numbersOf(zero)?.every((value) => value === 0) === true;
+
 interface Factors {
   readonly a: Tensor;
   readonly b: Tensor;
@@ -168,7 +171,7 @@ function factorsOf(
   const known = aZero ? scalarOf(aZero) : 0;
   return {
     a: known === undefined && aZero ? centred(context, a, aZero) : a,
-    b: bZero && scalarOf(bZero) !== 0 ? centred(context, b, bZero) : b,
+    b: bZero && !isZero(bZero) ? centred(context, b, bZero) : b,
     fill: known ?? 0,
     aZero: i32.of(known ?? 0),
   };
