@@ -88,6 +88,11 @@ type TypedArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]> | BigInt64A
 export function typedArray({ type, values }: Value): TypedArray {
   if (type === 'int64') return BigInt64Array.from(Array.from(values), BigInt);
   if (type === 'uint64') return BigUint64Array.from(Array.from(values), BigInt);
+  if (type === 'int4' || type === 'uint4') {
+    // Two a byte, the first in the lower bits.
+    const pairs = { length: Math.ceil(values.length / 2) };
+    return Uint8Array.from(pairs, (_, i) => ((values[2 * i] ?? 0) & 15) | ((values[2 * i + 1] ?? 0) << 4));
+  }
   const make = ARRAYS[type as keyof typeof ARRAYS];
   if (!make) throw new Error(`no array for ${type}`);
   return make.from(values);

@@ -40,6 +40,8 @@ export const TYPES = {
   uint32: row('uint32', 12, 'i32', 'integer', 32, false),
   uint64: row('uint64', 13, 'i32', 'integer', 64, false),
   bfloat16: row('bfloat16', 16, 'f32', 'float', 16, true),
+  uint4: row('uint4', 21, 'u8', 'integer', 4, false),
+  int4: row('int4', 22, 'i8', 'integer', 4, true),
 } as const;
 
 const BY_CODE = new Map<number, ElementType>(Object.values(TYPES).map((type) => [type.code, type]));

@@ -180,6 +180,23 @@ describe('quantised operators', () => {
       );
     });
   }
+  for (const type of ['int4', 'uint4'] as const) {
+    it(`DequantizeLinear of constants of ${type} agrees with onnxruntime`, async () => {
+      const [low, high] = type === 'int4' ? [-8, 7] : [0, 15];
+      const inputs = [
+        integers(type, [3, 9], low, high),
+        floats(
+          [3, 3],
+          noise([3, 3]).values.map((x) => Math.abs(x) + 0.1),
+        ),
+        integers(type, [3, 3], low, high, 2),
+      ];
+      const attributes = { axis: 1, block_size: 3 };
+      await expectSameAsOnnxruntime(
+        single('DequantizeLinear', inputs, { attributes, constants: [0, 1, 2], opset: 21 }),
+      );
+    });
+  }
   it('DynamicQuantizeLinear of zeros agrees with onnxruntime', async () => {
     await expectSameAsOnnxruntime(single('DynamicQuantizeLinear', [floats([3], [0, 0, 0])], { outputs: 3 }));
     await expectSameAsOnnxruntime(

@@ -34,7 +34,7 @@ export function readTensor(proto: schema.ITensorProto): TensorValue {
   );
   const size = sizeOf(shape);
   const raw = proto.rawData;
-  const values = raw && raw.length > 0 ? readRaw(raw, type) : readFields(proto, type);
+  const values = raw && raw.length > 0 ? readRaw(raw, type, size) : readFields(proto, type, size);
   ensure(
     values.length === size,
     `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
@@ -42,7 +42,7 @@ export function readTensor(proto: schema.ITensorProto): TensorValue {
   return { type, shape, values };
 }
 
-function readFields(proto: schema.ITensorProto, type: ElementType): TensorValue['values'] {
+function readFields(proto: schema.ITensorProto, type: ElementType, size: number): TensorValue['values'] {
   switch (type) {
     case TYPES.float:
       return Float32Array.from(proto.floatData ?? []);
@@ -57,12 +57,25 @@ function readFields(proto: schema.ITensorProto, type: ElementType): TensorValue[
       return Float32Array.from(proto.int32Data ?? [], widenFloat16);
     case TYPES.bfloat16:
       return Float32Array.from(proto.int32Data ?? [], widenBfloat16);
+    case TYPES.int4:
+    case TYPES.uint4:
+      return unpack(proto.int32Data ?? [], type, size);
     default:
       return Int32Array.from(proto.int32Data ?? []);
   }
 }
 
-function readRaw(raw: Uint8Array, type: ElementType): TensorValue['values'] {
+/** Two numbers a byte, the lower four bits first; the last byte may hold one. */
+function unpack(bytes: ArrayLike<number>, { signed }: ElementType, size: number): Int8Array {
+  const values = Int8Array.from({ length: 2 * bytes.length }, (_, i) => {
+    const nibble = ((bytes[i >> 1] as number) >> (4 * (i & 1))) & 15;
+    return signed && nibble > 7 ? nibble - 16 : nibble;
+  });
+  return values.subarray(0, values.length === size + 1 ? size : values.length);
+}
+
+function readRaw(raw: Uint8Array, type: ElementType, size: number): TensorValue['values'] {
+  if (type.bits === 4) return unpack(raw, type, size);
   const width = type.bits / 8;
   ensure(
     raw.length % width === 0,
