@@ -6,8 +6,8 @@ import type { Console } from './console.ts';
 import { engineNamed } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
-import { RANDOM_RANGE, randomInput, xorshift32 } from './randomInput.ts';
-import { type Place, parsePlace } from './rehearsal/fault.ts';
+import { RANDOM_RANGE, randomInput } from './randomInput.ts';
+import { type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
@@ -23,22 +23,14 @@ export interface RehearseOptions extends ImportArguments {
 /** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
 const SEED = 1;
 
-/** As many nodes as asked for, or all, in node order. */
-function sampled(nodes: number, count: number): number[] {
-  const next = xorshift32(SEED);
-  const drawn = Array.from({ length: nodes }, (_, node) => ({ node, key: next() }));
-  const chosen = drawn.sort((a, b) => a.key - b.key).slice(0, count);
-  return chosen.map(({ node }) => node).sort((a, b) => a - b);
-}
-
 /** The nodes that are lied at besides those that are named; undefined if that is not asked for. */
 function nodesAsked(nodes: number, { everyNode, sample }: RehearseOptions): number[] | undefined {
-  if (sample === undefined) return everyNode ? sampled(nodes, nodes) : undefined;
+  if (sample === undefined) return everyNode ? sampleNodes(nodes, nodes) : undefined;
   if (everyNode) throw new InputError('--sample and --every-node exclude each other; give one of them', 2);
   if (!/^[1-9]\d{0,9}$/.test(sample)) {
     throw new InputError(`--sample ${sample}: write a whole number of 1 or more`, 2);
   }
-  return sampled(nodes, Number(sample));
+  return sampleNodes(nodes, Number(sample));
 }
 
 /** Inputs that were not given are made up, and the user is told so. */

@@ -4,6 +4,7 @@ import { equalBytes } from '../../merkle/keccak.ts';
 import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';
+import { xorshift32 } from '../randomInput.ts';
 
 /** Where to lie: the element is `undefined` if the user left the choice to us. */
 export interface Place {
@@ -39,6 +40,17 @@ export function parsePlace(text: string, nodes: readonly Node[], names: readonly
     throw new InputError(`--fault ${text}: there is no such element in node ${node}; ${range}`);
   }
   return { node, element: Number(element) };
+}
+
+/** The sample is the same every time. */
+const SEED = 1;
+
+/** As many nodes as asked for, drawn at random, or all if there are no more, in node order. */
+export function sampleNodes(nodes: number, count: number): number[] {
+  const next = xorshift32(SEED);
+  const drawn = Array.from({ length: nodes }, (_, node) => ({ node, key: next() }));
+  const chosen = drawn.sort((a, b) => a.key - b.key).slice(0, count);
+  return chosen.map(({ node }) => node).sort((a, b) => a - b);
 }
 
 /** Top bit of a float's fraction: a visible error of at most half the value, never an infinity. */
