@@ -16,15 +16,16 @@ function partition(random: Random, turns: number): [from: number, to: number][] 
     .map(({ part }) => part);
 }
 
-/** Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan. */
+/** Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan; memory is used from `start` on. */
 export async function runInParts(
   { program, weights }: { program: Program; weights: Weights },
   inputs: readonly Uint8Array[],
   random: Random,
   seen: (plan: NodePlan) => void = () => {},
+  start = 0,
 ): Promise<Uint8Array[]> {
   const { nodes } = program;
-  let total = 0;
+  let total = start;
   const allocate = (bytes: number): number => {
     const offset = total;
     // What lies between is no tensor's, and must stay as it is.
@@ -38,7 +39,7 @@ export async function runInParts(
   const pages = Math.ceil(total / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer);
-  bytes.fill(0xa5);
+  bytes.fill(0xa5, start);
   const phases = plans.map(
     (plan, i) => plan?.phases({ tensors, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
   );

@@ -25,7 +25,7 @@ import { TileWriter } from './tileWriter.ts';
 /** Where the parts of a node are in memory, bytes. */
 export interface Placement {
   /** By node; those that the plan reads, and the node itself. */
-  readonly tensors: readonly number[];
+  readonly tensors: readonly (number | undefined)[];
   /** Of each packing of the plan. */
   readonly packings: readonly number[];
   /** Memory of the node's own, while it runs. */

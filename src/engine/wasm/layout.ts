@@ -1,0 +1,96 @@
+import { byteLengthOf, type Program } from '../../program/node.ts';
+import { aligned, arrange, type Block, liveBytes } from './memoryPlan.ts';
+import type { NodePlan } from './nodePlan.ts';
+import type { Packing } from './packing.ts';
+
+/** Where everything of a program lies in memory, bytes. */
+export interface Layout {
+  /** By node; of constants, only of those that are read as they are. */
+  readonly tensors: readonly (number | undefined)[];
+  readonly packings: readonly PlacedPacking[];
+  /** Of each packing of a node's plan, by node. */
+  readonly packingsOf: readonly (readonly number[])[];
+  /** Memory of a node's own while it runs, by node. */
+  readonly scratch: readonly number[];
+  /** Of constants, in whatever order. */
+  readonly constantBytes: number;
+  /** The most that is held at one time, constants included: no layout of these tensors takes less. */
+  readonly leastBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface PlacedPacking {
+  readonly packing: Packing;
+  readonly offset: number;
+}
+
+/** Which tensors can be read when a run is over: the program's outputs, or every one. */
+export type Kept = 'outputs' | 'all';
+
+interface Constants {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly packings: readonly PlacedPacking[];
+  readonly packingsOf: readonly (readonly number[])[];
+  readonly bytes: number;
+}
+
+/** Constants lie at the start: the bytes of those that somebody reads as they are, and each packed form once. */
+function placeConstants(program: Program, plans: readonly (NodePlan | undefined)[]): Constants {
+  let bytes = 0;
+  const take = (size: number): number => {
+    const offset = bytes;
+    bytes += aligned(size);
+    return offset;
+  };
+  const offsets = new Map<number, number>();
+  const packings = new Map<string, PlacedPacking>();
+  const packingsOf = plans.map((plan) => {
+    for (const node of plan?.reads ?? []) {
+      const { kind } = program.nodes[node]!;
+      if (kind === 'constant' && !offsets.has(node))
+        offsets.set(node, take(byteLengthOf(program.nodes[node]!)));
+    }
+    return (plan?.packings ?? []).map((packing) => {
+      const key = JSON.stringify(packing);
+      const placed = packings.get(key) ?? { packing, offset: take(packing.bytes) };
+      packings.set(key, placed);
+      return placed.offset;
+    });
+  });
+  return { offsets, packings: [...packings.values()], packingsOf, bytes };
+}
+
+/**
+ * Lays a program out by when each tensor is needed: from the node that makes it to the last that reads it. A node's
+ * step is its index; inputs are there before the first.
+ */
+export function layOut(program: Program, plans: readonly (NodePlan | undefined)[], kept: Kept): Layout {
+  const { nodes, outputs } = program;
+  const constants = placeConstants(program, plans);
+  const lastRead = nodes.map((_, i) => i);
+  plans.forEach((plan, i) => {
+    for (const node of plan?.reads ?? []) lastRead[node] = i;
+  });
+  for (const node of outputs) lastRead[node] = nodes.length;
+  const blocks: Block[] = [];
+  const tensorBlocks = nodes.map((node, i) => {
+    if (node.kind === 'constant') return -1;
+    const first = node.kind === 'input' ? -1 : i;
+    const last = kept === 'all' ? nodes.length : lastRead[i]!;
+    return blocks.push({ bytes: byteLengthOf(node), first, last }) - 1;
+  });
+  const scratchBlocks = plans.map(
+    (plan, i) => blocks.push({ bytes: plan?.scratchBytes ?? 0, first: i, last: i }) - 1,
+  );
+  const { starts, bytes } = arrange(blocks);
+  const at = (block: number): number => constants.bytes + starts[block]!;
+  return {
+    tensors: tensorBlocks.map((block, i) => (block < 0 ? constants.offsets.get(i) : at(block))),
+    packings: constants.packings,
+    packingsOf: constants.packingsOf,
+    scratch: scratchBlocks.map(at),
+    constantBytes: constants.bytes,
+    leastBytes: constants.bytes + liveBytes(blocks),
+    totalBytes: constants.bytes + bytes,
+  };
+}

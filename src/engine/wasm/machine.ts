@@ -1,0 +1,154 @@
+import { byteLengthOf, type Program } from '../../program/node.ts';
+import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
+import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts';
+import type { Crew, Enlisted } from './crew.ts';
+import { type Kept, type Layout, layOut } from './layout.ts';
+import type { Functions } from './member.ts';
+import type { NodePlan, Phase } from './nodePlan.ts';
+import { pack } from './packing.ts';
+import { isParallel, scheduleOf } from './schedule.ts';
+
+/** What a machine is made of. */
+export interface Parts {
+  readonly program: Program;
+  readonly weights: Weights;
+  /** How each loop is computed, by node. */
+  readonly plans: readonly (NodePlan | undefined)[];
+  readonly crew: Crew;
+  /** Instructions below which work is not shared. */
+  readonly leastTask: number | undefined;
+  readonly maxMemoryBytes: number;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function requireMemory(
+  { program, maxMemoryBytes }: Parts,
+  { totalBytes, constantBytes }: Layout,
+  kept: Kept,
+): void {
+  if (totalBytes <= maxMemoryBytes) return;
+  const when = kept === 'all' ? ', all of them kept,' : '';
+  throw new EngineError(
+    `the program's ${program.nodes.length} tensors${when} take ${megabytes(totalBytes)} at a time, ` +
+      `${megabytes(constantBytes)} of it weights; the engine has ${megabytes(maxMemoryBytes)}`,
+  );
+}
+
+function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EngineError(`no memory of ${megabytes(bytes)} is to be had here: ${error.message}`);
+  }
+}
+
+/** A program in memory: laid out, compiled, with its constants written. */
+export class Machine {
+  readonly layout: Layout;
+  readonly #parts: Parts;
+  /** Of each loop, by node. */
+  readonly #phases: readonly (readonly Phase[])[];
+  readonly #memory: WebAssembly.Memory;
+  readonly #exports: WebAssembly.Exports;
+  readonly #enlisted: Enlisted;
+
+  private constructor(
+    parts: Parts,
+    layout: Layout,
+    phases: readonly (readonly Phase[])[],
+    memory: WebAssembly.Memory,
+    exports: WebAssembly.Exports,
+    enlisted: Enlisted,
+  ) {
+    this.#parts = parts;
+    this.layout = layout;
+    this.#phases = phases;
+    this.#memory = memory;
+    this.#exports = exports;
+    this.#enlisted = enlisted;
+    parts.program.nodes.forEach(({ kind }, node) => {
+      if (kind === 'constant') this.put(node, parts.weights.get(node)!);
+    });
+  }
+
+  /**
+   * @param kept the tensors that can be read after a run
+   * @throws EngineError if it takes more memory than there is
+   */
+  static async build(parts: Parts, kept: Kept): Promise<Machine> {
+    const { program, plans, crew, leastTask } = parts;
+    const layout = layOut(program, plans, kept);
+    requireMemory(parts, layout, kept);
+    const { tensors, packingsOf, scratch } = layout;
+    const phases = plans.map(
+      (plan, i) => plan?.phases({ tensors, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
+    );
+    const units = phases.map((parts, i) =>
+      parts.map(({ body, turns }) => ({ name: body.name, turns, work: plans[i]!.work / parts.length })),
+    );
+    const schedule = scheduleOf(units, crew.threads, leastTask);
+    const shared = isParallel(schedule);
+    const bodies = phases.flat().map(({ body }) => body);
+    const module = await WebAssembly.compile(moduleOf(bodies, { given: shared ? 'shared' : 'unshared' }));
+    const memory = memoryOf(layout.totalBytes, shared);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const counterBytes = 8 * schedule.stages.length;
+    const counters = new Int32Array(
+      shared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
+    );
+    const functions: Functions = schedule.functions.map((name) => exports[name] as () => void);
+    const enlisted = crew.enlist({ modules: [module], memory, schedule, counters }, functions, shared);
+    return new Machine(parts, layout, phases, memory, exports, enlisted);
+  }
+
+  /** Writes a node's tensor, and once more wherever a nest has it packed. */
+  put(node: number, bytes: Uint8Array): void {
+    const memory = new Uint8Array(this.#memory.buffer);
+    const { tensors, packings } = this.layout;
+    const offset = tensors[node];
+    if (offset !== undefined) memory.set(bytes, offset);
+    for (const { packing, offset: at } of packings) {
+      if (packing.node === node) pack(packing, bytes, memory, at);
+    }
+  }
+
+  /** A copy of a node's tensor. */
+  tensor(node: number): Uint8Array {
+    const { program, weights } = this.#parts;
+    const { kind } = program.nodes[node]!;
+    if (kind === 'constant') return weights.get(node)!.slice();
+    const offset = this.layout.tensors[node]!;
+    return new Uint8Array(this.#memory.buffer).slice(offset, offset + byteLengthOf(program.nodes[node]!));
+  }
+
+  /** Runs the whole program, in a turn of the crew. */
+  async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
+    const { program, crew } = this.#parts;
+    const { nodes } = program;
+    for (const [i, node] of nodes.entries()) if (node.kind === 'input') this.put(i, inputs[node.slot]!);
+    const turns = turnsOf(progress);
+    const { unitsDone } = this.#enlisted.job.schedule;
+    let done = 0;
+    const report = (until: number): Promise<void> | undefined => {
+      let turn: Promise<void> | undefined;
+      while (done < until) turn = turns(++done, nodes.length) ?? turn;
+      return turn;
+    };
+    await crew.run(this.#enlisted, (stage) => report(unitsDone[stage]!));
+    await report(nodes.length);
+  }
+
+  /** Runs one node, on this thread. */
+  runNode(node: number): void {
+    for (const { body, turns } of this.#phases[node]!) {
+      (this.#exports[body.name] as (from: number, to: number) => void)(0, turns);
+    }
+  }
+
+  close(): void {
+    this.#parts.crew.dismiss(this.#enlisted);
+  }
+}

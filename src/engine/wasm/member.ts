@@ -1,0 +1,101 @@
+import type { Schedule } from './schedule.ts';
+
+/**
+ * What every thread of a crew does. The two functions are sent to threads as their text, so they name nothing but
+ * their arguments and what JavaScript has everywhere, and hold no named functions, to which some compilers add calls.
+ */
+
+/** A run as every thread gets it. */
+export interface Job {
+  readonly modules: readonly WebAssembly.Module[];
+  readonly memory: WebAssembly.Memory;
+  readonly schedule: Schedule;
+  /** For each stage: tasks taken, tasks done. */
+  readonly counters: Int32Array;
+}
+
+/** The functions of a job's schedule. */
+export type Functions = readonly ((...args: number[]) => void)[];
+
+/** Words of the memory by which a crew is led. */
+export const CONTROL = {
+  /** Goes up when there is something to look at. */
+  event: 0,
+  /** Messages that were sent to each thread. */
+  mail: 1,
+  /** Number of the job that runs; 0 for none. */
+  job: 2,
+  /** Threads that may be working on a job. */
+  active: 3,
+} as const;
+
+/** A message to a thread: a new job, or one that is over. */
+export interface Mail {
+  readonly control: Int32Array;
+  readonly id: number;
+  readonly job: Job | undefined;
+}
+
+/** Looks again and again for so many times before it sleeps; about 10 µs. */
+export const SPINS = 2000;
+
+/** Does tasks of a stage until all are taken. */
+export function takeTasks({ schedule, counters }: Job, functions: Functions, stage: number): void {
+  const { calls, tasks, stages } = schedule;
+  const first = stages[stage]!;
+  const count = stages[stage + 1]! - first;
+  for (;;) {
+    const task = Atomics.add(counters, 2 * stage, 1);
+    if (task >= count) return;
+    const end = 3 * tasks[first + task + 1]!;
+    for (let call = 3 * tasks[first + task]!; call < end; call += 3) {
+      functions[calls[call]!]!(calls[call + 1]!, calls[call + 2]!);
+    }
+    if (Atomics.add(counters, 2 * stage + 1, 1) === count - 1) Atomics.notify(counters, 2 * stage + 1);
+  }
+}
+
+/** What a thread does all its life: it sleeps until there is a run, and takes part in it. */
+export function serve(
+  port: { onmessage: ((event: { data: Mail }) => void) | null },
+  take: typeof takeTasks,
+  words: typeof CONTROL,
+  spins: number,
+): void {
+  const jobs = new Map<number, { job: Job; functions: Functions }>();
+  let received = 0;
+  port.onmessage = ({ data: { control, id, job } }) => {
+    received++;
+    jobs.delete(id);
+    if (job) {
+      const { modules, memory, schedule } = job;
+      const exports: WebAssembly.Exports = Object.assign(
+        {},
+        ...modules.map((module) => new WebAssembly.Instance(module, { env: { memory } }).exports),
+      );
+      jobs.set(id, { job, functions: schedule.functions.map((name) => exports[name] as () => void) });
+    }
+    for (;;) {
+      const event = Atomics.load(control, words.event);
+      // A message only arrives once this returns.
+      if (Atomics.load(control, words.mail) !== received) return;
+      Atomics.add(control, words.active, 1);
+      const running = jobs.get(Atomics.load(control, words.job));
+      if (running) {
+        const { counters, schedule } = running.job;
+        const { stages } = schedule;
+        for (let stage = 0; stage + 1 < stages.length; stage++) {
+          take(running.job, running.functions, stage);
+          const count = stages[stage + 1]! - stages[stage]!;
+          let done = Atomics.load(counters, 2 * stage + 1);
+          for (let spin = 0; done < count; spin++) {
+            if (spin > spins) Atomics.wait(counters, 2 * stage + 1, done);
+            done = Atomics.load(counters, 2 * stage + 1);
+          }
+        }
+      }
+      if (Atomics.sub(control, words.active, 1) === 1) Atomics.notify(control, words.active);
+      Atomics.wait(control, words.event, event);
+    }
+  };
+}

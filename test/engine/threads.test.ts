@@ -1,0 +1,311 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
+import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
+import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import type { Program } from '../../src/program/node.ts';
+import { models, programInputs } from '../../scripts/models/index.ts';
+import { runInParts } from '../support/phases.ts';
+import { f32Bytes, f32Values, matMul, ProgramBuilder } from '../support/programs.ts';
+import { Random, randomProgram } from '../support/randomProgram.ts';
+import { wideProgram } from '../support/wideProgram.ts';
+
+const PROGRAMS = process.env['ASSAY_LONG'] ? 400 : 25;
+
+interface Runnable {
+  readonly program: Program;
+  readonly weights: ReadonlyMap<number, Uint8Array>;
+  readonly inputs: readonly Uint8Array[];
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** A product of two square matrices, again and again: work for every thread. */
+function products(size: number, times: number): Runnable {
+  const random = new Random(size);
+  const values = () => f32Bytes(random.times(size * size, () => (random.below(2001) - 1000) / 1000));
+  const build = new ProgramBuilder();
+  let last = build.input('f32', [size, size]);
+  const w = build.constant('f32', [size, size], values());
+  for (let i = 0; i < times; i++) last = build.node(matMul(last, w, size, size, size));
+  return { ...build.finish(), inputs: [values()] };
+}
+
+/** Shares the least work, so that small programs show what large ones would. */
+const eager = (threads: number): Engine => wasmEngineWith({ threads, leastTask: 1 });
+
+async function expectSameTensors(engines: readonly Engine[], made: Runnable, what: string): Promise<void> {
+  const { program, weights, inputs } = made;
+  const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
+  for (const engine of engines) {
+    const session = await engine.load(program, weights);
+    const tensors = await session.runAll(inputs);
+    const differing = expected.findIndex((tensor, i) => !same(tensor, tensors[i]!));
+    expect(differing, `${what}: node that differs`).to.equal(-1);
+    const outputs = await session.run(inputs);
+    program.outputs.forEach((node, i) => {
+      expect(same(outputs[i]!.bytes, expected[node]!), `${what}: output ${i}`).to.equal(true);
+    });
+    await session.close();
+  }
+}
+
+const reason = (attempt: Promise<unknown>): Promise<string> =>
+  attempt.then(
+    () => 'no error',
+    (error: unknown) => {
+      expect(error).to.be.instanceOf(EngineError);
+      return (error as Error).message;
+    },
+  );
+
+/** Ends what a test has loaded. */
+const sessions: Session[] = [];
+async function load(engine: Engine, { program, weights }: Runnable): Promise<Session> {
+  const session = await engine.load(program, weights);
+  sessions.push(session);
+  return session;
+}
+afterEach(async () => {
+  await Promise.all(sessions.splice(0).map((session) => session.close()));
+});
+
+describe('threads give the bits of the reference', () => {
+  const engines = [1, 2, 3].map(eager);
+
+  it('on random programs', async () => {
+    for (const engine of engines) await load(engine, products(8, 1));
+    for (let seed = 1; seed <= PROGRAMS; seed++) {
+      await expectSameTensors(engines, randomProgram(seed, 8), `seed ${seed}`);
+      await expectSameTensors(engines, wideProgram(new Random(seed)), `wide, seed ${seed}`);
+    }
+  });
+
+  it('on products whose parts depend on each other, run after run', async () => {
+    const made = products(24, 60);
+    const [expected] = await (await load(referenceEngine, made)).run(made.inputs);
+    for (const engine of engines) {
+      const session = await load(engine, made);
+      for (let run = 0; run < 50; run++) {
+        const [output] = await session.run(made.inputs);
+        expect(same(output!.bytes, expected!.bytes), `run ${run}`).to.equal(true);
+      }
+    }
+  });
+
+  it('on the angle classifier', async () => {
+    const model = models.find(({ name }) => name === 'PP-OCR angle classifier')!;
+    const compiled = importOnnx(model.bytes(), model.options);
+    const inputs = programInputs(compiled, model.inputs());
+    const many = [2, 3].map((threads) => wasmEngineWith({ threads }));
+    await expectSameTensors([...many, ...engines], { ...compiled, inputs }, model.name);
+  });
+
+  it('in memory beyond 2^31, up to its last bytes', async () => {
+    for (let seed = 1; seed <= PROGRAMS; seed++) {
+      const made = randomProgram(seed, 6);
+      const expected = await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs);
+      for (const start of [2 ** 31 - 4096, 2 ** 32 - 2 ** 17]) {
+        const nothing = () => {};
+        const tensors = await runInParts(made, made.inputs, new Random(seed), nothing, start);
+        expect(
+          tensors.every((tensor, i) => same(tensor, expected[i]!)),
+          `seed ${seed}`,
+        ).to.equal(true);
+      }
+    }
+  });
+});
+
+describe('a session with threads', () => {
+  const made = products(64, 6);
+  let expected: number[];
+  before(async () => {
+    const session = await referenceEngine.load(made.program, made.weights);
+    expected = f32Values((await session.run(made.inputs))[0]!.bytes);
+  });
+  const outputOf = async (session: Session): Promise<number[]> =>
+    f32Values((await session.run(made.inputs))[0]!.bytes);
+
+  it('runs what is asked for at the same time one after the other', async () => {
+    const engine = eager(2);
+    const [one, two] = [await load(engine, made), await load(engine, made)];
+    const doubled = made.inputs.map((bytes) => f32Bytes(f32Values(bytes).map((x) => 2 * x)));
+    const turns = () => undefined;
+    const [first, second, third] = await Promise.all([
+      one.run(made.inputs, turns),
+      one.run(doubled, turns),
+      two.run(made.inputs, turns),
+    ]);
+    expect(f32Values(first[0]!.bytes)).to.deep.equal(expected);
+    expect(f32Values(second[0]!.bytes)).to.deep.equal(expected.map((x) => 2 * x));
+    expect(f32Values(third[0]!.bytes)).to.deep.equal(expected);
+  });
+
+  it('goes on after another of the same engine is closed, and again after all are', async () => {
+    const engine = eager(2);
+    const [one, two] = [await load(engine, made), await load(engine, made)];
+    expect(await outputOf(one)).to.deep.equal(expected);
+    await one.close();
+    await one.close();
+    expect(await reason(one.run(made.inputs))).to.equal('the session is closed');
+    expect(await outputOf(two)).to.deep.equal(expected);
+    await two.close();
+    expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
+  });
+
+  it('reports every node once and in order, and others have a turn in between', async () => {
+    const large = products(300, 8);
+    const session = await load(wasmEngineWith({ threads: 2 }), large);
+    const done: number[] = [];
+    let othersRan = 0;
+    const timer = setInterval(() => othersRan++, 1);
+    await session.run(large.inputs, (count) => {
+      done.push(count);
+      const until = performance.now() + 30;
+      while (performance.now() < until);
+    });
+    clearInterval(timer);
+    expect(done).to.deep.equal(large.program.nodes.map((_, i) => i + 1));
+    expect(othersRan).to.be.greaterThan(0);
+  });
+
+  it('runs on after a progress callback has thrown', async () => {
+    const session = await load(eager(2), made);
+    const attempt = session.run(made.inputs, (count) => {
+      if (count === 3) throw new Error('enough');
+    });
+    expect(await attempt.catch((error: Error) => error.message)).to.equal('enough');
+    for (let i = 0; i < 5; i++) expect(await outputOf(session)).to.deep.equal(expected);
+  });
+
+  it('runs on after inputs that do not fit', async () => {
+    const session = await load(eager(2), made);
+    expect(await reason(session.run([]))).to.equal('the program has 1 inputs, 0 were given');
+    expect(await outputOf(session)).to.deep.equal(expected);
+  });
+
+  it('runs on one thread where none can be started', async () => {
+    const session = await load(wasmEngineWith({ threads: 4, leastTask: 1, spawn: null }), made);
+    expect(await outputOf(session)).to.deep.equal(expected);
+  });
+
+  it('is over when a thread ends in the middle of its work, and says so; the engine loads again', async () => {
+    const spawn = spawnHere()!;
+    let broken = true;
+    const frail: Spawn = (source, failed) =>
+      spawn(broken ? source.replace('functions[', 'functions.gone[') : source, failed);
+    const large = products(300, 30);
+    const engine = wasmEngineWith({ threads: 2, spawn: frail });
+    const session = await load(engine, large);
+    const other = await load(engine, made);
+    await pause(300);
+    const message = /^a thread of the engine has ended: .*; load the program again$/;
+    expect(await reason(session.run(large.inputs))).to.match(message);
+    expect(await reason(session.run(large.inputs))).to.match(message);
+    expect(await reason(other.run(made.inputs))).to.match(message);
+    broken = false;
+    expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
+    const again = await load(engine, large);
+    const [output] = await again.run(large.inputs);
+    const [alone] = await (await load(eager(1), large)).run(large.inputs);
+    expect(same(output!.bytes, alone!.bytes)).to.equal(true);
+  });
+
+  it('says that a thread could not start', async () => {
+    const never: Spawn = (_source, failed) => spawnHere()!('throw new Error("no room")', failed);
+    const session = await load(wasmEngineWith({ threads: 2, leastTask: 1, spawn: never }), made);
+    await pause(300);
+    expect(await reason(session.run(made.inputs))).to.match(/^a thread of the engine has ended: no room;/);
+  });
+
+  it('does not keep a process that forgets to close it', () => {
+    const script = `
+      import { wasmEngineWith } from './src/engine/wasm/wasm.ts';
+      import { f32Bytes, matMul, ProgramBuilder } from './test/support/programs.ts';
+      const build = new ProgramBuilder();
+      build.node(matMul(build.input('f32', [64, 64]), build.input('f32', [64, 64]), 64, 64, 64));
+      const { program, weights } = build.finish();
+      const session = await wasmEngineWith({ threads: 3, leastTask: 1 }).load(program, weights);
+      const ones = f32Bytes(new Array(64 * 64).fill(1));
+      const [output] = await session.run([ones, ones]);
+      console.log(new Float32Array(output.bytes.buffer)[0]);
+    `;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+    const cwd = join(import.meta.dirname, '../..');
+    const { stdout, status, signal, stderr } = spawnSync(process.execPath, args, { cwd, timeout: 20_000 });
+    expect([String(stdout).trim(), status, signal], String(stderr)).to.deep.equal(['64', 0, null]);
+  });
+});
+
+describe('the memory of a run', () => {
+  it('is refused before it starts, with figures: a run in its way, a run that keeps all in its', async () => {
+    const made = products(64, 6);
+    const tight = wasmEngineWith({ maxMemoryBytes: 60_000 });
+    const session = await load(tight, made);
+    await session.run(made.inputs);
+    expect(await reason(session.runAll(made.inputs))).to.equal(
+      "the program's 8 tensors, all of them kept, take 0.1 MB at a time, 0.0 MB of it weights; the engine has 0.1 MB",
+    );
+    await session.run(made.inputs);
+    const none = wasmEngineWith({ maxMemoryBytes: 40_000 });
+    expect(await reason(none.load(made.program, made.weights))).to.match(/8 tensors take 0\.0 MB at a time/);
+  });
+
+  it('needs at least one thread', () => {
+    for (const threads of [0, -1, 1.5, Number.NaN]) {
+      expect(() => wasmEngineWith({ threads }), `${threads}`).to.throw(RangeError);
+    }
+  });
+});
+
+describe('the schedule of a run', () => {
+  const work = (name: string, turns: number, work: number) => ({ name, turns, work });
+
+  it('does every turn once, and nothing before what it follows', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = new Random(seed);
+      const units = random.times(random.below(12), (unit) =>
+        random.times(random.below(4), (i) => work(`${unit} ${i}`, random.between(1, 40), random.below(2000))),
+      );
+      const threads = random.between(1, 5);
+      const { functions, calls, tasks, stages, unitsDone } = scheduleOf(units, threads, 100);
+      const turnsLeft = new Map(units.flat().map(({ name, turns }) => [name, turns]));
+      const order = units.flat().map(({ name }) => name);
+      let begun = 0;
+      for (let stage = 0; stage + 1 < stages.length; stage++) {
+        const isShared = stages[stage + 1]! - stages[stage]! > 1;
+        for (let task = stages[stage]!; task < stages[stage + 1]!; task++) {
+          for (let call = tasks[task]!; call < tasks[task + 1]!; call++) {
+            const [index, from, to] = calls.subarray(3 * call, 3 * call + 3);
+            const name = functions[index!]!;
+            expect(from).to.be.below(to!);
+            turnsLeft.set(name, turnsLeft.get(name)! - (to! - from!));
+            const at = order.indexOf(name);
+            expect(at, `seed ${seed}: ${name} in its place`).to.be.within(begun - (isShared ? 1 : 0), begun);
+            begun = at + 1;
+          }
+        }
+        const done = units.slice(0, unitsDone[stage]).flat();
+        for (const { name } of done) expect(turnsLeft.get(name), `seed ${seed}: ${name}`).to.equal(0);
+      }
+      expect(begun).to.equal(order.length);
+      expect([...turnsLeft.values()].every((left) => left === 0)).to.equal(true);
+    }
+  });
+
+  it('shares what is large and has turns, and does what is small in one go', () => {
+    const stagesOf = (threads: number) => {
+      const units = [[work('a', 8, 10)], [work('b', 8, 10)], [work('c', 8, 4000)], [work('d', 1, 4000)], []];
+      const { tasks, stages, unitsDone } = scheduleOf(units, threads, 100);
+      return { tasks: tasks.length - 1, stages: [...stages], unitsDone };
+    };
+    expect(stagesOf(2)).to.deep.equal({ tasks: 10, stages: [0, 1, 9, 10], unitsDone: [2, 3, 5] });
+    expect(stagesOf(1)).to.deep.equal({ tasks: 3, stages: [0, 1, 2, 3], unitsDone: [2, 3, 5] });
+  });
+});
