@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { layOut } from '../../src/engine/wasm/layout.ts';
 import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan.ts';
-import { planNode } from '../../src/engine/wasm/nestFunction.ts';
+import { planNode } from '../../src/engine/wasm/nodePlan.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import { models } from '../../scripts/models/index.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 
@@ -104,4 +106,19 @@ describe('the layout of a program', () => {
     const { constantBytes } = layOut(program, planOf(program), 'outputs');
     expect(constantBytes).to.equal(4 * 64);
   });
+
+  const quick = ['digits', 'PP-OCR angle classifier', 'PP-OCR text detector'];
+  const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => quick.includes(name));
+  for (const model of chosen) {
+    it(`takes at most 1.3 times the weights and the tensors held at one time: ${model.name}`, () => {
+      const { program } = importOnnx(model.bytes(), model.options);
+      const { totalBytes, leastBytes, constantBytes } = layOut(program, planOf(program), 'outputs');
+      const weights = program.nodes.reduce(
+        (sum, node) => sum + (node.kind === 'constant' ? byteLengthOf(node) : 0),
+        0,
+      );
+      // Packing widens some constants.
+      expect(totalBytes / (leastBytes - constantBytes + weights)).to.be.at.most(BOUND);
+    });
+  }
 });

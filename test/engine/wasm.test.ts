@@ -285,6 +285,8 @@ describe('wasm engine', () => {
     expect(await reason(tooLarge)).to.equal(
       "the program's 5 tensors take 5368.7 MB at a time, 0.0 MB of it weights; the engine has 4295.0 MB",
     );
-    expect(await reason(wasmEngineWith({ maxMemoryBytes: 7 }).load(program, weights))).to.match(/2 tensors take/);
+    expect(await reason(wasmEngineWith({ maxMemoryBytes: 7 }).load(program, weights))).to.match(
+      /2 tensors take/,
+    );
   });
 });
