@@ -1,8 +1,9 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type Model, modelOf } from '../merkle/model.ts';
 import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../onnx/index.ts';
 import { parseDims, readBound } from './arguments.ts';
 import type { Console } from './console.ts';
+import { filesIn } from './files/external.ts';
 import { readBytes } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
 
@@ -33,7 +34,7 @@ export function loadModel(
   console.progress(`compiling ${basename(path)}`);
   try {
     const bound = bind.length > 0 ? readBound(bind, outlineOf(bytes).inputs) : {};
-    const compiled = importOnnx(bytes, { dims, bind: bound });
+    const compiled = importOnnx(bytes, { dims, bind: bound, readExternal: filesIn(dirname(path)) });
     for (const note of compiled.notes) console.err(`assay: note: ${note}`);
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {

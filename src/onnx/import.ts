@@ -5,6 +5,7 @@ import { reading, type Tensor } from './ir/tensor.ts';
 import { isTensor } from './lower/context.ts';
 import type { Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
+import type { ReadExternal } from './read/source.ts';
 import { mainScope } from './scope.ts';
 import { type ElementType, rangeOfType } from './types.ts';
 
@@ -19,6 +20,8 @@ export interface ImportOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that become part of the program, such as a shape or a sampling rate. */
   readonly bind?: Readonly<Record<string, TensorNumbers>>;
+  /** Reads files beside the model in which it keeps tensors; without it such a model is refused. */
+  readonly readExternal?: ReadExternal;
 }
 
 /** An input that became part of the program. */
@@ -53,7 +56,7 @@ export interface CompiledModel extends Omit<Compiled, 'outputs'> {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
   try {
-    return importGraph(readModel(bytes), options);
+    return importGraph(readModel(bytes, options.readExternal), options);
   } catch (error) {
     // Nesting that no check foresaw ends here rather than in a crash.
     if (error instanceof RangeError)

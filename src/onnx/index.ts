@@ -9,3 +9,4 @@ export {
 } from './import.ts';
 export { OPERATORS } from './lower/index.ts';
 export { outlineOf } from './read/model.ts';
+export type { ReadExternal } from './read/source.ts';

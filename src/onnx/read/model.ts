@@ -11,11 +11,9 @@ import {
   type Subgraph,
   type TensorValue,
 } from './graph.ts';
+import { type ReadExternal, Source } from './source.ts';
 import { elementType, readTensor } from './tensor.ts';
 import { checkWire } from './wire.ts';
-
-/** Nodes of a graph, Constant nodes included. */
-const MAX_GRAPH_NODES = 200_000;
 
 interface Decoded {
   readonly model: schema.ModelProto;
@@ -61,11 +59,11 @@ export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; reado
 }
 
 /** Reads the bytes of an .onnx file. @throws ImportError */
-export function readModel(bytes: Uint8Array): Graph {
+export function readModel(bytes: Uint8Array, readExternal?: ReadExternal): Graph {
   const { model, graph, defaults } = decode(bytes);
-  const counter = new NodeCounter();
-  const functions = model.functions.map((one, i) => readFunction(one, defaults[i] ?? [], counter));
-  const main = readGraph(graph, counter);
+  const source = new Source(readExternal);
+  const functions = model.functions.map((one, i) => readFunction(one, defaults[i] ?? [], source));
+  const main = readGraph(graph, source);
   return {
     ...main,
     // Up to IR version 3 initializers are listed among the inputs.
@@ -84,40 +82,28 @@ function distinct(functions: readonly (readonly [string, GraphFunction])[]): Map
   return byKey;
 }
 
-/** Nodes of a file, those of inner graphs and functions included. */
-class NodeCounter {
-  #count = 0;
-
-  add(nodes: readonly unknown[]): void {
-    this.#count += nodes.length;
-    if (this.#count > MAX_GRAPH_NODES) {
-      throw new ImportError(`file: more than the ${MAX_GRAPH_NODES} nodes that are allowed`);
-    }
-  }
-}
-
 /** The default domain has two names. */
 const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
 
 const readOpsets = (imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> =>
   new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
 
-function readGraph(graph: schema.IGraphProto, counter: NodeCounter): Subgraph {
+function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
   const initializers = new Map<string, TensorValue>();
   for (const tensor of graph.initializer ?? []) {
     const name = tensor.name ?? '';
     initializers.set(
       name,
-      within(`initializer ${quoted(name)}`, () => readTensor(tensor)),
+      within(`initializer ${quoted(name)}`, () => readTensor(tensor, source)),
     );
   }
   if ((graph.sparseInitializer ?? []).length > 0) {
     throw new ImportError('file: sparse initializers are not supported; store them dense');
   }
   const nodes = graph.node ?? [];
-  counter.add(nodes);
+  source.countNodes(nodes);
   return {
-    nodes: nodes.map((node) => readNode(node, counter)),
+    nodes: nodes.map((node) => readNode(node, source)),
     inputs: (graph.input ?? []).map(({ name }) => ({ name: name ?? '' })),
     outputs: (graph.output ?? []).map(({ name }) => ({ name: name ?? '' })),
     initializers,
@@ -127,20 +113,20 @@ function readGraph(graph: schema.IGraphProto, counter: NodeCounter): Subgraph {
 function readFunction(
   proto: schema.IFunctionProto,
   defaults: readonly schema.IAttributeProto[],
-  counter: NodeCounter,
+  source: Source,
 ): [string, GraphFunction] {
   const nodes = proto.node ?? [];
-  counter.add(nodes);
+  source.countNodes(nodes);
   const key = functionKey(domainOf(proto.domain), proto.name ?? '');
   const named = (names: readonly string[] | null | undefined) => (names ?? []).map((name) => ({ name }));
   return [
     key,
     {
-      nodes: nodes.map((node) => readNode(node, counter)),
+      nodes: nodes.map((node) => readNode(node, source)),
       inputs: named(proto.input),
       outputs: named(proto.output),
       initializers: new Map(),
-      defaults: within(`function ${quoted(key)}`, () => readAttributes(defaults, counter)),
+      defaults: within(`function ${quoted(key)}`, () => readAttributes(defaults, source)),
       opsets: readOpsets(proto.opsetImport ?? []),
     },
   ];
@@ -178,7 +164,7 @@ export const placeOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 'at
     ' ',
   );
 
-function readNode(proto: schema.INodeProto, counter: NodeCounter): GraphNode {
+function readNode(proto: schema.INodeProto, source: Source): GraphNode {
   const domain = domainOf(proto.domain);
   const node = {
     operator: quoted(proto.opType ?? '').slice(1, -1),
@@ -187,15 +173,15 @@ function readNode(proto: schema.INodeProto, counter: NodeCounter): GraphNode {
     inputs: proto.input ?? [],
     outputs: proto.output ?? [],
   };
-  const attributes = within(placeOf(node), () => readAttributes(proto.attribute ?? [], counter));
+  const attributes = within(placeOf(node), () => readAttributes(proto.attribute ?? [], source));
   return { ...node, attributes };
 }
 
 const readAttributes = (
   attributes: readonly schema.IAttributeProto[],
-  counter: NodeCounter,
+  source: Source,
 ): Map<string, AttributeValue> =>
-  new Map(attributes.map((attribute) => [attribute.name ?? '', readAttribute(attribute, counter)]));
+  new Map(attributes.map((attribute) => [attribute.name ?? '', readAttribute(attribute, source)]));
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -213,7 +199,7 @@ const KINDS = [
   'graphs',
 ] as const;
 
-function readAttribute(attribute: schema.IAttributeProto, counter: NodeCounter): AttributeValue {
+function readAttribute(attribute: schema.IAttributeProto, source: Source): AttributeValue {
   if (attribute.refAttrName) return { kind: 'reference', name: attribute.refAttrName };
   // Files older than IR version 3 leave the type out: the field that is set tells.
   const given = KINDS[Number(attribute.type ?? 0)];
@@ -226,9 +212,9 @@ function readAttribute(attribute: schema.IAttributeProto, counter: NodeCounter):
     case 's':
       return { kind: 'string', value: text(attribute.s ?? new Uint8Array()) };
     case 't':
-      return { kind: 'tensor', value: readTensor(attribute.t ?? {}) };
+      return { kind: 'tensor', value: readTensor(attribute.t ?? {}, source) };
     case 'g':
-      return { kind: 'graph', value: readGraph(attribute.g ?? {}, counter) };
+      return { kind: 'graph', value: readGraph(attribute.g ?? {}, source) };
     case 'floats':
       return { kind: 'floats', value: attribute.floats ?? [] };
     case 'ints':

@@ -4,6 +4,7 @@ import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
 import { type ElementType, nameOfCode, TYPES, typeOfCode } from '../types.ts';
 import type { TensorValue } from './graph.ts';
+import type { Source } from './source.ts';
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
 const EXTERNAL = 1;
@@ -18,14 +19,10 @@ export function elementType(code: number): ElementType {
   return type;
 }
 
-/** Reads a tensor's elements. @throws Refusal if they are missing, too many, or in another file */
-export function readTensor(proto: schema.ITensorProto): TensorValue {
+/** Reads a tensor's elements. @throws Refusal if they are missing or too many */
+export function readTensor(proto: schema.ITensorProto, source: Source): TensorValue {
   const shape = (proto.dims ?? []).map(Number);
   const name = quoted(proto.name ?? '');
-  ensure(
-    Number(proto.dataLocation ?? 0) !== EXTERNAL && (proto.externalData ?? []).length === 0,
-    `tensor ${name} keeps its data in another file, which is not supported; save the model as one file`,
-  );
   const type = elementType(proto.dataType ?? 0);
   ensure(
     shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) &&
@@ -33,7 +30,8 @@ export function readTensor(proto: schema.ITensorProto): TensorValue {
     `tensor ${name} has the shape [${shape.slice(0, 16)}], which is too large`,
   );
   const size = sizeOf(shape);
-  const raw = proto.rawData;
+  const isExternal = Number(proto.dataLocation ?? 0) === EXTERNAL;
+  const raw = isExternal ? source.external(proto, Math.ceil((size * type.bits) / 8)) : proto.rawData;
   const values = raw && raw.length > 0 ? readRaw(raw, type, size) : readFields(proto, type, size);
   ensure(
     values.length === size,

@@ -1,0 +1,67 @@
+import type { onnx as schema } from 'onnx-proto';
+import { ensure, ImportError, quoted } from '../errors.ts';
+
+/**
+ * Reads part of a file beside the model.
+ *
+ * @param location path relative to the model's folder, as the model has it: not to be trusted
+ * @throws Error whose message is a clause such as `there is no file w.bin`
+ */
+export type ReadExternal = (location: string, offset: number, length: number) => Uint8Array;
+
+/** Nodes of a file, those of inner graphs and functions included. */
+const MAX_NODES = 200_000;
+/** Bytes of all tensors that other files hold. */
+const MAX_EXTERNAL_BYTES = 2 ** 31;
+
+/** A model's file while it is read: what it may hold in all, and the files beside it. */
+export class Source {
+  readonly #readExternal: ReadExternal | undefined;
+  #nodes = 0;
+  #externalBytes = 0;
+
+  constructor(readExternal: ReadExternal | undefined) {
+    this.#readExternal = readExternal;
+  }
+
+  countNodes(nodes: readonly unknown[]): void {
+    this.#nodes += nodes.length;
+    if (this.#nodes > MAX_NODES) {
+      throw new ImportError(`file: more than the ${MAX_NODES} nodes that are allowed`);
+    }
+  }
+
+  /** The bytes of a tensor that another file holds. @throws Refusal */
+  external({ name, externalData }: schema.ITensorProto, length: number): Uint8Array {
+    const entries = new Map((externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
+    const location = entries.get('location') ?? '';
+    const tensor = `tensor ${quoted(name ?? '')}`;
+    ensure(
+      this.#readExternal,
+      `${tensor} keeps its data in another file, which is not given; save the model as one file`,
+    );
+    const offset = wholeNumber(entries.get('offset') ?? '0');
+    const given = wholeNumber(entries.get('length') ?? `${length}`);
+    ensure(
+      location !== '' && offset !== undefined,
+      `${tensor} does not say where in another file its data are`,
+    );
+    ensure(given === length, `${tensor} takes ${length} bytes of another file in place of ${given}`);
+    this.#externalBytes += length;
+    ensure(
+      this.#externalBytes <= MAX_EXTERNAL_BYTES,
+      `data in other files are more than ${MAX_EXTERNAL_BYTES} bytes`,
+    );
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#readExternal(location, offset, length);
+    } catch (error) {
+      throw new ImportError(`${tensor} keeps its data in another file: ${(error as Error).message}`);
+    }
+    ensure(bytes.length === length, `${tensor} takes ${length} bytes, and ${bytes.length} were read`);
+    return bytes;
+  }
+}
+
+const wholeNumber = (text: string): number | undefined =>
+  /^\d{1,15}$/.test(text) ? Number(text) : undefined;
