@@ -87,15 +87,13 @@ const sameOutputs = (a: Trace, b: Trace): boolean =>
  * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too: a
  * second lie, later in the trace, that the dispute must not be led to.
  *
- * @param session runs what follows from the lie; if left out, the liar does not go on from it
+ * @param session runs what follows from the lie
  * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
-export async function plantLie(honest: Trace, place: Place, session?: Session): Promise<Lie | undefined> {
+export async function plantLie(honest: Trace, place: Place, session: Session): Promise<Lie | undefined> {
   const { nodes, outputs } = honest.model.program;
   const fault = faultAt(place, nodes);
-  const trace = session
-    ? await plantFaultsOn(session, honest, [fault])
-    : plantFaults(honest, [fault], keepFrom(honest));
+  const trace = await plantFaultsOn(session, honest, [fault]);
   if (!sameOutputs(trace, honest)) return { fault, trace, reachesOutput: true };
   const output = outputs.find((node) => node > place.node && sizeOf((nodes[node] as Node).shape) > 0);
   if (output === undefined) return undefined;

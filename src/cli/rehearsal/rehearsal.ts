@@ -15,8 +15,8 @@ export interface Script {
   readonly places: readonly Place[];
   /** Whether every lie is also told by a challenger, against an honest claim. */
   readonly falseChallenges: boolean;
-  /** Runs what follows from a lie; if left out, liars do not go on from their lies. */
-  readonly session?: Session;
+  /** Runs what follows from a lie. */
+  readonly session: Session;
 }
 
 export interface Rehearsal {
