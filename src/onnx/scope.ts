@@ -34,7 +34,7 @@ interface Plan {
   /** How many inputs of nodes and outputs of the graph each name is; what an inner graph reads counts twice. */
   readonly uses: ReadonlyMap<string, number>;
   /** Initializers, and what nodes of the operator Constant yield. */
-  readonly constants: Map<string, Value>;
+  readonly constants: Map<string, Value | Omitted>;
   /** Names of the graph's inputs; those of a function may be left out of a call. */
   readonly inputs: ReadonlySet<string>;
 }
@@ -206,12 +206,16 @@ const isConstantNode = ({ domain, operator, attributes, outputs }: GraphNode): b
   [...attributes.values()].every(({ kind }) => kind !== 'reference');
 
 function planOf(graph: Subgraph, builder: Builder): Plan {
-  const constants = new Map<string, Value>();
-  for (const [name, { type, shape, values }] of graph.initializers) {
+  const constants = new Map<string, Value | Omitted>();
+  for (const [name, value] of graph.initializers) {
+    const place = `initializer ${quoted(name)}`;
+    if (value.type === 'string') {
+      constants.set(name, new Omitted(`${place}: its elements are strings, which no program holds`));
+      continue;
+    }
+    const { type, shape, values } = value;
     builder.current = { name, label: `constant ${name}` };
-    within(`initializer ${quoted(name)}`, () =>
-      constants.set(name, builder.constant(type, shape, values, name)),
-    );
+    within(place, () => constants.set(name, builder.constant(type, shape, values, name)));
   }
   return {
     constants,

@@ -13,6 +13,9 @@ import { Logic } from './Logic.ts';
 import { Losses } from './Losses.ts';
 import { Matrix } from './Matrix.ts';
 import { Microsoft } from './microsoft/index.ts';
+import { Features } from './ml/Features.ts';
+import { LinearModels } from './ml/Linear.ts';
+import { Machines } from './ml/Svm.ts';
 import { TreeEnsembles } from './ml/TreeEnsemble.ts';
 import { Normalization } from './Normalization.ts';
 import { Parts } from './Parts.ts';
@@ -23,9 +26,9 @@ import { Recurrent } from './Recurrent.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
 import { RotaryEmbeddings } from './RotaryEmbedding.ts';
+import { Scan } from './Scan.ts';
 import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
-import { Scan } from './Scan.ts';
 import { Sequences } from './Sequences.ts';
 import { Shapes } from './Shapes.ts';
 import { SoftmaxFamily } from './Softmax.ts';
@@ -53,6 +56,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Sequences,
     ...Shapes,
     ...SoftmaxFamily,
+    ...Features,
+    ...LinearModels,
+    ...Machines,
     ...TreeEnsembles,
     Conv,
     ConvTranspose,

@@ -9,6 +9,11 @@ export interface TensorValue {
   readonly values: Float64Array | Float32Array | Int32Array | Uint8Array | Int8Array;
 }
 
+/** A tensor of strings, of which only that it is one is kept. */
+export interface StringTensor {
+  readonly type: 'string';
+}
+
 export type AttributeValue =
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'int'; readonly value: number }
@@ -47,7 +52,7 @@ export interface Subgraph {
   readonly nodes: readonly GraphNode[];
   readonly inputs: readonly { readonly name: string }[];
   readonly outputs: readonly { readonly name: string }[];
-  readonly initializers: ReadonlyMap<string, TensorValue>;
+  readonly initializers: ReadonlyMap<string, TensorValue | StringTensor>;
 }
 
 /** An operator that the file itself defines. */

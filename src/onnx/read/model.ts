@@ -8,12 +8,16 @@ import {
   type GraphFunction,
   type GraphNode,
   type GraphValue,
+  type StringTensor,
   type Subgraph,
   type TensorValue,
 } from './graph.ts';
 import { type ReadExternal, Source } from './source.ts';
 import { elementType, readTensor } from './tensor.ts';
 import { checkWire } from './wire.ts';
+
+/** `TensorProto.DataType.STRING`. */
+const STRING = 8;
 
 interface Decoded {
   readonly model: schema.ModelProto;
@@ -89,13 +93,12 @@ const readOpsets = (imports: readonly schema.IOperatorSetIdProto[]): Map<string,
   new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
 
 function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
-  const initializers = new Map<string, TensorValue>();
+  const initializers = new Map<string, TensorValue | StringTensor>();
   for (const tensor of graph.initializer ?? []) {
     const name = tensor.name ?? '';
-    initializers.set(
-      name,
-      within(`initializer ${quoted(name)}`, () => readTensor(tensor, source)),
-    );
+    const read = () =>
+      tensor.dataType === STRING ? { type: 'string' as const } : readTensor(tensor, source);
+    initializers.set(name, within(`initializer ${quoted(name)}`, read));
   }
   if ((graph.sparseInitializer ?? []).length > 0) {
     throw new ImportError('file: sparse initializers are not supported; store them dense');

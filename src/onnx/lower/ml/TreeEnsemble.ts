@@ -9,7 +9,7 @@ import { ofMany, ofOne, ofTwo } from './decision.ts';
 import type { Forest } from './forest.ts';
 import { numbers, readEnsemble, readTreeEnsemble } from './readForest.ts';
 import { rowsOf } from './rows.ts';
-import { TRANSFORMS, type Transform, transformed } from './transform.ts';
+import { namedTransform, TRANSFORMS, type Transform, transformed } from './transform.ts';
 import { AGGREGATES, AGGREGATIONS, type Aggregate, plus, scored } from './votes.ts';
 
 /** Tree ensembles, with onnxruntime's conventions where ai.onnx.ml leaves something open. */
@@ -34,8 +34,7 @@ function regression(
     return absent === 0 ? score : select(f32.eq(score, f32.of(absent)), f32.of(0), score);
   });
   const moved = base.length > 0 ? plus(context, finished, base) : finished;
-  // Of the transforms, onnxruntime applies only PROBIT to a single target.
-  return targets > 1 || transform === 'PROBIT' ? transformed(context, moved, transform) : moved;
+  return transformed(context, moved, transform);
 }
 
 function named<T extends string>(what: string, names: readonly T[], name: string | undefined): T {
@@ -46,7 +45,7 @@ function named<T extends string>(what: string, names: readonly T[], name: string
 const TreeEnsembleRegressor: Lowering = (context) => {
   const targets = context.int('n_targets', 0);
   const aggregate = named('aggregate_function', AGGREGATES, context.string('aggregate_function', 'SUM'));
-  const transform = named('post_transform', TRANSFORMS, context.string('post_transform', 'NONE'));
+  const transform = namedTransform(context);
   const forest = readEnsemble(context, 'target');
   return regression(context, forest, targets, aggregate, numbers(context, 'base_values'), transform);
 };
@@ -60,7 +59,7 @@ const TreeEnsemble: Lowering = (context) => {
 
 const TreeEnsembleClassifier: Lowering = (context) => {
   const labels = labelsOf(context, 'classlabels_strings', 'classlabels_int64s');
-  const transform = named('post_transform', TRANSFORMS, context.string('post_transform', 'NONE'));
+  const transform = namedTransform(context);
   const forest = readEnsemble(context, 'class');
   const base = numbers(context, 'base_values');
   const many = labels.count > 2;

@@ -12,6 +12,9 @@ export interface Labels {
   readonly integers: readonly number[] | undefined;
 }
 
+/** Labels of onnxruntime where it does not look at the given ones. */
+export const ZERO_OR_ONE: readonly number[] = [0, 1];
+
 export function labelsOf(context: Context, strings: string, integers: string): Labels {
   const texts = context.strings(strings) ?? [];
   const numbers = context.ints(integers, []);

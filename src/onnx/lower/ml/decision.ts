@@ -4,9 +4,9 @@ import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, type Context, type Output } from '../context.ts';
-import { firstGreatest, type Labels, labelled } from './classes.ts';
+import { firstGreatest, type Labels, labelled, ZERO_OR_ONE } from './classes.ts';
 import type { Forest } from './forest.ts';
-import { type Transform, transformed } from './transform.ts';
+import { type Transform, transformed, twoFromOne } from './transform.ts';
 import { plus, type Scored } from './votes.ts';
 
 /** Labels and probabilities from the scores of trees, as onnxruntime makes them. */
@@ -40,9 +40,6 @@ export function ofMany(
   ];
 }
 
-/** Labels of onnxruntime where it does not look at the given ones. */
-const ZERO_OR_ONE: Labels['integers'] = [0, 1];
-
 /** One class: its score as it is, and whether it is positive. */
 export function ofOne(
   context: Context,
@@ -57,7 +54,7 @@ export function ofOne(
   const label = labelled(context, { count: 2, integers }, scores.shape[0] as number, (row) =>
     f32.gt(at(moved, [row, first]), f32.of(0)),
   );
-  return [label, transform === 'PROBIT' ? transformed(context, moved, transform) : moved];
+  return [label, transformed(context, moved, transform)];
 }
 
 /**
@@ -113,10 +110,12 @@ export function ofTwo(
     return transformed(context, masked, transform);
   };
   const single = (): Tensor => {
-    if (isProbability && transform !== 'LOGISTIC')
-      return columns((row) => [f32.sub(f32.of(1), parts(row)[0]), parts(row)[0]]);
-    const signed = columns((row) => [f32.neg(parts(row)[0]), parts(row)[0]]);
-    return transform === 'LOGISTIC' ? transformed(context, signed, transform) : signed;
+    const score = context.define({
+      type: TYPES.float,
+      shape: [scores.shape[0] as number, 1],
+      body: ([row]) => parts(row as Index)[0],
+    });
+    return twoFromOne(context, score, transform, isProbability);
   };
   const either = (): Tensor => {
     const [both, alone] = [pair(), single()];

@@ -1,5 +1,6 @@
+import { ensure } from '../../errors.ts';
 import { exp, log, sigmoid } from '../../functions/index.ts';
-import { type Expression, f32, fold, i32, select } from '../../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { at, type Context } from '../context.ts';
@@ -10,8 +11,15 @@ import { softmaxAlong } from '../Softmax.ts';
 export const TRANSFORMS = ['NONE', 'SOFTMAX', 'LOGISTIC', 'SOFTMAX_ZERO', 'PROBIT'] as const;
 export type Transform = (typeof TRANSFORMS)[number];
 
-/** The transform of scores by row. */
+export function namedTransform(context: Context): Transform {
+  const name = context.string('post_transform', 'NONE');
+  ensure((TRANSFORMS as readonly string[]).includes(name), `post_transform ${name} is not known`);
+  return name as Transform;
+}
+
+/** The transform of scores by row. Of a single score onnxruntime takes only PROBIT. */
 export function transformed(context: Context, scores: Tensor, transform: Transform): Tensor {
+  if (scores.shape[1] === 1 && transform !== 'PROBIT') return scores;
   switch (transform) {
     case 'NONE':
       return scores;
@@ -24,6 +32,32 @@ export function transformed(context: Context, scores: Tensor, transform: Transfo
     case 'SOFTMAX_ZERO':
       return softmaxOfOthers(context, scores);
   }
+}
+
+/**
+ * Scores of two classes from one, as onnxruntime makes them: the logistic function of the score's two signs, or else
+ * both signs, or the complement of a probability and itself.
+ *
+ * @param score by row, of extent 1
+ */
+export function twoFromOne(
+  context: Context,
+  score: Tensor,
+  transform: Transform,
+  isProbability: boolean,
+): Tensor {
+  ensure(transform !== 'PROBIT', 'post_transform PROBIT leaves the score of one of two classes undefined');
+  const logistic = transform === 'LOGISTIC';
+  return context.define({
+    type: score.type,
+    shape: [score.shape[0] as number, 2],
+    body: ([row, k]) => {
+      const one = at(score, [row as Index, constantIndex(0)]);
+      const other = isProbability && !logistic ? f32.sub(f32.of(1), one) : f32.neg(one);
+      const chosen = select(indexValue(k as Index), one, other);
+      return logistic ? sigmoid(chosen) : chosen;
+    },
+  });
 }
 
 const A = f32.of(0.147);
