@@ -1,4 +1,4 @@
-import { hexOf } from '../merkle/keccak.ts';
+import { type Hash, hexOf } from '../merkle/keccak.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
 import { encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
@@ -166,44 +166,46 @@ interface Found {
 }
 
 interface Pooled extends Found {
+  /** Equal for equal constants only. */
   readonly key: string;
+  readonly root: Hash;
 }
 
 const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
   const width = ELEMENT_BYTES[dtype];
   const bytes = new Uint8Array(words.length * width);
   const view = new DataView(bytes.buffer);
-  words.forEach((word, i) => {
-    if (width === 4) view.setUint32(4 * i, word, true);
-    else view.setUint8(i, word & 255);
-  });
+  if (width === 1) bytes.set(words);
+  else for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
   return bytes;
 };
 
 /** The constants of all loops: equal ones once, small ones together. */
 class Constants {
   readonly #entries = new Map<string, Pooled>();
-  readonly #keyOf = new Map<Uint32Array, string>();
+  readonly #pooled = new Map<Uint32Array, Pooled>();
   readonly #places = new Map<string, Location>();
 
   take(source: OperandSource): void {
     const found = constantOf(source);
     if (!found) return;
-    const key = this.#key(found);
-    if (!this.#entries.has(key)) this.#entries.set(key, { ...found, key });
+    const pooled = this.#pool(found);
+    if (!this.#entries.has(pooled.key)) this.#entries.set(pooled.key, pooled);
   }
 
-  #key({ words, dtype, isFlat }: Found): string {
-    const known = this.#keyOf.get(words);
+  #pool(found: Found): Pooled {
+    const { words, dtype, isFlat } = found;
+    const known = this.#pooled.get(words);
     if (known) return known;
-    const key = `${dtype} ${isFlat} ${words.length} ${hexOf(tensorRoot(bytesOfWords(words, dtype)))}`;
-    this.#keyOf.set(words, key);
-    return key;
+    const root = tensorRoot(bytesOfWords(words, dtype));
+    const pooled = { ...found, root, key: `${dtype} ${isFlat} ${words.length} ${hexOf(root)}` };
+    this.#pooled.set(words, pooled);
+    return pooled;
   }
 
   /** @param base node number of the first constant */
   locate(source: OperandSource, base: number): Location {
-    const place = this.#places.get(this.#key(constantOf(source) as Found)) as Location;
+    const place = this.#places.get(this.#pool(constantOf(source) as Found).key) as Location;
     return { ...place, node: place.node + base };
   }
 
@@ -229,10 +231,14 @@ class Constants {
         this.#places.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
         base += entry.words.length;
       }
-      const dtype = (group[0] as Pooled).dtype;
+      const { dtype, root } = group[0] as Pooled;
       const bytes = bytesOfWords(words, dtype);
       const label = group.length > 1 ? `weights (${group.length} constants)` : 'weights';
-      return { node: { kind: 'constant', dtype, shape: [total], root: tensorRoot(bytes) }, bytes, label };
+      return {
+        node: { kind: 'constant', dtype, shape: [total], root: group.length > 1 ? tensorRoot(bytes) : root },
+        bytes,
+        label,
+      };
     });
   }
 }

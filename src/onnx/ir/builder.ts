@@ -1,5 +1,6 @@
 import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
+import { CANONICAL_NAN } from '../../scalar/instructions.ts';
 import { wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
 import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
@@ -89,6 +90,8 @@ export class Builder {
   /** A constant from numbers: rounded to binary32 for floats; integers that fit no word can only decide shapes. */
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>, name?: string): Tensor {
     const isFloat = type.family === 'float';
+    if (isFloat && values instanceof Float32Array)
+      return this.words(type, shape, wordsOfFloats(values), name);
     const words = new Uint32Array(values.length);
     let fits = true;
     let isRounded = false;
@@ -156,6 +159,15 @@ const narrowest = (range: Range): Range => ({
   low: Math.max(range.low, I32_RANGE.low),
   high: Math.min(range.high, I32_RANGE.high),
 });
+
+/** The words of floats, every NaN made canonical. */
+function wordsOfFloats(values: Float32Array): Uint32Array {
+  const words = new Uint32Array(values.slice().buffer);
+  for (let i = 0; i < words.length; i++) {
+    if (Number.isNaN(values[i])) words[i] = CANONICAL_NAN;
+  }
+  return words;
+}
 
 const rangeOfWords = (words: Uint32Array): Range => {
   let low = 0;

@@ -10,6 +10,7 @@ import {
   type ResolvedPlace,
   type Term,
 } from './resolve.ts';
+import { stridedOf, takeStrided } from './strided.ts';
 import { permutationOf, type Tensor } from './tensor.ts';
 
 /** One loop before its operands have node numbers and its terms have slots. */
@@ -193,8 +194,12 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     axesOf(place.index, used);
   }
   const ordered = axes.filter((axis) => used.has(axis));
-  const size = sizeOf(ordered.map(({ extent }) => extent));
+  const extents = ordered.map(({ extent }) => extent);
+  const size = sizeOf(extents);
   if (size > Math.max(CONSTANT_FREE_ELEMENTS, CONSTANT_GROWTH * words.length)) return undefined;
+  const laidOut = { dtype: tensor.type.dtype, axes: ordered, extents: undefined };
+  const strided = stridedOf(affine, tensor.shape, ordered);
+  if (strided) return { ...laidOut, words: takeStrided(words, strided, extents) };
   const element = (stepOf: (axis: Axis) => number): number => {
     let address = 0;
     for (const [i, { index, divisor, exact }] of affine.entries()) {
@@ -206,5 +211,5 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     }
     return words[address] as number;
   };
-  return { dtype: tensor.type.dtype, axes: ordered, words: tabulated(ordered, element), extents: undefined };
+  return { ...laidOut, words: tabulated(ordered, element) };
 }
