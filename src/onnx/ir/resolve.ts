@@ -285,6 +285,7 @@ class Attempt {
         const { kind, of, divisor } = only.atom;
         // floor(x / d) + c = floor((x + c * d) / d)
         if (kind === 'quotient' && isPlain(of)) {
+          if (tensor.source.kind !== 'constant') this.#want(place);
           return { index: { ...add(of, constantIndex(place.offset * divisor)) }, divisor, exact: false };
         }
       }
