@@ -19,7 +19,9 @@ const withInputs = (command: Command, what: string): Command =>
   command.option('--input <name=FILE>', `${what} (repeatable)`, collect);
 
 const withEngine = (command: Command): Command =>
-  command.option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm');
+  command
+    .option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm')
+    .option('--threads <N>', 'threads that the wasm engine has (default: one for each core)');
 
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');

@@ -3,7 +3,7 @@ import { type Node, sizeOf } from '../program/node.ts';
 import { RunTrace } from '../trace/run.ts';
 import { readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
-import { engineNamed } from './engines.ts';
+import { type EngineOptions, engineOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { RANDOM_RANGE, randomInput } from './randomInput.ts';
@@ -11,12 +11,11 @@ import { type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
-export interface RehearseOptions extends ImportArguments {
+export interface RehearseOptions extends EngineOptions, ImportArguments {
   readonly input?: readonly string[];
   readonly fault?: readonly string[];
   readonly everyNode?: boolean;
   readonly sample?: string;
-  readonly engine: string;
   readonly json?: boolean;
 }
 
@@ -83,7 +82,7 @@ function warnOfGas(what: string, gas: number, console: Console): void {
 
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
-  const engine = engineNamed(options.engine);
+  const engine = engineOf(options);
   const loaded = loadModel(path, options, console);
   const { program, labels, model } = loaded;
   const given = readInputs(options.input ?? [], loaded.inputs);

@@ -4,18 +4,17 @@ import type { TensorData } from '../engine/engine.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { readInputs, requireAll } from './arguments.ts';
 import type { Console } from './console.ts';
-import { engineNamed } from './engines.ts';
+import { type EngineOptions, engineOf } from './engines.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
-export interface RunOptions extends ImportArguments {
+export interface RunOptions extends EngineOptions, ImportArguments {
   readonly input?: readonly string[];
   readonly outputDir?: string;
   readonly outputFormat: string;
-  readonly engine: string;
   readonly json?: boolean;
 }
 
@@ -38,7 +37,7 @@ export function outputFiles(names: readonly string[], format: string): string[] 
 
 /** `assay run`: one inference, outputs to files and a summary to stdout. */
 export async function run(path: string, options: RunOptions, console: Console): Promise<void> {
-  const engine = engineNamed(options.engine);
+  const engine = engineOf(options);
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
   }

@@ -7,15 +7,14 @@ import { RunTrace } from '../trace/run.ts';
 import { parseWhole } from './arguments.ts';
 import { type Account, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
-import { engineNamed } from './engines.ts';
+import { type EngineOptions, engineOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, loadModel } from './loadModel.ts';
 import { reportLine } from './reportLine.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
-export interface ServiceOptions extends OracleOptions, ImportArguments {
+export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments {
   readonly fromBlock: string;
-  readonly engine: string;
 }
 
 /** What a loop is made of. */
@@ -114,7 +113,7 @@ export async function serve(
   console: Console,
   create: (parts: Parts) => Pass,
 ): Promise<void> {
-  const engine = engineNamed(options.engine);
+  const engine = engineOf(options);
   const fromBlock = parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     warnWithoutEther(account, console);

@@ -118,14 +118,19 @@ describe('the command line', () => {
       expect(out).to.match(/^model 0x[0-9a-f]{64}, .* on the wasm engine\n\.\.\/scores: float32 \[1, 3\]/);
     });
 
-    it('gives the same outputs on either engine', async () => {
-      const outputs = async (engine: string) => {
-        const { out } = await assay('run', M, '--input', 'x:0=FOLDER/x.npy', '--json', '--engine', engine);
+    it('gives the same outputs on either engine, with any number of threads', async () => {
+      const outputs = async (engine: string, ...options: string[]) => {
+        const args = ['--input', 'x:0=FOLDER/x.npy', '--json', '--engine', engine, ...options];
+        const { out } = await assay('run', M, ...args);
         const said = JSON.parse(out);
         expect(said.engine).to.equal(engine);
         return said.outputs;
       };
-      expect(await outputs('wasm')).to.deep.equal(await outputs('reference'));
+      const expected = await outputs('reference');
+      expect(await outputs('wasm')).to.deep.equal(expected);
+      for (const threads of ['1', '2', '3']) {
+        expect(await outputs('wasm', '--threads', threads)).to.deep.equal(expected);
+      }
     });
 
     it('takes and writes TensorProto files, and float64 as float32', async () => {
@@ -207,6 +212,8 @@ describe('the command line', () => {
         2,
         /--engine warp: there is no such engine; there is wasm, reference$/,
       ],
+      ['no threads', [M, ...given, '--threads', '0'], 2, /--threads 0: write a whole number from 1 to 1024$/],
+      ['half a thread', [M, ...given, '--threads', '1.5'], 2, /--threads 1\.5: write a whole number/],
       ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
       ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],
       ['an unknown option', [M, '--frobnicate'], 2, /unknown option '--frobnicate'$/],
