@@ -238,7 +238,7 @@ export const logits = ({ layers }: Network, image: Float64Array): Float64Array =
   layers.reduce((values, layer) => layer.forward(values), image);
 
 /** e^x for x <= 0, to about 14 digits: Taylor's series at x / 256, squared eight times. */
-function exponential(x: number): number {
+export function exponential(x: number): number {
   const small = Math.max(x, -64) / 256;
   let power = 1;
   for (let n = 12; n > 0; n--) power = 1 + (power * small) / n;
