@@ -80,6 +80,22 @@ export const fromLanes = (lane: (i: number) => Code): Code => [
   ...[1, 2, 3].flatMap((i) => [...lane(i), ...simd(28), i]),
 ];
 
+/**
+ * f32.min or f32.max of four words and one that is known, by one comparison: `pmin(x, c) = c < x ? c : x` and
+ * `pmax(x, c) = x < c ? c : x` yield NaN where x is NaN, and differ from minimum and maximum in zeros of unlike signs
+ * only. For max(x, +0), a zero is added to x first, which makes it +0 if it was -0.
+ */
+function clamped(values: Values, name: InstructionName, a: Value, b: Value): Code | undefined {
+  if (name !== 'f32.min' && name !== 'f32.max') return undefined;
+  const [x, known] = b.word === undefined ? [b, a] : [a, b];
+  if (known.word === undefined || isNaNWord(known)) return undefined;
+  const bound = values.vectorFloat(known);
+  if (name === 'f32.min')
+    return known.word === 0x80000000 ? undefined : [...values.vectorFloat(x), ...bound, ...simd(234)];
+  const zeroed = known.word === 0 ? [...bound, ...simd(228)] : [];
+  return [...values.vectorFloat(x), ...zeroed, ...bound, ...simd(235)];
+}
+
 /** The value of an instruction on up to three values. */
 export function instructionValue(values: Values, opcode: number, args: readonly Value[]): Value {
   const name = instructionOf(opcode)!.name as InstructionName;
@@ -128,6 +144,8 @@ function four(values: Values, name: InstructionName, level: number, args: readon
   const bits = () => args.flatMap((value) => values.vectorBits(value));
   const vector = (code: Code, exact = true) => values.define(level, 'v128', code, exact);
   const truth = (mask: Code) => vector([...mask, ...v128Const(1, 1, 1, 1), ...simd(78)]);
+  const clamp = clamped(values, name, a, b);
+  if (clamp) return vector(clamp, false);
   const float = FLOATS[name];
   if (float) return vector([...floats(), ...simd(float[1])], false);
   const floatComparison = FLOAT_COMPARISONS[name];

@@ -41,7 +41,7 @@ export interface Tiling {
 export const LANES = 4;
 
 /** Instructions of a tile above which it is made smaller: code that is compiled for longer than it runs. */
-const MAX_TILE_CODE = 300;
+const MAX_TILE_CODE = 900;
 
 /** Instructions of several steps of a tile, written one after the other. */
 const MAX_UNROLLED_CODE = 240;

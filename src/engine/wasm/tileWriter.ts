@@ -415,7 +415,7 @@ export class TileWriter {
     const { laneLoop } = this.#tile;
     const bytes = ELEMENT_BYTES[dtype];
     const lanes = this.#lanesOf(copy);
-    const isLinear = !this.#selectionVaries(operand, [laneLoop]);
+    const isLinear = this.#isUniform(operand, laneLoop);
     if (!isLinear || this.#alongLanes(access.address) !== bytes) {
       // Lanes that there are not are one that there is.
       const copies = [0, 1, 2, 3].map((lane) => ({ ...copy, lane: Math.min(lane, lanes - 1) }));
@@ -451,6 +451,25 @@ export class TileWriter {
         loop >= 0 &&
         ([...checks, ...quotients].some(({ form }) => form.coefficients[loop] !== 0) ||
           gatherings.some((gathering) => dependsOn(this.#nest, gathering.operand, loop))),
+    );
+  }
+
+  /** Whether the lanes of every vector are inside or not, and divided to the same, all together. */
+  #isUniform(operand: number, laneLoop: number): boolean {
+    const { checks, quotients, gatherings } = this.#nest.accesses[operand]!;
+    // Vectors start at multiples of four lanes. If all else is a multiple of what four lanes are worth, one is not
+    // beyond an end that another has not reached.
+    const isWhole = ({ constant, coefficients }: Form, end: number): boolean => {
+      const along = coefficients[laneLoop]!;
+      const others = coefficients.filter((_, i) => i !== laneLoop);
+      return along === 0 || (along > 0 && [constant, end, ...others].every((n) => n % (LANES * along) === 0));
+    };
+    return (
+      checks.every(({ form, bound, multipleOf }) =>
+        multipleOf > 1 ? form.coefficients[laneLoop] === 0 : isWhole(form, bound!),
+      ) &&
+      quotients.every(({ form, divisor }) => isWhole(form, divisor)) &&
+      !gatherings.some((gathering) => dependsOn(this.#nest, gathering.operand, laneLoop))
     );
   }
 
