@@ -3,7 +3,7 @@
 //   npx tsx scripts/profile.ts MODEL [--dim name=N …] [--runs N] [--top N]
 //
 // MODEL is an ONNX file, or the beginning of the name of a model of scripts/models. A line is a node of the program:
-// its milliseconds (the median of the runs), share, products of its folds, their GFLOP/s, the node and how it is
+// its milliseconds (the least of the runs), share, products of its folds, their GFLOP/s, the node and how it is
 // computed.
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';

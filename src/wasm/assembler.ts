@@ -84,6 +84,27 @@ export const repeat = (body: Code, condition: Code): Code => [
   0x0b,
 ];
 
+/** Appends code to longer code. */
+export function append(out: number[], code: Code): void {
+  for (let i = 0; i < code.length; i++) out.push(code[i]!);
+}
+
+/** As {@link repeat}, for a body that is long and appends itself. */
+export function appendRepeat(out: number[], condition: Code, body: () => void): void {
+  out.push(0x03, 0x40);
+  body();
+  append(out, condition);
+  out.push(0x0d, 0, 0x0b);
+}
+
+/** Runs a body that appends itself if the condition holds. */
+export function appendWhen(out: number[], condition: Code, body: () => void): void {
+  append(out, condition);
+  out.push(0x04, 0x40);
+  body();
+  out.push(0x0b);
+}
+
 /** Calls a function of the module by its place among them; the code before it has left its arguments. */
 export const call = (index: number): Code => [0x10, ...unsigned(index)];
 

@@ -7,14 +7,14 @@ import {
   sizeOf,
 } from '../../program/node.ts';
 import {
-  type Code,
+  append,
+  appendRepeat,
+  appendWhen,
   type FunctionBody,
   get,
   i32Const,
-  repeat,
   set,
   type ValueType,
-  when,
 } from '../../wasm/assembler.ts';
 import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import type { Packing } from './packing.ts';
@@ -190,11 +190,23 @@ function bodyOf({ loop, nest, tiling, target }: Part, name: string, placement: P
     from: isBlocked ? first : from,
     to: isBlocked ? last : to,
   };
-  const code: Code = tiling.tiles.flatMap((tile) => new TileWriter(writing, tile).write());
-  if (!isBlocked) return { name, params, locals, code };
+  const code: number[] = [];
+  const write = () => {
+    for (const tile of tiling.tiles) new TileWriter(writing, tile).write(code);
+  };
+  if (!isBlocked) {
+    write();
+    return { name, params, locals, code };
+  }
   const end = [...get(first), ...i32Const(tiling.block), 0x6a];
-  const least = set(last, [...end, ...get(to), ...end, ...get(to), 0x49, 0x1b]);
   const isLeft = [...get(first), ...get(to), 0x49];
-  const blocks = repeat([...least, ...code, ...set(first, get(last))], isLeft);
-  return { name, params, locals, code: [...set(first, get(from)), ...when(isLeft, blocks)] };
+  append(code, set(first, get(from)));
+  appendWhen(code, isLeft, () =>
+    appendRepeat(code, isLeft, () => {
+      append(code, set(last, [...end, ...get(to), ...end, ...get(to), 0x49, 0x1b]));
+      write();
+      append(code, set(first, get(last)));
+    }),
+  );
+  return { name, params, locals, code };
 }

@@ -8,18 +8,19 @@ import {
 } from '../../program/node.ts';
 import { CANONICAL_NAN, instructionOf } from '../../scalar/instructions.ts';
 import {
+  append,
+  appendRepeat,
+  appendWhen,
   branch,
   type Code,
   get,
   i32Const,
   i64Const,
   memory,
-  repeat,
   set,
   simd,
   type ValueType,
   v128Const,
-  when,
 } from '../../wasm/assembler.ts';
 import { fromLanes, instructionValue, isFloatResult } from './instruction.ts';
 import type { Access, Check, Form, Nest } from './nest.ts';
@@ -70,6 +71,12 @@ interface Placed {
 const isNoncanonicalNaN = (word: number): boolean =>
   (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
 
+/** The bit of what depends on the accumulator; loops have those below it. */
+const ACCUMULATED = 1 << 30;
+
+const bitsOf = (loops: readonly unknown[], isSet: (loop: number) => boolean): number =>
+  loops.reduce<number>((bits, _, loop) => bits | (isSet(loop) ? 1 << loop : 0), 0);
+
 export class TileWriter {
   readonly #writing: Writing;
   readonly #loop: LoopNode;
@@ -86,6 +93,8 @@ export class TileWriter {
   readonly #lastTurn: number;
   readonly #inductions = new Map<string, number>();
   readonly #memo = new Map<string, Value>();
+  readonly #dependences = new Map<ScalarProgram, Map<number, number>>();
+  readonly #operandBits: number[] = [];
 
   constructor(writing: Writing, tile: Tile) {
     const { loop, nest, locals } = writing;
@@ -102,7 +111,8 @@ export class TileWriter {
     this.#turnEnds = nest.extents.map(() => []);
   }
 
-  write(): Code {
+  /** Appends the tile's code. */
+  write(out: number[]): void {
     const { rows, vectors } = this.#tile;
     const { post, dtype } = this.#loop;
     const values = this.#values;
@@ -116,7 +126,7 @@ export class TileWriter {
       this.#store(this.#evaluate('post', post, copy, accumulators[i]!), dtype, copy);
     });
     values.floor = 0;
-    return this.#guarded(this.#assemble(0));
+    this.#guarded(out);
   }
 
   get #hasFold(): boolean {
@@ -218,32 +228,13 @@ export class TileWriter {
       }
       return value;
     };
-    // Two copies share a value if neither of what they differ in matters to it.
-    const keys = new Map<number, string>();
-    const keyOf = (slot: number): string => {
-      let key = keys.get(slot);
-      if (key === undefined) {
-        if (slot < constants)
-          key = accumulator.word === undefined ? `a${copy.row},${copy.vector},${copy.step}` : 'a';
-        else if (slot < operands) key = '';
-        else if (slot < outputIndices) key = this.#operandKey(slot - operands, copy);
-        else if (slot < results)
-          key = this.#copyKey(copy, (loop) => this.#indexForm(slot).coefficients[loop] !== 0);
-        else {
-          const { opcode, a, b, c } = program.code[slot - results]!;
-          key = [a, b, c].slice(0, instructionOf(opcode)!.arity).map(keyOf).join('|');
-          key = [...new Set(key.split('|'))].sort().join('|');
-        }
-        keys.set(slot, key);
-      }
-      return key;
-    };
     const compute = (slot: number): Value => {
       if (slot < constants) return accumulator;
       if (slot < operands) return this.#values.constant(this.#loop.constants[slot - constants]!);
       if (slot < outputIndices) return this.#operand(slot - operands, copy);
       if (slot < results) return this.#index(slot, copy);
-      return this.#once(`${phase} ${slot} ${keyOf(slot)}`, () => {
+      const key = this.#keyOf(copy, this.#dependence(program, slot), accumulator.word === undefined);
+      return this.#once(`${phase} ${slot} ${key}`, () => {
         const { opcode, a, b, c } = program.code[slot - results]!;
         const args = [a, b, c].slice(0, instructionOf(opcode)!.arity).map(valueAt);
         return instructionValue(this.#values, opcode, args);
@@ -262,16 +253,48 @@ export class TileWriter {
     return value;
   }
 
-  #copyKey(copy: Copy, depends: (loop: number) => boolean): string {
-    const { rowLoop, laneLoop } = this.#tile;
-    const row = rowLoop >= 0 && depends(rowLoop) ? copy.row : '';
-    const lane = laneLoop >= 0 && depends(laneLoop) ? `${copy.vector}.${copy.lane}` : '';
-    const steps = this.#tile.steps[copy.step]!.map((step, i) => (depends(this.#nest.outputs + i) ? step : 0));
-    return `r${row}l${lane}s${steps.join('.')}`;
+  /**
+   * What a slot depends on, as bits: one for each loop, and {@link ACCUMULATED}. Copies share a value if nothing that
+   * they differ in matters to it.
+   */
+  #dependence(program: ScalarProgram, slot: number): number {
+    const known = this.#dependences.get(program) ?? new Map<number, number>();
+    this.#dependences.set(program, known);
+    let bits = known.get(slot);
+    if (bits === undefined) {
+      const { constants, operands, outputIndices, results } = this.#layout;
+      if (slot < constants) bits = ACCUMULATED;
+      else if (slot < operands) bits = 0;
+      else if (slot < outputIndices) bits = this.#operandDependence(slot - operands);
+      else if (slot < results)
+        bits = bitsOf(this.#nest.extents, (loop) => this.#indexForm(slot).coefficients[loop] !== 0);
+      else {
+        const { opcode, a, b, c } = program.code[slot - results]!;
+        const args = [a, b, c].slice(0, instructionOf(opcode)!.arity);
+        bits = args.reduce((all, arg) => all | this.#dependence(program, arg), 0);
+      }
+      known.set(slot, bits);
+    }
+    return bits;
   }
 
-  #operandKey = (operand: number, copy: Copy): string =>
-    this.#copyKey(copy, (loop) => dependsOn(this.#nest, operand, loop));
+  #operandDependence(operand: number): number {
+    this.#operandBits[operand] ??= bitsOf(this.#nest.extents, (loop) => dependsOn(this.#nest, operand, loop));
+    return this.#operandBits[operand]!;
+  }
+
+  #keyOf({ row, vector, lane, step }: Copy, bits: number, hasAccumulator = false): string {
+    if (hasAccumulator && (bits & ACCUMULATED) !== 0) return `a${row},${vector},${step}`;
+    const { rowLoop, laneLoop, steps } = this.#tile;
+    let key = '';
+    if (rowLoop >= 0 && (bits >>> rowLoop) & 1) key += `r${row}`;
+    if (laneLoop >= 0 && (bits >>> laneLoop) & 1) key += `l${vector}.${lane}`;
+    if (bits >>> this.#nest.outputs === 0) return key;
+    steps[step]!.forEach((index, i) => {
+      if (index > 0 && (bits >>> (this.#nest.outputs + i)) & 1) key += `s${i}.${index}`;
+    });
+    return key;
+  }
 
   #indexForm = (slot: number): Form => this.#nest.indexSlots.get(slot)!;
 
@@ -341,18 +364,24 @@ export class TileWriter {
   }
 
   /** The tile's code, run if any of its turns are asked for. */
-  #guarded(code: Code): Code {
+  #guarded(out: number[]): void {
     const { tiling, from, to } = this.#writing;
     const { turnLoop, unit } = tiling;
-    if (turnLoop < 0) return code;
+    if (turnLoop < 0) {
+      this.#assemble(0, out);
+      return;
+    }
     const { start, end } = this.#tile.ranges[turnLoop]!;
     const turns = (index: number) => i32Const(index / unit);
+    let condition: Code;
     if (this.#isRest(turnLoop)) {
-      const isAsked = [...get(from), ...turns(start), 0x4d, ...get(to), ...turns(start), 0x4b, 0x71];
-      return when(isAsked, code);
+      condition = [...get(from), ...turns(start), 0x4d, ...get(to), ...turns(start), 0x4b, 0x71];
+    } else {
+      const least = [...get(to), ...turns(end), ...get(to), ...turns(end), 0x49, 0x1b];
+      append(out, set(this.#lastTurn, least));
+      condition = [...get(from), ...get(this.#lastTurn), 0x49];
     }
-    const last = set(this.#lastTurn, [...get(to), ...turns(end), ...get(to), ...turns(end), 0x49, 0x1b]);
-    return [...last, ...when([...get(from), ...get(this.#lastTurn), 0x49], code)];
+    appendWhen(out, condition, () => this.#assemble(0, out));
   }
 
   #form(form: Form, copy: Copy): Placed {
@@ -367,8 +396,8 @@ export class TileWriter {
 
   #index(slot: number, copy: Copy): Value {
     const form = this.#indexForm(slot);
-    const key = this.#copyKey(copy, (loop) => form.coefficients[loop] !== 0);
-    return this.#once(`index ${slot} ${key}`, () => {
+    const bits = bitsOf(this.#nest.extents, (loop) => form.coefficients[loop] !== 0);
+    return this.#once(`index ${slot} ${this.#keyOf(copy, bits)}`, () => {
       const values = this.#values;
       const { code, level } = this.#form(form, copy);
       const first = values.define(level, 'i32', code);
@@ -382,7 +411,7 @@ export class TileWriter {
   #alongLanes = ({ lane, coefficients }: Form): number => lane ?? coefficients[this.#tile.laneLoop] ?? 0;
 
   #operand(operand: number, copy: Copy): Value {
-    return this.#once(`operand ${operand} ${this.#operandKey(operand, copy)}`, () => {
+    return this.#once(`operand ${operand} ${this.#keyOf(copy, this.#operandDependence(operand))}`, () => {
       const { vectors, laneLoop } = this.#tile;
       if (this.#nest.accesses[operand]!.outside)
         return this.#values.constant(this.#loop.operands[operand]!.fill);
@@ -544,35 +573,30 @@ export class TileWriter {
     return all;
   }
 
-  /** The code inside the first `level` loops. */
-  #assemble(level: number): Code {
+  /** Appends the code inside the first `level` loops. */
+  #assemble(level: number, out: number[]): void {
     const { regions } = this.#values;
-    const parts: Code[] = [regions[level]!];
-    const folds = this.#depth > this.#nest.outputs;
-    if (level === this.#nest.outputs && folds) parts.push(this.#accumulatorInit);
+    append(out, regions[level]!);
+    if (level === this.#nest.outputs && this.#hasFold) append(out, this.#accumulatorInit);
     if (level < this.#depth) {
+      append(out, this.#before[level]!);
       const { start, end, step } = this.#tile.ranges[level]!;
-      parts.push(this.#before[level]!);
-      const body = this.#assemble(level + 1);
       if (end - start === step) {
-        parts.push(body);
-      } else if (this.#isTurned(level)) {
-        const { from } = this.#writing;
-        const turn = this.#values.newLocal('i32');
-        const next = set(turn, [...get(turn), ...i32Const(1), 0x6a]);
-        const isLeft = [...get(turn), ...get(this.#lastTurn), 0x49];
-        parts.push(set(turn, get(from)), repeat([...body, ...this.#turnEnds[level]!, ...next], isLeft));
+        this.#assemble(level + 1, out);
       } else {
+        const isTurned = this.#isTurned(level);
         const counter = this.#values.newLocal('i32');
-        parts.push(set(counter, i32Const(start)));
-        const next = set(counter, [...get(counter), ...i32Const(step), 0x6a]);
-        parts.push(
-          repeat([...body, ...this.#turnEnds[level]!, ...next], [...get(counter), ...i32Const(end), 0x49]),
-        );
+        append(out, set(counter, isTurned ? get(this.#writing.from) : i32Const(start)));
+        const next = set(counter, [...get(counter), ...i32Const(isTurned ? 1 : step), 0x6a]);
+        const last = isTurned ? get(this.#lastTurn) : i32Const(end);
+        appendRepeat(out, [...get(counter), ...last, 0x49], () => {
+          this.#assemble(level + 1, out);
+          append(out, this.#turnEnds[level]!);
+          append(out, next);
+        });
       }
     }
-    if (level === this.#nest.outputs) parts.push(regions[this.#postLevel]!);
-    return parts.flat();
+    if (level === this.#nest.outputs) append(out, regions[this.#postLevel]!);
   }
 }
 
