@@ -25,6 +25,7 @@ const isCircular = (x: number): boolean => !(Math.abs(x) > CIRCULAR_RANGE) || !N
 
 export const EXACT = {
   exp: { of: Math.exp },
+  expm1: { of: Math.expm1 },
   log: { of: Math.log },
   tanh: { of: Math.tanh },
   sigmoid: { of: sigmoid },
@@ -32,4 +33,12 @@ export const EXACT = {
   erf: { of: erf },
   sin: { of: Math.sin, where: isCircular },
   cos: { of: Math.cos, where: isCircular },
+  asin: { of: Math.asin },
+  acos: { of: Math.acos },
+  atan: { of: Math.atan },
+  sinh: { of: Math.sinh },
+  cosh: { of: Math.cosh },
+  asinh: { of: Math.asinh },
+  acosh: { of: Math.acosh },
+  atanh: { of: Math.atanh },
 } as const satisfies Record<string, Exact>;

@@ -9,7 +9,7 @@ export const ARGUMENT: Expression = { kind: 'accumulator' };
 /** Source of each instruction; floats live in `f` variables, words in `i`. `F` and `I` convert between them. */
 const SOURCE: Readonly<Record<string, readonly [result: 'f' | 'i', args: string, code: string]>> = {
   'f32.add': ['f', 'ff', 'fround(A+B)'],
-  'f32.sub': ['f', 'ff', 'fround(A-B)'],
+  'f32.sub': ['f', 'ff', 'fround(A- B)'],
   'f32.mul': ['f', 'ff', 'fround(A*B)'],
   'f32.div': ['f', 'ff', 'fround(A/B)'],
   'f32.sqrt': ['f', 'f', 'fround(sqrt(A))'],
@@ -22,7 +22,7 @@ const SOURCE: Readonly<Record<string, readonly [result: 'f' | 'i', args: string,
   'f32.floor': ['f', 'f', 'floor(A)'],
   'f32.trunc': ['f', 'f', 'trunc(A)'],
   'i32.add': ['i', 'ii', '(A+B|0)'],
-  'i32.sub': ['i', 'ii', '(A-B|0)'],
+  'i32.sub': ['i', 'ii', '(A- B|0)'],
   'i32.and': ['i', 'ii', '(A&B)'],
   'i32.or': ['i', 'ii', '(A|B)'],
   'i32.xor': ['i', 'ii', '(A^B)'],

@@ -4,11 +4,20 @@
  */
 export const ACCURACY = {
   exp: 0.9,
+  expm1: 1.4,
   log: 0.95,
   tanh: 1.3,
   sigmoid: 1.85,
   softplus: 1.9,
   erf: 1.2,
+  asin: 0.85,
+  acos: 0.8,
+  atan: 1.25,
+  sinh: 1.4,
+  cosh: 1.5,
+  asinh: 1.7,
+  acosh: 1.35,
+  atanh: 1.1,
   /** Over a sample of exponents. */
   pow: 1,
   /** For |x| <= {@link CIRCULAR_RANGE}. */

@@ -1,4 +1,4 @@
-import { type Expression, f32, i32 } from '../ir/expression.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import { polynomial } from './polynomial.ts';
 
 const LOG2_E = Math.LOG2E;
@@ -22,18 +22,46 @@ const tail = (r: Expression): Expression =>
     [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4],
   );
 
+interface Reduced {
+  /** Whole multiples of ln 2, a float. */
+  readonly n: Expression;
+  /** e^rest - 1 for the rest, |rest| <= ln 2 / 2, as the sum of these. */
+  readonly high: Expression;
+  readonly low: Expression;
+}
+
+/** x = n ln 2 + r and r = high - low; the rounding of r only touches its square. */
+function reduce(x: Expression): Reduced {
+  const n = f32.nearest(f32.mul(x, f32.of(LOG2_E)));
+  const high = f32.sub(x, f32.mul(n, f32.of(LN2_HIGH)));
+  const low = f32.mul(n, f32.of(LN2_LOW));
+  const r = f32.sub(high, low);
+  return { n, high, low: f32.sub(f32.mul(f32.mul(r, r), tail(r)), low) };
+}
+
 /**
  * e^x. Greatest error ACCURACY.exp ulp over all binary32 (test/onnx/functions.test.ts); e^-inf = 0, subnormal
  * results are rounded once.
  */
 export function exp(x: Expression): Expression {
   // Beyond these ends the result is 0 or infinity; NaN passes both.
-  const inside = f32.min(f32.max(x, f32.of(-105)), f32.of(90));
-  // x = n ln 2 + r with |r| <= ln 2 / 2, and r = high - low; the rounding of r only touches its square.
-  const n = f32.nearest(f32.mul(inside, f32.of(LOG2_E)));
-  const high = f32.sub(inside, f32.mul(n, f32.of(LN2_HIGH)));
-  const low = f32.mul(n, f32.of(LN2_LOW));
-  const r = f32.sub(high, low);
-  const value = f32.add(f32.of(1), f32.add(high, f32.sub(f32.mul(f32.mul(r, r), tail(r)), low)));
-  return scaled(value, i32.fromF32(n));
+  const { n, high, low } = reduce(f32.min(f32.max(x, f32.of(-105)), f32.of(90)));
+  return scaled(f32.add(f32.of(1), f32.add(high, low)), i32.fromF32(n));
+}
+
+/** (e^x - 1) / 2, which overflows only where sinh does. */
+export function halfOfExpm1(x: Expression): Expression {
+  // Below, the result is -1/2 to the last place.
+  const { n, high, low } = reduce(f32.min(f32.max(x, f32.of(-30)), f32.of(90)));
+  const less = f32.add(high, low);
+  const power = i32.sub(i32.fromF32(n), i32.of(1));
+  const factor = powerOfTwo(i32.min(power, i32.of(127)));
+  const near = f32.add(f32.mul(factor, less), f32.sub(factor, f32.of(0.5)));
+  return select(f32.lt(n, f32.of(30)), near, scaled(f32.add(f32.of(1), less), power));
+}
+
+/** e^x - 1, with all its digits near 0 as well. {@link ACCURACY}.expm1 ulp. */
+export function expm1(x: Expression): Expression {
+  const half = halfOfExpm1(x);
+  return select(f32.eq(x, f32.of(0)), x, f32.add(half, half));
 }

@@ -7,7 +7,7 @@ const NEGATIVE_INFINITY = word(0xff800000);
 const NAN = word(0x7fc00000);
 /** Keeps the upper 12 bits of a significand, so that products of two such numbers are exact. */
 const UPPER = word(0xfffff000);
-const upper = (x: Expression): Expression => i32.and(x, UPPER);
+export const upper = (x: Expression): Expression => i32.and(x, UPPER);
 
 /** A number as the exact sum of two floats, the first with 12 significant bits. */
 export interface Pair {

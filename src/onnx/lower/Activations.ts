@@ -1,5 +1,5 @@
 import { ensure } from '../errors.ts';
-import { cos, erf, exp, log, sigmoid, sin, softplus, tanh } from '../functions/index.ts';
+import { erf, exp, expm1, log, sigmoid, softplus, tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
 import { elementwise, ensureFloat, maximum, unary } from './elementwise.ts';
@@ -28,7 +28,6 @@ const HALF = f32.of(0.5);
 
 const clamp01 = (x: Expression): Expression => f32.max(ZERO, f32.min(ONE, x));
 const isNegative = (x: Expression): Expression => f32.lt(x, ZERO);
-const expm1 = (x: Expression): Expression => f32.sub(exp(x), ONE);
 
 const Relu: Lowering = (context) => {
   const x = context.input(0);
@@ -90,9 +89,6 @@ export const Activations: Readonly<Record<string, Lowering>> = {
   Sigmoid: unary(sigmoid),
   Softplus: unary(softplus),
   Erf: unary(erf),
-  Sin: unary(sin),
-  Cos: unary(cos),
-  Tan: unary((x) => f32.div(sin(x), cos(x))),
   Softsign: unary((x) => f32.div(x, f32.add(ONE, f32.abs(x)))),
   Mish: unary((x) => f32.mul(x, tanh(softplus(x)))),
   HardSwish: unary((x) => f32.mul(x, clamp01(f32.add(f32.mul(x, f32.of(1 / 6)), HALF)))),

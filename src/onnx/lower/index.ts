@@ -7,6 +7,7 @@ import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
+import { Determinant } from './Det.ts';
 import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
 import { Logic } from './Logic.ts';
@@ -25,15 +26,18 @@ import { Quantized } from './Quantized.ts';
 import { Recurrent } from './Recurrent.ts';
 import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
+import { ReverseSequence } from './ReverseSequence.ts';
 import { RotaryEmbeddings } from './RotaryEmbedding.ts';
 import { Scan } from './Scan.ts';
 import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
 import { Sequences } from './Sequences.ts';
 import { Shapes } from './Shapes.ts';
+import { Signal } from './Signal.ts';
 import { SoftmaxFamily } from './Softmax.ts';
 import { Spatial } from './Spatial.ts';
 import { TopK } from './TopK.ts';
+import { Trigonometric } from './Trigonometric.ts';
 
 /** Every operator that can be lowered, by name; operators of other domains as `domain.name`. */
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
@@ -63,6 +67,10 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     Conv,
     ConvTranspose,
     Einsum,
+    ReverseSequence,
+    ...Determinant,
+    ...Signal,
+    ...Trigonometric,
     Pow,
     Scan,
     ...Resizes,

@@ -1,0 +1,146 @@
+import { expect } from 'chai';
+import { ImportError, importOnnx } from '../../src/onnx/index.ts';
+import { cosOfTurn, expOf, lnOf, sinOfTurn } from '../../src/onnx/functions/tables.ts';
+import {
+  expectClose,
+  expectSameAsOnnxruntime,
+  floats,
+  integers,
+  modelBytes,
+  noise,
+  runCompiled,
+  single,
+  value,
+} from '../support/onnx.ts';
+
+/** Windows, Fourier transforms, determinants, sequences turned around: against onnxruntime, or by definition. */
+
+const long = (x: number) => value('int64', [], [x]);
+
+describe('tables of functions', () => {
+  it('agree with the platform to the last places of binary64', () => {
+    for (let n = 1; n < 40; n++) {
+      for (let k = -n; k <= 2 * n; k++) {
+        expect(cosOfTurn(k, n)).to.be.closeTo(Math.cos((2 * Math.PI * k) / n), 4e-15);
+        expect(sinOfTurn(k, n)).to.be.closeTo(Math.sin((2 * Math.PI * k) / n), 4e-15);
+      }
+    }
+    for (const x of [1e-9, 0.3, 0.7072, 1, 1.4143, 2, 700, 1e9]) {
+      expect(lnOf(x)).to.be.closeTo(Math.log(x), 1e-14);
+      expect(expOf(Math.log(x)) / x).to.be.closeTo(1, 1e-14);
+    }
+  });
+  it('are exact at quarters of a turn', () => {
+    // Adding 0 makes -0 a 0.
+    expect([0, 1, 2, 3].map((k) => cosOfTurn(k, 4) + 0)).to.deep.equal([1, 0, -1, 0]);
+    expect([0, 1, 2, 3].map((k) => sinOfTurn(k, 4) + 0)).to.deep.equal([0, 1, 0, -1]);
+  });
+});
+
+describe('windows', () => {
+  for (const op of ['HannWindow', 'HammingWindow', 'BlackmanWindow']) {
+    for (const periodic of [0, 1]) {
+      for (const size of [2 - periodic, 10, 400]) {
+        it(`${op} of ${size}, periodic ${periodic}`, async () => {
+          const options = { attributes: { periodic }, constants: [0], opset: 17 };
+          await expectSameAsOnnxruntime(single(op, [long(size)], options), { absolute: 2e-7 });
+        });
+      }
+    }
+  }
+});
+
+it('refuses a symmetric window of one element, which is 0 / 0', () => {
+  const spec = single('HannWindow', [long(1)], { attributes: { periodic: 0 }, constants: [0], opset: 17 });
+  expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /0 \/ 0/);
+});
+
+describe('Fourier transforms', () => {
+  for (const [what, shape, attributes, length] of [
+    ['real samples', [2, 12, 1], {}, undefined],
+    ['complex samples', [2, 12, 2], {}, undefined],
+    ['the inverse', [2, 12, 2], { inverse: 1 }, undefined],
+    ['one side', [2, 13, 1], { onesided: 1 }, undefined],
+    ['fewer samples', [2, 12, 1], {}, 7],
+    ['samples filled up with zeros', [1, 10, 2], {}, 16],
+    ['another axis', [3, 5, 4, 1], { axis: 2 }, undefined],
+  ] as const) {
+    it(`DFT of ${what}`, async () => {
+      const inputs = [noise(shape, 1), ...(length === undefined ? [] : [long(length)])];
+      const options = { attributes, constants: length === undefined ? [] : [1], opset: 17 };
+      await expectSameAsOnnxruntime(single('DFT', inputs, options), { absolute: 2e-6 });
+    });
+  }
+  it('DFT takes its axis as an input since version 20', async () => {
+    const spec = single('DFT', [noise([2, 3, 8, 1]), undefined, long(1)], { constants: [2], opset: 20 });
+    await expectSameAsOnnxruntime(spec, { absolute: 2e-6 });
+    const last = single('DFT', [noise([2, 3, 8, 1])], { opset: 20 });
+    await expectSameAsOnnxruntime(last, { absolute: 2e-6 });
+  });
+  for (const [what, inputs, attributes] of [
+    ['a window', [noise([2, 30, 1]), long(5), noise([8], 2)], {}],
+    ['a frame length', [noise([1, 30]), long(7), undefined, long(10)], {}],
+    ['both sides', [noise([1, 30, 1]), long(5), noise([8], 2)], { onesided: 0 }],
+  ] as const) {
+    it(`STFT with ${what}`, async () => {
+      const constants = inputs.length === 4 ? [1, 3] : [1];
+      const spec = single('STFT', inputs, { attributes, constants, opset: 17 });
+      await expectSameAsOnnxruntime(spec, { absolute: 2e-6 });
+    });
+  }
+  it('refuses a transform whose table would be too large', () => {
+    const spec = single('DFT', [noise([1, 20_000, 1])], { opset: 17 });
+    expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /20000 samples is too long/);
+  });
+  for (const [bins, length, rate, low, high] of [
+    [8, 16, 8192, 0, 4096],
+    [40, 512, 16_000, 20, 7600],
+  ] as const) {
+    it(`MelWeightMatrix of ${bins} bins`, async () => {
+      const edges = [low, high].map((hertz) => floats([], [hertz]));
+      const inputs = [long(bins), long(length), long(rate), ...edges];
+      await expectSameAsOnnxruntime(
+        single('MelWeightMatrix', inputs, { constants: [0, 1, 2, 3, 4], opset: 17 }),
+      );
+    });
+  }
+});
+
+describe('Det', () => {
+  for (const [what, x] of [
+    ['2 × 2', noise([2, 2])],
+    ['matrices of 3 × 3', noise([4, 3, 3], 2, 3)],
+    ['matrices of 6 × 6', noise([2, 2, 6, 6], 3, 2)],
+    ['a zero where the pivot would be', floats([3, 3], [0, 2, 1, 1, 0, 3, 2, 1, 0])],
+    ['a singular matrix', floats([3, 3], [1, 2, 3, 2, 4, 6, 1, 0, 1])],
+    ['zeros', floats([3, 3], new Array(9).fill(0))],
+  ] as const) {
+    it(`of ${what}`, async () => {
+      await expectSameAsOnnxruntime(single('Det', [x]), { absolute: 1e-5 });
+    });
+  }
+});
+
+describe('ReverseSequence', () => {
+  for (const [batch, time] of [
+    [1, 0],
+    [0, 1],
+  ] as const) {
+    it(`along dimension ${time}`, async () => {
+      const lengths = value('int64', [4], [1, 4, 2, 3]);
+      const options = { attributes: { batch_axis: batch, time_axis: time }, opset: 10 };
+      await expectSameAsOnnxruntime(single('ReverseSequence', [noise([4, 4, 3]), lengths], options));
+    });
+  }
+  it('of integers, by lengths of less than the whole', async () => {
+    const spec = single('ReverseSequence', [integers('int64', [5, 2], -9, 9), value('int64', [2], [3, 5])], {
+      opset: 10,
+    });
+    const model = importOnnx(modelBytes(spec));
+    const [result] = await runCompiled(model, Object.values(spec.inputs));
+    const x = (spec.inputs['x0'] as { values: readonly number[] }).values;
+    const at = (t: number, b: number) => x[2 * t + b] as number;
+    const expected = [0, 1, 2, 3, 4].flatMap((t) => [t < 3 ? at(2 - t, 0) : at(t, 0), at(4 - t, 1)]);
+    expectClose(result!, { shape: [5, 2], values: expected }, 0, 0);
+  });
+});
