@@ -73,13 +73,16 @@ export function atan(x: Expression): Expression {
   const choose = (near: Expression, middle: Expression, far: Expression): Expression =>
     select(isNear, near, select(isFar, far, middle));
   const one = f32.of(1);
+  const sum = f32.add(magnitude, one);
   const numerator = choose(magnitude, f32.sub(magnitude, one), f32.of(-1));
-  const denominator = choose(one, f32.add(magnitude, one), magnitude);
+  const denominator = choose(one, sum, magnitude);
   const t = f32.div(numerator, denominator);
+  // What the sum rounds away, as it changes the quotient.
+  const lost = f32.mul(t, f32.div(f32.sub(magnitude, f32.sub(sum, one)), sum));
   const square = f32.mul(t, t);
   const tail = polynomial(square, [-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2]);
   const base = choose(f32.of(0), f32.of(HALF_PI / 2), f32.of(HALF_PI));
-  const low = choose(f32.of(0), f32.of(HALF_PI_LOW / 2), f32.of(HALF_PI_LOW));
+  const low = choose(f32.of(0), f32.sub(f32.of(HALF_PI_LOW / 2), lost), f32.of(HALF_PI_LOW));
   const value = f32.add(base, f32.add(t, f32.add(f32.mul(t, f32.mul(square, tail)), low)));
   return withSignOf(x, value);
 }

@@ -1,8 +1,9 @@
 import { ensure } from '../errors.ts';
-import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, type Range, rangeOfType } from '../types.ts';
-import type { Context, Lowering } from './context.ts';
+import { broadcastAt, broadcastShapes } from './broadcast.ts';
+import { at, type Context, type Lowering } from './context.ts';
 import {
   boundsOf,
   corners,
@@ -136,10 +137,56 @@ const sign: Lowering = (context) => {
   );
 };
 
+/** Powers of two by which a divisor can still be below a dividend: from the least number to the greatest. */
+const EXPONENTS = 278;
+
+/**
+ * C's fmod, exactly: the divisor times each power of two from the greatest down is taken off where it can be, which
+ * rounds nothing.
+ */
+function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
+  ensure(context.int('fmod', 0) === 1, 'remainders of floats need fmod 1');
+  // No float holds 2^277, but three factors make it.
+  const factors = [0, 1, 2].map((part) => {
+    const exponents = Array.from({ length: EXPONENTS }, (_, k) =>
+      Math.min(127, Math.max(0, EXPONENTS - 1 - k - 127 * part)),
+    );
+    const values = exponents.map((exponent) => 2 ** exponent);
+    return context.constant(x.type, [EXPONENTS], values);
+  });
+  return context.define({
+    type: x.type,
+    shape: broadcastShapes([x.shape, y.shape]),
+    body: (indices) => {
+      const [dividend, divisor] = [broadcastAt(x, indices), broadcastAt(y, indices)];
+      const magnitude = f32.abs(dividend);
+      const rest = fold(
+        [EXPONENTS],
+        0,
+        ([k], accumulator) => {
+          const before = select(i32.eq(indexValue(k!), i32.of(0)), magnitude, accumulator);
+          const part = factors
+            .map((factor): Expression => at(factor, [k!]))
+            .reduce(f32.mul, f32.abs(divisor));
+          return select(f32.le(part, before), f32.sub(before, part), before);
+        },
+        { ordered: true },
+      );
+      const isDefined = i32.and(f32.lt(magnitude, INFINITY), i32.not(f32.eq(divisor, f32.of(0))));
+      const signed = i32.or(rest, i32.and(dividend, word(0x80000000)));
+      return select(i32.and(isDefined, f32.eq(divisor, divisor)), signed, NAN);
+    },
+  });
+}
+
+const INFINITY = word(0x7f800000);
+const NAN = word(0x7fc00000);
+
 /** Mod, numpy's `mod` on integers and C's `fmod` with fmod=1. */
 const modulo: Lowering = (context) => {
   const inputs = [context.input(0), context.input(1)];
   const type = ensureSameType(inputs);
+  if (type.family === 'float') return floatRemainder(context, ...(inputs as [Tensor, Tensor]));
   ensure(type.family === 'integer', `remainders of ${type.name} are not supported`);
   const [a, b] = inputs as [Tensor, Tensor];
   const magnitude = Math.max(Math.abs(boundsOf(b).low), Math.abs(boundsOf(b).high));

@@ -1,8 +1,9 @@
 import { sizeOf } from '../../program/node.ts';
 import { ensure } from '../errors.ts';
-import { type Expression, f32, fold } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import { add, flatten, multiply } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import { rangeOfType } from '../types.ts';
+import { rangeOfType, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { ensureFloat, maximum } from './elementwise.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
@@ -47,8 +48,59 @@ const MaxPool: Lowering = (context) => {
   const { x, window } = poolInput(context);
   const least = x.type.family === 'float' ? NEGATIVE_INFINITY : rangeOfType(x.type).low;
   const larger = maximum(x.type);
-  return pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
+  const y = pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
+  return context.node.outputs[1] ? [y, maxPlaces(context, x, y, window)] : y;
 };
+
+/** Position in the whole of x of the first element of each window that is the greatest: MaxPool's second output. */
+function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window): Tensor {
+  const [, channels, ...spatial] = x.shape as [number, number, ...number[]];
+  const plane = sizeOf(spatial);
+  ensure(sizeOf(x.shape) < 2 ** 31, `positions in [${x.shape}] do not fit int32`);
+  const isColumnMajor = context.int('storage_order', 0) !== 0;
+  const isFloat = x.type.family === 'float';
+  const first = context.define({
+    type: TYPES.int32,
+    shape: y.shape,
+    range: { low: 0, high: plane - 1 },
+    channelsLast: true,
+    body: (indices) =>
+      fold(window.kernel, plane - 1, (tap, accumulator) => {
+        const own = indices.slice(2).map((place, i) => tapAt(window, i, place, tap[i]!));
+        const element = atOr(x, [indices[0]!, indices[1]!, ...own], 0);
+        const greatest = at(y, indices);
+        const isGreatest = isFloat ? f32.eq(element, greatest) : i32.eq(element, greatest);
+        // A place before the input is a large number without its sign.
+        const isHere = own
+          .map((place, i) => i32.ltU(indexValue(place), i32.of(spatial[i]!)))
+          .reduce(i32.and, isGreatest);
+        return select(isHere, i32.min(accumulator, indexValue(flatten(own, spatial))), accumulator);
+      }),
+  });
+  return context.define({
+    type: TYPES.int64,
+    shape: y.shape,
+    range: { low: 0, high: sizeOf(x.shape) - 1 },
+    body: (indices) => {
+      const before = indexValue(multiply(add(multiply(indices[0]!, channels), indices[1]!), plane));
+      const position = at(first, indices);
+      return i32.add(before, isColumnMajor ? transposed(position, spatial) : position);
+    },
+  });
+}
+
+/** A position in row-major order as one with the first dimension fastest. */
+function transposed(position: Expression, extents: readonly number[]): Expression {
+  let rest = position;
+  let stride = sizeOf(extents);
+  let sum: Expression = i32.of(0);
+  for (const extent of [...extents].reverse()) {
+    stride /= extent;
+    sum = i32.add(sum, i32.mul(i32.rem(rest, i32.of(extent)), i32.of(stride)));
+    rest = i32.div(rest, i32.of(extent));
+  }
+  return sum;
+}
 
 /** How many elements each place of the window averages over, as a constant of the window's places. */
 function countsOf(

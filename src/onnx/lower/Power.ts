@@ -1,7 +1,9 @@
 import { ensure } from '../errors.ts';
 import { log2Pair, powFrom } from '../functions/power.ts';
-import { type Expression, f32, i32 } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
+import { TYPES } from '../types.ts';
+import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { type Context, type Lowering, numbersOf } from './context.ts';
 import { boundsOf, corners, elementwise, isNarrowed, wrap } from './elementwise.ts';
 
@@ -49,11 +51,10 @@ export const Pow: Lowering = (context) => {
   );
 };
 
+/** An integer to a power; a float exponent must be known, because what its logarithm rounds may be an integer. */
 function integerPower(context: Context, x: Tensor, y: Tensor, n: number | undefined): Tensor {
-  ensure(
-    n !== undefined && Number.isInteger(n) && n >= 0 && n <= 32,
-    'integers need a known exponent from 0 to 32',
-  );
+  if (n === undefined || !Number.isInteger(n) || n < 0 || n > 32)
+    return byBits(context, x, wholeExponents(context, y));
   const range = isNarrowed(x.type)
     ? corners(boundsOf(x), boundsOf(x), (a, b) => (n % 2 ? a ** n : Math.abs(a * b) ** (n / 2)))
     : undefined;
@@ -65,4 +66,39 @@ function integerPower(context: Context, x: Tensor, y: Tensor, n: number | undefi
     (value) => wrap(x.type, n === 0 ? i32.of(1) : powerOf(value!, n, i32.mul)),
     bounds,
   );
+}
+
+function wholeExponents(context: Context, y: Tensor): Tensor {
+  if (y.type.family === 'integer') return y;
+  const values = context.known(1, 'the exponent of an integer');
+  ensure(values.every(Number.isInteger), 'integers need whole exponents; cast the base to float');
+  return context.constant(TYPES.int32, y.shape, values);
+}
+
+/** By the exponent's bits, from the highest down: the power so far squared, and times x where the bit is set. */
+function byBits(context: Context, x: Tensor, y: Tensor): Tensor {
+  const [base, exponent] = [boundsOf(x), boundsOf(y)];
+  const most = Math.max(1, Math.abs(base.low), Math.abs(base.high)) ** Math.max(0, exponent.high);
+  return context.define({
+    type: x.type,
+    shape: broadcastShapes([x.shape, y.shape]),
+    ...(isNarrowed(x.type) ? { range: { low: base.low < 0 ? -most : 0, high: most } } : {}),
+    body: (indices) => {
+      const [value, by] = [broadcastAt(x, indices), broadcastAt(y, indices)];
+      const power = fold(
+        [32],
+        1,
+        ([k], accumulator) => {
+          const bit = i32.and(i32.shrU(by, i32.sub(i32.of(31), indexValue(k!))), i32.of(1));
+          const square = i32.mul(accumulator, accumulator);
+          return select(bit, i32.mul(square, value), square);
+        },
+        { ordered: true },
+      );
+      // The inverse of anything but ±1 is less than 1, and cut off to 0.
+      const isUnit = i32.ltU(i32.add(value, i32.of(1)), i32.of(3));
+      const isFraction = i32.and(i32.lt(by, i32.of(0)), i32.not(isUnit));
+      return wrap(x.type, select(isFraction, i32.of(0), power));
+    },
+  });
 }

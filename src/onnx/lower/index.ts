@@ -28,6 +28,7 @@ import { Reductions } from './Reductions.ts';
 import { Resizes } from './Resize.ts';
 import { ReverseSequence } from './ReverseSequence.ts';
 import { RotaryEmbeddings } from './RotaryEmbedding.ts';
+import { Sampling } from './Sampling.ts';
 import { Scan } from './Scan.ts';
 import { Scatters } from './Scatter.ts';
 import { Selections } from './Selection.ts';
@@ -38,6 +39,7 @@ import { SoftmaxFamily } from './Softmax.ts';
 import { Spatial } from './Spatial.ts';
 import { TopK } from './TopK.ts';
 import { Trigonometric } from './Trigonometric.ts';
+import { MaxUnpool } from './Unpool.ts';
 
 /** Every operator that can be lowered, by name; operators of other domains as `domain.name`. */
 export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
@@ -69,8 +71,10 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     Einsum,
     ReverseSequence,
     ...Determinant,
+    ...Sampling,
     ...Signal,
     ...Trigonometric,
+    MaxUnpool,
     Pow,
     Scan,
     ...Resizes,
