@@ -17,8 +17,8 @@ export const ACCURACY = {
   sinh: 1.4,
   cosh: 1.5,
   asinh: 1.7,
-  acosh: 1.35,
-  atanh: 1.1,
+  acosh: 1.45,
+  atanh: 1.35,
   /** Over a sample of exponents. */
   pow: 1,
   /** For |x| <= {@link CIRCULAR_RANGE}. */
