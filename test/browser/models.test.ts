@@ -21,6 +21,10 @@ const QUICK = [
 ];
 const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => QUICK.includes(name));
 
+const THREADS = [1, 2, 3];
+/** Models with work enough to share. */
+const PARALLEL = ['PP-OCR text detector', 'PP-OCR text recogniser', 'MobileNetV2', 'transformer layer'];
+
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
 
@@ -44,17 +48,18 @@ async function openPage(context: BrowserContext, isolated: boolean): Promise<Sta
   return { page, files, troubles, close };
 }
 
+type Assay = { readonly assay: { run(order: Order): Promise<Findings> } };
+
 function runIn(
   { page, files }: Stage,
   file: Uint8Array,
   inputs: readonly Uint8Array[],
-  options: Order['options'],
+  order: Omit<Order, 'model' | 'inputs'>,
 ) {
   files.set('/model.onnx', file);
   for (const [i, bytes] of inputs.entries()) files.set(`/input${i}`, bytes);
-  const order: Order = { model: '/model.onnx', inputs: inputs.map((_, i) => `/input${i}`), options };
-  type Assay = { readonly assay: { run(order: Order): Promise<Findings> } };
-  return page.evaluate((given) => (globalThis as unknown as Assay).assay.run(given), order);
+  const whole: Order = { ...order, model: '/model.onnx', inputs: inputs.map((_, i) => `/input${i}`) };
+  return page.evaluate((given) => (globalThis as unknown as Assay).assay.run(given), whole);
 }
 
 describe(`the engine in a page of Chromium${suffix}`, () => {
@@ -84,8 +89,8 @@ describe(`the engine in a page of Chromium${suffix}`, () => {
   });
 
   for (const model of chosen) {
-    it(`gives every tensor of ${model.name} the root that Node gives it`, async function () {
-      this.timeout(120_000);
+    it(`gives every tensor of ${model.name} the root that Node gives it, on ${THREADS} threads`, async function () {
+      this.timeout(300_000);
       let file: Uint8Array;
       try {
         file = model.bytes();
@@ -95,17 +100,26 @@ describe(`the engine in a page of Chromium${suffix}`, () => {
         this.skip();
       }
       const compiled = importOnnx(file, model.options);
+      const { program } = compiled;
       const inputs = programInputs(compiled, model.inputs());
-      const session = await wasmEngine.load(compiled.program, compiled.weights);
+      const session = await wasmEngine.load(program, compiled.weights);
       const tensors = await session.runAll(inputs);
       await session.close();
-      const trace = new RunTrace(modelOf(compiled.program), tensors);
+      const trace = new RunTrace(modelOf(program), tensors);
       const expected = tensors.map((_, node) => hexOf(trace.node(0, node)));
-      for (const stage of model === chosen[0] ? [isolated, plain] : [isolated]) {
-        const found = await runIn(stage, file, inputs, model.options);
+      const shared = PARALLEL.includes(model.name);
+      const cases = [
+        ...THREADS.map((threads) => ({ stage: isolated, threads })),
+        ...(shared ? [{ stage: plain, threads: 2 }] : []),
+      ];
+      for (const { stage, threads } of cases) {
+        const found = await runIn(stage, file, inputs, { options: model.options, threads });
+        const what = `${threads} threads${stage === plain ? ', not isolated' : ''}`;
         expect(found.modelId).to.equal(hexOf(trace.model.id));
-        expect(found.roots).to.deep.equal(expected);
-        if (process.env['ASSAY_SHOW']) console.log(model.name, { ...found, roots: found.roots.length });
+        expect(found.roots, what).to.deep.equal(expected);
+        expect(found.outputs, what).to.deep.equal(program.outputs.map((node) => expected[node]));
+        if (shared) expect(found.workers, what).to.equal(stage === plain ? 0 : threads - 1);
+        if (process.env['ASSAY_SHOW']) console.log(what, { ...found, roots: found.roots.length });
       }
     });
   }

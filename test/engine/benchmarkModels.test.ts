@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
@@ -10,9 +10,11 @@ import { importOnnx } from '../../src/onnx/index.ts';
 const QUICK = ['digits', 'Silero VAD v6', 'PP-OCR angle classifier', 'BlazeFace front'];
 const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => QUICK.includes(name));
 
+const THREADS = [1, 2, 3];
+
 describe('every tensor of a run', () => {
   for (const model of chosen) {
-    it(`of ${model.name} has the root that the reference engine gives it`, async function () {
+    it(`of ${model.name} has the root that the reference engine gives it, on ${THREADS} threads`, async function () {
       this.timeout(1_200_000);
       let file: Uint8Array;
       try {
@@ -25,14 +27,16 @@ describe('every tensor of a run', () => {
       const compiled = importOnnx(file, model.options);
       const { program, weights } = compiled;
       const inputs = programInputs(compiled, model.inputs());
-      const [wasm, reference] = [
-        await wasmEngine.load(program, weights),
-        await referenceEngine.load(program, weights),
-      ];
-      const given = (await wasm.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
+      const reference = await referenceEngine.load(program, weights);
       const expected = (await reference.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
-      expect(given).to.deep.equal(expected);
-      await wasm.close();
+      for (const threads of THREADS) {
+        const session = await wasmEngineWith({ threads }).load(program, weights);
+        const given = (await session.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
+        expect(given, `${threads} threads`).to.deep.equal(expected);
+        const outputs = (await session.run(inputs)).map(({ bytes }) => hexOf(tensorRoot(bytes)));
+        expect(outputs, `${threads} threads`).to.deep.equal(program.outputs.map((node) => expected[node]));
+        await session.close();
+      }
     });
   }
 });
