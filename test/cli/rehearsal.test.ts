@@ -1,10 +1,19 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { lineOf } from '../../src/cli/rehearsal/result.ts';
+import type { Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { layers, layersInput } from '../support/layers.ts';
+
+/** Collects garbage now. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
 
 describe('a rehearsal', () => {
   it('finds every lie at exactly its place and holds every honest claim', async () => {
@@ -27,5 +36,39 @@ describe('a rehearsal', () => {
       expect(isolated?.element).to.equal(fault.element);
       expect(ok).to.equal(true);
     }
+  });
+
+  it('lets go of the tensors of a lie before it tells the next but one', async () => {
+    const { program, weights } = layers();
+    const inputs = [layersInput(0)];
+    const engine = await referenceEngine.load(program, weights);
+    const honest = new RunTrace(modelOf(program), await engine.runAll(inputs));
+    const computed: WeakRef<Uint8Array>[][] = [];
+    const session: Session = Object.assign(Object.create(engine), {
+      runNode: async (node: number, tensors: readonly Uint8Array[]) => {
+        const bytes = await engine.runNode(node, tensors);
+        computed.at(-1)!.push(new WeakRef(bytes));
+        return bytes;
+      },
+    });
+    const alive: number[] = [];
+    const places = Array.from({ length: 4 }, () => ({ node: 0, element: undefined }));
+    const script = { honest, labels: [], inputs, places, falseChallenges: true, session };
+    await rehearseScript(script, {
+      onStart: () => undefined,
+      onLie: (lie) => {
+        collectGarbage();
+        alive.push(
+          computed
+            .slice(0, Math.max(0, lie - 1))
+            .flat()
+            .filter((ref) => ref.deref()).length,
+        );
+        computed.push([]);
+      },
+      onDispute: () => undefined,
+    });
+    expect(computed.map(({ length }) => length > 0)).to.deep.equal([true, true, true, true]);
+    expect(alive).to.deep.equal([0, 0, 0, 0]);
   });
 });
