@@ -19,7 +19,7 @@ import {
 import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import type { Packing } from './packing.ts';
 import { panelsOf, type Stage, stagePadded, stagePanels } from './staging.ts';
-import { LANES, orderOf, type Shape, shapeOf, type Tiling, tilingOf } from './tile.ts';
+import { LANES, orderOf, type Shape, shapeOf, type Tile, type Tiling, tilingOf } from './tile.ts';
 import { TileWriter } from './tileWriter.ts';
 
 /** Where the parts of a node are in memory, bytes. */
@@ -106,9 +106,23 @@ function packConstants(
   return { nest: { ...nest, accesses }, packings };
 }
 
-const labelOf = ({ extents, outputs }: Nest, { tiles: [tile] }: Tiling): string =>
-  `loops ${extents.slice(0, outputs).join('×')} fold ${extents.slice(outputs).join('×')} ` +
-  `tile ${tile!.rows}×${tile!.vectors} steps ${tile!.steps.length}`;
+/** How a nest is computed, in words. */
+function labelOf(
+  { extents, outputs }: Nest,
+  { tiles, block, turns }: Tiling,
+  counts: Record<string, number>,
+) {
+  const [tile] = tiles as [Tile];
+  const rest = tiles.at(-1)!.lanes % LANES;
+  return [
+    `loops ${extents.slice(0, outputs).join('×')} fold ${extents.slice(outputs).join('×')}`,
+    `tile ${tile.rows}×${tile.vectors}`,
+    ...(tile.steps.length > 1 ? [`${tile.steps.length} steps`] : []),
+    ...(rest > 0 && tile.vectors > 0 ? [`${rest} lanes left`] : []),
+    ...(block < turns ? [`${Math.ceil(turns / block)} blocks`] : []),
+    ...Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : [])),
+  ].join(', ');
+}
 
 /** A nest ready to be written. */
 interface Part {
@@ -160,7 +174,11 @@ export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]):
     reads: [...new Set(reads)],
     scratchBytes: panels.bytes,
     work: work + stages.reduce((sum, { bytes }) => sum + bytes / 4, 0),
-    label: labelOf(nest, tiling),
+    label: labelOf(nest, tiling, {
+      packed: packings.length,
+      padded: padded.stages.length,
+      'in panels': panels.stages.length,
+    }),
     phases: (placement) =>
       parts.map((part, i) => ({
         body: bodyOf(part, `node${index}phase${i}`, placement, placement.tensors[index]!),
