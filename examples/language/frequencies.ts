@@ -19,5 +19,9 @@ export function frequenciesOf(text: string): Float32Array {
       counts.set(ngram, (counts.get(ngram) ?? 0) + 1);
     }
   }
-  return Float32Array.from(NGRAMS, (ngram) => (counts.get(ngram) ?? 0) / (line.length - ngram.length + 1));
+  // A line shorter than a sequence has none of its length.
+  return Float32Array.from(
+    NGRAMS,
+    (ngram) => (counts.get(ngram) ?? 0) / Math.max(1, line.length - ngram.length + 1),
+  );
 }
