@@ -1,3 +1,4 @@
+import type { MerkleTree } from '../merkle/tree.ts';
 import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
 
 /** A tensor's value: little-endian, row-major. */
@@ -13,6 +14,12 @@ export type Weights = ReadonlyMap<number, Uint8Array>;
 /** Called after each node: how many are done, of how many. */
 export type Progress = (done: number, of: number) => void;
 
+/** Every tensor of a run, in node order, and the hash trees over those that are not constant, by node. */
+export interface TracedRun {
+  readonly tensors: readonly Uint8Array[];
+  readonly trees: ReadonlyMap<number, MerkleTree>;
+}
+
 /** A program and its weights, ready to run any number of times, one run at a time. */
 export interface Session {
   readonly program: Program;
@@ -20,6 +27,8 @@ export interface Session {
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
   /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
+  /** The same, with the hash tree of every tensor that is not constant, built while the program runs if the engine can. */
+  runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun>;
   /**
    * Computes one loop again, from whatever its operands are said to be.
    *

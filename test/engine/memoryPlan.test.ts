@@ -76,12 +76,12 @@ describe('the layout of a program', () => {
     for (let seed = 1; seed <= 80; seed++) {
       const { program } = randomProgram(seed, 12);
       const plans = planOf(program);
-      for (const kept of ['outputs', 'all'] as const) {
+      for (const kept of ['outputs', 'tensors'] as const) {
         const { tensors, scratch, totalBytes } = layOut(program, plans, kept);
         const end = program.nodes.length;
         const blocks = program.nodes.map((node, i): Block => {
           const read = plans.flatMap((plan, reader) => (plan?.reads.includes(i) ? [reader] : []));
-          const forEver = kept === 'all' || node.kind === 'constant' || program.outputs.includes(i);
+          const forEver = kept === 'tensors' || node.kind === 'constant' || program.outputs.includes(i);
           const bytes = tensors[i] === undefined ? 0 : byteLengthOf(node);
           const first = node.kind === 'loop' ? i : -1;
           return { bytes, first, last: forEver ? end : Math.max(i, ...read) };

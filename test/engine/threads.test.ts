@@ -8,6 +8,8 @@ import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
 import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { concat, type MerkleTree } from '../../src/merkle/tree.ts';
 import type { Program } from '../../src/program/node.ts';
 import { models, programInputs } from '../../scripts/models/index.ts';
 import { runInParts } from '../support/phases.ts';
@@ -39,14 +41,29 @@ function products(size: number, times: number): Runnable {
 /** Shares the least work, so that small programs show what large ones would. */
 const eager = (threads: number): Engine => wasmEngineWith({ threads, leastTask: 1 });
 
+/** Every tensor's tree as the levels of its hashes, lowest first. */
+const hashesOf = (tree: MerkleTree): string[] =>
+  Array.from({ length: tree.depth + 1 }, (_, level) => {
+    const count = Math.ceil(tree.leaves / 2 ** level);
+    return hexOf(concat(Array.from({ length: count }, (_, i) => tree.node(level, i))));
+  });
+
 async function expectSameTensors(engines: readonly Engine[], made: Runnable, what: string): Promise<void> {
   const { program, weights, inputs } = made;
-  const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
+  const reference = await referenceEngine.load(program, weights);
+  const { tensors: expected, trees: expectedTrees } = await reference.runTrace(inputs);
   for (const engine of engines) {
     const session = await engine.load(program, weights);
-    const tensors = await session.runAll(inputs);
-    const differing = expected.findIndex((tensor, i) => !same(tensor, tensors[i]!));
-    expect(differing, `${what}: node that differs`).to.equal(-1);
+    const traced = await session.runTrace(inputs);
+    for (const tensors of [await session.runAll(inputs), traced.tensors]) {
+      const differing = expected.findIndex((tensor, i) => !same(tensor, tensors[i]!));
+      expect(differing, `${what}: node that differs`).to.equal(-1);
+    }
+    expect([...traced.trees.keys()], what).to.deep.equal([...expectedTrees.keys()]);
+    for (const [node, tree] of traced.trees) {
+      const hashes = hashesOf(tree);
+      expect(hashes, `${what}: tree of node ${node}`).to.deep.equal(hashesOf(expectedTrees.get(node)!));
+    }
     const outputs = await session.run(inputs);
     program.outputs.forEach((node, i) => {
       expect(same(outputs[i]!.bytes, expected[node]!), `${what}: output ${i}`).to.equal(true);
@@ -274,7 +291,7 @@ describe('the schedule of a run', () => {
         random.times(random.below(4), (i) => work(`${unit} ${i}`, random.between(1, 40), random.below(2000))),
       );
       const threads = random.between(1, 5);
-      const { functions, calls, tasks, stages, unitsDone } = scheduleOf(units, threads, 100);
+      const { functions, calls, callWords, tasks, stages, stepsDone } = scheduleOf(units, threads, 100);
       const turnsLeft = new Map(units.flat().map(({ name, turns }) => [name, turns]));
       const order = units.flat().map(({ name }) => name);
       let begun = 0;
@@ -282,7 +299,7 @@ describe('the schedule of a run', () => {
         const isShared = stages[stage + 1]! - stages[stage]! > 1;
         for (let task = stages[stage]!; task < stages[stage + 1]!; task++) {
           for (let call = tasks[task]!; call < tasks[task + 1]!; call++) {
-            const [index, from, to] = calls.subarray(3 * call, 3 * call + 3);
+            const [index, from, to] = calls.subarray(callWords * call, callWords * (call + 1));
             const name = functions[index!]!;
             expect(from).to.be.below(to!);
             turnsLeft.set(name, turnsLeft.get(name)! - (to! - from!));
@@ -291,7 +308,7 @@ describe('the schedule of a run', () => {
             begun = at + 1;
           }
         }
-        const done = units.slice(0, unitsDone[stage]).flat();
+        const done = units.slice(0, stepsDone[stage]).flat();
         for (const { name } of done) expect(turnsLeft.get(name), `seed ${seed}: ${name}`).to.equal(0);
       }
       expect(begun).to.equal(order.length);
@@ -302,10 +319,10 @@ describe('the schedule of a run', () => {
   it('shares what is large and has turns, and does what is small in one go', () => {
     const stagesOf = (threads: number) => {
       const units = [[work('a', 8, 10)], [work('b', 8, 10)], [work('c', 8, 4000)], [work('d', 1, 4000)], []];
-      const { tasks, stages, unitsDone } = scheduleOf(units, threads, 100);
-      return { tasks: tasks.length - 1, stages: [...stages], unitsDone };
+      const { tasks, stages, stepsDone } = scheduleOf(units, threads, 100);
+      return { tasks: tasks.length - 1, stages: [...stages], stepsDone };
     };
-    expect(stagesOf(2)).to.deep.equal({ tasks: 10, stages: [0, 1, 9, 10], unitsDone: [2, 3, 5] });
-    expect(stagesOf(1)).to.deep.equal({ tasks: 3, stages: [0, 1, 2, 3], unitsDone: [2, 3, 5] });
+    expect(stagesOf(2)).to.deep.equal({ tasks: 10, stages: [0, 1, 9, 10], stepsDone: [2, 3, 5] });
+    expect(stagesOf(1)).to.deep.equal({ tasks: 3, stages: [0, 1, 2, 3], stepsDone: [2, 3, 5] });
   });
 });

@@ -1,3 +1,5 @@
+import { tensorTree } from '../../merkle/tensor.ts';
+import type { MerkleTree } from '../../merkle/tree.ts';
 import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
 import {
   checkInputs,
@@ -7,6 +9,7 @@ import {
   type Progress,
   type Session,
   type TensorData,
+  type TracedRun,
   tensorData,
   turnsOf,
   type Weights,
@@ -62,6 +65,14 @@ class ReferenceSession implements Session {
       if (turn) await turn;
     }
     return tensors;
+  }
+
+  async runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun> {
+    const tensors = await this.runAll(inputs, progress);
+    const trees = tensors.flatMap((bytes, i): [number, MerkleTree][] =>
+      this.program.nodes[i]!.kind === 'constant' ? [] : [[i, tensorTree(bytes)]],
+    );
+    return { tensors, trees: new Map(trees) };
   }
 
   async runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {

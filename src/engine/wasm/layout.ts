@@ -1,4 +1,5 @@
 import { byteLengthOf, type Program } from '../../program/node.ts';
+import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { aligned, arrange, type Block, liveBytes } from './memoryPlan.ts';
 import type { NodePlan } from './nodePlan.ts';
 import type { Packing } from './packing.ts';
@@ -12,6 +13,8 @@ export interface Layout {
   readonly packingsOf: readonly (readonly number[])[];
   /** Memory of a node's own while it runs, by node. */
   readonly scratch: readonly number[];
+  /** Of the hash tree over each tensor, by node, and of the roots of padding; undefined if there are none. */
+  readonly trees: { readonly starts: readonly (number | undefined)[]; readonly paddings: number } | undefined;
   /** Of constants, in whatever order. */
   readonly constantBytes: number;
   /** The most that is held at one time, constants included: no layout of these tensors takes less. */
@@ -24,8 +27,8 @@ export interface PlacedPacking {
   readonly offset: number;
 }
 
-/** Which tensors can be read when a run is over: the program's outputs, or every one. */
-export type Kept = 'outputs' | 'all';
+/** What can be read when a run is over: the program's outputs, every tensor, or their hash trees too. */
+export type Kept = 'outputs' | 'tensors' | 'trees';
 
 interface Constants {
   readonly offsets: ReadonlyMap<number, number>;
@@ -60,6 +63,9 @@ function placeConstants(program: Program, plans: readonly (NodePlan | undefined)
   return { offsets, packings: [...packings.values()], packingsOf, bytes };
 }
 
+/** The step of what is there before the first node runs. */
+const BEFORE = -1;
+
 /**
  * Lays a program out by when each tensor is needed: from the node that makes it to the last that reads it. A node's
  * step is its index; inputs are there before the first.
@@ -73,15 +79,21 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
   });
   for (const node of outputs) lastRead[node] = nodes.length;
   const blocks: Block[] = [];
+  const hold = (bytes: number, first: number, last: number): number =>
+    blocks.push({ bytes, first, last }) - 1;
   const tensorBlocks = nodes.map((node, i) => {
     if (node.kind === 'constant') return -1;
-    const first = node.kind === 'input' ? -1 : i;
-    const last = kept === 'all' ? nodes.length : lastRead[i]!;
-    return blocks.push({ bytes: byteLengthOf(node), first, last }) - 1;
+    const bytes = byteLengthOf(node);
+    if (kept !== 'outputs') return hold(bytes, BEFORE, nodes.length);
+    return hold(bytes, node.kind === 'input' ? BEFORE : i, lastRead[i]!);
   });
-  const scratchBlocks = plans.map(
-    (plan, i) => blocks.push({ bytes: plan?.scratchBytes ?? 0, first: i, last: i }) - 1,
+  const scratchBlocks = plans.map((plan, i) => hold(plan?.scratchBytes ?? 0, i, i));
+  const treeBlocks = nodes.map((node) =>
+    kept !== 'trees' || node.kind === 'constant'
+      ? -1
+      : hold(treeBytes(byteLengthOf(node)), BEFORE, nodes.length),
   );
+  const paddings = kept === 'trees' ? hold(paddingTable().length, BEFORE, nodes.length) : -1;
   const { starts, bytes } = arrange(blocks);
   const at = (block: number): number => constants.bytes + starts[block]!;
   return {
@@ -89,6 +101,13 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
     packings: constants.packings,
     packingsOf: constants.packingsOf,
     scratch: scratchBlocks.map(at),
+    trees:
+      paddings < 0
+        ? undefined
+        : {
+            starts: treeBlocks.map((block) => (block < 0 ? undefined : at(block))),
+            paddings: at(paddings),
+          },
     constantBytes: constants.bytes,
     leastBytes: constants.bytes + liveBytes(blocks),
     totalBytes: constants.bytes + bytes,

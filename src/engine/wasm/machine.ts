@@ -1,3 +1,6 @@
+import { paddingTable, readTree } from '../../merkle/inPlace.ts';
+import type { MerkleTree } from '../../merkle/tree.ts';
+import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts';
@@ -7,6 +10,7 @@ import type { Functions } from './member.ts';
 import type { NodePlan, Phase } from './nodePlan.ts';
 import { pack } from './packing.ts';
 import { isParallel, scheduleOf } from './schedule.ts';
+import { phaseWorks, stepsOf } from './works.ts';
 
 /** What a machine is made of. */
 export interface Parts {
@@ -28,7 +32,7 @@ function requireMemory(
   kept: Kept,
 ): void {
   if (totalBytes <= maxMemoryBytes) return;
-  const when = kept === 'all' ? ', all of them kept,' : '';
+  const when = { outputs: '', tensors: ', all of them kept,', trees: ', all of them kept and hashed,' }[kept];
   throw new EngineError(
     `the program's ${program.nodes.length} tensors${when} take ${megabytes(totalBytes)} at a time, ` +
       `${megabytes(constantBytes)} of it weights; the engine has ${megabytes(maxMemoryBytes)}`,
@@ -51,6 +55,8 @@ export class Machine {
   readonly #parts: Parts;
   /** Of each loop, by node. */
   readonly #phases: readonly (readonly Phase[])[];
+  /** After each step of the schedule. */
+  readonly #nodesDone: readonly number[];
   readonly #memory: WebAssembly.Memory;
   readonly #exports: WebAssembly.Exports;
   readonly #enlisted: Enlisted;
@@ -59,6 +65,7 @@ export class Machine {
     parts: Parts,
     layout: Layout,
     phases: readonly (readonly Phase[])[],
+    nodesDone: readonly number[],
     memory: WebAssembly.Memory,
     exports: WebAssembly.Exports,
     enlisted: Enlisted,
@@ -66,12 +73,14 @@ export class Machine {
     this.#parts = parts;
     this.layout = layout;
     this.#phases = phases;
+    this.#nodesDone = nodesDone;
     this.#memory = memory;
     this.#exports = exports;
     this.#enlisted = enlisted;
     parts.program.nodes.forEach(({ kind }, node) => {
       if (kind === 'constant') this.put(node, parts.weights.get(node)!);
     });
+    if (layout.trees) this.#bytes().set(paddingTable(), layout.trees.paddings);
   }
 
   /**
@@ -86,27 +95,30 @@ export class Machine {
     const phases = plans.map(
       (plan, i) => plan?.phases({ tensors, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
     );
-    const units = phases.map((parts, i) =>
-      parts.map(({ body, turns }) => ({ name: body.name, turns, work: plans[i]!.work / parts.length })),
-    );
-    const schedule = scheduleOf(units, crew.threads, leastTask);
+    const { steps, nodesDone } = stepsOf(program.nodes, phaseWorks(plans, phases), layout);
+    const schedule = scheduleOf(steps, crew.threads, leastTask);
     const shared = isParallel(schedule);
     const bodies = phases.flat().map(({ body }) => body);
-    const module = await WebAssembly.compile(moduleOf(bodies, { given: shared ? 'shared' : 'unshared' }));
+    const given = shared ? 'shared' : 'unshared';
+    const modules = [await WebAssembly.compile(moduleOf(bodies, { given }))];
+    if (layout.trees) modules.push(treeModule(given)!);
     const memory = memoryOf(layout.totalBytes, shared);
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const exports: WebAssembly.Exports = {};
+    for (const module of modules) {
+      Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory } })).exports);
+    }
     const counterBytes = 8 * schedule.stages.length;
     const counters = new Int32Array(
       shared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
     );
     const functions: Functions = schedule.functions.map((name) => exports[name] as () => void);
-    const enlisted = crew.enlist({ modules: [module], memory, schedule, counters }, functions, shared);
-    return new Machine(parts, layout, phases, memory, exports, enlisted);
+    const enlisted = crew.enlist({ modules, memory, schedule, counters }, functions, shared);
+    return new Machine(parts, layout, phases, nodesDone, memory, exports, enlisted);
   }
 
   /** Writes a node's tensor, and once more wherever a nest has it packed. */
   put(node: number, bytes: Uint8Array): void {
-    const memory = new Uint8Array(this.#memory.buffer);
+    const memory = this.#bytes();
     const { tensors, packings } = this.layout;
     const offset = tensors[node];
     if (offset !== undefined) memory.set(bytes, offset);
@@ -121,8 +133,22 @@ export class Machine {
     const { kind } = program.nodes[node]!;
     if (kind === 'constant') return weights.get(node)!.slice();
     const offset = this.layout.tensors[node]!;
-    return new Uint8Array(this.#memory.buffer).slice(offset, offset + byteLengthOf(program.nodes[node]!));
+    return this.#bytes().slice(offset, offset + byteLengthOf(program.nodes[node]!));
   }
+
+  /** A copy of the hash tree over each tensor, by node; of none that is constant. */
+  trees(): Map<number, MerkleTree> {
+    const starts = this.layout.trees?.starts ?? [];
+    const memory = this.#bytes();
+    const { nodes } = this.#parts.program;
+    return new Map(
+      starts.flatMap((start, i) =>
+        start === undefined ? [] : [[i, readTree(memory, start, byteLengthOf(nodes[i]!))]],
+      ),
+    );
+  }
+
+  #bytes = (): Uint8Array => new Uint8Array(this.#memory.buffer);
 
   /** Runs the whole program, in a turn of the crew. */
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
@@ -130,14 +156,14 @@ export class Machine {
     const { nodes } = program;
     for (const [i, node] of nodes.entries()) if (node.kind === 'input') this.put(i, inputs[node.slot]!);
     const turns = turnsOf(progress);
-    const { unitsDone } = this.#enlisted.job.schedule;
+    const { stepsDone } = this.#enlisted.job.schedule;
     let done = 0;
     const report = (until: number): Promise<void> | undefined => {
       let turn: Promise<void> | undefined;
       while (done < until) turn = turns(++done, nodes.length) ?? turn;
       return turn;
     };
-    await crew.run(this.#enlisted, (stage) => report(unitsDone[stage]!));
+    await crew.run(this.#enlisted, (stage) => report(this.#nodesDone[stepsDone[stage]! - 1]!));
     await report(nodes.length);
   }
 

@@ -41,15 +41,15 @@ export const SPINS = 2000;
 
 /** Does tasks of a stage until all are taken. */
 export function takeTasks({ schedule, counters }: Job, functions: Functions, stage: number): void {
-  const { calls, tasks, stages } = schedule;
+  const { calls, callWords, tasks, stages } = schedule;
   const first = stages[stage]!;
   const count = stages[stage + 1]! - first;
   for (;;) {
     const task = Atomics.add(counters, 2 * stage, 1);
     if (task >= count) return;
-    const end = 3 * tasks[first + task + 1]!;
-    for (let call = 3 * tasks[first + task]!; call < end; call += 3) {
-      functions[calls[call]!]!(calls[call + 1]!, calls[call + 2]!);
+    const end = callWords * tasks[first + task + 1]!;
+    for (let at = callWords * tasks[first + task]!; at < end; at += callWords) {
+      functions[calls[at]!]!(calls[at + 1]!, calls[at + 2]!, calls[at + 3]!, calls[at + 4]!, calls[at + 5]!);
     }
     if (Atomics.add(counters, 2 * stage + 1, 1) === count - 1) Atomics.notify(counters, 2 * stage + 1);
   }

@@ -82,18 +82,32 @@ export interface Arrangement {
 
 function placeInOrder(blocks: readonly Block[], order: readonly number[]): Arrangement {
   const starts = new Array<number>(blocks.length).fill(0);
+  const first = blocks.reduce((least, block) => Math.min(least, block.first), Number.POSITIVE_INFINITY);
+  const last = blocks.reduce((most, block) => Math.max(most, block.last), Number.NEGATIVE_INFINITY);
   const timetable = new Timetable();
-  let end = 0;
+  /** What is held from beginning to end lies below everything else. */
+  let bottom = 0;
+  let top = 0;
+  const others: number[] = [];
   for (const index of order) {
+    const block = blocks[index]!;
+    if (block.first > first || block.last < last) {
+      others.push(index);
+      continue;
+    }
+    starts[index] = bottom;
+    bottom += aligned(block.bytes);
+  }
+  for (const index of others) {
     const block = blocks[index]!;
     const bytes = aligned(block.bytes);
     if (bytes === 0) continue;
     const start = bestStart(bytes, timetable.with(block));
     timetable.add({ ...block, start, end: start + bytes });
-    starts[index] = start;
-    end = Math.max(end, start + bytes);
+    starts[index] = bottom + start;
+    top = Math.max(top, start + bytes);
   }
-  return { starts, bytes: end };
+  return { starts, bytes: bottom + top };
 }
 
 /** An arrangement within this of the least is not looked for any longer. */

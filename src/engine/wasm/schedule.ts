@@ -7,22 +7,25 @@
 export interface Schedule {
   /** The functions that are called, by the number that calls know them by. */
   readonly functions: readonly string[];
-  /** {@link CALL_WORDS} for each call: the function, then its arguments. */
+  /** So many words for each call: the function, then its arguments, then zeros that it does not look at. */
   readonly calls: Int32Array;
+  readonly callWords: number;
   /** The first call of each task, and the end of the last one's. */
   readonly tasks: Int32Array;
   /** The first task of each stage, and the end of the last one's. */
   readonly stages: Int32Array;
-  /** How many units are done after each stage. */
-  readonly unitsDone: readonly number[];
+  /** How many steps are done after each stage. */
+  readonly stepsDone: readonly number[];
 }
 
-/** A function and two arguments. */
-export const CALL_WORDS = 3;
+/** A function and its arguments, five at most. */
+const CALL_WORDS = 6;
 
-/** Work that is done in any parts: a function of (from, to) that does turns `from` to `to - 1`. */
+/** Work that is done in any parts: a function that does turns `from` to `to - 1`, its last arguments. */
 export interface Work {
   readonly name: string;
+  /** Its first arguments. */
+  readonly args?: readonly number[];
   readonly turns: number;
   /** Scalar instructions of all turns together, roughly. */
   readonly work: number;
@@ -41,12 +44,12 @@ function tasksOf({ turns, work }: Work, threads: number, leastTask: number): num
 }
 
 /**
- * @param units what is done one after the other, each a row of works that are; one unit may be empty
+ * @param steps each what may be done at the same time, after all steps before it
  * @param threads how many there are
  * @param leastTask instructions that a task has at least, if its work has
  */
 export function scheduleOf(
-  units: readonly (readonly Work[])[],
+  steps: readonly (readonly Work[])[],
   threads: number,
   leastTask = LEAST_TASK,
 ): Schedule {
@@ -54,35 +57,40 @@ export function scheduleOf(
   const calls: number[] = [];
   const tasks: number[] = [];
   const stages: number[] = [];
-  const unitsDone: number[] = [];
-  const callCount = (): number => calls.length / CALL_WORDS;
-  /** Instructions of the stage that the next small work goes to; undefined if there is none. */
-  let small: number | undefined;
-  units.forEach((works, unit) => {
-    for (const one of works) {
-      const { name, turns, work } = one;
-      const index = functions.get(name) ?? functions.size;
-      functions.set(name, index);
-      const count = tasksOf(one, threads, leastTask);
-      const joins = count === 1 && small !== undefined && small + work <= leastTask * TASKS_PER_THREAD;
-      if (!joins) {
-        stages.push(tasks.length);
-        unitsDone.push(unit);
-      }
-      for (let task = 0; task < count; task++) {
-        if (!joins) tasks.push(callCount());
-        calls.push(index, Math.floor((turns * task) / count), Math.floor((turns * (task + 1)) / count));
-      }
-      small = count > 1 ? undefined : (joins ? small! : 0) + work;
+  const stepsDone: number[] = [];
+  /** Instructions of the one task of the last stage, if that may grow. */
+  let small = Number.POSITIVE_INFINITY;
+  const call = ({ name, args = [], turns }: Work, task: number, of: number): void => {
+    const index = functions.get(name) ?? functions.size;
+    functions.set(name, index);
+    const words = [index, ...args, Math.floor((turns * task) / of), Math.floor((turns * (task + 1)) / of)];
+    calls.push(...words, ...new Array<number>(CALL_WORDS - words.length).fill(0));
+  };
+  steps.forEach((works, step) => {
+    const counts = works.map((one) => tasksOf(one, threads, leastTask));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const least = works.reduce((sum, { work }) => sum + work, 0);
+    const joins = total === 1 && small + least <= leastTask * TASKS_PER_THREAD;
+    if (total > 0 && !joins) {
+      stages.push(tasks.length);
+      stepsDone.push(0);
     }
-    if (unitsDone.length > 0) unitsDone[unitsDone.length - 1] = unit + 1;
+    works.forEach((one, i) => {
+      for (let task = 0; task < counts[i]!; task++) {
+        if (!joins) tasks.push(calls.length / CALL_WORDS);
+        call(one, task, counts[i]!);
+      }
+    });
+    if (total > 0) small = total > 1 ? Number.POSITIVE_INFINITY : (joins ? small : 0) + least;
+    if (stepsDone.length > 0) stepsDone[stepsDone.length - 1] = step + 1;
   });
   return {
     functions: [...functions.keys()],
     calls: Int32Array.from(calls),
-    tasks: Int32Array.from([...tasks, callCount()]),
+    callWords: CALL_WORDS,
+    tasks: Int32Array.from([...tasks, calls.length / CALL_WORDS]),
     stages: Int32Array.from([...stages, tasks.length]),
-    unitsDone,
+    stepsDone,
   };
 }
 

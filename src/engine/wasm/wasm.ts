@@ -8,9 +8,11 @@ import {
   type Progress,
   type Session,
   type TensorData,
+  type TracedRun,
   tensorData,
 } from '../engine.ts';
 import { Crew } from './crew.ts';
+import type { Kept } from './layout.ts';
 import { Machine, type Parts } from './machine.ts';
 import { planNode } from './nodePlan.ts';
 import { type Spawn, spawnHere } from './spawn.ts';
@@ -21,33 +23,32 @@ const MAX_MEMORY_BYTES = 2 ** 32;
 class WasmSession implements Session {
   readonly program: Program;
   readonly #parts: Parts;
-  /** For runs that only give the outputs: tensors share memory. */
-  #lean: Machine | undefined;
-  /** For runs that keep every tensor; made when first asked for. */
-  #full: Machine | undefined;
+  /** One for each way to run, made when it is first asked for. */
+  readonly #machines: Map<Kept, Machine>;
+  #isOpen = true;
 
+  /** @param lean for runs that only give the outputs: tensors share memory */
   constructor(parts: Parts, lean: Machine) {
     this.program = parts.program;
     this.#parts = parts;
-    this.#lean = lean;
+    this.#machines = new Map([['outputs', lean]]);
   }
 
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
-    return this.#inTurn(async (lean) => {
-      checkInputs(this.program, inputs);
-      await lean.run(inputs, progress);
+    return this.#inTurn(async () => {
+      const lean = await this.#runOn('outputs', inputs, progress);
       return this.program.outputs.map((i) => tensorData(this.program.nodes[i]!, lean.tensor(i)));
     });
   }
 
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]> {
+    return this.#inTurn(async () => this.#tensorsOf(await this.#runOn('tensors', inputs, progress)));
+  }
+
+  runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun> {
     return this.#inTurn(async () => {
-      checkInputs(this.program, inputs);
-      const full = await this.#keepAll();
-      await full.run(inputs, progress);
-      return this.program.nodes.map(({ kind }, i) =>
-        kind === 'constant' ? this.#parts.weights.get(i)! : full.tensor(i),
-      );
+      const full = await this.#runOn('trees', inputs, progress);
+      return { tensors: this.#tensorsOf(full), trees: full.trees() };
     });
   }
 
@@ -56,7 +57,7 @@ class WasmSession implements Session {
       const { nodes } = this.program;
       const { weights } = this.#parts;
       const { operands } = checkOperands(this.program, node, tensors);
-      const full = await this.#keepAll();
+      const full = this.#machines.get('trees') ?? (await this.#machine('tensors'));
       const read = new Set(operands.map((operand) => operand.node));
       const foreign = [...read].filter((i) => nodes[i]!.kind !== 'constant' || tensors[i] !== weights.get(i));
       for (const i of foreign) full.put(i, tensors[i]!);
@@ -69,24 +70,36 @@ class WasmSession implements Session {
   /** Waits for runs that were asked for before. */
   async close(): Promise<void> {
     await this.#parts.crew.inTurn(async () => {
-      this.#lean?.close();
-      this.#full?.close();
-      this.#lean = undefined;
-      this.#full = undefined;
+      this.#isOpen = false;
+      for (const machine of this.#machines.values()) machine.close();
+      this.#machines.clear();
     });
   }
 
-  #inTurn<T>(work: (lean: Machine) => Promise<T>): Promise<T> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#parts.crew.inTurn(async () => {
-      if (!this.#lean) throw new EngineError('the session is closed');
-      return work(this.#lean);
+      if (!this.#isOpen) throw new EngineError('the session is closed');
+      return work();
     });
   }
 
-  async #keepAll(): Promise<Machine> {
-    this.#full ??= await Machine.build(this.#parts, 'all');
-    return this.#full;
+  async #machine(kept: Kept): Promise<Machine> {
+    const machine = this.#machines.get(kept) ?? (await Machine.build(this.#parts, kept));
+    this.#machines.set(kept, machine);
+    return machine;
   }
+
+  async #runOn(kept: Kept, inputs: readonly Uint8Array[], progress?: Progress): Promise<Machine> {
+    checkInputs(this.program, inputs);
+    const machine = await this.#machine(kept);
+    await machine.run(inputs, progress);
+    return machine;
+  }
+
+  #tensorsOf = (full: Machine): Uint8Array[] =>
+    this.program.nodes.map(({ kind }, i) =>
+      kind === 'constant' ? this.#parts.weights.get(i)! : full.tensor(i),
+    );
 }
 
 export interface WasmOptions {
