@@ -89,10 +89,10 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
   const places = placesFor(loaded, options, console);
   const inputs = complete(given, loaded, console);
   const session = await engine.load(program, loaded.weights);
-  const tensors = await session.runAll(inputs, (done, of) =>
+  const { tensors, trees } = await session.runTrace(inputs, (done, of) =>
     console.progress(`running node ${done} of ${of}`),
   );
-  const honest = new RunTrace(model, tensors);
+  const honest = new RunTrace(model, tensors, trees);
   const say = (line: string): void => {
     if (!options.json) console.out(line);
   };

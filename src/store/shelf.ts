@@ -1,4 +1,4 @@
-import type { Session } from '../engine/engine.ts';
+import type { Session, TracedRun } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { commitInput, commitOutput, type Model, splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
@@ -34,11 +34,11 @@ const TRACES_KEPT = 4;
 export class Shelf implements Runner {
   readonly #held = new Map<string, Held>();
   readonly #traces = new Map<string, Promise<Trace>>();
-  readonly #traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace;
+  readonly #traceOf: (model: Model, run: TracedRun) => Trace;
   /** A session runs one thing at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace) {
+  constructor(traceOf: (model: Model, run: TracedRun) => Trace) {
     this.#traceOf = traceOf;
   }
 
@@ -73,8 +73,8 @@ export class Shelf implements Runner {
     if (known) return known;
     const { model, session } = this.#get(modelId);
     const trace = this.#inTurn(() =>
-      session.runAll(splitTensors(model.inputs, bytesOfHex(input)), nobody),
-    ).then((tensors) => this.#traceOf(model, tensors));
+      session.runTrace(splitTensors(model.inputs, bytesOfHex(input)), nobody),
+    ).then((run) => this.#traceOf(model, run));
     this.#traces.set(key, trace);
     trace.catch(() => this.#traces.delete(key));
     for (const oldest of this.#traces.keys()) {
