@@ -1,3 +1,4 @@
+import { OPERATORS } from '../../onnx/index.ts';
 import { byOperator, type Result } from './conformance.ts';
 
 /** The results as a page for people, the same for the same results: what is committed and compared. */
@@ -14,6 +15,17 @@ const boundIn = (results: readonly Result[]): string =>
     .join(', ');
 
 const nameOf = ({ test }: Result): string => test.split('/').at(-1) as string;
+
+/** All operators that can run, those of other domains after ONNX's own. */
+function supported(): string[] {
+  const domainOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('.')));
+  const domains = [...new Set(OPERATORS.map(domainOf))].sort();
+  return domains.flatMap((domain) => {
+    const own = OPERATORS.filter((name) => domainOf(name) === domain);
+    const names = own.map((name) => name.slice(domain === '' ? 0 : domain.length + 1)).join(', ');
+    return ['', `**${domain === '' ? 'ONNX' : domain}** (${own.length}): ${names}.`];
+  });
+}
 
 /** @param corpus which tests these are, in a few words */
 export function conformancePage(results: readonly Result[], corpus: string): string {
@@ -50,6 +62,9 @@ export function conformancePage(results: readonly Result[], corpus: string): str
       ({ operator, passed, failed, refused }) =>
         `| ${cell(operator)} | ${counted(passed)} | ${counted(failed)} | ${counted(refused)} | ${boundIn(passed)} |`,
     ),
+    '',
+    '## All operators that can run',
+    ...supported(),
     '',
   ].join('\n');
 }

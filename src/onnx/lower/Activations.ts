@@ -90,6 +90,7 @@ export const Activations: Readonly<Record<string, Lowering>> = {
   Softplus: unary(softplus),
   Erf: unary(erf),
   Softsign: unary((x) => f32.div(x, f32.add(ONE, f32.abs(x)))),
+  Swish: activation({ alpha: 1 }, (x, { alpha }) => f32.mul(x, sigmoid(f32.mul(alpha!, x)))),
   Mish: unary((x) => f32.mul(x, tanh(softplus(x)))),
   HardSwish: unary((x) => f32.mul(x, clamp01(f32.add(f32.mul(x, f32.of(1 / 6)), HALF)))),
   HardSigmoid: activation({ alpha: 0.2, beta: 0.5 }, (x, { alpha, beta }) =>

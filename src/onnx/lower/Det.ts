@@ -3,9 +3,9 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expre
 import { constantIndex, type Index, shift } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
+import { broadcastAt } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
-import { broadcastAt } from './broadcast.ts';
 
 /** Rows that elimination is written out for: each takes a few nodes of the program. */
 const MAX_ROWS = 64;

@@ -6,6 +6,7 @@ import { isConstant, type Tensor } from '../ir/tensor.ts';
 import { broadcastAt } from './broadcast.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
+import { floatPower } from './Power.ts';
 import { reducedShape } from './Reductions.ts';
 import { reshaped } from './Shapes.ts';
 
@@ -199,7 +200,7 @@ const InstanceNormalization: Lowering = (context) => {
 const GroupNormalization: Lowering = (context) =>
   normalizeChannels(context, context.input(0), context.int('num_groups', 1), context.version < 21);
 
-/** x / (bias + alpha/size * sum of squares over nearby channels)^beta, for the usual beta of 0.75 and 0.5, 1. */
+/** x / (bias + alpha/size * sum of squares over nearby channels)^beta; the usual beta is 0.75. */
 const LRN: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
@@ -213,21 +214,22 @@ const LRN: Lowering = (context) => {
     0.75: (value) => f32.mul(f32.sqrt(value), f32.sqrt(f32.sqrt(value))),
   };
   const power = roots[beta];
-  ensure(power, `beta ${beta} is not supported; 0.5, 0.75 and 1 are`);
   const before = Math.floor((size - 1) / 2);
-  return context.define({
-    type: x.type,
-    shape: x.shape,
-    channelsLast: true,
-    body: (indices) => {
-      const sum = fold([size], 0, ([k], accumulator) => {
-        const channel = shift(add(indices[1]!, k!), -before);
-        const element = atOr(x, [indices[0]!, channel, ...indices.slice(2)], 0);
-        return f32.add(accumulator, f32.mul(element, element));
-      });
-      return f32.div(at(x, indices), power(f32.add(bias, f32.mul(scale, sum))));
-    },
-  });
+  const baseAt = (indices: readonly Index[]): Expression => {
+    const sum = fold([size], 0, ([k], accumulator) => {
+      const channel = shift(add(indices[1]!, k!), -before);
+      const element = atOr(x, [indices[0]!, channel, ...indices.slice(2)], 0);
+      return f32.add(accumulator, f32.mul(element, element));
+    });
+    return f32.add(bias, f32.mul(scale, sum));
+  };
+  const common = { type: x.type, shape: x.shape, channelsLast: true };
+  if (power) {
+    return context.define({ ...common, body: (indices) => f32.div(at(x, indices), power(baseAt(indices))) });
+  }
+  const base = context.define({ ...common, body: baseAt });
+  const divisor = floatPower(context, base, context.constant(x.type, [], [beta]));
+  return elementwise(context, [x, divisor], x.type, f32.div);
 };
 
 const MeanVarianceNormalization: Lowering = (context) => {

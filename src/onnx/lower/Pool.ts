@@ -6,6 +6,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { ensureFloat, maximum } from './elementwise.ts';
+import { floatPower } from './Power.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
@@ -149,6 +150,35 @@ const whole = (x: Tensor): Window => {
   };
 };
 
+/** (sum of |x|^p)^(1/p) over each window. */
+function lpPooled(context: Context, x: Tensor, window: Window): Tensor {
+  ensureFloat(x);
+  const p = context.int('p', 2);
+  ensure(p >= 1 && p <= 32, `p ${p} is not one of 1 to 32`);
+  const power = (element: Expression): Expression =>
+    Array.from({ length: p }, () => f32.abs(element)).reduce(f32.mul);
+  const sum = pooled(
+    context,
+    x,
+    window,
+    0,
+    0,
+    (accumulator, element) => f32.add(accumulator, power(element)),
+    (accumulator) => (p === 2 ? f32.sqrt(accumulator) : accumulator),
+  );
+  return p <= 2 ? sum : floatPower(context, sum, context.constant(x.type, [], [1 / p]));
+}
+
+const LpPool: Lowering = (context) => {
+  const { x, window } = poolInput(context);
+  return lpPooled(context, x, window);
+};
+
+const GlobalLpPool: Lowering = (context) => {
+  const x = context.input(0);
+  return lpPooled(context, x, whole(x));
+};
+
 const GlobalAveragePool: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
@@ -168,4 +198,6 @@ export const Pool: Readonly<Record<string, Lowering>> = {
   AveragePool,
   GlobalAveragePool,
   GlobalMaxPool,
+  LpPool,
+  GlobalLpPool,
 };

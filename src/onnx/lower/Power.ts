@@ -43,13 +43,18 @@ export const Pow: Lowering = (context) => {
   const simple = known === undefined ? undefined : SIMPLE[known];
   // A float power of 0.5 is the square root except at -infinity and -0, where pow gives +infinity and +0.
   if (simple) return elementwise(context, [x, y], x.type, simple);
+  return floatPower(context, x, y);
+};
+
+/** x^y by the logarithm and the exponential, each in a loop of its own if it must be. */
+export function floatPower(context: Context, x: Tensor, y: Tensor): Tensor {
   const exponent = (value: Expression) => (y.type.family === 'float' ? value : f32.fromI32(value));
   const log = (part: 'high' | 'low') =>
     elementwise(context, [x], x.type, (value) => log2Pair(f32.abs(value))[part]);
   return elementwise(context, [x, y, log('high'), log('low')], x.type, (value, by, high, low) =>
     powFrom({ high: high!, low: low! }, value!, exponent(by!)),
   );
-};
+}
 
 /** An integer to a power; a float exponent must be known, because what its logarithm rounds may be an integer. */
 function integerPower(context: Context, x: Tensor, y: Tensor, n: number | undefined): Tensor {

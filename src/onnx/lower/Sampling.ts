@@ -1,7 +1,7 @@
 import { ensure } from '../errors.ts';
-import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select, word } from '../ir/expression.ts';
 import { add, constantIndex, type Index, multiply, quotient, remainder } from '../ir/indices.ts';
-import { reading } from '../ir/tensor.ts';
+import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Lowering } from './context.ts';
 import { ensureFloat } from './elementwise.ts';
@@ -23,7 +23,7 @@ const ONE = f32.of(1);
 const ZERO = f32.of(0);
 const HALF = f32.of(0.5);
 
-const linear: Taps = {
+export const linear: Taps = {
   count: 2,
   first: 0,
   weigh: (fraction, tap) => select(i32.eq(indexValue(tap), i32.of(0)), f32.sub(ONE, fraction), fraction),
@@ -263,8 +263,69 @@ const RoiAlign: Lowering = (context) => {
   });
 };
 
+/** MaxRoiPool(x, rois): the greatest element of each bin of a region that is given in whole elements. */
+const MaxRoiPool: Lowering = (context) => {
+  const [x, rois] = [context.input(0), context.input(1)];
+  ensureFloat(x, rois);
+  ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
+  const count = rois.shape[0] as number;
+  ensure(`${rois.shape}` === `${[count, 5]}`, `regions of shape [${rois.shape}], not [${[count, 5]}]`);
+  const bins = context.ints('pooled_shape') ?? [];
+  ensure(bins.length === 2 && bins.every((bin) => bin >= 1), `pooled_shape [${bins}] is not two sizes`);
+  const scale = f32.of(context.float('spatial_scale', 1));
+  const extents = x.shape.slice(2);
+  /** Halves are rounded away from 0. */
+  const rounded = (value: Expression): Expression => {
+    const magnitude = f32.floor(f32.add(f32.abs(value), HALF));
+    return select(f32.lt(value, ZERO), f32.neg(magnitude), magnitude);
+  };
+  // The first element of each bin and the one after its last, inside the input.
+  const bounds = extents.map((extent, d) =>
+    context.define({
+      type: TYPES.int32,
+      shape: [count, bins[d] as number, 2],
+      range: { low: 0, high: extent },
+      body: ([region, bin, end]) => {
+        const corner = (i: number) => rounded(f32.mul(at(rois, [region!, constantIndex(i)]), scale));
+        const start = corner(2 - d);
+        const size = f32.max(f32.add(f32.sub(corner(4 - d), start), ONE), ONE);
+        const step = f32.div(size, f32.of(bins[d] as number));
+        const low = f32.floor(f32.mul(f32.fromI32(indexValue(bin!)), step));
+        const high = f32.ceil(f32.mul(f32.fromI32(i32.add(indexValue(bin!), i32.of(1))), step));
+        const own = select(i32.eq(indexValue(end!), i32.of(0)), low, high);
+        return i32.fromF32(clamp(f32.add(own, start), 0, extent));
+      },
+    }),
+  );
+  const batches = context.define({
+    type: TYPES.int32,
+    shape: [count],
+    body: ([region]) => i32.fromF32(at(rois, [region!, constantIndex(0)])),
+  });
+  return context.define({
+    type: x.type,
+    shape: [count, x.shape[1] as number, ...bins],
+    channelsLast: true,
+    body: ([region, channel, ...bin]) => {
+      const most = fold(extents, NEGATIVE_INFINITY, (place, accumulator) => {
+        const isInside = place
+          .map((own, d): Expression => {
+            const bound = (end: number) => at(bounds[d] as Tensor, [region!, bin[d]!, constantIndex(end)]);
+            const index = indexValue(own);
+            return i32.and(i32.not(i32.lt(index, bound(0))), i32.lt(index, bound(1)));
+          })
+          .reduce(i32.and);
+        const element = reading(x, [{ gathered: at(batches, [region!]) }, channel!, ...place], 0);
+        return select(isInside, f32.max(accumulator, element), accumulator);
+      });
+      // A bin without elements is 0.
+      return select(f32.eq(most, word(NEGATIVE_INFINITY)), ZERO, most);
+    },
+  });
+};
+
 const NEGATIVE_INFINITY = 0xff800000;
 
 const sampleOf = (bin: Index, sample: Index, samples: number): Index => add(multiply(bin, samples), sample);
 
-export const Sampling: Readonly<Record<string, Lowering>> = { GridSample, RoiAlign };
+export const Sampling: Readonly<Record<string, Lowering>> = { GridSample, RoiAlign, MaxRoiPool };

@@ -7,6 +7,7 @@ import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
 import type { Lowering } from './context.ts';
+import { DeformConv } from './DeformConv.ts';
 import { Determinant } from './Det.ts';
 import { Einsum } from './Einsum.ts';
 import { Gathers } from './Gather.ts';
@@ -37,6 +38,8 @@ import { Shapes } from './Shapes.ts';
 import { Signal } from './Signal.ts';
 import { SoftmaxFamily } from './Softmax.ts';
 import { Spatial } from './Spatial.ts';
+import { TensorScatter } from './TensorScatter.ts';
+import { TfIdfVectorizer } from './TfIdfVectorizer.ts';
 import { TopK } from './TopK.ts';
 import { Trigonometric } from './Trigonometric.ts';
 import { MaxUnpool } from './Unpool.ts';
@@ -75,6 +78,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
     ...Signal,
     ...Trigonometric,
     MaxUnpool,
+    DeformConv,
+    TensorScatter,
+    TfIdfVectorizer,
     Pow,
     Scan,
     ...Resizes,
@@ -91,13 +97,15 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
 export const OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();
 
 const RANDOM = /^(Random|Bernoulli|Multinomial)/;
-const STRINGS = /^(String|TfIdf|RegexFullMatch)/;
+const TRAINING = /\.training$/;
+const STRINGS = /^(String|RegexFullMatch)/;
 
 /** Why an operator without a lowering cannot run, and what to do. */
 export function reasonAgainst({ operator, domain }: GraphNode): string {
   if (RANDOM.test(operator))
     return 'random numbers cannot be checked; export the model for inference, or pass noise as an input';
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
+  if (TRAINING.test(domain)) return 'training cannot run; export the model for inference';
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
   return 'this operator is not supported yet; those that are stand in src/onnx/CONFORMANCE.md';

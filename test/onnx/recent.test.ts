@@ -1,0 +1,173 @@
+import { importOnnx } from '../../src/onnx/index.ts';
+import {
+  expectClose,
+  expectSameAsOnnxruntime,
+  integers,
+  modelBytes,
+  noise,
+  type Result,
+  runCompiled,
+  single,
+  type Value,
+  value,
+} from '../support/onnx.ts';
+
+/** Operators of the newest versions, against onnxruntime where it has them and by definition where it does not. */
+
+async function run(...args: Parameters<typeof single>): Promise<Result> {
+  const spec = single(...args);
+  const [y] = await runCompiled(importOnnx(modelBytes(spec)), Object.values(spec.inputs));
+  return y!;
+}
+
+/** Elements of a tensor by their indices; 0 outside. */
+const reader =
+  ({ shape, values }: Value) =>
+  (...indices: readonly number[]): number => {
+    let flat = 0;
+    for (const [i, index] of indices.entries()) {
+      if (index < 0 || index >= (shape[i] as number)) return 0;
+      flat = flat * (shape[i] as number) + index;
+    }
+    return values[flat] as number;
+  };
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+it('Swish is x sigmoid(alpha x)', async () => {
+  const x = noise([20], 1, 6);
+  const y = await run('Swish', [x], { attributes: { alpha: { float: 1.5 } }, opset: 24 });
+  expectClose(y, { shape: [20], values: x.values.map((v) => v / (1 + Math.exp(-1.5 * v))) });
+});
+
+describe('TensorScatter', () => {
+  const past = noise([3, 2, 5, 2], 1);
+  const update = noise([3, 2, 2, 2], 2);
+  const at = value('int64', [3], [0, 2, 4]);
+  const [old, fresh] = [reader(past), reader(update)];
+  for (const mode of ['linear', 'circular']) {
+    it(mode, async () => {
+      const starts = mode === 'linear' ? value('int64', [3], [0, 2, 3]) : at;
+      const y = await run('TensorScatter', [past, update, starts], { attributes: { mode }, opset: 24 });
+      const values = range(3).flatMap((n) =>
+        range(2).flatMap((h) =>
+          range(5).flatMap((p) =>
+            range(2).map((d) => {
+              const k = (p - starts.values[n]! + 5) % 5;
+              return k < 2 ? fresh(n, h, k, d) : old(n, h, p, d);
+            }),
+          ),
+        ),
+      );
+      expectClose(y, { shape: past.shape, values }, 0, 0);
+    });
+  }
+  it('from the start if nothing else is said', async () => {
+    const y = await run('TensorScatter', [past, update], { opset: 24 });
+    const kept = range(3).flatMap((n) =>
+      range(2).flatMap((h) =>
+        range(5).flatMap((p) => range(2).map((d) => (p < 2 ? fresh(n, h, p, d) : old(n, h, p, d)))),
+      ),
+    );
+    expectClose(y, { shape: past.shape, values: kept }, 0, 0);
+  });
+});
+
+describe('DeformConv', () => {
+  for (const [what, groups, offsetGroups, attributes] of [
+    ['plain', 1, 1, {}],
+    ['padded, with strides and dilation', 1, 2, { pads: [1, 1, 1, 1], strides: [2, 1], dilations: [1, 2] }],
+    ['groups', 2, 2, { pads: [1, 0, 1, 0] }],
+  ] as const) {
+    for (const [withMask, withBias] of [
+      [false, false],
+      [true, true],
+    ]) {
+      it(`${what}${withMask ? ', with bias and mask' : ''}`, async () => {
+        const {
+          pads = [0, 0, 0, 0],
+          strides = [1, 1],
+          dilations = [1, 1],
+        } = attributes as {
+          pads?: readonly number[];
+          strides?: readonly number[];
+          dilations?: readonly number[];
+        };
+        const [batch, channels, height, width, filters] = [2, 4, 6, 7, 4];
+        const kernel = [3, 2];
+        const [oh, ow] = [height, width].map((extent, d) =>
+          Math.floor(
+            (extent + pads[d]! + pads[d + 2]! - dilations[d]! * (kernel[d]! - 1) - 1) / strides[d]! + 1,
+          ),
+        ) as [number, number];
+        const taps = 6;
+        const x = noise([batch, channels, height, width], 1);
+        const w = noise([filters, channels / groups, ...kernel], 2);
+        const offset = noise([batch, offsetGroups * taps * 2, oh, ow], 3, 2);
+        const bias = withBias ? noise([filters], 4) : undefined;
+        const mask = withMask ? noise([batch, offsetGroups * taps, oh, ow], 5) : undefined;
+        const y = await run('DeformConv', [x, w, offset, bias, mask], {
+          attributes: { ...attributes, group: groups, offset_group: offsetGroups },
+          opset: 19,
+        });
+        const [pixel, weight, moved] = [reader(x), reader(w), reader(offset)];
+        const between = (n: number, c: number, row: number, column: number): number => {
+          const [r, q] = [Math.floor(row), Math.floor(column)];
+          const [v, u] = [row - r, column - q];
+          return (
+            (1 - v) * ((1 - u) * pixel(n, c, r, q) + u * pixel(n, c, r, q + 1)) +
+            v * ((1 - u) * pixel(n, c, r + 1, q) + u * pixel(n, c, r + 1, q + 1))
+          );
+        };
+        const element = (n: number, f: number, row: number, column: number): number => {
+          let sum = bias ? bias.values[f]! : 0;
+          const perGroup = channels / groups;
+          for (const ci of range(perGroup)) {
+            const c = Math.floor(f / (filters / groups)) * perGroup + ci;
+            const og = Math.floor(c / (channels / offsetGroups));
+            for (const kr of range(kernel[0]!)) {
+              for (const kc of range(kernel[1]!)) {
+                const tap = og * taps + kr * kernel[1]! + kc;
+                const r = row * strides[0]! - pads[0]! + kr * dilations[0]! + moved(n, 2 * tap, row, column);
+                const q =
+                  column * strides[1]! - pads[1]! + kc * dilations[1]! + moved(n, 2 * tap + 1, row, column);
+                const factor = mask ? reader(mask)(n, tap, row, column) : 1;
+                sum += weight(f, ci, kr, kc) * factor * between(n, c, r, q);
+              }
+            }
+          }
+          return sum;
+        };
+        const values = range(batch).flatMap((n) =>
+          range(filters).flatMap((f) => range(oh).flatMap((r) => range(ow).map((c) => element(n, f, r, c)))),
+        );
+        expectClose(y, { shape: [batch, filters, oh, ow], values }, 1e-4, 1e-5);
+      });
+    }
+  }
+});
+
+describe('TfIdfVectorizer of integers', () => {
+  const pool = {
+    ngram_counts: [0, 4],
+    ngram_indexes: [2, 0, 1, 3, 6, 4, 5],
+    pool_int64s: [2, 3, 5, 4, 5, 6, 7, 8, 6, 7],
+  };
+  for (const mode of ['TF', 'IDF', 'TFIDF']) {
+    for (const [min_gram_length, max_gram_length, max_skip_count] of [
+      [1, 1, 0],
+      [1, 2, 0],
+      [2, 2, 5],
+      [1, 2, 5],
+    ] as const) {
+      it(`${mode}, n-grams of ${min_gram_length} to ${max_gram_length}, ${max_skip_count} skipped`, async () => {
+        const attributes = { ...pool, mode, min_gram_length, max_gram_length, max_skip_count };
+        const weights = mode === 'TF' ? {} : { weights: { floats: [0.5, 1, 2, 3, 4, 5, 6] } };
+        const x = integers('int32', [3, 9], 2, 8);
+        await expectSameAsOnnxruntime(
+          single('TfIdfVectorizer', [x], { attributes: { ...attributes, ...weights } }),
+        );
+      });
+    }
+  }
+});
