@@ -1,11 +1,12 @@
 import type { TensorData } from '../../src/engine/engine.ts';
-import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { type Model, programInputs, Unavailable } from '../models/index.ts';
 import { difference, sameBits, TOLERANCE } from './compare.ts';
-import { matrixSpeed, nodeTimes } from './nodes.ts';
+import { withMemory } from './memory.ts';
+import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
 import { leastMemory, macsOf } from './program.ts';
 import { digest, type ReferenceRun, referenceRun } from './reference.ts';
@@ -25,6 +26,8 @@ export interface Result {
   readonly importMs: number;
   readonly loadMs: number;
   readonly firstMs: number;
+  /** Linear memory of the engine on one thread, for runs that keep outputs only. */
+  readonly memoryBytes: number;
   readonly leastMemory: { readonly weights: number; readonly live: number };
   /** f32 operations a second in nodes like matrix products, on one thread. */
   readonly matrixSpeed: number | undefined;
@@ -83,18 +86,22 @@ export async function measure(
   const { result: compiled, ms: importMs } = await timed(() => importOnnx(onnx, options));
   const { program } = compiled;
   const inputs = programInputs(compiled, given);
-  const { result: session, ms: loadMs } = await timed(() => wasmEngine.load(program, compiled.weights));
+  const load = (threads: number) => wasmEngineWith({ threads }).load(program, compiled.weights);
+  const { result: loaded, ms: loadMs } = await timed(() => withMemory(() => load(1)));
+  const session = loaded.made;
   const { ms: firstMs } = await timed(() => session.run(inputs));
+  const memoryBytes = loaded.bytes();
+  const pair = await load(2);
 
   const model = modelOf(program);
-  const assay = [new Kept('assay1', () => session.run(inputs))];
+  const assay = [new Kept('assay1', () => session.run(inputs)), new Kept('assay2', () => pair.run(inputs))];
   const kept = new Kept('kept1', () => session.runAll(inputs));
   const trace = new Kept('trace1', async () => new RunTrace(model, await session.runAll(inputs)).root);
   const ort = await openAll(onnx, given);
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
   const times = await race([...assay, kept, trace, ...theirs].map(({ contestant }) => contestant));
-  const ofNodes = await nodeTimes(session, inputs, NODE_RUNS);
-  const peak = measurePeak();
+  const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
+  const peak = Math.max(...Array.from({ length: NODE_RUNS }, measurePeak));
 
   const outputs = assay[0]!.last!;
   const differences = new Map(
@@ -110,7 +117,7 @@ export async function measure(
       problems.push('the outputs of the timed runs are not those of the reference');
     }
   }
-  await Promise.all([session.close(), ...[...ort.values()].map((one) => one.release())]);
+  await Promise.all([session.close(), pair.close(), ...[...ort.values()].map((one) => one.release())]);
   return {
     model: name,
     weights,
@@ -119,8 +126,9 @@ export async function measure(
     times,
     reference: reference && { ms: reference.run.ms, kept: reference.kept },
     ...{ importMs, loadMs, firstMs },
+    memoryBytes,
     leastMemory: leastMemory(program),
-    matrixSpeed: matrixSpeed(session, ofNodes),
+    matrixSpeed: matrixSpeed(program, ofNodes),
     peak,
     differences,
     problems,

@@ -1,32 +1,92 @@
 import { performance } from 'node:perf_hooks';
-import type { Session } from '../../src/engine/engine.ts';
+import type { Weights } from '../../src/engine/engine.ts';
+import { type NodePlan, type Phase, planNode } from '../../src/engine/wasm/nodePlan.ts';
+import { pack } from '../../src/engine/wasm/packing.ts';
+import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import { isMatrixLike, productsOf } from './program.ts';
 
-/** Milliseconds of each node, the best of several runs. */
-export async function nodeTimes(
-  session: Session,
-  inputs: readonly Uint8Array[],
-  runs: number,
-): Promise<number[]> {
-  const best = session.program.nodes.map(() => Number.POSITIVE_INFINITY);
-  for (let run = 0; run < runs; run++) {
-    let before = performance.now();
-    await session.run(inputs, (done) => {
-      const now = performance.now();
-      best[done - 1] = Math.min(best[done - 1]!, now - before);
-      before = now;
+const ALIGNMENT = 64;
+
+/** A program in the code of the engine, every tensor in memory of its own, so that each node can be timed alone. */
+export class NodeTimer {
+  readonly program: Program;
+  /** By node; none for those that are not computed. */
+  readonly plans: readonly (NodePlan | undefined)[];
+  readonly codeBytes: number;
+  readonly generationMs: number;
+  readonly compilationMs: number;
+  readonly #phases: readonly (readonly Phase[])[];
+  readonly #exports: WebAssembly.Exports;
+
+  constructor(program: Program, weights: Weights, inputs: readonly Uint8Array[]) {
+    this.program = program;
+    const { nodes } = program;
+    let total = 0;
+    const allocate = (bytes: number): number => {
+      const offset = total;
+      total += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+      return offset;
+    };
+    const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
+    const start = performance.now();
+    this.plans = nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes) : undefined));
+    const packings = this.plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
+    const scratch = allocate(Math.max(0, ...this.plans.map((plan) => plan?.scratchBytes ?? 0)));
+    this.#phases = this.plans.map(
+      (plan, i) => plan?.phases({ tensors, packings: packings[i]!, scratch }) ?? [],
+    );
+    const bodies = this.#phases.flat().map(({ body }) => body);
+    const bytes = moduleOf(bodies, { given: 'unshared' });
+    const generated = performance.now();
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(total / PAGE_BYTES) });
+    this.#exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+    this.codeBytes = bytes.length;
+    this.generationMs = generated - start;
+    this.compilationMs = performance.now() - generated;
+    const heap = new Uint8Array(memory.buffer);
+    nodes.forEach((node, i) => {
+      if (node.kind === 'input') heap.set(inputs[node.slot]!, tensors[i]);
+      if (node.kind === 'constant') heap.set(weights.get(i)!, tensors[i]);
+      for (const [p, packing] of this.plans[i]?.packings.entries() ?? []) {
+        pack(packing, weights.get(packing.node)!, heap, packings[i]![p]!);
+      }
     });
   }
-  return best;
+
+  /** Runs the program once. @returns milliseconds by node and phase */
+  run(): number[][] {
+    return this.#phases.map((phases) =>
+      phases.map(({ body, turns }) => {
+        const start = performance.now();
+        (this.#exports[body.name] as (from: number, to: number) => void)(0, turns);
+        return performance.now() - start;
+      }),
+    );
+  }
+
+  /**
+   * Milliseconds by node and phase, the least of some runs: it tells what the code can do, whatever else the machine
+   * did. As many runs before are for the compiler.
+   */
+  times(runs: number): number[][] {
+    for (let i = 0; i < runs; i++) this.run();
+    const all = Array.from({ length: runs }, () => this.run());
+    return this.#phases.map((phases, node) =>
+      phases.map((_, phase) => Math.min(...all.map((run) => run[node]![phase]!))),
+    );
+  }
 }
 
+export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+
 /** f32 operations a second over all nodes like matrix products; undefined if there are none. */
-export function matrixSpeed({ program }: Session, times: readonly number[]): number | undefined {
+export function matrixSpeed({ nodes }: Program, times: readonly (readonly number[])[]): number | undefined {
   let [operations, ms] = [0, 0];
-  for (const [i, node] of program.nodes.entries()) {
+  for (const [i, node] of nodes.entries()) {
     if (node.kind !== 'loop' || !isMatrixLike(node)) continue;
     operations += 2 * productsOf(node);
-    ms += times[i]!;
+    ms += sum(times[i]!);
   }
   return operations > 0 ? operations / (ms / 1000) : undefined;
 }

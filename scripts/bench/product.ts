@@ -2,11 +2,11 @@ import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
 import { SeededWeights } from '../models/weights.ts';
 import { numbersOf } from './compare.ts';
-import { nodeTimes } from './nodes.ts';
-import { timingOf } from './timing.ts';
+import { NodeTimer, sum } from './nodes.ts';
 
 const SIDE = 1024;
-const RUNS = 9;
+const WARM_UP_RUNS = 3;
+const RUNS = 15;
 
 /** How near the product of two matrices comes to the peak of the machine. */
 export interface Product {
@@ -30,7 +30,7 @@ function plainProduct(a: Float32Array, b: Float32Array): Float32Array {
   return out;
 }
 
-/** Times 1024³ products on one thread, and the peak between them. */
+/** Times 1024³ products on one thread, and the peak between them; the best of each, since both are of the machine. */
 export async function product(measurePeak: () => number): Promise<Product> {
   const random = new SeededWeights(1);
   const [a, b] = [random.around(1, [SIDE, SIDE]).values, random.around(1, [SIDE, SIDE]).values];
@@ -42,15 +42,16 @@ export async function product(measurePeak: () => number): Promise<Product> {
   const session = await wasmEngine.load(program, weights);
   const inputs = [new Uint8Array(a.buffer)];
   const [output] = await session.run(inputs);
-  await nodeTimes(session, inputs, 5);
+  await session.close();
+  const timer = new NodeTimer(program, weights, inputs);
+  timer.times(WARM_UP_RUNS);
   const [times, peaks]: [number[], number[]] = [[], []];
   for (let run = 0; run < RUNS; run++) {
     peaks.push(measurePeak());
-    times.push((await nodeTimes(session, inputs, 1))[node]!);
+    times.push(sum(timer.run()[node]!));
   }
-  await session.close();
-  const { median: ms } = timingOf(times);
+  const ms = Math.min(...times);
   const expected = plainProduct(a, b);
   const isExact = numbersOf(output!).every((x, i) => x === expected[i]);
-  return { ms, speed: (2 * SIDE ** 3) / (ms / 1000), peak: timingOf(peaks).median, isExact };
+  return { ms, speed: (2 * SIDE ** 3) / (ms / 1000), peak: Math.max(...peaks), isExact };
 }

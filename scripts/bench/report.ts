@@ -46,7 +46,10 @@ export function textOf(result: Result): string {
       'import, load, first run',
       `${[result.importMs, result.loadMs, result.firstMs].map(digits).join(', ')} ms`,
     ),
-    row('weights, largest live set', `${megabytes(leastMemory.weights)}, ${megabytes(leastMemory.live)}`),
+    row(
+      'memory; weights, largest live set',
+      `${megabytes(result.memoryBytes)}; ${megabytes(leastMemory.weights)}, ${megabytes(leastMemory.live)}`,
+    ),
     ...(matrixSpeed
       ? [
           row(
@@ -87,6 +90,7 @@ export function jsonOf(result: Result): string {
     importMs: result.importMs,
     loadMs: result.loadMs,
     firstMs: result.firstMs,
+    memoryBytes: result.memoryBytes,
     weightBytes: result.leastMemory.weights,
     liveBytes: result.leastMemory.live,
     matrixFlops: result.matrixSpeed ?? null,

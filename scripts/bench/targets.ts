@@ -14,6 +14,9 @@ const ratio = ({ times }: Result, a: string, b: string): number | undefined => {
   return x && y ? x.median / y.median : undefined;
 };
 
+const memoryShare = ({ memoryBytes, leastMemory: { weights, live } }: Result): number =>
+  memoryBytes / (weights + live);
+
 /** How many times as long onnxruntime-web takes, in the geometric mean; undefined without results. */
 export function meanSpeedUp(results: readonly Result[]): number | undefined {
   const ratios = results.flatMap((result) => ratio(result, 'ortWeb1', 'assay1') ?? []);
@@ -67,6 +70,7 @@ export function targets(results: readonly Result[], product: Product | undefined
       'at least',
     ),
     ...bound('trace1 / assay1', results, (result) => ratio(result, 'trace1', 'assay1'), 2, 'at most'),
+    ...bound('memory / (weights + largest live set)', results, memoryShare, 1.3, 'at most'),
     ...(product
       ? [
           {
