@@ -2,7 +2,8 @@ import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
 import { SeededWeights } from '../models/weights.ts';
 import { numbersOf } from './compare.ts';
-import { NodeTimer, sum } from './nodes.ts';
+import { NodeTimer } from './nodes.ts';
+import { cpuTime } from './timing.ts';
 
 const SIDE = 1024;
 const WARM_UP_RUNS = 3;
@@ -30,14 +31,17 @@ function plainProduct(a: Float32Array, b: Float32Array): Float32Array {
   return out;
 }
 
-/** Times 1024³ products on one thread, and the peak between them; the best of each, since both are of the machine. */
+/**
+ * Times 1024³ products on one thread, and the peak between them. A product takes long enough to be interrupted, so it
+ * is its processor time that counts; of both the best, since both say what the machine can do.
+ */
 export async function product(measurePeak: () => number): Promise<Product> {
   const random = new SeededWeights(1);
   const [a, b] = [random.around(1, [SIDE, SIDE]).values, random.around(1, [SIDE, SIDE]).values];
   const build = new ProgramBuilder();
   const left = build.input('f32', [SIDE, SIDE]);
   const right = build.constant('f32', [SIDE, SIDE], new Uint8Array(b.buffer));
-  const node = build.node(matMul(left, right, SIDE, SIDE, SIDE));
+  build.node(matMul(left, right, SIDE, SIDE, SIDE));
   const { program, weights } = build.finish();
   const session = await wasmEngine.load(program, weights);
   const inputs = [new Uint8Array(a.buffer)];
@@ -48,7 +52,9 @@ export async function product(measurePeak: () => number): Promise<Product> {
   const [times, peaks]: [number[], number[]] = [[], []];
   for (let run = 0; run < RUNS; run++) {
     peaks.push(measurePeak());
-    times.push(sum(timer.run()[node]!));
+    const start = cpuTime();
+    timer.run();
+    times.push(cpuTime() - start);
   }
   const ms = Math.min(...times);
   const expected = plainProduct(a, b);

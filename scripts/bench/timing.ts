@@ -23,10 +23,23 @@ const TURN = { runs: 9, ms: 12 };
 /** Threads that wait for work by spinning give up in this time, and do not slow down who comes next. */
 const PAUSE_MS = 8;
 
-export function timingOf(times: readonly number[]): Timing {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!;
-  return { median: at(0.5), spread: (at(0.75) - at(0.25)) / 2, best: at(0), runs: sorted.length };
+/** The number below which a share of the numbers lies. */
+function quantile(numbers: readonly number[], share: number): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)]!;
+}
+
+export const timingOf = (times: readonly number[]): Timing => ({
+  median: quantile(times, 0.5),
+  spread: (quantile(times, 0.75) - quantile(times, 0.25)) / 2,
+  best: quantile(times, 0),
+  runs: times.length,
+});
+
+/** Milliseconds of processor time that this process has used so far. */
+export function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 export async function timed<T>(work: () => T | Promise<T>): Promise<{ result: T; ms: number }> {
@@ -47,17 +60,20 @@ async function warmUp({ run }: Contestant): Promise<void> {
 
 /** Times the contestants in turns, in another order each round. */
 export async function race(contestants: readonly Contestant[]): Promise<Map<string, Timing>> {
-  const times = new Map(contestants.map(({ name }) => [name, [] as number[]]));
+  const entries = contestants.map((contestant) => ({
+    ...contestant,
+    times: [] as number[],
+  }));
   for (const contestant of contestants) await warmUp(contestant);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const i of contestants.keys()) {
-      const { name, run } = contestants[(i + round) % contestants.length]!;
+    for (const i of entries.keys()) {
+      const { run, times } = entries[(i + round) % entries.length]!;
       await pause();
       const start = performance.now();
-      for (let runs = 0; runs < TURN.runs && (runs === 0 || performance.now() - start < TURN.ms); runs++) {
-        times.get(name)!.push((await timed(run)).ms);
-      }
+      let runs = 0;
+      do times.push((await timed(run)).ms);
+      while (++runs < TURN.runs && performance.now() - start < TURN.ms);
     }
   }
-  return new Map([...times].map(([name, all]) => [name, timingOf(all)]));
+  return new Map(entries.map(({ name, times }) => [name, timingOf(times)]));
 }
