@@ -27,6 +27,7 @@ const WAYS = [
   /lanes left/,
   /packed/,
   /padded/,
+  /in pairs/,
   /in panels/,
 ];
 

@@ -27,21 +27,23 @@ interface Parts {
 
 /** The loop that folds the product of its first two operands, or its only operand, with some code after it. */
 function layer(random: Random, { dtype, shape, fold, operands }: Parts): LoopNode {
-  const constants = [random.pick(EXTREMES), 0, 0x40c00000];
+  const constants = [random.pick(EXTREMES), 0, 0x40c00000, 128];
   const s = slotsOf({ shape, fold, operands, constants });
   const isInteger = operands[0]!.dtype !== 'f32';
   const [multiply, add] = isInteger ? (['i32.mul', 'i32.add'] as const) : (['f32.mul', 'f32.add'] as const);
   const combine =
     operands.length > 1 ? add : isInteger ? add : random.pick(['f32.max', 'f32.min', 'f32.add'] as const);
-  const code =
-    operands.length > 1
-      ? [
-          random.chance(50)
-            ? instruction(multiply, s.operands, s.operands + 1)
-            : instruction(multiply, s.operands + 1, s.operands),
-        ]
-      : [];
-  const value = operands.length > 1 ? s.results : s.operands;
+  // Bytes may have their zero point taken off, the rows' or the lanes'.
+  const zero = isInteger && operands.length > 1 && random.chance(50) ? random.below(2) : undefined;
+  const [left, right] = [s.operands, s.operands + 1].map((slot, i) => (i === zero ? s.results : slot)) as [
+    number,
+    number,
+  ];
+  const centre =
+    zero === undefined ? [] : [instruction('i32.sub', s.operands + zero, s.constants + random.pick([1, 3]))];
+  const product = random.chance(50) ? instruction(multiply, left, right) : instruction(multiply, right, left);
+  const code = operands.length > 1 ? [...centre, product] : [];
+  const value = operands.length > 1 ? s.results + code.length - 1 : s.operands;
   const step = [
     ...code,
     random.chance(50)

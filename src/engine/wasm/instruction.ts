@@ -7,6 +7,14 @@ import type { Value, Values } from './value.ts';
  * floats are those of `scalar/instructions.ts` but for NaN, which is made canonical where its bits are looked at.
  */
 
+/**
+ * An instruction that only the engine has: words as pairs of signed 16-bit integers, the sum of both products.
+ * No opcode of the instruction set is as large.
+ */
+export const DOT = 256;
+
+export const arityOf = (opcode: number): number => (opcode === DOT ? 2 : instructionOf(opcode)!.arity);
+
 /** Opcodes for one word and for four. */
 type Pair = readonly [one: number, four: number];
 
@@ -54,7 +62,7 @@ const SHIFTS: Partial<Record<InstructionName, Pair>> = {
 
 /** Whether it yields a float by computing one, so that a NaN among its results may be any. */
 export const isFloatResult = (opcode: number): boolean =>
-  FLOATS[instructionOf(opcode)!.name as InstructionName] !== undefined;
+  opcode !== DOT && FLOATS[instructionOf(opcode)!.name as InstructionName] !== undefined;
 
 /** x / 0 = 0 and x / -1 = -x, wrapping; WebAssembly traps on both. */
 const divide = (a: Code, b: Code): Code =>
@@ -98,8 +106,12 @@ function clamped(values: Values, name: InstructionName, a: Value, b: Value): Cod
 
 /** The value of an instruction on up to three values. */
 export function instructionValue(values: Values, opcode: number, args: readonly Value[]): Value {
-  const name = instructionOf(opcode)!.name as InstructionName;
   const level = Math.max(0, ...args.map((value) => value.level));
+  if (opcode === DOT) {
+    const words = args.flatMap((value) => values.vectorBits(value));
+    return values.define(level, 'v128', [...words, ...simd(186)]);
+  }
+  const name = instructionOf(opcode)!.name as InstructionName;
   return args.some(({ type }) => type === 'v128')
     ? four(values, name, level, args)
     : one(values, name, level, args);

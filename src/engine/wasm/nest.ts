@@ -77,6 +77,8 @@ export interface Nest {
   readonly accesses: readonly Access[];
   /** Bytes from the start of what is computed to an element. */
   readonly store: Form;
+  /** Elements are stored as 16-bit integers, which they must fit. */
+  readonly halves?: boolean;
   /** The index of each dimension as a form of the loops' indices, by its slot. */
   readonly indexSlots: ReadonlyMap<number, Form>;
 }
@@ -237,6 +239,7 @@ export function simplify(nest: Nest): Nest {
     const gone = extent === 1 ? i : i - 1;
     const extents = nest.extents.map((e, at) => (gone !== i && at === i ? e * nest.extents[i - 1]! : e));
     nest = {
+      ...nest,
       extents: extents.filter((_, at) => at !== gone),
       outputs: nest.outputs - (gone < nest.outputs ? 1 : 0),
       ...mapForms(nest, without(gone)),
@@ -248,7 +251,7 @@ export function simplify(nest: Nest): Nest {
 /** The same nest with its loops in another order: `order` has the loop that is to be at each place. */
 export function reordered(nest: Nest, order: readonly number[]): Nest {
   const map = (form: Form): Form => ({ ...form, coefficients: order.map((i) => form.coefficients[i]!) });
-  return { extents: order.map((i) => nest.extents[i]!), outputs: nest.outputs, ...mapForms(nest, map) };
+  return { ...nest, extents: order.map((i) => nest.extents[i]!), ...mapForms(nest, map) };
 }
 
 /** Steps in a row-major array of these extents, in units of `unit`. */

@@ -18,6 +18,7 @@ import {
 } from '../../wasm/assembler.ts';
 import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import type { Packing } from './packing.ts';
+import { paired } from './pairs.ts';
 import { panelsOf, type Stage, stagePadded, stagePanels } from './staging.ts';
 import { LANES, orderOf, type Shape, shapeOf, type Tile, type Tiling, tilingOf } from './tile.ts';
 import { TileWriter } from './tileWriter.ts';
@@ -64,8 +65,9 @@ function packConstants(
   nest: Nest,
   nodes: readonly Node[],
   { rowLoop, laneLoop, vectors }: Shape,
+  before: readonly Packing[],
 ): { nest: Nest; packings: Packing[] } {
-  const packings: Packing[] = [];
+  const packings = [...before];
   if (laneLoop < 0) return { nest, packings };
   const uses = operandUses(loop);
   const packed = (access: Access, operand: number): Access => {
@@ -144,14 +146,18 @@ function stagePart({ loop, nest, shape, offset }: Stage): Part {
 }
 
 /** @param index of the node, of all of the program's */
-export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
-  const elements = sizeOf(loop.shape);
+export function planNode(given: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
+  const elements = sizeOf(given.shape);
   if (elements === 0) {
     return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
   }
-  const padded = stagePadded(loop, nestOf(loop));
+  const plain = nestOf(given);
+  const pairs = paired(given, plain, nodes);
+  const loop = pairs?.loop ?? given;
+  const padded = stagePadded(loop, pairs?.nest ?? plain, pairs?.stage.bytes ?? 0);
   const shape = shapeOf(loop, padded.nest);
-  const { nest: withConstants, packings } = packConstants(loop, padded.nest, nodes, shape);
+  const before = pairs ? [pairs.packing] : [];
+  const { nest: withConstants, packings } = packConstants(loop, padded.nest, nodes, shape, before);
   const panels = stagePanels(loop, withConstants, shape, padded.bytes);
   const order = orderOf(loop, panels.nest, shape);
   const nest = reordered(panels.nest, order);
@@ -161,14 +167,16 @@ export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]):
     laneLoop: order.indexOf(shape.laneLoop),
   };
   const tiling = tilingOf(loop, nest, placed);
-  const stages = [...padded.stages, ...panels.stages];
+  const stages = [...(pairs ? [pairs.stage] : []), ...padded.stages, ...panels.stages];
   const parts: Part[] = [...stages.map(stagePart), { loop, nest, tiling }];
-  const reads = parts.flatMap((part) =>
-    part.loop.operands.flatMap(({ node }, o) =>
-      part.nest.accesses[o]!.region.kind === 'tensor' ? [node] : [],
-    ),
-  );
-  const work = elements * (sizeOf(loop.fold) * (loop.step.code.length + 1) + loop.post.code.length + 1);
+  const reads = parts.flatMap((part) => {
+    const uses = operandUses(part.loop);
+    return part.loop.operands.flatMap(({ node }, o) => {
+      const isRead = uses[o]!.step || uses[o]!.post;
+      return isRead && part.nest.accesses[o]!.region.kind === 'tensor' ? [node] : [];
+    });
+  });
+  const work = elements * (sizeOf(given.fold) * (given.step.code.length + 1) + given.post.code.length + 1);
   return {
     packings,
     reads: [...new Set(reads)],
@@ -176,6 +184,7 @@ export function planNode(loop: LoopNode, index: number, nodes: readonly Node[]):
     work: work + stages.reduce((sum, { bytes }) => sum + bytes / 4, 0),
     label: labelOf(nest, tiling, {
       packed: packings.length,
+      'in pairs': pairs ? 1 : 0,
       padded: padded.stages.length,
       'in panels': panels.stages.length,
     }),

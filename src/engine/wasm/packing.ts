@@ -10,10 +10,16 @@ export interface Packing {
   readonly lanes: number;
   /** What it takes. */
   readonly bytes: number;
+  /** Bytes as 16-bit integers, the last loop but the lanes in pairs: two steps of one lane next to each other. */
+  readonly pairs?: 'signed' | 'unsigned';
 }
 
 /** Writes a packed constant to memory, at an offset; lanes that there are not are 0. */
 export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, offset: number): void {
+  if (packing.pairs) {
+    packPairs(packing, weight, memory, offset);
+    return;
+  }
   const { elementBytes, constant, coefficients, extents, lanes, bytes } = packing;
   // A weight may lie anywhere in what it was read from; the packed one is aligned.
   const isWord = elementBytes === 4;
@@ -41,6 +47,42 @@ export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, o
         start += coefficients[d + 1]!;
         if (++indices[d]! < middle[d]!) break;
         start -= coefficients[d + 1]! * middle[d]!;
+        indices[d] = 0;
+      }
+    }
+  }
+}
+
+function packPairs(
+  { constant, coefficients, extents, lanes, bytes, pairs }: Packing,
+  weight: Uint8Array,
+  memory: Uint8Array,
+  offset: number,
+): void {
+  const target = new Int16Array(memory.buffer, memory.byteOffset + offset, bytes / 2);
+  const [panels, width] = [extents[0]!, extents.at(-1)!];
+  const steps = extents.at(-2)!;
+  const outer = extents.slice(1, -2);
+  const rows = outer.reduce((size, extent) => size * extent, 1);
+  const [stepStride, laneStride] = coefficients.slice(-2) as [number, number];
+  let to = 0;
+  for (let panel = 0; panel < panels; panel++) {
+    const indices = outer.map(() => 0);
+    let start = constant + panel * coefficients[0]!;
+    for (let row = 0; row < rows; row++) {
+      for (let step = 0; step < steps; step += 2) {
+        for (let lane = 0; lane < width; lane++) {
+          for (let at = step; at < step + 2; at++) {
+            const isThere = panel * width + lane < lanes && at < steps;
+            const byte = isThere ? weight[(start + at * stepStride + lane * laneStride) >>> 0]! : 0;
+            target[to++] = pairs === 'signed' ? (byte << 24) >> 24 : byte;
+          }
+        }
+      }
+      for (let d = outer.length - 1; d >= 0; d--) {
+        start += coefficients[d + 1]!;
+        if (++indices[d]! < outer[d]!) break;
+        start -= coefficients[d + 1]! * outer[d]!;
         indices[d] = 0;
       }
     }

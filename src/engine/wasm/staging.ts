@@ -1,4 +1,11 @@
-import { type DType, ELEMENT_BYTES, type LoopNode, operandUses, sizeOf } from '../../program/node.ts';
+import {
+  type DType,
+  ELEMENT_BYTES,
+  type LoopNode,
+  operandUses,
+  sizeOf,
+  slotsOf,
+} from '../../program/node.ts';
 import { wordAsStored } from '../reference/word.ts';
 import { type Access, checksOf, type Form, type Hard, type Nest, rangeOf, runOf, stridesOf } from './nest.ts';
 import { dependsOn, LANES, type Shape } from './tile.ts';
@@ -74,14 +81,68 @@ function paddedStage(
   operand: number,
   offset: number,
 ): [Stage, Access] | undefined {
+  const { dtype, fill } = loop.operands[operand]!;
+  // What lies outside is a word, and a byte cannot hold any.
+  if (nest.accesses[operand]!.hard.length === 0 || wordAsStored(dtype, fill) !== fill >>> 0) return undefined;
+  const copying = {
+    loop: copyOf(loop, operand),
+    operand: 0,
+    bytes: ELEMENT_BYTES[dtype],
+    minReads: MIN_READS,
+  };
+  return boxStage(loop, nest, operand, offset, copying);
+}
+
+/**
+ * A factor of a product as 16-bit integers, in the order of its operand's own memory. The factor's other operands
+ * depend on no loop.
+ *
+ * @param slot of the factor in the step's code
+ */
+export function stagedFactor(
+  loop: LoopNode,
+  nest: Nest,
+  operand: number,
+  slot: number,
+): { stage: Stage; access: Access } | undefined {
+  const { results, outputIndices } = slotsOf(loop);
+  const moved = (at: number) => (at >= results ? at - results + outputIndices : at);
+  const factor: LoopNode = {
+    ...loop,
+    shape: [],
+    fold: [],
+    step: { code: [], result: 0 },
+    post: {
+      code: loop.step.code.map(({ opcode, a, b, c }) => ({ opcode, a: moved(a), b: moved(b), c: moved(c) })),
+      result: moved(slot),
+    },
+  };
+  const made = boxStage(loop, nest, operand, 0, { loop: factor, operand, bytes: 2, minReads: 1 });
+  return made && { stage: made[0], access: made[1] };
+}
+
+/** What a copy computes of an operand, where that is among its own operands, and how it is stored. */
+interface Copying {
+  readonly loop: LoopNode;
+  readonly operand: number;
+  readonly bytes: 1 | 2 | 4;
+  readonly minReads: number;
+}
+
+/** A copy of the box of all coordinates that the operand is read at. */
+function boxStage(
+  loop: LoopNode,
+  nest: Nest,
+  operand: number,
+  offset: number,
+  copying: Copying,
+): [Stage, Access] | undefined {
   const access = nest.accesses[operand]!;
   const { hard, address } = access;
-  if (access.outside || access.gatherings.length > 0 || hard.length === 0) return undefined;
+  if (access.outside || access.gatherings.length > 0) return undefined;
   if (hard.some(({ form }) => form.wide)) return undefined;
-  const { dtype, view, fill } = loop.operands[operand]!;
-  const bytes = ELEMENT_BYTES[dtype];
-  // What lies outside is a word, and a byte cannot hold any.
-  if (wordAsStored(dtype, fill) !== fill >>> 0) return undefined;
+  const { view } = loop.operands[operand]!;
+  const { bytes } = copying;
 
   // What the address has besides: loops that are in no such coordinate.
   const plain = hard.filter(({ divisor }) => divisor === 1);
@@ -103,7 +164,7 @@ function paddedStage(
   const strides = stridesOf(extents, bytes);
   const elements = sizeOf(extents);
   const depends = nest.extents.filter((_, i) => dependsOn(nest, operand, i));
-  if (sizeOf(depends) < MIN_READS * elements) return undefined;
+  if (sizeOf(depends) < copying.minReads * elements) return undefined;
   if (elements > MAX_GROWTH * sizeOf(view.map(({ extent }) => extent))) return undefined;
 
   const coefficientsOf = (of: (dimension: Dimension) => number): Form['coefficients'] => dimensions.map(of);
@@ -157,20 +218,34 @@ function paddedStage(
   );
   return [
     {
-      loop: copyOf(loop, operand),
+      loop: copying.loop,
       nest: {
         extents,
         outputs: extents.length,
-        accesses: [source],
+        // The others are scalars, or are not read.
+        accesses: copying.loop.operands.map((_, o) =>
+          o === copying.operand ? source : withoutLoops(nest.accesses[o]!, extents),
+        ),
         store: { constant: 0, coefficients: strides, wide: false },
         indexSlots: new Map(),
+        ...(bytes === 2 ? { halves: true } : {}),
       },
       offset,
-      bytes: elements * bytes,
+      // The second half of the last pair may lie behind the last element.
+      bytes: elements * bytes + (bytes === 2 ? bytes : 0),
     },
     linear(constant, place, offset),
   ];
 }
+
+const withoutLoops = (access: Access, extents: readonly number[]): Access => ({
+  ...access,
+  address: { ...access.address, coefficients: extents.map(() => 0) },
+  checks: [],
+  quotients: [],
+  gatherings: [],
+  hard: [],
+});
 
 const linear = (
   constant: number,
@@ -261,7 +336,7 @@ function staged(
 ): { nest: Nest; stages: Stage[]; bytes: number } {
   const uses = operandUses(loop);
   const stages: Stage[] = [];
-  let bytes = from;
+  let bytes = Math.ceil(from / ALIGNMENT) * ALIGNMENT;
   const accesses = nest.accesses.map((access, o) => {
     // One that post reads too would be read at fold index 0, or is not worth it.
     if (!uses[o]!.step || uses[o]!.post) return access;
@@ -275,8 +350,8 @@ function staged(
   return { nest: { ...nest, accesses }, stages, bytes };
 }
 
-export const stagePadded = (loop: LoopNode, nest: Nest) =>
-  staged(loop, nest, 0, (operand, offset) => paddedStage(loop, nest, operand, offset));
+export const stagePadded = (loop: LoopNode, nest: Nest, from: number) =>
+  staged(loop, nest, from, (operand, offset) => paddedStage(loop, nest, operand, offset));
 
 export const stagePanels = (loop: LoopNode, nest: Nest, shape: Shape, from: number) =>
   staged(loop, nest, from, (operand, offset) => panelStage(loop, nest, shape, operand, offset));

@@ -6,7 +6,7 @@ import {
   sizeOf,
   slotsOf,
 } from '../../program/node.ts';
-import { CANONICAL_NAN, instructionOf } from '../../scalar/instructions.ts';
+import { CANONICAL_NAN } from '../../scalar/instructions.ts';
 import {
   append,
   appendRepeat,
@@ -22,7 +22,7 @@ import {
   type ValueType,
   v128Const,
 } from '../../wasm/assembler.ts';
-import { fromLanes, instructionValue, isFloatResult } from './instruction.ts';
+import { arityOf, fromLanes, instructionValue, isFloatResult } from './instruction.ts';
 import type { Access, Check, Form, Nest } from './nest.ts';
 import { dependsOn, LANES, type Tile, type Tiling } from './tile.ts';
 import { type Value, Values } from './value.ts';
@@ -180,15 +180,15 @@ export class TileWriter {
 
   #store(value: Value, dtype: DType, copy: Copy): void {
     const values = this.#values;
-    const bytes = ELEMENT_BYTES[dtype];
+    const bytes = this.#nest.halves ? 2 : ELEMENT_BYTES[dtype];
     const form = this.#nest.store;
     const offset = this.#writing.target + this.#delta(form, copy);
     const address = this.#induction(form).code;
     if (this.#tile.vectors === 0) {
       const exact = values.exact(value);
       const [word, opcode] =
-        bytes === 1
-          ? [values.bits(value), 0x3a]
+        bytes < 4
+          ? [values.bits(value), bytes === 1 ? 0x3a : 0x3b]
           : exact.type === 'f32'
             ? [values.use(exact), 0x38]
             : [values.bits(exact), 0x36];
@@ -196,11 +196,14 @@ export class TileWriter {
       return;
     }
     let words = values.vectorBits(value);
-    if (bytes === 1) {
-      // The low bytes, narrowed to 16 and to 8 bits.
+    if (bytes < 4) {
+      // The low bytes narrowed to 16 and to 8 bits; 16-bit integers only once, and none is larger.
       const zeros = v128Const(0, 0, 0, 0);
       const low = [...words, ...v128Const(255, 255, 255, 255), ...simd(78)];
-      const narrow = [...low, ...zeros, ...simd(134), ...zeros, ...simd(102)];
+      const narrow =
+        bytes === 1
+          ? [...low, ...zeros, ...simd(134), ...zeros, ...simd(102)]
+          : [...words, ...zeros, ...simd(133)];
       words = values.use(values.define(this.#postLevel, 'v128', narrow));
     }
     for (const { at, opcode, lane } of storesOf(this.#lanesOf(copy), bytes)) {
@@ -236,7 +239,7 @@ export class TileWriter {
       const key = this.#keyOf(copy, this.#dependence(program, slot), accumulator.word === undefined);
       return this.#once(`${phase} ${slot} ${key}`, () => {
         const { opcode, a, b, c } = program.code[slot - results]!;
-        const args = [a, b, c].slice(0, instructionOf(opcode)!.arity).map(valueAt);
+        const args = [a, b, c].slice(0, arityOf(opcode)).map(valueAt);
         return instructionValue(this.#values, opcode, args);
       });
     };
@@ -270,7 +273,7 @@ export class TileWriter {
         bits = bitsOf(this.#nest.extents, (loop) => this.#indexForm(slot).coefficients[loop] !== 0);
       else {
         const { opcode, a, b, c } = program.code[slot - results]!;
-        const args = [a, b, c].slice(0, instructionOf(opcode)!.arity);
+        const args = [a, b, c].slice(0, arityOf(opcode));
         bits = args.reduce((all, arg) => all | this.#dependence(program, arg), 0);
       }
       known.set(slot, bits);
@@ -601,11 +604,12 @@ export class TileWriter {
 }
 
 /** The parts in which lanes of a vector are stored: the first one's place, the opcode and its lane, if it takes one. */
-function storesOf(lanes: number, bytes: 1 | 4): { at: number; opcode: number; lane?: number }[] {
-  const [byWord, byTwo, byFour] = bytes === 1 ? [88, 89, 90] : [90, 91, 11];
-  if (lanes === 4) return [{ at: 0, opcode: byFour, ...(bytes === 1 ? { lane: 0 } : {}) }];
+function storesOf(lanes: number, bytes: 1 | 2 | 4): { at: number; opcode: number; lane?: number }[] {
+  if (lanes === 4 && bytes === 4) return [{ at: 0, opcode: 11 }];
+  const byWord = { 1: 88, 2: 89, 4: 90 }[bytes];
+  if (lanes === 4) return [{ at: 0, opcode: byWord + 2, lane: 0 }];
   return [
-    ...(lanes >= 2 ? [{ at: 0, opcode: byTwo, lane: 0 }] : []),
+    ...(lanes >= 2 ? [{ at: 0, opcode: byWord + 1, lane: 0 }] : []),
     ...(lanes % 2 === 1 ? [{ at: lanes - 1, opcode: byWord, lane: lanes - 1 }] : []),
   ];
 }
