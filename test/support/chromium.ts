@@ -23,7 +23,9 @@ export async function openChromium(
   executablePath: string,
 ): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
   const profile = mkdtempSync(join(tmpdir(), 'assay-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
+  const forget = (): void =>
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  const launched = chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
     chromiumSandbox: false,
@@ -35,9 +37,7 @@ export async function openChromium(
       '--disable-sync',
     ],
   });
-  const close = async (): Promise<void> => {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  };
-  return { context, close };
+  launched.catch(forget);
+  const context = await launched;
+  return { context, close: () => context.close().finally(forget) };
 }
