@@ -25,10 +25,13 @@ export interface Findings {
   readonly outputs: readonly string[];
   /** Threads that were started besides that of the page. */
   readonly workers: number;
-  /** Milliseconds: the import, loading, the first run that keeps every tensor, the fastest of some that do not. */
+  /**
+   * Milliseconds: the import, loading, the first run that keeps and hashes every tensor, the fastest of
+   * some that do not.
+   */
   readonly importMs: number;
   readonly loadMs: number;
-  readonly keepAllMs: number;
+  readonly traceMs: number;
   readonly runMs: number;
 }
 
@@ -59,12 +62,12 @@ export async function run({ model, inputs, options, threads }: Order): Promise<F
       }
     : null;
   const [session, loadMs] = await timed(() => wasmEngineWith({ threads, spawn }).load(program, weights));
-  const [all, keepAllMs] = await timed(() => session.runAll(tensors));
+  const [{ tensors: all, trees }, traceMs] = await timed(() => session.runTrace(tensors));
   const runs: [TensorData[], number][] = [];
   for (let i = 0; i < RUNS; i++) runs.push(await timed(() => session.run(tensors)));
   await session.close();
   const committed = modelOf(program);
-  const trace = new RunTrace(committed, all);
+  const trace = new RunTrace(committed, all, trees);
   return {
     modelId: hexOf(committed.id),
     roots: all.map((_, node) => hexOf(trace.node(0, node))),
@@ -72,7 +75,7 @@ export async function run({ model, inputs, options, threads }: Order): Promise<F
     workers,
     importMs,
     loadMs,
-    keepAllMs,
+    traceMs,
     runMs: Math.min(...runs.map(([, ms]) => ms)),
   };
 }

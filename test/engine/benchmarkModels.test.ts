@@ -33,6 +33,11 @@ describe('every tensor of a run', () => {
         const session = await wasmEngineWith({ threads }).load(program, weights);
         const given = (await session.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
         expect(given, `${threads} threads`).to.deep.equal(expected);
+        const { trees } = await session.runTrace(inputs);
+        for (const [node, tree] of trees) {
+          expect(hexOf(tree.root), `tree ${node}, ${threads} threads`).to.equal(expected[node]);
+        }
+        expect(trees.size).to.equal(program.nodes.filter(({ kind }) => kind !== 'constant').length);
         const outputs = (await session.run(inputs)).map(({ bytes }) => hexOf(tensorRoot(bytes)));
         expect(outputs, `${threads} threads`).to.deep.equal(program.outputs.map((node) => expected[node]));
         await session.close();
