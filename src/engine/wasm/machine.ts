@@ -97,7 +97,7 @@ export class Machine {
     );
     const { steps, nodesDone } = stepsOf(program.nodes, phaseWorks(plans, phases), layout);
     const schedule = scheduleOf(steps, crew.threads, leastTask);
-    const shared = isParallel(schedule);
+    const shared = crew.threads > 1 && isParallel(schedule);
     const bodies = phases.flat().map(({ body }) => body);
     const given = shared ? 'shared' : 'unshared';
     const modules = [await WebAssembly.compile(moduleOf(bodies, { given }))];
