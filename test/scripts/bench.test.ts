@@ -110,13 +110,7 @@ describe('the benchmark', () => {
   });
 
   it('gives median and half the distance of the quartiles', () => {
-    expect(timingOf([5, 1, 4, 2, 3], [7, 9, 8])).to.deep.equal({
-      median: 3,
-      spread: 1,
-      best: 1,
-      runs: 5,
-      cpu: 8,
-    });
+    expect(timingOf([5, 1, 4, 2, 3])).to.deep.equal({ median: 3, spread: 1, best: 1, runs: 5 });
   });
 
   it('times each contestant, several times', async () => {
