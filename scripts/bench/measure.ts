@@ -10,7 +10,7 @@ import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
 import { leastMemory, macsOf } from './program.ts';
 import { digest, type ReferenceRun, referenceRun } from './reference.ts';
-import { type Contestant, race, type Timing, timed } from './timing.ts';
+import { type Contestant, race, type Timing, timed, timingOf } from './timing.ts';
 
 /** What becomes of the reference: taken from the cache if it is there, run again, or left out. */
 export type ReferenceUse = 'kept' | 'again' | 'none';
@@ -101,7 +101,7 @@ export async function measure(
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
   const times = await race([...assay, kept, trace, ...theirs].map(({ contestant }) => contestant));
   const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
-  const peak = Math.max(...Array.from({ length: NODE_RUNS }, measurePeak));
+  const peak = timingOf(Array.from({ length: NODE_RUNS }, measurePeak)).median;
 
   const outputs = assay[0]!.last!;
   const differences = new Map(

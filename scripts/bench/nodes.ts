@@ -5,6 +5,7 @@ import { pack } from '../../src/engine/wasm/packing.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import { isMatrixLike, productsOf } from './program.ts';
+import { cpuTime } from './timing.ts';
 
 const ALIGNMENT = 64;
 
@@ -54,20 +55,20 @@ export class NodeTimer {
     });
   }
 
-  /** Runs the program once. @returns milliseconds by node and phase */
+  /** Runs the program once. @returns milliseconds of processor time by node and phase */
   run(): number[][] {
     return this.#phases.map((phases) =>
       phases.map(({ body, turns }) => {
-        const start = performance.now();
+        const start = cpuTime();
         (this.#exports[body.name] as (from: number, to: number) => void)(0, turns);
-        return performance.now() - start;
+        return cpuTime() - start;
       }),
     );
   }
 
   /**
-   * Milliseconds by node and phase, the least of some runs: it tells what the code can do, whatever else the machine
-   * did. As many runs before are for the compiler.
+   * Milliseconds of processor time by node and phase, the least of some runs: what the code can do, whatever else the
+   * machine did. As many runs before are for the compiler.
    */
   times(runs: number): number[][] {
     for (let i = 0; i < runs; i++) this.run();

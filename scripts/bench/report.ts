@@ -108,7 +108,7 @@ export function summaryOf(
 ): string {
   const mean = meanSpeedUp(results);
   const line = product
-    ? `1024³ product: ${digits(product.ms)} ms, ${giga(product.speed)} GFLOP/s; peak of one thread without fused multiply-add: ${giga(product.peak)} GFLOP/s`
+    ? `1024³ product: ${digits(product.ms)} ms, ${giga(product.speed)} GFLOP/s, ${percent(product.share)} of what one thread can do without fused multiply-add`
     : '';
   return [
     line,
