@@ -184,7 +184,9 @@ export class Crew {
   }
 
   #fail(reason: string): void {
-    const failure = new EngineError(`a thread of the engine has ended: ${reason}; load the program again`);
+    const failure = new EngineError(
+      `a thread of the engine has ended: ${reason}; load the program again, or with one thread`,
+    );
     for (const enlisted of this.#jobs) enlisted.failure = failure;
     this.#jobs.clear();
     this.#disband();

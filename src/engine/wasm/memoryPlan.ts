@@ -32,46 +32,33 @@ interface Placed extends Block {
   readonly end: number;
 }
 
-/** Steps that share one list of blocks, so that a block is compared with those of about its own time. */
-const STEPS_OF_SPAN = 32;
-
-/** Blocks by when they are held. */
-class Timetable {
-  readonly #spans: Placed[][] = [];
-
-  add(block: Placed): void {
-    for (let span = Math.floor(block.first / STEPS_OF_SPAN); span * STEPS_OF_SPAN <= block.last; span++) {
-      this.#spans[span] ??= [];
-      this.#spans[span]!.push(block);
-    }
-  }
-
-  /** Those held at some time together with a block, in the order in which they lie. */
-  with({ first, last }: Block): Placed[] {
-    const found = new Set<Placed>();
-    for (let span = Math.floor(first / STEPS_OF_SPAN); span * STEPS_OF_SPAN <= last; span++) {
-      for (const block of this.#spans[span] ?? []) {
-        if (block.first <= last && block.last >= first) found.add(block);
-      }
-    }
-    return [...found].sort((a, b) => a.start - b.start);
-  }
-}
-
-/** Where a block fits best: in the smallest gap that holds it, else behind everything. */
-function bestStart(bytes: number, neighbours: readonly Placed[]): number {
+/** Where so many bytes fit best among what is held at some time of [first, last]: in the smallest gap, else behind. */
+function bestStart(bytes: number, { first, last }: Block, placed: readonly Placed[]): number {
   let best = -1;
   let bestGap = Number.POSITIVE_INFINITY;
   let end = 0;
-  for (const neighbour of neighbours) {
-    const gap = neighbour.start - end;
+  for (const other of placed) {
+    if (other.first > last || other.last < first) continue;
+    const gap = other.start - end;
     if (gap >= bytes && gap < bestGap) {
       best = end;
       bestGap = gap;
     }
-    end = Math.max(end, neighbour.end);
+    if (other.end > end) end = other.end;
   }
   return best >= 0 ? best : end;
+}
+
+/** Keeps blocks in the order in which they start. */
+function insert(block: Placed, placed: Placed[]): void {
+  let low = 0;
+  let high = placed.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (placed[middle]!.start < block.start) low = middle + 1;
+    else high = middle;
+  }
+  placed.splice(low, 0, block);
 }
 
 export interface Arrangement {
@@ -84,7 +71,7 @@ function placeInOrder(blocks: readonly Block[], order: readonly number[]): Arran
   const starts = new Array<number>(blocks.length).fill(0);
   const first = blocks.reduce((least, block) => Math.min(least, block.first), Number.POSITIVE_INFINITY);
   const last = blocks.reduce((most, block) => Math.max(most, block.last), Number.NEGATIVE_INFINITY);
-  const timetable = new Timetable();
+  const placed: Placed[] = [];
   /** What is held from beginning to end lies below everything else. */
   let bottom = 0;
   let top = 0;
@@ -102,8 +89,8 @@ function placeInOrder(blocks: readonly Block[], order: readonly number[]): Arran
     const block = blocks[index]!;
     const bytes = aligned(block.bytes);
     if (bytes === 0) continue;
-    const start = bestStart(bytes, timetable.with(block));
-    timetable.add({ ...block, start, end: start + bytes });
+    const start = bestStart(bytes, block, placed);
+    insert({ ...block, start, end: start + bytes }, placed);
     starts[index] = bottom + start;
     top = Math.max(top, start + bytes);
   }
