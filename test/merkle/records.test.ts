@@ -121,4 +121,22 @@ describe('trees in place', () => {
       }
     });
   }
+
+  it('are the same beyond 2^31, up to the last byte of the memory', () => {
+    const pages = 40_000;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { leaves, levels } = new WebAssembly.Instance(treeModule('unshared')!, { env: { memory } })
+      .exports as TreeExports;
+    const bytes = new Uint8Array(memory.buffer);
+    const tensor = scrambled(100_001);
+    const paddings = bytes.length - paddingTable().length;
+    const out = paddings - treeBytes(tensor.length);
+    const from = out - tensor.length;
+    expect(from).to.be.above(2 ** 31);
+    bytes.set(paddingTable(), paddings);
+    bytes.set(tensor, from);
+    leaves(from, tensor.length, out, 0, leafTurns(tensor.length));
+    levels(tensor.length, out, paddings);
+    expect(hexOf(readTree(bytes, out, tensor.length).root)).to.equal(hexOf(rootOf(tensor)));
+  });
 });
