@@ -46,9 +46,11 @@ const PAIR = 2 * HASH;
 const xor = (a: Code, b: Code): Code => [...a, ...b, ...simd(81)];
 const add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
 const subtract = (a: Code, b: Code): Code => [...a, ...b, 0x6b];
-const times = (a: Code, power: number): Code => [...a, ...i32Const(power), 0x74];
-const over = (a: Code, power: number): Code => [...a, ...i32Const(power), 0x76];
-/** Signed. */
+const shiftLeft = (a: Code, by: number): Code => [...a, ...i32Const(by), 0x74];
+const shiftRight = (a: Code, by: number): Code => [...a, ...i32Const(by), 0x76];
+const isMore = (a: Code, b: Code): Code => [...a, ...b, 0x4b];
+const choose = (condition: Code, yes: Code, no: Code): Code => [...yes, ...no, ...condition, 0x1b];
+/** Of signed numbers. */
 const moreThan = (a: Code, than: number): Code => [...a, ...i32Const(than), 0x4a];
 const odd = (a: Code): Code => [...a, ...i32Const(1), 0x71];
 
@@ -104,21 +106,21 @@ function hashFunction(): FunctionBody {
       set(lane, xor(get(lane), i < 15 ? word(135 + 8 * i) : i === 15 ? ending(255) : paddingEnd)),
     );
   /** `a` if the record is a pair, otherwise `b`. */
-  const sized = (a: number, b: number): Code => [...i32Const(a), ...i32Const(b), ...get(pairs), 0x1b];
-  const two = [...get(count), ...i32Const(1), 0x4b];
+  const sized = (a: number, b: number): Code => choose(get(pairs), i32Const(a), i32Const(b));
+  const two = isMore(get(count), i32Const(1));
   const store = (lane: number, at: Code): Code =>
     [0, 1, 2, 3].flatMap((i) => [...at, ...get(state[i]!), ...memory(simd(91), 8 * i), lane]);
 
   const turn = [
     // A last odd record stands in both lanes.
-    ...set(second, add(get(from), [...sized(PAIR, CHUNK_BYTES), ...i32Const(0), ...two, 0x1b])),
+    ...set(second, add(get(from), choose(two, sized(PAIR, CHUNK_BYTES), i32Const(0)))),
     ...when(get(pairs), absorbPair, absorbStart),
     ...set(last, get(pairs)),
     ...repeat(
       [...permutation(state, next, spare), ...when(get(last), [], absorbRest)],
       [...get(last), 0x45, ...set(last, i32Const(1))],
     ),
-    ...store(1, add(get(out), [...i32Const(HASH), ...i32Const(0), ...two, 0x1b])),
+    ...store(1, add(get(out), choose(two, i32Const(HASH), i32Const(0)))),
     ...store(0, get(out)),
     ...set(from, add(get(from), sized(2 * PAIR, 2 * CHUNK_BYTES))),
     ...set(out, add(get(out), i32Const(2 * HASH))),
@@ -143,27 +145,27 @@ function leavesFunction(): FunctionBody {
   const [full, last, partial] = [5, 6, 7];
   const isPartial = [...get(byteLength), 0x45, ...get(partial), 0x72];
   const lastLeaf = [
-    ...set(out, add(get(out), times(get(full), 5))),
+    ...set(out, add(get(out), shiftLeft(get(full), 5))),
     // The copy lies where the levels above will.
     ...set(end, add(get(out), i32Const(HASH))),
     ...clear(get(end), i32Const(CHUNK_BYTES)),
-    ...copy(get(end), add(get(from), times(get(full), 8)), get(partial)),
+    ...copy(get(end), add(get(from), shiftLeft(get(full), 8)), get(partial)),
     ...hashes(get(end), i32Const(1), get(out), TAGS.TENSOR_CHUNK, 0),
   ];
   const code = [
-    ...set(full, over(get(byteLength), 8)),
-    ...set(begin, times(get(begin), LOG_CHUNKS_PER_TURN)),
-    ...set(end, times(get(end), LOG_CHUNKS_PER_TURN)),
-    ...set(last, [...get(end), ...get(full), ...get(end), ...get(full), 0x49, 0x1b]),
+    ...set(full, shiftRight(get(byteLength), 8)),
+    ...set(begin, shiftLeft(get(begin), LOG_CHUNKS_PER_TURN)),
+    ...set(end, shiftLeft(get(end), LOG_CHUNKS_PER_TURN)),
+    ...set(last, choose(isMore(get(end), get(full)), get(full), get(end))),
     ...hashes(
-      add(get(from), times(get(begin), 8)),
+      add(get(from), shiftLeft(get(begin), 8)),
       subtract(get(last), get(begin)),
-      add(get(out), times(get(begin), 5)),
+      add(get(out), shiftLeft(get(begin), 5)),
       TAGS.TENSOR_CHUNK,
       0,
     ),
     ...set(partial, [...get(byteLength), ...i32Const(CHUNK_BYTES - 1), 0x71]),
-    ...when([...get(end), ...get(full), 0x4b], when(isPartial, lastLeaf)),
+    ...when(isMore(get(end), get(full)), when(isPartial, lastLeaf)),
   ];
   return { name: 'leaves', params, locals: ['i32', 'i32', 'i32'], code };
 }
@@ -173,19 +175,19 @@ function levelsFunction(): FunctionBody {
   const params: ValueType[] = ['i32', 'i32', 'i32'];
   const [byteLength, out, paddings, count, above] = [0, 1, 2, 3, 4];
   const level = [
-    ...set(above, add(get(out), times(get(count), 5))),
+    ...set(above, add(get(out), shiftLeft(get(count), 5))),
     ...when(odd(get(count)), [
       ...copy(get(above), get(paddings), i32Const(HASH)),
       ...set(count, add(get(count), i32Const(1))),
       ...set(above, add(get(above), i32Const(HASH))),
     ]),
-    ...set(count, over(get(count), 1)),
+    ...set(count, shiftRight(get(count), 1)),
     ...hashes(get(out), get(count), get(above), TAGS.TENSOR_NODE, 1),
     ...set(out, get(above)),
     ...set(paddings, add(get(paddings), i32Const(HASH))),
   ];
   const code = [
-    ...set(count, over(add(get(byteLength), i32Const(CHUNK_BYTES - 1)), 8)),
+    ...set(count, shiftRight(add(get(byteLength), i32Const(CHUNK_BYTES - 1)), 8)),
     ...when(moreThan(get(count), 1), repeat(level, moreThan(get(count), 1))),
   ];
   return { name: 'levels', params, locals: ['i32', 'i32'], code };
