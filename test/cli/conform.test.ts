@@ -144,6 +144,29 @@ describe('assay conform', () => {
     expect(out[1]).to.match(/^ {2}refused test_random: node "the_RandomNormalLike" .*random numbers/);
   });
 
+  it('fails where data are missing or cannot be read', async () => {
+    write('test_cut', relu, [f32([2], -1, 2)], [f32([2], 0, 2)]);
+    writeFileSync(join(folder, 'test_cut/test_data_set_0/output_0.pb'), 'nothing');
+    write('test_no_input', relu, [], [f32([2], 0, 2)]);
+    write('test_no_output', relu, [f32([2], -1, 2)], []);
+    write('test_without_data', relu, [], []);
+    rmSync(join(folder, 'test_without_data/test_data_set_0'), { recursive: true });
+    const results = await conformance(folder);
+    expect(results.map(({ verdict }) => verdict)).to.deep.equal(['failed', 'failed', 'failed', 'failed']);
+    expect(results.map(({ reason }) => reason)).to.deep.equal([
+      `${join(folder, 'test_cut/test_data_set_0/output_0.pb')}: is not an ONNX TensorProto file, or is truncated (invalid wire type 4 at offset 3)`,
+      'the test has no data for the input "x0"',
+      'the test has no data for the output "y0"',
+      'the test has no data for the input "x0"',
+    ]);
+  });
+
+  it('runs a folder that is one test', async () => {
+    goes(f32([2], 0, 2));
+    const [result] = await conformance(`${join(folder, 'node/test_relu')}/`);
+    expect(result).to.include({ test: 'test_relu', verdict: 'passed' });
+  });
+
   it('says in one line how to get tests if there are none', async () => {
     for (const path of [folder, join(folder, 'nowhere')]) {
       const { code, err } = await assay('conform', path);

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { readBytes } from '../files/tensorFile.ts';
 import { InputError } from '../inputError.ts';
 
@@ -53,6 +53,6 @@ export function readTest(folder: string, corpus: string): BackendTest {
     .map(({ name }) => join(folder, name))
     .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
     .map((path) => ({ inputs: numbered(path, 'input'), outputs: numbered(path, 'output') }));
-  const name = relative(corpus, folder).split(sep).join('/') || basename(dirname(join(folder, '.')));
+  const name = relative(corpus, folder).split(sep).join('/') || basename(resolve(folder));
   return { name, model: readBytes(join(folder, 'model.onnx')), dataSets };
 }

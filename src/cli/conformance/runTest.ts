@@ -20,6 +20,18 @@ export interface Outcome {
   readonly bound: readonly string[];
 }
 
+/** The test's own data are missing or cannot be read, so it says nothing. */
+class BrokenTest extends Error {}
+
+function readData(path: string): FileTensor {
+  try {
+    return readTensorFile(path);
+  } catch (error) {
+    if (error instanceof InputError) throw new BrokenTest(error.message);
+    throw error;
+  }
+}
+
 /** Reads a tensor file once it is asked for. */
 type Given = ReadonlyMap<string, () => FileTensor>;
 
@@ -27,7 +39,7 @@ const givenOf = ({ inputs }: DataSet, names: readonly string[]): Given =>
   new Map(
     names.flatMap((name, i) => {
       const path = inputs.get(i);
-      return path === undefined ? [] : [[name, () => readTensorFile(path)] as const];
+      return path === undefined ? [] : [[name, () => readData(path)] as const];
     }),
   );
 
@@ -39,7 +51,7 @@ function dimsOf(given: Given): Record<string, number> {
       for (const [i, extent] of read().shape.entries()) dims[`${name}.${i}`] = extent;
     } catch (error) {
       // No tensor: the importer says what such an input is.
-      if (!(error instanceof InputError)) throw error;
+      if (!(error instanceof BrokenTest)) throw error;
     }
   }
   return dims;
@@ -91,7 +103,7 @@ async function objectionTo(model: CompiledModel, given: Given, { outputs }: Data
     // What nothing reads may be anything: the data of some tests does not have the shape that their file says.
     if (!isRead(program, input.node)) return new Uint8Array(byteLengthOf(program.nodes[input.node] as Node));
     const read = given.get(input.name);
-    if (!read) throw new InputError(`the test has no data for the input "${input.name}"`);
+    if (!read) throw new BrokenTest(`the test has no data for the input "${input.name}"`);
     return bytesForInput(readAs(input.onnxType, read), input, `the test's "${input.name}"`);
   });
   const [reference, fast] = await tensorsOf(program, weights, inputs);
@@ -101,29 +113,34 @@ async function objectionTo(model: CompiledModel, given: Given, { outputs }: Data
     const path = outputs.get(i);
     if (path === undefined) return `the test has no data for the output "${output.name}"`;
     const mine = fileTensorOf(output, reference[output.node] as Uint8Array);
-    const expected = readAs(output.onnxType, () => readTensorFile(path));
+    const expected = readAs(output.onnxType, () => readData(path));
     const differs = difference(output.name, output.onnxType, mine, expected);
     if (differs) return differs;
   }
   return undefined;
 }
 
+/** A model that cannot be imported is refused for that, whatever data there are. */
+const NO_DATA: DataSet = { inputs: new Map(), outputs: new Map() };
+
 /** @param names of the model's inputs, in the file's order */
 export async function runTest({ model, dataSets }: BackendTest, names: readonly string[]): Promise<Outcome> {
   let bound: readonly string[] = [];
   try {
-    for (const dataSet of dataSets.length > 0 ? dataSets : [{ inputs: new Map(), outputs: new Map() }]) {
+    for (const dataSet of dataSets.length > 0 ? dataSets : [NO_DATA]) {
       const given = givenOf(dataSet, names);
       const imported = importBinding(model, dimsOf(given), given);
       bound = imported.bound;
       const objection = await objectionTo(imported.compiled, given, dataSet);
       if (objection) return { verdict: 'failed', reason: objection, bound };
     }
+    if (dataSets.length === 0) throw new BrokenTest('the test has no data sets');
     return { verdict: 'passed', bound };
   } catch (error) {
     if (error instanceof ImportError || error instanceof InputError) {
       return { verdict: 'refused', reason: error.message, bound };
     }
+    if (error instanceof BrokenTest) return { verdict: 'failed', reason: error.message, bound };
     return { verdict: 'failed', reason: `crashed: ${error instanceof Error ? error.message : error}`, bound };
   }
 }
