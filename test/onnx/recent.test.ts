@@ -1,4 +1,5 @@
-import { importOnnx } from '../../src/onnx/index.ts';
+import { expect } from 'chai';
+import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import {
   expectClose,
   expectSameAsOnnxruntime,
@@ -170,4 +171,48 @@ describe('TfIdfVectorizer of integers', () => {
       });
     }
   }
+});
+
+describe('BitCast', () => {
+  for (const [from, to, values, expected] of [
+    ['float', 6, [1, -2, 0], [0x3f800000, -0x40000000, 0]],
+    ['int32', 1, [0x3f800000, -0x40000000, 0], [1, -2, 0]],
+    ['uint8', 3, [0, 127, 128, 255], [0, 127, -128, -1]],
+    ['int8', 2, [0, 127, -128, -1], [0, 127, 128, 255]],
+    ['uint16', 5, [0, 32767, 32768, 65535], [0, 32767, -32768, -1]],
+  ] as const) {
+    it(`of ${from} to type ${to}`, async () => {
+      const y = await run('BitCast', [value(from, [values.length], values)], {
+        attributes: { to },
+        opset: 26,
+      });
+      expectClose(y, { shape: [values.length], values: expected }, 0, 0);
+    });
+  }
+  it('is refused where a type is not held in its own bits', () => {
+    for (const [from, to] of [
+      ['double', 7],
+      ['float', 12],
+    ] as const) {
+      const spec = single('BitCast', [value(from, [1], [1])], {
+        attributes: { to },
+        opset: 26,
+      });
+      expect(() => importOnnx(modelBytes(spec)), from).to.throw(ImportError);
+    }
+  });
+});
+
+it('refuses versions of the operators that are not known yet', () => {
+  const spec = single('Relu', [noise([2])], { opset: 27 });
+  expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /newer than 26/);
+});
+
+describe('axis of binary operators up to version 6', () => {
+  it('says where the dimensions of the second tensor lie', async () => {
+    const [a, b] = [noise([2, 3, 4], 1), noise([3], 2)];
+    const y = await run('Add', [a, b], { attributes: { broadcast: 1, axis: 1 }, opset: 6 });
+    const values = a.values.map((x, i) => Math.fround(x + b.values[Math.floor(i / 4) % 3]!));
+    expectClose(y, { shape: a.shape, values }, 0, 0);
+  });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import { cosOfTurn, expOf, lnOf, sinOfTurn } from '../../src/onnx/functions/tables.ts';
+import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import {
   expectClose,
   expectSameAsOnnxruntime,

@@ -1,3 +1,4 @@
+import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { elementType } from '../read/tensor.ts';
@@ -48,4 +49,18 @@ const Cast: Lowering = (context) => castTo(context, context.input(0), elementTyp
 /** To the type of the second input, whose elements do not matter. */
 const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
 
-export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike };
+/** The same bits as another type; what is held in wider words than it has bits cannot be. */
+const BitCast: Lowering = (context) => {
+  const x = context.input(0);
+  const to = elementType(context.int('to', 0));
+  const isPlain = (type: ElementType): boolean =>
+    type === TYPES.float || (type.family === 'integer' && type.bits <= 32);
+  ensure(
+    isPlain(x.type) && isPlain(to) && x.type.bits === to.bits,
+    `the bits of ${x.type.name} cannot be taken for ${to.name}`,
+  );
+  const range = to.family === 'float' ? undefined : rangeOfType(to);
+  return elementwise(context, [x], to, (value) => wrap(to, value), range);
+};
+
+export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike, BitCast };

@@ -89,8 +89,19 @@ function distinct(functions: readonly (readonly [string, GraphFunction])[]): Map
 /** The default domain has two names. */
 const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
 
-const readOpsets = (imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> =>
-  new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
+/** What later versions of ONNX's operators mean is not known here. */
+const NEWEST_OPSET = 26;
+
+function readOpsets(imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> {
+  const opsets = new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
+  const own = opsets.get('') ?? 1;
+  if (own > NEWEST_OPSET) {
+    throw new ImportError(
+      `file: version ${own} of ONNX's operators is newer than ${NEWEST_OPSET}, the newest that is known here; export with that`,
+    );
+  }
+  return opsets;
+}
 
 function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
   const initializers = new Map<string, TensorValue | StringTensor>();
