@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { bundlePage } from '../../scripts/page/bundle.ts';
+import { serve } from '../../scripts/page/serve.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
+import { madeFrom, NEST_KINDS, type NestKind } from './nests.ts';
+
+/** Loops of random programs of each kind. */
+const NESTS = process.env['ASSAY_LONG'] ? 4_000 : 160;
+const THREADS = [1, 2, 3];
+
+const executable = findChromium();
+const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
+
+/** Seeds, and the root of each program's trace as the reference has it, until there are enough nests. */
+async function expectedOf(kind: NestKind): Promise<string[]> {
+  const roots: string[] = [];
+  for (let nests = 0; nests < NESTS; ) {
+    const { program, weights, inputs } = madeFrom(kind, roots.length + 1);
+    const session = await referenceEngine.load(program, weights);
+    roots.push(hexOf(new RunTrace(modelOf(program), await session.runAll(inputs)).root));
+    nests += program.nodes.filter(({ kind }) => kind === 'loop').length;
+  }
+  return roots;
+}
+
+type Nests = {
+  readonly nests: { roots(kind: NestKind, seeds: number[], threads: number): Promise<string[]> };
+};
+
+describe(`random nests in a page of Chromium${suffix}`, function () {
+  this.timeout(600_000);
+  let browser: Awaited<ReturnType<typeof openChromium>>;
+  let server: Awaited<ReturnType<typeof serve>>;
+  let page: Page;
+
+  before(async function () {
+    if (!executable) this.skip();
+    server = await serve(await bundlePage(join(import.meta.dirname, 'nestsPage.ts')), true);
+    browser = await openChromium(executable);
+    page = await browser.context.newPage();
+    await page.goto(server.origin);
+    await page.waitForFunction(() => 'nests' in globalThis);
+  });
+
+  after(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  for (const kind of NEST_KINDS) {
+    it(`have the roots of the reference engine, on ${THREADS} threads: ${kind}`, async () => {
+      const expected = await expectedOf(kind);
+      const seeds = expected.map((_, i) => i + 1);
+      for (const threads of THREADS) {
+        const found = await page.evaluate(
+          ([kind, seeds, threads]) => (globalThis as unknown as Nests).nests.roots(kind, seeds, threads),
+          [kind, seeds, threads] as [NestKind, number[], number],
+        );
+        expect(found, `${threads} threads`).to.deep.equal(expected);
+      }
+    });
+  }
+});

@@ -1,0 +1,15 @@
+import { boundaryProgram, Random, randomProgram } from '../support/randomProgram.ts';
+import { wideProgram } from '../support/wideProgram.ts';
+
+const MAKERS = {
+  random: (seed: number) => randomProgram(seed, 8),
+  boundary: (seed: number) => boundaryProgram(new Random(seed)),
+  wide: (seed: number) => wideProgram(new Random(seed)),
+};
+
+/** Ways to make programs of random nests. */
+export type NestKind = keyof typeof MAKERS;
+export const NEST_KINDS = Object.keys(MAKERS) as NestKind[];
+
+/** The same program, weights and inputs for the same seed, in Node and in a page. */
+export const madeFrom = (kind: NestKind, seed: number) => MAKERS[kind](seed);
