@@ -20,7 +20,7 @@ export interface TracedRun {
   readonly trees: ReadonlyMap<number, MerkleTree>;
 }
 
-/** A program and its weights, ready to run any number of times, one run at a time. */
+/** A program and its weights, ready to run any number of times. What is asked for at the same time is run in turn. */
 export interface Session {
   readonly program: Program;
   /** @returns the outputs. @throws EngineError for inputs that do not fit */
