@@ -6,10 +6,10 @@ import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program }
 import { validate } from '../program/validate.ts';
 import { ImportError } from './errors.ts';
 import { withGrain } from './grain.ts';
-import { emit, type Location, TooLarge } from './ir/emit.ts';
+import { emit, type Location } from './ir/emit.ts';
 import { fuse, type Sketch } from './ir/fuse.ts';
-import { type Loop, layOut, type OperandSource } from './ir/loop.ts';
-import { MustStore, resolve } from './ir/resolve.ts';
+import { type Loop, layOut, type OperandSource, TooLarge } from './ir/loop.ts';
+import { MustStore, type Resolution, resolve } from './ir/resolve.ts';
 import type { Tensor } from './ir/tensor.ts';
 
 /** From tensors to a program: what is stored, loops, constants, grain, node numbers. */
@@ -29,6 +29,9 @@ export interface Compiled {
  * shorter, which outweighs the longer openings inside the shared tensor.
  */
 const SHARED_CONSTANT_BYTES = 65_536;
+
+/** Loops of a program, far below what the chain allows: disputes stay short, and compiling takes seconds. */
+const MAX_LOOPS = 8192;
 
 export function compile(
   inputs: readonly Tensor[],
@@ -99,6 +102,11 @@ function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketc
   const done = new Map<Tensor, { key: string; stored: Stored }>();
   for (;;) {
     const { stored, isStored } = fuse(outputs, forced, sketchOf);
+    if (stored.length > MAX_LOOPS) {
+      throw new ImportError(
+        `model: ${stored.length} tensors to compute, of ${MAX_LOOPS} allowed; unroll fewer steps or layers`,
+      );
+    }
     const before = forced.size;
     const loops: Stored[] = [];
     for (const tensor of stored) {
@@ -111,8 +119,7 @@ function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketc
           loops.push(known.stored);
           continue;
         }
-        const loop = layOut(tensor, resolution);
-        check(tensor, loop, resolution.inlined, sketchOf, forced);
+        const loop = checked(tensor, resolution, sketchOf, forced);
         const made = { tensor, loop, label: labelOf(tensor, resolution.inlined) };
         done.set(tensor, { key, stored: made });
         loops.push(made);
@@ -128,18 +135,20 @@ function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketc
   }
 }
 
-/** Tries the loop as a node; if it is too large, the most laborious tensor computed in it is to be stored. */
-function check(
+/** Lays the loop out and tries it as a node; if it is too large, the most laborious tensor computed in it is to be stored. */
+function checked(
   tensor: Tensor,
-  loop: Loop,
-  inlined: readonly Tensor[],
+  resolution: Resolution,
   sketchOf: (tensor: Tensor) => Sketch,
   forced: ReadonlySet<Tensor>,
-): void {
+): Loop {
   try {
+    const loop = layOut(tensor, resolution);
     emit(loop, () => ({ node: 0 }));
+    return loop;
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
+    const { inlined } = resolution;
     const candidates = inlined.filter((one) => one !== tensor && !forced.has(one));
     const [first] = candidates
       .map((one) => ({ one, weight: sketchOf(one).operations + sketchOf(one).readings.length }))

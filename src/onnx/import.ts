@@ -56,18 +56,24 @@ export interface CompiledModel extends Omit<Compiled, 'outputs'> {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
   try {
-    return importGraph(readModel(bytes, options.readExternal), options);
+    return importGraph(readModel(bytes, options.readExternal), bytes.length, options);
   } catch (error) {
     // Nesting that no check foresaw ends here rather than in a crash.
-    if (error instanceof RangeError)
+    if (error instanceof RangeError) {
       throw new ImportError(`model: too large or nested too deeply (${error.message})`);
+    }
+    if (error instanceof TypeError) throw new ImportError(`model: it cannot be compiled (${error.message})`);
     if (error instanceof Refusal) throw new ImportError(`model: ${error.message}`);
     throw error;
   }
 }
 
-function importGraph(graph: Graph, { dims = {}, bind = {} }: ImportOptions): CompiledModel {
-  const builder = new Builder();
+function importGraph(
+  graph: Graph,
+  fileBytes: number,
+  { dims = {}, bind = {} }: ImportOptions,
+): CompiledModel {
+  const builder = new Builder(fileBytes);
   const notes: string[] = [];
   const scope = mainScope(graph, builder, notes);
   checkOptions(graph, dims, bind);

@@ -14,7 +14,7 @@ import { placeOf } from './read/model.ts';
 import { inOrder, namesRead } from './read/order.ts';
 
 /** Nodes that the loops and functions of one model may come to, beyond those of the main graph. */
-const MAX_EXPANDED_NODES = 50_000;
+const MAX_EXPANDED_NODES = 20_000;
 /** Graphs and functions inside one another. */
 const MAX_NESTING = 64;
 
@@ -104,7 +104,7 @@ export class Scope {
     for (const node of order) {
       if (isConstantNode(node) && this.#values.has(node.outputs[0] as string)) continue;
       try {
-        within(placeOf(node), () => this.#lowerNode(node, around));
+        within(placeOf(node), () => fitting(() => this.#lowerNode(node, around)));
       } catch (error) {
         if (!(error instanceof ImportError)) throw error;
         for (const name of node.outputs) this.#values.set(name, error);
@@ -195,6 +195,21 @@ export class Scope {
       if (!value) throw new Refusal(`nothing yields the output ${quoted(name)}`);
       return value;
     });
+  }
+}
+
+/**
+ * Lowerings check what models get wrong. What is left, such as ranks that no operator's definition allows, ends in
+ * the language's own errors, and is a refusal like any other.
+ */
+function fitting(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new Refusal(`its inputs or attributes do not fit the operator (${error.message})`);
+    }
+    throw error;
   }
 }
 

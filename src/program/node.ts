@@ -138,8 +138,16 @@ export function operandUses(
 ): OperandUse[] {
   const first = slotsOf(loop).operands;
   const readBy = ({ code, result }: ScalarProgram): boolean[] => {
-    const slots = new Set([result, ...code.flatMap(({ a, b, c }) => [a, b, c])]);
-    const read = loop.operands.map((_, i) => slots.has(first + i));
+    const read = loop.operands.map(() => false);
+    const mark = (slot: number): void => {
+      if (slot >= first && slot < first + read.length) read[slot - first] = true;
+    };
+    mark(result);
+    for (const { a, b, c } of code) {
+      mark(a);
+      mark(b);
+      mark(c);
+    }
     // A gathered coordinate names an earlier operand, so one pass from the last to the first closes the set.
     for (let i = loop.operands.length - 1; i >= 0; i--) {
       if (!read[i]) continue;

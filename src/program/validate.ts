@@ -289,15 +289,14 @@ export function checkOperand(
 }
 
 /** Whether two nodes have the same fields, which are numbers, strings and lists of such. */
-const isSame = (a: Node, b: Node): boolean => {
-  const text = (node: Node) =>
-    JSON.stringify(node, (_, value) =>
-      value !== null && typeof value === 'object' && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
-        : value,
-    );
-  return text(a) === text(b);
-};
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+  );
+}
 
 /** Everything wrong with a program, at most one violation a node; none if it is valid. */
 export function validate({ nodes, inputs, outputs }: Program): Violation[] {

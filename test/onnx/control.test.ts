@@ -175,7 +175,7 @@ describe('Loop', () => {
     const open = { ...spec, inputs: { x, trip: number(3) }, constants: {} };
     expect(() => importOnnx(modelBytes(open))).to.throw(/the trip count .* --bind trip=FILE/);
     const endless = loop(body([...multiply, ...goOn]), undefined, truth(true), ['last']);
-    expect(() => importOnnx(modelBytes(endless))).to.throw(/\(Loop\): it runs more than 10000 times/);
+    expect(() => importOnnx(modelBytes(endless))).to.throw(/\(Loop\): it runs more than 4096 times/);
   });
 
   it('bounds what nested loops unroll to', () => {

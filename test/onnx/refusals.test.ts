@@ -149,7 +149,7 @@ describe('attack 29: hostile ONNX files', () => {
     const range = single('Range', [floats([], [0]), floats([], [1e30]), floats([], [1])], {
       constants: [0, 1, 2],
     });
-    expect(refusalOf(modelBytes(range))).to.match(/too long/);
+    expect(refusalOf(modelBytes(range))).to.match(/list of/);
     const window = single('MaxPool', [noise([1, 1, 4, 4])], {
       attributes: { kernel_shape: [2 ** 31, 2 ** 31] },
     });

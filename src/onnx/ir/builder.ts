@@ -4,7 +4,7 @@ import { CANONICAL_NAN } from '../../scalar/instructions.ts';
 import { wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
 import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, FoldingBudget } from './evaluate.ts';
 import type { Expression } from './expression.ts';
 import { type Sketch, sketch } from './fuse.ts';
 import type { Index } from './indices.ts';
@@ -28,11 +28,17 @@ const VIEW_ELEMENTS = 65_536;
 /** Makes the tensors of one import. */
 export class Builder {
   readonly #sketches = new Map<Tensor, Sketch>();
+  readonly #budget: FoldingBudget;
   #count = 0;
   /** Names of float64 constants with values that float32 does not have. */
   readonly rounded = new Set<string>();
   /** Name and label for what is made next. */
   current = { name: '', label: '' };
+
+  /** @param fileBytes size of the model's file */
+  constructor(fileBytes: number) {
+    this.#budget = new FoldingBudget(fileBytes);
+  }
 
   readonly sketchOf = (tensor: Tensor): Sketch => {
     const known = this.#sketches.get(tensor);
@@ -135,7 +141,7 @@ export class Builder {
     const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
     if (foldable && (small || !isView)) {
-      const words = evaluate(tensor);
+      const words = evaluate(tensor, this.#budget);
       if (words) {
         return {
           ...tensor,

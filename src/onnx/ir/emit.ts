@@ -5,7 +5,7 @@ import { isAffine, type LoopDimension } from './address.ts';
 import { opcodeOf } from './expression.ts';
 import type { Axis } from './indices.ts';
 import type { Loop, OperandSource } from './loop.ts';
-import { termsOf } from './loop.ts';
+import { TooLarge, termsOf } from './loop.ts';
 import type { Term } from './resolve.ts';
 
 /** Where an operand's data are: a node, and for a part of a shared constant its place in it. */
@@ -14,9 +14,6 @@ export interface Location {
   /** Elements before the part, and of the whole; `undefined` if the operand is the whole node. */
   readonly part?: { readonly base: number; readonly total: number };
 }
-
-/** The loop needs more than a node may have. */
-export class TooLarge extends Error {}
 
 /** Gives a loop's terms their slots. The grain is 1 until it is chosen. */
 export function emit(loop: Loop, locate: (source: OperandSource) => Location): LoopNode {

@@ -1,91 +1,190 @@
 import { sizeOf } from '../../program/node.ts';
 import { SEMANTICS } from '../../scalar/machine.ts';
-import { type Axis, evaluateIndex } from './indices.ts';
+import { type Axis, evaluateIndex, type Index } from './indices.ts';
 import { termsOf } from './loop.ts';
-import { type ReadingTerm, resolve, type Term } from './resolve.ts';
+import { isPlain, type ReadingTerm, type ResolvedPlace, resolve, type Term } from './resolve.ts';
 import { isConstant, type Tensor, wordsOf } from './tensor.ts';
 
 /** Constant folding: the elements of a tensor that is computed from constants alone, by the same semantics. */
 
-/** Fold steps and elements that folding one tensor may take; what takes more is left to the program. */
-export const FOLDING_STEPS = 4_000_000;
+/** Terms that folding may evaluate in one import, whatever its size; what takes more is left to the program. */
+const FOLDING_TERMS = 2 ** 25;
+/** And for each byte of the file, so that weights can be dequantised. */
+const FOLDING_TERMS_PER_BYTE = 16;
+
+/** What is left of the work that one import may spend on folding. */
+export class FoldingBudget {
+  #terms: number;
+
+  constructor(fileBytes: number) {
+    this.#terms = FOLDING_TERMS + FOLDING_TERMS_PER_BYTE * fileBytes;
+  }
+
+  /** @returns whether there is as much left, which is then spent */
+  spend(terms: number): boolean {
+    if (terms > this.#terms) return false;
+    this.#terms -= terms;
+    return true;
+  }
+}
 
 /** @returns the words, or `undefined` if it would take too long */
-export function evaluate(tensor: Tensor): Uint32Array | undefined {
+export function evaluate(tensor: Tensor, budget: FoldingBudget): Uint32Array | undefined {
   const size = sizeOf(tensor.shape);
-  if (size > FOLDING_STEPS) return undefined;
   const { output, fold, result } = resolve(tensor, isConstant);
+  const outputAxes = output.flatMap(({ axes }) => axes);
   const foldAxes = fold?.dimensions.flatMap(({ axes }) => axes) ?? [];
   const steps = fold ? sizeOf(foldAxes.map(({ extent }) => extent)) : 0;
-  if (size * Math.max(1, steps) > FOLDING_STEPS) return undefined;
-
-  const indices = new Map<Axis, number>();
-  const stepOf = (axis: Axis): number => indices.get(axis) ?? 0;
-  const values = new Map<Term, number>();
-  let accumulator = 0;
-  const read = ({ tensor: from, places, fill }: ReadingTerm): number => {
-    let address = 0;
-    for (const [i, place] of places.entries()) {
-      const extent = from.shape[i] as number;
-      let at: number;
-      if ('gathered' in place) at = (values.get(place.gathered) as number) | 0;
-      else {
-        const value = evaluateIndex(place.index, stepOf);
-        at = Math.floor(value / place.divisor);
-        if (place.exact && at * place.divisor !== value) return fill ?? 0;
-      }
-      if (at < 0 || at >= extent) return fill ?? 0;
-      address = address * extent + at;
-    }
-    return (wordsOf(from) as Uint32Array)[address] as number;
-  };
-  const valueOfTerm = (term: Term): number => {
-    switch (term.kind) {
-      case 'literal':
-        return term.word;
-      case 'operation': {
-        const [a = 0, b = 0, c = 0] = term.args.map((arg) => values.get(arg) as number);
-        return SEMANTICS[term.name](a, b, c) >>> 0;
-      }
-      case 'reading':
-        return read(term);
-      case 'axis':
-        return stepOf(term.axis);
-      default:
-        return accumulator;
-    }
-  };
-  const run = (terms: readonly Term[]): number => {
-    let last = 0;
-    for (const term of terms) {
-      last = valueOfTerm(term);
-      values.set(term, last);
-    }
-    return last;
-  };
   const step = fold ? termsOf([fold.step]) : [];
   const post = termsOf([result]);
-  const outputAxes = output.flatMap(({ axes }) => axes);
+  if (!budget.spend(size * (1 + post.length + steps * step.length))) return undefined;
+
+  const indices = new Indices([...outputAxes, ...foldAxes]);
+  const machine = new Registers(indices);
+  const runStep = machine.compile(step);
+  const runPost = machine.compile(post);
   const words = new Uint32Array(size);
   for (let i = 0; i < size; i++) {
-    setIndices(outputAxes, i, indices);
     if (fold) {
-      accumulator = fold.init;
+      machine.accumulator = fold.init;
       for (let k = 0; k < steps; k++) {
-        setIndices(foldAxes, k, indices);
-        accumulator = run(step);
+        machine.accumulator = runStep();
+        indices.advance(foldAxes);
       }
     }
-    words[i] = store(run(post), tensor);
+    words[i] = store(runPost(), tensor);
+    indices.advance(outputAxes);
   }
   return words;
 }
 
-function setIndices(axes: readonly Axis[], position: number, into: Map<Axis, number>): void {
-  for (let i = axes.length - 1; i >= 0; i--) {
-    const axis = axes[i] as Axis;
-    into.set(axis, position % axis.extent);
-    position = Math.floor(position / axis.extent);
+/** Where a loop over axes stands. */
+class Indices {
+  readonly steps: Int32Array;
+  readonly slotOf: ReadonlyMap<Axis, number>;
+
+  constructor(axes: readonly Axis[]) {
+    this.steps = new Int32Array(axes.length);
+    this.slotOf = new Map(axes.map((axis, i) => [axis, i]));
+  }
+
+  /** To the next step, the last axis fastest; after the last one back to the first. */
+  advance(axes: readonly Axis[]): void {
+    for (let i = axes.length - 1; i >= 0; i--) {
+      const axis = axes[i] as Axis;
+      const slot = this.slotOf.get(axis) as number;
+      const next = (this.steps[slot] as number) + 1;
+      this.steps[slot] = next === axis.extent ? 0 : next;
+      if (next < axis.extent) return;
+    }
+  }
+
+  /** The value of an index expression at the present step. */
+  valueOf(index: Index): () => number {
+    const { steps, slotOf } = this;
+    if (!isPlain(index)) {
+      const stepOf = (axis: Axis): number => steps[slotOf.get(axis) as number] as number;
+      return () => evaluateIndex(index, stepOf);
+    }
+    const { offset } = index;
+    const terms = index.terms.map(({ atom, coefficient }) => ({
+      slot: slotOf.get(atom as Axis) as number,
+      coefficient,
+    }));
+    const [only] = terms;
+    if (!only) return () => offset;
+    if (terms.length === 1) return () => offset + only.coefficient * (steps[only.slot] as number);
+    return () => {
+      let sum = offset;
+      for (const { slot, coefficient } of terms) sum += coefficient * (steps[slot] as number);
+      return sum;
+    };
+  }
+}
+
+/** Values of terms, as closures over one array of words. */
+class Registers {
+  readonly #indices: Indices;
+  readonly #words: number[] = [];
+  readonly #slots = new Map<Term, number>();
+  accumulator = 0;
+
+  constructor(indices: Indices) {
+    this.#indices = indices;
+  }
+
+  /** @returns a function that computes the terms and yields the last one's word */
+  compile(terms: readonly Term[]): () => number {
+    const own = terms.map((term) => {
+      const value = this.#valueOf(term);
+      const slot = this.#words.length;
+      this.#words.push(0);
+      this.#slots.set(term, slot);
+      return { slot, value };
+    });
+    const words = this.#words;
+    return () => {
+      let last = 0;
+      for (const { slot, value } of own) {
+        last = value();
+        words[slot] = last;
+      }
+      return last;
+    };
+  }
+
+  #valueOf(term: Term): () => number {
+    const words = this.#words;
+    switch (term.kind) {
+      case 'literal':
+        return () => term.word;
+      case 'operation': {
+        const compute = SEMANTICS[term.name];
+        const [a = 0, b = 0, c = 0] = term.args.map((arg) => this.#slots.get(arg) as number);
+        return () => compute(words[a] as number, words[b] as number, words[c] as number) >>> 0;
+      }
+      case 'reading':
+        return this.#read(term);
+      case 'axis': {
+        const slot = this.#indices.slotOf.get(term.axis) as number;
+        return () => this.#indices.steps[slot] as number;
+      }
+      default:
+        return () => this.accumulator;
+    }
+  }
+
+  #read({ tensor, places, fill = 0 }: ReadingTerm): () => number {
+    const from = wordsOf(tensor) as Uint32Array;
+    const coordinates = places.map((place, i) => ({
+      extent: tensor.shape[i] as number,
+      at: this.#coordinate(place),
+    }));
+    return () => {
+      let address = 0;
+      for (const { extent, at } of coordinates) {
+        const place = at();
+        if (place < 0 || place >= extent) return fill;
+        address = address * extent + place;
+      }
+      return from[address] as number;
+    };
+  }
+
+  /** -1 is outside. */
+  #coordinate(place: ResolvedPlace): () => number {
+    if ('gathered' in place) {
+      const slot = this.#slots.get(place.gathered) as number;
+      return () => (this.#words[slot] as number) | 0;
+    }
+    const value = this.#indices.valueOf(place.index);
+    const { divisor, exact } = place;
+    if (divisor === 1) return value;
+    return () => {
+      const whole = value();
+      const at = Math.floor(whole / divisor);
+      return exact && at * divisor !== whole ? -1 : at;
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import { type DType, sizeOf } from '../../program/node.ts';
-import { addressing, collapse, type LoopDimension, strideOf } from './address.ts';
-import { type Axis, axesOf, evaluateIndex, type Index } from './indices.ts';
+import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
+import { type Axis, axesOf, evaluateIndex, flatten, type Index } from './indices.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
 import {
   type Dimension,
@@ -12,6 +12,9 @@ import {
 } from './resolve.ts';
 import { stridedOf, takeStrided } from './strided.ts';
 import { permutationOf, type Tensor } from './tensor.ts';
+
+/** The loop needs more than a node may have. */
+export class TooLarge extends Error {}
 
 /** One loop before its operands have node numbers and its terms have slots. */
 export interface Loop {
@@ -36,6 +39,8 @@ export interface LoopOperand {
   readonly fill: number;
 }
 
+/** Places of a table for an index that no address can express. */
+const TABLE_PLACES = 2 ** 20;
 /** Constants are laid out for the loop that reads them unless that makes them this many times as large. */
 const CONSTANT_GROWTH = 4;
 const CONSTANT_FREE_ELEMENTS = 16_384;
@@ -65,6 +70,8 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
   /** A constant table for an index that no address can express. */
   const tabulate = (index: Index): LoopDimension['place'] => {
     const used = axes.filter((axis) => axesOf(index).has(axis));
+    const places = sizeOf(used.map(({ extent }) => extent));
+    if (places > TABLE_PLACES) throw new TooLarge(`a table of ${places} places, of ${TABLE_PLACES} allowed`);
     const words = tabulated(used, (stepOf) => evaluateIndex(index, stepOf));
     return { gathered: serve({ dtype: 'i32', axes: used, words, extents: undefined }) };
   };
@@ -77,19 +84,25 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
       served.set(reading, isUniform ? { word: first } : serve(constant));
       continue;
     }
+    const flat = flatPlace(reading);
+    if (flat) {
+      served.set(reading, operands.length);
+      const extent = sizeOf(tensor.shape);
+      operands.push({
+        source: { tensor },
+        dtype: tensor.type.dtype,
+        view: [{ extent, place: flat }],
+        fill: 0,
+      });
+      continue;
+    }
     const places = reading.places.map((place): LoopDimension['place'] => {
       if ('gathered' in place) {
         const by = served.get(place.gathered);
         if (typeof by === 'number') return { gathered: by };
         return { offset: (by?.word ?? 0) | 0, divisor: 1, exact: false, coefficients: new Map() };
       }
-      if (!isPlain(place.index)) return tabulate(place.index);
-      return {
-        offset: place.index.offset,
-        divisor: place.divisor,
-        exact: place.exact,
-        coefficients: new Map(place.index.terms.map(({ atom, coefficient }) => [atom as Axis, coefficient])),
-      };
+      return isPlain(place.index) ? affine(place.index, place.divisor, place.exact) : tabulate(place.index);
     });
     const view = permutationOf(tensor).map((i) => ({
       extent: tensor.shape[i] as number,
@@ -123,6 +136,33 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
     operands,
     served,
   };
+}
+
+const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopPlace, { gathered: number }> => ({
+  offset: index.offset,
+  divisor,
+  exact,
+  coefficients: new Map(index.terms.map(({ atom, coefficient }) => [atom as Axis, coefficient])),
+});
+
+/**
+ * The place in memory as a whole, for a reading whose places take a position apart that their sum puts together
+ * again; `undefined` if the places themselves will do, or the sum does not.
+ */
+function flatPlace({ tensor, places, fill }: ReadingTerm): LoopPlace | undefined {
+  if (fill !== undefined || places.every((place) => 'gathered' in place || isPlain(place.index)))
+    return undefined;
+  const order = permutationOf(tensor);
+  const indices = order.flatMap((i) => {
+    const place = places[i] as ResolvedPlace;
+    return 'gathered' in place || place.divisor !== 1 ? [] : [place.index];
+  });
+  if (indices.length < places.length) return undefined;
+  const whole = flatten(
+    indices,
+    order.map((i) => tensor.shape[i] as number),
+  );
+  return isPlain(whole) ? affine(whole) : undefined;
 }
 
 const hasSteps = (axis: Axis): boolean => axis.extent !== 1;

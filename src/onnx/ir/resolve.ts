@@ -86,6 +86,12 @@ export class MustStore extends Error {
 type Factors = Map<string, number[]>;
 
 /**
+ * Places at which one loop computes other tensors. Far more than a loop has instructions for: a tensor that is the
+ * sum of two parts of one that is itself such a sum, and so on, would double them at each step.
+ */
+const MAX_INLINED = 1024;
+
+/**
  * @param isStored tensors that are read from memory; all others are computed in place
  * @throws MustStore for a tensor that is not stored and has to be
  */
@@ -107,6 +113,7 @@ class Attempt {
   readonly #terms = new Map<string, Term>();
   readonly #axes = new Map<Axis, { dimension: string; position: number }>();
   readonly #inlined = new Map<string, Term>();
+  readonly #copies = new Map<Tensor, number>();
   readonly #wanted = new Map<Axis, number>();
   readonly #computed = new Set<Tensor>();
   #axisCount = 0;
@@ -221,6 +228,12 @@ class Attempt {
     return this.#term('fold', (id) => ({ id, kind: 'fold' }));
   }
 
+  /** The tensor that is computed at the most places in this loop; of equal ones the first. */
+  #mostCopied(): Tensor {
+    const [first] = [...this.#copies].sort(([a, n], [b, m]) => m - n || a.id - b.id);
+    return (first as [Tensor, number])[0];
+  }
+
   /** Of the two tensors that want a fold in this loop, the one that can be stored apart. */
   #other(owner: Tensor): Tensor {
     if (owner !== this.#root) return owner;
@@ -263,6 +276,8 @@ class Attempt {
     const known = this.#inlined.get(key);
     if (known) return known;
     this.#computed.add(tensor);
+    this.#copies.set(tensor, (this.#copies.get(tensor) ?? 0) + 1);
+    if (this.#inlined.size > MAX_INLINED) throw new MustStore(this.#mostCopied());
     const owner = this.#owner;
     this.#owner = tensor;
     const term = this.#resolve(source.body(indices));

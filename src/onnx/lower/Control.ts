@@ -10,7 +10,7 @@ import { collected, tensorOf } from './stack.ts';
 /** Control flow, which is resolved at import: a branch is taken, a loop is unrolled. */
 
 /** Passes that one loop may take. */
-export const MAX_PASSES = 10_000;
+export const MAX_PASSES = 4096;
 
 /**
  * If: the branch that is taken, where the condition is known; otherwise both, and each element from the one or

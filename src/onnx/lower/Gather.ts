@@ -5,6 +5,7 @@ import { reading, type Tensor } from '../ir/tensor.ts';
 import { type Range as RangeOfValues, TYPES } from '../types.ts';
 import { at, type Context, type Lowering, scalarOf } from './context.ts';
 import { boundsOf, elementwise, ensureSameType, isNarrowed } from './elementwise.ts';
+import { listOf } from './list.ts';
 
 /** Operators whose places come from another tensor. An index outside the tensor yields 0. */
 
@@ -139,9 +140,7 @@ const EyeLike: Lowering = (context) => {
   ensure(x.shape.length === 2, `the input's rank is ${x.shape.length}, not 2`);
   const k = context.int('k', 0);
   const [rows, columns] = x.shape as [number, number];
-  const values = Array.from({ length: rows * columns }, (_, i) =>
-    (i % columns) - Math.floor(i / columns) === k ? 1 : 0,
-  );
+  const values = listOf(rows * columns, (i) => ((i % columns) - Math.floor(i / columns) === k ? 1 : 0));
   const type = context.has('dtype')
     ? Object.values(TYPES).find(({ code }) => code === context.int('dtype', 1))
     : x.type;
@@ -156,12 +155,11 @@ const Range: Lowering = (context) => {
   const [delta = 1] = context.known(2, 'delta');
   ensure(delta !== 0, 'delta is 0');
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  ensure(count <= 2 ** 24, `a range of ${count} is too long`);
   const round = type.family === 'float' ? Math.fround : (value: number) => value;
   return context.constant(
     type,
     [count],
-    Array.from({ length: count }, (_, i) => round(start + round(i * delta))),
+    listOf(count, (i) => round(start + round(i * delta))),
   );
 };
 

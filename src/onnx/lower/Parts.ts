@@ -6,6 +6,7 @@ import { reading, type Tensor } from '../ir/tensor.ts';
 import { type Range, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering, numbersOf } from './context.ts';
 import { ensureSameType } from './elementwise.ts';
+import { listOf } from './list.ts';
 
 /** Operators that take tensors apart and put them together. */
 
@@ -147,8 +148,7 @@ const Split: Lowering = (context) => {
   const count = context.int('num_outputs', context.node.outputs.length);
   const given = context.version < 13 ? context.ints('split') : context.knownOr(1, 'split', undefined);
   const even = Math.ceil(extent / count);
-  const sizes =
-    given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(even, extent - i * even)));
+  const sizes = given ?? listOf(count, (i) => Math.max(0, Math.min(even, extent - i * even)));
   ensure(sizes.reduce((sum, size) => sum + size, 0) === extent, `parts of ${sizes} do not make up ${extent}`);
   let start = 0;
   return sizes.map((size) => {
@@ -210,7 +210,7 @@ const Pad: Lowering = (context) => {
     });
   }
   const places = x.shape.map((extent, i) =>
-    Array.from({ length: shape[i] as number }, (_, p) => sourceOf(mode, p - (before[i] as number), extent)),
+    listOf(shape[i] as number, (p) => sourceOf(mode, p - (before[i] as number), extent)),
   );
   return throughTables(context, x, places);
 };

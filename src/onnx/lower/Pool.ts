@@ -6,6 +6,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { ensureFloat, maximum } from './elementwise.ts';
+import { listOf } from './list.ts';
 import { floatPower } from './Power.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
 
@@ -111,7 +112,7 @@ function countsOf(
   includePadding: boolean,
 ): Tensor {
   const perDimension = window.output.map((places, i) =>
-    Array.from({ length: places }, (_, p) => {
+    listOf(places, (p) => {
       const start = p * (window.strides[i] as number) - (window.padsBefore[i] as number);
       const extent = spatial[i] as number;
       const low = includePadding ? -(window.padsBefore[i] as number) : 0;

@@ -12,7 +12,7 @@ import { Pass, type Recurrence, type State } from './recurrent/pass.ts';
 /** LSTM, GRU and RNN, unrolled over time, in all directions and both layouts. */
 
 /** Steps of all directions that one node may unroll to. */
-const MAX_STEPS = 10_000;
+const MAX_STEPS = 4096;
 
 interface Operator {
   readonly gates: number;

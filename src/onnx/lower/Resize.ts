@@ -5,6 +5,7 @@ import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import { ensureFloat } from './elementwise.ts';
+import { listOf } from './list.ts';
 import { throughTables } from './Parts.ts';
 
 /** Resize and Upsample: where each element comes from is known at import, and kept as tables along each axis. */
@@ -104,9 +105,7 @@ const Resize: Lowering = (context) => {
     : context.string('coordinate_transformation_mode', 'half_pixel');
   const isCropped = transformation === 'tf_crop_and_resize';
   const axes = axesOf(context, x, isCropped);
-  const places = axes.map((axis) =>
-    Array.from({ length: axis.size }, (_, p) => sourceOf(transformation, p, axis)),
-  );
+  const places = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
   const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
     size !== extent || scale !== 1 || start !== 0 || end !== 1;
   const resized = context.string('mode', 'nearest') === 'nearest' ? nearest : weighted;
@@ -209,7 +208,7 @@ const cubic = (a: number): Kernel => ({
 function tapsOf({ support, weight }: Kernel, place: number, scale: number): Tap[] {
   const reach = Math.ceil(support / scale);
   const low = Math.floor(place);
-  const taps = Array.from({ length: 2 * reach }, (_, i) => {
+  const taps = listOf(2 * reach, (i) => {
     const at = low - reach + 1 + i;
     return { at, weight: weight(Math.abs(place - at) * scale) };
   });

@@ -3,6 +3,7 @@ import { ensure } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { type Context, type Lowering, numbersOf, scalarOf } from './context.ts';
+import { listOf } from './list.ts';
 import { throughTables } from './Parts.ts';
 import { reshaped } from './Shapes.ts';
 import { suppressed } from './suppression.ts';
@@ -44,7 +45,7 @@ const Compress: Lowering = (context) => {
   return throughTables(
     context,
     x,
-    x.shape.map((extent, i) => (i === axis ? chosen : Array.from({ length: extent }, (_, place) => place))),
+    x.shape.map((extent, i) => (i === axis ? chosen : listOf(extent, (place) => place))),
   );
 };
 
@@ -61,12 +62,12 @@ const Unique: Lowering = (context) => {
     sizeOf(shape.slice(axis + 1)),
   ];
   const sliceAt = (i: number): number[] =>
-    Array.from({ length: outer * inner }, (_, p) => {
+    listOf(outer * inner, (p) => {
       const [row, column] = [Math.floor(p / inner), p % inner];
       return values[(row * extent + i) * inner + column] as number;
     });
   const found = new Map<string, { slice: number[]; first: number; count: number }>();
-  const keys = Array.from({ length: extent }, (_, i) => {
+  const keys = listOf(extent, (i) => {
     const slice = sliceAt(i);
     const key = slice.join();
     const known = found.get(key);
@@ -78,7 +79,7 @@ const Unique: Lowering = (context) => {
   if (context.int('sorted', 1) !== 0) distinct.sort((a, b) => inOrder(a.slice, b.slice));
   const position = new Map(distinct.map(({ key }, i) => [key, i]));
   const numbers = (list: readonly number[]): Tensor => context.constant(TYPES.int64, [list.length], list);
-  const made = Array.from({ length: outer * distinct.length * inner }, (_, p) => {
+  const made = listOf(outer * distinct.length * inner, (p) => {
     const [row, rest] = [Math.floor(p / (distinct.length * inner)), p % (distinct.length * inner)];
     return distinct[Math.floor(rest / inner)]?.slice[row * inner + (rest % inner)] as number;
   });

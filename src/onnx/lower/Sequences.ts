@@ -3,6 +3,7 @@ import { shift } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, isTensor, type Lowering, type Sequence, type Value } from './context.ts';
+import { listOf } from './list.ts';
 import { joined } from './Parts.ts';
 import { slice, stacked } from './stack.ts';
 
@@ -63,16 +64,14 @@ const SplitToSequence: Lowering = (context) => {
   const extent = x.shape[axis] as number;
   if (!context.optional(1)) {
     const keeps = context.int('keepdims', 1) !== 0;
-    const places = Array.from({ length: extent }, (_, i) => i);
+    const places = listOf(extent, (i) => i);
     return sequence(places.map((i) => (keeps ? part(context, x, axis, i, 1) : slice(context, x, axis, i))));
   }
   const given = context.known(1, 'the split');
   const isScalar = context.input(1).shape.length === 0;
   const [size = 0] = given;
   ensure(!isScalar || size > 0, `parts of ${size} elements`);
-  const sizes = isScalar
-    ? Array.from({ length: Math.ceil(extent / size) }, (_, i) => Math.min(size, extent - i * size))
-    : given;
+  const sizes = isScalar ? listOf(Math.ceil(extent / size), (i) => Math.min(size, extent - i * size)) : given;
   ensure(
     sizes.every((one) => one >= 0) && sizes.reduce((sum, one) => sum + one, 0) === extent,
     `parts of ${sizes} do not make up ${extent}`,

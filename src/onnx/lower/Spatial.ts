@@ -5,6 +5,7 @@ import { add, constantIndex, multiply, shift } from '../ir/indices.ts';
 import { reading } from '../ir/tensor.ts';
 import { at, atOr, type Lowering } from './context.ts';
 import { ensureFloat } from './elementwise.ts';
+import { listOf } from './list.ts';
 import { reshaped } from './Shapes.ts';
 
 /** Operators on the spatial dimensions of images. */
@@ -28,7 +29,7 @@ const AffineGrid: Lowering = (context) => {
     context.constant(
       theta.type,
       [extent],
-      Array.from({ length: extent }, (_, i) =>
+      listOf(extent, (i) =>
         isAligned ? (extent === 1 ? 0 : -1 + (2 * i) / (extent - 1)) : -1 + (2 * i + 1) / extent,
       ),
     ),

@@ -119,6 +119,9 @@ export class Context {
   /** The refusal of a node for which a tensor would have to be known. */
   dependent(what: string, tensor: Tensor): Refusal {
     const names = this.#around.builder.inputsOf(tensor);
+    if (names.length === 0) {
+      return new Refusal(`${what} ("${tensor.name}") takes too much computation to be known at import`);
+    }
     const bind = names.map((name) => `--bind ${name}=FILE`).join(' ');
     return new Refusal(
       `${what} (input "${tensor.name}") depends on the model's inputs; fix it with ${bind}`,

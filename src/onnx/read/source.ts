@@ -11,6 +11,8 @@ export type ReadExternal = (location: string, offset: number, length: number) =>
 
 /** Nodes of a file, those of inner graphs and functions included. */
 const MAX_NODES = 200_000;
+/** Inputs or outputs of one node. */
+const MAX_VALUES = 4096;
 /** Bytes of all tensors that other files hold. */
 const MAX_EXTERNAL_BYTES = 2 ** 31;
 
@@ -24,7 +26,15 @@ export class Source {
     this.#readExternal = readExternal;
   }
 
-  countNodes(nodes: readonly unknown[]): void {
+  countNodes(nodes: readonly schema.INodeProto[]): void {
+    for (const { input, output, opType } of nodes) {
+      const values = Math.max(input?.length ?? 0, output?.length ?? 0);
+      if (values > MAX_VALUES) {
+        throw new ImportError(
+          `file: a node (${quoted(opType ?? '')}) has ${values} inputs or outputs, of ${MAX_VALUES} allowed`,
+        );
+      }
+    }
     this.#nodes += nodes.length;
     if (this.#nodes > MAX_NODES) {
       throw new ImportError(`file: more than the ${MAX_NODES} nodes that are allowed`);
