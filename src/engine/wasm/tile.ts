@@ -1,5 +1,5 @@
 import { type LoopNode, operandUses } from '../../program/node.ts';
-import type { Access, Form, Nest } from './nest.ts';
+import { type Access, type Form, type Nest, rangeOf } from './nest.ts';
 
 /** Which loops a tile is of, and its size: rows times vectors of four lanes. */
 export interface Shape {
@@ -202,10 +202,10 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
 
 /** Turns for which what rows read of all operands fits the cache. */
 function blockOf(nest: Nest, turnLoop: number, turns: number): number {
-  const bytes = nest.accesses.map((access, o) => {
+  const bytes = nest.accesses.map(({ address }, o) => {
     if (!dependsOn(nest, o, turnLoop)) return 0;
-    const read = nest.extents.filter((_, i) => access.address.coefficients[i] !== 0);
-    return read.reduce((size, extent) => size * extent, 4);
+    const { low, high } = rangeOf(0, address.coefficients, nest.extents);
+    return high - low;
   });
   return Math.max(1, Math.floor((BLOCK_BYTES * turns) / Math.max(1, ...bytes)));
 }
