@@ -47,6 +47,9 @@ const INTEGERS: Partial<Record<InstructionName, Pair>> = {
   'i32.xor': [0x73, 81],
 };
 
+/** Those that yield truth of truth: 0 and 1, or no bits and all. */
+const LOGIC: ReadonlySet<string> = new Set(['i32.and', 'i32.or', 'i32.xor']);
+
 const INTEGER_COMPARISONS: Partial<Record<InstructionName, Pair>> = {
   'i32.eq': [0x46, 55],
   'i32.lt_s': [0x48, 57],
@@ -155,7 +158,11 @@ function four(values: Values, name: InstructionName, level: number, args: readon
   const floats = () => args.flatMap((value) => values.vectorFloat(value));
   const bits = () => args.flatMap((value) => values.vectorBits(value));
   const vector = (code: Code, exact = true) => values.define(level, 'v128', code, exact);
-  const truth = (mask: Code) => vector([...mask, ...v128Const(1, 1, 1, 1), ...simd(78)]);
+  const truth = (code: Code): Value => {
+    const mask = vector(code);
+    const ones = v128Const(1, 1, 1, 1);
+    return { ...vector([...values.use(mask), ...ones, ...simd(78)]), mask };
+  };
   const clamp = clamped(values, name, a, b);
   if (clamp) return vector(clamp, false);
   const float = FLOATS[name];
@@ -163,6 +170,9 @@ function four(values: Values, name: InstructionName, level: number, args: readon
   const floatComparison = FLOAT_COMPARISONS[name];
   if (floatComparison) return truth([...floats(), ...simd(floatComparison[1])]);
   const integer = INTEGERS[name];
+  if (integer && a.mask && b.mask && LOGIC.has(name)) {
+    return truth([...values.use(a.mask), ...values.use(b.mask), ...simd(integer[1])]);
+  }
   if (integer) return vector([...bits(), ...simd(integer[1])]);
   const comparison = INTEGER_COMPARISONS[name];
   if (comparison) return truth([...bits(), ...simd(comparison[1])]);
@@ -185,7 +195,7 @@ function four(values: Values, name: InstructionName, level: number, args: readon
       const both = isLoose(b) && isLoose(c);
       const word = (value: Value) => (both ? values.vectorFloat(value) : values.vectorBits(value));
       const zero = v128Const(0, 0, 0, 0);
-      const isSet = [...values.vectorBits(a), ...zero, ...simd(56)];
+      const isSet = a.mask ? values.use(a.mask) : [...values.vectorBits(a), ...zero, ...simd(56)];
       return vector([...word(b), ...word(c), ...isSet, ...simd(82)], !both);
     }
     default:

@@ -95,7 +95,7 @@ export function shapeOf(loop: LoopNode, nest: Nest): Shape {
 }
 
 /** Instructions of the vectors of a tile without a fold. */
-const ELEMENTWISE_CODE = 32;
+const ELEMENTWISE_CODE = 320;
 
 /** The row loop of a product: something read in the fold is the same for all its rows, but not for all lanes. */
 function rowLoopOf(loop: LoopNode, nest: Nest, laneLoop: number): number {

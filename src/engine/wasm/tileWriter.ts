@@ -71,6 +71,10 @@ interface Placed {
 const isNoncanonicalNaN = (word: number): boolean =>
   (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
 
+/** Instructions from which on a program is a chain that the processor waits for: copies are computed abreast. */
+const LONG_CODE = 8;
+const ABREAST = 4;
+
 /** The bit of what depends on the accumulator; loops have those below it. */
 const ACCUMULATED = 1 << 30;
 
@@ -122,9 +126,13 @@ export class TileWriter {
     });
     const accumulators = this.#fold(copies);
     if (this.#hasFold) values.floor = this.#postLevel;
-    copies.forEach((copy, i) => {
-      this.#store(this.#evaluate('post', post, copy, accumulators[i]!), dtype, copy);
-    });
+    const together = post.code.length > LONG_CODE ? ABREAST : 1;
+    for (let first = 0; first < copies.length; first += together) {
+      const group = copies.slice(first, first + together);
+      const slots = group.map((copy, i) => this.#slots('post', post, copy, accumulators[first + i]!));
+      for (const slot of this.#needed(post)) for (const valueAt of slots) values.use(valueAt(slot));
+      for (const [i, copy] of group.entries()) this.#store(slots[i]!(post.result), dtype, copy);
+    }
     values.floor = 0;
     this.#guarded(out);
   }
@@ -220,7 +228,28 @@ export class TileWriter {
   /** How many of a vector's lanes there are. */
   #lanesOf = ({ vector }: Copy): number => Math.min(LANES, this.#tile.lanes - LANES * vector);
 
+  /** The results that a program's result is made of, in the order of its code. */
+  #needed({ code, result }: ScalarProgram): number[] {
+    const { results } = this.#layout;
+    const needed = new Set([result]);
+    for (let slot = result; slot >= results; slot--) {
+      const { opcode, a, b, c } = code[slot - results]!;
+      if (needed.has(slot)) for (const arg of [a, b, c].slice(0, arityOf(opcode))) needed.add(arg);
+    }
+    return [...needed].filter((slot) => slot >= results).sort((a, b) => a - b);
+  }
+
   #evaluate(phase: 'step' | 'post', program: ScalarProgram, copy: Copy, accumulator: Value): Value {
+    return this.#slots(phase, program, copy, accumulator)(program.result);
+  }
+
+  /** The values of a program's slots for one copy. */
+  #slots(
+    phase: 'step' | 'post',
+    program: ScalarProgram,
+    copy: Copy,
+    accumulator: Value,
+  ): (slot: number) => Value {
     const { constants, operands, outputIndices, results } = this.#layout;
     const known = new Map<number, Value>();
     const valueAt = (slot: number): Value => {
@@ -243,7 +272,7 @@ export class TileWriter {
         return instructionValue(this.#values, opcode, args);
       });
     };
-    return valueAt(program.result);
+    return valueAt;
   }
 
   #once(key: string, make: () => Value): Value {

@@ -24,6 +24,8 @@ export interface Value {
   readonly code: Code;
   /** A shorter way to four copies of it than by the local. */
   readonly splat: Code | undefined;
+  /** Four truths as all bits or none, where the value is 1 or 0. */
+  readonly mask?: Value;
   local: number;
   canonical: Value | undefined;
   vector: Value | undefined;
