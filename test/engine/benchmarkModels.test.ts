@@ -1,47 +1,99 @@
 import { expect } from 'chai';
-import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
-import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { type Model, models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { xorshift32 } from '../../src/cli/randomInput.ts';
+import { LoopRunner } from '../../src/engine/reference/loop.ts';
+import { loadFrom, referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wordAsStored, wordReader } from '../../src/engine/reference/word.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
+import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
+import { type LoopNode, sizeOf } from '../../src/program/node.ts';
 
-/** The reference takes minutes for the others, which run in the long profile only. */
+/** The reference takes minutes for the others, which it runs in the long profile only. */
 const QUICK = ['digits', 'Silero VAD v6', 'PP-OCR angle classifier', 'BlazeFace front'];
-const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => QUICK.includes(name));
+const LONG = process.env['ASSAY_LONG'] !== undefined;
+const isWhole = ({ name }: Model): boolean => LONG || QUICK.includes(name);
 
 const THREADS = [1, 2, 3];
 
-describe('every tensor of a run', () => {
-  for (const model of chosen) {
-    it(`of ${model.name} has the root that the reference engine gives it, on ${THREADS} threads`, async function () {
-      this.timeout(1_200_000);
-      let file: Uint8Array;
-      try {
-        file = model.bytes();
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        console.log(`      ${error.message}`);
-        this.skip();
-      }
-      const compiled = importOnnx(file, model.options);
-      const { program, weights } = compiled;
-      const inputs = programInputs(compiled, model.inputs());
+/** Fold steps of the elements that are drawn of one node, about. */
+const STEPS = 10_000;
+
+interface Loaded {
+  readonly compiled: CompiledModel;
+  readonly inputs: readonly Uint8Array[];
+}
+
+function loadOrSkip(model: Model, context: Mocha.Context): Loaded {
+  try {
+    const compiled = importOnnx(model.bytes(), model.options);
+    return { compiled, inputs: programInputs(compiled, model.inputs()) };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`      ${error.message}`);
+    return context.skip();
+  }
+}
+
+const rootsOf = (tensors: readonly Uint8Array[]): string[] =>
+  tensors.map((bytes) => hexOf(tensorRoot(bytes)));
+
+/** Runs on some threads in all ways and fails unless every root is as expected. */
+async function expectRoots({ compiled, inputs }: Loaded, threads: number, expected: readonly string[]) {
+  const { program, weights } = compiled;
+  const session = await wasmEngineWith({ threads }).load(program, weights);
+  const { tensors, trees } = await session.runTrace(inputs);
+  expect(rootsOf(tensors), `${threads} threads`).to.deep.equal(expected);
+  for (const [node, tree] of trees) {
+    expect(hexOf(tree.root), `tree ${node}, ${threads} threads`).to.equal(expected[node]);
+  }
+  expect(trees.size).to.equal(program.nodes.filter(({ kind }) => kind !== 'constant').length);
+  const outputs = (await session.run(inputs)).map(({ bytes }) => hexOf(tensorRoot(bytes)));
+  expect(outputs, `${threads} threads`).to.deep.equal(program.outputs.map((node) => expected[node]));
+  await session.close();
+}
+
+/** The first element, the last, and some between, as many as the reference does in a moment. */
+function drawn(loop: LoopNode, next: () => number): number[] {
+  const elements = sizeOf(loop.shape);
+  if (elements === 0) return [];
+  const count = Math.min(elements, Math.ceil(STEPS / Math.max(1, sizeOf(loop.fold))));
+  return [0, elements - 1, ...Array.from({ length: count }, () => next() % elements)];
+}
+
+describe('the wasm engine on benchmark models', function () {
+  this.timeout(1_200_000);
+
+  for (const model of models.filter(isWhole)) {
+    it(`gives every tensor of ${model.name} the root that the reference gives it, on ${THREADS} threads`, async function () {
+      const loaded = loadOrSkip(model, this);
+      const { program, weights } = loaded.compiled;
       const reference = await referenceEngine.load(program, weights);
-      const expected = (await reference.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
-      for (const threads of THREADS) {
-        const session = await wasmEngineWith({ threads }).load(program, weights);
-        const given = (await session.runAll(inputs)).map((bytes) => hexOf(tensorRoot(bytes)));
-        expect(given, `${threads} threads`).to.deep.equal(expected);
-        const { trees } = await session.runTrace(inputs);
-        for (const [node, tree] of trees) {
-          expect(hexOf(tree.root), `tree ${node}, ${threads} threads`).to.equal(expected[node]);
+      const expected = rootsOf(await reference.runAll(loaded.inputs));
+      for (const threads of THREADS) await expectRoots(loaded, threads, expected);
+    });
+  }
+
+  for (const model of models.filter((one) => !isWhole(one))) {
+    it(`gives elements of every node of ${model.name} the bits of the reference, on ${THREADS} threads`, async function () {
+      const loaded = loadOrSkip(model, this);
+      const { program, weights } = loaded.compiled;
+      const session = await wasmEngineWith({}).load(program, weights);
+      const tensors = await session.runAll(loaded.inputs);
+      await session.close();
+      const next = xorshift32(1);
+      for (const [i, node] of program.nodes.entries()) {
+        if (node.kind !== 'loop') continue;
+        const runner = new LoopRunner(node, loadFrom(node, tensors));
+        const word = wordReader(node.dtype, tensors[i]!);
+        for (const element of drawn(node, next)) {
+          const right = wordAsStored(node.dtype, runner.element(element));
+          expect(word(element), `node ${i}, element ${element}`).to.equal(right);
         }
-        expect(trees.size).to.equal(program.nodes.filter(({ kind }) => kind !== 'constant').length);
-        const outputs = (await session.run(inputs)).map(({ bytes }) => hexOf(tensorRoot(bytes)));
-        expect(outputs, `${threads} threads`).to.deep.equal(program.outputs.map((node) => expected[node]));
-        await session.close();
       }
+      const roots = rootsOf(tensors);
+      for (const threads of THREADS) await expectRoots(loaded, threads, roots);
     });
   }
 });
