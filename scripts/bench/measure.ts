@@ -1,5 +1,6 @@
-import type { TensorData } from '../../src/engine/engine.ts';
+import type { Session, TensorData } from '../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
+import { equalBytes } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
@@ -20,7 +21,7 @@ export interface Result {
   readonly weights: string;
   readonly nodes: number;
   readonly macs: number;
-  /** By contestant: assay1, assay2, kept1, trace1, ortWeb1, ortNode1, ortNode2. Those that could not run are missing. */
+  /** By contestant: assay1, assay2, kept1, trace1, trace2, ortWeb1, ortNode1, ortNode2. Those that could not run are missing. */
   readonly times: ReadonlyMap<string, Timing>;
   readonly reference: { readonly ms: number; readonly kept: boolean } | undefined;
   readonly importMs: number;
@@ -96,10 +97,15 @@ export async function measure(
   const model = modelOf(program);
   const assay = [new Kept('assay1', () => session.run(inputs)), new Kept('assay2', () => pair.run(inputs))];
   const kept = new Kept('kept1', () => session.runAll(inputs));
-  const trace = new Kept('trace1', async () => new RunTrace(model, await session.runAll(inputs)).root);
+  const traced = (key: string, by: Session) =>
+    new Kept(key, async () => {
+      const { tensors, trees } = await by.runTrace(inputs);
+      return new RunTrace(model, tensors, trees).root;
+    });
+  const traces = [traced('trace1', session), traced('trace2', pair)];
   const ort = await openAll(onnx, given);
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
-  const times = await race([...assay, kept, trace, ...theirs].map(({ contestant }) => contestant));
+  const times = await race([...assay, kept, ...traces, ...theirs].map(({ contestant }) => contestant));
   const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
   const peak = timingOf(Array.from({ length: NODE_RUNS }, measurePeak)).median;
 
@@ -107,10 +113,16 @@ export async function measure(
   const differences = new Map(
     theirs.map(({ contestant, last }) => [contestant.name, difference(compiled.outputs, outputs, last!)]),
   );
-  const problems = problemsOf(assay, differences);
+  const tensors = await session.runAll(inputs);
+  const { root } = new RunTrace(model, tensors);
+  const problems = [
+    ...problemsOf(assay, differences),
+    ...traces
+      .filter(({ last }) => !equalBytes(last!, root))
+      .map(({ contestant }) => `${contestant.name} has another root than its tensors have`),
+  ];
   const reference = use === 'none' ? undefined : await referenceRun(compiled, inputs, use === 'again');
   if (reference) {
-    const tensors = await session.runAll(inputs);
     problems.push(...differingNode(reference.run, tensors));
     const expected = program.outputs.map((node) => reference.run.tensors[node]);
     if (outputs.some((tensor, i) => digest(tensor.bytes) !== expected[i])) {
