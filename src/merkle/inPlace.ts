@@ -5,9 +5,9 @@ import { concat, depthOf, MerkleTree, paddingRoot, TENSOR_TREE } from './tree.ts
 import { CHUNKS_PER_TURN, PARTIAL_BYTES } from './treeModule.ts';
 
 /**
- * Trees that are built where the tensors lie, in an engine's memory and by any of its threads: by `leaves`, then
- * `levels`, of the module that `treeModule` gives. They need this table somewhere in the memory, and `treeBytes` for
- * each tree.
+ * Trees that are built where the tensors lie, in an engine's memory and by any of its threads: by the
+ * functions of the module that `treeModule` gives, in the order of `treeCalls`. They need this table somewhere in the
+ * memory, and `treeBytes` for each tree.
  */
 export const paddingTable = (): Uint8Array =>
   concat(
@@ -31,8 +31,37 @@ function layOut(byteLength: number): { starts: number[]; counts: number[]; end: 
 /** Bytes that the tree over a tensor takes while it is built. */
 export const treeBytes = (byteLength: number): number => layOut(byteLength).end + PARTIAL_BYTES;
 
-/** Turns of `leaves` for a tensor. */
-export const leafTurns = (byteLength: number): number => Math.ceil(chunksOf(byteLength) / CHUNKS_PER_TURN);
+/** A part of building a tree: a function of {@link TreeExports}, to which turns `begin` to `end - 1` are added. */
+export interface TreeCall {
+  readonly name: string;
+  readonly args: readonly number[];
+  readonly turns: number;
+  /** Permutations that it takes, roughly. */
+  readonly permutations: number;
+}
+
+/** Hashes of a level below which it, and all above it, are left to one thread. */
+const MIN_SHARED = 128;
+
+/** What builds the tree over a tensor at `from`, one call after the other. */
+export function treeCalls(from: number, byteLength: number, out: number, paddings: number): TreeCall[] {
+  const chunks = chunksOf(byteLength);
+  const turns = Math.ceil(chunks / CHUNKS_PER_TURN);
+  const calls = [{ name: 'leaves', args: [from, byteLength, out], turns, permutations: 2 * chunks }];
+  const { starts, counts } = layOut(byteLength);
+  const shared = counts.findIndex((count) => count < MIN_SHARED);
+  for (const [height, count] of counts.entries()) {
+    const [start, padding] = [out + (starts[height] as number), paddings + HASH_BYTES * height];
+    if (count === 1) break;
+    if (height === shared) {
+      calls.push({ name: 'levels', args: [count, start, padding], turns: 1, permutations: count });
+      break;
+    }
+    const pairs = Math.ceil(count / 2);
+    calls.push({ name: 'level', args: [start, count, padding], turns: pairs, permutations: pairs });
+  }
+  return calls;
+}
 
 /** Reads the tree that was built at `at`, over a tensor of so many bytes. */
 export function readTree(memory: Uint8Array, at: number, byteLength: number): MerkleTree {

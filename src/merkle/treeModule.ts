@@ -29,11 +29,18 @@ export interface TreeExports extends WebAssembly.Exports {
    */
   readonly leaves: (from: number, byteLength: number, out: number, begin: number, end: number) => void;
   /**
-   * The levels above them, once all leaves are there.
+   * The level above one, right behind it: pairs `begin` to `end - 1` of it, in any order and by any thread.
    *
-   * @param paddings where the `paddingTable` lies
+   * @param from where the level of `count` hashes lies
+   * @param padding where the root of padding of its height lies
    */
-  readonly levels: (byteLength: number, out: number, paddings: number) => void;
+  readonly level: (from: number, count: number, padding: number, begin: number, end: number) => void;
+  /**
+   * All levels above one of `count` hashes.
+   *
+   * @param paddings where the roots of padding lie, from that of the level's height on
+   */
+  readonly levels: (count: number, from: number, paddings: number) => void;
 }
 
 /** Leaves that one turn hashes: 16 KiB of tensor, some 40 µs. */
@@ -132,6 +139,7 @@ function hashFunction(): FunctionBody {
 
 /** The functions by their places in the module. */
 const HASH_FUNCTION = 0;
+const LEVEL_FUNCTION = 2;
 
 const hashes = (from: Code, count: Code, out: Code, tag: number, pairs: number): Code => [
   ...[...from, ...count, ...out, ...i32Const(tag), ...i32Const(pairs)],
@@ -170,27 +178,40 @@ function leavesFunction(): FunctionBody {
   return { name: 'leaves', params, locals: ['i32', 'i32', 'i32'], code };
 }
 
-/** Level by level, an odd last hash next to the padding of its height. */
+/** An odd last hash has the padding of its height next to it. */
+function levelFunction(): FunctionBody {
+  const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
+  const [from, count, padding, begin, end, behind] = [0, 1, 2, 3, 4, 5];
+  const code = [
+    ...set(behind, add(get(from), shiftLeft(get(count), 5))),
+    // Only the last pair, for other threads read what lies there.
+    ...when(isMore(shiftLeft(get(end), 1), get(count)), copy(get(behind), get(padding), i32Const(HASH))),
+    ...when(odd(get(count)), set(behind, add(get(behind), i32Const(HASH)))),
+    ...hashes(
+      add(get(from), shiftLeft(get(begin), 6)),
+      subtract(get(end), get(begin)),
+      add(get(behind), shiftLeft(get(begin), 5)),
+      TAGS.TENSOR_NODE,
+      1,
+    ),
+  ];
+  return { name: 'level', params, locals: ['i32'], code };
+}
+
+/** Level by level. */
 function levelsFunction(): FunctionBody {
   const params: ValueType[] = ['i32', 'i32', 'i32'];
-  const [byteLength, out, paddings, count, above] = [0, 1, 2, 3, 4];
+  const [count, from, paddings, pairs] = [0, 1, 2, 3];
   const level = [
-    ...set(above, add(get(out), shiftLeft(get(count), 5))),
-    ...when(odd(get(count)), [
-      ...copy(get(above), get(paddings), i32Const(HASH)),
-      ...set(count, add(get(count), i32Const(1))),
-      ...set(above, add(get(above), i32Const(HASH))),
-    ]),
-    ...set(count, shiftRight(get(count), 1)),
-    ...hashes(get(out), get(count), get(above), TAGS.TENSOR_NODE, 1),
-    ...set(out, get(above)),
+    ...set(pairs, shiftRight(add(get(count), i32Const(1)), 1)),
+    ...[...get(from), ...get(count), ...get(paddings), ...i32Const(0), ...get(pairs)],
+    ...call(LEVEL_FUNCTION),
+    ...set(from, add(get(from), shiftLeft(get(pairs), 6))),
     ...set(paddings, add(get(paddings), i32Const(HASH))),
+    ...set(count, get(pairs)),
   ];
-  const code = [
-    ...set(count, shiftRight(add(get(byteLength), i32Const(CHUNK_BYTES - 1)), 8)),
-    ...when(moreThan(get(count), 1), repeat(level, moreThan(get(count), 1))),
-  ];
-  return { name: 'levels', params, locals: ['i32', 'i32'], code };
+  const code = when(moreThan(get(count), 1), repeat(level, moreThan(get(count), 1)));
+  return { name: 'levels', params, locals: ['i32'], code };
 }
 
 /** Bytes that `leaves` needs behind the levels of a tree for its copy of a partial chunk. */
@@ -207,7 +228,7 @@ export type Sharing = 'shared' | 'unshared';
  */
 export function treeModule(given: Sharing): WebAssembly.Module | undefined {
   if (!modules.has(given)) {
-    const bytes = moduleOf([hashFunction(), leavesFunction(), levelsFunction()], { given });
+    const bytes = moduleOf([hashFunction(), leavesFunction(), levelFunction(), levelsFunction()], { given });
     modules.set(given, WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined);
   }
   return modules.get(given);

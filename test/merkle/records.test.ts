@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { keccak256, solidityPacked } from 'ethers';
-import { leafTurns, paddingTable, readTree, treeBytes } from '../../src/merkle/inPlace.ts';
+import { paddingTable, readTree, treeBytes, treeCalls } from '../../src/merkle/inPlace.ts';
 import { equalBytes, hexOf } from '../../src/merkle/keccak.ts';
 import { roundConstants, rotations } from '../../src/merkle/permutation.ts';
 import { hashEach, hashRecords } from '../../src/merkle/records.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
 import { tensorTree } from '../../src/merkle/tensor.ts';
 import { paddingRoot, TENSOR_TREE } from '../../src/merkle/tree.ts';
-import { type Sharing, type TreeExports, treeModule } from '../../src/merkle/treeModule.ts';
+import { type Sharing, treeModule } from '../../src/merkle/treeModule.ts';
 import { PAGE_BYTES } from '../../src/wasm/assembler.ts';
 
 const scrambled = (length: number): Uint8Array =>
@@ -20,6 +20,11 @@ const LENGTHS = [
     (chunks) => [-1, 0, 1].map((more) => 256 * chunks + more),
   ),
 ];
+
+const callerOf =
+  ({ exports }: WebAssembly.Instance) =>
+  (name: string, ...args: number[]): void =>
+    (exports[name] as (...args: number[]) => void)(...args);
 
 describe('hashing of many records', () => {
   it('uses the round constants and rotations of FIPS 202', () => {
@@ -82,8 +87,7 @@ describe('trees in place', () => {
         maximum: 2 ** 20 / PAGE_BYTES,
         shared: sharing === 'shared',
       });
-      const { leaves, levels } = new WebAssembly.Instance(treeModule(sharing)!, { env: { memory } })
-        .exports as TreeExports;
+      const call = callerOf(new WebAssembly.Instance(treeModule(sharing)!, { env: { memory } }));
       const bytes = new Uint8Array(memory.buffer);
       const noise = scrambled(bytes.length);
       const paddings = 2 ** 20 - 1024;
@@ -93,11 +97,11 @@ describe('trees in place', () => {
         bytes.set(paddingTable(), paddings);
         const before = bytes.slice();
         // In any order, and the last ones not alone.
-        const turns = leafTurns(length);
-        const middle = Math.floor(turns / 2);
-        for (let turn = middle - 1; turn >= 0; turn--) leaves(from, length, out, turn, turn + 1);
-        leaves(from, length, out, middle, turns);
-        levels(length, out, paddings);
+        for (const { name, args, turns } of treeCalls(from, length, out, paddings)) {
+          const middle = Math.floor(turns / 2);
+          for (let turn = middle - 1; turn >= 0; turn--) call(name, ...args, turn, turn + 1);
+          call(name, ...args, middle, turns);
+        }
         const tensor = before.slice(from, from + length);
         const [read, expected] = [readTree(bytes, out, length), tensorTree(tensor)];
         expect(hexOf(read.root), `${length} bytes`).to.equal(hexOf(rootOf(tensor)));
@@ -125,8 +129,7 @@ describe('trees in place', () => {
   it('are the same beyond 2^31, up to the last byte of the memory', () => {
     const pages = 40_000;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const { leaves, levels } = new WebAssembly.Instance(treeModule('unshared')!, { env: { memory } })
-      .exports as TreeExports;
+    const call = callerOf(new WebAssembly.Instance(treeModule('unshared')!, { env: { memory } }));
     const bytes = new Uint8Array(memory.buffer);
     const tensor = scrambled(100_001);
     const paddings = bytes.length - paddingTable().length;
@@ -135,8 +138,9 @@ describe('trees in place', () => {
     expect(from).to.be.above(2 ** 31);
     bytes.set(paddingTable(), paddings);
     bytes.set(tensor, from);
-    leaves(from, tensor.length, out, 0, leafTurns(tensor.length));
-    levels(tensor.length, out, paddings);
+    for (const { name, args, turns } of treeCalls(from, tensor.length, out, paddings)) {
+      call(name, ...args, 0, turns);
+    }
     expect(hexOf(readTree(bytes, out, tensor.length).root)).to.equal(hexOf(rootOf(tensor)));
   });
 });

@@ -1,13 +1,11 @@
-import { leafTurns } from '../../merkle/inPlace.ts';
-import { chunksOf } from '../../merkle/tensor.ts';
+import { treeCalls } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Node } from '../../program/node.ts';
 import type { Layout } from './layout.ts';
 import type { NodePlan, Phase } from './nodePlan.ts';
 import type { Work } from './schedule.ts';
 
-/** Scalar instructions that take about as long as hashing a chunk, and as its share of the levels above. */
-const LEAF_WORK = 4000;
-const LEVELS_WORK = 2000;
+/** Scalar instructions that take about as long as one permutation of keccak. */
+const PERMUTATION_WORK = 2000;
 
 /** The phases of each node, all of about the same work. */
 export const phaseWorks = (
@@ -18,22 +16,12 @@ export const phaseWorks = (
     parts.map(({ body, turns }) => ({ name: body.name, turns, work: plans[node]!.work / parts.length })),
   );
 
-/** The hash tree over a node's tensor: its leaves, and the levels above when they are there. */
-function treeWorks(
-  node: Node,
-  tensor: number,
-  tree: number,
-  paddings: number,
-): { leaves: Work; levels: Work } {
-  const bytes = byteLengthOf(node);
-  const chunks = chunksOf(bytes);
-  const leaves = { name: 'leaves', args: [tensor, bytes, tree], turns: leafTurns(bytes) };
-  const levels = { name: 'levels', args: [bytes, tree, paddings], turns: 1 };
-  return {
-    leaves: { ...leaves, work: LEAF_WORK * chunks },
-    levels: { ...levels, work: LEVELS_WORK * chunks },
-  };
-}
+/** The hash tree over a tensor, one work after the other. */
+const treeWorks = (tensor: number, bytes: number, tree: number, paddings: number): Work[] =>
+  treeCalls(tensor, bytes, tree, paddings).map(({ name, args, turns, permutations }) => ({
+    ...{ name, args, turns },
+    work: PERMUTATION_WORK * permutations,
+  }));
 
 /** The steps of a run, and how many nodes are done after each. */
 export interface Steps {
@@ -43,16 +31,14 @@ export interface Steps {
 
 /** Phase after phase. Each tensor is hashed, if the layout has room for its tree, next to the nodes that follow it. */
 export function stepsOf(nodes: readonly Node[], works: readonly (readonly Work[])[], layout: Layout): Steps {
-  const { tensors, trees } = layout;
+  const { tensors, trees: places } = layout;
   const steps: Work[][] = [];
   const nodesDone: number[] = [];
-  let leaves: { leaves: Work; levels: Work }[] = [];
-  let levels: Work[] = [];
-  /** The next step of the trees that are being built. */
+  /** What is left to do of each tree. */
+  let trees: Work[][] = [];
   const hashing = (): Work[] => {
-    const now = [...levels, ...leaves.map((tree) => tree.leaves)];
-    levels = leaves.map((tree) => tree.levels);
-    leaves = [];
+    const now = trees.map(([next]) => next!);
+    trees = trees.map(([, ...rest]) => rest).filter(({ length }) => length > 0);
     return now;
   };
   nodes.forEach((node, i) => {
@@ -60,11 +46,11 @@ export function stepsOf(nodes: readonly Node[], works: readonly (readonly Work[]
       steps.push([...hashing(), work]);
       nodesDone.push(i);
     }
-    const tree = trees?.starts[i];
-    if (trees && tree !== undefined) leaves.push(treeWorks(node, tensors[i]!, tree, trees.paddings));
+    const tree = places?.starts[i];
+    if (tree !== undefined) trees.push(treeWorks(tensors[i]!, byteLengthOf(node), tree, places!.paddings));
     if (nodesDone.length > 0) nodesDone[nodesDone.length - 1] = i + 1;
   });
-  while (leaves.length + levels.length > 0) {
+  while (trees.length > 0) {
     steps.push(hashing());
     nodesDone.push(nodes.length);
   }
