@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Engine } from '../../src/engine/engine.ts';
 import { referenceEngine, runLoop } from '../../src/engine/reference/reference.ts';
-import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { wasmEngine, wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import type { LoopNode } from '../../src/program/node.ts';
 import { f32Bytes, f32Values, matMul, ProgramBuilder } from '../support/programs.ts';
@@ -26,7 +26,11 @@ function twoProducts() {
 
 const input = f32Bytes(Array.from({ length: 15 }, (_, i) => 1 / (i + 1)));
 
-const engines: Readonly<Record<string, Engine>> = { reference: referenceEngine, wasm: wasmEngine };
+const engines: Readonly<Record<string, Engine>> = {
+  reference: referenceEngine,
+  wasm: wasmEngine,
+  'wasm (2 threads)': wasmEngineWith({ threads: 2, leastTask: 1 }),
+};
 
 for (const [name, engine] of Object.entries(engines)) {
   describe(`one node run again by the ${name} engine`, () => {
@@ -44,6 +48,7 @@ for (const [name, engine] of Object.entries(engines)) {
         expect((await session.runAll([input])).map(hexOf)).to.deep.equal(honest.map(hexOf));
         expect(hexOf(await session.runNode(second, honest))).to.equal(hexOf(honest[second]!));
       }
+      await session.close();
     });
 
     it('needs no run before it, and keeps what it gave', async () => {
@@ -56,6 +61,23 @@ for (const [name, engine] of Object.entries(engines)) {
         honest.map((bytes, i) => (i === first ? new Uint8Array(bytes.length) : bytes)),
       );
       expect(hexOf(given)).to.equal(hexOf(honest[second]!));
+      await session.close();
+    });
+
+    it('waits for its turn', async () => {
+      const { program, weights, second } = twoProducts();
+      const session = await engine.load(program, weights);
+      const honest = await session.runAll([input]);
+      const other = honest.map((bytes) => bytes.map((byte) => byte ^ 1));
+      const [run, node, again] = await Promise.all([
+        session.runAll([input]),
+        session.runNode(second, other),
+        session.runAll([input]),
+      ]);
+      expect(run.map(hexOf)).to.deep.equal(honest.map(hexOf));
+      expect(hexOf(node)).to.equal(hexOf(runLoop(program.nodes[second] as LoopNode, other)));
+      expect(again.map(hexOf)).to.deep.equal(honest.map(hexOf));
+      await session.close();
     });
 
     it('refuses a node that is no loop, and operands that do not fit', async () => {
@@ -69,6 +91,7 @@ for (const [name, engine] of Object.entries(engines)) {
         /tensor 3 has 92 bytes, the program says 96/,
       );
       expect(await reasonOf(session.runNode(second, []))).to.match(/tensor \d is missing/);
+      await session.close();
     });
   });
 }
