@@ -7,9 +7,9 @@ import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts'
 import type { Crew, Enlisted } from './crew.ts';
 import { type Kept, type Layout, layOut } from './layout.ts';
 import type { Functions } from './member.ts';
-import type { NodePlan, Phase } from './nodePlan.ts';
+import type { NodePlan } from './nodePlan.ts';
 import { pack } from './packing.ts';
-import { isParallel, scheduleOf } from './schedule.ts';
+import { isParallel, scheduleOf, type Work } from './schedule.ts';
 import { phaseWorks, stepsOf } from './works.ts';
 
 /** What a machine is made of. */
@@ -53,8 +53,8 @@ function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
 export class Machine {
   readonly layout: Layout;
   readonly #parts: Parts;
-  /** Of each loop, by node. */
-  readonly #phases: readonly (readonly Phase[])[];
+  /** Of each node; those that are no loops have none. */
+  readonly #works: readonly (readonly Work[])[];
   /** After each step of the schedule. */
   readonly #nodesDone: readonly number[];
   readonly #memory: WebAssembly.Memory;
@@ -64,7 +64,7 @@ export class Machine {
   private constructor(
     parts: Parts,
     layout: Layout,
-    phases: readonly (readonly Phase[])[],
+    works: readonly (readonly Work[])[],
     nodesDone: readonly number[],
     memory: WebAssembly.Memory,
     exports: WebAssembly.Exports,
@@ -72,7 +72,7 @@ export class Machine {
   ) {
     this.#parts = parts;
     this.layout = layout;
-    this.#phases = phases;
+    this.#works = works;
     this.#nodesDone = nodesDone;
     this.#memory = memory;
     this.#exports = exports;
@@ -95,7 +95,8 @@ export class Machine {
     const phases = plans.map(
       (plan, i) => plan?.phases({ tensors, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
     );
-    const { steps, nodesDone } = stepsOf(program.nodes, phaseWorks(plans, phases), layout);
+    const works = phaseWorks(plans, phases);
+    const { steps, nodesDone } = stepsOf(program.nodes, works, layout);
     const schedule = scheduleOf(steps, crew.threads, leastTask);
     const shared = crew.threads > 1 && isParallel(schedule);
     const bodies = phases.flat().map(({ body }) => body);
@@ -113,7 +114,7 @@ export class Machine {
     );
     const functions: Functions = schedule.functions.map((name) => exports[name] as () => void);
     const enlisted = crew.enlist({ modules, memory, schedule, counters }, functions, shared);
-    return new Machine(parts, layout, phases, nodesDone, memory, exports, enlisted);
+    return new Machine(parts, layout, works, nodesDone, memory, exports, enlisted);
   }
 
   /** Writes a node's tensor, and once more wherever a nest has it packed. */
@@ -169,8 +170,8 @@ export class Machine {
 
   /** Runs one node, on this thread. */
   runNode(node: number): void {
-    for (const { body, turns } of this.#phases[node]!) {
-      (this.#exports[body.name] as (from: number, to: number) => void)(0, turns);
+    for (const { name, turns } of this.#works[node]!) {
+      (this.#exports[name] as (from: number, to: number) => void)(0, turns);
     }
   }
 
