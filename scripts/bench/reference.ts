@@ -17,22 +17,21 @@ export interface ReferenceRun {
 
 const src = join(import.meta.dirname, '../../src');
 
-/** What the definition consists of: a change there makes what was kept worthless. */
-const DEFINITION = ['engine/reference', 'program', 'scalar'];
+/** What decides the bits: a change there makes what was kept worthless. */
+const DEFINITION = ['engine/reference', 'scalar', 'program/node.ts'].flatMap((path) => {
+  const full = join(src, path);
+  return path.endsWith('.ts')
+    ? [full]
+    : readdirSync(full)
+        .sort()
+        .map((file) => join(full, file));
+});
 
 export const digest = (...parts: readonly Uint8Array[]): string => {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
 };
-
-function definition(): Uint8Array[] {
-  return DEFINITION.flatMap((folder) =>
-    readdirSync(join(src, folder))
-      .sort()
-      .map((file) => readFileSync(join(src, folder, file))),
-  );
-}
 
 /**
  * Runs the reference, in full. It takes a second for ten million products, so what it gave is kept in the cache, by
@@ -43,7 +42,8 @@ export async function referenceRun(
   inputs: readonly Uint8Array[],
   again: boolean,
 ): Promise<{ run: ReferenceRun; kept: boolean }> {
-  const file = join(CACHE, `reference-${digest(modelOf(program).id, ...inputs, ...definition())}.json`);
+  const sources = DEFINITION.map((path) => readFileSync(path));
+  const file = join(CACHE, `reference-${digest(modelOf(program).id, ...inputs, ...sources)}.json`);
   if (!again && existsSync(file)) return { run: JSON.parse(readFileSync(file, 'utf8')), kept: true };
   const session = await referenceEngine.load(program, weights);
   const start = cpuTime();
