@@ -276,6 +276,8 @@ add('LpNormalization', 'p = 1', [a], attributes({ p: 1, axis: 1 }));
 
 add('Reshape', 'inferred', [a, list(-1, 6)], { constants: [1] });
 add('Reshape', 'zero keeps', [a, list(0, -1)], { constants: [1] });
+add('Reshape', 'dimensions that do not divide each other', [noise([6, 4]), list(8, 3)], { constants: [1] });
+add('Reshape', 'dimensions without a common factor', [noise([5, 3, 7]), list(7, 15)], { constants: [1] });
 add('Flatten', 'axis 2', [a], attributes({ axis: 2 }));
 add('Squeeze', 'named axes', [noise([1, 3, 1, 2]), list(0, 2)], { constants: [1] });
 add('Squeeze', 'all', [noise([1, 3, 1, 2])]);

@@ -273,7 +273,7 @@ export function editBytes(dice: Dice, bytes: Uint8Array): Uint8Array {
       return made.slice(0, dice(made.length));
     case 1: {
       const from = dice(made.length);
-      return Uint8Array.of(...made.slice(0, from + 200), ...made.slice(from));
+      return Uint8Array.from(Buffer.concat([made.slice(0, from + 200), made.slice(from)]));
     }
     default:
       return made;

@@ -40,6 +40,8 @@ export interface Reading {
   readonly tensor: Tensor;
   readonly places: readonly Place[];
   readonly fill: number | undefined;
+  /** What the places are the digits of, if they are: the element's place in row-major order. */
+  readonly position?: Index | undefined;
 }
 
 /** The value of an index expression, as i32. */

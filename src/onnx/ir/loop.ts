@@ -1,6 +1,6 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
-import { type Axis, axesOf, evaluateIndex, flatten, type Index } from './indices.ts';
+import { type Axis, axesOf, evaluateIndex, type Index } from './indices.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
 import {
   type Dimension,
@@ -146,23 +146,13 @@ const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopPlace, { 
 });
 
 /**
- * The place in memory as a whole, for a reading whose places take a position apart that their sum puts together
- * again; `undefined` if the places themselves will do, or the sum does not.
+ * The place in memory as a whole, for a reading whose places take apart a position that is itself plain, as those
+ * of a reshape between dimensions that do not divide each other; `undefined` if the places themselves will do.
  */
-function flatPlace({ tensor, places, fill }: ReadingTerm): LoopPlace | undefined {
-  if (fill !== undefined || places.every((place) => 'gathered' in place || isPlain(place.index)))
-    return undefined;
-  const order = permutationOf(tensor);
-  const indices = order.flatMap((i) => {
-    const place = places[i] as ResolvedPlace;
-    return 'gathered' in place || place.divisor !== 1 ? [] : [place.index];
-  });
-  if (indices.length < places.length) return undefined;
-  const whole = flatten(
-    indices,
-    order.map((i) => tensor.shape[i] as number),
-  );
-  return isPlain(whole) ? affine(whole) : undefined;
+function flatPlace({ tensor, places, fill, position }: ReadingTerm): LoopPlace | undefined {
+  const isSimple = places.every((place) => 'gathered' in place || isPlain(place.index));
+  if (isSimple || fill !== undefined || !position || !isPlain(position)) return undefined;
+  return permutationOf(tensor).every((dimension, i) => dimension === i) ? affine(position) : undefined;
 }
 
 const hasSteps = (axis: Axis): boolean => axis.extent !== 1;

@@ -49,6 +49,8 @@ export interface ReadingTerm {
   readonly tensor: Tensor;
   readonly places: readonly ResolvedPlace[];
   readonly fill: number | undefined;
+  /** The element's place in row-major order, where that is simpler than the places are. */
+  readonly position: Index | undefined;
 }
 
 export type ResolvedPlace =
@@ -249,7 +251,7 @@ class Attempt {
         !isGathered(place) && !isExact(place) && isWithin(indexOf(place), tensor.shape[i] as number),
     );
     const fill = inside ? undefined : (reading.fill ?? 0);
-    if (this.#isStored(tensor)) return this.#storedReading(tensor, places, fill);
+    if (this.#isStored(tensor)) return this.#storedReading(tensor, places, fill, reading.position);
     if (tensor.source.kind !== 'computed')
       throw new TypeError(`${tensor.name} is neither stored nor computed`);
     if (fill === undefined)
@@ -264,6 +266,7 @@ class Attempt {
       fill,
       tensor: behind.tensor,
       places: passed,
+      position: undefined,
     });
   }
 
@@ -286,7 +289,12 @@ class Attempt {
     return term;
   }
 
-  #storedReading(tensor: Tensor, places: readonly Place[], fill: number | undefined): ReadingTerm {
+  #storedReading(
+    tensor: Tensor,
+    places: readonly Place[],
+    fill: number | undefined,
+    position: Index | undefined,
+  ): ReadingTerm {
     const resolved = places.map((place): ResolvedPlace => {
       if (isGathered(place)) {
         const { gathered } = place;
@@ -319,6 +327,7 @@ class Attempt {
       tensor,
       places: resolved,
       fill,
+      position,
     }));
   }
 

@@ -15,7 +15,10 @@ export function reshaped(context: Context, x: Tensor, shape: readonly number[]):
     type: x.type,
     shape,
     channelsLast: false,
-    body: (indices) => at(x, unflattenInto(x.shape, indices, shape)),
+    body: (indices) => ({
+      ...at(x, unflattenInto(x.shape, indices, shape)),
+      position: flatten(indices, shape),
+    }),
   });
 }
 
