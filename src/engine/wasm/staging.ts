@@ -265,6 +265,9 @@ const linear = (
 /** Rows for which a tile's lanes must be read before they are worth being put next to each other. */
 const MIN_ROWS = 8;
 
+/** Cache lines, each of a row of its own, that are better not read again and again for what lanes need of them. */
+const MIN_LINES = 192;
+
 /** The operand in panels: for each tile's lanes, all that the fold reads of them. */
 function panelStage(
   loop: LoopNode,
@@ -280,9 +283,11 @@ function panelStage(
   const bytes = ELEMENT_BYTES[dtype];
   const isLinear = access.checks.length + access.quotients.length + access.gatherings.length === 0;
   if (!isLinear || access.outside || region.kind !== 'tensor' || rowLoop < 0) return undefined;
-  if (address.coefficients[laneLoop] === 0 || address.coefficients[laneLoop] === bytes) return undefined;
-  if (address.coefficients[rowLoop] !== 0 || nest.extents[rowLoop]! < MIN_ROWS) return undefined;
+  if (address.coefficients[laneLoop] === 0 || address.coefficients[rowLoop] !== 0) return undefined;
+  if (nest.extents[rowLoop]! < MIN_ROWS) return undefined;
   const { order, coefficients, size } = panelsOf(nest, address, laneLoop, LANES * vectors, bytes);
+  const lines = sizeOf(order.slice(1).map((i) => nest.extents[i]!));
+  if (address.coefficients[laneLoop] === bytes && lines < MIN_LINES) return undefined;
   return [
     {
       loop: copyOf(loop, operand),
