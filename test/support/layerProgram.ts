@@ -65,7 +65,7 @@ function layer(random: Random, { dtype, shape, fold, operands }: Parts): LoopNod
     dtype,
     shape,
     fold,
-    init: random.pick([0, 0, 0x80000000, 0xff800000, 0x7fa00001]),
+    init: random.pick([0, 0, 0, 0, 0x80000000, 0xff800000, 0x7fa00001]),
     constants,
     operands,
     step: { code: step, result: s.results + step.length - 1 },
@@ -166,7 +166,8 @@ export function layerProgram(random: Random) {
     const channels = random.pick([1, 2, 3, 4, 5, 8, 12, 20]);
     const filters = kind === 'depthwise' || kind === 'pool' ? channels : random.between(1, 26);
     const [kh, kw] = [random.between(1, 3), random.between(1, 5)];
-    const [stride, dilation] = [random.pick([1, 1, 2, 3]), random.pick([1, 1, 2])];
+    const stride = random.pick(kind === 'transposed' ? [1, 2, 2, 3] : [1, 1, 2, 3]);
+    const dilation = random.pick([1, 1, 2]);
     const [top, left] = [random.below(kh), random.below(kw + 1)];
     const rows = Math.max(1, random.between(height - 2, height + 1));
     const columns = Math.max(1, random.between(width - 2, width + 2));

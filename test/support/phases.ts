@@ -33,7 +33,9 @@ export async function runInParts(
     return offset;
   };
   const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
-  const plans = nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes) : undefined));
+  const plans = nodes.map((node, i) =>
+    node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
+  );
   const packings = plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
   const scratch = plans.map((plan) => allocate(plan?.scratchBytes ?? 0));
   const pages = Math.ceil(total / PAGE_BYTES);

@@ -264,8 +264,16 @@ export function stridesOf(extents: readonly number[], unit: number): number[] {
   return strides;
 }
 
-/** The nest of a loop that has at least one element and is folded at least once, or whose fold is left out. */
-export function nestOf(loop: LoopNode): Nest {
+/**
+ * The nest of a loop that has at least one element and is folded at least once, or whose fold is left out.
+ *
+ * @param strides where its elements go by its output indices, and the first one, in elements
+ */
+export function nestOf(
+  loop: LoopNode,
+  strides: readonly number[] = stridesOf(loop.shape, 1),
+  first = 0,
+): Nest {
   const fold = sizeOf(loop.fold) === 0 ? loop.fold.map(() => 1) : loop.fold;
   const extents = [...loop.shape, ...fold];
   const { outputIndices, results } = slotsOf(loop);
@@ -286,8 +294,8 @@ export function nestOf(loop: LoopNode): Nest {
     outputs: loop.shape.length,
     accesses: loop.operands.map(({ view, dtype }) => accessOf(view, ELEMENT_BYTES[dtype], extents)),
     store: {
-      constant: 0,
-      coefficients: [...stridesOf(loop.shape, ELEMENT_BYTES[loop.dtype]), ...fold.map(() => 0)],
+      constant: first * ELEMENT_BYTES[loop.dtype],
+      coefficients: [...strides.map((stride) => stride * ELEMENT_BYTES[loop.dtype]), ...fold.map(() => 0)],
       wide: false,
     },
     indexSlots,

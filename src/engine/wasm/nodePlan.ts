@@ -16,6 +16,8 @@ import {
   set,
   type ValueType,
 } from '../../wasm/assembler.ts';
+import type { Weights } from '../engine.ts';
+import { type Piece, piecesOf } from './interleaving.ts';
 import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import type { Packing } from './packing.ts';
 import { paired } from './pairs.ts';
@@ -145,18 +147,22 @@ function stagePart({ loop, nest, shape, offset }: Stage): Part {
   };
 }
 
-/** @param index of the node, of all of the program's */
-export function planNode(given: LoopNode, index: number, nodes: readonly Node[]): NodePlan {
-  const elements = sizeOf(given.shape);
-  if (elements === 0) {
-    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
-  }
-  const plain = nestOf(given);
-  const pairs = paired(given, plain, nodes);
-  const loop = pairs?.loop ?? given;
+/** What computes one piece of a node, the stages of its operands first. */
+interface PiecePlan {
+  readonly parts: readonly Part[];
+  /** Those of the pieces before it, too. */
+  readonly packings: readonly Packing[];
+  readonly scratchBytes: number;
+  readonly label: string;
+}
+
+function planPiece(piece: Piece, nodes: readonly Node[], earlier: readonly Packing[]): PiecePlan {
+  const plain = nestOf(piece.loop, piece.strides, piece.first);
+  const pairs = paired(piece.loop, plain, nodes, earlier.length);
+  const loop = pairs?.loop ?? piece.loop;
   const padded = stagePadded(loop, pairs?.nest ?? plain, pairs?.stage.bytes ?? 0);
   const shape = shapeOf(loop, padded.nest);
-  const before = pairs ? [pairs.packing] : [];
+  const before = pairs ? [...earlier, pairs.packing] : earlier;
   const { nest: withConstants, packings } = packConstants(loop, padded.nest, nodes, shape, before);
   const panels = stagePanels(loop, withConstants, shape, padded.bytes);
   const order = orderOf(loop, panels.nest, shape);
@@ -168,26 +174,51 @@ export function planNode(given: LoopNode, index: number, nodes: readonly Node[])
   };
   const tiling = tilingOf(loop, nest, placed);
   const stages = [...(pairs ? [pairs.stage] : []), ...padded.stages, ...panels.stages];
-  const parts: Part[] = [...stages.map(stagePart), { loop, nest, tiling }];
-  const reads = parts.flatMap((part) => {
-    const uses = operandUses(part.loop);
-    return part.loop.operands.flatMap(({ node }, o) => {
-      const isRead = uses[o]!.step || uses[o]!.post;
-      return isRead && part.nest.accesses[o]!.region.kind === 'tensor' ? [node] : [];
-    });
-  });
-  const work = elements * (sizeOf(given.fold) * (given.step.code.length + 1) + given.post.code.length + 1);
   return {
+    parts: [...stages.map(stagePart), { loop, nest, tiling }],
     packings,
-    reads: [...new Set(reads)],
     scratchBytes: panels.bytes,
-    work: work + stages.reduce((sum, { bytes }) => sum + bytes / 4, 0),
     label: labelOf(nest, tiling, {
-      packed: packings.length,
+      packed: packings.length - earlier.length,
       'in pairs': pairs ? 1 : 0,
       padded: padded.stages.length,
       'in panels': panels.stages.length,
     }),
+  };
+}
+
+/** Nodes whose tensors a part reads where they are. */
+function readsOf({ loop, nest }: Part): number[] {
+  const uses = operandUses(loop);
+  return loop.operands.flatMap(({ node }, o) => {
+    const isRead = uses[o]!.step || uses[o]!.post;
+    return isRead && nest.accesses[o]!.region.kind === 'tensor' ? [node] : [];
+  });
+}
+
+/**
+ * @param index of the node, of all of the program's
+ * @param weights what constants are, if that may be asked
+ */
+export function planNode(loop: LoopNode, index: number, nodes: readonly Node[], weights?: Weights): NodePlan {
+  const elements = sizeOf(loop.shape);
+  if (elements === 0) {
+    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
+  }
+  const pieces = piecesOf(loop, nodes, weights);
+  const plans: PiecePlan[] = [];
+  for (const piece of pieces) plans.push(planPiece(piece, nodes, plans.at(-1)?.packings ?? []));
+  const parts = plans.flatMap((plan) => plan.parts);
+  const work = pieces.reduce((sum, { loop: { shape, fold, step, post } }) => {
+    const once = sizeOf(fold) * (step.code.length + 1) + post.code.length + 1;
+    return sum + sizeOf(shape) * once;
+  }, 0);
+  return {
+    packings: plans.at(-1)!.packings,
+    reads: [...new Set(parts.flatMap(readsOf))],
+    scratchBytes: Math.max(...plans.map(({ scratchBytes }) => scratchBytes)),
+    work: work + plans.reduce((sum, { scratchBytes }) => sum + scratchBytes / 4, 0),
+    label: plans[0]!.label + (pieces.length > 1 ? `, ${pieces.length} interleaved` : ''),
     phases: (placement) =>
       parts.map((part, i) => ({
         body: bodyOf(part, `node${index}phase${i}`, placement, placement.tensors[index]!),

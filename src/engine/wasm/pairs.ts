@@ -74,8 +74,17 @@ function factorsOf(loop: LoopNode): [number, number] | undefined {
   return factors.every((slot) => fitsHalf(intervalOf(loop, slot))) ? factors : undefined;
 }
 
-/** The nest with its fold in pairs, if it is a sum of products of bytes that this suits. */
-export function paired(loop: LoopNode, nest: Nest, nodes: readonly Node[]): Paired | undefined {
+/**
+ * The nest with its fold in pairs, if it is a sum of products of bytes that this suits.
+ *
+ * @param index of its packing
+ */
+export function paired(
+  loop: LoopNode,
+  nest: Nest,
+  nodes: readonly Node[],
+  index: number,
+): Paired | undefined {
   const { laneLoop, rowLoop } = shapeOf(loop, nest);
   const inner = nest.extents.length - 1;
   if (laneLoop < 0 || rowLoop < 0 || inner < nest.outputs || sizeOf(loop.fold) === 0) return undefined;
@@ -136,7 +145,12 @@ export function paired(loop: LoopNode, nest: Nest, nodes: readonly Node[]): Pair
   const { packing, access } = packedPairs(loop, nest, lanes, pairs, shape, address.constant);
   return {
     loop: product,
-    nest: { ...halved, accesses: accesses.map((one, o) => (o === lanes ? access : one)) },
+    nest: {
+      ...halved,
+      accesses: accesses.map((one, o) =>
+        o === lanes ? { ...access, region: { kind: 'packed', index } } : one,
+      ),
+    },
     stage: staged.stage,
     packing,
   };
@@ -199,7 +213,6 @@ function packedPairs(
     access: {
       ...access,
       address: { constant: 0, coefficients: strides, wide: false, lane: wordBytes },
-      region: { kind: 'packed', index: 0 },
     },
   };
 }

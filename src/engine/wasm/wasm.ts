@@ -134,7 +134,9 @@ export function wasmEngineWith({
     load: async (program, weights) => {
       checkWeights(program, weights);
       const { nodes } = program;
-      const plans = nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes) : undefined));
+      const plans = nodes.map((node, i) =>
+        node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
+      );
       const parts = { program, weights, plans, crew, leastTask, maxMemoryBytes };
       return new WasmSession(parts, await Machine.build(parts, 'outputs'));
     },
