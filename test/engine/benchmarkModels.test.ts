@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { examples } from '../../scripts/models/examples.ts';
 import { type Model, models, programInputs, Unavailable } from '../../scripts/models/index.ts';
 import { xorshift32 } from '../../src/cli/randomInput.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
@@ -11,7 +12,16 @@ import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
 import { type LoopNode, sizeOf } from '../../src/program/node.ts';
 
 /** The reference takes minutes for the others, which it runs in the long profile only. */
-const QUICK = ['digits', 'Silero VAD v6', 'PP-OCR angle classifier', 'BlazeFace front'];
+const QUICK = [
+  'digits',
+  'digits int8',
+  'boosted trees (iris)',
+  'language identifier (lande)',
+  'Silero VAD v6',
+  'PP-OCR angle classifier',
+  'BlazeFace front',
+];
+const all = [...models, ...examples];
 const LONG = process.env['ASSAY_LONG'] !== undefined;
 const isWhole = ({ name }: Model): boolean => LONG || QUICK.includes(name);
 
@@ -65,7 +75,7 @@ function drawn(loop: LoopNode, next: () => number): number[] {
 describe('the wasm engine on benchmark models', function () {
   this.timeout(1_200_000);
 
-  for (const model of models.filter(isWhole)) {
+  for (const model of all.filter(isWhole)) {
     it(`gives every tensor of ${model.name} the root that the reference gives it, on ${THREADS} threads`, async function () {
       const loaded = loadOrSkip(model, this);
       const { program, weights } = loaded.compiled;

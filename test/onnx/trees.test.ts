@@ -312,6 +312,12 @@ describe('trees that cannot run', () => {
     );
   });
 
+  it('more weights than memory has room for', () => {
+    expect(refusal('TreeEnsembleRegressor', { ...good, n_targets: 2 ** 31 })).to.throw(
+      /leaves with weights for 2147483648 targets are more than 33554432 weights/,
+    );
+  });
+
   it('a target that there is not', () => {
     expect(refusal('TreeEnsembleRegressor', { ...good, n_targets: 0 })).to.throw('it has no targets');
   });

@@ -4,7 +4,7 @@ import { add, constantIndex, type Index, unflatten } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { type ElementType, TYPES } from '../../types.ts';
 import { at, type Context, type Lowering, type Output } from '../context.ts';
-import { elementwise, hull } from '../elementwise.ts';
+import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../Gather.ts';
 import { asFloats } from './rows.ts';
 
@@ -63,18 +63,10 @@ const Normalizer: Lowering = (context) => {
 /** 1 above the threshold, else 0. */
 const Binarizer: Lowering = (context) => {
   const x = context.input(0);
-  const threshold = context.float('threshold', 0);
-  const isFloat = x.type.family === 'float';
-  ensure(isFloat || x.type.family === 'integer', `${x.type.name} has no order`);
-  return elementwise(
-    context,
-    [x],
-    x.type,
-    (value) =>
-      isFloat
-        ? select(f32.gt(value as Expression, f32.of(threshold)), f32.of(1), f32.of(0))
-        : i32.lt(i32.of(Math.floor(threshold)), value as Expression),
-    { low: 0, high: 1 },
+  ensureFloat(x);
+  const threshold = f32.of(context.float('threshold', 0));
+  return elementwise(context, [x], x.type, (value) =>
+    select(f32.gt(value as Expression, threshold), f32.of(1), f32.of(0)),
   );
 };
 
@@ -105,6 +97,7 @@ const Imputer: Lowering = (context) => {
 /** Elements of the last dimension, by known or computed places. */
 const ArrayFeatureExtractor: Lowering = (context) => {
   const [x, places] = [context.input(0), context.input(1)];
+  ensure(x.shape.length > 0, 'a scalar has no columns');
   const last = x.shape.at(-1) ?? 1;
   const count = places.shape.reduce((size, extent) => size * extent, 1);
   const flat = context.define({
@@ -138,7 +131,9 @@ const FeatureVectorizer: Lowering = (context) => {
   const rows = parts[0]?.shape.length === 1 ? 1 : (parts[0]?.shape[0] as number);
   const total = widths.reduce((sum, width) => sum + width, 0);
   ensure(
-    parts.every(({ shape }) => shape.length <= 2 && (shape.length === 1 ? 1 : shape[0]) === rows),
+    parts.every(
+      ({ shape }) => shape.length >= 1 && shape.length <= 2 && (shape.length === 1 ? 1 : shape[0]) === rows,
+    ),
     'its inputs are no rows of one number',
   );
   return context.define({

@@ -96,14 +96,21 @@ const SVMClassifier: Lowering = (context) => {
     : ofClasses(context, labels);
 };
 
+/** Coefficients of all pairs of classes together. */
+const MAX_COEFFICIENTS = 2 ** 25;
+
 /** One machine for each pair of classes, which votes for one of them; most votes win. */
 function ofPairs(context: Context, labels: Labels, perClass: readonly number[]) {
   const classes = sized('vectors_per_class', perClass, labels.count).length;
   const vectors = perClass.reduce((sum, count) => sum + count, 0);
   const coefficients = sized('coefficients', context.floats('coefficients') ?? [], (classes - 1) * vectors);
+  const rho = sized('rho', context.floats('rho') ?? [], (classes * (classes - 1)) / 2);
   const pairs: [number, number][] = [];
   for (let i = 0; i < classes; i++) for (let j = i + 1; j < classes; j++) pairs.push([i, j]);
-  const rho = sized('rho', context.floats('rho') ?? [], pairs.length);
+  ensure(
+    vectors * pairs.length <= MAX_COEFFICIENTS,
+    `${vectors} support vectors for ${pairs.length} pairs of classes are too many`,
+  );
   // The coefficients of a class' vectors against the class j are in row j, without a row for the class itself.
   const table = new Float64Array(vectors * pairs.length);
   let vector = 0;

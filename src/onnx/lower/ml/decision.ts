@@ -14,11 +14,12 @@ import { plus, type Scored } from './votes.ts';
 /** Three classes or more: the greatest score wins, of the classes that have one. */
 export function ofMany(
   context: Context,
-  { scores, always, isScored }: Scored,
+  { scores, presence }: Scored,
   labels: Labels,
   base: readonly number[],
   transform: Transform,
 ): Output[] {
+  const { always, isScored } = presence();
   const moved = base.length > 0 ? plus(context, scores, base) : scores;
   const among =
     base.length > 0 || always.every(Boolean)
@@ -63,12 +64,13 @@ export function ofOne(
  */
 export function ofTwo(
   context: Context,
-  { scores, always, ever, isScored }: Scored,
+  { scores, presence }: Scored,
   labels: Labels,
   base: readonly number[],
   transform: Transform,
   forest: Forest,
 ): Output[] {
+  const { always, ever, isScored } = presence();
   const weights = forest.leaves.flat();
   const isBinary = ever[0] !== ever[1];
   const isProbability = isBinary && weights.every(({ value }) => value >= 0);

@@ -22,15 +22,23 @@ export const AGGREGATIONS: Readonly<Record<Aggregate, { absent: number; step: ty
   MAX: { absent: Number.NEGATIVE_INFINITY, step: f32.max },
 };
 
-export interface Scored {
-  /** By row and target. */
-  readonly scores: Tensor;
+/** Which targets the leaves that rows reach have weights for. */
+export interface Presence {
   /** Whether every row, and whether any row, reaches a leaf with a weight for the target. */
   readonly always: readonly boolean[];
   readonly ever: readonly boolean[];
   /** 1 if the row reached such a leaf, else 0. */
   readonly isScored: (row: Index, target: Index) => Expression;
 }
+
+export interface Scored {
+  /** By row and target. */
+  readonly scores: Tensor;
+  readonly presence: () => Presence;
+}
+
+/** Weights of all leaves together: each for each target, those that a leaf does not have included. */
+const MAX_WEIGHTS = 2 ** 25;
 
 /** All trees' say on each row and target, in the order of the trees. */
 export function scored(
@@ -44,6 +52,10 @@ export function scored(
   const { absent, step } = AGGREGATIONS[aggregate];
   ensure(roots.length > 0, 'it has no trees');
   ensure(targets > 0, 'it has no targets or classes');
+  ensure(
+    leaves.length * targets <= MAX_WEIGHTS,
+    `${leaves.length} leaves with weights for ${targets} targets are more than ${MAX_WEIGHTS} weights`,
+  );
   const shape = [leaves.length, targets];
   const weights = new Float64Array(leaves.length * targets).fill(absent);
   const present = new Uint8Array(weights.length);
@@ -74,16 +86,18 @@ export function scored(
           { ordered: true },
         ),
     });
-  const has = (leaf: number, target: number): boolean => present[leaf * targets + target] === 1;
-  const below = roots.map((root) => [...leavesBelow(forest, root)]);
-  const each = Array.from({ length: targets }, (_, target) => target);
-  const table = over(context.constant(TYPES.int32, shape, present), i32.of(0), i32.or);
-  return {
-    scores: over(context.constant(TYPES.float, shape, weights), f32.of(absent), step),
-    always: each.map((target) => below.some((all) => all.every((leaf) => has(leaf, target)))),
-    ever: each.map((target) => below.some((all) => all.some((leaf) => has(leaf, target)))),
-    isScored: (row, target) => at(table, [row, target]),
+  const presence = (): Presence => {
+    const table = over(context.constant(TYPES.int32, shape, present), i32.of(0), i32.or);
+    const has = (leaf: number, target: number): boolean => present[leaf * targets + target] === 1;
+    const below = roots.map((root) => [...leavesBelow(forest, root)]);
+    const each = Array.from({ length: targets }, (_, target) => target);
+    return {
+      always: each.map((target) => below.some((all) => all.every((leaf) => has(leaf, target)))),
+      ever: each.map((target) => below.some((all) => all.some((leaf) => has(leaf, target)))),
+      isScored: (row, target) => at(table, [row, target]),
+    };
   };
+  return { scores: over(context.constant(TYPES.float, shape, weights), f32.of(absent), step), presence };
 }
 
 /** Scores with a value for each target added. */
