@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as web from 'onnxruntime-web';
 import { typedArray, type Value } from '../../examples/onnx.ts';
-import { fetchPackage, ONNXRUNTIME_NODE } from '../models/packages.ts';
+import { fetchPackage, ONNXRUNTIME_NODE, Unavailable } from '../models/packages.ts';
 
 type Ort = Pick<typeof web, 'InferenceSession' | 'Tensor'>;
 
@@ -49,10 +49,18 @@ export function ortWeb(onnx: Uint8Array, inputs: Readonly<Record<string, Value>>
   return open(web, onnx, inputs, { executionProviders: ['wasm'] });
 }
 
+function loadNative(folder: string): Ort {
+  try {
+    return createRequire(join(folder, 'package.json'))('./dist/index.js');
+  } catch (error) {
+    throw new Unavailable(`onnxruntime-node does not load here: ${(error as Error).message}`);
+  }
+}
+
 /**
  * onnxruntime-node, which computes natively, on as many threads as are asked for.
  *
- * @throws Unavailable if the package is not there and cannot be fetched
+ * @throws Unavailable if the package is not there and cannot be fetched, or does not load
  */
 export function ortNode(
   onnx: Uint8Array,
@@ -60,8 +68,7 @@ export function ortNode(
   threads: number,
 ): Promise<OrtSession> {
   const folder = fetchPackage(ONNXRUNTIME_NODE);
-  const ort: Ort = createRequire(join(folder, 'package.json'))('./dist/index.js');
-  return open(ort, onnx, inputs, {
+  return open(loadNative(folder), onnx, inputs, {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -66,7 +66,8 @@ function run(command: string, args: readonly string[], cwd: string): void {
  * Fetches a package into the cache, once, without running anything in it.
  *
  * @returns the folder that holds its files
- * @throws Unavailable if it is neither in the cache nor to be had, or is not the one that was pinned
+ * @throws Unavailable if it is neither in the cache nor to be had
+ * @throws Error if what is to be had is not the one that was pinned
  */
 export function fetchPackage({ name, version, integrity, files }: Package): string {
   const folder = join(CACHE, `${name.replace('/', '+')}@${version}`);
@@ -82,10 +83,11 @@ export function fetchPackage({ name, version, integrity, files }: Package): stri
       .update(readFileSync(join(work, tarball)))
       .digest('base64');
     if (`sha512-${digest}` !== integrity) {
-      throw new Unavailable(`${spec} is not the package that was pinned: sha512-${digest}`);
+      throw new Error(`${spec} is not the package that was pinned: sha512-${digest}`);
     }
     run('tar', ['-xzf', tarball, ...files.map((file) => `package/${file}`)], work);
-    renameSync(join(work, 'package'), folder);
+    // Somebody else may have been quicker.
+    if (!existsSync(folder)) renameSync(join(work, 'package'), folder);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
