@@ -20,7 +20,6 @@ const QUICK = [
   'boosted trees (iris)',
   'language identifier (lande)',
   'digits int8',
-  'BlazeFace front',
   'PP-OCR text recogniser, bytes',
 ];
 const LIES = LONG ? 8 : 2;

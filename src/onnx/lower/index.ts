@@ -109,6 +109,8 @@ export function reasonAgainst({ operator, domain }: GraphNode): string {
     return 'random numbers cannot be checked; export the model for inference, or pass noise as an input';
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
   if (TRAINING.test(domain)) return 'training cannot run; export the model for inference';
+  if (domain === 'ai.onnx.ml')
+    return 'maps and strings cannot run; move this step in front of the model, and export it with numbers only';
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
   return 'this operator is not supported yet; those that are stand in src/onnx/CONFORMANCE.md';
