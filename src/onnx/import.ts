@@ -3,7 +3,7 @@ import { ensure, ImportError, quoted, Refusal, within } from './errors.ts';
 import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
 import { isTensor } from './lower/context.ts';
-import type { Graph, GraphValue } from './read/graph.ts';
+import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import type { ReadExternal } from './read/source.ts';
 import { mainScope } from './scope.ts';
@@ -155,11 +155,17 @@ const outputOf = (tensor: Tensor, name: string, builder: Builder): Tensor =>
     body: (indices) => reading(tensor, indices),
   });
 
+/** A dimension's size, its own or that of its place or name. */
+const sizeOfExtent = (
+  input: string,
+  extent: Extent,
+  i: number,
+  dims: Readonly<Record<string, number>>,
+): number | undefined =>
+  typeof extent === 'number' ? extent : (dims[`${input}.${i}`] ?? (extent === '' ? undefined : dims[extent]));
+
 function extentsOf({ name, shape }: GraphValue, dims: Readonly<Record<string, number>>): number[] {
-  const size = (extent: number | string, i: number): number | undefined =>
-    typeof extent === 'number'
-      ? extent
-      : (dims[`${name}.${i}`] ?? (extent === '' ? undefined : dims[extent]));
+  const size = (extent: Extent, i: number): number | undefined => sizeOfExtent(name, extent, i, dims);
   const missing = shape.flatMap((extent, i) =>
     size(extent, i) === undefined ? [`--dim ${extent === '' ? `${name}.${i}` : extent}=N`] : [],
   );
@@ -174,11 +180,11 @@ function extentsOf({ name, shape }: GraphValue, dims: Readonly<Record<string, nu
 
 /** A bound tensor must be one that the input could be given. */
 function checkBound(
-  { type, shape: declared }: GraphValue,
+  { name, type, shape: declared }: GraphValue,
   { shape, values }: TensorNumbers,
   dims: Readonly<Record<string, number>>,
 ): void {
-  const sizes = declared.map((extent) => (typeof extent === 'string' ? dims[extent] : extent));
+  const sizes = declared.map((extent, i) => sizeOfExtent(name, extent, i, dims));
   const fits =
     shape.length === sizes.length && sizes.every((size, i) => size === undefined || size === shape[i]);
   ensure(

@@ -132,11 +132,11 @@ export class Builder {
       ensure(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
     }
     if (tensor.range) {
-      ensure(
-        contains(I32_RANGE, tensor.range),
-        () =>
-          `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs`,
-      );
+      ensure(contains(I32_RANGE, tensor.range), () => {
+        const inputs = this.inputsOf(tensor).map((one) => `--bind ${one}=FILE`);
+        const bind = inputs.length > 0 ? `, or fix what decides shapes only with ${inputs.join(' ')}` : '';
+        return `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs${bind}`;
+      });
     }
     const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
