@@ -88,6 +88,39 @@ describe('Fourier transforms', () => {
       await expectSameAsOnnxruntime(spec, { absolute: 2e-6 });
     });
   }
+  for (const [bins, length] of [
+    [6, undefined],
+    [5, 9],
+    [4, 10],
+    [6, 7],
+  ] as const) {
+    it(`DFT back from ${bins} frequencies to ${length ?? 'as many'} real samples`, async () => {
+      const x = noise([2, bins, 2], 3);
+      const attributes = { inverse: 1, onesided: 1, axis: 1 };
+      const spec = single('DFT', [x, ...(length === undefined ? [] : [long(length)])], {
+        attributes,
+        constants: length === undefined ? [] : [1],
+        opset: 17,
+      });
+      const [y] = await runCompiled(importOnnx(modelBytes(spec)), [x]);
+      const size = length ?? 2 * (bins - 1);
+      // The whole spectrum: the half that is given (0 where it is not), and its mirror image.
+      const part = (b: number, k: number, j: number): number =>
+        k < bins ? (x.values[(b * bins + k) * 2 + j] as number) : 0;
+      const whole = (b: number, k: number, j: number): number =>
+        2 * k <= size ? part(b, k, j) : (j === 0 ? 1 : -1) * part(b, size - k, j);
+      const values = Array.from({ length: 2 * size }, (_, i) => {
+        const [b, n] = [Math.floor(i / size), i % size];
+        let sum = 0;
+        for (let k = 0; k < size; k++) {
+          const angle = (2 * Math.PI * k * n) / size;
+          sum += whole(b, k, 0) * Math.cos(angle) - whole(b, k, 1) * Math.sin(angle);
+        }
+        return sum / size;
+      });
+      expectClose(y!, { shape: [2, size, 1], values }, 1e-4, 1e-6);
+    });
+  }
   it('refuses a transform whose table would be too large', () => {
     const spec = single('DFT', [noise([1, 20_000, 1])], { opset: 17 });
     expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /20000 samples is too long/);

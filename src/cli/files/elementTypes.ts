@@ -5,7 +5,7 @@
 export interface ElementType {
   readonly name: string;
   readonly bytes: 1 | 2 | 4 | 8;
-  /** Code in .npy files, without its byte order. */
+  /** Code in .npy files, without its byte order; empty if they cannot hold the type. */
   readonly npy: string;
   /** `TensorProto.DataType`. */
   readonly onnx: number;
@@ -42,8 +42,10 @@ const rows: readonly Row[] = [
   ['int64', 8, 'i8', 7, 'integer', (view, at) => view.getBigInt64(at, true)],
   ['bool', 1, 'b1', 9, 'bool', (view, at) => view.getUint8(at)],
   ['float16', 2, 'f2', 10, 'float', (view, at) => readFloat16(view.getUint16(at, true))],
-  // NumPy has no bfloat16, so .npy files have no code for it.
-  ['bfloat16', 2, 'bfloat16', 16, 'float', (view, at) => readBfloat16(view.getUint16(at, true))],
+  // NumPy has none of these. In memory a 4-bit integer takes a byte.
+  ['int4', 1, '', 22, 'integer', (view, at) => view.getInt8(at)],
+  ['uint4', 1, '', 21, 'integer', (view, at) => view.getUint8(at)],
+  ['bfloat16', 2, '', 16, 'float', (view, at) => readBfloat16(view.getUint16(at, true))],
   ['float64', 8, 'f8', 11, 'float', (view, at) => view.getFloat64(at, true)],
   ['uint32', 4, 'u4', 12, 'integer', (view, at) => view.getUint32(at, true)],
   ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],

@@ -36,9 +36,10 @@ function parseHeader(header: string, file: string) {
 function typeOf(descr: string, file: string): { type: ElementType; bigEndian: boolean } {
   const [, order, code] = /^([<>|=]?)(.*)$/.exec(descr) as RegExpExecArray;
   // '?' is NumPy's other name for b1; '=' is the writing machine's own order, little-endian on all in use.
-  const type = ELEMENT_TYPES.find(({ npy }) => npy === (code === '?' ? 'b1' : code));
+  const held = ELEMENT_TYPES.filter(({ npy }) => npy !== '');
+  const type = held.find(({ npy }) => npy === (code === '?' ? 'b1' : code));
   if (!type) {
-    const known = ELEMENT_TYPES.map(({ name }) => name).join(', ');
+    const known = held.map(({ name }) => name).join(', ');
     throw new InputError(`${file}: elements of NumPy type "${descr}" are not supported; use one of ${known}`);
   }
   return { type, bigEndian: order === '>' };

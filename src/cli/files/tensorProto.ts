@@ -34,6 +34,17 @@ function typedElements(tensor: schema.TensorProto, type: ElementType): Uint8Arra
   return bytes;
 }
 
+const isPacked = ({ name }: ElementType): boolean => name === 'int4' || name === 'uint4';
+
+/** 4-bit integers, two in a byte with the first in the lower half, as one byte each. */
+function unpacked(packed: Uint8Array, type: ElementType, count: number): Uint8Array {
+  if (packed.length !== Math.ceil(count / 2)) return packed;
+  return Uint8Array.from({ length: count }, (_, i) => {
+    const half = ((packed[i >> 1] as number) >> (4 * (i & 1))) & 15;
+    return type.name === 'int4' ? (half << 28) >> 28 : half;
+  });
+}
+
 /**
  * @param file what to call the file in messages
  * @throws InputError if `bytes` are not a whole TensorProto with its data inside
@@ -58,8 +69,10 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
   if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is not a list of sizes`);
   }
-  const data = tensor.rawData?.length ? Uint8Array.from(tensor.rawData) : typedElements(tensor, type);
-  const expected = shape.reduce((product, extent) => product * extent, type.bytes as number);
+  const stored = tensor.rawData?.length ? Uint8Array.from(tensor.rawData) : typedElements(tensor, type);
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const data = isPacked(type) ? unpacked(stored, type, count) : stored;
+  const expected = count * type.bytes;
   if (data.length !== expected) {
     throw new InputError(
       `${file}: ${type.name} [${shape.join(', ')}] takes ${expected} bytes, the file has ${data.length}`,

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../program/node.ts';
 import { ensure } from '../errors.ts';
-import { type Expression, f32, fold } from '../ir/expression.ts';
+import { type Expression, f32, fold, select } from '../ir/expression.ts';
 import { add, constantIndex, flatten, type Index, quotient, shift } from '../ir/indices.ts';
 import { isConstant, type Tensor } from '../ir/tensor.ts';
 import { broadcastAt } from './broadcast.ts';
@@ -265,7 +265,10 @@ const LpNormalization: Lowering = (context) => {
       return p === 1 ? sum : f32.sqrt(sum);
     },
   });
-  return elementwise(context, [x, norm], x.type, f32.div);
+  // A line of zeros stays one.
+  return elementwise(context, [x, norm], x.type, (value, length) =>
+    select(f32.eq(length!, f32.of(0)), f32.of(0), f32.div(value!, length!)),
+  );
 };
 
 export const Normalization: Readonly<Record<string, Lowering>> = {

@@ -17,6 +17,7 @@ interface Reduction {
   /** @param count elements that each result is made of */
   readonly finish?: (accumulator: Expression, count: number) => Expression;
   readonly floatsOnly?: boolean;
+  readonly takesBool?: boolean;
   readonly range?: (bounds: Range, count: number) => Range;
 }
 
@@ -44,11 +45,11 @@ export function reducedShape(shape: readonly number[], axes: readonly number[], 
 }
 
 const reduction =
-  ({ init, step, finish, floatsOnly, range }: Reduction): Lowering =>
+  ({ init, step, finish, floatsOnly, takesBool, range }: Reduction): Lowering =>
   (context) => {
     const x = context.input(0);
     if (floatsOnly) ensureFloat(x);
-    ensure(x.type.family !== 'bool', 'bool cannot be reduced');
+    ensure(takesBool || x.type.family !== 'bool', 'bool cannot be reduced so');
     const axes = axesOfNode(context, x.shape.length);
     if (!axes) return x;
     const { shape, full } = reducedShape(x.shape, axes, context.int('keepdims', 1) !== 0);
@@ -155,8 +156,8 @@ export const Reductions: Readonly<Record<string, Lowering>> = {
     finish: (sum, count) => f32.div(sum, f32.of(count)),
     floatsOnly: true,
   }),
-  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type) }),
-  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type) }),
+  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type), takesBool: true }),
+  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type), takesBool: true }),
   ReduceProd: reduction({
     init: (x) => (x.type.family === 'float' ? f32.of(1).word : 1),
     step: productStep,

@@ -55,6 +55,25 @@ function kernelOf(context: Context, type: ElementType, { length, bins, inverse, 
   return context.constant(type, [bins, length, parts, 2], values);
 }
 
+/**
+ * What each part of each frequency of a half spectrum adds to each real sample: [length, bins, 2, 1]. Frequencies
+ * that have a mirror image in the half left out count twice.
+ */
+function realKernelOf(context: Context, type: ElementType, length: number, bins: number): Tensor {
+  const size = length * bins * 2;
+  ensure(size <= MAX_TABLE, `a transform to ${length} samples is too long to be written as sums`);
+  const values = new Float64Array(size);
+  for (let n = 0, next = 0; n < length; n++) {
+    for (let k = 0; k < bins; k++) {
+      const weight = k === 0 || 2 * k === length ? 1 : 2;
+      const turn = (k * n) % length;
+      values[next++] = weight * cosOfTurn(turn, length);
+      values[next++] = -weight * sinOfTurn(turn, length);
+    }
+  }
+  return context.constant(type, [length, bins, 2, 1], values);
+}
+
 /** DFT(x, dft_length, axis): the axis is an attribute up to version 19. */
 const DFT: Lowering = (context) => {
   const x = context.input(0);
@@ -66,17 +85,24 @@ const DFT: Lowering = (context) => {
     context.version < 20 ? [context.int('axis', 1)] : (context.knownOr(2, 'the axis', [-2]) ?? []);
   const axis = context.axis(given, rank);
   ensure(axis < rank - 1, 'the last dimension holds real and imaginary parts, and cannot be transformed');
-  const [length = 0] = context.knownOr(1, 'dft_length', [x.shape[axis] as number]) ?? [];
-  ensure(length >= 1, `dft_length ${length} is not positive`);
   const inverse = context.int('inverse', 0) !== 0;
   const isHalf = context.int('onesided', 0) !== 0;
-  ensure(!isHalf || (parts === 1 && !inverse), 'onesided is for the transform of real samples');
-  const bins = isHalf ? Math.floor(length / 2) + 1 : length;
-  const kernel = kernelOf(context, x.type, { length, bins, inverse, parts });
-  const used = Math.min(length, x.shape[axis] as number);
+  const extent = x.shape[axis] as number;
+  const usual = isHalf && inverse ? 2 * (extent - 1) : extent;
+  const [length = 0] = context.knownOr(1, 'dft_length', [usual]) ?? [];
+  ensure(length >= 1, `dft_length ${length} is not positive`);
+  ensure(!isHalf || parts === (inverse ? 2 : 1), 'onesided is between real samples and complex frequencies');
+  const half = Math.floor(length / 2) + 1;
+  // How many elements are read and how many yielded along the axis, and the parts of the latter.
+  const [read, bins, made] = !isHalf ? [length, length, 2] : inverse ? [half, length, 1] : [length, half, 2];
+  const kernel =
+    isHalf && inverse
+      ? realKernelOf(context, x.type, length, half)
+      : kernelOf(context, x.type, { length, bins, inverse, parts });
+  const used = Math.min(read, extent);
   return context.define({
     type: x.type,
-    shape: x.shape.map((extent, i) => (i === axis ? bins : i === rank - 1 ? 2 : extent)),
+    shape: x.shape.map((own, i) => (i === axis ? bins : i === rank - 1 ? made : own)),
     body: (indices) => {
       const [k, part] = [indices[axis]!, indices.at(-1)!];
       const sum = fold([used, parts], 0, ([n, j], accumulator) => {
