@@ -1,6 +1,6 @@
 import { INSTRUCTIONS, instructionOf } from '../scalar/instructions.ts';
-import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
 import { leafCost } from './cost.ts';
+import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
 import { LIMITS } from './limits.ts';
 import {
   byteLengthOf,

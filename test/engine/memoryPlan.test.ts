@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { models } from '../../scripts/models/index.ts';
 import { layOut } from '../../src/engine/wasm/layout.ts';
 import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan.ts';
 import { planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import { models } from '../../scripts/models/index.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 

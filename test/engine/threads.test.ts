@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { models, programInputs } from '../../scripts/models/index.ts';
 import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
 import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { concat, type MerkleTree } from '../../src/merkle/tree.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
+import { models, programInputs } from '../../scripts/models/index.ts';
 import { runInParts } from '../support/phases.ts';
 import { f32Bytes, f32Values, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { heldOut, SIDE } from '../../examples/digits/dataset.ts';
-import { drawText, normalised } from '../../examples/ocr/text.ts';
 import { EngineError } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine, wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
@@ -23,6 +22,7 @@ import {
 } from '../support/programs.ts';
 import { boundaryProgram, Random, randomProgram } from '../support/randomProgram.ts';
 import { wideProgram } from '../support/wideProgram.ts';
+import { drawText, normalised } from '../../examples/ocr/text.ts';
 
 /** Loops of random programs. */
 const NESTS = process.env['ASSAY_LONG'] ? 12_000 : 400;

@@ -100,6 +100,7 @@ export function readNpy(bytes: Uint8Array, file: string): FileTensor {
 
 /** A version 1 file, as numpy.save writes it. */
 export function writeNpy({ type, shape, bytes }: FileTensor): Uint8Array {
+  if (type.npy === '') throw new InputError(`.npy files cannot hold ${type.name}; write .pb files instead`);
   const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const descr = `${type.bytes === 1 ? '|' : '<'}${type.npy}`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${extents}), }`;

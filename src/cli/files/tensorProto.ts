@@ -45,6 +45,12 @@ function unpacked(packed: Uint8Array, type: ElementType, count: number): Uint8Ar
   });
 }
 
+const packed = (bytes: Uint8Array): Uint8Array =>
+  Uint8Array.from(
+    { length: Math.ceil(bytes.length / 2) },
+    (_, i) => ((bytes[2 * i] as number) & 15) | (((bytes[2 * i + 1] ?? 0) & 15) << 4),
+  );
+
 /**
  * @param file what to call the file in messages
  * @throws InputError if `bytes` are not a whole TensorProto with its data inside
@@ -82,5 +88,6 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
 }
 
 export function writeTensorProto({ type, shape, bytes }: FileTensor, name: string): Uint8Array {
-  return onnx.TensorProto.encode({ name, dims: [...shape], dataType: type.onnx, rawData: bytes }).finish();
+  const rawData = isPacked(type) ? packed(bytes) : bytes;
+  return onnx.TensorProto.encode({ name, dims: [...shape], dataType: type.onnx, rawData }).finish();
 }

@@ -1,6 +1,6 @@
+import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
 import type { Session } from '../../engine/engine.ts';
 import { equalBytes } from '../../merkle/keccak.ts';
-import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
 import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';

@@ -1,5 +1,5 @@
-import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
+import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { aligned, arrange, type Block, liveBytes } from './memoryPlan.ts';
 import type { NodePlan } from './nodePlan.ts';
 import type { Packing } from './packing.ts';
