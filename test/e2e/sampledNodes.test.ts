@@ -22,7 +22,7 @@ const chosen = LONG ? models : models.filter(({ name }) => QUICK.includes(name))
 describe(`a dispute at ${NODES} nodes, drawn at random,`, () => {
   for (const model of chosen) {
     it(`of ${model.name} ends at the lie, within the limits`, async function () {
-      this.timeout(300_000);
+      this.timeout(900_000);
       let file: Uint8Array;
       try {
         file = model.bytes();
