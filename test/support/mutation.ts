@@ -266,7 +266,8 @@ export function editFields(dice: Dice, bytes: Uint8Array): Uint8Array {
 
 /** The file with some bytes changed, cut off or repeated. */
 export function editBytes(dice: Dice, bytes: Uint8Array): Uint8Array {
-  const made = bytes.slice();
+  // A Buffer's own slice would be a view.
+  const made = Uint8Array.from(bytes);
   for (let edits = 1 + dice(4); edits > 0; edits--) made[dice(made.length)] = dice(3) ? dice(256) : 255;
   switch (dice(8)) {
     case 0:
