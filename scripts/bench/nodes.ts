@@ -31,7 +31,9 @@ export class NodeTimer {
     };
     const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
     const start = performance.now();
-    this.plans = nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined));
+    this.plans = nodes.map((node, i) =>
+      node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
+    );
     const packings = this.plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
     const scratch = allocate(Math.max(0, ...this.plans.map((plan) => plan?.scratchBytes ?? 0)));
     this.#phases = this.plans.map(

@@ -51,8 +51,8 @@ export class Unavailable extends Error {
   override name = 'Unavailable';
 }
 
-// Inside node_modules, so that git ignores it and what lies in it finds the packages of the project.
-export const CACHE = join(import.meta.dirname, '../../node_modules/.cache/assay');
+// Outside node_modules, which npm empties when the lockfile changes; what lies here finds the packages there.
+export const CACHE = join(import.meta.dirname, '../../.cache');
 
 function run(command: string, args: readonly string[], cwd: string): void {
   const options = { cwd, encoding: 'utf8', shell: process.platform === 'win32' } as const;

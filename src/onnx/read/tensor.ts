@@ -107,9 +107,10 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number): TensorValue[
     case TYPES.uint16:
       return fill(new Int32Array(count), (at) => view.getUint16(at, true));
     case TYPES.int8:
-      return Int8Array.from(raw, (byte) => (byte << 24) >> 24);
+      // Wraps.
+      return new Int8Array(raw);
     default:
-      return Uint8Array.from(raw);
+      return new Uint8Array(raw);
   }
 }
 
