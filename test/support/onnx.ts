@@ -137,7 +137,7 @@ export async function runOnnxruntime(
       new ort.Tensor(ortType(given.type), typedArray(given) as never, [...given.shape]),
     ]),
   );
-  const results = await session.run(feeds);
+  const results = await session.run(feeds, [...names]);
   const outputs = names.map((name) => {
     const tensor = results[name] as OrtTensor;
     return { shape: tensor.dims, values: Array.from(tensor.data as ArrayLike<number | bigint>, Number) };
