@@ -63,7 +63,9 @@ describe('If', () => {
     });
 
     it(`computes both branches of a condition that depends on data, here ${is}`, async () => {
-      await expectSameAsOnnxruntime(choice(truth(is), false, branch('Exp', 'a'), branch('Abs', 'b')));
+      const spec = choice(truth(is), false, branch('Exp', 'a'), branch('Abs', 'b'));
+      const { notes } = await expectSameAsOnnxruntime(spec);
+      expect(notes.join()).to.match(/\(If\): both branches are computed/);
     });
   }
 
@@ -174,6 +176,13 @@ describe('Loop', () => {
     const spec = loop(body([...multiply, ...goOn]), number(3), undefined, ['last']);
     const open = { ...spec, inputs: { x, trip: number(3) }, constants: {} };
     expect(() => importOnnx(modelBytes(open))).to.throw(/the trip count .* --bind trip=FILE/);
+    const counted = body([
+      ...multiply,
+      node('ReduceMax', ['next'], ['most'], { keepdims: 0 }),
+      node('Less', ['most', 'limit'], ['after']),
+    ]);
+    const whileLoop = loop(counted, value('int64', [], [2 ** 53]), undefined, ['last']);
+    expect(() => importOnnx(modelBytes(whileLoop))).to.throw(/how often it runs .* --bind x=FILE/);
     const endless = loop(body([...multiply, ...goOn]), undefined, truth(true), ['last']);
     expect(() => importOnnx(modelBytes(endless))).to.throw(/\(Loop\): it runs more than 4096 times/);
   });

@@ -1,7 +1,7 @@
 import { ensure } from '../errors.ts';
 import { i32, select } from '../ir/expression.ts';
 import { constantIndex } from '../ir/indices.ts';
-import type { Tensor } from '../ir/tensor.ts';
+import { elementCount, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, isTensor, type Lowering, scalarOf, type Value } from './context.ts';
 import { boundsOf, hull } from './elementwise.ts';
@@ -18,8 +18,10 @@ export const MAX_PASSES = 4096;
  */
 const If: Lowering = (context) => {
   const condition = context.input(0);
+  ensure(elementCount(condition) === 1, `the condition has ${elementCount(condition)} elements`);
   const known = scalarOf(condition);
   if (known !== undefined) return context.run(known !== 0 ? 'then_branch' : 'else_branch', []);
+  context.note(`both branches are computed, because "${condition.name}" depends on the model's inputs`);
   const yes = context.run('then_branch', []);
   const no = context.run('else_branch', []);
   return yes.map((value, i) => chosen(context, condition, value, no[i]));
@@ -62,7 +64,7 @@ const Loop: Lowering = (context) => {
   for (let pass = 0; pass < (most ?? Number.POSITIVE_INFINITY); pass++) {
     const known = condition && scalarOf(condition);
     if (known === 0) break;
-    if (condition && known === undefined && (most === undefined || scans.length > 0)) {
+    if (condition && known === undefined && (most === undefined || most > MAX_PASSES || scans.length > 0)) {
       throw context.dependent('how often it runs', condition);
     }
     ensure(pass < MAX_PASSES, `it runs more than ${MAX_PASSES} times; export with fewer passes`);
