@@ -49,8 +49,13 @@ const MAX_UNROLLED_CODE = 240;
 /** Steps of a fold that are all written out. */
 const MAX_UNROLLED_STEPS = 9;
 
-/** Bytes of the rows' operands that one block of turns reads: half of a small second-level cache. */
+/**
+ * Bytes of the rows' operands that one block of turns reads: half of a small second-level cache, or more where each
+ * block reads so much for its lanes that this comes from far away.
+ */
 const BLOCK_BYTES = 262_144;
+const WIDE_BLOCK_BYTES = 2_097_152;
+const FAR_BYTES = 1_048_576;
 
 /** With fewer turns than this, another loop is divided into turns if it gives more. */
 const ENOUGH_TURNS = 8;
@@ -202,10 +207,13 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
 
 /** Turns for which what rows read of all operands fits the cache. */
 function blockOf(nest: Nest, turnLoop: number, turns: number): number {
-  const bytes = nest.accesses.map(({ address }, o) => {
-    if (!dependsOn(nest, o, turnLoop)) return 0;
+  const bytes = nest.accesses.map(({ address }) => {
     const { low, high } = rangeOf(0, address.coefficients, nest.extents);
     return high - low;
   });
-  return Math.max(1, Math.floor((BLOCK_BYTES * turns) / Math.max(1, ...bytes)));
+  const most = (isOf: (operand: number) => boolean) =>
+    Math.max(1, ...bytes.map((size, o) => (isOf(o) ? size : 0)));
+  const rows = most((o) => dependsOn(nest, o, turnLoop));
+  const lanes = most((o) => !dependsOn(nest, o, turnLoop));
+  return Math.max(1, Math.floor(((lanes > FAR_BYTES ? WIDE_BLOCK_BYTES : BLOCK_BYTES) * turns) / rows));
 }
