@@ -116,8 +116,15 @@ function importGraph(
     if (!isTensor(tensor)) {
       throw new ImportError(`output ${quoted(name)}: only tensors can be outputs, no sequences or optionals`);
     }
-    builder.current = { name, label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}` };
-    return within(`output ${quoted(name)}`, () => outputOf(tensor, name, builder));
+    const place = `output ${quoted(name)}`;
+    builder.current = {
+      name,
+      label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}`,
+      place,
+    };
+    const output = within(place, () => outputOf(tensor, name, builder));
+    if (output.misfit) throw new ImportError(output.misfit);
+    return output;
   });
   if (inputs.length > 255 || outputs.length > 255 || outputs.length === 0) {
     throw new ImportError(

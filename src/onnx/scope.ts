@@ -130,6 +130,7 @@ export class Scope {
     builder.current = {
       name: node.outputs[0] ?? '',
       label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
+      place: placeOf(node),
     };
     const attributes = this.#resolved(node.attributes);
     const own = functions.get(functionKey(node.domain, node.operator));
@@ -229,7 +230,7 @@ function planOf(graph: Subgraph, builder: Builder): Plan {
       continue;
     }
     const { type, shape, values } = value;
-    builder.current = { name, label: `constant ${name}` };
+    builder.current = { name, label: `constant ${name}`, place: `initializer ${quoted(name)}` };
     within(place, () => constants.set(name, builder.constant(type, shape, values, name)));
   }
   return {

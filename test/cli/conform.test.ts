@@ -132,6 +132,21 @@ describe('assay conform', () => {
     });
   });
 
+  it('binds a shape that is computed with, although its numbers could be too large', async () => {
+    const spec: GraphSpec = {
+      nodes: [
+        { op: 'Mul', inputs: ['shape', 'shape'], outputs: ['square'] },
+        { op: 'Reshape', inputs: ['x', 'square'], outputs: ['y'] },
+      ],
+      inputs: { x: floats([4], [1, 2, 3, 4]), shape: value('int64', [1], [2]) },
+      outputs: ['y'],
+    };
+    write('test_square', spec, [f32([4], 1, 2, 3, 4), i64(2)], [f32([4], 1, 2, 3, 4)]);
+    expect((await conformance(folder))[0])
+      .to.include({ verdict: 'passed' })
+      .and.deep.include({ bound: ['shape'] });
+  });
+
   it('takes open dimensions from the data', async () => {
     write('test_relu', { ...relu, open: { x0: [0] } }, [f32([2], -1, 2)], [f32([2], 0, 2)]);
     expect((await conformance(folder))[0]).to.include({ verdict: 'passed' });

@@ -33,7 +33,7 @@ export class Builder {
   /** Names of float64 constants with values that float32 does not have. */
   readonly rounded = new Set<string>();
   /** Name and label for what is made next. */
-  current = { name: '', label: '' };
+  current = { name: '', label: '', place: 'model' };
 
   /** @param fileBytes size of the model's file */
   constructor(fileBytes: number) {
@@ -131,14 +131,14 @@ export class Builder {
     for (const { tensor: read } of readings) {
       ensure(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
     }
-    if (tensor.range) {
-      ensure(contains(I32_RANGE, tensor.range), () => {
-        const inputs = this.inputsOf(tensor).map((one) => `--bind ${one}=FILE`);
-        const bind = inputs.length > 0 ? `, or fix what decides shapes only with ${inputs.join(' ')}` : '';
-        return `${type.name} values between ${tensor.range?.low} and ${tensor.range?.high} may not fit int32; clip or cast its inputs${bind}`;
-      });
-    }
+    const fits = !tensor.range || contains(I32_RANGE, tensor.range);
     const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
+    ensure(fits || !foldable, () => misfitOf(tensor, []));
+    // Whether it matters is known once it is read: a shape can still be asked for as an input to bind.
+    const inherited = readings.find((reading) => reading.tensor.misfit)?.tensor.misfit;
+    const own = fits ? undefined : `${this.current.place}: ${misfitOf(tensor, this.inputsOf(tensor))}`;
+    const misfit = inherited ?? own;
+    if (misfit) return { ...tensor, range: tensor.range && narrowest(tensor.range), misfit };
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
     if (foldable && (small || !isView)) {
       const words = evaluate(tensor, this.#budget);
@@ -160,6 +160,14 @@ const withFill = (range: Range | undefined, fill: number | undefined): Range | u
   range && fill !== undefined
     ? { low: Math.min(range.low, fill | 0), high: Math.max(range.high, fill | 0) }
     : range;
+
+const misfitOf = ({ type, range }: Tensor, inputs: readonly string[]): string => {
+  const bind = inputs.map((name) => `--bind ${name}=FILE`).join(' ');
+  return (
+    `${type.name} values between ${range?.low} and ${range?.high} may not fit int32; clip or cast its inputs` +
+    (bind ? `, or fix what decides shapes only with ${bind}` : '')
+  );
+};
 
 const narrowest = (range: Range): Range => ({
   low: Math.max(range.low, I32_RANGE.low),

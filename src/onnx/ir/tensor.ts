@@ -32,6 +32,8 @@ export interface Tensor {
    * decide shapes but cannot be read by a loop.
    */
   readonly wide?: Float64Array;
+  /** Why its values, or those that it is computed from, may not be what they should; it cannot be yielded. */
+  readonly misfit?: string;
 }
 
 export const reading = (tensor: Tensor, places: readonly Place[], fill?: number): Reading => {
