@@ -5,8 +5,10 @@ import { type Branch, branchOn, type Forest, MODES, type Mode, type Weight } fro
 /** Forests as the operators' attributes describe them. */
 
 /** A list of numbers, or a tensor of them under `<name>_as_tensor`. */
-export const numbers = (context: Context, name: string): readonly number[] =>
-  context.floats(name) ?? Array.from(context.tensor(`${name}_as_tensor`)?.values ?? []);
+export function numbers(context: Context, name: string): readonly number[] {
+  const list = context.floats(name) ?? [];
+  return list.length > 0 ? list : Array.from(context.tensor(`${name}_as_tensor`)?.values ?? []);
+}
 
 const ensureLength = (name: string, list: ArrayLike<unknown>, length: number): void =>
   ensure(list.length === length, `${name} has ${list.length} entries in place of ${length}`);
