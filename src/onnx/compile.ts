@@ -4,6 +4,7 @@ import { encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program } from '../program/node.ts';
 import { validate } from '../program/validate.ts';
+import { type Stored, withCopies } from './copies.ts';
 import { ImportError } from './errors.ts';
 import { withGrain } from './grain.ts';
 import { emit, type Location } from './ir/emit.ts';
@@ -59,7 +60,7 @@ export function compile(
   const nodeOf = new Map<Tensor, number>(inputs.map((tensor, i) => [tensor, i]));
   const known = new Map<string, number>();
   for (const { tensor, loop, label } of loops) {
-    const node = withGrain(
+    const { node } = withGrain(
       emit(loop, (source) =>
         'tensor' in source && source.tensor.source.kind !== 'constant'
           ? { node: nodeOf.get(source.tensor) as number }
@@ -88,12 +89,6 @@ export function compile(
     throw new ImportError(`${labels[violation.node] ?? 'model'}: ${violation.message}`);
   }
   return { program, weights, labels, outputs: program.outputs };
-}
-
-interface Stored {
-  readonly tensor: Tensor;
-  readonly loop: Loop;
-  readonly label: string;
 }
 
 /** Lays out every stored tensor, storing more of them until each loop is one that a node can be. */
@@ -131,7 +126,7 @@ function loopsOf(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketc
         forced.add(error.tensor);
       }
     }
-    if (forced.size === before) return loops;
+    if (forced.size === before) return withCopies(loops, isStored);
   }
 }
 

@@ -20,8 +20,14 @@ const HASH_BYTE_GAS = 2;
 /** Levels of the trace's tree in a model of usual size; only the static rule needs to take more. */
 const TRACE_DEPTH = 8;
 
+export interface Grained {
+  readonly node: LoopNode;
+  /** Of its worst dispute, from the element on. */
+  readonly gas: number;
+}
+
 /** @returns the node with the grain that makes its worst dispute cheapest within the limits of a leaf */
-export function withGrain(node: LoopNode): LoopNode {
+export function withGrain(node: LoopNode): Grained {
   const descriptorBytes = encodeNode(node).length;
   const steps = Math.max(1, sizeOf(node.fold));
   let best = { grain: 1, gas: Number.POSITIVE_INFINITY };
@@ -39,5 +45,5 @@ export function withGrain(node: LoopNode): LoopNode {
     if (fits && gas < best.gas) best = { grain, gas };
     before = grain;
   }
-  return { ...node, grain: best.grain };
+  return { node: { ...node, grain: best.grain }, gas: best.gas };
 }

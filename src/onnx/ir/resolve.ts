@@ -95,13 +95,18 @@ const MAX_INLINED = 1024;
 
 /**
  * @param isStored tensors that are read from memory; all others are computed in place
+ * @param storedAs where a stored tensor is read instead, if a copy of it lies better
  * @throws MustStore for a tensor that is not stored and has to be
  */
-export function resolve(root: Tensor, isStored: (tensor: Tensor) => boolean): Resolution {
+export function resolve(
+  root: Tensor,
+  isStored: (tensor: Tensor) => boolean,
+  storedAs: (tensor: Tensor) => Tensor = (tensor) => tensor,
+): Resolution {
   const factors: Factors = new Map();
   // Every round splits an axis by a proper divisor, so rounds are bounded; 64 is far above any real graph.
   for (let round = 0; round < 64; round++) {
-    const attempt = new Attempt(root, isStored, factors);
+    const attempt = new Attempt(root, isStored, storedAs, factors);
     const resolution = attempt.run();
     if (!attempt.split()) return resolution;
   }
@@ -111,6 +116,7 @@ export function resolve(root: Tensor, isStored: (tensor: Tensor) => boolean): Re
 class Attempt {
   readonly #root: Tensor;
   readonly #isStored: (tensor: Tensor) => boolean;
+  readonly #storedAs: (tensor: Tensor) => Tensor;
   readonly #factors: Factors;
   readonly #terms = new Map<string, Term>();
   readonly #axes = new Map<Axis, { dimension: string; position: number }>();
@@ -123,10 +129,16 @@ class Attempt {
   #folding = false;
   #fold: (ResolvedFold & { owner: Tensor; source: Fold }) | undefined;
 
-  constructor(root: Tensor, isStored: (tensor: Tensor) => boolean, factors: Factors) {
+  constructor(
+    root: Tensor,
+    isStored: (tensor: Tensor) => boolean,
+    storedAs: (tensor: Tensor) => Tensor,
+    factors: Factors,
+  ) {
     this.#root = root;
     this.#owner = root;
     this.#isStored = isStored;
+    this.#storedAs = storedAs;
     this.#factors = factors;
   }
 
@@ -251,7 +263,9 @@ class Attempt {
         !isGathered(place) && !isExact(place) && isWithin(indexOf(place), tensor.shape[i] as number),
     );
     const fill = inside ? undefined : (reading.fill ?? 0);
-    if (this.#isStored(tensor)) return this.#storedReading(tensor, places, fill, reading.position);
+    if (this.#isStored(tensor)) {
+      return this.#storedReading(this.#storedAs(tensor), places, fill, reading.position);
+    }
     if (tensor.source.kind !== 'computed')
       throw new TypeError(`${tensor.name} is neither stored nor computed`);
     if (fill === undefined)

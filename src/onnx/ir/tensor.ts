@@ -24,6 +24,8 @@ export interface Tensor {
   readonly range: Range | undefined;
   /** Keep the channels (dimension 1) innermost in memory, if it is stored. */
   readonly channelsLast: boolean;
+  /** Dimensions as they lie in memory, outermost first, if it is neither row-major nor channels last. */
+  readonly order?: readonly number[];
   readonly source: Source;
   /** Defines the tensor times a factor plus a shift, both constants by channel, with other weights. */
   readonly rescale?: (factor: Tensor, shift: Tensor) => Tensor | undefined;
@@ -52,7 +54,8 @@ export const wordsOf = (tensor: Tensor): Uint32Array | undefined =>
   tensor.source.kind === 'constant' ? tensor.source.words : undefined;
 
 /** Dimensions in the order in which a stored tensor has them in memory, outermost first. */
-export function permutationOf({ shape, channelsLast, source }: Tensor): number[] {
+export function permutationOf({ shape, channelsLast, order, source }: Tensor): number[] {
+  if (order) return [...order];
   const identity = shape.map((_, i) => i);
   if (!channelsLast || source.kind !== 'computed' || shape.length < 3) return identity;
   return [0, ...identity.slice(2), 1];
