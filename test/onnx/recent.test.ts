@@ -216,3 +216,10 @@ describe('axis of binary operators up to version 6', () => {
     expectClose(y, { shape: a.shape, values }, 0, 0);
   });
 });
+
+it('Attention of a query that no key is open to is 0', async () => {
+  const [q, k, v] = [1, 2, 3].map((seed) => noise([1, 1, 2, 4], seed)) as [Value, Value, Value];
+  const mask = value('bool', [2, 2], [0, 0, 1, 0]);
+  const y = await run('Attention', [q, k, v, mask], { opset: 23 });
+  expectClose(y, { shape: [1, 1, 2, 4], values: [0, 0, 0, 0, ...v.values.slice(0, 4)] }, 1e-6);
+});

@@ -1,8 +1,9 @@
-import { type Expression, f32, fold } from '../ir/expression.ts';
+import { type Expression, f32, fold, select, word } from '../ir/expression.ts';
 import { flatten, type Index, quotient, shift } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import type { ElementType } from '../types.ts';
 import { at, type Context } from './context.ts';
+import { elementwise } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 import { softmaxAlong } from './Softmax.ts';
 
@@ -72,9 +73,27 @@ export function scoresOf(
   });
 }
 
+const NEGATIVE_INFINITY = 0xff800000;
+
+/** The softmax of scores; a query that no key is open to weighs nothing, as ONNX has it. */
+function attentionWeights(context: Context, scores: Tensor): Tensor {
+  const softmax = softmaxAlong(context, scores, 3);
+  const most = context.define({
+    type: scores.type,
+    shape: [...scores.shape.slice(0, 3), 1],
+    body: (indices) =>
+      fold([scores.shape[3] as number], NEGATIVE_INFINITY, ([t], accumulator) =>
+        f32.max(accumulator, at(scores, [...indices.slice(0, 3), t!])),
+      ),
+  });
+  return elementwise(context, [softmax, most], scores.type, (weight, greatest) =>
+    select(f32.eq(greatest!, word(NEGATIVE_INFINITY)), f32.of(0), weight!),
+  );
+}
+
 /** Values weighed by the softmax of scores, [batch, queries, heads, size of a value]. */
 export function weighedBy(context: Context, scores: Tensor, { batch, query, value }: Attended) {
-  const weights = softmaxAlong(context, scores, 3);
+  const weights = attentionWeights(context, scores);
   const repeated = query.count / value.count;
   const result = context.define({
     type: scores.type,
