@@ -80,7 +80,7 @@ function grow(rows: readonly Row[], depth: number, settings: Settings): Tree {
   };
 }
 
-function scoreOf(tree: Tree, sizes: readonly number[]): number {
+function reachedValue(tree: Tree, sizes: readonly number[]): number {
   while (!isLeaf(tree)) tree = (sizes[tree.feature] as number) <= tree.threshold ? tree.left : tree.right;
   return tree.value;
 }
@@ -104,7 +104,7 @@ export function boost(flowers: readonly Flower[], classes: number, settings: Set
     });
     flowers.forEach(({ sizes }, i) => {
       trees.forEach((tree, k) => {
-        (scores[i] as number[])[k] = ((scores[i] as number[])[k] as number) + scoreOf(tree, sizes);
+        (scores[i] as number[])[k] = ((scores[i] as number[])[k] as number) + reachedValue(tree, sizes);
       });
     });
     return trees;
