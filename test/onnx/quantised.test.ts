@@ -357,6 +357,34 @@ describe('quantised operators of com.microsoft', () => {
       await expectSameAsOnnxruntime(spec, { absolute: 1e-4 });
     });
   }
+  for (const [what, type, bits] of [
+    ['packed in bytes', 'uint8', 4],
+    ['of 4 bits', 'int4', 4],
+    ['of 8 bits', 'uint8', 8],
+  ] as const) {
+    for (const hasZeros of [false, true]) {
+      it(`GatherBlockQuantized agrees with onnxruntime, ${what}, zero points ${hasZeros}`, async () => {
+        const packed = type === 'uint8' && bits === 4 ? 2 : 1;
+        const [low, high] = type === 'int4' ? [-8, 7] : [0, 255];
+        const inputs = [
+          integers(type, [6, 64 / packed], low, high),
+          value('int64', [2, 2], [0, 5, -1, 3]),
+          noise([6, 4], 2),
+          ...(hasZeros ? [integers(type, [6, 4 / packed], low, high, 3)] : []),
+        ];
+        const attributes = { gather_axis: 0, quantize_axis: 1, block_size: 16, bits };
+        const constants = [0, 2, ...(hasZeros ? [3] : [])];
+        await expectSameAsOnnxruntime(
+          single('GatherBlockQuantized', inputs, {
+            attributes,
+            constants,
+            domain: 'com.microsoft',
+            opset: 21,
+          }),
+        );
+      });
+    }
+  }
   it('QAttention agrees with onnxruntime', async () => {
     const inputs = [
       integers('uint8', [2, 4, 8], 0, 255),

@@ -74,8 +74,12 @@ function rangeAfter({ range }: Reduction, x: Tensor, updates: Tensor, times: num
 /** No index has this value. */
 const NO_INDEX = -0x80000000;
 
+/** Entries of a table at most; what would need more folds over all updates, as for indices that are not known. */
+const TABLE_ENTRIES = 2 ** 22;
+
 /**
- * The updates of each place in a table, the first ones first, -1 where there are no more.
+ * The updates of each place in a table, the first ones first, -1 where there are no more; `undefined` if it would be
+ * too large.
  *
  * @param sources by update, the place that it writes (-1 for none) and what the table says of it
  */
@@ -84,7 +88,8 @@ function tableOf(
   places: readonly number[],
   sources: Iterable<readonly [place: number, update: number]>,
   replaces: boolean,
-): Tensor {
+): Tensor | undefined {
+  if (sizeOf(places) > TABLE_ENTRIES) return undefined;
   const lists = new Map<number, number[]>();
   for (const [place, update] of sources) {
     if (place < 0) continue;
@@ -93,6 +98,7 @@ function tableOf(
     else list.push(update);
   }
   const depth = [...lists.values()].reduce((most, { length }) => Math.max(most, length), 1);
+  if (sizeOf(places) * depth > TABLE_ENTRIES) return undefined;
   const values = new Int32Array(sizeOf(places) * depth).fill(-1);
   for (const [place, list] of lists) values.set(list, place * depth);
   return context.constant(TYPES.int32, [...places, depth], values);
@@ -143,13 +149,9 @@ const ScatterElements: Lowering = (context) => {
     place.map((own, i) => (i === axis ? index : own));
   const known = numbersOf(indices);
   const common = { type, shape: x.shape, ...rangeAfter(reduction, x, updates, steps) };
-  if (known) {
-    const table = tableOf(
-      context,
-      x.shape,
-      elementSources(known, given.shape, x.shape, axis),
-      reduction.replaces,
-    );
+  const sources = known && elementSources(known, given.shape, x.shape, axis);
+  const table = sources && tableOf(context, x.shape, sources, reduction.replaces);
+  if (table) {
     return context.define({
       ...common,
       body: (place) =>
@@ -227,16 +229,9 @@ const ScatterND: Lowering = (context) => {
         return byTable(table, target, reduction, at(x, place), updateAt);
       },
     });
-  if (known) {
-    return byPosition(
-      tableOf(
-        context,
-        places,
-        known.map((target, i) => [target, i] as const),
-        reduction.replaces,
-      ),
-    );
-  }
+  const sources = known?.map((target, i) => [target, i] as const);
+  const table = sources && tableOf(context, places, sources, reduction.replaces);
+  if (table) return byPosition(table);
   if (reduction.replaces && sizeOf(slice) > 1) {
     // Which update is the last to write a place is found once for the whole slice.
     const last = context.define({

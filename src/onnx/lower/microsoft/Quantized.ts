@@ -1,12 +1,13 @@
 import { ensure } from '../../errors.ts';
 import { sigmoid } from '../../functions/index.ts';
-import { type Expression, f32, fold, i32, select } from '../../ir/expression.ts';
+import { type Expression, f32, fold, i32, type Place, select } from '../../ir/expression.ts';
 import { flatten, type Index } from '../../ir/indices.ts';
-import type { Tensor } from '../../ir/tensor.ts';
+import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
 import { at, atOr, type Context, type Lowering, numbersOf } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
+import { normalIndices } from '../Gather.ts';
 import { joined } from '../Parts.ts';
 import { Pool } from '../Pool.ts';
 import {
@@ -253,6 +254,46 @@ const MatMulNBits: Lowering = (context) => {
   });
 };
 
+/** Rows (or other slices) of a constant of few bits, with a scale and a zero point for each block of an axis. */
+const GatherBlockQuantized: Lowering = (context) => {
+  const [packed, scales, zeros] = [context.input(0), context.input(2), context.optional(3)];
+  ensureFloat(scales);
+  const bits = packed.type.bits === 8 ? context.int('bits', 4) : packed.type.bits;
+  ensure(bits === 4 || bits === 8, `${bits} bits are not supported; 4 and 8 are`);
+  const size = context.int('block_size', 128);
+  const rank = packed.shape.length;
+  const axis = context.axis(context.int('quantize_axis', 1), rank);
+  const gathered = context.axis(context.int('gather_axis', 0), rank);
+  ensure(size >= 1 && axis !== gathered, `blocks of ${size} along axis ${axis}, gathered along ${gathered}`);
+  const levels = loosened(context, packed, bits);
+  const points = zeros && loosened(context, zeros, bits);
+  const middle = packed.type.signed ? 0 : 2 ** (bits - 1);
+  const indices = normalIndices(context, context.input(1), levels.shape[gathered] as number);
+  const own = indices.shape.length;
+  return context.define({
+    type: scales.type,
+    shape: [...levels.shape.slice(0, gathered), ...indices.shape, ...levels.shape.slice(gathered + 1)],
+    body: (place) => {
+      const row = { gathered: at(indices, place.slice(gathered, gathered + own)) };
+      const full: Place[] = [...place.slice(0, gathered), row, ...place.slice(gathered + own)];
+      const block = full.map((one, i) =>
+        i === axis ? { index: one as Index, divisor: size, exact: false } : one,
+      );
+      const point = points ? reading(points, block, 0) : i32.of(middle);
+      return f32.mul(f32.fromI32(i32.sub(reading(levels, full, 0), point)), reading(scales, block, 0));
+    },
+  });
+};
+
+/** A constant of bytes that hold several numbers of `bits` each, along its last dimension. */
+function loosened(context: Context, packed: Tensor, bits: number): Tensor {
+  if (packed.type.bits === bits) return packed;
+  const bytes = numbersOf(packed);
+  ensure(bytes, `"${packed.name}" is no constant`);
+  const last = (packed.shape.at(-1) ?? 1) * (8 / bits);
+  return context.constant(TYPES.uint8, [...packed.shape.slice(0, -1), last], unpacked(bytes, bits));
+}
+
 export const Quantized: Readonly<Record<string, Lowering>> = {
   QuantizeLinear: Standard.QuantizeLinear!,
   DequantizeLinear: Standard.DequantizeLinear!,
@@ -275,4 +316,5 @@ export const Quantized: Readonly<Record<string, Lowering>> = {
   QGemm,
   QAttention,
   MatMulNBits,
+  GatherBlockQuantized,
 };
