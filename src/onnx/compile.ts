@@ -156,7 +156,10 @@ function checked(
 /** `Conv_12 (Conv+Relu)`: the first ONNX node's name, and the operators in order. */
 function labelOf(tensor: Tensor, inlined: readonly Tensor[]): string {
   const parts = [...new Set([...inlined, tensor])].sort((a, b) => a.id - b.id).map(({ label }) => label);
-  const distinct = [...new Set(parts)];
+  // Of the steps of one node the last one counts: it is what the loop computes.
+  const distinct = [
+    ...new Map(parts.map((label) => [label.replace(/(\[\d+\])+(?= \()/, ''), label])).values(),
+  ];
   const [head = ''] = distinct;
   const operators = distinct.map((label) => /\(([^()]*)\)$/.exec(label)?.[1] ?? label);
   return operators.length > 1 ? `${head.replace(/ \([^()]*\)$/, '')} (${operators.join('+')})` : head;

@@ -46,13 +46,15 @@ interface Place {
   /** The scope whose names the graph can read. */
   readonly outer: Scope | undefined;
   readonly depth: number;
+  /** Which passes of which loops, for people: `[3]`; empty outside loops. */
+  readonly passes: string;
 }
 
 export const mainScope = (graph: Graph, builder: Builder, notes: string[]): Scope =>
   new Scope(
     graph,
     { builder, functions: graph.functions, notes, expandedNodes: 0, plans: new Map() },
-    { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0 },
+    { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0, passes: '' },
   );
 
 /**
@@ -98,7 +100,10 @@ export class Scope {
     const around: Surroundings = {
       builder,
       uses: (name) => uses.get(name) ?? 0,
-      run: (graph, inputs) => this.#run(graph, inputs, { ...this.#place, outer: this }),
+      run: (graph, inputs, pass) => {
+        const passes = pass === undefined ? this.#place.passes : `${this.#place.passes}[${pass}]`;
+        return this.#run(graph, inputs, { ...this.#place, outer: this, passes });
+      },
       note: (text) => this.#module.notes.push(text),
     };
     for (const node of order) {
@@ -129,7 +134,7 @@ export class Scope {
     });
     builder.current = {
       name: node.outputs[0] ?? '',
-      label: `${node.name || node.outputs[0] || node.operator} (${node.operator})`,
+      label: `${node.name || node.outputs[0] || node.operator}${this.#place.passes} (${node.operator})`,
       place: placeOf(node),
     };
     const attributes = this.#resolved(node.attributes);

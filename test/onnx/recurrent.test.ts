@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import {
   type Attribute,
   expectSameAsOnnxruntime,
@@ -104,6 +105,15 @@ describe('GRU, the reset after the product', () => {
       await expectSameAsOnnxruntime(node('GRU', { direction, attributes: { linear_before_reset: 1 } }));
     });
   }
+});
+
+describe('the loops of an unrolled network', () => {
+  it('are named after their steps, at most three a step', async () => {
+    const { labels } = await expectSameAsOnnxruntime(node('LSTM', {}));
+    for (let t = 0; t < STEPS; t++) {
+      expect(labels.filter((label) => label === `the_LSTM[${t}] (LSTM)`).length, `step ${t}`).to.equal(3);
+    }
+  });
 });
 
 describe('LSTM with peepholes', () => {

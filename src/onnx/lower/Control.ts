@@ -70,7 +70,7 @@ const Loop: Lowering = (context) => {
     ensure(pass < MAX_PASSES, `it runs more than ${MAX_PASSES} times; export with fewer passes`);
     const number = context.constant(TYPES.int64, [], [pass]);
     const holds: Tensor = condition ?? context.constant(TYPES.bool, [], [1]);
-    const [next, ...results] = context.run('body', [number, holds, ...values]);
+    const [next, ...results] = context.run('body', [number, holds, ...values], pass);
     ensure(next && isTensor(next), 'its body yields no condition');
     const carried = results.slice(0, values.length);
     values =

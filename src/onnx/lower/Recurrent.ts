@@ -90,7 +90,8 @@ function unroll(
   const outputs: Tensor[] = [];
   for (let s = 0; s < steps; s++) {
     const t = isReverse ? steps - 1 - s : s;
-    states = cell(pass, t, states);
+    const before = states;
+    states = context.step(t, () => cell(pass, t, before));
     const h = states.h as Tensor;
     // Behind the end of a sequence the state stays, and the output is 0.
     outputs[t] = lengths

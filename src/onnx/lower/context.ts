@@ -38,7 +38,7 @@ export interface Surroundings {
   /** How many times the graph reads a name. */
   uses(name: string): number;
   /** Lowers a graph that is an attribute of the node. @returns what its outputs are */
-  run(graph: Subgraph, inputs: readonly Value[]): Value[];
+  run(graph: Subgraph, inputs: readonly Value[], pass?: number): Value[];
   /** Tells the publisher something about the model. */
   note(text: string): void;
 }
@@ -101,6 +101,17 @@ export class Context {
   /** All inputs of an operator that takes any number. */
   inputs(): Tensor[] {
     return this.#inputs.map((_, i) => this.input(i));
+  }
+
+  /** Labels what `work` defines as belonging to a step of an unrolled node. */
+  step<T>(number: number, work: () => T): T {
+    const { builder } = this.#around;
+    const before = builder.current;
+    const label = before.label.replace(/ \([^()]*\)$/, (operator) => `[${number}]${operator}`);
+    builder.current = { ...before, label };
+    const made = work();
+    builder.current = before;
+    return made;
   }
 
   /** Tells the publisher something about the node. */
@@ -204,8 +215,8 @@ export class Context {
   }
 
   /** Lowers a graph among the attributes with these inputs. @returns what its outputs are */
-  run(name: string, inputs: readonly Value[]): Value[] {
-    return this.#around.run(this.graph(name), inputs);
+  run(name: string, inputs: readonly Value[], pass?: number): Value[] {
+    return this.#around.run(this.graph(name), inputs, pass);
   }
 
   /** An axis attribute made non-negative. */
