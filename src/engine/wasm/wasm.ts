@@ -10,8 +10,10 @@ import {
   type TensorData,
   type TracedRun,
   tensorData,
+  type Weights,
 } from '../engine.ts';
 import { Crew } from './crew.ts';
+import { fused } from './fusion.ts';
 import type { Kept } from './layout.ts';
 import { Machine, type Parts } from './machine.ts';
 import { planNode } from './nodePlan.ts';
@@ -23,15 +25,18 @@ const MAX_MEMORY_BYTES = 2 ** 32;
 class WasmSession implements Session {
   readonly program: Program;
   readonly #parts: Parts;
+  /** Those of runs that only give the outputs. */
+  readonly #lean: Parts;
   /** One for each way to run, made when it is first asked for. */
   readonly #machines: Map<Kept, Machine>;
   #isOpen = true;
 
-  /** @param lean for runs that only give the outputs: tensors share memory */
-  constructor(parts: Parts, lean: Machine) {
+  /** @param machine for runs that only give the outputs: tensors share memory, and some are never there */
+  constructor(parts: Parts, lean: Parts, machine: Machine) {
     this.program = parts.program;
     this.#parts = parts;
-    this.#machines = new Map([['outputs', lean]]);
+    this.#lean = lean;
+    this.#machines = new Map([['outputs', machine]]);
   }
 
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
@@ -84,7 +89,8 @@ class WasmSession implements Session {
   }
 
   async #machine(kept: Kept): Promise<Machine> {
-    const machine = this.#machines.get(kept) ?? (await Machine.build(this.#parts, kept));
+    const parts = kept === 'outputs' ? this.#lean : this.#parts;
+    const machine = this.#machines.get(kept) ?? (await Machine.build(parts, kept));
     this.#machines.set(kept, machine);
     return machine;
   }
@@ -100,6 +106,32 @@ class WasmSession implements Session {
     this.program.nodes.map(({ kind }, i) =>
       kind === 'constant' ? this.#parts.weights.get(i)! : full.tensor(i),
     );
+}
+
+/** A program's parts, its loops planned when that is first asked for. */
+class PlannedParts implements Parts {
+  readonly program: Program;
+  readonly weights: Weights;
+  readonly crew: Crew;
+  readonly leastTask: number | undefined;
+  readonly maxMemoryBytes: number;
+  #plans: Parts['plans'] | undefined;
+
+  constructor(program: Program, shared: Pick<Parts, 'weights' | 'crew' | 'leastTask' | 'maxMemoryBytes'>) {
+    this.program = program;
+    this.weights = shared.weights;
+    this.crew = shared.crew;
+    this.leastTask = shared.leastTask;
+    this.maxMemoryBytes = shared.maxMemoryBytes;
+  }
+
+  get plans(): Parts['plans'] {
+    const { nodes } = this.program;
+    this.#plans ??= nodes.map((node, i) =>
+      node.kind === 'loop' ? planNode(node, i, nodes, this.weights) : undefined,
+    );
+    return this.#plans;
+  }
 }
 
 export interface WasmOptions {
@@ -133,12 +165,10 @@ export function wasmEngineWith({
     name: 'wasm',
     load: async (program, weights) => {
       checkWeights(program, weights);
-      const { nodes } = program;
-      const plans = nodes.map((node, i) =>
-        node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
-      );
-      const parts = { program, weights, plans, crew, leastTask, maxMemoryBytes };
-      return new WasmSession(parts, await Machine.build(parts, 'outputs'));
+      const shared = { weights, crew, leastTask, maxMemoryBytes };
+      const full = new PlannedParts(program, shared);
+      const lean = new PlannedParts(fused(program), shared);
+      return new WasmSession(full, lean, await Machine.build(lean, 'outputs'));
     },
   };
 }
