@@ -1,9 +1,11 @@
+import { expect } from 'chai';
 import { importOnnx } from '../../src/onnx/index.ts';
 import {
   type Attribute,
   expectClose,
   expectSameAsOnnxruntime,
   floats,
+  type GraphSpec,
   integers,
   modelBytes,
   noise,
@@ -94,6 +96,36 @@ describe('Attention', () => {
     const [expected] = await runOnnxruntime(modelBytes(plain), plain.inputs, plain.outputs);
     expectClose(mine!, expected!, CLOSE.relative, CLOSE.absolute);
   });
+});
+
+describe('attention that does not fit', () => {
+  const x = (batch = 1) => noise([batch, 2, 4, 8]);
+  const joined = (batch = 1) => noise([batch, 4, 8]);
+  const microsoft = { domain: 'com.microsoft', attributes: { num_heads: 2 } };
+  const cases: readonly [what: string, spec: GraphSpec, message: string | RegExp][] = [
+    ['another batch', single('Attention', [x(), x(3), x(3)], { opset: 23 }), 'is not of 1 batches'],
+    ['a larger mask', single('Attention', [x(), x(), x(), noise([7, 4])], { opset: 23 }), 'do not broadcast'],
+    ['no heads', single('Attention', [joined(), joined(), joined()], { opset: 23 }), 'q_num_heads is 0'],
+    [
+      'a mask of starts and ends',
+      single(
+        'MultiHeadAttention',
+        [joined(2), joined(2), joined(2), undefined, value('int32', [8], [4, 4, 0, 4, 8, 0, 4, 8])],
+        microsoft,
+      ),
+      'a mask of shape [8]',
+    ],
+    [
+      'another batch of keys',
+      single('MultiHeadAttention', [joined(), joined(2), joined(2)], microsoft),
+      'is not of 1 batches',
+    ],
+  ];
+  for (const [what, spec, message] of cases) {
+    it(`is refused: ${what}`, () => {
+      expect(() => importOnnx(modelBytes(spec))).to.throw(message);
+    });
+  }
 });
 
 describe('RotaryEmbedding', () => {

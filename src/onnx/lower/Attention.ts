@@ -13,7 +13,7 @@ import {
   tensorOfHeads,
   weighedBy,
 } from './attend.ts';
-import { broadcastAt } from './broadcast.ts';
+import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { ensureFloat } from './elementwise.ts';
 import { joined } from './Parts.ts';
@@ -36,15 +36,20 @@ export const capped =
     f32.mul(f32.of(softcap), tanh(f32.div(score, f32.of(softcap))));
 
 /** A mask [.., queries, keys] that broadcasts; false hides, numbers are added; keys beyond its end are hidden. */
-function masked(mask: Tensor, keys: number): Change {
+function masked(mask: Tensor, scores: readonly number[]): Change {
+  const keys = scores.at(-1) as number;
   const isBool = mask.type.family === 'bool';
   if (!isBool) ensureFloat(mask);
   ensure(
     mask.shape.length >= 2 && mask.shape.length <= 4,
     `the mask's rank is ${mask.shape.length}, not 2 to 4`,
   );
-  const given = mask.shape.at(-1) as number;
-  ensure(given <= keys, `the mask has ${given} keys of ${keys}`);
+  const outer = scores.slice(0, -1);
+  const fits = `${broadcastShapes([mask.shape.slice(0, -1), outer])}` === `${outer}`;
+  ensure(
+    fits && (mask.shape.at(-1) as number) <= keys,
+    `the mask of shape [${mask.shape}] does not fit scores of shape [${scores}]`,
+  );
   return (score, place) => {
     const { places } = broadcastAt(mask, place);
     const own = [...(places.slice(0, -1) as Index[]), place[3]];
@@ -69,6 +74,8 @@ function bounded(lengths: Tensor, queries: number | undefined): Change {
 function headsOf(context: Context, i: number, attribute: string): Heads {
   const x = context.input(i);
   ensureFloat(x);
+  const batch = context.input(0).shape[0];
+  ensure(x.shape[0] === batch, `"${x.name}" of shape [${x.shape}] is not of ${batch} batches`);
   if (x.shape.length === 4) return separateHeads(x);
   ensure(x.shape.length === 3, `"${x.name}" is of rank ${x.shape.length}, not 3 or 4`);
   const count = context.int(attribute, 0);
@@ -117,7 +124,7 @@ export const Attention: Lowering = (context) => {
   );
   const cap = softcap > 0 ? [capped(softcap)] : [];
   const hidden = [
-    ...(mask ? [masked(mask, key.heads.positions)] : []),
+    ...(mask ? [masked(mask, [batch, query.count, query.positions, key.heads.positions])] : []),
     ...(isCausal && !(lengths && !pastKey) ? [causal(pastKey?.shape[2] ?? 0)] : []),
     ...(lengths ? [bounded(lengths, isCausal && !pastKey ? query.positions : undefined)] : []),
   ];

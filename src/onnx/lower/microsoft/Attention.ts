@@ -4,7 +4,7 @@ import { add, constantIndex, flatten, multiply, shift } from '../../ir/indices.t
 import type { Tensor } from '../../ir/tensor.ts';
 import { capped, causal, withPast } from '../Attention.ts';
 import { attention, type Change, type Heads, joinedHeads, separateHeads } from '../attend.ts';
-import { broadcastAt } from '../broadcast.ts';
+import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { at, type Context, type Lowering } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { matrixProduct } from '../Matrix.ts';
@@ -33,12 +33,24 @@ const added =
     f32.add(score, broadcastAt(bias, place));
 
 interface Masks {
+  /** Of the scores: batch, heads, queries, keys. */
+  readonly shape: readonly [number, number, number, number];
   readonly mask: Tensor | undefined;
   readonly bias: Tensor | undefined;
   readonly before: number;
 }
 
-function changesOf(context: Context, { mask, bias, before }: Masks, filter: number): Change[] {
+function changesOf(context: Context, { shape, mask, bias, before }: Masks, filter: number): Change[] {
+  const [batch, , queries, keys] = shape;
+  const expected = [[batch], [batch, keys], [batch, queries, keys]][(mask?.shape.length ?? 1) - 1];
+  ensure(
+    !mask || `${mask.shape}` === `${expected}`,
+    `a mask of shape [${mask?.shape}] for scores of shape [${shape}] is not supported`,
+  );
+  ensure(
+    !bias || `${broadcastShapes([bias.shape, shape])}` === `${shape}`,
+    `a bias of shape [${bias?.shape}] does not fit scores of shape [${shape}]`,
+  );
   if (mask?.shape.length === 1)
     ensure(before === 0, 'lengths of keys with those of earlier calls are not supported');
   return [
@@ -85,14 +97,15 @@ export function selfAttention(
   const pastOf = (which: number) => (past ? halfOf(context, past, which) : undefined);
   const key = withPast(context, batch, joinedHeads(qkv, count, k / count, q), pastOf(0), qkv.type);
   const value = withPast(context, batch, joinedHeads(qkv, count, v / count, q + k), pastOf(1), qkv.type);
-  const before = past?.shape[3] ?? 0;
+  const shape = [batch, count, qkv.shape[1] as number, key.heads.positions] as const;
+  const masks = { shape, mask, bias, before: past?.shape[3] ?? 0 };
   const y = attention(context, qkv.type, {
     batch,
     query: joinedHeads(qkv, count, q / count),
     key: key.heads,
     value: value.heads,
     scale: scaleOf(context, q / count),
-    changes: changesOf(context, { mask, bias, before }, context.float('mask_filter_value', -10_000)),
+    changes: changesOf(context, masks, context.float('mask_filter_value', -10_000)),
   });
   return [y, context.node.outputs[1] ? stacked(context, key.present, value.present) : undefined];
 }
@@ -123,7 +136,10 @@ const MultiHeadAttention: Lowering = (context) => {
   const past = [context.optional(6), context.optional(7)] as const;
   const keys = withPast(context, batch, whole.key, past[0], query.type);
   const values = withPast(context, batch, whole.value, past[1], query.type);
-  const masks = { mask: context.optional(4), bias: context.optional(5), before: past[0]?.shape[2] ?? 0 };
+  const shape = [batch, count, whole.query.positions, keys.heads.positions] as const;
+  const [mask, toScores] = [context.optional(4), context.optional(5)];
+  for (const x of [key, value]) ensure(!x || x.shape[0] === batch, `"${x?.name}" is not of ${batch} batches`);
+  const masks = { shape, mask, bias: toScores, before: past[0]?.shape[2] ?? 0 };
   const y = attention(context, query.type, {
     batch,
     query: whole.query,
