@@ -26,6 +26,10 @@ export const macsOf = (program: Program): number =>
 
 const LEAST_PRODUCTS = 1e6;
 
+/** Whether the coordinates of a transposed convolution lie between elements, so that steps may be left out. */
+const isSparse = ({ view }: Operand): boolean =>
+  view.some(({ coordinate }) => coordinate.kind === 'affine' && coordinate.exact);
+
 /** Whether an operand is the same for all values of one of the output indices, so that a register can keep it. */
 const isReused = ({ shape }: LoopNode, { view }: Operand): boolean =>
   shape.some(
@@ -44,7 +48,7 @@ export function isMatrixLike(node: LoopNode): boolean {
   const uses = operandUses(node);
   return (
     node.step.code.some(({ opcode }) => opcode === OPCODE['f32.mul']) &&
-    node.operands.every((operand, i) => !uses[i]!.step || isReused(node, operand))
+    node.operands.every((operand, i) => !uses[i]!.step || (isReused(node, operand) && !isSparse(operand)))
   );
 }
 
