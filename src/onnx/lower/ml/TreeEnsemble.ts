@@ -54,7 +54,9 @@ const TreeEnsemble: Lowering = (context) => {
   const aggregate = named('aggregate_function', AGGREGATES, AGGREGATES[context.int('aggregate_function', 1)]);
   const transform = named('post_transform', TRANSFORMS, TRANSFORMS[context.int('post_transform', 0)]);
   const targets = context.int('n_targets', 0);
-  return regression(context, readTreeEnsemble(context), targets, aggregate, [], transform);
+  const y = regression(context, readTreeEnsemble(context), targets, aggregate, [], transform);
+  // The result is of the input's type, which may be double.
+  return elementwise(context, [y], context.input(0).type, (score) => score);
 };
 
 const TreeEnsembleClassifier: Lowering = (context) => {
