@@ -114,7 +114,8 @@ export class Crew {
       for (let stage = 0; stage + 1 < stages.length; stage++) {
         this.#take(enlisted, stage);
         const count = stages[stage + 1]! - stages[stage]!;
-        const done = this.#until(enlisted, job.counters, 2 * stage + 1, (tasks) => tasks === count);
+        const word = stage * (job.threads + 1);
+        const done = this.#until(enlisted, job.counters, word, (tasks) => tasks === count);
         if (done) await done;
         const turn = after(stage);
         if (turn) await turn;
@@ -131,7 +132,7 @@ export class Crew {
 
   #take({ job, functions }: Enlisted, stage: number): void {
     try {
-      takeTasks(job, functions, stage);
+      takeTasks(job, functions, 0, stage);
     } catch (error) {
       // The other threads would wait for this task for ever.
       this.#fail(String(error));
@@ -193,10 +194,12 @@ export class Crew {
   }
 
   #post(id: number, job: Job | undefined): void {
-    const mail: Mail = { control: this.#control, id, job };
     // Before it is sent: a thread that has read it already would take itself for ahead, and wait for more.
     Atomics.add(this.#control, CONTROL.mail, 1);
-    for (const helper of this.#helpers) helper.post(mail);
+    for (const [i, helper] of this.#helpers.entries()) {
+      const mail: Mail = { thread: i + 1, control: this.#control, id, job };
+      helper.post(mail);
+    }
     this.#call();
   }
 

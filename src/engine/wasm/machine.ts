@@ -108,12 +108,13 @@ export class Machine {
     for (const module of modules) {
       Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory } })).exports);
     }
-    const counterBytes = 8 * schedule.stages.length;
+    const threads = shared ? crew.threads : 1;
+    const counterBytes = 4 * schedule.stages.length * (threads + 1);
     const counters = new Int32Array(
       shared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
     );
     const functions: Functions = schedule.functions.map((name) => exports[name] as () => void);
-    const enlisted = crew.enlist({ modules, memory, schedule, counters }, functions, shared);
+    const enlisted = crew.enlist({ modules, memory, schedule, threads, counters }, functions, shared);
     return new Machine(parts, layout, works, nodesDone, memory, exports, enlisted);
   }
 

@@ -10,7 +10,8 @@ export interface Job {
   readonly modules: readonly WebAssembly.Module[];
   readonly memory: WebAssembly.Memory;
   readonly schedule: Schedule;
-  /** For each stage: tasks taken, tasks done. */
+  readonly threads: number;
+  /** For each stage: tasks done, then the tasks taken of each thread's own. */
   readonly counters: Int32Array;
 }
 
@@ -31,27 +32,50 @@ export const CONTROL = {
 
 /** A message to a thread: a new job, or one that is over. */
 export interface Mail {
+  /** Which thread it is; the one that asks is 0. */
+  readonly thread: number;
   readonly control: Int32Array;
   readonly id: number;
   readonly job: Job | undefined;
 }
 
-/** Looks again and again for so many times before it sleeps; about 10 µs. */
-export const SPINS = 2000;
+/** Looks again and again for so many times before it sleeps: some tens of microseconds, as long as many tasks take. */
+export const SPINS = 10_000;
 
-/** Does tasks of a stage until all are taken. */
-export function takeTasks({ schedule, counters }: Job, functions: Functions, stage: number): void {
+/**
+ * Does tasks of a stage until all are taken: first those of the thread's own share, which lies where its share of the
+ * stages before was, so that it finds much of what it reads in its own cache; then what others have left of theirs.
+ */
+export function takeTasks(
+  { schedule, threads, counters }: Job,
+  functions: Functions,
+  thread: number,
+  stage: number,
+): void {
   const { calls, callWords, tasks, stages } = schedule;
   const first = stages[stage]!;
   const count = stages[stage + 1]! - first;
-  for (;;) {
-    const task = Atomics.add(counters, 2 * stage, 1);
-    if (task >= count) return;
-    const end = callWords * tasks[first + task + 1]!;
-    for (let at = callWords * tasks[first + task]!; at < end; at += callWords) {
-      functions[calls[at]!]!(calls[at + 1]!, calls[at + 2]!, calls[at + 3]!, calls[at + 4]!, calls[at + 5]!);
+  const done = stage * (threads + 1);
+  for (let i = 0; i < threads; i++) {
+    const owner = (thread + i) % threads;
+    const start = Math.floor((count * owner) / threads);
+    const length = Math.floor((count * (owner + 1)) / threads) - start;
+    while (length > 0) {
+      const taken = Atomics.add(counters, done + 1 + owner, 1);
+      if (taken >= length) break;
+      const task = first + start + taken;
+      const end = callWords * tasks[task + 1]!;
+      for (let at = callWords * tasks[task]!; at < end; at += callWords) {
+        functions[calls[at]!]!(
+          calls[at + 1]!,
+          calls[at + 2]!,
+          calls[at + 3]!,
+          calls[at + 4]!,
+          calls[at + 5]!,
+        );
+      }
+      if (Atomics.add(counters, done, 1) === count - 1) Atomics.notify(counters, done);
     }
-    if (Atomics.add(counters, 2 * stage + 1, 1) === count - 1) Atomics.notify(counters, 2 * stage + 1);
   }
 }
 
@@ -64,7 +88,7 @@ export function serve(
 ): void {
   const jobs = new Map<number, { job: Job; functions: Functions }>();
   let received = 0;
-  port.onmessage = ({ data: { control, id, job } }) => {
+  port.onmessage = ({ data: { thread, control, id, job } }) => {
     received++;
     jobs.delete(id);
     if (job) {
@@ -82,19 +106,22 @@ export function serve(
       Atomics.add(control, words.active, 1);
       const running = jobs.get(Atomics.load(control, words.job));
       if (running) {
-        const { counters, schedule } = running.job;
+        const { counters, threads, schedule } = running.job;
         const { stages } = schedule;
         for (let stage = 0; stage + 1 < stages.length; stage++) {
-          take(running.job, running.functions, stage);
+          take(running.job, running.functions, thread, stage);
           const count = stages[stage + 1]! - stages[stage]!;
-          let done = Atomics.load(counters, 2 * stage + 1);
+          const word = stage * (threads + 1);
+          let done = Atomics.load(counters, word);
           for (let spin = 0; done < count; spin++) {
-            if (spin > spins) Atomics.wait(counters, 2 * stage + 1, done);
-            done = Atomics.load(counters, 2 * stage + 1);
+            if (spin > spins) Atomics.wait(counters, word, done);
+            done = Atomics.load(counters, word);
           }
         }
       }
       if (Atomics.sub(control, words.active, 1) === 1) Atomics.notify(control, words.active);
+      let spin = 0;
+      while (spin < spins && Atomics.load(control, words.event) === event) spin++;
       Atomics.wait(control, words.event, event);
     }
   };
