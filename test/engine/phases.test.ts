@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { layerProgram } from '../support/layerProgram.ts';
 import { runInParts } from '../support/phases.ts';
-import { matMul, ProgramBuilder } from '../support/programs.ts';
+import { EXTREMES } from '../scalar/vectors.ts';
+import { affine, instruction, loop, matMul, ProgramBuilder, sameShape, view } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 import { wideProgram } from '../support/wideProgram.ts';
 
@@ -83,5 +84,122 @@ describe('phases of a node', () => {
     expected.forEach((tensor, i) => {
       expect(Buffer.compare(given[i]!, tensor), `node ${i}`).to.equal(0);
     });
+  });
+
+  it('clamp every extreme word as the reference does, by bounds of every kind', async () => {
+    const build = new ProgramBuilder();
+    const words = Uint32Array.from(EXTREMES);
+    const x = build.input('f32', [words.length]);
+    for (const bound of EXTREMES) {
+      for (const name of ['f32.max', 'f32.min'] as const) {
+        build.node(
+          loop({
+            dtype: 'f32',
+            shape: [words.length],
+            operands: [sameShape(x, 'f32', [words.length])],
+            constants: [bound],
+            post: (s) => [instruction(name, s.operands, s.constants)],
+          }),
+        );
+      }
+    }
+    await expectSameInParts(
+      { ...build.finish(), inputs: [new Uint8Array(words.buffer)] },
+      1,
+      'clamp',
+      new Set(),
+    );
+  });
+
+  it('fold bytes in pairs, odd numbers of them too', async () => {
+    const random = new Random(11);
+    for (const [m, k, n] of [
+      [9, 7, 11],
+      [4, 8, 8],
+      [5, 1, 4],
+      [8, 3, 13],
+    ] as const) {
+      const build = new ProgramBuilder();
+      const a = build.input('u8', [m, k]);
+      const b = build.constant('i8', [n, k], random.bytes(n * k));
+      build.node(
+        loop({
+          dtype: 'i32',
+          shape: [m, n],
+          fold: [k],
+          constants: [128],
+          operands: [
+            { node: a, dtype: 'u8', fill: 0, view: [view(m, 0), view(k, 2)] },
+            { node: b, dtype: 'i8', fill: 0, view: [view(n, 1), view(k, 2)] },
+          ],
+          step: (s) => [
+            instruction('i32.sub', s.operands, s.constants),
+            instruction('i32.mul', s.results, s.operands + 1),
+            instruction('i32.add', s.accumulator, s.results + 1),
+          ],
+        }),
+      );
+      const made = { ...build.finish(), inputs: [random.bytes(m * k)] };
+      const ways = new Set<RegExp>();
+      await expectSameInParts(made, k, `${m}×${k}×${n}`, ways);
+      expect([...ways].some((way) => way.source === 'in pairs')).to.equal(k > 1);
+    }
+  });
+
+  it('leave out of a transposed convolution what adds nothing, for every stride and kernel', async () => {
+    const random = new Random(12);
+    for (const stride of [2, 3, 4]) {
+      for (const kernel of [1, 2, 3, 5]) {
+        const [size, channels, filters, pad] = [5, 3, 6, random.below(kernel)];
+        const build = new ProgramBuilder();
+        const values = (count: number) =>
+          new Uint8Array(Float32Array.from({ length: count }, () => random.below(64) / 8 - 4).buffer);
+        const x = build.input('f32', [size, channels]);
+        const w = build.constant('f32', [kernel, channels, filters], values(kernel * channels * filters));
+        const outputs = size * stride + random.below(3);
+        const sign = random.pick([1, -1]);
+        build.node(
+          loop({
+            dtype: 'f32',
+            shape: [outputs, filters],
+            fold: [kernel, channels],
+            operands: [
+              {
+                node: x,
+                dtype: 'f32',
+                fill: 0,
+                view: [
+                  {
+                    extent: size,
+                    coordinate: affine(
+                      [
+                        [0, 1],
+                        [2, sign],
+                      ],
+                      { offset: -pad, divisor: stride, exact: true },
+                    ),
+                  },
+                  view(channels, 3),
+                ],
+              },
+              {
+                node: w,
+                dtype: 'f32',
+                fill: 0,
+                view: [view(kernel, 2), view(channels, 3), view(filters, 1)],
+              },
+            ],
+            step: (s) => [
+              instruction('f32.mul', s.operands, s.operands + 1),
+              instruction('f32.add', s.accumulator, s.results),
+            ],
+          }),
+        );
+        const ways = new Set<RegExp>();
+        const made = { ...build.finish(), inputs: [values(size * channels)] };
+        await expectSameInParts(made, stride, `stride ${stride}, kernel ${kernel}`, ways);
+        expect([...ways].some((way) => way.source === 'interleaved')).to.equal(true);
+      }
+    }
   });
 });
