@@ -4,7 +4,7 @@ import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan
 import { planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
-import { models } from '../../scripts/models/index.ts';
+import { models, Unavailable } from '../../scripts/models/index.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 
@@ -112,15 +112,27 @@ describe('the layout of a program', () => {
   const quick = ['digits', 'PP-OCR angle classifier', 'PP-OCR text detector'];
   const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => quick.includes(name));
   for (const model of chosen) {
-    it(`takes at most 1.3 times the weights and the tensors held at one time: ${model.name}`, () => {
-      const { program } = importOnnx(model.bytes(), model.options);
+    const isWidened = model.name === 'MobileNetV2 int8';
+    const what = isWidened ? 'packed weights' : 'weights';
+    it(`takes at most 1.3 times the ${what} and the tensors held at one time: ${model.name}`, function () {
+      let file: Uint8Array;
+      try {
+        file = model.bytes();
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        console.log(`      ${error.message}`);
+        this.skip();
+      }
+      const { program } = importOnnx(file, model.options);
       const { totalBytes, leastBytes, constantBytes } = layOut(program, planOf(program), 'outputs');
       const weights = program.nodes.reduce(
         (sum, node) => sum + (node.kind === 'constant' ? byteLengthOf(node) : 0),
         0,
       );
-      // Packing widens some constants.
-      expect(totalBytes / (leastBytes - constantBytes + weights)).to.be.at.most(BOUND);
+      expect(totalBytes / leastBytes).to.be.at.most(BOUND);
+      // Packing widens some constants; those of byte products to twice their size, for speed, which is beyond the bound.
+      if (!isWidened) expect(totalBytes / (leastBytes - constantBytes + weights)).to.be.at.most(BOUND);
+      else expect(constantBytes / weights).to.be.within(1.5, 2.3);
     });
   }
 });
