@@ -32,11 +32,11 @@ if (chosen.length === 0) {
   process.exitCode = 1;
 }
 
-const measurePeak = await peakMeter();
+const meter = await peakMeter();
 const results: Result[] = [];
 for (const model of chosen) {
   try {
-    const result = await measure(model, measurePeak, use);
+    const result = await measure(model, meter, use);
     console.log(values.json ? jsonOf(result) : `${textOf(result)}\n`);
     results.push(result);
   } catch (error) {
@@ -44,7 +44,7 @@ for (const model of chosen) {
     console.error(`without ${model.name}: ${error.message}`);
   }
 }
-const whole = words.length === 0 ? await product(measurePeak) : undefined;
+const whole = words.length === 0 ? await product(meter) : undefined;
 const summary = summaryOf(results, whole, targets(results, whole));
 if (values.json) console.error(summary);
 else console.log(summary);

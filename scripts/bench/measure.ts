@@ -9,6 +9,7 @@ import { difference, sameBits, TOLERANCE } from './compare.ts';
 import { withMemory } from './memory.ts';
 import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
+import type { PeakMeter } from './peak.ts';
 import { leastMemory, macsOf } from './program.ts';
 import { digest, type ReferenceRun, referenceRun } from './reference.ts';
 import { type Contestant, race, type Timing, timed } from './timing.ts';
@@ -80,7 +81,7 @@ function differingNode({ tensors: expected }: ReferenceRun, tensors: readonly Ui
 /** Everything about one model, in one go. */
 export async function measure(
   { name, weights, options, bytes, inputs: values }: Model,
-  measurePeak: () => number,
+  meter: PeakMeter,
   use: ReferenceUse,
 ): Promise<Result> {
   const [onnx, given] = [bytes(), values()];
@@ -107,8 +108,7 @@ export async function measure(
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
   const times = await race([...assay, kept, ...traces, ...theirs].map(({ contestant }) => contestant));
   const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
-  // The best, as the nodes' times are the least: the processor's clock is then about the same.
-  const peak = Math.max(...Array.from({ length: NODE_RUNS }, measurePeak));
+  const peak = meter.best();
 
   const outputs = assay[0]!.last!;
   const differences = new Map(

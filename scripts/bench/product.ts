@@ -3,6 +3,7 @@ import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
 import { SeededWeights } from '../models/weights.ts';
 import { numbersOf } from './compare.ts';
 import { NodeTimer } from './nodes.ts';
+import type { PeakMeter } from './peak.ts';
 import { cpuTime, timingOf } from './timing.ts';
 
 const SIDE = 1024;
@@ -37,7 +38,7 @@ function plainProduct(a: Float32Array, b: Float32Array): Float32Array {
  * Times 1024³ products on one thread, and the peak between them. A product takes long enough to be interrupted, so it
  * is its processor time that counts, next to that of the peak: a processor changes its clock.
  */
-export async function product(measurePeak: () => number): Promise<Product> {
+export async function product(meter: PeakMeter): Promise<Product> {
   const random = new SeededWeights(1);
   const [a, b] = [random.around(1, [SIDE, SIDE]).values, random.around(1, [SIDE, SIDE]).values];
   const build = new ProgramBuilder();
@@ -52,7 +53,7 @@ export async function product(measurePeak: () => number): Promise<Product> {
   const timer = new NodeTimer(program, weights, inputs);
   timer.times(WARM_UP_RUNS);
   const rounds = Array.from({ length: RUNS }, () => {
-    const peak = measurePeak();
+    const peak = meter.average();
     const start = cpuTime();
     timer.run();
     const ms = cpuTime() - start;
