@@ -112,8 +112,8 @@ describe('the layout of a program', () => {
   const quick = ['digits', 'PP-OCR angle classifier', 'PP-OCR text detector'];
   const chosen = process.env['ASSAY_LONG'] ? models : models.filter(({ name }) => quick.includes(name));
   for (const model of chosen) {
-    const isWidened = model.name === 'MobileNetV2 int8';
-    const what = isWidened ? 'packed weights' : 'weights';
+    const isTwice = model.name === 'MobileNetV2 int8';
+    const what = isTwice ? 'weights as they are held' : 'weights';
     it(`takes at most 1.3 times the ${what} and the tensors held at one time: ${model.name}`, function () {
       let file: Uint8Array;
       try {
@@ -130,9 +130,9 @@ describe('the layout of a program', () => {
         0,
       );
       expect(totalBytes / leastBytes).to.be.at.most(BOUND);
-      // Packing widens some constants; those of byte products to twice their size, for speed, which is beyond the bound.
-      if (!isWidened) expect(totalBytes / (leastBytes - constantBytes + weights)).to.be.at.most(BOUND);
-      else expect(constantBytes / weights).to.be.within(1.5, 2.3);
+      // A packed constant is held as it is, too, where another node reads a zero point in it: 1.35 in all.
+      if (!isTwice) expect(totalBytes / (leastBytes - constantBytes + weights)).to.be.at.most(BOUND);
+      else expect(constantBytes / weights).to.be.within(1.3, 1.7);
     });
   }
 });

@@ -3,6 +3,7 @@ import { type Face, SIDE } from '../../examples/face/decode.ts';
 import { faceDetector, modelFile } from '../../examples/face/detect.ts';
 import { Unavailable } from '../../scripts/models/index.ts';
 import { facePicture } from '../../scripts/models/pictures.ts';
+import { expectNear } from '../support/near.ts';
 import { floats } from '../support/onnx.ts';
 import { expectAgreement } from '../support/realModel.ts';
 
@@ -28,8 +29,8 @@ describe('the face example', function () {
     const drawn = { 'right eye': [0.4, 0.46], 'left eye': [0.6, 0.46], nose: [0.5, 0.57], mouth: [0.5, 0.7] };
     for (const [name, [x, y]] of Object.entries(drawn)) {
       const found = face.points[name as keyof typeof drawn];
-      expect(found.x, `${name} across`).to.be.closeTo(x as number, 0.04);
-      expect(found.y, `${name} down`).to.be.closeTo(y as number, 0.04);
+      expectNear(found.x, x as number, 0.04, `${name} across`);
+      expectNear(found.y, y as number, 0.04, `${name} down`);
     }
   });
 

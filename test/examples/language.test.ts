@@ -5,6 +5,7 @@ import { encodeModel } from '../../examples/language/model.ts';
 import { SENTENCES } from '../../examples/language/sentences.ts';
 import { LANGUAGES, NGRAMS } from '../../examples/language/weights.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
+import { expectNear } from '../support/near.ts';
 import { floats, runCompiled } from '../support/onnx.ts';
 import { expectAgreement } from '../support/realModel.ts';
 
@@ -21,7 +22,7 @@ describe('the language example', () => {
       const [language, probabilities] = await runCompiled(model, [inputOf(text)]);
       const theirs = new Map<string, number>(lande(text));
       LANGUAGES.forEach((code, i) => {
-        expect(probabilities?.values[i], `${code} of "${text}"`).to.be.closeTo(theirs.get(code)!, CLOSE);
+        expectNear(probabilities?.values[i] as number, theirs.get(code)!, CLOSE, `${code} of "${text}"`);
       });
       expect(LANGUAGES[language?.values[0] as number]).to.equal(lande(text)[0]?.[0]);
     }

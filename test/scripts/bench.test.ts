@@ -6,6 +6,7 @@ import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
 import { race, timingOf } from '../../scripts/bench/timing.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
 import type { LoopNode } from '../../src/program/node.ts';
+import { expectNear } from '../support/near.ts';
 import {
   f32Bytes,
   i32Bytes,
@@ -89,7 +90,7 @@ describe('the benchmark', () => {
   ];
 
   it('measures differences of floats against the greatest of the tensor', () => {
-    expect(difference([output], floats(1, 100), { y: [2, 100] })).to.be.closeTo(0.01, 1e-9);
+    expectNear(difference([output], floats(1, 100), { y: [2, 100] }), 0.01, 1e-9);
     expect(difference([output], floats(0.5, 0.25), { y: [0.5, 0.125] }), 'of 1 if that is less').to.equal(
       0.125,
     );
@@ -153,7 +154,7 @@ describe('the benchmark', () => {
       result('quick', 1e6, { assay1: 1, ortWeb1: 4, ortNode1: 0.5, trace1: 1.5 }),
       result('slow', 200e6, { assay1: 2, assay2: 1.6, ortWeb1: 1, ortNode1: 0.25, trace1: 3 }),
     ];
-    expect(meanSpeedUp(results)).to.be.closeTo(Math.sqrt(2), 1e-9);
+    expectNear(meanSpeedUp(results) as number, Math.sqrt(2), 1e-9);
     const met = targets(results, { ms: 1, speed: 1e9, share: 0.81, isExact: true });
     expect(met.map(({ isMet }) => isMet)).to.deep.equal([false, false, false, false, true, true, true]);
     expect(met[0]!.text).to.equal('assay1 / ortWeb1 at most 1; missed on slow (2.00)');

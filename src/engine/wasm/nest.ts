@@ -67,6 +67,8 @@ export interface Access {
   /** What checks and quotients are made of; neighbouring loops merge only where it allows. */
   readonly hard: readonly Hard[];
   readonly region: Region;
+  /** A word is two bytes, extended to 16 bits each when they are loaded. */
+  readonly halves?: 'signed' | 'unsigned';
 }
 
 export interface Nest {

@@ -10,13 +10,13 @@ export interface Packing {
   readonly lanes: number;
   /** What it takes. */
   readonly bytes: number;
-  /** Bytes as 16-bit integers, the last loop but the lanes in pairs: two steps of one lane next to each other. */
-  readonly pairs?: 'signed' | 'unsigned';
+  /** Bytes, the last loop but the lanes in pairs: two steps of one lane next to each other. */
+  readonly isPaired?: boolean;
 }
 
 /** Writes a packed constant to memory, at an offset; lanes that there are not are 0. */
 export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, offset: number): void {
-  if (packing.pairs) {
+  if (packing.isPaired) {
     packPairs(packing, weight, memory, offset);
     return;
   }
@@ -54,12 +54,12 @@ export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, o
 }
 
 function packPairs(
-  { constant, coefficients, extents, lanes, bytes, pairs }: Packing,
+  { constant, coefficients, extents, lanes, bytes }: Packing,
   weight: Uint8Array,
   memory: Uint8Array,
   offset: number,
 ): void {
-  const target = new Int16Array(memory.buffer, memory.byteOffset + offset, bytes / 2);
+  const target = memory.subarray(offset, offset + bytes);
   const [panels, width] = [extents[0]!, extents.at(-1)!];
   const steps = extents.at(-2)!;
   const outer = extents.slice(1, -2);
@@ -74,8 +74,7 @@ function packPairs(
         for (let lane = 0; lane < width; lane++) {
           for (let at = step; at < step + 2; at++) {
             const isThere = panel * width + lane < lanes && at < steps;
-            const byte = isThere ? weight[(start + at * stepStride + lane * laneStride) >>> 0]! : 0;
-            target[to++] = pairs === 'signed' ? (byte << 24) >> 24 : byte;
+            target[to++] = isThere ? weight[(start + at * stepStride + lane * laneStride) >>> 0]! : 0;
           }
         }
       }

@@ -10,7 +10,8 @@ import { dependsOn, LANES, type Shape, shapeOf } from './tile.ts';
  * Sums of integer products by pairs. `i32x4.dot_i16x8_s` multiplies eight 16-bit integers and adds neighbours; sums of
  * i32 wrap, so their order does not matter, and where both factors of a fold's product fit 16 bits, its innermost loop
  * is folded two steps at a time. The factor that rows have is computed beforehand, as 16-bit integers in scratch
- * memory; the lanes' factor is a constant, packed with pairs of steps next to each other and 0 after the last.
+ * memory; the lanes' factor is a constant, packed with pairs of steps next to each other and 0 after the last, as bytes
+ * that are extended when they are loaded.
  */
 export interface Paired {
   readonly loop: LoopNode;
@@ -167,7 +168,7 @@ function doubled(access: Nest['accesses'][number], inner: number) {
   return { ...access, address: { ...access.address, coefficients } };
 }
 
-/** A constant as 16-bit integers: panels of lanes, and for each lane the two steps of a pair. */
+/** A constant in panels of lanes, and for each lane the two steps of a pair. */
 function packedPairs(
   loop: LoopNode,
   nest: Nest,
@@ -185,7 +186,7 @@ function packedPairs(
     .map((_, i) => i)
     .filter((i) => i !== laneLoop && i !== inner && coefficients[i] !== 0);
   const panels = Math.ceil(nest.extents[laneLoop]! / width);
-  const wordBytes = 2 * HALF_BYTES;
+  const wordBytes = 2 * ELEMENT_BYTES[dtype];
   const counts = [...others.map((i) => nest.extents[i]!), pairs];
   const panel = sizeOf(counts) * wordBytes;
   const strides = new Array<number>(nest.extents.length).fill(0);
@@ -208,11 +209,12 @@ function packedPairs(
       extents: [panels, ...[...others, inner].map((i) => nest.extents[i]!), width],
       lanes: nest.extents[laneLoop]!,
       bytes: panels * width * panel,
-      pairs: dtype === 'i8' ? 'signed' : 'unsigned',
+      isPaired: true,
     },
     access: {
       ...access,
       address: { constant: 0, coefficients: strides, wide: false, lane: wordBytes },
+      halves: dtype === 'i8' ? 'signed' : 'unsigned',
     },
   };
 }

@@ -474,7 +474,8 @@ export class TileWriter {
     const { dtype, fill } = this.#loop.operands[operand]!;
     const access = this.#nest.accesses[operand]!;
     const { laneLoop } = this.#tile;
-    const bytes = ELEMENT_BYTES[dtype];
+    const { halves } = access;
+    const bytes = halves ? 2 : ELEMENT_BYTES[dtype];
     const lanes = this.#lanesOf(copy);
     const isLinear = this.#isUniform(operand, laneLoop);
     if (!isLinear || this.#alongLanes(access.address) !== bytes) {
@@ -499,7 +500,9 @@ export class TileWriter {
       );
     }
     const { address, offset, condition, level } = this.#place(operand, copy);
-    const load = loadOf(dtype, address, offset, lanes);
+    const load = halves
+      ? [...address, ...memory(simd(halves === 'signed' ? 1 : 2), offset)]
+      : loadOf(dtype, address, offset, lanes);
     const code = condition ? branch('v128', condition, load, v128Const(fill, fill, fill, fill)) : load;
     return this.#values.define(level, 'v128', code);
   }
