@@ -71,6 +71,10 @@ export interface Access {
   readonly halves?: 'signed' | 'unsigned';
 }
 
+/** Whether an operand is always inside and its address is the linear form alone. */
+export const isLinear = ({ checks, quotients, gatherings }: Access): boolean =>
+  checks.length + quotients.length + gatherings.length === 0;
+
 export interface Nest {
   /** Extents of the loops, outputs first; all above 1. */
   readonly extents: readonly number[];

@@ -18,10 +18,10 @@ import {
 } from '../../wasm/assembler.ts';
 import type { Weights } from '../engine.ts';
 import { type Piece, piecesOf } from './interleaving.ts';
-import { type Access, type Nest, nestOf, reordered, simplify } from './nest.ts';
-import type { Packing } from './packing.ts';
+import { type Access, isLinear, type Nest, nestOf, reordered, simplify } from './nest.ts';
+import { type Packing, packingOf, panelsOf } from './packing.ts';
 import { paired } from './pairs.ts';
-import { panelsOf, type Stage, stagePadded, stagePanels } from './staging.ts';
+import { type Stage, stagePadded, stagePanels } from './staging.ts';
 import { LANES, orderOf, type Shape, shapeOf, type Tile, type Tiling, tilingOf } from './tile.ts';
 import { TileWriter } from './tileWriter.ts';
 
@@ -77,29 +77,14 @@ function packConstants(
     const elementBytes = ELEMENT_BYTES[dtype];
     const { address, region } = access;
     const { coefficients } = address;
-    const isLinear = access.checks.length + access.quotients.length + access.gatherings.length === 0;
-    if (nodes[node]!.kind !== 'constant' || !isLinear || access.outside || region.kind !== 'tensor')
+    if (nodes[node]!.kind !== 'constant' || !isLinear(access) || access.outside || region.kind !== 'tensor')
       return access;
     const isProduct = rowLoop >= 0 && coefficients[rowLoop] === 0 && uses[operand]!.step;
     if (coefficients[laneLoop] === 0 || (coefficients[laneLoop] === elementBytes && !isProduct))
       return access;
-    const width = LANES * vectors;
-    const panels = panelsOf(nest, address, laneLoop, width, elementBytes);
+    const panels = panelsOf(nest, address, laneLoop, LANES * vectors, elementBytes);
     if (panels.size > MAX_GROWTH * byteLengthOf(nodes[node]!)) return access;
-    const [, ...others] = panels.order;
-    packings.push({
-      node,
-      elementBytes,
-      constant: address.constant,
-      coefficients: [
-        width * coefficients[laneLoop]!,
-        ...others.map((i) => coefficients[i]!),
-        coefficients[laneLoop]!,
-      ],
-      extents: [panels.panels, ...others.map((i) => nest.extents[i]!), width],
-      lanes: nest.extents[laneLoop]!,
-      bytes: panels.size,
-    });
+    packings.push(packingOf({ node, elementBytes }, nest, address, panels));
     return {
       ...access,
       address: { constant: 0, coefficients: panels.coefficients, wide: false, lane: elementBytes },

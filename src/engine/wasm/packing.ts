@@ -1,3 +1,6 @@
+import { sizeOf } from '../../program/node.ts';
+import { type Form, type Nest, stridesOf } from './nest.ts';
+
 /** A constant's elements once more, in the order in which one nest reads them: the lanes of a tile next to each other. */
 export interface Packing {
   readonly node: number;
@@ -12,6 +15,67 @@ export interface Packing {
   readonly bytes: number;
   /** Bytes, the last loop but the lanes in pairs: two steps of one lane next to each other. */
   readonly isPaired?: boolean;
+}
+
+interface Panels {
+  /** The lane loop, then the others that matter. */
+  readonly order: readonly number[];
+  readonly width: number;
+  readonly count: number;
+  /** Bytes by the nest's loops. */
+  readonly coefficients: readonly number[];
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** An array of panels, each with `width` lanes next to each other for every index of the other loops that matter. */
+export function panelsOf(
+  nest: Nest,
+  { coefficients }: Form,
+  laneLoop: number,
+  width: number,
+  bytes: number,
+): Panels {
+  const others = nest.extents.map((_, i) => i).filter((i) => i !== laneLoop && coefficients[i] !== 0);
+  const inside = stridesOf(
+    others.map((i) => nest.extents[i]!),
+    width * bytes,
+  );
+  const panel = sizeOf(others.map((i) => nest.extents[i]!)) * bytes;
+  return {
+    order: [laneLoop, ...others],
+    width,
+    count: Math.ceil(nest.extents[laneLoop]! / width),
+    // A tile starts at a multiple of the width, so that a lane there is worth its part of the panel.
+    coefficients: nest.extents.map((_, i) =>
+      i === laneLoop ? panel : others.includes(i) ? inside[others.indexOf(i)]! : 0,
+    ),
+    size: Math.ceil(nest.extents[laneLoop]! / width) * width * panel,
+  };
+}
+
+/**
+ * A constant in panels.
+ *
+ * @param nest the loops as they count the constant's elements
+ */
+export function packingOf(
+  { node, elementBytes }: Pick<Packing, 'node' | 'elementBytes'>,
+  { extents }: Nest,
+  { constant, coefficients }: Form,
+  { order, width, count, size }: Panels,
+): Packing {
+  const [laneLoop, ...others] = order as [number, ...number[]];
+  const lane = coefficients[laneLoop]!;
+  return {
+    node,
+    elementBytes,
+    constant,
+    coefficients: [width * lane, ...others.map((i) => coefficients[i]!), lane],
+    extents: [count, ...others.map((i) => extents[i]!), width],
+    lanes: extents[laneLoop]!,
+    bytes: size,
+  };
 }
 
 /** Writes a packed constant to memory, at an offset; lanes that there are not are 0. */
@@ -53,6 +117,7 @@ export function pack(packing: Packing, weight: Uint8Array, memory: Uint8Array, o
   }
 }
 
+/** The same by pairs of steps, apart from {@link pack} because a loop more would take each constant half as long again. */
 function packPairs(
   { constant, coefficients, extents, lanes, bytes }: Packing,
   weight: Uint8Array,

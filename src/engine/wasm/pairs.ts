@@ -1,10 +1,10 @@
 import { ELEMENT_BYTES, type LoopNode, type Node, operandUses, sizeOf, slotsOf } from '../../program/node.ts';
 import { OPCODE } from '../../scalar/instructions.ts';
 import { DOT } from './instruction.ts';
-import type { Nest } from './nest.ts';
-import type { Packing } from './packing.ts';
+import { type Access, isLinear, type Nest } from './nest.ts';
+import { type Packing, packingOf, panelsOf } from './packing.ts';
 import { type Stage, stagedFactor } from './staging.ts';
-import { dependsOn, LANES, type Shape, shapeOf } from './tile.ts';
+import { dependsOn, LANES, shapeOf } from './tile.ts';
 
 /**
  * Sums of integer products by pairs. `i32x4.dot_i16x8_s` multiplies eight 16-bit integers and adds neighbours; sums of
@@ -92,11 +92,8 @@ export function paired(
   const factors = factorsOf(loop);
   if (!factors) return undefined;
   const uses = operandUses(loop);
-  const isScalar = (operand: number) => {
-    const { checks, quotients, gatherings } = nest.accesses[operand]!;
-    const isPlain = checks.length + quotients.length + gatherings.length === 0;
-    return isPlain && nest.extents.every((_, i) => !dependsOn(nest, operand, i));
-  };
+  const isScalar = (operand: number) =>
+    isLinear(nest.accesses[operand]!) && nest.extents.every((_, i) => !dependsOn(nest, operand, i));
   /** The factor's one operand that is no scalar; its others become constants of a phase of their own. */
   const mainOf = (slot: number): number | undefined => {
     const found = operandsUnder(loop, slot).filter((operand) => !isScalar(operand));
@@ -121,12 +118,12 @@ export function paired(
 
   const staged = stagedFactor(loop, nest, rows, rowFactor);
   if (!staged || staged.access.address.coefficients[inner] !== HALF_BYTES) return undefined;
-  const { address, checks, quotients, gatherings } = nest.accesses[lanes]!;
-  if (checks.length + quotients.length + gatherings.length > 0) return undefined;
+  const access = nest.accesses[lanes]!;
+  if (!isLinear(access) || access.address.coefficients[inner] === 0) return undefined;
 
   const pairs = Math.ceil(nest.extents[inner]! / 2);
   const extents = nest.extents.map((extent, i) => (i === inner ? pairs : extent));
-  const accesses = nest.accesses.map((access, o) => (o === rows ? doubled(staged.access, inner) : access));
+  const accesses = nest.accesses.map((one, o) => (o === rows ? doubled(staged.access, inner) : one));
   const dot = slotsOf(loop).results;
   const product: LoopNode = {
     ...loop,
@@ -142,18 +139,23 @@ export function paired(
     },
   };
   const halved: Nest = { ...nest, extents, accesses };
-  const shape = shapeOf(product, halved);
-  const { packing, access } = packedPairs(loop, nest, lanes, pairs, shape, address.constant);
+  const { vectors } = shapeOf(product, halved);
+  const { node, dtype } = loop.operands[lanes]!;
+  const elementBytes = ELEMENT_BYTES[dtype];
+  // What lanes read lies in pairs, though the constant is counted by steps.
+  const wordBytes = 2 * elementBytes;
+  const panels = panelsOf(halved, access.address, laneLoop, LANES * vectors, wordBytes);
+  const packed: Access = {
+    ...access,
+    address: { constant: 0, coefficients: panels.coefficients, wide: false, lane: wordBytes },
+    halves: dtype === 'i8' ? 'signed' : 'unsigned',
+    region: { kind: 'packed', index },
+  };
   return {
     loop: product,
-    nest: {
-      ...halved,
-      accesses: accesses.map((one, o) =>
-        o === lanes ? { ...access, region: { kind: 'packed', index } } : one,
-      ),
-    },
+    nest: { ...halved, accesses: accesses.map((one, o) => (o === lanes ? packed : one)) },
     stage: staged.stage,
-    packing,
+    packing: { ...packingOf({ node, elementBytes }, nest, access.address, panels), isPaired: true },
   };
 }
 
@@ -166,55 +168,4 @@ function doubled(access: Nest['accesses'][number], inner: number) {
     i === inner ? 2 * coefficient : coefficient,
   );
   return { ...access, address: { ...access.address, coefficients } };
-}
-
-/** A constant in panels of lanes, and for each lane the two steps of a pair. */
-function packedPairs(
-  loop: LoopNode,
-  nest: Nest,
-  operand: number,
-  pairs: number,
-  { laneLoop, vectors }: Shape,
-  constant: number,
-): { packing: Packing; access: Nest['accesses'][number] } {
-  const { node, dtype } = loop.operands[operand]!;
-  const access = nest.accesses[operand]!;
-  const { coefficients } = access.address;
-  const inner = nest.extents.length - 1;
-  const width = LANES * vectors;
-  const others = nest.extents
-    .map((_, i) => i)
-    .filter((i) => i !== laneLoop && i !== inner && coefficients[i] !== 0);
-  const panels = Math.ceil(nest.extents[laneLoop]! / width);
-  const wordBytes = 2 * ELEMENT_BYTES[dtype];
-  const counts = [...others.map((i) => nest.extents[i]!), pairs];
-  const panel = sizeOf(counts) * wordBytes;
-  const strides = new Array<number>(nest.extents.length).fill(0);
-  let stride = width * wordBytes;
-  for (const [at, i] of [...[...others, inner].entries()].reverse()) {
-    strides[i] = stride;
-    stride *= counts[at]!;
-  }
-  strides[laneLoop] = panel;
-  return {
-    packing: {
-      node,
-      elementBytes: ELEMENT_BYTES[dtype],
-      constant,
-      coefficients: [
-        width * coefficients[laneLoop]!,
-        ...[...others, inner].map((i) => coefficients[i]!),
-        coefficients[laneLoop]!,
-      ],
-      extents: [panels, ...[...others, inner].map((i) => nest.extents[i]!), width],
-      lanes: nest.extents[laneLoop]!,
-      bytes: panels * width * panel,
-      isPaired: true,
-    },
-    access: {
-      ...access,
-      address: { constant: 0, coefficients: strides, wide: false, lane: wordBytes },
-      halves: dtype === 'i8' ? 'signed' : 'unsigned',
-    },
-  };
 }

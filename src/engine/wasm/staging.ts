@@ -7,7 +7,19 @@ import {
   slotsOf,
 } from '../../program/node.ts';
 import { wordAsStored } from '../reference/word.ts';
-import { type Access, checksOf, type Form, type Hard, type Nest, rangeOf, runOf, stridesOf } from './nest.ts';
+import { aligned } from './memoryPlan.ts';
+import {
+  type Access,
+  checksOf,
+  type Form,
+  type Hard,
+  isLinear,
+  type Nest,
+  rangeOf,
+  runOf,
+  stridesOf,
+} from './nest.ts';
+import { panelsOf } from './packing.ts';
 import { dependsOn, LANES, type Shape } from './tile.ts';
 
 /**
@@ -281,8 +293,7 @@ function panelStage(
   const { address, region } = access;
   const dtype: DType = loop.operands[operand]!.dtype;
   const bytes = ELEMENT_BYTES[dtype];
-  const isLinear = access.checks.length + access.quotients.length + access.gatherings.length === 0;
-  if (!isLinear || access.outside || region.kind !== 'tensor' || rowLoop < 0) return undefined;
+  if (!isLinear(access) || access.outside || region.kind !== 'tensor' || rowLoop < 0) return undefined;
   if (address.coefficients[laneLoop] === 0 || address.coefficients[rowLoop] !== 0) return undefined;
   if (nest.extents[rowLoop]! < MIN_ROWS) return undefined;
   const { order, coefficients, size } = panelsOf(nest, address, laneLoop, LANES * vectors, bytes);
@@ -311,27 +322,6 @@ function panelStage(
   ];
 }
 
-/** An array of panels, each with `width` lanes next to each other for every index of the other loops that matter. */
-export function panelsOf(nest: Nest, { coefficients }: Form, laneLoop: number, width: number, bytes: number) {
-  const others = nest.extents.map((_, i) => i).filter((i) => i !== laneLoop && coefficients[i] !== 0);
-  const inside = stridesOf(
-    others.map((i) => nest.extents[i]!),
-    width * bytes,
-  );
-  const panel = sizeOf(others.map((i) => nest.extents[i]!)) * bytes;
-  return {
-    order: [laneLoop, ...others],
-    panels: Math.ceil(nest.extents[laneLoop]! / width),
-    // A tile starts at a multiple of the width, so that a lane there is worth its part of the panel.
-    coefficients: nest.extents.map((_, i) =>
-      i === laneLoop ? panel : others.includes(i) ? inside[others.indexOf(i)]! : 0,
-    ),
-    size: Math.ceil(nest.extents[laneLoop]! / width) * width * panel,
-  };
-}
-
-const ALIGNMENT = 16;
-
 /** The nest with what its fold reads often copied by stages of its own. */
 function staged(
   loop: LoopNode,
@@ -341,7 +331,7 @@ function staged(
 ): { nest: Nest; stages: Stage[]; bytes: number } {
   const uses = operandUses(loop);
   const stages: Stage[] = [];
-  let bytes = Math.ceil(from / ALIGNMENT) * ALIGNMENT;
+  let bytes = aligned(from);
   const accesses = nest.accesses.map((access, o) => {
     // One that post reads too would be read at fold index 0, or is not worth it.
     if (!uses[o]!.step || uses[o]!.post) return access;
@@ -349,7 +339,7 @@ function staged(
     if (!made) return access;
     const [stage, instead] = made;
     stages.push(stage);
-    bytes += Math.ceil(stage.bytes / ALIGNMENT) * ALIGNMENT;
+    bytes += aligned(stage.bytes);
     return instead;
   });
   return { nest: { ...nest, accesses }, stages, bytes };

@@ -191,8 +191,8 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
       }),
     ),
   );
-  const turnsAlong = (i: number) =>
-    Math.ceil(nest.extents[i]! / (i === rowLoop ? rows : i === laneLoop ? LANES * vectors : 1));
+  const stepAlong = (i: number) => (i === rowLoop ? rows : i === laneLoop ? LANES * vectors : 1);
+  const turnsAlong = (i: number) => Math.ceil(nest.extents[i]! / stepAlong(i));
   const outputs = nest.extents.map((_, i) => i).slice(0, nest.outputs);
   // A product's lanes come first, and their operands are to be read once.
   const candidates = laneLoop === 0 && outputs.length > 1 ? outputs.slice(1) : outputs;
@@ -201,8 +201,13 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
     candidates.reduce((most, i) => (most < 0 || turnsAlong(i) > turnsAlong(most) ? i : most), -1);
   if (turnLoop < 0) return { tiles, turnLoop, unit: 1, turns: 1, block: 1 };
   const turns = turnsAlong(turnLoop);
-  const unit = Math.ceil(turnLoop === rowLoop ? rows : turnLoop === laneLoop ? LANES * vectors : 1);
-  return { tiles, turnLoop, unit, turns, block: laneLoop === 0 ? blockOf(nest, turnLoop, turns) : turns };
+  return {
+    tiles,
+    turnLoop,
+    unit: stepAlong(turnLoop),
+    turns,
+    block: laneLoop === 0 ? blockOf(nest, turnLoop, turns) : turns,
+  };
 }
 
 /** Turns for which what rows read of all operands fits the cache. */
