@@ -235,7 +235,7 @@ function planOf(graph: Subgraph, builder: Builder): Plan {
       continue;
     }
     const { type, shape, values } = value;
-    builder.current = { name, label: `constant ${name}`, place: `initializer ${quoted(name)}` };
+    builder.current = { name, label: `constant ${name}`, place };
     within(place, () => constants.set(name, builder.constant(type, shape, values, name)));
   }
   return {

@@ -1,3 +1,5 @@
+import { widenBfloat16, widenFloat16 } from '../../onnx/read/tensor.ts';
+
 /**
  * Element types that tensor files may hold, under the names that ONNX gives them, and how to read and write one
  * element. Bytes are little-endian everywhere in memory.
@@ -13,23 +15,6 @@ export interface ElementType {
   read(view: DataView, at: number): number | bigint;
 }
 
-/** IEEE 754 binary16, exactly. */
-export function readFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-/** The upper half of a binary32. */
-function readBfloat16(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint16(0, bits);
-  return view.getFloat32(0);
-}
-
 type Row = readonly [string, ElementType['bytes'], string, number, ElementType['kind'], ElementType['read']];
 
 const rows: readonly Row[] = [
@@ -41,11 +26,11 @@ const rows: readonly Row[] = [
   ['int32', 4, 'i4', 6, 'integer', (view, at) => view.getInt32(at, true)],
   ['int64', 8, 'i8', 7, 'integer', (view, at) => view.getBigInt64(at, true)],
   ['bool', 1, 'b1', 9, 'bool', (view, at) => view.getUint8(at)],
-  ['float16', 2, 'f2', 10, 'float', (view, at) => readFloat16(view.getUint16(at, true))],
+  ['float16', 2, 'f2', 10, 'float', (view, at) => widenFloat16(view.getUint16(at, true))],
   // NumPy has none of these. In memory a 4-bit integer takes a byte.
   ['int4', 1, '', 22, 'integer', (view, at) => view.getInt8(at)],
   ['uint4', 1, '', 21, 'integer', (view, at) => view.getUint8(at)],
-  ['bfloat16', 2, '', 16, 'float', (view, at) => readBfloat16(view.getUint16(at, true))],
+  ['bfloat16', 2, '', 16, 'float', (view, at) => widenBfloat16(view.getUint16(at, true))],
   ['float64', 8, 'f8', 11, 'float', (view, at) => view.getFloat64(at, true)],
   ['uint32', 4, 'u4', 12, 'integer', (view, at) => view.getUint32(at, true)],
   ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],

@@ -25,16 +25,22 @@ function rootOf(z: Expression): {
   return { high, low, root };
 }
 
-/** asin x, NaN beyond ±1; above 1/2 by asin x = pi/2 - 2 asin(sqrt((1 - x) / 2)). {@link ACCURACY}.asin ulp. */
-export function asin(x: Expression): Expression {
+/** What asin and acos have in common: below 1/2 a series in x, above it one in s = sqrt((1 - |x|) / 2). */
+function seriesOf(x: Expression) {
   const magnitude = f32.abs(x);
   const isSmall = f32.lt(magnitude, HALF);
   const half = f32.mul(HALF, f32.sub(f32.of(1), magnitude));
   const { high, low, root } = rootOf(half);
   const square = select(isSmall, f32.mul(x, x), half);
   const tail = f32.mul(square, asinTail(square));
-  const small = f32.add(magnitude, f32.mul(magnitude, tail));
   const rest = f32.add(f32.mul(root, tail), low);
+  return { magnitude, isSmall, high, tail, rest };
+}
+
+/** asin x, NaN beyond ±1; above 1/2 by asin x = pi/2 - 2 asin(sqrt((1 - x) / 2)). {@link ACCURACY}.asin ulp. */
+export function asin(x: Expression): Expression {
+  const { magnitude, isSmall, high, tail, rest } = seriesOf(x);
+  const small = f32.add(magnitude, f32.mul(magnitude, tail));
   // pi/4 - high is exact; what is small is added last.
   const quarter = f32.sub(f32.of(HALF_PI / 2), high);
   const large = f32.add(
@@ -46,14 +52,8 @@ export function asin(x: Expression): Expression {
 
 /** acos x, NaN beyond ±1. {@link ACCURACY}.acos ulp. */
 export function acos(x: Expression): Expression {
-  const magnitude = f32.abs(x);
-  const isSmall = f32.lt(magnitude, HALF);
-  const half = f32.mul(HALF, f32.sub(f32.of(1), magnitude));
-  const { high, low, root } = rootOf(half);
-  const square = select(isSmall, f32.mul(x, x), half);
-  const tail = f32.mul(square, asinTail(square));
+  const { isSmall, high, tail, rest } = seriesOf(x);
   const small = f32.sub(f32.of(HALF_PI), f32.sub(x, f32.sub(f32.of(HALF_PI_LOW), f32.mul(x, tail))));
-  const rest = f32.add(f32.mul(root, tail), low);
   const near = f32.add(high, rest);
   const positive = f32.add(near, near);
   const far = f32.sub(f32.of(HALF_PI), f32.add(high, f32.sub(rest, f32.of(HALF_PI_LOW))));

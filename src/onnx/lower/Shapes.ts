@@ -22,6 +22,20 @@ export function reshaped(context: Context, x: Tensor, shape: readonly number[]):
   });
 }
 
+/** The dimensions in another order. */
+export function permuted(context: Context, x: Tensor, order: readonly number[]): Tensor {
+  return context.define({
+    type: x.type,
+    shape: order.map((i) => x.shape[i] as number),
+    channelsLast: false,
+    body: (indices) =>
+      at(
+        x,
+        x.shape.map((_, i) => indices[order.indexOf(i)] as Index),
+      ),
+  });
+}
+
 /** Indices into `to` of the element at `indices` of `from`; dimensions that both have in common stay apart. */
 function unflattenInto(to: readonly number[], indices: readonly Index[], from: readonly number[]): Index[] {
   // Leading dimensions that are equal need no arithmetic; the rest goes through the position.
@@ -93,16 +107,7 @@ const Transpose: Lowering = (context) => {
   const perm = context.ints('perm', [...x.shape.keys()].reverse());
   ensure(perm.length === rank, `perm [${perm}] is not one of rank ${rank}`);
   const order = context.axes(perm, rank);
-  return context.define({
-    type: x.type,
-    shape: order.map((i) => x.shape[i] as number),
-    channelsLast: false,
-    body: (indices) =>
-      at(
-        x,
-        x.shape.map((_, i) => indices[order.indexOf(i)] as Index),
-      ),
-  });
+  return permuted(context, x, order);
 };
 
 const Expand: Lowering = (context) => {

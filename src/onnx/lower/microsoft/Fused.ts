@@ -8,7 +8,7 @@ import { Conv } from '../Conv.ts';
 import { at, type Context, type Lowering } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { Matrix, matrixProduct } from '../Matrix.ts';
-import { reshaped } from '../Shapes.ts';
+import { permuted, reshaped } from '../Shapes.ts';
 import { softmaxAlong } from '../Softmax.ts';
 
 /** Operators that onnxruntime's optimiser makes of several: each is what those were. */
@@ -64,20 +64,6 @@ const FusedGemm: Lowering = (context) => {
   );
   return elementwise(context, [made], made.type, activationOf(name, parameters));
 };
-
-/** The dimensions in another order. */
-export function permuted(context: Context, x: Tensor, order: readonly number[]): Tensor {
-  return context.define({
-    type: x.type,
-    shape: order.map((i) => x.shape[i] as number),
-    channelsLast: false,
-    body: (indices) =>
-      at(
-        x,
-        x.shape.map((_, i) => indices[order.indexOf(i)]!),
-      ),
-  });
-}
 
 /** The factor of a product: its batch dimensions behind the first one, its matrices transposed, if asked for. */
 function factor(context: Context, x: Tensor, name: 'A' | 'B'): Tensor {

@@ -19,10 +19,9 @@ import {
   Quantized as Standard,
   saturated,
 } from '../Quantized.ts';
-import { reshaped } from '../Shapes.ts';
+import { permuted, reshaped } from '../Shapes.ts';
 import { softmaxAlong } from '../Softmax.ts';
 import { selfAttention } from './Attention.ts';
-import { permuted } from './Fused.ts';
 
 /** Operators on codes: each takes its inputs off their scales, computes, and puts the result on its own. */
 
