@@ -38,6 +38,14 @@ export interface NodeSpec {
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
+/** A node with one output, which it is named after. */
+export const namedNode = (
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): NodeSpec => ({ op, name: output, inputs, outputs: [output], attributes });
+
 /** The graph of a model, a branch or a loop's body. */
 export interface GraphSpec {
   readonly nodes: readonly NodeSpec[];

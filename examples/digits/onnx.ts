@@ -1,4 +1,4 @@
-import { type Attribute, encodeOnnx, type NodeSpec, type Value } from '../onnx.ts';
+import { encodeOnnx, namedNode, type Value } from '../onnx.ts';
 import { CLASSES, SIDE } from './dataset.ts';
 import type { Network, Parameter } from './network.ts';
 
@@ -7,14 +7,6 @@ const FLOAT = 1;
 const floats = (shape: number[], values: ArrayLike<number>): Value => ({ type: 'float', shape, values });
 
 const weights = (shape: number[], { values }: Parameter): Value => floats(shape, values);
-
-/** One node with one output, which it is named after. */
-const node = (
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: Record<string, Attribute> = {},
-): NodeSpec => ({ op, name: output, inputs, outputs: [output], attributes });
 
 /** The trained network as an ONNX file, with the scaling before it and the decision after it. */
 export const encodeModel = ({ conv1, conv2, dense1, dense2 }: Network): Uint8Array =>
@@ -36,23 +28,23 @@ export const encodeModel = ({ conv1, conv2, dense1, dense2 }: Network): Uint8Arr
       'dense2.bias': weights([CLASSES], dense2.bias),
     },
     nodes: [
-      node('Cast', ['image'], 'bytes', { to: FLOAT }),
-      node('Mul', ['bytes', 'ink_per_byte'], 'ink'),
-      node('Conv', ['ink', 'conv1.weight', 'conv1.bias'], 'conv1', {
+      namedNode('Cast', ['image'], 'bytes', { to: FLOAT }),
+      namedNode('Mul', ['bytes', 'ink_per_byte'], 'ink'),
+      namedNode('Conv', ['ink', 'conv1.weight', 'conv1.bias'], 'conv1', {
         kernel_shape: [5, 5],
         pads: [2, 2, 2, 2],
       }),
-      node('Relu', ['conv1'], 'relu1'),
-      node('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
-      node('Conv', ['pool1', 'conv2.weight', 'conv2.bias'], 'conv2', { kernel_shape: [5, 5] }),
-      node('Relu', ['conv2'], 'relu2'),
-      node('MaxPool', ['relu2'], 'pool2', { kernel_shape: [2, 2], strides: [2, 2] }),
-      node('Flatten', ['pool2'], 'features', { axis: 1 }),
-      node('Gemm', ['features', 'dense1.weight', 'dense1.bias'], 'dense1', { transB: 1 }),
-      node('Relu', ['dense1'], 'relu3'),
-      node('Gemm', ['relu3', 'dense2.weight', 'dense2.bias'], 'logits', { transB: 1 }),
-      node('ArgMax', ['logits'], 'digit', { axis: 1, keepdims: 0 }),
-      node('Softmax', ['logits'], 'probabilities', { axis: 1 }),
-      node('ReduceMax', ['probabilities'], 'confidence', { axes: [1], keepdims: 0 }),
+      namedNode('Relu', ['conv1'], 'relu1'),
+      namedNode('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
+      namedNode('Conv', ['pool1', 'conv2.weight', 'conv2.bias'], 'conv2', { kernel_shape: [5, 5] }),
+      namedNode('Relu', ['conv2'], 'relu2'),
+      namedNode('MaxPool', ['relu2'], 'pool2', { kernel_shape: [2, 2], strides: [2, 2] }),
+      namedNode('Flatten', ['pool2'], 'features', { axis: 1 }),
+      namedNode('Gemm', ['features', 'dense1.weight', 'dense1.bias'], 'dense1', { transB: 1 }),
+      namedNode('Relu', ['dense1'], 'relu3'),
+      namedNode('Gemm', ['relu3', 'dense2.weight', 'dense2.bias'], 'logits', { transB: 1 }),
+      namedNode('ArgMax', ['logits'], 'digit', { axis: 1, keepdims: 0 }),
+      namedNode('Softmax', ['logits'], 'probabilities', { axis: 1 }),
+      namedNode('ReduceMax', ['probabilities'], 'confidence', { axes: [1], keepdims: 0 }),
     ],
   });

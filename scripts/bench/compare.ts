@@ -1,5 +1,6 @@
 import type { TensorData } from '../../src/engine/engine.ts';
 import type { ModelTensor } from '../../src/onnx/index.ts';
+import { numbersOf } from '../models/model.ts';
 import type { Numbers } from './onnxruntime.ts';
 
 /**
@@ -7,10 +8,6 @@ import type { Numbers } from './onnxruntime.ts';
  * less: it adds in another order, and each order rounds differently. Integers must be equal.
  */
 export const TOLERANCE = 1e-4;
-
-const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const;
-
-export const numbersOf = ({ dtype, bytes }: TensorData) => new ARRAYS[dtype](bytes.slice().buffer);
 
 export const sameBits = (a: readonly TensorData[], b: readonly TensorData[]): boolean =>
   a.length === b.length && a.every(({ bytes }, i) => Buffer.compare(bytes, b[i]!.bytes) === 0);

@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
 import { SeededWeights } from './weights.ts';
 
 // MobileNetV2 (Sandler et al., 2018), width 1.0, 224×224, as exporters write it: batch normalization folded into
@@ -101,8 +101,7 @@ export function encodeMobileNet({ convolutions, classifier }: MobileNet): Uint8A
     'classifier.bias': classifier.bias,
   };
   const nodes: NodeSpec[] = [];
-  const node = (op: string, inputs: string[], output: string, attributes: NodeSpec['attributes'] = {}) =>
-    nodes.push({ op, name: output, inputs, outputs: [output], attributes });
+  const node = (...spec: Parameters<typeof namedNode>) => nodes.push(namedNode(...spec));
   for (const convolution of convolutions) {
     const { name, input, clipped, residual, weights, bias } = convolution;
     constants[`${name}.weight`] = weights;

@@ -1,5 +1,7 @@
 import type { Value } from '../../examples/onnx.ts';
+import type { TensorData } from '../../src/engine/engine.ts';
 import type { CompiledModel, ImportOptions } from '../../src/onnx/index.ts';
+import type { DType } from '../../src/program/node.ts';
 
 /** A model that benchmarks and tests run, with an input. */
 export interface Model {
@@ -15,12 +17,16 @@ export interface Model {
 
 const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const;
 
+/** Numbers as a program takes them. */
+export const bytesOf = (dtype: DType, values: ArrayLike<number>): Uint8Array =>
+  new Uint8Array(ARRAYS[dtype].from(values).buffer);
+
+/** A tensor's elements. */
+export const numbersOf = ({ dtype, bytes }: Pick<TensorData, 'dtype' | 'bytes'>) =>
+  new ARRAYS[dtype](bytes.slice().buffer);
+
 /** The inputs of a compiled model, in its order and types. */
 export const programInputs = (
   { inputs }: CompiledModel,
   values: Readonly<Record<string, Value>>,
-): Uint8Array[] =>
-  inputs.map(({ name, dtype }) => {
-    const array = ARRAYS[dtype].from(Array.from(values[name]!.values));
-    return new Uint8Array(array.buffer);
-  });
+): Uint8Array[] => inputs.map(({ name, dtype }) => bytesOf(dtype, values[name]!.values));

@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
 import { attributesOf, CLASSES, IMAGE, type MobileNet, SIDE } from './mobileNet.ts';
 
 // The network of mobileNet.ts in int8, as onnxruntime's quantiser writes it in its operator format: uint8 between
@@ -37,14 +37,9 @@ export function encodeQuantisedMobileNet({ convolutions, classifier }: MobileNet
   const constants: Record<string, Value> = {};
   const nodes: NodeSpec[] = [];
   const ranges = new Map<string, Range>([[IMAGE, IMAGE_RANGE]]);
-  const node = (
-    op: string,
-    inputs: string[],
-    output: string,
-    attributes: NodeSpec['attributes'] = {},
-  ): string => {
-    nodes.push({ op, name: output, inputs, outputs: [output], attributes });
-    return output;
+  const node = (...spec: Parameters<typeof namedNode>): string => {
+    nodes.push(namedNode(...spec));
+    return spec[2];
   };
   const place = (name: string, range: Range): string[] => {
     ranges.set(name, range);

@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
 import { SeededWeights } from './weights.ts';
 
 // One layer of a transformer's encoder, of the size of BERT base (Devlin et al., 2018), as PyTorch exports it.
@@ -23,14 +23,9 @@ export function encodeTransformer(seed: number): Uint8Array {
     half: floats([0.5]),
   };
   const nodes: NodeSpec[] = [];
-  const node = (
-    op: string,
-    inputs: string[],
-    output: string,
-    attributes: NodeSpec['attributes'] = {},
-  ): string => {
-    nodes.push({ op, name: output, inputs, outputs: [output], attributes });
-    return output;
+  const node = (...spec: Parameters<typeof namedNode>): string => {
+    nodes.push(namedNode(...spec));
+    return spec[2];
   };
   const dense = (input: string, name: string, from: number, to: number): string => {
     constants[`${name}.weight`] = random.around(Math.sqrt(1 / from), [from, to]);

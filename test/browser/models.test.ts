@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { BrowserContext, Page } from 'playwright-core';
-import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { models, programInputs } from '../../scripts/models/index.ts';
 import { bundlePage } from '../../scripts/page/bundle.ts';
 import type { Findings, Order } from '../../scripts/page/page.ts';
 import { serve } from '../../scripts/page/serve.ts';
@@ -9,6 +9,7 @@ import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { availableOrSkip } from '../support/available.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 
 /** Models that take seconds to import run in the long profile only. */
@@ -91,14 +92,7 @@ describe(`the engine in a page of Chromium${suffix}`, () => {
   for (const model of chosen) {
     it(`gives every tensor of ${model.name} the root that Node gives it, on ${THREADS} threads`, async function () {
       this.timeout(300_000);
-      let file: Uint8Array;
-      try {
-        file = model.bytes();
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        console.log(`      ${error.message}`);
-        this.skip();
-      }
+      const file = await availableOrSkip(this, () => model.bytes());
       const compiled = importOnnx(file, model.options);
       const { program } = compiled;
       const inputs = programInputs(compiled, model.inputs());

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { type Figures, measure } from '../../scripts/figures/figures.ts';
 import { tableOf, timesIn, withTable } from '../../scripts/figures/table.ts';
 import { examples } from '../../scripts/models/examples.ts';
-import { models, Unavailable } from '../../scripts/models/index.ts';
+import { models } from '../../scripts/models/index.ts';
+import { availableOrSkip } from '../support/available.ts';
 
 /** DESIGN §6: small models, and those up to the size of MobileNetV2; larger ones are held to the same. */
 const SMALL_MACS = 20e6;
@@ -34,14 +35,11 @@ describe('real models', () => {
   for (const model of all.filter(({ name }) => LONG || QUICK.includes(name))) {
     it(`${model.name}: lies are found where they are, within the limits of gas and answers`, async function () {
       this.timeout(LONG ? 900_000 : 180_000);
-      try {
-        model.bytes();
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        console.error(`      ${error.message}`);
-        this.skip();
-      }
-      const { milliseconds: _, problems, ...figures } = await measure(model, LIES);
+      const {
+        milliseconds: _,
+        problems,
+        ...figures
+      } = await availableOrSkip(this, () => measure(model, LIES));
       expect(problems).to.deep.equal([]);
       const limits = figures.macs <= SMALL_MACS ? LIMITS.small : LIMITS.large;
       expect(figures.lies.length, 'lies').to.be.at.least(1);

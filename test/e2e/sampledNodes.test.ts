@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { models, programInputs } from '../../scripts/models/index.ts';
 import { sampleNodes } from '../../src/cli/rehearsal/fault.ts';
 import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { lineOf } from '../../src/cli/rehearsal/result.ts';
@@ -7,6 +7,7 @@ import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { availableOrSkip } from '../support/available.ts';
 
 /** DESIGN §6: limits for models up to the size of MobileNetV2. */
 const MOST_DISPUTE_GAS = 1_000_000;
@@ -23,14 +24,7 @@ describe(`a dispute at ${NODES} nodes, drawn at random,`, () => {
   for (const model of chosen) {
     it(`of ${model.name} ends at the lie, within the limits`, async function () {
       this.timeout(900_000);
-      let file: Uint8Array;
-      try {
-        file = model.bytes();
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        console.log(`      ${error.message}`);
-        this.skip();
-      }
+      const file = await availableOrSkip(this, () => model.bytes());
       const compiled = importOnnx(file, model.options);
       const { program, labels } = compiled;
       const inputs = programInputs(compiled, model.inputs());

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { examples } from '../../scripts/models/examples.ts';
-import { type Model, models, programInputs, Unavailable } from '../../scripts/models/index.ts';
+import { type Model, models, programInputs } from '../../scripts/models/index.ts';
 import { xorshift32 } from '../../src/cli/randomInput.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom, referenceEngine } from '../../src/engine/reference/reference.ts';
@@ -10,6 +10,7 @@ import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
 import { type LoopNode, sizeOf } from '../../src/program/node.ts';
+import { availableOrSkip } from '../support/available.ts';
 
 /** The reference takes minutes for the others, which it runs in the long profile only. */
 const QUICK = [
@@ -35,15 +36,9 @@ interface Loaded {
   readonly inputs: readonly Uint8Array[];
 }
 
-function loadOrSkip(model: Model, context: Mocha.Context): Loaded {
-  try {
-    const compiled = importOnnx(model.bytes(), model.options);
-    return { compiled, inputs: programInputs(compiled, model.inputs()) };
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-    console.log(`      ${error.message}`);
-    return context.skip();
-  }
+function load(model: Model): Loaded {
+  const compiled = importOnnx(model.bytes(), model.options);
+  return { compiled, inputs: programInputs(compiled, model.inputs()) };
 }
 
 const rootsOf = (tensors: readonly Uint8Array[]): string[] =>
@@ -77,7 +72,7 @@ describe('the wasm engine on benchmark models', function () {
 
   for (const model of all.filter(isWhole)) {
     it(`gives every tensor of ${model.name} the root that the reference gives it, on ${THREADS} threads`, async function () {
-      const loaded = loadOrSkip(model, this);
+      const loaded = await availableOrSkip(this, () => load(model));
       const { program, weights } = loaded.compiled;
       const reference = await referenceEngine.load(program, weights);
       const expected = rootsOf(await reference.runAll(loaded.inputs));
@@ -87,7 +82,7 @@ describe('the wasm engine on benchmark models', function () {
 
   for (const model of models.filter((one) => !isWhole(one))) {
     it(`gives elements of every node of ${model.name} the bits of the reference, on ${THREADS} threads`, async function () {
-      const loaded = loadOrSkip(model, this);
+      const loaded = await availableOrSkip(this, () => load(model));
       const { program, weights } = loaded.compiled;
       const session = await wasmEngineWith({}).load(program, weights);
       const tensors = await session.runAll(loaded.inputs);

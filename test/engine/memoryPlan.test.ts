@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import { models } from '../../scripts/models/index.ts';
 import { layOut } from '../../src/engine/wasm/layout.ts';
 import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan.ts';
 import { planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
-import { models, Unavailable } from '../../scripts/models/index.ts';
+import { availableOrSkip } from '../support/available.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 
@@ -114,15 +115,8 @@ describe('the layout of a program', () => {
   for (const model of chosen) {
     const isTwice = model.name === 'MobileNetV2 int8';
     const what = isTwice ? 'weights as they are held' : 'weights';
-    it(`takes at most 1.3 times the ${what} and the tensors held at one time: ${model.name}`, function () {
-      let file: Uint8Array;
-      try {
-        file = model.bytes();
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        console.log(`      ${error.message}`);
-        this.skip();
-      }
+    it(`takes at most 1.3 times the ${what} and the tensors held at one time: ${model.name}`, async function () {
+      const file = await availableOrSkip(this, () => model.bytes());
       const { program } = importOnnx(file, model.options);
       const { totalBytes, leastBytes, constantBytes } = layOut(program, planOf(program), 'outputs');
       const weights = program.nodes.reduce(

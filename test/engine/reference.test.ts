@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { EngineError } from '../../src/engine/engine.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom, referenceEngine, runLoop } from '../../src/engine/reference/reference.ts';
 import type { LoopNode, Operand } from '../../src/program/node.ts';
+import { engineErrorOf } from '../support/engineError.ts';
 import {
   affine,
   f32Bytes,
@@ -200,20 +200,14 @@ describe('reference engine', () => {
     build.constant('f32', [1], f32Bytes([1]));
     const { program } = build.finish();
     const load = (weights: [number, Uint8Array][]) => referenceEngine.load(program, new Map(weights));
-    const reason = async (attempt: Promise<unknown>): Promise<string> => {
-      const error = await attempt.then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      expect(error).to.be.instanceOf(EngineError);
-      return (error as EngineError).message;
-    };
-    expect(await reason(load([]))).to.equal('constant 1 is missing');
-    expect(await reason(load([[1, f32Bytes([1, 2])]]))).to.match(
+    expect(await engineErrorOf(load([]))).to.equal('constant 1 is missing');
+    expect(await engineErrorOf(load([[1, f32Bytes([1, 2])]]))).to.match(
       /constant 1 has 8 bytes, the program says 4/,
     );
     const session = await load([[1, f32Bytes([1])]]);
-    expect(await reason(session.runAll([]))).to.match(/1 inputs, 0 were given/);
-    expect(await reason(session.runAll([f32Bytes([1])]))).to.match(/input 0 has 4 bytes, the program says 8/);
+    expect(await engineErrorOf(session.runAll([]))).to.match(/1 inputs, 0 were given/);
+    expect(await engineErrorOf(session.runAll([f32Bytes([1])]))).to.match(
+      /input 0 has 4 bytes, the program says 8/,
+    );
   });
 });

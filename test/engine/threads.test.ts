@@ -1,16 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
+import { models, programInputs } from '../../scripts/models/index.ts';
+import type { Engine, Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
 import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { concat, type MerkleTree } from '../../src/merkle/tree.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
-import { models, programInputs } from '../../scripts/models/index.ts';
+import { engineErrorOf } from '../support/engineError.ts';
 import { runInParts } from '../support/phases.ts';
 import { f32Bytes, f32Values, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
@@ -70,15 +71,6 @@ async function expectSameTensors(engines: readonly Engine[], made: Runnable, wha
     await session.close();
   }
 }
-
-const reason = (attempt: Promise<unknown>): Promise<string> =>
-  attempt.then(
-    () => 'no error',
-    (error: unknown) => {
-      expect(error).to.be.instanceOf(EngineError);
-      return (error as Error).message;
-    },
-  );
 
 /** Ends what a test has loaded. */
 const sessions: Session[] = [];
@@ -169,7 +161,7 @@ describe('a session with threads', () => {
     expect(await outputOf(one)).to.deep.equal(expected);
     await one.close();
     await one.close();
-    expect(await reason(one.run(made.inputs))).to.equal('the session is closed');
+    expect(await engineErrorOf(one.run(made.inputs))).to.equal('the session is closed');
     expect(await outputOf(two)).to.deep.equal(expected);
     await two.close();
     expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
@@ -202,7 +194,7 @@ describe('a session with threads', () => {
 
   it('runs on after inputs that do not fit', async () => {
     const session = await load(eager(2), made);
-    expect(await reason(session.run([]))).to.equal('the program has 1 inputs, 0 were given');
+    expect(await engineErrorOf(session.run([]))).to.equal('the program has 1 inputs, 0 were given');
     expect(await outputOf(session)).to.deep.equal(expected);
   });
 
@@ -223,11 +215,11 @@ describe('a session with threads', () => {
     // The thread takes part once it has started; until then the run does without it.
     let said = 'no error';
     for (let run = 0; run < 1000 && said === 'no error'; run++)
-      said = await reason(session.run(large.inputs));
+      said = await engineErrorOf(session.run(large.inputs));
     const message = /^a thread of the engine has ended: .*; load the program again, or with one thread$/;
     expect(said).to.match(message);
-    expect(await reason(session.run(large.inputs))).to.equal(said);
-    expect(await reason(other.run(made.inputs))).to.match(message);
+    expect(await engineErrorOf(session.run(large.inputs))).to.equal(said);
+    expect(await engineErrorOf(other.run(made.inputs))).to.match(message);
     broken = false;
     expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
     const again = await load(engine, large);
@@ -248,7 +240,9 @@ describe('a session with threads', () => {
       });
     const session = await load(wasmEngineWith({ threads: 2, leastTask: 1, spawn: never }), made);
     await ended;
-    expect(await reason(session.run(made.inputs))).to.match(/^a thread of the engine has ended: no room;/);
+    expect(await engineErrorOf(session.run(made.inputs))).to.match(
+      /^a thread of the engine has ended: no room;/,
+    );
   });
 
   it('does not keep a process that forgets to close it', () => {
@@ -276,12 +270,14 @@ describe('the memory of a run', () => {
     const tight = wasmEngineWith({ maxMemoryBytes: 60_000 });
     const session = await load(tight, made);
     await session.run(made.inputs);
-    expect(await reason(session.runAll(made.inputs))).to.equal(
+    expect(await engineErrorOf(session.runAll(made.inputs))).to.equal(
       "the program's 8 tensors, all of them kept, take 0.1 MB at a time, 0.0 MB of it weights; the engine has 0.1 MB",
     );
     await session.run(made.inputs);
     const none = wasmEngineWith({ maxMemoryBytes: 40_000 });
-    expect(await reason(none.load(made.program, made.weights))).to.match(/8 tensors take 0\.0 MB at a time/);
+    expect(await engineErrorOf(none.load(made.program, made.weights))).to.match(
+      /8 tensors take 0\.0 MB at a time/,
+    );
   });
 
   it('needs at least one thread', () => {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { heldOut, SIDE } from '../../examples/digits/dataset.ts';
-import { EngineError } from '../../src/engine/engine.ts';
+import { drawText, normalised } from '../../examples/ocr/text.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine, wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
@@ -11,6 +11,7 @@ import type { Program } from '../../src/program/node.ts';
 import { validate } from '../../src/program/validate.ts';
 import { INSTRUCTIONS } from '../../src/scalar/instructions.ts';
 import { operandRows } from '../scalar/vectors.ts';
+import { engineErrorOf } from '../support/engineError.ts';
 import {
   affine,
   f32Bytes,
@@ -22,7 +23,6 @@ import {
 } from '../support/programs.ts';
 import { boundaryProgram, Random, randomProgram } from '../support/randomProgram.ts';
 import { wideProgram } from '../support/wideProgram.ts';
-import { drawText, normalised } from '../../examples/ocr/text.ts';
 
 /** Loops of random programs. */
 const NESTS = process.env['ASSAY_LONG'] ? 12_000 : 400;
@@ -73,15 +73,6 @@ async function manyPrograms(
     nests += loopsOf(made);
   }
 }
-
-const reason = async (attempt: Promise<unknown>): Promise<string> => {
-  const error = await attempt.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).to.be.instanceOf(EngineError);
-  return (error as EngineError).message;
-};
 
 const LONG_MS = process.env['ASSAY_LONG'] ? 1_800_000 : 120_000;
 
@@ -266,7 +257,7 @@ describe('wasm engine', () => {
       [31, 42],
     ]);
     await session.close();
-    expect(await reason(session.run([f32Bytes([1, 10])]))).to.equal('the session is closed');
+    expect(await engineErrorOf(session.run([f32Bytes([1, 10])]))).to.equal('the session is closed');
   });
 
   it('refuses what does not fit, with figures', async () => {
@@ -274,18 +265,20 @@ describe('wasm engine', () => {
     build.input('f32', [2]);
     build.constant('f32', [1], f32Bytes([1]));
     const { program } = build.finish();
-    expect(await reason(wasmEngine.load(program, new Map()))).to.equal('constant 1 is missing');
+    expect(await engineErrorOf(wasmEngine.load(program, new Map()))).to.equal('constant 1 is missing');
     const weights = new Map([[1, f32Bytes([1])]]);
     const session = await wasmEngine.load(program, weights);
-    expect(await reason(session.runAll([]))).to.match(/1 inputs, 0 were given/);
-    expect(await reason(session.run([f32Bytes([1])]))).to.match(/input 0 has 4 bytes, the program says 8/);
+    expect(await engineErrorOf(session.runAll([]))).to.match(/1 inputs, 0 were given/);
+    expect(await engineErrorOf(session.run([f32Bytes([1])]))).to.match(
+      /input 0 has 4 bytes, the program says 8/,
+    );
     const large = new ProgramBuilder();
     for (let i = 0; i < 5; i++) large.input('f32', [2 ** 28]);
     const tooLarge = wasmEngine.load(large.finish().program, new Map());
-    expect(await reason(tooLarge)).to.equal(
+    expect(await engineErrorOf(tooLarge)).to.equal(
       "the program's 5 tensors take 5368.7 MB at a time, 0.0 MB of it weights; the engine has 4295.0 MB",
     );
-    expect(await reason(wasmEngineWith({ maxMemoryBytes: 7 }).load(program, weights))).to.match(
+    expect(await engineErrorOf(wasmEngineWith({ maxMemoryBytes: 7 }).load(program, weights))).to.match(
       /2 tensors take/,
     );
   });

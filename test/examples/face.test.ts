@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { type Face, SIDE } from '../../examples/face/decode.ts';
 import { faceDetector, modelFile } from '../../examples/face/detect.ts';
-import { Unavailable } from '../../scripts/models/index.ts';
 import { facePicture } from '../../scripts/models/pictures.ts';
+import { availableOrSkip } from '../support/available.ts';
 import { expectNear } from '../support/near.ts';
 import { floats } from '../support/onnx.ts';
 import { expectAgreement } from '../support/realModel.ts';
@@ -13,13 +13,7 @@ describe('the face example', function () {
   const picture = facePicture(SIDE);
 
   before(async function () {
-    try {
-      detect = await faceDetector();
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      console.error(`      the package with the model is not to be had: ${error.message}`);
-      this.skip();
-    }
+    detect = await availableOrSkip(this, faceDetector);
   });
 
   it('finds the drawn face, its eyes, nose and mouth where they were drawn', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { encodeModel } from '../../examples/sentences/model.ts';
 import { similarity } from '../../examples/sentences/similarity.ts';
 import { tokenizer } from '../../examples/sentences/tokens.ts';
-import { Unavailable } from '../../scripts/models/index.ts';
+import { availableOrSkip } from '../support/available.ts';
 import { expectNear } from '../support/near.ts';
 import { value } from '../support/onnx.ts';
 import { expectAgreement, outputsOf } from '../support/realModel.ts';
@@ -35,15 +35,9 @@ describe('the sentences example', function () {
   let file: Uint8Array;
   let tokensOf: (text: string) => number[];
 
-  before(function () {
-    try {
-      file = encodeModel();
-      tokensOf = tokenizer();
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      console.error(`      the package with the weights is not to be had: ${error.message}`);
-      this.skip();
-    }
+  before(async function () {
+    file = await availableOrSkip(this, encodeModel);
+    tokensOf = tokenizer();
   });
 
   async function embedded(text: string): Promise<number[]> {

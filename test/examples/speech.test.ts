@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type Run, samplesOf, speechIn } from '../../examples/speech/detect.ts';
 import { runOnEngine } from '../../examples/speech/engine.ts';
 import { CONTEXT, modelFile, options, SAMPLE_RATE, STATE, WINDOW } from '../../examples/speech/model.ts';
-import { Unavailable } from '../../scripts/models/index.ts';
+import { availableOrSkip } from '../support/available.ts';
 import { floats, runOnnxruntime, value } from '../support/onnx.ts';
 import { expectAgreement } from '../support/realModel.ts';
 
@@ -23,14 +23,8 @@ describe('the speech example', function () {
   let file: Uint8Array;
 
   before(async function () {
-    try {
-      file = modelFile();
-      run = await runOnEngine();
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      console.error(`      the package with the model is not to be had: ${error.message}`);
-      this.skip();
-    }
+    file = await availableOrSkip(this, modelFile);
+    run = await runOnEngine();
   });
 
   /** The recording's samples; skips the test where the recording is not installed. */

@@ -7,6 +7,7 @@ import {
   type GraphSpec,
   modelBytes,
   type NodeSpec,
+  node,
   noise,
   type Value,
   value,
@@ -14,12 +15,6 @@ import {
 
 /** Control flow that is resolved at import, and sequences that exist there only, against onnxruntime. */
 
-const node = (op: string, inputs: string[], outputs: string[], attributes = {}): NodeSpec => ({
-  op,
-  inputs,
-  outputs,
-  attributes,
-});
 const x = noise([2, 3]);
 const truth = (is: boolean): Value => value('bool', [], [is ? 1 : 0]);
 const number = (n: number): Value => value('int64', [], [n]);

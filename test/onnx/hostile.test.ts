@@ -4,7 +4,7 @@ import {
   floats,
   type GraphSpec,
   modelBytes,
-  type NodeSpec,
+  node,
   noise,
   single,
   type Value,
@@ -16,12 +16,6 @@ import {
  * import's process down or minutes. Those that are refused must say why; the others must compile in time.
  */
 
-const node = (op: string, inputs: string[], outputs: string[], attributes = {}): NodeSpec => ({
-  op,
-  inputs,
-  outputs,
-  attributes,
-});
 const x = noise([2, 3]);
 /** An input of which only the shape matters. */
 const large = (...shape: number[]): Value => ({ type: 'float', shape, values: [] });

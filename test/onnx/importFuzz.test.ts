@@ -1,19 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { ImportOptions } from '../../src/onnx/index.ts';
 import { models, Unavailable } from '../../scripts/models/index.ts';
+import type { ImportOptions } from '../../src/onnx/index.ts';
 import { IMPORT_BOUNDS, ImportProcess } from '../support/importProcess.ts';
 import { diceOf, editBytes, editFields } from '../support/mutation.ts';
-import {
-  floats,
-  type GraphSpec,
-  integers,
-  modelBytes,
-  type NodeSpec,
-  noise,
-  value,
-} from '../support/onnx.ts';
+import { floats, type GraphSpec, integers, modelBytes, node, noise, value } from '../support/onnx.ts';
 
 /**
  * Attack 29: damaged files of all kinds either compile or are refused in one line, within the time and the memory
@@ -31,13 +23,6 @@ interface Seed {
   readonly options?: ImportOptions;
 }
 
-const node = (op: string, inputs: string[], outputs: string[], attributes = {}, domain = ''): NodeSpec => ({
-  op,
-  inputs,
-  outputs,
-  attributes,
-  domain,
-});
 const x = noise([2, 3]);
 const body = {
   nodes: [node('Mul', ['v', 'x'], ['w']), node('Identity', ['go'], ['on'])],

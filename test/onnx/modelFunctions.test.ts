@@ -2,25 +2,12 @@ import { expect } from 'chai';
 import onnxProto from 'onnx-proto';
 import type { FunctionSpec } from '../../examples/onnx.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
-import {
-  expectSameAsOnnxruntime,
-  type GraphSpec,
-  modelBytes,
-  type NodeSpec,
-  noise,
-} from '../support/onnx.ts';
+import { expectSameAsOnnxruntime, type GraphSpec, modelBytes, node, noise } from '../support/onnx.ts';
 
 /** Operators that the file itself defines: they are expanded wherever they are called. */
 
 const { ModelProto, FunctionProto, AttributeProto } = onnxProto.onnx;
 const FLOAT = 1;
-const node = (op: string, inputs: string[], outputs: string[], attributes = {}, domain = ''): NodeSpec => ({
-  op,
-  inputs,
-  outputs,
-  attributes,
-  domain,
-});
 
 /** leaky(x, slope) = LeakyRelu(x) with the call's slope; twice(x) = leaky(x) + leaky(x). */
 const leaky: FunctionSpec = {

@@ -10,6 +10,7 @@ import {
   typedArray,
   type ValueType,
 } from '../../examples/onnx.ts';
+import { bytesOf, numbersOf } from '../../scripts/models/model.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type CompiledModel, type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
@@ -79,28 +80,25 @@ export interface GraphSpec {
   readonly open?: Readonly<Record<string, readonly (number | string)[]>>;
 }
 
+/** A node without a name. */
+export const node = (
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: Readonly<Record<string, Attribute>> = {},
+  domain = '',
+): NodeSpec => ({ op, inputs, outputs, attributes, domain });
+
 /** The bytes of an .onnx file. */
 export const modelBytes = ({ opset = 17, domains = {}, ...spec }: GraphSpec): Uint8Array =>
   encodeOnnx({ ...spec, name: 'test', opset, domains: { 'com.microsoft': 1, 'ai.onnx.ml': 3, ...domains } });
 
 /** Bytes of a value as a program takes it. */
-export function programBytes(given: Value): Uint8Array {
-  const { dtype } = TYPES[given.type];
-  const array = ({ f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const)[dtype].from(
-    given.values,
-  );
-  return new Uint8Array(array.buffer);
-}
+export const programBytes = ({ type, values }: Value): Uint8Array => bytesOf(TYPES[type].dtype, values);
 
 export interface Result {
   readonly shape: readonly number[];
   readonly values: readonly number[];
-}
-
-function numbersOf(bytes: Uint8Array, dtype: string): number[] {
-  const copy = bytes.slice().buffer;
-  const arrayOf = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
-  return Array.from(new (arrayOf as typeof Float32Array)(copy));
 }
 
 /** Outputs by the reference engine. Fails unless the wasm engine gives every tensor the same bytes. */
@@ -114,7 +112,7 @@ export async function runCompiled(model: CompiledModel, inputs: readonly Value[]
   expect(differing, 'node whose tensor differs between the engines').to.equal(-1);
   return program.outputs.map((node, i) => ({
     shape: (model.outputs[i] as { shape: readonly number[] }).shape,
-    values: numbersOf(tensors![node]!, program.nodes[node]!.dtype),
+    values: [...numbersOf({ dtype: program.nodes[node]!.dtype, bytes: tensors![node]! })],
   }));
 }
 

@@ -1,12 +1,10 @@
 import { expect } from 'chai';
-import { programInputs } from '../../scripts/models/model.ts';
+import { numbersOf, programInputs } from '../../scripts/models/model.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
 import { runOnnxruntime, type Value } from './onnx.ts';
 
 /** Real models on the fast engine; the reference would take minutes. */
-
-const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array } as const;
 
 /** Outputs by name. */
 export async function outputsOf(
@@ -19,10 +17,10 @@ export async function outputsOf(
   const outputs = await session.run(programInputs(model, inputs));
   await session.close();
   return new Map(
-    outputs.map(({ dtype, bytes: data }, i) => {
-      const values = Array.from(new ARRAYS[dtype](data.slice().buffer));
-      return [model.outputs[i]!.name, { isFloat: dtype === 'f32', values }];
-    }),
+    outputs.map((output, i) => [
+      model.outputs[i]!.name,
+      { isFloat: output.dtype === 'f32', values: [...numbersOf(output)] },
+    ]),
   );
 }
 

@@ -1,0 +1,12 @@
+import { expect } from 'chai';
+import { EngineError } from '../../src/engine/engine.ts';
+
+/** What an engine says against something; fails if it says nothing. */
+export async function engineErrorOf(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(EngineError);
+  return (error as EngineError).message;
+}
