@@ -30,6 +30,7 @@ export class NodeTimer {
       return offset;
     };
     const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
+    const source = (node: number, byte: number) => tensors[node]! + byte;
     const start = performance.now();
     this.plans = nodes.map((node, i) =>
       node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
@@ -37,7 +38,7 @@ export class NodeTimer {
     const packings = this.plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
     const scratch = allocate(Math.max(0, ...this.plans.map((plan) => plan?.scratchBytes ?? 0)));
     this.#phases = this.plans.map(
-      (plan, i) => plan?.phases({ tensors, packings: packings[i]!, scratch }) ?? [],
+      (plan, i) => plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch }) ?? [],
     );
     const bodies = this.#phases.flat().map(({ body }) => body);
     const bytes = moduleOf(bodies, { given: 'unshared' });

@@ -15,8 +15,11 @@ const ratio = ({ times }: Result, a: string, b: string): number | undefined => {
   return x && y ? x.median / y.median : undefined;
 };
 
-/** Memory comes in whole pages. */
-const memoryShare = ({ memoryBytes, leastMemory: { weights, live } }: Result): number =>
+/** What an engine takes for each byte that any must hold. Memory comes in whole pages. */
+export const memoryShare = ({
+  memoryBytes,
+  leastMemory: { weights, live },
+}: Pick<Result, 'memoryBytes' | 'leastMemory'>): number =>
   memoryBytes / (PAGE_BYTES * Math.ceil((weights + live) / PAGE_BYTES));
 
 /** How many times as long onnxruntime-web takes, in the geometric mean; undefined without results. */

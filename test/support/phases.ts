@@ -16,7 +16,10 @@ function partition(random: Random, turns: number): [from: number, to: number][] 
     .map(({ part }) => part);
 }
 
-/** Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan; memory is used from `start` on. */
+/**
+ * Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan; memory
+ * is used from `start` on. Of constants there is no more than plans say they read.
+ */
 export async function runInParts(
   { program, weights }: { program: Program; weights: Weights },
   inputs: readonly Uint8Array[],
@@ -42,18 +45,23 @@ export async function runInParts(
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer);
   bytes.fill(0xa5, start);
+  const source = (node: number, byte: number) => tensors[node]! + byte;
   const phases = plans.map(
-    (plan, i) => plan?.phases({ tensors, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
+    (plan, i) =>
+      plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
   );
   const bodies = phases.flat().map(({ body }) => body);
   const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared' }));
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   for (const [i, node] of nodes.entries()) {
     if (node.kind === 'input') bytes.set(inputs[node.slot]!, tensors[i]);
-    if (node.kind === 'constant') bytes.set(weights.get(i)!, tensors[i]);
     const plan = plans[i];
     if (!plan) continue;
     seen(plan);
+    for (const { node: of, start: from, end } of plan.reads) {
+      if (nodes[of]!.kind === 'constant')
+        bytes.set(weights.get(of)!.subarray(from, end), tensors[of]! + from);
+    }
     for (const [p, packing] of plan.packings.entries()) {
       pack(packing, weights.get(packing.node)!, bytes, packings[i]![p]!);
     }
@@ -63,5 +71,7 @@ export async function runInParts(
       }
     }
   }
-  return nodes.map((node, i) => bytes.slice(tensors[i]!, tensors[i]! + byteLengthOf(node)));
+  return nodes.map((node, i) =>
+    node.kind === 'constant' ? weights.get(i)! : bytes.slice(tensors[i]!, tensors[i]! + byteLengthOf(node)),
+  );
 }

@@ -3,11 +3,14 @@ import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { aligned, arrange, type Block, liveBytes } from './memoryPlan.ts';
 import type { NodePlan } from './nodePlan.ts';
 import type { Packing } from './packing.ts';
+import { coverOf, type Stretch } from './stretch.ts';
 
 /** Where everything of a program lies in memory, bytes. */
 export interface Layout {
-  /** By node; of constants, only of those that are read as they are. */
+  /** By node; constants have none. */
   readonly tensors: readonly (number | undefined)[];
+  /** What is read of constants as they are, by node. */
+  readonly stretches: ReadonlyMap<number, readonly PlacedStretch[]>;
   readonly packings: readonly PlacedPacking[];
   /** Of each packing of a node's plan, by node. */
   readonly packingsOf: readonly (readonly number[])[];
@@ -22,6 +25,10 @@ export interface Layout {
   readonly totalBytes: number;
 }
 
+export interface PlacedStretch extends Stretch {
+  readonly offset: number;
+}
+
 export interface PlacedPacking {
   readonly packing: Packing;
   readonly offset: number;
@@ -30,14 +37,11 @@ export interface PlacedPacking {
 /** What can be read when a run is over: the program's outputs, every tensor, or their hash trees too. */
 export type Kept = 'outputs' | 'tensors' | 'trees';
 
-interface Constants {
-  readonly offsets: ReadonlyMap<number, number>;
-  readonly packings: readonly PlacedPacking[];
-  readonly packingsOf: readonly (readonly number[])[];
+interface Constants extends Pick<Layout, 'stretches' | 'packings' | 'packingsOf'> {
   readonly bytes: number;
 }
 
-/** Constants lie at the start: the bytes of those that somebody reads as they are, and each packed form once. */
+/** Constants lie at the start: those bytes that somebody reads as they are, and each packed form once. */
 function placeConstants(program: Program, plans: readonly (NodePlan | undefined)[]): Constants {
   let bytes = 0;
   const take = (size: number): number => {
@@ -45,22 +49,20 @@ function placeConstants(program: Program, plans: readonly (NodePlan | undefined)
     bytes += aligned(size);
     return offset;
   };
-  const offsets = new Map<number, number>();
   const packings = new Map<string, PlacedPacking>();
-  const packingsOf = plans.map((plan) => {
-    for (const node of plan?.reads ?? []) {
-      const { kind } = program.nodes[node]!;
-      if (kind === 'constant' && !offsets.has(node))
-        offsets.set(node, take(byteLengthOf(program.nodes[node]!)));
-    }
-    return (plan?.packings ?? []).map((packing) => {
+  const packingsOf = plans.map((plan) =>
+    (plan?.packings ?? []).map((packing) => {
       const key = JSON.stringify(packing);
       const placed = packings.get(key) ?? { packing, offset: take(packing.bytes) };
       packings.set(key, placed);
       return placed.offset;
-    });
-  });
-  return { offsets, packings: [...packings.values()], packingsOf, bytes };
+    }),
+  );
+  const reads = plans.flatMap((plan) => plan?.reads ?? []);
+  const cover = coverOf(reads.filter(({ node }) => program.nodes[node]!.kind === 'constant'));
+  const placed = (stretch: Stretch) => ({ ...stretch, offset: take(stretch.end - stretch.start) });
+  const stretches = new Map([...cover].map(([node, of]) => [node, of.map(placed)]));
+  return { stretches, packings: [...packings.values()], packingsOf, bytes };
 }
 
 /** The step of what is there before the first node runs. */
@@ -75,7 +77,7 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
   const constants = placeConstants(program, plans);
   const lastRead = nodes.map((_, i) => i);
   plans.forEach((plan, i) => {
-    for (const node of plan?.reads ?? []) lastRead[node] = i;
+    for (const { node } of plan?.reads ?? []) lastRead[node] = i;
   });
   for (const node of outputs) lastRead[node] = nodes.length;
   const blocks: Block[] = [];
@@ -97,7 +99,8 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
   const { starts, bytes } = arrange(blocks);
   const at = (block: number): number => constants.bytes + starts[block]!;
   return {
-    tensors: tensorBlocks.map((block, i) => (block < 0 ? constants.offsets.get(i) : at(block))),
+    tensors: tensorBlocks.map((block) => (block < 0 ? undefined : at(block))),
+    stretches: constants.stretches,
     packings: constants.packings,
     packingsOf: constants.packingsOf,
     scratch: scratchBlocks.map(at),
@@ -111,5 +114,15 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
     constantBytes: constants.bytes,
     leastBytes: constants.bytes + liveBytes(blocks),
     totalBytes: constants.bytes + bytes,
+  };
+}
+
+/** Where a byte of a node's tensor is, among those that plans read. */
+export function sourceIn({ tensors, stretches }: Layout): (node: number, byte: number) => number {
+  return (node, byte) => {
+    const whole = tensors[node];
+    if (whole !== undefined) return whole + byte;
+    const { start, offset } = stretches.get(node)!.find(({ end }) => byte < end)!;
+    return offset + byte - start;
   };
 }

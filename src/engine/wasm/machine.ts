@@ -5,7 +5,7 @@ import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts';
 import type { Crew, Enlisted } from './crew.ts';
-import { type Kept, type Layout, layOut } from './layout.ts';
+import { type Kept, type Layout, layOut, sourceIn } from './layout.ts';
 import type { Functions } from './member.ts';
 import type { NodePlan } from './nodePlan.ts';
 import { pack } from './packing.ts';
@@ -92,8 +92,10 @@ export class Machine {
     const layout = layOut(program, plans, kept);
     requireMemory(parts, layout, kept);
     const { tensors, packingsOf, scratch } = layout;
+    const source = sourceIn(layout);
     const phases = plans.map(
-      (plan, i) => plan?.phases({ tensors, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
+      (plan, i) =>
+        plan?.phases({ source, target: tensors[i]!, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
     );
     const works = phaseWorks(plans, phases);
     const { steps, nodesDone } = stepsOf(program.nodes, works, layout);
@@ -118,12 +120,14 @@ export class Machine {
     return new Machine(parts, layout, works, nodesDone, memory, exports, enlisted);
   }
 
-  /** Writes a node's tensor, and once more wherever a nest has it packed. */
+  /** Writes a node's tensor; of a constant, what is read of it, and once more wherever a nest has it packed. */
   put(node: number, bytes: Uint8Array): void {
     const memory = this.#bytes();
-    const { tensors, packings } = this.layout;
-    const offset = tensors[node];
-    if (offset !== undefined) memory.set(bytes, offset);
+    const { tensors, stretches, packings } = this.layout;
+    const whole = tensors[node];
+    if (whole !== undefined) memory.set(bytes, whole);
+    for (const { start, end, offset } of stretches.get(node) ?? [])
+      memory.set(bytes.subarray(start, end), offset);
     for (const { packing, offset: at } of packings) {
       if (packing.node === node) pack(packing, bytes, memory, at);
     }

@@ -9,6 +9,7 @@ export interface Block {
 const ALIGNMENT = 16;
 
 export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+export const alignedBelow = (bytes: number): number => bytes - (bytes % ALIGNMENT);
 
 /** The most bytes that are held at any one step: no arrangement takes less. */
 export function liveBytes(blocks: readonly Block[]): number {

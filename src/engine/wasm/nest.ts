@@ -49,9 +49,12 @@ export interface Hard {
   readonly stride: number;
 }
 
-/** Where an operand's elements are: in its own tensor, in a packed constant, or in the node's scratch memory. */
+/**
+ * Where an operand's addresses start: at a byte of its own tensor, in a packed constant, or in the node's scratch
+ * memory.
+ */
 export type Region =
-  | { readonly kind: 'tensor' }
+  | { readonly kind: 'tensor'; readonly start: number }
   | { readonly kind: 'packed'; readonly index: number }
   | { readonly kind: 'scratch'; readonly offset: number };
 
@@ -59,7 +62,7 @@ export type Region =
 export interface Access {
   /** Never inside its view. */
   readonly outside: boolean;
-  /** Bytes from the start of the tensor, without quotients and gatherings; modulo 2^32. */
+  /** Bytes from where its region starts, without quotients and gatherings; modulo 2^32. */
   readonly address: Form;
   readonly checks: readonly Check[];
   readonly quotients: readonly Quotient[];
@@ -200,7 +203,7 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
     quotients,
     gatherings,
     hard,
-    region: { kind: 'tensor' },
+    region: { kind: 'tensor', start: 0 },
   };
 }
 

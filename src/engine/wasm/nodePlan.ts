@@ -22,13 +22,16 @@ import { type Access, isLinear, type Nest, nestOf, reordered, simplify } from '.
 import { type Packing, packingOf, panelsOf } from './packing.ts';
 import { paired } from './pairs.ts';
 import { type Stage, stagePadded, stagePanels } from './staging.ts';
+import { type Stretch, stretchOf } from './stretch.ts';
 import { LANES, orderOf, type Shape, shapeOf, type Tile, type Tiling, tilingOf } from './tile.ts';
 import { TileWriter } from './tileWriter.ts';
 
 /** Where the parts of a node are in memory, bytes. */
 export interface Placement {
-  /** By node; those that the plan reads, and the node itself. */
-  readonly tensors: readonly (number | undefined)[];
+  /** Of a byte of another node's tensor, within what the plan reads. */
+  readonly source: (node: number, byte: number) => number;
+  /** Of the node's own tensor. */
+  readonly target: number;
   /** Of each packing of the plan. */
   readonly packings: readonly number[];
   /** Memory of the node's own, while it runs. */
@@ -48,8 +51,8 @@ export interface Phase {
 export interface NodePlan {
   /** Constants that it reads in another order, to be written once when the program is loaded. */
   readonly packings: readonly Packing[];
-  /** Nodes whose tensors it reads where they are. */
-  readonly reads: readonly number[];
+  /** What it reads of tensors where they are. */
+  readonly reads: readonly Stretch[];
   readonly scratchBytes: number;
   /** Scalar instructions and reads that it takes, all phases together. */
   readonly work: number;
@@ -172,13 +175,20 @@ function planPiece(piece: Piece, nodes: readonly Node[], earlier: readonly Packi
   };
 }
 
-/** Nodes whose tensors a part reads where they are. */
-function readsOf({ loop, nest }: Part): number[] {
+/** A part with the addresses of each operand counted from the first byte that it reads, and what it reads of tensors. */
+function withReads(part: Part, nodes: readonly Node[]): { part: Part; reads: Stretch[] } {
+  const { loop, nest } = part;
   const uses = operandUses(loop);
-  return loop.operands.flatMap(({ node }, o) => {
-    const isRead = uses[o]!.step || uses[o]!.post;
-    return isRead && nest.accesses[o]!.region.kind === 'tensor' ? [node] : [];
+  const reads: Stretch[] = [];
+  const accesses = nest.accesses.map((access, o): Access => {
+    if (access.region.kind !== 'tensor' || access.outside || !(uses[o]!.step || uses[o]!.post)) return access;
+    const stretch = stretchOf(loop.operands[o]!, access, nest, nodes);
+    const { start } = stretch;
+    reads.push(stretch);
+    const address = { ...access.address, constant: access.address.constant - start };
+    return { ...access, address, region: { kind: 'tensor', start } };
   });
+  return { part: { ...part, nest: { ...nest, accesses } }, reads };
 }
 
 /**
@@ -193,42 +203,42 @@ export function planNode(loop: LoopNode, index: number, nodes: readonly Node[], 
   const pieces = piecesOf(loop, nodes, weights);
   const plans: PiecePlan[] = [];
   for (const piece of pieces) plans.push(planPiece(piece, nodes, plans.at(-1)?.packings ?? []));
-  const parts = plans.flatMap((plan) => plan.parts);
+  const reading = plans.flatMap((plan) => plan.parts).map((part) => withReads(part, nodes));
   const work = pieces.reduce((sum, { loop: { shape, fold, step, post } }) => {
     const once = sizeOf(fold) * (step.code.length + 1) + post.code.length + 1;
     return sum + sizeOf(shape) * once;
   }, 0);
   return {
     packings: plans.at(-1)!.packings,
-    reads: [...new Set(parts.flatMap(readsOf))],
+    reads: reading.flatMap(({ reads }) => reads),
     scratchBytes: Math.max(...plans.map(({ scratchBytes }) => scratchBytes)),
     work: work + plans.reduce((sum, { scratchBytes }) => sum + scratchBytes / 4, 0),
     label: plans[0]!.label + (pieces.length > 1 ? `, ${pieces.length} interleaved` : ''),
     phases: (placement) =>
-      parts.map((part, i) => ({
-        body: bodyOf(part, `node${index}phase${i}`, placement, placement.tensors[index]!),
+      reading.map(({ part }, i) => ({
+        body: bodyOf(part, `node${index}phase${i}`, placement),
         turns: part.tiling.turns,
       })),
   };
 }
 
 /** The function of one phase: its tiles, block after block of turns. */
-function bodyOf({ loop, nest, tiling, target }: Part, name: string, placement: Placement, output: number) {
-  const { tensors, packings, scratch } = placement;
+function bodyOf({ loop, nest, tiling, target }: Part, name: string, placement: Placement) {
+  const { packings, scratch } = placement;
   const locals: ValueType[] = ['i32', 'i32'];
   const params: ValueType[] = ['i32', 'i32'];
   const [from, to, first, last] = [0, 1, 2, 3];
   const isBlocked = tiling.block < tiling.turns;
   const source = ({ region }: Access, node: number): number => {
     if (region.kind === 'packed') return packings[region.index]!;
-    return region.kind === 'scratch' ? scratch + region.offset : tensors[node]!;
+    return region.kind === 'scratch' ? scratch + region.offset : placement.source(node, region.start);
   };
   const writing = {
     loop,
     nest,
     tiling,
     source,
-    target: target === undefined ? output : scratch + target,
+    target: target === undefined ? placement.target : scratch + target,
     locals,
     from: isBlocked ? first : from,
     to: isBlocked ? last : to,
