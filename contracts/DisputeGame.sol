@@ -360,7 +360,7 @@ contract DisputeGame is IDisputeGame {
         (bytes32 programRoot, uint32 nodeCount) = REGISTRY.programOf(request.modelId);
         _requireNode(programRoot, nodeCount, nodeIndex, node);
         _requireNode(programRoot, nodeCount, REFEREE.operandNode(node.descriptor, operand), operandNode);
-        if (!REFEREE.isMalformedOperand(node.descriptor, operand, operandNode.descriptor)) {
+        if (!REFEREE.isMalformedOperand(nodeCount, nodeIndex, node.descriptor, operand, operandNode.descriptor)) {
             revert WellFormed(nodeIndex);
         }
         _falsify(claimId, request, nodeIndex);

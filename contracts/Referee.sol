@@ -45,6 +45,7 @@ contract Referee is IReferee {
         info.signed = dtype == NodeLib.I8;
         info.byteLength = uint32(NodeLib.product(extents, h.rank()) << NodeLib.elementShift(dtype));
         extents += 4 * h.rank();
+        info.checkpoint = info.kind != NodeLib.LOOP || h.checkpoint();
         if (info.kind == NodeLib.INPUT) info.slot = uint32(h.slot());
         if (info.kind == NodeLib.CONSTANT) info.root = bytes32(NodeLib.word(extents));
         if (info.kind == NodeLib.LOOP) {
@@ -65,11 +66,13 @@ contract Referee is IReferee {
 
     /// @inheritdoc IReferee
     function isMalformedOperand(
+        uint32 nodeCount,
+        uint32 nodeIndex,
         bytes calldata descriptor,
         uint8 operand,
         bytes calldata operandDescriptor
     ) external pure returns (bool) {
-        return NodeRules.operandViolation(_operand(descriptor, operand), operandDescriptor) != Rule.None;
+        return NodeRules.operandViolation(nodeCount, nodeIndex, _operand(descriptor, operand), operandDescriptor) != Rule.None;
     }
 
     /// @inheritdoc IReferee

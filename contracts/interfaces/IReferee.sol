@@ -13,6 +13,7 @@ import { Model } from "./IModelRegistry.sol";
 /// @param init Accumulator before the first step (loop).
 /// @param slot Position in the model's inputs (input).
 /// @param root Root of the tensor (constant).
+/// @param checkpoint Whether the root of a trace of several blocks commits to the tensor.
 struct NodeInfo {
     uint8 kind;
     uint8 elementBytes;
@@ -23,6 +24,7 @@ struct NodeInfo {
     uint32 init;
     uint32 slot;
     bytes32 root;
+    bool checkpoint;
 }
 
 /// @title IReferee
@@ -68,12 +70,16 @@ interface IReferee {
         bytes calldata descriptor
     ) external view returns (bool);
 
-    /// @notice Whether an operand's view does not fit the node that it reads.
+    /// @notice Whether an operand does not fit the node that it reads.
+    /// @param nodeCount Nodes of the program.
+    /// @param nodeIndex Index of the node that reads.
     /// @param descriptor The encoded node that reads.
     /// @param operand Position in its list of operands.
     /// @param operandDescriptor The encoded node at {operandNode}.
     /// @return True if it is malformed.
     function isMalformedOperand(
+        uint32 nodeCount,
+        uint32 nodeIndex,
         bytes calldata descriptor,
         uint8 operand,
         bytes calldata operandDescriptor

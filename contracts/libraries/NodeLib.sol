@@ -6,7 +6,7 @@ pragma solidity 0.8.37;
 /// ```
 /// byte 0 kind    1 dtype        2 rank         3 fold rank    4 operands   5 constants
 ///      6 step length  7 step result  8 post length  9 post result
-///      10..13 grain   14..17 init    18..21 slot    22..31 zero
+///      10..13 grain   14..17 init    18..21 slot    22 checkpoint  23..31 zero
 /// ```
 type Header is uint256;
 
@@ -108,6 +108,10 @@ library NodeLib {
 
     function slot(Header self) internal pure returns (uint256) {
         return (Header.unwrap(self) >> 80) & 0xffffffff;
+    }
+
+    function checkpoint(Header self) internal pure returns (bool) {
+        return byteAt(Header.unwrap(self), 22) != 0;
     }
 
     /// @notice First slot of each group of a loop's slots, slot 0 being the accumulator. Twin of `slotsOf`.

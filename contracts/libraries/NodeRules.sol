@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import { Model, TensorRef } from "../interfaces/IModelRegistry.sol";
+import { Blocks } from "./Blocks.sol";
 import { CostLib } from "./CostLib.sol";
 import { Limits } from "./Limits.sol";
+import { MerkleLib } from "./MerkleLib.sol";
 import { Header, NodeLib } from "./NodeLib.sol";
 import { Opcodes } from "./Opcodes.sol";
 
@@ -33,8 +35,10 @@ enum Rule {
     LeafGas,
     Input,
     Output,
+    Checkpoint,
     OperandSize,
-    OperandDtype
+    OperandDtype,
+    OperandCheckpoint
 }
 
 /// @title NodeRules
@@ -68,15 +72,32 @@ library NodeRules {
     }
 
     /// @notice The first rule that an operand breaks with the node that it reads.
+    /// @param nodeCount Nodes of the program.
+    /// @param nodeIndex Index of the node that reads.
     /// @param operand Calldata position of the operand.
     /// @param read The encoded node that it reads.
     /// @return The rule, or None.
-    function operandViolation(uint256 operand, bytes calldata read) internal pure returns (Rule) {
+    function operandViolation(
+        uint256 nodeCount,
+        uint256 nodeIndex,
+        uint256 operand,
+        bytes calldata read
+    ) internal pure returns (Rule) {
         Header h = read.header();
         if (_viewSize(operand) != NodeLib.product(read.start() + NodeLib.HEADER_BYTES, h.rank())) {
             return Rule.OperandSize;
         }
-        return NodeLib.u8(operand + 4) == h.dtype() ? Rule.None : Rule.OperandDtype;
+        if (NodeLib.u8(operand + 4) != h.dtype()) return Rule.OperandDtype;
+        uint256 levels = Blocks.levels(MerkleLib.depthOf(nodeCount));
+        bool sameBlock = NodeLib.u32(operand) >> levels == nodeIndex >> levels;
+        return !sameBlock && _isOpen(h, nodeCount) ? Rule.OperandCheckpoint : Rule.None;
+    }
+
+    /// @notice Whether the root of the trace leaves a node's tensor open until its block is disputed.
+    function _isOpen(Header h, uint256 nodeCount) private pure returns (bool) {
+        if (h.kind() != NodeLib.LOOP || h.checkpoint()) return false;
+        uint256 traceDepth = MerkleLib.depthOf(nodeCount);
+        return Blocks.levels(traceDepth) < traceDepth;
     }
 
     /// @notice Whether the bytes are what encoding some node gives.
@@ -87,9 +108,9 @@ library NodeRules {
         uint256 kind = h.kind();
         if (kind < NodeLib.INPUT || kind > NodeLib.LOOP) return false;
         if (h.dtype() < NodeLib.F32 || h.dtype() > NodeLib.U8) return false;
-        // Bytes 22..31 are zero; 3..17 are a loop's, 18..21 an input's.
-        if (word & (type(uint256).max >> 176) != 0) return false;
-        if (kind != NodeLib.LOOP && (word << 24) >> 136 != 0) return false;
+        // Byte 22 is 0 or 1, 23..31 are zero; 3..17 and 22 are a loop's, 18..21 an input's.
+        if (word & ((type(uint256).max >> 176) ^ (1 << 72)) != 0) return false;
+        if (kind != NodeLib.LOOP && ((word << 24) >> 136 != 0 || h.checkpoint())) return false;
         if (kind != NodeLib.INPUT && h.slot() != 0) return false;
         if (kind == NodeLib.LOOP) return _isCanonicalLoop(descriptor, h);
         return descriptor.length == NodeLib.HEADER_BYTES + 4 * h.rank() + (kind == NodeLib.CONSTANT ? 32 : 0);
@@ -354,11 +375,14 @@ library NodeRules {
         for (uint256 i = 0; i < model.inputs.length; ++i) {
             if (model.inputs[i].node == nodeIndex && i != slot) return Rule.Input;
         }
+        bool isOutput = false;
         for (uint256 i = 0; i < model.outputs.length; ++i) {
             TensorRef calldata output = model.outputs[i];
-            if (output.node == nodeIndex && output.byteLength != byteLength) return Rule.Output;
+            if (output.node != nodeIndex) continue;
+            if (output.byteLength != byteLength) return Rule.Output;
+            isOutput = true;
         }
-        return Rule.None;
+        return isOutput && _isOpen(h, model.nodeCount) ? Rule.Checkpoint : Rule.None;
     }
 
     function _byteLength(bytes calldata descriptor) private pure returns (uint256) {

@@ -22,8 +22,13 @@ contract NodeRulesMock {
     }
 
     /// @notice The first rule that a node's first operand breaks with the node that it reads.
-    function operandViolation(bytes calldata descriptor, bytes calldata read) external pure returns (Rule) {
-        return NodeRules.operandViolation(NodeLib.operandsStart(descriptor), read);
+    function operandViolation(
+        uint256 nodeCount,
+        uint256 nodeIndex,
+        bytes calldata descriptor,
+        bytes calldata read
+    ) external pure returns (Rule) {
+        return NodeRules.operandViolation(nodeCount, nodeIndex, NodeLib.operandsStart(descriptor), read);
     }
 
     /// @notice {CostLib-leafCost}

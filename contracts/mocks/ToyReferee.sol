@@ -73,6 +73,8 @@ contract ToyReferee is IReferee {
 
     /// @inheritdoc IReferee
     function isMalformedOperand(
+        uint32,
+        uint32,
         bytes calldata descriptor,
         uint8,
         bytes calldata operandDescriptor

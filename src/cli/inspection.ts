@@ -1,6 +1,6 @@
 import { levelsToReveal } from '../dispute/rules.ts';
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf } from '../merkle/tree.ts';
+import { depthOf } from '../program/blocks.ts';
 import { leafCost } from '../program/cost.ts';
 import { MAX_INTERVALS } from '../program/limits.ts';
 import { byteLengthOf, type LoopNode, type Node, type Program, sizeOf } from '../program/node.ts';

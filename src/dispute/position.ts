@@ -1,5 +1,5 @@
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf } from '../merkle/tree.ts';
+import { depthOf } from '../program/blocks.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import type { Role } from './move.ts';
 

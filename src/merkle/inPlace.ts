@@ -1,7 +1,8 @@
+import { depthOf } from '../program/blocks.ts';
 import { LIMITS } from '../program/limits.ts';
 import { HASH_BYTES } from './keccak.ts';
 import { chunksOf } from './tensor.ts';
-import { concat, depthOf, MerkleTree, paddingRoot, TENSOR_TREE } from './tree.ts';
+import { concat, MerkleTree, paddingRoot, TENSOR_TREE } from './tree.ts';
 import { CHUNKS_PER_TURN, PARTIAL_BYTES } from './treeModule.ts';
 
 /**

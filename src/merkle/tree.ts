@@ -1,3 +1,4 @@
+import { depthOf } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { HASH_BYTES, type Hash, keccakTagged } from './keccak.ts';
 import { hashRecords, PAIR_BYTES } from './records.ts';
@@ -16,9 +17,6 @@ export const TENSOR_TREE: TreeKind = {
 };
 export const TRACE_TREE: TreeKind = { nodeTag: TAGS.TRACE_NODE, padding: new Uint8Array(HASH_BYTES) };
 export const PROGRAM_TREE: TreeKind = { nodeTag: TAGS.PROGRAM_NODE, padding: new Uint8Array(HASH_BYTES) };
-
-/** Levels of edges in a tree of `leaves` leaves: ceil(log2 leaves). */
-export const depthOf = (leaves: number): number => (leaves <= 1 ? 0 : 32 - Math.clz32(leaves - 1));
 
 /** The `i`-th of hashes that lie end to end. */
 const hashAt = (hashes: Uint8Array, i: number): Hash => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);

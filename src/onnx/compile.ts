@@ -1,5 +1,6 @@
 import { type Hash, hexOf } from '../merkle/keccak.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
+import { withCheckpoints } from '../program/blocks.ts';
 import { encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program } from '../program/node.ts';
@@ -78,11 +79,11 @@ export function compile(
   }
   if (nodes.length > LIMITS.MAX_NODES)
     throw new ImportError(`model: ${nodes.length} program nodes, of ${LIMITS.MAX_NODES}`);
-  const program: Program = {
+  const program = withCheckpoints({
     nodes,
     inputs: inputs.map((_, slot) => slot),
     outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
-  };
+  });
   // What the chain would call malformed never leaves the compiler.
   const [violation] = validate(program);
   if (violation) {

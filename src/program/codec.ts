@@ -18,7 +18,7 @@ import {
  * ```
  * header, 32 bytes       0 kind  1 dtype  2 rank  3 fold rank  4 operands  5 constants
  *                        6 step length  7 step result  8 post length  9 post result
- *                        10..13 grain  14..17 init  18..21 slot  22..31 zero
+ *                        10..13 grain  14..17 init  18..21 slot  22 checkpoint (0 or 1)  23..31 zero
  * every kind             u32 extent, for each output dimension
  * constant               bytes32 root
  * loop                   u32 extent, for each fold dimension
@@ -151,6 +151,7 @@ export function encodeNode(node: Node): Uint8Array {
     loop?.post.result ?? 0,
   );
   out.u32(loop?.grain ?? 0, loop?.init ?? 0, node.kind === 'input' ? node.slot : 0);
+  out.u8(loop?.checkpoint ? 1 : 0);
   out.pad(HEADER_BYTES);
   out.u32(...node.shape);
   if (node.kind === 'constant') out.u8(...node.root);
@@ -188,7 +189,8 @@ export function decodeNode(bytes: Uint8Array): Node {
   const grain = from.u32();
   const init = from.u32();
   const slot = from.u32();
-  from.take(HEADER_BYTES - 22);
+  const checkpoint = from.u8() === 1;
+  from.take(HEADER_BYTES - 23);
   const shape = from.times(rank, from.u32);
   const program = (length: number, result: number): ScalarProgram => ({
     code: from.times(length, () => readStep(from)),
@@ -207,6 +209,7 @@ export function decodeNode(bytes: Uint8Array): Node {
       step: program(stepLength, stepResult),
       post: program(postLength, postResult),
       grain,
+      checkpoint,
     };
     return { ...loop, operands: from.times(operandCount, () => readOperand(from).operand) };
   })();

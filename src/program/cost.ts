@@ -1,5 +1,6 @@
 import { instructionOf } from '../scalar/instructions.ts';
 import type { Step } from '../scalar/machine.ts';
+import { depthOf } from './blocks.ts';
 import { CHUNK_BYTES, LEAF_GAS } from './limits.ts';
 import { ELEMENT_BYTES, type LoopNode, type Operand, operandUses, sizeOf } from './node.ts';
 
@@ -90,9 +91,6 @@ function chunksTouched(movement: Movement, fold: readonly number[], reads: numbe
   const runs = runsTouched(reads, length, sizeOf(fold));
   return Math.min(reads, runs * (perRun < BigInt(run) ? Number(perRun) : run));
 }
-
-/** ceil(log2(chunks)) */
-const depthOf = (chunks: number): number => (chunks <= 1 ? 0 : 32 - Math.clz32(chunks - 1));
 
 const codeGas = (code: readonly Step[]): number =>
   code.reduce((sum, { opcode }) => sum + (instructionOf(opcode)?.gas ?? 0), 0);

@@ -97,6 +97,8 @@ export interface LoopNode {
   readonly post: ScalarProgram;
   /** How many fold steps one leaf check executes at most. */
   readonly grain: number;
+  /** Whether the root of a trace commits to this tensor, in a program of several blocks; see `blocks.ts`. */
+  readonly checkpoint: boolean;
 }
 
 export type Node = InputNode | ConstantNode | LoopNode;

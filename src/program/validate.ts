@@ -1,4 +1,5 @@
 import { INSTRUCTIONS, instructionOf } from '../scalar/instructions.ts';
+import { blockLevels, blockOf, depthOf } from './blocks.ts';
 import { leafCost } from './cost.ts';
 import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
 import { LIMITS } from './limits.ts';
@@ -41,8 +42,10 @@ export const RULES = [
   'leaf gas',
   'input',
   'output',
+  'checkpoint',
   'operand size',
   'operand dtype',
+  'operand checkpoint',
   'nodes',
 ] as const;
 
@@ -57,8 +60,9 @@ export interface Violation {
   readonly message: string;
 }
 
-/** What the registry holds of a model's inputs and outputs. */
+/** What the registry holds of a model besides its program's root. */
 export interface Interface {
+  readonly nodeCount: number;
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
 }
@@ -213,7 +217,7 @@ function checkCost(loop: LoopNode, descriptorBytes: number): Broken {
 }
 
 /** That the node and the model's lists of inputs and outputs name each other. */
-function checkInterface(node: Node, nodeIndex: number, { inputs, outputs }: Interface): Broken {
+function checkInterface(node: Node, nodeIndex: number, { nodeCount, inputs, outputs }: Interface): Broken {
   const byteLength = byteLengthOf(node);
   const slots = inputs.flatMap((input, slot) => (input.node === nodeIndex ? [slot] : []));
   if (node.kind === 'input') {
@@ -232,7 +236,16 @@ function checkInterface(node: Node, nodeIndex: number, { inputs, outputs }: Inte
   const output = outputs.findIndex((ref) => ref.node === nodeIndex && ref.byteLength !== byteLength);
   if (output >= 0)
     return ['output', `it has ${byteLength} bytes, the model's output ${output} another number`];
+  if (isOpen(node, nodeCount) && outputs.some((ref) => ref.node === nodeIndex)) {
+    return ['checkpoint', 'it is an output of the model, but no checkpoint'];
+  }
   return undefined;
+}
+
+/** Whether the root of the trace leaves a node's tensor open until its block is disputed. */
+function isOpen(node: Node, nodeCount: number): boolean {
+  const traceDepth = depthOf(nodeCount);
+  return node.kind === 'loop' && !node.checkpoint && blockLevels(traceDepth) < traceDepth;
 }
 
 const violation = (broken: Broken, node: number): Violation | undefined =>
@@ -274,6 +287,7 @@ export function checkOperand(
   nodeIndex: number,
   operand: number,
   read: Node,
+  nodeCount: number,
 ): Violation | undefined {
   const { view, dtype, node } = loop.operands[operand]!;
   const elements = sizeOf(view.map(({ extent }) => extent));
@@ -284,6 +298,11 @@ export function checkOperand(
   if (dtype !== read.dtype) {
     const message = `operand ${operand} reads ${dtype}, node ${node} is ${read.dtype}`;
     return violation(['operand dtype', message], nodeIndex);
+  }
+  const traceDepth = depthOf(nodeCount);
+  if (isOpen(read, nodeCount) && blockOf(node, traceDepth) !== blockOf(nodeIndex, traceDepth)) {
+    const message = `operand ${operand} reads node ${node} of another block, which is no checkpoint`;
+    return violation(['operand checkpoint', message], nodeIndex);
   }
   return undefined;
 }
@@ -312,7 +331,7 @@ export function validate({ nodes, inputs, outputs }: Program): Violation[] {
     }
   }
   const refer = (node: number) => ({ node, byteLength: byteLengthOf(nodes[node]!) });
-  const model = { inputs: inputs.map(refer), outputs: outputs.map(refer) };
+  const model = { nodeCount: nodes.length, inputs: inputs.map(refer), outputs: outputs.map(refer) };
   return nodes.flatMap((node, i) => {
     const descriptor = encodeNode(node);
     const own = checkDescriptor(descriptor, i, model);
@@ -322,7 +341,7 @@ export function validate({ nodes, inputs, outputs }: Program): Violation[] {
     }
     if (own || node.kind !== 'loop') return own ?? [];
     for (const [o, operand] of node.operands.entries()) {
-      const violated = checkOperand(node, i, o, nodes[operand.node]!);
+      const violated = checkOperand(node, i, o, nodes[operand.node]!, nodes.length);
       if (violated) return violated;
     }
     return [];

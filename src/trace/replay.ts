@@ -3,7 +3,8 @@ import { wordReader } from '../engine/reference/word.ts';
 import { equalBytes, HASH_BYTES, type Hash, keccakTagged } from '../merkle/keccak.ts';
 import { TAGS } from '../merkle/tags.ts';
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf, rootFrom, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
+import { rootFrom, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
+import { depthOf } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 

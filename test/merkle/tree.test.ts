@@ -6,7 +6,6 @@ import { chunkOf, chunksOf, tensorRoot, tensorTree } from '../../src/merkle/tens
 import {
   combine,
   concat,
-  depthOf,
   MerkleTree,
   PROGRAM_TREE,
   paddingRoot,
@@ -14,6 +13,7 @@ import {
   TENSOR_TREE,
   TRACE_TREE,
 } from '../../src/merkle/tree.ts';
+import { depthOf } from '../../src/program/blocks.ts';
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 131 + 7) & 255);
 const h = (...parts: readonly Uint8Array[]) => bytesOfHex(keccak256(concat(parts)));

@@ -11,7 +11,12 @@ import { Random, randomProgram } from '../support/randomProgram.ts';
 
 /** The index that the tested node has. */
 const INDEX = 9;
-const MODEL = { inputs: [{ node: 3, byteLength: 20 }], outputs: [{ node: 4, byteLength: 8 }] };
+/** Of several blocks of 16 nodes. */
+const MODEL = {
+  nodeCount: 100,
+  inputs: [{ node: 3, byteLength: 20 }],
+  outputs: [{ node: 4, byteLength: 8 }],
+};
 
 const operand: Operand = { node: 1, dtype: 'i32', fill: 0, view: [view(6, 0), view(5, 2)] };
 
@@ -54,6 +59,7 @@ const constant = (shape: readonly number[]): Node => ({
   shape,
   root: new Uint8Array(32).fill(1),
 });
+const outputLoop = (checkpoint: boolean): LoopNode => loop({ dtype: 'f32', shape: [2], checkpoint });
 const HUGE = 2 ** 31;
 
 /** A fold of 300 steps that jump from chunk to chunk. */
@@ -76,6 +82,8 @@ const malformed: readonly (readonly [what: string, rule: Rule, descriptor: Uint8
   ['an unknown dtype', 'encoding', poked(base, 1, 5)],
   ['dirty padding of the header', 'encoding', poked(base, 31, 1)],
   ['a slot where there is none', 'encoding', poked(base, 21, 1)],
+  ['a mark of a checkpoint that is not 0 or 1', 'encoding', poked(base, 22, 2)],
+  ['a mark of a checkpoint on a constant', 'encoding', poked(constant([2]), 22, 1)],
   ['a grain in a constant', 'encoding', poked(constant([2]), 13, 1)],
   ['operands in an input', 'encoding', poked(input(0), 4, 1)],
   ['uses that are not those of the code', 'encoding', poked(base, encodeNode(base).indexOf(1, 66), 3)],
@@ -243,6 +251,7 @@ const malformed: readonly (readonly [what: string, rule: Rule, descriptor: Uint8
   ['an input of another size', 'input', encodeNode(input(0, [4])), 3],
   ['a loop where the model has an input', 'input', encodeNode(base), 3],
   ['an output of another size', 'output', encodeNode(constant([3])), 4],
+  ['an output that is no checkpoint', 'checkpoint', encodeNode(outputLoop(false)), 4],
 ];
 
 const valid: readonly (readonly [what: string, descriptor: Uint8Array, index?: number])[] = [
@@ -253,6 +262,8 @@ const valid: readonly (readonly [what: string, descriptor: Uint8Array, index?: n
   ['a scalar', encodeNode(constant([]))],
   ['an input', encodeNode(input(0)), 3],
   ['an output', encodeNode(constant([2])), 4],
+  ['an output that is a checkpoint', encodeNode(outputLoop(true)), 4],
+  ['a checkpoint that need not be one', encodeNode({ ...base, checkpoint: true })],
   ['a grain beyond the fold', encodeNode({ ...base, grain: 0xffffffff })],
   [
     'an address at the limit',
@@ -274,7 +285,7 @@ describe('static rules', function () {
     rules = await deploy();
   });
 
-  const model = (given = MODEL) => ({ programRoot: `0x${'00'.repeat(32)}`, nodeCount: 10, ...given });
+  const model = (given = MODEL) => ({ programRoot: `0x${'00'.repeat(32)}`, ...given });
   /** What the chain says of each descriptor. */
   async function onChain(descriptors: readonly Uint8Array[], index: number, given = MODEL) {
     const bytes = await rules.violations(model(given), index, [...descriptors], { gasLimit: 1n << 39n });
@@ -305,10 +316,39 @@ describe('static rules', function () {
         [{ kind: 'input', dtype: 'f32', shape: [30], slot: 0 }, 'operand dtype'],
       ];
       for (const [read, rule] of cases) {
-        expect(checkOperand(base, INDEX, 0, read)?.rule).to.equal(rule);
-        const code = Number(await rules.operandViolation(encodeNode(base), encodeNode(read)));
-        expect(RULES[code - 1]).to.equal(rule);
+        expect(checkOperand(base, INDEX, 0, read, MODEL.nodeCount)?.rule).to.equal(rule);
+        const code = await rules.operandViolation(MODEL.nodeCount, INDEX, encodeNode(base), encodeNode(read));
+        expect(RULES[Number(code) - 1]).to.equal(rule);
       }
+    });
+
+    it('an operand of another block is a checkpoint', async () => {
+      const read = (checkpoint: boolean) => loop({ dtype: 'i32', shape: [30], checkpoint });
+      // Operand 0 reads node 1.
+      const cases: readonly (readonly [number, number, Node, Rule | undefined])[] = [
+        [100, 15, read(false), undefined],
+        [100, 16, read(false), 'operand checkpoint'],
+        [100, 16, read(true), undefined],
+        [100, 16, { kind: 'input', dtype: 'i32', shape: [30], slot: 0 }, undefined],
+        [100, 99, read(false), 'operand checkpoint'],
+        // Up to 32 nodes are one block; from 257 on a block has 32 nodes.
+        [32, 31, read(false), undefined],
+        [33, 31, read(false), 'operand checkpoint'],
+        [256, 16, read(false), 'operand checkpoint'],
+        [257, 31, read(false), undefined],
+        [257, 32, read(false), 'operand checkpoint'],
+      ];
+      for (const [nodeCount, index, node, rule] of cases) {
+        expect(checkOperand(base, index, 0, node, nodeCount)?.rule).to.equal(rule);
+        const code = await rules.operandViolation(nodeCount, index, encodeNode(base), encodeNode(node));
+        expect(RULES[Number(code) - 1]).to.equal(rule);
+      }
+    });
+
+    it('an output of a program of one block needs no mark', async () => {
+      const given = { ...MODEL, nodeCount: 32 };
+      expect(checkDescriptor(encodeNode(outputLoop(false)), 4, given)).to.equal(undefined);
+      expect(await onChain([encodeNode(outputLoop(false))], 4, given)).to.deep.equal([undefined]);
     });
 
     it('a program is refused with a sentence for each node', () => {
@@ -358,7 +398,12 @@ describe('static rules', function () {
       const random = new Random(seed + 7000);
       const { program } = randomProgram(seed, 8);
       const refer = (node: number) => ({ node, byteLength: byteLengthOf(program.nodes[node]!) });
-      const given = { inputs: program.inputs.map(refer), outputs: program.outputs.map(refer) };
+      // As if it were part of a larger program, so that marks count.
+      const given = {
+        nodeCount: 100,
+        inputs: program.inputs.map(refer),
+        outputs: program.outputs.map(refer),
+      };
       for (const [index, node] of program.nodes.entries()) {
         const mutants = random.times(20, () => mutate(random, encodeNode(node)));
         const expected = mutants.map((mutant) => checkDescriptor(mutant, index, given)?.rule);

@@ -21,13 +21,13 @@ import { inputsCommitment, type Model, outputsCommitment, programLeaf } from '..
 import { TAGS } from '../../src/merkle/tags.ts';
 import {
   combine,
-  depthOf,
   PROGRAM_TREE,
   rootFrom,
   TENSOR_TREE,
   TRACE_TREE,
   type TreeKind,
 } from '../../src/merkle/tree.ts';
+import { depthOf } from '../../src/program/blocks.ts';
 import { decodeNode } from '../../src/program/codec.ts';
 import { CHUNK_BYTES } from '../../src/program/limits.ts';
 import type { LoopNode } from '../../src/program/node.ts';

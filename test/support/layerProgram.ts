@@ -71,6 +71,7 @@ function layer(random: Random, { dtype, shape, fold, operands }: Parts): LoopNod
     step: { code: step, result: s.results + step.length - 1 },
     post,
     grain: 1,
+    checkpoint: false,
   });
 }
 
@@ -102,6 +103,7 @@ function operandsOf(random: Random, build: ProgramBuilder, dtype: DType) {
       step: { code: [], result: 0 },
       post: { code: [], result: s.operands },
       grain: 1,
+      checkpoint: false,
     };
     return { node: build.node(copy), dtype, fill, view };
   };

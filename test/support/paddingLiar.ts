@@ -2,14 +2,8 @@ import type { Hash } from '../../src/merkle/keccak.ts';
 import { keccakTagged } from '../../src/merkle/keccak.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
 import { chunksOf } from '../../src/merkle/tensor.ts';
-import {
-  concat,
-  depthOf,
-  MerkleTree,
-  TENSOR_TREE,
-  TRACE_TREE,
-  type TreeKind,
-} from '../../src/merkle/tree.ts';
+import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../../src/merkle/tree.ts';
+import { depthOf } from '../../src/program/blocks.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 
 /** What a liar puts where there must be padding: a byte of a chunk, a chunk of a tensor or a node of the trace. */

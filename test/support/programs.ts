@@ -1,5 +1,6 @@
 import type { Weights } from '../../src/engine/engine.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
+import { withCheckpoints } from '../../src/program/blocks.ts';
 import {
   type AffineCoordinate,
   type DType,
@@ -47,7 +48,7 @@ type LoopParts = Pick<LoopNode, 'dtype' | 'shape'> &
   };
 
 export function loop({ step, post, ...parts }: LoopParts): LoopNode {
-  const frame = { fold: [], init: 0, constants: [], operands: [], grain: 1, ...parts };
+  const frame = { fold: [], init: 0, constants: [], operands: [], grain: 1, checkpoint: false, ...parts };
   const slots = slotsOf(frame);
   const program = (write?: (layout: typeof slots) => readonly Step[]) => {
     const code = write?.(slots) ?? [];
@@ -105,6 +106,7 @@ export class ProgramBuilder {
 
   /** @param outputs the last node if left out */
   finish(outputs: readonly number[] = [this.nodes.length - 1]): { program: Program; weights: Weights } {
-    return { program: { nodes: this.nodes, inputs: this.inputs, outputs }, weights: this.weights };
+    const program = withCheckpoints({ nodes: this.nodes, inputs: this.inputs, outputs });
+    return { program, weights: this.weights };
   }
 }

@@ -154,6 +154,7 @@ export function randomLoop(
     step: randomCode(random, results, random.below(6)),
     post: randomCode(random, results, random.below(5)),
     grain: 1,
+    checkpoint: false,
   });
 }
 

@@ -125,6 +125,7 @@ function wideLoop(random: Random, builder: ProgramBuilder): LoopNode {
     step,
     post,
     grain: 1,
+    checkpoint: false,
   });
 }
 

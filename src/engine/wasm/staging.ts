@@ -57,6 +57,7 @@ function copyOf(loop: LoopNode, operand: number): LoopNode {
     step: { code: [], result: 0 },
     post: { code: [], result: 1 },
     grain: 1,
+    checkpoint: false,
   };
 }
 

@@ -76,6 +76,7 @@ export function emit(loop: Loop, locate: (source: OperandSource) => Location): L
     step: program(step, loop.step),
     post: program(post, loop.post),
     grain: 1,
+    checkpoint: false,
   };
   const codes = [node.step.code.length, node.post.code.length];
   const over = (what: string, value: number, limit: number): void => {

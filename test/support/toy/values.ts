@@ -3,7 +3,8 @@ import { type Hash, keccakTagged } from '../../../src/merkle/keccak.ts';
 import { splitTensors } from '../../../src/merkle/model.ts';
 import { TAGS } from '../../../src/merkle/tags.ts';
 import { chunksOf } from '../../../src/merkle/tensor.ts';
-import { concat, depthOf, MerkleTree, TENSOR_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
+import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
+import { depthOf } from '../../../src/program/blocks.ts';
 import { CHUNK_BYTES } from '../../../src/program/limits.ts';
 import { byteLengthOf, type ToyModel, type ToyNode } from './model.ts';
 
