@@ -17,7 +17,7 @@ import { explainOutcome } from '../src/dispute/explain.ts';
 import { wasmEngine } from '../src/engine/wasm/wasm.ts';
 import { hexOf } from '../src/merkle/keccak.ts';
 import { modelOf } from '../src/merkle/model.ts';
-import { importOnnx } from '../src/onnx/index.ts';
+import { importOnnx, realNodes } from '../src/onnx/index.ts';
 import { createProvider } from '../src/provider/provider.ts';
 import { type Runner, Shelf } from '../src/store/shelf.ts';
 import { RunTrace } from '../src/trace/run.ts';
@@ -64,7 +64,7 @@ await reader.waitForDeployment();
 say.heading('The stage');
 say.line(`  a chain in this process, with ModelRegistry, InferenceOracle, DisputeGame and Referee`);
 say.line(
-  `  digits.onnx compiles to ${compiled.program.nodes.length} nodes; its id, ${modelId.slice(0, 18)}…, is published`,
+  `  digits.onnx compiles to ${realNodes(compiled.program).length} nodes; its id, ${modelId.slice(0, 18)}…, is published`,
 );
 say.line(`  DigitReader, a contract that wants to know digits, is deployed`);
 

@@ -2,7 +2,7 @@ import type { Session, TensorData } from '../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { equalBytes } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
+import { importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { type Model, programInputs, Unavailable } from '../models/index.ts';
 import { difference, sameBits, TOLERANCE } from './compare.ts';
@@ -134,7 +134,7 @@ export async function measure(
   return {
     model: name,
     weights,
-    nodes: program.nodes.length,
+    nodes: realNodes(program).length,
     macs: macsOf(program),
     times,
     reference: reference && { ms: reference.run.ms, kept: reference.kept },

@@ -3,7 +3,7 @@ import { inspectProgram } from '../../src/cli/inspection.ts';
 import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
+import { importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { macsOf } from '../bench/program.ts';
@@ -93,7 +93,7 @@ export async function measure(model: Model, lies: number): Promise<Measured> {
     inputBytes: bytes(program.inputs),
     outputBytes: bytes(program.outputs),
     weightBytes: bytes([...compiled.weights.keys()]),
-    nodes: program.nodes.length,
+    nodes: realNodes(program).length,
     macs: macsOf(program),
     lies: nodes,
     gas: most(({ gas }) => gas.total),

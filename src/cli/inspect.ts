@@ -1,6 +1,7 @@
 import { hexOf } from '../merkle/keccak.ts';
 import type { BoundInput } from '../onnx/index.ts';
-import { byteLengthOf, type Node, sizeOf } from '../program/node.ts';
+import { blockOf, depthOf } from '../program/blocks.ts';
+import { type Node, sizeOf } from '../program/node.ts';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
 import type { Console } from './console.ts';
 import { inspectProgram, type NodeReport } from './inspection.ts';
@@ -13,16 +14,24 @@ export interface InspectOptions extends ImportArguments {
 const foldSteps = (nodes: readonly Node[]): number =>
   nodes.reduce((sum, node) => sum + (node.kind === 'loop' ? sizeOf(node.shape) * sizeOf(node.fold) : 0), 0);
 
+const bytesOf = (reports: readonly NodeReport[]): number =>
+  reports.reduce((sum, { bytes }) => sum + bytes, 0);
+
 const greatest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
 
 function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
-  const bytesOf = (kind: Node['kind']): number =>
-    program.nodes.reduce((sum, node) => sum + (node.kind === kind ? byteLengthOf(node) : 0), 0);
+  const { nodes } = program;
+  const computed = reports.filter(({ kind }) => kind === 'loop');
+  const checkpoints = computed.filter(({ checkpoint }) => checkpoint);
   return {
-    nodes: program.nodes.length,
-    foldSteps: foldSteps(program.nodes),
-    weightBytes: bytesOf('constant'),
-    tensorBytes: bytesOf('loop'),
+    nodes: reports.length,
+    blocks: 1 + blockOf(nodes.length - 1, depthOf(nodes.length)),
+    checkpoints: checkpoints.length,
+    tensors: computed.length,
+    foldSteps: foldSteps(nodes),
+    weightBytes: bytesOf(reports.filter(({ kind }) => kind === 'constant')),
+    checkpointBytes: bytesOf(checkpoints),
+    tensorBytes: bytesOf(computed),
     worstLeafWitnessBytes: greatest(reports.map(({ leaf }) => leaf?.witnessBytes ?? 0)),
     worstLeafGas: greatest(reports.map(({ leaf }) => leaf?.gas ?? 0)),
     mostRounds: greatest(reports.map(({ rounds }) => rounds)),
@@ -59,6 +68,10 @@ export async function inspect(path: string, options: InspectOptions, console: Co
   console.out(
     `${totals.nodes} nodes, ${grouped(totals.foldSteps)} fold steps, ` +
       `${grouped(totals.weightBytes)} bytes of weights, ${grouped(totals.tensorBytes)} bytes computed`,
+  );
+  console.out(
+    `${totals.blocks} ${totals.blocks === 1 ? 'block' : 'blocks'}; the root of a trace commits to ` +
+      `${totals.checkpoints} of ${totals.tensors} tensors computed, ${grouped(totals.checkpointBytes)} bytes`,
   );
   console.out(
     `a dispute takes at most ${totals.mostRounds} answers of the claimant; ` +

@@ -1,6 +1,7 @@
 import { levelsToReveal } from '../dispute/rules.ts';
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf } from '../program/blocks.ts';
+import { realNodes } from '../onnx/index.ts';
+import { depthOf, isCheckpoint } from '../program/blocks.ts';
 import { leafCost } from '../program/cost.ts';
 import { MAX_INTERVALS } from '../program/limits.ts';
 import { byteLengthOf, type LoopNode, type Node, type Program, sizeOf } from '../program/node.ts';
@@ -27,6 +28,8 @@ export interface NodeReport {
   readonly grain: number | null;
   /** Bytes of its tensor. */
   readonly bytes: number;
+  /** Whether the root of a trace commits to its tensor, rather than to what later blocks read. */
+  readonly checkpoint: boolean;
   readonly descriptorBytes: number;
   /** `null` unless it is a loop: a constant or input is settled by its root alone. */
   readonly leaf: LeafBound | null;
@@ -75,13 +78,15 @@ function roundsOf(node: Node, traceDepth: number): number {
   return trace + revealsOf(depthOf(chunksOf(byteLengthOf(node)))) + 1 + postsOf(node);
 }
 
+/** @returns a report on each node, except for those that only fill a block up */
 export function inspectProgram(
-  { nodes }: Program,
+  program: Program,
   descriptors: readonly Uint8Array[],
   labels: readonly string[],
 ): NodeReport[] {
-  const traceDepth = depthOf(nodes.length);
-  return nodes.map((node, i) => {
+  const traceDepth = depthOf(program.nodes.length);
+  return realNodes(program).map((i) => {
+    const node = program.nodes[i] as Node;
     const descriptorBytes = (descriptors[i] as Uint8Array).length;
     const loop = node.kind === 'loop' ? node : undefined;
     return {
@@ -94,6 +99,7 @@ export function inspectProgram(
       fold: loop?.fold ?? [],
       grain: loop?.grain ?? null,
       bytes: byteLengthOf(node),
+      checkpoint: isCheckpoint(program, i),
       descriptorBytes,
       leaf: loop ? leafBound(loop, descriptorBytes, traceDepth) : null,
       rounds: roundsOf(node, traceDepth),

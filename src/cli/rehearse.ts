@@ -1,4 +1,5 @@
 import { hexOf } from '../merkle/keccak.ts';
+import { realNodes } from '../onnx/index.ts';
 import { type Node, sizeOf } from '../program/node.ts';
 import { RunTrace } from '../trace/run.ts';
 import { readInputs } from './arguments.ts';
@@ -22,9 +23,9 @@ export interface RehearseOptions extends EngineOptions, ImportArguments {
 /** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
 const SEED = 1;
 
-/** The nodes that are lied at besides those that are named; undefined if that is not asked for. */
-function nodesAsked(nodes: number, { everyNode, sample }: RehearseOptions): number[] | undefined {
-  if (sample === undefined) return everyNode ? sampleNodes(nodes, nodes) : undefined;
+/** Those of the nodes that are lied at besides those that are named; undefined if that is not asked for. */
+function nodesAsked(nodes: readonly number[], { everyNode, sample }: RehearseOptions): number[] | undefined {
+  if (sample === undefined) return everyNode ? [...nodes] : undefined;
   if (everyNode) throw new InputError('--sample and --every-node exclude each other; give one of them', 2);
   if (!/^[1-9]\d{0,9}$/.test(sample)) {
     throw new InputError(`--sample ${sample}: write a whole number of 1 or more`, 2);
@@ -57,7 +58,7 @@ function deepestNode(nodes: readonly Node[]): Place {
 
 function placesFor({ program, labels }: LoadedModel, options: RehearseOptions, console: Console): Place[] {
   const given = (options.fault ?? []).map((text) => parsePlace(text, program.nodes, labels));
-  const asked = nodesAsked(program.nodes.length, options);
+  const asked = nodesAsked(realNodes(program), options);
   if (asked) {
     const named = new Set(given.map(({ node }) => node));
     const rest = asked.filter((node) => !named.has(node)).map((node) => ({ node, element: undefined }));
@@ -85,6 +86,7 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
   const engine = engineOf(options);
   const loaded = loadModel(path, options, console);
   const { program, labels, model } = loaded;
+  const nodes = realNodes(program).length;
   const given = readInputs(options.input ?? [], loaded.inputs);
   const places = placesFor(loaded, options, console);
   const inputs = complete(given, loaded, console);
@@ -101,7 +103,7 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
   const script = { honest, labels, inputs, places, falseChallenges, session };
   const rehearsal = await rehearseScript(script, {
     onStart: ({ request, claim, finalize }) => {
-      say(`model ${hexOf(model.id)}, ${program.nodes.length} nodes`);
+      say(`model ${hexOf(model.id)}, ${nodes} nodes`);
       say(`without a dispute: request ${request} gas, claim ${claim}, finalize ${finalize}`);
       warnOfGas('request', request, console);
       warnOfGas('claim', claim, console);
@@ -113,14 +115,14 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
   console.progress(undefined);
   if (options.json) {
     const id = hexOf(model.id);
-    console.out(JSON.stringify({ model: id, file: loaded.file, nodes: program.nodes.length, ...rehearsal }));
+    console.out(JSON.stringify({ model: id, file: loaded.file, nodes, ...rehearsal }));
   } else {
     summarise(rehearsal, say);
   }
   const wrong = [...rehearsal.disputes, ...rehearsal.falseChallenges].filter(({ ok }) => !ok);
   if (wrong.length > 0) {
-    const nodes = [...new Set(wrong.map(({ fault }) => fault.node))].join(', ');
-    throw new InputError(`${wrong.length} disputes did not end as they must, about nodes ${nodes}`);
+    const about = [...new Set(wrong.map(({ fault }) => fault.node))].join(', ');
+    throw new InputError(`${wrong.length} disputes did not end as they must, about nodes ${about}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES, type Node, type Program } from '../program/node.ts';
 import { validate } from '../program/validate.ts';
+import { inBlocks } from './blocks.ts';
 import { type Stored, withCopies } from './copies.ts';
 import { ImportError } from './errors.ts';
 import { withGrain } from './grain.ts';
@@ -51,12 +52,12 @@ export function compile(
     shape,
     slot,
   }));
-  const labels = inputs.map(({ label }) => label);
-  const weights = new Map<number, Uint8Array>();
+  const names = inputs.map(({ label }) => label);
+  const bytesOf = new Map<number, Uint8Array>();
   for (const { node, bytes, label } of constants.nodes()) {
-    weights.set(nodes.length, bytes);
+    bytesOf.set(nodes.length, bytes);
     nodes.push(node);
-    labels.push(label);
+    names.push(label);
   }
   const nodeOf = new Map<Tensor, number>(inputs.map((tensor, i) => [tensor, i]));
   const known = new Map<string, number>();
@@ -75,15 +76,21 @@ export function compile(
     if (same !== undefined) continue;
     known.set(key, nodes.length);
     nodes.push(node);
-    labels.push(label);
+    names.push(label);
   }
   if (nodes.length > LIMITS.MAX_NODES)
     throw new ImportError(`model: ${nodes.length} program nodes, of ${LIMITS.MAX_NODES}`);
-  const program = withCheckpoints({
-    nodes,
-    inputs: inputs.map((_, slot) => slot),
-    outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
+  const laidOut = inBlocks({
+    program: {
+      nodes,
+      inputs: inputs.map((_, slot) => slot),
+      outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
+    },
+    weights: bytesOf,
+    labels: names,
   });
+  const { weights, labels } = laidOut;
+  const program = withCheckpoints(laidOut.program);
   // What the chain would call malformed never leaves the compiler.
   const [violation] = validate(program);
   if (violation) {

@@ -143,7 +143,7 @@ function importGraph(
     program: compiled.program,
     weights: compiled.weights,
     labels: compiled.labels,
-    inputs: inputs.map((tensor, i) => refer(tensor, tensor.name, i)),
+    inputs: inputs.map((tensor, i) => refer(tensor, tensor.name, compiled.program.inputs[i] as number)),
     outputs: outputs.map((tensor, i) => refer(tensor, names[i] as string, compiled.outputs[i] as number)),
     bound,
     notes,

@@ -1,3 +1,4 @@
+export { realNodes } from './blocks.ts';
 export { ImportError } from './errors.ts';
 export {
   type BoundInput,

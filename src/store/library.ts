@@ -5,7 +5,14 @@ import { tensorRoot } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { byteLengthOf } from '../program/node.ts';
 import { validate } from '../program/validate.ts';
-import { type Blobs, programName, StoreError, tensorName, type WritableBlobs } from './blobs.ts';
+import {
+  type BlobName,
+  type Blobs,
+  programName,
+  StoreError,
+  tensorName,
+  type WritableBlobs,
+} from './blobs.ts';
 import { decodeProgram, encodeProgram, MAX_PROGRAM_BYTES, ProgramFileError } from './programFile.ts';
 
 /** A model and the bytes of its constants. */
@@ -16,10 +23,12 @@ export interface HeldModel {
 
 /** Keeps a model where {@link loadModel} finds it. */
 export async function saveModel(blobs: WritableBlobs, { model, weights }: HeldModel): Promise<void> {
+  // Equal constants are one blob, written once.
+  const tensors = new Map<BlobName, Uint8Array>();
   for (const [i, node] of model.program.nodes.entries()) {
-    if (node.kind === 'constant')
-      await blobs.write(tensorName(node.root, byteLengthOf(node)), weights.get(i)!);
+    if (node.kind === 'constant') tensors.set(tensorName(node.root, byteLengthOf(node)), weights.get(i)!);
   }
+  for (const [name, bytes] of tensors) await blobs.write(name, bytes);
   // Last, so that a program that is there has its weights too.
   await blobs.write(programName(model.id), encodeProgram(model.program));
 }

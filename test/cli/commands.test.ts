@@ -23,6 +23,18 @@ const model = modelBytes({
   outputs: ['../scores', 'best'],
 });
 
+/** 40 products one after the other, of 8 numbers each, every tenth of 2: four blocks, filled up. */
+const deep = modelBytes({
+  inputs: { x: noise([1, 8]) },
+  constants: { w: noise([8, 8], 1), narrow: noise([8, 2], 2), wide: noise([2, 8], 3) },
+  nodes: Array.from({ length: 40 }, (_, i) => ({
+    op: 'MatMul',
+    inputs: [i === 0 ? 'x' : `p${i}`, i % 10 === 8 ? 'narrow' : i % 10 === 9 ? 'wide' : 'w'],
+    outputs: [`p${i + 1}`],
+  })),
+  outputs: ['p40'],
+});
+
 const open = modelBytes({
   inputs: { x: noise([1, 4]) },
   nodes: [{ op: 'Relu', name: 'relu', inputs: ['x'], outputs: ['y'] }],
@@ -53,6 +65,7 @@ describe('the command line', () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'assay-'));
     writeFileSync(at('model.onnx'), model);
+    writeFileSync(at('deep.onnx'), deep);
     writeFileSync(at('open.onnx'), open);
     writeFileSync(at('unsupported.onnx'), unsupported);
     writeFileSync(at('reshape.onnx'), reshape);
@@ -379,6 +392,28 @@ describe('the command line', () => {
         Math.max(...rehearsed.disputes.map((one: { rounds: number }) => one.rounds)),
       );
     });
+
+    it('counts blocks and checkpoints, and passes over what only fills a block up, as a rehearsal does', async () => {
+      const { nodes, totals } = JSON.parse((await assay('inspect', 'FOLDER/deep.onnx', '--json')).out);
+      // 4 times 16 less the fillers: input and weights, 40 products; what is handed on is narrow, the output is not.
+      expect(nodes.length).to.equal(42);
+      expect(nodes.at(-1).node).to.be.above(42);
+      expect(totals).to.include({ nodes: 42, blocks: 4, tensors: 40, checkpoints: 4 });
+      expect(totals).to.include({ checkpointBytes: 3 * 8 + 32, tensorBytes: 36 * 32 + 4 * 8 });
+      const told = (await assay('inspect', 'FOLDER/deep.onnx')).out;
+      expect(told).to.contain('\n42 nodes, ');
+      expect(told).to.contain(
+        '\n4 blocks; the root of a trace commits to 4 of 40 tensors computed, 56 bytes\n',
+      );
+      expect(told).not.to.contain('end of block');
+      const rehearsed = JSON.parse(
+        (await assay('rehearse', 'FOLDER/deep.onnx', '--every-node', '--json')).out,
+      );
+      expect([rehearsed.nodes, rehearsed.harmless]).to.deep.equal([42, []]);
+      expect(rehearsed.disputes.map((one: { fault: { node: number } }) => one.fault.node)).to.deep.equal(
+        nodes.map(({ node }: { node: number }) => node),
+      );
+    }).timeout(120_000);
 
     it('lists shapes, folds, grains and what they are', async () => {
       const { code, out } = await assay('inspect', 'FOLDER/model.onnx');

@@ -6,7 +6,7 @@ import { randomInput } from '../../src/cli/randomInput.ts';
 import { type Rehearsal, rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
+import { type ImportOptions, importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { expectGas } from '../support/gas.ts';
 
@@ -39,7 +39,7 @@ for (const { name, file, options } of models) {
       const inputs = slots.map((slot, i) => randomInput(slot, i + 1));
       const session = await wasmEngine.load(program, weights);
       const honest = new RunTrace(modelOf(program), await session.runAll(inputs));
-      const places = program.nodes.map((_, node) => ({ node, element: undefined }));
+      const places = realNodes(program).map((node) => ({ node, element: undefined }));
       const script = { honest, labels, inputs, places, falseChallenges: true, session };
       rehearsal = await rehearseScript(script, {
         onStart: () => undefined,

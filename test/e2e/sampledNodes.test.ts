@@ -5,7 +5,7 @@ import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { lineOf } from '../../src/cli/rehearsal/result.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { importOnnx } from '../../src/onnx/index.ts';
+import { importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { availableOrSkip } from '../support/available.ts';
 
@@ -30,7 +30,7 @@ describe(`a dispute at ${NODES} nodes, drawn at random,`, () => {
       const inputs = programInputs(compiled, model.inputs());
       const session = await wasmEngine.load(program, compiled.weights);
       const honest = new RunTrace(modelOf(program), await session.runAll(inputs));
-      const places = sampleNodes(program.nodes.length, NODES).map((node) => ({ node, element: undefined }));
+      const places = sampleNodes(realNodes(program), NODES).map((node) => ({ node, element: undefined }));
       const script = { honest, labels, inputs, places, falseChallenges: true, session };
       const lines: string[] = [];
       const { disputes, falseChallenges, harmless } = await rehearseScript(script, {

@@ -53,6 +53,30 @@ describe('store', () => {
     expect((await readdir(fileOf('program/'))).length).to.equal(1);
   });
 
+  it('gives back a model with several empty constants', async () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [1, 2]);
+    const w = build.constant('f32', [2, 2], f32Bytes([1, 2, 3, 4]));
+    for (let i = 0; i < 5; i++) build.constant('u8', [0], new Uint8Array(0));
+    build.node(matMul(x, w, 1, 2, 2));
+    const { program, weights } = build.finish();
+    const kept = { model: modelOf(program), weights };
+    const written: BlobName[] = [];
+    const watched = {
+      place: blobs.place,
+      read: blobs.read.bind(blobs),
+      write: (name: BlobName, bytes: Uint8Array) => {
+        written.push(name);
+        return blobs.write(name, bytes);
+      },
+    };
+    await saveModel(watched, kept);
+    expect(written, 'weights, nothing, program').to.have.length(3);
+    const { model, weights: read } = await loadModel(blobs, kept.model.id);
+    expect(model.program).to.deep.equal(program);
+    expect(read).to.deep.equal(weights);
+  });
+
   it('keeps tensors apart that differ only in zeros at their end', async () => {
     const short = Uint8Array.of(1, 0);
     const long = Uint8Array.of(1, 0, 0);

@@ -45,10 +45,10 @@ export function parsePlace(text: string, nodes: readonly Node[], names: readonly
 /** The sample is the same every time. From a seed of few bits the first numbers would be small, and the first nodes always drawn. */
 const SEED = 0x9e3779b9;
 
-/** As many nodes as asked for, drawn at random, or all if there are no more, in node order. */
-export function sampleNodes(nodes: number, count: number): number[] {
+/** As many of the nodes as asked for, drawn at random, or all if there are no more, in node order. */
+export function sampleNodes(nodes: readonly number[], count: number): number[] {
   const next = xorshift32(SEED);
-  const drawn = Array.from({ length: nodes }, (_, node) => ({ node, key: next() }));
+  const drawn = nodes.map((node) => ({ node, key: next() }));
   const chosen = drawn.sort((a, b) => a.key - b.key).slice(0, count);
   return chosen.map(({ node }) => node).sort((a, b) => a - b);
 }
