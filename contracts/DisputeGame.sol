@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import { Dispute, IDisputeGame, NodeProof, Pick, Reason } from "./interfaces/IDisputeGame.sol";
 import { IInferenceOracle, Request } from "./interfaces/IInferenceOracle.sol";
 import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.sol";
-import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
+import { Commitments, IReferee, NodeInfo } from "./interfaces/IReferee.sol";
+import { Blocks } from "./libraries/Blocks.sol";
 import { Limits } from "./libraries/Limits.sol";
 import { MerkleLib } from "./libraries/MerkleLib.sol";
 import { MoveLog } from "./libraries/MoveLog.sol";
@@ -21,11 +22,14 @@ import { StakeLib } from "./types/Stake.sol";
 /// ```
 /// phase         mover       move               → phase, or end
 /// –             oracle      open                 Root
-/// Root          claimant    commitTrace          NodePick          fixes the claim's trace root
-///                           reveal               NodePick          if it is fixed
-/// NodeReveal    claimant    reveal               NodePick
-/// NodePick      challenger  pick                 NodeReveal        above the bottom of the tree
-///                           pickNode             TensorReveal      a loop; Chunk if it has only one
+/// Root          claimant    commitTrace          TracePick         fixes the claim's trace root; NodePick if the
+///                                                                  program is one block
+///                           reveal               the same          if it is fixed
+/// TraceReveal   claimant    reveal               TracePick
+/// TracePick     challenger  pick                 TraceReveal       NodeReveal at a block
+/// NodeReveal    claimant    revealBlock          NodePick          commits to all tensors of the block
+/// NodePick      challenger  pickNode             TensorReveal      a loop; Chunk if it has only one
+///                           proveCheckpoint      won
 ///                           proveConstant        won
 ///                           proveInput           won
 ///                           provePadding         won
@@ -42,6 +46,9 @@ import { StakeLib } from "./types/Stake.sol";
 /// any           anyone      timeout              lost by the mover whose clock ran out
 /// any           anyone      reclaim              void: another dispute falsified the claim
 /// ```
+/// The root of a trace commits to checkpoints alone (see {Blocks}): what else a block computes is hashed by its claimant when
+/// the walk reaches it. What the walk reaches first in a block reads agreed checkpoints and agreed tensors of the block.
+///
 /// "won" is the challenger's: every value to the left of the walk is agreed, so an honest challenger can open what it
 /// needs against the claimant's own trace, and against an honest claimant nothing can be shown.
 ///
@@ -106,10 +113,11 @@ contract DisputeGame is IDisputeGame {
         uint256 claimId = dispute.stake.claimId();
         if (traceOf[claimId] != 0) revert TraceAlreadyCommitted(claimId, traceOf[claimId]);
         bytes32 modelId = dispute.program;
-        uint256 depth = _enterTrace(next);
-        bytes32 traceRoot = _combine(Tags.TRACE_NODE, hashes, depth);
+        _enterTrace(next);
+        bytes32 traceRoot = _combine(Tags.TRACE_NODE, hashes, next.position.depthLeft());
         // RULE: the trace ends in the claimed output.
-        _requireOutputs(claimId, REGISTRY.outputsOf(modelId), outputRoots, proofs, traceRoot, depth);
+        TensorRef[] memory outputs = REGISTRY.outputsOf(modelId);
+        _requireOutputs(claimId, outputs, outputRoots, proofs, traceRoot, next.position.traceDepth());
         traceOf[claimId] = traceRoot;
         emit TraceCommitted(claimId, traceRoot);
         _reveal(disputeId, next, traceRoot, hashes);
@@ -122,12 +130,13 @@ contract DisputeGame is IDisputeGame {
             Dispute memory first = _turn(disputeId, dispute, 0, Phase.Root, true);
             bytes32 traceRoot = traceOf[dispute.stake.claimId()];
             if (traceRoot == 0) revert TraceNotCommitted(dispute.stake.claimId());
-            bytes32 given = _combine(Tags.TRACE_NODE, hashes, _enterTrace(first));
+            _enterTrace(first);
+            bytes32 given = _combine(Tags.TRACE_NODE, hashes, first.position.depthLeft());
             if (given != traceRoot) revert TraceRootMismatch(traceRoot, given);
             _reveal(disputeId, first, traceRoot, hashes);
             return;
         }
-        bool inTrace = phase == Phase.NodeReveal;
+        bool inTrace = phase == Phase.TraceReveal;
         if (!inTrace && phase != Phase.TensorReveal) revert WrongPhase(phase);
         bytes32 subject = _combine(
             inTrace ? Tags.TRACE_NODE : Tags.TENSOR_NODE,
@@ -135,8 +144,23 @@ contract DisputeGame is IDisputeGame {
             dispute.position.depthLeft()
         );
         Dispute memory next = _turn(disputeId, dispute, subject, phase, true);
-        next.position = next.position.withPhase(inTrace ? Phase.NodePick : Phase.TensorPick);
+        next.position = next.position.withPhase(inTrace ? Phase.TracePick : Phase.TensorPick);
         _reveal(disputeId, next, subject, hashes);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function revealBlock(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32[] calldata hashes,
+        uint32 checkpoints
+    ) external {
+        bytes32 blockRoot = _combine(Tags.TRACE_NODE, hashes, dispute.position.depthLeft());
+        // RULE: what the trace commits to in this block is what the block has there.
+        bytes32 subject = MerkleLib.combineMarked(Tags.TRACE_NODE, hashes, checkpoints);
+        Dispute memory next = _turn(disputeId, dispute, subject, Phase.NodeReveal, true);
+        next.position = next.position.intoBlock(checkpoints);
+        _reveal(disputeId, next, blockRoot, hashes);
     }
 
     /// @inheritdoc IDisputeGame
@@ -164,17 +188,25 @@ contract DisputeGame is IDisputeGame {
     /// @inheritdoc IDisputeGame
     function pick(uint256 disputeId, Dispute calldata dispute, Pick calldata picked) external {
         Phase phase = dispute.position.phase();
-        bool inTrace = phase == Phase.NodePick;
+        bool inTrace = phase == Phase.TracePick;
         if (!inTrace && phase != Phase.TensorPick) revert WrongPhase(phase);
         (Dispute memory next, uint256 levels, uint256 index) = _takePick(disputeId, dispute, picked);
-        Phase to = inTrace ? Phase.NodeReveal : Phase.TensorReveal;
-        if (levels == dispute.position.depthLeft()) {
-            if (inTrace) revert WrongDepth(0);
-            uint256 chunks = dispute.position.leaves();
-            if (index >= chunks) revert IndexOutOfRange(index, chunks);
-            to = Phase.Chunk;
+        Position position = dispute.position;
+        if (levels < position.depthLeft()) {
+            next.position = position.down(inTrace ? Phase.TraceReveal : Phase.TensorReveal, levels, picked.child);
+        } else if (inTrace) {
+            uint256 depth = position.traceDepth();
+            next.position = PositionLib.inTrace(
+                Phase.NodeReveal,
+                Blocks.levels(depth),
+                depth,
+                index,
+                position.leaves()
+            );
+        } else {
+            if (index >= position.leaves()) revert IndexOutOfRange(index, position.leaves());
+            next.position = position.down(Phase.Chunk, levels, picked.child);
         }
-        next.position = next.position.down(to, levels, picked.child);
         _pick(disputeId, next, picked.hash);
     }
 
@@ -193,9 +225,29 @@ contract DisputeGame is IDisputeGame {
             LOOP
         );
         uint256 chunks = MerkleLib.chunksOf(info.byteLength);
-        next.program = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, node.descriptor);
+        bytes32 blockRoot = MerkleLib.rootOf(Tags.TRACE_NODE, picked.hash, picked.child, picked.siblings);
+        next.program = _disputedNode(node.descriptor, blockRoot);
         next.position = next.position.intoTensor(nodeIndex, info, chunks, MerkleLib.depthOf(chunks));
         _pick(disputeId, next, picked.hash);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveCheckpoint(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        uint32 child,
+        NodeProof calldata node
+    ) external {
+        Position position = _turn(disputeId, dispute, blockRoot, Phase.NodePick, false).position;
+        uint256 levels = position.depthLeft();
+        if (levels == position.traceDepth()) revert SingleBlock();
+        if (child >> levels != 0) revert IndexOutOfRange(child, uint256(1) << levels);
+        _requireNode(dispute.program, position.leaves(), (position.index() << levels) | child, node);
+        uint256 claimed = (position.checkpoints() >> child) & 1;
+        bool right = REFEREE.describe(node.descriptor).checkpoint;
+        _requireWrong(bytes32(claimed), bytes32(uint256(right ? 1 : 0)));
+        _challengerWins(disputeId, dispute, Reason.WrongCheckpoint);
     }
 
     /// @inheritdoc IDisputeGame
@@ -258,11 +310,12 @@ contract DisputeGame is IDisputeGame {
         bytes calldata chunk,
         uint32 offset,
         bytes calldata descriptor,
+        bytes32 blockRoot,
         bytes calldata witness
     ) external {
         (, Position stretch) = _takeElement(disputeId, dispute, chunk, offset);
-        _requireDescriptor(dispute, descriptor);
-        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], stretch, witness);
+        _requireDescriptor(dispute, descriptor, blockRoot);
+        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], blockRoot, stretch, witness);
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
@@ -299,11 +352,12 @@ contract DisputeGame is IDisputeGame {
         bytes calldata words,
         uint32 interval,
         bytes calldata descriptor,
+        bytes32 blockRoot,
         bytes calldata witness
     ) external {
         (, Position stretch) = _takeInterval(disputeId, dispute, words, interval);
-        _requireDescriptor(dispute, descriptor);
-        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], stretch, witness);
+        _requireDescriptor(dispute, descriptor, blockRoot);
+        _requireWrongLeaf(descriptor, traceOf[dispute.stake.claimId()], blockRoot, stretch, witness);
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
@@ -430,12 +484,14 @@ contract DisputeGame is IDisputeGame {
     // ---- what moves open ------------------------------------------------------------------------------------------
 
     /// @notice Turns the model id of phase Root into its program, at the top of the trace's tree.
-    /// @return depth Levels of the tree.
-    function _enterTrace(Dispute memory next) private view returns (uint256 depth) {
+    function _enterTrace(Dispute memory next) private view {
         (bytes32 programRoot, uint256 nodeCount) = REGISTRY.programOf(next.program);
-        depth = MerkleLib.depthOf(nodeCount);
+        uint256 depth = MerkleLib.depthOf(nodeCount);
+        uint256 above = depth - Blocks.levels(depth);
         next.program = programRoot;
-        next.position = PositionLib.inTrace(Phase.NodePick, depth, depth, 0, nodeCount);
+        next.position = above == 0
+            ? PositionLib.inTrace(Phase.NodePick, depth, depth, 0, nodeCount)
+            : PositionLib.inTrace(Phase.TracePick, above, depth, 0, nodeCount);
     }
 
     function _requireOutputs(
@@ -481,7 +537,7 @@ contract DisputeGame is IDisputeGame {
         Rules.requireLength(levels, picked.siblings.length);
         uint256 children = uint256(1) << levels;
         if (picked.child >= children) revert IndexOutOfRange(picked.child, children);
-        uint8 tag = phase == Phase.NodePick ? Tags.TRACE_NODE : Tags.TENSOR_NODE;
+        uint8 tag = phase == Phase.TensorPick ? Tags.TENSOR_NODE : Tags.TRACE_NODE;
         bytes32 subject = MerkleLib.rootOf(tag, picked.hash, picked.child, picked.siblings);
         next = _turn(disputeId, dispute, subject, phase, false);
         index = (position.index() << levels) | picked.child;
@@ -511,10 +567,8 @@ contract DisputeGame is IDisputeGame {
     ) private view returns (Dispute memory next, uint256 nodeIndex, NodeInfo memory info) {
         Position position = dispute.position;
         if (position.phase() != Phase.NodePick) revert WrongPhase(position.phase());
-        uint256 levels;
-        (next, levels, nodeIndex) = _takePick(disputeId, dispute, picked);
-        uint256 left = position.depthLeft() - levels;
-        if (left != 0) revert WrongDepth(left);
+        // A block is revealed as a whole, so the pick is a tensor.
+        (next, , nodeIndex) = _takePick(disputeId, dispute, picked);
         _requireNode(dispute.program, position.leaves(), nodeIndex, node);
         info = REFEREE.describe(node.descriptor);
         if (info.kind != kind) revert WrongKind(info.kind);
@@ -534,8 +588,17 @@ contract DisputeGame is IDisputeGame {
         if (given != programRoot) revert DescriptorMismatch(programRoot, given);
     }
 
-    function _requireDescriptor(Dispute calldata dispute, bytes calldata descriptor) private pure {
-        bytes32 given = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, descriptor);
+    function _disputedNode(bytes calldata descriptor, bytes32 blockRoot) private pure returns (bytes32) {
+        bytes32 leaf = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, descriptor);
+        return MerkleLib.nodeHash(Tags.DISPUTED_NODE, leaf, blockRoot);
+    }
+
+    function _requireDescriptor(
+        Dispute calldata dispute,
+        bytes calldata descriptor,
+        bytes32 blockRoot
+    ) private pure {
+        bytes32 given = _disputedNode(descriptor, blockRoot);
         if (given != dispute.program) revert DescriptorMismatch(dispute.program, given);
     }
 
@@ -578,19 +641,25 @@ contract DisputeGame is IDisputeGame {
     function _requireWrongLeaf(
         bytes calldata descriptor,
         bytes32 traceRoot,
+        bytes32 blockRoot,
         Position leaf,
         bytes calldata witness
     ) private view {
         uint256 steps = Rules.stepsOf(leaf);
         if (steps > leaf.grain()) revert IntervalTooLong(steps, leaf.grain());
+        Commitments memory commitments = Commitments({
+            traceRoot: traceRoot,
+            blockRoot: blockRoot,
+            nodeIndex: uint32(leaf.nodeIndex()),
+            traceDepth: uint8(leaf.traceDepth())
+        });
         uint32 word = REFEREE.run(
             descriptor,
             uint32(leaf.index()),
             uint32(leaf.lo()),
             uint32(leaf.hi()),
             leaf.accumulator(),
-            traceRoot,
-            uint8(leaf.traceDepth()),
+            commitments,
             witness
         );
         _requireWrong(bytes32(uint256(leaf.word())), bytes32(uint256(word)));

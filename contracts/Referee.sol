@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { Model } from "./interfaces/IModelRegistry.sol";
-import { IReferee, NodeInfo } from "./interfaces/IReferee.sol";
+import { Commitments, IReferee, NodeInfo } from "./interfaces/IReferee.sol";
 import { LoopNest } from "./libraries/LoopNest.sol";
 import { Header, NodeLib } from "./libraries/NodeLib.sol";
 import { NodeRules, Rule } from "./libraries/NodeRules.sol";
@@ -26,11 +26,10 @@ contract Referee is IReferee {
         uint32 from,
         uint32 to,
         uint32 accumulator,
-        bytes32 traceRoot,
-        uint8 traceDepth,
+        Commitments calldata commitments,
         bytes calldata witness
     ) external pure returns (uint32 word) {
-        Witness memory stream = WitnessLib.open(witness, traceRoot, traceDepth);
+        Witness memory stream = WitnessLib.open(witness, commitments);
         word = uint32(LoopNest.run(descriptor, element, from, to, accumulator, stream));
         WitnessLib.close(stream);
     }

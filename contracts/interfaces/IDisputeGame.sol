@@ -16,7 +16,8 @@ import { IReferee } from "./IReferee.sol";
 /// @param challenger Who opened the dispute.
 /// @param clock The seconds that both have left.
 /// @param stake The claim and the two bonds.
-/// @param program In phase Root the model id; then the program root; from the disputed node on its program leaf.
+/// @param program In phase Root the model id; then the program root; from the disputed node on keccak256(DISPUTED_NODE ‖
+/// its program leaf ‖ root of the tree over all tensors of its block).
 /// @param position Where the dispute stands.
 struct Dispute {
     address claimant;
@@ -59,6 +60,8 @@ enum Reason {
     WrongInput,
     /// What lies beyond the end of a tree or tensor is not what it must be.
     WrongPadding,
+    /// A tensor is said to be a checkpoint and is none, or the other way round.
+    WrongCheckpoint,
     /// Another dispute falsified the claim.
     ClaimAlreadyFalsified
 }
@@ -79,7 +82,7 @@ interface IDisputeGame {
     );
     /// @notice A claim's trace root was fixed, for all disputes on it.
     /// @param claimId The claim.
-    /// @param traceRoot Root of the tree over all tensors.
+    /// @param traceRoot Root of the tree over checkpoints.
     event TraceCommitted(uint256 indexed claimId, bytes32 traceRoot);
     /// @notice The claimant revealed levels of a tree.
     /// @param disputeId The dispute.
@@ -168,13 +171,15 @@ interface IDisputeGame {
     /// @param index The index.
     /// @param count How many there are.
     error IndexOutOfRange(uint256 index, uint256 count);
-    /// @notice The pick is not at the bottom of the tree, so this move cannot be made with it; or it is, and needs another.
+    /// @notice The pick is not at the bottom of the tree, so this move cannot be made with it.
     /// @param depthLeft Levels of the tree below the pick.
     error WrongDepth(uint256 depthLeft);
     /// @notice The descriptor is not the node's, by the program root.
     /// @param expected Root or leaf of the program's tree.
     /// @param given What the descriptor (and its proof) leads to.
     error DescriptorMismatch(bytes32 expected, bytes32 given);
+    /// @notice The program is one block: its trace commits to every tensor, so there are no marks to be wrong.
+    error SingleBlock();
     /// @notice The node is of another kind than this move is for.
     /// @param kind 1 input, 2 constant, 3 loop.
     error WrongKind(uint8 kind);
@@ -215,13 +220,14 @@ interface IDisputeGame {
         Request calldata request
     ) external returns (uint256 disputeId);
 
-    /// @notice Claimant, Root → NodePick: fixes the claim's trace root (what `hashes` combine to) and shows that its
+    /// @notice Claimant, Root → TracePick, or NodePick if the program is one block: fixes the claim's trace root (what `hashes` combine to) and shows that its
     /// output is the claimed one.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param outputRoots Root of each output's tensor, in order.
     /// @param proofs Siblings of each output node's leaf, one proof after the other, each from the leaf up.
-    /// @param hashes The top of the trace's tree: 2^levelsToReveal(depth) hashes from left to right.
+    /// @param hashes The top of the trace's tree, from left to right: 2^levelsToReveal of its levels above the blocks; all
+    /// tensors if the program is one block.
     function commitTrace(
         uint256 disputeId,
         Dispute calldata dispute,
@@ -230,15 +236,28 @@ interface IDisputeGame {
         bytes32[] calldata hashes
     ) external;
 
-    /// @notice Claimant, Root → NodePick (trace root fixed by an earlier dispute), NodeReveal → NodePick or
+    /// @notice Claimant, Root as in {commitTrace} (trace root fixed by an earlier dispute), TraceReveal → TracePick or
     /// TensorReveal → TensorPick.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param hashes 2^levelsToReveal(depthLeft) hashes from left to right; they combine to the subject.
     function reveal(uint256 disputeId, Dispute calldata dispute, bytes32[] calldata hashes) external;
 
-    /// @notice Challenger, NodePick → NodeReveal, TensorPick → TensorReveal or Chunk: picks a hash that is not the
-    /// bottom of the trace's tree, nor a padding chunk.
+    /// @notice Claimant, NodeReveal → NodePick: commits to all tensors of the disputed block.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param hashes Root of each tensor of the block, from left to right, zero beyond the last node. With zeros in the
+    /// place of those that are no checkpoints they combine to the subject.
+    /// @param checkpoints Which of them are checkpoints: a bit for each, the first one's the lowest.
+    function revealBlock(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32[] calldata hashes,
+        uint32 checkpoints
+    ) external;
+
+    /// @notice Challenger, TracePick → TraceReveal or NodeReveal, TensorPick → TensorReveal or Chunk: picks a hash of a
+    /// trace's tree above the tensors, or of a tensor's tree that is no padding chunk.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param picked The first hash that differs.
@@ -284,6 +303,21 @@ interface IDisputeGame {
         bytes32[] calldata inputRoots
     ) external;
 
+    /// @notice Challenger, NodePick → won: a tensor of the disputed block is said to be a checkpoint and is none, or the
+    /// other way round. Only in a program of several blocks.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param blockRoot The subject.
+    /// @param child Which of the revealed tensors, from 0.
+    /// @param node The node at that place.
+    function proveCheckpoint(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        uint32 child,
+        NodeProof calldata node
+    ) external;
+
     /// @notice Challenger, NodePick or TensorPick → won: a leaf beyond the last is not the fixed padding.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
@@ -314,6 +348,7 @@ interface IDisputeGame {
     /// @param chunk The revealed chunk.
     /// @param offset Position of the element in the chunk, in elements.
     /// @param descriptor The encoded node.
+    /// @param blockRoot Root of the tree over all tensors of its block.
     /// @param witness Openings of what it reads; see {IReferee.run}.
     function proveElement(
         uint256 disputeId,
@@ -321,6 +356,7 @@ interface IDisputeGame {
         bytes calldata chunk,
         uint32 offset,
         bytes calldata descriptor,
+        bytes32 blockRoot,
         bytes calldata witness
     ) external;
 
@@ -355,6 +391,7 @@ interface IDisputeGame {
     /// @param words The posted accumulators.
     /// @param interval Which of the intervals, from 0.
     /// @param descriptor The encoded node.
+    /// @param blockRoot Root of the tree over all tensors of its block.
     /// @param witness Openings of what it reads; see {IReferee.run}.
     function proveInterval(
         uint256 disputeId,
@@ -362,6 +399,7 @@ interface IDisputeGame {
         bytes calldata words,
         uint32 interval,
         bytes calldata descriptor,
+        bytes32 blockRoot,
         bytes calldata witness
     ) external;
 
@@ -428,7 +466,7 @@ interface IDisputeGame {
 
     /// @notice The trace root of a claim, 0 if it has none yet.
     /// @param claimId The claim.
-    /// @return traceRoot Root of the tree over all tensors.
+    /// @return traceRoot Root of the tree over checkpoints.
     function traceOf(uint256 claimId) external view returns (bytes32 traceRoot);
 
     /// @notice What {disputes} holds for a state.

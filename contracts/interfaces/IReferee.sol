@@ -27,6 +27,18 @@ struct NodeInfo {
     bool checkpoint;
 }
 
+/// @notice What the leaf of a dispute opens its operands against.
+/// @param traceRoot Root of the claim's trace, which commits to checkpoints.
+/// @param blockRoot Root of the tree over all tensors of the disputed node's block.
+/// @param nodeIndex The disputed node.
+/// @param traceDepth Levels of the trace's tree.
+struct Commitments {
+    bytes32 traceRoot;
+    bytes32 blockRoot;
+    uint32 nodeIndex;
+    uint8 traceDepth;
+}
+
 /// @title IReferee
 /// @notice The only part that knows arithmetic. Keeps no state; the game trusts its answers.
 /// @dev A node that {isMalformed} or {isMalformedOperand} calls well-formed must never make {describe} revert, nor {run}
@@ -38,14 +50,14 @@ interface IReferee {
     function describe(bytes calldata descriptor) external view returns (NodeInfo memory info);
 
     /// @notice Runs fold steps [from, to) of one element of a loop, and its post program if `to` is the end.
-    /// @dev Reverts unless the witness is exactly what the steps read, opened against `traceRoot`.
+    /// @dev Reverts unless the witness is exactly what the steps read: tensors of the node's own block opened against the
+    /// block's root, others against the trace's.
     /// @param descriptor The encoded node.
     /// @param element Index of the element in its tensor.
     /// @param from First fold step.
     /// @param to Fold step before which to stop.
     /// @param accumulator Word before step `from`.
-    /// @param traceRoot Root of the tree over all tensors.
-    /// @param traceDepth Levels of that tree.
+    /// @param commitments What to open against.
     /// @param witness Openings of everything that is read, in the order of first touch.
     /// @return word The accumulator after step `to - 1`; or, if `to` is the end, the element as loaded again.
     function run(
@@ -54,8 +66,7 @@ interface IReferee {
         uint32 from,
         uint32 to,
         uint32 accumulator,
-        bytes32 traceRoot,
-        uint8 traceDepth,
+        Commitments calldata commitments,
         bytes calldata witness
     ) external view returns (uint32 word);
 

@@ -106,14 +106,51 @@ library MerkleLib {
     /// @notice Root of a full level of a tree.
     /// @param tag Tag of the tree's interior nodes.
     /// @param hashes A power of two of hashes, from left to right; for the caller to check.
-    /// @return hash The root.
-    function combine(uint8 tag, bytes32[] calldata hashes) internal pure returns (bytes32 hash) {
+    /// @return The root.
+    function combine(uint8 tag, bytes32[] calldata hashes) internal pure returns (bytes32) {
+        return _fold(tag, _copy(hashes), hashes.length);
+    }
+
+    /// @notice The same with zero in the place of hashes that are not marked.
+    /// @param tag Tag of the tree's interior nodes.
+    /// @param hashes A power of two of hashes, at most 256, from left to right; for the caller to check.
+    /// @param marks A bit for each hash, the first one's the lowest.
+    /// @return The root.
+    function combineMarked(
+        uint8 tag,
+        bytes32[] calldata hashes,
+        uint256 marks
+    ) internal pure returns (bytes32) {
+        uint256 level = _copy(hashes);
         assembly ("memory-safe") {
-            // One word of room in front, because the tag of the first pair lies before it.
-            let p := add(mload(0x40), 32)
-            calldatacopy(p, hashes.offset, shl(5, hashes.length))
             for {
-                let count := shr(1, hashes.length)
+                let end := add(level, shl(5, hashes.length))
+                let p := level
+            } lt(p, end) {
+                p := add(p, 32)
+            } {
+                mstore(p, mul(mload(p), and(marks, 1)))
+                marks := shr(1, marks)
+            }
+        }
+        return _fold(tag, level, hashes.length);
+    }
+
+    /// @notice Hashes in memory that is not allocated, with room before them for a tag.
+    function _copy(bytes32[] calldata hashes) private pure returns (uint256 level) {
+        assembly ("memory-safe") {
+            level := add(mload(0x40), 32)
+            calldatacopy(level, hashes.offset, shl(5, hashes.length))
+        }
+    }
+
+    /// @notice Root of a full level of a tree, which it overwrites.
+    /// @param level Memory address of the hashes, from {_copy}.
+    /// @param width How many.
+    function _fold(uint8 tag, uint256 level, uint256 width) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            for {
+                let count := shr(1, width)
             } count {
                 count := shr(1, count)
             } {
@@ -123,12 +160,12 @@ library MerkleLib {
                     i := add(i, 1)
                 } {
                     // The tag overwrites the last byte of a pair that is hashed already.
-                    let preimage := sub(add(p, shl(6, i)), 1)
+                    let preimage := sub(add(level, shl(6, i)), 1)
                     mstore8(preimage, tag)
-                    mstore(add(p, shl(5, i)), keccak256(preimage, 65))
+                    mstore(add(level, shl(5, i)), keccak256(preimage, 65))
                 }
             }
-            hash := mload(p)
+            hash := mload(level)
         }
     }
 

@@ -18,6 +18,7 @@ library Rules {
     function claimantMoves(Phase phase) internal pure returns (bool) {
         return
             phase == Phase.Root ||
+            phase == Phase.TraceReveal ||
             phase == Phase.NodeReveal ||
             phase == Phase.TensorReveal ||
             phase == Phase.Chunk ||

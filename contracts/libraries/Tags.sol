@@ -13,4 +13,5 @@ library Tags {
     uint8 internal constant INPUTS = 6;
     uint8 internal constant OUTPUTS = 7;
     uint8 internal constant DISPUTE = 8;
+    uint8 internal constant DISPUTED_NODE = 9;
 }

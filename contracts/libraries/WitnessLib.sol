@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { Commitments } from "../interfaces/IReferee.sol";
+import { Blocks } from "./Blocks.sol";
 import { Tags } from "./Tags.sol";
 
-/// @notice A witness being consumed: openings against a trace root, in the order of first touch.
+/// @notice A witness being consumed: openings against a trace's and a block's root, in the order of first touch.
 /// @param next Calldata position of the next opening.
 /// @param end Where the witness ends.
-/// @param traceRoot Root of the tree over all tensors.
+/// @param traceRoot Root of the tree over checkpoints.
 /// @param traceDepth Levels of that tree.
 /// @param chunks Memory address of a hash table of the opened chunks.
+/// @param blockRoot Root of the tree over all tensors of the disputed block.
+/// @param blockLevels Levels of that tree.
+/// @param blockIndex The disputed block.
 struct Witness {
     uint256 next;
     uint256 end;
     bytes32 traceRoot;
     uint256 traceDepth;
     uint256 chunks;
+    bytes32 blockRoot;
+    uint256 blockLevels;
+    uint256 blockIndex;
 }
 
 /// @notice A tensor that operands read, opened when it is first touched.
@@ -32,8 +40,9 @@ struct Tensor {
 /// @title WitnessLib
 /// @notice Consumes a witness. Twin of `src/trace/witness.ts`, which records it.
 ///
-/// The first read of a tensor takes `root ‖ siblings in the trace's tree` from the stream, the first read of a chunk
-/// `256 bytes ‖ siblings in the tensor's tree`. Who reads knows which comes next, so no index is given.
+/// The first read of a tensor takes `root ‖ siblings` from the stream, in the tree of the disputed block if it is in that
+/// block and in the trace's if not; the first read of a chunk `256 bytes ‖ siblings in the tensor's tree`. Who reads knows
+/// which comes next, so no index is given.
 library WitnessLib {
     /// @notice Slots of the hash table of opened chunks, a power of two.
     uint256 private constant TABLE_SLOTS = 256;
@@ -44,7 +53,7 @@ library WitnessLib {
     error WitnessTooShort(uint256 givenBytes);
     /// @notice The witness has bytes that nothing reads.
     error WitnessTooLong(uint256 unreadBytes);
-    /// @notice A tensor's opening does not lead to the trace root.
+    /// @notice A tensor's opening does not lead to the root of the trace, or of the disputed block.
     error TensorNotInTrace(uint256 node, bytes32 root);
     /// @notice A chunk's opening does not lead to its tensor's root.
     error ChunkNotInTensor(uint256 node, uint256 chunk);
@@ -52,8 +61,7 @@ library WitnessLib {
     /// @notice Starts on a witness. Memory beyond the free memory pointer must not have been written.
     function open(
         bytes calldata witness,
-        bytes32 traceRoot,
-        uint256 traceDepth
+        Commitments calldata commitments
     ) internal pure returns (Witness memory self) {
         if (witness.length > MAX_WITNESS_BYTES) revert WitnessTooLong(witness.length - MAX_WITNESS_BYTES);
         uint256 position;
@@ -65,9 +73,12 @@ library WitnessLib {
         }
         self.next = position;
         self.end = position + witness.length;
-        self.traceRoot = traceRoot;
-        self.traceDepth = traceDepth;
+        self.traceRoot = commitments.traceRoot;
+        self.traceDepth = commitments.traceDepth;
         self.chunks = chunks;
+        self.blockRoot = commitments.blockRoot;
+        self.blockLevels = Blocks.levels(commitments.traceDepth);
+        self.blockIndex = commitments.nodeIndex >> self.blockLevels;
     }
 
     /// @notice Checks that everything was read.
@@ -155,14 +166,16 @@ library WitnessLib {
     }
 
     function _openTensor(Witness memory self, Tensor memory tensor) private pure {
-        uint256 position = _take(self, 32 + 32 * self.traceDepth);
+        bool inBlock = tensor.node >> self.blockLevels == self.blockIndex;
+        uint256 depth = inBlock ? self.blockLevels : self.traceDepth;
+        uint256 position = _take(self, 32 + 32 * depth);
         bytes32 root;
         assembly {
             root := calldataload(position)
         }
-        if (climb(Tags.TRACE_NODE, root, tensor.node, self.traceDepth, position + 32) != self.traceRoot) {
-            revert TensorNotInTrace(tensor.node, root);
-        }
+        // In a block the low bits of the index alone lead to its root.
+        bytes32 given = climb(Tags.TRACE_NODE, root, tensor.node, depth, position + 32);
+        if (given != (inBlock ? self.blockRoot : self.traceRoot)) revert TensorNotInTrace(tensor.node, root);
         tensor.opened = true;
         tensor.root = root;
     }

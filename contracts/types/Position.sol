@@ -8,9 +8,13 @@ enum Phase {
     None,
     /// Claimant: the trace root of the claim and the top of its tree.
     Root,
-    /// Claimant: the next levels of the trace's tree.
-    NodeReveal,
+    /// Claimant: the next levels of the trace's tree, above the blocks.
+    TraceReveal,
     /// Challenger: which of the revealed hashes of the trace's tree is the first wrong one.
+    TracePick,
+    /// Claimant: the tensors of the disputed block.
+    NodeReveal,
+    /// Challenger: which of the block's tensors is the first wrong one.
     NodePick,
     /// Claimant: the next levels of the disputed tensor's tree.
     TensorReveal,
@@ -31,7 +35,7 @@ enum Phase {
 /// ```
 /// bits 255..248  format      u8   in a tensor's phases: bytes of an element, plus 128 if it is signed
 /// bits 247..240  phase       u8
-/// bits 239..232  depthLeft   u8   levels of the current tree below the subject
+/// bits 239..232  depthLeft   u8   levels of the current tree below the subject; of a trace's, as far as the blocks
 /// bits 231..224  traceDepth  u8   levels of the trace's tree
 /// bits 223..192  nodeIndex   u32  the disputed node, once known
 /// bits 191..160  index       u32  path so far in the current tree; chunk; from Fold on: element
@@ -40,7 +44,8 @@ enum Phase {
 /// bits  95..64   grain       u32  fold steps that one leaf runs at most
 /// bits  63..32   accumulator u32  word before step lo, agreed
 /// bits  31..0    word        u32  claimed word after step hi - 1; of the element as loaded if hi is the end;
-///                                 in a tensor's phases: fold steps of one element
+///                                 in a tensor's phases: fold steps of one element; in NodePick, if the program
+///                                 has several blocks: a bit for each tensor of this one, 1 for a checkpoint
 /// ```
 /// A tensor's phases are TensorReveal, TensorPick, Chunk and Element. What they keep of the node is there so that the
 /// descriptor need not be handed over again before the leaf.
@@ -160,8 +165,15 @@ library PositionLib {
         return word(self);
     }
 
+    /// @notice Which tensors of the disputed block the claimant says are checkpoints; shares its bits with {word}.
+    /// @param self A position in phase NodePick of a program of several blocks.
+    /// @return A bit for each tensor, the first one's the lowest.
+    function checkpoints(Position self) internal pure returns (uint256) {
+        return word(self);
+    }
+
     /// @notice A position inside the trace's tree.
-    /// @param phase_ NodeReveal or NodePick.
+    /// @param phase_ TracePick, NodeReveal or NodePick.
     /// @param depthLeft_ Levels below the subject.
     /// @param traceDepth_ Levels of the whole tree.
     /// @param index_ Path so far.
@@ -190,6 +202,14 @@ library PositionLib {
     /// @return The position.
     function withPhase(Position self, Phase phase_) internal pure returns (Position) {
         return Position.wrap((Position.unwrap(self) & ~(uint256(0xff) << 240)) | (uint256(phase_) << 240));
+    }
+
+    /// @notice The tensors of the disputed block, revealed.
+    /// @param self A position in phase NodeReveal.
+    /// @param checkpoints_ Which of them are said to be checkpoints.
+    /// @return The position, in phase NodePick.
+    function intoBlock(Position self, uint32 checkpoints_) internal pure returns (Position) {
+        return Position.wrap(Position.unwrap(withPhase(self, Phase.NodePick)) | checkpoints_);
     }
 
     /// @notice One reveal further down the same tree.

@@ -22,6 +22,8 @@ const PHASES = [
   'no move',
   "the claimant's trace root",
   'the next levels of the trace',
+  'the first wrong part of the trace',
+  'the tensors of the disputed block',
   'the first wrong node',
   'the next levels of the tensor',
   'the first wrong hash of the tensor',
@@ -81,6 +83,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `the pick is ${depth} levels above the bottom of the tree, which this move is not for`,
   DescriptorMismatch: ([expected]) =>
     `the node handed over is not the one under ${short(expected)} in the program`,
+  SingleBlock: () => 'the program is one block, whose trace commits to every tensor; no mark can be wrong',
   WrongKind: ([kind]) =>
     `the disputed node is ${NODE_KIND[Number(kind)] ?? 'of another kind'}; this move is not for it`,
   InputsMismatch: ([expected]) =>

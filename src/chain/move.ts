@@ -27,6 +27,8 @@ export function populateMove(
       );
     case 'reveal':
       return game.reveal.populateTransaction(...at, [...move.hashes]);
+    case 'revealBlock':
+      return game.revealBlock.populateTransaction(...at, [...move.hashes], move.checkpoints);
     case 'revealChunk':
       return game.revealChunk.populateTransaction(...at, move.chunk);
     case 'postAccumulators':
@@ -44,6 +46,8 @@ export function populateMove(
         claim.request.request,
         [...move.inputRoots],
       );
+    case 'proveCheckpoint':
+      return game.proveCheckpoint.populateTransaction(...at, move.blockRoot, move.child, nodeOf(move.node));
     case 'provePadding':
       return game.provePadding.populateTransaction(...at, pickOf(move.picked));
     case 'nameElement':
@@ -54,6 +58,7 @@ export function populateMove(
         move.chunk,
         move.offset,
         move.descriptor,
+        move.blockRoot,
         move.witness,
       );
     case 'provePaddingByte':
@@ -66,6 +71,7 @@ export function populateMove(
         move.words,
         move.interval,
         move.descriptor,
+        move.blockRoot,
         move.witness,
       );
   }

@@ -1,3 +1,4 @@
+import { blockLevels } from '../program/blocks.ts';
 import type { Move, Role } from './move.ts';
 import type { Position } from './position.ts';
 import { intervalAt, levelsToReveal, type Reason } from './rules.ts';
@@ -7,10 +8,11 @@ const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n ==
 /** What is wrong below a revealed hash, as one goes down the trace's tree and then a tensor's. */
 function pickedPlace(position: Position, child: number): string {
   const levels = levelsToReveal(position.depthLeft);
-  const height = position.depthLeft - levels;
+  const below = position.phase === 'TracePick' ? blockLevels(position.traceDepth) : 0;
+  const height = position.depthLeft - levels + below;
   const first = (position.index * 2 ** levels + child) * 2 ** height;
   const last = Math.min(first + 2 ** height, position.hi) - 1;
-  const what = position.phase === 'NodePick' ? 'node' : 'chunk';
+  const what = position.phase === 'TensorPick' ? 'chunk' : 'node';
   return last > first ? `${what}s ${first} to ${last}` : `${what} ${first}`;
 }
 
@@ -24,6 +26,8 @@ export function explainMove(move: Move, position: Position): string {
       return `The claimant reveals ${count(move.hashes.length, 'hash', 'hashes')} ${
         position.phase === 'TensorReveal' ? `of the tensor of node ${nodeIndex}` : 'of its trace'
       }.`;
+    case 'revealBlock':
+      return `The claimant commits to the ${count(move.hashes.length, 'tensor')} of the block from node ${index * move.hashes.length} on.`;
     case 'pick':
       return `The challenger finds the first difference in ${pickedPlace(position, move.picked.child)}${
         position.phase === 'TensorPick' ? ` of node ${nodeIndex}` : ''
@@ -34,6 +38,8 @@ export function explainMove(move: Move, position: Position): string {
       return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the constant of the program.`;
     case 'proveInput':
       return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the input of the request.`;
+    case 'proveCheckpoint':
+      return `The challenger shows that node ${index * 2 ** position.depthLeft + move.child} is not what the claimant says of it, a checkpoint or none.`;
     case 'provePadding':
       return 'The challenger shows a leaf beyond the last one that is not the fixed padding.';
     case 'revealChunk':
@@ -64,6 +70,7 @@ const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   WrongConstant: 'a constant of the trace is not the one of the program',
   WrongInput: 'an input of the trace is not the one of the request',
   WrongPadding: 'what lies beyond an end is not what it must be',
+  WrongCheckpoint: 'a tensor was said to be a checkpoint and is none, or the other way round',
   ClaimAlreadyFalsified: 'another dispute had falsified the claim',
 };
 

@@ -26,26 +26,36 @@ export type Move =
       readonly hashes: readonly Hash[];
     }
   | { readonly kind: 'reveal'; readonly hashes: readonly Hash[] }
+  | { readonly kind: 'revealBlock'; readonly hashes: readonly Hash[]; readonly checkpoints: number }
   | { readonly kind: 'revealChunk'; readonly chunk: Uint8Array }
   | { readonly kind: 'postAccumulators'; readonly words: Uint8Array }
   // challenger
   | { readonly kind: 'pick'; readonly picked: Pick }
   | NodeMove<'pickNode'>
+  | {
+      readonly kind: 'proveCheckpoint';
+      readonly blockRoot: Hash;
+      /** Which of the block's tensors, from 0. */
+      readonly child: number;
+      readonly node: NodeProof;
+    }
   | NodeMove<'proveConstant'>
   /** The caller adds the request. */
   | (NodeMove<'proveInput'> & { readonly inputRoots: readonly Hash[] })
   | { readonly kind: 'provePadding'; readonly picked: Pick }
   | ElementMove<'nameElement'>
-  | (ElementMove<'proveElement'> & { readonly descriptor: Uint8Array; readonly witness: Uint8Array })
+  | (ElementMove<'proveElement'> & Leaf)
   | { readonly kind: 'provePaddingByte'; readonly chunk: Uint8Array }
   | { readonly kind: 'pickInterval'; readonly words: Uint8Array; readonly interval: number }
-  | {
-      readonly kind: 'proveInterval';
-      readonly words: Uint8Array;
-      readonly interval: number;
-      readonly descriptor: Uint8Array;
-      readonly witness: Uint8Array;
-    };
+  | ({ readonly kind: 'proveInterval'; readonly words: Uint8Array; readonly interval: number } & Leaf);
+
+/** What the chain needs to run a leaf. */
+interface Leaf {
+  readonly descriptor: Uint8Array;
+  /** Root of the tree over all tensors of the disputed block. */
+  readonly blockRoot: Hash;
+  readonly witness: Uint8Array;
+}
 
 interface NodeMove<Kind extends string> {
   readonly kind: Kind;

@@ -1,12 +1,13 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
 import { concat, MerkleTree, siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
+import { blockLevels, isCheckpoint } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
-import type { Trace } from '../trace/trace.ts';
+import type { Commitment, Trace } from '../trace/trace.ts';
 import type { Move, Pick, Role } from './move.ts';
-import { MOVERS } from './position.ts';
+import { MOVERS, type Position, topOfTrace } from './position.ts';
 import { decodeWords, elementAt, encodeWords, intervalAt, levelsToReveal, postedPositions } from './rules.ts';
-import { claimedProof, type DisputeView, firstDifference } from './view.ts';
+import { blockRootOf, claimedProof, type DisputeView, firstDifference } from './view.ts';
 
 /**
  * The move that follows from one's own trace: the claimant shows it, the challenger goes to the first place
@@ -20,12 +21,15 @@ export function nextMove(view: DisputeView, trace: Trace, role: Role): Move | un
   if (phase === 'None' || MOVERS[phase] !== role) return undefined;
   switch (phase) {
     case 'Root':
-      return showTrace(view, trace);
+    case 'TraceReveal':
+    case 'TracePick':
+      return moveAboveBlocks(view, trace, role);
     case 'NodeReveal':
-    case 'TensorReveal':
-      return { kind: 'reveal', hashes: ownHashes(view, trace) };
+      return revealBlock(view, trace);
     case 'NodePick':
-      return pickInTrace(view, trace);
+      return pickInBlock(view, trace);
+    case 'TensorReveal':
+      return { kind: 'reveal', hashes: ownHashes(view.position, trace) };
     case 'TensorPick':
       return pickInTensor(view, trace);
     case 'Chunk':
@@ -39,20 +43,44 @@ export function nextMove(view: DisputeView, trace: Trace, role: Role): Move | un
   }
 }
 
+/** Whether {@link moveAboveBlocks} is all that a dispute needs so far, so that nobody has to keep whole tensors for it. */
+export const isAboveBlocks = ({ position: { phase } }: DisputeView): boolean =>
+  phase === 'Root' || phase === 'TraceReveal' || phase === 'TracePick';
+
+/** {@link nextMove} in the phases of {@link isAboveBlocks}, from what the root of one's own trace commits to. */
+export function moveAboveBlocks(view: DisputeView, own: Commitment, role: Role): Move | undefined {
+  const { phase } = view.position;
+  if (phase === 'None' || MOVERS[phase] !== role) return undefined;
+  if (phase === 'Root') return showTrace(view, own);
+  if (phase === 'TraceReveal') return { kind: 'reveal', hashes: hashesAbove(view.position, own) };
+  if (phase !== 'TracePick') return undefined;
+  const picked = differing(TRACE_TREE, view.traceReveals.at(-1) ?? [], hashesAbove(view.position, own));
+  return picked && { kind: 'pick', picked };
+}
+
 // ---- claimant ----
 
-function showTrace({ traceRoot }: DisputeView, trace: Trace): Move | undefined {
-  const levels = levelsToReveal(trace.depth);
-  const hashes = Array.from({ length: 2 ** levels }, (_, i) => trace.node(trace.depth - levels, i));
-  if (traceRoot) return equalBytes(traceRoot, trace.root) ? { kind: 'reveal', hashes } : undefined;
-  const outputs = trace.model.outputs.map(({ node }) => node);
+function showTrace({ traceRoot }: DisputeView, own: Commitment): Move | undefined {
+  const { model, root } = own;
+  const top = topOfTrace(model.program.nodes.length);
+  const hashes = top.phase === 'NodePick' ? blockLeaves(own) : hashesAbove(top, own);
+  if (traceRoot) return equalBytes(traceRoot, root) ? { kind: 'reveal', hashes } : undefined;
+  const outputs = model.outputs.map(({ node }) => node);
   return {
     kind: 'commitTrace',
-    outputRoots: outputs.map((node) => trace.node(0, node)),
+    outputRoots: outputs.map((node) => own.node(0, node)),
     proofs: outputs.flatMap((output) =>
-      siblingsOf(trace.depth, output, (level, index) => trace.node(level, index)),
+      siblingsOf(own.depth, output, (level, index) => own.node(level, index)),
     ),
     hashes,
+  };
+}
+
+function revealBlock({ position }: DisputeView, trace: Trace): Move {
+  return {
+    kind: 'revealBlock',
+    hashes: ownHashes(position, trace),
+    checkpoints: checkpointsOf(position, trace),
   };
 }
 
@@ -63,16 +91,35 @@ function postAccumulators({ position }: DisputeView, trace: Trace): Move {
 
 // ---- both: one's own hashes at the place of the current reveal ----
 
-function ownHashes({ position }: DisputeView, trace: Trace): Hash[] {
-  const { depthLeft, index, nodeIndex, phase } = position;
+/** Hashes above the blocks. */
+function hashesAbove({ depthLeft, index, traceDepth }: Position, own: Commitment): Hash[] {
   const levels = levelsToReveal(depthLeft);
+  const level = blockLevels(traceDepth) + depthLeft - levels;
+  return Array.from({ length: 2 ** levels }, (_, i) => own.node(level, index * 2 ** levels + i));
+}
+
+/** All leaves of a trace that is one block. */
+const blockLeaves = (own: Commitment): Hash[] =>
+  Array.from({ length: 2 ** own.depth }, (_, i) => own.node(0, i));
+
+/** Roots of the tensors of a block, or hashes of a tensor's tree. */
+function ownHashes({ depthLeft, index, nodeIndex, phase }: Position, trace: Trace): Hash[] {
   const inTensor = phase === 'TensorReveal' || phase === 'TensorPick';
+  const levels = levelsToReveal(depthLeft);
   return Array.from({ length: 2 ** levels }, (_, i) => {
     const at = index * 2 ** levels + i;
-    return inTensor
-      ? trace.tensorNode(nodeIndex, depthLeft - levels, at)
-      : trace.node(depthLeft - levels, at);
+    return inTensor ? trace.tensorNode(nodeIndex, depthLeft - levels, at) : trace.tensorRoot(at);
   });
+}
+
+/** Which nodes of a block are checkpoints: a bit for each, the first one's the lowest. */
+function checkpointsOf({ depthLeft, index, hi: nodes }: Position, { model }: Trace): number {
+  let marks = 0;
+  for (let i = 0; i < 2 ** depthLeft; i++) {
+    const node = index * 2 ** depthLeft + i;
+    if (node < nodes && isCheckpoint(model.program, node)) marks |= 1 << i;
+  }
+  return marks >>> 0;
 }
 
 // ---- challenger ----
@@ -84,17 +131,26 @@ function differing(kind: TreeKind, claimed: readonly Hash[], own: readonly Hash[
   return { child, hash: claimed[child]!, siblings: new MerkleTree(kind, concat(claimed)).proof(child) };
 }
 
-function pickInTrace(view: DisputeView, trace: Trace): Move | undefined {
-  const { depthLeft, index, hi: leaves } = view.position;
-  const picked = differing(TRACE_TREE, view.traceReveals.at(-1) ?? [], ownHashes(view, trace));
-  if (!picked) return undefined;
-  const levels = levelsToReveal(depthLeft);
-  if (depthLeft > levels) return { kind: 'pick', picked };
-  const nodeIndex = index * 2 ** levels + picked.child;
-  if (nodeIndex >= leaves) return { kind: 'provePadding', picked };
+/** A checkpoint that is none or the other way round; else the first tensor that differs. */
+function pickInBlock(view: DisputeView, trace: Trace): Move | undefined {
+  const { position } = view;
+  const { depthLeft, traceDepth, index, hi: nodes, word } = position;
   const { model } = trace;
-  const node = { descriptor: model.descriptors[nodeIndex]!, siblings: model.tree.proof(nodeIndex) };
-  switch (model.program.nodes[nodeIndex]!.kind) {
+  const nodeAt = (child: number) => {
+    const node = index * 2 ** depthLeft + child;
+    return { descriptor: model.descriptors[node]!, siblings: model.tree.proof(node) };
+  };
+  const inBlock = Math.min(2 ** depthLeft, nodes - index * 2 ** depthLeft);
+  const wrong = (word ^ checkpointsOf(position, trace)) & (2 ** Math.max(0, inBlock) - 1);
+  if (depthLeft < traceDepth && wrong !== 0) {
+    const child = 31 - Math.clz32(wrong);
+    return { kind: 'proveCheckpoint', blockRoot: blockRootOf(view), child, node: nodeAt(child) };
+  }
+  const picked = differing(TRACE_TREE, view.blockReveal, ownHashes(position, trace));
+  if (!picked) return undefined;
+  if (picked.child >= inBlock) return { kind: 'provePadding', picked };
+  const node = nodeAt(picked.child);
+  switch (model.program.nodes[index * 2 ** depthLeft + picked.child]!.kind) {
     case 'constant':
       return { kind: 'proveConstant', picked, node };
     case 'input':
@@ -111,7 +167,7 @@ function pickInTrace(view: DisputeView, trace: Trace): Move | undefined {
 
 function pickInTensor(view: DisputeView, trace: Trace): Move | undefined {
   const { depthLeft, index, hi: leaves } = view.position;
-  const picked = differing(TENSOR_TREE, view.tensorReveal, ownHashes(view, trace));
+  const picked = differing(TENSOR_TREE, view.tensorReveal, ownHashes(view.position, trace));
   if (!picked) return undefined;
   const levels = levelsToReveal(depthLeft);
   const isPadding = depthLeft === levels && index * 2 ** levels + picked.child >= leaves;
@@ -125,7 +181,7 @@ function disputedLoop({ position }: DisputeView, trace: Trace): { loop: LoopNode
   return { loop, descriptor: trace.model.descriptors[position.nodeIndex]! };
 }
 
-/** What [from, to) of the disputed element reads, opened against the claimant's trace. */
+/** What [from, to) of the disputed element reads, opened against what the claimant has committed to. */
 const witnessOf = (view: DisputeView, trace: Trace, element: number, from: number, to: number): Uint8Array =>
   trace.witness(view.position.nodeIndex, element, from, to, (node) =>
     claimedProof(view, node, (level, index) => trace.node(level, index)),
@@ -144,7 +200,7 @@ function nameElement(view: DisputeView, trace: Trace): Move | undefined {
   const { index: element, hi: steps, grain } = elementAt(position, chunk, offset);
   if (steps > grain) return { kind: 'nameElement', chunk, offset };
   const witness = witnessOf(view, trace, element, 0, steps);
-  return { kind: 'proveElement', chunk, offset, descriptor, witness };
+  return { kind: 'proveElement', chunk, offset, descriptor, blockRoot: blockRootOf(view), witness };
 }
 
 function nameInterval(view: DisputeView, trace: Trace): Move | undefined {
@@ -161,5 +217,5 @@ function nameInterval(view: DisputeView, trace: Trace): Move | undefined {
   const { lo, hi } = intervalAt(position, words, interval);
   if (hi - lo > position.grain) return { kind: 'pickInterval', words, interval };
   const witness = witnessOf(view, trace, element, lo, hi);
-  return { kind: 'proveInterval', words, interval, descriptor, witness };
+  return { kind: 'proveInterval', words, interval, descriptor, blockRoot: blockRootOf(view), witness };
 }

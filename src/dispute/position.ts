@@ -1,5 +1,5 @@
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf } from '../program/blocks.ts';
+import { blockLevels, depthOf } from '../program/blocks.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import type { Role } from './move.ts';
 
@@ -7,14 +7,16 @@ import type { Role } from './move.ts';
 export const PHASES = {
   None: 0,
   Root: 1,
-  NodeReveal: 2,
-  NodePick: 3,
-  TensorReveal: 4,
-  TensorPick: 5,
-  Chunk: 6,
-  Element: 7,
-  Fold: 8,
-  Interval: 9,
+  TraceReveal: 2,
+  TracePick: 3,
+  NodeReveal: 4,
+  NodePick: 5,
+  TensorReveal: 6,
+  TensorPick: 7,
+  Chunk: 8,
+  Element: 9,
+  Fold: 10,
+  Interval: 11,
 } as const;
 
 export type Phase = keyof typeof PHASES;
@@ -22,6 +24,8 @@ export type Phase = keyof typeof PHASES;
 /** Whose move each phase waits for. */
 export const MOVERS: Readonly<Record<Exclude<Phase, 'None'>, Role>> = {
   Root: 'claimant',
+  TraceReveal: 'claimant',
+  TracePick: 'challenger',
   NodeReveal: 'claimant',
   NodePick: 'challenger',
   TensorReveal: 'claimant',
@@ -37,7 +41,7 @@ export interface Position {
   /** In a tensor's phases (TensorReveal to Element): bytes of an element, plus {@link SIGNED}. */
   readonly format: number;
   readonly phase: Phase;
-  /** Levels of the current tree below the subject. */
+  /** Levels of the current tree below the subject; of a trace's, as far as the blocks. */
   readonly depthLeft: number;
   /** Levels of the trace's tree. */
   readonly traceDepth: number;
@@ -55,7 +59,8 @@ export interface Position {
   readonly accumulator: number;
   /**
    * Claimed word after step hi - 1; of the element as loaded if hi is the end; in a tensor's phases the fold
-   * steps of one element.
+   * steps of one element; in NodePick, if there are several blocks, a bit for each tensor of this one, the first one's
+   * the lowest: 1 for a checkpoint.
    */
   readonly word: number;
 }
@@ -118,7 +123,7 @@ export function decodePosition(packed: bigint): Position {
 }
 
 /** A position inside the trace's tree. */
-export const inTrace = (
+const inTrace = (
   phase: Phase,
   depthLeft: number,
   traceDepth: number,
@@ -131,6 +136,26 @@ export const inTrace = (
   traceDepth,
   index,
   hi: leaves,
+});
+
+/** The top of a trace's tree, waiting for the claimant to reveal it: above the blocks, or all of the only one. */
+export function topOfTrace(nodes: number): Position {
+  const depth = depthOf(nodes);
+  const above = depth - blockLevels(depth);
+  return above === 0
+    ? inTrace('NodePick', depth, depth, 0, nodes)
+    : inTrace('TracePick', above, depth, 0, nodes);
+}
+
+/** A block of the trace, in phase NodeReveal. */
+export const atBlock = ({ traceDepth, hi: leaves }: Position, block: number): Position =>
+  inTrace('NodeReveal', blockLevels(traceDepth), traceDepth, block, leaves);
+
+/** The tensors of a block, revealed: in phase NodePick. */
+export const intoBlock = (position: Position, checkpoints: number): Position => ({
+  ...position,
+  phase: 'NodePick',
+  word: checkpoints,
 });
 
 /** The same place, waiting for the other side. */

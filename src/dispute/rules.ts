@@ -10,6 +10,7 @@ export const REASONS = [
   'WrongConstant',
   'WrongInput',
   'WrongPadding',
+  'WrongCheckpoint',
   'ClaimAlreadyFalsified',
 ] as const;
 

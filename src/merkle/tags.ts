@@ -21,4 +21,6 @@ export const TAGS = {
   OUTPUTS: 7,
   /** The state of a dispute. */
   DISPUTE: 8,
+  /** A disputed node and the tensors of its block. */
+  DISPUTED_NODE: 9,
 } as const;

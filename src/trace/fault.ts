@@ -77,9 +77,9 @@ class FaultyTrace extends RunTrace {
     return words.map((word, i) => (positions[i]! > step ? (word ^ xor) >>> 0 : word));
   }
 
-  protected override tensorRoot(nodeIndex: number): Hash {
+  override tensorRoot(nodeIndex: number): Hash {
     // The root in a constant's descriptor is not that of a changed tensor.
-    return this.#isHonest(nodeIndex) ? this.#honest.node(0, nodeIndex) : this.tensorTree(nodeIndex).root;
+    return this.#isHonest(nodeIndex) ? this.#honest.tensorRoot(nodeIndex) : this.tensorTree(nodeIndex).root;
   }
 }
 

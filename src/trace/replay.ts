@@ -4,7 +4,7 @@ import { equalBytes, HASH_BYTES, type Hash, keccakTagged } from '../merkle/kecca
 import { TAGS } from '../merkle/tags.ts';
 import { chunksOf } from '../merkle/tensor.ts';
 import { rootFrom, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
-import { depthOf } from '../program/blocks.ts';
+import { blockLevels, blockOf, depthOf } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 
@@ -21,12 +21,19 @@ export interface Stretch {
   readonly accumulator: number;
 }
 
-/** Twin of `IReferee.run`: the same steps, with every operand taken from the witness and checked against the root. */
+/** What a leaf opens its operands against: those of its node's own block against the block's root, others the trace's. */
+export interface Commitments {
+  readonly traceRoot: Hash;
+  readonly blockRoot: Hash;
+  readonly nodeIndex: number;
+  readonly traceDepth: number;
+}
+
+/** Twin of `IReferee.run`: the same steps, with every operand taken from the witness and checked. */
 export function replayWitness(
   loop: LoopNode,
   { element, from, to, accumulator }: Stretch,
-  traceRoot: Hash,
-  traceDepth: number,
+  { traceRoot, blockRoot, nodeIndex, traceDepth }: Commitments,
   witness: Uint8Array,
 ): number {
   let at = 0;
@@ -54,7 +61,10 @@ export function replayWitness(
     const known = roots.get(node);
     if (known) return known;
     const root = take(HASH_BYTES);
-    expectRoot(`tensor ${node}`, TRACE_TREE, root, node, traceDepth, traceRoot);
+    const inBlock = blockOf(node, traceDepth) === blockOf(nodeIndex, traceDepth);
+    const [depth, against] = inBlock ? [blockLevels(traceDepth), blockRoot] : [traceDepth, traceRoot];
+    // In a block the low bits of the index alone lead to its root.
+    expectRoot(`tensor ${node}`, TRACE_TREE, root, node, depth, against);
     roots.set(node, root);
     return root;
   };

@@ -5,6 +5,7 @@ import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 import { chunkOf, tensorTree } from '../merkle/tensor.ts';
 import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
+import { blockLevels, blockOf, isCheckpoint } from '../program/blocks.ts';
 import type { LoopNode } from '../program/node.ts';
 import type { Trace } from './trace.ts';
 import { recordWitness } from './witness.ts';
@@ -64,10 +65,10 @@ export class RunTrace implements Trace {
     element: number,
     from: number,
     to: number,
-    proofOf: (nodeIndex: number) => readonly Hash[] = (node) => this.#traceTree().proof(node),
+    proofOf: (nodeIndex: number) => readonly Hash[] = (node) => this.#proof(node, nodeIndex),
   ): Uint8Array {
     const openings = {
-      tensorRoot: (node: number) => this.#traceTree().node(0, node),
+      tensorRoot: (node: number) => this.tensorRoot(node),
       tensorProof: proofOf,
       chunk: (node: number, index: number) => this.chunk(node, index),
       chunkProof: (node: number, index: number) => this.tensorTree(node).proof(index),
@@ -83,9 +84,10 @@ export class RunTrace implements Trace {
     return tree;
   }
 
-  /** The root of a node's tensor; a constant's is known without hashing it. */
-  protected tensorRoot(nodeIndex: number): Hash {
-    const node = this.model.program.nodes[nodeIndex]!;
+  tensorRoot(nodeIndex: number): Hash {
+    const node = this.model.program.nodes[nodeIndex];
+    if (!node) return TRACE_TREE.padding;
+    // A constant's is known without hashing it.
     return node.kind === 'constant' ? node.root : this.tensorTree(nodeIndex).root;
   }
 
@@ -96,8 +98,23 @@ export class RunTrace implements Trace {
     return node;
   }
 
+  /** Siblings of a node's leaf: in the tree over the disputed node's block if it is in that block. */
+  #proof(node: number, disputed: number): Hash[] {
+    const block = blockOf(disputed, this.depth);
+    if (blockOf(node, this.depth) !== block) return this.#traceTree().proof(node);
+    const width = 2 ** blockLevels(this.depth);
+    const roots = Array.from({ length: width }, (_, i) => this.tensorRoot(block * width + i));
+    return new MerkleTree(TRACE_TREE, concat(roots)).proof(node % width);
+  }
+
   #traceTree(): MerkleTree {
-    this.#tree ??= new MerkleTree(TRACE_TREE, concat(this.tensors.map((_, i) => this.tensorRoot(i))));
+    const { program } = this.model;
+    this.#tree ??= new MerkleTree(
+      TRACE_TREE,
+      concat(
+        program.nodes.map((_, i) => (isCheckpoint(program, i) ? this.tensorRoot(i) : TRACE_TREE.padding)),
+      ),
+    );
     return this.#tree;
   }
 }

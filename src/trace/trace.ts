@@ -2,20 +2,25 @@ import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 
 /**
- * All tensors of one run and what a dispute asks about them. Trees are built when first asked for.
+ * What the root of a trace commits to: a tree whose leaves are the roots of a run's checkpoints, and zero for tensors
+ * that are none (see `program/blocks.ts`).
  *
  * Levels count from the leaves: level 0 holds the leaves, the highest the root.
  */
-export interface Trace {
+export interface Commitment {
   readonly model: Model;
-  /** Levels of the tree over all tensors. */
+  /** Levels of the tree. */
   readonly depth: number;
-  /** Root of the tree over all tensors. */
   readonly root: Hash;
+  node(level: number, index: number): Hash;
+}
+
+/** All tensors of one run and what a dispute asks about them. Trees are built when first asked for. */
+export interface Trace extends Commitment {
   /** The bytes of every node's tensor. */
   readonly tensors: readonly Uint8Array[];
-  /** A node of the tree over all tensors; on level 0 the roots of the tensors. */
-  node(level: number, index: number): Hash;
+  /** The root of a node's tensor; zero beyond the last node. */
+  tensorRoot(nodeIndex: number): Hash;
   /** A node of one tensor's tree. */
   tensorNode(nodeIndex: number, level: number, index: number): Hash;
   /** 256 bytes of one tensor, padding included. */

@@ -9,7 +9,7 @@ import { ELEMENT_BYTES, type LoopNode } from '../program/node.ts';
 export interface Openings {
   /** Root of a node's tensor. */
   tensorRoot(node: number): Hash;
-  /** Siblings of that root in the trace's tree, from the leaf up. */
+  /** Siblings of that root in the tree that it is opened against, from the leaf up. */
   tensorProof(node: number): readonly Hash[];
   /** 256 bytes of a tensor. */
   chunk(node: number, index: number): Uint8Array;
@@ -22,7 +22,7 @@ export interface Openings {
  * at the first touch of each tensor and of each chunk:
  *
  * ```
- * tensor   bytes32 root     bytes32 sibling, for each level of the trace's tree
+ * tensor   bytes32 root     bytes32 sibling, for each level of the trace's tree; of the disputed block's, if it is in it
  * chunk    256 bytes        bytes32 sibling, for each level of the tensor's tree
  * ```
  * The stream names nothing: whoever replays the same steps knows what comes next.

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { network } from 'hardhat';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { blockOf } from '../../src/program/blocks.ts';
 import {
   byteLengthOf,
   ELEMENT_BYTES,
@@ -15,7 +16,10 @@ import { plantFaults } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { tinyInputs, tinyProgram } from '../lockstep/tinyProgram.ts';
+import { commitmentsOf } from '../support/disputes.ts';
+import { chainProgram } from '../support/chainProgram.ts';
 import { f32Bytes, instruction, loop, ProgramBuilder, sameShape, view } from '../support/programs.ts';
+import { Random } from '../support/randomProgram.ts';
 
 async function traceOf(
   program: Program,
@@ -80,7 +84,7 @@ describe('Referee', function () {
   ) {
     const [accumulator] = trace.accumulators(node, element, [from]) as [number];
     const descriptor = trace.model.descriptors[node]!;
-    return [descriptor, element, from, to, accumulator, trace.root, trace.depth, witness] as const;
+    return [descriptor, element, from, to, accumulator, commitmentsOf(trace, node), witness] as const;
   }
   const run = async (trace: Trace, leaf: Leaf, witness?: Uint8Array): Promise<number> =>
     Number(await referee.run(...argumentsOf(trace, leaf, witness)));
@@ -126,8 +130,7 @@ describe('Referee', function () {
         from,
         to,
         0,
-        trace.root,
-        trace.depth,
+        commitmentsOf(trace, index),
         new Uint8Array(0),
       );
     const reverts = (call: Promise<unknown>, error: string, ...values: unknown[]) =>
@@ -187,14 +190,46 @@ describe('Referee', function () {
       const trace = await tinyTrace();
       const node = trace.model.program.nodes.findIndex(({ kind }) => kind === 'loop');
       const args = argumentsOf(trace, { node, element: 0, from: 0, to: 7 });
-      const [descriptor, element, from, to, accumulator, root, depth, witness] = args;
-      const other = root.map((byte, i) => (i === 31 ? byte ^ 1 : byte));
+      const [descriptor, element, from, to, accumulator, commitments, witness] = args;
+      const { blockRoot, traceDepth } = commitments;
+      const against = (changed: Partial<typeof commitments>) =>
+        referee.run(descriptor, element, from, to, accumulator, { ...commitments, ...changed }, witness);
       await expect(
-        referee.run(descriptor, element, from, to, accumulator, other, depth, witness),
+        against({ blockRoot: blockRoot.map((byte, i) => (i === 31 ? byte ^ 1 : byte)) }),
       ).to.be.revertedWithCustomError(referee, 'TensorNotInTrace');
-      for (const wrong of [0, depth - 1, depth + 1, 255]) {
-        const call = referee.run(descriptor, element, from, to, accumulator, root, wrong, witness);
-        await expect(call).to.be.revert(ethers);
+      // Of other block levels.
+      for (const wrong of [0, traceDepth - 1, traceDepth + 1]) {
+        await expect(against({ traceDepth: wrong }), `depth ${wrong}`).to.be.revert(ethers);
+      }
+    });
+
+    it('opens the tensors of its block against the block, others against the trace', async () => {
+      const { program, weights, inputs } = chainProgram(new Random(1), 100);
+      const trace = await traceOf(program, weights, inputs);
+      const blocksRead = (one: LoopNode) =>
+        new Set(one.operands.map(({ node }) => blockOf(node, trace.depth)));
+      const node = program.nodes.findIndex(
+        (one, i) => i > 40 && one.kind === 'loop' && one.fold.length === 0 && blocksRead(one).size > 1,
+      );
+      const leaf = { node, element: 7, from: 0, to: 1 };
+      expect(await run(trace, leaf)).to.equal(trace.word(node, 7));
+      const [descriptor, element, from, to, accumulator, commitments, witness] = argumentsOf(trace, leaf);
+      const other = new Uint8Array(32).fill(1);
+      for (const wrong of [
+        { traceRoot: other },
+        { blockRoot: other },
+        { traceRoot: commitments.blockRoot },
+        { blockRoot: commitments.traceRoot },
+        // Node 0 is in another block, so what was opened in this one is not.
+        { nodeIndex: 0 },
+        { traceDepth: 6 },
+        { traceDepth: 8 },
+      ]) {
+        const changed = { ...commitments, ...wrong };
+        await expect(
+          referee.run(descriptor, element, from, to, accumulator, changed, witness),
+          Object.keys(wrong).join(),
+        ).to.be.revert(ethers);
       }
     });
   });

@@ -9,6 +9,7 @@ import { type DType, type LoopNode, type Operand, sizeOf } from '../../src/progr
 import { validate } from '../../src/program/validate.ts';
 import { INSTRUCTIONS } from '../../src/scalar/instructions.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { commitmentsOf } from '../support/disputes.ts';
 import { expectGas } from '../support/gas.ts';
 import { affine, f32Bytes, instruction, loop, ProgramBuilder, view } from '../support/programs.ts';
 
@@ -304,8 +305,7 @@ describe('gas of a leaf', function () {
       from,
       to,
       accumulator,
-      trace.root,
-      trace.depth,
+      commitmentsOf(trace, nodeIndex),
       witness,
     ] as const;
     expect(Number(await chain.referee.run(...call))).to.equal(trace.word(nodeIndex, element));

@@ -7,7 +7,15 @@ import type { Trace } from '../../src/trace/trace.ts';
 import { honestTrace, openGame, play } from '../support/disputes.ts';
 import type { Outcome } from '../support/gameSimulation.ts';
 import { type GameSimulation, Revert } from '../support/gameSimulation.ts';
-import { affine, f32Bytes, instruction, loop, ProgramBuilder, sameShape } from '../support/programs.ts';
+import {
+  affine,
+  allCheckpoints,
+  f32Bytes,
+  instruction,
+  loop,
+  ProgramBuilder,
+  sameShape,
+} from '../support/programs.ts';
 import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 /** Tensors around the size of a chunk, folds around the size of a grain and of two rounds of accumulators. */
@@ -90,7 +98,8 @@ async function boundaries(): Promise<Trace> {
   // Enough nodes for two reveals of the trace's tree.
   for (let i = 0; i < 30; i++) copy(product, 'f32', [1, 1]);
   const { program, weights } = build.finish([product, build.nodes.length - 1]);
-  return honestTrace(program, weights, [
+  // So that a lie anywhere changes the root, whatever follows from it.
+  return honestTrace(allCheckpoints(program), weights, [
     f32Bytes(Array.from({ length: 64 }, (_, i) => i / 3 - 7)),
     Uint8Array.of(1),
   ]);

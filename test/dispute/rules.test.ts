@@ -10,11 +10,12 @@ import {
   startClock,
 } from '../../src/dispute/clock.ts';
 import {
+  atBlock,
   decodePosition,
   down,
   encodePosition,
   inFold,
-  inTrace,
+  intoBlock,
   intoTensor,
   MOVERS,
   narrowed,
@@ -23,6 +24,7 @@ import {
   type Position,
   SIGNED,
   START,
+  topOfTrace,
 } from '../../src/dispute/position.ts';
 import {
   decodeWords,
@@ -33,6 +35,7 @@ import {
   levelsToReveal,
   postedPositions,
 } from '../../src/dispute/rules.ts';
+import { blockLevels } from '../../src/program/blocks.ts';
 import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../src/program/limits.ts';
 import type { LoopNode } from '../../src/program/node.ts';
 import { loop } from '../support/programs.ts';
@@ -57,7 +60,7 @@ describe('position', () => {
       word: 0x99999999,
     };
     expect(encodePosition(position).toString(16)).to.equal(
-      'aa09112233333333444444445555555566666666777777778888888899999999',
+      'aa0b112233333333444444445555555566666666777777778888888899999999',
     );
     expect(encodePosition(START)).to.equal(1n << 240n);
   });
@@ -80,21 +83,31 @@ describe('position', () => {
       };
       expect(decodePosition(encodePosition(position))).to.deep.equal(position);
     }
-    expect(() => decodePosition(10n << 240n)).to.throw(RangeError);
+    expect(() => decodePosition(12n << 240n)).to.throw(RangeError);
     expect(() => decodePosition(1n << 256n)).to.throw(RangeError);
   });
 
   it('goes down a tree by whole reveals', () => {
-    const top = inTrace('NodePick', 7, 7, 0, 100);
-    const next = down(top, 'NodeReveal', 4, 11);
-    expect([next.depthLeft, next.index, next.hi, next.phase]).to.deep.equal([3, 11, 100, 'NodeReveal']);
-    expect(down(next, 'NodeReveal', 3, 5).index).to.equal(11 * 8 + 5);
+    // 2^14 nodes lie in 512 blocks of 32.
+    const top = topOfTrace(2 ** 14);
+    expect([top.depthLeft, top.index, top.hi, top.phase]).to.deep.equal([9, 0, 2 ** 14, 'TracePick']);
+    const next = down(top, 'TraceReveal', 5, 11);
+    expect([next.depthLeft, next.index, next.hi, next.phase]).to.deep.equal([4, 11, 2 ** 14, 'TraceReveal']);
+    expect(down(next, 'TraceReveal', 4, 5).index).to.equal(11 * 16 + 5);
+    const block = atBlock(next, 181);
+    expect([block.depthLeft, block.index, block.hi, block.phase]).to.deep.equal([
+      5,
+      181,
+      2 ** 14,
+      'NodeReveal',
+    ]);
+    expect(intoBlock(block, 0x80000001)).to.deep.equal({ ...block, phase: 'NodePick', word: 0x80000001 });
     const node = loop({ dtype: 'i8', shape: [300], fold: [9], grain: 2, init: 3 });
     expect(intoTensor(next, 93, node)).to.deep.equal({
       format: 1 + SIGNED,
       phase: 'TensorReveal',
       depthLeft: 1,
-      traceDepth: 7,
+      traceDepth: 14,
       nodeIndex: 93,
       index: 0,
       lo: 300,
@@ -104,6 +117,25 @@ describe('position', () => {
       word: 9,
     });
     expect(intoTensor(next, 93, loop({ dtype: 'f32', shape: [64] })).phase).to.equal('Chunk');
+  });
+});
+
+describe('blocks', () => {
+  it('are a whole small program, then 16 nodes, then 32, with as few reveals above as without them', () => {
+    const depths = Array.from({ length: 21 }, (_, depth) => depth);
+    expect(depths.map(blockLevels)).to.deep.equal([
+      0, 1, 2, 3, 4, 5, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+    ]);
+    const reveals = (depth: number): number => Math.ceil(depth / MAX_REVEAL_LEVELS);
+    for (const depth of depths) {
+      expect(reveals(blockLevels(depth)) + reveals(depth - blockLevels(depth))).to.equal(reveals(depth));
+    }
+  });
+
+  it('start a dispute at its only block, or above them', () => {
+    expect(topOfTrace(32)).to.deep.include({ phase: 'NodePick', depthLeft: 5, traceDepth: 5, hi: 32 });
+    expect(topOfTrace(33)).to.deep.include({ phase: 'TracePick', depthLeft: 2, traceDepth: 6, hi: 33 });
+    expect(topOfTrace(1)).to.deep.include({ phase: 'NodePick', depthLeft: 0, traceDepth: 0, hi: 1 });
   });
 });
 

@@ -5,13 +5,17 @@ import { type ClaimRecord, type DisputeRecord, History } from '../../src/chain/h
 import { sendMove } from '../../src/chain/move.ts';
 import { Refused } from '../../src/chain/submit.ts';
 import { publish, request } from '../../src/client/client.ts';
+import type { Move } from '../../src/dispute/move.ts';
 import { nextMove } from '../../src/dispute/nextMove.ts';
+import type { Position } from '../../src/dispute/position.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { commitInput, commitOutput } from '../../src/merkle/model.ts';
 import { concat } from '../../src/merkle/tree.ts';
 import { type Node, sizeOf } from '../../src/program/node.ts';
 import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
+import { chainProgram } from '../support/chainProgram.ts';
+import { withOtherCheckpoints, withOtherMarks } from '../support/checkpointLiar.ts';
 import { honestTrace, openGame } from '../support/disputes.ts';
 import { type Outcome, Revert } from '../support/gameSimulation.ts';
 import { type PaddingLie, paddingLiar } from '../support/paddingLiar.ts';
@@ -65,13 +69,22 @@ describe('lockstep: the game on chain and its rules in memory', () => {
   }
 
   /** Plays on chain and in memory at once, comparing what both sides see after every move. */
-  async function playBoth(honest: Trace, claimant: Trace, challenger: Trace): Promise<Outcome | Revert> {
+  async function playBoth(
+    honest: Trace,
+    claimant: Trace,
+    challenger: Trace,
+    changed = (move: Move | undefined, _position: Position): Move | undefined => move,
+  ): Promise<Outcome | Revert> {
     const record = await open(claimant, honest);
     const game = openGame(claimant, honest);
     for (;;) {
       expect(record.view).to.deep.equal(game.view);
       const { mover } = game;
-      const move = nextMove(game.view, mover === 'claimant' ? claimant : challenger, mover);
+      const { position } = game.view;
+      const move = changed(
+        nextMove(game.view, mover === 'claimant' ? claimant : challenger, mover),
+        position,
+      );
       if (!move) throw new Error(`the ${mover} has nothing to say in ${game.view.position.phase}`);
       let revert: Revert | undefined;
       try {
@@ -116,6 +129,32 @@ describe('lockstep: the game on chain and its rules in memory', () => {
       disputes += 2;
     }
     expect(disputes).to.be.above(programs);
+  });
+
+  it('agree on programs of several blocks, of 16 nodes and of 32', async function () {
+    this.timeout(600_000);
+    const random = new Random(42);
+    for (const nodes of [33, 100, 257]) {
+      const { program, weights, inputs } = chainProgram(random, nodes);
+      const honest = await honestTrace(program, weights, inputs);
+      for (const node of [0, 15, 16, nodes - 2, nodes - 1, random.below(nodes)]) {
+        const faulty = plantFaults(honest, [{ node, element: random.below(70) }]);
+        const outcome = await playBoth(honest, faulty, honest);
+        expect(outcome).to.deep.include({ winner: 'challenger', nodeIndex: node });
+        expect(await playBoth(honest, honest, faulty)).to.be.instanceOf(Revert);
+      }
+      const isOpen = program.nodes.findIndex((one, i) => i > 16 && one.kind === 'loop' && !one.checkpoint);
+      const isMarked = program.nodes.findIndex((one) => one.kind === 'loop' && one.checkpoint);
+      for (const node of [0, isOpen, isMarked]) {
+        const wrong = new Set([node]);
+        const liar = withOtherCheckpoints(honest, wrong);
+        const outcome = await playBoth(honest, liar, honest, (move, position) =>
+          withOtherMarks(move, position, wrong),
+        );
+        expect(outcome).to.deep.include({ reason: 'WrongCheckpoint', nodeIndex: node });
+        expect(await playBoth(honest, liar, honest)).to.be.instanceOf(Revert);
+      }
+    }
   });
 
   it('agree on padding of a tensor and of the trace', async () => {

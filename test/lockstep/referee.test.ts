@@ -6,6 +6,7 @@ import { modelOf } from '../../src/merkle/model.ts';
 import { type LoopNode, type Program, sizeOf } from '../../src/program/node.ts';
 import { validate } from '../../src/program/validate.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { commitmentsOf } from '../support/disputes.ts';
 import { randomProgram } from '../support/randomProgram.ts';
 import { tinyInputs, tinyProgram } from './tinyProgram.ts';
 
@@ -57,8 +58,7 @@ describe('lockstep: the Referee and the reference engine', function () {
           from,
           to,
           before,
-          trace.root,
-          trace.depth,
+          commitmentsOf(trace, nodeIndex),
           trace.witness(nodeIndex, element, from, to),
         );
         const expected = to < steps ? after : trace.word(nodeIndex, element);

@@ -3,7 +3,10 @@ import { nextMove } from '../../src/dispute/nextMove.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { inputsCommitment, modelOf, outputsCommitment } from '../../src/merkle/model.ts';
+import { combine, TRACE_TREE } from '../../src/merkle/tree.ts';
+import { blockLevels, blockOf } from '../../src/program/blocks.ts';
 import type { Program } from '../../src/program/node.ts';
+import type { Commitments } from '../../src/trace/replay.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { GameSimulation } from './gameSimulation.ts';
@@ -19,6 +22,31 @@ export async function honestTrace(
 ): Promise<Trace> {
   const session = await referenceEngine.load(program, weights);
   return new RunTrace(modelOf(program), await session.runAll(inputs));
+}
+
+/** A trace that differs from another in what is given. */
+export const posing = (trace: Trace, as: Partial<Trace>): Trace => ({
+  model: trace.model,
+  tensors: trace.tensors,
+  depth: trace.depth,
+  root: trace.root,
+  node: (...args) => trace.node(...args),
+  tensorRoot: (...args) => trace.tensorRoot(...args),
+  tensorNode: (...args) => trace.tensorNode(...args),
+  chunk: (...args) => trace.chunk(...args),
+  accumulators: (...args) => trace.accumulators(...args),
+  word: (...args) => trace.word(...args),
+  witness: (...args) => trace.witness(...args),
+  ...as,
+});
+
+/** What a leaf of a node opens its operands against, in this trace. */
+export function commitmentsOf(trace: Trace, nodeIndex: number): Commitments {
+  const width = 2 ** blockLevels(trace.depth);
+  const first = blockOf(nodeIndex, trace.depth) * width;
+  const roots = Array.from({ length: width }, (_, i) => trace.tensorRoot(first + i));
+  const blockRoot = combine(TRACE_TREE, roots);
+  return { traceRoot: trace.root, blockRoot, nodeIndex, traceDepth: trace.depth };
 }
 
 /** A dispute on a claim of what `claimed` ends in, for the input that `requested` starts from. */

@@ -1,11 +1,13 @@
-import type { Move, Pick, Role } from '../../src/dispute/move.ts';
+import type { Move, NodeProof, Pick, Role } from '../../src/dispute/move.ts';
 import {
+  atBlock,
   down,
-  inTrace,
+  intoBlock,
   intoTensor,
   MOVERS,
   type Phase,
   type Position,
+  topOfTrace,
   withPhase,
 } from '../../src/dispute/position.ts';
 import {
@@ -27,10 +29,9 @@ import {
   TRACE_TREE,
   type TreeKind,
 } from '../../src/merkle/tree.ts';
-import { depthOf } from '../../src/program/blocks.ts';
 import { decodeNode } from '../../src/program/codec.ts';
 import { CHUNK_BYTES } from '../../src/program/limits.ts';
-import type { LoopNode } from '../../src/program/node.ts';
+import type { LoopNode, Node } from '../../src/program/node.ts';
 import { replayWitness } from '../../src/trace/replay.ts';
 
 /** A move that the rules do not allow: on chain it reverts and changes nothing. Named as in `IDisputeGame.sol`. */
@@ -52,6 +53,11 @@ function inRange<T>(compute: () => T): T {
   }
 }
 
+type Leaf = Extract<Move, { kind: 'proveElement' | 'proveInterval' }>;
+
+const disputedNode = (descriptor: Uint8Array, blockRoot: Hash): Hash =>
+  keccakTagged(TAGS.DISPUTED_NODE, programLeaf(descriptor), blockRoot);
+
 export interface Outcome {
   readonly winner: Role;
   readonly reason: Reason;
@@ -69,7 +75,8 @@ export class GameSimulation {
   readonly #outputs: Hash;
   /** What the next move argues about: a tree node, a chunk's hash or the posted accumulators. */
   #subject: Uint8Array = new Uint8Array(32);
-  #leaf: Hash = new Uint8Array(32);
+  /** The disputed node and its block's root. */
+  #disputed: Hash = new Uint8Array(32);
   view: DisputeView = openedView();
   outcome: Outcome | undefined;
   readonly moves: Move[] = [];
@@ -115,6 +122,12 @@ export class GameSimulation {
       case 'provePadding':
         this.#provePadding(move.picked);
         break;
+      case 'revealBlock':
+        this.#revealBlock(move);
+        break;
+      case 'proveCheckpoint':
+        this.#proveCheckpoint(move);
+        break;
       case 'revealChunk':
         this.#revealChunk(move.chunk);
         break;
@@ -152,8 +165,9 @@ export class GameSimulation {
   #commitTrace({ outputRoots, proofs, hashes }: Extract<Move, { kind: 'commitTrace' }>): void {
     this.#expect('Root');
     check(!this.view.traceRoot, 'TraceAlreadyCommitted');
-    const depth = depthOf(this.#model.descriptors.length);
-    const root = this.#combine(TRACE_TREE, depth, hashes);
+    const top = topOfTrace(this.#model.descriptors.length);
+    const depth = top.traceDepth;
+    const root = this.#combine(TRACE_TREE, top.depthLeft, hashes);
     check(outputRoots.length === this.#model.outputs.length, 'LengthMismatch');
     check(proofs.length === outputRoots.length * depth, 'LengthMismatch');
     this.#model.outputs.forEach(({ node }, i) => {
@@ -170,22 +184,49 @@ export class GameSimulation {
   }
 
   #reveal(hashes: readonly Hash[], committed?: Hash): void {
-    const position = this.#expect('Root', 'NodeReveal', 'TensorReveal');
+    const position = this.#expect('Root', 'TraceReveal', 'TensorReveal');
     if (position.phase === 'Root') {
-      const nodes = this.#model.descriptors.length;
       const traceRoot = committed ?? this.view.traceRoot;
       check(traceRoot !== undefined, 'TraceNotCommitted');
-      const depth = depthOf(nodes);
-      check(equalBytes(this.#combine(TRACE_TREE, depth, hashes), traceRoot), 'TraceRootMismatch');
-      const next = inTrace('NodePick', depth, depth, 0, nodes);
+      const next = topOfTrace(this.#model.descriptors.length);
+      check(equalBytes(this.#combine(TRACE_TREE, next.depthLeft, hashes), traceRoot), 'TraceRootMismatch');
       this.#update(traceRoot, { kind: 'Revealed', position: next, hashes });
       return;
     }
     const inTensor = position.phase === 'TensorReveal';
     const given = this.#combine(inTensor ? TENSOR_TREE : TRACE_TREE, position.depthLeft, hashes);
     check(equalBytes(given, this.#subject), 'StateMismatch');
-    const next = withPhase(position, inTensor ? 'TensorPick' : 'NodePick');
+    const next = withPhase(position, inTensor ? 'TensorPick' : 'TracePick');
     this.#update(this.#subject, { kind: 'Revealed', position: next, hashes });
+  }
+
+  #revealBlock({ hashes, checkpoints }: Extract<Move, { kind: 'revealBlock' }>): void {
+    const position = this.#expect('NodeReveal');
+    const blockRoot = this.#combine(TRACE_TREE, position.depthLeft, hashes);
+    const marked = hashes.map((hash, i) => ((checkpoints >>> i) & 1 ? hash : TRACE_TREE.padding));
+    check(equalBytes(combine(TRACE_TREE, marked), this.#subject), 'StateMismatch');
+    this.#update(blockRoot, { kind: 'Revealed', position: intoBlock(position, checkpoints), hashes });
+  }
+
+  #proveCheckpoint({ blockRoot, child, node }: Extract<Move, { kind: 'proveCheckpoint' }>): void {
+    const position = this.#expect('NodePick');
+    check(equalBytes(blockRoot, this.#subject), 'StateMismatch');
+    check(position.depthLeft < position.traceDepth, 'SingleBlock');
+    check(child < 2 ** position.depthLeft, 'IndexOutOfRange');
+    const index = position.index * 2 ** position.depthLeft + child;
+    const found = this.#openNode(position, index, node);
+    const isCheckpoint = found.kind !== 'loop' || found.checkpoint;
+    check(((position.word >>> child) & 1) !== (isCheckpoint ? 1 : 0), 'NothingWrong');
+    this.#win('WrongCheckpoint', { nodeIndex: index });
+  }
+
+  /** The node at a place of the program, opened against its root. */
+  #openNode(position: Position, index: number, { descriptor, siblings }: NodeProof): Node {
+    check(index < position.hi, 'IndexOutOfRange');
+    check(siblings.length === position.traceDepth, 'LengthMismatch');
+    const programRoot = rootFrom(PROGRAM_TREE, programLeaf(descriptor), index, siblings);
+    check(equalBytes(programRoot, this.#model.tree.root), 'DescriptorMismatch');
+    return decodeNode(descriptor);
   }
 
   /** Checks a pick against the subject and says where it leads. */
@@ -193,19 +234,23 @@ export class GameSimulation {
     const levels = levelsToReveal(position.depthLeft);
     check(child < 2 ** levels, 'IndexOutOfRange');
     check(siblings.length === levels, 'LengthMismatch');
-    const kind = position.phase === 'NodePick' ? TRACE_TREE : TENSOR_TREE;
+    const kind = position.phase === 'TensorPick' ? TENSOR_TREE : TRACE_TREE;
     check(equalBytes(rootFrom(kind, hash, child, siblings), this.#subject), 'StateMismatch');
     return { index: position.index * 2 ** levels + child, depthLeft: position.depthLeft - levels };
   }
 
   #pick(picked: Pick): void {
-    const position = this.#expect('NodePick', 'TensorPick');
+    const position = this.#expect('TracePick', 'TensorPick');
     const { index, depthLeft } = this.#open(position, picked);
     const inTensor = position.phase === 'TensorPick';
-    check(inTensor || depthLeft > 0, 'WrongDepth');
-    check(depthLeft > 0 || index < position.hi, 'IndexOutOfRange');
-    const phase = inTensor ? (depthLeft === 0 ? 'Chunk' : 'TensorReveal') : 'NodeReveal';
-    const next = down(position, phase, levelsToReveal(position.depthLeft), picked.child);
+    const levels = levelsToReveal(position.depthLeft);
+    if (depthLeft > 0) {
+      const next = down(position, inTensor ? 'TensorReveal' : 'TraceReveal', levels, picked.child);
+      this.#update(picked.hash, { kind: 'Picked', position: next });
+      return;
+    }
+    check(!inTensor || index < position.hi, 'IndexOutOfRange');
+    const next = inTensor ? down(position, 'Chunk', levels, picked.child) : atBlock(position, index);
     this.#update(picked.hash, { kind: 'Picked', position: next });
   }
 
@@ -222,15 +267,8 @@ export class GameSimulation {
   #node(move: Extract<Move, { kind: 'pickNode' | 'proveConstant' | 'proveInput' }>): void {
     const position = this.#expect('NodePick');
     const { picked } = move;
-    const { descriptor, siblings } = move.node;
-    const { index, depthLeft } = this.#open(position, picked);
-    check(depthLeft === 0, 'WrongDepth');
-    check(index < position.hi, 'IndexOutOfRange');
-    const leaf = programLeaf(descriptor);
-    check(siblings.length === position.traceDepth, 'LengthMismatch');
-    const programRoot = rootFrom(PROGRAM_TREE, leaf, index, siblings);
-    check(equalBytes(programRoot, this.#model.tree.root), 'DescriptorMismatch');
-    const node = decodeNode(descriptor);
+    const { index } = this.#open(position, picked);
+    const node = this.#openNode(position, index, move.node);
     const kind = { pickNode: 'loop', proveConstant: 'constant', proveInput: 'input' }[move.kind];
     check(node.kind === kind, 'WrongKind');
     if (node.kind === 'constant') {
@@ -241,7 +279,7 @@ export class GameSimulation {
       check(!equalBytes(picked.hash, move.inputRoots[node.slot]!), 'NothingWrong');
       this.#win('WrongInput', { nodeIndex: index });
     } else {
-      this.#leaf = leaf;
+      this.#disputed = disputedNode(move.node.descriptor, this.#subject);
       const next = intoTensor(position, index, node as LoopNode);
       this.#update(picked.hash, { kind: 'Picked', position: next });
     }
@@ -254,8 +292,8 @@ export class GameSimulation {
     this.#update(this.#subject, { kind: 'ChunkRevealed', position: withPhase(position, 'Element'), chunk });
   }
 
-  #describe(descriptor: Uint8Array): LoopNode {
-    check(equalBytes(programLeaf(descriptor), this.#leaf), 'DescriptorMismatch');
+  #describe({ descriptor, blockRoot }: Leaf): LoopNode {
+    check(equalBytes(disputedNode(descriptor, blockRoot), this.#disputed), 'DescriptorMismatch');
     return decodeNode(descriptor) as LoopNode;
   }
 
@@ -269,7 +307,7 @@ export class GameSimulation {
     this.#openChunk(move.chunk);
     const stretch = inRange(() => elementAt(position, move.chunk, move.offset));
     if (move.kind === 'proveElement') {
-      this.#leafCheck(this.#describe(move.descriptor), stretch, move.witness);
+      this.#leafCheck(move, stretch);
     } else {
       this.#divide(stretch);
     }
@@ -302,17 +340,24 @@ export class GameSimulation {
     check(equalBytes(move.words, this.#subject), 'StateMismatch');
     const stretch = inRange(() => intervalAt(position, move.words, move.interval));
     if (move.kind === 'proveInterval') {
-      this.#leafCheck(this.#describe(move.descriptor), stretch, move.witness);
+      this.#leafCheck(move, stretch);
     } else {
       this.#divide(stretch);
     }
   }
 
-  #leafCheck(loop: LoopNode, leaf: Position, witness: Uint8Array): void {
+  #leafCheck(move: Leaf, leaf: Position): void {
+    const loop = this.#describe(move);
     const { index: element, lo: from, hi: to, accumulator, nodeIndex, traceDepth } = leaf;
     check(to - from <= leaf.grain, 'IntervalTooLong');
     const stretch = { element, from, to, accumulator };
-    const computed = replayWitness(loop, stretch, this.view.traceRoot!, traceDepth, witness);
+    const commitments = {
+      traceRoot: this.view.traceRoot!,
+      blockRoot: move.blockRoot,
+      nodeIndex,
+      traceDepth,
+    };
+    const computed = replayWitness(loop, stretch, commitments, move.witness);
     check(computed !== leaf.word, 'NothingWrong');
     this.#win('WrongWord', { nodeIndex, stretch });
   }

@@ -3,8 +3,9 @@ import { keccakTagged } from '../../src/merkle/keccak.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
 import { chunksOf } from '../../src/merkle/tensor.ts';
 import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../../src/merkle/tree.ts';
-import { depthOf } from '../../src/program/blocks.ts';
+import { depthOf, isCheckpoint } from '../../src/program/blocks.ts';
 import type { Trace } from '../../src/trace/trace.ts';
+import { posing } from './disputes.ts';
 
 /** What a liar puts where there must be padding: a byte of a chunk, a chunk of a tensor or a node of the trace. */
 export type PaddingLie =
@@ -35,21 +36,20 @@ export function paddingLiar(honest: Trace, lie: PaddingLie): Trace {
     return fullTree(TENSOR_TREE, depth, (i) => keccakTagged(TAGS.TENSOR_CHUNK, chunk(node, i)));
   };
   const lying = lyingNode === undefined ? undefined : tensorTree(lyingNode);
-  const trace = fullTree(TRACE_TREE, honest.depth, (i) => {
+  const tensorRoot = (i: number): Hash => {
     if (lie.kind === 'node' && lie.index === i) return new Uint8Array(32).fill(WRONG);
-    return i === lyingNode ? lying!.root : honest.node(0, i);
-  });
-  return {
-    model: honest.model,
-    tensors: honest.tensors,
-    depth: honest.depth,
+    return i === lyingNode ? lying!.root : honest.tensorRoot(i);
+  };
+  const { program } = honest.model;
+  const trace = fullTree(TRACE_TREE, honest.depth, (i) =>
+    i >= program.nodes.length || isCheckpoint(program, i) ? tensorRoot(i) : TRACE_TREE.padding,
+  );
+  return posing(honest, {
     root: trace.root,
     node: (level, index) => trace.node(level, index),
+    tensorRoot,
     tensorNode: (node, level, index) =>
       node === lyingNode ? lying!.node(level, index) : honest.tensorNode(node, level, index),
     chunk,
-    accumulators: (...args) => honest.accumulators(...args),
-    word: (...args) => honest.word(...args),
-    witness: (...args) => honest.witness(...args),
-  };
+  });
 }

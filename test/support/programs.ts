@@ -84,6 +84,12 @@ export const i32Bytes = (values: readonly number[]): Uint8Array =>
 export const f32Values = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.slice().buffer)];
 export const i32Values = (bytes: Uint8Array): number[] => [...new Int32Array(bytes.slice().buffer)];
 
+/** The same program, with every loop marked a checkpoint. */
+export const allCheckpoints = (program: Program): Program => ({
+  ...program,
+  nodes: program.nodes.map((node) => (node.kind === 'loop' ? { ...node, checkpoint: true } : node)),
+});
+
 /** A program under construction: each method adds a node and returns its index. */
 export class ProgramBuilder {
   readonly nodes: Node[] = [];

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type LoopNode, type Node, sizeOf } from '../../src/program/node.ts';
 import { replayWitness, WitnessError } from '../../src/trace/replay.ts';
 import type { Trace } from '../../src/trace/trace.ts';
-import { honestTrace } from '../support/disputes.ts';
+import { commitmentsOf, honestTrace } from '../support/disputes.ts';
 import {
   affine,
   f32Bytes,
@@ -31,7 +31,7 @@ function replay(
   const node = trace.model.program.nodes[index] as LoopNode;
   const [accumulator] = trace.accumulators(index, element, [from]);
   const stretch = { element, from, to, accumulator: accumulator! };
-  return replayWitness(node, stretch, trace.root, trace.depth, witness);
+  return replayWitness(node, stretch, commitmentsOf(trace, index), witness);
 }
 
 describe('witness', () => {

@@ -81,7 +81,10 @@ describe('attacks: openings and proofs', () => {
     const right = valuesOf(heavy, none);
     const fight = await open(right, heavy, none);
     await playTo(fight, PHASE.Element, right, valuesOf(heavy, none, [{ node: 0, byte: 0 }]));
-    const leaf: Call = { name: 'proveElement', args: [fight.table.chunk, 0, heavy.descriptors[0], '0x'] };
+    const leaf: Call = {
+      name: 'proveElement',
+      args: [fight.table.chunk, 0, heavy.descriptors[0], fight.table.blockRoot, '0x'],
+    };
     for (const gasLimit of [150_000n, 300_000n, 1_000_000n, 2_000_000n]) {
       const outcome = await p.send(fight, leaf, p.watcher, { gasLimit }).then(
         () => 'mined',
@@ -136,19 +139,19 @@ describe('attacks: openings and proofs', () => {
   });
 
   it('attack 15: a claimant whose trace root hashes nothing cannot reveal, and loses by the clock', async () => {
-    // A root below the top is invented: the first answer can still be given, the next cannot.
+    // The root of a block is invented: the first answer can still be given, the next cannot.
     const deep = toyModel(Array.from({ length: 70 }, () => toyLoop(2)));
     await p.publish(deep);
     const none = new Uint8Array();
     const wrong = valuesOf(deep, none, [{ node: 69, byte: 0 }]);
-    const level = Array.from({ length: 16 }, (_, i) => (i === 5 ? random32 : wrong.trace.node(3, i)));
+    const level = Array.from({ length: 8 }, (_, i) => (i === 2 ? random32 : wrong.trace.node(4, i)));
     const forged = new MerkleTree(TRACE_TREE, concat(level));
     const fight = await open(wrong, deep, none);
-    const proof = [...wrong.trace.proof(69).slice(0, 3), ...forged.proof(69 >> 3)];
+    const proof = [...wrong.trace.proof(69).slice(0, 4), ...forged.proof(69 >> 4)];
     const answer = { name: 'commitTrace', args: [[wrong.tensor(69).root], proof, level] };
     await p.move(fight, answer, p.liar);
     await p.step(fight, valuesOf(deep, none));
-    expect(placeOf(fight).index).to.equal(5);
+    expect(placeOf(fight)).to.deep.include({ phase: PHASE.NodeReveal, index: 2, depthLeft: 4 });
     for (const values of [wrong, valuesOf(deep, none)]) {
       const call = (await p.nextCall(fight, values))!;
       await refused(fight, call, 'StateMismatch');
@@ -169,10 +172,10 @@ describe('attacks: openings and proofs', () => {
     }
     // Whichever interval it takes, the chain computes what the claimant posted.
     for (let at = 0; at < 5; at++) {
-      const args = [fight.table.words, at, small.descriptors[2], '0x'];
+      const args = [fight.table.words, at, small.descriptors[2], fight.table.blockRoot, '0x'];
       await refused(fight, { name: 'proveInterval', args }, 'NothingWrong');
     }
-    const beyond = [fight.table.words, 5, small.descriptors[2], '0x'];
+    const beyond = [fight.table.words, 5, small.descriptors[2], fight.table.blockRoot, '0x'];
     await refused(fight, { name: 'proveInterval', args: beyond }, 'IndexOutOfRange');
     await p.runOut(fight);
     await p.timeout(fight);
@@ -227,21 +230,39 @@ describe('attacks: openings and proofs', () => {
       siblings: Uint8Array[];
     };
     const node = { descriptor: deep.descriptors[33], siblings: deep.tree.proof(33) };
-    // An interior node as a leaf.
-    await refused(fight, { name: 'pickNode', args: [pick, node] }, 'WrongDepth');
-    await refused(fight, { name: 'proveConstant', args: [pick, node] }, 'WrongDepth');
-    await refused(fight, { name: 'provePadding', args: [pick] }, 'WrongDepth');
+    // A block as a tensor.
+    for (const name of ['pickNode', 'proveConstant']) {
+      await refused(fight, { name, args: [pick, node] }, 'WrongPhase');
+    }
+    await refused(fight, { name: 'provePadding', args: [pick] }, 'WrongPhase');
+    await refused(fight, { name: 'proveCheckpoint', args: [fight.subject, 1, node] }, 'WrongPhase');
     // A proof of another depth, and the root itself as a child.
     for (const siblings of [pick.siblings.slice(1), [...pick.siblings, random32], []]) {
       await refused(fight, { name: 'pick', args: [{ ...pick, siblings }] }, 'LengthMismatch');
     }
-    await refused(fight, { name: 'pick', args: [{ ...pick, child: pick.child + 16 }] }, 'IndexOutOfRange');
+    await refused(fight, { name: 'pick', args: [{ ...pick, child: pick.child + 8 }] }, 'IndexOutOfRange');
     await refused(fight, { name: 'pick', args: [{ ...pick, child: pick.child ^ 1 }] }, 'StateMismatch');
     await p.step(fight, right);
-    await p.step(fight, wrong);
+    const block = (await p.nextCall(fight, wrong))!;
+    expect(block.name).to.equal('revealBlock');
+    const [roots, marks] = block.args as [Uint8Array[], number];
+    await refused(fight, { name: 'reveal', args: [roots] }, 'WrongPhase');
+    for (const list of [[], roots.slice(1), [...roots, ...roots], roots.slice(0, 8)]) {
+      await refused(fight, { ...block, args: [list, marks] }, 'LengthMismatch');
+    }
+    await refused(fight, { ...block, args: [roots.toReversed(), marks] }, 'StateMismatch');
+    await refused(fight, { ...block, args: [roots, marks ^ 2] }, 'StateMismatch');
+    await refused(fight, block, 'NotMover', p.watcher);
+    await p.move(fight, block, p.liar);
     const leaf = (await p.nextCall(fight, right))!;
     const [bottom] = leaf.args;
-    await refused(fight, { name: 'pick', args: [bottom] }, 'WrongDepth');
+    await refused(fight, { name: 'pick', args: [bottom] }, 'WrongPhase');
+    // Marks that are right, of a block that is not this one, of a node that is not there.
+    const { blockRoot } = fight.table;
+    await refused(fight, { name: 'proveCheckpoint', args: [blockRoot, 1, node] }, 'NothingWrong');
+    await refused(fight, { name: 'proveCheckpoint', args: [random32, 1, node] }, 'StateMismatch');
+    await refused(fight, { name: 'proveCheckpoint', args: [blockRoot, 2, node] }, 'DescriptorMismatch');
+    await refused(fight, { name: 'proveCheckpoint', args: [blockRoot, 16, node] }, 'IndexOutOfRange');
     // Descriptors: another node's, two leaves as a descriptor, another depth.
     const bad: [unknown, string][] = [
       [{ descriptor: deep.descriptors[32], siblings: deep.tree.proof(32) }, 'DescriptorMismatch'],
@@ -270,13 +291,15 @@ describe('attacks: openings and proofs', () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Interval, lie, truth);
     const call = (await p.nextCall(fight, truth))!;
-    const sent = p.send(fight, { ...call, args: [...call.args.slice(0, 3), '0x00'] }, p.watcher);
+    const sent = p.send(fight, { ...call, args: [...call.args.slice(0, 4), '0x00'] }, p.watcher);
     await expect(sent).to.be.revertedWithCustomError(p.referee, 'WitnessNotEmpty');
-    await refused(
-      fight,
-      { ...call, args: [call.args[0], call.args[1], small.descriptors[3], '0x'] },
-      'DescriptorMismatch',
-    );
+    const [words, interval, descriptor, blockRoot, witness] = call.args;
+    for (const other of [
+      [words, interval, small.descriptors[3], blockRoot, witness],
+      [words, interval, descriptor, random32, witness],
+    ]) {
+      await refused(fight, { ...call, args: other }, 'DescriptorMismatch');
+    }
     await refused(fight, { ...call, args: [new Uint8Array(16), ...call.args.slice(1)] }, 'StateMismatch');
     await p.move(fight, call, p.watcher);
     expect(fight.ended?.reason).to.equal(REASON.WrongWord);
@@ -325,7 +348,7 @@ describe('attacks: openings and proofs', () => {
       const { chunk } = fight.table;
       const descriptor = small.descriptors[node];
       for (const call of [
-        { name: 'proveElement', args: [chunk, offset, descriptor, '0x'] },
+        { name: 'proveElement', args: [chunk, offset, descriptor, fight.table.blockRoot, '0x'] },
         { name: 'nameElement', args: [chunk, offset] },
       ]) {
         await expect(p.send(fight, call, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
@@ -338,8 +361,8 @@ describe('attacks: openings and proofs', () => {
   it('attack 9: a leaf runs no more than a grain, and what is no more than a grain is not divided', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Element, lie, truth);
-    const { chunk } = fight.table;
-    const long = { name: 'proveElement', args: [chunk, 22, small.descriptors[2], '0x'] };
+    const { chunk, blockRoot } = fight.table;
+    const long = { name: 'proveElement', args: [chunk, 22, small.descriptors[2], blockRoot, '0x'] };
     await refused(fight, long, 'IntervalTooLong');
     await p.step(fight, truth);
     await p.step(fight, lie);
@@ -360,7 +383,7 @@ describe('attacks: openings and proofs', () => {
     const wrong = valuesOf(deep, none, [{ node: 0, byte: 0, step: 50 }]);
     const third = await open(wrong, deep, none);
     await playTo(third, PHASE.Interval, wrong, valuesOf(deep, none));
-    const args = [third.table.words, 12, deep.descriptors[0], '0x'];
+    const args = [third.table.words, 12, deep.descriptors[0], third.table.blockRoot, '0x'];
     await refused(third, { name: 'proveInterval', args }, 'IntervalTooLong');
     await p.playOut(third, wrong, valuesOf(deep, none));
     expect(third.ended?.winner).to.equal(p.watcher.address);

@@ -1,5 +1,6 @@
 // Rows 1 to 4 of what the protocol must survive: several parties on one claim.
 import { expect } from 'chai';
+import { EMPTY_TABLE } from '../../support/toy/moves.ts';
 import { deployProtocol, type Fight, type Protocol, REASON, TERMS } from '../../support/toy/protocol.ts';
 import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
 
@@ -132,9 +133,8 @@ describe('attacks: several parties on one claim', () => {
       const receipt = (await tx.wait())!;
       const { disputeId, dispute } = p.eventOf(receipt, 'Opened');
       const subject = p.ethers.ZeroHash;
-      const table = { hashes: [], chunk: new Uint8Array(), words: new Uint8Array() };
       const state = { id: disputeId, claimed, challenger: paid[i]!, dispute: dispute.toArray(true) };
-      fights.push({ ...state, subject, table, moves: [] });
+      fights.push({ ...state, subject, table: EMPTY_TABLE, moves: [] });
     }
     for (const fight of fights) await p.step(fight, truth);
     const opened = claimed.claimedAt + windowSeconds;

@@ -9,18 +9,22 @@ import type { Values } from './values.ts';
 
 export const PHASE = {
   Root: 1,
-  NodeReveal: 2,
-  NodePick: 3,
-  TensorReveal: 4,
-  TensorPick: 5,
-  Chunk: 6,
-  Element: 7,
-  Fold: 8,
-  Interval: 9,
+  TraceReveal: 2,
+  TracePick: 3,
+  NodeReveal: 4,
+  NodePick: 5,
+  TensorReveal: 6,
+  TensorPick: 7,
+  Chunk: 8,
+  Element: 9,
+  Fold: 10,
+  Interval: 11,
 } as const;
 
 export const claimantMoves = (phase: number): boolean =>
-  ([PHASE.Root, PHASE.NodeReveal, PHASE.TensorReveal, PHASE.Chunk, PHASE.Fold] as number[]).includes(phase);
+  (
+    [PHASE.Root, PHASE.TraceReveal, PHASE.NodeReveal, PHASE.TensorReveal, PHASE.Chunk, PHASE.Fold] as number[]
+  ).includes(phase);
 
 /** Fields of a packed position; see contracts/types/Position.sol. */
 export function unpack(position: bigint) {
@@ -47,7 +51,16 @@ export interface Table {
   readonly hashes: readonly Hash[];
   readonly chunk: Uint8Array;
   readonly words: Uint8Array;
+  /** Root of the tree over the disputed block. */
+  readonly blockRoot: Hash;
 }
+
+export const EMPTY_TABLE: Table = {
+  hashes: [],
+  chunk: new Uint8Array(),
+  words: new Uint8Array(),
+  blockRoot: new Uint8Array(32),
+};
 
 /** A function of the game and its arguments after dispute id and state; `request` stands for the claim's request. */
 export interface Call {
@@ -83,35 +96,55 @@ const unpackWords = (bytes: Uint8Array): number[] =>
     new DataView(bytes.buffer, bytes.byteOffset).getUint32(4 * i),
   );
 
+const isInTensor = ({ phase }: Place): boolean => phase === PHASE.TensorReveal || phase === PHASE.TensorPick;
+
 /** The tree that a position in one of the trees' phases is in, seen with one's own values. */
 const treeAt = (place: Place, values: Values) =>
-  place.phase === PHASE.NodeReveal || place.phase === PHASE.NodePick
-    ? values.trace
-    : values.tensor(place.nodeIndex);
+  isInTensor(place) ? values.tensor(place.nodeIndex) : values.trace;
+
+/** Levels of a block; toys are all checkpoints, so that a trace's tree is a block's below them. */
+const blockLevels = (traceDepth: number): number => (traceDepth <= 5 ? traceDepth : traceDepth <= 8 ? 4 : 5);
+
+/** Levels of the tree below those that a position counts. */
+const levelsBelow = (place: Place): number =>
+  place.phase === PHASE.TraceReveal || place.phase === PHASE.TracePick ? blockLevels(place.traceDepth) : 0;
 
 const ownHashes = (place: Place, values: Values): Hash[] =>
-  treeAt(place, values).below(place.depthLeft, place.index, levelsToReveal(place.depthLeft));
+  treeAt(place, values).below(
+    place.depthLeft + levelsBelow(place),
+    place.index,
+    levelsToReveal(place.depthLeft),
+  );
+
+/** The top of a trace: its levels above the blocks, all of it if there is only one. */
+const topOf = ({ trace, model: { depth } }: Values): Hash[] => {
+  const above = depth - blockLevels(depth);
+  return trace.below(depth, 0, above === 0 ? depth : levelsToReveal(above));
+};
 
 /** The first answer, which fixes the trace root. */
 export function commitTrace(values: Values): Call {
   const { trace, model } = values;
   const roots = model.outputs.map(({ node }) => values.tensor(node).root);
   const proofs = model.outputs.flatMap(({ node }) => trace.proof(node));
-  return {
-    name: 'commitTrace',
-    args: [roots, proofs, trace.below(model.depth, 0, levelsToReveal(model.depth))],
-  };
+  return { name: 'commitTrace', args: [roots, proofs, topOf(values)] };
 }
 
 /** What a claimant answers who holds `values`. */
 export function claimantMove(place: Place, values: Values, traceCommitted: boolean): Call {
   if (place.phase === PHASE.Root) {
-    if (!traceCommitted) return commitTrace(values);
-    const { trace, model } = values;
-    return { name: 'reveal', args: [trace.below(model.depth, 0, levelsToReveal(model.depth))] };
+    return traceCommitted ? { name: 'reveal', args: [topOf(values)] } : commitTrace(values);
   }
-  if (place.phase === PHASE.NodeReveal || place.phase === PHASE.TensorReveal) {
+  if (place.phase === PHASE.TraceReveal || place.phase === PHASE.TensorReveal) {
     return { name: 'reveal', args: [ownHashes(place, values)] };
+  }
+  if (place.phase === PHASE.NodeReveal) {
+    const hashes = ownHashes(place, values);
+    const marks = hashes.reduce(
+      (bits, _, i) => (place.index * hashes.length + i < place.hi ? bits + 2 ** i : bits),
+      0,
+    );
+    return { name: 'revealBlock', args: [hashes, marks] };
   }
   if (place.phase === PHASE.Chunk) {
     const at = place.index * CHUNK_BYTES;
@@ -150,16 +183,16 @@ export function challengerMove(
   values: Values,
   { at }: Choice = {},
 ): Call | undefined {
-  if (place.phase === PHASE.NodePick || place.phase === PHASE.TensorPick) {
+  if (place.phase === PHASE.TracePick || place.phase === PHASE.NodePick || place.phase === PHASE.TensorPick) {
     const own = ownHashes(place, values);
     const child = at ?? table.hashes.findIndex((hash, i) => !equalBytes(hash, own[i]!));
     if (child < 0) return undefined;
     const picked = pickOf(table.hashes, child, place, treeAt(place, values));
     const levels = levelsToReveal(place.depthLeft);
-    const atBottom = levels === place.depthLeft;
     const index = place.index * 2 ** levels + child;
+    const atBottom = levels === place.depthLeft && place.phase !== PHASE.TracePick;
     if (atBottom && index >= place.hi) return { name: 'provePadding', args: [picked] };
-    if (!atBottom || place.phase === PHASE.TensorPick) return { name: 'pick', args: [picked] };
+    if (place.phase !== PHASE.NodePick) return { name: 'pick', args: [picked] };
     const node = { descriptor: values.model.descriptors[index], siblings: values.model.tree.proof(index) };
     const { kind } = values.model.nodes[index]!;
     if (kind === 'loop') return { name: 'pickNode', args: [picked, node] };
@@ -177,7 +210,7 @@ export function challengerMove(
     if (start + byte >= byteLengthOf(node)) return { name: 'provePaddingByte', args: [table.chunk] };
     const offset = Math.floor(byte / node.elementBytes);
     return node.foldSteps <= node.grain
-      ? { name: 'proveElement', args: [table.chunk, offset, descriptor, '0x'] }
+      ? { name: 'proveElement', args: [table.chunk, offset, descriptor, table.blockRoot, '0x'] }
       : { name: 'nameElement', args: [table.chunk, offset] };
   }
   const positions = positionsIn(place);
@@ -187,7 +220,7 @@ export function challengerMove(
   const from = interval === 0 ? place.lo : positions[interval - 1]!;
   const steps = (positions[interval] ?? place.hi) - from;
   return steps <= place.grain
-    ? { name: 'proveInterval', args: [table.words, interval, descriptor, '0x'] }
+    ? { name: 'proveInterval', args: [table.words, interval, descriptor, table.blockRoot, '0x'] }
     : { name: 'pickInterval', args: [table.words, interval] };
 }
 

@@ -10,6 +10,8 @@ import {
   challengerMove,
   claimantMove,
   claimantMoves,
+  EMPTY_TABLE,
+  PHASE,
   type Place,
   REQUEST,
   type Table,
@@ -111,8 +113,6 @@ export interface Fight {
 const POSITION = 5;
 
 export const placeOf = (fight: Pick<Fight, 'dispute'>) => unpack(fight.dispute[POSITION] as bigint);
-
-const EMPTY_TABLE: Table = { hashes: [], chunk: new Uint8Array(), words: new Uint8Array() };
 
 export type Protocol = Awaited<ReturnType<typeof deployProtocol>>;
 
@@ -220,7 +220,11 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
       if (args.dispute === undefined || args.subject === undefined) continue;
       fight.dispute = args.dispute.toArray(true);
       fight.subject = args.subject;
-      if (name === 'Revealed') fight.table = { ...fight.table, hashes: args.hashes.map(bytesOfHex) };
+      if (name === 'Revealed') {
+        const { phase } = placeOf(fight);
+        const blockRoot = phase === PHASE.NodePick ? bytesOfHex(args.subject) : fight.table.blockRoot;
+        fight.table = { ...fight.table, hashes: args.hashes.map(bytesOfHex), blockRoot };
+      }
       if (name === 'ChunkRevealed') fight.table = { ...fight.table, chunk: bytesOfHex(args.chunk) };
       if (name === 'AccumulatorsPosted') fight.table = { ...fight.table, words: bytesOfHex(args.words) };
     }
