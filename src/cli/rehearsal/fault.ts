@@ -1,6 +1,7 @@
-import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
 import type { Session } from '../../engine/engine.ts';
 import { equalBytes } from '../../merkle/keccak.ts';
+import { blockOf, isCheckpoint } from '../../program/blocks.ts';
+import { ELEMENT_BYTES, type Node, sizeOf } from '../../program/node.ts';
 import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../../trace/fault.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { InputError } from '../inputError.ts';
@@ -77,27 +78,47 @@ function faultAt({ node, element }: Place, nodes: readonly Node[]): Fault {
   };
 }
 
-const sameOutputs = (a: Trace, b: Trace): boolean =>
-  a.model.program.outputs.every((node) =>
-    equalBytes(a.tensors[node] as Uint8Array, b.tensors[node] as Uint8Array),
-  );
+const differIn = (nodes: readonly number[], a: Trace, b: Trace): boolean =>
+  nodes.some((node) => !equalBytes(a.tensors[node] as Uint8Array, b.tensors[node] as Uint8Array));
+
+/** A lie in the first tensor that has an element. */
+function lieIn(candidates: readonly number[], nodes: readonly Node[]): Fault | undefined {
+  const node = candidates.find((one) => sizeOf((nodes[one] as Node).shape) > 0);
+  if (node === undefined) return undefined;
+  const { dtype } = nodes[node] as Node;
+  return { node, element: 0, xor: ELEMENT_BYTES[dtype] === 1 ? 1 : FLOAT_FLIP };
+}
 
 /**
  * A lie at one place, after which the liar goes on computing honestly from it. Where that ends in the right output
- * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too: a
- * second lie, later in the trace, that the dispute must not be led to.
+ * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too; where
+ * it ends inside its block, a checkpoint of that block. Those are lies later in the trace, that the dispute must not be
+ * led to.
  *
  * @param session runs what follows from the lie
  * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
 export async function plantLie(honest: Trace, place: Place, session: Session): Promise<Lie | undefined> {
-  const { nodes, outputs } = honest.model.program;
+  const { model, depth } = honest;
+  const { nodes, outputs } = model.program;
   const fault = faultAt(place, nodes);
-  const trace = await plantFaultsOn(session, honest, [fault]);
-  if (!sameOutputs(trace, honest)) return { fault, trace, reachesOutput: true };
-  const output = outputs.find((node) => node > place.node && sizeOf((nodes[node] as Node).shape) > 0);
-  if (output === undefined) return undefined;
-  const { dtype } = nodes[output] as Node;
-  const second: Fault = { node: output, element: 0, xor: ELEMENT_BYTES[dtype] === 1 ? 1 : FLOAT_FLIP };
-  return { fault, trace: plantFaults(honest, [fault, second], keepFrom(trace)), reachesOutput: false };
+  const from = [...nodes.keys()].slice(place.node);
+  const isInBlock = (node: number): boolean => blockOf(node, depth) === blockOf(place.node, depth);
+  const handedOn = from.filter((node) => isInBlock(node) && isCheckpoint(model.program, node));
+  const ends = from.filter((node) => outputs.includes(node));
+  const lies = [fault];
+  let trace = await plantFaultsOn(session, honest, lies);
+  if (!differIn(handedOn, trace, honest)) {
+    const lie = lieIn(handedOn, nodes);
+    if (!lie) return undefined;
+    lies.push(lie);
+    trace = await plantFaultsOn(session, honest, lies);
+  }
+  if (!differIn(ends, trace, honest)) {
+    const lie = lieIn(ends, nodes);
+    if (!lie) return undefined;
+    lies.push(lie);
+    trace = plantFaults(honest, lies, keepFrom(trace));
+  }
+  return { fault, trace, reachesOutput: lies.length === 1 };
 }
