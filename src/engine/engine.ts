@@ -1,4 +1,5 @@
 import type { MerkleTree } from '../merkle/tree.ts';
+import { isCheckpoint } from '../program/blocks.ts';
 import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
 
 /** A tensor's value: little-endian, row-major. */
@@ -20,6 +21,16 @@ export interface TracedRun {
   readonly trees: ReadonlyMap<number, MerkleTree>;
 }
 
+/** Tensors of inputs and checkpoints of a run, and their hash trees, both by node. */
+export interface CheckpointedRun {
+  readonly tensors: ReadonlyMap<number, Uint8Array>;
+  readonly trees: ReadonlyMap<number, MerkleTree>;
+}
+
+/** Nodes that {@link Session.runCheckpoints} is about: whatever the root of a trace commits to but constants. */
+export const checkpointsOf = (program: Program): number[] =>
+  program.nodes.flatMap(({ kind }, i) => (kind !== 'constant' && isCheckpoint(program, i) ? [i] : []));
+
 /** A program and its weights, ready to run any number of times. What is asked for at the same time is run in turn. */
 export interface Session {
   readonly program: Program;
@@ -29,6 +40,8 @@ export interface Session {
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
   /** The same, with the hash tree of every tensor that is not constant, built while the program runs if the engine can. */
   runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun>;
+  /** Tensors and hash trees of what the root of a trace commits to, and no others; constants have their roots in the program. */
+  runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun>;
   /**
    * Computes one loop again, from whatever its operands are said to be.
    *

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { examples } from '../../scripts/models/examples.ts';
 import { type Model, models, programInputs } from '../../scripts/models/index.ts';
 import { xorshift32 } from '../../src/cli/randomInput.ts';
+import { checkpointsOf } from '../../src/engine/engine.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom, referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wordAsStored, wordReader } from '../../src/engine/reference/word.ts';
@@ -54,6 +55,15 @@ async function expectRoots({ compiled, inputs }: Loaded, threads: number, expect
     expect(hexOf(tree.root), `tree ${node}, ${threads} threads`).to.equal(expected[node]);
   }
   expect(trees.size).to.equal(program.nodes.filter(({ kind }) => kind !== 'constant').length);
+  const checkpointed = await session.runCheckpoints(inputs);
+  const checkpoints = checkpointsOf(program);
+  expect([...checkpointed.tensors.keys()]).to.deep.equal(checkpoints);
+  expect([...checkpointed.trees.keys()]).to.deep.equal(checkpoints);
+  for (const node of checkpoints) {
+    const root = hexOf(tensorRoot(checkpointed.tensors.get(node)!));
+    expect(root, `checkpoint ${node}, ${threads} threads`).to.equal(expected[node]);
+    expect(hexOf(checkpointed.trees.get(node)!.root), `its tree, ${threads} threads`).to.equal(root);
+  }
   const outputs = (await session.run(inputs)).map(({ bytes }) => hexOf(tensorRoot(bytes)));
   expect(outputs, `${threads} threads`).to.deep.equal(program.outputs.map((node) => expected[node]));
   await session.close();

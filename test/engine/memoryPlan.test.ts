@@ -8,6 +8,8 @@ import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan
 import { planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { coverOf } from '../../src/engine/wasm/stretch.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { keptBy } from '../../src/engine/wasm/ways.ts';
+import { treeBytes } from '../../src/merkle/inPlace.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Operand, type Program, type ViewDimension } from '../../src/program/node.ts';
 import { availableOrSkip } from '../support/available.ts';
@@ -80,28 +82,39 @@ describe('the memory plan', () => {
 });
 
 describe('the layout of a program', () => {
-  it('keeps a tensor from the node that makes it to the last that reads it, and outputs to the end', () => {
+  it('keeps a tensor from the node that makes it to the last that reads it, and what is kept to the end', () => {
     for (let seed = 1; seed <= 80; seed++) {
-      const { program } = randomProgram(seed, 12);
+      const { program } = randomProgram(seed, seed % 2 === 0 ? 12 : 40);
       const plans = planOf(program);
-      for (const kept of ['outputs', 'tensors'] as const) {
-        const { tensors, scratch, totalBytes } = layOut(program, plans, kept);
+      for (const way of ['outputs', 'checkpoints', 'tensors', 'trees'] as const) {
+        const kept = keptBy(way, program);
+        const { tensors, scratch, trees, totalBytes } = layOut(program, plans, kept);
         const end = program.nodes.length;
         const blocks = program.nodes.map((node, i): Block => {
           const read = plans.flatMap((plan, reader) =>
             plan?.reads.some(({ node: of }) => of === i) ? [reader] : [],
           );
-          const forEver = kept === 'tensors' || node.kind === 'constant' || program.outputs.includes(i);
+          const forEver = node.kind === 'constant' || kept.tensors.has(i);
           const bytes = tensors[i] === undefined ? 0 : byteLengthOf(node);
           const first = node.kind === 'loop' ? i : -1;
           return { bytes, first, last: forEver ? end : Math.max(i, ...read) };
         });
         const own = plans.map((plan, i): Block => ({ bytes: plan?.scratchBytes ?? 0, first: i, last: i }));
-        const starts = [...tensors.map((at) => at ?? 0), ...scratch];
-        expect(collisions([...blocks, ...own], starts), `seed ${seed}, ${kept}`).to.deep.equal([]);
-        blocks.forEach((block, i) => {
+        const hashes = program.nodes.map((node, i): Block => {
+          const bytes = trees?.starts[i] === undefined ? 0 : treeBytes(byteLengthOf(node));
+          return { bytes, first: i, last: end };
+        });
+        const all = [...blocks, ...own, ...hashes];
+        const starts = [
+          ...tensors.map((at) => at ?? 0),
+          ...scratch,
+          ...program.nodes.map((_, i) => trees?.starts[i] ?? 0),
+        ];
+        expect(collisions(all, starts), `seed ${seed}, ${way}`).to.deep.equal([]);
+        all.forEach((block, i) => {
           expect(starts[i]! + block.bytes).to.be.at.most(totalBytes);
         });
+        expect(hashes.filter(({ bytes }) => bytes > 0).length).to.equal(kept.trees.size);
       }
     }
   });
@@ -113,7 +126,7 @@ describe('the layout of a program', () => {
     const first = build.node(matMul(x, w, 4, 8, 8));
     build.node(matMul(first, w, 4, 8, 8));
     const { program } = build.finish();
-    const { constantBytes } = layOut(program, planOf(program), 'outputs');
+    const { constantBytes } = layOut(program, planOf(program), keptBy('outputs', program));
     expect(constantBytes).to.equal(4 * 64);
   });
 
@@ -146,7 +159,7 @@ describe('the layout of a program', () => {
       }),
     );
     const { program } = build.finish();
-    const { constantBytes, stretches } = layOut(program, planOf(program), 'outputs');
+    const { constantBytes, stretches } = layOut(program, planOf(program), keptBy('outputs', program));
     expect(constantBytes).to.equal(4 * 64 + 16);
     expect(stretches.get(w)).to.deep.equal([{ node: w, start: 272, end: 284, offset: 256 }]);
   });

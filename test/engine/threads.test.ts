@@ -7,14 +7,13 @@ import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
 import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { hexOf } from '../../src/merkle/keccak.ts';
-import { concat, type MerkleTree } from '../../src/merkle/tree.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
 import { engineErrorOf } from '../support/engineError.ts';
 import { runInParts } from '../support/phases.ts';
 import { f32Bytes, f32Values, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
+import { hashesOf } from '../support/treeHashes.ts';
 import { wideProgram } from '../support/wideProgram.ts';
 
 const PROGRAMS = process.env['ASSAY_LONG'] ? 400 : 25;
@@ -40,13 +39,6 @@ function products(size: number, times: number): Runnable {
 
 /** Shares the least work, so that small programs show what large ones would. */
 const eager = (threads: number): Engine => wasmEngineWith({ threads, leastTask: 1 });
-
-/** Every tensor's tree as the levels of its hashes, lowest first. */
-const hashesOf = (tree: MerkleTree): string[] =>
-  Array.from({ length: tree.depth + 1 }, (_, level) => {
-    const count = Math.ceil(tree.leaves / 2 ** level);
-    return hexOf(concat(Array.from({ length: count }, (_, i) => tree.node(level, i))));
-  });
 
 async function expectSameTensors(engines: readonly Engine[], made: Runnable, what: string): Promise<void> {
   const { program, weights, inputs } = made;
@@ -271,12 +263,12 @@ describe('the memory of a run', () => {
     const session = await load(tight, made);
     await session.run(made.inputs);
     expect(await engineErrorOf(session.runAll(made.inputs))).to.equal(
-      "the program's 8 tensors, all of them kept, take 0.1 MB at a time, 0.0 MB of it weights; the engine has 0.1 MB",
+      "the program's 8 tensors, 8 of them kept, take 0.1 MB at a time, 0.0 MB of it weights; the engine has 0.1 MB",
     );
     await session.run(made.inputs);
     const none = wasmEngineWith({ maxMemoryBytes: 40_000 });
     expect(await engineErrorOf(none.load(made.program, made.weights))).to.match(
-      /8 tensors take 0\.0 MB at a time/,
+      /8 tensors, 1 of them kept, take 0\.0 MB at a time/,
     );
   });
 

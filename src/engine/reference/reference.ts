@@ -2,8 +2,10 @@ import { tensorTree } from '../../merkle/tensor.ts';
 import type { MerkleTree } from '../../merkle/tree.ts';
 import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
 import {
+  type CheckpointedRun,
   checkInputs,
   checkOperands,
+  checkpointsOf,
   checkWeights,
   type Engine,
   type Progress,
@@ -32,6 +34,9 @@ export function runLoop(loop: LoopNode, tensors: readonly Uint8Array[]): Uint8Ar
   for (let element = 0; element < elements; element++) write(element, runner.element(element));
   return bytes;
 }
+
+const treesOf = (tensors: readonly Uint8Array[], nodes: readonly number[]): Map<number, MerkleTree> =>
+  new Map(nodes.map((i) => [i, tensorTree(tensors[i]!)]));
 
 class ReferenceSession implements Session {
   readonly program: Program;
@@ -69,10 +74,17 @@ class ReferenceSession implements Session {
 
   async runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun> {
     const tensors = await this.runAll(inputs, progress);
-    const trees = tensors.flatMap((bytes, i): [number, MerkleTree][] =>
-      this.program.nodes[i]!.kind === 'constant' ? [] : [[i, tensorTree(bytes)]],
-    );
-    return { tensors, trees: new Map(trees) };
+    const computed = tensors.flatMap((_, i) => (this.program.nodes[i]!.kind === 'constant' ? [] : [i]));
+    return { tensors, trees: treesOf(tensors, computed) };
+  }
+
+  async runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun> {
+    const tensors = await this.runAll(inputs, progress);
+    const checkpoints = checkpointsOf(this.program);
+    return {
+      tensors: new Map(checkpoints.map((i) => [i, tensors[i]!])),
+      trees: treesOf(tensors, checkpoints),
+    };
   }
 
   async runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {

@@ -14,14 +14,15 @@ import { rangeOf, stridesOf } from './nest.ts';
  * Loops computed inside the one loop that reads them, element by element, where nobody asks for their tensors: their
  * code goes before that loop's own, and a word is handed on instead of being stored and loaded. Node numbers stay; a
  * loop that has gone is left with no elements.
+ *
+ * @param asked nodes whose tensors somebody asks for
  */
-export function fused(program: Program): Program {
+export function fused(program: Program, asked: ReadonlySet<number>): Program {
   const nodes = [...program.nodes];
   const readers = nodes.map(() => new Set<number>());
   nodes.forEach((node, i) => {
     if (node.kind === 'loop') for (const operand of node.operands) readers[operand.node]!.add(i);
   });
-  const kept = new Set(program.outputs);
   for (let i = 0; i < nodes.length; i++) {
     for (;;) {
       const reader = nodes[i]!;
@@ -29,7 +30,7 @@ export function fused(program: Program): Program {
       const found = reader.operands.find(({ node }) => {
         const made = nodes[node]!;
         return (
-          made.kind === 'loop' && !kept.has(node) && readers[node]!.size === 1 && join(made, reader, node)
+          made.kind === 'loop' && !asked.has(node) && readers[node]!.size === 1 && join(made, reader, node)
         );
       });
       if (!found) break;

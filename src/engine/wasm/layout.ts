@@ -34,8 +34,13 @@ export interface PlacedPacking {
   readonly offset: number;
 }
 
-/** What can be read when a run is over: the program's outputs, every tensor, or their hash trees too. */
-export type Kept = 'outputs' | 'tensors' | 'trees';
+/** What can be read when a run is over. */
+export interface Kept {
+  /** Nodes whose tensors are held until then. */
+  readonly tensors: ReadonlySet<number>;
+  /** Those of them whose tensors are hashed; none is constant. */
+  readonly trees: ReadonlySet<number>;
+}
 
 interface Constants extends Pick<Layout, 'stretches' | 'packings' | 'packingsOf'> {
   readonly bytes: number;
@@ -69,33 +74,29 @@ function placeConstants(program: Program, plans: readonly (NodePlan | undefined)
 const BEFORE = -1;
 
 /**
- * Lays a program out by when each tensor is needed: from the node that makes it to the last that reads it. A node's
- * step is its index; inputs are there before the first.
+ * Lays a program out by when each tensor is needed: from the node that makes it to the last that reads it, or to the
+ * end. A node's step is its index; inputs are there before the first.
  */
 export function layOut(program: Program, plans: readonly (NodePlan | undefined)[], kept: Kept): Layout {
-  const { nodes, outputs } = program;
+  const { nodes } = program;
   const constants = placeConstants(program, plans);
   const lastRead = nodes.map((_, i) => i);
   plans.forEach((plan, i) => {
     for (const { node } of plan?.reads ?? []) lastRead[node] = i;
   });
-  for (const node of outputs) lastRead[node] = nodes.length;
+  for (const node of kept.tensors) lastRead[node] = nodes.length;
   const blocks: Block[] = [];
   const hold = (bytes: number, first: number, last: number): number =>
     blocks.push({ bytes, first, last }) - 1;
-  const tensorBlocks = nodes.map((node, i) => {
-    if (node.kind === 'constant') return -1;
-    const bytes = byteLengthOf(node);
-    if (kept !== 'outputs') return hold(bytes, BEFORE, nodes.length);
-    return hold(bytes, node.kind === 'input' ? BEFORE : i, lastRead[i]!);
-  });
-  const scratchBlocks = plans.map((plan, i) => hold(plan?.scratchBytes ?? 0, i, i));
-  const treeBlocks = nodes.map((node) =>
-    kept !== 'trees' || node.kind === 'constant'
-      ? -1
-      : hold(treeBytes(byteLengthOf(node)), BEFORE, nodes.length),
+  const firstStep = (i: number): number => (nodes[i]!.kind === 'input' ? BEFORE : i);
+  const tensorBlocks = nodes.map((node, i) =>
+    node.kind === 'constant' ? -1 : hold(byteLengthOf(node), firstStep(i), lastRead[i]!),
   );
-  const paddings = kept === 'trees' ? hold(paddingTable().length, BEFORE, nodes.length) : -1;
+  const scratchBlocks = plans.map((plan, i) => hold(plan?.scratchBytes ?? 0, i, i));
+  const treeBlocks = nodes.map((node, i) =>
+    kept.trees.has(i) ? hold(treeBytes(byteLengthOf(node)), firstStep(i), nodes.length) : -1,
+  );
+  const paddings = kept.trees.size > 0 ? hold(paddingTable().length, BEFORE, nodes.length) : -1;
   const { starts, bytes } = arrange(blocks);
   const at = (block: number): number => constants.bytes + starts[block]!;
   return {

@@ -5,9 +5,10 @@ import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts';
 import type { Crew, Enlisted } from './crew.ts';
+import { fused } from './fusion.ts';
 import { type Kept, type Layout, layOut, sourceIn } from './layout.ts';
 import type { Functions } from './member.ts';
-import type { NodePlan } from './nodePlan.ts';
+import { planNode } from './nodePlan.ts';
 import { pack } from './packing.ts';
 import { isParallel, scheduleOf, type Work } from './schedule.ts';
 import { phaseWorks, stepsOf } from './works.ts';
@@ -16,8 +17,6 @@ import { phaseWorks, stepsOf } from './works.ts';
 export interface Parts {
   readonly program: Program;
   readonly weights: Weights;
-  /** How each loop is computed, by node. */
-  readonly plans: readonly (NodePlan | undefined)[];
   readonly crew: Crew;
   /** Instructions below which work is not shared. */
   readonly leastTask: number | undefined;
@@ -32,9 +31,10 @@ function requireMemory(
   kept: Kept,
 ): void {
   if (totalBytes <= maxMemoryBytes) return;
-  const when = { outputs: '', tensors: ', all of them kept,', trees: ', all of them kept and hashed,' }[kept];
+  const { tensors, trees } = kept;
+  const hashed = trees.size > 0 ? ` and ${trees.size} hashed` : '';
   throw new EngineError(
-    `the program's ${program.nodes.length} tensors${when} take ${megabytes(totalBytes)} at a time, ` +
+    `the program's ${program.nodes.length} tensors, ${tensors.size} of them kept${hashed}, take ${megabytes(totalBytes)} at a time, ` +
       `${megabytes(constantBytes)} of it weights; the engine has ${megabytes(maxMemoryBytes)}`,
   );
 }
@@ -49,7 +49,7 @@ function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-/** A program in memory: laid out, compiled, with its constants written. */
+/** A program in memory: fused, laid out, compiled, with its constants written. */
 export class Machine {
   readonly layout: Layout;
   readonly #parts: Parts;
@@ -84,11 +84,15 @@ export class Machine {
   }
 
   /**
-   * @param kept the tensors that can be read after a run
+   * @param kept what can be read after a run
    * @throws EngineError if it takes more memory than there is
    */
-  static async build(parts: Parts, kept: Kept): Promise<Machine> {
-    const { program, plans, crew, leastTask } = parts;
+  static async build(whole: Parts, kept: Kept): Promise<Machine> {
+    const parts = { ...whole, program: fused(whole.program, kept.tensors) };
+    const { program, weights, crew, leastTask } = parts;
+    const plans = program.nodes.map((node, i) =>
+      node.kind === 'loop' ? planNode(node, i, program.nodes, weights) : undefined,
+    );
     const layout = layOut(program, plans, kept);
     requireMemory(parts, layout, kept);
     const { tensors, packingsOf, scratch } = layout;
@@ -133,7 +137,7 @@ export class Machine {
     }
   }
 
-  /** A copy of a node's tensor. */
+  /** A copy of a node's tensor, if that is kept. */
   tensor(node: number): Uint8Array {
     const { program, weights } = this.#parts;
     const { kind } = program.nodes[node]!;
@@ -142,7 +146,7 @@ export class Machine {
     return this.#bytes().slice(offset, offset + byteLengthOf(program.nodes[node]!));
   }
 
-  /** A copy of the hash tree over each tensor, by node; of none that is constant. */
+  /** A copy of the hash tree over each tensor that is hashed, by node. */
   trees(): Map<number, MerkleTree> {
     const starts = this.layout.trees?.starts ?? [];
     const memory = this.#bytes();

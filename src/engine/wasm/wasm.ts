@@ -1,5 +1,6 @@
 import type { Program } from '../../program/node.ts';
 import {
+  type CheckpointedRun,
   checkInputs,
   checkOperands,
   checkWeights,
@@ -10,14 +11,11 @@ import {
   type TensorData,
   type TracedRun,
   tensorData,
-  type Weights,
 } from '../engine.ts';
 import { Crew } from './crew.ts';
-import { fused } from './fusion.ts';
-import type { Kept } from './layout.ts';
 import { Machine, type Parts } from './machine.ts';
-import { planNode } from './nodePlan.ts';
 import { type Spawn, spawnHere } from './spawn.ts';
+import { keptBy, type Way, wayToCheckpoints } from './ways.ts';
 
 /** What a 32-bit WebAssembly memory can hold. */
 const MAX_MEMORY_BYTES = 2 ** 32;
@@ -25,18 +23,20 @@ const MAX_MEMORY_BYTES = 2 ** 32;
 class WasmSession implements Session {
   readonly program: Program;
   readonly #parts: Parts;
-  /** Those of runs that only give the outputs. */
-  readonly #lean: Parts;
   /** One for each way to run, made when it is first asked for. */
-  readonly #machines: Map<Kept, Machine>;
+  readonly #machines = new Map<Way, Machine>();
   #isOpen = true;
 
-  /** @param machine for runs that only give the outputs: tensors share memory, and some are never there */
-  constructor(parts: Parts, lean: Parts, machine: Machine) {
+  private constructor(parts: Parts) {
     this.program = parts.program;
     this.#parts = parts;
-    this.#lean = lean;
-    this.#machines = new Map([['outputs', machine]]);
+  }
+
+  /** Ready for runs that only give the outputs. @throws EngineError if these take more memory than there is */
+  static async load(parts: Parts): Promise<WasmSession> {
+    const session = new WasmSession(parts);
+    await session.#machine('outputs');
+    return session;
   }
 
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
@@ -54,6 +54,14 @@ class WasmSession implements Session {
     return this.#inTurn(async () => {
       const full = await this.#runOn('trees', inputs, progress);
       return { tensors: this.#tensorsOf(full), trees: full.trees() };
+    });
+  }
+
+  runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun> {
+    return this.#inTurn(async () => {
+      const machine = await this.#runOn(wayToCheckpoints(this.program), inputs, progress);
+      const trees = machine.trees();
+      return { tensors: new Map([...trees.keys()].map((i) => [i, machine.tensor(i)])), trees };
     });
   }
 
@@ -88,16 +96,15 @@ class WasmSession implements Session {
     });
   }
 
-  async #machine(kept: Kept): Promise<Machine> {
-    const parts = kept === 'outputs' ? this.#lean : this.#parts;
-    const machine = this.#machines.get(kept) ?? (await Machine.build(parts, kept));
-    this.#machines.set(kept, machine);
+  async #machine(way: Way): Promise<Machine> {
+    const machine = this.#machines.get(way) ?? (await Machine.build(this.#parts, keptBy(way, this.program)));
+    this.#machines.set(way, machine);
     return machine;
   }
 
-  async #runOn(kept: Kept, inputs: readonly Uint8Array[], progress?: Progress): Promise<Machine> {
+  async #runOn(way: Way, inputs: readonly Uint8Array[], progress?: Progress): Promise<Machine> {
     checkInputs(this.program, inputs);
-    const machine = await this.#machine(kept);
+    const machine = await this.#machine(way);
     await machine.run(inputs, progress);
     return machine;
   }
@@ -106,32 +113,6 @@ class WasmSession implements Session {
     this.program.nodes.map(({ kind }, i) =>
       kind === 'constant' ? this.#parts.weights.get(i)! : full.tensor(i),
     );
-}
-
-/** A program's parts, its loops planned when that is first asked for. */
-class PlannedParts implements Parts {
-  readonly program: Program;
-  readonly weights: Weights;
-  readonly crew: Crew;
-  readonly leastTask: number | undefined;
-  readonly maxMemoryBytes: number;
-  #plans: Parts['plans'] | undefined;
-
-  constructor(program: Program, shared: Pick<Parts, 'weights' | 'crew' | 'leastTask' | 'maxMemoryBytes'>) {
-    this.program = program;
-    this.weights = shared.weights;
-    this.crew = shared.crew;
-    this.leastTask = shared.leastTask;
-    this.maxMemoryBytes = shared.maxMemoryBytes;
-  }
-
-  get plans(): Parts['plans'] {
-    const { nodes } = this.program;
-    this.#plans ??= nodes.map((node, i) =>
-      node.kind === 'loop' ? planNode(node, i, nodes, this.weights) : undefined,
-    );
-    return this.#plans;
-  }
 }
 
 export interface WasmOptions {
@@ -165,10 +146,7 @@ export function wasmEngineWith({
     name: 'wasm',
     load: async (program, weights) => {
       checkWeights(program, weights);
-      const shared = { weights, crew, leastTask, maxMemoryBytes };
-      const full = new PlannedParts(program, shared);
-      const lean = new PlannedParts(fused(program), shared);
-      return new WasmSession(full, lean, await Machine.build(lean, 'outputs'));
+      return WasmSession.load({ program, weights, crew, leastTask, maxMemoryBytes });
     },
   };
 }
