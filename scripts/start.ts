@@ -150,6 +150,7 @@ const lyingOutput = `0x${model.outputs.map(({ node }) => Buffer.from(lyingTrace.
 const lying: Runner = {
   model: (id) => shelf.model(id),
   output: async () => lyingOutput,
+  commitment: async () => lyingTrace,
   trace: async () => lyingTrace,
 };
 const liar = createProvider(player('the liar', liarAccount, lying));

@@ -3,7 +3,8 @@ import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { commitInput, commitOutput, type Model, splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
-import type { Trace } from '../trace/trace.ts';
+import { commitmentOf } from '../trace/commitment.ts';
+import type { Commitment, Trace } from '../trace/trace.ts';
 
 /** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
 export interface Runner {
@@ -15,6 +16,8 @@ export interface Runner {
    * @returns all output tensors, one after the other, `0x…`
    */
   output(modelId: string, input: string): Promise<string>;
+  /** What the root of the same run's trace commits to, for less than {@link trace}: only checkpoints are hashed. */
+  commitment(modelId: string, input: string): Promise<Commitment>;
   /** The trace of the same run; its outputs are those of {@link output}. */
   trace(modelId: string, input: string): Promise<Trace>;
 }
@@ -30,10 +33,41 @@ const nobody = (): void => undefined;
 /** Traces kept: each holds every tensor of its run. */
 const TRACES_KEPT = 4;
 
+/** Commitments kept: each holds a hash or two for a node. */
+const COMMITMENTS_KEPT = 64;
+
+/** What came of the latest runs, or is on its way, by what was run. What fails is forgotten. */
+class Latest<T> {
+  readonly #most: number;
+  readonly #made = new Map<string, Promise<T>>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  known(key: string): Promise<T> | undefined {
+    return this.#made.get(key);
+  }
+
+  get(key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.known(key);
+    if (known) return known;
+    const made = make();
+    this.#made.set(key, made);
+    made.catch(() => this.#made.delete(key));
+    for (const oldest of this.#made.keys()) {
+      if (this.#made.size <= this.#most) break;
+      this.#made.delete(oldest);
+    }
+    return made;
+  }
+}
+
 /** Models held in memory, and the traces of the latest runs. */
 export class Shelf implements Runner {
   readonly #held = new Map<string, Held>();
-  readonly #traces = new Map<string, Promise<Trace>>();
+  readonly #traces = new Latest<Trace>(TRACES_KEPT);
+  readonly #commitments = new Latest<Commitment>(COMMITMENTS_KEPT);
   readonly #traceOf: (model: Model, run: TracedRun) => Trace;
   /** A session runs one thing at a time. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -60,34 +94,40 @@ export class Shelf implements Runner {
   }
 
   async output(modelId: string, input: string): Promise<string> {
-    const { model, session } = this.#get(modelId);
-    const outputs = await this.#inTurn(() =>
-      session.run(splitTensors(model.inputs, bytesOfHex(input)), nobody),
-    );
+    const outputs = await this.#run(modelId, input, ({ session }, inputs) => session.run(inputs, nobody));
     return hexOf(concat(outputs.map(({ bytes }) => bytes)));
   }
 
-  trace(modelId: string, input: string): Promise<Trace> {
+  commitment(modelId: string, input: string): Promise<Commitment> {
     const key = `${modelId}${input}`;
-    const known = this.#traces.get(key);
-    if (known) return known;
-    const { model, session } = this.#get(modelId);
-    const trace = this.#inTurn(() =>
-      session.runTrace(splitTensors(model.inputs, bytesOfHex(input)), nobody),
-    ).then((run) => this.#traceOf(model, run));
-    this.#traces.set(key, trace);
-    trace.catch(() => this.#traces.delete(key));
-    for (const oldest of this.#traces.keys()) {
-      if (this.#traces.size <= TRACES_KEPT) break;
-      this.#traces.delete(oldest);
-    }
-    return trace;
+    const make = (): Promise<Commitment> =>
+      this.#run(modelId, input, async ({ model, session }, inputs) =>
+        commitmentOf(model, await session.runCheckpoints(inputs, nobody)),
+      );
+    return this.#traces.known(key) ?? this.#commitments.get(key, make);
+  }
+
+  trace(modelId: string, input: string): Promise<Trace> {
+    const make = (): Promise<Trace> =>
+      this.#run(modelId, input, async ({ model, session }, inputs) =>
+        this.#traceOf(model, await session.runTrace(inputs, nobody)),
+      );
+    return this.#traces.get(`${modelId}${input}`, make);
   }
 
   #get(modelId: string): Held {
     const held = this.#held.get(modelId);
     if (!held) throw new RangeError(`model ${modelId} is not held here`);
     return held;
+  }
+
+  async #run<T>(
+    modelId: string,
+    input: string,
+    work: (held: Held, inputs: Uint8Array[]) => Promise<T>,
+  ): Promise<T> {
+    const held = this.#get(modelId);
+    return this.#inTurn(() => work(held, splitTensors(held.model.inputs, bytesOfHex(input))));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

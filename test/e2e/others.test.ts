@@ -119,7 +119,8 @@ describe('provider and watcher among others', () => {
   it('attack 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf } = await scene();
     await provider(PROVIDER, lying)();
-    const nothing: Runner = { model: () => undefined, output: shelf.output, trace: shelf.trace };
+    const { output, commitment, trace } = shelf;
+    const nothing: Runner = { model: () => undefined, output, commitment, trace };
     const pass = watcher(FIRST, nothing);
     await settle(pass, pass);
     expect(kindsOf(FIRST)).to.deep.equal(['unverified']);
@@ -165,6 +166,7 @@ describe('provider and watcher among others', () => {
     const first = hexOf(layersInput(1));
     const stumbling: Runner = {
       model: (id) => shelf.model(id),
+      commitment: (id, input) => shelf.commitment(id, input),
       trace: (id, input) => shelf.trace(id, input),
       output: (id, input) => {
         if (input === first) throw new Error('stumbled');

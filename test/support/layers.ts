@@ -43,6 +43,7 @@ export function liar(honest: Runner, fault: Fault): Runner {
     plantFaults(await honest.trace(modelId, input), [fault]);
   return {
     model: (modelId) => honest.model(modelId),
+    commitment: trace,
     trace,
     output: async (modelId, input) => {
       const { model, tensors } = await trace(modelId, input);

@@ -1,0 +1,28 @@
+import type { CheckpointedRun } from '../engine/engine.ts';
+import type { Hash } from '../merkle/keccak.ts';
+import type { Model } from '../merkle/model.ts';
+import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
+import { isCheckpoint } from '../program/blocks.ts';
+import type { Program } from '../program/node.ts';
+import type { Commitment } from './trace.ts';
+
+/**
+ * The tree whose root a trace has: of each checkpoint the root of its tensor, and padding in the place of others.
+ *
+ * @param rootOf asked for checkpoints only, constants among them
+ */
+export const checkpointTree = (program: Program, rootOf: (node: number) => Hash): MerkleTree =>
+  new MerkleTree(
+    TRACE_TREE,
+    concat(program.nodes.map((_, i) => (isCheckpoint(program, i) ? rootOf(i) : TRACE_TREE.padding))),
+  );
+
+/** The commitment of a run, without the tensors that it does not commit to. */
+export function commitmentOf(model: Model, { trees }: Pick<CheckpointedRun, 'trees'>): Commitment {
+  const { program } = model;
+  const tree = checkpointTree(program, (i) => {
+    const node = program.nodes[i]!;
+    return node.kind === 'constant' ? node.root : trees.get(i)!.root;
+  });
+  return { model, depth: tree.depth, root: tree.root, node: (level, index) => tree.node(level, index) };
+}
