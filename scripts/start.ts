@@ -55,7 +55,7 @@ if (!publisher || !asker || !honestAccount || !liarAccount || !watcherAccount)
 const contracts = await deploy(publisher, TRIAL_BOUNDS);
 const compiled = importOnnx(readFileSync(join(import.meta.dirname, '../examples/digits/digits.onnx')));
 const model = modelOf(compiled.program);
-const shelf = new Shelf((of, { tensors, trees }) => new RunTrace(of, tensors, trees));
+const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
 const modelId = shelf.put({ model, session: await wasmEngine.load(compiled.program, compiled.weights) });
 await publish(contracts, model, 'examples/digits/digits.onnx');
 const reader = await new DigitReader__factory(publisher).deploy(await contracts.oracle.getAddress(), modelId);

@@ -1,8 +1,8 @@
 import { decodeClock, isOut } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';
-import { nextMove } from '../dispute/nextMove.ts';
+import { isAboveBlocks, moveAboveBlocks, nextMove } from '../dispute/nextMove.ts';
 import { MOVERS } from '../dispute/position.ts';
-import type { Trace } from '../trace/trace.ts';
+import type { Commitment, Trace } from '../trace/trace.ts';
 import { timeout } from './actions.ts';
 import type { Contracts } from './contracts.ts';
 import { explain } from './explain.ts';
@@ -62,7 +62,9 @@ export interface Player {
   readonly contracts: Contracts;
   readonly role: Role;
   readonly times: Times;
-  /** The player's own trace of the disputed run. */
+  /** What the root of the player's own trace of the disputed run commits to. */
+  commitment(): Promise<Commitment>;
+  /** That trace. */
   trace(): Promise<Trace>;
   readonly listen: Listener;
 }
@@ -84,7 +86,10 @@ export async function play(record: DisputeRecord, player: Player): Promise<0 | 1
       return 1;
     }
     if (isOut(clock, mover, Number(times.earliest))) return 0;
-    const move = nextMove(record.view, await player.trace(), role);
+    // Until a block is disputed nobody has to keep every tensor of a run.
+    const move = isAboveBlocks(record.view)
+      ? moveAboveBlocks(record.view, await player.commitment(), role)
+      : nextMove(record.view, await player.trace(), role);
     if (!move) return 0;
     listen({ kind: 'moved', dispute: record, move, receipt: await sendMove(contracts, record, move) });
     return 1;

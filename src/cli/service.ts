@@ -42,7 +42,7 @@ async function hold(
   { registry }: Contracts,
   console: Console,
 ): Promise<Runner> {
-  const shelf = new Shelf((model, { tensors, trees }) => new RunTrace(model, tensors, trees));
+  const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
   for (const path of paths) {
     const { model, file, program, weights } = loadModel(path, given, console);
     const id = shelf.put({ model, session: await engine.load(program, weights) });

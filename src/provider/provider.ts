@@ -7,7 +7,7 @@ import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.t
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
-import { answerTo, type Runner } from '../store/shelf.ts';
+import { answerTo, type Runner, runOf } from '../store/shelf.ts';
 
 export interface ProviderOptions {
   /** Opened with the provider's account. */
@@ -65,8 +65,8 @@ export function createProvider(options: ProviderOptions): Pass {
       if (dispute.ended || dispute.claim.claimant !== me || dispute.claim.status !== 'open') continue;
       const { request, input } = dispute.claim.request;
       if (!runner.model(request.modelId)) continue;
-      const trace = () => runner.trace(request.modelId, input);
-      sent += await play(dispute, { contracts, role: 'claimant', times, trace, listen });
+      const own = runOf(runner, request.modelId, input);
+      sent += await play(dispute, { contracts, role: 'claimant', times, ...own, listen });
     }
     return sent;
   };

@@ -1,4 +1,4 @@
-import type { Session, TracedRun } from '../engine/engine.ts';
+import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { commitInput, commitOutput, type Model, splitTensors } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
@@ -21,6 +21,12 @@ export interface Runner {
   /** The trace of the same run; its outputs are those of {@link output}. */
   trace(modelId: string, input: string): Promise<Trace>;
 }
+
+/** One run, as a player of a dispute about it asks for it. */
+export const runOf = (runner: Runner, modelId: string, input: string) => ({
+  commitment: (): Promise<Commitment> => runner.commitment(modelId, input),
+  trace: (): Promise<Trace> => runner.trace(modelId, input),
+});
 
 export interface Held {
   readonly model: Model;
@@ -68,11 +74,11 @@ export class Shelf implements Runner {
   readonly #held = new Map<string, Held>();
   readonly #traces = new Latest<Trace>(TRACES_KEPT);
   readonly #commitments = new Latest<Commitment>(COMMITMENTS_KEPT);
-  readonly #traceOf: (model: Model, run: TracedRun) => Trace;
+  readonly #traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace;
   /** A session runs one thing at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(traceOf: (model: Model, run: TracedRun) => Trace) {
+  constructor(traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace) {
     this.#traceOf = traceOf;
   }
 
@@ -110,7 +116,7 @@ export class Shelf implements Runner {
   trace(modelId: string, input: string): Promise<Trace> {
     const make = (): Promise<Trace> =>
       this.#run(modelId, input, async ({ model, session }, inputs) =>
-        this.#traceOf(model, await session.runTrace(inputs, nobody)),
+        this.#traceOf(model, await session.runAll(inputs, nobody)),
       );
     return this.#traces.get(`${modelId}${input}`, make);
   }

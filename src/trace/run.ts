@@ -5,8 +5,9 @@ import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 import { chunkOf, tensorTree } from '../merkle/tensor.ts';
 import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
-import { blockLevels, blockOf, isCheckpoint } from '../program/blocks.ts';
+import { blockLevels, blockOf, depthOf } from '../program/blocks.ts';
 import type { LoopNode } from '../program/node.ts';
+import { checkpointTree } from './commitment.ts';
 import type { Trace } from './trace.ts';
 import { recordWitness } from './witness.ts';
 
@@ -32,7 +33,7 @@ export class RunTrace implements Trace {
   }
 
   get depth(): number {
-    return this.#traceTree().depth;
+    return depthOf(this.model.program.nodes.length);
   }
 
   get root(): Hash {
@@ -108,13 +109,7 @@ export class RunTrace implements Trace {
   }
 
   #traceTree(): MerkleTree {
-    const { program } = this.model;
-    this.#tree ??= new MerkleTree(
-      TRACE_TREE,
-      concat(
-        program.nodes.map((_, i) => (isCheckpoint(program, i) ? this.tensorRoot(i) : TRACE_TREE.padding)),
-      ),
-    );
+    this.#tree ??= checkpointTree(this.model.program, (node) => this.tensorRoot(node));
     return this.#tree;
   }
 }

@@ -6,7 +6,7 @@ import type { Pass } from '../chain/loop.ts';
 import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.ts';
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
-import { answerTo, type Runner } from '../store/shelf.ts';
+import { answerTo, type Runner, runOf } from '../store/shelf.ts';
 
 export interface WatcherOptions {
   /** Opened with the watcher's account. */
@@ -71,8 +71,8 @@ export function createWatcher(options: WatcherOptions): Pass {
           return 1;
         });
       } else if (runner.model(request.request.modelId)) {
-        const trace = () => runner.trace(request.request.modelId, request.input);
-        sent += await play(dispute, { contracts, role: 'challenger', times, trace, listen });
+        const own = runOf(runner, request.request.modelId, request.input);
+        sent += await play(dispute, { contracts, role: 'challenger', times, ...own, listen });
       }
     }
     return sent;

@@ -103,7 +103,7 @@ describe('a provider and a watcher as commands on a node of their own', () => {
 
   it('falsify a lie, and the honest answer becomes final', async () => {
     const { program, weights } = importOnnx(readFileSync(MODEL));
-    const shelf = new Shelf((model, { tensors, trees }) => new RunTrace(model, tensors, trees));
+    const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
     shelf.put({ model: modelOf(program), session: await referenceEngine.load(program, weights) });
     const { pixels } = heldOut()[700]!;
     const { requestId } = await request(contracts, modelId, pixels, TERMS, 0n);

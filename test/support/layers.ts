@@ -32,7 +32,7 @@ export const layersInput = (seed: number): Uint8Array =>
 /** A shelf that holds {@link layers}. */
 export async function layersShelf(): Promise<Shelf> {
   const { program, weights } = layers();
-  const shelf = new Shelf((model, { tensors, trees }) => new RunTrace(model, tensors, trees));
+  const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
   shelf.put({ model: modelOf(program), session: await referenceEngine.load(program, weights) });
   return shelf;
 }
