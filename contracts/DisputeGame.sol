@@ -190,10 +190,14 @@ contract DisputeGame is IDisputeGame {
         Phase phase = dispute.position.phase();
         bool inTrace = phase == Phase.TracePick;
         if (!inTrace && phase != Phase.TensorPick) revert WrongPhase(phase);
-        (Dispute memory next, uint256 levels, uint256 index) = _takePick(disputeId, dispute, picked);
+        (Dispute memory next, , uint256 levels, uint256 index) = _takePick(disputeId, dispute, picked);
         Position position = dispute.position;
         if (levels < position.depthLeft()) {
-            next.position = position.down(inTrace ? Phase.TraceReveal : Phase.TensorReveal, levels, picked.child);
+            next.position = position.down(
+                inTrace ? Phase.TraceReveal : Phase.TensorReveal,
+                levels,
+                picked.child
+            );
         } else if (inTrace) {
             uint256 depth = position.traceDepth();
             next.position = PositionLib.inTrace(
@@ -217,7 +221,7 @@ contract DisputeGame is IDisputeGame {
         Pick calldata picked,
         NodeProof calldata node
     ) external {
-        (Dispute memory next, uint256 nodeIndex, NodeInfo memory info) = _takeNode(
+        (Dispute memory next, bytes32 blockRoot, uint256 nodeIndex, NodeInfo memory info) = _takeNode(
             disputeId,
             dispute,
             picked,
@@ -225,7 +229,6 @@ contract DisputeGame is IDisputeGame {
             LOOP
         );
         uint256 chunks = MerkleLib.chunksOf(info.byteLength);
-        bytes32 blockRoot = MerkleLib.rootOf(Tags.TRACE_NODE, picked.hash, picked.child, picked.siblings);
         next.program = _disputedNode(node.descriptor, blockRoot);
         next.position = next.position.intoTensor(nodeIndex, info, chunks, MerkleLib.depthOf(chunks));
         _pick(disputeId, next, picked.hash);
@@ -257,7 +260,7 @@ contract DisputeGame is IDisputeGame {
         Pick calldata picked,
         NodeProof calldata node
     ) external {
-        (, , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, CONSTANT);
+        (, , , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, CONSTANT);
         _requireWrong(picked.hash, info.root);
         _challengerWins(disputeId, dispute, Reason.WrongConstant);
     }
@@ -271,7 +274,7 @@ contract DisputeGame is IDisputeGame {
         Request calldata request,
         bytes32[] calldata inputRoots
     ) external {
-        (, , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, INPUT);
+        (, , , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, INPUT);
         _requireRequest(dispute.stake.claimId() >> 32, request);
         bytes32 inputs = MerkleLib.listHash(Tags.INPUTS, inputRoots);
         if (inputs != request.inputs) revert InputsMismatch(request.inputs, inputs);
@@ -414,7 +417,15 @@ contract DisputeGame is IDisputeGame {
         (bytes32 programRoot, uint32 nodeCount) = REGISTRY.programOf(request.modelId);
         _requireNode(programRoot, nodeCount, nodeIndex, node);
         _requireNode(programRoot, nodeCount, REFEREE.operandNode(node.descriptor, operand), operandNode);
-        if (!REFEREE.isMalformedOperand(nodeCount, nodeIndex, node.descriptor, operand, operandNode.descriptor)) {
+        if (
+            !REFEREE.isMalformedOperand(
+                nodeCount,
+                nodeIndex,
+                node.descriptor,
+                operand,
+                operandNode.descriptor
+            )
+        ) {
             revert WellFormed(nodeIndex);
         }
         _falsify(claimId, request, nodeIndex);
@@ -489,9 +500,10 @@ contract DisputeGame is IDisputeGame {
         uint256 depth = MerkleLib.depthOf(nodeCount);
         uint256 above = depth - Blocks.levels(depth);
         next.program = programRoot;
-        next.position = above == 0
-            ? PositionLib.inTrace(Phase.NodePick, depth, depth, 0, nodeCount)
-            : PositionLib.inTrace(Phase.TracePick, above, depth, 0, nodeCount);
+        next.position =
+            above == 0
+                ? PositionLib.inTrace(Phase.NodePick, depth, depth, 0, nodeCount)
+                : PositionLib.inTrace(Phase.TracePick, above, depth, 0, nodeCount);
     }
 
     function _requireOutputs(
@@ -524,13 +536,14 @@ contract DisputeGame is IDisputeGame {
 
     /// @notice Opens a pick against the subject.
     /// @return next The dispute with the clock pressed.
+    /// @return subject What the pick was opened against.
     /// @return levels Levels that the reveal had.
     /// @return index Path to the picked hash in its tree.
     function _takePick(
         uint256 disputeId,
         Dispute calldata dispute,
         Pick calldata picked
-    ) private view returns (Dispute memory next, uint256 levels, uint256 index) {
+    ) private view returns (Dispute memory next, bytes32 subject, uint256 levels, uint256 index) {
         Position position = dispute.position;
         Phase phase = position.phase();
         levels = Rules.levelsToReveal(position.depthLeft());
@@ -538,7 +551,7 @@ contract DisputeGame is IDisputeGame {
         uint256 children = uint256(1) << levels;
         if (picked.child >= children) revert IndexOutOfRange(picked.child, children);
         uint8 tag = phase == Phase.TensorPick ? Tags.TENSOR_NODE : Tags.TRACE_NODE;
-        bytes32 subject = MerkleLib.rootOf(tag, picked.hash, picked.child, picked.siblings);
+        subject = MerkleLib.rootOf(tag, picked.hash, picked.child, picked.siblings);
         next = _turn(disputeId, dispute, subject, phase, false);
         index = (position.index() << levels) | picked.child;
     }
@@ -552,7 +565,7 @@ contract DisputeGame is IDisputeGame {
         Phase phase = dispute.position.phase();
         if (phase != Phase.NodePick && phase != Phase.TensorPick) revert WrongPhase(phase);
         uint256 levels;
-        (, levels, index) = _takePick(disputeId, dispute, picked);
+        (, , levels, index) = _takePick(disputeId, dispute, picked);
         uint256 left = dispute.position.depthLeft() - levels;
         if (left != 0) revert WrongDepth(left);
     }
@@ -564,11 +577,11 @@ contract DisputeGame is IDisputeGame {
         Pick calldata picked,
         NodeProof calldata node,
         uint8 kind
-    ) private view returns (Dispute memory next, uint256 nodeIndex, NodeInfo memory info) {
+    ) private view returns (Dispute memory next, bytes32 blockRoot, uint256 nodeIndex, NodeInfo memory info) {
         Position position = dispute.position;
         if (position.phase() != Phase.NodePick) revert WrongPhase(position.phase());
         // A block is revealed as a whole, so the pick is a tensor.
-        (next, , nodeIndex) = _takePick(disputeId, dispute, picked);
+        (next, blockRoot, , nodeIndex) = _takePick(disputeId, dispute, picked);
         _requireNode(dispute.program, position.leaves(), nodeIndex, node);
         info = REFEREE.describe(node.descriptor);
         if (info.kind != kind) revert WrongKind(info.kind);

@@ -71,7 +71,13 @@ contract Referee is IReferee {
         uint8 operand,
         bytes calldata operandDescriptor
     ) external pure returns (bool) {
-        return NodeRules.operandViolation(nodeCount, nodeIndex, _operand(descriptor, operand), operandDescriptor) != Rule.None;
+        return
+            NodeRules.operandViolation(
+                nodeCount,
+                nodeIndex,
+                _operand(descriptor, operand),
+                operandDescriptor
+            ) != Rule.None;
     }
 
     /// @inheritdoc IReferee

@@ -106,51 +106,14 @@ library MerkleLib {
     /// @notice Root of a full level of a tree.
     /// @param tag Tag of the tree's interior nodes.
     /// @param hashes A power of two of hashes, from left to right; for the caller to check.
-    /// @return The root.
-    function combine(uint8 tag, bytes32[] calldata hashes) internal pure returns (bytes32) {
-        return _fold(tag, _copy(hashes), hashes.length);
-    }
-
-    /// @notice The same with zero in the place of hashes that are not marked.
-    /// @param tag Tag of the tree's interior nodes.
-    /// @param hashes A power of two of hashes, at most 256, from left to right; for the caller to check.
-    /// @param marks A bit for each hash, the first one's the lowest.
-    /// @return The root.
-    function combineMarked(
-        uint8 tag,
-        bytes32[] calldata hashes,
-        uint256 marks
-    ) internal pure returns (bytes32) {
-        uint256 level = _copy(hashes);
+    /// @return hash The root.
+    function combine(uint8 tag, bytes32[] calldata hashes) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
+            // One word of room in front, because the tag of the first pair lies before it.
+            let p := add(mload(0x40), 32)
+            calldatacopy(p, hashes.offset, shl(5, hashes.length))
             for {
-                let end := add(level, shl(5, hashes.length))
-                let p := level
-            } lt(p, end) {
-                p := add(p, 32)
-            } {
-                mstore(p, mul(mload(p), and(marks, 1)))
-                marks := shr(1, marks)
-            }
-        }
-        return _fold(tag, level, hashes.length);
-    }
-
-    /// @notice Hashes in memory that is not allocated, with room before them for a tag.
-    function _copy(bytes32[] calldata hashes) private pure returns (uint256 level) {
-        assembly ("memory-safe") {
-            level := add(mload(0x40), 32)
-            calldatacopy(level, hashes.offset, shl(5, hashes.length))
-        }
-    }
-
-    /// @notice Root of a full level of a tree, which it overwrites.
-    /// @param level Memory address of the hashes, from {_copy}.
-    /// @param width How many.
-    function _fold(uint8 tag, uint256 level, uint256 width) private pure returns (bytes32 hash) {
-        assembly ("memory-safe") {
-            for {
-                let count := shr(1, width)
+                let count := shr(1, hashes.length)
             } count {
                 count := shr(1, count)
             } {
@@ -160,12 +123,79 @@ library MerkleLib {
                     i := add(i, 1)
                 } {
                     // The tag overwrites the last byte of a pair that is hashed already.
-                    let preimage := sub(add(level, shl(6, i)), 1)
+                    let preimage := sub(add(p, shl(6, i)), 1)
                     mstore8(preimage, tag)
-                    mstore(add(level, shl(5, i)), keccak256(preimage, 65))
+                    mstore(add(p, shl(5, i)), keccak256(preimage, 65))
                 }
             }
-            hash := mload(level)
+            hash := mload(p)
+        }
+    }
+
+    /// @notice {combine} with zero in the place of hashes that are not marked.
+    /// @dev Marks are few, so only pairs with a mark below them are hashed.
+    /// @param tag Tag of the tree's interior nodes.
+    /// @param hashes A power of two of hashes, at most 256, from left to right; for the caller to check.
+    /// @param marks A bit for each hash, the first one's the lowest; others mark nothing.
+    /// @return hash The root.
+    function combineMarked(
+        uint8 tag,
+        bytes32[] calldata hashes,
+        uint256 marks
+    ) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            let left := add(p, 1)
+            let right := add(p, 33)
+            let level := add(p, 96)
+            mstore8(p, tag)
+            calldatacopy(level, hashes.offset, shl(5, hashes.length))
+            marks := and(marks, sub(shl(hashes.length, 1), 1))
+            // What stands where nothing below is marked.
+            let none := 0
+            for {
+                let count := hashes.length
+            } gt(count, 1) {
+                count := shr(1, count)
+            } {
+                let above := 0
+                // From left to right, so that what is written is read already.
+                for {
+                    let rest := marks
+                } rest {} {
+                    let pair := shr(1, sub(255, clz(and(rest, sub(0, rest)))))
+                    let first := shl(1, pair)
+                    let two := shr(first, marks)
+                    switch and(two, 1)
+                    case 0 {
+                        mstore(left, none)
+                    }
+                    default {
+                        mstore(left, mload(add(level, shl(6, pair))))
+                    }
+                    switch and(two, 2)
+                    case 0 {
+                        mstore(right, none)
+                    }
+                    default {
+                        mstore(right, mload(add(level, add(shl(6, pair), 32))))
+                    }
+                    mstore(add(level, shl(5, pair)), keccak256(p, 65))
+                    above := or(above, shl(pair, 1))
+                    rest := and(rest, not(shl(first, 3)))
+                }
+                marks := above
+                mstore(left, none)
+                mstore(right, none)
+                none := keccak256(p, 65)
+            }
+            switch marks
+            case 0 {
+                hash := none
+            }
+            default {
+                hash := mload(level)
+            }
         }
     }
 

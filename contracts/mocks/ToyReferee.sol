@@ -7,9 +7,9 @@ import { Commitments, IReferee, NodeInfo } from "../interfaces/IReferee.sol";
 /// @title ToyReferee
 /// @notice A counter in the place of arithmetic, so that the whole game is tested without a model. Twin:
 /// test/support/toy.
-/// @dev A descriptor is 59 bytes, big-endian: u8 kind ‖ u8 elementBytes ‖ u8 signed ‖ u32 elements ‖ u32 foldSteps ‖
+/// @dev A descriptor is 59 bytes, big-endian: u8 kind ‖ u8 elementBytes ‖ u8 flags (1 signed, 2 checkpoint) ‖ u32 elements ‖ u32 foldSteps ‖
 /// u32 grain ‖ u32 init ‖ u32 slot ‖ u32 reads ‖ bytes32 root. A loop computes acc = acc * 5 + element + k + 1 for every
-/// fold step k and yields acc ^ 0xa5a5a5a5. Every toy is a checkpoint. It reads node `reads` in name only, so its witness is empty.
+/// fold step k and yields acc ^ 0xa5a5a5a5. It reads node `reads` in name only, so its witness is empty.
 contract ToyReferee is IReferee {
     uint256 private constant DESCRIPTOR_BYTES = 59;
     uint32 private constant MASK = 0xa5a5a5a5;
@@ -95,7 +95,7 @@ contract ToyReferee is IReferee {
         if (descriptor.length != DESCRIPTOR_BYTES) revert NotToyNode();
         info.kind = uint8(descriptor[0]);
         info.elementBytes = uint8(descriptor[1]);
-        info.signed = uint8(descriptor[2]) == 1;
+        info.signed = uint8(descriptor[2]) & 1 != 0;
         unchecked {
             info.byteLength = uint32(bytes4(descriptor[3:7])) * info.elementBytes;
         }
@@ -104,6 +104,6 @@ contract ToyReferee is IReferee {
         info.init = uint32(bytes4(descriptor[15:19]));
         info.slot = uint32(bytes4(descriptor[19:23]));
         info.root = bytes32(descriptor[27:59]);
-        info.checkpoint = true;
+        info.checkpoint = info.kind != 3 || uint8(descriptor[2]) & 2 != 0;
     }
 }

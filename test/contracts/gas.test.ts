@@ -10,7 +10,10 @@ const INPUT = Uint8Array.from({ length: 784 }, (_, i) => 255 - (i & 127));
 const ELEMENTS = 64 * 300;
 const NODES = [
   toyInput(784),
-  ...Array.from({ length: 198 }, (_, i) => toyLoop(i === 100 ? ELEMENTS : 3, { foldSteps: 576, grain: 18 })),
+  ...Array.from({ length: 198 }, (_, i) =>
+    // The last node of each block is what other blocks read of it.
+    toyLoop(i === 100 ? ELEMENTS : 3, { foldSteps: 576, grain: 18, checkpoint: i % 16 === 14 }),
+  ),
   toyLoop(2),
 ];
 const model = toyModel(NODES);
@@ -44,8 +47,12 @@ describe('gas', () => {
 
   it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides what the referee takes', async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
-    const tale = valuesOf(model, INPUT, [{ node: 101, byte: 4 * 12_345, step: 300 }]);
-    // The output is wrong too, as it is when a lie reaches it.
+    // What is handed on to other blocks and the output are wrong too, as they are when a lie reaches them.
+    const tale = valuesOf(model, INPUT, [
+      { node: 101, byte: 4 * 12_345, step: 300 },
+      { node: 111, byte: 0 },
+      { node: 199, byte: 0 },
+    ]);
     const asked = await ask(model, INPUT);
     const fight = await challenge(await claim(asked, tale.output(), liar), watcher);
     await playOut(fight, tale, truth);

@@ -27,6 +27,14 @@ contract Outside {
         return MerkleLib.combine(tag, hashes);
     }
 
+    function combineMarked(
+        uint8 tag,
+        bytes32[] calldata hashes,
+        uint256 marks
+    ) external pure returns (bytes32) {
+        return MerkleLib.combineMarked(tag, hashes, marks);
+    }
+
     function tensorRoot(bytes calldata data) external pure returns (bytes32) {
         return MerkleLib.tensorRoot(data);
     }
@@ -85,6 +93,23 @@ contract LibrariesTest is Test {
         bytes32[] memory hashes = new bytes32[](2 ** (levels % 6));
         for (uint256 i = 0; i < hashes.length; ++i) hashes[i] = keccak256(abi.encode(seed, i));
         vm.assertEq(outside.combine(tag, hashes), _plainRoot(tag, hashes));
+    }
+
+    function testFuzz_combineMarked_equalsPlain(
+        uint8 tag,
+        uint256 levels,
+        uint256 marks,
+        bytes32 seed
+    ) public view {
+        bytes32[] memory hashes = new bytes32[](2 ** (levels % 6));
+        // Few marks are the usual case.
+        if (uint256(seed) % 2 == 0) marks &= uint256(seed) & uint256(keccak256(abi.encode(seed)));
+        for (uint256 i = 0; i < hashes.length; ++i) hashes[i] = keccak256(abi.encode(seed, i));
+        bytes32 given = outside.combineMarked(tag, hashes, marks);
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            if ((marks >> i) & 1 == 0) hashes[i] = 0;
+        }
+        vm.assertEq(given, _plainRoot(tag, hashes));
     }
 
     function testFuzz_rootOf_leadsToTheRoot(

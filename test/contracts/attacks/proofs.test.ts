@@ -214,7 +214,9 @@ describe('attacks: openings and proofs', () => {
   });
 
   it('attack 18: no hash of one kind passes for another, and no proof has another depth than its tree', async () => {
-    const deep = toyModel(Array.from({ length: 70 }, (_, init) => toyLoop(2, { init })));
+    const deep = toyModel(
+      Array.from({ length: 70 }, (_, init) => toyLoop(2, { init, checkpoint: init % 2 === 1 })),
+    );
     await p.publish(deep);
     const none = new Uint8Array();
     const right = valuesOf(deep, none);
@@ -252,6 +254,11 @@ describe('attacks: openings and proofs', () => {
     }
     await refused(fight, { ...block, args: [roots.toReversed(), marks] }, 'StateMismatch');
     await refused(fight, { ...block, args: [roots, marks ^ 2] }, 'StateMismatch');
+    // A mark of what is not there must not let the subject pass for what the block combines to.
+    for (const beyond of [2 ** 16, 2 ** 31]) {
+      const forged = [fight.subject, ...roots.slice(1)];
+      await refused(fight, { ...block, args: [forged, beyond] }, 'StateMismatch');
+    }
     await refused(fight, block, 'NotMover', p.watcher);
     await p.move(fight, block, p.liar);
     const leaf = (await p.nextCall(fight, right))!;

@@ -19,9 +19,20 @@ export interface ToyNode {
   readonly reads: number;
   /** Root of a constant. */
   readonly root: Hash;
+  /** Of a loop; outputs are checkpoints without saying so. */
+  readonly checkpoint: boolean;
 }
 
-const PLAIN = { elementBytes: 4, signed: false, foldSteps: 0, grain: 0, init: 0, slot: 0, reads: 0 } as const;
+const PLAIN = {
+  elementBytes: 4,
+  signed: false,
+  checkpoint: false,
+  foldSteps: 0,
+  grain: 0,
+  init: 0,
+  slot: 0,
+  reads: 0,
+} as const;
 const NO_ROOT = new Uint8Array(32);
 
 export const toyInput = (elements: number, slot = 0, elementBytes: 1 | 4 = 1): ToyNode => ({
@@ -57,7 +68,7 @@ export const byteLengthOf = (node: ToyNode): number => node.elements * node.elem
 export function encodeToy(node: ToyNode): Uint8Array {
   const bytes = new Uint8Array(59);
   const view = new DataView(bytes.buffer);
-  bytes.set([KIND[node.kind], node.elementBytes, node.signed ? 1 : 0]);
+  bytes.set([KIND[node.kind], node.elementBytes, (node.signed ? 1 : 0) | (node.checkpoint ? 2 : 0)]);
   [node.elements, node.foldSteps, node.grain, node.init, node.slot, node.reads].forEach((field, i) => {
     view.setUint32(3 + 4 * i, field);
   });
@@ -76,11 +87,16 @@ export interface ToyModel {
   readonly id: Hash;
 }
 
+/** Whether the root of a trace commits to a toy: to all of a single block. */
+export const isCommitted = ({ nodes, depth }: Pick<ToyModel, 'nodes' | 'depth'>, i: number): boolean =>
+  depth <= 5 || nodes[i]?.kind !== 'loop' || nodes[i].checkpoint;
+
 /** @param outputs nodes whose tensors are the output */
 export function toyModel(
-  nodes: readonly ToyNode[],
-  outputs: readonly number[] = [nodes.length - 1],
+  given: readonly ToyNode[],
+  outputs: readonly number[] = [given.length - 1],
 ): ToyModel {
+  const nodes = given.map((node, i) => (outputs.includes(i) ? { ...node, checkpoint: true } : node));
   const descriptors = nodes.map(encodeToy);
   const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
   const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(nodes[node]!) });

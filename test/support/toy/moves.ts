@@ -2,9 +2,9 @@
 // contracts are not tested with the code that is tested with them.
 import { equalBytes, type Hash } from '../../../src/merkle/keccak.ts';
 import { chunksOf } from '../../../src/merkle/tensor.ts';
-import { concat } from '../../../src/merkle/tree.ts';
+import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../../../src/merkle/tree.ts';
 import { CHUNK_BYTES, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../../src/program/limits.ts';
-import { byteLengthOf } from './model.ts';
+import { byteLengthOf, isCommitted } from './model.ts';
 import type { Values } from './values.ts';
 
 export const PHASE = {
@@ -98,23 +98,19 @@ const unpackWords = (bytes: Uint8Array): number[] =>
 
 const isInTensor = ({ phase }: Place): boolean => phase === PHASE.TensorReveal || phase === PHASE.TensorPick;
 
-/** The tree that a position in one of the trees' phases is in, seen with one's own values. */
-const treeAt = (place: Place, values: Values) =>
-  isInTensor(place) ? values.tensor(place.nodeIndex) : values.trace;
-
-/** Levels of a block; toys are all checkpoints, so that a trace's tree is a block's below them. */
+/** Levels of a block. */
 const blockLevels = (traceDepth: number): number => (traceDepth <= 5 ? traceDepth : traceDepth <= 8 ? 4 : 5);
 
-/** Levels of the tree below those that a position counts. */
-const levelsBelow = (place: Place): number =>
-  place.phase === PHASE.TraceReveal || place.phase === PHASE.TracePick ? blockLevels(place.traceDepth) : 0;
-
-const ownHashes = (place: Place, values: Values): Hash[] =>
-  treeAt(place, values).below(
-    place.depthLeft + levelsBelow(place),
-    place.index,
-    levelsToReveal(place.depthLeft),
-  );
+/** What a position in one of the trees' phases is about, seen with one's own values. */
+function ownHashes(place: Place, values: Values): Hash[] {
+  const { depthLeft, index, nodeIndex, phase, traceDepth } = place;
+  const levels = levelsToReveal(depthLeft);
+  if (isInTensor(place)) return values.tensor(nodeIndex).below(depthLeft, index, levels);
+  if (phase === PHASE.TraceReveal || phase === PHASE.TracePick) {
+    return values.trace.below(blockLevels(traceDepth) + depthLeft, index, levels);
+  }
+  return values.roots.slice(index << levels, (index + 1) << levels);
+}
 
 /** The top of a trace: its levels above the blocks, all of it if there is only one. */
 const topOf = ({ trace, model: { depth } }: Values): Hash[] => {
@@ -141,7 +137,11 @@ export function claimantMove(place: Place, values: Values, traceCommitted: boole
   if (place.phase === PHASE.NodeReveal) {
     const hashes = ownHashes(place, values);
     const marks = hashes.reduce(
-      (bits, _, i) => (place.index * hashes.length + i < place.hi ? bits + 2 ** i : bits),
+      (bits, _, i) =>
+        place.index * hashes.length + i < place.hi &&
+        isCommitted(values.model, place.index * hashes.length + i)
+          ? bits + 2 ** i
+          : bits,
       0,
     );
     return { name: 'revealBlock', args: [hashes, marks] };
@@ -154,18 +154,12 @@ export function claimantMove(place: Place, values: Values, traceCommitted: boole
   return { name: 'postAccumulators', args: [packWords(words)] };
 }
 
-/** Siblings of a revealed hash up to the subject. */
-export function pickOf(hashes: readonly Hash[], child: number, place: Place, tree: Values['trace']): unknown {
-  const group = new (tree.constructor as typeof import('../../../src/merkle/tree.ts').MerkleTree)(
-    tree.kind,
-    concat(hashes),
-  );
-  return {
-    child,
-    hash: hashes[child],
-    siblings: group.proof(child).slice(0, levelsToReveal(place.depthLeft)),
-  };
-}
+/** A revealed hash and its siblings up to the subject. */
+export const pickOf = (hashes: readonly Hash[], child: number, kind: TreeKind): unknown => ({
+  child,
+  hash: hashes[child],
+  siblings: new MerkleTree(kind, concat(hashes)).proof(child),
+});
 
 export interface Choice {
   /** Which child, element or interval to name; the first that differs if left out. */
@@ -187,7 +181,7 @@ export function challengerMove(
     const own = ownHashes(place, values);
     const child = at ?? table.hashes.findIndex((hash, i) => !equalBytes(hash, own[i]!));
     if (child < 0) return undefined;
-    const picked = pickOf(table.hashes, child, place, treeAt(place, values));
+    const picked = pickOf(table.hashes, child, isInTensor(place) ? TENSOR_TREE : TRACE_TREE);
     const levels = levelsToReveal(place.depthLeft);
     const index = place.index * 2 ** levels + child;
     const atBottom = levels === place.depthLeft && place.phase !== PHASE.TracePick;

@@ -6,7 +6,7 @@ import { chunksOf } from '../../../src/merkle/tensor.ts';
 import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
 import { depthOf } from '../../../src/program/blocks.ts';
 import { CHUNK_BYTES } from '../../../src/program/limits.ts';
-import { byteLengthOf, type ToyModel, type ToyNode } from './model.ts';
+import { byteLengthOf, isCommitted, type ToyModel, type ToyNode } from './model.ts';
 
 const MASK = 0xa5a5a5a5;
 
@@ -25,6 +25,8 @@ export interface Values {
   readonly model: ToyModel;
   readonly root: Hash;
   readonly trace: MerkleTree;
+  /** Roots of all tensors, padding included. */
+  readonly roots: readonly Hash[];
   tensor(node: number): MerkleTree;
   /** The tensor's bytes, padding chunks included. */
   bytes(node: number): Uint8Array;
@@ -84,13 +86,15 @@ export function valuesOf(model: ToyModel, input: Uint8Array, lies: readonly Lie[
     return whole;
   });
   const trees = tensors.map(fullTree);
-  const leaves = Array.from({ length: 2 ** model.depth }, (_, i) => trees[i]?.root ?? TRACE_TREE.padding);
-  for (const { node, leaf } of lies) if (leaf) leaves[node] = leaf;
+  const roots = Array.from({ length: 2 ** model.depth }, (_, i) => trees[i]?.root ?? TRACE_TREE.padding);
+  for (const { node, leaf } of lies) if (leaf) roots[node] = leaf;
+  const leaves = roots.map((root, i) => (isCommitted(model, i) ? root : TRACE_TREE.padding));
   const trace = new MerkleTree(TRACE_TREE, concat(leaves));
   return {
     model,
     root: trace.root,
     trace,
+    roots,
     tensor: (node) => trees[node]!,
     bytes: (node) => tensors[node]!,
     accumulators(index, element, positions) {
