@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -71,6 +72,9 @@ function install(node) {
     .update(read(join(root, 'package-lock.json')))
     .digest('hex');
   if (read(installStamp) === wanted) return;
+  if (lstatSync(dirname(installStamp), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new StepFailed('node_modules is a link, and installing would empty what it points to; remove it');
+  }
   say('installing packages (npm ci; about half a minute)');
   // No package needs its install script here; leaving them out makes the install plain unpacking.
   npm(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
