@@ -32,7 +32,7 @@ function layOut(byteLength: number): { starts: number[]; counts: number[]; end: 
 /** Bytes that the tree over a tensor takes while it is built. */
 export const treeBytes = (byteLength: number): number => layOut(byteLength).end + PARTIAL_BYTES;
 
-/** A part of building a tree: a function of {@link TreeExports}, to which turns `begin` to `end - 1` are added. */
+/** A part of building a tree: a function of {@link TreeExports}, that is given turns `begin` to `end - 1` first. */
 export interface TreeCall {
   readonly name: string;
   readonly args: readonly number[];

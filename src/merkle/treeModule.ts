@@ -27,20 +27,20 @@ export interface TreeExports extends WebAssembly.Exports {
    *
    * @param out where the tree is built, in its `treeBytes` (`inPlace.ts`)
    */
-  readonly leaves: (from: number, byteLength: number, out: number, begin: number, end: number) => void;
+  readonly leaves: (begin: number, end: number, from: number, byteLength: number, out: number) => void;
   /**
    * The level above one, right behind it: pairs `begin` to `end - 1` of it, in any order and by any thread.
    *
    * @param from where the level of `count` hashes lies
    * @param padding where the root of padding of its height lies
    */
-  readonly level: (from: number, count: number, padding: number, begin: number, end: number) => void;
+  readonly level: (begin: number, end: number, from: number, count: number, padding: number) => void;
   /**
-   * All levels above one of `count` hashes.
+   * All levels above one of `count` hashes, in one turn.
    *
    * @param paddings where the roots of padding lie, from that of the level's height on
    */
-  readonly levels: (count: number, from: number, paddings: number) => void;
+  readonly levels: (begin: number, end: number, count: number, from: number, paddings: number) => void;
 }
 
 /** Leaves that one turn hashes: 16 KiB of tensor, some 40 µs. */
@@ -149,7 +149,7 @@ const hashes = (from: Code, count: Code, out: Code, tag: number, pairs: number):
 /** Whole chunks where they lie; a partial last one, or that of an empty tensor, is padded in a copy. */
 function leavesFunction(): FunctionBody {
   const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
-  const [from, byteLength, out, begin, end] = [0, 1, 2, 3, 4];
+  const [begin, end, from, byteLength, out] = [0, 1, 2, 3, 4];
   const [full, last, partial] = [5, 6, 7];
   const isPartial = [...get(byteLength), 0x45, ...get(partial), 0x72];
   const lastLeaf = [
@@ -181,7 +181,7 @@ function leavesFunction(): FunctionBody {
 /** An odd last hash has the padding of its height next to it. */
 function levelFunction(): FunctionBody {
   const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
-  const [from, count, padding, begin, end, behind] = [0, 1, 2, 3, 4, 5];
+  const [begin, end, from, count, padding, behind] = [0, 1, 2, 3, 4, 5];
   const code = [
     ...set(behind, add(get(from), shiftLeft(get(count), 5))),
     // Only the last pair, for other threads read what lies there.
@@ -200,11 +200,11 @@ function levelFunction(): FunctionBody {
 
 /** Level by level. */
 function levelsFunction(): FunctionBody {
-  const params: ValueType[] = ['i32', 'i32', 'i32'];
-  const [count, from, paddings, pairs] = [0, 1, 2, 3];
+  const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
+  const [count, from, paddings, pairs] = [2, 3, 4, 5];
   const level = [
     ...set(pairs, shiftRight(add(get(count), i32Const(1)), 1)),
-    ...[...get(from), ...get(count), ...get(paddings), ...i32Const(0), ...get(pairs)],
+    ...[...i32Const(0), ...get(pairs), ...get(from), ...get(count), ...get(paddings)],
     ...call(LEVEL_FUNCTION),
     ...set(from, add(get(from), shiftLeft(get(pairs), 6))),
     ...set(paddings, add(get(paddings), i32Const(HASH))),

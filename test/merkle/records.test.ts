@@ -99,8 +99,8 @@ describe('trees in place', () => {
         // In any order, and the last ones not alone.
         for (const { name, args, turns } of treeCalls(from, length, out, paddings)) {
           const middle = Math.floor(turns / 2);
-          for (let turn = middle - 1; turn >= 0; turn--) call(name, ...args, turn, turn + 1);
-          call(name, ...args, middle, turns);
+          for (let turn = middle - 1; turn >= 0; turn--) call(name, turn, turn + 1, ...args);
+          call(name, middle, turns, ...args);
         }
         const tensor = before.slice(from, from + length);
         const [read, expected] = [readTree(bytes, out, length), tensorTree(tensor)];
@@ -139,7 +139,7 @@ describe('trees in place', () => {
     bytes.set(paddingTable(), paddings);
     bytes.set(tensor, from);
     for (const { name, args, turns } of treeCalls(from, tensor.length, out, paddings)) {
-      call(name, ...args, 0, turns);
+      call(name, 0, turns, ...args);
     }
     expect(hexOf(readTree(bytes, out, tensor.length).root)).to.equal(hexOf(rootOf(tensor)));
   });

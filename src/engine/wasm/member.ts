@@ -44,7 +44,9 @@ export const SPINS = 10_000;
 
 /**
  * Does tasks of a stage until all are taken: first those of the thread's own share, which lies where its share of the
- * stages before was, so that it finds much of what it reads in its own cache; then what others have left of theirs.
+ * stages before was; then what others have left of theirs. It takes half of what is left of a share at a time: large
+ * parts first, small ones at the end, where threads wait for each other and one may be slower than the others. Tasks
+ * next to each other that are turns of the same work are done by one call.
  */
 export function takeTasks(
   { schedule, threads, counters }: Job,
@@ -60,21 +62,27 @@ export function takeTasks(
     const owner = (thread + i) % threads;
     const start = Math.floor((count * owner) / threads);
     const length = Math.floor((count * (owner + 1)) / threads) - start;
-    while (length > 0) {
-      const taken = Atomics.add(counters, done + 1 + owner, 1);
-      if (taken >= length) break;
-      const task = first + start + taken;
-      const end = callWords * tasks[task + 1]!;
-      for (let at = callWords * tasks[task]!; at < end; at += callWords) {
-        functions[calls[at]!]!(
-          calls[at + 1]!,
-          calls[at + 2]!,
-          calls[at + 3]!,
-          calls[at + 4]!,
-          calls[at + 5]!,
-        );
+    const counter = done + 1 + owner;
+    for (;;) {
+      const left = length - Atomics.load(counters, counter);
+      if (left <= 0) break;
+      const half = (left + 1) >> 1;
+      const from = Atomics.add(counters, counter, half);
+      const to = Math.min(from + half, length);
+      // Others took the rest in between.
+      if (from >= to) break;
+      const end = callWords * tasks[first + start + to]!;
+      for (let at = callWords * tasks[first + start + from]!; at < end; at += callWords) {
+        const begin = calls[at + 1]!;
+        while (
+          at + callWords < end &&
+          calls[at + callWords] === calls[at] &&
+          calls[at + callWords + 1] === calls[at + 2]
+        )
+          at += callWords;
+        functions[calls[at]!]!(begin, calls[at + 2]!, calls[at + 3]!, calls[at + 4]!, calls[at + 5]!);
       }
-      if (Atomics.add(counters, done, 1) === count - 1) Atomics.notify(counters, done);
+      if (Atomics.add(counters, done, to - from) === count - (to - from)) Atomics.notify(counters, done);
     }
   }
 }

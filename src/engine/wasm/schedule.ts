@@ -7,7 +7,7 @@
 export interface Schedule {
   /** The functions that are called, by the number that calls know them by. */
   readonly functions: readonly string[];
-  /** So many words for each call: the function, then its arguments, then zeros that it does not look at. */
+  /** So many words for each call: the function, its first turn and the one after its last, other arguments, zeros. */
   readonly calls: Int32Array;
   readonly callWords: number;
   /** The first call of each task, and the end of the last one's. */
@@ -21,10 +21,10 @@ export interface Schedule {
 /** A function and its arguments, five at most. */
 const CALL_WORDS = 6;
 
-/** Work that is done in any parts: a function that does turns `from` to `to - 1`, its last arguments. */
+/** Work that is done in any parts: a function that does turns `from` to `to - 1`, its first arguments. */
 export interface Work {
   readonly name: string;
-  /** Its first arguments. */
+  /** Its other arguments. */
   readonly args?: readonly number[];
   readonly turns: number;
   /** Scalar instructions of all turns together, roughly. */
@@ -34,8 +34,11 @@ export interface Work {
 /** Instructions below which it takes longer to share work than to do it: some microseconds of it. */
 export const LEAST_TASK = 100_000;
 
-/** Tasks of a stage for each thread: more of them even out threads that are held up, and cost some calls. */
-const TASKS_PER_THREAD = 4;
+/** Tasks of a stage for each thread: so many even out threads that are not equally fast, or are held up. */
+const TASKS_PER_THREAD = 16;
+
+/** Small works that follow each other are done in one go while they are not more than so many tasks would be. */
+const JOINED_TASKS = 4;
 
 function tasksOf({ turns, work }: Work, threads: number, leastTask: number): number {
   if (threads === 1) return 1;
@@ -63,14 +66,14 @@ export function scheduleOf(
   const call = ({ name, args = [], turns }: Work, task: number, of: number): void => {
     const index = functions.get(name) ?? functions.size;
     functions.set(name, index);
-    const words = [index, ...args, Math.floor((turns * task) / of), Math.floor((turns * (task + 1)) / of)];
+    const words = [index, Math.floor((turns * task) / of), Math.floor((turns * (task + 1)) / of), ...args];
     calls.push(...words, ...new Array<number>(CALL_WORDS - words.length).fill(0));
   };
   steps.forEach((works, step) => {
     const counts = works.map((one) => tasksOf(one, threads, leastTask));
     const total = counts.reduce((sum, count) => sum + count, 0);
     const least = works.reduce((sum, { work }) => sum + work, 0);
-    const joins = total === 1 && small + least <= leastTask * TASKS_PER_THREAD;
+    const joins = total === 1 && small + least <= leastTask * JOINED_TASKS;
     if (total > 0 && !joins) {
       stages.push(tasks.length);
       stepsDone.push(0);
