@@ -194,20 +194,19 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
   const stepAlong = (i: number) => (i === rowLoop ? rows : i === laneLoop ? LANES * vectors : 1);
   const turnsAlong = (i: number) => Math.ceil(nest.extents[i]! / stepAlong(i));
   const outputs = nest.extents.map((_, i) => i).slice(0, nest.outputs);
+  const isProduct = laneLoop === 0 && outputs.length > 1;
   // A product's lanes come first, and their operands are to be read once.
-  const candidates = laneLoop === 0 && outputs.length > 1 ? outputs.slice(1) : outputs;
-  const turnLoop =
+  const candidates = isProduct ? outputs.slice(1) : outputs;
+  const found =
     candidates.find((i) => turnsAlong(i) >= ENOUGH_TURNS) ??
     candidates.reduce((most, i) => (most < 0 || turnsAlong(i) > turnsAlong(most) ? i : most), -1);
-  if (turnLoop < 0) return { tiles, turnLoop, unit: 1, turns: 1, block: 1 };
+  if (found < 0) return { tiles, turnLoop: found, unit: 1, turns: 1, block: 1 };
+  const block = isProduct ? blockOf(nest, found, turnsAlong(found)) : turnsAlong(found);
+  const isOneBlock = isProduct && found === rowLoop && block >= turnsAlong(found);
+  // Turns of lanes read what they need of the lanes' operands, and all rows; turns of rows would all read all lanes.
+  const turnLoop = isOneBlock && turnsAlong(laneLoop) >= ENOUGH_TURNS ? laneLoop : found;
   const turns = turnsAlong(turnLoop);
-  return {
-    tiles,
-    turnLoop,
-    unit: stepAlong(turnLoop),
-    turns,
-    block: laneLoop === 0 ? blockOf(nest, turnLoop, turns) : turns,
-  };
+  return { tiles, turnLoop, unit: stepAlong(turnLoop), turns, block: turnLoop === found ? block : turns };
 }
 
 /** Turns for which what rows read of all operands fits the cache. */
