@@ -1,16 +1,18 @@
-import type { Session, TensorData } from '../../src/engine/engine.ts';
+import { checkpointsOf, computedOf, type Session, type TensorData } from '../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { equalBytes } from '../../src/merkle/keccak.ts';
+import { equalBytes, type Hash } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { tensorRoot, tensorTree } from '../../src/merkle/tensor.ts';
+import type { MerkleTree } from '../../src/merkle/tree.ts';
 import { importOnnx, realNodes } from '../../src/onnx/index.ts';
-import { RunTrace } from '../../src/trace/run.ts';
+import { checkpointTree, commitmentOf } from '../../src/trace/commitment.ts';
 import { type Model, programInputs, Unavailable } from '../models/index.ts';
 import { difference, sameBits, TOLERANCE } from './compare.ts';
 import { withMemory } from './memory.ts';
 import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
 import type { PeakMeter } from './peak.ts';
-import { leastMemory, macsOf } from './program.ts';
+import { bytesOf, largestBlock, leastMemory, macsOf } from './program.ts';
 import { digest, type ReferenceRun, referenceRun } from './reference.ts';
 import { type Contestant, race, type Timing, timed } from './timing.ts';
 
@@ -22,7 +24,10 @@ export interface Result {
   readonly weights: string;
   readonly nodes: number;
   readonly macs: number;
-  /** By contestant: assay1, assay2, kept1, trace1, trace2, ortWeb1, ortNode1, ortNode2. Those that could not run are missing. */
+  /**
+   * By contestant: assay1, assay2, trace1, trace2, kept1, whole1, block1, ortWeb1, ortNode1, ortNode2. Those that could
+   * not run are missing.
+   */
   readonly times: ReadonlyMap<string, Timing>;
   readonly reference: { readonly ms: number; readonly kept: boolean } | undefined;
   readonly importMs: number;
@@ -31,6 +36,8 @@ export interface Result {
   /** Linear memory of the engine on one thread, for runs that keep outputs only. */
   readonly memoryBytes: number;
   readonly leastMemory: { readonly weights: number; readonly live: number };
+  /** Of tensors that are hashed: of checkpoints in trace1, of all in whole1, of the largest block in block1. */
+  readonly hashed: { readonly committed: number; readonly all: number; readonly block: number };
   /** f32 operations a second in nodes like matrix products, on one thread. */
   readonly matrixSpeed: number | undefined;
   /** Of the machine, f32 operations a second of one thread, measured next to the model. */
@@ -78,6 +85,12 @@ function differingNode({ tensors: expected }: ReferenceRun, tensors: readonly Ui
   return at < 0 ? [] : [`the tensor of node ${at} is not that of the reference`];
 }
 
+/** What is wrong with the trees of a contestant, compared with the roots of the tensors that the reference confirms. */
+function wrongTrees(name: string, trees: ReadonlyMap<number, MerkleTree>, roots: readonly Hash[]): string[] {
+  const wrong = [...trees].find(([node, { root }]) => !equalBytes(root, roots[node]!));
+  return wrong ? [`${name} has another root of the tensor of node ${wrong[0]}`] : [];
+}
+
 /** Everything about one model, in one go. */
 export async function measure(
   { name, weights, options, bytes, inputs: values }: Model,
@@ -97,16 +110,19 @@ export async function measure(
 
   const model = modelOf(program);
   const assay = [new Kept('assay1', () => session.run(inputs)), new Kept('assay2', () => pair.run(inputs))];
+  const before = await session.runAll(inputs);
+  const block = largestBlock(program);
   const kept = new Kept('kept1', () => session.runAll(inputs));
   const traced = (key: string, by: Session) =>
-    new Kept(key, async () => {
-      const { tensors, trees } = await by.runTrace(inputs);
-      return new RunTrace(model, tensors, trees).root;
-    });
+    new Kept(key, async () => commitmentOf(model, await by.runCheckpoints(inputs)).root);
   const traces = [traced('trace1', session), traced('trace2', pair)];
+  const whole = new Kept('whole1', async () => (await session.runTrace(inputs)).trees);
+  const blockTrees = new Kept('block1', async () => new Map(block.map((i) => [i, tensorTree(before[i]!)])));
   const ort = await openAll(onnx, given);
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
-  const times = await race([...assay, kept, ...traces, ...theirs].map(({ contestant }) => contestant));
+  const times = await race(
+    [...assay, ...traces, kept, whole, blockTrees, ...theirs].map(({ contestant }) => contestant),
+  );
   const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
   const peak = meter.best();
 
@@ -114,13 +130,16 @@ export async function measure(
   const differences = new Map(
     theirs.map(({ contestant, last }) => [contestant.name, difference(compiled.outputs, outputs, last!)]),
   );
-  const tensors = await session.runAll(inputs);
-  const { root } = new RunTrace(model, tensors);
+  const tensors = kept.last!;
+  const roots = tensors.map(tensorRoot);
+  const { root } = checkpointTree(program, (i) => roots[i]!);
   const problems = [
     ...problemsOf(assay, differences),
     ...traces
       .filter(({ last }) => !equalBytes(last!, root))
       .map(({ contestant }) => `${contestant.name} has another root than its tensors have`),
+    ...wrongTrees('whole1', whole.last!, roots),
+    ...wrongTrees('block1', blockTrees.last!, roots),
   ];
   const reference = use === 'none' ? undefined : await referenceRun(compiled, inputs, use === 'again');
   if (reference) {
@@ -141,6 +160,11 @@ export async function measure(
     ...{ importMs, loadMs, firstMs },
     memoryBytes,
     leastMemory: leastMemory(program),
+    hashed: {
+      committed: bytesOf(program, checkpointsOf(program)),
+      all: bytesOf(program, computedOf(program)),
+      block: bytesOf(program, block),
+    },
     matrixSpeed: matrixSpeed(program, ofNodes),
     peak,
     differences,

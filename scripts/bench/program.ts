@@ -1,3 +1,5 @@
+import { computedOf } from '../../src/engine/engine.ts';
+import { blockOf, depthOf } from '../../src/program/blocks.ts';
 import {
   byteLengthOf,
   type LoopNode,
@@ -67,4 +69,18 @@ export function leastMemory(program: Program): { weights: number; live: number }
     else for (let at = node.kind === 'input' ? 0 : i; at <= last[i]!; at++) live[at]! += byteLengthOf(node);
   }
   return { weights, live: Math.max(...live) };
+}
+
+/** Bytes of the tensors of some nodes. */
+export const bytesOf = ({ nodes }: Program, of: readonly number[]): number =>
+  of.reduce((sum, i) => sum + byteLengthOf(nodes[i]!), 0);
+
+/** Inputs and loops of the block whose tensors have the most bytes. */
+export function largestBlock(program: Program): number[] {
+  const depth = depthOf(program.nodes.length);
+  const made = computedOf(program);
+  const blocks = [...new Set(made.map((i) => blockOf(i, depth)))].map((block) =>
+    made.filter((i) => blockOf(i, depth) === block),
+  );
+  return blocks.reduce((a, b) => (bytesOf(program, b) > bytesOf(program, a) ? b : a), []);
 }

@@ -6,9 +6,11 @@ import type { Timing } from './timing.ts';
 const ROWS: readonly (readonly [key: string, title: string])[] = [
   ['assay1', 'this engine, 1 thread'],
   ['assay2', '2 threads'],
-  ['kept1', 'all tensors kept, 1 thread'],
-  ['trace1', 'all tensors kept and hashed, 1 thread'],
+  ['trace1', 'checkpoints kept and hashed, 1 thread'],
   ['trace2', '2 threads'],
+  ['kept1', 'all tensors kept, 1 thread'],
+  ['whole1', 'all tensors kept and hashed, 1 thread'],
+  ['block1', 'the largest block hashed, 1 thread'],
   ['ortWeb1', 'onnxruntime-web, 1 thread'],
   ['ortNode1', 'onnxruntime-node, 1 thread'],
   ['ortNode2', '2 threads'],
@@ -16,7 +18,7 @@ const ROWS: readonly (readonly [key: string, title: string])[] = [
 
 const WIDTH = 40;
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
 const digits = (ms: number): string => ms.toFixed(ms < 10 ? 2 : 1);
 const shown = ({ median, spread }: Timing): string => `${digits(median).padStart(9)} ±${digits(spread)} ms`;
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
@@ -24,7 +26,7 @@ const giga = (perSecond: number): string => (perSecond / 1e9).toFixed(1);
 
 /** One model as lines of text. */
 export function textOf(result: Result): string {
-  const { times, reference, leastMemory, matrixSpeed, peak, differences, problems } = result;
+  const { times, reference, leastMemory, hashed, matrixSpeed, peak, differences, problems } = result;
   const row = (title: string, text: string) => `  ${title.padEnd(WIDTH)}${text}`;
   const rows = ROWS.flatMap(([key, title]) => {
     const timing = times.get(key);
@@ -50,6 +52,10 @@ export function textOf(result: Result): string {
     row(
       'memory; weights, largest live set',
       `${megabytes(result.memoryBytes)}; ${megabytes(leastMemory.weights)}, ${megabytes(leastMemory.live)}`,
+    ),
+    row(
+      'hashed: checkpoints, block, all',
+      [hashed.committed, hashed.block, hashed.all].map(megabytes).join(', '),
     ),
     ...(matrixSpeed
       ? [
@@ -86,6 +92,8 @@ export function jsonOf(result: Result): string {
     trace1: median('trace1'),
     trace2: median('trace2'),
     kept1: median('kept1'),
+    whole1: median('whole1'),
+    block1: median('block1'),
     spreads,
     best,
     referenceKept: reference?.kept ?? null,
@@ -93,6 +101,9 @@ export function jsonOf(result: Result): string {
     loadMs: result.loadMs,
     firstMs: result.firstMs,
     memoryBytes: result.memoryBytes,
+    committedBytes: result.hashed.committed,
+    tensorBytes: result.hashed.all,
+    blockBytes: result.hashed.block,
     weightBytes: result.leastMemory.weights,
     liveBytes: result.leastMemory.live,
     matrixFlops: result.matrixSpeed ?? null,

@@ -27,9 +27,13 @@ export interface CheckpointedRun {
   readonly trees: ReadonlyMap<number, MerkleTree>;
 }
 
+/** Nodes whose tensors a run makes: inputs and loops. */
+export const computedOf = ({ nodes }: Program): number[] =>
+  nodes.flatMap(({ kind }, i) => (kind === 'constant' ? [] : [i]));
+
 /** Nodes that {@link Session.runCheckpoints} is about: whatever the root of a trace commits to but constants. */
 export const checkpointsOf = (program: Program): number[] =>
-  program.nodes.flatMap(({ kind }, i) => (kind !== 'constant' && isCheckpoint(program, i) ? [i] : []));
+  computedOf(program).filter((i) => isCheckpoint(program, i));
 
 /** A program and its weights, ready to run any number of times. What is asked for at the same time is run in turn. */
 export interface Session {

@@ -7,8 +7,9 @@ import { serve } from '../../scripts/page/serve.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
-import { RunTrace } from '../../src/trace/run.ts';
+import { checkpointTree } from '../../src/trace/commitment.ts';
 import { availableOrSkip } from '../support/available.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 
@@ -99,8 +100,9 @@ describe(`the engine in a page of Chromium${suffix}`, () => {
       const session = await wasmEngine.load(program, compiled.weights);
       const tensors = await session.runAll(inputs);
       await session.close();
-      const trace = new RunTrace(modelOf(program), tensors);
-      const expected = tensors.map((_, node) => hexOf(trace.node(0, node)));
+      const roots = tensors.map(tensorRoot);
+      const expected = roots.map(hexOf);
+      const committed = hexOf(checkpointTree(program, (node) => roots[node]!).root);
       const shared = PARALLEL.includes(model.name);
       const cases = [
         ...THREADS.map((threads) => ({ stage: isolated, threads })),
@@ -109,8 +111,9 @@ describe(`the engine in a page of Chromium${suffix}`, () => {
       for (const { stage, threads } of cases) {
         const found = await runIn(stage, file, inputs, { options: model.options, threads });
         const what = `${threads} threads${stage === plain ? ', not isolated' : ''}`;
-        expect(found.modelId).to.equal(hexOf(trace.model.id));
+        expect(found.modelId).to.equal(hexOf(modelOf(program).id));
         expect(found.roots, what).to.deep.equal(expected);
+        expect(found.committed, what).to.equal(committed);
         expect(found.outputs, what).to.deep.equal(program.outputs.map((node) => expected[node]));
         if (shared) expect(found.workers, what).to.equal(stage === plain ? 0 : threads - 1);
         if (process.env['ASSAY_SHOW']) console.log(what, { ...found, roots: found.roots.length });

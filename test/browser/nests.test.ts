@@ -6,6 +6,7 @@ import { serve } from '../../scripts/page/serve.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { commitmentOf } from '../../src/trace/commitment.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 import { madeFrom, NEST_KINDS, type NestKind } from './nests.ts';
@@ -17,16 +18,20 @@ const THREADS = [1, 2, 3];
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
 
-/** Seeds, and the root of each program's trace as the reference has it, until there are enough nests. */
-async function expectedOf(kind: NestKind): Promise<string[]> {
+/** The roots of the traces of programs, one for each seed, and of their commitments as the reference has them: enough nests. */
+async function expectedOf(kind: NestKind): Promise<{ seeds: number[]; roots: string[] }> {
+  const seeds: number[] = [];
   const roots: string[] = [];
   for (let nests = 0; nests < NESTS; ) {
-    const { program, weights, inputs } = madeFrom(kind, roots.length + 1);
+    seeds.push(seeds.length + 1);
+    const { program, weights, inputs } = madeFrom(kind, seeds.length);
+    const model = modelOf(program);
     const session = await referenceEngine.load(program, weights);
-    roots.push(hexOf(new RunTrace(modelOf(program), await session.runAll(inputs)).root));
+    roots.push(hexOf(new RunTrace(model, await session.runAll(inputs)).root));
+    roots.push(hexOf(commitmentOf(model, await session.runCheckpoints(inputs)).root));
     nests += program.nodes.filter(({ kind }) => kind === 'loop').length;
   }
-  return roots;
+  return { seeds, roots };
 }
 
 type Nests = {
@@ -55,14 +60,13 @@ describe(`random nests in a page of Chromium${suffix}`, function () {
 
   for (const kind of NEST_KINDS) {
     it(`have the roots of the reference engine, on ${THREADS} threads: ${kind}`, async () => {
-      const expected = await expectedOf(kind);
-      const seeds = expected.map((_, i) => i + 1);
+      const { seeds, roots } = await expectedOf(kind);
       for (const threads of THREADS) {
         const found = await page.evaluate(
           ([kind, seeds, threads]) => (globalThis as unknown as Nests).nests.roots(kind, seeds, threads),
           [kind, seeds, threads] as [NestKind, number[], number],
         );
-        expect(found, `${threads} threads`).to.deep.equal(expected);
+        expect(found, `${threads} threads`).to.deep.equal(roots);
       }
     });
   }

@@ -1,3 +1,5 @@
+import { joined } from '../support/joined.ts';
+import { layerChain } from '../support/layerChain.ts';
 import { boundaryProgram, Random, randomProgram } from '../support/randomProgram.ts';
 import { wideProgram } from '../support/wideProgram.ts';
 
@@ -5,6 +7,10 @@ const MAKERS = {
   random: (seed: number) => randomProgram(seed, 8),
   boundary: (seed: number) => boundaryProgram(new Random(seed)),
   wide: (seed: number) => wideProgram(new Random(seed)),
+  'in several blocks': (seed: number) => {
+    const random = new Random(seed);
+    return joined(random.times(8, () => layerChain(random)));
+  },
 };
 
 /** Ways to make programs of random nests. */

@@ -1,10 +1,14 @@
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { commitmentOf } from '../../src/trace/commitment.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { madeFrom, type NestKind } from './nests.ts';
 
-/** Roots of the traces of seeded programs, run in the page that this is the script of; every nest is shared by threads. */
+/**
+ * Roots of the traces of seeded programs, and of their commitments, run in the page that this is the script of; every
+ * nest is shared by threads.
+ */
 async function roots(kind: NestKind, seeds: readonly number[], threads: number): Promise<string[]> {
   const engine = wasmEngineWith({ threads, leastTask: 1 });
   const found: string[] = [];
@@ -12,7 +16,9 @@ async function roots(kind: NestKind, seeds: readonly number[], threads: number):
     const { program, weights, inputs } = madeFrom(kind, seed);
     const session = await engine.load(program, weights);
     const { tensors, trees } = await session.runTrace(inputs);
-    found.push(hexOf(new RunTrace(modelOf(program), tensors, trees).root));
+    const model = modelOf(program);
+    found.push(hexOf(new RunTrace(model, tensors, trees).root));
+    found.push(hexOf(commitmentOf(model, await session.runCheckpoints(inputs)).root));
     await session.close();
   }
   return found;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { difference, TOLERANCE } from '../../scripts/bench/compare.ts';
 import type { Result } from '../../scripts/bench/measure.ts';
-import { isMatrixLike, leastMemory, macsOf } from '../../scripts/bench/program.ts';
+import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../../scripts/bench/program.ts';
 import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
 import { race, timingOf } from '../../scripts/bench/timing.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
@@ -81,6 +81,24 @@ describe('the benchmark', () => {
     expect(leastMemory(build.finish().program).live).to.equal(3 * 256 * 64 * 4);
   });
 
+  it('knows the block whose tensors have the most bytes, constants left out', () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [4]);
+    const sized = (extent: number): number =>
+      build.node(loop({ dtype: 'f32', shape: [extent], operands: [], post: () => [] }));
+    while (build.nodes.length < 20) sized(1);
+    build.constant('f32', [1000], new Uint8Array(4000));
+    const [large, larger] = [sized(90), sized(91)];
+    while (build.nodes.length < 40) sized(1);
+    sized(100);
+    const { program } = build.finish();
+    const block = largestBlock(program);
+    expect(block).to.include.members([16, large, larger, 31]);
+    expect(block).to.have.length(15);
+    expect(bytesOf(program, block)).to.equal(4 * (13 + 90 + 91));
+    expect(bytesOf(program, [x, 20])).to.equal(4 * 4 + 4000);
+  });
+
   const output = { name: 'y', dtype: 'f32', onnxType: 'float', shape: [2], node: 1 } as const;
   const floats = (...values: number[]): TensorData[] => [
     { dtype: 'f32', shape: [values.length], bytes: f32Bytes(values) },
@@ -143,6 +161,7 @@ describe('the benchmark', () => {
     firstMs: 0,
     memoryBytes: 3 * 65_536,
     leastMemory: { weights: 2 * 65_536, live: 4 },
+    hashed: { committed: 1, all: 3, block: 2 },
     matrixSpeed: undefined,
     peak: 1,
     differences: new Map(),

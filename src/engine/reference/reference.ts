@@ -6,6 +6,7 @@ import {
   checkInputs,
   checkOperands,
   checkpointsOf,
+  computedOf,
   checkWeights,
   type Engine,
   type Progress,
@@ -74,8 +75,7 @@ class ReferenceSession implements Session {
 
   async runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun> {
     const tensors = await this.runAll(inputs, progress);
-    const computed = tensors.flatMap((_, i) => (this.program.nodes[i]!.kind === 'constant' ? [] : [i]));
-    return { tensors, trees: treesOf(tensors, computed) };
+    return { tensors, trees: treesOf(tensors, computedOf(this.program)) };
   }
 
   async runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun> {
