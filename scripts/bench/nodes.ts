@@ -36,15 +36,18 @@ export class NodeTimer {
       node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
     );
     const packings = this.plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
-    const scratch = allocate(Math.max(0, ...this.plans.map((plan) => plan?.scratchBytes ?? 0)));
+    const scratch = allocate(
+      Math.max(0, ...this.plans.map((plan) => (plan ? plan.scratchBytes + plan.threadBytes : 0))),
+    );
     this.#phases = this.plans.map(
       (plan, i) => plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch }) ?? [],
     );
     const bodies = this.#phases.flat().map(({ body }) => body);
-    const bytes = moduleOf(bodies, { given: 'unshared' });
+    const bytes = moduleOf(bodies, { given: 'unshared', thread: true });
     const generated = performance.now();
     const memory = new WebAssembly.Memory({ initial: Math.ceil(total / PAGE_BYTES) });
-    this.#exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+    const env = { memory, thread: 0 };
+    this.#exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports;
     this.codeBytes = bytes.length;
     this.generationMs = generated - start;
     this.compilationMs = performance.now() - generated;

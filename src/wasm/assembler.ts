@@ -120,8 +120,16 @@ export interface FunctionBody {
   readonly code: readonly number[];
 }
 
-/** The memory of a module: its own, exported as `memory`, or one that it is given as `env.memory`. */
-export type MemoryUse = { readonly pages: number } | { readonly given: 'shared' | 'unshared' };
+/**
+ * The memory of a module: its own, exported as `memory`, or one that it is given as `env.memory`; with `env.thread`,
+ * if it asks for that, the number of the thread that it is for.
+ */
+export type MemoryUse =
+  | { readonly pages: number }
+  | { readonly given: 'shared' | 'unshared'; readonly thread?: boolean };
+
+/** The number of the thread, in a module that is given it. */
+export const threadNumber: Code = [0x23, 0];
 
 /** Most pages of a 32-bit memory. */
 export const MAX_PAGES = 65_536;
@@ -160,7 +168,7 @@ const functionType = ({ params = [], result }: FunctionBody): number[] => [
   ...(result ? [1, VALUE_TYPES[result]] : [0]),
 ];
 
-/** Sections that say where the memory comes from: import and own memory. */
+/** Sections that say where the memory comes from: imports and own memory. */
 function memorySections(memory: MemoryUse): { imports: number[]; own: number[]; exports: number[] } {
   if ('pages' in memory) {
     const size = unsigned(memory.pages);
@@ -171,8 +179,10 @@ function memorySections(memory: MemoryUse): { imports: number[]; own: number[]; 
     };
   }
   const limits = memory.given === 'shared' ? [3, 0, ...unsigned(MAX_PAGES)] : [0, 0];
+  const imports = [[...nameBytes('env'), ...nameBytes('memory'), 2, ...limits]];
+  if (memory.thread) imports.push([...nameBytes('env'), ...nameBytes('thread'), 3, VALUE_TYPES.i32, 0]);
   return {
-    imports: section(2, [1, ...nameBytes('env'), ...nameBytes('memory'), 2, ...limits]),
+    imports: section(2, [imports.length, ...imports.flat()]),
     own: [],
     exports: [],
   };

@@ -88,7 +88,7 @@ describe('the layout of a program', () => {
       const plans = planOf(program);
       for (const way of ['outputs', 'checkpoints', 'tensors', 'trees'] as const) {
         const kept = keptBy(way, program);
-        const { tensors, scratch, trees, totalBytes } = layOut(program, plans, kept);
+        const { tensors, scratch, trees, totalBytes } = layOut(program, plans, kept, 2);
         const end = program.nodes.length;
         const blocks = program.nodes.map((node, i): Block => {
           const read = plans.flatMap((plan, reader) =>
@@ -99,7 +99,13 @@ describe('the layout of a program', () => {
           const first = node.kind === 'loop' ? i : -1;
           return { bytes, first, last: forEver ? end : Math.max(i, ...read) };
         });
-        const own = plans.map((plan, i): Block => ({ bytes: plan?.scratchBytes ?? 0, first: i, last: i }));
+        const own = plans.map(
+          (plan, i): Block => ({
+            bytes: plan ? plan.scratchBytes + 2 * plan.threadBytes : 0,
+            first: i,
+            last: i,
+          }),
+        );
         const hashes = program.nodes.map((node, i): Block => {
           const bytes = trees?.starts[i] === undefined ? 0 : treeBytes(byteLengthOf(node));
           return { bytes, first: i, last: end };
@@ -126,7 +132,7 @@ describe('the layout of a program', () => {
     const first = build.node(matMul(x, w, 4, 8, 8));
     build.node(matMul(first, w, 4, 8, 8));
     const { program } = build.finish();
-    const { constantBytes } = layOut(program, planOf(program), keptBy('outputs', program));
+    const { constantBytes } = layOut(program, planOf(program), keptBy('outputs', program), 1);
     expect(constantBytes).to.equal(4 * 64);
   });
 
@@ -159,7 +165,7 @@ describe('the layout of a program', () => {
       }),
     );
     const { program } = build.finish();
-    const { constantBytes, stretches } = layOut(program, planOf(program), keptBy('outputs', program));
+    const { constantBytes, stretches } = layOut(program, planOf(program), keptBy('outputs', program), 1);
     expect(constantBytes).to.equal(4 * 64 + 16);
     expect(stretches.get(w)).to.deep.equal([{ node: w, start: 272, end: 284, offset: 256 }]);
   });

@@ -165,7 +165,7 @@ export function layerProgram(random: Random) {
     );
   } else {
     const [height, width] = [random.between(1, 9), random.between(1, 12)];
-    const channels = random.pick([1, 2, 3, 4, 5, 8, 12, 20]);
+    const channels = random.pick([1, 2, 3, 4, 5, 8, 12, 20, 36]);
     const filters = kind === 'depthwise' || kind === 'pool' ? channels : random.between(1, 26);
     const [kh, kw] = [random.between(1, 3), random.between(1, 5)];
     const stride = random.pick(kind === 'transposed' ? [1, 2, 2, 3] : [1, 1, 2, 3]);

@@ -1,6 +1,7 @@
 import type { Weights } from '../../src/engine/engine.ts';
 import { type NodePlan, planNode } from '../../src/engine/wasm/nodePlan.ts';
 import { pack } from '../../src/engine/wasm/packing.ts';
+import { CACHE } from '../../src/engine/wasm/tile.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import type { Random } from './randomProgram.ts';
@@ -18,7 +19,7 @@ function partition(random: Random, turns: number): [from: number, to: number][] 
 
 /**
  * Every tensor of a program, its nodes' phases run in arbitrary parts and order; `seen` gets each node's plan; memory
- * is used from `start` on. Of constants there is no more than plans say they read.
+ * is used from `start` on, and a cache is as large as is said. Of constants there is no more than plans say they read.
  */
 export async function runInParts(
   { program, weights }: { program: Program; weights: Weights },
@@ -26,21 +27,24 @@ export async function runInParts(
   random: Random,
   seen: (plan: NodePlan) => void = () => {},
   start = 0,
+  cache = CACHE,
 ): Promise<Uint8Array[]> {
   const { nodes } = program;
   let total = start;
+  const gaps: number[] = [];
   const allocate = (bytes: number): number => {
     const offset = total;
     // What lies between is no tensor's, and must stay as it is.
     total += Math.ceil(bytes / 16) * 16 + 16;
+    gaps.push(total - 16);
     return offset;
   };
   const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
   const plans = nodes.map((node, i) =>
-    node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
+    node.kind === 'loop' ? planNode(node, i, nodes, weights, cache) : undefined,
   );
   const packings = plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
-  const scratch = plans.map((plan) => allocate(plan?.scratchBytes ?? 0));
+  const scratch = plans.map((plan) => allocate(plan ? plan.scratchBytes + plan.threadBytes : 0));
   const pages = Math.ceil(total / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer);
@@ -51,8 +55,8 @@ export async function runInParts(
       plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
   );
   const bodies = phases.flat().map(({ body }) => body);
-  const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared' }));
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared', thread: true }));
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory, thread: 0 } });
   for (const [i, node] of nodes.entries()) {
     if (node.kind === 'input') bytes.set(inputs[node.slot]!, tensors[i]);
     const plan = plans[i];
@@ -71,6 +75,8 @@ export async function runInParts(
       }
     }
   }
+  const written = gaps.find((gap) => bytes.subarray(gap, gap + 16).some((byte) => byte !== 0xa5));
+  if (written !== undefined) throw new Error(`something was written to ${written}, between tensors`);
   return nodes.map((node, i) =>
     node.kind === 'constant' ? weights.get(i)! : bytes.slice(tensors[i]!, tensors[i]! + byteLengthOf(node)),
   );

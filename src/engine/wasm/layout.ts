@@ -76,8 +76,15 @@ const BEFORE = -1;
 /**
  * Lays a program out by when each tensor is needed: from the node that makes it to the last that reads it, or to the
  * end. A node's step is its index; inputs are there before the first.
+ *
+ * @param threads that have memory of their own in a node
  */
-export function layOut(program: Program, plans: readonly (NodePlan | undefined)[], kept: Kept): Layout {
+export function layOut(
+  program: Program,
+  plans: readonly (NodePlan | undefined)[],
+  kept: Kept,
+  threads: number,
+): Layout {
   const { nodes } = program;
   const constants = placeConstants(program, plans);
   const lastRead = nodes.map((_, i) => i);
@@ -92,7 +99,9 @@ export function layOut(program: Program, plans: readonly (NodePlan | undefined)[
   const tensorBlocks = nodes.map((node, i) =>
     node.kind === 'constant' ? -1 : hold(byteLengthOf(node), firstStep(i), lastRead[i]!),
   );
-  const scratchBlocks = plans.map((plan, i) => hold(plan?.scratchBytes ?? 0, i, i));
+  const scratchBlocks = plans.map((plan, i) =>
+    hold(plan ? plan.scratchBytes + threads * plan.threadBytes : 0, i, i),
+  );
   const treeBlocks = nodes.map((node, i) =>
     kept.trees.has(i) ? hold(treeBytes(byteLengthOf(node)), firstStep(i), nodes.length) : -1,
   );

@@ -93,7 +93,7 @@ export class Machine {
     const plans = program.nodes.map((node, i) =>
       node.kind === 'loop' ? planNode(node, i, program.nodes, weights) : undefined,
     );
-    const layout = layOut(program, plans, kept);
+    const layout = layOut(program, plans, kept, crew.threads);
     requireMemory(parts, layout, kept);
     const { tensors, packingsOf, scratch } = layout;
     const source = sourceIn(layout);
@@ -107,12 +107,12 @@ export class Machine {
     const shared = crew.threads > 1 && isParallel(schedule);
     const bodies = phases.flat().map(({ body }) => body);
     const given = shared ? 'shared' : 'unshared';
-    const modules = [await WebAssembly.compile(moduleOf(bodies, { given }))];
+    const modules = [await WebAssembly.compile(moduleOf(bodies, { given, thread: true }))];
     if (layout.trees) modules.push(treeModule(given)!);
     const memory = memoryOf(layout.totalBytes, shared);
     const exports: WebAssembly.Exports = {};
     for (const module of modules) {
-      Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory } })).exports);
+      Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory, thread: 0 } })).exports);
     }
     const threads = shared ? crew.threads : 1;
     const counterBytes = 4 * schedule.stages.length * (threads + 1);

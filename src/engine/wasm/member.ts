@@ -103,7 +103,7 @@ export function serve(
       const { modules, memory, schedule } = job;
       const exports: WebAssembly.Exports = Object.assign(
         {},
-        ...modules.map((module) => new WebAssembly.Instance(module, { env: { memory } }).exports),
+        ...modules.map((module) => new WebAssembly.Instance(module, { env: { memory, thread } }).exports),
       );
       jobs.set(id, { job, functions: schedule.functions.map((name) => exports[name] as () => void) });
     }

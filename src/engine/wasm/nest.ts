@@ -49,14 +49,11 @@ export interface Hard {
   readonly stride: number;
 }
 
-/**
- * Where an operand's addresses start: at a byte of its own tensor, in a packed constant, or in the node's scratch
- * memory.
- */
+/** Where an operand's addresses start: at a byte of its own tensor, in a packed constant, or in what a stage copies. */
 export type Region =
   | { readonly kind: 'tensor'; readonly start: number }
   | { readonly kind: 'packed'; readonly index: number }
-  | { readonly kind: 'scratch'; readonly offset: number };
+  | { readonly kind: 'staged'; readonly stage: number };
 
 /** How one operand is read. */
 export interface Access {
@@ -90,6 +87,8 @@ export interface Nest {
   readonly halves?: boolean;
   /** The index of each dimension as a form of the loops' indices, by its slot. */
   readonly indexSlots: ReadonlyMap<number, Form>;
+  /** The index of the loop of which only a band is run at a time. */
+  readonly banded?: Form;
 }
 
 const INT32 = 2 ** 31;
@@ -208,16 +207,20 @@ function accessOf(view: readonly ViewDimension[], elementBytes: number, extents:
 }
 
 /** All forms of a nest that a merge of loops must keep. */
-const formsOf = ({ accesses, store, indexSlots }: Nest): Form[] => [
+const formsOf = ({ accesses, store, indexSlots, banded }: Nest): Form[] => [
   ...accesses.flatMap(({ address, checks, quotients, hard }) => [
     address,
     ...[...checks, ...quotients, ...hard].map(({ form }) => form),
   ]),
   store,
   ...indexSlots.values(),
+  ...(banded ? [banded] : []),
 ];
 
-function mapForms(nest: Nest, map: (form: Form) => Form): Pick<Nest, 'accesses' | 'store' | 'indexSlots'> {
+function mapForms(
+  nest: Nest,
+  map: (form: Form) => Form,
+): Pick<Nest, 'accesses' | 'store' | 'indexSlots' | 'banded'> {
   return {
     accesses: nest.accesses.map((access) => ({
       ...access,
@@ -228,6 +231,7 @@ function mapForms(nest: Nest, map: (form: Form) => Form): Pick<Nest, 'accesses' 
     })),
     store: map(nest.store),
     indexSlots: new Map([...nest.indexSlots].map(([slot, form]) => [slot, map(form)])),
+    ...(nest.banded ? { banded: map(nest.banded) } : {}),
   };
 }
 

@@ -6,34 +6,33 @@ import {
   operandUses,
   sizeOf,
 } from '../../program/node.ts';
-import {
-  append,
-  appendRepeat,
-  appendWhen,
-  type FunctionBody,
-  get,
-  i32Const,
-  set,
-  type ValueType,
-} from '../../wasm/assembler.ts';
+import type { FunctionBody } from '../../wasm/assembler.ts';
 import type { Weights } from '../engine.ts';
+import { bandFor } from './bands.ts';
+import type { Band, Stage } from './box.ts';
 import { type Piece, piecesOf } from './interleaving.ts';
+import { aligned } from './memoryPlan.ts';
 import { type Access, isLinear, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import { type Packing, packingOf, panelsOf } from './packing.ts';
 import { paired } from './pairs.ts';
-import { type Stage, stagePadded, stagePanels } from './staging.ts';
+import { type Banded, type Part, type Places, type Step, stepBody } from './stepWriter.ts';
+import { stagePadded, stagePanels } from './staging.ts';
 import { type Stretch, stretchOf } from './stretch.ts';
-import { LANES, orderOf, type Shape, shapeOf, type Tile, type Tiling, tilingOf } from './tile.ts';
-import { TileWriter } from './tileWriter.ts';
+import {
+  CACHE,
+  type CacheSizes,
+  LANES,
+  orderOf,
+  type Shape,
+  shapeOf,
+  type Tile,
+  type Tiling,
+  tilingOf,
+  unitAlong,
+} from './tile.ts';
 
 /** Where the parts of a node are in memory, bytes. */
-export interface Placement {
-  /** Of a byte of another node's tensor, within what the plan reads. */
-  readonly source: (node: number, byte: number) => number;
-  /** Of the node's own tensor. */
-  readonly target: number;
-  /** Of each packing of the plan. */
-  readonly packings: readonly number[];
+export interface Placement extends Pick<Places, 'source' | 'target' | 'packings'> {
   /** Memory of the node's own, while it runs. */
   readonly scratch: number;
 }
@@ -53,7 +52,9 @@ export interface NodePlan {
   readonly packings: readonly Packing[];
   /** What it reads of tensors where they are. */
   readonly reads: readonly Stretch[];
+  /** Memory of its own while it runs: what threads have in common, then what each has for itself. */
   readonly scratchBytes: number;
+  readonly threadBytes: number;
   /** Scalar instructions and reads that it takes, all phases together. */
   readonly work: number;
   /** How it is computed, in words for a profile. */
@@ -116,70 +117,120 @@ function labelOf(
   ].join(', ');
 }
 
-/** A nest ready to be written. */
-interface Part {
-  readonly loop: LoopNode;
-  readonly nest: Nest;
-  readonly tiling: Tiling;
-  /** Where in scratch memory it goes; the node's tensor if left out. */
-  readonly target?: number;
+function stagePart({ loop, nest, shape }: Stage, target: number): Part {
+  const simple = shape ? nest : simplify(nest);
+  return { loop, nest: simple, tiling: tilingOf(loop, simple, shape ?? shapeOf(loop, simple)), target };
 }
 
-function stagePart({ loop, nest, shape, offset }: Stage): Part {
-  const simple = shape ? nest : simplify(nest);
-  return {
-    loop,
-    nest: simple,
-    tiling: tilingOf(loop, simple, shape ?? shapeOf(loop, simple)),
-    target: offset,
-  };
+/** @param vectors of the tile that reads it, along its lanes */
+function bandedPart({ loop, nest, band }: Stage, target: number, vectors: number): Banded {
+  const simple = simplify(nest);
+  const dimension = simple.banded!.coefficients.indexOf(1);
+  const shape = band!.course.isLanes
+    ? { rowLoop: -1, laneLoop: dimension, rows: 1, vectors }
+    : shapeOf(loop, simple);
+  const tiling = tilingOf(loop, simple, shape, { loop: dimension });
+  return { loop, nest: simple, tiling, target, band: band! };
+}
+
+/** Where stages copy to: as a whole to memory that threads have in common, bands to memory of each thread's own. */
+interface Room {
+  readonly places: readonly { readonly offset: number; readonly isOwn: boolean }[];
+  readonly common: number;
+  readonly own: number;
+}
+
+function roomFor(stages: readonly Stage[]): Room {
+  let [common, own] = [0, 0];
+  const places = stages.map(({ bytes, band }) => {
+    const isOwn = band !== undefined;
+    const offset = isOwn ? own : common;
+    if (isOwn) own += aligned(bytes);
+    else common += aligned(bytes);
+    return { offset, isOwn };
+  });
+  return { places, common, own };
 }
 
 /** What computes one piece of a node, the stages of its operands first. */
 interface PiecePlan {
-  readonly parts: readonly Part[];
+  readonly steps: readonly Step[];
   /** Those of the pieces before it, too. */
   readonly packings: readonly Packing[];
-  readonly scratchBytes: number;
+  readonly room: Room;
+  /** Elements of its stages. */
+  readonly copied: number;
   readonly label: string;
 }
 
-function planPiece(piece: Piece, nodes: readonly Node[], earlier: readonly Packing[]): PiecePlan {
+/** The nest of a piece with all that it reads where that will be; its loops are in the order of its tensor. */
+interface Prepared {
+  readonly loop: LoopNode;
+  readonly nest: Nest;
+  readonly shape: Shape;
+  readonly packings: readonly Packing[];
+  readonly stages: readonly Stage[];
+  readonly counts: Record<string, number>;
+}
+
+function prepare(piece: Piece, nodes: readonly Node[], earlier: readonly Packing[], band?: Band): Prepared {
   const plain = nestOf(piece.loop, piece.strides, piece.first);
-  const pairs = paired(piece.loop, plain, nodes, earlier.length);
+  const pairs = paired(piece.loop, plain, nodes, earlier.length, band);
   const loop = pairs?.loop ?? piece.loop;
-  const padded = stagePadded(loop, pairs?.nest ?? plain, pairs?.stage.bytes ?? 0);
+  const pairStages = pairs ? [pairs.stage] : [];
+  const padded = stagePadded(loop, pairs?.nest ?? plain, pairStages.length, band);
   const shape = shapeOf(loop, padded.nest);
   const before = pairs ? [...earlier, pairs.packing] : earlier;
   const { nest: withConstants, packings } = packConstants(loop, padded.nest, nodes, shape, before);
-  const panels = stagePanels(loop, withConstants, shape, padded.bytes);
-  const order = orderOf(loop, panels.nest, shape);
-  const nest = reordered(panels.nest, order);
+  const boxes = [...pairStages, ...padded.stages];
+  const panels = stagePanels(loop, withConstants, shape, boxes.length);
+  return {
+    ...{ loop, nest: panels.nest, shape, packings },
+    stages: [...boxes, ...panels.stages],
+    counts: {
+      packed: packings.length - earlier.length,
+      'in pairs': pairs ? 1 : 0,
+      padded: padded.stages.length,
+      'in panels': panels.stages.length,
+    },
+  };
+}
+
+function planPiece(
+  piece: Piece,
+  nodes: readonly Node[],
+  earlier: readonly Packing[],
+  cache: CacheSizes,
+): PiecePlan {
+  const whole = prepare(piece, nodes, earlier);
+  const band = bandFor(whole, cache);
+  const { loop, nest, shape, packings, stages, counts } = band ? prepare(piece, nodes, earlier, band) : whole;
+  const order = orderOf(loop, nest, shape, band?.loop);
+  const ordered = reordered(nest, order);
   const placed = {
     ...shape,
     rowLoop: order.indexOf(shape.rowLoop),
     laneLoop: order.indexOf(shape.laneLoop),
   };
-  const tiling = tilingOf(loop, nest, placed);
-  const stages = [...(pairs ? [pairs.stage] : []), ...padded.stages, ...panels.stages];
+  const tiling = tilingOf(loop, ordered, placed, {
+    cache,
+    ...(band && { loop: order.indexOf(band.loop), block: band.size / unitAlong(shape, band.loop) }),
+  });
+  const bands = stages.flatMap((stage, i) => (stage.band ? [bandedPart(stage, i, shape.vectors)] : []));
+  const copies = stages.flatMap((stage, i) => (stage.band ? [] : [{ bands: [], part: stagePart(stage, i) }]));
   return {
-    parts: [...stages.map(stagePart), { loop, nest, tiling }],
+    steps: [...copies, { bands, part: { loop, nest: ordered, tiling } }],
     packings,
-    scratchBytes: panels.bytes,
-    label: labelOf(nest, tiling, {
-      packed: packings.length - earlier.length,
-      'in pairs': pairs ? 1 : 0,
-      padded: padded.stages.length,
-      'in panels': panels.stages.length,
-    }),
+    room: roomFor(stages),
+    copied: stages.reduce((sum, { nest: { extents } }) => sum + sizeOf(extents), 0),
+    label: labelOf(ordered, tiling, { ...counts, 'in bands': bands.length }),
   };
 }
 
-/** A part with the addresses of each operand counted from the first byte that it reads, and what it reads of tensors. */
-function withReads(part: Part, nodes: readonly Node[]): { part: Part; reads: Stretch[] } {
+/** A part with the addresses of each operand counted from the first byte that it reads. */
+function rebased<P extends Part>(part: P, nodes: readonly Node[], reads: Stretch[]): P {
   const { loop, nest } = part;
   const uses = operandUses(loop);
-  const reads: Stretch[] = [];
   const accesses = nest.accesses.map((access, o): Access => {
     if (access.region.kind !== 'tensor' || access.outside || !(uses[o]!.step || uses[o]!.post)) return access;
     const stretch = stretchOf(loop.operands[o]!, access, nest, nodes);
@@ -188,78 +239,65 @@ function withReads(part: Part, nodes: readonly Node[]): { part: Part; reads: Str
     const address = { ...access.address, constant: access.address.constant - start };
     return { ...access, address, region: { kind: 'tensor', start } };
   });
-  return { part: { ...part, nest: { ...nest, accesses } }, reads };
+  return { ...part, nest: { ...nest, accesses } };
 }
 
 /**
  * @param index of the node, of all of the program's
  * @param weights what constants are, if that may be asked
  */
-export function planNode(loop: LoopNode, index: number, nodes: readonly Node[], weights?: Weights): NodePlan {
+export function planNode(
+  loop: LoopNode,
+  index: number,
+  nodes: readonly Node[],
+  weights?: Weights,
+  cache: CacheSizes = CACHE,
+): NodePlan {
   const elements = sizeOf(loop.shape);
   if (elements === 0) {
-    return { packings: [], reads: [], scratchBytes: 0, work: 0, label: 'empty', phases: () => [] };
+    return {
+      packings: [],
+      reads: [],
+      scratchBytes: 0,
+      threadBytes: 0,
+      work: 0,
+      label: 'empty',
+      phases: () => [],
+    };
   }
   const pieces = piecesOf(loop, nodes, weights);
   const plans: PiecePlan[] = [];
-  for (const piece of pieces) plans.push(planPiece(piece, nodes, plans.at(-1)?.packings ?? []));
-  const reading = plans.flatMap((plan) => plan.parts).map((part) => withReads(part, nodes));
+  for (const piece of pieces) plans.push(planPiece(piece, nodes, plans.at(-1)?.packings ?? [], cache));
+  const reads: Stretch[] = [];
+  const pieceSteps = plans.map(({ steps }) =>
+    steps.map(({ bands, part }) => ({
+      bands: bands.map((one) => rebased(one, nodes, reads)),
+      part: rebased(part, nodes, reads),
+    })),
+  );
+  const common = Math.max(...plans.map(({ room }) => room.common));
+  const own = Math.max(...plans.map(({ room }) => room.own));
   const work = pieces.reduce((sum, { loop: { shape, fold, step, post } }) => {
     const once = sizeOf(fold) * (step.code.length + 1) + post.code.length + 1;
     return sum + sizeOf(shape) * once;
   }, 0);
   return {
     packings: plans.at(-1)!.packings,
-    reads: reading.flatMap(({ reads }) => reads),
-    scratchBytes: Math.max(...plans.map(({ scratchBytes }) => scratchBytes)),
-    work: work + plans.reduce((sum, { scratchBytes }) => sum + scratchBytes / 4, 0),
+    reads,
+    scratchBytes: common,
+    threadBytes: own,
+    work: work + plans.reduce((sum, { copied }) => sum + copied, 0),
     label: plans[0]!.label + (pieces.length > 1 ? `, ${pieces.length} interleaved` : ''),
-    phases: (placement) =>
-      reading.map(({ part }, i) => ({
-        body: bodyOf(part, `node${index}phase${i}`, placement),
-        turns: part.tiling.turns,
-      })),
+    phases: ({ scratch, ...placement }) =>
+      pieceSteps.flatMap((steps, piece) => {
+        const stages = plans[piece]!.room.places.map(
+          ({ offset, isOwn }) => scratch + (isOwn ? common : 0) + offset,
+        );
+        const places = { ...placement, stages, threadBytes: own };
+        return steps.map((step, i) => ({
+          body: stepBody(step, `node${index}piece${piece}phase${i}`, places),
+          turns: step.part.tiling.turns,
+        }));
+      }),
   };
-}
-
-/** The function of one phase: its tiles, block after block of turns. */
-function bodyOf({ loop, nest, tiling, target }: Part, name: string, placement: Placement) {
-  const { packings, scratch } = placement;
-  const locals: ValueType[] = ['i32', 'i32'];
-  const params: ValueType[] = ['i32', 'i32'];
-  const [from, to, first, last] = [0, 1, 2, 3];
-  const isBlocked = tiling.block < tiling.turns;
-  const source = ({ region }: Access, node: number): number => {
-    if (region.kind === 'packed') return packings[region.index]!;
-    return region.kind === 'scratch' ? scratch + region.offset : placement.source(node, region.start);
-  };
-  const writing = {
-    loop,
-    nest,
-    tiling,
-    source,
-    target: target === undefined ? placement.target : scratch + target,
-    locals,
-    from: isBlocked ? first : from,
-    to: isBlocked ? last : to,
-  };
-  const code: number[] = [];
-  const write = () => {
-    for (const tile of tiling.tiles) new TileWriter(writing, tile).write(code);
-  };
-  if (!isBlocked) {
-    write();
-    return { name, params, locals, code };
-  }
-  const end = [...get(first), ...i32Const(tiling.block), 0x6a];
-  const isLeft = [...get(first), ...get(to), 0x49];
-  append(code, set(first, get(from)));
-  appendWhen(code, isLeft, () =>
-    appendRepeat(code, isLeft, () => {
-      append(code, set(last, [...end, ...get(to), ...end, ...get(to), 0x49, 0x1b]));
-      write();
-      append(code, set(first, get(last)));
-    }),
-  );
-  return { name, params, locals, code };
 }

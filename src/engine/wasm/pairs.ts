@@ -1,9 +1,10 @@
 import { ELEMENT_BYTES, type LoopNode, type Node, operandUses, sizeOf, slotsOf } from '../../program/node.ts';
 import { OPCODE } from '../../scalar/instructions.ts';
+import type { Band, Stage } from './box.ts';
 import { DOT } from './instruction.ts';
 import { type Access, isLinear, type Nest } from './nest.ts';
 import { type Packing, packingOf, panelsOf } from './packing.ts';
-import { type Stage, stagedFactor } from './staging.ts';
+import { stagedFactor } from './staging.ts';
 import { dependsOn, LANES, shapeOf } from './tile.ts';
 
 /**
@@ -79,12 +80,14 @@ function factorsOf(loop: LoopNode): [number, number] | undefined {
  * The nest with its fold in pairs, if it is a sum of products of bytes that this suits.
  *
  * @param index of its packing
+ * @param band along which its stage copies, if it can
  */
 export function paired(
   loop: LoopNode,
   nest: Nest,
   nodes: readonly Node[],
   index: number,
+  band?: Band,
 ): Paired | undefined {
   const { laneLoop, rowLoop } = shapeOf(loop, nest);
   const inner = nest.extents.length - 1;
@@ -116,7 +119,7 @@ export function paired(
   const [rows, lanes] = [mainOf(rowFactor), laneFactor - operands];
   if (rows === undefined || rows === lanes || dependsOn(nest, rows, laneLoop)) return undefined;
 
-  const staged = stagedFactor(loop, nest, rows, rowFactor);
+  const staged = stagedFactor(loop, nest, rows, rowFactor, band);
   if (!staged || staged.access.address.coefficients[inner] !== HALF_BYTES) return undefined;
   const access = nest.accesses[lanes]!;
   if (!isLinear(access) || access.address.coefficients[inner] === 0) return undefined;

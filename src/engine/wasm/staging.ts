@@ -7,41 +7,13 @@ import {
   slotsOf,
 } from '../../program/node.ts';
 import { wordAsStored } from '../reference/word.ts';
-import { aligned } from './memoryPlan.ts';
-import {
-  type Access,
-  checksOf,
-  type Form,
-  type Hard,
-  isLinear,
-  type Nest,
-  rangeOf,
-  runOf,
-  stridesOf,
-} from './nest.ts';
+import { type Band, boxStage, linear, type Stage } from './box.ts';
+import { type Access, isLinear, type Nest } from './nest.ts';
 import { panelsOf } from './packing.ts';
-import { dependsOn, LANES, type Shape } from './tile.ts';
-
-/**
- * Operands that are copied to scratch memory first, so that the fold reads them without asking whether they are
- * inside, without dividing, and with the lanes of a tile next to each other. A copy is itself a nest: of one operand,
- * without a fold.
- */
-export interface Stage {
-  readonly loop: LoopNode;
-  readonly nest: Nest;
-  /** Lanes of the vectors that it reads and writes at a turn, where they must be so many. */
-  readonly shape?: Shape;
-  /** Where in the node's scratch memory, and how much of it. */
-  readonly offset: number;
-  readonly bytes: number;
-}
+import { LANES, type Shape } from './tile.ts';
 
 /** A copy is worth its while if each of its elements is read so many times. */
 const MIN_READS = 2;
-
-/** Elements of a copy for each element of the tensor: what lies outside and between is copied too. */
-const MAX_GROWTH = 6;
 
 /** A loop that copies one operand as it is. */
 function copyOf(loop: LoopNode, operand: number): LoopNode {
@@ -61,38 +33,13 @@ function copyOf(loop: LoopNode, operand: number): LoopNode {
   };
 }
 
-const wrap = (value: number): number => Number(BigInt.asIntN(32, BigInt(value)));
-
-/** One dimension of a copy: an index of its own for each of a loop's indices, or for each value of a coordinate. */
-interface Dimension {
-  readonly extent: number;
-  /** Bytes in the tensor. */
-  readonly stride: number;
-  readonly loop?: number;
-  readonly hard?: number;
-  /** What one step is worth in the coordinate. */
-  readonly unit: number;
-}
-
-/** The values of a coordinate, in runs that are inside or outside as a whole. */
-function dimensionsOf(hard: Hard, at: number, extents: readonly number[]) {
-  const { form, extent, divisor, stride } = hard;
-  const { low, high } = rangeOf(form.constant, form.coefficients, extents);
-  const run = divisor === 1 ? runOf(form, extent, extents) : 1;
-  const first = Math.floor(low / run);
-  const dimensions: Dimension[] = [
-    { extent: Math.floor(high / run) - first + 1, stride: stride * run, hard: at, unit: run },
-    { extent: run, stride, hard: at, unit: 1 },
-  ];
-  return { base: first * run, dimensions };
-}
-
 /** The operand by its coordinates before division, with whatever it yields outside. */
 function paddedStage(
   loop: LoopNode,
   nest: Nest,
   operand: number,
-  offset: number,
+  stage: number,
+  band: Band | undefined,
 ): [Stage, Access] | undefined {
   const { dtype, fill } = loop.operands[operand]!;
   // What lies outside is a word, and a byte cannot hold any.
@@ -103,12 +50,12 @@ function paddedStage(
     bytes: ELEMENT_BYTES[dtype],
     minReads: MIN_READS,
   };
-  return boxStage(loop, nest, operand, offset, copying);
+  return boxStage(loop, nest, operand, stage, copying, band);
 }
 
 /**
  * A factor of a product as 16-bit integers, in the order of its operand's own memory. The factor's other operands
- * depend on no loop.
+ * depend on no loop. It is the first stage of its node.
  *
  * @param slot of the factor in the step's code
  */
@@ -117,6 +64,7 @@ export function stagedFactor(
   nest: Nest,
   operand: number,
   slot: number,
+  band: Band | undefined,
 ): { stage: Stage; access: Access } | undefined {
   const { results, outputIndices } = slotsOf(loop);
   const moved = (at: number) => (at >= results ? at - results + outputIndices : at);
@@ -130,150 +78,9 @@ export function stagedFactor(
       result: moved(slot),
     },
   };
-  const made = boxStage(loop, nest, operand, 0, { loop: factor, operand, bytes: 2, minReads: 1 });
+  const made = boxStage(loop, nest, operand, 0, { loop: factor, operand, bytes: 2, minReads: 1 }, band);
   return made && { stage: made[0], access: made[1] };
 }
-
-/** What a copy computes of an operand, where that is among its own operands, and how it is stored. */
-interface Copying {
-  readonly loop: LoopNode;
-  readonly operand: number;
-  readonly bytes: 1 | 2 | 4;
-  readonly minReads: number;
-}
-
-/** A copy of the box of all coordinates that the operand is read at. */
-function boxStage(
-  loop: LoopNode,
-  nest: Nest,
-  operand: number,
-  offset: number,
-  copying: Copying,
-): [Stage, Access] | undefined {
-  const access = nest.accesses[operand]!;
-  const { hard, address } = access;
-  if (access.outside || access.gatherings.length > 0) return undefined;
-  if (hard.some(({ form }) => form.wide)) return undefined;
-  const { view } = loop.operands[operand]!;
-  const { bytes } = copying;
-
-  // What the address has besides: loops that are in no such coordinate.
-  const plain = hard.filter(({ divisor }) => divisor === 1);
-  const rest = address.coefficients.map((coefficient, i) =>
-    wrap(coefficient - plain.reduce((sum, { form, stride }) => sum + form.coefficients[i]! * stride, 0)),
-  );
-  const restConstant = wrap(
-    address.constant - plain.reduce((sum, { form, stride }) => sum + form.constant * stride, 0),
-  );
-  const coordinates = hard.map((one, at) => dimensionsOf(one, at, nest.extents));
-  const dimensions: Dimension[] = [
-    ...coordinates.flatMap((one) => one.dimensions),
-    ...rest.flatMap((stride, i): Dimension[] =>
-      stride === 0 ? [] : [{ extent: nest.extents[i]!, stride, loop: i, unit: 1 }],
-    ),
-  ].filter(({ extent, hard: at, unit }) => extent > 1 || (at !== undefined && unit > 1));
-  dimensions.sort((a, b) => Math.abs(b.stride) - Math.abs(a.stride));
-  const extents = dimensions.map(({ extent }) => extent);
-  const strides = stridesOf(extents, bytes);
-  const elements = sizeOf(extents);
-  const depends = nest.extents.filter((_, i) => dependsOn(nest, operand, i));
-  if (sizeOf(depends) < copying.minReads * elements) return undefined;
-  if (elements > MAX_GROWTH * sizeOf(view.map(({ extent }) => extent))) return undefined;
-
-  const coefficientsOf = (of: (dimension: Dimension) => number): Form['coefficients'] => dimensions.map(of);
-  const formOf = (at: number): Form => ({
-    constant: coordinates[at]!.base,
-    coefficients: coefficientsOf((dimension) => (dimension.hard === at ? dimension.unit : 0)),
-    wide: false,
-  });
-  const checks = hard.flatMap((one, at) => checksOf({ ...one, form: formOf(at) }, extents));
-  const quotients = hard.flatMap(({ divisor, stride }, at) =>
-    divisor === 1 ? [] : [{ form: formOf(at), divisor, stride }],
-  );
-  const source: Access = {
-    ...access,
-    address: {
-      constant: wrap(
-        hard.reduce(
-          (sum, { divisor, stride }, at) => sum + (divisor === 1 ? coordinates[at]!.base * stride : 0),
-          restConstant,
-        ),
-      ),
-      coefficients: coefficientsOf(({ hard: at, stride }) =>
-        at === undefined || hard[at]!.divisor === 1 ? wrap(stride) : 0,
-      ),
-      wide: false,
-    },
-    checks,
-    quotients,
-    hard: hard.map((one, at) => ({ ...one, form: formOf(at) })),
-  };
-
-  // Where a coordinate's value is in the copy: linear if its runs follow each other.
-  const stepOf = (at: number): number | undefined => {
-    const steps = dimensions.flatMap((dimension, d) =>
-      dimension.hard === at ? [strides[d]! / dimension.unit] : [],
-    );
-    return steps.every((step) => step === steps[0]) ? (steps[0] ?? 0) : undefined;
-  };
-  const steps = hard.map((_, at) => stepOf(at));
-  if (steps.some((step) => step === undefined)) return undefined;
-  const place = rest.map((_, i) => {
-    const own = dimensions.findIndex((dimension) => dimension.loop === i);
-    return hard.reduce(
-      (sum, { form }, at) => sum + form.coefficients[i]! * steps[at]!,
-      own < 0 ? 0 : strides[own]!,
-    );
-  });
-  const constant = hard.reduce(
-    (sum, { form }, at) => sum + (form.constant - coordinates[at]!.base) * steps[at]!,
-    0,
-  );
-  return [
-    {
-      loop: copying.loop,
-      nest: {
-        extents,
-        outputs: extents.length,
-        // The others are scalars, or are not read.
-        accesses: copying.loop.operands.map((_, o) =>
-          o === copying.operand ? source : withoutLoops(nest.accesses[o]!, extents),
-        ),
-        store: { constant: 0, coefficients: strides, wide: false },
-        indexSlots: new Map(),
-        ...(bytes === 2 ? { halves: true } : {}),
-      },
-      offset,
-      // The second half of the last pair may lie behind the last element.
-      bytes: elements * bytes + (bytes === 2 ? bytes : 0),
-    },
-    linear(constant, place, offset),
-  ];
-}
-
-const withoutLoops = (access: Access, extents: readonly number[]): Access => ({
-  ...access,
-  address: { ...access.address, coefficients: extents.map(() => 0) },
-  checks: [],
-  quotients: [],
-  gatherings: [],
-  hard: [],
-});
-
-const linear = (
-  constant: number,
-  coefficients: readonly number[],
-  offset: number,
-  lane?: number,
-): Access => ({
-  outside: false,
-  address: { constant, coefficients, wide: false, ...(lane === undefined ? {} : { lane }) },
-  checks: [],
-  quotients: [],
-  gatherings: [],
-  hard: [],
-  region: { kind: 'scratch', offset },
-});
 
 /** Rows for which a tile's lanes must be read before they are worth being put next to each other. */
 const MIN_ROWS = 8;
@@ -287,7 +94,7 @@ function panelStage(
   nest: Nest,
   shape: Shape,
   operand: number,
-  offset: number,
+  stage: number,
 ): [Stage, Access] | undefined {
   const { rowLoop, laneLoop, vectors } = shape;
   const access = nest.accesses[operand]!;
@@ -316,38 +123,39 @@ function panelStage(
         indexSlots: new Map(),
       },
       shape: { rowLoop: -1, laneLoop: 0, rows: 1, vectors },
-      offset,
       bytes: size,
+      courses: [],
     },
-    linear(0, coefficients, offset, bytes),
+    linear(0, coefficients, stage, bytes),
   ];
 }
 
-/** The nest with what its fold reads often copied by stages of its own. */
+/**
+ * The nest with what its fold reads often copied by stages of its own.
+ *
+ * @param from how many stages there are before
+ */
 function staged(
   loop: LoopNode,
   nest: Nest,
   from: number,
-  make: (operand: number, offset: number) => [Stage, Access] | undefined,
-): { nest: Nest; stages: Stage[]; bytes: number } {
+  make: (operand: number, stage: number) => [Stage, Access] | undefined,
+): { nest: Nest; stages: Stage[] } {
   const uses = operandUses(loop);
   const stages: Stage[] = [];
-  let bytes = aligned(from);
   const accesses = nest.accesses.map((access, o) => {
     // One that post reads too would be read at fold index 0, or is not worth it.
     if (!uses[o]!.step || uses[o]!.post) return access;
-    const made = make(o, bytes);
+    const made = make(o, from + stages.length);
     if (!made) return access;
-    const [stage, instead] = made;
-    stages.push(stage);
-    bytes += aligned(stage.bytes);
-    return instead;
+    stages.push(made[0]);
+    return made[1];
   });
-  return { nest: { ...nest, accesses }, stages, bytes };
+  return { nest: { ...nest, accesses }, stages };
 }
 
-export const stagePadded = (loop: LoopNode, nest: Nest, from: number) =>
-  staged(loop, nest, from, (operand, offset) => paddedStage(loop, nest, operand, offset));
+export const stagePadded = (loop: LoopNode, nest: Nest, from: number, band?: Band) =>
+  staged(loop, nest, from, (operand, stage) => paddedStage(loop, nest, operand, stage, band));
 
 export const stagePanels = (loop: LoopNode, nest: Nest, shape: Shape, from: number) =>
-  staged(loop, nest, from, (operand, offset) => panelStage(loop, nest, shape, operand, offset));
+  staged(loop, nest, from, (operand, stage) => panelStage(loop, nest, shape, operand, stage));

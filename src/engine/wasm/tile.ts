@@ -49,16 +49,22 @@ const MAX_UNROLLED_CODE = 240;
 /** Steps of a fold that are all written out. */
 const MAX_UNROLLED_STEPS = 9;
 
-/**
- * Bytes of the rows' operands that one block of turns reads: half of a small second-level cache, or more where each
- * block reads so much for its lanes that this comes from far away.
- */
-const BLOCK_BYTES = 262_144;
+/** Bytes that stay in a cache: half of a small second-level cache, or so. */
+export interface CacheSizes {
+  /** Of the rows' operands that one block of turns reads. */
+  readonly block: number;
+  /** Of a copy that is read soon after it was written. */
+  readonly band: number;
+}
+
+export const CACHE: CacheSizes = { block: 262_144, band: 65_536 };
+
+/** A block reads more where it reads so much for its lanes that this comes from far away. */
 const WIDE_BLOCK_BYTES = 2_097_152;
 const FAR_BYTES = 1_048_576;
 
 /** With fewer turns than this, another loop is divided into turns if it gives more. */
-const ENOUGH_TURNS = 8;
+export const ENOUGH_TURNS = 8;
 
 const formsOf = ({ address, checks, quotients }: Access): Form[] => [
   address,
@@ -119,16 +125,23 @@ function rowLoopOf(loop: LoopNode, nest: Nest, laneLoop: number): number {
   return -1;
 }
 
-/**
- * The order of loops for a tile of a product, whose lanes read what rows share: lanes outermost, so that what they
- * read stays in the cache for all rows, and rows innermost of the outputs.
- */
-export function orderOf(loop: LoopNode, nest: Nest, { rowLoop, laneLoop }: Shape): number[] {
-  const order = nest.extents.map((_, i) => i);
+/** Whether lanes read what rows share, and rows what lanes share. */
+export function isProduct(loop: LoopNode, nest: Nest, { rowLoop, laneLoop }: Shape): boolean {
   const uses = operandUses(loop);
-  const isProduct =
-    rowLoop >= 0 && loop.operands.some((_, o) => uses[o]!.step && !dependsOn(nest, o, laneLoop));
-  if (!isProduct) return order;
+  return rowLoop >= 0 && loop.operands.some((_, o) => uses[o]!.step && !dependsOn(nest, o, laneLoop));
+}
+
+/**
+ * The order of loops for a tile of a product: lanes outermost, so that what they read stays in the cache for all rows,
+ * and rows innermost of the outputs. Elsewhere the loop of which bands are is outermost.
+ *
+ * @param banded -1 if there is none
+ */
+export function orderOf(loop: LoopNode, nest: Nest, shape: Shape, banded = -1): number[] {
+  const { rowLoop, laneLoop } = shape;
+  const order = nest.extents.map((_, i) => i);
+  if (!isProduct(loop, nest, shape))
+    return banded < 0 ? order : [banded, ...order.filter((i) => i !== banded)];
   const others = order.slice(0, nest.outputs).filter((i) => i !== rowLoop && i !== laneLoop);
   return [laneLoop, ...others, rowLoop, ...order.slice(nest.outputs)];
 }
@@ -170,8 +183,25 @@ const indicesBelow = (counts: readonly number[]): number[][] =>
     [[]],
   );
 
-/** The tiles of a nest by its tile's shape, and their turns. */
-export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
+/** Indices of an output loop that a tile goes by. */
+export const unitAlong = ({ rowLoop, rows, laneLoop, vectors }: Shape, loop: number): number =>
+  loop === rowLoop ? rows : loop === laneLoop ? LANES * vectors : 1;
+
+/**
+ * The tiles of a nest by its tile's shape, and their turns.
+ *
+ * @param division of which loop turns are, and how many are a block, where that is given; the cache that blocks are for
+ */
+export function tilingOf(
+  loop: LoopNode,
+  nest: Nest,
+  shape: Shape,
+  {
+    loop: divided,
+    block: size,
+    cache = CACHE,
+  }: { readonly loop?: number; readonly block?: number; readonly cache?: CacheSizes } = {},
+): Tiling {
   const { rowLoop, laneLoop, rows, vectors } = shape;
   const unrolled = unrolling(loop, nest, shape);
   const steps = indicesBelow(unrolled);
@@ -191,26 +221,33 @@ export function tilingOf(loop: LoopNode, nest: Nest, shape: Shape): Tiling {
       }),
     ),
   );
-  const stepAlong = (i: number) => (i === rowLoop ? rows : i === laneLoop ? LANES * vectors : 1);
-  const turnsAlong = (i: number) => Math.ceil(nest.extents[i]! / stepAlong(i));
+  const turnsAlong = (i: number) => Math.ceil(nest.extents[i]! / unitAlong(shape, i));
   const outputs = nest.extents.map((_, i) => i).slice(0, nest.outputs);
   const isProduct = laneLoop === 0 && outputs.length > 1;
   // A product's lanes come first, and their operands are to be read once.
   const candidates = isProduct ? outputs.slice(1) : outputs;
   const found =
+    divided ??
     candidates.find((i) => turnsAlong(i) >= ENOUGH_TURNS) ??
     candidates.reduce((most, i) => (most < 0 || turnsAlong(i) > turnsAlong(most) ? i : most), -1);
   if (found < 0) return { tiles, turnLoop: found, unit: 1, turns: 1, block: 1 };
-  const block = isProduct ? blockOf(nest, found, turnsAlong(found)) : turnsAlong(found);
-  const isOneBlock = isProduct && found === rowLoop && block >= turnsAlong(found);
+  const block =
+    size ?? (isProduct ? blockOf(nest, found, turnsAlong(found), cache.block) : turnsAlong(found));
+  const isOneBlock = divided === undefined && isProduct && found === rowLoop && block >= turnsAlong(found);
   // Turns of lanes read what they need of the lanes' operands, and all rows; turns of rows would all read all lanes.
   const turnLoop = isOneBlock && turnsAlong(laneLoop) >= ENOUGH_TURNS ? laneLoop : found;
   const turns = turnsAlong(turnLoop);
-  return { tiles, turnLoop, unit: stepAlong(turnLoop), turns, block: turnLoop === found ? block : turns };
+  return {
+    tiles,
+    turnLoop,
+    unit: unitAlong(shape, turnLoop),
+    turns,
+    block: turnLoop === found ? block : turns,
+  };
 }
 
 /** Turns for which what rows read of all operands fits the cache. */
-function blockOf(nest: Nest, turnLoop: number, turns: number): number {
+function blockOf(nest: Nest, turnLoop: number, turns: number, blockBytes: number): number {
   const bytes = nest.accesses.map(({ address }) => {
     const { low, high } = rangeOf(0, address.coefficients, nest.extents);
     return high - low;
@@ -219,5 +256,5 @@ function blockOf(nest: Nest, turnLoop: number, turns: number): number {
     Math.max(1, ...bytes.map((size, o) => (isOf(o) ? size : 0)));
   const rows = most((o) => dependsOn(nest, o, turnLoop));
   const lanes = most((o) => !dependsOn(nest, o, turnLoop));
-  return Math.max(1, Math.floor(((lanes > FAR_BYTES ? WIDE_BLOCK_BYTES : BLOCK_BYTES) * turns) / rows));
+  return Math.max(1, Math.floor(((lanes > FAR_BYTES ? WIDE_BLOCK_BYTES : blockBytes) * turns) / rows));
 }

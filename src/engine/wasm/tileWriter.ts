@@ -48,14 +48,20 @@ interface Copy {
   readonly step: number;
 }
 
+/** Bytes from the start of memory, those in a local added. */
+export interface Origin {
+  readonly offset: number;
+  readonly base?: number | undefined;
+}
+
 /** What the code of a tile is written for. */
 export interface Writing {
   readonly loop: LoopNode;
   readonly nest: Nest;
   readonly tiling: Tiling;
-  /** Bytes from the start of memory: what an operand's addresses start from, and what is computed. */
-  readonly source: (access: Access, node: number) => number;
-  readonly target: number;
+  /** What an operand's addresses start from, and what is computed. */
+  readonly source: (access: Access, node: number) => Origin;
+  readonly target: Origin;
   readonly locals: ValueType[];
   /** Locals that hold the turns to be done: the first, and the one after the last. */
   readonly from: number;
@@ -190,8 +196,9 @@ export class TileWriter {
     const values = this.#values;
     const bytes = this.#nest.halves ? 2 : ELEMENT_BYTES[dtype];
     const form = this.#nest.store;
-    const offset = this.#writing.target + this.#delta(form, copy);
-    const address = this.#induction(form).code;
+    const { target } = this.#writing;
+    const offset = target.offset + this.#delta(form, copy);
+    const address = this.#induction(form, target.base).code;
     if (this.#tile.vectors === 0) {
       const exact = values.exact(value);
       const [word, opcode] =
@@ -343,13 +350,13 @@ export class TileWriter {
     return parts.reduce((sum, part) => sum + part, 0);
   }
 
-  /** A form's value for the tile's first element. */
-  #induction({ constant, coefficients, wide }: Form): Placed {
+  /** A form's value for the tile's first element, and what is in a local added, of one that is not wide. */
+  #induction({ constant, coefficients, wide }: Form, base?: number): Placed {
     const constantOf = wide ? i64Const : i32Const;
     const multiply = wide ? (a: number, b: number) => a * b : Math.imul;
     const add = wide ? 0x7c : 0x6a;
-    let key = `${wide} ${constant}`;
-    let code = constantOf(constant);
+    let key = `${wide} ${constant} ${base}`;
+    let code = base === undefined ? constantOf(constant) : [...get(base), ...constantOf(constant), add];
     let level = 0;
     coefficients.forEach((coefficient, i) => {
       if (coefficient === 0) return;
@@ -542,6 +549,7 @@ export class TileWriter {
     const access = this.#nest.accesses[operand]!;
     const { address: form, checks, quotients, gatherings } = access;
     const { node } = this.#loop.operands[operand]!;
+    const origin = this.#writing.source(access, node);
     const values = this.#values;
     const conditions: Placed[] = checks.flatMap((check) => this.#conditions(check, copy));
     const parts: Placed[] = quotients.map(({ form: dividend, divisor, stride }) => {
@@ -557,7 +565,7 @@ export class TileWriter {
       conditions.push({ code: [...coordinate, ...i32Const(extent), 0x49], level: value.level });
       parts.push({ code: [...coordinate, ...i32Const(stride), 0x6c], level: value.level });
     }
-    let { code: address, level } = this.#induction(form);
+    let { code: address, level } = this.#induction(form, origin.base);
     for (const part of parts) {
       level = Math.max(level, part.level);
       address = [...address, ...part.code, 0x6a];
@@ -575,7 +583,7 @@ export class TileWriter {
     const condition = this.#all(conditions);
     return {
       address,
-      offset: this.#writing.source(access, node) + (isStatic ? delta : 0),
+      offset: origin.offset + (isStatic ? delta : 0),
       condition: condition?.code,
       level: Math.max(level, condition?.level ?? 0),
     };
