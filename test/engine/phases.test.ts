@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { CACHE } from '../../src/engine/wasm/tile.ts';
+import { ELEMENT_BYTES } from '../../src/program/node.ts';
 import { layerProgram } from '../support/layerProgram.ts';
 import { runInParts } from '../support/phases.ts';
 import { EXTREMES } from '../scalar/vectors.ts';
@@ -97,15 +98,20 @@ describe('phases of a node', () => {
     const random = new Random(7);
     const [height, width] = [7, 6];
     const kinds = new Set<string>();
-    for (const [channels, kernel, stride, isMerged] of [
-      [8, 3, 1, false],
-      [8, 3, 1, true],
-      [20, 3, 1, true],
-      [36, 3, 1, false],
-      [36, 5, 2, true],
+    for (const [dtype, channels, kernel, stride, isMerged] of [
+      ['f32', 8, 3, 1, false],
+      ['f32', 8, 3, 1, true],
+      ['f32', 20, 3, 1, true],
+      ['f32', 36, 3, 1, false],
+      ['f32', 36, 5, 2, true],
+      ['u8', 8, 3, 1, true],
+      ['u8', 20, 3, 1, false],
+      ['u8', 38, 3, 1, true],
+      ['u8', 60, 5, 2, true],
     ] as const) {
       const build = new ProgramBuilder();
-      const x = build.input('f32', [height * width * channels]);
+      const bytes = ELEMENT_BYTES[dtype] * height * width * channels;
+      const x = build.input(dtype, [height * width * channels]);
       const row = {
         extent: height,
         coordinate: affine(
@@ -125,11 +131,11 @@ describe('phases of a node', () => {
       const taps = build.constant('f32', [kernel ** 2, channels], random.bytes(4 * kernel ** 2 * channels));
       build.node(
         loop({
-          dtype: 'f32',
+          dtype: dtype === 'f32' ? 'f32' : 'i32',
           shape,
           fold: [kernel, kernel],
           operands: [
-            { node: x, dtype: 'f32', fill: 0x3f800000, view: image },
+            { node: x, dtype, fill: dtype === 'f32' ? 0x3f800000 : 200, view: image },
             {
               node: taps,
               dtype: 'f32',
@@ -147,16 +153,16 @@ describe('phases of a node', () => {
             },
           ],
           step: (s) => [
-            instruction('f32.mul', s.operands, s.operands + 1),
-            instruction('f32.add', s.accumulator, s.results),
+            instruction(dtype === 'f32' ? 'f32.mul' : 'i32.mul', s.operands, s.operands + 1),
+            instruction(dtype === 'f32' ? 'f32.add' : 'i32.add', s.accumulator, s.results),
           ],
         }),
       );
-      const made = { ...build.finish(), inputs: [random.bytes(4 * height * width * channels)] };
+      const made = { ...build.finish(), inputs: [random.bytes(bytes)] };
       const [expected] = (
         await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs)
       ).slice(-1);
-      for (const band of [64, 2_000]) {
+      for (const band of [64, bytes]) {
         const labels: string[] = [];
         const seen = ({ label }: { readonly label: string }) => labels.push(label);
         const given = await runInParts(made, made.inputs, random, seen, 0, { ...CACHE, band });

@@ -69,7 +69,7 @@ function along(
   while (block < turns && bytesOf(block + 1) <= bytes) block++;
   if (block >= turns) return undefined;
   const even = Math.ceil(turns / Math.ceil(turns / block));
-  return { loop, size: unit * even, turns, bytes: bytesOf(even) };
+  return { loop, size: unit * even, unit, turns, bytes: bytesOf(even) };
 }
 
 /** The bands in which the stages of a nest are better copied. */

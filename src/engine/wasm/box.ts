@@ -16,8 +16,17 @@ export interface Stage {
   readonly bytes: number;
   /** By loops of the nest that reads it; none for those that lead nowhere, or not forwards in one dimension. */
   readonly courses: readonly (Course | undefined)[];
-  /** Along which only a band is there at a time, and bytes from one index of its dimension to the next. */
-  readonly band?: { readonly course: Course; readonly stride: number };
+  /** If only a band is there at a time. */
+  readonly band?: StageBand;
+}
+
+interface StageBand {
+  /** Along which it is. */
+  readonly course: Course;
+  /** Bytes from one index of its dimension to the next. */
+  readonly stride: number;
+  /** Indices of its dimension for each of the copy's loop. */
+  readonly width: number;
 }
 
 /** What a loop reads of one dimension of a copy: at index i, from `first + step * i` on, `span` indices. */
@@ -31,10 +40,11 @@ export interface Course {
   readonly isLanes: boolean;
 }
 
-/** So many indices of a loop are computed at a time, after what they read has been copied. */
+/** So many indices of a loop are computed at a time, after what they read has been copied; each time some units. */
 export interface Band {
   readonly loop: number;
   readonly size: number;
+  readonly unit: number;
 }
 
 /** Elements of a copy for each element of the tensor: what lies outside and between is copied too. */
@@ -75,12 +85,16 @@ export interface Copying {
   readonly minReads: number;
 }
 
-/** A copy of the box of all coordinates that the operand is read at. */
+/**
+ * A copy of the box of all coordinates that the operand is read at.
+ *
+ * @param index of the stage
+ */
 export function boxStage(
   loop: LoopNode,
   nest: Nest,
   operand: number,
-  stage: number,
+  index: number,
   copying: Copying,
   band: Band | undefined,
 ): [Stage, Access] | undefined {
@@ -145,38 +159,83 @@ export function boxStage(
   const paths = dimensions.map((dimension) => pathOf(dimension, hard, coordinates, nest));
   const courses = nest.extents.map((_, i) => courseOf(i, paths, extents, nest));
   const course = band && courses[band.loop];
+  const isWords = bytes === 1 && isWordwise(source, extents);
   const held = extents.map((extent, d) =>
-    course?.dimension === d ? Math.min(extent, course.step * (band!.size - 1) + course.span) : extent,
+    course?.dimension === d ? Math.min(extent, heldOf(course, band!, isWords)) : extent,
   );
   const strides = stridesOf(held, bytes);
   const sumOf = (of: (path: Path) => number): number =>
     paths.reduce((sum, path, d) => sum + of(path) * strides[d]!, 0);
-  return [
-    {
-      loop: copying.loop,
-      nest: {
-        extents,
-        outputs: extents.length,
-        // The others are scalars, or are not read.
-        accesses: copying.loop.operands.map((_, o) =>
-          o === copying.operand ? source : withoutLoops(nest.accesses[o]!, extents),
-        ),
-        store: { constant: 0, coefficients: strides, wide: false },
-        indexSlots: new Map(),
-        ...(bytes === 2 ? { halves: true } : {}),
-        ...(course ? { banded: indexOf(course.dimension, extents.length) } : {}),
-      },
-      // The second half of the last pair may lie behind the last element.
-      bytes: sizeOf(held) * bytes + (bytes === 2 ? bytes : 0),
-      courses,
-      ...(course ? { band: { course, stride: strides[course.dimension]! } } : {}),
+  const stage: Stage = {
+    loop: copying.loop,
+    nest: {
+      extents,
+      outputs: extents.length,
+      // The others are scalars, or are not read.
+      accesses: copying.loop.operands.map((_, o) =>
+        o === copying.operand ? source : withoutLoops(nest.accesses[o]!, extents),
+      ),
+      store: { constant: 0, coefficients: strides, wide: false },
+      indexSlots: new Map(),
+      ...(bytes === 2 ? { halves: true } : {}),
+      ...(course ? { banded: indexOf(course.dimension, extents.length) } : {}),
     },
-    linear(
-      sumOf(({ start }) => start),
-      nest.extents.map((_, i) => sumOf(({ steps }) => steps[i]!)),
-      stage,
-    ),
-  ];
+    // The second half of the last pair may lie behind the last element.
+    bytes: sizeOf(held) * bytes + (bytes === 2 ? bytes : 0),
+    courses,
+    ...(course ? { band: { course, stride: strides[course.dimension]!, width: 1 } } : {}),
+  };
+  const read = linear(
+    sumOf(({ start }) => start),
+    nest.extents.map((_, i) => sumOf(({ steps }) => steps[i]!)),
+    index,
+  );
+  return [isWords ? inWords(stage) : stage, read];
+}
+
+/** Bytes of a word, and of a vector. */
+const [WORD, VECTOR] = [4, 16];
+
+/** Whether four bytes next to each other are always copied to four next to each other. */
+function isWordwise({ address, checks, quotients }: Access, extents: readonly number[]): boolean {
+  const last = extents.length - 1;
+  return (
+    address.coefficients[last] === 1 &&
+    extents[last]! % WORD === 0 &&
+    [...checks, ...quotients].every(({ form }) => form.coefficients[last] === 0)
+  );
+}
+
+/** Indices of a dimension that a band has room for. Words of lanes come by whole vectors, which may begin before it. */
+function heldOf({ step, span, isLanes }: Course, { size, unit }: Band, isWords: boolean): number {
+  const read = step * (size - 1) + span;
+  if (!isLanes || !isWords) return read;
+  return Math.ceil((unit % VECTOR === 0 ? read : read + VECTOR - 1) / VECTOR) * VECTOR;
+}
+
+/** A copy of bytes, four of its last dimension at a time. */
+function inWords({ loop, nest, band, ...stage }: Stage): Stage {
+  const last = nest.extents.length - 1;
+  const widened = (form: Form): Form => ({
+    ...form,
+    coefficients: form.coefficients.map((coefficient, i) => (i === last ? WORD * coefficient : coefficient)),
+  });
+  const fill = Math.imul(loop.operands[0]!.fill & 255, 0x01010101) >>> 0;
+  return {
+    ...stage,
+    loop: { ...loop, dtype: 'i32', operands: [{ ...loop.operands[0]!, dtype: 'i32', fill }] },
+    nest: {
+      ...nest,
+      extents: nest.extents.map((extent, i) => (i === last ? extent / WORD : extent)),
+      accesses: nest.accesses.map((access) => ({
+        ...access,
+        address: widened(access.address),
+        hard: access.hard.map((one) => ({ ...one, form: widened(one.form) })),
+      })),
+      store: widened(nest.store),
+    },
+    ...(band ? { band: { ...band, width: band.course.dimension === last ? WORD : 1 } } : {}),
+  };
 }
 
 const indexOf = (dimension: number, dimensions: number): Form => ({

@@ -28,7 +28,6 @@ import {
   type Tile,
   type Tiling,
   tilingOf,
-  unitAlong,
 } from './tile.ts';
 
 /** Where the parts of a node are in memory, bytes. */
@@ -127,7 +126,7 @@ function bandedPart({ loop, nest, band }: Stage, target: number, vectors: number
   const simple = simplify(nest);
   const dimension = simple.banded!.coefficients.indexOf(1);
   const shape = band!.course.isLanes
-    ? { rowLoop: -1, laneLoop: dimension, rows: 1, vectors }
+    ? { rowLoop: -1, laneLoop: dimension, rows: 1, vectors: band!.width > 1 ? 1 : vectors }
     : shapeOf(loop, simple);
   const tiling = tilingOf(loop, simple, shape, { loop: dimension });
   return { loop, nest: simple, tiling, target, band: band! };
@@ -214,7 +213,7 @@ function planPiece(
   };
   const tiling = tilingOf(loop, ordered, placed, {
     cache,
-    ...(band && { loop: order.indexOf(band.loop), block: band.size / unitAlong(shape, band.loop) }),
+    ...(band && { loop: order.indexOf(band.loop), block: band.size / band.unit }),
   });
   const bands = stages.flatMap((stage, i) => (stage.band ? [bandedPart(stage, i, shape.vectors)] : []));
   const copies = stages.flatMap((stage, i) => (stage.band ? [] : [{ bands: [], part: stagePart(stage, i) }]));

@@ -76,21 +76,20 @@ export function stepBody({ bands, part }: Step, name: string, places: Places): F
     for (const tile of tiling.tiles) new TileWriter(writing, tile).write(code);
   };
   const writeBand = (banded: Banded) => {
-    const { course, stride } = banded.band;
+    const { course, stride, width } = banded.band;
     const [start, end] = [newLocal(), newLocal()];
-    /** Turns of the copy that begin with the first index that a turn of the part reads, those before it counted. */
-    const firstOf = (local: number) => [
-      ...[...get(local), ...i32Const((course.step * unit) / banded.tiling.unit), 0x6c],
-      ...[...i32Const(course.first), 0x6a],
+    /** What one turn of the copy is worth in the dimension. */
+    const worth = banded.tiling.unit * width;
+    /** The copy's turn with the first index that a turn of the part reads, so many indices added. */
+    const turnWith = (local: number, more: number) => [
+      ...[...get(local), ...i32Const(course.step * unit), 0x6c, ...i32Const(course.first + more), 0x6a],
+      ...(worth > 1 ? [...i32Const(worth), 0x6e] : []),
     ];
-    append(code, set(start, firstOf(turn.from)));
-    append(
-      code,
-      set(end, [...firstOf(turn.to), ...i32Const(course.isLanes ? 0 : course.span - course.step), 0x6a]),
-    );
+    append(code, set(start, turnWith(turn.from, 0)));
+    append(code, set(end, turnWith(turn.to, course.span - course.step + worth - 1)));
     const thread = [...threadNumber, ...i32Const(places.threadBytes), 0x6c];
     const own = [...thread, ...i32Const(places.stages[banded.target]!), 0x6a];
-    const skipped = [...get(start), ...i32Const(banded.tiling.unit * stride), 0x6c];
+    const skipped = [...get(start), ...i32Const(worth * stride), 0x6c];
     append(code, set(bases.get(banded.target)!, [...own, ...skipped, 0x6b]));
     write(banded, { from: start, to: end });
   };
