@@ -63,8 +63,9 @@ export function piecesOf(loop: LoopNode, nodes: readonly Node[], weights: Weight
   if (!isReadOnce || exact.length !== meetings.length) return whole(loop);
   if (meetings.some(({ output, fold }) => isIndexRead(loop, output) || isIndexRead(loop, fold)))
     return whole(loop);
-  // Vectors are stored along the last output dimension, whose elements must therefore stay side by side.
-  if (meetings.some(({ output }) => output === loop.shape.length - 1)) return whole(loop);
+  // Vectors are stored along the last output dimension that goes on, whose elements must therefore stay side by side.
+  const last = loop.shape.findLastIndex((extent) => extent > 1);
+  if (meetings.some(({ output }) => output >= last)) return whole(loop);
   if (sizeOf(meetings.map(({ divisor }) => divisor)) > MAX_PIECES) return whole(loop);
   return meetings.reduce<Piece[]>(
     (pieces, meeting) => pieces.flatMap((piece) => split(piece, meeting)),
