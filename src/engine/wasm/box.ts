@@ -196,11 +196,12 @@ export function boxStage(
 /** Bytes of a word, and of a vector. */
 const [WORD, VECTOR] = [4, 16];
 
-/** Whether four bytes next to each other are always copied to four next to each other. */
+/** Whether four bytes next to each other are always copied to four next to each other, and the loop of them stays one. */
 function isWordwise({ address, checks, quotients }: Access, extents: readonly number[]): boolean {
   const last = extents.length - 1;
   return (
     address.coefficients[last] === 1 &&
+    extents[last]! > WORD &&
     extents[last]! % WORD === 0 &&
     [...checks, ...quotients].every(({ form }) => form.coefficients[last] === 0)
   );
