@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { models, programInputs } from '../../scripts/models/index.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { type Functions, takeTasks } from '../../src/engine/wasm/member.ts';
 import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
 import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
@@ -311,6 +312,33 @@ describe('the schedule of a run', () => {
       }
       expect(begun).to.equal(order.length);
       expect([...turnsLeft.values()].every((left) => left === 0)).to.equal(true);
+    }
+  });
+
+  it('is done turn by turn once, in few calls, whoever comes in between', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = new Random(seed);
+      const threads = random.between(2, 5);
+      const works = random.times(random.between(1, 3), (i) => work(`${i}`, random.between(1, 200), 40_000));
+      const schedule = scheduleOf([works], threads, 100);
+      const counters = new Int32Array(schedule.stages.length * (threads + 1));
+      const memory = new WebAssembly.Memory({ initial: 0 });
+      const job = { modules: [], memory, schedule, threads, counters };
+      const times = works.map(({ turns }) => new Array<number>(turns).fill(0));
+      let calls = 0;
+      const functions: Functions = schedule.functions.map((_, i) => (from, to) => {
+        calls++;
+        for (let turn = from!; turn < to!; turn++) times[i]![turn]!++;
+        if (random.below(3) === 0) takeTasks(job, functions, random.below(threads), 0);
+      });
+      takeTasks(job, functions, 0, 0);
+      expect(
+        times.flat().every((count) => count === 1),
+        `seed ${seed}`,
+      ).to.equal(true);
+      expect(counters[0], `seed ${seed}`).to.equal(schedule.tasks.length - 1);
+      const ofEachShare = 2 + Math.log2(works.length * 16);
+      expect(calls, `seed ${seed}`).to.be.below(threads * ofEachShare + works.length);
     }
   });
 
