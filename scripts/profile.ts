@@ -8,8 +8,8 @@
 //
 //   npx tsx scripts/profile.ts MODEL --threads N     where N threads lose time
 //
-// The first line says how many times as fast as one thread they are, and how many times as much as one session so many
-// sessions do next to each other, of one thread each: what the machine has for that many threads, at that time. A line
+// The first line says how many times as fast as one thread they are, and how many times as much as one process so many
+// processes do next to each other, of one thread each: what the machine has for that many threads, at that time. A line
 // is a node: milliseconds lost, those with N threads, those with one (medians), and the node. Small loops that are
 // done in one go count for the first of them.
 import { readFileSync } from 'node:fs';
@@ -96,7 +96,7 @@ async function onThreads(threads: number): Promise<void> {
   const { one, many, together, apart } = times;
   console.log(
     `${name}: ${one.toFixed(2)} ms on one thread, ${many.toFixed(2)} ms on ${threads}, ${together.toFixed(2)} times ` +
-      `as fast; ${threads} sessions of one thread each do ${apart.toFixed(2)} times as much as one`,
+      `as fast; ${threads} processes of one thread each do ${apart.toFixed(2)} times as much as one`,
   );
   console.log(`the best runs took ${times.best.one.toFixed(2)} and ${times.best.many.toFixed(2)} ms`);
   const rows = times.nodes.map((ms, i) => ({ ...ms, i, lost: ms.many - ms.one / threads }));

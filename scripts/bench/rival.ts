@@ -1,16 +1,24 @@
-// A thread of its own that runs a program on one thread, next to whatever others do: see threads.ts.
-import { parentPort, workerData } from 'node:worker_threads';
-import type { Weights } from '../../src/engine/engine.ts';
+// A process of its own that runs a program on one thread, next to whatever others do: see threads.ts. It is sent the
+// work, then milliseconds, and answers each of these with its runs a second in that time.
+import type { Session, Weights } from '../../src/engine/engine.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import type { Program } from '../../src/program/node.ts';
 import { rateOf } from './rate.ts';
 
-const { program, weights, inputs } = workerData as {
+export interface RivalWork {
   readonly program: Program;
   readonly weights: Weights;
   readonly inputs: readonly Uint8Array[];
-};
-const session = await wasmEngine.load(program, weights);
-parentPort!.on('message', async (ms: number) => {
-  parentPort!.postMessage(await rateOf(() => session.run(inputs), ms));
+}
+
+let inputs: readonly Uint8Array[];
+let session: Promise<Session>;
+process.on('message', async (message: RivalWork | number) => {
+  if (typeof message !== 'number') {
+    inputs = message.inputs;
+    session = wasmEngine.load(message.program, message.weights);
+    return;
+  }
+  const loaded = await session;
+  process.send!(await rateOf(() => loaded.run(inputs), message));
 });

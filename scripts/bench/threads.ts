@@ -1,9 +1,10 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import type { Session, Weights } from '../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import type { Program } from '../../src/program/node.ts';
 import { rateOf } from './rate.ts';
+import type { RivalWork } from './rival.ts';
 import { timingOf } from './timing.ts';
 
 const ROUNDS = 12;
@@ -16,7 +17,7 @@ export interface ThreadTimes {
   readonly many: number;
   /** Runs in a time for each by one thread alone, the median of rounds: those by all threads of one session… */
   readonly together: number;
-  /** …and by as many sessions of one thread each, next to each other: what the machine has for the threads. */
+  /** …and by as many processes of one thread each, next to each other: what the machine has for the threads. */
   readonly apart: number;
   /** Milliseconds of the best run. */
   readonly best: { readonly one: number; readonly many: number };
@@ -44,25 +45,28 @@ async function progressOf(session: Session, inputs: readonly Uint8Array[]): Prom
   return at;
 }
 
-/** Threads of its own, each with a session of one thread. */
+/** Processes of their own, each with a session of one thread. */
 class Rivals {
-  readonly #workers: readonly Worker[];
+  readonly #processes: readonly ChildProcess[];
 
-  constructor(count: number, workerData: unknown) {
+  constructor(count: number, work: RivalWork) {
     const file = new URL('rival.ts', import.meta.url);
-    this.#workers = Array.from({ length: count }, () => new Worker(file, { workerData }));
+    this.#processes = Array.from({ length: count }, () => fork(file, { serialization: 'advanced' }));
+    for (const one of this.#processes) one.send(work);
   }
 
   /** Runs a second of all together, from now on for so long. */
   async rate(ms: number): Promise<number> {
-    const rates = this.#workers.map(async (worker) => {
-      worker.postMessage(ms);
-      return (await once(worker, 'message'))[0] as number;
+    const rates = this.#processes.map(async (one) => {
+      one.send(ms);
+      return (await once(one, 'message'))[0] as number;
     });
     return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
   }
 
-  end = (): Promise<unknown> => Promise.all(this.#workers.map((worker) => worker.terminate()));
+  end(): void {
+    for (const one of this.#processes) one.disconnect();
+  }
 }
 
 /** Times a program on one thread, on several, and on one thread while others do the same for themselves. */
@@ -86,7 +90,7 @@ export async function threadTimes(
     const [own, others] = await Promise.all([rateOf(runOf(one), WINDOW_MS), rivals.rate(WINDOW_MS)]);
     rounds.push({ alone, together, apart: own + others });
   }
-  await rivals.end();
+  rivals.end();
 
   const alone: number[][] = [];
   const shared: number[][] = [];
