@@ -4,7 +4,7 @@ import { numbersOf } from '../models/model.ts';
 import { SeededWeights } from '../models/weights.ts';
 import { NodeTimer } from './nodes.ts';
 import type { PeakMeter } from './peak.ts';
-import { cpuTime, timingOf } from './timing.ts';
+import { cpuTime, median } from './timing.ts';
 
 const SIDE = 1024;
 const OPERATIONS = 2 * SIDE ** 3;
@@ -59,9 +59,8 @@ export async function product(meter: PeakMeter): Promise<Product> {
     const ms = cpuTime() - start;
     return { ms, share: OPERATIONS / (ms / 1000) / peak };
   });
-  const middle = (numbers: number[]): number => timingOf(numbers).median;
-  const ms = middle(rounds.map((round) => round.ms));
+  const ms = median(rounds.map((round) => round.ms));
   const expected = plainProduct(a, b);
   const isExact = numbersOf(output!).every((x, i) => x === expected[i]);
-  return { ms, speed: OPERATIONS / (ms / 1000), share: middle(rounds.map(({ share }) => share)), isExact };
+  return { ms, speed: OPERATIONS / (ms / 1000), share: median(rounds.map(({ share }) => share)), isExact };
 }

@@ -1,7 +1,7 @@
 import type { Result } from './measure.ts';
 import type { Product } from './product.ts';
-import { meanSpeedUp, type Target } from './targets.ts';
-import type { Timing } from './timing.ts';
+import { MANY_PRODUCTS, meanSpeedUp, type Target } from './targets.ts';
+import { ratioOf, type Timing } from './timing.ts';
 
 const ROWS: readonly (readonly [key: string, title: string])[] = [
   ['assay1', 'this engine, 1 thread'],
@@ -33,6 +33,7 @@ export function textOf(result: Result): string {
     return timing ? [row(title, shown(timing))] : [];
   });
   const [mine, web] = [times.get('assay1')!, times.get('ortWeb1')!];
+  const pair = result.macs > MANY_PRODUCTS ? times.get('assay2') : undefined;
   const far = Math.max(...differences.values());
   return [
     `${result.model}: ${(result.macs / 1e6).toFixed(2)} million products, ${result.nodes} nodes, weights from ${result.weights}`,
@@ -65,7 +66,8 @@ export function textOf(result: Result): string {
           ),
         ]
       : []),
-    row('as fast as onnxruntime-web', `${(web.median / mine.median).toFixed(2)} times`),
+    ...(pair ? [row('two threads are as fast as one', `${ratioOf(mine, pair).toFixed(2)} times`)] : []),
+    row('as fast as onnxruntime-web', `${ratioOf(web, mine).toFixed(2)} times`),
     ...(problems.length > 0
       ? problems.map((problem) => `  WRONG: ${problem}`)
       : [

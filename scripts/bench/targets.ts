@@ -1,6 +1,7 @@
 import type { Result } from './measure.ts';
 import { PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import type { Product } from './product.ts';
+import { ratioOf } from './timing.ts';
 
 /** One thing the engine is to reach, and what it reached. */
 export interface Target {
@@ -8,11 +9,12 @@ export interface Target {
   readonly isMet: boolean;
 }
 
-const MANY_PRODUCTS = 100e6;
+/** From here on a run is worth more than one thread. */
+export const MANY_PRODUCTS = 100e6;
 
 const ratio = ({ times }: Result, a: string, b: string): number | undefined => {
   const [x, y] = [times.get(a), times.get(b)];
-  return x && y ? x.median / y.median : undefined;
+  return x && y && ratioOf(x, y);
 };
 
 /** What an engine takes for each byte that any must hold. Memory comes in whole pages. */

@@ -5,7 +5,7 @@ import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import type { Program } from '../../src/program/node.ts';
 import { rateOf } from './rate.ts';
 import type { RivalWork } from './rival.ts';
-import { timingOf } from './timing.ts';
+import { median } from './timing.ts';
 
 const ROUNDS = 12;
 const WINDOW_MS = 200;
@@ -27,8 +27,6 @@ export interface ThreadTimes {
    */
   readonly nodes: readonly { readonly one: number; readonly many: number }[];
 }
-
-const median = (numbers: readonly number[]): number => timingOf(numbers).median;
 
 const bestOf = (runs: readonly number[][]): number => Math.min(...runs.map((at) => at.at(-1)!));
 

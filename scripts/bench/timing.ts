@@ -15,13 +15,18 @@ export interface Timing {
   readonly spread: number;
   readonly best: number;
   readonly runs: number;
+  /** Median of each round's. */
+  readonly rounds: readonly number[];
 }
 
 /** V8 compiles a function again, and better, only after it has run for a while. */
 const WARM_UP = { leastRuns: 5, runs: 60, ms: 1200 };
 const ROUNDS = 11;
-/** Contestants take turns of a few runs each, so that what the machine does besides meets all of them. */
-const TURN = { runs: 9, ms: 12 };
+/**
+ * Contestants take turns of a few runs each, so that what the machine does besides meets all of them. A run before
+ * them is not timed: it brings back to the caches what others have displaced, and what is timed is the steady run.
+ */
+const TURN = { leastRuns: 2, runs: 9, ms: 12 };
 /** Threads that wait for work by spinning give up in this time, and do not slow down who comes next. */
 const PAUSE_MS = 8;
 
@@ -31,12 +36,25 @@ function quantile(numbers: readonly number[], share: number): number {
   return sorted[Math.floor((sorted.length - 1) * share)]!;
 }
 
-export const timingOf = (times: readonly number[]): Timing => ({
-  median: quantile(times, 0.5),
-  spread: (quantile(times, 0.75) - quantile(times, 0.25)) / 2,
-  best: quantile(times, 0),
-  runs: times.length,
-});
+export const median = (numbers: readonly number[]): number => quantile(numbers, 0.5);
+
+/** @param rounds milliseconds of the runs of each */
+export function timingOf(rounds: readonly (readonly number[])[]): Timing {
+  const times = rounds.flat();
+  return {
+    median: median(times),
+    spread: (quantile(times, 0.75) - quantile(times, 0.25)) / 2,
+    best: quantile(times, 0),
+    runs: times.length,
+    rounds: rounds.map(median),
+  };
+}
+
+/**
+ * How many times as long one contestant takes as another of the same race: the median of the rounds' ratios. A machine
+ * that is slow for some seconds is so for both of a round, but not for as many runs of each in the whole race.
+ */
+export const ratioOf = (a: Timing, b: Timing): number => median(a.rounds.map((ms, i) => ms / b.rounds[i]!));
 
 /** Milliseconds of processor time that this process has used so far. */
 export function cpuTime(): number {
@@ -71,18 +89,22 @@ async function warmUp({ run }: Contestant): Promise<void> {
 export async function race(contestants: readonly Contestant[]): Promise<Map<string, Timing>> {
   const entries = contestants.map((contestant) => ({
     ...contestant,
-    times: [] as number[],
+    rounds: [] as number[][],
   }));
   for (const contestant of contestants) await warmUp(contestant);
   for (let round = 0; round < ROUNDS; round++) {
     for (const i of entries.keys()) {
-      const { run, times } = entries[(i + round) % entries.length]!;
+      const { run, rounds } = entries[(i + round) % entries.length]!;
       await pause();
+      await run();
+      const times: number[] = [];
       const start = performance.now();
-      let runs = 0;
-      do times.push((await timed(run)).ms);
-      while (++runs < TURN.runs && performance.now() - start < TURN.ms);
+      while (times.length < TURN.runs) {
+        if (times.length >= TURN.leastRuns && performance.now() - start > TURN.ms) break;
+        times.push((await timed(run)).ms);
+      }
+      rounds.push(times);
     }
   }
-  return new Map(entries.map(({ name, times }) => [name, timingOf(times)]));
+  return new Map(entries.map(({ name, rounds }) => [name, timingOf(rounds)]));
 }

@@ -3,7 +3,7 @@ import { difference, TOLERANCE } from '../../scripts/bench/compare.ts';
 import type { Result } from '../../scripts/bench/measure.ts';
 import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../../scripts/bench/program.ts';
 import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
-import { race, timingOf } from '../../scripts/bench/timing.ts';
+import { race, ratioOf, timingOf } from '../../scripts/bench/timing.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
 import type { LoopNode } from '../../src/program/node.ts';
 import { expectNear } from '../support/near.ts';
@@ -129,7 +129,25 @@ describe('the benchmark', () => {
   });
 
   it('gives median and half the distance of the quartiles', () => {
-    expect(timingOf([5, 1, 4, 2, 3])).to.deep.equal({ median: 3, spread: 1, best: 1, runs: 5 });
+    const all = { median: 3, spread: 1, best: 1, runs: 5 };
+    expect(timingOf([[5, 1, 4, 2, 3]])).to.deep.equal({ ...all, rounds: [3] });
+    expect(
+      timingOf([
+        [5, 1],
+        [4, 2, 3],
+      ]),
+    ).to.deep.equal({
+      ...all,
+      rounds: [1, 3],
+    });
+  });
+
+  it('takes ratios by the round, so that a slow spell of the machine is no difference', () => {
+    // Twice as slow in rounds 3 to 5, in which the second happens to have more runs.
+    const first = timingOf([[4], [4, 4], [8], [8], [8], [4], [4, 4]]);
+    const second = timingOf([[2], [2], [4, 4, 4], [4, 4, 4], [4, 4, 4], [2], [2]]);
+    expect(first.median / second.median).to.equal(1);
+    expect(ratioOf(first, second)).to.equal(2);
   });
 
   it('times each contestant, several times', async () => {
@@ -152,9 +170,7 @@ describe('the benchmark', () => {
     weights: 'seeded',
     nodes: 1,
     macs,
-    times: new Map(
-      Object.entries(times).map(([name, median]) => [name, { median, spread: 0, best: median, runs: 1 }]),
-    ),
+    times: new Map(Object.entries(times).map(([name, median]) => [name, timingOf([[median]])])),
     reference: undefined,
     importMs: 0,
     loadMs: 0,
