@@ -16,6 +16,7 @@ import {
   affine,
   f32Bytes,
   f32Values,
+  i32Bytes,
   instruction,
   loop,
   matMul,
@@ -185,6 +186,36 @@ describe('wasm engine', () => {
       );
     }
     await expectSameTensors(build.finish(), [], 'a fold from a NaN');
+  });
+
+  it('reads the fill of empty constants, whatever leads into them', async () => {
+    const build = new ProgramBuilder();
+    const x = build.input('i32', [4]);
+    const none = build.constant('i8', [0, 3], new Uint8Array(0));
+    const across = { extent: 3, coordinate: affine([[0, 1]]) };
+    build.node(
+      loop({
+        dtype: 'i32',
+        shape: [4],
+        operands: [
+          { node: x, dtype: 'i32', fill: 0, view: [{ extent: 4, coordinate: affine([[0, 1]]) }] },
+          {
+            node: none,
+            dtype: 'i8',
+            fill: 7,
+            view: [{ extent: 0, coordinate: { kind: 'gathered', operand: 0 } }, across],
+          },
+          { node: none, dtype: 'i8', fill: 9, view: [{ extent: 0, coordinate: affine([[0, 1]]) }, across] },
+        ],
+        post: (s) => [
+          instruction('i32.mul', s.operands, s.operands + 1),
+          instruction('i32.add', s.results, s.operands + 2),
+        ],
+      }),
+    );
+    const { program, weights } = build.finish();
+    expect(validate(program)).to.deep.equal([]);
+    await expectSameTensors({ program, weights }, [i32Bytes([0, 1, -2, 3])], 'empty constants');
   });
 
   it('computes coordinates that no 32 bits hold', async () => {

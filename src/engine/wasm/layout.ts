@@ -132,7 +132,8 @@ export function sourceIn({ tensors, stretches }: Layout): (node: number, byte: n
   return (node, byte) => {
     const whole = tensors[node];
     if (whole !== undefined) return whole + byte;
-    const { start, offset } = stretches.get(node)!.find(({ end }) => byte < end)!;
+    // The one that has the byte; that of an empty tensor has none, and is never read.
+    const { start, offset } = stretches.get(node)!.findLast((stretch) => stretch.start <= byte)!;
     return offset + byte - start;
   };
 }
