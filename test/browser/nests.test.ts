@@ -9,7 +9,7 @@ import { modelOf } from '../../src/merkle/model.ts';
 import { commitmentOf } from '../../src/trace/commitment.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
-import { madeFrom, NEST_KINDS, type NestKind } from './nests.ts';
+import { allRoots, madeFrom, NEST_KINDS, type NestKind } from './nests.ts';
 
 /** Loops of random programs of each kind. */
 const NESTS = process.env['ASSAY_LONG'] ? 4_000 : 160;
@@ -18,7 +18,7 @@ const THREADS = [1, 2, 3];
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
 
-/** The roots of the traces of programs, one for each seed, and of their commitments as the reference has them: enough nests. */
+/** The roots of all tensors of programs, by seed, and of their commitments as the reference has them: enough nests. */
 async function expectedOf(kind: NestKind): Promise<{ seeds: number[]; roots: string[] }> {
   const seeds: number[] = [];
   const roots: string[] = [];
@@ -27,7 +27,7 @@ async function expectedOf(kind: NestKind): Promise<{ seeds: number[]; roots: str
     const { program, weights, inputs } = madeFrom(kind, seeds.length);
     const model = modelOf(program);
     const session = await referenceEngine.load(program, weights);
-    roots.push(hexOf(new RunTrace(model, await session.runAll(inputs)).root));
+    roots.push(allRoots(new RunTrace(model, await session.runAll(inputs))));
     roots.push(hexOf(commitmentOf(model, await session.runCheckpoints(inputs)).root));
     nests += program.nodes.filter(({ kind }) => kind === 'loop').length;
   }

@@ -3,10 +3,10 @@ import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { commitmentOf } from '../../src/trace/commitment.ts';
 import { RunTrace } from '../../src/trace/run.ts';
-import { madeFrom, type NestKind } from './nests.ts';
+import { allRoots, madeFrom, type NestKind } from './nests.ts';
 
 /**
- * Roots of the traces of seeded programs, and of their commitments, run in the page that this is the script of; every
+ * The roots of all tensors of seeded programs, and of their commitments, run in the page that this is the script of; every
  * nest is shared by threads.
  */
 async function roots(kind: NestKind, seeds: readonly number[], threads: number): Promise<string[]> {
@@ -17,7 +17,7 @@ async function roots(kind: NestKind, seeds: readonly number[], threads: number):
     const session = await engine.load(program, weights);
     const { tensors, trees } = await session.runTrace(inputs);
     const model = modelOf(program);
-    found.push(hexOf(new RunTrace(model, tensors, trees).root));
+    found.push(allRoots(new RunTrace(model, tensors, trees)));
     found.push(hexOf(commitmentOf(model, await session.runCheckpoints(inputs)).root));
     await session.close();
   }
