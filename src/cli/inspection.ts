@@ -28,7 +28,7 @@ export interface NodeReport {
   readonly grain: number | null;
   /** Bytes of its tensor. */
   readonly bytes: number;
-  /** Whether the root of a trace commits to its tensor, rather than to what later blocks read. */
+  /** Whether the root of a trace commits to its tensor. */
   readonly checkpoint: boolean;
   readonly descriptorBytes: number;
   /** `null` unless it is a loop: a constant or input is settled by its root alone. */

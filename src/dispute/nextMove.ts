@@ -3,6 +3,7 @@ import { concat, MerkleTree, siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind 
 import { blockLevels, isCheckpoint } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
+import { blockRoots } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { Move, Pick, Role } from './move.ts';
 import { MOVERS, type Position, topOfTrace } from './position.ts';
@@ -29,7 +30,7 @@ export function nextMove(view: DisputeView, trace: Trace, role: Role): Move | un
     case 'NodePick':
       return pickInBlock(view, trace);
     case 'TensorReveal':
-      return { kind: 'reveal', hashes: ownHashes(view.position, trace) };
+      return { kind: 'reveal', hashes: hashesInTensor(view.position, trace) };
     case 'TensorPick':
       return pickInTensor(view, trace);
     case 'Chunk':
@@ -62,8 +63,8 @@ export function moveAboveBlocks(view: DisputeView, own: Commitment, role: Role):
 
 function showTrace({ traceRoot }: DisputeView, own: Commitment): Move | undefined {
   const { model, root } = own;
-  const top = topOfTrace(model.program.nodes.length);
-  const hashes = top.phase === 'NodePick' ? blockLeaves(own) : hashesAbove(top, own);
+  const levels = levelsToReveal(topOfTrace(model.program.nodes.length).depthLeft);
+  const hashes = Array.from({ length: 2 ** levels }, (_, i) => own.node(own.depth - levels, i));
   if (traceRoot) return equalBytes(traceRoot, root) ? { kind: 'reveal', hashes } : undefined;
   const outputs = model.outputs.map(({ node }) => node);
   return {
@@ -79,7 +80,7 @@ function showTrace({ traceRoot }: DisputeView, own: Commitment): Move | undefine
 function revealBlock({ position }: DisputeView, trace: Trace): Move {
   return {
     kind: 'revealBlock',
-    hashes: ownHashes(position, trace),
+    hashes: blockRoots(trace, position.index),
     checkpoints: checkpointsOf(position, trace),
   };
 }
@@ -98,18 +99,12 @@ function hashesAbove({ depthLeft, index, traceDepth }: Position, own: Commitment
   return Array.from({ length: 2 ** levels }, (_, i) => own.node(level, index * 2 ** levels + i));
 }
 
-/** All leaves of a trace that is one block. */
-const blockLeaves = (own: Commitment): Hash[] =>
-  Array.from({ length: 2 ** own.depth }, (_, i) => own.node(0, i));
-
-/** Roots of the tensors of a block, or hashes of a tensor's tree. */
-function ownHashes({ depthLeft, index, nodeIndex, phase }: Position, trace: Trace): Hash[] {
-  const inTensor = phase === 'TensorReveal' || phase === 'TensorPick';
+/** Hashes of the disputed tensor's tree. */
+function hashesInTensor({ depthLeft, index, nodeIndex }: Position, trace: Trace): Hash[] {
   const levels = levelsToReveal(depthLeft);
-  return Array.from({ length: 2 ** levels }, (_, i) => {
-    const at = index * 2 ** levels + i;
-    return inTensor ? trace.tensorNode(nodeIndex, depthLeft - levels, at) : trace.tensorRoot(at);
-  });
+  return Array.from({ length: 2 ** levels }, (_, i) =>
+    trace.tensorNode(nodeIndex, depthLeft - levels, index * 2 ** levels + i),
+  );
 }
 
 /** Which nodes of a block are checkpoints: a bit for each, the first one's the lowest. */
@@ -136,21 +131,22 @@ function pickInBlock(view: DisputeView, trace: Trace): Move | undefined {
   const { position } = view;
   const { depthLeft, traceDepth, index, hi: nodes, word } = position;
   const { model } = trace;
-  const nodeAt = (child: number) => {
-    const node = index * 2 ** depthLeft + child;
-    return { descriptor: model.descriptors[node]!, siblings: model.tree.proof(node) };
-  };
-  const inBlock = Math.min(2 ** depthLeft, nodes - index * 2 ** depthLeft);
+  const first = index * 2 ** depthLeft;
+  const nodeAt = (child: number) => ({
+    descriptor: model.descriptors[first + child]!,
+    siblings: model.tree.proof(first + child),
+  });
+  const inBlock = Math.min(2 ** depthLeft, nodes - first);
   const wrong = (word ^ checkpointsOf(position, trace)) & (2 ** Math.max(0, inBlock) - 1);
   if (depthLeft < traceDepth && wrong !== 0) {
     const child = 31 - Math.clz32(wrong);
     return { kind: 'proveCheckpoint', blockRoot: blockRootOf(view), child, node: nodeAt(child) };
   }
-  const picked = differing(TRACE_TREE, view.blockReveal, ownHashes(position, trace));
+  const picked = differing(TRACE_TREE, view.blockReveal, blockRoots(trace, index));
   if (!picked) return undefined;
   if (picked.child >= inBlock) return { kind: 'provePadding', picked };
   const node = nodeAt(picked.child);
-  switch (model.program.nodes[index * 2 ** depthLeft + picked.child]!.kind) {
+  switch (model.program.nodes[first + picked.child]!.kind) {
     case 'constant':
       return { kind: 'proveConstant', picked, node };
     case 'input':
@@ -167,7 +163,7 @@ function pickInBlock(view: DisputeView, trace: Trace): Move | undefined {
 
 function pickInTensor(view: DisputeView, trace: Trace): Move | undefined {
   const { depthLeft, index, hi: leaves } = view.position;
-  const picked = differing(TENSOR_TREE, view.tensorReveal, ownHashes(view.position, trace));
+  const picked = differing(TENSOR_TREE, view.tensorReveal, hashesInTensor(view.position, trace));
   if (!picked) return undefined;
   const levels = levelsToReveal(depthLeft);
   const isPadding = depthLeft === levels && index * 2 ** levels + picked.child >= leaves;

@@ -1,5 +1,5 @@
 import { MAX_REVEAL_LEVELS } from './limits.ts';
-import type { LoopNode, Program } from './node.ts';
+import type { LoopNode, Node, Program } from './node.ts';
 
 /**
  * Which tensors the root of a trace commits to. The nodes of a program lie in aligned blocks. What is read outside its
@@ -29,12 +29,20 @@ export function blockLevels(traceDepth: number): number {
 export const blockOf = (node: number, traceDepth: number): number =>
   Math.floor(node / 2 ** blockLevels(traceDepth));
 
-/** Whether the root of a trace commits to a node's tensor. That of a single block commits to all. */
-export function isCheckpoint({ nodes }: Pick<Program, 'nodes'>, node: number): boolean {
-  const traceDepth = depthOf(nodes.length);
-  const made = nodes[node]!;
-  return made.kind !== 'loop' || made.checkpoint || blockLevels(traceDepth) === traceDepth;
+/**
+ * Whether the root of a trace leaves a node's tensor open until its block is disputed. That of a single block leaves
+ * none.
+ *
+ * @param nodeCount of the program
+ */
+export function isOpen(node: Node, nodeCount: number): boolean {
+  const traceDepth = depthOf(nodeCount);
+  return node.kind === 'loop' && !node.checkpoint && blockLevels(traceDepth) < traceDepth;
 }
+
+/** Whether the root of a trace commits to a node's tensor. */
+export const isCheckpoint = ({ nodes }: Pick<Program, 'nodes'>, node: number): boolean =>
+  !isOpen(nodes[node]!, nodes.length);
 
 /** The same program with the least checkpoints that its blocks allow; none in a single block, which needs no marks. */
 export function withCheckpoints(program: Program): Program {

@@ -1,5 +1,5 @@
 import { INSTRUCTIONS, instructionOf } from '../scalar/instructions.ts';
-import { blockLevels, blockOf, depthOf } from './blocks.ts';
+import { blockOf, depthOf, isOpen } from './blocks.ts';
 import { leafCost } from './cost.ts';
 import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
 import { LIMITS } from './limits.ts';
@@ -240,12 +240,6 @@ function checkInterface(node: Node, nodeIndex: number, { nodeCount, inputs, outp
     return ['checkpoint', 'it is an output of the model, but no checkpoint'];
   }
   return undefined;
-}
-
-/** Whether the root of the trace leaves a node's tensor open until its block is disputed. */
-function isOpen(node: Node, nodeCount: number): boolean {
-  const traceDepth = depthOf(nodeCount);
-  return node.kind === 'loop' && !node.checkpoint && blockLevels(traceDepth) < traceDepth;
 }
 
 const violation = (broken: Broken, node: number): Violation | undefined =>

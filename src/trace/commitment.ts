@@ -2,9 +2,9 @@ import type { CheckpointedRun } from '../engine/engine.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
-import { isCheckpoint } from '../program/blocks.ts';
+import { blockLevels, isCheckpoint } from '../program/blocks.ts';
 import type { Program } from '../program/node.ts';
-import type { Commitment } from './trace.ts';
+import type { Commitment, Trace } from './trace.ts';
 
 /**
  * The tree whose root a trace has: of each checkpoint the root of its tensor, and padding in the place of others.
@@ -16,6 +16,12 @@ export const checkpointTree = (program: Program, rootOf: (node: number) => Hash)
     TRACE_TREE,
     concat(program.nodes.map((_, i) => (isCheckpoint(program, i) ? rootOf(i) : TRACE_TREE.padding))),
   );
+
+/** Roots of all tensors of a block of a trace, with padding beyond the last node. */
+export function blockRoots(trace: Pick<Trace, 'depth' | 'tensorRoot'>, block: number): Hash[] {
+  const width = 2 ** blockLevels(trace.depth);
+  return Array.from({ length: width }, (_, i) => trace.tensorRoot(block * width + i));
+}
 
 /** The commitment of a run, without the tensors that it does not commit to. */
 export function commitmentOf(model: Model, { trees }: Pick<CheckpointedRun, 'trees'>): Commitment {

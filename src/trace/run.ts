@@ -5,9 +5,9 @@ import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 import { chunkOf, tensorTree } from '../merkle/tensor.ts';
 import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
-import { blockLevels, blockOf, depthOf } from '../program/blocks.ts';
+import { blockOf, depthOf } from '../program/blocks.ts';
 import type { LoopNode } from '../program/node.ts';
-import { checkpointTree } from './commitment.ts';
+import { blockRoots, checkpointTree } from './commitment.ts';
 import type { Trace } from './trace.ts';
 import { recordWitness } from './witness.ts';
 
@@ -103,9 +103,8 @@ export class RunTrace implements Trace {
   #proof(node: number, disputed: number): Hash[] {
     const block = blockOf(disputed, this.depth);
     if (blockOf(node, this.depth) !== block) return this.#traceTree().proof(node);
-    const width = 2 ** blockLevels(this.depth);
-    const roots = Array.from({ length: width }, (_, i) => this.tensorRoot(block * width + i));
-    return new MerkleTree(TRACE_TREE, concat(roots)).proof(node % width);
+    const roots = blockRoots(this, block);
+    return new MerkleTree(TRACE_TREE, concat(roots)).proof(node % roots.length);
   }
 
   #traceTree(): MerkleTree {

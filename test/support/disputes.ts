@@ -4,8 +4,9 @@ import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { inputsCommitment, modelOf, outputsCommitment } from '../../src/merkle/model.ts';
 import { combine, TRACE_TREE } from '../../src/merkle/tree.ts';
-import { blockLevels, blockOf } from '../../src/program/blocks.ts';
+import { blockOf } from '../../src/program/blocks.ts';
 import type { Program } from '../../src/program/node.ts';
+import { blockRoots } from '../../src/trace/commitment.ts';
 import type { Commitments } from '../../src/trace/replay.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
@@ -42,10 +43,7 @@ export const posing = (trace: Trace, as: Partial<Trace>): Trace => ({
 
 /** What a leaf of a node opens its operands against, in this trace. */
 export function commitmentsOf(trace: Trace, nodeIndex: number): Commitments {
-  const width = 2 ** blockLevels(trace.depth);
-  const first = blockOf(nodeIndex, trace.depth) * width;
-  const roots = Array.from({ length: width }, (_, i) => trace.tensorRoot(first + i));
-  const blockRoot = combine(TRACE_TREE, roots);
+  const blockRoot = combine(TRACE_TREE, blockRoots(trace, blockOf(nodeIndex, trace.depth)));
   return { traceRoot: trace.root, blockRoot, nodeIndex, traceDepth: trace.depth };
 }
 
