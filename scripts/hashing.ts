@@ -3,6 +3,7 @@ import { hashEach, hashRecords, PAIR_BYTES } from '../src/merkle/records.ts';
 import { TAGS } from '../src/merkle/tags.ts';
 import { tensorTree } from '../src/merkle/tensor.ts';
 import { CHUNK_BYTES } from '../src/program/limits.ts';
+import { median } from './bench/timing.ts';
 
 /**
  * How fast tensors are hashed, next to hash-wasm's keccak on the same bytes in the same run: medians of interleaved
@@ -10,9 +11,6 @@ import { CHUNK_BYTES } from '../src/program/limits.ts';
  */
 const TENSOR_BYTES = 8 << 20;
 const ROUNDS = 11;
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 
 /** The hashing of a tree one record at a time. */
 function treeByHashWasm(bytes: Uint8Array): void {

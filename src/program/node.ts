@@ -83,6 +83,10 @@ export interface ScalarProgram {
   readonly result: number;
 }
 
+/** The same instructions over other slots. */
+export const withSlots = (code: readonly Step[], slotOf: (slot: number) => number): Step[] =>
+  code.map(({ opcode, a, b, c }) => ({ opcode, a: slotOf(a), b: slotOf(b), c: slotOf(c) }));
+
 /** `out[i] = post(acc_K)` with `acc_0 = init` and `acc_{k+1} = step(acc_k)`, `k` lexicographic over `fold`. */
 export interface LoopNode {
   readonly kind: 'loop';

@@ -6,6 +6,7 @@ import {
   ENOUGH_TURNS,
   isProduct,
   orderOf,
+  reorderedShape,
   type Shape,
   tilingOf,
   unitAlong,
@@ -78,11 +79,7 @@ export function bandFor(planned: Planned, cache: CacheSizes): Band | undefined {
   if (isProduct(loop, nest, shape)) {
     // Its lanes come first and are read once for each block, so that blocks are as large as they are.
     const order = orderOf(loop, nest, shape);
-    const placed = {
-      ...shape,
-      rowLoop: order.indexOf(shape.rowLoop),
-      laneLoop: order.indexOf(shape.laneLoop),
-    };
+    const placed = reorderedShape(shape, order);
     const { turnLoop, block } = tilingOf(loop, reordered(nest, order), placed, { cache });
     return along(order[turnLoop]!, planned, block, cache.band);
   }

@@ -6,8 +6,8 @@ import {
   type Program,
   sizeOf,
   slotsOf,
+  withSlots,
 } from '../../program/node.ts';
-import type { Step } from '../../scalar/machine.ts';
 import { rangeOf, stridesOf } from './nest.ts';
 
 /**
@@ -180,17 +180,15 @@ function join(made: LoopNode, reader: LoopNode, node: number): LoopNode | undefi
     slotMap(reader, results, to.constants + made.constants.length, (o) =>
       isMade(reader.operands[o]!) ? ends : to.operands + place[o]!,
     );
-  const mapped = (code: readonly Step[], map: (slot: number) => number): Step[] =>
-    code.map(({ opcode, a, b, c }) => ({ opcode, a: map(a), b: map(b), c: map(c) }));
   const last = readerMap(to.results + made.post.code.length);
   const stepMap = folded === made ? madeMap : readerMap(to.results);
   return {
     ...reader,
     ...frame,
     init: folded.init,
-    step: { code: mapped(folded.step.code, stepMap), result: stepMap(folded.step.result) },
+    step: { code: withSlots(folded.step.code, stepMap), result: stepMap(folded.step.result) },
     post: {
-      code: [...mapped(made.post.code, madeMap), ...mapped(reader.post.code, last)],
+      code: [...withSlots(made.post.code, madeMap), ...withSlots(reader.post.code, last)],
       result: last(reader.post.result),
     },
   };

@@ -23,6 +23,7 @@ import {
   type CacheSizes,
   LANES,
   orderOf,
+  reorderedShape,
   type Shape,
   shapeOf,
   type Tile,
@@ -206,12 +207,7 @@ function planPiece(
   const { loop, nest, shape, packings, stages, counts } = band ? prepare(piece, nodes, earlier, band) : whole;
   const order = orderOf(loop, nest, shape, band?.loop);
   const ordered = reordered(nest, order);
-  const placed = {
-    ...shape,
-    rowLoop: order.indexOf(shape.rowLoop),
-    laneLoop: order.indexOf(shape.laneLoop),
-  };
-  const tiling = tilingOf(loop, ordered, placed, {
+  const tiling = tilingOf(loop, ordered, reorderedShape(shape, order), {
     cache,
     ...(band && { loop: order.indexOf(band.loop), block: band.size / band.unit }),
   });

@@ -5,6 +5,7 @@ import {
   operandUses,
   sizeOf,
   slotsOf,
+  withSlots,
 } from '../../program/node.ts';
 import { wordAsStored } from '../reference/word.ts';
 import { type Band, boxStage, linear, type Stage } from './box.ts';
@@ -74,7 +75,7 @@ export function stagedFactor(
     fold: [],
     step: { code: [], result: 0 },
     post: {
-      code: loop.step.code.map(({ opcode, a, b, c }) => ({ opcode, a: moved(a), b: moved(b), c: moved(c) })),
+      code: withSlots(loop.step.code, moved),
       result: moved(slot),
     },
   };

@@ -146,6 +146,13 @@ export function orderOf(loop: LoopNode, nest: Nest, shape: Shape, banded = -1): 
   return [laneLoop, ...others, rowLoop, ...order.slice(nest.outputs)];
 }
 
+/** The shape of a nest's tile, once the nest's loops are in another order (`reordered` in `nest.ts`). */
+export const reorderedShape = (shape: Shape, order: readonly number[]): Shape => ({
+  ...shape,
+  rowLoop: order.indexOf(shape.rowLoop),
+  laneLoop: order.indexOf(shape.laneLoop),
+});
+
 const range = (start: number, end: number, step: number): Range => ({ start, end, step });
 
 /** Parts of [0, extent) by `step`, and what is left. */
