@@ -1,5 +1,5 @@
 import type { TensorData } from '../../src/engine/engine.ts';
-import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
+import { type Spawn, spawnHere } from '../../src/engine/threads/spawn.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

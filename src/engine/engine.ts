@@ -9,13 +9,13 @@ export interface TensorData {
   readonly bytes: Uint8Array;
 }
 
-/** The bytes of each constant node, by the node's index. Checked against their roots by whoever read them. */
+/** The bytes of each constant node, by the node's index. The code that reads them has checked them against their roots. */
 export type Weights = ReadonlyMap<number, Uint8Array>;
 
-/** Called after each node: how many are done, of how many. */
+/** Called after each node with the number of nodes done and the number of all. */
 export type Progress = (done: number, of: number) => void;
 
-/** Every tensor of a run, in node order, and the hash trees over those that are not constant, by node. */
+/** Every tensor of a run, in node order, and the hash tree over each that is not constant, by node. */
 export interface TracedRun {
   readonly tensors: readonly Uint8Array[];
   readonly trees: ReadonlyMap<number, MerkleTree>;
@@ -27,45 +27,45 @@ export interface CheckpointedRun {
   readonly trees: ReadonlyMap<number, MerkleTree>;
 }
 
-/** Nodes whose tensors a run makes: inputs and loops. */
+/** Nodes whose tensors differ from run to run: inputs and loops. */
 export const computedOf = ({ nodes }: Program): number[] =>
   nodes.flatMap(({ kind }, i) => (kind === 'constant' ? [] : [i]));
 
-/** Nodes that {@link Session.runCheckpoints} is about: whatever the root of a trace commits to but constants. */
+/** Nodes whose tensors the root of a trace commits to, without constants, which have their roots in the program. */
 export const checkpointsOf = (program: Program): number[] =>
   computedOf(program).filter((i) => isCheckpoint(program, i));
 
-/** A program and its weights, ready to run any number of times. What is asked for at the same time is run in turn. */
+/** A program and its weights, ready to run any number of times. Concurrent calls are queued. */
 export interface Session {
   readonly program: Program;
   /** @returns the outputs. @throws EngineError for inputs that do not fit */
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
   /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
-  /** The same, with the hash tree of every tensor that is not constant, built while the program runs if the engine can. */
+  /** As `runAll`, with the hash tree of every tensor that is not constant; the engine may build them while it runs. */
   runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun>;
-  /** Tensors and hash trees of what the root of a trace commits to, and no others; constants have their roots in the program. */
+  /** Tensors and hash trees of inputs and checkpoints only: all that the root of a trace commits to. */
   runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun>;
   /**
-   * Computes one loop again, from whatever its operands are said to be.
+   * Computes one loop again, from operands that the caller gives.
    *
-   * @param tensors by node; only those of the loop's operands are looked at
+   * @param tensors by node; only those of the loop's operands are read
    * @returns the bytes of the loop's tensor. They stay as they are during later runs
-   * @throws EngineError if the node is no loop or an operand does not fit
+   * @throws EngineError if the node is not a loop or an operand has the wrong length
    */
   runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array>;
   /** Frees threads and memory. */
   close(): Promise<void>;
 }
 
-/** Something that runs programs. All engines give the same bits; `reference/` defines them. */
+/** Runs programs. All engines give the same bits; `reference/` defines them. */
 export interface Engine {
   readonly name: string;
   /** @throws EngineError if weights are missing or do not fit */
   load(program: Program, weights: Weights): Promise<Session>;
 }
 
-/** What was given does not fit the program. */
+/** The weights, inputs or operands do not fit the program, or the program does not fit the engine. */
 export class EngineError extends Error {
   override name = 'EngineError';
 }
@@ -118,19 +118,19 @@ export function checkOperands({ nodes }: Program, index: number, tensors: readon
   return loop;
 }
 
-/** Milliseconds of work after which a run with progress lets others have a turn. */
-const TURN_MS = 50;
+/** Milliseconds of work after which a run with a progress callback yields to the event loop. */
+const YIELD_MS = 50;
 
-/** Reports each node of a run; what it returns is to be awaited, and lets others have a turn when one is due. */
-export function turnsOf(
+/** A progress reporter for one run. Await its result: every {@link YIELD_MS} it yields to the event loop. */
+export function progressReporter(
   progress: Progress | undefined,
 ): (...done: Parameters<Progress>) => Promise<void> | undefined {
-  let turn = performance.now();
+  let yieldedAt = performance.now();
   return (done, of) => {
     progress?.(done, of);
-    if (!progress || performance.now() - turn <= TURN_MS) return undefined;
+    if (!progress || performance.now() - yieldedAt <= YIELD_MS) return undefined;
     return new Promise<void>((resolve) => setTimeout(resolve)).then(() => {
-      turn = performance.now();
+      yieldedAt = performance.now();
     });
   };
 }

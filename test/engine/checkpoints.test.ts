@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { checkpointsOf, type Engine } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { fused } from '../../src/engine/wasm/fusion.ts';
+import { fuse } from '../../src/engine/graph/fuse.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorTree } from '../../src/merkle/tensor.ts';
@@ -76,7 +76,7 @@ describe('checkpoints of a run', () => {
     for (let seed = 1; seed <= PROGRAMS; seed++) {
       const { program } = MAKERS['layers with loops after them, many in a row'](seed);
       const given = checkpointsOf(program);
-      const lean = fused(program, new Set(given));
+      const lean = fuse(program, new Set(given));
       loops += program.nodes.filter(({ kind }) => kind === 'loop').length;
       checkpoints += given.filter((i) => program.nodes[i]!.kind === 'loop').length;
       gone += lean.nodes.filter((node, i) => node !== program.nodes[i] && node.shape[0] === 0).length;

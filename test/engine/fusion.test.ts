@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { fuse } from '../../src/engine/graph/fuse.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { fused } from '../../src/engine/wasm/fusion.ts';
 import type { Program } from '../../src/program/node.ts';
 import { layerChain } from '../support/layerChain.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
@@ -28,7 +28,7 @@ describe('fusion', () => {
         const random = new Random(seed);
         const others = program.nodes.flatMap((_, i) => (seed % 2 === 0 && random.chance(30) ? [i] : []));
         const asked = new Set([...program.outputs, ...others]);
-        const lean = fused(program, asked);
+        const lean = fuse(program, asked);
         const left = gone(lean, program);
         fusions += left.length;
         const [expected, given] = await Promise.all(

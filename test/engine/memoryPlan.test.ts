@@ -3,12 +3,12 @@ import { withMemory } from '../../scripts/bench/memory.ts';
 import { leastMemory } from '../../scripts/bench/program.ts';
 import { memoryShare } from '../../scripts/bench/targets.ts';
 import { models } from '../../scripts/models/index.ts';
-import { layOut } from '../../src/engine/wasm/layout.ts';
-import { arrange, type Block, liveBytes } from '../../src/engine/wasm/memoryPlan.ts';
+import { mergeRanges } from '../../src/engine/memory/byteRange.ts';
+import { keptBy } from '../../src/engine/memory/kept.ts';
+import { layOut } from '../../src/engine/memory/layout.ts';
+import { type Block, liveBytes, planOffsets } from '../../src/engine/memory/offsets.ts';
 import { planNode } from '../../src/engine/wasm/nodePlan.ts';
-import { coverOf } from '../../src/engine/wasm/stretch.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
-import { keptBy } from '../../src/engine/wasm/ways.ts';
 import { treeBytes } from '../../src/merkle/inPlace.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Operand, type Program, type ViewDimension } from '../../src/program/node.ts';
@@ -16,7 +16,7 @@ import { availableOrSkip } from '../support/available.ts';
 import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 
-/** What the issue allows over the least that any plan takes. */
+/** Memory allowed, as a multiple of the lower bound of every plan. */
 const BOUND = 1.3;
 
 const overlap = (a: Block, b: Block): boolean => a.first <= b.last && b.first <= a.last;
@@ -46,7 +46,7 @@ describe('the memory plan', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = new Random(seed);
       const blocks = randomBlocks(random, random.between(0, 120), random.between(1, 60));
-      const { starts, bytes } = arrange(blocks);
+      const { starts, bytes } = planOffsets(blocks);
       expect(collisions(blocks, starts), `seed ${seed}`).to.deep.equal([]);
       blocks.forEach((block, i) => {
         expect(starts[i]! % 16, `seed ${seed}`).to.equal(0);
@@ -59,7 +59,7 @@ describe('the memory plan', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = new Random(seed);
       const blocks = randomBlocks(random, 200, random.between(1, 60));
-      expect(arrange(blocks).bytes / liveBytes(blocks), `seed ${seed}`).to.be.within(1, BOUND);
+      expect(planOffsets(blocks).bytes / liveBytes(blocks), `seed ${seed}`).to.be.within(1, BOUND);
     }
   });
 
@@ -67,7 +67,7 @@ describe('the memory plan', () => {
     for (const longest of [8, 4000]) {
       const blocks = randomBlocks(new Random(1), 4000, longest);
       const start = process.cpuUsage();
-      expect(arrange(blocks).bytes / liveBytes(blocks)).to.be.within(1, BOUND);
+      expect(planOffsets(blocks).bytes / liveBytes(blocks)).to.be.within(1, BOUND);
       expect(process.cpuUsage(start).user / 1e6).to.be.below(3);
     }
   });
@@ -165,30 +165,24 @@ describe('the layout of a program', () => {
       }),
     );
     const { program } = build.finish();
-    const { constantBytes, stretches } = layOut(program, planOf(program), keptBy('outputs', program), 1);
+    const { constantBytes, ranges } = layOut(program, planOf(program), keptBy('outputs', program), 1);
     expect(constantBytes).to.equal(4 * 64 + 16);
-    expect(stretches.get(w)).to.deep.equal([{ node: w, start: 272, end: 284, offset: 256 }]);
+    expect(ranges.get(w)).to.deep.equal([{ node: w, start: 272, end: 284, offset: 256 }]);
   });
 });
 
 describe('what is read of constants', () => {
-  const stretch = (node: number, start: number, end: number) => ({ node, start, end });
+  const range = (node: number, start: number, end: number) => ({ node, start, end });
 
-  it('is covered by stretches apart from each other, each from a multiple of 16', () => {
-    const read = [
-      stretch(1, 72, 76),
-      stretch(2, 0, 4),
-      stretch(1, 4, 8),
-      stretch(1, 33, 72),
-      stretch(1, 0, 4),
-    ];
-    expect(coverOf(read)).to.deep.equal(
+  it('is covered by ranges apart from each other, each from a multiple of 16', () => {
+    const read = [range(1, 72, 76), range(2, 0, 4), range(1, 4, 8), range(1, 33, 72), range(1, 0, 4)];
+    expect(mergeRanges(read)).to.deep.equal(
       new Map([
-        [1, [stretch(1, 0, 8), stretch(1, 32, 76)]],
-        [2, [stretch(2, 0, 4)]],
+        [1, [range(1, 0, 8), range(1, 32, 76)]],
+        [2, [range(2, 0, 4)]],
       ]),
     );
-    expect(coverOf([stretch(1, 0, 100), stretch(1, 20, 24)]).get(1)).to.deep.equal([stretch(1, 0, 100)]);
+    expect(mergeRanges([range(1, 0, 100), range(1, 20, 24)]).get(1)).to.deep.equal([range(1, 0, 100)]);
   });
 });
 

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import { models, programInputs } from '../../scripts/models/index.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { type Functions, takeTasks } from '../../src/engine/wasm/member.ts';
-import { scheduleOf } from '../../src/engine/wasm/schedule.ts';
-import { type Spawn, spawnHere } from '../../src/engine/wasm/spawn.ts';
+import { buildSchedule } from '../../src/engine/threads/schedule.ts';
+import { type Spawn, spawnHere } from '../../src/engine/threads/spawn.ts';
+import { type Functions, takeTasks } from '../../src/engine/threads/tasks.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
@@ -281,7 +281,7 @@ describe('the memory of a run', () => {
 });
 
 describe('the schedule of a run', () => {
-  const work = (name: string, turns: number, work: number) => ({ name, turns, work });
+  const work = (name: string, items: number, cost: number) => ({ name, items, cost });
 
   it('does every turn once, and nothing before what it follows', () => {
     for (let seed = 1; seed <= 200; seed++) {
@@ -290,8 +290,8 @@ describe('the schedule of a run', () => {
         random.times(random.below(4), (i) => work(`${unit} ${i}`, random.between(1, 40), random.below(2000))),
       );
       const threads = random.between(1, 5);
-      const { functions, calls, callWords, tasks, stages, stepsDone } = scheduleOf(units, threads, 100);
-      const turnsLeft = new Map(units.flat().map(({ name, turns }) => [name, turns]));
+      const { functions, calls, callWords, tasks, stages, phasesDone } = buildSchedule(units, threads, 100);
+      const itemsLeft = new Map(units.flat().map(({ name, items }) => [name, items]));
       const order = units.flat().map(({ name }) => name);
       let begun = 0;
       for (let stage = 0; stage + 1 < stages.length; stage++) {
@@ -301,17 +301,17 @@ describe('the schedule of a run', () => {
             const [index, from, to] = calls.subarray(callWords * call, callWords * (call + 1));
             const name = functions[index!]!;
             expect(from).to.be.below(to!);
-            turnsLeft.set(name, turnsLeft.get(name)! - (to! - from!));
+            itemsLeft.set(name, itemsLeft.get(name)! - (to! - from!));
             const at = order.indexOf(name);
             expect(at, `seed ${seed}: ${name} in its place`).to.be.within(begun - (isShared ? 1 : 0), begun);
             begun = at + 1;
           }
         }
-        const done = units.slice(0, stepsDone[stage]).flat();
-        for (const { name } of done) expect(turnsLeft.get(name), `seed ${seed}: ${name}`).to.equal(0);
+        const done = units.slice(0, phasesDone[stage]).flat();
+        for (const { name } of done) expect(itemsLeft.get(name), `seed ${seed}: ${name}`).to.equal(0);
       }
       expect(begun).to.equal(order.length);
-      expect([...turnsLeft.values()].every((left) => left === 0)).to.equal(true);
+      expect([...itemsLeft.values()].every((left) => left === 0)).to.equal(true);
     }
   });
 
@@ -320,15 +320,15 @@ describe('the schedule of a run', () => {
       const random = new Random(seed);
       const threads = random.between(2, 5);
       const works = random.times(random.between(1, 3), (i) => work(`${i}`, random.between(1, 200), 40_000));
-      const schedule = scheduleOf([works], threads, 100);
+      const schedule = buildSchedule([works], threads, 100);
       const counters = new Int32Array(schedule.stages.length * (threads + 1));
       const memory = new WebAssembly.Memory({ initial: 0 });
       const job = { modules: [], memory, schedule, threads, counters };
-      const times = works.map(({ turns }) => new Array<number>(turns).fill(0));
+      const times = works.map(({ items }) => new Array<number>(items).fill(0));
       let calls = 0;
       const functions: Functions = schedule.functions.map((_, i) => (from, to) => {
         calls++;
-        for (let turn = from!; turn < to!; turn++) times[i]![turn]!++;
+        for (let item = from!; item < to!; item++) times[i]![item]!++;
         if (random.below(3) === 0) takeTasks(job, functions, random.below(threads), 0);
       });
       takeTasks(job, functions, 0, 0);
@@ -345,10 +345,10 @@ describe('the schedule of a run', () => {
   it('shares what is large and has turns, and does what is small in one go', () => {
     const stagesOf = (threads: number) => {
       const units = [[work('a', 8, 10)], [work('b', 8, 10)], [work('c', 8, 4000)], [work('d', 1, 4000)], []];
-      const { tasks, stages, stepsDone } = scheduleOf(units, threads, 100);
-      return { tasks: tasks.length - 1, stages: [...stages], stepsDone };
+      const { tasks, stages, phasesDone } = buildSchedule(units, threads, 100);
+      return { tasks: tasks.length - 1, stages: [...stages], phasesDone };
     };
-    expect(stagesOf(2)).to.deep.equal({ tasks: 10, stages: [0, 1, 9, 10], stepsDone: [2, 3, 5] });
-    expect(stagesOf(1)).to.deep.equal({ tasks: 3, stages: [0, 1, 2, 3], stepsDone: [2, 3, 5] });
+    expect(stagesOf(2)).to.deep.equal({ tasks: 10, stages: [0, 1, 9, 10], phasesDone: [2, 3, 5] });
+    expect(stagesOf(1)).to.deep.equal({ tasks: 3, stages: [0, 1, 2, 3], phasesDone: [2, 3, 5] });
   });
 });

@@ -14,7 +14,7 @@ import {
   type TensorData,
   type TracedRun,
   tensorData,
-  turnsOf,
+  progressReporter,
   type Weights,
 } from '../engine.ts';
 import { type Load, LoopRunner } from './loop.ts';
@@ -58,7 +58,7 @@ class ReferenceSession implements Session {
     const { nodes } = this.program;
     checkInputs(this.program, inputs);
     const tensors: Uint8Array[] = [];
-    const turns = turnsOf(progress);
+    const report = progressReporter(progress);
     for (const [i, node] of nodes.entries()) {
       if (node.kind === 'input') {
         tensors.push(inputs[node.slot]!.slice());
@@ -67,8 +67,8 @@ class ReferenceSession implements Session {
       } else {
         tensors.push(runLoop(node, tensors));
       }
-      const turn = turns(i + 1, nodes.length);
-      if (turn) await turn;
+      const reported = report(i + 1, nodes.length);
+      if (reported) await reported;
     }
     return tensors;
   }

@@ -3,22 +3,23 @@ import type { MerkleTree } from '../../merkle/tree.ts';
 import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
-import { EngineError, type Progress, turnsOf, type Weights } from '../engine.ts';
-import type { Crew, Enlisted } from './crew.ts';
-import { fused } from './fusion.ts';
-import { type Kept, type Layout, layOut, sourceIn } from './layout.ts';
-import type { Functions } from './member.ts';
+import { EngineError, type Progress, progressReporter, type Weights } from '../engine.ts';
+import { fuse } from '../graph/fuse.ts';
+import type { Kept } from '../memory/kept.ts';
+import { type Layout, layOut, sourceIn } from '../memory/layout.ts';
+import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
+import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
+import type { Functions } from '../threads/tasks.ts';
 import { planNode } from './nodePlan.ts';
 import { pack } from './packing.ts';
-import { isParallel, scheduleOf, type Work } from './schedule.ts';
-import { phaseWorks, stepsOf } from './works.ts';
+import { nodeWorks, runPhases } from './phases.ts';
 
-/** What a machine is made of. */
-export interface Parts {
+/** A program to be loaded, and the resources that it may use. */
+export interface LoadRequest {
   readonly program: Program;
   readonly weights: Weights;
-  readonly crew: Crew;
-  /** Instructions below which work is not shared. */
+  readonly pool: ThreadPool;
+  /** Cost below which work is not shared among threads. */
   readonly leastTask: number | undefined;
   readonly maxMemoryBytes: number;
 }
@@ -26,7 +27,7 @@ export interface Parts {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function requireMemory(
-  { program, maxMemoryBytes }: Parts,
+  { program, maxMemoryBytes }: LoadRequest,
   { totalBytes, constantBytes }: Layout,
   kept: Kept,
 ): void {
@@ -39,7 +40,7 @@ function requireMemory(
   );
 }
 
-function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
+function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
@@ -49,36 +50,30 @@ function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-/** A program in memory: fused, laid out, compiled, with its constants written. */
-export class Machine {
+/** The parts of a {@link Machine}. */
+interface Parts {
+  readonly program: Program;
+  readonly weights: Weights;
+  readonly pool: ThreadPool;
   readonly layout: Layout;
-  readonly #parts: Parts;
-  /** Of each node; those that are no loops have none. */
-  readonly #works: readonly (readonly Work[])[];
-  /** After each step of the schedule. */
-  readonly #nodesDone: readonly number[];
-  readonly #memory: WebAssembly.Memory;
-  readonly #exports: WebAssembly.Exports;
-  readonly #enlisted: Enlisted;
+  /** The works of each node; none unless it is a loop. */
+  readonly works: readonly (readonly Work[])[];
+  /** Number of nodes that are done after each phase of the schedule. */
+  readonly nodesDone: readonly number[];
+  readonly memory: WebAssembly.Memory;
+  readonly exports: WebAssembly.Exports;
+  readonly registered: RegisteredJob;
+}
 
-  private constructor(
-    parts: Parts,
-    layout: Layout,
-    works: readonly (readonly Work[])[],
-    nodesDone: readonly number[],
-    memory: WebAssembly.Memory,
-    exports: WebAssembly.Exports,
-    enlisted: Enlisted,
-  ) {
+/** A program in memory, in one run mode: fused, laid out, compiled, with its constants written. */
+export class Machine {
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts) {
     this.#parts = parts;
-    this.layout = layout;
-    this.#works = works;
-    this.#nodesDone = nodesDone;
-    this.#memory = memory;
-    this.#exports = exports;
-    this.#enlisted = enlisted;
-    parts.program.nodes.forEach(({ kind }, node) => {
-      if (kind === 'constant') this.put(node, parts.weights.get(node)!);
+    const { program, weights, layout } = parts;
+    program.nodes.forEach(({ kind }, node) => {
+      if (kind === 'constant') this.put(node, weights.get(node)!);
     });
     if (layout.trees) this.#bytes().set(paddingTable(), layout.trees.paddings);
   }
@@ -87,104 +82,114 @@ export class Machine {
    * @param kept what can be read after a run
    * @throws EngineError if it takes more memory than there is
    */
-  static async build(whole: Parts, kept: Kept): Promise<Machine> {
-    const parts = { ...whole, program: fused(whole.program, kept.tensors) };
-    const { program, weights, crew, leastTask } = parts;
+  static async build(request: LoadRequest, kept: Kept): Promise<Machine> {
+    const { weights, pool, leastTask } = request;
+    const program = fuse(request.program, kept.tensors);
     const plans = program.nodes.map((node, i) =>
       node.kind === 'loop' ? planNode(node, i, program.nodes, weights) : undefined,
     );
-    const layout = layOut(program, plans, kept, crew.threads);
-    requireMemory(parts, layout, kept);
+    const layout = layOut(program, plans, kept, pool.threads);
+    requireMemory(request, layout, kept);
     const { tensors, packingsOf, scratch } = layout;
     const source = sourceIn(layout);
-    const phases = plans.map(
+    const functions = plans.map(
       (plan, i) =>
         plan?.phases({ source, target: tensors[i]!, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
     );
-    const works = phaseWorks(plans, phases);
-    const { steps, nodesDone } = stepsOf(program.nodes, works, layout);
-    const schedule = scheduleOf(steps, crew.threads, leastTask);
-    const shared = crew.threads > 1 && isParallel(schedule);
-    const bodies = phases.flat().map(({ body }) => body);
-    const given = shared ? 'shared' : 'unshared';
-    const modules = [await WebAssembly.compile(moduleOf(bodies, { given, thread: true }))];
-    if (layout.trees) modules.push(treeModule(given)!);
-    const memory = memoryOf(layout.totalBytes, shared);
+    const works = nodeWorks(plans, functions);
+    const { phases, nodesDone } = runPhases(program.nodes, works, layout);
+    const schedule = buildSchedule(phases, pool.threads, leastTask);
+    const isShared = pool.threads > 1 && isParallel(schedule);
+    const sharing = isShared ? 'shared' : 'unshared';
+    const bodies = functions.flat().map(({ body }) => body);
+    const modules = [await WebAssembly.compile(moduleOf(bodies, { given: sharing, thread: true }))];
+    if (layout.trees) modules.push(treeModule(sharing)!);
+    const memory = allocate(layout.totalBytes, isShared);
     const exports: WebAssembly.Exports = {};
     for (const module of modules) {
       Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory, thread: 0 } })).exports);
     }
-    const threads = shared ? crew.threads : 1;
+    const threads = isShared ? pool.threads : 1;
     const counterBytes = 4 * schedule.stages.length * (threads + 1);
     const counters = new Int32Array(
-      shared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
+      isShared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
     );
-    const functions: Functions = schedule.functions.map((name) => exports[name] as () => void);
-    const enlisted = crew.enlist({ modules, memory, schedule, threads, counters }, functions, shared);
-    return new Machine(parts, layout, works, nodesDone, memory, exports, enlisted);
+    const called: Functions = schedule.functions.map((name) => exports[name] as () => void);
+    const registered = pool.register({ modules, memory, schedule, threads, counters }, called, isShared);
+    return new Machine({
+      program,
+      weights,
+      pool,
+      layout,
+      works,
+      nodesDone,
+      memory,
+      exports,
+      registered,
+    });
   }
 
-  /** Writes a node's tensor; of a constant, what is read of it, and once more wherever a nest has it packed. */
+  /** Writes a node's tensor; of a constant, the byte ranges and packed forms of it that are read. */
   put(node: number, bytes: Uint8Array): void {
+    const { tensors, ranges, packings } = this.#parts.layout;
     const memory = this.#bytes();
-    const { tensors, stretches, packings } = this.layout;
     const whole = tensors[node];
     if (whole !== undefined) memory.set(bytes, whole);
-    for (const { start, end, offset } of stretches.get(node) ?? [])
+    for (const { start, end, offset } of ranges.get(node) ?? [])
       memory.set(bytes.subarray(start, end), offset);
-    for (const { packing, offset: at } of packings) {
-      if (packing.node === node) pack(packing, bytes, memory, at);
+    for (const { packing, offset } of packings) {
+      if (packing.node === node) pack(packing, bytes, memory, offset);
     }
   }
 
-  /** A copy of a node's tensor, if that is kept. */
+  /** A copy of the tensor of a node that is kept. */
   tensor(node: number): Uint8Array {
-    const { program, weights } = this.#parts;
+    const { program, weights, layout } = this.#parts;
     const { kind } = program.nodes[node]!;
     if (kind === 'constant') return weights.get(node)!.slice();
-    const offset = this.layout.tensors[node]!;
+    const offset = layout.tensors[node]!;
     return this.#bytes().slice(offset, offset + byteLengthOf(program.nodes[node]!));
   }
 
   /** A copy of the hash tree over each tensor that is hashed, by node. */
   trees(): Map<number, MerkleTree> {
-    const starts = this.layout.trees?.starts ?? [];
+    const { program, layout } = this.#parts;
     const memory = this.#bytes();
-    const { nodes } = this.#parts.program;
     return new Map(
-      starts.flatMap((start, i) =>
-        start === undefined ? [] : [[i, readTree(memory, start, byteLengthOf(nodes[i]!))]],
+      (layout.trees?.starts ?? []).flatMap((start, i) =>
+        start === undefined ? [] : [[i, readTree(memory, start, byteLengthOf(program.nodes[i]!))]],
       ),
     );
   }
 
-  #bytes = (): Uint8Array => new Uint8Array(this.#memory.buffer);
+  #bytes = (): Uint8Array => new Uint8Array(this.#parts.memory.buffer);
 
-  /** Runs the whole program, in a turn of the crew. */
+  /** Runs the whole program. Only one run of a pool may be in progress: see `ThreadPool.enqueue`. */
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
-    const { program, crew } = this.#parts;
+    const { program, pool, nodesDone, registered } = this.#parts;
     const { nodes } = program;
     for (const [i, node] of nodes.entries()) if (node.kind === 'input') this.put(i, inputs[node.slot]!);
-    const turns = turnsOf(progress);
-    const { stepsDone } = this.#enlisted.job.schedule;
+    const report = progressReporter(progress);
+    const { phasesDone } = registered.job.schedule;
     let done = 0;
-    const report = (until: number): Promise<void> | undefined => {
-      let turn: Promise<void> | undefined;
-      while (done < until) turn = turns(++done, nodes.length) ?? turn;
-      return turn;
+    const reportUntil = (node: number): Promise<void> | undefined => {
+      let reported: Promise<void> | undefined;
+      while (done < node) reported = report(++done, nodes.length) ?? reported;
+      return reported;
     };
-    await crew.run(this.#enlisted, (stage) => report(this.#nodesDone[stepsDone[stage]! - 1]!));
-    await report(nodes.length);
+    await pool.run(registered, (stage) => reportUntil(nodesDone[phasesDone[stage]! - 1]!));
+    await reportUntil(nodes.length);
   }
 
   /** Runs one node, on this thread. */
   runNode(node: number): void {
-    for (const { name, turns } of this.#works[node]!) {
-      (this.#exports[name] as (from: number, to: number) => void)(0, turns);
+    const { works, exports } = this.#parts;
+    for (const { name, items } of works[node]!) {
+      (exports[name] as (from: number, to: number) => void)(0, items);
     }
   }
 
   close(): void {
-    this.#parts.crew.dismiss(this.#enlisted);
+    this.#parts.pool.release(this.#parts.registered);
   }
 }

@@ -10,14 +10,15 @@ import type { FunctionBody } from '../../wasm/assembler.ts';
 import type { Weights } from '../engine.ts';
 import { bandFor } from './bands.ts';
 import type { Band, Stage } from './box.ts';
-import { type Piece, piecesOf } from './interleaving.ts';
-import { aligned } from './memoryPlan.ts';
+import { type Piece, piecesOf } from '../graph/interleave.ts';
+import { aligned } from '../memory/offsets.ts';
 import { type Access, isLinear, type Nest, nestOf, reordered, simplify } from './nest.ts';
 import { type Packing, packingOf, panelsOf } from './packing.ts';
 import { paired } from './pairs.ts';
 import { type Banded, type Part, type Places, type Step, stepBody } from './stepWriter.ts';
 import { stagePadded, stagePanels } from './staging.ts';
-import { type Stretch, stretchOf } from './stretch.ts';
+import type { ByteRange } from '../memory/byteRange.ts';
+import { rangeRead } from './rangeRead.ts';
 import {
   CACHE,
   type CacheSizes,
@@ -51,7 +52,7 @@ export interface NodePlan {
   /** Constants that it reads in another order, to be written once when the program is loaded. */
   readonly packings: readonly Packing[];
   /** What it reads of tensors where they are. */
-  readonly reads: readonly Stretch[];
+  readonly reads: readonly ByteRange[];
   /** Memory of its own while it runs: what threads have in common, then what each has for itself. */
   readonly scratchBytes: number;
   readonly threadBytes: number;
@@ -223,14 +224,14 @@ function planPiece(
 }
 
 /** A part with the addresses of each operand counted from the first byte that it reads. */
-function rebased<P extends Part>(part: P, nodes: readonly Node[], reads: Stretch[]): P {
+function rebased<P extends Part>(part: P, nodes: readonly Node[], reads: ByteRange[]): P {
   const { loop, nest } = part;
   const uses = operandUses(loop);
   const accesses = nest.accesses.map((access, o): Access => {
     if (access.region.kind !== 'tensor' || access.outside || !(uses[o]!.step || uses[o]!.post)) return access;
-    const stretch = stretchOf(loop.operands[o]!, access, nest, nodes);
-    const { start } = stretch;
-    reads.push(stretch);
+    const range = rangeRead(loop.operands[o]!, access, nest, nodes);
+    const { start } = range;
+    reads.push(range);
     const address = { ...access.address, constant: access.address.constant - start };
     return { ...access, address, region: { kind: 'tensor', start } };
   });
@@ -263,7 +264,7 @@ export function planNode(
   const pieces = piecesOf(loop, nodes, weights);
   const plans: PiecePlan[] = [];
   for (const piece of pieces) plans.push(planPiece(piece, nodes, plans.at(-1)?.packings ?? [], cache));
-  const reads: Stretch[] = [];
+  const reads: ByteRange[] = [];
   const pieceSteps = plans.map(({ steps }) =>
     steps.map(({ bands, part }) => ({
       bands: bands.map((one) => rebased(one, nodes, reads)),

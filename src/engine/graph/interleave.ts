@@ -9,7 +9,7 @@ import {
 } from '../../program/node.ts';
 import { OPCODE } from '../../scalar/instructions.ts';
 import type { Weights } from '../engine.ts';
-import { nestOf, rangeOf, stridesOf } from './nest.ts';
+import { nestOf, rangeOf, stridesOf } from '../wasm/nest.ts';
 
 /**
  * Transposed convolutions without the steps that add nothing. Where a coordinate must divide exactly by s, an output

@@ -1,17 +1,24 @@
-/** A stretch of memory that is held from one step of a run to another, both included. */
+/**
+ * Offset planning: blocks of known size and lifetime get offsets in one memory, so that blocks that live at the same
+ * time do not overlap. The least memory is NP-hard to find (dynamic storage allocation; Garey and Johnson, "Computers
+ * and Intractability", problem SR2). Placing blocks one by one in the smallest gap that holds them (best fit), in a good
+ * order, comes close; see Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020.
+ */
+
+/** Memory that is held from one step of a run to another, both included. */
 export interface Block {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
 }
 
-/** Blocks start at multiples of this: a vector's size. */
+/** Alignment of blocks, bytes: the size of a vector. */
 const ALIGNMENT = 16;
 
 export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 export const alignedBelow = (bytes: number): number => bytes - (bytes % ALIGNMENT);
 
-/** The most bytes that are held at any one step: no arrangement takes less. */
+/** The most bytes that are live at any one step: a lower bound of every plan. */
 export function liveBytes(blocks: readonly Block[]): number {
   const changes = new Map<number, number>();
   const change = (step: number, bytes: number) => changes.set(step, (changes.get(step) ?? 0) + bytes);
@@ -28,13 +35,13 @@ export function liveBytes(blocks: readonly Block[]): number {
   return most;
 }
 
-interface Placed extends Block {
+interface PlacedBlock extends Block {
   readonly start: number;
   readonly end: number;
 }
 
-/** Where so many bytes fit best among what is held at some time of [first, last]: in the smallest gap, else behind. */
-function bestStart(bytes: number, { first, last }: Block, placed: readonly Placed[]): number {
+/** The best fit among the blocks that live at the same time: the smallest gap that is large enough, else their end. */
+function bestStart(bytes: number, { first, last }: Block, placed: readonly PlacedBlock[]): number {
   let best = -1;
   let bestGap = Number.POSITIVE_INFINITY;
   let end = 0;
@@ -50,8 +57,8 @@ function bestStart(bytes: number, { first, last }: Block, placed: readonly Place
   return best >= 0 ? best : end;
 }
 
-/** Keeps blocks in the order in which they start. */
-function insert(block: Placed, placed: Placed[]): void {
+/** Inserts a block into a list that is sorted by start. */
+function insert(block: PlacedBlock, placed: PlacedBlock[]): void {
   let low = 0;
   let high = placed.length;
   while (low < high) {
@@ -62,18 +69,19 @@ function insert(block: Placed, placed: Placed[]): void {
   placed.splice(low, 0, block);
 }
 
-export interface Arrangement {
-  /** Of each block. */
+export interface OffsetPlan {
+  /** Offset of each block, bytes. */
   readonly starts: readonly number[];
+  /** Memory of all blocks together. */
   readonly bytes: number;
 }
 
-function placeInOrder(blocks: readonly Block[], order: readonly number[]): Arrangement {
+function placeInOrder(blocks: readonly Block[], order: readonly number[]): OffsetPlan {
   const starts = new Array<number>(blocks.length).fill(0);
   const first = blocks.reduce((least, block) => Math.min(least, block.first), Number.POSITIVE_INFINITY);
   const last = blocks.reduce((most, block) => Math.max(most, block.last), Number.NEGATIVE_INFINITY);
-  const placed: Placed[] = [];
-  /** What is held from beginning to end lies below everything else. */
+  const placed: PlacedBlock[] = [];
+  // Blocks that live during the whole run lie below all others.
   let bottom = 0;
   let top = 0;
   const others: number[] = [];
@@ -98,27 +106,25 @@ function placeInOrder(blocks: readonly Block[], order: readonly number[]): Arran
   return { starts, bytes: bottom + top };
 }
 
-/** An arrangement within this of the least is not looked for any longer. */
+/** A plan within this factor of the lower bound ends the search. */
 const GOOD_ENOUGH = 1.05;
 
-/**
- * Places blocks so that those held at the same time do not overlap, in little more than {@link liveBytes}. To find the
- * least is NP-hard (dynamic storage allocation); the best of a few greedy orders comes close.
- */
-export function arrange(blocks: readonly Block[]): Arrangement {
+/** Plans offsets of blocks: the best of four greedy best-fit orders. It takes little more than {@link liveBytes}. */
+export function planOffsets(blocks: readonly Block[]): OffsetPlan {
   const indices = blocks.map((_, i) => i);
   const least = liveBytes(blocks);
+  const lifetime = ({ first, last }: Block): number => last - first + 1;
   const orders: ((a: Block, b: Block) => number)[] = [
     (a, b) => b.bytes - a.bytes || a.first - b.first,
-    (a, b) => b.bytes * (b.last - b.first + 1) - a.bytes * (a.last - a.first + 1),
-    (a, b) => b.last - b.first - (a.last - a.first) || b.bytes - a.bytes,
+    (a, b) => b.bytes * lifetime(b) - a.bytes * lifetime(a),
+    (a, b) => lifetime(b) - lifetime(a) || b.bytes - a.bytes,
     (a, b) => a.first - b.first || b.last - a.last,
   ];
-  let best: Arrangement | undefined;
+  let best: OffsetPlan | undefined;
   for (const order of orders) {
     const sorted = [...indices].sort((a, b) => order(blocks[a]!, blocks[b]!));
-    const arrangement = placeInOrder(blocks, sorted);
-    if (!best || arrangement.bytes < best.bytes) best = arrangement;
+    const plan = placeInOrder(blocks, sorted);
+    if (!best || plan.bytes < best.bytes) best = plan;
     if (best.bytes <= GOOD_ENOUGH * least) break;
   }
   return best!;

@@ -8,7 +8,7 @@ import {
   slotsOf,
   withSlots,
 } from '../../program/node.ts';
-import { rangeOf, stridesOf } from './nest.ts';
+import { rangeOf, stridesOf } from '../wasm/nest.ts';
 
 /**
  * Loops computed inside the one loop that reads them, element by element, where nobody asks for their tensors: their
@@ -17,7 +17,7 @@ import { rangeOf, stridesOf } from './nest.ts';
  *
  * @param asked nodes whose tensors somebody asks for
  */
-export function fused(program: Program, asked: ReadonlySet<number>): Program {
+export function fuse(program: Program, asked: ReadonlySet<number>): Program {
   const nodes = [...program.nodes];
   const readers = nodes.map(() => new Set<number>());
   nodes.forEach((node, i) => {

@@ -1,0 +1,70 @@
+import { treeCalls } from '../../merkle/inPlace.ts';
+import { byteLengthOf, type Node } from '../../program/node.ts';
+import type { Layout } from '../memory/layout.ts';
+import type { Work } from '../threads/schedule.ts';
+import type { NodePlan, Phase } from './nodePlan.ts';
+
+/** Scalar instructions that take about as long as one permutation of keccak. */
+const PERMUTATION_COST = 2000;
+
+/** The works of each node, to be done one after the other. A node's cost is divided evenly among them. */
+export const nodeWorks = (
+  plans: readonly (NodePlan | undefined)[],
+  phases: readonly (readonly Phase[])[],
+): Work[][] =>
+  phases.map((parts, node) =>
+    parts.map(({ body, turns }) => ({
+      name: body.name,
+      items: turns,
+      cost: plans[node]!.work / parts.length,
+    })),
+  );
+
+/** The works that hash a tensor, to be done one after the other. */
+const treeWorks = (tensor: number, bytes: number, tree: number, paddings: number): Work[] =>
+  treeCalls(tensor, bytes, tree, paddings).map(({ name, args, turns, permutations }) => ({
+    name,
+    args,
+    items: turns,
+    cost: PERMUTATION_COST * permutations,
+  }));
+
+/** The phases of a run, and the number of nodes that are done after each. */
+export interface RunPhases {
+  readonly phases: readonly (readonly Work[])[];
+  readonly nodesDone: readonly number[];
+}
+
+/**
+ * The phases of a run: one for each work of each node. Where the layout has room for a tensor's tree, the tensor is
+ * hashed beside the nodes that follow it, one work in each phase, by threads that would otherwise be idle.
+ */
+export function runPhases(
+  nodes: readonly Node[],
+  works: readonly (readonly Work[])[],
+  { tensors, trees: places }: Layout,
+): RunPhases {
+  const phases: Work[][] = [];
+  const nodesDone: number[] = [];
+  /** The remaining works of each tree. */
+  let trees: Work[][] = [];
+  const nextOfTrees = (): Work[] => {
+    const next = trees.map(([first]) => first!);
+    trees = trees.map(([, ...rest]) => rest).filter(({ length }) => length > 0);
+    return next;
+  };
+  nodes.forEach((node, i) => {
+    for (const work of works[i]!) {
+      phases.push([...nextOfTrees(), work]);
+      nodesDone.push(i);
+    }
+    const tree = places?.starts[i];
+    if (tree !== undefined) trees.push(treeWorks(tensors[i]!, byteLengthOf(node), tree, places!.paddings));
+    if (nodesDone.length > 0) nodesDone[nodesDone.length - 1] = i + 1;
+  });
+  while (trees.length > 0) {
+    phases.push(nextOfTrees());
+    nodesDone.push(nodes.length);
+  }
+  return { phases, nodesDone };
+}
