@@ -1,11 +1,6 @@
-import { type Code, f32Const, get, i32Const, moduleOf, repeat, set, simd } from '../../src/wasm/assembler.ts';
+import { type Code, f32Const, get, i32Const, moduleOf, repeat, set } from '../../src/wasm/assembler.ts';
+import { f32x4, i32 } from '../../src/wasm/opcodes.ts';
 import { cpuTime } from './timing.ts';
-
-const SPLAT = 19;
-const EXTRACT = 31;
-const ADD = 228;
-const MUL = 230;
-const I32_SUB = 0x6b;
 
 const LANES = 4;
 const UNROLLED = 16;
@@ -21,21 +16,21 @@ const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).
 async function loopOf(chains: number): Promise<(steps: number) => number> {
   const [steps, factor, summand] = [0, 1, 2];
   const accumulators = Array.from({ length: chains }, (_, i) => 3 + i);
-  const splat = (value: number): Code => [...f32Const(bitsOf(value)), ...simd(SPLAT)];
+  const splat = (value: number): Code => [...f32Const(bitsOf(value)), ...f32x4.splat];
   const step = accumulators.flatMap((acc) =>
-    set(acc, [...get(acc), ...get(factor), ...simd(MUL), ...get(summand), ...simd(ADD)]),
+    set(acc, [...get(acc), ...get(factor), ...f32x4.mul, ...get(summand), ...f32x4.add]),
   );
   const body = [
     ...Array.from({ length: UNROLLED }, () => step).flat(),
-    ...set(steps, [...get(steps), ...i32Const(1), I32_SUB]),
+    ...set(steps, [...get(steps), ...i32Const(1), ...i32.sub]),
   ];
-  const sum = accumulators.flatMap((acc, i) => [...get(acc), ...(i > 0 ? simd(ADD) : [])]);
+  const sum = accumulators.flatMap((acc, i) => [...get(acc), ...(i > 0 ? f32x4.add : [])]);
   const code = [
     ...set(factor, splat(0.5)),
     ...set(summand, splat(1)),
     ...repeat(body, get(steps)),
     ...sum,
-    ...simd(EXTRACT),
+    ...f32x4.extract_lane,
     0,
   ];
   const locals = Array.from({ length: chains + 2 }, () => 'v128' as const);

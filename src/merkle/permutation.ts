@@ -1,4 +1,5 @@
-import { type Code, get, i32Const, set, simd, v128Const } from '../wasm/assembler.ts';
+import { type Code, get, i32Const, set, v128Const } from '../wasm/assembler.ts';
+import { i8x16, i64x2, v128 } from '../wasm/opcodes.ts';
 
 /**
  * Keccak-f[1600] (FIPS 202, §3) as WebAssembly code, on two states side by side: each local holds the same lane of
@@ -10,8 +11,8 @@ export const STATE_LANES = 25;
 
 const ROUNDS = 24;
 
-const XOR = simd(81);
-const shuffle = (lanes: readonly number[]): Code => [...simd(13), ...lanes];
+const XOR = v128.xor;
+const shuffle = (lanes: readonly number[]): Code => [...i8x16.shuffle, ...lanes];
 
 /** A step of the generator of round constants: x⁸ + x⁶ + x⁵ + x⁴ + 1 (FIPS 202, algorithm 5). */
 const nextBit = (state: number): number => ((state << 1) ^ (state & 0x80 ? 0x171 : 0)) & 0xff;
@@ -48,9 +49,9 @@ function rotated(local: number, by: number): Code {
     const lane = Array.from({ length: 8 }, (_, byte) => (byte - by / 8 + 8) % 8);
     return [...get(local), ...get(local), ...shuffle([...lane, ...lane.map((byte) => byte + 8)])];
   }
-  const left = [...get(local), ...i32Const(by), ...simd(203)];
-  const right = [...get(local), ...i32Const(64 - by), ...simd(205)];
-  return [...left, ...right, ...simd(80)];
+  const left = [...get(local), ...i32Const(by), ...i64x2.shl];
+  const right = [...get(local), ...i32Const(64 - by), ...i64x2.shr_u];
+  return [...left, ...right, ...v128.or];
 }
 
 /**
@@ -89,7 +90,7 @@ export function permutation(
         emit(set(row[x]!, rotated(row[x]!, offsets[source]!)));
       }
       for (let x = 0; x < 5; x++) {
-        const mixed = [...get(row[(x + 2) % 5]!), ...get(row[(x + 1) % 5]!), ...simd(79), ...XOR];
+        const mixed = [...get(row[(x + 2) % 5]!), ...get(row[(x + 1) % 5]!), ...v128.andnot, ...XOR];
         emit(set(to[x + 5 * y]!, [...get(row[x]!), ...mixed]));
       }
     }

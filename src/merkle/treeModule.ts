@@ -9,11 +9,11 @@ import {
   moduleOf,
   repeat,
   set,
-  simd,
   type ValueType,
   v128Const,
   when,
 } from '../wasm/assembler.ts';
+import { bulk, control, i32, i64, i64x2, v128 } from '../wasm/opcodes.ts';
 import { permutation, STATE_LANES } from './permutation.ts';
 import { TAGS } from './tags.ts';
 
@@ -50,21 +50,26 @@ const LOG_CHUNKS_PER_TURN = 6;
 const HASH = 32;
 const PAIR = 2 * HASH;
 
-const xor = (a: Code, b: Code): Code => [...a, ...b, ...simd(81)];
-const add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
-const subtract = (a: Code, b: Code): Code => [...a, ...b, 0x6b];
-const shiftLeft = (a: Code, by: number): Code => [...a, ...i32Const(by), 0x74];
-const shiftRight = (a: Code, by: number): Code => [...a, ...i32Const(by), 0x76];
-const isMore = (a: Code, b: Code): Code => [...a, ...b, 0x4b];
-const choose = (condition: Code, yes: Code, no: Code): Code => [...yes, ...no, ...condition, 0x1b];
+const xor = (a: Code, b: Code): Code => [...a, ...b, ...v128.xor];
+const add = (a: Code, b: Code): Code => [...a, ...b, ...i32.add];
+const subtract = (a: Code, b: Code): Code => [...a, ...b, ...i32.sub];
+const shiftLeft = (a: Code, by: number): Code => [...a, ...i32Const(by), ...i32.shl];
+const shiftRight = (a: Code, by: number): Code => [...a, ...i32Const(by), ...i32.shr_u];
+const isMore = (a: Code, b: Code): Code => [...a, ...b, ...i32.gt_u];
+const choose = (condition: Code, yes: Code, no: Code): Code => [
+  ...yes,
+  ...no,
+  ...condition,
+  ...control.select,
+];
 /** Of signed numbers. */
-const moreThan = (a: Code, than: number): Code => [...a, ...i32Const(than), 0x4a];
-const odd = (a: Code): Code => [...a, ...i32Const(1), 0x71];
+const moreThan = (a: Code, than: number): Code => [...a, ...i32Const(than), ...i32.gt_s];
+const odd = (a: Code): Code => [...a, ...i32Const(1), ...i32.and];
 
 /** Copies inside the memory (memory.copy). */
-const copy = (to: Code, from: Code, bytes: Code): Code => [...to, ...from, ...bytes, 0xfc, 10, 0, 0];
+const copy = (to: Code, from: Code, bytes: Code): Code => [...to, ...from, ...bytes, ...bulk.copy];
 /** Fills with zeros (memory.fill). */
-const clear = (at: Code, bytes: Code): Code => [...at, ...i32Const(0), ...bytes, 0xfc, 11, 0];
+const clear = (at: Code, bytes: Code): Code => [...at, ...i32Const(0), ...bytes, ...bulk.fill];
 
 /**
  * keccak256(tag ‖ record) of records two by two. The tag moves every byte by one: lane 0 is the tag and 7 bytes, the
@@ -85,18 +90,18 @@ function hashFunction(): FunctionBody {
   const word = (offset: number): Code => [
     ...get(second),
     ...get(from),
-    ...memory(simd(93), offset),
-    ...memory(simd(87), offset),
+    ...memory(v128.load64_zero, offset),
+    ...memory(v128.load64_lane, offset),
     1,
   ];
   const first: Code = [
-    ...[...word(0), ...i32Const(8), ...simd(203)],
-    ...[...get(tag), 0xad, ...simd(18), ...simd(80)],
+    ...[...word(0), ...i32Const(8), ...i64x2.shl],
+    ...[...get(tag), ...i64.extend_i32_u, ...i64x2.splat, ...v128.or],
   ];
   /** The byte at `offset` and the 1 that starts the padding. */
   const ending = (offset: number): Code => [
-    ...[...word(offset - 7), ...i32Const(56), ...simd(205)],
-    ...[...both(0x100, 0), ...simd(80)],
+    ...[...word(offset - 7), ...i32Const(56), ...i64x2.shr_u],
+    ...[...both(0x100, 0), ...v128.or],
   ];
   const paddingEnd = both(0, 0x80000000);
   const absorbPair = state.flatMap((lane, i) => {
@@ -116,7 +121,7 @@ function hashFunction(): FunctionBody {
   const sized = (a: number, b: number): Code => choose(get(pairs), i32Const(a), i32Const(b));
   const two = isMore(get(count), i32Const(1));
   const store = (lane: number, at: Code): Code =>
-    [0, 1, 2, 3].flatMap((i) => [...at, ...get(state[i]!), ...memory(simd(91), 8 * i), lane]);
+    [0, 1, 2, 3].flatMap((i) => [...at, ...get(state[i]!), ...memory(v128.store64_lane, 8 * i), lane]);
 
   const turn = [
     // A last odd record stands in both lanes.
@@ -125,7 +130,7 @@ function hashFunction(): FunctionBody {
     ...set(last, get(pairs)),
     ...repeat(
       [...permutation(state, next, spare), ...when(get(last), [], absorbRest)],
-      [...get(last), 0x45, ...set(last, i32Const(1))],
+      [...get(last), ...i32.eqz, ...set(last, i32Const(1))],
     ),
     ...store(1, add(get(out), choose(two, i32Const(HASH), i32Const(0)))),
     ...store(0, get(out)),
@@ -151,7 +156,7 @@ function leavesFunction(): FunctionBody {
   const params: ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32'];
   const [begin, end, from, byteLength, out] = [0, 1, 2, 3, 4];
   const [full, last, partial] = [5, 6, 7];
-  const isPartial = [...get(byteLength), 0x45, ...get(partial), 0x72];
+  const isPartial = [...get(byteLength), ...i32.eqz, ...get(partial), ...i32.or];
   const lastLeaf = [
     ...set(out, add(get(out), shiftLeft(get(full), 5))),
     // The copy lies where the levels above will.
@@ -172,7 +177,7 @@ function leavesFunction(): FunctionBody {
       TAGS.TENSOR_CHUNK,
       0,
     ),
-    ...set(partial, [...get(byteLength), ...i32Const(CHUNK_BYTES - 1), 0x71]),
+    ...set(partial, [...get(byteLength), ...i32Const(CHUNK_BYTES - 1), ...i32.and]),
     ...when(isMore(get(end), get(full)), when(isPartial, lastLeaf)),
   ];
   return { name: 'leaves', params, locals: ['i32', 'i32', 'i32'], code };

@@ -1,3 +1,5 @@
+import { control, f32, i32, i64, v128, variable } from './opcodes.ts';
+
 /**
  * Writes WebAssembly modules (core specification 2.0, §5 "Binary format"): functions over one memory. Code is a list of
  * bytes, so that expressions are nested by concatenation.
@@ -37,51 +39,50 @@ export function signed(value: number): number[] {
 
 const little = (word: number): number[] => [0, 8, 16, 24].map((shift) => (word >>> shift) & 255);
 
-export const i32Const = (value: number): Code => [0x41, ...signed(value | 0)];
-export const i64Const = (value: number): Code => [0x42, ...signed(value)];
-export const f32Const = (word: number): Code => [0x43, ...little(word)];
+export const i32Const = (value: number): Code => [...i32.const, ...signed(value | 0)];
+export const i64Const = (value: number): Code => [...i64.const, ...signed(value)];
+export const f32Const = (word: number): Code => [...f32.const, ...little(word)];
 export const v128Const = (...words: [number, number, number, number]): Code => [
-  0xfd,
-  12,
+  ...v128.const,
   ...words.flatMap(little),
 ];
 
-export const get = (local: number): Code => [0x20, ...unsigned(local)];
-export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
-
-/** An instruction of the SIMD group. */
-export const simd = (opcode: number): Code => [0xfd, ...unsigned(opcode)];
+export const get = (local: number): Code => [...variable.get, ...unsigned(local)];
+export const set = (local: number, value: Code): Code => [...value, ...variable.set, ...unsigned(local)];
 
 /** An instruction on memory, without alignment promised. `offset` is added to the address without wrapping. */
 export const memory = (opcode: Code, offset: number): Code => [...opcode, 0, ...unsigned(offset)];
 
+/** The type of a block that leaves nothing. */
+const NO_RESULT = 0x40;
+
 /** `condition ? yes : no`, only one of them run. */
 export const branch = (type: ValueType, condition: Code, yes: Code, no: Code): Code => [
   ...condition,
-  0x04,
+  ...control.if,
   VALUE_TYPES[type],
   ...yes,
-  0x05,
+  ...control.else,
   ...no,
-  0x0b,
+  ...control.end,
 ];
 
 /** Runs one of two statements, the second only if there is one. */
 export const when = (condition: Code, yes: Code, no: Code = []): Code => [
-  ...[...condition, 0x04, 0x40, ...yes],
-  ...(no.length > 0 ? [0x05, ...no] : []),
-  0x0b,
+  ...[...condition, ...control.if, NO_RESULT, ...yes],
+  ...(no.length > 0 ? [...control.else, ...no] : []),
+  ...control.end,
 ];
 
 /** Runs the body at least once, and again while the condition after it holds. */
 export const repeat = (body: Code, condition: Code): Code => [
-  0x03,
-  0x40,
+  ...control.loop,
+  NO_RESULT,
   ...body,
   ...condition,
-  0x0d,
+  ...control.br_if,
   0,
-  0x0b,
+  ...control.end,
 ];
 
 /** Appends code to longer code. */
@@ -91,22 +92,22 @@ export function append(out: number[], code: Code): void {
 
 /** As {@link repeat}, for a body that is long and appends itself. */
 export function appendRepeat(out: number[], condition: Code, body: () => void): void {
-  out.push(0x03, 0x40);
+  out.push(...control.loop, NO_RESULT);
   body();
   append(out, condition);
-  out.push(0x0d, 0, 0x0b);
+  out.push(...control.br_if, 0, ...control.end);
 }
 
 /** Runs a body that appends itself if the condition holds. */
 export function appendWhen(out: number[], condition: Code, body: () => void): void {
   append(out, condition);
-  out.push(0x04, 0x40);
+  out.push(...control.if, NO_RESULT);
   body();
-  out.push(0x0b);
+  out.push(...control.end);
 }
 
 /** Calls a function of the module by its place among them; the code before it has left its arguments. */
-export const call = (index: number): Code => [0x10, ...unsigned(index)];
+export const call = (index: number): Code => [...control.call, ...unsigned(index)];
 
 /** One function, exported by its name. */
 export interface FunctionBody {
@@ -129,7 +130,7 @@ export type MemoryUse =
   | { readonly given: 'shared' | 'unshared'; readonly thread?: boolean };
 
 /** The number of the thread, in a module that is given it. */
-export const threadNumber: Code = [0x23, 0];
+export const threadNumber: Code = [...variable.global_get, 0];
 
 /** Most pages of a 32-bit memory. */
 export const MAX_PAGES = 65_536;
@@ -157,7 +158,7 @@ function bodyOf({ locals, code }: FunctionBody): Uint8Array {
   const bytes = new Uint8Array(prefix.length + code.length + 1);
   bytes.set(prefix);
   bytes.set(code, prefix.length);
-  bytes[bytes.length - 1] = 0x0b;
+  bytes[bytes.length - 1] = control.end[0];
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 import { type InstructionName, instructionOf } from '../../scalar/instructions.ts';
-import { branch, type Code, i32Const, simd, v128Const } from '../../wasm/assembler.ts';
+import { branch, type Code, i32Const, v128Const } from '../../wasm/assembler.ts';
+import { control, f32, f32x4, i32, i32x4, v128 } from '../../wasm/opcodes.ts';
 import type { Value, Values } from './value.ts';
 
 /**
@@ -16,51 +17,51 @@ export const DOT = 256;
 export const arityOf = (opcode: number): number => (opcode === DOT ? 2 : instructionOf(opcode)!.arity);
 
 /** Opcodes for one word and for four. */
-type Pair = readonly [one: number, four: number];
+type Pair = readonly [one: Code, four: Code];
 
 const FLOATS: Partial<Record<InstructionName, Pair>> = {
-  'f32.add': [0x92, 228],
-  'f32.sub': [0x93, 229],
-  'f32.mul': [0x94, 230],
-  'f32.div': [0x95, 231],
-  'f32.sqrt': [0x91, 227],
-  'f32.min': [0x96, 232],
-  'f32.max': [0x97, 233],
-  'f32.nearest': [0x90, 106],
-  'f32.floor': [0x8e, 104],
-  'f32.ceil': [0x8d, 103],
-  'f32.trunc': [0x8f, 105],
+  'f32.add': [f32.add, f32x4.add],
+  'f32.sub': [f32.sub, f32x4.sub],
+  'f32.mul': [f32.mul, f32x4.mul],
+  'f32.div': [f32.div, f32x4.div],
+  'f32.sqrt': [f32.sqrt, f32x4.sqrt],
+  'f32.min': [f32.min, f32x4.min],
+  'f32.max': [f32.max, f32x4.max],
+  'f32.nearest': [f32.nearest, f32x4.nearest],
+  'f32.floor': [f32.floor, f32x4.floor],
+  'f32.ceil': [f32.ceil, f32x4.ceil],
+  'f32.trunc': [f32.trunc, f32x4.trunc],
 };
 
 const FLOAT_COMPARISONS: Partial<Record<InstructionName, Pair>> = {
-  'f32.eq': [0x5b, 65],
-  'f32.lt': [0x5d, 67],
-  'f32.le': [0x5f, 69],
+  'f32.eq': [f32.eq, f32x4.eq],
+  'f32.lt': [f32.lt, f32x4.lt],
+  'f32.le': [f32.le, f32x4.le],
 };
 
 const INTEGERS: Partial<Record<InstructionName, Pair>> = {
-  'i32.add': [0x6a, 174],
-  'i32.sub': [0x6b, 177],
-  'i32.mul': [0x6c, 181],
-  'i32.and': [0x71, 78],
-  'i32.or': [0x72, 80],
-  'i32.xor': [0x73, 81],
+  'i32.add': [i32.add, i32x4.add],
+  'i32.sub': [i32.sub, i32x4.sub],
+  'i32.mul': [i32.mul, i32x4.mul],
+  'i32.and': [i32.and, v128.and],
+  'i32.or': [i32.or, v128.or],
+  'i32.xor': [i32.xor, v128.xor],
 };
 
 /** Those that yield truth of truth: 0 and 1, or no bits and all. */
 const LOGIC: ReadonlySet<string> = new Set(['i32.and', 'i32.or', 'i32.xor']);
 
 const INTEGER_COMPARISONS: Partial<Record<InstructionName, Pair>> = {
-  'i32.eq': [0x46, 55],
-  'i32.lt_s': [0x48, 57],
-  'i32.lt_u': [0x49, 58],
+  'i32.eq': [i32.eq, i32x4.eq],
+  'i32.lt_s': [i32.lt_s, i32x4.lt_s],
+  'i32.lt_u': [i32.lt_u, i32x4.lt_u],
 };
 
 /** The vector forms take one distance for all lanes. */
 const SHIFTS: Partial<Record<InstructionName, Pair>> = {
-  'i32.shl': [0x74, 171],
-  'i32.shr_s': [0x75, 172],
-  'i32.shr_u': [0x76, 173],
+  'i32.shl': [i32.shl, i32x4.shl],
+  'i32.shr_s': [i32.shr_s, i32x4.shr_s],
+  'i32.shr_u': [i32.shr_u, i32x4.shr_u],
 };
 
 /** Whether it yields a float by computing one, so that a NaN among its results may be any. */
@@ -71,13 +72,19 @@ export const isFloatResult = (opcode: number): boolean =>
 const divide = (a: Code, b: Code): Code =>
   branch(
     'i32',
-    [...b, 0x45],
+    [...b, ...i32.eqz],
     i32Const(0),
-    branch('i32', [...b, ...i32Const(-1), 0x46], [...i32Const(0), ...a, 0x6b], [...a, ...b, 0x6d]),
+    branch(
+      'i32',
+      [...b, ...i32Const(-1), ...i32.eq],
+      [...i32Const(0), ...a, ...i32.sub],
+      [...a, ...b, ...i32.div_s],
+    ),
   );
 
 /** x rem 0 = x; WebAssembly's -2^31 rem -1 is 0. */
-const remainder = (a: Code, b: Code): Code => branch('i32', [...b, 0x45], a, [...a, ...b, 0x6f]);
+const remainder = (a: Code, b: Code): Code =>
+  branch('i32', [...b, ...i32.eqz], a, [...a, ...b, ...i32.rem_s]);
 
 const isNaNWord = ({ word }: Value): boolean => word !== undefined && (word & 0x7fffffff) > 0x7f800000;
 
@@ -87,8 +94,8 @@ const isLoose = (value: Value): boolean => !value.exact || (value.word !== undef
 /** Four words from one expression for each. */
 export const fromLanes = (lane: (i: number) => Code): Code => [
   ...lane(0),
-  ...simd(17),
-  ...[1, 2, 3].flatMap((i) => [...lane(i), ...simd(28), i]),
+  ...i32x4.splat,
+  ...[1, 2, 3].flatMap((i) => [...lane(i), ...i32x4.replace_lane, i]),
 ];
 
 /**
@@ -102,9 +109,9 @@ function clamped(values: Values, name: InstructionName, a: Value, b: Value): Cod
   if (known.word === undefined || isNaNWord(known)) return undefined;
   const bound = values.vectorFloat(known);
   if (name === 'f32.min')
-    return known.word === 0x80000000 ? undefined : [...values.vectorFloat(x), ...bound, ...simd(234)];
-  const zeroed = known.word === 0 ? [...bound, ...simd(228)] : [];
-  return [...values.vectorFloat(x), ...zeroed, ...bound, ...simd(235)];
+    return known.word === 0x80000000 ? undefined : [...values.vectorFloat(x), ...bound, ...f32x4.pmin];
+  const zeroed = known.word === 0 ? [...bound, ...f32x4.add] : [];
+  return [...values.vectorFloat(x), ...zeroed, ...bound, ...f32x4.pmax];
 }
 
 /** The value of an instruction on up to three values. */
@@ -112,7 +119,7 @@ export function instructionValue(values: Values, opcode: number, args: readonly 
   const level = Math.max(0, ...args.map((value) => value.level));
   if (opcode === DOT) {
     const words = args.flatMap((value) => values.vectorBits(value));
-    return values.define(level, 'v128', [...words, ...simd(186)]);
+    return values.define(level, 'v128', [...words, ...i32x4.dot_i16x8_s]);
   }
   const name = instructionOf(opcode)!.name as InstructionName;
   return args.some(({ type }) => type === 'v128')
@@ -125,28 +132,38 @@ function one(values: Values, name: InstructionName, level: number, args: readonl
   const floats = () => args.flatMap((value) => values.float(value));
   const bits = () => args.flatMap((value) => values.bits(value));
   const float = FLOATS[name];
-  if (float) return values.define(level, 'f32', [...floats(), float[0]], false);
+  if (float) return values.define(level, 'f32', [...floats(), ...float[0]], false);
   const comparison = FLOAT_COMPARISONS[name];
-  if (comparison) return values.define(level, 'i32', [...floats(), comparison[0]]);
+  if (comparison) return values.define(level, 'i32', [...floats(), ...comparison[0]]);
   const integer = INTEGERS[name] ?? INTEGER_COMPARISONS[name] ?? SHIFTS[name];
-  if (integer) return values.define(level, 'i32', [...bits(), integer[0]]);
+  if (integer) return values.define(level, 'i32', [...bits(), ...integer[0]]);
   switch (name) {
     case 'i32.div':
       return values.define(level, 'i32', divide(values.bits(a), values.bits(b)));
     case 'i32.rem':
       return values.define(level, 'i32', remainder(values.bits(a), values.bits(b)));
     case 'f32.from_i32':
-      return values.define(level, 'f32', [...bits(), 0xb2]);
+      return values.define(level, 'f32', [...bits(), ...f32.convert_i32_s]);
     case 'i32.from_f32':
-      return values.define(level, 'i32', [...floats(), 0xfc, 0]);
+      return values.define(level, 'i32', [...floats(), ...i32.trunc_sat_f32_s]);
     case 'select': {
       // Floats stay floats; a constant NaN is words, lest its payload be lost on the way.
       const isFloat = [b, c].some(({ type }) => type === 'f32') && ![b, c].some(isNaNWord);
       if (!isFloat)
-        return values.define(level, 'i32', [...values.bits(b), ...values.bits(c), ...values.bits(a), 0x1b]);
+        return values.define(level, 'i32', [
+          ...values.bits(b),
+          ...values.bits(c),
+          ...values.bits(a),
+          ...control.select,
+        ]);
       const both = isLoose(b) && isLoose(c);
       const word = (value: Value) => values.float(both ? value : values.exact(value));
-      return values.define(level, 'f32', [...word(b), ...word(c), ...values.bits(a), 0x1b], !both);
+      return values.define(
+        level,
+        'f32',
+        [...word(b), ...word(c), ...values.bits(a), ...control.select],
+        !both,
+      );
     }
     default:
       throw new RangeError(`no code for ${name}`);
@@ -161,26 +178,25 @@ function four(values: Values, name: InstructionName, level: number, args: readon
   const truth = (code: Code): Value => {
     const mask = vector(code);
     const ones = v128Const(1, 1, 1, 1);
-    return { ...vector([...values.use(mask), ...ones, ...simd(78)]), mask };
+    return { ...vector([...values.use(mask), ...ones, ...v128.and]), mask };
   };
   const clamp = clamped(values, name, a, b);
   if (clamp) return vector(clamp, false);
   const float = FLOATS[name];
-  if (float) return vector([...floats(), ...simd(float[1])], false);
+  if (float) return vector([...floats(), ...float[1]], false);
   const floatComparison = FLOAT_COMPARISONS[name];
-  if (floatComparison) return truth([...floats(), ...simd(floatComparison[1])]);
+  if (floatComparison) return truth([...floats(), ...floatComparison[1]]);
   const integer = INTEGERS[name];
   if (integer && a.mask && b.mask && LOGIC.has(name)) {
-    return truth([...values.use(a.mask), ...values.use(b.mask), ...simd(integer[1])]);
+    return truth([...values.use(a.mask), ...values.use(b.mask), ...integer[1]]);
   }
-  if (integer) return vector([...bits(), ...simd(integer[1])]);
+  if (integer) return vector([...bits(), ...integer[1]]);
   const comparison = INTEGER_COMPARISONS[name];
-  if (comparison) return truth([...bits(), ...simd(comparison[1])]);
+  if (comparison) return truth([...bits(), ...comparison[1]]);
   const shift = SHIFTS[name];
-  if (shift && b.type !== 'v128')
-    return vector([...values.vectorBits(a), ...values.bits(b), ...simd(shift[1])]);
+  if (shift && b.type !== 'v128') return vector([...values.vectorBits(a), ...values.bits(b), ...shift[1]]);
   if (shift) {
-    return vector(fromLanes((i) => [...values.lane(a, i), ...values.lane(b, i), shift[0]]));
+    return vector(fromLanes((i) => [...values.lane(a, i), ...values.lane(b, i), ...shift[0]]));
   }
   switch (name) {
     case 'i32.div':
@@ -188,15 +204,15 @@ function four(values: Values, name: InstructionName, level: number, args: readon
     case 'i32.rem':
       return vector(fromLanes((i) => remainder(values.lane(a, i), values.lane(b, i))));
     case 'f32.from_i32':
-      return vector([...bits(), ...simd(250)]);
+      return vector([...bits(), ...f32x4.convert_i32x4_s]);
     case 'i32.from_f32':
-      return vector([...floats(), ...simd(248)]);
+      return vector([...floats(), ...i32x4.trunc_sat_f32x4_s]);
     case 'select': {
       const both = isLoose(b) && isLoose(c);
       const word = (value: Value) => (both ? values.vectorFloat(value) : values.vectorBits(value));
       const zero = v128Const(0, 0, 0, 0);
-      const isSet = a.mask ? values.use(a.mask) : [...values.vectorBits(a), ...zero, ...simd(56)];
-      return vector([...word(b), ...word(c), ...isSet, ...simd(82)], !both);
+      const isSet = a.mask ? values.use(a.mask) : [...values.vectorBits(a), ...zero, ...i32x4.ne];
+      return vector([...word(b), ...word(c), ...isSet, ...v128.bitselect], !both);
     }
     default:
       throw new RangeError(`no code for ${name}`);

@@ -10,6 +10,7 @@ import {
   threadNumber,
   type ValueType,
 } from '../../wasm/assembler.ts';
+import { control, i32 } from '../../wasm/opcodes.ts';
 import type { Stage } from './box.ts';
 import type { Access, Nest } from './nest.ts';
 import type { Tiling } from './tile.ts';
@@ -82,15 +83,21 @@ export function stepBody({ bands, part }: Step, name: string, places: Places): F
     const worth = banded.tiling.unit * width;
     /** The copy's turn with the first index that a turn of the part reads, so many indices added. */
     const turnWith = (local: number, more: number) => [
-      ...[...get(local), ...i32Const(course.step * unit), 0x6c, ...i32Const(course.first + more), 0x6a],
-      ...(worth > 1 ? [...i32Const(worth), 0x6e] : []),
+      ...[
+        ...get(local),
+        ...i32Const(course.step * unit),
+        ...i32.mul,
+        ...i32Const(course.first + more),
+        ...i32.add,
+      ],
+      ...(worth > 1 ? [...i32Const(worth), ...i32.div_u] : []),
     ];
     append(code, set(start, turnWith(turn.from, 0)));
     append(code, set(end, turnWith(turn.to, course.span - course.step + worth - 1)));
-    const thread = [...threadNumber, ...i32Const(places.threadBytes), 0x6c];
-    const own = [...thread, ...i32Const(places.stages[banded.target]!), 0x6a];
-    const skipped = [...get(start), ...i32Const(worth * stride), 0x6c];
-    append(code, set(bases.get(banded.target)!, [...own, ...skipped, 0x6b]));
+    const thread = [...threadNumber, ...i32Const(places.threadBytes), ...i32.mul];
+    const own = [...thread, ...i32Const(places.stages[banded.target]!), ...i32.add];
+    const skipped = [...get(start), ...i32Const(worth * stride), ...i32.mul];
+    append(code, set(bases.get(banded.target)!, [...own, ...skipped, ...i32.sub]));
     write(banded, { from: start, to: end });
   };
   const writeBlock = () => {
@@ -101,12 +108,12 @@ export function stepBody({ bands, part }: Step, name: string, places: Places): F
     writeBlock();
     return { name, params, locals, code };
   }
-  const end = [...get(first), ...i32Const(block), 0x6a];
-  const isLeft = [...get(first), ...get(to), 0x49];
+  const end = [...get(first), ...i32Const(block), ...i32.add];
+  const isLeft = [...get(first), ...get(to), ...i32.lt_u];
   append(code, set(first, get(from)));
   appendWhen(code, isLeft, () =>
     appendRepeat(code, isLeft, () => {
-      append(code, set(last, [...end, ...get(to), ...end, ...get(to), 0x49, 0x1b]));
+      append(code, set(last, [...end, ...get(to), ...end, ...get(to), ...i32.lt_u, ...control.select]));
       writeBlock();
       append(code, set(first, get(last)));
     }),

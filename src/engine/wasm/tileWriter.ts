@@ -18,10 +18,10 @@ import {
   i64Const,
   memory,
   set,
-  simd,
   type ValueType,
   v128Const,
 } from '../../wasm/assembler.ts';
+import { control, f32, i16x8, i32, i32x4, i64, i8x16, v128 } from '../../wasm/opcodes.ts';
 import { arityOf, fromLanes, instructionValue, isFloatResult } from './instruction.ts';
 import type { Access, Check, Form, Nest } from './nest.ts';
 import { dependsOn, LANES, type Tile, type Tiling } from './tile.ts';
@@ -162,7 +162,7 @@ export class TileWriter {
       type === 'v128'
         ? v128Const(init, init, init, init)
         : type === 'f32'
-          ? [...i32Const(init), 0xbe]
+          ? [...i32Const(init), ...f32.reinterpret_i32]
           : i32Const(init);
     const locals = copies.map(() => {
       const local = values.newLocal(type);
@@ -203,32 +203,27 @@ export class TileWriter {
       const exact = values.exact(value);
       const [word, opcode] =
         bytes < 4
-          ? [values.bits(value), bytes === 1 ? 0x3a : 0x3b]
+          ? [values.bits(value), bytes === 1 ? i32.store8 : i32.store16]
           : exact.type === 'f32'
-            ? [values.use(exact), 0x38]
-            : [values.bits(exact), 0x36];
-      values.emit(this.#postLevel, [...address, ...word, ...memory([opcode], offset)]);
+            ? [values.use(exact), f32.store]
+            : [values.bits(exact), i32.store];
+      values.emit(this.#postLevel, [...address, ...word, ...memory(opcode, offset)]);
       return;
     }
     let words = values.vectorBits(value);
     if (bytes < 4) {
       // The low bytes narrowed to 16 and to 8 bits; 16-bit integers only once, and none is larger.
       const zeros = v128Const(0, 0, 0, 0);
-      const low = [...words, ...v128Const(255, 255, 255, 255), ...simd(78)];
+      const low = [...words, ...v128Const(255, 255, 255, 255), ...v128.and];
       const narrow =
         bytes === 1
-          ? [...low, ...zeros, ...simd(134), ...zeros, ...simd(102)]
-          : [...words, ...zeros, ...simd(133)];
+          ? [...low, ...zeros, ...i16x8.narrow_i32x4_u, ...zeros, ...i8x16.narrow_i16x8_u]
+          : [...words, ...zeros, ...i16x8.narrow_i32x4_s];
       words = values.use(values.define(this.#postLevel, 'v128', narrow));
     }
     for (const { at, opcode, lane } of storesOf(this.#lanesOf(copy), bytes)) {
       const suffix = lane === undefined ? [] : [lane];
-      values.emit(this.#postLevel, [
-        ...address,
-        ...words,
-        ...memory(simd(opcode), offset + at * bytes),
-        ...suffix,
-      ]);
+      values.emit(this.#postLevel, [...address, ...words, ...memory(opcode, offset + at * bytes), ...suffix]);
     }
   }
 
@@ -354,9 +349,9 @@ export class TileWriter {
   #induction({ constant, coefficients, wide }: Form, base?: number): Placed {
     const constantOf = wide ? i64Const : i32Const;
     const multiply = wide ? (a: number, b: number) => a * b : Math.imul;
-    const add = wide ? 0x7c : 0x6a;
+    const add = wide ? i64.add : i32.add;
     let key = `${wide} ${constant} ${base}`;
-    let code = base === undefined ? constantOf(constant) : [...get(base), ...constantOf(constant), add];
+    let code = base === undefined ? constantOf(constant) : [...get(base), ...constantOf(constant), ...add];
     let level = 0;
     coefficients.forEach((coefficient, i) => {
       if (coefficient === 0) return;
@@ -371,7 +366,7 @@ export class TileWriter {
         this.#inductions.set(key, local);
         this.#before[i]!.push(...set(local, code), ...this.#skip(i, local, coefficient, start, wide));
         this.#turnEnds[i]!.push(
-          ...set(local, [...get(local), ...constantOf(multiply(coefficient, step)), add]),
+          ...set(local, [...get(local), ...constantOf(multiply(coefficient, step)), ...add]),
         );
       }
       code = get(local);
@@ -382,14 +377,14 @@ export class TileWriter {
   /** Adds to an induction variable what the indices before the first one are worth. */
   #skip(loop: number, local: number, coefficient: number, start: number, wide: boolean): Code {
     const constantOf = wide ? i64Const : i32Const;
-    const [multiply, add] = wide ? [0x7e, 0x7c] : [0x6c, 0x6a];
+    const [multiply, add] = wide ? [i64.mul, i64.add] : [i32.mul, i32.add];
     if (!this.#isTurned(loop)) {
       const skipped = wide ? coefficient * start : Math.imul(coefficient, start);
-      return skipped === 0 ? [] : set(local, [...get(local), ...constantOf(skipped), add]);
+      return skipped === 0 ? [] : set(local, [...get(local), ...constantOf(skipped), ...add]);
     }
     const { from, tiling } = this.#writing;
-    const first = [...get(from), ...i32Const(tiling.unit), 0x6c, ...(wide ? [0xad] : [])];
-    return set(local, [...get(local), ...first, ...constantOf(coefficient), multiply, add]);
+    const first = [...get(from), ...i32Const(tiling.unit), ...i32.mul, ...(wide ? i64.extend_i32_u : [])];
+    return set(local, [...get(local), ...first, ...constantOf(coefficient), ...multiply, ...add]);
   }
 
   /** Whether a call is for some of this loop's turns. Tiles of what the whole turns leave start further on. */
@@ -414,11 +409,19 @@ export class TileWriter {
     const turns = (index: number) => i32Const(index / unit);
     let condition: Code;
     if (this.#isRest(turnLoop)) {
-      condition = [...get(from), ...turns(start), 0x4d, ...get(to), ...turns(start), 0x4b, 0x71];
+      condition = [
+        ...get(from),
+        ...turns(start),
+        ...i32.le_u,
+        ...get(to),
+        ...turns(start),
+        ...i32.gt_u,
+        ...i32.and,
+      ];
     } else {
-      const least = [...get(to), ...turns(end), ...get(to), ...turns(end), 0x49, 0x1b];
+      const least = [...get(to), ...turns(end), ...get(to), ...turns(end), ...i32.lt_u, ...control.select];
       append(out, set(this.#lastTurn, least));
-      condition = [...get(from), ...get(this.#lastTurn), 0x49];
+      condition = [...get(from), ...get(this.#lastTurn), ...i32.lt_u];
     }
     appendWhen(out, condition, () => this.#assemble(0, out));
   }
@@ -428,7 +431,7 @@ export class TileWriter {
     const delta = this.#delta(form, copy);
     if (delta === 0) return { code, level };
     return {
-      code: [...code, ...(form.wide ? [...i64Const(delta), 0x7c] : [...i32Const(delta), 0x6a])],
+      code: [...code, ...(form.wide ? [...i64Const(delta), ...i64.add] : [...i32Const(delta), ...i32.add])],
       level,
     };
   }
@@ -443,7 +446,7 @@ export class TileWriter {
       const along = this.#alongLanes(form);
       if (this.#tile.vectors === 0 || along === 0) return first;
       const steps = v128Const(0, along, 2 * along, 3 * along);
-      return values.define(level, 'v128', [...values.vectorBits(first), ...steps, ...simd(174)]);
+      return values.define(level, 'v128', [...values.vectorBits(first), ...steps, ...i32x4.add]);
     });
   }
 
@@ -463,10 +466,13 @@ export class TileWriter {
     const { dtype, fill } = this.#loop.operands[operand]!;
     const { address, offset, condition, level } = this.#place(operand, copy);
     const type = dtype === 'f32' ? 'f32' : 'i32';
-    const load = [...address, ...memory([{ f32: 0x2a, i32: 0x28, i8: 0x2c, u8: 0x2d }[dtype]], offset)];
-    const splat = ELEMENT_BYTES[dtype] === 4 ? [...address, ...memory(simd(9), offset)] : undefined;
+    const load = [
+      ...address,
+      ...memory({ f32: f32.load, i32: i32.load, i8: i32.load8_s, u8: i32.load8_u }[dtype], offset),
+    ];
+    const splat = ELEMENT_BYTES[dtype] === 4 ? [...address, ...memory(v128.load32_splat, offset)] : undefined;
     if (!condition) return this.#values.define(level, type, load, true, splat);
-    const word: Code = type === 'f32' ? [...i32Const(fill), 0xbe] : i32Const(fill);
+    const word: Code = type === 'f32' ? [...i32Const(fill), ...f32.reinterpret_i32] : i32Const(fill);
     const fills = v128Const(fill, fill, fill, fill);
     return this.#values.define(
       level,
@@ -491,9 +497,9 @@ export class TileWriter {
       if (isLinear && bytes === 4 && !this.#place(operand, copy).condition) {
         const places = copies.map((one) => this.#place(operand, one));
         const [first, ...others] = places;
-        let code: Code = [...first!.address, ...memory(simd(92), first!.offset)];
+        let code: Code = [...first!.address, ...memory(v128.load32_zero, first!.offset)];
         for (const [i, { address, offset }] of others.entries()) {
-          code = [...address, ...code, ...memory(simd(86), offset), i + 1];
+          code = [...address, ...code, ...memory(v128.load32_lane, offset), i + 1];
         }
         return this.#values.define(Math.max(...places.map(({ level }) => level)), 'v128', code);
       }
@@ -508,7 +514,7 @@ export class TileWriter {
     }
     const { address, offset, condition, level } = this.#place(operand, copy);
     const load = halves
-      ? [...address, ...memory(simd(halves === 'signed' ? 1 : 2), offset)]
+      ? [...address, ...memory(halves === 'signed' ? v128.load8x8_s : v128.load8x8_u, offset)]
       : loadOf(dtype, address, offset, lanes);
     const code = condition ? branch('v128', condition, load, v128Const(fill, fill, fill, fill)) : load;
     return this.#values.define(level, 'v128', code);
@@ -555,20 +561,20 @@ export class TileWriter {
     const parts: Placed[] = quotients.map(({ form: dividend, divisor, stride }) => {
       const { code, level } = this.#form(dividend, copy);
       const quotient = dividend.wide
-        ? [...code, ...i64Const(divisor), 0x80, 0xa7]
-        : [...code, ...i32Const(divisor), 0x6e];
-      return { code: [...quotient, ...i32Const(stride), 0x6c], level };
+        ? [...code, ...i64Const(divisor), ...i64.div_u, ...i32.wrap_i64]
+        : [...code, ...i32Const(divisor), ...i32.div_u];
+      return { code: [...quotient, ...i32Const(stride), ...i32.mul], level };
     });
     for (const { operand: by, extent, stride } of gatherings) {
       const value = this.#operand(by, copy);
       const coordinate = values.lane(value, Math.max(0, copy.lane));
-      conditions.push({ code: [...coordinate, ...i32Const(extent), 0x49], level: value.level });
-      parts.push({ code: [...coordinate, ...i32Const(stride), 0x6c], level: value.level });
+      conditions.push({ code: [...coordinate, ...i32Const(extent), ...i32.lt_u], level: value.level });
+      parts.push({ code: [...coordinate, ...i32Const(stride), ...i32.mul], level: value.level });
     }
     let { code: address, level } = this.#induction(form, origin.base);
     for (const part of parts) {
       level = Math.max(level, part.level);
-      address = [...address, ...part.code, 0x6a];
+      address = [...address, ...part.code, ...i32.add];
     }
     const delta = this.#delta(form, copy);
     // An offset of the instruction does not wrap, so the address before it must be one that is read as well.
@@ -578,7 +584,7 @@ export class TileWriter {
       .slice(this.#nest.outputs)
       .filter((i) => ranges[i]!.step > 1);
     const isStatic = delta >= 0 && !this.#selectionVaries(operand, [rowLoop, laneLoop, ...unrolled]);
-    if (!isStatic) address = [...address, ...i32Const(delta), 0x6a];
+    if (!isStatic) address = [...address, ...i32Const(delta), ...i32.add];
     if (parts.length > 0) address = values.use(values.define(level, 'i32', address));
     const condition = this.#all(conditions);
     return {
@@ -593,11 +599,13 @@ export class TileWriter {
     const { code, level } = this.#form(form, copy);
     const conditions: Placed[] = [];
     if (bound !== undefined) {
-      const below = form.wide ? [...i64Const(bound), 0x54] : [...i32Const(bound), 0x49];
+      const below = form.wide ? [...i64Const(bound), ...i64.lt_u] : [...i32Const(bound), ...i32.lt_u];
       conditions.push({ code: [...code, ...below], level });
     }
     if (multipleOf > 1) {
-      const rest = form.wide ? [...i64Const(multipleOf), 0x82, 0x50] : [...i32Const(multipleOf), 0x70, 0x45];
+      const rest = form.wide
+        ? [...i64Const(multipleOf), ...i64.rem_u, ...i64.eqz]
+        : [...i32Const(multipleOf), ...i32.rem_u, ...i32.eqz];
       conditions.push({ code: [...code, ...rest], level });
     }
     return conditions;
@@ -607,7 +615,7 @@ export class TileWriter {
   #all(conditions: readonly Placed[]): Placed | undefined {
     let all: Placed | undefined;
     for (const condition of [...conditions].sort((a, b) => a.level - b.level)) {
-      const code: Code = all ? [...all.code, ...condition.code, 0x71] : condition.code;
+      const code: Code = all ? [...all.code, ...condition.code, ...i32.and] : condition.code;
       const value = this.#once(`condition ${condition.level} ${code.join()}`, () =>
         this.#values.define(condition.level, 'i32', code),
       );
@@ -630,9 +638,9 @@ export class TileWriter {
         const isTurned = this.#isTurned(level);
         const counter = this.#values.newLocal('i32');
         append(out, set(counter, isTurned ? get(this.#writing.from) : i32Const(start)));
-        const next = set(counter, [...get(counter), ...i32Const(isTurned ? 1 : step), 0x6a]);
+        const next = set(counter, [...get(counter), ...i32Const(isTurned ? 1 : step), ...i32.add]);
         const last = isTurned ? get(this.#lastTurn) : i32Const(end);
-        appendRepeat(out, [...get(counter), ...last, 0x49], () => {
+        appendRepeat(out, [...get(counter), ...last, ...i32.lt_u], () => {
           this.#assemble(level + 1, out);
           append(out, this.#turnEnds[level]!);
           append(out, next);
@@ -644,34 +652,43 @@ export class TileWriter {
 }
 
 /** The parts in which lanes of a vector are stored: the first one's place, the opcode and its lane, if it takes one. */
-function storesOf(lanes: number, bytes: 1 | 2 | 4): { at: number; opcode: number; lane?: number }[] {
-  if (lanes === 4 && bytes === 4) return [{ at: 0, opcode: 11 }];
-  const byWord = { 1: 88, 2: 89, 4: 90 }[bytes];
-  if (lanes === 4) return [{ at: 0, opcode: byWord + 2, lane: 0 }];
+function storesOf(lanes: number, bytes: 1 | 2 | 4): { at: number; opcode: Code; lane?: number }[] {
+  if (lanes === 4 && bytes === 4) return [{ at: 0, opcode: v128.store }];
+  const [one, two, four] = {
+    1: [v128.store8_lane, v128.store16_lane, v128.store32_lane],
+    2: [v128.store16_lane, v128.store32_lane, v128.store64_lane],
+    4: [v128.store32_lane, v128.store64_lane, v128.store],
+  }[bytes] as [Code, Code, Code];
+  if (lanes === 4) return [{ at: 0, opcode: four, lane: 0 }];
   return [
-    ...(lanes >= 2 ? [{ at: 0, opcode: byWord + 1, lane: 0 }] : []),
-    ...(lanes % 2 === 1 ? [{ at: lanes - 1, opcode: byWord, lane: lanes - 1 }] : []),
+    ...(lanes >= 2 ? [{ at: 0, opcode: two, lane: 0 }] : []),
+    ...(lanes % 2 === 1 ? [{ at: lanes - 1, opcode: one, lane: lanes - 1 }] : []),
   ];
 }
 
 /** Loads so many lanes, bytes extended to words, and not a byte more; the other lanes are 0. */
 function loadOf(dtype: DType, address: Code, offset: number, lanes: number): Code {
   const isByte = ELEMENT_BYTES[dtype] === 1;
-  const extend = dtype === 'i8' ? [...simd(135), ...simd(167)] : [...simd(137), ...simd(169)];
-  const whole = (opcode: number, at: number) => [...address, ...memory(simd(opcode), offset + at)];
-  const inLane = (opcode: number, at: number, lane: number, vector: Code) => [
+  const extend =
+    dtype === 'i8'
+      ? [...i16x8.extend_low_i8x16_s, ...i32x4.extend_low_i16x8_s]
+      : [...i16x8.extend_low_i8x16_u, ...i32x4.extend_low_i16x8_u];
+  const whole = (opcode: Code, at: number) => [...address, ...memory(opcode, offset + at)];
+  const inLane = (opcode: Code, at: number, lane: number, vector: Code) => [
     ...address,
     ...vector,
-    ...memory(simd(opcode), offset + at),
+    ...memory(opcode, offset + at),
     lane,
   ];
   const zeros = v128Const(0, 0, 0, 0);
   if (isByte) {
-    if (lanes === 4) return [...whole(92, 0), ...extend];
-    const two = lanes >= 2 ? inLane(85, 0, 0, zeros) : zeros;
-    return [...(lanes % 2 === 1 ? inLane(84, lanes - 1, lanes - 1, two) : two), ...extend];
+    if (lanes === 4) return [...whole(v128.load32_zero, 0), ...extend];
+    const two = lanes >= 2 ? inLane(v128.load16_lane, 0, 0, zeros) : zeros;
+    return [...(lanes % 2 === 1 ? inLane(v128.load8_lane, lanes - 1, lanes - 1, two) : two), ...extend];
   }
-  if (lanes === 4) return whole(0, 0);
-  if (lanes === 1) return whole(92, 0);
-  return lanes === 2 ? whole(93, 0) : inLane(86, 8, 2, whole(93, 0));
+  if (lanes === 4) return whole(v128.load, 0);
+  if (lanes === 1) return whole(v128.load32_zero, 0);
+  return lanes === 2
+    ? whole(v128.load64_zero, 0)
+    : inLane(v128.load32_lane, 8, 2, whole(v128.load64_zero, 0));
 }

@@ -1,14 +1,6 @@
 import { CANONICAL_NAN } from '../../scalar/instructions.ts';
-import {
-  type Code,
-  f32Const,
-  get,
-  i32Const,
-  set,
-  simd,
-  type ValueType,
-  v128Const,
-} from '../../wasm/assembler.ts';
+import { type Code, f32Const, get, i32Const, set, type ValueType, v128Const } from '../../wasm/assembler.ts';
+import { control, f32, f32x4, i32, i32x4, v128 } from '../../wasm/opcodes.ts';
 
 /**
  * A word, or four of them, that generated code computes once and keeps in a local: at the head of the innermost loop
@@ -92,8 +84,8 @@ export class Values {
       const x = this.use(value);
       const code =
         value.type === 'f32'
-          ? [...f32Const(CANONICAL_NAN), ...x, ...x, ...x, 0x5c, 0x1b]
-          : [...this.use(this.#splatWord(CANONICAL_NAN)), ...x, ...x, ...x, ...simd(66), ...simd(82)];
+          ? [...f32Const(CANONICAL_NAN), ...x, ...x, ...x, ...f32.ne, ...control.select]
+          : [...this.use(this.#splatWord(CANONICAL_NAN)), ...x, ...x, ...x, ...f32x4.ne, ...v128.bitselect];
       value.canonical = this.define(value.level, value.type, code);
     }
     return value.canonical;
@@ -102,13 +94,13 @@ export class Values {
   /** One word as an i32. */
   bits(value: Value): Code {
     const exact = this.exact(value);
-    return exact.type === 'f32' ? [...this.use(exact), 0xbc] : this.use(exact);
+    return exact.type === 'f32' ? [...this.use(exact), ...i32.reinterpret_f32] : this.use(exact);
   }
 
   /** One word as an f32 to compute with: which NaN it is does not matter. */
   float(value: Value): Code {
     if (value.word !== undefined) return f32Const(value.word);
-    return value.type === 'f32' ? this.use(value) : [...this.use(value), 0xbe];
+    return value.type === 'f32' ? this.use(value) : [...this.use(value), ...f32.reinterpret_i32];
   }
 
   /** Four words to compute floats with. */
@@ -124,7 +116,7 @@ export class Values {
   /** One of four words, as an i32. */
   lane(value: Value, lane: number): Code {
     if (value.type !== 'v128') return this.bits(value);
-    return [...this.use(this.exact(value)), ...simd(27), lane];
+    return [...this.use(this.exact(value)), ...i32x4.extract_lane, lane];
   }
 
   #vectorOf(value: Value): Value {
@@ -134,7 +126,7 @@ export class Values {
       const code =
         value.splat && value.local < 0
           ? value.splat
-          : [...this.use(value), ...simd(value.type === 'f32' ? 19 : 17)];
+          : [...this.use(value), ...(value.type === 'f32' ? f32x4 : i32x4).splat];
       value.vector = this.define(value.level, 'v128', code, value.exact);
     }
     return value.vector;
