@@ -1,6 +1,8 @@
 // Writes ONNX files: a graph as plain data in, the bytes of the file out.
 import onnxProto, { type onnx as schema } from 'onnx-proto';
-import { TYPES } from '../src/onnx/types.ts';
+import { type FloatFormat, widen } from '../src/onnx/floatFormats.ts';
+import { packBits } from '../src/onnx/packedBits.ts';
+import { type ElementType, TYPES } from '../src/onnx/types.ts';
 
 const { onnx } = onnxProto;
 
@@ -92,15 +94,24 @@ const ARRAYS = {
 
 type TypedArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]> | BigInt64Array | BigUint64Array;
 
-/** The elements in an array of their own type. @throws Error for types of 16-bit floats, which no array holds */
+/** The codes of numbers in a float format. @throws Error for a number that it does not have */
+export function codesOf(format: FloatFormat, values: ArrayLike<number>): number[] {
+  const numbers = Array.from({ length: 2 ** format.bits }, (_, code) => widen(format, code));
+  return Array.from(values, (value) => {
+    const code = numbers.findIndex((number) => Object.is(number, value));
+    if (code < 0) throw new Error(`${value} is none of the format's numbers`);
+    return code;
+  });
+}
+
+/** The elements in an array of their own type, or of their codes; those of less than a byte are packed. */
 export function typedArray({ type, values }: Value): TypedArray {
   if (type === 'int64') return BigInt64Array.from(Array.from(values), BigInt);
   if (type === 'uint64') return BigUint64Array.from(Array.from(values), BigInt);
-  if (type === 'int4' || type === 'uint4') {
-    // Two a byte, the first in the lower bits.
-    const pairs = { length: Math.ceil(values.length / 2) };
-    return Uint8Array.from(pairs, (_, i) => ((values[2 * i] ?? 0) & 15) | ((values[2 * i + 1] ?? 0) << 4));
-  }
+  const { bits, format }: ElementType = TYPES[type];
+  const codes = format ? codesOf(format, values) : values;
+  if (bits < 8) return Uint8Array.from(packBits(codes, bits));
+  if (format) return bits === 8 ? Uint8Array.from(codes) : Uint16Array.from(codes);
   const make = ARRAYS[type as keyof typeof ARRAYS];
   if (!make) throw new Error(`no array for ${type}`);
   return make.from(values);

@@ -16,7 +16,7 @@ export function xorshift32(seed: number): () => number {
 export const RANDOM_RANGE = { f32: '-1 … 1', i32: '0 … 9', i8: '-128 … 127', u8: '0 … 255' } as const;
 
 /** Bytes for one input, uniform over {@link RANDOM_RANGE}; the same for the same seed anywhere. */
-export function randomInput({ dtype, shape }: InputSlot, seed: number): Uint8Array {
+export function randomInput({ dtype, onnxType, shape }: InputSlot, seed: number): Uint8Array {
   const next = xorshift32(seed);
   const count = sizeOf(shape);
   const bytes = new Uint8Array(count * ELEMENT_BYTES[dtype]);
@@ -25,7 +25,7 @@ export function randomInput({ dtype, shape }: InputSlot, seed: number): Uint8Arr
     const word = next();
     if (dtype === 'f32') view.setFloat32(4 * i, word / 2 ** 31 - 1, true);
     else if (dtype === 'i32') view.setInt32(4 * i, word % 10, true);
-    else view.setUint8(i, word >>> 24);
+    else view.setUint8(i, onnxType === 'bool' ? word >>> 31 : word >>> 24);
   }
   return bytes;
 }

@@ -3,6 +3,7 @@ import { ensure, ImportError, quoted, Refusal, within } from './errors.ts';
 import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
 import { isTensor } from './lower/context.ts';
+import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
 import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import type { ReadExternal } from './read/source.ts';
@@ -20,6 +21,8 @@ export interface ImportOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that become part of the program, such as a shape or a sampling rate. */
   readonly bind?: Readonly<Record<string, TensorNumbers>>;
+  /** How float16 and bfloat16 are computed with: `round` (the default) or `float32`. */
+  readonly half?: HalfArithmetic;
   /** Reads files beside the model in which it keeps tensors; without it such a model is refused. */
   readonly readExternal?: ReadExternal;
 }
@@ -71,20 +74,24 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Comp
 function importGraph(
   graph: Graph,
   fileBytes: number,
-  { dims = {}, bind = {} }: ImportOptions,
+  { dims = {}, bind = {}, half = 'round' }: ImportOptions,
 ): CompiledModel {
   const builder = new Builder(fileBytes);
+  const narrowing = new Narrowing(builder, half);
   const notes: string[] = [];
-  const scope = mainScope(graph, builder, notes);
+  const scope = mainScope(graph, builder, narrowing, notes);
   checkOptions(graph, dims, bind);
   const inputs: Tensor[] = [];
   const bound: BoundInput[] = [];
   for (const value of graph.inputs) {
     const given = bind[value.name];
     if (given) {
-      within(`--bind ${quoted(value.name)}`, () => checkBound(value, given, dims));
-      const values = Float64Array.from(given.values);
-      scope.define(value.name, builder.constant(value.type, given.shape, values, value.name));
+      // As in an input that is given later, every number but 0 is true.
+      const isBool = value.type.family === 'bool';
+      const values = Float64Array.from(given.values, (element) => (isBool ? Number(element !== 0) : element));
+      within(`--bind ${quoted(value.name)}`, () => checkBound(value, { ...given, values }, dims));
+      const constant = builder.constant(value.type, given.shape, values, value.name);
+      scope.define(value.name, narrowing.rounded(constant));
       bound.push({ ...given, name: value.name, onnxType: value.type.name });
       notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
       continue;
@@ -95,7 +102,8 @@ function importGraph(
     if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
       notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
     }
-    scope.define(value.name, tensor);
+    builder.current = { name: value.name, label: `input ${value.name}`, place: `input ${quoted(value.name)}` };
+    scope.define(value.name, narrowing.admitted(tensor));
     inputs.push(tensor);
   }
   scope.lower();

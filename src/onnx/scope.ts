@@ -1,7 +1,15 @@
 import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
-import { Context, isOmitted, type Output, type Surroundings, type Value } from './lower/context.ts';
+import {
+  Context,
+  isOmitted,
+  isTensor,
+  type Output,
+  type Surroundings,
+  type Value,
+} from './lower/context.ts';
 import { LOWERINGS, reasonAgainst } from './lower/index.ts';
+import type { Narrowing } from './lower/narrowing.ts';
 import {
   type AttributeValue,
   functionKey,
@@ -21,6 +29,7 @@ const MAX_NESTING = 64;
 /** What all scopes of one import share. */
 interface Module {
   readonly builder: Builder;
+  readonly narrowing: Narrowing;
   readonly functions: ReadonlyMap<string, GraphFunction>;
   /** What the publisher is told. */
   readonly notes: string[];
@@ -50,10 +59,10 @@ interface Place {
   readonly passes: string;
 }
 
-export const mainScope = (graph: Graph, builder: Builder, notes: string[]): Scope =>
+export const mainScope = (graph: Graph, builder: Builder, narrowing: Narrowing, notes: string[]): Scope =>
   new Scope(
     graph,
-    { builder, functions: graph.functions, notes, expandedNodes: 0, plans: new Map() },
+    { builder, narrowing, functions: graph.functions, notes, expandedNodes: 0, plans: new Map() },
     { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0, passes: '' },
   );
 
@@ -70,7 +79,7 @@ export class Scope {
   constructor(graph: Subgraph, module: Module, place: Place) {
     this.#module = module;
     this.#place = place;
-    const plan = module.plans.get(graph) ?? planOf(graph, module.builder);
+    const plan = module.plans.get(graph) ?? planOf(graph, module);
     module.plans.set(graph, plan);
     this.#plan = plan;
     this.#values = new Map(plan.constants);
@@ -95,10 +104,11 @@ export class Scope {
 
   /** Lowers the nodes that the graph's outputs need. */
   lower(): void {
-    const { builder } = this.#module;
+    const { builder, narrowing } = this.#module;
     const { order, uses } = this.#plan;
     const around: Surroundings = {
       builder,
+      narrowing,
       uses: (name) => uses.get(name) ?? 0,
       run: (graph, inputs, pass) => {
         const passes = pass === undefined ? this.#place.passes : `${this.#place.passes}[${pass}]`;
@@ -148,8 +158,9 @@ export class Scope {
       if (result && isOmitted(result)) {
         this.#values.set(name, new Omitted(`${placeOf(node)}: its output ${quoted(name)} ${result.omitted}`));
       } else if (result) {
-        this.#values.set(name, result);
-        if (isConstantNode(node)) this.#plan.constants.set(name, result);
+        const value = isTensor(result) ? around.narrowing.rounded(result) : result;
+        this.#values.set(name, value);
+        if (isConstantNode(node)) this.#plan.constants.set(name, value);
       } else if (around.uses(name) > 0)
         throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
     });
@@ -226,7 +237,7 @@ const isConstantNode = ({ domain, operator, attributes, outputs }: GraphNode): b
   outputs.length === 1 &&
   [...attributes.values()].every(({ kind }) => kind !== 'reference');
 
-function planOf(graph: Subgraph, builder: Builder): Plan {
+function planOf(graph: Subgraph, { builder, narrowing }: Module): Plan {
   const constants = new Map<string, Value | Omitted>();
   for (const [name, value] of graph.initializers) {
     const place = `initializer ${quoted(name)}`;
@@ -236,7 +247,7 @@ function planOf(graph: Subgraph, builder: Builder): Plan {
     }
     const { type, shape, values } = value;
     builder.current = { name, label: `constant ${name}`, place };
-    within(place, () => constants.set(name, builder.constant(type, shape, values, name)));
+    within(place, () => constants.set(name, narrowing.exact(builder.constant(type, shape, values, name))));
   }
   return {
     constants,

@@ -38,8 +38,8 @@ describe('--dim', () => {
 
 describe('--input', () => {
   const slots = [
-    { name: 'x', dtype: 'f32', shape: [2] },
-    { name: 'x=y:0', dtype: 'u8', shape: [1] },
+    { name: 'x', dtype: 'f32', onnxType: 'float', shape: [2] },
+    { name: 'x=y:0', dtype: 'u8', onnxType: 'uint8', shape: [1] },
   ] as const;
   let folder: string;
   before(() => {

@@ -154,9 +154,9 @@ describe('an input file for a model', () => {
     shape,
     bytes: new Uint8Array(bytes),
   });
-  const f32 = { name: 'x', dtype: 'f32', shape: [2] } as const;
-  const u8 = { name: 'x', dtype: 'u8', shape: [2] } as const;
-  const i32 = { name: 'x', dtype: 'i32', shape: [2] } as const;
+  const f32 = { name: 'x', dtype: 'f32', onnxType: 'float', shape: [2] } as const;
+  const u8 = { name: 'x', dtype: 'u8', onnxType: 'uint8', shape: [2] } as const;
+  const i32 = { name: 'x', dtype: 'i32', onnxType: 'int64', shape: [2] } as const;
 
   it('keeps its bits where the type is the same', () => {
     const nan = new Uint32Array([0x7fc12345, 0xffa00001]).buffer;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { importOnnx } from '../../src/onnx/index.ts';
-import { toBfloat16, toFloat16 } from '../../src/onnx/lower/halfFloats.ts';
-import { widenBfloat16, widenFloat16 } from '../../src/onnx/read/tensor.ts';
+import { FORMATS, widen as widenCode } from '../../src/onnx/floatFormats.ts';
+import { toFormat } from '../../src/onnx/lower/narrowFloats.ts';
 import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';
 import { expectSameAsOnnxruntime, integers, modelBytes, noise, single, value } from '../support/onnx.ts';
 import { ARGUMENT, compileScalar } from '../support/scalarFunction.ts';
@@ -40,15 +40,15 @@ interface Format {
 const formats: Format[] = [
   {
     name: 'float16',
-    round: compileScalar(toFloat16(ARGUMENT)),
-    widen: widenFloat16,
+    round: compileScalar(toFormat(FORMATS.float16)(ARGUMENT)),
+    widen: (bits) => widenCode(FORMATS.float16, bits),
     infinity: 0x7c00,
     beyond: 65536,
   },
   {
     name: 'bfloat16',
-    round: compileScalar(toBfloat16(ARGUMENT)),
-    widen: widenBfloat16,
+    round: compileScalar(toFormat(FORMATS.bfloat16)(ARGUMENT)),
+    widen: (bits) => widenCode(FORMATS.bfloat16, bits),
     infinity: 0x7f80,
     beyond: 2 ** 128,
   },

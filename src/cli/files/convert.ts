@@ -1,4 +1,5 @@
 import type { TensorNumbers } from '../../onnx/index.ts';
+import { I32_RANGE, rangeOfType, TYPES } from '../../onnx/types.ts';
 import type { DType } from '../../program/node.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { InputError } from '../inputError.ts';
@@ -8,6 +9,8 @@ import { type ElementType, elementType, type FileTensor } from './elementTypes.t
 export interface InputSlot {
   readonly name: string;
   readonly dtype: DType;
+  /** The type in the ONNX file, such as `int64`. */
+  readonly onnxType: string;
   readonly shape: readonly number[];
 }
 
@@ -16,16 +19,49 @@ const NATIVE: Readonly<Record<DType, string>> = { f32: 'float32', i32: 'int32', 
 /** The file element type that a dtype is written as. */
 export const fileTypeOf = (dtype: DType): ElementType => elementType(NATIVE[dtype]);
 
-const RANGE: Readonly<Record<'i32' | 'i8' | 'u8', readonly [number, number]>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  i8: [-128, 127],
-  u8: [0, 255],
-};
+const onnxTypeOf = ({ onnxType }: InputSlot) => TYPES[onnxType as keyof typeof TYPES];
+
+/** The integers that an input takes: those of its ONNX type that int32 has, too. */
+function rangeOf(input: InputSlot): readonly [least: number, greatest: number] {
+  const { low, high } = rangeOfType(onnxTypeOf(input));
+  return [Math.max(low, I32_RANGE.low), Math.min(high, I32_RANGE.high)];
+}
 
 const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
+/** The greatest finite number of a float input's type. */
+const greatestOf = (input: InputSlot): number => onnxTypeOf(input).format?.greatest ?? MAX_F32;
+
+const MAX_F32 = 3.4028234663852886e38;
+
+function writeFloat(to: DataView, i: number, value: number | bigint, input: InputSlot, where: string): void {
+  const number = Number(value);
+  if (Number.isFinite(number) && Math.abs(Math.fround(number)) > greatestOf(input)) {
+    const { onnxType } = input;
+    const name = onnxType === 'float' || onnxType === 'double' ? 'float32' : onnxType;
+    throw new InputError(`${where}: element ${i} is ${value}, which is more than ${name} can hold`);
+  }
+  to.setFloat32(4 * i, number, true);
+}
+
+function writeInteger(to: DataView, i: number, value: number | bigint, input: InputSlot, where: string): void {
+  const { dtype, onnxType } = input;
+  const isBool = onnxType === 'bool';
+  const [least, greatest] = rangeOf(input);
+  // A program takes every byte but 0 for true, and so does this.
+  if (!isBool && (value < least || value > greatest)) {
+    throw new InputError(
+      `${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`,
+    );
+  }
+  if (isBool) to.setUint8(i, Number(value) === 0 ? 0 : 1);
+  else if (dtype === 'i32') to.setInt32(4 * i, Number(value), true);
+  else to.setInt8(i, Number(value));
+}
+
 /** Floats go to floats (float64 is rounded to nearest), integers and bool to integers that hold them. */
-function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, where: string): Uint8Array {
+function convertElements({ type, bytes }: FileTensor, input: InputSlot, where: string): Uint8Array {
+  const { dtype } = input;
   if ((type.kind === 'float') !== (dtype === 'f32')) {
     const want = fileTypeOf(dtype).name;
     throw new InputError(
@@ -36,25 +72,8 @@ function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, wher
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const converted = new Uint8Array(count * ELEMENT_BYTES[dtype]);
   const to = new DataView(converted.buffer);
-  for (let i = 0; i < count; i++) {
-    const value = type.read(from, i * type.bytes);
-    if (dtype === 'f32') {
-      const number = Number(value);
-      if (Number.isFinite(number) && !Number.isFinite(Math.fround(number))) {
-        throw new InputError(`${where}: element ${i} is ${value}, which is more than float32 can hold`);
-      }
-      to.setFloat32(4 * i, number, true);
-      continue;
-    }
-    const [least, greatest] = RANGE[dtype];
-    if (value < least || value > greatest) {
-      throw new InputError(
-        `${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`,
-      );
-    }
-    if (dtype === 'i32') to.setInt32(4 * i, Number(value), true);
-    else to.setInt8(i, Number(value));
-  }
+  const write = dtype === 'f32' ? writeFloat : writeInteger;
+  for (let i = 0; i < count; i++) write(to, i, type.read(from, i * type.bytes), input, where);
   return converted;
 }
 
@@ -62,7 +81,7 @@ function convertElements({ type, bytes }: FileTensor, { dtype }: InputSlot, wher
  * The bytes that a request carries for `input`: its elements in the model's dtype, little-endian, row-major.
  *
  * @param where what to call the tensor in messages
- * @throws InputError if shape or element type do not fit, or an integer is out of range
+ * @throws InputError if shape or element type do not fit, or a number is out of the range of the input's type
  */
 export function bytesForInput(tensor: FileTensor, input: InputSlot, where: string): Uint8Array {
   const same =
@@ -74,9 +93,18 @@ export function bytesForInput(tensor: FileTensor, input: InputSlot, where: strin
     );
   }
   // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
-  if (tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
+  const isFull = KEPT[input.dtype].includes(input.onnxType);
+  if (isFull && tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
   return convertElements(tensor, input, where);
 }
+
+/** ONNX types that every word of the dtype which holds them is a value of. */
+const KEPT: Readonly<Record<DType, readonly string[]>> = {
+  f32: ['float', 'double'],
+  i32: ['int32', 'int64'],
+  i8: ['int8'],
+  u8: ['uint8'],
+};
 
 /** The elements as numbers; 64-bit integers beyond 2^53 are rounded. */
 export function numbersOf({ type, shape, bytes }: FileTensor): TensorNumbers {
@@ -88,10 +116,7 @@ export function numbersOf({ type, shape, bytes }: FileTensor): TensorNumbers {
 }
 
 /** What a model yields at one of its outputs. */
-export interface OutputSlot extends InputSlot {
-  /** The type in the ONNX file, such as `int64`. */
-  readonly onnxType: string;
-}
+export type OutputSlot = InputSlot;
 
 /** ONNX types that hold every value of the dtype they are computed in, and go to files as themselves. */
 const WIDENED: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
-import { widenBfloat16, widenFloat16 } from '../../onnx/read/tensor.ts';
+import { FORMATS, widen } from '../../onnx/floatFormats.ts';
+import { TYPES } from '../../onnx/types.ts';
 
 /**
  * Element types that tensor files may hold, under the names that ONNX gives them, and how to read and write one
@@ -12,10 +13,25 @@ export interface ElementType {
   /** `TensorProto.DataType`. */
   readonly onnx: number;
   readonly kind: 'float' | 'integer' | 'bool';
+  /** Bits of an element where elements of less than a byte are packed, as in .pb files. */
+  readonly bits: number;
   read(view: DataView, at: number): number | bigint;
 }
 
 type Row = readonly [string, ElementType['bytes'], string, number, ElementType['kind'], ElementType['read']];
+
+const SHORT_FLOATS = [
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'float8e8m0',
+  'float6e2m3',
+  'float6e3m2',
+  'float4e2m1',
+] as const;
+
+const bitsOfCode = new Map(Object.values(TYPES).map(({ code, bits }) => [code, bits]));
 
 const rows: readonly Row[] = [
   ['float32', 4, 'f4', 1, 'float', (view, at) => view.getFloat32(at, true)],
@@ -26,11 +42,23 @@ const rows: readonly Row[] = [
   ['int32', 4, 'i4', 6, 'integer', (view, at) => view.getInt32(at, true)],
   ['int64', 8, 'i8', 7, 'integer', (view, at) => view.getBigInt64(at, true)],
   ['bool', 1, 'b1', 9, 'bool', (view, at) => view.getUint8(at)],
-  ['float16', 2, 'f2', 10, 'float', (view, at) => widenFloat16(view.getUint16(at, true))],
-  // NumPy has none of these. In memory a 4-bit integer takes a byte.
+  ['float16', 2, 'f2', 10, 'float', (view, at) => widen(FORMATS.float16, view.getUint16(at, true))],
+  // NumPy has none of these. In memory an integer of less than a byte takes one, and a float takes one with its code.
   ['int4', 1, '', 22, 'integer', (view, at) => view.getInt8(at)],
   ['uint4', 1, '', 21, 'integer', (view, at) => view.getUint8(at)],
-  ['bfloat16', 2, '', 16, 'float', (view, at) => widenBfloat16(view.getUint16(at, true))],
+  ['int2', 1, '', 26, 'integer', (view, at) => view.getInt8(at)],
+  ['uint2', 1, '', 25, 'integer', (view, at) => view.getUint8(at)],
+  ['bfloat16', 2, '', 16, 'float', (view, at) => widen(FORMATS.bfloat16, view.getUint16(at, true))],
+  ...SHORT_FLOATS.map(
+    (name): Row => [
+      name,
+      1,
+      '',
+      TYPES[name].code,
+      'float',
+      (view, at) => widen(FORMATS[name], view.getUint8(at)),
+    ],
+  ),
   ['float64', 8, 'f8', 11, 'float', (view, at) => view.getFloat64(at, true)],
   ['uint32', 4, 'u4', 12, 'integer', (view, at) => view.getUint32(at, true)],
   ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],
@@ -42,6 +70,7 @@ export const ELEMENT_TYPES: readonly ElementType[] = rows.map(([name, bytes, npy
   npy,
   onnx,
   kind,
+  bits: bitsOfCode.get(onnx) ?? 8 * bytes,
   read,
 }));
 

@@ -1,4 +1,6 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
+import { packBits, packedLength, signExtended, unpackBits } from '../../onnx/packedBits.ts';
+import { TYPES } from '../../onnx/types.ts';
 import { InputError } from '../inputError.ts';
 import { ELEMENT_TYPES, type ElementType, type FileTensor } from './elementTypes.ts';
 
@@ -9,47 +11,75 @@ const { onnx } = onnxProto;
 
 type Long = { toString(): string };
 
+/** More than any input can have. */
+const MAX_ELEMENTS = 2 ** 31;
+
 /** Elements given in a typed field instead of raw bytes; ONNX says which field holds which type. */
-function typedElements(tensor: schema.TensorProto, type: ElementType): Uint8Array {
+function typedElements(tensor: schema.TensorProto, type: ElementType, count: number, file: string): Uint8Array {
   const field = (): readonly (number | Long)[] => {
     if (type.name === 'float32') return tensor.floatData;
     if (type.name === 'float64') return tensor.doubleData;
     if (type.name === 'int64') return tensor.int64Data;
     if (type.name === 'uint32' || type.name === 'uint64') return tensor.uint64Data;
-    // int32_data also holds the narrower integers, bool, and the bits of float16.
+    // int32_data also holds the narrower integers, bool, and the bits of floats.
     return tensor.int32Data;
   };
   const values = field();
+  // Integers of 2 and 4 bits and floats of 4 are as tight in the lower byte of each number as in raw bytes.
+  if (type.bits < 8 && type.bits !== 6) {
+    return unpacked(Uint8Array.from(values, (value) => byteIn(value, file)), type, count, file);
+  }
   const bytes = new Uint8Array(values.length * type.bytes);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {
     const at = i * type.bytes;
     if (type.name === 'float32') view.setFloat32(at, Number(value), true);
     else if (type.name === 'float64') view.setFloat64(at, Number(value), true);
+    else if (type.name === 'bool') view.setUint8(at, Number(value) === 0 ? 0 : 1);
     else if (type.bytes === 8) view.setBigInt64(at, BigInt(value.toString()), true);
-    else if (type.bytes === 4) view.setInt32(at, Number(value), true);
-    else if (type.bytes === 2) view.setInt16(at, Number(value), true);
-    else view.setInt8(at, Number(value));
+    else {
+      ensureHeld(Number(value), type, i, file);
+      if (type.bytes === 4) view.setInt32(at, Number(value), true);
+      else if (type.bytes === 2) view.setInt16(at, Number(value), true);
+      else view.setInt8(at, Number(value));
+    }
   });
   return bytes;
 }
 
-const isPacked = ({ name }: ElementType): boolean => name === 'int4' || name === 'uint4';
-
-/** 4-bit integers, two in a byte with the first in the lower half, as one byte each. */
-function unpacked(packed: Uint8Array, type: ElementType, count: number): Uint8Array {
-  if (packed.length !== Math.ceil(count / 2)) return packed;
-  return Uint8Array.from({ length: count }, (_, i) => {
-    const half = ((packed[i >> 1] as number) >> (4 * (i & 1))) & 15;
-    return type.name === 'int4' ? (half << 28) >> 28 : half;
-  });
+function byteIn(value: number | Long, file: string): number {
+  const byte = Number(value);
+  if (byte >= 0 && byte <= 255) return byte;
+  throw new InputError(`${file}: holds the number ${byte} where packed elements take a byte`);
 }
 
-const packed = (bytes: Uint8Array): Uint8Array =>
-  Uint8Array.from(
-    { length: Math.ceil(bytes.length / 2) },
-    (_, i) => ((bytes[2 * i] as number) & 15) | (((bytes[2 * i + 1] ?? 0) & 15) << 4),
-  );
+/** @throws InputError for a number that is not one of the type, or the code of one */
+function ensureHeld(value: number, type: ElementType, i: number, file: string): void {
+  const { family, signed } = TYPES[ONNX_NAMES.get(type.onnx) as keyof typeof TYPES];
+  // The codes of floats may be given with or without a sign.
+  const isCode = family === 'float';
+  const low = (signed && !isCode) || (isCode && type.bits >= 8) ? -(2 ** (type.bits - 1)) : 0;
+  const high = signed && !isCode ? 2 ** (type.bits - 1) - 1 : 2 ** type.bits - 1;
+  if (value >= low && value <= high) return;
+  const what = isCode ? `no code of a ${type.name}` : `no ${type.name}`;
+  throw new InputError(`${file}: element ${i} is ${value}, which is ${what}`);
+}
+
+const ONNX_NAMES = new Map(Object.entries(TYPES).map(([name, { code }]) => [code as number, name]));
+
+/** Elements of less than a byte as one byte each: integers with their sign, floats by their codes. */
+function unpacked(bytes: Uint8Array, type: ElementType, count: number, file: string): Uint8Array {
+  const length = packedLength(count, type.bits);
+  if (bytes.length !== length) {
+    throw new InputError(
+      `${file}: ${count} elements of type ${type.name} take ${length} bytes, the file has ${bytes.length}`,
+    );
+  }
+  const codes = unpackBits(bytes, type.bits, count);
+  return isSigned(type) ? Uint8Array.from(codes, (code) => signExtended(code, type.bits)) : codes;
+}
+
+const isSigned = ({ name }: ElementType): boolean => name === 'int2' || name === 'int4';
 
 /**
  * @param file what to call the file in messages
@@ -75,9 +105,14 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
   if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is not a list of sizes`);
   }
-  const stored = tensor.rawData?.length ? Uint8Array.from(tensor.rawData) : typedElements(tensor, type);
   const count = shape.reduce((product, extent) => product * extent, 1);
-  const data = isPacked(type) ? unpacked(stored, type, count) : stored;
+  if (count > MAX_ELEMENTS) throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is too large`);
+  const raw = tensor.rawData?.length ? Uint8Array.from(tensor.rawData) : undefined;
+  const data = !raw
+    ? typedElements(tensor, type, count, file)
+    : type.bits < 8
+      ? unpacked(raw, type, count, file)
+      : raw;
   const expected = count * type.bytes;
   if (data.length !== expected) {
     throw new InputError(
@@ -88,6 +123,6 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
 }
 
 export function writeTensorProto({ type, shape, bytes }: FileTensor, name: string): Uint8Array {
-  const rawData = isPacked(type) ? packed(bytes) : bytes;
+  const rawData = type.bits < 8 ? packBits(bytes, type.bits) : bytes;
   return onnx.TensorProto.encode({ name, dims: [...shape], dataType: type.onnx, rawData }).finish();
 }

@@ -66,9 +66,10 @@ export class Builder {
     return { id: this.#count++, name: name ?? this.current.name, label: this.current.label };
   }
 
+  /** An input as it is given: of an integer type, any numbers that its words can be. */
   input(name: string, type: ElementType, shape: readonly number[], slot: number): Tensor {
     checkSize(type, shape);
-    const range = type.family === 'float' ? undefined : narrowest(rangeOfType(type));
+    const range = type.family === 'float' ? undefined : HELD[type.dtype as 'u8' | 'i8' | 'i32'];
     return {
       ...this.#next(name),
       label: `input ${name}`,
@@ -155,6 +156,8 @@ export class Builder {
     return { ...tensor, channelsLast: (channelsLast ?? inherits) && shape.length >= 3 };
   }
 }
+
+const HELD = { u8: { low: 0, high: 255 }, i8: { low: -128, high: 127 }, i32: I32_RANGE } as const;
 
 const withFill = (range: Range | undefined, fill: number | undefined): Range | undefined =>
   range && fill !== undefined

@@ -3,6 +3,8 @@ import { tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, indexValue, select, word } from '../ir/expression.ts';
 import { add, constantIndex, type Index, multiply, shift } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
+import { elementType } from '../read/tensor.ts';
+import type { ElementType } from '../types.ts';
 import {
   type Attended,
   type Change,
@@ -103,6 +105,14 @@ export function withPast(
   return { heads: separateHeads(all), present: all };
 }
 
+/** The type of the softmax: that of the attribute softmax_precision, or of the query. */
+function precisionOf(context: Context, type: ElementType): ElementType {
+  const code = context.int('softmax_precision', 0);
+  const precision = code === 0 ? type : elementType(code);
+  ensure(precision.family === 'float', `a softmax in ${precision.name} is not supported`);
+  return precision;
+}
+
 /** Attention(Q, K, V, mask, past key, past value, lengths) of ONNX. */
 export const Attention: Lowering = (context) => {
   const q = context.input(0);
@@ -135,6 +145,7 @@ export const Attention: Lowering = (context) => {
     value: value.heads,
     scale: context.float('scale', 1 / Math.sqrt(query.size)),
     changes: [...cap, ...hidden],
+    precision: precisionOf(context, type),
   };
   const scores = scoresOf(context, type, attended);
   const { weights, result } = weighedBy(context, scores, attended);

@@ -2,11 +2,13 @@ import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, i32, select } from '../ir/expression.ts';
 import { type Index, quotient } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
+import { elementType } from '../read/tensor.ts';
 import { type ElementType, rangeOfType, TYPES } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { convolutionOf, convolved } from './Conv.ts';
 import { at, type Context, type Lowering, numbersOf, scalarOf } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
+import { toFormat } from './narrowFloats.ts';
 import { reshaped } from './Shapes.ts';
 
 /** Quantised operators. Products and zero points are exact integers; scaling rounds once, half to even. */
@@ -67,36 +69,72 @@ export function saturated(type: ElementType, value: Expression, zeroPoint: Expre
 
 const zeroOf = (context: Context, type: ElementType): Tensor => context.constant(type, [], [0]);
 
-/** round(x / scale) + zero point, with the parameters that the node's attributes describe. */
+/**
+ * x / scale, rounded as the attribute `precision`, or else the scale's type, says.
+ *
+ * @throws Refusal if the precision is no float type
+ */
+function quotientOf(context: Context, x: Tensor, scale: Tensor): (x: Expression, by: Expression) => Expression {
+  const code = context.int('precision', 0);
+  const precision = code === 0 ? scale.type : elementType(code);
+  ensure(precision.family === 'float', `a division in ${precision.name} is not one of floats`);
+  const round = context.rounding(precision);
+  const isSame = (type: ElementType): boolean => type === precision;
+  const [dividend, divisor] = [isSame(x.type) ? same : round, isSame(scale.type) ? same : round];
+  return (value, by) => round(f32.div(dividend(value), divisor(by)));
+}
+
+const same = (value: Expression): Expression => value;
+
+/** (x / scale) + zero point in the zero point's type, with the parameters that the node's attributes describe. */
 export function quantised(context: Context, x: Tensor, scale: Tensor, zero: Tensor): Tensor {
   const { type } = zero;
   ensureFloat(scale);
-  ensure(type.family === 'integer' && type.bits <= 16, `quantising to ${type.name} is not supported`);
+  const isFloat = type.family === 'float' && type.bits <= 8;
+  ensure(
+    (isFloat && type !== TYPES.float8e8m0) || (type.family === 'integer' && type.bits <= 16),
+    `quantising to ${type.name} is not supported`,
+  );
   const [scaleAt, zeroAt] = [parameterOf(context, x, scale), parameterOf(context, x, zero)];
-  return context.define({
+  const divide = quotientOf(context, x, scale);
+  const saturate = context.int('saturate', 1) !== 0;
+  const rounded = type.format && toFormat(type.format, { saturate });
+  const isCentred = isZero(zero);
+  const made = context.define({
     type,
     shape: x.shape,
     body: (indices) => {
       const element = at(x, indices);
       const value = x.type.family === 'float' ? element : f32.fromI32(element);
-      return saturated(type, f32.div(value, scaleAt(indices)), zeroAt(indices));
+      const quotient = divide(value, scaleAt(indices));
+      if (!rounded) return saturated(type, quotient, zeroAt(indices));
+      return rounded(isCentred ? quotient : f32.add(quotient, zeroAt(indices)));
     },
   });
+  return rounded ? context.exact(made) : made;
 }
 
 /** (x - zero point) * scale, with the parameters that the node's attributes describe. */
 export function dequantised(context: Context, x: Tensor, scale: Tensor, zero: Tensor | undefined): Tensor {
   ensureFloat(scale);
-  ensure(x.type.family === 'integer' && x.type.bits <= 32, `dequantising ${x.type.name} is not supported`);
+  const isFloat = x.type.family === 'float' && x.type.bits <= 8;
+  ensure(
+    isFloat || (x.type.family === 'integer' && x.type.bits <= 32),
+    `dequantising ${x.type.name} is not supported`,
+  );
   const scaleAt = parameterOf(context, x, scale);
-  const zeroAt = zero && parameterOf(context, x, zero);
+  const zeroAt = zero && !(isFloat && isZero(zero)) ? parameterOf(context, x, zero) : undefined;
+  const code = context.int('output_dtype', 0);
+  const type = code === 0 ? scale.type : elementType(code);
+  ensure(type.family === 'float', `dequantising to ${type.name} is not supported`);
   return context.define({
-    type: scale.type,
+    type,
     shape: x.shape,
     body: (indices) => {
       const element = at(x, indices);
-      const centre = zeroAt ? i32.sub(element, zeroAt(indices)) : element;
-      return f32.mul(f32.fromI32(centre), scaleAt(indices));
+      const difference = isFloat ? f32.sub : i32.sub;
+      const centre = zeroAt ? difference(element, zeroAt(indices)) : element;
+      return f32.mul(isFloat ? centre : f32.fromI32(centre), scaleAt(indices));
     },
   });
 }
@@ -107,10 +145,15 @@ const QuantizeLinear: Lowering = (context) => {
     x.type.family === 'float' || x.type === TYPES.int32,
     `"${x.name}" is of type ${x.type.name}; only floats and int32 are quantised`,
   );
-  const coded = context.int('output_dtype', 0);
-  const type = Object.values(TYPES).find(({ code }) => code === coded) ?? TYPES.uint8;
+  const code = context.int('output_dtype', 0);
+  const type = code === 0 ? TYPES.uint8 : elementType(code);
   const scale = context.input(1);
-  return quantised(context, x, scale, context.optional(2) ?? zeroOf(context, type));
+  const zero = context.optional(2);
+  ensure(
+    !zero || code === 0 || zero.type === type,
+    () => `output_dtype is ${type.name}, and the zero point is of type ${zero?.type.name}`,
+  );
+  return quantised(context, x, scale, zero ?? zeroOf(context, type));
 };
 
 const DequantizeLinear: Lowering = (context) =>

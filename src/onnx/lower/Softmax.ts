@@ -1,6 +1,6 @@
 import { sizeOf } from '../../program/node.ts';
 import { exp, log } from '../functions/index.ts';
-import { f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import { constantIndex, type Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
@@ -15,35 +15,52 @@ const along = (indices: readonly Index[], axis: number, index: Index): Index[] =
 
 /** One value for each line along an axis, kept with extent 1. */
 function reducedAlong(context: Context, x: Tensor, axis: number, init: number, step: typeof f32.add): Tensor {
+  const rounded = step === f32.add ? context.rounding(x.type) : same;
   return context.define({
     type: x.type,
     shape: x.shape.map((extent, i) => (i === axis ? 1 : extent)),
     body: (indices) =>
-      fold([x.shape[axis] as number], init, ([k], accumulator) =>
-        step(accumulator, at(x, along(indices, axis, k!))),
+      rounded(
+        fold([x.shape[axis] as number], init, ([k], accumulator) =>
+          step(accumulator, at(x, along(indices, axis, k!))),
+        ),
       ),
   });
 }
 
+const same = (x: Expression): Expression => x;
+
+/** An element-by-element step; in a narrow type it is rounded as in ONNX's definition by single operators. */
+const stepOf = (
+  context: Context,
+  inputs: readonly [Tensor, ...Tensor[]],
+  compute: (...elements: Expression[]) => Expression,
+): Tensor => {
+  const { type } = inputs[0];
+  const rounded = context.rounding(type);
+  return elementwise(context, inputs, type, (...elements) => rounded(compute(...elements)));
+};
+
 /** x minus its greatest element along the axis: then exp neither overflows nor loses everything. */
 function centred(context: Context, x: Tensor, axis: number): Tensor {
   const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
-  return elementwise(context, [x, most], x.type, f32.sub);
+  return stepOf(context, [x, most], f32.sub);
 }
 
 /** e^x over the sum of e^x along an axis. */
 export const softmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
-  const exponentials = elementwise(context, [centred(context, x, axis)], x.type, exp);
+  const exponentials = stepOf(context, [centred(context, x, axis)], exp);
   const sum = reducedAlong(context, exponentials, axis, 0, f32.add);
-  return elementwise(context, [exponentials, sum], x.type, f32.div);
+  return context.exact(stepOf(context, [exponentials, sum], f32.div));
 };
 
 /** x - max - ln(sum of e^(x - max)) */
 export const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
   const moved = centred(context, x, axis);
-  const exponentials = elementwise(context, [moved], x.type, exp);
+  const exponentials = stepOf(context, [moved], exp);
   const sum = reducedAlong(context, exponentials, axis, 0, f32.add);
-  return elementwise(context, [moved, sum], x.type, (value, s) => f32.sub(value, log(s)));
+  const rounded = context.rounding(x.type);
+  return context.exact(stepOf(context, [moved, sum], (value, s) => f32.sub(value!, rounded(log(s!)))));
 };
 
 /** 1 at the first greatest element of each line, 0 elsewhere. */

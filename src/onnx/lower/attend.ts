@@ -51,14 +51,44 @@ export interface Attended {
   readonly value: Heads;
   readonly scale: number;
   readonly changes: readonly Change[];
+  /** The type that the softmax is computed in; that of the scores if left out. */
+  readonly precision?: ElementType;
+}
+
+/** What one change makes of a score is rounded to a narrow type, unless it only chooses. */
+function changed(
+  score: Expression,
+  { changes }: Attended,
+  rounded: (x: Expression) => Expression,
+  place: Parameters<Change>[1],
+): Expression {
+  return changes.reduce((before, change) => {
+    const after = change(before, place);
+    const isChoice =
+      after.kind === 'operation' &&
+      after.name === 'select' &&
+      after.args.slice(1).every((arg) => arg === before || arg.kind === 'literal');
+    return isChoice ? after : rounded(after);
+  }, score);
+}
+
+/** Vectors times a factor, in a narrow type, rounded, so that they are multiplied once. */
+function scaledHeads(context: Context, type: ElementType, batch: number, heads: Heads, factor: number): Heads {
+  const rounded = context.rounding(type);
+  const by = rounded(f32.of(factor));
+  const scaled = { ...heads, at: (...place) => rounded(f32.mul(heads.at(...place), by)) } satisfies Heads;
+  return separateHeads(context.exact(tensorOfHeads(context, type, batch, scaled)));
 }
 
 /** Products of queries and keys, scaled, [batch, heads, queries, keys]. */
-export function scoresOf(
-  context: Context,
-  type: ElementType,
-  { batch, query, key, scale, changes }: Attended,
-): Tensor {
+export function scoresOf(context: Context, type: ElementType, attended: Attended): Tensor {
+  const { batch, scale } = attended;
+  // ONNX scales both factors by the root, which in binary32 is left to the product.
+  const isNarrow = context.isRounded(type);
+  const half = (heads: Heads): Heads =>
+    isNarrow ? scaledHeads(context, type, batch, heads, Math.sqrt(scale)) : heads;
+  const [query, key] = [half(attended.query), half(attended.key)];
+  const rounded = context.rounding(type);
   const repeated = query.count / key.count;
   return context.define({
     type,
@@ -68,7 +98,8 @@ export function scoresOf(
       const sum = fold([query.size], 0, ([d], accumulator) =>
         f32.add(accumulator, f32.mul(query.at(b, h, s, d!), key.at(b, quotient(h, repeated), t, d!))),
       );
-      return changes.reduce((score, change) => change(score, [b, h, s, t]), f32.mul(sum, f32.of(scale)));
+      const score = isNarrow ? rounded(sum) : f32.mul(sum, f32.of(scale));
+      return changed(score, attended, rounded, [b, h, s, t]);
     },
   });
 }
@@ -76,7 +107,10 @@ export function scoresOf(
 const NEGATIVE_INFINITY = 0xff800000;
 
 /** The softmax of scores; a query that no key is open to weighs nothing, as ONNX has it. */
-function attentionWeights(context: Context, scores: Tensor): Tensor {
+function attentionWeights(context: Context, given: Tensor, precision: ElementType): Tensor {
+  const isSame = precision === given.type;
+  const to = context.rounding(precision);
+  const scores = isSame ? given : elementwise(context, [given], precision, (score) => to(score!));
   const softmax = softmaxAlong(context, scores, 3);
   const most = context.define({
     type: scores.type,
@@ -86,14 +120,16 @@ function attentionWeights(context: Context, scores: Tensor): Tensor {
         f32.max(accumulator, at(scores, [...indices.slice(0, 3), t!])),
       ),
   });
-  return elementwise(context, [softmax, most], scores.type, (weight, greatest) =>
-    select(f32.eq(greatest!, word(NEGATIVE_INFINITY)), f32.of(0), weight!),
+  const rounded = isSame ? (weight: Expression) => weight : context.rounding(given.type);
+  return elementwise(context, [softmax, most], given.type, (weight, greatest) =>
+    select(f32.eq(greatest!, word(NEGATIVE_INFINITY)), f32.of(0), rounded(weight!)),
   );
 }
 
 /** Values weighed by the softmax of scores, [batch, queries, heads, size of a value]. */
-export function weighedBy(context: Context, scores: Tensor, { batch, query, value }: Attended) {
-  const weights = attentionWeights(context, scores);
+export function weighedBy(context: Context, scores: Tensor, attended: Attended) {
+  const { batch, query, value } = attended;
+  const weights = attentionWeights(context, scores, attended.precision ?? scores.type);
   const repeated = query.count / value.count;
   const result = context.define({
     type: scores.type,

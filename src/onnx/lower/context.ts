@@ -7,6 +7,7 @@ import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import { placeOf } from '../read/model.ts';
 import type { ElementType } from '../types.ts';
+import type { Narrowing } from './narrowing.ts';
 
 /** A list of tensors, which only exists at import. */
 export interface Sequence {
@@ -35,6 +36,7 @@ export type Lowering = (context: Context) => Value | readonly (Output | undefine
 /** The graph around a node. */
 export interface Surroundings {
   readonly builder: Builder;
+  readonly narrowing: Narrowing;
   /** How many times the graph reads a name. */
   uses(name: string): number;
   /** Lowers a graph that is an attribute of the node. @returns what its outputs are */
@@ -160,6 +162,21 @@ export class Context {
 
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Tensor {
     return this.#around.builder.constant(type, shape, values);
+  }
+
+  /** Whether the steps of an operator that ONNX defines by others are rounded in a type. */
+  isRounded(type: ElementType): boolean {
+    return this.#around.narrowing.isRounded(type);
+  }
+
+  /** How what is computed in a type is rounded to it. The node's outputs are rounded anyway. */
+  rounding(type: ElementType): (x: Expression) => Expression {
+    return this.#around.narrowing.rounding(type);
+  }
+
+  /** Notes that a tensor's elements are rounded to its type already. */
+  exact(tensor: Tensor): Tensor {
+    return this.#around.narrowing.exact(tensor);
   }
 
   #attribute<K extends AttributeValue['kind']>(

@@ -2,6 +2,7 @@ import type { GraphNode } from '../read/graph.ts';
 import { Activations } from './Activations.ts';
 import { Arithmetic } from './Arithmetic.ts';
 import { Attention } from './Attention.ts';
+import { BitCast } from './BitCast.ts';
 import { Casts } from './Cast.ts';
 import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
@@ -90,6 +91,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
       ...RotaryEmbeddings,
       ...Selections,
       Attention,
+      BitCast,
       ...Spatial,
       TopK,
     }),

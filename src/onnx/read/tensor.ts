@@ -2,7 +2,9 @@ import type { onnx as schema } from 'onnx-proto';
 import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
-import { type ElementType, nameOfCode, TYPES, typeOfCode } from '../types.ts';
+import { type FloatFormat, widen } from '../floatFormats.ts';
+import { packedLength, signExtended, unpackBits } from '../packedBits.ts';
+import { type ElementType, nameOfCode, rangeOfType, TYPES, typeOfCode } from '../types.ts';
 import type { TensorValue } from './graph.ts';
 import type { Source } from './source.ts';
 
@@ -19,7 +21,7 @@ export function elementType(code: number): ElementType {
   return type;
 }
 
-/** Reads a tensor's elements. @throws Refusal if they are missing or too many */
+/** Reads a tensor's elements. @throws Refusal if they are missing, too many, or no values of their type */
 export function readTensor(proto: schema.ITensorProto, source: Source): TensorValue {
   const shape = (proto.dims ?? []).map(Number);
   const name = quoted(proto.name ?? '');
@@ -31,8 +33,9 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
   );
   const size = sizeOf(shape);
   const isExternal = Number(proto.dataLocation ?? 0) === EXTERNAL;
-  const raw = isExternal ? source.external(proto, Math.ceil((size * type.bits) / 8)) : proto.rawData;
-  const values = raw && raw.length > 0 ? readRaw(raw, type, size) : readFields(proto, type, size);
+  const raw = isExternal ? source.external(proto, packedLength(size, type.bits)) : proto.rawData;
+  const values =
+    raw && raw.length > 0 ? readRaw(raw, type, size, name) : readFields(proto, type, size, name);
   ensure(
     values.length === size,
     `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
@@ -40,7 +43,9 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
   return { type, shape, values };
 }
 
-function readFields(proto: schema.ITensorProto, type: ElementType, size: number): TensorValue['values'] {
+type Values = TensorValue['values'];
+
+function readFields(proto: schema.ITensorProto, type: ElementType, size: number, name: string): Values {
   switch (type) {
     case TYPES.float:
       return Float32Array.from(proto.floatData ?? []);
@@ -50,30 +55,71 @@ function readFields(proto: schema.ITensorProto, type: ElementType, size: number)
       return Float64Array.from(proto.int64Data ?? [], Number);
     case TYPES.uint32:
     case TYPES.uint64:
-      return Float64Array.from(proto.uint64Data ?? [], Number);
-    case TYPES.float16:
-      return Float32Array.from(proto.int32Data ?? [], widenFloat16);
-    case TYPES.bfloat16:
-      return Float32Array.from(proto.int32Data ?? [], widenBfloat16);
-    case TYPES.int4:
-    case TYPES.uint4:
-      return unpack(proto.int32Data ?? [], type, size);
+      return inRange(Float64Array.from(proto.uint64Data ?? [], Number), type, name);
     default:
-      return Int32Array.from(proto.int32Data ?? []);
+      return readInt32s(proto.int32Data ?? [], type, size, name);
   }
 }
 
-/** Two numbers a byte, the lower four bits first; the last byte may hold one. */
-function unpack(bytes: ArrayLike<number>, { signed }: ElementType, size: number): Int8Array {
-  const values = Int8Array.from({ length: 2 * bytes.length }, (_, i) => {
-    const nibble = ((bytes[i >> 1] as number) >> (4 * (i & 1))) & 15;
-    return signed && nibble > 7 ? nibble - 16 : nibble;
-  });
-  return values.subarray(0, values.length === size + 1 ? size : values.length);
+/** `int32_data`: integers, or the bits of floats, or several short elements in the lower byte of each. */
+function readInt32s(data: readonly number[], type: ElementType, size: number, name: string): Values {
+  if (type.family === 'bool') return Uint8Array.from(data, (value) => (value === 0 ? 0 : 1));
+  if (type.bits < 8) {
+    const isPacked = type.bits !== 6;
+    ensure(
+      data.every((value) => value >= 0 && value < (isPacked ? 256 : 64)),
+      `tensor ${name} has ${type.name} elements in numbers that are no bytes`,
+    );
+    if (isPacked) return unpacked(data, type, size, name);
+  }
+  if (!type.format) return inRange(Int32Array.from(data), type, name);
+  const codes = 2 ** type.format.bits;
+  // Codes may be given as signed numbers of as many bits.
+  const misfit = data.find((code) => code < -codes / 2 || code >= codes);
+  ensure(misfit === undefined, `tensor ${name} has the number ${misfit}, which is no code of a ${type.name}`);
+  return widened(
+    data.map((code) => code & (codes - 1)),
+    type,
+  );
 }
 
-function readRaw(raw: Uint8Array, type: ElementType, size: number): TensorValue['values'] {
-  if (type.bits === 4) return unpack(raw, type, size);
+/** @throws Refusal for an integer that its type does not have */
+function inRange<T extends Int32Array | Float64Array>(values: T, type: ElementType, name: string): T {
+  const { low, high } = rangeOfType(type);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    ensure(
+      value >= low && value <= high,
+      () => `tensor ${name} has the element ${value} at ${i}, which is no ${type.name}`,
+    );
+  }
+  return values;
+}
+
+/** The numbers with these codes, in a table of its own for each short type. */
+function widened(codes: ArrayLike<number>, { format }: ElementType): Float32Array {
+  const of = format as FloatFormat;
+  const table = tables.get(of) ?? Float32Array.from({ length: 2 ** of.bits }, (_, code) => widen(of, code));
+  tables.set(of, table);
+  return Float32Array.from(codes, (code) => table[code] as number);
+}
+
+const tables = new Map<FloatFormat, Float32Array>();
+
+/** Elements of fewer than 8 bits. */
+function unpacked(bytes: ArrayLike<number>, type: ElementType, size: number, name: string): Values {
+  const length = packedLength(size, type.bits);
+  ensure(
+    bytes.length === length,
+    `tensor ${name} of ${size} ${type.name} elements has ${bytes.length} bytes in place of ${length}`,
+  );
+  const codes = unpackBits(bytes, type.bits, size);
+  if (type.format) return widened(codes, type);
+  return type.signed ? Int8Array.from(codes, (code) => signExtended(code, type.bits)) : codes;
+}
+
+function readRaw(raw: Uint8Array, type: ElementType, size: number, name: string): Values {
+  if (type.bits < 8) return unpacked(raw, type, size, name);
   const width = type.bits / 8;
   ensure(
     raw.length % width === 0,
@@ -81,19 +127,20 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number): TensorValue[
   );
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const count = raw.length / width;
-  const fill = <T extends TensorValue['values']>(into: T, read: (at: number) => number): T => {
+  const fill = <T extends Values>(into: T, read: (at: number) => number): T => {
     for (let i = 0; i < count; i++) into[i] = read(i * width);
     return into;
   };
+  if (type.format)
+    return widened(
+      width === 1 ? raw : fill(new Int32Array(count), (at) => view.getUint16(at, true)),
+      type,
+    );
   switch (type) {
     case TYPES.float:
       return fill(new Float32Array(count), (at) => view.getFloat32(at, true));
     case TYPES.double:
       return fill(new Float64Array(count), (at) => view.getFloat64(at, true));
-    case TYPES.float16:
-      return fill(new Float32Array(count), (at) => widenFloat16(view.getUint16(at, true)));
-    case TYPES.bfloat16:
-      return fill(new Float32Array(count), (at) => widenBfloat16(view.getUint16(at, true)));
     case TYPES.int64:
       return fill(new Float64Array(count), (at) => Number(view.getBigInt64(at, true)));
     case TYPES.uint64:
@@ -109,23 +156,10 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number): TensorValue[
     case TYPES.int8:
       // Wraps.
       return new Int8Array(raw);
+    case TYPES.bool:
+      // As in inputs, any byte but 0 is true.
+      return Uint8Array.from(raw, (byte) => (byte === 0 ? 0 : 1));
     default:
       return new Uint8Array(raw);
   }
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-export const widenBfloat16 = (bits: number): number => {
-  word.setUint32(0, (bits & 0xffff) << 16);
-  return word.getFloat32(0);
-};
-
-/** IEEE 754 binary16 to a number, exactly. */
-export function widenFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
