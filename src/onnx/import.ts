@@ -102,7 +102,11 @@ function importGraph(
     if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
       notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
     }
-    builder.current = { name: value.name, label: `input ${value.name}`, place: `input ${quoted(value.name)}` };
+    builder.current = {
+      name: value.name,
+      label: `input ${value.name}`,
+      place: `input ${quoted(value.name)}`,
+    };
     scope.define(value.name, narrowing.admitted(tensor));
     inputs.push(tensor);
   }

@@ -1,13 +1,6 @@
 import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
-import {
-  Context,
-  isOmitted,
-  isTensor,
-  type Output,
-  type Surroundings,
-  type Value,
-} from './lower/context.ts';
+import { Context, isOmitted, isTensor, type Output, type Surroundings, type Value } from './lower/context.ts';
 import { LOWERINGS, reasonAgainst } from './lower/index.ts';
 import type { Narrowing } from './lower/narrowing.ts';
 import {

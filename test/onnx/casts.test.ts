@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { importOnnx } from '../../src/onnx/index.ts';
 import { FORMATS, widen as widenCode } from '../../src/onnx/floatFormats.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
 import { toFormat } from '../../src/onnx/lower/narrowFloats.ts';
 import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';
 import { expectSameAsOnnxruntime, integers, modelBytes, noise, single, value } from '../support/onnx.ts';

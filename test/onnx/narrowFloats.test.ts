@@ -55,7 +55,8 @@ describe('codes of narrow floats', () => {
   }
 
   it('of E8M0 are powers of two, and NaN', () => {
-    for (let code = 0; code < 255; code++) expect(widen(FORMATS.float8e8m0, code)).to.equal(2 ** (code - 127));
+    for (let code = 0; code < 255; code++)
+      expect(widen(FORMATS.float8e8m0, code)).to.equal(2 ** (code - 127));
     expect(widen(FORMATS.float8e8m0, 255)).to.be.NaN;
   });
 
@@ -78,9 +79,9 @@ describe('codes of narrow floats', () => {
       true,
       true,
     ]);
-    expect([0, -1, 3, 2 ** -128, Number.POSITIVE_INFINITY].some((x) => isExact(FORMATS.float8e8m0, x))).to.equal(
-      false,
-    );
+    expect(
+      [0, -1, 3, 2 ** -128, Number.POSITIVE_INFINITY].some((x) => isExact(FORMATS.float8e8m0, x)),
+    ).to.equal(false);
   });
 });
 
@@ -193,7 +194,9 @@ describe('packed elements', () => {
     for (const bits of [2, 4, 6]) {
       for (let count = 0; count < 9; count++) {
         const own = Array.from({ length: count }, (_, i) => (i * 37 + 11) % 2 ** bits);
-        expect([...unpackBits(packBits(own, bits), bits, count)], `${bits} bits, ${count}`).to.deep.equal(own);
+        expect([...unpackBits(packBits(own, bits), bits, count)], `${bits} bits, ${count}`).to.deep.equal(
+          own,
+        );
       }
     }
   });
@@ -280,7 +283,9 @@ async function throughFloat(spec: ReturnType<typeof single>): Promise<readonly n
 describe('Cast between narrow types', () => {
   const numbers = [-1e6, -7, -3, -2.5, -2, -1, -0.3, 0, 0.3, 1, 2.5, 3, 5, 7, 9, 300, 1e6];
 
-  for (const [name, { code, format }] of short.filter(([, type]) => type.format && type !== TYPES.float8e8m0)) {
+  for (const [name, { code, format }] of short.filter(
+    ([, type]) => type.format && type !== TYPES.float8e8m0,
+  )) {
     it(`rounds floats to ${name} once, saturating or not`, async () => {
       for (const saturate of [1, 0]) {
         const round = compileScalar(toFormat(format!, { saturate: saturate === 1 })(ARGUMENT));

@@ -44,7 +44,13 @@ function writeFloat(to: DataView, i: number, value: number | bigint, input: Inpu
   to.setFloat32(4 * i, number, true);
 }
 
-function writeInteger(to: DataView, i: number, value: number | bigint, input: InputSlot, where: string): void {
+function writeInteger(
+  to: DataView,
+  i: number,
+  value: number | bigint,
+  input: InputSlot,
+  where: string,
+): void {
   const { dtype, onnxType } = input;
   const isBool = onnxType === 'bool';
   const [least, greatest] = rangeOf(input);

@@ -15,7 +15,12 @@ type Long = { toString(): string };
 const MAX_ELEMENTS = 2 ** 31;
 
 /** Elements given in a typed field instead of raw bytes; ONNX says which field holds which type. */
-function typedElements(tensor: schema.TensorProto, type: ElementType, count: number, file: string): Uint8Array {
+function typedElements(
+  tensor: schema.TensorProto,
+  type: ElementType,
+  count: number,
+  file: string,
+): Uint8Array {
   const field = (): readonly (number | Long)[] => {
     if (type.name === 'float32') return tensor.floatData;
     if (type.name === 'float64') return tensor.doubleData;
@@ -27,7 +32,12 @@ function typedElements(tensor: schema.TensorProto, type: ElementType, count: num
   const values = field();
   // Integers of 2 and 4 bits and floats of 4 are as tight in the lower byte of each number as in raw bytes.
   if (type.bits < 8 && type.bits !== 6) {
-    return unpacked(Uint8Array.from(values, (value) => byteIn(value, file)), type, count, file);
+    return unpacked(
+      Uint8Array.from(values, (value) => byteIn(value, file)),
+      type,
+      count,
+      file,
+    );
   }
   const bytes = new Uint8Array(values.length * type.bytes);
   const view = new DataView(bytes.buffer);
@@ -106,7 +116,8 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
     throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is not a list of sizes`);
   }
   const count = shape.reduce((product, extent) => product * extent, 1);
-  if (count > MAX_ELEMENTS) throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is too large`);
+  if (count > MAX_ELEMENTS)
+    throw new InputError(`${file}: has the shape [${shape.join(', ')}], which is too large`);
   const raw = tensor.rawData?.length ? Uint8Array.from(tensor.rawData) : undefined;
   const data = !raw
     ? typedElements(tensor, type, count, file)

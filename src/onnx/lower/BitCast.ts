@@ -52,7 +52,10 @@ function numberOf(of: FloatFormat, code: Expression): Expression {
   }
   const magnitude = i32.and(code, bitMask(bits - 1));
   const sign = i32.shl(i32.shrU(code, i32.of(bits - 1)), i32.of(31));
-  const lifted = i32.add(i32.shl(magnitude, lift), word((BINARY32_BIAS - bias) * 2 ** BINARY32_FRACTION_BITS));
+  const lifted = i32.add(
+    i32.shl(magnitude, lift),
+    word((BINARY32_BIAS - bias) * 2 ** BINARY32_FRACTION_BITS),
+  );
   const unit = f32.of(2 ** (1 - bias - fractionBits));
   const finite =
     bias === BINARY32_BIAS
@@ -80,7 +83,7 @@ function bitsOf(type: ElementType, x: Expression): Expression {
   return type.bits === 32 ? x : i32.and(x, bitMask(type.bits));
 }
 
-function valueOf(type: ElementType, bits: Expression): Expression {
+function wordOf(type: ElementType, bits: Expression): Expression {
   if (type.format) return numberOf(type.format, bits);
   return type.family === 'bool' ? select(bits, word(1), word(0)) : wrap(type, bits);
 }
@@ -93,5 +96,5 @@ export const BitCast: Lowering = (context) => {
     `the bits of ${x.type.name} cannot be taken for ${to.name}`,
   );
   const range = to.family === 'float' ? undefined : rangeOfType(to);
-  return elementwise(context, [x], to, (value) => valueOf(to, bitsOf(x.type, value)), range);
+  return elementwise(context, [x], to, (value) => wordOf(to, bitsOf(x.type, value)), range);
 };

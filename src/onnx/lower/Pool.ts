@@ -5,7 +5,7 @@ import { add, flatten, multiply } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
-import { ensureFloat, maximum } from './elementwise.ts';
+import { differsFrom, ensureFloat, maximum } from './elementwise.ts';
 import { listOf } from './list.ts';
 import { floatPower } from './Power.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
@@ -60,7 +60,6 @@ function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window): Tens
   const plane = sizeOf(spatial);
   ensure(sizeOf(x.shape) < 2 ** 31, `positions in [${x.shape}] do not fit int32`);
   const isColumnMajor = context.int('storage_order', 0) !== 0;
-  const isFloat = x.type.family === 'float';
   const first = context.define({
     type: TYPES.int32,
     shape: y.shape,
@@ -71,7 +70,7 @@ function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window): Tens
         const own = indices.slice(2).map((place, i) => tapAt(window, i, place, tap[i]!));
         const element = atOr(x, [indices[0]!, indices[1]!, ...own], 0);
         const greatest = at(y, indices);
-        const isGreatest = isFloat ? f32.eq(element, greatest) : i32.eq(element, greatest);
+        const isGreatest = i32.not(differsFrom(x.type, element, greatest));
         // A place before the input is a large number without its sign.
         const isHere = own
           .map((place, i) => i32.ltU(indexValue(place), i32.of(spatial[i]!)))

@@ -74,7 +74,11 @@ const zeroOf = (context: Context, type: ElementType): Tensor => context.constant
  *
  * @throws Refusal if the precision is no float type
  */
-function quotientOf(context: Context, x: Tensor, scale: Tensor): (x: Expression, by: Expression) => Expression {
+function quotientOf(
+  context: Context,
+  x: Tensor,
+  scale: Tensor,
+): (x: Expression, by: Expression) => Expression {
   const code = context.int('precision', 0);
   const precision = code === 0 ? scale.type : elementType(code);
   ensure(precision.family === 'float', `a division in ${precision.name} is not one of floats`);

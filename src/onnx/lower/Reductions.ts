@@ -6,7 +6,15 @@ import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { boundsOf, elementwise, ensureFloat, isNarrowed, maximum, minimum } from './elementwise.ts';
+import {
+  boundsOf,
+  differsFrom,
+  elementwise,
+  ensureFloat,
+  isNarrowed,
+  maximum,
+  minimum,
+} from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
 /** Folds over axes; the axes are an attribute or, since version 13 (ReduceSum) or 18, an input. */
@@ -93,7 +101,6 @@ const extremePlace =
     const keep = context.int('keepdims', 1) !== 0;
     const last = context.int('select_last_index', 0) !== 0;
     const { shape, full } = reducedShape(x.shape, [axis], keep);
-    const isFloat = x.type.family === 'float';
     const extremum = context.define({
       type: x.type,
       shape,
@@ -109,12 +116,9 @@ const extremePlace =
         fold([extent], last ? -1 : extent - 1, ([k], accumulator) => {
           const element = at(x, full(indices, [k!]));
           const best = at(extremum, indices);
-          const differs = isFloat
-            ? i32.and(i32.not(f32.eq(element, best)), f32.eq(element, element))
-            : i32.not(i32.eq(element, best));
           const place = indexValue(k!);
           return select(
-            differs,
+            differsFrom(x.type, element, best),
             accumulator,
             last ? i32.max(accumulator, place) : i32.min(accumulator, place),
           );

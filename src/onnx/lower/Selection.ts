@@ -2,6 +2,7 @@ import { sizeOf } from '../../program/node.ts';
 import { ensure } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
+import { compareNumbers } from './compareNumbers.ts';
 import { type Context, type Lowering, numbersOf, scalarOf } from './context.ts';
 import { listOf } from './list.ts';
 import { throughTables } from './Parts.ts';
@@ -95,10 +96,8 @@ const Unique: Lowering = (context) => {
   ];
 };
 
-const inOrder = (a: readonly number[], b: readonly number[]): number => {
-  const at = a.findIndex((value, i) => value !== b[i]);
-  return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
-};
+const inOrder = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((order, value, i) => order || compareNumbers(value, b[i] as number), 0);
 
 const NonMaxSuppression: Lowering = (context) => {
   const [boxes, scores] = [context.input(0), context.input(1)];

@@ -5,7 +5,7 @@ import { constantIndex, type Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { elementwise, ensureFloat } from './elementwise.ts';
+import { differsFrom, elementwise, ensureFloat } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
@@ -73,9 +73,9 @@ const hardmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
     body: (indices) =>
       fold([extent], extent, ([k], accumulator) =>
         select(
-          f32.eq(at(x, along(indices, axis, k!)), at(most, indices)),
-          i32.min(accumulator, indexValue(k!)),
+          differsFrom(x.type, at(x, along(indices, axis, k!)), at(most, indices)),
           accumulator,
+          i32.min(accumulator, indexValue(k!)),
         ),
       ),
   });

@@ -1,14 +1,17 @@
 import { ensure } from '../errors.ts';
-import { f32, fold, i32, indexValue, select } from '../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { reading } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Lowering } from './context.ts';
 
+/** Less-than with NaN above every number and equal to itself, as NumPy sorts; so every line has an order. */
+const lessWithNaN = (a: Expression, b: Expression): Expression =>
+  i32.and(i32.not(f32.le(b, a)), f32.eq(a, a));
+
 /**
  * The k greatest (or least) elements along an axis and their places, sorted, equal ones by their places. There is
- * no sorting in a loop nest, so every element counts those in front of it; that is its rank. The order of a line
- * with NaN is not defined in ONNX; here it is some line of its elements.
+ * no sorting in a loop nest, so every element counts those in front of it; that is its rank.
  */
 export const TopK: Lowering = (context) => {
   const x = context.input(0);
@@ -22,7 +25,7 @@ export const TopK: Lowering = (context) => {
     `k is ${k}, and dimension ${axis} has ${extent} elements`,
   );
   const isLargest = context.int('largest', 1) !== 0;
-  const lessThan = x.type.family === 'float' ? f32.lt : i32.lt;
+  const lessThan = x.type.family === 'float' ? lessWithNaN : i32.lt;
   const along = (place: readonly Index[], index: Index) => place.map((own, i) => (i === axis ? index : own));
   const shape = x.shape.map((own, i) => (i === axis ? k : own));
   const places = { low: 0, high: Math.max(0, extent - 1) };

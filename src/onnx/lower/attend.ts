@@ -73,7 +73,13 @@ function changed(
 }
 
 /** Vectors times a factor, in a narrow type, rounded, so that they are multiplied once. */
-function scaledHeads(context: Context, type: ElementType, batch: number, heads: Heads, factor: number): Heads {
+function scaledHeads(
+  context: Context,
+  type: ElementType,
+  batch: number,
+  heads: Heads,
+  factor: number,
+): Heads {
   const rounded = context.rounding(type);
   const by = rounded(f32.of(factor));
   const scaled = { ...heads, at: (...place) => rounded(f32.mul(heads.at(...place), by)) } satisfies Heads;

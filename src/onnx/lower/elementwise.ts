@@ -77,3 +77,12 @@ export const minimum = (type: ElementType): ((a: Expression, b: Expression) => E
 
 export const maximum = (type: ElementType): ((a: Expression, b: Expression) => Expression) =>
   type.family === 'float' ? f32.max : i32.max;
+
+/**
+ * Whether an element is other than the extremum of its line. A line with NaN has NaN as its extremum, which is where
+ * its NaN are.
+ */
+export const differsFrom = (type: ElementType, element: Expression, extremum: Expression): Expression =>
+  type.family === 'float'
+    ? i32.and(i32.not(f32.eq(element, extremum)), f32.eq(element, element))
+    : i32.not(i32.eq(element, extremum));

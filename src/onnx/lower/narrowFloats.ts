@@ -50,13 +50,12 @@ export function toFormat(of: FloatFormat, { saturate = false, mode = 'up' }: Rou
     const rounded = roundedMagnitude(of, magnitude);
     // Words of positive floats are ordered as the floats are; rounding may end at infinity itself.
     const isBeyond = i32.lt(f32.of(of.greatest), rounded);
-    const bounded =
-      beyond === INFINITY && of.bias === 127 ? rounded : select(isBeyond, beyond, rounded);
+    const bounded = beyond === INFINITY && of.bias === 127 ? rounded : select(isBeyond, beyond, rounded);
     const signed = i32.or(bounded, i32.and(x, SIGN));
     const held = of.special === 'negative zero' ? withoutNegativeZero(signed) : signed;
     // A NaN that is made here has no sign either.
-    const isNaN = beyond === CANONICAL_NAN ? i32.or(f32.isNaN(x), isBeyond) : f32.isNaN(x);
-    return select(isNaN, ofNaN, held);
+    const isUndefined = beyond === CANONICAL_NAN ? i32.or(f32.isNaN(x), isBeyond) : f32.isNaN(x);
+    return select(isUndefined, ofNaN, held);
   };
 }
 

@@ -1,3 +1,5 @@
+import { compareNumbers } from './compareNumbers.ts';
+
 /** Non-maximum suppression of known boxes, in float32 as the operator is defined. */
 
 export interface SuppressionLimits {
@@ -54,7 +56,7 @@ export function suppressed(
   const all = boxes.map((box) => boxOf(box, isCentred));
   const candidates = scores
     .flatMap((rate, i) => (score === undefined || rate > score ? [i] : []))
-    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+    .sort((a, b) => compareNumbers(scores[b] as number, scores[a] as number) || a - b);
   const taken: number[] = [];
   for (const candidate of candidates) {
     if (taken.length >= most) break;

@@ -34,8 +34,7 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
   const size = sizeOf(shape);
   const isExternal = Number(proto.dataLocation ?? 0) === EXTERNAL;
   const raw = isExternal ? source.external(proto, packedLength(size, type.bits)) : proto.rawData;
-  const values =
-    raw && raw.length > 0 ? readRaw(raw, type, size, name) : readFields(proto, type, size, name);
+  const values = raw && raw.length > 0 ? readRaw(raw, type, size, name) : readFields(proto, type, size, name);
   ensure(
     values.length === size,
     `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
@@ -132,10 +131,7 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number, name: string)
     return into;
   };
   if (type.format)
-    return widened(
-      width === 1 ? raw : fill(new Int32Array(count), (at) => view.getUint16(at, true)),
-      type,
-    );
+    return widened(width === 1 ? raw : fill(new Int32Array(count), (at) => view.getUint16(at, true)), type);
   switch (type) {
     case TYPES.float:
       return fill(new Float32Array(count), (at) => view.getFloat32(at, true));

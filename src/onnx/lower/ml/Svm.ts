@@ -148,7 +148,7 @@ function ofPairs(context: Context, labels: Labels, perClass: readonly number[]) 
         return f32.add(sum, select(i32.eq(winner, indexValue(own as Index)), f32.of(1), f32.of(0)));
       }),
   });
-  const label = labelled(context, labels, x.shape[0] as number, firstGreatest(context, votes));
+  const label = labelled(context, labels, x.shape[0] as number, firstGreatest(context, votes, false));
   const transform = namedTransform(context);
   const made =
     classes === 2

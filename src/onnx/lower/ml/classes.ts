@@ -4,7 +4,7 @@ import type { Index } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, type Context, type Output } from '../context.ts';
-import { hull } from '../elementwise.ts';
+import { differsFrom, hull } from '../elementwise.ts';
 
 /** Labels of classes: integers, or strings, which no program holds. */
 export interface Labels {
@@ -48,8 +48,12 @@ export function labelled(
   });
 }
 
-/** The place of the first greatest score of each row. */
-export function firstGreatest(context: Context, scores: Tensor): (row: Index) => Expression {
+/**
+ * The place of the first greatest score of each row, or of its first NaN.
+ *
+ * @param canBeNaN whether a score can be NaN; sums of a forest's weights cannot
+ */
+export function firstGreatest(context: Context, scores: Tensor, canBeNaN = true): (row: Index) => Expression {
   const [rows = 0, classes = 0] = scores.shape;
   const most = context.define({
     type: scores.type,
@@ -60,11 +64,11 @@ export function firstGreatest(context: Context, scores: Tensor): (row: Index) =>
       ),
   });
   return (row) =>
-    fold([classes], classes - 1, ([k], first) =>
-      select(
-        f32.eq(at(scores, [row, k as Index]), at(most, [row])),
-        i32.min(first, indexValue(k as Index)),
-        first,
-      ),
-    );
+    fold([classes], classes - 1, ([k], first) => {
+      const [score, best] = [at(scores, [row, k as Index]), at(most, [row])];
+      const earlier = i32.min(first, indexValue(k as Index));
+      return canBeNaN
+        ? select(differsFrom(scores.type, score, best), first, earlier)
+        : select(f32.eq(score, best), earlier, first);
+    });
 }

@@ -36,7 +36,7 @@ export function ofMany(
         });
   const rows = scores.shape[0] as number;
   return [
-    labelled(context, labels, rows, firstGreatest(context, among)),
+    labelled(context, labels, rows, firstGreatest(context, among, false)),
     transformed(context, moved, transform),
   ];
 }
