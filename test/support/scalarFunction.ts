@@ -5,6 +5,8 @@ import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';
 
 /** A placeholder for the function's argument; its identity is all that counts. */
 export const ARGUMENT: Expression = { kind: 'accumulator' };
+/** The same for a second argument. */
+export const SECOND: Expression = { kind: 'accumulator' };
 
 /** Source of each instruction; floats live in `f` variables, words in `i`. `F` and `I` convert between them. */
 const SOURCE: Readonly<Record<string, readonly [result: 'f' | 'i', args: string, code: string]>> = {
@@ -31,6 +33,7 @@ const SOURCE: Readonly<Record<string, readonly [result: 'f' | 'i', args: string,
   'i32.shr_u': ['i', 'ii', '(A>>>B|0)'],
   'i32.eq': ['i', 'ii', '(A===B?1:0)'],
   'i32.lt_s': ['i', 'ii', '(A<B?1:0)'],
+  'i32.lt_u': ['i', 'ii', '(A>>>0<B>>>0?1:0)'],
   'i32.mul': ['i', 'ii', 'imul(A,B)'],
   'f32.from_i32': ['f', 'i', 'fround(A)'],
   'i32.from_f32': ['i', 'f', 'fromF32(A)'],
@@ -46,8 +49,8 @@ const nearest = (x) => { if (!(abs(x) < 8388608)) return x; const m = abs(x) + 4
 const fromF32 = (x) => x !== x ? 0 : x >= 2147483647 ? 2147483647 : x <= -2147483648 ? -2147483648 : trunc(x) | 0;
 `;
 
-/** Word in (signed), word out (signed). */
-export function compileScalar(result: Expression): (word: number) => number {
+/** One or two words in (signed), word out (signed). */
+export function compileScalar(result: Expression): (word: number, second?: number) => number {
   const lines: string[] = [];
   const names = new Map<Expression, { f?: string; i?: string }>();
   const as = (expression: Expression, kind: 'f' | 'i'): string => {
@@ -63,6 +66,7 @@ export function compileScalar(result: Expression): (word: number) => number {
     const made: { f?: string; i?: string } = {};
     names.set(expression, made);
     if (expression === ARGUMENT) made.i = 'x';
+    else if (expression === SECOND) made.i = 'y';
     else if (expression.kind === 'literal') {
       made.i = `${expression.word | 0}`;
       const value = f32OfWord(expression.word);
@@ -81,8 +85,9 @@ export function compileScalar(result: Expression): (word: number) => number {
     return made;
   };
   const answer = as(result, 'i');
-  return new Function(`${PRELUDE} return (x) => { ${lines.join('\n')} return ${answer}; };`)() as (
+  return new Function(`${PRELUDE} return (x, y) => { ${lines.join('\n')} return ${answer}; };`)() as (
     word: number,
+    second?: number,
   ) => number;
 }
 
@@ -107,29 +112,40 @@ function unit(exact: number): number {
 
 export interface Sweep {
   readonly worst: number;
-  readonly at: number;
+  /** The argument of the worst result, or both. */
+  readonly at: readonly number[];
   readonly count: number;
 }
 
-/** Greatest error over every `stride`-th binary32 bit pattern for which `includes` holds. */
-export function sweep(
-  f: (word: number) => number,
-  exact: (x: number) => number,
-  stride: number,
-  includes: (x: number) => boolean = () => true,
+/**
+ * Greatest error over the given bit patterns; a zero of the wrong sign counts as any error.
+ *
+ * @param places one word for each argument
+ */
+export function greatestError(
+  f: (word: number, second?: number) => number,
+  exact: (x: number, y: number) => number,
+  places: Iterable<readonly [number, number?]>,
 ): Sweep {
   let worst = 0;
-  let at = 0;
+  let at: readonly number[] = [];
   let count = 0;
-  for (let bits = 0; bits < 2 ** 32; bits += stride) {
-    const x = f32OfWord(bits);
-    if (!includes(x)) continue;
+  for (const place of places) {
+    const [word, second = 0] = place;
+    const actual = f32OfWord(f(word | 0, second | 0) >>> 0);
+    const expected = exact(f32OfWord(word), f32OfWord(second));
+    const hasOtherSign = actual === 0 && expected === 0 && !Object.is(actual, expected);
+    const error = hasOtherSign ? Number.POSITIVE_INFINITY : ulpError(actual, expected);
     count++;
-    const error = ulpError(f32OfWord(f(bits | 0) >>> 0), exact(x));
     if (error > worst) {
       worst = error;
-      at = x;
+      at = place.map((one) => f32OfWord(one as number));
     }
   }
   return { worst, at, count };
+}
+
+/** Every `stride`-th binary32 bit pattern. */
+export function* everyWord(stride: number): Generator<[number]> {
+  for (let bits = 0; bits < 2 ** 32; bits += stride) yield [bits];
 }

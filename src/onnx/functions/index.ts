@@ -5,7 +5,7 @@ import { acosh, asinh, atanh } from './inverseHyperbolic.ts';
 import { acos, asin, atan } from './inverseTrigonometric.ts';
 import { log } from './logarithm.ts';
 import { sigmoid, softplus, tanh } from './sigmoid.ts';
-import { cos, sin } from './trigonometric.ts';
+import { cos, sin, tan } from './trigonometric.ts';
 
 /** float32 functions as expansions into scalar instructions. Their definition is part of every program. */
 export const FUNCTIONS = {
@@ -18,6 +18,7 @@ export const FUNCTIONS = {
   erf,
   sin,
   cos,
+  tan,
   asin,
   acos,
   atan,
@@ -28,7 +29,7 @@ export const FUNCTIONS = {
   atanh,
 } as const;
 
-export { ACCURACY, CIRCULAR_RANGE } from './accuracy.ts';
+export { ACCURACY } from './accuracy.ts';
 export {
   acos,
   acosh,
@@ -46,5 +47,6 @@ export {
   sin,
   sinh,
   softplus,
+  tan,
   tanh,
 };

@@ -8,7 +8,7 @@ import { elementCount, type Tensor } from './tensor.ts';
  */
 
 /** Instructions that one loop may collect before more is stored apart; the limit of the codec is higher. */
-const LOOP_OPERATIONS = 96;
+const LOOP_OPERATIONS = 120;
 /** Readings that one loop may collect. */
 const LOOP_READINGS = 12;
 /** Instructions worth repeating in several loops rather than storing what they yield. */

@@ -1,5 +1,4 @@
-import { acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh } from '../functions/index.ts';
-import { f32 } from '../ir/expression.ts';
+import { acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan } from '../functions/index.ts';
 import type { Lowering } from './context.ts';
 import { unary } from './elementwise.ts';
 
@@ -7,7 +6,7 @@ import { unary } from './elementwise.ts';
 export const Trigonometric: Readonly<Record<string, Lowering>> = {
   Sin: unary(sin),
   Cos: unary(cos),
-  Tan: unary((x) => f32.div(sin(x), cos(x))),
+  Tan: unary(tan),
   Asin: unary(asin),
   Acos: unary(acos),
   Atan: unary(atan),
