@@ -12,7 +12,7 @@ export const ACCURACY = {
   erf: 1.2,
   sin: 1.6,
   cos: 1.6,
-  tan: 1.75,
+  tan: 1.9,
   asin: 0.85,
   acos: 0.8,
   atan: 1.85,
