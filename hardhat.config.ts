@@ -1,16 +1,12 @@
 import { createRequire } from 'node:module';
 import toolbox from '@nomicfoundation/hardhat-toolbox-mocha-ethers';
-import { defineConfig } from 'hardhat/config';
+import { configVariable, defineConfig } from 'hardhat/config';
+import { SALT } from './src/chain/createX.ts';
 
 // The compiler comes from npm, so building needs no download.
 const solc = {
   version: '0.8.37',
   path: createRequire(import.meta.url).resolve('solc/soljson.js'),
-};
-
-const settings = {
-  evmVersion: 'osaka',
-  optimizer: { enabled: true, runs: 200 },
 };
 
 /** Settings for single files, on top of the common ones; keys are paths such as "contracts/Referee.sol". */
@@ -21,25 +17,56 @@ const perFile: Record<string, object> = {
   'contracts/DisputeGame.sol': { viaIR: true },
 };
 
+/** How the contracts are compiled for chains from a hard fork on. */
+function compilation(evmVersion: 'osaka' | 'prague') {
+  const settings = { evmVersion, optimizer: { enabled: true, runs: 200 } };
+  const compiler = (extra: object) => ({ ...solc, settings: { ...settings, ...extra } });
+  return {
+    compilers: [compiler({})],
+    overrides: Object.fromEntries(Object.entries(perFile).map(([file, extra]) => [file, compiler(extra)])),
+  };
+}
+
+/** A network behind an endpoint. Address and key come from Hardhat's keystore or the environment, never from a file. */
+const remote = (name: string, chainType: 'l1' | 'op' | 'generic', chainId: number) => ({
+  type: 'http' as const,
+  chainType,
+  chainId,
+  url: configVariable(`${name}_RPC_URL`),
+  accounts: [configVariable('DEPLOYER_PRIVATE_KEY')],
+});
+
+/** The same for every profile, so that `hardhat ignition`, which builds for production, deploys what is tested. */
+export const solidityFor = (evmVersion: 'osaka' | 'prague') => ({
+  profiles: {
+    default: compilation(evmVersion),
+    production: { ...compilation(evmVersion), isolated: false },
+  },
+});
+
 export default defineConfig({
   plugins: [toolbox],
-  solidity: {
-    compilers: [{ ...solc, settings }],
-    overrides: Object.fromEntries(
-      Object.entries(perFile).map(([file, extra]) => [
-        file,
-        { ...solc, settings: { ...settings, ...extra } },
-      ]),
-    ),
-  },
+  solidity: solidityFor('osaka'),
   networks: {
     default: { type: 'edr-simulated', chainType: 'l1', hardfork: 'osaka' },
+    sepolia: remote('SEPOLIA', 'l1', 11_155_111),
+    hoodi: remote('HOODI', 'l1', 560_048),
+    baseSepolia: remote('BASE_SEPOLIA', 'op', 84_532),
+    optimismSepolia: remote('OPTIMISM_SEPOLIA', 'op', 11_155_420),
+    arbitrumSepolia: remote('ARBITRUM_SEPOLIA', 'generic', 421_614),
   },
   paths: {
     sources: 'contracts',
     tests: { mocha: 'test', solidity: 'test' },
     artifacts: 'build/artifacts',
     cache: 'build/cache',
+  },
+  // `assay deploy` deploys through the same factory with the same salt.
+  ignition: { strategyConfig: { create2: { salt: SALT } } },
+  verify: {
+    etherscan: { apiKey: configVariable('ETHERSCAN_API_KEY') },
+    blockscout: { enabled: true },
+    sourcify: { enabled: true },
   },
   typechain: { outDir: 'build/typechain', tsNocheck: true },
   test: {

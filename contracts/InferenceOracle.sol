@@ -16,6 +16,7 @@ import {
 } from "./interfaces/IInferenceOracle.sol";
 import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
 import { IReferee } from "./interfaces/IReferee.sol";
+import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
 import { ClockLib } from "./types/Clock.sol";
 import { StakeLib } from "./types/Stake.sol";
 
@@ -77,13 +78,15 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         _;
     }
 
-    /// @notice Deploys the game along with the oracle, so that each knows the other for good.
+    /// @notice Deploys the game along with the oracle, so that each knows the other for good. Refuses a chain without
+    /// the opcodes that both need.
     /// @param registry_ The models.
     /// @param referee_ Recomputes leaves.
     /// @param min Least of each term; bonds, window and clock above zero. The lesser of window and clock is the
     /// censorship that both sides outlast.
     /// @param max Most of each term.
     constructor(IModelRegistry registry_, IReferee referee_, Terms memory min, Terms memory max) {
+        OpcodeProbe.requireOpcodes();
         _requireSafe("claimBondWei", min.claimBondWei, max.claimBondWei, StakeLib.MAX_BOND_WEI);
         _requireSafe("challengeBondWei", min.challengeBondWei, max.challengeBondWei, StakeLib.MAX_BOND_WEI);
         _requireSafe("windowSeconds", min.windowSeconds, max.windowSeconds, type(uint32).max);

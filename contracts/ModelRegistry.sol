@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.sol";
 import { Limits } from "./libraries/Limits.sol";
 import { MerkleLib } from "./libraries/MerkleLib.sol";
+import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
 import { Tags } from "./libraries/Tags.sol";
 
 /// @title ModelRegistry
@@ -32,6 +33,11 @@ contract ModelRegistry is IModelRegistry {
     }
 
     mapping(bytes32 modelId => Stored) private _models;
+
+    /// @notice Refuses a chain without the opcodes that commitments are computed with.
+    constructor() {
+        OpcodeProbe.requireOpcodes();
+    }
 
     /// @inheritdoc IModelRegistry
     function publish(

@@ -6,6 +6,8 @@ import { Commitments, IReferee, NodeInfo } from "./interfaces/IReferee.sol";
 import { LoopNest } from "./libraries/LoopNest.sol";
 import { Header, NodeLib } from "./libraries/NodeLib.sol";
 import { NodeRules, Rule } from "./libraries/NodeRules.sol";
+import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
+import { Opcodes } from "./libraries/Opcodes.sol";
 import { Witness, WitnessLib } from "./libraries/WitnessLib.sol";
 
 /// @title Referee
@@ -18,6 +20,16 @@ contract Referee is IReferee {
     /// @param operand The position given.
     /// @param operands How many there are.
     error OperandOutOfRange(uint256 operand, uint256 operands);
+
+    /// @notice Refuses a chain without the opcodes that leaves are run with.
+    constructor() {
+        OpcodeProbe.requireOpcodes();
+    }
+
+    /// @inheritdoc IReferee
+    function version() external pure returns (uint32) {
+        return Opcodes.VERSION;
+    }
 
     /// @inheritdoc IReferee
     function run(

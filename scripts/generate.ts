@@ -1,10 +1,12 @@
-// Writes the Solidity constants whose source is a TypeScript table:
+// Writes the files whose source is a TypeScript table:
 //
 //   src/scalar/instructions.ts  →  contracts/libraries/Opcodes.sol
 //   src/merkle/tags.ts          →  contracts/libraries/Tags.sol
 //   src/program/limits.ts       →  contracts/libraries/Limits.sol
+//   src/chain/bounds.ts         →  ignition/parameters/*.json
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
+import { BOUNDS, type Bounds } from '../src/chain/bounds.ts';
 import { TAGS } from '../src/merkle/tags.ts';
 import { CHUNK_BYTES, LEAF_GAS, LIMITS, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../src/program/limits.ts';
 import { INSTRUCTION_SET_VERSION, INSTRUCTIONS } from '../src/scalar/instructions.ts';
@@ -69,4 +71,12 @@ const libraries = [
 
 for (const { file, text } of libraries) {
   writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+}
+
+/** The parameters of the module Assay, numbers as Hardhat Ignition writes large ones: `123n`. */
+const parameters = ({ min, max }: Bounds): string =>
+  JSON.stringify({ Assay: { min, max } }, (_, value) => (typeof value === 'bigint' ? `${value}n` : value), 2);
+
+for (const [name, bounds] of Object.entries(BOUNDS)) {
+  writeFileSync(`ignition/parameters/${name}.json`, `${parameters(bounds)}\n`);
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folders = ['contracts', 'examples', 'src', 'test'];
+const folders = ['contracts', 'examples', 'ignition', 'src', 'test'];
 const generator = 'scripts/generate.ts';
 
 function digests(): Map<string, string> {

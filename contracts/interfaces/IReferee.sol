@@ -44,6 +44,13 @@ struct Commitments {
 /// @dev A node that {isMalformed} or {isMalformedOperand} calls well-formed must never make {describe} revert, nor {run}
 /// with the right witness and enough gas. Functions may revert for malformed ones: those lose by direct proof.
 interface IReferee {
+    /// @notice The chain lacks an opcode that these contracts use: MCOPY, TLOAD, or CLZ. Every constructor tries them.
+    error OpcodeMissing();
+
+    /// @notice Version of the instruction set that it runs.
+    /// @return The version.
+    function version() external view returns (uint32);
+
     /// @notice What the game has to know about a node.
     /// @param descriptor The encoded node.
     /// @return info Its properties.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { Bits } from "./Bits.sol";
+
 /// @title Float32
 /// @notice IEEE 754-2019 binary32 in integer arithmetic: round to nearest, ties to even; subnormals kept; every NaN
 /// result is {NAN}. Twin of the `f32` rows of `src/scalar/machine.ts`.
@@ -29,13 +31,15 @@ library Float32 {
     function add(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
         // Both as integers in units of 2^-149 while 24 + 229 bits hold them; the sum is then exact:
         //   magnitude = |x ± y|; r = magnitude < 2^24 ? magnitude : round(magnitude to 24 bits)
+        uint256 m;
+        uint256 z;
         assembly {
             let e := and(shr(23, a), 0xff)
             let f := and(shr(23, b), 0xff)
             switch or(gt(e, 230), gt(f, 230))
             case 0 {
-                let z := iszero(iszero(e))
-                let m := shl(sub(e, z), or(and(a, 0x7fffff), shl(23, z)))
+                z := iszero(iszero(e))
+                m := shl(sub(e, z), or(and(a, 0x7fffff), shl(23, z)))
                 z := iszero(iszero(f))
                 f := shl(sub(f, z), or(and(b, 0x7fffff), shl(23, z)))
                 // z = -1 if the signs differ, else 0; m = m ± f.
@@ -44,29 +48,24 @@ library Float32 {
                 // z = -1 if b outweighed a and had the other sign; m = |m|.
                 z := sar(255, m)
                 m := sub(xor(m, z), z)
-                switch shr(24, m)
-                case 0 {
-                    switch m
-                    // x - x is +0, and -0 only if both are.
-                    case 0 {
-                        r := and(and(a, b), 0x80000000)
-                    }
-                    default {
-                        r := or(m, and(xor(a, z), 0x80000000))
-                    }
-                }
-                default {
-                    e := sub(232, clz(m))
-                    // Half a unit, less one if the kept part is even: ties go to even.
-                    f := sub(shl(sub(e, 1), 1), iszero(and(shr(e, m), 1)))
-                    r := or(add(shl(23, e), shr(e, add(m, f))), and(xor(a, z), 0x80000000))
-                }
             }
             default {
-                r := not(0)
+                z := 1
             }
         }
-        if (r > 0xffffffff) r = _addLarge(a, b);
+        if (m > 0xffffff) {
+            uint256 zeros = Bits.clz(m);
+            assembly {
+                let e := sub(232, zeros)
+                // Half a unit, less one if the kept part is even: ties go to even.
+                m := add(m, sub(shl(sub(e, 1), 1), iszero(and(shr(e, m), 1))))
+                r := or(add(shl(23, e), shr(e, m)), and(xor(a, z), 0x80000000))
+            }
+            return r;
+        }
+        if (z == 1) return _addLarge(a, b);
+        // x - x is +0, and -0 only if both are.
+        r = m == 0 ? a & b & SIGN : m | ((a ^ z) & SIGN);
     }
 
     /// @notice a - b (§5.4.1).
@@ -127,12 +126,17 @@ library Float32 {
     function sqrt(uint256 a, uint256, uint256) internal pure returns (uint256 r) {
         if (a & MAGNITUDE == 0) return a;
         if (a >= INFINITY) return a == INFINITY ? a : NAN;
+        uint256 e;
+        uint256 m;
         assembly {
-            let e := and(shr(23, a), 0xff)
-            let m := or(and(a, 0x7fffff), shl(23, iszero(iszero(e))))
+            e := and(shr(23, a), 0xff)
+            m := or(and(a, 0x7fffff), shl(23, iszero(iszero(e))))
             e := add(e, iszero(e))
+        }
+        uint256 k = Bits.clz(m);
+        assembly {
             // n = significand scaled to 54 or 55 bits so that its exponent is even: a = n * 2^(e - 181 or 180).
-            let k := sub(clz(m), 232)
+            k := sub(k, 232)
             e := sub(add(e, 300), k)
             let n := shl(add(add(k, 30), and(e, 1)), m)
             // Newton from the tangent at 2^54, off by 6 % at most: three steps leave at most one unit of excess.
@@ -261,15 +265,18 @@ library Float32 {
     /// @notice The i32 `a`, rounded (§5.4.1 convertFromInt).
     function fromI32(uint256 a, uint256, uint256) internal pure returns (uint256 r) {
         // m = |a|, scaled to 56 bits and rounded to 24.
+        if (a == 0) return 0;
+        uint256 m;
         assembly {
-            if a {
-                let z := sub(0, shr(31, a))
-                let m := and(sub(xor(a, z), z), 0xffffffff)
-                let k := sub(clz(m), 224)
-                m := shl(add(k, 24), m)
-                m := shr(32, add(m, sub(0x80000000, iszero(and(shr(32, m), 1)))))
-                r := or(add(shl(23, sub(157, k)), m), and(a, 0x80000000))
-            }
+            let z := sub(0, shr(31, a))
+            m := and(sub(xor(a, z), z), 0xffffffff)
+        }
+        uint256 k = Bits.clz(m);
+        assembly {
+            k := sub(k, 224)
+            m := shl(add(k, 24), m)
+            m := shr(32, add(m, sub(0x80000000, iszero(and(shr(32, m), 1)))))
+            r := or(add(shl(23, sub(157, k)), m), and(a, 0x80000000))
         }
     }
 
@@ -373,23 +380,22 @@ library Float32 {
     /// A caller that cut m off sets its last bit, and leaves 26 bits or more.
     function _round(uint256 sign, uint256 m, int256 t) private pure returns (uint256 r) {
         // s = how many bits go: down to 24 remaining bits, or further, down to the unit.
+        if (m == 0) return sign;
+        uint256 zeros = Bits.clz(m);
         assembly {
-            r := sign
-            if m {
-                // Thirty-two zeros below, so that something always goes.
-                m := shl(32, m)
-                t := sub(t, 32)
-                let s := sub(232, clz(m))
-                if slt(add(s, t), 0) {
-                    s := sub(0, t)
-                }
-                m := shr(s, add(m, sub(shl(sub(s, 1), 1), iszero(and(shr(s, m), 1)))))
-                m := add(shl(23, add(s, t)), m)
-                if gt(m, 0x7f800000) {
-                    m := 0x7f800000
-                }
-                r := or(sign, m)
+            // Thirty-two zeros below, so that something always goes.
+            m := shl(32, m)
+            t := sub(t, 32)
+            let s := sub(264, zeros)
+            if slt(add(s, t), 0) {
+                s := sub(0, t)
             }
+            m := shr(s, add(m, sub(shl(sub(s, 1), 1), iszero(and(shr(s, m), 1)))))
+            m := add(shl(23, add(s, t)), m)
+            if gt(m, 0x7f800000) {
+                m := 0x7f800000
+            }
+            r := or(sign, m)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { Bits } from "./Bits.sol";
 import { Limits } from "./Limits.sol";
 import { Tags } from "./Tags.sol";
 
@@ -16,8 +17,8 @@ library MerkleLib {
     /// @return depth Levels.
     function depthOf(uint256 leaves) internal pure returns (uint256 depth) {
         if (leaves < 2) return 0;
-        assembly ("memory-safe") {
-            depth := sub(256, clz(sub(leaves, 1)))
+        unchecked {
+            depth = 256 - Bits.clz(leaves - 1);
         }
     }
 
@@ -143,57 +144,60 @@ library MerkleLib {
         bytes32[] calldata hashes,
         uint256 marks
     ) internal pure returns (bytes32 hash) {
+        // Scratch for one preimage, then the level; nothing allocates until the end.
+        uint256 p;
+        uint256 level;
+        // What stands where nothing below is marked.
+        uint256 none = 0;
         assembly ("memory-safe") {
-            let p := mload(0x40)
-            let left := add(p, 1)
-            let right := add(p, 33)
-            let level := add(p, 96)
+            p := mload(0x40)
+            level := add(p, 96)
             mstore8(p, tag)
             calldatacopy(level, hashes.offset, shl(5, hashes.length))
             marks := and(marks, sub(shl(hashes.length, 1), 1))
-            // What stands where nothing below is marked.
-            let none := 0
-            for {
-                let count := hashes.length
-            } gt(count, 1) {
-                count := shr(1, count)
-            } {
-                let above := 0
-                // From left to right, so that what is written is read already.
-                for {
-                    let rest := marks
-                } rest {} {
-                    let pair := shr(1, sub(255, clz(and(rest, sub(0, rest)))))
-                    let first := shl(1, pair)
+        }
+        for (uint256 count = hashes.length; count > 1; count >>= 1) {
+            uint256 above = 0;
+            // From left to right, so that what is written is read already.
+            for (uint256 rest = marks; rest != 0;) {
+                uint256 first;
+                unchecked {
+                    // The even one of the pair with the lowest mark that is left.
+                    first = (255 - Bits.clz(rest & (0 - rest))) & 254;
+                }
+                assembly ("memory-safe") {
+                    let pair := shr(1, first)
+                    let at := add(level, shl(5, first))
                     let two := shr(first, marks)
                     switch and(two, 1)
                     case 0 {
-                        mstore(left, none)
+                        mstore(add(p, 1), none)
                     }
                     default {
-                        mstore(left, mload(add(level, shl(6, pair))))
+                        mstore(add(p, 1), mload(at))
                     }
                     switch and(two, 2)
                     case 0 {
-                        mstore(right, none)
+                        mstore(add(p, 33), none)
                     }
                     default {
-                        mstore(right, mload(add(level, add(shl(6, pair), 32))))
+                        mstore(add(p, 33), mload(add(at, 32)))
                     }
                     mstore(add(level, shl(5, pair)), keccak256(p, 65))
                     above := or(above, shl(pair, 1))
                     rest := and(rest, not(shl(first, 3)))
                 }
-                marks := above
-                mstore(left, none)
-                mstore(right, none)
+            }
+            marks = above;
+            assembly ("memory-safe") {
+                mstore(add(p, 1), none)
+                mstore(add(p, 33), none)
                 none := keccak256(p, 65)
             }
-            switch marks
-            case 0 {
-                hash := none
-            }
-            default {
+        }
+        assembly ("memory-safe") {
+            hash := none
+            if marks {
                 hash := mload(level)
             }
         }

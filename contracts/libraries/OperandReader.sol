@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { Bits } from "./Bits.sol";
 import { NodeLib } from "./NodeLib.sol";
 import { Witness, WitnessLib } from "./WitnessLib.sol";
 
@@ -102,9 +103,10 @@ library OperandReader {
                 end = _decodeDimension(frame, operand, end);
             }
             uint256 chunks = ((size << NodeLib.elementShift(NodeLib.u8(position + 4))) + 255) >> 8;
+            uint256 zeros = Bits.clz(chunks - 1);
             assembly {
                 // depth = ceil(log2(chunks)); 0 for an empty tensor
-                mstore(add(operand, 0x0c0), mul(gt(chunks, 1), sub(256, clz(sub(chunks, 1)))))
+                mstore(add(operand, 0x0c0), mul(gt(chunks, 1), sub(256, zeros)))
                 mstore(add(operand, 0x1e0), mload(0x40))
             }
         }

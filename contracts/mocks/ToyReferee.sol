@@ -21,6 +21,11 @@ contract ToyReferee is IReferee {
     error WitnessNotEmpty(uint256 length);
 
     /// @inheritdoc IReferee
+    function version() external pure returns (uint32) {
+        return 1;
+    }
+
+    /// @inheritdoc IReferee
     function describe(bytes calldata descriptor) external pure returns (NodeInfo memory info) {
         return _decode(descriptor);
     }

@@ -1,4 +1,4 @@
-import { getAddress, type Provider, type Signer } from 'ethers';
+import { getAddress, isError, type Provider, type Signer } from 'ethers';
 import {
   type IDisputeGame,
   IDisputeGame__factory,
@@ -10,6 +10,7 @@ import {
   IReferee__factory,
 } from '#typechain';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { fixedLeaf } from './fixedLeaf.ts';
 import type { Address } from './types.ts';
 
 /** One deployment of the protocol, as seen by one account (or by nobody: then it can only be read). */
@@ -31,7 +32,8 @@ export class DeploymentError extends Error {
  *
  * @param oracle address of the InferenceOracle
  * @param runner an account on a node, or just the node
- * @throws DeploymentError if there is no oracle, or it speaks another version of the instruction set
+ * @throws DeploymentError if there is no oracle, if its contracts are for another version of the instruction set, or if
+ *   its referee computes another word than this program
  */
 export async function connect(oracle: Address, runner: Signer | Provider): Promise<Contracts> {
   const signer = 'signTransaction' in runner ? (runner as Signer) : undefined;
@@ -46,14 +48,42 @@ export async function connect(oracle: Address, runner: Signer | Provider): Promi
   });
   const registry = IModelRegistry__factory.connect(registryAddress, runner);
   const game = IDisputeGame__factory.connect(gameAddress, runner);
-  const version = Number(await registry.version());
-  if (version !== INSTRUCTION_SET_VERSION) {
-    throw new DeploymentError(
-      `the contracts at ${oracle} are for instruction set ${version}, this is ${INSTRUCTION_SET_VERSION}`,
-    );
-  }
   const referee = IReferee__factory.connect(await game.referee(), runner);
+  await requireVersion(registry, oracle, 'registry');
+  await requireVersion(referee, oracle, 'referee');
+  await requireLeaf(referee, oracle);
   return { registry, oracle: at, game, referee, provider, signer };
+}
+
+/** What a contract returns, or undefined if it reverts. @throws what the node fails with */
+async function returned<T>(call: Promise<T>): Promise<T | undefined> {
+  return call.catch((failure: unknown) => {
+    if (isError(failure, 'CALL_EXCEPTION') || isError(failure, 'BAD_DATA')) return undefined;
+    throw failure;
+  });
+}
+
+async function requireVersion(
+  contract: IModelRegistry | IReferee,
+  oracle: Address,
+  name: string,
+): Promise<void> {
+  const version = await returned(contract.version());
+  if (version === BigInt(INSTRUCTION_SET_VERSION)) return;
+  const found = version === undefined ? 'an unknown instruction set' : `instruction set ${version}`;
+  throw new DeploymentError(
+    `the ${name} of the oracle at ${oracle} is for ${found}, this program for ${INSTRUCTION_SET_VERSION}`,
+  );
+}
+
+/** Runs one known leaf on the chain: a foreign referee, and one on a chain without its opcodes, fails here. */
+async function requireLeaf(referee: IReferee, oracle: Address): Promise<void> {
+  const { descriptor, element, from, to, accumulator, commitments, witness, word } = await fixedLeaf();
+  const found = await returned(referee.run(descriptor, element, from, to, accumulator, commitments, witness));
+  if (found === BigInt(word)) return;
+  throw new DeploymentError(
+    `the referee of the oracle at ${oracle} ${found === undefined ? 'cannot run' : 'gets another result for'} a leaf whose result is known; do not use this deployment`,
+  );
 }
 
 /** The same contracts as seen by another account. */

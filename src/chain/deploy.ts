@@ -1,66 +1,49 @@
-import { type ContractDeployTransaction, parseEther, type Signer } from 'ethers';
-import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
+import { AbiCoder, concat, type Signer } from 'ethers';
+import { InferenceOracle__factory } from '#typechain';
+import type { Bounds } from './bounds.ts';
 import { type Contracts, connect } from './contracts.ts';
+import { type Edition, WITH_CLZ } from './edition.ts';
 import { submit } from './submit.ts';
-import type { Address, Terms } from './types.ts';
+import type { Address } from './types.ts';
 
-/** What requesters may choose between. */
-export interface Bounds {
-  readonly min: Terms;
-  readonly max: Terms;
+export { type Bounds, SAFE_BOUNDS, TRIAL_BOUNDS } from './bounds.ts';
+
+/** Which contracts there are, and with which bounds. */
+export interface Plan {
+  readonly edition: Edition;
+  readonly bounds: Bounds;
 }
 
-const HOUR = 3600n;
-const DAY = 24n * HOUR;
+/** Creates a contract from its creation code and arguments. @returns its address */
+export type Create = (name: string, initCode: string) => Promise<Address>;
 
-/**
- * Bounds for a chain with money in it. Window and clocks outlast a day of censorship; a claim is final after at most
- * the window and both clocks.
- */
-export const SAFE_BOUNDS: Bounds = {
-  min: {
-    claimBondWei: parseEther('0.01'),
-    challengeBondWei: parseEther('0.005'),
-    windowSeconds: DAY,
-    clockSeconds: DAY,
-    callbackGas: 0n,
-    patienceSeconds: HOUR,
-  },
-  max: {
-    claimBondWei: parseEther('10000'),
-    challengeBondWei: parseEther('10000'),
-    windowSeconds: 30n * DAY,
-    clockSeconds: 30n * DAY,
-    callbackGas: 5_000_000n,
-    patienceSeconds: 365n * DAY,
-  },
-};
-
-/** Bounds for tries on a development chain, where nobody can censor and nobody wants to wait. */
-export const TRIAL_BOUNDS: Bounds = {
-  min: { ...SAFE_BOUNDS.min, windowSeconds: 1n, clockSeconds: 1n, patienceSeconds: 1n },
-  max: SAFE_BOUNDS.max,
-};
-
-/** @returns address of the contract that the transaction creates */
-async function create(
-  signer: Signer,
-  transaction: Promise<ContractDeployTransaction>,
-  what: string,
-): Promise<Address> {
-  const { contractAddress } = await submit(signer, transaction, `deploying the ${what}`);
-  if (!contractAddress) throw new Error(`the node does not say where the ${what} is`);
-  return contractAddress;
+/** The creation code of the oracle, its constructor's arguments included. */
+export function oracleInitCode({ edition, bounds }: Plan, registry: Address, referee: Address): string {
+  const { inputs } = InferenceOracle__factory.createInterface().deploy;
+  const args = AbiCoder.defaultAbiCoder().encode(inputs, [registry, referee, bounds.min, bounds.max]);
+  return concat([edition.oracle, args]);
 }
 
+/** Creates registry, referee, and the oracle, which creates its game. @returns the oracle's address */
+export async function createAll(plan: Plan, create: Create): Promise<Address> {
+  const registry = await create('registry', plan.edition.registry);
+  const referee = await create('referee', plan.edition.referee);
+  return create('oracle', oracleInitCode(plan, registry, referee));
+}
+
+/** Creates contracts from an account, at addresses that follow from its nonce. */
+export const fromAccount =
+  (signer: Signer): Create =>
+  async (name, data) => {
+    const { contractAddress } = await submit(signer, { data }, `deploying the ${name}`);
+    if (!contractAddress) throw new Error(`the node does not say where the ${name} is`);
+    return contractAddress;
+  };
+
 /**
- * Deploys registry, referee, and the oracle, which deploys its game.
+ * Deploys the contracts anew, for tries on a chain that does not last; {@link release} is for one that does.
  *
  * @throws Refused, with a sentence, if the chain does not take one of them
  */
-export async function deploy(signer: Signer, { min, max }: Bounds): Promise<Contracts> {
-  const registry = await create(signer, new ModelRegistry__factory().getDeployTransaction(), 'registry');
-  const referee = await create(signer, new Referee__factory().getDeployTransaction(), 'referee');
-  const oracle = new InferenceOracle__factory().getDeployTransaction(registry, referee, min, max);
-  return connect(await create(signer, oracle, 'oracle'), signer);
-}
+export const deploy = async (signer: Signer, bounds: Bounds, edition = WITH_CLZ): Promise<Contracts> =>
+  connect(await createAll({ edition, bounds }, fromAccount(signer)), signer);

@@ -35,6 +35,9 @@ const PHASES = [
 
 /** One clear sentence for each error of the contracts, from the values that it carries. */
 export const SENTENCES: Readonly<Record<string, Sentence>> = {
+  // every constructor
+  OpcodeMissing: () =>
+    'the chain lacks an opcode that these contracts use; deploy those without CLZ, as `assay deploy` does by itself',
   // InferenceOracle
   TermOutOfBounds: ([term, value, min, max]) => `the term ${term} is ${value}, allowed are ${min} to ${max}`,
   BoundsUnsafe: ([term]) => `${term} is so chosen that the protocol would not be safe; choose larger times`,

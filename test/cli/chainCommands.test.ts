@@ -134,11 +134,11 @@ describe('commands that go to a chain refuse in one line', () => {
     await endpoint.send('anvil_setCode', [registry, '0x600960005260206000f3']);
     for (const command of ['provide', 'watch', 'publish', 'request']) {
       const { code, out, err } = await assay(command, MODEL, ...there);
-      const versions = `instruction set 9, this is ${INSTRUCTION_SET_VERSION}`;
+      const versions = `instruction set 9, this program for ${INSTRUCTION_SET_VERSION}`;
       expect([code, out, err]).to.deep.equal([
         1,
         '',
-        `assay: the contracts at ${oracle} are for ${versions}`,
+        `assay: the registry of the oracle at ${oracle} is for ${versions}`,
       ]);
     }
     await endpoint.send('anvil_setCode', [registry, code]);

@@ -29,9 +29,19 @@ const freePort = (): Promise<number> =>
     });
   });
 
+export type Hardfork = 'osaka' | 'prague';
+
+const CONFIGS = { osaka: 'hardhat.config.ts', prague: 'hardhat.withoutClz.config.ts' };
+
 const ARGUMENTS = {
-  hardhat: (port: number) => [commandOf('hardhat'), 'node', '--port', `${port}`, '--hostname', '127.0.0.1'],
-  anvil: (port: number) => [commandOf('@foundry-rs/anvil'), '--port', `${port}`, '--hardfork', 'osaka'],
+  hardhat: (port: number, hardfork: Hardfork) => [
+    commandOf('hardhat'),
+    ...['--config', CONFIGS[hardfork], 'node', '--port', `${port}`, '--hostname', '127.0.0.1'],
+  ],
+  anvil: (port: number, hardfork: Hardfork) => [
+    commandOf('@foundry-rs/anvil'),
+    ...['--port', `${port}`, '--hardfork', hardfork],
+  ],
 };
 
 const STARTED = /Listening on|Started HTTP/;
@@ -43,10 +53,13 @@ const ended = (child: ChildProcess): Promise<void> =>
   });
 
 /** @throws Error with the node's own output if it ends before it listens */
-export async function startNode(kind: keyof typeof ARGUMENTS): Promise<NodeProcess> {
+export async function startNode(
+  kind: keyof typeof ARGUMENTS,
+  hardfork: Hardfork = 'osaka',
+): Promise<NodeProcess> {
   const port = await freePort();
   // In its own process group: anvil's command is a script that starts the real one.
-  const child = spawn(process.execPath, ARGUMENTS[kind](port), {
+  const child = spawn(process.execPath, ARGUMENTS[kind](port, hardfork), {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -4,7 +4,7 @@ import { as, type Contracts } from '../../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
 import { openEndpoint } from '../../src/chain/endpoint.ts';
 import type { Terms } from '../../src/chain/types.ts';
-import { startNode } from './nodeProcess.ts';
+import { type Hardfork, startNode } from './nodeProcess.ts';
 
 /** A development chain whose time can be put forward. */
 export interface DevelopmentChain {
@@ -22,7 +22,10 @@ const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test
 export const keyOf = (index: number): string =>
   HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).privateKey;
 
-export async function startChain(kind: 'in-process' | 'hardhat' | 'anvil'): Promise<DevelopmentChain> {
+export async function startChain(
+  kind: 'in-process' | 'hardhat' | 'anvil',
+  hardfork: Hardfork = 'osaka',
+): Promise<DevelopmentChain> {
   type Sending = AbstractProvider & { send(method: string, params: unknown[]): Promise<unknown> };
   const over = (provider: Sending, url: string | undefined, stop: () => Promise<void>): DevelopmentChain => ({
     url,
@@ -34,11 +37,11 @@ export async function startChain(kind: 'in-process' | 'hardhat' | 'anvil'): Prom
     stop,
   });
   if (kind === 'in-process') {
-    const connection = await network.create();
+    const connection = await network.create({ override: { hardfork } });
     const provider = connection.ethers.provider as unknown as Sending;
     return over(provider, undefined, () => connection.close());
   }
-  const node = await startNode(kind);
+  const node = await startNode(kind, hardfork);
   const provider = await openEndpoint(node.url);
   return over(provider, node.url, async () => {
     provider.destroy();

@@ -1,0 +1,73 @@
+import { parseEther } from 'ethers';
+import type { Terms } from './types.ts';
+
+/** What requesters may choose between. */
+export interface Bounds {
+  readonly min: Terms;
+  readonly max: Terms;
+}
+
+const HOUR = 3600n;
+const DAY = 24n * HOUR;
+
+/** Base fee up to which the least bonds of {@link SAFE_BOUNDS} pay for the gas of a dispute; see contracts/README.md. */
+export const LEAST_BONDS_HOLD_TO_GWEI = 100;
+
+/**
+ * Bounds for a chain with money in it. Window and clocks outlast a day of censorship; a claim is final after at most
+ * the window and both clocks.
+ */
+export const SAFE_BOUNDS: Bounds = {
+  min: {
+    claimBondWei: parseEther('0.1'),
+    challengeBondWei: parseEther('0.05'),
+    windowSeconds: DAY,
+    clockSeconds: DAY,
+    callbackGas: 0n,
+    patienceSeconds: HOUR,
+  },
+  max: {
+    claimBondWei: parseEther('10000'),
+    challengeBondWei: parseEther('5000'),
+    windowSeconds: 30n * DAY,
+    clockSeconds: 30n * DAY,
+    callbackGas: 5_000_000n,
+    patienceSeconds: 365n * DAY,
+  },
+};
+
+/**
+ * Bounds for a rollup. Windows and clocks run while its sequencer is down, and a transaction that is forced in through
+ * layer 1 takes up to a day (Arbitrum 24 hours, the OP Stack 12): three days outlast an outage of two and leave one.
+ */
+export const ROLLUP_BOUNDS: Bounds = {
+  min: { ...SAFE_BOUNDS.min, windowSeconds: 3n * DAY, clockSeconds: 3n * DAY },
+  max: SAFE_BOUNDS.max,
+};
+
+/** Bounds for tries on a development chain or a test network, where nobody censors, waits or has much ether. */
+export const TRIAL_BOUNDS: Bounds = {
+  min: {
+    ...SAFE_BOUNDS.min,
+    claimBondWei: parseEther('0.002'),
+    challengeBondWei: parseEther('0.001'),
+    windowSeconds: 1n,
+    clockSeconds: 1n,
+    patienceSeconds: 1n,
+  },
+  max: SAFE_BOUNDS.max,
+};
+
+/** The sets by the names of their files in ignition/parameters, which are generated from here. */
+export const BOUNDS = { safe: SAFE_BOUNDS, rollup: ROLLUP_BOUNDS, trial: TRIAL_BOUNDS } as const;
+export type BoundsName = keyof typeof BOUNDS;
+
+/** Base, OP Mainnet, Arbitrum One, and their test networks on Sepolia. */
+const ROLLUPS: ReadonlySet<bigint> = new Set([8453n, 10n, 42161n, 84532n, 11155420n, 421614n]);
+
+/** The set that a chain with money in it should have. */
+export const boundsFor = (chainId: bigint): BoundsName => (ROLLUPS.has(chainId) ? 'rollup' : 'safe');
+
+/** How long nobody can send a transaction without anybody losing by it: the lesser of window and clock, s. */
+export const outlastsSeconds = ({ min }: Bounds): bigint =>
+  min.windowSeconds < min.clockSeconds ? min.windowSeconds : min.clockSeconds;
