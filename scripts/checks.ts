@@ -23,6 +23,11 @@ export const checks: readonly Check[] = [
   { name: 'lockfile', command: 'scripts/lockfile.ts', args: [] },
   { name: 'generated files', command: 'scripts/generated.ts', args: [] },
   { name: 'compilation', command: 'hardhat', args: ['build'] },
+  {
+    name: 'compilation without CLZ',
+    command: 'hardhat',
+    args: ['--config', 'hardhat.withoutClz.config.ts', 'build', '--no-tests', '--quiet'],
+  },
   { name: 'types', command: 'tsc', args: [] },
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },

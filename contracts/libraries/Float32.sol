@@ -133,10 +133,10 @@ library Float32 {
             m := or(and(a, 0x7fffff), shl(23, iszero(iszero(e))))
             e := add(e, iszero(e))
         }
-        uint256 k = Bits.clz(m);
+        r = Bits.clz(m);
         assembly {
             // n = significand scaled to 54 or 55 bits so that its exponent is even: a = n * 2^(e - 181 or 180).
-            k := sub(k, 232)
+            let k := sub(r, 232)
             e := sub(add(e, 300), k)
             let n := shl(add(add(k, 30), and(e, 1)), m)
             // Newton from the tangent at 2^54, off by 6 % at most: three steps leave at most one unit of excess.
@@ -271,9 +271,9 @@ library Float32 {
             let z := sub(0, shr(31, a))
             m := and(sub(xor(a, z), z), 0xffffffff)
         }
-        uint256 k = Bits.clz(m);
+        r = Bits.clz(m);
         assembly {
-            k := sub(k, 224)
+            let k := sub(r, 224)
             m := shl(add(k, 24), m)
             m := shr(32, add(m, sub(0x80000000, iszero(and(shr(32, m), 1)))))
             r := or(add(shl(23, sub(157, k)), m), and(a, 0x80000000))

@@ -102,11 +102,15 @@ library OperandReader {
                 size *= NodeLib.u32(end);
                 end = _decodeDimension(frame, operand, end);
             }
-            uint256 chunks = ((size << NodeLib.elementShift(NodeLib.u8(position + 4))) + 255) >> 8;
-            uint256 zeros = Bits.clz(chunks - 1);
+            uint256 last = size << NodeLib.elementShift(NodeLib.u8(position + 4));
             assembly {
-                // depth = ceil(log2(chunks)); 0 for an empty tensor
-                mstore(add(operand, 0x0c0), mul(gt(chunks, 1), sub(256, zeros)))
+                // Index of the last chunk; 0 for an empty tensor too.
+                last := shr(8, sub(last, iszero(iszero(last))))
+            }
+            last = Bits.clz(last);
+            assembly {
+                // depth = ceil(log2(chunks))
+                mstore(add(operand, 0x0c0), sub(256, last))
                 mstore(add(operand, 0x1e0), mload(0x40))
             }
         }
