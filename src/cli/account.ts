@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { Wallet } from 'ethers';
 import type { Console } from './console.ts';
-import { readBytes } from './files/tensorFile.ts';
+import { readBytes } from './files/bytes.ts';
 import { InputError } from './inputError.ts';
 
 /** Holds the private key if no file is named. */

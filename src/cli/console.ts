@@ -1,7 +1,10 @@
 import type { Ora } from 'ora';
+import { reasonOf } from './files/bytes.ts';
 
 /** Where a command writes: results to stdout, everything else to stderr. Given as an argument, so tests can listen. */
 export interface Console {
+  /** From now on the work goes on although nobody may read any more what is written. */
+  outlive?(): void;
   /** A line of the result. */
   out(line: string): void;
   /** A line about the work: notes and errors. */
@@ -10,19 +13,55 @@ export interface Console {
   progress(doing: string | undefined): void;
 }
 
-/** The process's own; a spinner on stderr shows long work if stderr is a terminal. */
+/** As of a program that SIGPIPE ends, which Node ignores: 128 + 13. */
+const BROKEN_PIPE_STATUS = 141;
+
+const isClosed = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE' || code === 'EIO';
+
+/**
+ * The process's own; a spinner on stderr shows long work if stderr is a terminal.
+ *
+ * A command whose results nobody reads any more ends, and without a word if the reader left (`| head -1`). After
+ * {@link Console.outlive} it says so once and goes on. What stderr does not take is lost.
+ */
 export async function processConsole(): Promise<Console> {
   const ora = process.stderr.isTTY ? (await import('ora')).default : undefined;
   let spinner: Ora | undefined;
-  const pause = (write: () => void): void => {
+  let outlives = false;
+  let isTold = false;
+  const write = (stream: NodeJS.WriteStream, line: string, onLoss: (error: unknown) => void): void => {
+    try {
+      stream.write(`${line}\n`);
+    } catch (error) {
+      onLoss(error);
+    }
+  };
+  const ignore = (): void => undefined;
+  const onLoss = (error: unknown): void => {
+    const reason = error as NodeJS.ErrnoException;
+    if (!outlives && isClosed(reason)) process.exit(BROKEN_PIPE_STATUS);
+    if (!isTold) {
+      const why = isClosed(reason) ? 'nobody reads it any more' : reasonOf(reason);
+      const then = outlives ? 'going on without it' : 'the result is lost';
+      write(process.stderr, `assay: standard output: ${why}; ${then}`, ignore);
+    }
+    isTold = true;
+    if (!outlives) process.exit(1);
+  };
+  process.stdout.on('error', onLoss);
+  process.stderr.on('error', ignore);
+  const pause = (work: () => void): void => {
     const text = spinner?.text;
     spinner?.stop();
-    write();
+    work();
     if (text !== undefined) spinner?.start(text);
   };
   return {
-    out: (line) => pause(() => process.stdout.write(`${line}\n`)),
-    err: (line) => pause(() => process.stderr.write(`${line}\n`)),
+    outlive: () => {
+      outlives = true;
+    },
+    out: (line) => pause(() => write(process.stdout, line, onLoss)),
+    err: (line) => pause(() => write(process.stderr, line, ignore)),
     progress: (doing) => {
       if (doing === undefined) {
         spinner?.stop();

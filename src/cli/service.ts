@@ -116,6 +116,8 @@ export async function serve(
   const engine = engineOf(options);
   const fromBlock = parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
+    // Its disputes must be played to the end, whatever became of whoever reads its lines.
+    console.outlive?.();
     warnWithoutEther(account, console);
     const runner = await hold(paths, options, engine, contracts, console);
     const listen: Listener = (report) => {

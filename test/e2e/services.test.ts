@@ -127,10 +127,32 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     expect(await contracts.oracle.result(requestId)).to.equal(await shelf.output(modelId, hexOf(pixels)));
   });
 
-  it('end with exit code 0 when they are told to, and have complained of nothing', async () => {
+  it('go on when nobody reads their lines any more', async () => {
+    watcher.closeOutput();
+    const { program, weights } = importOnnx(readFileSync(MODEL));
+    const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+    shelf.put({ model: modelOf(program), session: await referenceEngine.load(program, weights) });
+    const { requestId } = await request(contracts, modelId, heldOut()[701]!.pixels, TERMS, 0n);
+    const lying = createProvider({
+      contracts: as(contracts, new Wallet(keyOf(LIAR), endpoint)),
+      runner: liar(shelf, LIE),
+    });
+    const isFalsified = ({ claims }: World): boolean =>
+      [...claims.values()].some(
+        (claim) => claim.status === 'falsified' && claim.request.requestId === requestId,
+      );
+    const { disputes } = await until(isFalsified, lying);
+    expect([...disputes.values()].at(-1)?.ended?.winner).to.equal(addressOf(WATCHER));
+    await watcher.says('assay: standard output: nobody reads it any more; going on without it');
+  });
+
+  it('end with exit code 0 when they are told to, and have complained of nothing else', async () => {
     watcher.kill('SIGTERM');
     expect(await watcher.ended()).to.equal(0);
-    expect(watcher.err).to.equal('assay: SIGTERM: ending once the work in hand is done\n');
+    expect(watcher.err.split('\n').slice(1)).to.deep.equal([
+      'assay: SIGTERM: ending once the work in hand is done',
+      '',
+    ]);
     expect(provider.err).to.equal('');
   });
 

@@ -11,6 +11,8 @@ export interface CliProcess {
   /** Waits for its end: exit code, or the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals>;
   kill(signal: NodeJS.Signals): void;
+  /** Reads its stdout no more, as `head` does when it ends. */
+  closeOutput(): void;
 }
 
 const ENTRY = join(import.meta.dirname, '../../src/cli/assay.mjs');
@@ -64,6 +66,7 @@ export function startCli(...args: string[]): CliProcess {
     says,
     ended: () => end,
     kill: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout.destroy(),
   };
 }
 

@@ -1,47 +1,31 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { InputError } from '../inputError.ts';
+import { readBytes, writeBytes } from './bytes.ts';
 import type { FileTensor } from './elementTypes.ts';
+import { kindOfFile } from './kinds.ts';
 import { readNpy, writeNpy } from './npy.ts';
 import { readTensorProto, writeTensorProto } from './tensorProto.ts';
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'no permission to open it',
-  EISDIR: 'is a folder, not a file',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-};
+const NUMPY = 'a NumPy array (.npy)';
+const TENSOR = 'a tensor (ONNX TensorProto)';
 
-const explain = (path: string, error: unknown): InputError => {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return new InputError(`${path}: ${REASONS[code] ?? (error as Error).message}`);
-};
-
-/** @throws InputError saying why the file cannot be read */
-export function readBytes(path: string): Uint8Array {
-  try {
-    return Uint8Array.from(readFileSync(path));
-  } catch (error) {
-    throw explain(path, error);
-  }
-}
-
-export function writeBytes(path: string, bytes: Uint8Array): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, bytes);
-  } catch (error) {
-    throw explain(path, error);
-  }
-}
-
-/** A .npy or .pb file, told apart by its ending. */
+/**
+ * A .npy or .pb file, told apart by its ending.
+ *
+ * @throws InputError if it cannot be read, or is of another kind, which the message names
+ */
 export function readTensorFile(path: string): FileTensor {
-  if (path.endsWith('.npy')) return readNpy(readBytes(path), path);
-  if (path.endsWith('.pb')) return readTensorProto(readBytes(path), path);
-  throw new InputError(`${path}: the name ends in neither .npy nor .pb (ONNX TensorProto)`);
+  const isNpy = path.endsWith('.npy');
+  if (!isNpy && !path.endsWith('.pb')) {
+    throw new InputError(`${path}: the name ends in neither .npy nor .pb (ONNX TensorProto)`);
+  }
+  const bytes = readBytes(path);
+  try {
+    return isNpy ? readNpy(bytes, path) : readTensorProto(bytes, path);
+  } catch (error) {
+    const kind = kindOfFile(bytes);
+    if (!(error instanceof InputError) || !kind || kind === (isNpy ? NUMPY : TENSOR)) throw error;
+    throw new InputError(`${path}: is not ${isNpy ? 'a .npy' : 'an ONNX TensorProto'} file; it is ${kind}`);
+  }
 }
 
 export function writeTensorFile(path: string, tensor: FileTensor, name: string): void {

@@ -3,6 +3,7 @@ import { packBits, packedLength, signExtended, unpackBits } from '../../onnx/pac
 import { TYPES } from '../../onnx/types.ts';
 import { InputError } from '../inputError.ts';
 import { ELEMENT_TYPES, type ElementType, type FileTensor } from './elementTypes.ts';
+import { isTensorProto } from './kinds.ts';
 
 /** ONNX TensorProto files (.pb), as the ONNX test suites hold their inputs and outputs. */
 
@@ -104,6 +105,7 @@ export function readTensorProto(bytes: Uint8Array, file: string): FileTensor {
       throw new InputError(`${file}: is not an ONNX TensorProto file, or is truncated (${reason})`);
     }
   })();
+  if (!isTensorProto(bytes)) throw new InputError(`${file}: is not an ONNX TensorProto file`);
   if (tensor.externalData.length > 0) {
     throw new InputError(`${file}: keeps its data in another file; save the tensor with its data inside`);
   }
