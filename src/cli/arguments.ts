@@ -1,4 +1,4 @@
-import type { TensorNumbers } from '../onnx/index.ts';
+import type { Range, TensorNumbers } from '../onnx/index.ts';
 import { bytesForInput, type InputSlot, numbersOf } from './files/convert.ts';
 import { readTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
@@ -17,6 +17,27 @@ export function parseDims(given: readonly string[]): Readonly<Record<string, num
     dims[name] = Number(value);
   }
   return dims;
+}
+
+const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?`;
+const RANGE = new RegExp(`^(${NUMBER})\\.\\.(${NUMBER})$`);
+
+/** `name=LOW..HIGH`, both ends included. @throws InputError for anything else */
+export function parseRanges(given: readonly string[]): Readonly<Record<string, Range>> {
+  const ranges: Record<string, Range> = {};
+  for (const text of given) {
+    const at = text.lastIndexOf('=');
+    const [, low, high] = RANGE.exec(text.slice(at + 1)) ?? [];
+    if (at < 1 || low === undefined || high === undefined) {
+      throw new InputError(`--range ${text}: write it as name=LOW..HIGH with two numbers`, 2);
+    }
+    const name = text.slice(0, at);
+    if (Object.hasOwn(ranges, name)) {
+      throw new InputError(`--range ${text}: the input "${name}" is given twice`, 2);
+    }
+    ranges[name] = { low: Number(low), high: Number(high) };
+  }
+  return ranges;
 }
 
 /** @throws InputError naming the option */

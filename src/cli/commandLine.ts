@@ -13,6 +13,11 @@ const withImport = (command: Command): Command =>
       '--bind <name=FILE>',
       'make an input part of the program, from a .npy or .pb file (repeatable)',
       collect,
+    )
+    .option(
+      '--range <name=LOW..HIGH>',
+      'bound the values that an input takes, as a part of the program (repeatable)',
+      collect,
     );
 
 const withInputs = (command: Command, what: string): Command =>

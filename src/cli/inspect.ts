@@ -56,8 +56,9 @@ export async function inspect(path: string, options: InspectOptions, console: Co
   const grouped = (n: number): string => n.toLocaleString('en-US');
   const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
   console.out(`model ${hexOf(model.id)}, instruction set ${INSTRUCTION_SET_VERSION}`);
-  for (const { name, onnxType, shape, node } of inputs) {
-    console.out(`input  ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
+  for (const { name, onnxType, shape, node, range } of inputs) {
+    const taken = range ? `, values ${range.low} … ${range.high}` : '';
+    console.out(`input  ${name}: ${onnxType} ${listed(shape)}, node ${node}${taken}`);
   }
   for (const { name, onnxType, shape, values } of bound.map(boundJson)) {
     console.out(`bound  ${name}: ${onnxType} ${listed(shape)}${values ? ` = ${values.join(' ')}` : ''}`);

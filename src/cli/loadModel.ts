@@ -1,10 +1,11 @@
 import { basename, dirname } from 'node:path';
 import { type Model, modelOf } from '../merkle/model.ts';
 import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../onnx/index.ts';
-import { parseDims, readBound } from './arguments.ts';
+import { parseDims, parseRanges, readBound } from './arguments.ts';
 import type { Console } from './console.ts';
+import { readBytes } from './files/bytes.ts';
 import { filesIn } from './files/external.ts';
-import { readBytes } from './files/tensorFile.ts';
+import { kindOfFile } from './files/kinds.ts';
 import { InputError } from './inputError.ts';
 
 export interface LoadedModel extends CompiledModel {
@@ -17,7 +18,10 @@ export interface LoadedModel extends CompiledModel {
 export interface ImportArguments {
   readonly dim?: readonly string[];
   readonly bind?: readonly string[];
+  readonly range?: readonly string[];
 }
+
+const MODEL = 'an ONNX model (ModelProto)';
 
 /**
  * Reads and compiles an ONNX file; what its publisher should know goes to stderr.
@@ -26,19 +30,27 @@ export interface ImportArguments {
  */
 export function loadModel(
   path: string,
-  { dim = [], bind = [] }: ImportArguments,
+  { dim = [], bind = [], range = [] }: ImportArguments,
   console: Console,
 ): LoadedModel {
   const dims = parseDims(dim);
+  const ranges = parseRanges(range);
   const bytes = readBytes(path);
   console.progress(`compiling ${basename(path)}`);
   try {
     const bound = bind.length > 0 ? readBound(bind, outlineOf(bytes).inputs) : {};
-    const compiled = importOnnx(bytes, { dims, bind: bound, readExternal: filesIn(dirname(path)) });
+    const compiled = importOnnx(bytes, {
+      dims,
+      bind: bound,
+      ranges,
+      readExternal: filesIn(dirname(path)),
+    });
     for (const note of compiled.notes) console.err(`assay: note: ${note}`);
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {
-    if (error instanceof ImportError) throw new InputError(`${path}: ${error.message}`);
-    throw error;
+    if (!(error instanceof ImportError)) throw error;
+    const kind = kindOfFile(bytes);
+    if (kind && kind !== MODEL) throw new InputError(`${path}: is not an ONNX model; it is ${kind}`);
+    throw new InputError(`${path}: ${error.message}`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Range } from '../onnx/index.ts';
 import { ELEMENT_BYTES, sizeOf } from '../program/node.ts';
 import type { InputSlot } from './files/convert.ts';
 
@@ -12,20 +13,38 @@ export function xorshift32(seed: number): () => number {
   };
 }
 
-/** What {@link randomInput} fills an input with, for telling the user. */
-export const RANDOM_RANGE = { f32: '-1 … 1', i32: '0 … 9', i8: '-128 … 127', u8: '0 … 255' } as const;
+/** Both ends included, except for the upper one of floats. */
+const RANDOM_RANGE: Readonly<Record<InputSlot['dtype'], Range>> = {
+  f32: { low: -1, high: 1 },
+  i32: { low: 0, high: 9 },
+  i8: { low: -128, high: 127 },
+  u8: { low: 0, high: 255 },
+};
 
-/** Bytes for one input, uniform over {@link RANDOM_RANGE}; the same for the same seed anywhere. */
-export function randomInput({ dtype, onnxType, shape }: InputSlot, seed: number): Uint8Array {
+/** What an input is filled with: of its own range the part that is usual for its dtype, or all if there is none. */
+export function randomRange({ dtype, onnxType, range }: InputSlot): Range {
+  const usual = onnxType === 'bool' ? { low: 0, high: 1 } : RANDOM_RANGE[dtype];
+  if (!range) return usual;
+  const both = { low: Math.max(usual.low, range.low), high: Math.min(usual.high, range.high) };
+  return both.low <= both.high ? both : range;
+}
+
+/** Bytes for one input, uniform over {@link randomRange}; the same for the same seed anywhere. */
+export function randomInput(slot: InputSlot, seed: number): Uint8Array {
+  const { dtype, shape } = slot;
+  const { low, high } = randomRange(slot);
   const next = xorshift32(seed);
   const count = sizeOf(shape);
   const bytes = new Uint8Array(count * ELEMENT_BYTES[dtype]);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < count; i++) {
     const word = next();
-    if (dtype === 'f32') view.setFloat32(4 * i, word / 2 ** 31 - 1, true);
-    else if (dtype === 'i32') view.setInt32(4 * i, word % 10, true);
-    else view.setUint8(i, onnxType === 'bool' ? word >>> 31 : word >>> 24);
+    const whole = low + (word % (high - low + 1));
+    if (dtype === 'f32') view.setFloat32(4 * i, low + (word / 2 ** 32) * (high - low), true);
+    else if (dtype === 'i32') view.setInt32(4 * i, whole, true);
+    // Of a bit or a whole byte the upper bits, which are the most random ones.
+    else if (high - low === 1) view.setUint8(i, low + (word >>> 31));
+    else view.setUint8(i, high - low === 255 ? word >>> 24 : whole);
   }
   return bytes;
 }

@@ -7,7 +7,7 @@ import type { Console } from './console.ts';
 import { type EngineOptions, engineOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
-import { RANDOM_RANGE, randomInput } from './randomInput.ts';
+import { randomInput, randomRange } from './randomInput.ts';
 import { type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
@@ -42,8 +42,8 @@ function complete(
   return inputs.map((slot, i) => {
     const bytes = given.get(slot.name);
     if (bytes) return bytes;
-    const range = RANDOM_RANGE[slot.dtype];
-    console.err(`assay: input "${slot.name}" is random: ${slot.dtype} in ${range}, seed ${SEED + i}`);
+    const { low, high } = randomRange(slot);
+    console.err(`assay: input "${slot.name}" is random: ${slot.dtype} in ${low} … ${high}, seed ${SEED + i}`);
     return randomInput(slot, SEED + i);
   });
 }

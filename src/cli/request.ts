@@ -1,9 +1,8 @@
 import type { Contracts } from '../chain/contracts.ts';
 import type { Terms } from '../chain/types.ts';
-import { awaitResult, request as requestInference } from '../client/client.ts';
+import { awaitResult, packInput, request as requestInference } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
-import { concat } from '../merkle/tree.ts';
 import { parseWhole, readInputs, requireAll } from './arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
@@ -71,11 +70,12 @@ export async function request(path: string, options: RequestOptions, console: Co
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
     const loaded = loadModel(path, options, console);
-    const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+    const tensors = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+    const input = packInput(loaded.inputs, tensors);
     const model = hexOf(loaded.model.id);
     const terms = { ...(await usualTerms(contracts)), ...chosen };
     console.progress('requesting');
-    const { requestId, receipt } = await requestInference(contracts, model, concat(inputs), terms, feeWei);
+    const { requestId, receipt } = await requestInference(contracts, model, input, terms, feeWei);
     console.progress(undefined);
     if (!options.json) console.out(`request ${requestId}: ${receipt.hash}`);
     const told = { requestId: `${requestId}`, model, transaction: receipt.hash };

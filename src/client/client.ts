@@ -7,6 +7,8 @@ import type { Hex, Request, Terms } from '../chain/types.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 
+export { InvalidInput, packInput } from './input.ts';
+
 /** What a dApp does: publish a model, ask, wait for the final answer. */
 
 /** A request as the chain took it. */
@@ -47,7 +49,7 @@ export async function publish(contracts: Contracts, model: Model, uri: string): 
 /**
  * Asks for an inference.
  *
- * @param input all input tensors, one after the other, little-endian
+ * @param input all input tensors, one after the other, little-endian, as {@link packInput} makes it
  * @param feeWei what the answering provider earns
  * @throws Refused if the model is unknown, the input has the wrong length, or a term is out of bounds
  */

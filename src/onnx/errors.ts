@@ -3,10 +3,13 @@ export class ImportError extends Error {
   override name = 'ImportError';
   /** Inputs whose values would have to be known at import, if that is the reason. */
   readonly toBind: readonly string[];
+  /** Inputs from which numbers are computed that may not fit, if that is the reason. */
+  readonly toNarrow: readonly string[];
 
-  constructor(message: string, toBind: readonly string[] = []) {
+  constructor(message: string, toBind: readonly string[] = [], toNarrow: readonly string[] = []) {
     super(onOneLine(message, MESSAGE_LENGTH));
     this.toBind = toBind;
+    this.toNarrow = toNarrow;
   }
 }
 

@@ -4,11 +4,12 @@ import { Builder } from './ir/builder.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
 import { isTensor } from './lower/context.ts';
 import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
+import { checkRanges, limited, MAX_NARROWINGS, narrowed, type Ranges } from './ranges.ts';
 import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import type { ReadExternal } from './read/source.ts';
 import { mainScope } from './scope.ts';
-import { type ElementType, rangeOfType } from './types.ts';
+import { type ElementType, type Range, rangeOfType } from './types.ts';
 
 /** A tensor by its elements, in row-major order. */
 export interface TensorNumbers {
@@ -23,6 +24,8 @@ export interface ImportOptions {
   readonly bind?: Readonly<Record<string, TensorNumbers>>;
   /** How float16 and bfloat16 are computed with: `round` (the default) or `float32`. */
   readonly half?: HalfArithmetic;
+  /** Bounds on inputs' values, both included, which become part of the program. */
+  readonly ranges?: Readonly<Record<string, Range>>;
   /** Reads files beside the model in which it keeps tensors; without it such a model is refused. */
   readonly readExternal?: ReadExternal;
 }
@@ -41,6 +44,8 @@ export interface ModelTensor {
   readonly onnxType: string;
   readonly shape: readonly number[];
   readonly node: number;
+  /** Of an input: the values that it takes, if those are not all that its type has. */
+  readonly range?: Range;
 }
 
 export interface CompiledModel extends Omit<Compiled, 'outputs'> {
@@ -59,7 +64,7 @@ export interface CompiledModel extends Omit<Compiled, 'outputs'> {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
   try {
-    return importGraph(readModel(bytes, options.readExternal), bytes.length, options);
+    return importNarrowing(readModel(bytes, options.readExternal), bytes.length, options);
   } catch (error) {
     // Nesting that no check foresaw ends here rather than in a crash.
     if (error instanceof RangeError) {
@@ -71,28 +76,47 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Comp
   }
 }
 
+/** Imports with the inputs' values as they are; if numbers computed from 64-bit ones may not fit, with those narrowed. */
+function importNarrowing(graph: Graph, fileBytes: number, options: ImportOptions): CompiledModel {
+  checkOptions(graph, options.dims ?? {}, options.bind ?? {});
+  let ranges = checkRanges(graph.inputs, options.ranges ?? {});
+  const given = new Set(ranges.keys());
+  let reason: ImportError | undefined;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return importGraph(graph, fileBytes, options, ranges, given);
+    } catch (error) {
+      if (!(error instanceof ImportError) || error.toNarrow.length === 0) throw error;
+      reason ??= error;
+      const next = narrowed(ranges, error.toNarrow, graph.inputs);
+      if (!next || attempt === MAX_NARROWINGS) throw reason;
+      ranges = next;
+    }
+  }
+}
+
+/** @param given names of the inputs whose ranges were not assumed */
 function importGraph(
   graph: Graph,
   fileBytes: number,
   { dims = {}, bind = {}, half = 'round' }: ImportOptions,
+  ranges: Ranges,
+  given: ReadonlySet<string>,
 ): CompiledModel {
   const builder = new Builder(fileBytes);
   const narrowing = new Narrowing(builder, half);
   const notes: string[] = [];
   const scope = mainScope(graph, builder, narrowing, notes);
-  checkOptions(graph, dims, bind);
   const inputs: Tensor[] = [];
   const bound: BoundInput[] = [];
   for (const value of graph.inputs) {
-    const given = bind[value.name];
-    if (given) {
-      // As in an input that is given later, every number but 0 is true.
-      const isBool = value.type.family === 'bool';
-      const values = Float64Array.from(given.values, (element) => (isBool ? Number(element !== 0) : element));
-      within(`--bind ${quoted(value.name)}`, () => checkBound(value, { ...given, values }, dims));
-      const constant = builder.constant(value.type, given.shape, values, value.name);
-      scope.define(value.name, narrowing.rounded(constant));
-      bound.push({ ...given, name: value.name, onnxType: value.type.name });
+    const fixed = bind[value.name];
+    const range = ranges.get(value.name);
+    if (fixed) {
+      within(`--bind ${quoted(value.name)}`, () => checkBound(value, fixed, dims, range));
+      const values = Float64Array.from(fixed.values);
+      scope.define(value.name, builder.constant(value.type, fixed.shape, values, value.name));
+      bound.push({ ...fixed, name: value.name, onnxType: value.type.name });
       notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
       continue;
     }
@@ -102,12 +126,19 @@ function importGraph(
     if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
       notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
     }
+    if (range && !given.has(value.name)) {
+      notes.push(
+        `input ${quoted(value.name)} of type ${value.type.name} takes ${range.low}..${range.high}, ` +
+          `so that numbers computed from it fit int32; --range ${value.name}=LOW..HIGH sets another range`,
+      );
+    }
     builder.current = {
       name: value.name,
       label: `input ${value.name}`,
       place: `input ${quoted(value.name)}`,
     };
-    scope.define(value.name, narrowing.admitted(tensor));
+    const admitted = narrowing.admitted(tensor);
+    scope.define(value.name, range ? narrowing.rounded(limited(builder, admitted, range)) : admitted);
     inputs.push(tensor);
   }
   scope.lower();
@@ -135,7 +166,7 @@ function importGraph(
       place,
     };
     const output = within(place, () => outputOf(tensor, name, builder));
-    if (output.misfit) throw new ImportError(output.misfit);
+    if (output.misfit) throw new ImportError(output.misfit.sentence, [], output.misfit.inputs);
     return output;
   });
   if (inputs.length > 255 || outputs.length > 255 || outputs.length === 0) {
@@ -155,7 +186,13 @@ function importGraph(
     program: compiled.program,
     weights: compiled.weights,
     labels: compiled.labels,
-    inputs: inputs.map((tensor, i) => refer(tensor, tensor.name, compiled.program.inputs[i] as number)),
+    inputs: inputs.map((tensor, i) => {
+      const range = ranges.get(tensor.name);
+      return {
+        ...refer(tensor, tensor.name, compiled.program.inputs[i] as number),
+        ...(range ? { range } : {}),
+      };
+    }),
     outputs: outputs.map((tensor, i) => refer(tensor, names[i] as string, compiled.outputs[i] as number)),
     bound,
     notes,
@@ -202,6 +239,7 @@ function checkBound(
   { name, type, shape: declared }: GraphValue,
   { shape, values }: TensorNumbers,
   dims: Readonly<Record<string, number>>,
+  range: Range | undefined,
 ): void {
   const sizes = declared.map((extent, i) => sizeOfExtent(name, extent, i, dims));
   const fits =
@@ -216,6 +254,13 @@ function checkBound(
     ensure(
       Number.isInteger(value) && value >= low && value <= high,
       () => `element ${i} is ${value}, which is no ${type.name}`,
+    );
+  }
+  for (let i = 0; range && i < values.length; i++) {
+    const value = values[i] as number;
+    ensure(
+      value >= range.low && value <= range.high,
+      () => `element ${i} is ${value}, outside --range ${range.low}..${range.high}`,
     );
   }
 }

@@ -9,5 +9,7 @@ export {
   type TensorNumbers,
 } from './import.ts';
 export { OPERATORS } from './lower/index.ts';
+export { firstOutside, type Outside } from './ranges.ts';
 export { outlineOf } from './read/model.ts';
 export type { ReadExternal } from './read/source.ts';
+export type { Range } from './types.ts';

@@ -90,6 +90,10 @@ export const rangeOfType = (type: ElementType): Range =>
       ? { low: -(2 ** (type.bits - 1)), high: 2 ** (type.bits - 1) - 1 }
       : { low: 0, high: 2 ** type.bits - 1 };
 
+/** Whether values of an integer type may leave the 32 bits in which a program holds them. */
+export const isNarrowed = ({ family, bits, signed }: ElementType): boolean =>
+  family === 'integer' && (bits > 32 || (bits === 32 && !signed));
+
 export const I32_RANGE: Range = { low: -(2 ** 31), high: 2 ** 31 - 1 };
 
 export const contains = (outer: Range, inner: Range): boolean =>

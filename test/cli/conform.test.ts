@@ -1,13 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import onnxProto from 'onnx-proto';
 import { commandLine } from '../../src/cli/commandLine.ts';
 import { conformance } from '../../src/cli/conformance/conformance.ts';
 import { conformancePage } from '../../src/cli/conformance/table.ts';
 import { elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
 import { writeTensorProto } from '../../src/cli/files/tensorProto.ts';
 import { floats, type GraphSpec, modelBytes, single, value } from '../support/onnx.ts';
+
+const { ModelProto } = onnxProto.onnx;
 
 /** A corpus of a few tests, each with one thing that has to be noticed. */
 
@@ -147,6 +150,67 @@ describe('assay conform', () => {
       .and.deep.include({ bound: ['shape'] });
   });
 
+  it('gives an input the range of its data where numbers may not fit otherwise, and says so', async () => {
+    const spec = single('Mul', [value('int64', [2], [3, -4]), value('int64', [2], [5, 6])]);
+    write('test_mul', spec, [i64(3, -4), i64(5, 6)], [i64(15, -24)]);
+    const { code, out } = await assay('conform', folder);
+    expect(code).to.equal(0);
+    expect(out[1]).to.equal('  passed test_mul with x0=-4..3, x1=5..6 bound');
+  });
+
+  it('reads weights beside the model, and from nowhere else', async () => {
+    const spec: GraphSpec = {
+      nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+      inputs: { x: floats([2], [0, 0]) },
+      constants: { w: floats([2], [5, 6]) },
+      outputs: ['y'],
+    };
+    for (const [name, location] of [
+      ['test_beside', 'w.bin'],
+      ['test_outside', '../w.bin'],
+    ] as const) {
+      write(name, spec, [f32([2], 1, 2)], [f32([2], 6, 8)]);
+      const file = join(folder, name, 'model.onnx');
+      const model = ModelProto.decode(Uint8Array.from(readFileSync(file)));
+      const [w] = model.graph!.initializer!;
+      const externalData = [{ key: 'location', value: location }];
+      model.graph!.initializer = [{ name: 'w', dims: w!.dims!, dataType: 1, dataLocation: 1, externalData }];
+      writeFileSync(file, ModelProto.encode(model).finish());
+      writeFileSync(join(folder, name, location), new Uint8Array(Float32Array.of(5, 6).buffer));
+    }
+    const [beside, outside] = await conformance(folder);
+    expect(beside).to.include({ test: 'test_beside', verdict: 'passed' });
+    expect(outside).to.include({ verdict: 'refused' });
+    expect(outside?.reason).to.match(/leads out of the model's folder/);
+  });
+
+  it('follows linked folders, data sets and files, and ends where links lead in a circle', async () => {
+    goes(f32([2], 0, 2));
+    const real = join(folder, 'node/test_relu');
+    symlinkSync(real, join(folder, 'linked'));
+    symlinkSync(folder, join(real, 'up'));
+    symlinkSync('nowhere', join(folder, 'broken'));
+    mkdirSync(join(folder, 'parts'));
+    symlinkSync(join(real, 'model.onnx'), join(folder, 'parts/model.onnx'));
+    symlinkSync(join(real, 'test_data_set_0'), join(folder, 'parts/test_data_set_0'));
+    const results = await conformance(folder);
+    expect(results.map(({ test, verdict }) => `${test} ${verdict}`)).to.deep.equal([
+      'linked passed',
+      'node/test_relu passed',
+      'parts passed',
+    ]);
+  });
+
+  it('fails a test whose model cannot be read, and goes on', async () => {
+    goes(f32([2], 0, 2));
+    mkdirSync(join(folder, 'test_device'));
+    symlinkSync('/dev/zero', join(folder, 'test_device/model.onnx'));
+    const [relu, device] = await conformance(folder);
+    expect(relu).to.include({ verdict: 'passed' });
+    expect(device).to.include({ test: 'test_device', verdict: 'failed' });
+    expect(device?.reason).to.match(/is a device or socket/);
+  });
+
   it('takes open dimensions from the data', async () => {
     write('test_relu', { ...relu, open: { x0: [0] } }, [f32([2], -1, 2)], [f32([2], 0, 2)]);
     expect((await conformance(folder))[0]).to.include({ verdict: 'passed' });
@@ -169,7 +233,7 @@ describe('assay conform', () => {
     const results = await conformance(folder);
     expect(results.map(({ verdict }) => verdict)).to.deep.equal(['failed', 'failed', 'failed', 'failed']);
     expect(results.map(({ reason }) => reason)).to.deep.equal([
-      `${join(folder, 'test_cut/test_data_set_0/output_0.pb')}: is not an ONNX TensorProto file, or is truncated (invalid wire type 4 at offset 3)`,
+      `${join(folder, 'test_cut/test_data_set_0/output_0.pb')}: is not an ONNX TensorProto file; it is text`,
       'the test has no data for the input "x0"',
       'the test has no data for the output "y0"',
       'the test has no data for the input "x0"',

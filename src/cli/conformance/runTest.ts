@@ -1,10 +1,17 @@
 import type { Weights } from '../../engine/engine.ts';
 import { referenceEngine } from '../../engine/reference/reference.ts';
 import { wasmEngine } from '../../engine/wasm/wasm.ts';
-import { type CompiledModel, ImportError, importOnnx, type TensorNumbers } from '../../onnx/index.ts';
+import {
+  type CompiledModel,
+  ImportError,
+  importOnnx,
+  type Range,
+  type TensorNumbers,
+} from '../../onnx/index.ts';
 import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
 import { bytesForInput, fileTensorOf, numbersOf } from '../files/convert.ts';
 import { elementType, type FileTensor } from '../files/elementTypes.ts';
+import { filesIn } from '../files/external.ts';
 import { readTensorFile } from '../files/tensorFile.ts';
 import { InputError } from '../inputError.ts';
 import { difference } from './compare.ts';
@@ -16,7 +23,7 @@ export interface Outcome {
   readonly verdict: Verdict;
   /** Why it failed or was refused. */
   readonly reason?: string;
-  /** Inputs that became part of the program, with the test's own data. */
+  /** Inputs that became part of the program, with the test's own data; `x=0..9` if only their range did. */
   readonly bound: readonly string[];
 }
 
@@ -57,20 +64,40 @@ function dimsOf(given: Given): Record<string, number> {
   return dims;
 }
 
+/** The least and the greatest element; `undefined` of none. */
+function rangeOf({ values }: TensorNumbers): Range | undefined {
+  const list = Array.from(values);
+  return list.length === 0
+    ? undefined
+    : { low: list.reduce((a, b) => Math.min(a, b)), high: list.reduce((a, b) => Math.max(a, b)) };
+}
+
 /**
  * Imports the model with as few inputs bound as it takes: none at first, then those whose values the importer says
- * it has to know.
+ * it has to know, and ranges of those from which numbers are computed that may not fit.
  */
-function importBinding(model: Uint8Array, dims: Record<string, number>, given: Given) {
+function importBinding({ model, folder }: BackendTest, dims: Record<string, number>, given: Given) {
   const bind: Record<string, TensorNumbers> = {};
+  const ranges: Record<string, Range> = {};
+  const readExternal = filesIn(folder);
   for (;;) {
     try {
-      return { compiled: importOnnx(model, { dims, bind }), bound: Object.keys(bind) };
+      const compiled = importOnnx(model, { dims, bind, ranges, readExternal });
+      const ranged = Object.entries(ranges).map(([name, { low, high }]) => `${name}=${low}..${high}`);
+      return { compiled, bound: [...Object.keys(bind), ...ranged] };
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
-      const more = error.toBind.filter((name) => given.has(name) && !Object.hasOwn(bind, name));
-      if (more.length === 0) throw error;
-      for (const name of more) bind[name] = numbersOf((given.get(name) as () => FileTensor)());
+      const dataOf = (name: string) => numbersOf((given.get(name) as () => FileTensor)());
+      const isFree = (name: string) =>
+        given.has(name) && !Object.hasOwn(bind, name) && !Object.hasOwn(ranges, name);
+      const toBind = error.toBind.filter(isFree);
+      const toNarrow = error.toNarrow.filter(isFree).flatMap((name) => {
+        const range = rangeOf(dataOf(name));
+        return range ? [{ name, range }] : [];
+      });
+      if (toBind.length + toNarrow.length === 0) throw error;
+      for (const name of toBind) bind[name] = dataOf(name);
+      for (const { name, range } of toNarrow) ranges[name] = range;
     }
   }
 }
@@ -124,12 +151,13 @@ async function objectionTo(model: CompiledModel, given: Given, { outputs }: Data
 const NO_DATA: DataSet = { inputs: new Map(), outputs: new Map() };
 
 /** @param names of the model's inputs, in the file's order */
-export async function runTest({ model, dataSets }: BackendTest, names: readonly string[]): Promise<Outcome> {
+export async function runTest(test: BackendTest, names: readonly string[]): Promise<Outcome> {
+  const { dataSets } = test;
   let bound: readonly string[] = [];
   try {
     for (const dataSet of dataSets.length > 0 ? dataSets : [NO_DATA]) {
       const given = givenOf(dataSet, names);
-      const imported = importBinding(model, dimsOf(given), given);
+      const imported = importBinding(test, dimsOf(given), given);
       bound = imported.bound;
       const objection = await objectionTo(imported.compiled, given, dataSet);
       if (objection) return { verdict: 'failed', reason: objection, bound };

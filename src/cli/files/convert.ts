@@ -1,4 +1,4 @@
-import type { TensorNumbers } from '../../onnx/index.ts';
+import { firstOutside, type Range, type TensorNumbers } from '../../onnx/index.ts';
 import { I32_RANGE, rangeOfType, TYPES } from '../../onnx/types.ts';
 import type { DType } from '../../program/node.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
@@ -12,6 +12,8 @@ export interface InputSlot {
   /** The type in the ONNX file, such as `int64`. */
   readonly onnxType: string;
   readonly shape: readonly number[];
+  /** Values that it takes, if those are not all that the dtype has. */
+  readonly range?: Range;
 }
 
 const NATIVE: Readonly<Record<DType, string>> = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' };
@@ -21,11 +23,16 @@ export const fileTypeOf = (dtype: DType): ElementType => elementType(NATIVE[dtyp
 
 const onnxTypeOf = ({ onnxType }: InputSlot) => TYPES[onnxType as keyof typeof TYPES];
 
-/** The integers that an input takes: those of its ONNX type that int32 has, too. */
-function rangeOf(input: InputSlot): readonly [least: number, greatest: number] {
-  const { low, high } = rangeOfType(onnxTypeOf(input));
-  return [Math.max(low, I32_RANGE.low), Math.min(high, I32_RANGE.high)];
+/** The integers that an input takes: those of its range, or else of its ONNX type, that int32 has, too. */
+function rangeOf(input: InputSlot): Range {
+  const { low, high } = input.range ?? rangeOfType(onnxTypeOf(input));
+  return { low: Math.max(low, I32_RANGE.low), high: Math.min(high, I32_RANGE.high) };
 }
+
+const outside = (where: string, element: number, value: number | bigint, { low, high }: Range): InputError =>
+  new InputError(
+    `${where}: element ${element} is ${value}, outside the ${low} … ${high} that the model takes`,
+  );
 
 const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
@@ -53,13 +60,9 @@ function writeInteger(
 ): void {
   const { dtype, onnxType } = input;
   const isBool = onnxType === 'bool';
-  const [least, greatest] = rangeOf(input);
+  const range = rangeOf(input);
   // A program takes every byte but 0 for true, and so does this.
-  if (!isBool && (value < least || value > greatest)) {
-    throw new InputError(
-      `${where}: element ${i} is ${value}, outside the ${least} … ${greatest} that the model takes`,
-    );
-  }
+  if (!isBool && (value < range.low || value > range.high)) throw outside(where, i, value, range);
   if (isBool) to.setUint8(i, Number(value) === 0 ? 0 : 1);
   else if (dtype === 'i32') to.setInt32(4 * i, Number(value), true);
   else to.setInt8(i, Number(value));
@@ -100,8 +103,11 @@ export function bytesForInput(tensor: FileTensor, input: InputSlot, where: strin
   }
   // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
   const isFull = KEPT[input.dtype].includes(input.onnxType);
-  if (isFull && tensor.type.name === NATIVE[input.dtype]) return tensor.bytes;
-  return convertElements(tensor, input, where);
+  const isKept = isFull && tensor.type.name === NATIVE[input.dtype];
+  const bytes = isKept ? tensor.bytes : convertElements(tensor, input, where);
+  const first = input.range && firstOutside(bytes, input.dtype, input.range);
+  if (first && input.range) throw outside(where, first.element, first.value, input.range);
+  return bytes;
 }
 
 /** ONNX types that every word of the dtype which holds them is a value of. */

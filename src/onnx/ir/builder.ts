@@ -1,14 +1,24 @@
 import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { CANONICAL_NAN } from '../../scalar/instructions.ts';
-import { wordOfF32 } from '../../scalar/machine.ts';
+import { f32OfWord, wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
-import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
+import {
+  contains,
+  type ElementType,
+  I32_RANGE,
+  isNarrowed,
+  type Range,
+  rangeOfType,
+  TYPES,
+} from '../types.ts';
 import { evaluate, FoldingBudget } from './evaluate.ts';
 import type { Expression } from './expression.ts';
 import { type Sketch, sketch } from './fuse.ts';
+import { infer } from './infer.ts';
 import type { Index } from './indices.ts';
-import { elementCount, isConstant, type Tensor } from './tensor.ts';
+import { type FloatRange, floatOf, integerOf } from './known.ts';
+import { elementCount, isConstant, type Misfit, type Tensor } from './tensor.ts';
 
 export interface Definition {
   readonly type: ElementType;
@@ -16,6 +26,8 @@ export interface Definition {
   readonly body: (indices: readonly Index[]) => Expression;
   /** Bounds on an integer tensor's values; the type's own if left out. */
   readonly range?: Range;
+  /** Bounds on a float tensor's values that its formula does not show. */
+  readonly floats?: FloatRange;
   readonly channelsLast?: boolean;
   /** Computed by the program even if it is known beforehand. */
   readonly isOutput?: boolean;
@@ -88,7 +100,7 @@ export class Builder {
       ...this.#next(name),
       type,
       shape,
-      range: type.family === 'float' ? undefined : rangeOfWords(words),
+      ...boundsOfWords(type, words),
       channelsLast: false,
       source: { kind: 'constant', words },
     };
@@ -113,7 +125,7 @@ export class Builder {
     return fits ? tensor : { ...tensor, wide: Float64Array.from(values) };
   }
 
-  define({ type, shape, body, range, channelsLast, isOutput, name }: Definition): Tensor {
+  define({ type, shape, body, range, floats, channelsLast, isOutput, name }: Definition): Tensor {
     checkSize(type, shape);
     const unbounded: Tensor = {
       ...this.#next(name),
@@ -123,38 +135,68 @@ export class Builder {
       channelsLast: false,
       source: { kind: 'computed', body },
     };
-    const { readings, isView, fill } = sketch(unbounded);
-    const shown = isView ? readings[0]?.tensor.range : undefined;
-    const tensor: Tensor = {
-      ...unbounded,
-      range: type.family === 'float' ? undefined : (range ?? withFill(shown, fill) ?? rangeOfType(type)),
-    };
+    const its = sketch(unbounded);
+    const { readings, isView, fill } = its;
     for (const { tensor: read } of readings) {
       ensure(!read.wide, `"${read.name}" has values outside 32-bit integers, and they are computed with`);
     }
+    const shown = isView ? readings[0]?.tensor.range : undefined;
+    const tensor: Tensor = {
+      ...unbounded,
+      ...(type.family === 'float'
+        ? { floats: floats ?? floatsOf(unbounded, its) }
+        : { range: boundsOfIntegers(unbounded, range ?? withFill(shown, fill)) }),
+    };
     const fits = !tensor.range || contains(I32_RANGE, tensor.range);
     const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
-    ensure(fits || !foldable, () => misfitOf(tensor, []));
+    ensure(fits || !foldable, () => misfitOf(tensor, []).sentence);
     // Whether it matters is known once it is read: a shape can still be asked for as an input to bind.
     const inherited = readings.find((reading) => reading.tensor.misfit)?.tensor.misfit;
-    const own = fits ? undefined : `${this.current.place}: ${misfitOf(tensor, this.inputsOf(tensor))}`;
-    const misfit = inherited ?? own;
+    const misfit = inherited ?? (fits ? undefined : this.#misfit(tensor));
     if (misfit) return { ...tensor, range: tensor.range && narrowest(tensor.range), misfit };
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
     if (foldable && (small || !isView)) {
       const words = evaluate(tensor, this.#budget);
       if (words) {
-        return {
-          ...tensor,
-          range: type.family === 'float' ? undefined : rangeOfWords(words),
-          source: { kind: 'constant', words },
-        };
+        return { ...tensor, ...boundsOfWords(type, words), source: { kind: 'constant', words } };
       }
     }
     // Elementwise results lie as their operands do.
     const inherits = readings.some(({ tensor: of }) => of.channelsLast && of.shape.length === shape.length);
     return { ...tensor, channelsLast: (channelsLast ?? inherits) && shape.length >= 3 };
   }
+
+  #misfit(tensor: Tensor): Misfit {
+    const { sentence, inputs } = misfitOf(tensor, this.inputsOf(tensor));
+    return { sentence: `${this.current.place}: ${sentence}`, inputs };
+  }
+}
+
+/**
+ * Bounds of an integer tensor: those that its lowering knows and those that follow from its formula. A type that is
+ * narrowed has values of its own, which the words hold only if the formula cannot wrap around.
+ */
+function boundsOfIntegers(tensor: Tensor, declared: Range | undefined): Range {
+  const { type, shape, source } = tensor;
+  const own = rangeOfType(type);
+  if (source.kind !== 'computed') return declared ?? own;
+  const inferred = integerOf(infer(shape, source.body));
+  const isTrusted = contains(own, inferred) && (inferred.exact || !isNarrowed(type));
+  const known = declared ?? (isTrusted ? inferred : own);
+  if (!isTrusted) return known;
+  const both = { low: Math.max(known.low, inferred.low), high: Math.min(known.high, inferred.high) };
+  // Nothing is in both only where a tensor has no elements.
+  return both.low <= both.high ? both : known;
+}
+
+/** Operations of a float tensor's formula at most, for bounds to be sought. */
+const FLOAT_OPERATIONS = 32;
+
+/** Bounds of a float tensor whose formula is short, `undefined` if there are none. */
+function floatsOf({ shape, source }: Tensor, { operations, hasFold }: Sketch): FloatRange | undefined {
+  if (source.kind !== 'computed' || hasFold || operations > FLOAT_OPERATIONS) return undefined;
+  const { low, high, nan } = floatOf(infer(shape, source.body));
+  return Number.isFinite(low) || Number.isFinite(high) ? { low, high, nan } : undefined;
 }
 
 const HELD = { u8: { low: 0, high: 255 }, i8: { low: -128, high: 127 }, i32: I32_RANGE } as const;
@@ -164,13 +206,14 @@ const withFill = (range: Range | undefined, fill: number | undefined): Range | u
     ? { low: Math.min(range.low, fill | 0), high: Math.max(range.high, fill | 0) }
     : range;
 
-const misfitOf = ({ type, range }: Tensor, inputs: readonly string[]): string => {
+function misfitOf({ type, range }: Tensor, inputs: readonly string[]): Misfit {
+  const bound = inputs.map((name) => `--range ${name}=LOW..HIGH`).join(' ');
   const bind = inputs.map((name) => `--bind ${name}=FILE`).join(' ');
-  return (
+  const sentence =
     `${type.name} values between ${range?.low} and ${range?.high} may not fit int32; clip or cast its inputs` +
-    (bind ? `, or fix what decides shapes only with ${bind}` : '')
-  );
-};
+    (bind ? `, bound them with ${bound}, or fix what decides shapes only with ${bind}` : '');
+  return { sentence, inputs };
+}
 
 const narrowest = (range: Range): Range => ({
   low: Math.max(range.low, I32_RANGE.low),
@@ -186,15 +229,32 @@ function wordsOfFloats(values: Float32Array): Uint32Array {
   return words;
 }
 
-const rangeOfWords = (words: Uint32Array): Range => {
-  let low = 0;
-  let high = 0;
-  words.forEach((word, i) => {
-    low = i === 0 ? word | 0 : Math.min(low, word | 0);
-    high = i === 0 ? word | 0 : Math.max(high, word | 0);
-  });
+/** Floats of a constant at most, for their bounds to be sought. */
+const BOUNDED_FLOATS = 65_536;
+
+function boundsOfWords(
+  { family }: ElementType,
+  words: Uint32Array,
+): { range: Range | undefined; floats?: FloatRange } {
+  if (family !== 'float')
+    return { range: hullOf(new Int32Array(words.buffer, words.byteOffset, words.length)) };
+  if (words.length > BOUNDED_FLOATS) return { range: undefined };
+  const floats = Array.from(words, f32OfWord);
+  const numbers = floats.filter((value) => !Number.isNaN(value));
+  const nan = numbers.length < floats.length;
+  return { range: undefined, floats: { ...hullOf(numbers), nan } };
+}
+
+/** Smallest interval with these numbers, [0, 0] of none. */
+function hullOf(values: ArrayLike<number>): Range {
+  let [low, high] = [values[0] ?? 0, values[0] ?? 0];
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i] as number;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
   return { low, high };
-};
+}
 
 function checkSize(type: ElementType, shape: readonly number[]): void {
   const bytes = sizeOf(shape) * (type.dtype === 'f32' || type.dtype === 'i32' ? 4 : 1);

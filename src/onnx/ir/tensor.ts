@@ -2,6 +2,7 @@ import { sizeOf } from '../../program/node.ts';
 import type { ElementType, Range } from '../types.ts';
 import type { Expression, Place, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
+import type { FloatRange } from './known.ts';
 
 /** Where a tensor's elements come from. */
 export type Source =
@@ -10,6 +11,13 @@ export type Source =
   | { readonly kind: 'constant'; readonly words: Uint32Array }
   /** The element at given indices; called anew wherever the tensor is computed, so it must have no effects. */
   | { readonly kind: 'computed'; readonly body: (indices: readonly Index[]) => Expression };
+
+/** Values that 32 bits may not hold. */
+export interface Misfit {
+  readonly sentence: string;
+  /** Names of the model's inputs that they depend on. */
+  readonly inputs: readonly string[];
+}
 
 /** A value of the ONNX graph, in its logical shape; how it lies in memory is decided later. */
 export interface Tensor {
@@ -22,6 +30,8 @@ export interface Tensor {
   readonly shape: readonly number[];
   /** Bounds on the values of an integer tensor. */
   readonly range: Range | undefined;
+  /** Bounds on the values of a float tensor, where any were found. */
+  readonly floats?: FloatRange | undefined;
   /** Keep the channels (dimension 1) innermost in memory, if it is stored. */
   readonly channelsLast: boolean;
   /** Dimensions as they lie in memory, outermost first, if it is neither row-major nor channels last. */
@@ -35,7 +45,7 @@ export interface Tensor {
    */
   readonly wide?: Float64Array;
   /** Why its values, or those that it is computed from, may not be what they should; it cannot be yielded. */
-  readonly misfit?: string;
+  readonly misfit?: Misfit;
 }
 
 export const reading = (tensor: Tensor, places: readonly Place[], fill?: number): Reading => {

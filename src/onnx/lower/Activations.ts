@@ -2,7 +2,7 @@ import { ensure } from '../errors.ts';
 import { erf, exp, expm1, log, sigmoid, softplus, tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
-import { elementwise, ensureFloat, maximum, unary } from './elementwise.ts';
+import { elementwise, ensureFloat, maximum, rising, unary } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
 type Values = Readonly<Record<string, Expression>>;
@@ -83,12 +83,12 @@ export const Activations: Readonly<Record<string, Lowering>> = {
   Relu,
   PRelu,
   Gelu,
-  Exp: unary(exp),
-  Log: unary(log),
-  Tanh: unary(tanh),
-  Sigmoid: unary(sigmoid),
-  Softplus: unary(softplus),
-  Erf: unary(erf),
+  Exp: rising(exp),
+  Log: rising(log),
+  Tanh: rising(tanh),
+  Sigmoid: rising(sigmoid),
+  Softplus: rising(softplus),
+  Erf: rising(erf),
   Softsign: unary((x) => f32.div(x, f32.add(ONE, f32.abs(x)))),
   Swish: activation({ alpha: 1 }, (x, { alpha }) => f32.mul(x, sigmoid(f32.mul(alpha!, x)))),
   Mish: unary((x) => f32.mul(x, tanh(softplus(x)))),

@@ -189,22 +189,27 @@ const modulo: Lowering = (context) => {
   if (type.family === 'float') return floatRemainder(context, ...(inputs as [Tensor, Tensor]));
   ensure(type.family === 'integer', `remainders of ${type.name} are not supported`);
   const [a, b] = inputs as [Tensor, Tensor];
-  const magnitude = Math.max(Math.abs(boundsOf(b).low), Math.abs(boundsOf(b).high));
-  const dividend = boundsOf(a);
-  const widest = Math.max(magnitude, Math.abs(dividend.low), Math.abs(dividend.high));
+  const isTruncated = context.int('fmod', 0) === 1;
   const compute = (x: Expression, y: Expression): Expression => {
     const rest = i32.rem(x, y);
-    if (context.int('fmod', 0) === 1) return rest;
+    if (isTruncated) return rest;
     // The remainder takes the divisor's sign: add the divisor if the signs differ and there is a remainder.
     const differs = i32.and(i32.lt(i32.xor(rest, y), i32.of(0)), i32.not(i32.eq(rest, i32.of(0))));
     return wrap(type, i32.add(rest, select(differs, y, i32.of(0))));
   };
-  const nonNegative = dividend.low >= 0 && boundsOf(b).low >= 0;
-  return elementwise(context, inputs, type, compute, {
-    low: nonNegative ? 0 : Math.max(-widest, -(2 ** 31)),
-    high: Math.min(widest, 2 ** 31 - 1),
-  });
+  const range = isTruncated ? undefined : floorRemainders(boundsOf(a), boundsOf(b));
+  return elementwise(context, inputs, type, compute, range);
 };
+
+/** Remainders with the divisor's sign; what is divided by 0 stays as it is. */
+function floorRemainders(dividend: Range, divisor: Range): Range {
+  const holdsZero = divisor.low <= 0 && divisor.high >= 0;
+  return hull([
+    Math.min(0, divisor.low + 1),
+    Math.max(0, divisor.high - 1),
+    ...(holdsZero ? [dividend.low, dividend.high] : []),
+  ]);
+}
 
 /** Clip(x, min, max): bounds are attributes up to version 10, inputs after. */
 const clip: Lowering = (context) => {

@@ -3,7 +3,7 @@ import { type Expression, f32, fold, i32 } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { constantIndex } from '../ir/indices.ts';
 import { at, type Lowering } from './context.ts';
-import { ensureSameType, isNarrowed } from './elementwise.ts';
+import { ensureSameType } from './elementwise.ts';
 
 /**
  * Einsum of one or two tensors (three and more are refused: one loop would multiply them all at each step). A label
@@ -13,7 +13,7 @@ export const Einsum: Lowering = (context) => {
   const inputs = context.inputs();
   const type = ensureSameType(inputs);
   ensure(inputs.length <= 2, 'more than two inputs are not supported; split it into steps of two');
-  ensure(!isNarrowed(type), `${type.name} is not supported in Einsum`);
+  ensure(type.family === 'float' || type.bits >= 32, `${type.name} is not supported in Einsum`);
   const equation = context.string('equation', '').replace(/\s/g, '');
   const [left = '', right] = equation.split('->');
   const terms = left.split(',').map((term, i) => labelsOf(term, inputs[i]?.shape.length ?? 0, inputs));

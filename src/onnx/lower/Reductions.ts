@@ -23,10 +23,9 @@ interface Reduction {
   readonly init: (x: Tensor) => number;
   readonly step: (x: Tensor) => (accumulator: Expression, element: Expression) => Expression;
   /** @param count elements that each result is made of */
-  readonly finish?: (accumulator: Expression, count: number) => Expression;
+  readonly finish?: (accumulator: Expression, count: number, x: Tensor) => Expression;
   readonly floatsOnly?: boolean;
   readonly takesBool?: boolean;
-  readonly range?: (bounds: Range, count: number) => Range;
 }
 
 /** Axes of a reduction; `undefined` if there is nothing to reduce. */
@@ -53,7 +52,7 @@ export function reducedShape(shape: readonly number[], axes: readonly number[], 
 }
 
 const reduction =
-  ({ init, step, finish, floatsOnly, takesBool, range }: Reduction): Lowering =>
+  ({ init, step, finish, floatsOnly, takesBool }: Reduction): Lowering =>
   (context) => {
     const x = context.input(0);
     if (floatsOnly) ensureFloat(x);
@@ -67,22 +66,18 @@ const reduction =
     return context.define({
       type: x.type,
       shape,
-      ...(x.range && isNarrowed(x.type) ? { range: range?.(boundsOf(x), count) ?? x.range } : {}),
       body: (indices) => {
         const folded = fold(extents, init(x), (reduced, accumulator) =>
           combine(accumulator, at(x, full(indices, reduced))),
         );
-        return finish ? finish(folded, count) : folded;
+        return finish ? finish(folded, count, x) : folded;
       },
     });
   };
 
+const magnitude = (x: Expression): Expression => select(i32.lt(x, i32.of(0)), i32.sub(i32.of(0), x), x);
 const sumStep = (x: Tensor) => (x.type.family === 'float' ? f32.add : i32.add);
 const productStep = (x: Tensor) => (x.type.family === 'float' ? f32.mul : i32.mul);
-const sumRange = ({ low, high }: Range, count: number): Range => ({
-  low: Math.min(0, low * count),
-  high: Math.max(0, high * count),
-});
 
 const least = (x: Tensor): number => (x.type.family === 'float' ? 0xff800000 : rangeOfNarrow(x).low);
 const greatest = (x: Tensor): number => (x.type.family === 'float' ? 0x7f800000 : rangeOfNarrow(x).high);
@@ -153,32 +148,28 @@ const logSumExp: Lowering = (context) => {
 };
 
 export const Reductions: Readonly<Record<string, Lowering>> = {
-  ReduceSum: reduction({ init: () => 0, step: sumStep, range: sumRange }),
+  ReduceSum: reduction({ init: () => 0, step: sumStep }),
+  // A mean of integers is cut off to one.
   ReduceMean: reduction({
     init: () => 0,
     step: sumStep,
-    finish: (sum, count) => f32.div(sum, f32.of(count)),
-    floatsOnly: true,
+    finish: (sum, count, x) =>
+      x.type.family === 'float' ? f32.div(sum, f32.of(count)) : i32.div(sum, i32.of(count)),
   }),
   ReduceMax: reduction({ init: least, step: (x) => maximum(x.type), takesBool: true }),
   ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type), takesBool: true }),
   ReduceProd: reduction({
     init: (x) => (x.type.family === 'float' ? f32.of(1).word : 1),
     step: productStep,
-    range: ({ low, high }, count) => {
-      const most = Math.max(Math.abs(low), Math.abs(high)) ** count;
-      return { low: low < 0 ? -most : 0, high: most };
-    },
   }),
   ReduceSumSquare: reduction({
     init: () => 0,
     step: (x) => (accumulator, element) => sumStep(x)(accumulator, productStep(x)(element, element)),
-    range: ({ low, high }, count) => ({ low: 0, high: Math.max(low * low, high * high) * count }),
   }),
   ReduceL1: reduction({
     init: () => 0,
-    step: () => (accumulator, element) => f32.add(accumulator, f32.abs(element)),
-    floatsOnly: true,
+    step: (x) => (accumulator, element) =>
+      sumStep(x)(accumulator, x.type.family === 'float' ? f32.abs(element) : magnitude(element)),
   }),
   ReduceL2: reduction({
     init: () => 0,

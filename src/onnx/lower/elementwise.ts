@@ -1,9 +1,12 @@
+import { f32OfWord } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
 import { type Expression, f32, i32 } from '../ir/expression.ts';
+import { knownOf } from '../ir/infer.ts';
+import { type FloatRange, floatOf } from '../ir/known.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import { type ElementType, I32_RANGE, type Range } from '../types.ts';
+import { type ElementType, I32_RANGE, isNarrowed, type Range } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
-import type { Context, Lowering } from './context.ts';
+import { at, type Context, type Lowering } from './context.ts';
 
 /** Operators that compute each output element from the elements at the same (broadcast) place. */
 
@@ -23,14 +26,44 @@ export function elementwise(
   });
 }
 
+type Unary = (x: Expression) => Expression;
+
 /** An operator of one float tensor and nothing else. */
 export const unary =
-  (compute: (x: Expression) => Expression): Lowering =>
+  (compute: Unary): Lowering =>
   (context) => {
     const x = context.input(0);
     ensureFloat(x);
     return elementwise(context, [x], x.type, compute);
   };
+
+/** The same for a function that never falls, up to a few units in the last place. */
+export const rising =
+  (compute: Unary): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    ensureFloat(x);
+    const floats = risingBounds(compute, floatOf(knownOf(x)));
+    return context.define({
+      type: x.type,
+      shape: x.shape,
+      ...(floats ? { floats } : {}),
+      body: (indices) => compute(at(x, indices)),
+    });
+  };
+
+/** More than twice the error of any of these functions, relatively. */
+const SLACK = 2 ** -20;
+
+/** By the function itself at both ends, so that the bounds are the same on any machine. */
+function risingBounds(compute: Unary, { low, high, nan }: FloatRange): FloatRange | undefined {
+  const [least, greatest] = [low, high].map((end) => {
+    const result = compute(f32.of(end));
+    return result.kind === 'literal' ? f32OfWord(result.word) : Number.NaN;
+  }) as [number, number];
+  if (Number.isNaN(least) || Number.isNaN(greatest)) return undefined;
+  return { low: least - Math.abs(least) * SLACK, high: greatest + Math.abs(greatest) * SLACK, nan };
+}
 
 export function ensureFloat(...tensors: readonly Tensor[]): void {
   for (const { name, type } of tensors) {
@@ -47,9 +80,7 @@ export function ensureSameType(tensors: readonly Tensor[]): ElementType {
   return first.type;
 }
 
-/** Whether values may leave 32 bits without the type itself wrapping there. */
-export const isNarrowed = (type: ElementType): boolean =>
-  type.family === 'integer' && (type.bits > 32 || (type.bits === 32 && !type.signed));
+export { isNarrowed };
 
 /** Brings a result of 32-bit arithmetic back into a narrower integer type, which wraps. */
 export function wrap(type: ElementType, value: Expression): Expression {

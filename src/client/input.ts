@@ -1,0 +1,42 @@
+import { concat } from '../merkle/tree.ts';
+import { firstOutside, type ModelTensor } from '../onnx/index.ts';
+import { ELEMENT_BYTES, sizeOf } from '../program/node.ts';
+
+/** Tensors that a model does not take. The message is one line. */
+export class InvalidInput extends Error {
+  override name = 'InvalidInput';
+}
+
+/**
+ * The input of a request, checked before anything is sent: the chain takes any bytes, and replaces a value outside an
+ * input's range by the nearest one inside.
+ *
+ * @param inputs of the compiled model
+ * @param tensors one for each input, in its dtype, little-endian, row-major
+ * @returns all tensors, one after the other
+ * @throws InvalidInput for a tensor of another length, or a value outside the range of its input
+ */
+export function packInput(
+  inputs: readonly Pick<ModelTensor, 'name' | 'dtype' | 'shape' | 'range'>[],
+  tensors: readonly Uint8Array[],
+): Uint8Array {
+  if (tensors.length !== inputs.length) {
+    throw new InvalidInput(`the model takes ${inputs.length} tensors, not ${tensors.length}`);
+  }
+  for (const [i, { name, dtype, shape, range }] of inputs.entries()) {
+    const bytes = tensors[i] as Uint8Array;
+    const expected = sizeOf(shape) * ELEMENT_BYTES[dtype];
+    if (bytes.length !== expected) {
+      const taken = `${dtype} [${shape.join(', ')}] has ${expected}`;
+      throw new InvalidInput(`input "${name}": ${bytes.length} bytes, and ${taken}`);
+    }
+    const outside = range && firstOutside(bytes, dtype, range);
+    if (outside) {
+      const { element, value } = outside;
+      throw new InvalidInput(
+        `input "${name}": element ${element} is ${value}, outside the ${range.low} … ${range.high} that it takes`,
+      );
+    }
+  }
+  return concat(tensors);
+}
