@@ -1,4 +1,4 @@
-import { readFields } from './fields.ts';
+import { type Field, readFields } from './fields.ts';
 
 /** What a file is that is not what it is taken for, from how it begins. */
 
@@ -82,15 +82,12 @@ const SEGMENT = 3;
  * its tensors where a TensorProto has its type and the bounds of a segment.
  */
 export function isTensorProto(bytes: Uint8Array): boolean {
-  const fields = readFields(bytes);
-  return (
-    fields !== undefined &&
-    fields.every(({ field, wire, bytes: inner }) => {
-      if (!(TENSOR_WIRES[field] ?? [wire]).includes(wire)) return false;
-      if (field !== SEGMENT) return true;
-      return readFields(inner)?.every((one) => one.field <= 2 && one.wire === 0) === true;
-    })
-  );
+  const isWellFormed = ({ field, wire, bytes: inner }: Field): boolean => {
+    if (!(TENSOR_WIRES[field] ?? [wire]).includes(wire)) return false;
+    if (field !== SEGMENT) return true;
+    return readFields(inner)?.every((one) => one.field <= 2 && one.wire === 0) === true;
+  };
+  return readFields(bytes)?.every(isWellFormed) === true;
 }
 
 /** Which of ONNX's messages a file of protobuf is. The fields are those of onnx.proto. */
