@@ -38,13 +38,15 @@ const withAccount = (command: Command): Command =>
     .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does');
 
 const withOracle = (command: Command): Command =>
-  withAccount(command).requiredOption('--oracle <ADDRESS>', 'the InferenceOracle');
+  withAccount(command).option(
+    '--oracle <ADDRESS>',
+    'the InferenceOracle; else deployments/<chain>.json names it',
+  );
 
 const withModels = (command: Command): Command =>
   withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))).option(
     '--from-block <N>',
-    'a block before the first request, to read less of the chain',
-    '0',
+    'a block before the first request, to read less of the chain; else as recorded with the oracle',
   );
 
 /** Imports a command that speaks to the contracts. */
@@ -101,7 +103,9 @@ function build(console: Console): Command {
   const deploy = assay
     .command('deploy')
     .description('put the contracts on a chain')
-    .option('--trial', 'allow windows and clocks of seconds: for tries, unsafe where money is');
+    .option('--trial', 'allow windows and clocks of seconds: for tries, unsafe where money is')
+    .option('--bounds <safe|rollup|trial>', 'what requesters may choose; else what suits the chain')
+    .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
   withJson(withAccount(deploy)).action(async (options) =>
     (await onChain(() => import('./deploy.ts'))).deploy(options, console),
   );

@@ -3,9 +3,11 @@ import { type Contracts, connect, DeploymentError } from '../chain/contracts.ts'
 import { EndpointError, openEndpoint } from '../chain/endpoint.ts';
 import { explain } from '../chain/explain.ts';
 import { Refused } from '../chain/submit.ts';
+import type { Address } from '../chain/types.ts';
 import { NoAnswer } from '../client/client.ts';
 import { readAccount } from './account.ts';
 import type { Console } from './console.ts';
+import { type Deployment, readDeployment, recordPath } from './deployments.ts';
 import { InputError } from './inputError.ts';
 
 /** What every command takes that goes to a chain. */
@@ -15,7 +17,8 @@ export interface AccountOptions {
 }
 
 export interface OracleOptions extends AccountOptions {
-  readonly oracle: string;
+  /** Left out, it is the one that is recorded for the chain. */
+  readonly oracle?: string;
 }
 
 /** An account on a node. */
@@ -86,7 +89,28 @@ function requireAddress(oracle: string): void {
 }
 
 /**
- * Like {@link withAccount}, with the contracts around the oracle that was named.
+ * The oracle that is asked for, or else the one that is recorded for the chain.
+ *
+ * @throws InputError if there is neither
+ */
+function chooseOracle({ oracle }: OracleOptions, chainId: bigint): Address {
+  const chosen = oracle ?? readDeployment(chainId)?.oracle;
+  if (chosen !== undefined) return chosen;
+  throw new InputError(
+    `no oracle is recorded for chain ${chainId}: add --oracle ADDRESS, or run \`assay deploy\`, which writes ${recordPath(chainId)}`,
+    2,
+  );
+}
+
+/** Block before which the oracle has said nothing, as far as it is recorded; else 0. */
+export async function firstBlockOf({ oracle, provider }: Contracts): Promise<number> {
+  const deployment = readDeployment((await provider.getNetwork()).chainId);
+  const isRecorded = deployment?.oracle === (await oracle.getAddress());
+  return isRecorded ? (deployment as Deployment).fromBlock : 0;
+}
+
+/**
+ * Like {@link withAccount}, with the contracts around the oracle that was named, or that is recorded for the chain.
  *
  * @throws InputError also if there is no Assay oracle of this version of the instruction set
  */
@@ -95,8 +119,8 @@ export async function withContracts(
   console: Console,
   work: (contracts: Contracts, account: Account) => Promise<void>,
 ): Promise<void> {
-  requireAddress(options.oracle);
+  if (options.oracle !== undefined) requireAddress(options.oracle);
   await withAccount(options, console, async (account) =>
-    work(await connect(options.oracle, account.wallet), account),
+    work(await connect(chooseOracle(options, account.chainId), account.wallet), account),
   );
 }

@@ -1,33 +1,100 @@
-import { deploy as deployContracts, SAFE_BOUNDS, TRIAL_BOUNDS } from '../chain/deploy.ts';
-import { type AccountOptions, requireEther, withAccount } from './connection.ts';
+import { BOUNDS, type BoundsName, boundsFor, outlastsSeconds } from '../chain/bounds.ts';
+import type { Contracts } from '../chain/contracts.ts';
+import { editionFor } from '../chain/edition.ts';
+import { release } from '../chain/release.ts';
+import { parseWhole } from './arguments.ts';
+import { type Account, type AccountOptions, requireEther, withAccount } from './connection.ts';
 import type { Console } from './console.ts';
+import { type Deployment, readDeployment, writeDeployment } from './deployments.ts';
+import { InputError } from './inputError.ts';
 
 export interface DeployOptions extends AccountOptions {
   readonly trial?: boolean;
+  readonly bounds?: string;
+  readonly confirmations?: string;
   readonly json?: boolean;
 }
 
-/** `assay deploy`: the protocol's contracts, on a chain that has none or as others beside those. */
+const DEVELOPMENT_CHAIN = 31337n;
+/** Blocks after which a deployment counts on a chain that others use: what Hardhat Ignition waits for too. */
+const USUAL_CONFIRMATIONS = 5;
+
+/** @throws InputError for a set that does not exist, or two at once */
+function boundsChosen({ trial, bounds }: DeployOptions, chainId: bigint): BoundsName {
+  if (bounds === undefined) return trial ? 'trial' : boundsFor(chainId);
+  if (trial) throw new InputError('--trial and --bounds exclude each other; give one of them', 2);
+  if (bounds in BOUNDS) return bounds as BoundsName;
+  throw new InputError(`--bounds ${bounds}: write ${Object.keys(BOUNDS).join(', ')}`, 2);
+}
+
+/** @throws InputError for what is no number above zero */
+function confirmationsChosen({ confirmations }: DeployOptions, chainId: bigint): number {
+  // A development chain mines when it is told something, so waiting there may never end.
+  if (confirmations === undefined) return chainId === DEVELOPMENT_CHAIN ? 1 : USUAL_CONFIRMATIONS;
+  const count = Number(parseWhole('--confirmations', confirmations));
+  if (count < 1 || count > 1000) {
+    throw new InputError(`--confirmations ${confirmations}: write a number from 1 to 1000`, 2);
+  }
+  return count;
+}
+
+async function addressesOf({ oracle, game, registry, referee }: Contracts) {
+  const [atOracle, atGame, atRegistry, atReferee] = await Promise.all(
+    [oracle, game, registry, referee].map((contract) => contract.getAddress()),
+  );
+  return {
+    oracle: atOracle as string,
+    game: atGame as string,
+    registry: atRegistry as string,
+    referee: atReferee as string,
+  };
+}
+
+/** The block before the contracts were there; a run that was killed may have written down an earlier one. */
+function firstBlock(account: Account, oracle: string, created: readonly string[]): number {
+  const known = readDeployment(account.chainId);
+  if (known?.oracle === oracle) return Math.min(known.fromBlock, account.block);
+  return created.includes('oracle') ? account.block : 0;
+}
+
+const hours = (seconds: number): string =>
+  seconds >= 3600 ? `${Math.floor(seconds / 3600)} hours` : `${seconds} seconds`;
+
+/** `assay deploy`: the protocol's contracts, on a chain that has none, or as others beside those. */
 export async function deploy(options: DeployOptions, console: Console): Promise<void> {
   await withAccount(options, console, async (account) => {
     requireEther(account);
-    console.progress('deploying');
-    const contracts = await deployContracts(account.wallet, options.trial ? TRIAL_BOUNDS : SAFE_BOUNDS);
-    const addresses = {
-      oracle: await contracts.oracle.getAddress(),
-      game: await contracts.game.getAddress(),
-      registry: await contracts.registry.getAddress(),
-      referee: await contracts.referee.getAddress(),
-    };
+    const bounds = boundsChosen(options, account.chainId);
+    const confirmations = confirmationsChosen(options, account.chainId);
+    const edition = await editionFor(account.wallet.provider!);
+    const { contracts, created, sameEverywhere } = await release(
+      account.wallet,
+      { edition, bounds: BOUNDS[bounds] },
+      { confirmations, onStep: (doing) => console.progress(doing) },
+    );
     console.progress(undefined);
-    const bounds = options.trial ? 'trial' : 'safe';
-    // Everything that the contracts ever say is said after it.
-    const fromBlock = account.block;
+    const addresses = await addressesOf(contracts);
+    const deployment: Deployment = {
+      chainId: Number(account.chainId),
+      bounds,
+      clz: edition.clz,
+      fromBlock: firstBlock(account, addresses.oracle, created),
+      ...addresses,
+    };
+    const file = writeDeployment(deployment);
     if (options.json) {
-      console.out(JSON.stringify({ chainId: Number(account.chainId), bounds, fromBlock, ...addresses }));
+      console.out(JSON.stringify({ ...deployment, created, sameEverywhere, file }));
       return;
     }
-    console.out(`deployed on chain ${account.chainId} with ${bounds} bounds, after block ${fromBlock}`);
+    const done = created.length === 0 ? 'everything was there already' : `deployed ${created.join(', ')}`;
+    console.out(
+      `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, after block ${deployment.fromBlock}`,
+    );
     for (const [name, address] of Object.entries(addresses)) console.out(`${name.padEnd(8)}  ${address}`);
+    console.out(
+      `windows and clocks outlast ${hours(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
+    );
+    if (!sameEverywhere) console.out('without CreateX, as here, the addresses are this chain’s own');
+    console.out(`recorded in ${file}, where the other commands find it`);
   });
 }

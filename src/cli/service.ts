@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
 import { parseWhole } from './arguments.ts';
-import { type Account, type OracleOptions, withContracts } from './connection.ts';
+import { type Account, firstBlockOf, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { type EngineOptions, engineOf } from './engines.ts';
 import { InputError } from './inputError.ts';
@@ -14,7 +14,7 @@ import { reportLine } from './reportLine.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
 export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments {
-  readonly fromBlock: string;
+  readonly fromBlock?: string;
 }
 
 /** What a loop is made of. */
@@ -114,11 +114,12 @@ export async function serve(
   create: (parts: Parts) => Pass,
 ): Promise<void> {
   const engine = engineOf(options);
-  const fromBlock = parseBlock(options.fromBlock);
+  const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
     console.outlive?.();
     warnWithoutEther(account, console);
+    const fromBlock = given ?? (await firstBlockOf(contracts));
     const runner = await hold(paths, options, engine, contracts, console);
     const listen: Listener = (report) => {
       if (report.kind === 'failed') console.err(`assay: ${reportLine(report)}`);
@@ -126,7 +127,7 @@ export async function serve(
     };
     const pass = create({ contracts, runner, listen, fromBlock });
     console.out(
-      `${doing} as ${account.wallet.address} at oracle ${options.oracle}, chain ${account.chainId}`,
+      `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
     );
     await run(pass, console);
   });
