@@ -1,11 +1,11 @@
+import { expect } from 'chai';
+import { type ErrorFragment, Interface, type ParamType } from 'ethers';
 import {
   IDisputeGame__factory,
   IInferenceOracle__factory,
   IModelRegistry__factory,
   IReferee__factory,
 } from '#typechain';
-import { expect } from 'chai';
-import { type ErrorFragment, Interface, type ParamType } from 'ethers';
 import { explain, SENTENCES } from '../../src/chain/explain.ts';
 
 const sample = ({ type }: ParamType): unknown => {

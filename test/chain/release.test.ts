@@ -5,6 +5,7 @@ import { DeploymentError } from '../../src/chain/contracts.ts';
 import { CREATE_X } from '../../src/chain/createX.ts';
 import type { Plan } from '../../src/chain/deploy.ts';
 import { WITH_CLZ } from '../../src/chain/edition.ts';
+import { openEndpoint } from '../../src/chain/endpoint.ts';
 import { type Released, release } from '../../src/chain/release.ts';
 import { installCreateX } from '../support/createX.ts';
 import { type DevelopmentChain, startChain } from '../support/protocol.ts';
@@ -136,10 +137,11 @@ describe('releasing the contracts', () => {
 
   it('refuses a chain that lasts and lacks CreateX, and names the factory', async () => {
     await provider.send('anvil_setCode', [CREATE_X, '0x']);
-    const lasting = Object.create(provider, {
-      getNetwork: { value: async () => ({ chainId: 5n }) },
-    }) as Provider;
+    await provider.send('anvil_setChainId', [5]);
+    const lasting = await openEndpoint(chain.url!);
     const error = await release(signer.connect(lasting), PLAN, once).catch((failure: Error) => failure);
+    lasting.destroy();
+    await provider.send('anvil_setChainId', [31337]);
     expect(error).to.be.instanceOf(DeploymentError);
     expect((error as Error).message).to.match(/chain 5 lacks the factory CreateX at 0xba5Ed0/);
   });

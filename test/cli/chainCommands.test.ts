@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -24,6 +24,7 @@ describe('commands that go to a chain refuse in one line', () => {
   before(async () => {
     delete process.env['ASSAY_KEY'];
     folder = mkdtempSync(join(tmpdir(), 'assay-'));
+    process.env['ASSAY_DEPLOYMENTS'] = at('deployments');
     chain = await startChain('anvil');
     endpoint = await openEndpoint(chain.url!);
     contracts = await deployed(chain);
@@ -43,6 +44,7 @@ describe('commands that go to a chain refuse in one line', () => {
     endpoint?.destroy();
     await chain?.stop();
     rmSync(folder, { recursive: true });
+    delete process.env['ASSAY_DEPLOYMENTS'];
   });
 
   /** Runs a command in this process. URL, ORACLE and FOLDER stand for what is known later. */
@@ -77,7 +79,20 @@ describe('commands that go to a chain refuse in one line', () => {
     ['a key of zero', ['deploy', ...rpc, '--key-file', 'FOLDER/zero'], 1, /holds no private key/],
     ['a long key file', ['deploy', ...rpc, '--key-file', 'FOLDER/long'], 1, /too long for a file/],
     ['an account without ether', ['deploy', ...rpc, '--key-file', 'FOLDER/poor'], 1, /has no ether/],
-    ['no oracle', ['publish', MODEL, ...rpc, ...key], 2, /required option '--oracle <ADDRESS>'/],
+    [
+      'no oracle',
+      ['publish', MODEL, ...rpc, ...key],
+      2,
+      /no oracle is recorded for chain 31337: add --oracle/,
+    ],
+    ['bounds that are no set', ['deploy', '--bounds', 'x', ...rpc, ...key], 2, /write safe, rollup, trial$/],
+    [
+      'two sets of bounds',
+      ['deploy', '--trial', '--bounds', 'safe', ...rpc, ...key],
+      2,
+      /exclude each other/,
+    ],
+    ['no confirmations', ['deploy', '--confirmations', '0', ...rpc, ...key], 2, /from 1 to 1000$/],
     ['what is no address', ['watch', MODEL, '--oracle', '0x12', ...rpc, ...key], 2, /write an address, 0x/],
     [
       'an address with a typing mistake',
@@ -121,6 +136,30 @@ describe('commands that go to a chain refuse in one line', () => {
       expect([result.code, result.out]).to.deep.equal([code, '']);
     });
   }
+
+  it('a record of the deployment that cannot be used, by the name of its file', async () => {
+    const file = at('deployments/31337.json');
+    mkdirSync(at('deployments'));
+    const record = { chainId: 31337, fromBlock: 0, oracle, game: oracle, registry: oracle, referee: oracle };
+    const wrong: [string, RegExp][] = [
+      ['{', /it is no JSON/],
+      ['null', /it is no record of a deployment/],
+      [JSON.stringify({ ...record, chainId: 1 }), /it is not about chain 31337/],
+      [JSON.stringify({ ...record, game: '0x12' }), /its "game" is no address/],
+      [JSON.stringify({ ...record, oracle: 7 }), /its "oracle" is no address/],
+      [JSON.stringify({ ...record, fromBlock: -1 }), /its "fromBlock" is no number of a block/],
+    ];
+    for (const [text, message] of wrong) {
+      writeFileSync(file, text);
+      const { code, err } = await assay('watch', MODEL, ...rpc, ...key);
+      expect(err)
+        .to.match(message)
+        .and.to.contain(`assay: ${file}: `)
+        .and.to.match(/give --oracle ADDRESS$/);
+      expect(code).to.equal(1);
+    }
+    rmSync(file);
+  });
 
   it('attack 40: a contract that is no oracle, and one of another instruction set', async () => {
     const registry = await contracts.registry.getAddress();

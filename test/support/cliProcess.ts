@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The `assay` command as a process of its own. */
@@ -26,8 +28,15 @@ export function killAll(): void {
 
 process.once('exit', killAll);
 
+/** Records of deployments go here, unless a test names another folder: not into the project. */
+const records = mkdtempSync(join(tmpdir(), 'assay-deployments-'));
+process.once('exit', () => rmSync(records, { recursive: true, force: true }));
+
 export function startCli(...args: string[]): CliProcess {
-  const child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ASSAY_DEPLOYMENTS: records, ...process.env },
+  });
   running.add(child);
   const said = { out: '', err: '' };
   const waiting = new Set<() => void>();
