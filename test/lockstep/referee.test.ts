@@ -3,10 +3,13 @@ import { network } from 'hardhat';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { FUNCTIONS } from '../../src/onnx/functions/index.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
 import { type LoopNode, type Program, sizeOf } from '../../src/program/node.ts';
 import { validate } from '../../src/program/validate.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { commitmentsOf } from '../support/disputes.ts';
+import { floats, modelBytes, node, programBytes } from '../support/onnx.ts';
 import { randomProgram } from '../support/randomProgram.ts';
 import { tinyInputs, tinyProgram } from './tinyProgram.ts';
 
@@ -75,6 +78,24 @@ describe('lockstep: the Referee and the reference engine', function () {
     const { program, weights } = tinyProgram();
     // As many leaves as its shapes and grains make.
     expect(await compare(program, weights, tinyInputs())).to.equal(363);
+  });
+
+  it('agree on every function at its ends and where its argument is hard to reduce', async () => {
+    const values = [1e38, -16_367_173 * 2 ** 72, 1.7e9, 0.75, -0, 2 ** -149, 88.7, Infinity, NaN];
+    const x = floats([values.length], values);
+    const exponents = floats([values.length], [0.1, 3, -2.5, 1e4, -3, 0.5, 20, -1, 0]);
+    const unary = Object.keys(FUNCTIONS).filter((name) => name !== 'expm1');
+    const spec = {
+      nodes: [
+        ...unary.map((name) => node(name[0]!.toUpperCase() + name.slice(1), ['x'], [name])),
+        node('Pow', ['x', 'exponents'], ['pow']),
+      ],
+      inputs: { x, exponents },
+      outputs: [...unary, 'pow'],
+    };
+    const { program, weights } = importOnnx(modelBytes(spec));
+    const compared = await compare(program, weights, [x, exponents].map(programBytes));
+    expect(compared).to.be.at.least(values.length * (unary.length + 1));
   });
 
   it('agree on random programs', async () => {

@@ -1,17 +1,23 @@
 import { expect } from 'chai';
 import { ImportError, importOnnx } from '../../src/onnx/index.ts';
+import { f32OfWord } from '../../src/scalar/machine.ts';
+import { exactPower } from '../support/exactFunctions.ts';
+import { powerPairs, specialPairs } from '../support/hardArguments.ts';
 import {
   expectClose,
   expectSameAsOnnxruntime,
   floats,
   modelBytes,
   noise,
+  type Result,
   runCompiled,
   single,
+  type Value,
   value,
 } from '../support/onnx.ts';
+import { ulpError } from '../support/scalarFunction.ts';
 
-/** Powers of integers and remainders of floats, exact both. */
+/** Powers, those of integers exact, and remainders of floats. */
 
 describe('powers of integers', () => {
   const base = value('int32', [8], [-3, -2, -1, 0, 1, 2, 3, 7]);
@@ -48,6 +54,44 @@ describe('powers of integers', () => {
   it('of int64 are refused where they may not fit', () => {
     const spec = single('Pow', [value('int64', [1], [2]), value('int64', [1], [3])]);
     expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /may not fit int32/);
+  });
+});
+
+describe('powers of floats', () => {
+  const run = async (x: Value, y: Value): Promise<Result> => {
+    const [z] = await runCompiled(importOnnx(modelBytes(single('Pow', [x, y]))), [x, y]);
+    return z!;
+  };
+  const expectPowers = ({ values }: Result, x: readonly number[], y: readonly number[]): void =>
+    values.forEach((mine, i) => {
+      const [base, exponent] = [x[i] as number, y[i] as number];
+      const exact = exactPower(base, exponent);
+      expect(ulpError(mine, exact), `${base} ** ${exponent}: ${mine}`).to.be.at.most(2);
+      if (exact === 0) expect(Object.is(mine, exact), `sign of ${base} ** ${exponent}`).to.equal(true);
+    });
+  it('are within 2 ulp for pairs from both whole ranges, on both engines', async () => {
+    const pairs = [...specialPairs(), ...powerPairs(4000, 7)].map((pair) => pair.map(f32OfWord));
+    const [x, y] = [pairs.map(([base]) => base as number), pairs.map(([, exponent]) => exponent as number)];
+    expectPowers(await run(floats([x.length], x), floats([y.length], y)), x, y);
+  });
+  it('take whole exponents that no float holds', async () => {
+    const whole = [
+      2 ** 24 + 1,
+      -(2 ** 24) - 1,
+      2 ** 31 - 1,
+      -(2 ** 31),
+      2 ** 31 - 65,
+      123_456_789,
+      3,
+      -1,
+      0,
+      1001,
+    ];
+    const bases = [-1, 1, 1 - 2 ** -24, -1 - 2 ** -23, 1 + 2 ** -22, -0.9999998, 2, -0, -Infinity, NaN].map(
+      Math.fround,
+    );
+    const [x, y] = [bases.flatMap((base) => whole.map(() => base)), bases.flatMap(() => whole)];
+    expectPowers(await run(floats([x.length], x), value('int32', [y.length], y)), x, y);
   });
 });
 

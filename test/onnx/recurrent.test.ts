@@ -1,8 +1,12 @@
 import { expect } from 'chai';
+import { importOnnx } from '../../src/onnx/index.ts';
 import {
   type Attribute,
+  expectClose,
   expectSameAsOnnxruntime,
+  modelBytes,
   noise,
+  runCompiled,
   single,
   type Value,
   value,
@@ -105,6 +109,21 @@ describe('GRU, the reset after the product', () => {
       await expectSameAsOnnxruntime(node('GRU', { direction, attributes: { linear_before_reset: 1 } }));
     });
   }
+});
+
+describe('RNN with Elu', () => {
+  // onnxruntime subtracts 1 from the exponential, and loses these digits.
+  it('keeps its digits near 0', async () => {
+    const floats = (...values: number[]) => value('float', [values.length, 1, 1], values.map(Math.fround));
+    const inputs = [floats(-1e-6), floats(1), floats(0)];
+    const attributes: Record<string, Attribute> = {
+      hidden_size: 1,
+      activations: { strings: ['Elu'] },
+    };
+    const spec = single('RNN', inputs, { attributes, constants: [1, 2] });
+    const [y] = await runCompiled(importOnnx(modelBytes(spec)), [inputs[0]!]);
+    expectClose(y!, { shape: [1, 1, 1, 1], values: [Math.expm1(-1e-6)] }, 3e-7, 0);
+  });
 });
 
 describe('the loops of an unrolled network', () => {

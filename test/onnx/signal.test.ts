@@ -13,6 +13,7 @@ import {
   single,
   value,
 } from '../support/onnx.ts';
+import { ulpError } from '../support/scalarFunction.ts';
 
 /** Windows, Fourier transforms, determinants, sequences turned around: against onnxruntime, or by definition. */
 
@@ -31,6 +32,19 @@ describe('tables of functions', () => {
       expectNear(expOf(Math.log(x)) / x, 1, 1e-14);
     }
   });
+  it('end at every number', () => {
+    const ends = [-1, 0, Infinity, NaN, 5e-324, 1.7e308];
+    expect(ends.map(lnOf)).to.deep.equal([NaN, -Infinity, Infinity, NaN, lnOf(5e-324), lnOf(1.7e308)]);
+    for (const x of [5e-324, 1.7e308]) expectNear(lnOf(x), Math.log(x), 1e-12);
+    expect([-1e300, 1e300, -Infinity, Infinity, NaN, 0].map(expOf)).to.deep.equal([
+      0,
+      Infinity,
+      0,
+      Infinity,
+      NaN,
+      1,
+    ]);
+  });
   it('are exact at quarters of a turn', () => {
     // Adding 0 makes -0 a 0.
     expect([0, 1, 2, 3].map((k) => cosOfTurn(k, 4) + 0)).to.deep.equal([1, 0, -1, 0]);
@@ -48,6 +62,31 @@ describe('windows', () => {
         });
       }
     }
+  }
+});
+
+it('windows keep their digits at the ends, and a Blackman window starts with 0', async () => {
+  const size = 200_000;
+  const options = { constants: [0], opset: 17 };
+  const window = async (op: string): Promise<readonly number[]> => {
+    const [made] = await runCompiled(importOnnx(modelBytes(single(op, [long(size)], options))), []);
+    return made!.values;
+  };
+  const [hann, blackman] = [await window('HannWindow'), await window('BlackmanWindow')];
+  for (const i of [1, 2, 3, 1000, 99_999, 100_000, 199_999]) {
+    const square = (turns: number): number => Math.sin(turns * Math.PI) ** 2;
+    expect(ulpError(hann[i]!, square(i / size)), `Hann ${i}`).to.be.at.most(1);
+    const exact = square(i / size) - 0.16 * square((2 * i) / size);
+    expect(ulpError(blackman[i]!, exact), `Blackman ${i}`).to.be.at.most(1);
+  }
+  expect([hann[0], blackman[0]]).to.deep.equal([0, 0]);
+});
+
+it('refuses a mel scale that starts at or below -700 Hz, where its logarithm ends', () => {
+  for (const low of [-700, -701, -1e30]) {
+    const inputs = [long(4), long(16), long(8000), floats([], [low]), floats([], [4000])];
+    const spec = single('MelWeightMatrix', inputs, { constants: [0, 1, 2, 3, 4], opset: 17 });
+    expect(() => importOnnx(modelBytes(spec))).to.throw(ImportError, /do not lie in the spectrum/);
   }
 });
 

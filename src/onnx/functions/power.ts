@@ -76,18 +76,56 @@ function exp2Pair({ high, low }: Pair): Expression {
   return scaled(f32.sub(f32.of(1), f32.sub(r, z)), i32.fromF32(n));
 }
 
+/** An exponent as {@link powFrom} takes it. */
+export interface Exponent {
+  /** Rounded to a float. */
+  readonly value: Expression;
+  /** Exactly the exponent, the first with 12 significant bits. */
+  readonly parts: Pair;
+  readonly isInteger: Expression;
+  readonly isOdd: Expression;
+}
+
+export function floatExponent(y: Expression): Exponent {
+  const half = f32.mul(y, f32.of(0.5));
+  const isInteger = f32.eq(f32.floor(y), y);
+  const high = upper(y);
+  return {
+    value: y,
+    parts: { high, low: f32.sub(y, high) },
+    isInteger,
+    isOdd: i32.and(isInteger, i32.not(f32.eq(f32.floor(half), half))),
+  };
+}
+
+/** An int32 as an exponent; beyond 2^24 no float is as odd as it. */
+export function integerExponent(y: Expression): Exponent {
+  const value = f32.fromI32(y);
+  const high = upper(value);
+  return {
+    value,
+    parts: { high, low: f32.fromI32(i32.sub(y, i32.fromF32(high))) },
+    isInteger: i32.of(1),
+    isOdd: i32.and(y, i32.of(1)),
+  };
+}
+
 /**
  * x^y as IEEE 754-2019 `pow`: 1 for y = 0 and for x = 1, NaN for negative x and fractional y. Greatest measured
  * error {@link ACCURACY}.pow ulp.
  */
-export const pow = (x: Expression, y: Expression): Expression => powFrom(log2Pair(f32.abs(x)), x, y);
+export const pow = (x: Expression, y: Expression): Expression =>
+  powFrom(log2Pair(f32.abs(x)), x, floatExponent(y));
 
 /** {@link pow} with log2 |x| computed elsewhere: the whole is more than one loop's code. */
-export function powFrom(log: Pair, x: Expression, y: Expression): Expression {
+export function powFrom(
+  log: Pair,
+  x: Expression,
+  { value: y, parts, isInteger, isOdd }: Exponent,
+): Expression {
   const magnitude = f32.abs(x);
-  const yHigh = upper(y);
-  const low = f32.add(f32.mul(f32.sub(y, yHigh), log.high), f32.mul(y, log.low));
-  const high = f32.mul(yHigh, log.high);
+  const low = f32.add(f32.mul(parts.low, log.high), f32.mul(y, log.low));
+  const high = f32.mul(parts.high, log.high);
   // Zeros and infinities only have a direction: to 0 or to infinity.
   const isExtreme = i32.or(
     i32.or(f32.eq(x, f32.of(0)), f32.eq(magnitude, INFINITY)),
@@ -102,9 +140,6 @@ export function powFrom(log: Pair, x: Expression, y: Expression): Expression {
     low: select(isFar, f32.of(0), low),
   });
   // Negative x: odd integers y give the sign, other integers none, fractions NaN.
-  const half = f32.mul(y, f32.of(0.5));
-  const isInteger = f32.eq(f32.floor(y), y);
-  const isOdd = i32.and(isInteger, i32.not(f32.eq(f32.floor(half), half)));
   const signed = i32.or(power, i32.and(x, i32.shl(isOdd, i32.of(31))));
   const isInvalid = i32.and(i32.and(f32.lt(x, f32.of(0)), i32.not(isInteger)), f32.lt(magnitude, INFINITY));
   const isNumber = i32.and(f32.eq(power, power), f32.eq(x, x));

@@ -29,8 +29,10 @@ export function cosOfTurn(k: number, n: number): number {
 /** sin(2 pi k / n) for whole numbers. */
 export const sinOfTurn = (k: number, n: number): number => cosOfTurn(4 * k - n, 4 * n);
 
-/** ln x for x > 0, by 2 atanh((m - 1) / (m + 1)) for the significand m. */
+/** ln x by 2 atanh((m - 1) / (m + 1)) for the significand m; -infinity at 0, NaN below. */
 export function lnOf(x: number): number {
+  if (!(x > 0 && x < Number.POSITIVE_INFINITY))
+    return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN;
   let exponent = 0;
   for (; x > Math.SQRT2; x /= 2) exponent++;
   for (; x < Math.SQRT1_2; x *= 2) exponent--;
@@ -41,8 +43,9 @@ export function lnOf(x: number): number {
   return 2 * sum + exponent * Math.LN2;
 }
 
-/** e^x, by a power of two times a series. */
+/** e^x, by a power of two times a series; 0 or infinity beyond the range of binary64. */
 export function expOf(x: number): number {
+  if (!(Math.abs(x) < 800)) return Number.isNaN(x) ? x : x > 0 ? Number.POSITIVE_INFINITY : 0;
   const n = Math.round(x / Math.LN2);
   let value = series(1, (i) => (x - n * Math.LN2) / i);
   for (let i = 0; i < Math.abs(n); i++) value *= n > 0 ? 2 : 0.5;

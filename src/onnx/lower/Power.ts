@@ -1,5 +1,5 @@
 import { ensure } from '../errors.ts';
-import { log2Pair, powFrom } from '../functions/power.ts';
+import { floatExponent, integerExponent, log2Pair, powFrom } from '../functions/power.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
@@ -48,7 +48,7 @@ export const Pow: Lowering = (context) => {
 
 /** x^y by the logarithm and the exponential, each in a loop of its own if it must be. */
 export function floatPower(context: Context, x: Tensor, y: Tensor): Tensor {
-  const exponent = (value: Expression) => (y.type.family === 'float' ? value : f32.fromI32(value));
+  const exponent = y.type.family === 'float' ? floatExponent : integerExponent;
   const log = (part: 'high' | 'low') =>
     elementwise(context, [x], x.type, (value) => log2Pair(f32.abs(value))[part]);
   return elementwise(context, [x, y, log('high'), log('low')], x.type, (value, by, high, low) =>

@@ -121,7 +121,7 @@ const extremePlace =
     });
   };
 
-/** max + ln(sum of e^(x - max)), so that nothing overflows on the way. */
+/** max + ln(sum of e^(x - max)), so that nothing overflows on the way; a maximum that is infinite is left out. */
 const logSumExp: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
@@ -135,14 +135,15 @@ const logSumExp: Lowering = (context) => {
     body: (indices) =>
       fold(extents, least(x), (k, accumulator) => f32.max(accumulator, at(x, kept.full(indices, k)))),
   });
-  const exponentials = elementwise(context, [x, most], x.type, (value, m) => exp(f32.sub(value!, m!)));
+  const shift = (m: Expression) => select(f32.lt(f32.abs(m), f32.of(Number.POSITIVE_INFINITY)), m, f32.of(0));
+  const exponentials = elementwise(context, [x, most], x.type, (value, m) => exp(f32.sub(value!, shift(m!))));
   const sum = context.define({
     type: x.type,
     shape: kept.shape,
     body: (indices) =>
       fold(extents, 0, (k, accumulator) => f32.add(accumulator, at(exponentials, kept.full(indices, k)))),
   });
-  const y = elementwise(context, [sum, most], x.type, (s, m) => f32.add(log(s!), m!));
+  const y = elementwise(context, [sum, most], x.type, (s, m) => f32.add(log(s!), shift(m!)));
   if (context.int('keepdims', 1) !== 0) return y;
   return reshaped(context, y, reducedShape(x.shape, axes, false).shape);
 };

@@ -13,15 +13,23 @@ import { ensureFloat } from './elementwise.ts';
 /** Elements of a table of sines that a program may carry. */
 const MAX_TABLE = 2 ** 26;
 
-/** a - b cos(2 pi i / n) + c cos(4 pi i / n), n being the size or, unless periodic, one less. */
+/**
+ * a - b cos(2 pi i / n) + c cos(4 pi i / n), n being the size or, unless periodic, one less. Written with
+ * 1 - cos t = 2 sin^2(t / 2), so that the ends of a long window keep their digits.
+ *
+ * @param end a - b + c
+ */
 const windowOf =
-  (a: number, b: number, c: number): Lowering =>
+  (end: number, b: number, c: number): Lowering =>
   (context) => {
     const [size = 0] = context.known(0, 'size');
     ensure(size >= 0 && size <= MAX_TABLE, `a window of ${size} elements is not possible`);
     const n = context.int('periodic', 1) !== 0 ? size : size - 1;
     ensure(size === 0 || n > 0, 'a symmetric window of one element is 0 / 0');
-    const values = Array.from({ length: size }, (_, i) => a - b * cosOfTurn(i, n) + c * cosOfTurn(2 * i, n));
+    const values = Array.from(
+      { length: size },
+      (_, i) => end + 2 * b * sinOfTurn(i, 2 * n) ** 2 - 2 * c * sinOfTurn(i, n) ** 2,
+    );
     return context.constant(elementType(context.int('output_datatype', 1)), [size], values);
   };
 
@@ -188,9 +196,10 @@ const MelWeightMatrix: Lowering = (context) => {
 
 export const Signal: Readonly<Record<string, Lowering>> = {
   // The coefficients of the Hamming window are those that ONNX gives: 25/46 and 21/46.
-  HannWindow: windowOf(0.5, 0.5, 0),
-  HammingWindow: windowOf(25 / 46, 21 / 46, 0),
-  BlackmanWindow: windowOf(0.42, 0.5, 0.08),
+  HannWindow: windowOf(0, 0.5, 0),
+  HammingWindow: windowOf(4 / 46, 21 / 46, 0),
+  // 0.42 - 0.5 + 0.08 is 0.
+  BlackmanWindow: windowOf(0, 0.5, 0.08),
   DFT,
   STFT,
   MelWeightMatrix,

@@ -1,5 +1,5 @@
 import { ensure, quoted } from '../../errors.ts';
-import { exp, sigmoid, softplus, tanh } from '../../functions/index.ts';
+import { expm1, sigmoid, softplus, tanh } from '../../functions/index.ts';
 import { type Expression, f32, select } from '../../ir/expression.ts';
 import type { Context } from '../context.ts';
 
@@ -33,7 +33,7 @@ const NAMED: Readonly<Record<string, Named>> = {
   },
   elu: {
     alpha: 1,
-    compute: (x, alpha) => select(f32.lt(x, ZERO), f32.mul(alpha, f32.sub(exp(x), ONE)), x),
+    compute: (x, alpha) => select(f32.lt(x, ZERO), f32.mul(alpha, expm1(x)), x),
   },
 };
 
