@@ -14,7 +14,7 @@ import { elementType, type FileTensor } from '../files/elementTypes.ts';
 import { filesIn } from '../files/external.ts';
 import { readTensorFile } from '../files/tensorFile.ts';
 import { InputError } from '../inputError.ts';
-import { difference } from './compare.ts';
+import { difference, toleranceOf } from './compare.ts';
 import type { BackendTest, DataSet } from './corpus.ts';
 
 export type Verdict = 'passed' | 'failed' | 'refused';
@@ -124,7 +124,7 @@ const isRead = ({ nodes, outputs }: Program, node: number): boolean =>
   nodes.some((one) => one.kind === 'loop' && one.operands.some((operand) => operand.node === node));
 
 /** Runs the program on both engines; what differs between them, or from the outputs expected. */
-async function objectionTo(model: CompiledModel, given: Given, { outputs }: DataSet) {
+async function objectionTo(model: CompiledModel, given: Given, { outputs }: DataSet, absolute: number) {
   const { program, weights } = model;
   const inputs = model.inputs.map((input) => {
     // What nothing reads may be anything: the data of some tests does not have the shape that their file says.
@@ -141,7 +141,7 @@ async function objectionTo(model: CompiledModel, given: Given, { outputs }: Data
     if (path === undefined) return `the test has no data for the output "${output.name}"`;
     const mine = fileTensorOf(output, reference[output.node] as Uint8Array);
     const expected = readAs(output.onnxType, () => readData(path));
-    const differs = difference(output.name, output.onnxType, mine, expected);
+    const differs = difference(output.name, output.onnxType, mine, expected, absolute);
     if (differs) return differs;
   }
   return undefined;
@@ -159,7 +159,7 @@ export async function runTest(test: BackendTest, names: readonly string[]): Prom
       const given = givenOf(dataSet, names);
       const imported = importBinding(test, dimsOf(given), given);
       bound = imported.bound;
-      const objection = await objectionTo(imported.compiled, given, dataSet);
+      const objection = await objectionTo(imported.compiled, given, dataSet, toleranceOf(test.name));
       if (objection) return { verdict: 'failed', reason: objection, bound };
     }
     if (dataSets.length === 0) throw new BrokenTest('the test has no data sets');
