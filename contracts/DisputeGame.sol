@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { Multicall } from "@openzeppelin/contracts/utils/Multicall.sol";
 import { Dispute, IDisputeGame, NodeProof, Pick, Reason } from "./interfaces/IDisputeGame.sol";
 import { IInferenceOracle, Request } from "./interfaces/IInferenceOracle.sol";
-import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.sol";
+import { IModelRegistry, TensorRef } from "./interfaces/IModelRegistry.sol";
 import { Commitments, IReferee, NodeInfo } from "./interfaces/IReferee.sol";
 import { Blocks } from "./libraries/Blocks.sol";
 import { Limits } from "./libraries/Limits.sol";
@@ -32,7 +33,10 @@ import { StakeLib } from "./types/Stake.sol";
 ///                           proveCheckpoint      won
 ///                           proveConstant        won
 ///                           proveInput           won
+///                           proveAnswer          won
 ///                           provePadding         won
+///                           demandNode           NodeDemand       once in a dispute
+/// NodeDemand    claimant    openNode             NodePick         the same block
 /// TensorReveal  claimant    reveal               TensorPick
 /// TensorPick    challenger  pick                 TensorReveal      Chunk at the bottom of the tree
 ///                           provePadding         won
@@ -43,9 +47,16 @@ import { StakeLib } from "./types/Stake.sol";
 /// Fold          claimant    postAccumulators     Interval
 /// Interval      challenger  pickInterval         Fold              longer than a grain
 ///                           proveInterval        won               at most a grain
+/// any           challenger  proveMalformed       won              out of turn too; not in the second of the opening
+///                           proveMalformedOperand  won            likewise
 /// any           anyone      timeout              lost by the mover whose clock ran out
 /// any           anyone      reclaim              void: another dispute falsified the claim
 /// ```
+/// A claimant ran the program, so it has every node of it. A challenger that lacks one, or has one that is too long for a
+/// transaction, demands it: {openNode} takes nothing longer than a well-formed node, so then the claimant's clock runs out.
+/// Once is enough, because without the rest of the program a challenger could not have told that the claim is false; more
+/// would let it choose what a claimant has to pay for.
+///
 /// The root of a trace commits to checkpoints alone (see {Blocks}): what else a block computes is hashed by its claimant when
 /// the walk reaches it. What the walk reaches first in a block reads agreed checkpoints and agreed tensors of the block.
 ///
@@ -53,7 +64,7 @@ import { StakeLib } from "./types/Stake.sol";
 /// needs against the claimant's own trace, and against an honest claimant nothing can be shown.
 ///
 /// One file above 400 lines, because the table and its moves belong together.
-contract DisputeGame is IDisputeGame {
+contract DisputeGame is IDisputeGame, Multicall {
     uint8 private constant INPUT = 1;
     uint8 private constant CONSTANT = 2;
     uint8 private constant LOOP = 3;
@@ -91,7 +102,7 @@ contract DisputeGame is IDisputeGame {
         Dispute memory opened = Rules.blank();
         opened.claimant = claimant;
         opened.challenger = challenger;
-        opened.clock = ClockLib.start(block.timestamp, request.terms.clockSeconds);
+        opened.clock = ClockLib.start(block.timestamp, request.terms.clockSeconds, block.basefee);
         opened.stake = StakeLib.pack(claimId, request.terms.claimBondWei, request.terms.challengeBondWei);
         opened.program = request.modelId;
         opened.position = PositionLib.START;
@@ -112,12 +123,14 @@ contract DisputeGame is IDisputeGame {
         Dispute memory next = _turn(disputeId, dispute, 0, Phase.Root, true);
         uint256 claimId = dispute.stake.claimId();
         if (traceOf[claimId] != 0) revert TraceAlreadyCommitted(claimId, traceOf[claimId]);
-        bytes32 modelId = dispute.program;
-        _enterTrace(next);
+        (bytes32 programRoot, uint256 nodeCount, bool hasAnswers, TensorRef[] memory outputs) = REGISTRY
+            .traceEnd(dispute.program);
+        _enterTrace(next, programRoot, nodeCount);
         bytes32 traceRoot = _combine(Tags.TRACE_NODE, hashes, next.position.depthLeft());
-        // RULE: the trace ends in the claimed output.
-        TensorRef[] memory outputs = REGISTRY.outputsOf(modelId);
-        _requireOutputs(claimId, outputs, outputRoots, proofs, traceRoot, next.position.traceDepth());
+        // RULE: the trace ends in the claimed output, or in 1 if the program checks the claim.
+        _requireOutputs(outputs, outputRoots, proofs, traceRoot, next.position.traceDepth());
+        if (!hasAnswers) _requireClaimed(claimId, dispute.claimant, outputRoots);
+        else if (outputRoots[0] != MerkleLib.ONE) revert NotAccepted(claimId, outputRoots[0]);
         traceOf[claimId] = traceRoot;
         emit TraceCommitted(claimId, traceRoot);
         _reveal(disputeId, next, traceRoot, hashes);
@@ -130,7 +143,8 @@ contract DisputeGame is IDisputeGame {
             Dispute memory first = _turn(disputeId, dispute, 0, Phase.Root, true);
             bytes32 traceRoot = traceOf[dispute.stake.claimId()];
             if (traceRoot == 0) revert TraceNotCommitted(dispute.stake.claimId());
-            _enterTrace(first);
+            (bytes32 programRoot, uint256 nodeCount, ) = REGISTRY.programOf(dispute.program);
+            _enterTrace(first, programRoot, nodeCount);
             bytes32 given = _combine(Tags.TRACE_NODE, hashes, first.position.depthLeft());
             if (given != traceRoot) revert TraceRootMismatch(traceRoot, given);
             _reveal(disputeId, first, traceRoot, hashes);
@@ -181,6 +195,25 @@ contract DisputeGame is IDisputeGame {
         bytes32 subject = keccak256(words);
         disputes[disputeId] = Rules.seal(next, subject);
         MoveLog.accumulatorsPosted(disputeId, next, words);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function openNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        NodeProof calldata node
+    ) external {
+        Dispute memory next = _turn(disputeId, dispute, blockRoot, Phase.NodeDemand, true);
+        Position position = dispute.position;
+        uint256 length = node.descriptor.length;
+        // RULE: a node that no well-formed program has need not be read by anybody.
+        if (length > Limits.MAX_DESCRIPTOR_BYTES)
+            revert DescriptorTooLong(length, Limits.MAX_DESCRIPTOR_BYTES);
+        _requireNode(dispute.program, position.leaves(), position.nodeIndex(), node);
+        next.position = position.afterDemand();
+        disputes[disputeId] = Rules.seal(next, blockRoot);
+        MoveLog.nodeOpened(disputeId, next, node.descriptor);
     }
 
     // ---- the challenger's moves -----------------------------------------------------------------------------------
@@ -243,10 +276,8 @@ contract DisputeGame is IDisputeGame {
         NodeProof calldata node
     ) external {
         Position position = _turn(disputeId, dispute, blockRoot, Phase.NodePick, false).position;
-        uint256 levels = position.depthLeft();
-        if (levels == position.traceDepth()) revert SingleBlock();
-        if (child >> levels != 0) revert IndexOutOfRange(child, uint256(1) << levels);
-        _requireNode(dispute.program, position.leaves(), (position.index() << levels) | child, node);
+        if (position.depthLeft() == position.traceDepth()) revert SingleBlock();
+        _requireNode(dispute.program, position.leaves(), _nodeInBlock(position, child), node);
         uint256 claimed = (position.checkpoints() >> child) & 1;
         bool right = REFEREE.describe(node.descriptor).checkpoint;
         _requireWrong(bytes32(claimed), bytes32(uint256(right ? 1 : 0)));
@@ -281,6 +312,43 @@ contract DisputeGame is IDisputeGame {
         if (info.slot >= inputRoots.length) revert IndexOutOfRange(info.slot, inputRoots.length);
         _requireWrong(picked.hash, inputRoots[info.slot]);
         _challengerWins(disputeId, dispute, Reason.WrongInput);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveAnswer(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node,
+        Request calldata request,
+        bytes32[] calldata answerRoots
+    ) external {
+        (, , , NodeInfo memory info) = _takeNode(disputeId, dispute, picked, node, INPUT);
+        uint256 claimId = dispute.stake.claimId();
+        _requireRequest(claimId >> 32, request);
+        _requireClaimed(claimId, dispute.claimant, answerRoots);
+        uint256 inputs = REGISTRY.inputsOf(request.modelId).length;
+        uint256 slots = inputs + answerRoots.length;
+        // RULE: slots from the number of inputs on are the answers'.
+        if (info.slot < inputs || info.slot >= slots) revert IndexOutOfRange(info.slot, slots);
+        _requireWrong(picked.hash, answerRoots[info.slot - inputs]);
+        _challengerWins(disputeId, dispute, Reason.WrongAnswer);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function demandNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        uint32 child
+    ) external {
+        Dispute memory next = _turn(disputeId, dispute, blockRoot, Phase.NodePick, false);
+        Position position = dispute.position;
+        if (position.hasDemanded()) revert AlreadyDemanded();
+        uint256 nodeIndex = _nodeInBlock(position, child);
+        if (nodeIndex >= position.leaves()) revert IndexOutOfRange(nodeIndex, position.leaves());
+        next.position = position.intoDemand(nodeIndex);
+        _pick(disputeId, next, blockRoot);
     }
 
     /// @inheritdoc IDisputeGame
@@ -364,6 +432,53 @@ contract DisputeGame is IDisputeGame {
         _challengerWins(disputeId, dispute, Reason.WrongWord);
     }
 
+    /// @inheritdoc IDisputeGame
+    function proveMalformed(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
+        Request calldata request,
+        uint32 nodeIndex,
+        NodeProof calldata node
+    ) external {
+        _requireProver(disputeId, dispute, subject, request);
+        (bytes32 programRoot, uint32 nodeCount, ) = REGISTRY.programOf(request.modelId);
+        _requireNode(programRoot, nodeCount, nodeIndex, node);
+        if (!REFEREE.isMalformed(REGISTRY.modelOf(request.modelId), nodeIndex, node.descriptor)) {
+            revert WellFormed(nodeIndex);
+        }
+        _challengerWins(disputeId, dispute, Reason.Malformed);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveMalformedOperand(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
+        Request calldata request,
+        uint32 nodeIndex,
+        NodeProof calldata node,
+        uint8 operand,
+        NodeProof calldata operandNode
+    ) external {
+        _requireProver(disputeId, dispute, subject, request);
+        (bytes32 programRoot, uint32 nodeCount, ) = REGISTRY.programOf(request.modelId);
+        _requireNode(programRoot, nodeCount, nodeIndex, node);
+        _requireNode(programRoot, nodeCount, REFEREE.operandNode(node.descriptor, operand), operandNode);
+        if (
+            !REFEREE.isMalformedOperand(
+                nodeCount,
+                nodeIndex,
+                node.descriptor,
+                operand,
+                operandNode.descriptor
+            )
+        ) {
+            revert WellFormed(nodeIndex);
+        }
+        _challengerWins(disputeId, dispute, Reason.Malformed);
+    }
+
     // ---- anyone's moves -------------------------------------------------------------------------------------------
 
     /// @inheritdoc IDisputeGame
@@ -387,48 +502,12 @@ contract DisputeGame is IDisputeGame {
         _load(disputeId, dispute, subject);
         delete disputes[disputeId];
         emit Ended(disputeId, dispute.stake.claimId(), dispute.challenger, Reason.ClaimAlreadyFalsified);
-        ORACLE.returnChallenge(dispute.stake.claimId(), dispute.challenger, dispute.stake.challengeBondWei());
-    }
-
-    /// @inheritdoc IDisputeGame
-    function falsifyMalformed(
-        uint256 claimId,
-        Request calldata request,
-        uint32 nodeIndex,
-        NodeProof calldata node
-    ) external {
-        _requireRequest(claimId >> 32, request);
-        Model memory model = REGISTRY.modelOf(request.modelId);
-        _requireNode(model.programRoot, model.nodeCount, nodeIndex, node);
-        if (!REFEREE.isMalformed(model, nodeIndex, node.descriptor)) revert WellFormed(nodeIndex);
-        _falsify(claimId, request, nodeIndex);
-    }
-
-    /// @inheritdoc IDisputeGame
-    function falsifyMalformedOperand(
-        uint256 claimId,
-        Request calldata request,
-        uint32 nodeIndex,
-        NodeProof calldata node,
-        uint8 operand,
-        NodeProof calldata operandNode
-    ) external {
-        _requireRequest(claimId >> 32, request);
-        (bytes32 programRoot, uint32 nodeCount) = REGISTRY.programOf(request.modelId);
-        _requireNode(programRoot, nodeCount, nodeIndex, node);
-        _requireNode(programRoot, nodeCount, REFEREE.operandNode(node.descriptor, operand), operandNode);
-        if (
-            !REFEREE.isMalformedOperand(
-                nodeCount,
-                nodeIndex,
-                node.descriptor,
-                operand,
-                operandNode.descriptor
-            )
-        ) {
-            revert WellFormed(nodeIndex);
-        }
-        _falsify(claimId, request, nodeIndex);
+        ORACLE.returnChallenge(
+            dispute.stake.claimId(),
+            dispute.challenger,
+            dispute.stake.challengeBondWei(),
+            dispute.clock.baseFeeAtOpenWei()
+        );
     }
 
     /// @inheritdoc IDisputeGame
@@ -492,11 +571,30 @@ contract DisputeGame is IDisputeGame {
         revert StateMismatch(disputeId, stored, given);
     }
 
+    /// @notice RULE: malformedness is proven by the challenger while its time lasts, and from a later second than the opening
+    /// on: a copy of the proof would have to come with a dispute that was opened before the proof was seen.
+    function _requireProver(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
+        Request calldata request
+    ) private view {
+        _load(disputeId, dispute, subject);
+        if (msg.sender != dispute.challenger) revert NotMover(dispute.challenger, msg.sender);
+        _requireRequest(dispute.stake.claimId() >> 32, request);
+        Clock clock = dispute.clock;
+        uint256 openedAt = clock.openedAt(request.terms.clockSeconds);
+        if (block.timestamp <= openedAt) revert OpenedNow(openedAt);
+        bool claimantMoves = Rules.claimantMoves(dispute.position.phase());
+        if (!claimantMoves && clock.isOut(false, block.timestamp)) {
+            revert ClockRanOut(clock.lastMoveAt() + clock.secondsLeft(false));
+        }
+    }
+
     // ---- what moves open ------------------------------------------------------------------------------------------
 
     /// @notice Turns the model id of phase Root into its program, at the top of the trace's tree.
-    function _enterTrace(Dispute memory next) private view {
-        (bytes32 programRoot, uint256 nodeCount) = REGISTRY.programOf(next.program);
+    function _enterTrace(Dispute memory next, bytes32 programRoot, uint256 nodeCount) private pure {
         uint256 depth = MerkleLib.depthOf(nodeCount);
         uint256 above = depth - Blocks.levels(depth);
         next.program = programRoot;
@@ -506,14 +604,14 @@ contract DisputeGame is IDisputeGame {
                 : PositionLib.inTrace(Phase.TracePick, above, depth, 0, nodeCount);
     }
 
+    /// @notice RULE: each output is the leaf of its node in the trace.
     function _requireOutputs(
-        uint256 claimId,
         TensorRef[] memory refs,
         bytes32[] calldata outputRoots,
         bytes32[] calldata proofs,
         bytes32 traceRoot,
         uint256 depth
-    ) private view {
+    ) private pure {
         Rules.requireLength(refs.length, outputRoots.length);
         Rules.requireLength(refs.length * depth, proofs.length);
         for (uint256 i = 0; i < refs.length; ++i) {
@@ -521,8 +619,14 @@ contract DisputeGame is IDisputeGame {
             bytes32 given = MerkleLib.rootOf(Tags.TRACE_NODE, outputRoots[i], refs[i].node, proof);
             if (given != traceRoot) revert OutputNotInTrace(i, traceRoot, given);
         }
-        bytes32 outputs = MerkleLib.listHash(Tags.OUTPUTS, outputRoots);
-        if (ORACLE.claimOf(claimId >> 32, outputs) != claimId) revert OutputNotClaimed(claimId, outputs);
+    }
+
+    /// @notice RULE: the tensors are those that the claim supplies.
+    function _requireClaimed(uint256 claimId, address claimant, bytes32[] calldata roots) private view {
+        bytes32 outputs = MerkleLib.listHash(Tags.OUTPUTS, roots);
+        if (ORACLE.claimOf(claimId >> 32, outputs, claimant) != claimId) {
+            revert OutputNotClaimed(claimId, outputs);
+        }
     }
 
     function _combine(
@@ -599,6 +703,13 @@ contract DisputeGame is IDisputeGame {
         bytes32 leaf = MerkleLib.taggedHash(Tags.PROGRAM_LEAF, node.descriptor);
         bytes32 given = MerkleLib.rootOf(Tags.PROGRAM_NODE, leaf, nodeIndex, node.siblings);
         if (given != programRoot) revert DescriptorMismatch(programRoot, given);
+    }
+
+    /// @notice A node of the disputed block, or padding beyond the last.
+    function _nodeInBlock(Position position, uint256 child) private pure returns (uint256 nodeIndex) {
+        uint256 levels = position.depthLeft();
+        if (child >> levels != 0) revert IndexOutOfRange(child, uint256(1) << levels);
+        return (position.index() << levels) | child;
     }
 
     function _disputedNode(bytes calldata descriptor, bytes32 blockRoot) private pure returns (bytes32) {
@@ -714,10 +825,5 @@ contract DisputeGame is IDisputeGame {
             dispute.stake.claimBondWei(),
             dispute.stake.challengeBondWei()
         );
-    }
-
-    function _falsify(uint256 claimId, Request calldata request, uint256 nodeIndex) private {
-        emit Malformed(claimId, msg.sender, nodeIndex);
-        ORACLE.falsifyByProof(claimId, msg.sender, request.terms.claimBondWei);
     }
 }

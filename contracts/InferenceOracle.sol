@@ -26,7 +26,7 @@ import { StakeLib } from "./types/Stake.sol";
 /// ```
 /// request   –        → Open        claim     –    → Open
 ///           Open     → Answered              Open → Final       finalize: window passed, no dispute open
-///           Open     → Cancelled             Open → Falsified   the game: a dispute or a direct proof
+///           Open     → Cancelled             Open → Falsified   the game: a dispute
 /// ```
 /// An open request has status None in storage: its hash alone shows that it was made.
 ///
@@ -70,7 +70,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
 
     mapping(uint256 requestId => Progress) private _progress;
     mapping(uint256 claimId => Claim) private _claims;
-    mapping(uint256 requestId => mapping(bytes32 outputs => uint32 number)) private _claimOf;
+    mapping(uint256 requestId => mapping(bytes32 outputs => mapping(address claimant => uint32 number)))
+        private _claimOf;
     mapping(uint256 requestId => bytes) private _outputs;
 
     modifier onlyGame() {
@@ -152,13 +153,15 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         Progress storage state = _progress[requestId];
         _requireOpen(requestId, state.status);
         bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
-        uint256 rival = claimOf(requestId, outputs);
-        // A claim lost on purpose must not burn the right answer, so only a falsified one gives way.
-        if (rival != 0 && _claims[rival].status != ClaimStatus.Falsified) revert OutputAlreadyClaimed(rival);
+        // Others may claim the same: a right answer that is copied and lost on purpose delays nobody.
+        uint256 earlier = claimOf(requestId, outputs, msg.sender);
+        if (earlier != 0 && _claims[earlier].status != ClaimStatus.Falsified) {
+            revert OutputAlreadyClaimed(earlier);
+        }
         uint32 number = ++state.claims;
         ++state.openClaims;
         claimId = _idOf(requestId, number);
-        _claimOf[requestId][outputs] = number;
+        _claimOf[requestId][outputs][msg.sender] = number;
         _claims[claimId] = Claim(msg.sender, uint40(block.timestamp), 0, ClaimStatus.Open);
         emit Claimed(claimId, msg.sender, outputs, output);
     }
@@ -261,15 +264,6 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInferenceOracle
-    function falsifyByProof(
-        uint256 claimId,
-        address prover,
-        uint256 claimBondWei
-    ) external onlyGame nonReentrant {
-        _falsify(claimId, prover, claimBondWei, 0);
-    }
-
-    /// @inheritdoc IInferenceOracle
     function failChallenge(uint256 claimId, uint256 challengeBondWei) external onlyGame nonReentrant {
         Claim storage defended = _openClaim(claimId);
         --defended.openDisputes;
@@ -280,7 +274,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     function returnChallenge(
         uint256 claimId,
         address challenger,
-        uint256 challengeBondWei
+        uint256 challengeBondWei,
+        uint256 /* baseFeeAtOpenWei */
     ) external onlyGame nonReentrant {
         Claim storage falsified = _claims[claimId];
         if (falsified.status != ClaimStatus.Falsified) revert ClaimNotFalsified(claimId, falsified.status);
@@ -371,8 +366,12 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInferenceOracle
-    function claimOf(uint256 requestId, bytes32 outputs) public view returns (uint256 claimId) {
-        uint32 number = _claimOf[requestId][outputs];
+    function claimOf(
+        uint256 requestId,
+        bytes32 outputs,
+        address claimant
+    ) public view returns (uint256 claimId) {
+        uint32 number = _claimOf[requestId][outputs][claimant];
         return number == 0 ? 0 : _idOf(requestId, number);
     }
 
@@ -393,7 +392,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     function isResult(uint256 requestId, bytes32 outputs) external view returns (bool) {
         Progress memory state = _progress[requestId];
         if (state.status != RequestStatus.Answered) revert NotFinal(requestId);
-        return _claimOf[requestId][outputs] == state.answer;
+        address claimant = _claims[_idOf(requestId, state.answer)].claimant;
+        return _claimOf[requestId][outputs][claimant] == state.answer;
     }
 
     // ---- conditions -----------------------------------------------------------------------------------------------
@@ -422,7 +422,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     function _requireOutput(uint256 claimId, bytes32 outputs) private view {
-        if (claimOf(claimId >> 32, outputs) != claimId) revert OutputMismatch(claimId, outputs);
+        uint256 found = claimOf(claimId >> 32, outputs, _claims[claimId].claimant);
+        if (found != claimId) revert OutputMismatch(claimId, outputs);
     }
 
     function _openClaim(uint256 claimId) private view returns (Claim storage open_) {

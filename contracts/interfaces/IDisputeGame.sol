@@ -63,7 +63,11 @@ enum Reason {
     /// A tensor is said to be a checkpoint and is none, or the other way round.
     WrongCheckpoint,
     /// Another dispute falsified the claim.
-    ClaimAlreadyFalsified
+    ClaimAlreadyFalsified,
+    /// An answer's tensor is not the one of the claim.
+    WrongAnswer,
+    /// A node of the program breaks a rule, by itself or with a node that it reads.
+    Malformed
 }
 
 /// @title IDisputeGame
@@ -113,11 +117,12 @@ interface IDisputeGame {
     /// @param winner Who won; in case of {Reason.ClaimAlreadyFalsified} the challenger, whose bond went back.
     /// @param reason Why.
     event Ended(uint256 indexed disputeId, uint256 indexed claimId, address indexed winner, Reason reason);
-    /// @notice A direct proof showed that the program of a claim is malformed.
-    /// @param claimId The claim.
-    /// @param prover Who proved it.
-    /// @param nodeIndex The malformed node.
-    event Malformed(uint256 indexed claimId, address indexed prover, uint256 nodeIndex);
+    /// @notice The claimant opened the node that the challenger had demanded.
+    /// @param disputeId The dispute.
+    /// @param dispute Its new state.
+    /// @param subject Its subject, as before.
+    /// @param descriptor The encoded node.
+    event NodeOpened(uint256 indexed disputeId, Dispute dispute, bytes32 subject, bytes descriptor);
 
     /// @notice Only the oracle opens disputes.
     /// @param caller Who tried.
@@ -159,10 +164,14 @@ interface IDisputeGame {
     /// @param expected The trace root.
     /// @param given What the proof leads to.
     error OutputNotInTrace(uint256 output, bytes32 expected, bytes32 given);
-    /// @notice The outputs in the trace are not the claimed ones.
+    /// @notice The outputs in the trace, or the answers given, are not the claimed ones.
     /// @param claimId The claim.
-    /// @param outputs Commitment to the outputs given.
+    /// @param outputs Commitment to what was given.
     error OutputNotClaimed(uint256 claimId, bytes32 outputs);
+    /// @notice The program does not accept the answers: its output in the trace is not 1.
+    /// @param claimId The claim.
+    /// @param accept Root of the output's tensor in the trace.
+    error NotAccepted(uint256 claimId, bytes32 accept);
     /// @notice A list or byte string has not the one right length.
     /// @param expected The right length.
     /// @param given The given one.
@@ -203,6 +212,16 @@ interface IDisputeGame {
     /// @param steps Its fold steps.
     /// @param grain Most steps of one leaf.
     error IntervalShort(uint256 steps, uint256 grain);
+    /// @notice A node was demanded in this dispute already; once is enough.
+    error AlreadyDemanded();
+    /// @notice The descriptor is longer than that of any well-formed node.
+    /// @param length Its bytes.
+    /// @param limit Most bytes.
+    error DescriptorTooLong(uint256 length, uint256 limit);
+    /// @notice A proof of malformedness comes in a later second than its dispute's opening, so that nobody who sees one can
+    /// still open a dispute to use it before.
+    /// @param openedAt Unix second of the opening.
+    error OpenedNow(uint256 openedAt);
     /// @notice The referee finds nothing malformed.
     /// @param nodeIndex The node.
     error WellFormed(uint256 nodeIndex);
@@ -220,8 +239,8 @@ interface IDisputeGame {
         Request calldata request
     ) external returns (uint256 disputeId);
 
-    /// @notice Claimant, Root → TracePick, or NodePick if the program is one block: fixes the claim's trace root (what `hashes` combine to) and shows that its
-    /// output is the claimed one.
+    /// @notice Claimant, Root → TracePick, or NodePick if the program is one block: fixes the claim's trace root (what
+    /// `hashes` combine to) and shows that its output is the claimed one, or 1 if the model has answers.
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param outputRoots Root of each output's tensor, in order.
@@ -301,6 +320,46 @@ interface IDisputeGame {
         NodeProof calldata node,
         Request calldata request,
         bytes32[] calldata inputRoots
+    ) external;
+
+    /// @notice Challenger, NodePick → won: the leaf of an answer is not the root of what was claimed.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param picked The wrong leaf.
+    /// @param node The node at that place.
+    /// @param request The claim's request.
+    /// @param answerRoots Root of each answer's tensor, in order.
+    function proveAnswer(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        Pick calldata picked,
+        NodeProof calldata node,
+        Request calldata request,
+        bytes32[] calldata answerRoots
+    ) external;
+
+    /// @notice Challenger, NodePick → NodeDemand, once in a dispute: asks for the descriptor of a node of the block.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param blockRoot The subject.
+    /// @param child Which of the revealed tensors, from 0.
+    function demandNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        uint32 child
+    ) external;
+
+    /// @notice Claimant, NodeDemand → NodePick: opens the demanded node, whatever its kind.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param blockRoot The subject.
+    /// @param node The node, of at most {Limits.MAX_DESCRIPTOR_BYTES}.
+    function openNode(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 blockRoot,
+        NodeProof calldata node
     ) external;
 
     /// @notice Challenger, NodePick → won: a tensor of the disputed block is said to be a checkpoint and is none, or the
@@ -415,27 +474,37 @@ interface IDisputeGame {
     /// @param subject Its subject.
     function reclaim(uint256 disputeId, Dispute calldata dispute, bytes32 subject) external;
 
-    /// @notice Anyone, any time before finality: a node of the claim's program is malformed, so the claim is false.
-    /// @param claimId The claim.
+    /// @notice Challenger, any phase → won: a node of the program is malformed, so the claim is false. In a later second
+    /// than the dispute was opened in.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param subject Its subject.
     /// @param request The claim's request.
-    /// @param nodeIndex Its index.
+    /// @param nodeIndex Index of the node.
     /// @param node The malformed node.
-    function falsifyMalformed(
-        uint256 claimId,
+    function proveMalformed(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
         Request calldata request,
         uint32 nodeIndex,
         NodeProof calldata node
     ) external;
 
-    /// @notice Anyone, any time before finality: an operand of the claim's program does not fit the node it reads.
-    /// @param claimId The claim.
+    /// @notice Challenger, any phase → won: an operand of the program does not fit the node that it reads. In a later second
+    /// than the dispute was opened in.
+    /// @param disputeId The dispute.
+    /// @param dispute Its state.
+    /// @param subject Its subject.
     /// @param request The claim's request.
     /// @param nodeIndex Index of the node that reads.
     /// @param node The node that reads.
     /// @param operand Position in its list of operands.
     /// @param operandNode The node that is read.
-    function falsifyMalformedOperand(
-        uint256 claimId,
+    function proveMalformedOperand(
+        uint256 disputeId,
+        Dispute calldata dispute,
+        bytes32 subject,
         Request calldata request,
         uint32 nodeIndex,
         NodeProof calldata node,

@@ -162,7 +162,7 @@ interface IInferenceOracle {
     /// @param expectedWei The bond.
     /// @param givenWei What was sent.
     error BondMismatch(uint256 expectedWei, uint256 givenWei);
-    /// @notice A claim that was not falsified has this output already.
+    /// @notice The caller has claimed this output already, and that claim was not falsified.
     /// @param claimId That claim.
     error OutputAlreadyClaimed(uint256 claimId);
     /// @notice The claim with this id has another output, or there is none.
@@ -290,12 +290,6 @@ interface IInferenceOracle {
         uint256 challengeBondWei
     ) external;
 
-    /// @notice Game only: a direct proof showed that the claim's program is malformed.
-    /// @param claimId The claim; must be open.
-    /// @param prover Who proved it.
-    /// @param claimBondWei The claim's bond: a part is burned, the rest goes to the prover.
-    function falsifyByProof(uint256 claimId, address prover, uint256 claimBondWei) external;
-
     /// @notice Game only: a challenger lost. Its bond goes to the claimant.
     /// @param claimId The claim; must be open.
     /// @param challengeBondWei The dispute's bond.
@@ -305,7 +299,13 @@ interface IInferenceOracle {
     /// @param claimId The claim; must be falsified.
     /// @param challenger Whose bond it is.
     /// @param challengeBondWei The dispute's bond.
-    function returnChallenge(uint256 claimId, address challenger, uint256 challengeBondWei) external;
+    /// @param baseFeeAtOpenWei Base fee of the block that opened the dispute.
+    function returnChallenge(
+        uint256 claimId,
+        address challenger,
+        uint256 challengeBondWei,
+        uint256 baseFeeAtOpenWei
+    ) external;
 
     /// @notice The models.
     /// @return The registry.
@@ -339,11 +339,16 @@ interface IInferenceOracle {
     /// @return The claim; status None if it was never made.
     function claims(uint256 claimId) external view returns (Claim memory);
 
-    /// @notice The newest claim of an output on a request; it may be falsified.
+    /// @notice An account's newest claim of an output on a request; it may be falsified.
     /// @param requestId The request.
     /// @param outputs Commitment to the output.
+    /// @param claimant The account.
     /// @return claimId The claim; 0 if there is none.
-    function claimOf(uint256 requestId, bytes32 outputs) external view returns (uint256 claimId);
+    function claimOf(
+        uint256 requestId,
+        bytes32 outputs,
+        address claimant
+    ) external view returns (uint256 claimId);
 
     /// @notice Ether that an account can withdraw.
     /// @param account The account.

@@ -12,6 +12,10 @@ library MerkleLib {
     /// @notice Leaf that pads a tensor's tree: keccak256(TENSOR_CHUNK ‖ 256 zero bytes).
     bytes32 internal constant ZERO_CHUNK = 0x7a9efb4f2d5fc995fb0c798bd5426724a58aa7b05b62f646b6baed96f5dbfc87;
 
+    /// @notice Root of a tensor whose only element is 1, be it of one byte or of four:
+    /// keccak256(TENSOR_CHUNK ‖ 1 ‖ 255 zero bytes).
+    bytes32 internal constant ONE = 0x8359c3cfb10fbe53feab1c46de3277df4faaa43ae4223fa9522f53db9fd81759;
+
     /// @notice Levels below the root of a tree: ceil(log2 leaves).
     /// @param leaves Leaves that are not padding, at least 1.
     /// @return depth Levels.

@@ -52,6 +52,15 @@ library MoveLog {
         _logBytes(IDisputeGame.AccumulatorsPosted.selector, disputeId, next, words);
     }
 
+    /// @notice Emits {IDisputeGame.NodeOpened}.
+    /// @dev Equivalent to emit IDisputeGame.NodeOpened(disputeId, next, subject, descriptor).
+    /// @param disputeId The dispute.
+    /// @param next Its new state, sealed with its subject.
+    /// @param descriptor The encoded node.
+    function nodeOpened(uint256 disputeId, Dispute memory next, bytes calldata descriptor) internal {
+        _logBytes(IDisputeGame.NodeOpened.selector, disputeId, next, descriptor);
+    }
+
     function _logBytes(bytes32 topic, uint256 disputeId, Dispute memory next, bytes calldata data) private {
         uint256 start;
         assembly ("memory-safe") {

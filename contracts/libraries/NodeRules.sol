@@ -367,13 +367,14 @@ library NodeRules {
         uint256 byteLength
     ) private pure returns (Rule) {
         uint256 slot = h.kind() == NodeLib.INPUT ? h.slot() : type(uint256).max;
-        if (h.kind() == NodeLib.INPUT) {
-            if (slot >= model.inputs.length) return Rule.Input;
-            TensorRef calldata input = model.inputs[slot];
-            if (input.node != nodeIndex || input.byteLength != byteLength) return Rule.Input;
-        }
-        for (uint256 i = 0; i < model.inputs.length; ++i) {
-            if (model.inputs[i].node == nodeIndex && i != slot) return Rule.Input;
+        // Slots count the inputs first, then the answers.
+        uint256 inputs = model.inputs.length;
+        uint256 slots = inputs + model.answers.length;
+        if (h.kind() == NodeLib.INPUT && slot >= slots) return Rule.Input;
+        for (uint256 i = 0; i < slots; ++i) {
+            TensorRef calldata ref = i < inputs ? model.inputs[i] : model.answers[i - inputs];
+            if (i == slot && (ref.node != nodeIndex || ref.byteLength != byteLength)) return Rule.Input;
+            if (i != slot && ref.node == nodeIndex) return Rule.Input;
         }
         bool isOutput = false;
         for (uint256 i = 0; i < model.outputs.length; ++i) {

@@ -22,7 +22,8 @@ library Rules {
             phase == Phase.NodeReveal ||
             phase == Phase.TensorReveal ||
             phase == Phase.Chunk ||
-            phase == Phase.Fold;
+            phase == Phase.Fold ||
+            phase == Phase.NodeDemand;
     }
 
     /// @notice Levels of the next reveal: as few reveals as possible, of even sizes.

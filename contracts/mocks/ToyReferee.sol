@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Model } from "../interfaces/IModelRegistry.sol";
+import { Model, TensorRef } from "../interfaces/IModelRegistry.sol";
 import { Commitments, IReferee, NodeInfo } from "../interfaces/IReferee.sol";
 
 /// @title ToyReferee
@@ -63,10 +63,11 @@ contract ToyReferee is IReferee {
         if (info.elementBytes != 1 && info.elementBytes != 4) return true;
         if (uint32(bytes4(descriptor[3:7])) > 2 ** 30) return true;
         if (info.kind == 1) {
-            if (info.slot >= model.inputs.length) return true;
-            return
-                model.inputs[info.slot].node != nodeIndex ||
-                model.inputs[info.slot].byteLength != info.byteLength;
+            uint256 inputs = model.inputs.length;
+            if (info.slot >= inputs + model.answers.length) return true;
+            TensorRef calldata ref =
+                info.slot < inputs ? model.inputs[info.slot] : model.answers[info.slot - inputs];
+            return ref.node != nodeIndex || ref.byteLength != info.byteLength;
         }
         if (info.kind == 3) {
             if (info.grain == 0 || info.grain > 1_000) return true;

@@ -27,7 +27,9 @@ enum Phase {
     /// Claimant: accumulators inside the disputed stretch of the fold.
     Fold,
     /// Challenger: the first interval between accumulators that ends wrong.
-    Interval
+    Interval,
+    /// Claimant: the descriptor of a node that the challenger does not have.
+    NodeDemand
 }
 
 /// @notice Where in the computation a dispute stands. Twin: src/dispute/position.ts.
@@ -37,9 +39,10 @@ enum Phase {
 /// bits 247..240  phase       u8
 /// bits 239..232  depthLeft   u8   levels of the current tree below the subject; of a trace's, as far as the blocks
 /// bits 231..224  traceDepth  u8   levels of the trace's tree
-/// bits 223..192  nodeIndex   u32  the disputed node, once known
+/// bits 223..192  nodeIndex   u32  the disputed node, once known; in NodeDemand the demanded one
 /// bits 191..160  index       u32  path so far in the current tree; chunk; from Fold on: element
-/// bits 159..128  lo          u32  fold step at which the disputed stretch starts; in a tensor's phases: its bytes
+/// bits 159..128  lo          u32  fold step at which the disputed stretch starts; in a tensor's phases: its bytes;
+///                                 in NodePick: 1 once a node was demanded
 /// bits 127..96   hi          u32  fold step before which it ends; in a tree's phases: count of its leaves
 /// bits  95..64   grain       u32  fold steps that one leaf runs at most
 /// bits  63..32   accumulator u32  word before step lo, agreed
@@ -210,6 +213,29 @@ library PositionLib {
     /// @return The position, in phase NodePick.
     function intoBlock(Position self, uint32 checkpoints_) internal pure returns (Position) {
         return Position.wrap(Position.unwrap(withPhase(self, Phase.NodePick)) | checkpoints_);
+    }
+
+    /// @notice Whether the challenger has demanded a node in this dispute; shares its bits with {lo}.
+    /// @param self A position in phase NodePick.
+    /// @return True if so.
+    function hasDemanded(Position self) internal pure returns (bool) {
+        return lo(self) != 0;
+    }
+
+    /// @notice A demanded node of the disputed block.
+    /// @param self A position in phase NodePick.
+    /// @param node Index of that node.
+    /// @return The position, in phase NodeDemand.
+    function intoDemand(Position self, uint256 node) internal pure returns (Position) {
+        return Position.wrap(Position.unwrap(withPhase(self, Phase.NodeDemand)) | (node << 192));
+    }
+
+    /// @notice The same block after its claimant has opened the demanded node.
+    /// @param self A position in phase NodeDemand.
+    /// @return The position, in phase NodePick.
+    function afterDemand(Position self) internal pure returns (Position) {
+        uint256 kept = Position.unwrap(withPhase(self, Phase.NodePick)) & ~(uint256(0xffffffff) << 192);
+        return Position.wrap(kept | (uint256(1) << 128));
     }
 
     /// @notice One reveal further down the same tree.

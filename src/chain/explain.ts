@@ -31,6 +31,7 @@ const PHASES = [
   'the first wrong element',
   'accumulators',
   'the first wrong interval',
+  'the demanded node',
 ];
 
 /** One clear sentence for each error of the contracts, from the values that it carries. */
@@ -47,7 +48,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   RequestNotOpen: ([id, status]) =>
     `request ${id} is ${REQUEST_STATUS[Number(status)]}, so it takes no claim`,
   BondMismatch: ([expected, given]) => `the bond is ${ether(expected)} exactly, ${ether(given)} was sent`,
-  OutputAlreadyClaimed: ([claim]) => `claim ${claim} has this very output already`,
+  OutputAlreadyClaimed: ([claim]) => `claim ${claim} of this account has this very output already`,
   OutputMismatch: ([claim]) =>
     `claim ${claim} has another output, or there is none; the chain may have changed`,
   ClaimNotOpen: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not open`,
@@ -79,7 +80,8 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   TraceRootMismatch: ([expected]) =>
     `these hashes do not combine to the claim's trace root ${short(expected)}`,
   OutputNotInTrace: ([output]) => `output ${output} is not the tensor that the trace has for its node`,
-  OutputNotClaimed: ([claim]) => `the outputs in this trace are not those of claim ${claim}`,
+  OutputNotClaimed: ([claim]) => `these are not the tensors that claim ${claim} supplied`,
+  NotAccepted: ([claim]) => `the program does not accept the answers of claim ${claim}: its output is not 1`,
   LengthMismatch: ([expected, given]) => `a list has ${given} entries, it must have ${expected}`,
   IndexOutOfRange: ([index, count]) => `index ${index} is outside of the ${count} to choose from`,
   WrongDepth: ([depth]) =>
@@ -96,6 +98,11 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `the interval has ${steps} steps, one check runs ${grain} at most; name it instead`,
   IntervalShort: ([steps, grain]) =>
     `the interval has ${steps} steps of at most ${grain}; prove it instead of naming it`,
+  AlreadyDemanded: () => 'a node was demanded in this dispute already, and one is all',
+  DescriptorTooLong: ([length, limit]) =>
+    `the node has ${length} bytes, a well-formed one has ${limit} at most`,
+  OpenedNow: ([at]) =>
+    `the dispute was opened at ${time(at)}; a proof of malformedness comes in a later second than that`,
   WellFormed: ([node]) => `node ${node} is well-formed, so nothing is proven against the program`,
   // ModelRegistry
   UnknownModel: ([id]) => `model ${id} is not published here`,
@@ -105,6 +112,14 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `a program of ${count} nodes is outside of the allowed 1 to ${limit}`,
   TensorCountOutOfBounds: ([inputs, outputs, limit]) =>
     `${inputs} inputs and ${outputs} outputs are outside of what a model may have (1 output at least, ${limit} of each at most)`,
+  AnswerCountOutOfBounds: ([answers, limit]) => `${answers} answers are more than the allowed ${limit}`,
+  AcceptNotScalar: ([outputs, bytes]) =>
+    `a model with answers has one output of 1 or 4 bytes, this one has ${outputs}${Number(outputs) === 1 ? ` of ${bytes} bytes` : ''}`,
+  AnswersTooLarge: ([bytes, limit]) => `the answers have ${bytes} bytes, a claim carries ${limit} at most`,
+  FirstAnswerTooLarge: ([outputs, bytes, limit]) =>
+    `proofs of ${outputs} outputs take ${bytes} bytes, a claimant's first answer has ${limit} at most; use fewer outputs`,
+  RootCountMismatch: ([expected, given]) =>
+    `${given} roots were given, the model has ${expected} tensors there`,
   TensorRefOutOfBounds: ([node, bytes]) => `no input or output can be node ${node} with ${bytes} bytes`,
 };
 

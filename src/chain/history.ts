@@ -63,6 +63,8 @@ function updateOf(kind: string, position: Position, args: Result): Update | unde
       return { kind, position, hashes: [...args['hashes']].map(bytesOfHex) };
     case 'Picked':
       return { kind, position };
+    case 'NodeOpened':
+      return { kind, position, descriptor: bytesOfHex(args['descriptor']) };
     case 'ChunkRevealed':
       return { kind, position, chunk: bytesOfHex(args['chunk']) };
     case 'AccumulatorsPosted':

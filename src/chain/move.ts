@@ -13,7 +13,7 @@ const nodeOf = ({ descriptor, siblings }: NodeProof) => ({ descriptor, siblings:
 /** The call of a move: every kind of move is the game's function of that name. */
 export function populateMove(
   { game }: Contracts,
-  { disputeId, dispute, claim }: DisputeRecord,
+  { disputeId, dispute, subject, claim }: DisputeRecord,
   move: Move,
 ): Promise<ContractTransaction> {
   const at = [disputeId, dispute] as const;
@@ -48,6 +48,36 @@ export function populateMove(
       );
     case 'proveCheckpoint':
       return game.proveCheckpoint.populateTransaction(...at, move.blockRoot, move.child, nodeOf(move.node));
+    case 'proveAnswer':
+      return game.proveAnswer.populateTransaction(
+        ...at,
+        pickOf(move.picked),
+        nodeOf(move.node),
+        claim.request.request,
+        [...move.answerRoots],
+      );
+    case 'demandNode':
+      return game.demandNode.populateTransaction(...at, move.blockRoot, move.child);
+    case 'openNode':
+      return game.openNode.populateTransaction(...at, move.blockRoot, nodeOf(move.node));
+    case 'proveMalformed':
+      return game.proveMalformed.populateTransaction(
+        ...at,
+        subject,
+        claim.request.request,
+        move.nodeIndex,
+        nodeOf(move.node),
+      );
+    case 'proveMalformedOperand':
+      return game.proveMalformedOperand.populateTransaction(
+        ...at,
+        subject,
+        claim.request.request,
+        move.nodeIndex,
+        nodeOf(move.node),
+        move.operand,
+        nodeOf(move.operandNode),
+      );
     case 'provePadding':
       return game.provePadding.populateTransaction(...at, pickOf(move.picked));
     case 'nameElement':

@@ -39,6 +39,7 @@ export async function publish(contracts: Contracts, model: Model, uri: string): 
       model.program.nodes.length,
       [...model.inputs],
       [...model.outputs],
+      [...model.answers],
       uri,
     ),
     'publishing a model',

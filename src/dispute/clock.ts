@@ -7,25 +7,44 @@ export interface Clock {
   readonly lastMoveAt: number;
   readonly claimantSecondsLeft: number;
   readonly challengerSecondsLeft: number;
+  /** Base fee of the block that opened the dispute, a multiple of 2^16; no part of the clock, but packed with it. */
+  readonly baseFeeAtOpenWei: bigint;
 }
 
 /** Most seconds that one side can have. */
 export const MAX_SECONDS = 2 ** 28 - 1;
 
+const MAX_BASE_FEE_WEI = 2n ** 64n - 1n;
+
 const SECONDS_BITS = 28n;
 
-export const encodeClock = ({ lastMoveAt, claimantSecondsLeft, challengerSecondsLeft }: Clock): bigint =>
-  (((BigInt(lastMoveAt) << SECONDS_BITS) | BigInt(claimantSecondsLeft)) << SECONDS_BITS) |
+const TIME_BITS = 40n;
+
+export const encodeClock = ({
+  lastMoveAt,
+  claimantSecondsLeft,
+  challengerSecondsLeft,
+  baseFeeAtOpenWei,
+}: Clock): bigint =>
+  (((((baseFeeAtOpenWei << TIME_BITS) | BigInt(lastMoveAt)) << SECONDS_BITS) | BigInt(claimantSecondsLeft)) <<
+    SECONDS_BITS) |
   BigInt(challengerSecondsLeft);
 
 export const decodeClock = (packed: bigint): Clock => ({
-  lastMoveAt: Number(packed >> (2n * SECONDS_BITS)),
+  baseFeeAtOpenWei: packed >> (TIME_BITS + 2n * SECONDS_BITS),
+  lastMoveAt: Number(BigInt.asUintN(40, packed >> (2n * SECONDS_BITS))),
   claimantSecondsLeft: Number(BigInt.asUintN(28, packed >> SECONDS_BITS)),
   challengerSecondsLeft: Number(BigInt.asUintN(28, packed)),
 });
 
-/** A clock that starts now with the same time for both sides. */
-export const startClock = (nowTimestamp: number, secondsEach: number): Clock => ({
+/**
+ * A clock that starts now with the same time for both sides.
+ *
+ * @param baseFeeWei of the block; kept as a multiple of 2^16 below 2^64
+ */
+export const startClock = (nowTimestamp: number, secondsEach: number, baseFeeWei: bigint): Clock => ({
+  // Bytes that are zero make every move cheaper.
+  baseFeeAtOpenWei: ((baseFeeWei < MAX_BASE_FEE_WEI ? baseFeeWei : MAX_BASE_FEE_WEI) >> 16n) << 16n,
   lastMoveAt: nowTimestamp,
   claimantSecondsLeft: secondsEach,
   challengerSecondsLeft: secondsEach,

@@ -38,6 +38,16 @@ export function explainMove(move: Move, position: Position): string {
       return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the constant of the program.`;
     case 'proveInput':
       return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the input of the request.`;
+    case 'proveAnswer':
+      return `The challenger shows that ${pickedPlace(position, move.picked.child)} is not the answer of the claim.`;
+    case 'demandNode':
+      return `The challenger demands node ${index * 2 ** position.depthLeft + move.child} of the program, which it does not have.`;
+    case 'openNode':
+      return `The claimant opens node ${nodeIndex} of the program, with ${count(move.node.descriptor.length, 'byte')}.`;
+    case 'proveMalformed':
+      return `The challenger shows that node ${move.nodeIndex} of the program is malformed.`;
+    case 'proveMalformedOperand':
+      return `The challenger shows that operand ${move.operand} of node ${move.nodeIndex} does not fit the node that it reads.`;
     case 'proveCheckpoint':
       return `The challenger shows that node ${index * 2 ** position.depthLeft + move.child} is not what the claimant says of it, a checkpoint or none.`;
     case 'provePadding':
@@ -72,6 +82,8 @@ const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   WrongPadding: 'what lies beyond an end is not what it must be',
   WrongCheckpoint: 'a tensor was said to be a checkpoint and is none, or the other way round',
   ClaimAlreadyFalsified: 'another dispute had falsified the claim',
+  WrongAnswer: 'an answer in the trace is not the one of the claim',
+  Malformed: 'a node of the program breaks a rule',
 };
 
 /** One sentence about how a dispute ended. */

@@ -29,6 +29,7 @@ export type Move =
   | { readonly kind: 'revealBlock'; readonly hashes: readonly Hash[]; readonly checkpoints: number }
   | { readonly kind: 'revealChunk'; readonly chunk: Uint8Array }
   | { readonly kind: 'postAccumulators'; readonly words: Uint8Array }
+  | { readonly kind: 'openNode'; readonly blockRoot: Hash; readonly node: NodeProof }
   // challenger
   | { readonly kind: 'pick'; readonly picked: Pick }
   | NodeMove<'pickNode'>
@@ -42,6 +43,19 @@ export type Move =
   | NodeMove<'proveConstant'>
   /** The caller adds the request. */
   | (NodeMove<'proveInput'> & { readonly inputRoots: readonly Hash[] })
+  /** The caller adds the request. */
+  | (NodeMove<'proveAnswer'> & { readonly answerRoots: readonly Hash[] })
+  | { readonly kind: 'demandNode'; readonly blockRoot: Hash; readonly child: number }
+  /** Out of turn too; the caller adds subject and request. */
+  | { readonly kind: 'proveMalformed'; readonly nodeIndex: number; readonly node: NodeProof }
+  | {
+      readonly kind: 'proveMalformedOperand';
+      readonly nodeIndex: number;
+      readonly node: NodeProof;
+      /** Position in the node's list of operands. */
+      readonly operand: number;
+      readonly operandNode: NodeProof;
+    }
   | { readonly kind: 'provePadding'; readonly picked: Pick }
   | ElementMove<'nameElement'>
   | (ElementMove<'proveElement'> & Leaf)

@@ -1,4 +1,5 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
+import type { TensorRef } from '../merkle/model.ts';
 import { concat, MerkleTree, siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
 import { blockLevels, isCheckpoint } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
@@ -41,6 +42,8 @@ export function nextMove(view: DisputeView, trace: Trace, role: Role): Move | un
       return postAccumulators(view, trace);
     case 'Interval':
       return nameInterval(view, trace);
+    case 'NodeDemand':
+      return openNode(view, trace);
   }
 }
 
@@ -83,6 +86,12 @@ function revealBlock({ position }: DisputeView, trace: Trace): Move {
     hashes: blockRoots(trace, position.index),
     checkpoints: checkpointsOf(position, trace),
   };
+}
+
+function openNode(view: DisputeView, { model }: Trace): Move {
+  const { nodeIndex } = view.position;
+  const node = { descriptor: model.descriptors[nodeIndex]!, siblings: model.tree.proof(nodeIndex) };
+  return { kind: 'openNode', blockRoot: blockRootOf(view), node };
 }
 
 function postAccumulators({ position }: DisputeView, trace: Trace): Move {
@@ -146,16 +155,15 @@ function pickInBlock(view: DisputeView, trace: Trace): Move | undefined {
   if (!picked) return undefined;
   if (picked.child >= inBlock) return { kind: 'provePadding', picked };
   const node = nodeAt(picked.child);
-  switch (model.program.nodes[first + picked.child]!.kind) {
+  const disputed = model.program.nodes[first + picked.child]!;
+  const rootsOf = (refs: readonly TensorRef[]) => refs.map(({ node }) => trace.node(0, node));
+  switch (disputed.kind) {
     case 'constant':
       return { kind: 'proveConstant', picked, node };
     case 'input':
-      return {
-        kind: 'proveInput',
-        picked,
-        node,
-        inputRoots: model.inputs.map((input) => trace.node(0, input.node)),
-      };
+      return disputed.slot < model.inputs.length
+        ? { kind: 'proveInput', picked, node, inputRoots: rootsOf(model.inputs) }
+        : { kind: 'proveAnswer', picked, node, answerRoots: rootsOf(model.answers) };
     case 'loop':
       return { kind: 'pickNode', picked, node };
   }

@@ -17,6 +17,7 @@ export const PHASES = {
   Element: 9,
   Fold: 10,
   Interval: 11,
+  NodeDemand: 12,
 } as const;
 
 export type Phase = keyof typeof PHASES;
@@ -34,6 +35,7 @@ export const MOVERS: Readonly<Record<Exclude<Phase, 'None'>, Role>> = {
   Element: 'challenger',
   Fold: 'claimant',
   Interval: 'challenger',
+  NodeDemand: 'claimant',
 };
 
 /** Where in the computation a dispute stands. Twin of `types/Position.sol`, which draws its bits. */
@@ -45,11 +47,11 @@ export interface Position {
   readonly depthLeft: number;
   /** Levels of the trace's tree. */
   readonly traceDepth: number;
-  /** The disputed node, once known. */
+  /** The disputed node, once known; in NodeDemand the demanded one. */
   readonly nodeIndex: number;
   /** Path so far in the current tree; chunk; from Fold on the element. */
   readonly index: number;
-  /** Fold step at which the disputed stretch starts; in a tensor's phases its bytes. */
+  /** Fold step at which the disputed stretch starts; in a tensor's phases its bytes; in NodePick 1 once a node was demanded. */
   readonly lo: number;
   /** Fold step before which it ends; in a tree's phases the number of its leaves. */
   readonly hi: number;
@@ -156,6 +158,21 @@ export const intoBlock = (position: Position, checkpoints: number): Position => 
   ...position,
   phase: 'NodePick',
   word: checkpoints,
+});
+
+/** A demanded node of the disputed block, in phase NodeDemand. */
+export const intoDemand = (position: Position, nodeIndex: number): Position => ({
+  ...position,
+  phase: 'NodeDemand',
+  nodeIndex,
+});
+
+/** The same block after its claimant has opened the demanded node, in phase NodePick. */
+export const afterDemand = (position: Position): Position => ({
+  ...position,
+  phase: 'NodePick',
+  nodeIndex: 0,
+  lo: 1,
 });
 
 /** The same place, waiting for the other side. */

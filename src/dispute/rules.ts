@@ -12,6 +12,8 @@ export const REASONS = [
   'WrongPadding',
   'WrongCheckpoint',
   'ClaimAlreadyFalsified',
+  'WrongAnswer',
+  'Malformed',
 ] as const;
 
 export type Reason = (typeof REASONS)[number];

@@ -19,12 +19,15 @@ export interface DisputeView {
   readonly chunk: Uint8Array;
   /** The last accumulators posted. */
   readonly words: Uint8Array;
+  /** The demanded node, once the claimant has opened it. */
+  readonly openedNode: { readonly nodeIndex: number; readonly descriptor: Uint8Array } | undefined;
 }
 
 /** The events of `IDisputeGame.sol` that change what a party sees. */
 export type Update =
   | { readonly kind: 'Revealed'; readonly position: Position; readonly hashes: readonly Hash[] }
   | { readonly kind: 'Picked'; readonly position: Position }
+  | { readonly kind: 'NodeOpened'; readonly position: Position; readonly descriptor: Uint8Array }
   | { readonly kind: 'ChunkRevealed'; readonly position: Position; readonly chunk: Uint8Array }
   | { readonly kind: 'AccumulatorsPosted'; readonly position: Position; readonly words: Uint8Array };
 
@@ -37,6 +40,7 @@ export const openedView = (traceRoot?: Hash): DisputeView => ({
   tensorReveal: [],
   chunk: new Uint8Array(0),
   words: new Uint8Array(0),
+  openedNode: undefined,
 });
 
 export const withTraceRoot = (view: DisputeView, traceRoot: Hash): DisputeView => ({ ...view, traceRoot });
@@ -47,6 +51,10 @@ export function follow(view: DisputeView, update: Update): DisputeView {
   switch (update.kind) {
     case 'Picked':
       return { ...view, position };
+    case 'NodeOpened': {
+      const { nodeIndex } = view.position;
+      return { ...view, position, openedNode: { nodeIndex, descriptor: update.descriptor } };
+    }
     case 'ChunkRevealed':
       return { ...view, position, chunk: update.chunk };
     case 'AccumulatorsPosted':

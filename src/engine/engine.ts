@@ -38,7 +38,7 @@ export const checkpointsOf = (program: Program): number[] =>
 /** A program and its weights, ready to run any number of times. Concurrent calls are queued. */
 export interface Session {
   readonly program: Program;
-  /** @returns the outputs. @throws EngineError for inputs that do not fit */
+  /** @param inputs and after them the answers, if the program has any. @returns the outputs. @throws EngineError for inputs that do not fit */
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
   /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
@@ -94,9 +94,14 @@ export function checkWeights({ nodes }: Program, weights: Weights): void {
 }
 
 /** @throws EngineError unless every input is there, in its length, and no other */
-export function checkInputs({ nodes, inputs: inputNodes }: Program, inputs: readonly Uint8Array[]): void {
-  if (inputs.length !== inputNodes.length) {
-    throw new EngineError(`the program has ${inputNodes.length} inputs, ${inputs.length} were given`);
+export function checkInputs(
+  { nodes, inputs: inputNodes, answers = [] }: Program,
+  inputs: readonly Uint8Array[],
+): void {
+  const count = inputNodes.length + answers.length;
+  if (inputs.length !== count) {
+    const what = answers.length > 0 ? 'inputs and answers' : 'inputs';
+    throw new EngineError(`the program has ${count} ${what}, ${inputs.length} were given`);
   }
   for (const node of nodes) {
     if (node.kind === 'input') checkLength(`input ${node.slot}`, inputs[node.slot], byteLengthOf(node));

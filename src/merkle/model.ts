@@ -6,7 +6,7 @@ import { TAGS } from './tags.ts';
 import { tensorRoot } from './tensor.ts';
 import { concat, MerkleTree, PROGRAM_TREE } from './tree.ts';
 
-/** An input or output of a model: which node's tensor it is, and how many bytes that has. */
+/** An input, output or answer of a model: which node's tensor it is, and how many bytes that has. */
 export interface TensorRef {
   readonly node: number;
   readonly byteLength: number;
@@ -22,6 +22,8 @@ export interface Model {
   /** In slot order. */
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
+  /** Tensors that a claim supplies and the program checks, in slot order after the inputs; mostly none. */
+  readonly answers: readonly TensorRef[];
   readonly id: Hash;
 }
 
@@ -30,13 +32,13 @@ const STEPS = 1;
 
 const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 
-/** Most inputs, and most outputs, of a model. */
+/** Most inputs, most outputs and most answers of a model. */
 export const MAX_TENSOR_REFS = 255;
 
 function encodeRefs(refs: readonly TensorRef[]): Uint8Array {
   // RULE: lists of different lengths never look alike, so a length must fit its byte.
   if (refs.length > MAX_TENSOR_REFS) {
-    throw new RangeError(`a model has at most ${MAX_TENSOR_REFS} inputs and outputs, not ${refs.length}`);
+    throw new RangeError(`a list of a model has at most ${MAX_TENSOR_REFS} tensors, not ${refs.length}`);
   }
   return concat([Uint8Array.of(refs.length), ...refs.flatMap((ref) => [u32(ref.node), u32(ref.byteLength)])]);
 }
@@ -46,13 +48,14 @@ export const programLeaf = (descriptor: Uint8Array): Hash => keccakTagged(TAGS.P
 
 /**
  * keccak256(MODEL ‖ u32 version ‖ u32 steps ‖ program root ‖ u32 nodes ‖ inputs ‖ outputs), a list being its u8
- * length and, for each tensor, u32 node ‖ u32 byte length. Big-endian.
+ * length and, for each tensor, u32 node ‖ u32 byte length. With answers, their list follows. Big-endian.
  */
 export const modelId = (
   programRoot: Hash,
   nodes: number,
   inputs: readonly TensorRef[],
   outputs: readonly TensorRef[],
+  answers: readonly TensorRef[] = [],
 ): Hash =>
   keccakTagged(
     TAGS.MODEL,
@@ -62,6 +65,7 @@ export const modelId = (
     u32(nodes),
     encodeRefs(inputs),
     encodeRefs(outputs),
+    ...(answers.length > 0 ? [encodeRefs(answers)] : []),
   );
 
 /** Encodes and hashes a program. Does not validate it. */
@@ -71,18 +75,32 @@ export function modelOf(program: Program): Model {
   const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(program.nodes[node]!) });
   const inputs = program.inputs.map(refer);
   const outputs = program.outputs.map(refer);
+  const answers = (program.answers ?? []).map(refer);
   return {
     program,
     descriptors,
     tree,
     inputs,
     outputs,
-    id: modelId(tree.root, descriptors.length, inputs, outputs),
+    answers,
+    id: modelId(tree.root, descriptors.length, inputs, outputs, answers),
   };
 }
 
 /** What a request commits to: keccak256(INPUTS ‖ tensor roots in slot order). */
 export const inputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.INPUTS, ...roots);
+
+/** What a run reads besides constants, in slot order: the inputs, then the answers. */
+export const suppliedRefs = ({
+  inputs,
+  answers,
+}: Pick<Model, 'inputs' | 'answers'>): readonly TensorRef[] => [...inputs, ...answers];
+
+/** What a claim supplies: the answers, or the outputs of a model without answers. */
+export const claimedRefs = ({
+  outputs,
+  answers,
+}: Pick<Model, 'outputs' | 'answers'>): readonly TensorRef[] => (answers.length > 0 ? answers : outputs);
 
 /** What a claim commits to: keccak256(OUTPUTS ‖ tensor roots in order). */
 export const outputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.OUTPUTS, ...roots);
@@ -107,6 +125,6 @@ export function splitTensors(refs: readonly TensorRef[], bytes: Uint8Array): Uin
 export const commitInput = (model: Model, input: Uint8Array): Hash =>
   inputsCommitment(splitTensors(model.inputs, input).map(tensorRoot));
 
-/** Commitment to a claim's output, given as its bytes. */
-export const commitOutput = (model: Model, output: Uint8Array): Hash =>
-  outputsCommitment(splitTensors(model.outputs, output).map(tensorRoot));
+/** Commitment to what a claim supplies, given as its bytes. */
+export const commitOutput = (model: Pick<Model, 'outputs' | 'answers'>, output: Uint8Array): Hash =>
+  outputsCommitment(splitTensors(claimedRefs(model), output).map(tensorRoot));

@@ -24,6 +24,16 @@ export const LIMITS = {
   MAX_LEAF_WITNESS_BYTES: 24_576,
   /** Gas of arithmetic and addressing that one leaf may need, by the static rule in `cost.ts`. */
   MAX_LEAF_COMPUTE_GAS: 1_000_000,
+  /**
+   * Bytes of calldata in one move of a dispute. Public transaction pools refuse transactions above 131,072 bytes
+   * (go-ethereum's `txMaxSize`); 1,072 of them are left for the envelope and the signature.
+   */
+  MAX_MOVE_BYTES: 130_000,
+  /**
+   * Bytes of tensors in one transaction: a request's inputs, or what a claim supplies. Less than in a move, so that
+   * claim and finalize, which carry the request besides, fit too.
+   */
+  MAX_DATA_BYTES: 122_880,
 } as const;
 
 /** Bytes of one chunk, the leaf of a tensor's tree. */

@@ -13,12 +13,12 @@ export const ELEMENT_BYTES: Readonly<Record<DType, 1 | 4>> = { f32: 4, i32: 4, i
 
 export const NODE_KINDS = { input: 1, constant: 2, loop: 3 } as const;
 
-/** A tensor that the request supplies. */
+/** A tensor that the request supplies, or an answer that the claim supplies. */
 export interface InputNode {
   readonly kind: 'input';
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Position in the model's list of inputs. */
+  /** Position in the model's list of inputs, which the answers follow. */
   readonly slot: number;
 }
 
@@ -113,6 +113,11 @@ export interface Program {
   readonly inputs: readonly number[];
   /** Node of each output. */
   readonly outputs: readonly number[];
+  /**
+   * Node of each answer, in slot order: tensors that a claim supplies and the program checks. The program then has one
+   * output, a scalar, and a claim is right if and only if it is 1. None if a claim supplies the outputs.
+   */
+  readonly answers?: readonly number[];
 }
 
 /** Product of extents; 1 for none. */

@@ -47,6 +47,7 @@ export const RULES = [
   'operand dtype',
   'operand checkpoint',
   'nodes',
+  'answers',
 ] as const;
 
 export type Rule = (typeof RULES)[number];
@@ -65,6 +66,7 @@ export interface Interface {
   readonly nodeCount: number;
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
+  readonly answers: readonly TensorRef[];
 }
 
 interface TensorRef {
@@ -216,9 +218,15 @@ function checkCost(loop: LoopNode, descriptorBytes: number): Broken {
   return undefined;
 }
 
-/** That the node and the model's lists of inputs and outputs name each other. */
-function checkInterface(node: Node, nodeIndex: number, { nodeCount, inputs, outputs }: Interface): Broken {
+/** That the node and the model's lists of inputs, answers and outputs name each other. */
+function checkInterface(
+  node: Node,
+  nodeIndex: number,
+  { nodeCount, inputs: asked, outputs, answers }: Interface,
+): Broken {
   const byteLength = byteLengthOf(node);
+  // Slots count the inputs first, then the answers.
+  const inputs = [...asked, ...answers];
   const slots = inputs.flatMap((input, slot) => (input.node === nodeIndex ? [slot] : []));
   if (node.kind === 'input') {
     if (inputs[node.slot]?.node !== nodeIndex) {
@@ -311,13 +319,30 @@ function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
+/**
+ * What the registry refuses of a model with answers: an output that is no scalar, and answers that no claim could carry.
+ *
+ * @returns what is wrong, in a sentence
+ */
+function checkAnswers({ outputs, answers }: Interface): string | undefined {
+  if (answers.length === 0) return undefined;
+  const accept = outputs[0]?.byteLength;
+  if (outputs.length !== 1 || (accept !== 1 && accept !== 4)) {
+    const sizes = outputs.map(({ byteLength }) => byteLength).join(', ');
+    return `a program with answers has one output of 1 or 4 bytes, this has outputs of ${sizes} bytes`;
+  }
+  const total = answers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const limit = LIMITS.MAX_DATA_BYTES;
+  return total > limit ? `its answers have ${total} bytes, a claim carries ${limit} at most` : undefined;
+}
+
 /** Everything wrong with a program, at most one violation a node; none if it is valid. */
-export function validate({ nodes, inputs, outputs }: Program): Violation[] {
+export function validate({ nodes, inputs, outputs, answers = [] }: Program): Violation[] {
   if (nodes.length < 1 || nodes.length > LIMITS.MAX_NODES) {
     const message = `the program has ${nodes.length} nodes; from 1 to ${LIMITS.MAX_NODES} are allowed`;
     return [{ rule: 'nodes', node: 0, message }];
   }
-  for (const node of [...inputs, ...outputs]) {
+  for (const node of [...inputs, ...outputs, ...answers]) {
     if (!nodes[node]) {
       return [
         { rule: 'nodes', node, message: `an input or output names node ${node}, which does not exist` },
@@ -325,7 +350,14 @@ export function validate({ nodes, inputs, outputs }: Program): Violation[] {
     }
   }
   const refer = (node: number) => ({ node, byteLength: byteLengthOf(nodes[node]!) });
-  const model = { nodeCount: nodes.length, inputs: inputs.map(refer), outputs: outputs.map(refer) };
+  const model = {
+    nodeCount: nodes.length,
+    inputs: inputs.map(refer),
+    outputs: outputs.map(refer),
+    answers: answers.map(refer),
+  };
+  const unfit = checkAnswers(model);
+  if (unfit) return [{ rule: 'answers', node: outputs[0] ?? 0, message: unfit }];
   return nodes.flatMap((node, i) => {
     const descriptor = encodeNode(node);
     const own = checkDescriptor(descriptor, i, model);

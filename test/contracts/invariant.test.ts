@@ -3,7 +3,14 @@ import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { expect } from 'chai';
 import type { ContractTransactionResponse } from 'ethers';
 import { Random } from '../support/randomProgram.ts';
-import { type Call, challengerMove, claimantMoves, commitTrace, PHASE } from '../support/toy/moves.ts';
+import {
+  type Call,
+  challengerMove,
+  claimantMoves,
+  commitTrace,
+  PHASE,
+  REQUEST,
+} from '../support/toy/moves.ts';
 import {
   type Asked,
   type Claimed,
@@ -93,10 +100,10 @@ class World {
 
   async claim(asked: Asked, values: Values, by: HardhatEthersSigner): Promise<void> {
     const output = values.output();
-    const rival = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(small, output));
+    const earlier = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(small, output), by);
     const { status } = await this.p.oracle.progress(asked.id);
     if (status !== 1n) return;
-    if (rival !== 0n && (await this.p.oracle.claims(rival)).status !== STATUS.Falsified) return;
+    if (earlier !== 0n && (await this.p.oracle.claims(earlier)).status !== STATUS.Falsified) return;
     this.claims.push({ ...(await this.p.claim(asked, output, by)), values });
     this.pay(by, TERMS.claimBondWei);
     this.count('claim');
@@ -206,12 +213,12 @@ class World {
       [
         1,
         async () => {
-          if (!made) return;
+          if (!match) return;
           const node = random.below(5);
           const proof = { descriptor: small.descriptors[node]!, siblings: small.tree.proof(node) };
-          const { request } = made.asked;
-          const sent = p.game.connect(by).falsifyMalformed(made.id, request as never, node, proof);
-          expect(await this.attempt('false proof', sent)).to.equal(false);
+          const call = { name: 'proveMalformed', args: [match.subject, REQUEST, node, proof] };
+          const sent = p.send(match, call, random.pick([by, match.challenger]), PLENTY);
+          expect(await this.attempt('false proof', sent as never)).to.equal(false);
         },
       ],
       [

@@ -191,12 +191,18 @@ contract LibrariesTest is Test {
         uint40 nowAt,
         uint32 each,
         uint32 pause,
-        bool claimant
+        bool claimant,
+        uint256 baseFee
     ) public pure {
         each &= uint32(ClockLib.MAX_SECONDS);
         pause &= uint32(ClockLib.MAX_SECONDS);
         vm.assume(uint256(nowAt) + pause < 2 ** 40);
-        Clock clock = ClockLib.start(nowAt, each);
+        Clock clock = ClockLib.start(nowAt, each, baseFee);
+        uint256 kept = baseFee > type(uint64).max ? type(uint64).max : baseFee;
+        kept -= kept % 65_536;
+        vm.assertEq(clock.baseFeeAtOpenWei(), kept);
+        vm.assertEq(clock.lastMoveAt(), nowAt);
+        vm.assertEq(clock.openedAt(each), nowAt);
         uint256 later = uint256(nowAt) + pause;
         vm.assertTrue(clock.isOut(claimant, later) == (pause > each));
         if (pause > each) return;
@@ -204,6 +210,8 @@ contract LibrariesTest is Test {
         vm.assertEq(next.lastMoveAt(), later);
         vm.assertEq(next.secondsLeft(claimant), each - pause);
         vm.assertEq(next.secondsLeft(!claimant), each);
+        vm.assertEq(next.baseFeeAtOpenWei(), kept);
+        vm.assertEq(next.openedAt(each), nowAt);
     }
 
     function testFuzz_stake_keepsItsFields(
@@ -226,6 +234,19 @@ contract LibrariesTest is Test {
         info.elementBytes = info.elementBytes % 2 == 0 ? 1 : 4;
         Position top = PositionLib.inTrace(Phase.NodePick, 9, 13, 5, 700);
         vm.assertEq(top.leaves(), 700);
+        vm.assertEq(top.hasDemanded(), false);
+        Position demanded = top.intoBlock(word).intoDemand(node);
+        vm.assertTrue(demanded.phase() == Phase.NodeDemand);
+        vm.assertEq(demanded.nodeIndex(), node);
+        Position opened = demanded.afterDemand();
+        vm.assertTrue(opened.phase() == Phase.NodePick);
+        vm.assertTrue(opened.hasDemanded());
+        vm.assertEq(opened.nodeIndex(), 0);
+        vm.assertEq(opened.checkpoints(), word);
+        vm.assertEq(opened.leaves(), 700);
+        vm.assertEq(opened.index(), 5);
+        vm.assertEq(opened.depthLeft(), 9);
+        vm.assertEq(opened.traceDepth(), 13);
         Position below = top.down(Phase.NodeReveal, 4, 11);
         vm.assertEq(below.index(), 5 * 16 + 11);
         vm.assertEq(below.depthLeft(), 5);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { hexlify, type Interface, type TransactionReceipt } from 'ethers';
+import { hexlify, type Interface, type TransactionReceipt, ZeroHash } from 'ethers';
 import { modelOf, programLeaf } from '../../src/merkle/model.ts';
 import { concat, MerkleTree, PROGRAM_TREE } from '../../src/merkle/tree.ts';
 import { encodeNode } from '../../src/program/codec.ts';
@@ -44,7 +44,7 @@ const malformed: readonly (readonly [what: string, descriptor: Uint8Array])[] = 
   ['is empty', new Uint8Array(0)],
 ];
 
-describe('attack 20: a claim on a malformed program loses by direct proof', function () {
+describe('attack 20: a claim on a malformed program loses by proof in a dispute', function () {
   this.timeout(120_000);
   let chain: DevelopmentChain;
   let asker: Awaited<ReturnType<typeof deployed>>;
@@ -62,8 +62,8 @@ describe('attack 20: a claim on a malformed program loses by direct proof', func
   const winnerOf = (receipt: TransactionReceipt | null): string =>
     event(receipt, prover.oracle.interface, 'ClaimFalsified').winner;
 
-  /** Publishes a program whose node BAD has that descriptor, and claims its output. */
-  async function claimOn(descriptor: Uint8Array) {
+  /** Publishes a program whose node BAD has that descriptor, claims its output and challenges that. */
+  async function disputeOn(descriptor: Uint8Array) {
     const builder = new ProgramBuilder();
     builder.input('f32', [6]);
     builder.node(good);
@@ -74,7 +74,7 @@ describe('attack 20: a claim on a malformed program loses by direct proof', func
     const inputs = model.inputs.map((ref) => ({ ...ref }));
     const outputs = model.outputs.map((ref) => ({ ...ref }));
     const { registry, oracle } = asker;
-    const published = await (await registry.publish(tree.root, 3, inputs, outputs, '')).wait();
+    const published = await (await registry.publish(tree.root, 3, inputs, outputs, [], '')).wait();
     const { modelId } = event(published, registry.interface, 'Published') as unknown as { modelId: string };
     const requested = await (await oracle.request(modelId, new Uint8Array(24), TERMS, { value: 1n })).wait();
     const { requestId, request } = event(requested, oracle.interface, 'Requested') as unknown as {
@@ -84,12 +84,19 @@ describe('attack 20: a claim on a malformed program loses by direct proof', func
     const bond = { value: TERMS.claimBondWei };
     const fields = structOf(request);
     const claimed = await (await oracle.claim(requestId, fields, OUTPUT, bond)).wait();
-    const { claimId } = event(claimed, oracle.interface, 'Claimed') as unknown as { claimId: bigint };
+    const { claimId, outputs: claimedOutputs } = event(claimed, oracle.interface, 'Claimed') as unknown as {
+      claimId: bigint;
+      outputs: string;
+    };
+    const bet = { value: TERMS.challengeBondWei };
+    const challenged = await (await prover.oracle.challenge(claimId, fields, claimedOutputs, bet)).wait();
+    const opened = event(challenged, prover.game.interface, 'Opened');
     const proof = (node: number) => ({
       descriptor: hexlify(descriptors[node]!),
       siblings: tree.proof(node).map((hash) => hexlify(hash)),
     });
-    return { claimId, request: fields, proof };
+    const at = [opened['disputeId'] as bigint, opened['dispute'].toObject(), ZeroHash] as const;
+    return { at, request: fields, proof };
   }
 
   /** A struct out of an event, as an argument. */
@@ -98,8 +105,8 @@ describe('attack 20: a claim on a malformed program loses by direct proof', func
 
   for (const [what, descriptor] of malformed) {
     it(`because a node ${what}`, async () => {
-      const { claimId, request, proof } = await claimOn(descriptor);
-      const falsified = await (await prover.game.falsifyMalformed(claimId, request, BAD, proof(BAD))).wait();
+      const { at, request, proof } = await disputeOn(descriptor);
+      const falsified = await (await prover.game.proveMalformed(...at, request, BAD, proof(BAD))).wait();
       expect(winnerOf(falsified)).to.equal(await chain.account(1).getAddress());
       expect(falsified!.gasUsed).to.be.lessThan(1_000_000n);
     });
@@ -110,24 +117,24 @@ describe('attack 20: a claim on a malformed program loses by direct proof', func
       ...good,
       operands: [{ ...good.operands[0]!, view: [{ ...view(7, 0), extent: 7 }] }],
     };
-    const { claimId, request, proof } = await claimOn(encodeNode(misfits));
+    const { at, request, proof } = await disputeOn(encodeNode(misfits));
     // By itself the node is well-formed.
-    await expect(prover.game.falsifyMalformed(claimId, request, BAD, proof(BAD)))
+    await expect(prover.game.proveMalformed(...at, request, BAD, proof(BAD)))
       .to.be.revertedWithCustomError(prover.game, 'WellFormed')
       .withArgs(BAD);
-    const sent = await prover.game.falsifyMalformedOperand(claimId, request, BAD, proof(BAD), 0, proof(0));
+    const sent = await prover.game.proveMalformedOperand(...at, request, BAD, proof(BAD), 0, proof(0));
     expect(winnerOf(await sent.wait())).to.equal(await chain.account(1).getAddress());
   });
 
   it('but a well-formed one does not', async () => {
-    const { claimId, request, proof } = await claimOn(encodeNode(good));
+    const { at, request, proof } = await disputeOn(encodeNode(good));
     const { game } = prover;
     for (const node of [0, 1, 2]) {
-      await expect(game.falsifyMalformed(claimId, request, node, proof(node)))
+      await expect(game.proveMalformed(...at, request, node, proof(node)))
         .to.be.revertedWithCustomError(game, 'WellFormed')
         .withArgs(node);
     }
-    await expect(game.falsifyMalformedOperand(claimId, request, BAD, proof(BAD), 0, proof(0)))
+    await expect(game.proveMalformedOperand(...at, request, BAD, proof(BAD), 0, proof(0)))
       .to.be.revertedWithCustomError(game, 'WellFormed')
       .withArgs(BAD);
   });

@@ -348,7 +348,13 @@ describe('gas of a leaf', function () {
         expect(measured.transactionGas).to.be.at.most(2_000_000);
         worst = Math.max(worst, measured.transactionGas);
         // The rules can be checked in one transaction whatever the node.
-        const model = { programRoot: `0x${'00'.repeat(32)}`, nodeCount: 4, inputs: [], outputs: [] };
+        const model = {
+          programRoot: `0x${'00'.repeat(32)}`,
+          nodeCount: 4,
+          inputs: [],
+          outputs: [],
+          answers: [],
+        };
         const call = chain.referee.interface.encodeFunctionData('isMalformed', [model, 3, encodeNode(node)]);
         expect(await chain.referee.isMalformed(model, 3, encodeNode(node))).to.equal(false);
         expect(Number(await chain.meter.spent(chain.referee, call))).to.be.at.most(1_500_000);

@@ -14,11 +14,11 @@ describe('model registry', () => {
   });
 
   it('gives a model the id that its publisher computed, and hands back what was published', async () => {
-    await expect(p.registry.publish(root, 5, [ref(0, 16)], [ref(4, 8)], 'ipfs:x'))
+    await expect(p.registry.publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'ipfs:x'))
       .to.emit(p.registry, 'Published')
-      .withArgs(hexOf(small.id), p.requester.address, root, 5, [[0, 16]], [[4, 8]], 'ipfs:x');
-    expect(await p.registry.modelOf(small.id)).to.deep.equal([root, 5n, [[0n, 16n]], [[4n, 8n]]]);
-    expect(await p.registry.programOf(small.id)).to.deep.equal([root, 5n]);
+      .withArgs(hexOf(small.id), p.requester.address, root, 5, [[0, 16]], [[4, 8]], [], 'ipfs:x');
+    expect(await p.registry.modelOf(small.id)).to.deep.equal([root, 5n, [[0n, 16n]], [[4n, 8n]], []]);
+    expect(await p.registry.programOf(small.id)).to.deep.equal([root, 5n, false]);
   });
 
   it('keeps many tensors as well as few', async () => {
@@ -33,15 +33,15 @@ describe('model registry', () => {
 
   it('publishing again changes nothing and says where else to find it', async () => {
     await p.publish(small);
-    await expect(p.registry.connect(p.stranger).publish(root, 5, [ref(0, 16)], [ref(4, 8)], 'elsewhere'))
+    await expect(p.registry.connect(p.stranger).publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'elsewhere'))
       .to.emit(p.registry, 'Published')
-      .withArgs(hexOf(small.id), p.stranger.address, root, 5, [[0, 16]], [[4, 8]], 'elsewhere');
+      .withArgs(hexOf(small.id), p.stranger.address, root, 5, [[0, 16]], [[4, 8]], [], 'elsewhere');
   });
 
   it('attack 20: refuses what is malformed whatever the program is', async () => {
     const { registry } = p;
     for (const count of [0, 2 ** 20 + 1]) {
-      await expect(registry.publish(root, count, [], [ref(0, 1)], ''))
+      await expect(registry.publish(root, count, [], [ref(0, 1)], [], ''))
         .to.be.revertedWithCustomError(registry, 'NodeCountOutOfBounds')
         .withArgs(count, 2 ** 20);
     }
@@ -51,13 +51,13 @@ describe('model registry', () => {
       [many, [ref(0, 1)]],
       [[], many],
     ]) {
-      await expect(registry.publish(root, 5, inputs!, outputs!, '')).to.be.revertedWithCustomError(
+      await expect(registry.publish(root, 5, inputs!, outputs!, [], '')).to.be.revertedWithCustomError(
         registry,
         'TensorCountOutOfBounds',
       );
     }
     for (const bad of [ref(5, 1), ref(0, 2 ** 30 + 1)]) {
-      await expect(registry.publish(root, 5, [bad], [ref(0, 1)], ''))
+      await expect(registry.publish(root, 5, [bad], [ref(0, 1)], [], ''))
         .to.be.revertedWithCustomError(registry, 'TensorRefOutOfBounds')
         .withArgs(bad.node, bad.byteLength);
     }

@@ -83,7 +83,7 @@ describe('position', () => {
       };
       expect(decodePosition(encodePosition(position))).to.deep.equal(position);
     }
-    expect(() => decodePosition(12n << 240n)).to.throw(RangeError);
+    expect(() => decodePosition(13n << 240n)).to.throw(RangeError);
     expect(() => decodePosition(1n << 256n)).to.throw(RangeError);
   });
 
@@ -217,13 +217,14 @@ describe('clock', () => {
       lastMoveAt: 0x1122334455,
       claimantSecondsLeft: 0x6666666,
       challengerSecondsLeft: 0x7777777,
+      baseFeeAtOpenWei: 0x8899aabbccddeeffn,
     };
-    expect(encodeClock(clock).toString(16)).to.equal('112233445566666667777777');
+    expect(encodeClock(clock).toString(16)).to.equal('8899aabbccddeeff112233445566666667777777');
     expect(decodeClock(encodeClock(clock))).to.deep.equal(clock);
   });
 
   it('attack 7: lets a side move in its last second and not in the one after', () => {
-    const clock = startClock(1000, 60);
+    const clock = startClock(1000, 60, 1_000_000_007n);
     for (const role of ['claimant', 'challenger'] as const) {
       expect(lastTimestamp(clock, role)).to.equal(1060);
       expect([1059, 1060, 1061].map((now) => isOut(clock, role, now))).to.deep.equal([false, false, true]);
@@ -231,13 +232,22 @@ describe('clock', () => {
   });
 
   it('takes time from the side that moved only', () => {
-    const clock = pressed(pressed(startClock(1000, 60), 'claimant', 1010), 'challenger', 1040);
-    expect(clock).to.deep.equal({ lastMoveAt: 1040, claimantSecondsLeft: 50, challengerSecondsLeft: 30 });
-    expect(pressed(startClock(0, MAX_SECONDS), 'claimant', MAX_SECONDS).claimantSecondsLeft).to.equal(0);
+    const clock = pressed(
+      pressed(startClock(1000, 60, 1_000_000_007n), 'claimant', 1010),
+      'challenger',
+      1040,
+    );
+    expect(clock).to.deep.equal({
+      lastMoveAt: 1040,
+      claimantSecondsLeft: 50,
+      challengerSecondsLeft: 30,
+      baseFeeAtOpenWei: 999_948_288n,
+    });
+    expect(pressed(startClock(0, MAX_SECONDS, 0n), 'claimant', MAX_SECONDS).claimantSecondsLeft).to.equal(0);
   });
 
   it('says who has lost by time, by whose move the phase waits for', () => {
-    const clock = { lastMoveAt: 1000, claimantSecondsLeft: 5, challengerSecondsLeft: 10 };
+    const clock = { ...startClock(1000, 5, 0n), challengerSecondsLeft: 10 };
     for (const phase of Object.keys(MOVERS) as (keyof typeof MOVERS)[]) {
       const mover = MOVERS[phase];
       const last = mover === 'claimant' ? 1005 : 1010;

@@ -16,6 +16,7 @@ const MODEL = {
   nodeCount: 100,
   inputs: [{ node: 3, byteLength: 20 }],
   outputs: [{ node: 4, byteLength: 8 }],
+  answers: [],
 };
 
 const operand: Operand = { node: 1, dtype: 'i32', fill: 0, view: [view(6, 0), view(5, 2)] };
@@ -403,6 +404,7 @@ describe('static rules', function () {
         nodeCount: 100,
         inputs: program.inputs.map(refer),
         outputs: program.outputs.map(refer),
+        answers: [],
       };
       for (const [index, node] of program.nodes.entries()) {
         const mutants = random.times(20, () => mutate(random, encodeNode(node)));

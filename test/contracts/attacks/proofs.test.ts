@@ -6,7 +6,7 @@ import { programLeaf } from '../../../src/merkle/model.ts';
 import { TAGS } from '../../../src/merkle/tags.ts';
 import { concat, MerkleTree, PROGRAM_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
 import { type ToyModel, type ToyNode, toyInput, toyLoop, toyModel } from '../../support/toy/model.ts';
-import { type Call, commitTrace, PHASE } from '../../support/toy/moves.ts';
+import { type Call, commitTrace, PHASE, REQUEST } from '../../support/toy/moves.ts';
 import {
   deployProtocol,
   type Fight,
@@ -41,13 +41,19 @@ describe('attacks: openings and proofs', () => {
   }
 
   /** Sends a move that must revert, and sees that state, clock and money are as before. */
-  async function refused(fight: Fight, call: Call, error: string, by = p.moverOf(fight)): Promise<void> {
+  async function refused(
+    fight: Fight,
+    call: Call,
+    error: string,
+    by = p.moverOf(fight),
+    openDisputes = 1n,
+  ): Promise<void> {
     const state = await p.game.disputes(fight.id);
     const sent = p.send(fight, call, by) as Promise<ContractTransactionResponse>;
     await expect(sent).to.be.revertedWithCustomError(p.game, error);
     expect(await p.game.disputes(fight.id)).to.equal(state);
     expect(await p.game.stateHash(fight.dispute as never, fight.subject)).to.equal(state);
-    expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(1n);
+    expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(openDisputes);
   }
 
   it('attack 9: with every amount of gas that is too little, a leaf reverts and decides nothing', async () => {
@@ -396,7 +402,7 @@ describe('attacks: openings and proofs', () => {
     expect(third.ended?.winner).to.equal(p.watcher.address);
   });
 
-  describe('attack 20: a claim on a malformed program loses by direct proof', () => {
+  describe('attack 20: a claim on a malformed program loses by proof in a dispute', () => {
     const fine = [toyInput(16), toyLoop(2), toyLoop(2, { reads: 1 })];
     const cases: [string, readonly ToyNode[], number][] = [
       ['a node that reads a later one', [...fine, toyLoop(2, { reads: 4 }), toyLoop(2)], 3],
@@ -414,30 +420,22 @@ describe('attacks: openings and proofs', () => {
         const model: ToyModel = { ...whole, inputs: whole.inputs.slice(0, 1) };
         const id = await publishAs(model);
         const asked = await p.ask({ ...model, id }, INPUT);
-        const output = new Uint8Array(8);
-        const claimed = await p.claim(asked, output, p.liar);
-        const proofOf = (node: number) => ({
-          descriptor: model.descriptors[node]!,
-          siblings: model.tree.proof(node),
-        });
-        const request = asked.request as never;
-        const game = p.game.connect(p.watcher);
-        await expect(game.falsifyMalformed(claimed.id, request, 1, proofOf(1)))
+        const fight = await p.challenge(await p.claim(asked, new Uint8Array(8), p.liar), p.watcher);
+        const prove = (node: number, proven = node) => {
+          const proof = { descriptor: model.descriptors[proven]!, siblings: model.tree.proof(proven) };
+          return { name: 'proveMalformed', args: [fight.subject, REQUEST, node, proof] };
+        };
+        await expect(p.send(fight, prove(1), p.watcher))
           .to.be.revertedWithCustomError(p.game, 'WellFormed')
           .withArgs(1);
-        await expect(
-          game.falsifyMalformed(claimed.id, request, 1, proofOf(bad)),
-        ).to.be.revertedWithCustomError(p.game, 'DescriptorMismatch');
-        await expect(
-          game.falsifyMalformed(claimed.id, request, nodes.length, proofOf(bad)),
-        ).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
-        await expect(game.falsifyMalformed(claimed.id, request, bad, proofOf(bad)))
-          .to.emit(p.game, 'Malformed')
-          .withArgs(claimed.id, p.watcher.address, bad);
-        expect(await p.oracle.owed(p.watcher)).to.equal(TERMS.claimBondWei / 2n);
-        await expect(
-          game.falsifyMalformed(claimed.id, request, bad, proofOf(bad)),
-        ).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
+        await refused(fight, prove(1, bad), 'DescriptorMismatch', p.watcher);
+        await refused(fight, prove(nodes.length, bad), 'IndexOutOfRange', p.watcher);
+        await p.move(fight, prove(bad), p.watcher);
+        expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.Malformed });
+        expect(await p.oracle.owed(p.watcher)).to.equal(TERMS.claimBondWei / 2n + challengeBondWei);
+        await expect(p.send(fight, prove(bad), p.watcher))
+          .to.be.revertedWithCustomError(p.game, 'NoDispute')
+          .withArgs(fight.id);
       });
     }
 
@@ -446,21 +444,21 @@ describe('attacks: openings and proofs', () => {
       const id = await publishAs(model);
       const asked = await p.ask({ ...model, id }, INPUT);
       const claimed = await p.claim(asked, new Uint8Array(8), p.liar);
-      const fight = await p.challenge(claimed, p.stranger);
+      const other = await p.challenge(claimed, p.stranger);
+      const fight = await p.challenge(claimed, p.watcher);
       const proofOf = (node: number) => ({
         descriptor: model.descriptors[node]!,
         siblings: model.tree.proof(node),
       });
-      const game = p.game.connect(p.watcher);
-      const request = asked.request as never;
-      await expect(
-        game.falsifyMalformedOperand(claimed.id, request, 2, proofOf(2), 0, proofOf(1)),
-      ).to.be.revertedWithCustomError(p.game, 'WellFormed');
-      await expect(
-        game.falsifyMalformedOperand(claimed.id, request, 3, proofOf(3), 0, proofOf(1)),
-      ).to.be.revertedWithCustomError(p.game, 'DescriptorMismatch');
-      await game.falsifyMalformedOperand(claimed.id, request, 3, proofOf(3), 0, proofOf(0));
-      await p.reclaim(fight);
+      const prove = (node: number, read: number) => ({
+        name: 'proveMalformedOperand',
+        args: [fight.subject, REQUEST, node, proofOf(node), 0, proofOf(read)],
+      });
+      await refused(fight, prove(2, 1), 'WellFormed', p.watcher, 2n);
+      await refused(fight, prove(3, 1), 'DescriptorMismatch', p.watcher, 2n);
+      await p.move(fight, prove(3, 0), p.watcher);
+      expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.Malformed });
+      await p.reclaim(other);
       expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
     });
 
@@ -472,6 +470,7 @@ describe('attacks: openings and proofs', () => {
         model.nodes.length,
         refs(model.inputs),
         refs(model.outputs),
+        refs(model.answers),
         '',
       ] as const;
       const id = await p.registry.publish.staticCall(...args);
@@ -487,10 +486,9 @@ describe('attacks: openings and proofs', () => {
       const id = await publishAs(model);
       const asked = await p.ask({ ...model, id }, INPUT);
       const claimed = await p.claim(asked, truth.output(), p.liar);
-      await p.game.connect(p.watcher).falsifyMalformed(claimed.id, asked.request as never, 4, {
-        descriptor: garbage,
-        siblings: tree.proof(4),
-      });
+      const fight = await p.challenge(claimed, p.watcher);
+      const proof = { descriptor: garbage, siblings: tree.proof(4) };
+      await p.move(fight, { name: 'proveMalformed', args: [fight.subject, REQUEST, 4, proof] }, p.watcher);
       expect((await p.oracle.claims(claimed.id)).status).to.equal(3n);
     });
   });

@@ -84,6 +84,8 @@ export interface ToyModel {
   readonly depth: number;
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
+  /** Tensors that a claim supplies: the last of the inputs by slot. */
+  readonly answers: readonly TensorRef[];
   readonly id: Hash;
 }
 
@@ -91,20 +93,26 @@ export interface ToyModel {
 export const isCommitted = ({ nodes, depth }: Pick<ToyModel, 'nodes' | 'depth'>, i: number): boolean =>
   depth <= 5 || nodes[i]?.kind !== 'loop' || nodes[i].checkpoint;
 
-/** @param outputs nodes whose tensors are the output */
+/**
+ * @param outputs nodes whose tensors are the output
+ * @param answered how many input nodes, the last by slot, are answers
+ */
 export function toyModel(
   given: readonly ToyNode[],
   outputs: readonly number[] = [given.length - 1],
+  answered = 0,
 ): ToyModel {
   const nodes = given.map((node, i) => (outputs.includes(i) ? { ...node, checkpoint: true } : node));
   const descriptors = nodes.map(encodeToy);
   const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
   const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(nodes[node]!) });
-  const inputs = nodes
+  const slots = nodes
     .flatMap((node, i) => (node.kind === 'input' ? [{ slot: node.slot, i }] : []))
     .sort((a, b) => a.slot - b.slot)
     .map(({ i }) => refer(i));
+  const inputs = slots.slice(0, slots.length - answered);
+  const answers = slots.slice(slots.length - answered);
   const refs = outputs.map(refer);
-  const id = modelId(tree.root, nodes.length, inputs, refs);
-  return { nodes, descriptors, tree, depth: depthOf(nodes.length), inputs, outputs: refs, id };
+  const id = modelId(tree.root, nodes.length, inputs, refs, answers);
+  return { nodes, descriptors, tree, depth: depthOf(nodes.length), inputs, outputs: refs, answers, id };
 }

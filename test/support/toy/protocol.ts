@@ -68,7 +68,10 @@ export const REASON = {
   WrongConstant: 3n,
   WrongInput: 4n,
   WrongPadding: 5n,
-  ClaimAlreadyFalsified: 6n,
+  WrongCheckpoint: 6n,
+  ClaimAlreadyFalsified: 7n,
+  WrongAnswer: 8n,
+  Malformed: 9n,
 } as const;
 
 export interface Asked {
@@ -142,6 +145,7 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
       model.nodes.length,
       refs(model.inputs),
       refs(model.outputs),
+      refs(model.answers),
       'toy:',
     );
   }
