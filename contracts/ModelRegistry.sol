@@ -252,12 +252,15 @@ contract ModelRegistry is IModelRegistry {
     function _unpacked(bytes memory packed) private pure returns (TensorRef[] memory refs) {
         uint256 count = packed.length / REF_BYTES;
         refs = new TensorRef[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            uint64 ref;
-            assembly ("memory-safe") {
-                ref := shr(192, mload(add(packed, add(32, mul(i, REF_BYTES)))))
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                uint64 ref;
+                assembly ("memory-safe") {
+                    ref := shr(192, mload(add(packed, add(32, mul(i, REF_BYTES)))))
+                }
+                TensorRef memory unpacked = refs[i];
+                (unpacked.node, unpacked.byteLength) = (uint32(ref >> 32), uint32(ref));
             }
-            refs[i] = TensorRef(uint32(ref >> 32), uint32(ref));
         }
     }
 }
