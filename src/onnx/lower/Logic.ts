@@ -44,8 +44,9 @@ const bitwise =
 /** Bits of two numbers combined stay within the power of two above both (and their signs). */
 function bitRange(inputs: readonly Tensor[]): Range {
   const most = Math.max(...inputs.flatMap((x) => [Math.abs(boundsOf(x).low) - 1, boundsOf(x).high, 0]));
-  const ceiling = 2 ** Math.ceil(Math.log2(most + 1)) - 1;
-  return { low: inputs.every((x) => boundsOf(x).low >= 0) ? 0 : -ceiling - 1, high: ceiling };
+  let power = 1;
+  while (power <= most) power *= 2;
+  return { low: inputs.every((x) => boundsOf(x).low >= 0) ? 0 : -power, high: power - 1 };
 }
 
 const BitwiseNot: Lowering = (context) => {
