@@ -1,4 +1,4 @@
-import { getCreate2Address, id, Interface, keccak256, type Provider, type TransactionRequest } from 'ethers';
+import { getCreate2Address, Interface, id, keccak256, type Provider, type TransactionRequest } from 'ethers';
 import type { Address } from './types.ts';
 
 /**

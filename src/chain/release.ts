@@ -1,6 +1,6 @@
 import type { Signer } from 'ethers';
-import { CREATE_X, addressOfCreation, creation, hasCreateX } from './createX.ts';
 import { type Contracts, connect, DeploymentError } from './contracts.ts';
+import { addressOfCreation, CREATE_X, creation, hasCreateX } from './createX.ts';
 import { type Create, createAll, fromAccount, type Plan } from './deploy.ts';
 import { hasPending, submit } from './submit.ts';
 import type { Address } from './types.ts';

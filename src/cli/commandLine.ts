@@ -109,6 +109,12 @@ function build(console: Console): Command {
   withJson(withAccount(deploy)).action(async (options) =>
     (await onChain(() => import('./deploy.ts'))).deploy(options, console),
   );
+  const canary = assay
+    .command('canary')
+    .description('play one false claim and its dispute on a deployment, and say whether it works');
+  withJson(withOracle(canary)).action(async (options) =>
+    (await onChain(() => import('./canary/canary.ts'))).canary(options, console),
+  );
   const publish = assay
     .command('publish')
     .description('commit to a model on chain, so that it can be asked for')

@@ -1,6 +1,5 @@
 import { hexOf } from '../merkle/keccak.ts';
 import { realNodes } from '../onnx/index.ts';
-import { type Node, sizeOf } from '../program/node.ts';
 import { RunTrace } from '../trace/run.ts';
 import { readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
@@ -8,7 +7,7 @@ import { type EngineOptions, engineOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { randomInput, randomRange } from './randomInput.ts';
-import { type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
+import { deepestNode, type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
@@ -46,14 +45,6 @@ function complete(
     console.err(`assay: input "${slot.name}" is random: ${slot.dtype} in ${low} … ${high}, seed ${SEED + i}`);
     return randomInput(slot, SEED + i);
   });
-}
-
-/** The node whose dispute is longest: the one with the most fold steps, the first of those. */
-function deepestNode(nodes: readonly Node[]): Place {
-  const steps = nodes.map((node) =>
-    node.kind === 'loop' ? sizeOf(node.fold) * Math.min(1, sizeOf(node.shape)) : -1,
-  );
-  return { node: steps.indexOf(Math.max(...steps)), element: undefined };
 }
 
 function placesFor({ program, labels }: LoadedModel, options: RehearseOptions, console: Console): Place[] {

@@ -25,7 +25,7 @@ const HOUR = 3600n;
 const atLeast = (least: bigint, usual: bigint): bigint => (usual > least ? usual : least);
 
 /** The least bonds that the oracle takes; an hour for everything that takes time, or more if the oracle says so. */
-async function usualTerms({ oracle }: Contracts): Promise<Terms> {
+export async function usualTerms({ oracle }: Contracts): Promise<Terms> {
   const { min } = await oracle.bounds();
   return {
     claimBondWei: min.claimBondWei,

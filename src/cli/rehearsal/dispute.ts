@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { TransactionReceipt } from 'ethers';
-import { challenge, timeout } from '../../chain/actions.ts';
+import { challenge, signerOf, timeout } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ClaimRecord, DisputeRecord, History } from '../../chain/history.ts';
 import { sendMove } from '../../chain/move.ts';
@@ -12,7 +12,6 @@ import { nextMove } from '../../dispute/nextMove.ts';
 import { elementAt, intervalAt, type Reason } from '../../dispute/rules.ts';
 import type { DisputeView } from '../../dispute/view.ts';
 import type { Trace } from '../../trace/trace.ts';
-import type { LocalChain } from './localChain.ts';
 
 /** One side of a rehearsed dispute. */
 export interface Side {
@@ -49,6 +48,12 @@ export interface Played {
 
 const BLOCK_SECONDS = 12;
 
+/** Lets time pass on the chain, or refuses to where it would be a clock's whole length. */
+export interface Pacemaker {
+  /** @param why what the chain said to the last move, if it was refused */
+  wait(seconds: number, why?: string): Promise<void>;
+}
+
 /** What a winning move is about, from the state that it answers. */
 export function isolatedBy({ position }: DisputeView, move: Move): Isolated | undefined {
   switch (move.kind) {
@@ -75,7 +80,7 @@ export function isolatedBy({ position }: DisputeView, move: Move): Isolated | un
  * chain refuses, lets its clock run out.
  */
 export async function playDispute(
-  chain: LocalChain,
+  chain: Pacemaker,
   history: History,
   claim: ClaimRecord,
   sides: Readonly<Record<Role, Side>>,
@@ -87,9 +92,13 @@ export async function playDispute(
   const note = (role: Role, kind: string, { gasUsed }: TransactionReceipt): void => {
     moves.push({ role, kind, gas: Number(gasUsed) });
   };
+  const challenger = await signerOf(sides.challenger.contracts).getAddress();
   const newest = async (): Promise<DisputeRecord> => {
     const { disputes } = await history.update();
-    const record = [...disputes.values()].filter((one) => one.claim.claimId === claim.claimId).at(-1);
+    // On a chain that others use, they may challenge the claim too.
+    const record = [...disputes.values()].findLast(
+      (one) => one.claim.claimId === claim.claimId && one.challenger === challenger,
+    );
     if (!record) throw new Error(`claim ${claim.claimId} has no dispute`);
     return record;
   };
@@ -118,7 +127,7 @@ export async function playDispute(
       }
     }
     const other = role === 'claimant' ? 'challenger' : 'claimant';
-    await chain.wait(secondsLeft(decodeClock(record.dispute.clock), role) + 1);
+    await chain.wait(secondsLeft(decodeClock(record.dispute.clock), role) + 1, refusal);
     note(other, 'timeout', await timeout(sides[other].contracts, record));
   }
 }

@@ -43,6 +43,14 @@ export function parsePlace(text: string, nodes: readonly Node[], names: readonly
   return { node, element: Number(element) };
 }
 
+/** The node whose dispute is longest: the one with the most fold steps, the first of those. */
+export function deepestNode(nodes: readonly Node[]): Place {
+  const steps = nodes.map((node) =>
+    node.kind === 'loop' ? sizeOf(node.fold) * Math.min(1, sizeOf(node.shape)) : -1,
+  );
+  return { node: steps.indexOf(Math.max(...steps)), element: undefined };
+}
+
 /** The sample is the same every time. From a seed of few bits the first numbers would be small, and the first nodes always drawn. */
 const SEED = 0x9e3779b9;
 
