@@ -55,7 +55,7 @@ describe('assay deploy and assay canary', function () {
           const sung = await assay('canary', ...there);
           expect([sung.code, sung.err]).to.deep.equal([0, '']);
           expect(sung.out).to.match(/a false claim was challenged and lost at its leaf: \d+ transactions/);
-          expect(sung.out).to.match(/a right claim became final[^]*\nthis deployment works$/);
+          expect(sung.out).to.match(/a right claim became final[\s\S]*\nthis deployment works$/);
         });
       });
     }
