@@ -1,4 +1,5 @@
 import { decodeClock, isOut } from '../dispute/clock.ts';
+import { type MalformedProgram, moveAgainstMalformed } from '../dispute/malformed.ts';
 import type { Role } from '../dispute/move.ts';
 import { isAboveBlocks, moveAboveBlocks, nextMove } from '../dispute/nextMove.ts';
 import { MOVERS } from '../dispute/position.ts';
@@ -12,7 +13,7 @@ import type { Listener } from './report.ts';
 import { Refused } from './submit.ts';
 
 /** Refusals that only mean: not yet. The node's idea of now is a little behind ours. */
-const TOO_EARLY = ['ClockRuns', 'WindowOpen', 'PatienceLasts'];
+const TOO_EARLY = ['ClockRuns', 'WindowOpen', 'PatienceLasts', 'OpenedNow'];
 
 /**
  * Does one thing of a pass. What fails is reported and keeps nothing else from being done: nobody may stop a provider
@@ -67,6 +68,31 @@ export interface Player {
   /** That trace. */
   trace(): Promise<Trace>;
   readonly listen: Listener;
+}
+
+/**
+ * Does what is due in an open dispute about a malformed program: the proof, at any time, or what leads to one; the end by
+ * the clock if the claimant's has run out.
+ *
+ * @returns transactions sent, 0 or 1
+ */
+export async function playMalformed(
+  record: DisputeRecord,
+  program: MalformedProgram,
+  { contracts, times, listen }: Pick<Player, 'contracts' | 'times' | 'listen'>,
+): Promise<0 | 1> {
+  return attempt(listen, async () => {
+    const clock = decodeClock(record.dispute.clock);
+    const mover = moverOf(record);
+    if (mover === 'claimant' && isOut(clock, mover, Number(times.latest))) {
+      listen({ kind: 'timedOut', dispute: record, receipt: await timeout(contracts, record) });
+      return 1;
+    }
+    const move = moveAgainstMalformed(record.view, program);
+    if (!move) return 0;
+    listen({ kind: 'moved', dispute: record, move, receipt: await sendMove(contracts, record, move) });
+    return 1;
+  });
 }
 
 /**

@@ -1,12 +1,13 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
 import type { TensorRef } from '../merkle/model.ts';
-import { concat, MerkleTree, siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
+import { siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
 import { blockLevels, isCheckpoint } from '../program/blocks.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import { blockRoots } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { Move, Pick, Role } from './move.ts';
+import { pickFrom } from './pick.ts';
 import { MOVERS, type Position, topOfTrace } from './position.ts';
 import { decodeWords, elementAt, encodeWords, intervalAt, levelsToReveal, postedPositions } from './rules.ts';
 import { blockRootOf, claimedProof, type DisputeView, firstDifference } from './view.ts';
@@ -132,7 +133,7 @@ function checkpointsOf({ depthLeft, index, hi: nodes }: Position, { model }: Tra
 function differing(kind: TreeKind, claimed: readonly Hash[], own: readonly Hash[]): Pick | undefined {
   const child = firstDifference(claimed, (i) => own[i]!);
   if (child < 0) return undefined;
-  return { child, hash: claimed[child]!, siblings: new MerkleTree(kind, concat(claimed)).proof(child) };
+  return pickFrom(kind, claimed, child);
 }
 
 /** A checkpoint that is none or the other way round; else the first tensor that differs. */

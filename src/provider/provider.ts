@@ -7,13 +7,15 @@ import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.t
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
-import { answerTo, type Runner, runOf } from '../store/shelf.ts';
+import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
 
 export interface ProviderOptions {
   /** Opened with the provider's account. */
   readonly contracts: Contracts;
   /** Runs the models that this provider answers for. */
   readonly runner: Runner;
+  /** Finds answers for models that check them; without it requests on those are left to others. */
+  readonly solve?: Solve;
   /** Which requests are worth their fee; all if left out. */
   readonly accepts?: (request: RequestRecord) => boolean;
   readonly listen?: Listener;
@@ -28,7 +30,7 @@ export interface ProviderOptions {
  * Every pass derives what to do from the chain, so it may be ended and started again at any time.
  */
 export function createProvider(options: ProviderOptions): Pass {
-  const { contracts, runner, accepts = () => true, clock = systemClock } = options;
+  const { contracts, runner, solve, accepts = () => true, clock = systemClock } = options;
   const listen = withoutRepeats(options.listen ?? (() => undefined));
   const history = new History(contracts, options.fromBlock);
   const account = signerOf(contracts).getAddress();
@@ -45,7 +47,7 @@ export function createProvider(options: ProviderOptions): Pass {
     for (const request of world.requests.values()) {
       if (!shouldClaim(world, me, request)) continue;
       sent += await attempt(listen, async () => {
-        const answer = await answerTo(runner, request.request, request.input);
+        const answer = await answerTo(runner, request.request, request.input, solve);
         const taken = [...world.claims.values()].some(
           (made) =>
             made.request === request && made.status !== 'falsified' && made.outputs === answer?.outputs,
@@ -63,9 +65,10 @@ export function createProvider(options: ProviderOptions): Pass {
     let sent = 0;
     for (const dispute of world.disputes.values()) {
       if (dispute.ended || dispute.claim.claimant !== me || dispute.claim.status !== 'open') continue;
-      const { request, input } = dispute.claim.request;
-      if (!runner.model(request.modelId)) continue;
-      const own = runOf(runner, request.modelId, input);
+      const { output, request: asked } = dispute.claim;
+      const { modelId } = asked.request;
+      if (!runner.model(modelId)) continue;
+      const own = runOf(runner, modelId, asked.input, output);
       sent += await play(dispute, { contracts, role: 'claimant', times, ...own, listen });
     }
     return sent;

@@ -1,10 +1,13 @@
 import type { Weights } from '../engine/engine.ts';
+import type { MalformedProgram } from '../dispute/malformed.ts';
 import { equalBytes, type Hash, hexOf } from '../merkle/keccak.ts';
-import { type Model, modelOf } from '../merkle/model.ts';
+import { type Model, modelOf, programLeaf } from '../merkle/model.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
+import { concat, MerkleTree, PROGRAM_TREE } from '../merkle/tree.ts';
 import { LIMITS } from '../program/limits.ts';
 import { byteLengthOf } from '../program/node.ts';
-import { validate } from '../program/validate.ts';
+import { findMalformation } from '../program/malformation.ts';
+import { type Interface, validate } from '../program/validate.ts';
 import {
   type BlobName,
   type Blobs,
@@ -13,7 +16,13 @@ import {
   tensorName,
   type WritableBlobs,
 } from './blobs.ts';
-import { decodeProgram, encodeProgram, MAX_PROGRAM_BYTES, ProgramFileError } from './programFile.ts';
+import {
+  decodeProgram,
+  decodeRawProgram,
+  encodeProgram,
+  MAX_PROGRAM_BYTES,
+  ProgramFileError,
+} from './programFile.ts';
 
 /** A model and the bytes of its constants. */
 export interface HeldModel {
@@ -56,6 +65,42 @@ export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
     weights.set(i, tensor);
   }
   return { model, weights };
+}
+
+/** What the registry holds of a model. */
+export interface PublishedModel extends Interface {
+  readonly programRoot: Hash;
+}
+
+/**
+ * A program that breaks a rule, checked against what was published, so that claims on it can be proven false.
+ *
+ * @throws StoreError if it is missing, is not the published program, or is well-formed
+ */
+export async function loadMalformed(
+  blobs: Blobs,
+  id: Hash,
+  published: PublishedModel,
+): Promise<MalformedProgram> {
+  const name = programName(id);
+  const corrupt = (detail: string) => new StoreError('corrupt', blobs.place, name, detail);
+  const bytes = await blobs.read(name, MAX_PROGRAM_BYTES);
+  if (!bytes) throw new StoreError('missing', blobs.place, name);
+  const descriptors = (() => {
+    try {
+      return decodeRawProgram(bytes).descriptors;
+    } catch (error) {
+      if (error instanceof ProgramFileError) throw corrupt(error.message);
+      throw error;
+    }
+  })();
+  const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
+  if (descriptors.length !== published.nodeCount || !equalBytes(tree.root, published.programRoot)) {
+    throw corrupt(`its program has root ${hexOf(tree.root)}`);
+  }
+  const malformation = findMalformation(descriptors, published);
+  if (!malformation) throw corrupt('it breaks no rule');
+  return { descriptors, tree, malformation };
 }
 
 function readProgram(blobs: Blobs, id: Hash, bytes: Uint8Array): Model {

@@ -6,8 +6,12 @@ import type { Program } from '../program/node.ts';
 /** Bytes of the largest program file that is read. */
 export const MAX_PROGRAM_BYTES = 2 ** 26;
 
-/** First bytes of a program file: "assay", then the version of this layout. */
-const MAGIC = Uint8Array.of(0x61, 0x73, 0x73, 0x61, 0x79, 1);
+/** First bytes of a program file: "assay". */
+const MAGIC = Uint8Array.of(0x61, 0x73, 0x73, 0x61, 0x79);
+
+/** Layout of a program without answers, and of one with answers. */
+const PLAIN = 1;
+const WITH_ANSWERS = 2;
 
 /** Bytes that are no program file. */
 export class ProgramFileError extends Error {
@@ -18,27 +22,32 @@ export class ProgramFileError extends Error {
  * A program as one file. Big-endian:
  *
  * ```
- * magic        "assay" 1
+ * magic        "assay"
+ * version      u8, 1 without answers, 2 with answers
  * inputs       u32 count, u32 node for each
  * outputs      u32 count, u32 node for each
+ * answers      u32 count, u32 node for each; in version 2
  * nodes        u32 count, u32 length ‖ descriptor for each
  * ```
  */
-export function encodeProgram({ nodes, inputs, outputs }: Program): Uint8Array {
+export function encodeProgram({ nodes, inputs, outputs, answers = [] }: Program): Uint8Array {
   const descriptors = nodes.map(encodeNode);
+  const lists = answers.length > 0 ? [inputs, outputs, answers] : [inputs, outputs];
   const length =
     MAGIC.length +
-    4 * (3 + inputs.length + outputs.length + nodes.length) +
+    1 +
+    4 * (1 + lists.reduce((sum, list) => sum + 1 + list.length, 0) + nodes.length) +
     descriptors.reduce((sum, descriptor) => sum + descriptor.length, 0);
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
-  let at = MAGIC.length;
+  bytes[MAGIC.length] = answers.length > 0 ? WITH_ANSWERS : PLAIN;
+  let at = MAGIC.length + 1;
   const u32 = (value: number) => {
     view.setUint32(at, value);
     at += 4;
   };
-  for (const list of [inputs, outputs]) {
+  for (const list of lists) {
     u32(list.length);
     list.forEach(u32);
   }
@@ -51,8 +60,30 @@ export function encodeProgram({ nodes, inputs, outputs }: Program): Uint8Array {
   return bytes;
 }
 
+/** A program file whose nodes may be anything. */
+export interface RawProgram extends Omit<Program, 'nodes' | 'answers'> {
+  readonly answers: readonly number[];
+  readonly descriptors: readonly Uint8Array[];
+}
+
 /** @throws ProgramFileError for anything that {@link encodeProgram} does not write */
 export function decodeProgram(bytes: Uint8Array): Program {
+  const { descriptors, inputs, outputs, answers } = decodeRawProgram(bytes);
+  const nodes = descriptors.map((descriptor) => {
+    const { length } = descriptor;
+    if (length > LIMITS.MAX_DESCRIPTOR_BYTES)
+      throw new ProgramFileError(`a node of ${length} bytes is too long`);
+    return decode(descriptor);
+  });
+  return { nodes, inputs, outputs, ...(answers.length > 0 ? { answers } : {}) };
+}
+
+/**
+ * The lists and the nodes' bytes, of a malformed program too.
+ *
+ * @throws ProgramFileError if the file does not hold them
+ */
+export function decodeRawProgram(bytes: Uint8Array): RawProgram {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const take = (count: number): Uint8Array => {
@@ -73,25 +104,25 @@ export function decodeProgram(bytes: Uint8Array): Program {
     }
     return Array.from({ length: count }, read);
   };
-  if (!take(MAGIC.length).every((byte, i) => byte === MAGIC[i])) {
+  const isProgram = take(MAGIC.length).every((byte, i) => byte === MAGIC[i]);
+  const [version] = take(1);
+  if (!isProgram || (version !== PLAIN && version !== WITH_ANSWERS)) {
     throw new ProgramFileError('the file does not start as a program of this version does');
   }
   const inputs = list('inputs', MAX_TENSOR_REFS, u32);
   const outputs = list('outputs', MAX_TENSOR_REFS, u32);
-  const nodes = list('nodes', LIMITS.MAX_NODES, () => {
-    const length = u32();
-    if (length > LIMITS.MAX_DESCRIPTOR_BYTES)
-      throw new ProgramFileError(`a node of ${length} bytes is too long`);
-    return decode(take(length));
-  });
+  const answers = version === WITH_ANSWERS ? list('answers', MAX_TENSOR_REFS, u32) : [];
+  if (version === WITH_ANSWERS && answers.length === 0)
+    throw new ProgramFileError('the file has a list of answers with none in it');
+  const descriptors = list('nodes', LIMITS.MAX_NODES, () => take(u32()));
   if (at !== bytes.length)
     throw new ProgramFileError(`the file has ${bytes.length - at} bytes after its last node`);
-  if (nodes.length === 0) throw new ProgramFileError('the program has no nodes');
-  for (const node of [...inputs, ...outputs]) {
-    if (node >= nodes.length)
-      throw new ProgramFileError(`there is no node ${node}: the program has ${nodes.length}`);
+  if (descriptors.length === 0) throw new ProgramFileError('the program has no nodes');
+  for (const node of [...inputs, ...outputs, ...answers]) {
+    if (node >= descriptors.length)
+      throw new ProgramFileError(`there is no node ${node}: the program has ${descriptors.length}`);
   }
-  return { nodes, inputs, outputs };
+  return { descriptors, inputs, outputs, answers };
 }
 
 function decode(descriptor: Uint8Array) {

@@ -1,6 +1,7 @@
 import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { commitInput, commitOutput, type Model, splitTensors } from '../merkle/model.ts';
+import type { MalformedProgram } from '../dispute/malformed.ts';
+import { commitInput, commitOutput, type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { commitmentOf } from '../trace/commitment.ts';
@@ -10,9 +11,11 @@ import type { Commitment, Trace } from '../trace/trace.ts';
 export interface Runner {
   /** The model of an id, `undefined` if it is not held. */
   model(modelId: string): Model | undefined;
+  /** What is known of a model whose program breaks a rule: a claim on it is false whatever it says. */
+  malformed?(modelId: string): MalformedProgram | undefined;
   /**
    * @param modelId of a model that is held
-   * @param input all input tensors, one after the other, `0x…`
+   * @param input all input tensors, and after them the answers if the model has any, one after the other, `0x…`
    * @returns all output tensors, one after the other, `0x…`
    */
   output(modelId: string, input: string): Promise<string>;
@@ -22,11 +25,23 @@ export interface Runner {
   trace(modelId: string, input: string): Promise<Trace>;
 }
 
-/** One run, as a player of a dispute about it asks for it. */
-export const runOf = (runner: Runner, modelId: string, input: string) => ({
-  commitment: (): Promise<Commitment> => runner.commitment(modelId, input),
-  trace: (): Promise<Trace> => runner.trace(modelId, input),
-});
+/** What a run reads that checks an answer: the inputs, then the answers. */
+const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
+
+/**
+ * The run about which a claim is, as a player of a dispute asks for it.
+ *
+ * @param modelId of a model that is held
+ * @param supplied what the claim supplies, `0x…`
+ */
+export function runOf(runner: Runner, modelId: string, input: string, supplied: string) {
+  const checks = (runner.model(modelId)?.answers.length ?? 0) > 0;
+  const read = checks ? withAnswers(input, supplied) : input;
+  return {
+    commitment: (): Promise<Commitment> => runner.commitment(modelId, read),
+    trace: (): Promise<Trace> => runner.trace(modelId, read),
+  };
+}
 
 export interface Held {
   readonly model: Model;
@@ -72,6 +87,7 @@ class Latest<T> {
 /** Models held in memory, and the traces of the latest runs. */
 export class Shelf implements Runner {
   readonly #held = new Map<string, Held>();
+  readonly #malformed = new Map<string, MalformedProgram>();
   readonly #traces = new Latest<Trace>(TRACES_KEPT);
   readonly #commitments = new Latest<Commitment>(COMMITMENTS_KEPT);
   readonly #traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace;
@@ -85,7 +101,7 @@ export class Shelf implements Runner {
   /**
    * Puts a model on the shelf and returns its id.
    *
-   * @throws RangeError if its program is malformed: a claim on it would lose whatever it says
+   * @throws RangeError if its program is malformed: see {@link putMalformed}
    */
   put(held: Held): string {
     const [violation] = validate(held.model.program);
@@ -93,6 +109,15 @@ export class Shelf implements Runner {
     const id = hexOf(held.model.id);
     this.#held.set(id, held);
     return id;
+  }
+
+  /** Keeps what proves that the program of a model is malformed. */
+  putMalformed(modelId: string, program: MalformedProgram): void {
+    this.#malformed.set(modelId, program);
+  }
+
+  malformed(modelId: string): MalformedProgram | undefined {
+    return this.#malformed.get(modelId);
   }
 
   model(modelId: string): Model | undefined {
@@ -133,7 +158,7 @@ export class Shelf implements Runner {
     work: (held: Held, inputs: Uint8Array[]) => Promise<T>,
   ): Promise<T> {
     const held = this.#get(modelId);
-    return this.#inTurn(() => work(held, splitTensors(held.model.inputs, bytesOfHex(input))));
+    return this.#inTurn(() => work(held, splitTensors(suppliedRefs(held.model), bytesOfHex(input))));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -148,26 +173,96 @@ export class CommitmentError extends Error {
   override name = 'CommitmentError';
 }
 
+/** What the chain commits to of a request. */
+interface Question {
+  readonly modelId: string;
+  readonly inputs: string;
+}
+
+/** An answer that the program does not accept. */
+export class AnswerError extends Error {
+  override name = 'AnswerError';
+}
+
 /**
- * The output of a run that somebody asked for on chain, with its commitment.
+ * Finds answers to a request on a model that checks them, which the program itself cannot.
  *
- * @param request what the chain commits to
- * @param input what a node says was asked
+ * @param input all input tensors, one after the other, `0x…`
+ * @returns all answer tensors, one after the other, `0x…`; undefined if it finds none
+ */
+export type Solve = (modelId: string, input: string) => Promise<string | undefined>;
+
+/**
+ * The model of a request, and its input checked against what the chain commits to.
+ *
  * @returns undefined if the model is not held
  * @throws CommitmentError if the input is not the one asked, so that whatever comes of it says nothing
  */
-export async function answerTo(
-  runner: Runner,
-  request: { readonly modelId: string; readonly inputs: string },
-  input: string,
-): Promise<{ readonly output: string; readonly outputs: string } | undefined> {
-  const model = runner.model(request.modelId);
+function modelAsked(runner: Runner, { modelId, inputs }: Question, input: string): Model | undefined {
+  const model = runner.model(modelId);
   if (!model) return undefined;
   const size = model.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const bytes = bytesOfHex(input);
-  if (bytes.length !== size || hexOf(commitInput(model, bytes)) !== request.inputs) {
-    throw new CommitmentError(`the node gives an input that ${request.inputs} does not commit to`);
+  if (bytes.length !== size || hexOf(commitInput(model, bytes)) !== inputs) {
+    throw new CommitmentError(`the node gives an input that ${inputs} does not commit to`);
   }
-  const output = await runner.output(request.modelId, input);
+  return model;
+}
+
+/** Whether the program accepts answers: its output, a scalar, is 1. */
+async function accepts(runner: Runner, modelId: string, input: string, answers: string): Promise<boolean> {
+  const accept = bytesOfHex(await runner.output(modelId, withAnswers(input, answers)));
+  return accept.every((byte, i) => byte === (i === 0 ? 1 : 0));
+}
+
+/**
+ * What to claim on a request, with its commitment.
+ *
+ * @param input what a node says was asked
+ * @param solve finds the answers of models that check them
+ * @returns undefined if the model is not held, or if nobody finds answers to it
+ * @throws CommitmentError as in {@link modelAsked}
+ * @throws AnswerError if what was found is not accepted: a claim of it would be false
+ */
+export async function answerTo(
+  runner: Runner,
+  request: Question,
+  input: string,
+  solve?: Solve,
+): Promise<{ readonly output: string; readonly outputs: string } | undefined> {
+  const { modelId } = request;
+  const model = modelAsked(runner, request, input);
+  if (!model) return undefined;
+  const checks = model.answers.length > 0;
+  const output = checks ? await solve?.(modelId, input) : await runner.output(modelId, input);
+  if (output === undefined) return undefined;
+  if (checks && !(await accepts(runner, modelId, input, output))) {
+    throw new AnswerError(`model ${modelId} does not accept the answer that was found`);
+  }
   return { output, outputs: hexOf(commitOutput(model, bytesOfHex(output))) };
+}
+
+/**
+ * Whether a claim is right: what it supplies is what the program computes, or what the program accepts.
+ *
+ * @param input what a node says was asked
+ * @param claim its commitment, and what a node says was claimed
+ * @returns undefined if the model is not held
+ * @throws CommitmentError if input or answers are not those that the chain commits to
+ */
+export async function isRight(
+  runner: Runner,
+  request: Question,
+  input: string,
+  claim: { readonly outputs: string; readonly output: string },
+): Promise<boolean | undefined> {
+  const model = modelAsked(runner, request, input);
+  if (!model) return undefined;
+  if (model.answers.length === 0) return (await answerTo(runner, request, input))?.outputs === claim.outputs;
+  const answers = bytesOfHex(claim.output);
+  const size = model.answers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (answers.length !== size || hexOf(commitOutput(model, answers)) !== claim.outputs) {
+    throw new CommitmentError(`the node gives an answer that ${claim.outputs} does not commit to`);
+  }
+  return accepts(runner, request.modelId, input, claim.output);
 }

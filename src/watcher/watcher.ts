@@ -3,10 +3,10 @@ import { collect } from '../chain/collect.ts';
 import type { Contracts } from '../chain/contracts.ts';
 import { type ClaimRecord, type DisputeRecord, History, type World } from '../chain/history.ts';
 import type { Pass } from '../chain/loop.ts';
-import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.ts';
+import { attempt, play, playMalformed, systemClock, type Times, timesAt } from '../chain/play.ts';
 import { type Listener, withoutRepeats } from '../chain/report.ts';
 import { hasPending } from '../chain/submit.ts';
-import { answerTo, type Runner, runOf } from '../store/shelf.ts';
+import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
 export interface WatcherOptions {
   /** Opened with the watcher's account. */
@@ -23,7 +23,7 @@ export interface WatcherOptions {
 type Verdict = 'right' | 'wrong' | 'unknown';
 
 /**
- * A watcher: re-executes every claim on models that it holds, challenges the wrong ones, plays each of its disputes to
+ * A watcher: re-executes every claim on models that it holds, or what accepts it if the model has answers, challenges the wrong ones, plays each of its disputes to
  * the end, takes its bond back where another watcher was faster, and collects. Every pass derives what to do from
  * the chain, so it may be ended and started again at any time.
  */
@@ -41,9 +41,11 @@ export function createWatcher(options: WatcherOptions): Pass {
     const known = judged.get(claimId);
     // A reorganisation may have put another claim in its place.
     if (known?.outputs === outputs && known.input === input) return known.verdict;
-    const answer = await answerTo(runner, request.request, input);
     // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
-    const verdict = !answer ? 'unknown' : answer.outputs === outputs ? 'right' : 'wrong';
+    const right = runner.malformed?.(request.request.modelId)
+      ? false
+      : await isRight(runner, request.request, input, claim);
+    const verdict = right === undefined ? 'unknown' : right ? 'right' : 'wrong';
     if (verdict === 'right') listen({ kind: 'verified', claim });
     if (verdict === 'unknown') listen({ kind: 'unverified', claim });
     judged.set(claimId, { outputs, input, verdict });
@@ -70,8 +72,14 @@ export function createWatcher(options: WatcherOptions): Pass {
           listen({ kind: 'reclaimed', dispute, receipt: await reclaim(contracts, dispute) });
           return 1;
         });
-      } else if (runner.model(request.request.modelId)) {
-        const own = runOf(runner, request.request.modelId, request.input);
+        continue;
+      }
+      const { modelId } = request.request;
+      const malformed = runner.malformed?.(modelId);
+      if (malformed) {
+        sent += await playMalformed(dispute, malformed, { contracts, times, listen });
+      } else if (runner.model(modelId)) {
+        const own = runOf(runner, modelId, request.input, dispute.claim.output);
         sent += await play(dispute, { contracts, role: 'challenger', times, ...own, listen });
       }
     }

@@ -5,6 +5,7 @@ import { deploy, TRIAL_BOUNDS } from '../../chain/deploy.ts';
 import { type ClaimRecord, History, type RequestRecord } from '../../chain/history.ts';
 import type { Terms } from '../../chain/types.ts';
 import { publish, request } from '../../client/client.ts';
+import { claimedRefs } from '../../merkle/model.ts';
 import { concat } from '../../merkle/tree.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { type LocalChain, startLocalChain } from './localChain.ts';
@@ -28,9 +29,9 @@ export interface Stage {
   readonly requestGas: number;
 }
 
-/** All output tensors of a run, one after the other. */
-export const outputOf = (trace: Trace): Uint8Array =>
-  concat(trace.model.program.outputs.map((node) => trace.tensors[node] as Uint8Array));
+/** What a claim on a run supplies: its output tensors, or the answers that it checks, one after the other. */
+export const outputOf = ({ model, tensors }: Trace): Uint8Array =>
+  concat(claimedRefs(model).map(({ node }) => tensors[node] as Uint8Array));
 
 export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]): Promise<Stage> {
   const chain = await startLocalChain();
@@ -39,7 +40,9 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
   const contracts = await deploy(requester, TRIAL_BOUNDS);
   const modelId = await publish(contracts, model, '');
   await chain.wait(12);
-  const asked = await request(contracts, modelId, concat(inputs), TERMS, parseEther('0.01'));
+  // Behind the inputs are the answers, if the model has any; those are the claim's.
+  const input = concat(inputs.slice(0, model.inputs.length));
+  const asked = await request(contracts, modelId, input, TERMS, parseEther('0.01'));
   const history = new History(contracts);
   const { requests } = await history.update();
   return {
