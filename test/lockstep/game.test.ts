@@ -8,13 +8,15 @@ import { publish, request } from '../../src/client/client.ts';
 import type { Move } from '../../src/dispute/move.ts';
 import { nextMove } from '../../src/dispute/nextMove.ts';
 import type { Position } from '../../src/dispute/position.ts';
-import { hexOf } from '../../src/merkle/keccak.ts';
-import { commitInput, commitOutput } from '../../src/merkle/model.ts';
+import { blockRootOf, type DisputeView } from '../../src/dispute/view.ts';
+import { equalBytes, hexOf } from '../../src/merkle/keccak.ts';
+import { claimedRefs, commitInput, commitOutput } from '../../src/merkle/model.ts';
 import { concat } from '../../src/merkle/tree.ts';
 import { type Node, sizeOf } from '../../src/program/node.ts';
 import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { chainProgram } from '../support/chainProgram.ts';
+import { checkedPrograms } from '../support/checkedPrograms.ts';
 import { withOtherCheckpoints, withOtherMarks } from '../support/checkpointLiar.ts';
 import { honestTrace, openGame } from '../support/disputes.ts';
 import { type Outcome, Revert } from '../support/gameSimulation.ts';
@@ -52,15 +54,15 @@ describe('lockstep: the game on chain and its rules in memory', () => {
 
   const as = (index: number) => asAccount(contracts, chain, index);
 
-  /** Requests what `requested` starts from, claims what `claimed` ends in, and opens a dispute. */
-  async function open(claimed: Trace, requested: Trace): Promise<DisputeRecord> {
+  /** Requests what `requested` starts from, claims what `claimed` ends in or `supplied` answers, and opens a dispute. */
+  async function open(claimed: Trace, requested: Trace, supplied: Trace): Promise<DisputeRecord> {
     const { model } = claimed;
     const modelId = await publish(contracts, model, '');
     expect(modelId).to.equal(hexOf(model.id));
     const input = bytesOf(requested, model.inputs);
     const asked = await request(contracts, modelId, input, TERMS, 0n);
     expect(asked.request.inputs).to.equal(hexOf(commitInput(model, input)));
-    const output = bytesOf(claimed, model.outputs);
+    const output = bytesOf(supplied, claimedRefs(model));
     await claim(as(CLAIMANT), { ...asked, input: hexOf(input), status: 'open' }, output);
     const made = [...(await history.update()).claims.values()].at(-1) as ClaimRecord;
     expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
@@ -73,10 +75,11 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     honest: Trace,
     claimant: Trace,
     challenger: Trace,
-    changed = (move: Move | undefined, _position: Position): Move | undefined => move,
+    changed = (move: Move | undefined, _position: Position, _view: DisputeView): Move | undefined => move,
+    supplied = claimant,
   ): Promise<Outcome | Revert> {
-    const record = await open(claimant, honest);
-    const game = openGame(claimant, honest);
+    const record = await open(claimant, honest, supplied);
+    const game = openGame(claimant, honest, supplied);
     for (;;) {
       expect(record.view).to.deep.equal(game.view);
       const { mover } = game;
@@ -84,6 +87,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
       const move = changed(
         nextMove(game.view, mover === 'claimant' ? claimant : challenger, mover),
         position,
+        game.view,
       );
       if (!move) throw new Error(`the ${mover} has nothing to say in ${game.view.position.phase}`);
       let revert: Revert | undefined;
@@ -153,6 +157,55 @@ describe('lockstep: the game on chain and its rules in memory', () => {
         );
         expect(outcome).to.deep.include({ reason: 'WrongCheckpoint', nodeIndex: node });
         expect(await playBoth(honest, liar, honest)).to.be.instanceOf(Revert);
+      }
+    }
+  });
+
+  it('attack 57: agree on answers that a program checks, right or wrong', async function () {
+    this.timeout(600_000);
+    for (const { program, weights, input, right, wrong } of checkedPrograms()) {
+      const run = (answer: Uint8Array) => honestTrace(program, weights, [input, answer]);
+      const honest = await run(right[0]!);
+      for (const node of program.nodes.keys()) {
+        const mistaken = plantFaults(honest, [{ node, element: 0 }]);
+        // A lie that never leaves its block is no reason to say anything.
+        if (equalBytes(mistaken.root, honest.root)) continue;
+        expect(await playBoth(honest, honest, mistaken)).to.be.instanceOf(Revert);
+      }
+      for (const [, answer] of wrong) {
+        const truth = await run(answer);
+        const refused = await playBoth(truth, truth, truth);
+        expect(refused).to.be.instanceOf(Revert).with.property('message', 'NotAccepted');
+        const outcome = await playBoth(truth, honest, truth, undefined, truth);
+        expect(outcome).to.deep.include({ reason: 'WrongAnswer', nodeIndex: program.answers![0] });
+        const accept = { node: program.outputs[0]!, element: 0 };
+        const lie = await playBoth(truth, plantFaults(truth, [accept]), truth);
+        expect(lie).to.deep.include({ reason: 'WrongWord', nodeIndex: accept.node });
+      }
+    }
+  });
+
+  it('attack 51: agree on a demanded node, of any kind, opened by its claimant', async () => {
+    const random = new Random(43);
+    for (const nodes of [20, 100]) {
+      const { program, weights, inputs } = chainProgram(random, nodes);
+      const honest = await honestTrace(program, weights, inputs);
+      const faulty = plantFaults(honest, [{ node: nodes - 3, element: 0 }]);
+      for (const child of [0, 3, 15]) {
+        const demanding = (move: Move | undefined, { phase, lo }: Position, view: DisputeView) =>
+          phase === 'NodePick' && lo === 0
+            ? ({ kind: 'demandNode', blockRoot: blockRootOf(view), child } as const)
+            : move;
+        const first = nodes === 20 ? 0 : 96;
+        const outcome = await playBoth(honest, faulty, honest, demanding);
+        if (first + child >= nodes) expect(outcome).to.be.instanceOf(Revert);
+        else expect(outcome).to.deep.include({ reason: 'WrongWord', nodeIndex: nodes - 3 });
+        const again = (move: Move | undefined, { phase }: Position, view: DisputeView) =>
+          phase === 'NodePick'
+            ? ({ kind: 'demandNode', blockRoot: blockRootOf(view), child: 0 } as const)
+            : move;
+        const refused = await playBoth(honest, faulty, honest, again);
+        expect(refused).to.be.instanceOf(Revert).with.property('message', 'AlreadyDemanded');
       }
     }
   });

@@ -2,7 +2,7 @@ import type { Role } from '../../src/dispute/move.ts';
 import { nextMove } from '../../src/dispute/nextMove.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { inputsCommitment, modelOf, outputsCommitment } from '../../src/merkle/model.ts';
+import { claimedRefs, inputsCommitment, modelOf, outputsCommitment } from '../../src/merkle/model.ts';
 import { combine, TRACE_TREE } from '../../src/merkle/tree.ts';
 import { blockOf } from '../../src/program/blocks.ts';
 import type { Program } from '../../src/program/node.ts';
@@ -47,14 +47,19 @@ export function commitmentsOf(trace: Trace, nodeIndex: number): Commitments {
   return { traceRoot: trace.root, blockRoot, nodeIndex, traceDepth: trace.depth };
 }
 
-/** A dispute on a claim of what `claimed` ends in, for the input that `requested` starts from. */
-export function openGame(claimed: Trace, requested: Trace): GameSimulation {
+/**
+ * A dispute on a claim of what `claimed` ends in, for the input that `requested` starts from.
+ *
+ * @param supplied the trace whose answers are claimed, if the model has any and `claimed` has others
+ */
+export function openGame(claimed: Trace, requested: Trace, supplied = claimed): GameSimulation {
   const { model } = claimed;
-  const roots = (trace: Trace, refs: typeof model.outputs) => refs.map(({ node }) => trace.node(0, node));
+  const roots = (trace: Trace, refs: Trace['model']['outputs']) =>
+    refs.map(({ node }) => trace.node(0, node));
   return new GameSimulation(
     model,
     inputsCommitment(roots(requested, model.inputs)),
-    outputsCommitment(roots(claimed, model.outputs)),
+    outputsCommitment(roots(supplied, claimedRefs(model))),
   );
 }
 

@@ -1,8 +1,10 @@
 import type { Move, NodeProof, Pick, Role } from '../../src/dispute/move.ts';
 import {
+  afterDemand,
   atBlock,
   down,
   intoBlock,
+  intoDemand,
   intoTensor,
   MOVERS,
   type Phase,
@@ -21,6 +23,7 @@ import { type DisputeView, follow, openedView, type Update } from '../../src/dis
 import { equalBytes, type Hash, keccakTagged } from '../../src/merkle/keccak.ts';
 import { inputsCommitment, type Model, outputsCommitment, programLeaf } from '../../src/merkle/model.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
+import { tensorRoot } from '../../src/merkle/tensor.ts';
 import {
   combine,
   PROGRAM_TREE,
@@ -30,7 +33,7 @@ import {
   type TreeKind,
 } from '../../src/merkle/tree.ts';
 import { decodeNode } from '../../src/program/codec.ts';
-import { CHUNK_BYTES } from '../../src/program/limits.ts';
+import { CHUNK_BYTES, LIMITS } from '../../src/program/limits.ts';
 import type { LoopNode, Node } from '../../src/program/node.ts';
 import { replayWitness } from '../../src/trace/replay.ts';
 
@@ -117,8 +120,19 @@ export class GameSimulation {
       case 'pickNode':
       case 'proveConstant':
       case 'proveInput':
+      case 'proveAnswer':
         this.#node(move);
         break;
+      case 'demandNode':
+        this.#demandNode(move);
+        break;
+      case 'openNode':
+        this.#openDemanded(move);
+        break;
+      case 'proveMalformed':
+      case 'proveMalformedOperand':
+        // The program of a simulation is well-formed.
+        throw new Revert('WellFormed');
       case 'provePadding':
         this.#provePadding(move.picked);
         break;
@@ -174,7 +188,11 @@ export class GameSimulation {
       const given = rootFrom(TRACE_TREE, outputRoots[i]!, node, proofs.slice(i * depth, (i + 1) * depth));
       check(equalBytes(given, root), 'OutputNotInTrace');
     });
-    check(equalBytes(outputsCommitment(outputRoots), this.#outputs), 'OutputNotClaimed');
+    if (this.#model.answers.length > 0) {
+      check(equalBytes(outputRoots[0]!, tensorRoot(Uint8Array.of(1))), 'NotAccepted');
+    } else {
+      check(equalBytes(outputsCommitment(outputRoots), this.#outputs), 'OutputNotClaimed');
+    }
     this.#reveal(hashes, root);
   }
 
@@ -264,20 +282,47 @@ export class GameSimulation {
     this.#win('WrongPadding');
   }
 
-  #node(move: Extract<Move, { kind: 'pickNode' | 'proveConstant' | 'proveInput' }>): void {
+  #demandNode({ blockRoot, child }: Extract<Move, { kind: 'demandNode' }>): void {
+    const position = this.#expect('NodePick');
+    check(equalBytes(blockRoot, this.#subject), 'StateMismatch');
+    check(position.lo === 0, 'AlreadyDemanded');
+    check(child < 2 ** position.depthLeft, 'IndexOutOfRange');
+    const index = position.index * 2 ** position.depthLeft + child;
+    check(index < position.hi, 'IndexOutOfRange');
+    this.#update(this.#subject, { kind: 'Picked', position: intoDemand(position, index) });
+  }
+
+  #openDemanded({ blockRoot, node }: Extract<Move, { kind: 'openNode' }>): void {
+    const position = this.#expect('NodeDemand');
+    check(equalBytes(blockRoot, this.#subject), 'StateMismatch');
+    check(node.descriptor.length <= LIMITS.MAX_DESCRIPTOR_BYTES, 'DescriptorTooLong');
+    this.#openNode(position, position.nodeIndex, node);
+    const { descriptor } = node;
+    this.#update(this.#subject, { kind: 'NodeOpened', position: afterDemand(position), descriptor });
+  }
+
+  #node(move: Extract<Move, { kind: 'pickNode' | 'proveConstant' | 'proveInput' | 'proveAnswer' }>): void {
     const position = this.#expect('NodePick');
     const { picked } = move;
     const { index } = this.#open(position, picked);
     const node = this.#openNode(position, index, move.node);
-    const kind = { pickNode: 'loop', proveConstant: 'constant', proveInput: 'input' }[move.kind];
+    const kinds = { pickNode: 'loop', proveConstant: 'constant', proveInput: 'input', proveAnswer: 'input' };
+    const kind = kinds[move.kind];
     check(node.kind === kind, 'WrongKind');
     if (node.kind === 'constant') {
       check(!equalBytes(picked.hash, node.root), 'NothingWrong');
       this.#win('WrongConstant', { nodeIndex: index });
     } else if (move.kind === 'proveInput' && node.kind === 'input') {
       check(equalBytes(inputsCommitment(move.inputRoots), this.#inputs), 'InputsMismatch');
+      check(node.slot < move.inputRoots.length, 'IndexOutOfRange');
       check(!equalBytes(picked.hash, move.inputRoots[node.slot]!), 'NothingWrong');
       this.#win('WrongInput', { nodeIndex: index });
+    } else if (move.kind === 'proveAnswer' && node.kind === 'input') {
+      check(equalBytes(outputsCommitment(move.answerRoots), this.#outputs), 'OutputNotClaimed');
+      const answer = node.slot - this.#model.inputs.length;
+      check(answer >= 0 && answer < move.answerRoots.length, 'IndexOutOfRange');
+      check(!equalBytes(picked.hash, move.answerRoots[answer]!), 'NothingWrong');
+      this.#win('WrongAnswer', { nodeIndex: index });
     } else {
       this.#disputed = disputedNode(move.node.descriptor, this.#subject);
       const next = intoTensor(position, index, node as LoopNode);

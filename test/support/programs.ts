@@ -40,6 +40,8 @@ export const instruction = (name: InstructionName, a: number, b = 0, c = 0): Ste
   c,
 });
 
+export type Operands = readonly Operand[];
+
 type LoopParts = Pick<LoopNode, 'dtype' | 'shape'> &
   Partial<Omit<LoopNode, 'step' | 'post'>> & {
     /** Code over slots; the last instruction's result is the program's, or the accumulator without code. */
@@ -94,11 +96,19 @@ export const allCheckpoints = (program: Program): Program => ({
 export class ProgramBuilder {
   readonly nodes: Node[] = [];
   readonly inputs: number[] = [];
+  readonly answers: number[] = [];
   readonly weights = new Map<number, Uint8Array>();
 
   input(dtype: DType, shape: readonly number[]): number {
     this.inputs.push(this.nodes.length);
     return this.node({ kind: 'input', dtype, shape, slot: this.inputs.length - 1 });
+  }
+
+  /** A tensor that the claim supplies; after all inputs. */
+  answer(dtype: DType, shape: readonly number[]): number {
+    this.answers.push(this.nodes.length);
+    const slot = this.inputs.length + this.answers.length - 1;
+    return this.node({ kind: 'input', dtype, shape, slot });
   }
 
   constant(dtype: DType, shape: readonly number[], bytes: Uint8Array): number {
@@ -112,7 +122,8 @@ export class ProgramBuilder {
 
   /** @param outputs the last node if left out */
   finish(outputs: readonly number[] = [this.nodes.length - 1]): { program: Program; weights: Weights } {
-    const program = withCheckpoints({ nodes: this.nodes, inputs: this.inputs, outputs });
+    const { nodes, inputs, answers } = this;
+    const program = withCheckpoints({ nodes, inputs, outputs, ...(answers.length > 0 ? { answers } : {}) });
     return { program, weights: this.weights };
   }
 }
