@@ -1,8 +1,8 @@
 import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
-import { Context, isOmitted, isTensor, type Output, type Surroundings, type Value } from './lower/context.ts';
-import { LOWERINGS, reasonAgainst } from './lower/index.ts';
+import { isOmitted, isTensor, type Surroundings, type Value } from './lower/context.ts';
 import type { Narrowing } from './lower/narrowing.ts';
+import { lowerNode } from './lower/node.ts';
 import {
   type AttributeValue,
   functionKey,
@@ -144,7 +144,7 @@ export class Scope {
     const own = functions.get(functionKey(node.domain, node.operator));
     const results = own
       ? this.#call(own, attributes, inputs)
-      : this.#lowered({ ...node, attributes }, inputs, around);
+      : lowerNode({ ...node, attributes }, this.#place.opsets.get(node.domain) ?? 1, inputs, around);
     node.outputs.forEach((name, i) => {
       if (name === '') return;
       const result = results[i];
@@ -157,14 +157,6 @@ export class Scope {
       } else if (around.uses(name) > 0)
         throw new Refusal(`its output ${i} (${quoted(name)}) is not supported`);
     });
-  }
-
-  #lowered(node: GraphNode, inputs: readonly (Value | undefined)[], around: Surroundings) {
-    const lowering = LOWERINGS.get(node.domain ? `${node.domain}.${node.operator}` : node.operator);
-    if (!lowering) throw new Refusal(reasonAgainst(node));
-    const version = this.#place.opsets.get(node.domain) ?? 1;
-    const made = lowering(new Context(node, version, inputs, around));
-    return Array.isArray(made) ? (made as readonly (Output | undefined)[]) : [made as Value];
   }
 
   #resolved(attributes: GraphNode['attributes']): GraphNode['attributes'] {

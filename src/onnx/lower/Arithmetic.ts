@@ -141,11 +141,11 @@ const sign: Lowering = (context) => {
 const EXPONENTS = 278;
 
 /**
- * C's fmod, exactly: the divisor times each power of two from the greatest down is taken off where it can be, which
+ * C's fmod, exactly (or, with fmod 0, Python's: with the divisor's sign, rounded once): the divisor times each power of two from the greatest down is taken off where it can be, which
  * rounds nothing.
  */
 function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
-  ensure(context.int('fmod', 0) === 1, 'remainders of floats need fmod 1');
+  const isFloored = context.int('fmod', 0) !== 1;
   // No float holds 2^277, but three factors make it.
   const factors = [0, 1, 2].map((part) => {
     const exponents = Array.from({ length: EXPONENTS }, (_, k) =>
@@ -174,9 +174,21 @@ function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
       );
       const isDefined = i32.and(f32.lt(magnitude, INFINITY), i32.not(f32.eq(divisor, f32.of(0))));
       const signed = i32.or(rest, i32.and(dividend, word(0x80000000)));
-      return select(i32.and(isDefined, f32.eq(divisor, divisor)), signed, NAN);
+      return select(
+        i32.and(isDefined, f32.eq(divisor, divisor)),
+        isFloored ? floored(signed, divisor) : signed,
+        NAN,
+      );
     },
   });
+}
+
+/** A remainder of the dividend's sign as one of the divisor's, zeros included. */
+function floored(rest: Expression, divisor: Expression): Expression {
+  const sign = i32.and(divisor, word(0x80000000));
+  const isZero = f32.eq(rest, f32.of(0));
+  const differs = i32.lt(i32.xor(rest, divisor), i32.of(0));
+  return select(isZero, sign, select(differs, f32.add(rest, divisor), rest));
 }
 
 const INFINITY = word(0x7f800000);

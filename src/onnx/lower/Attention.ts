@@ -165,5 +165,5 @@ export const Attention: Lowering = (context) => {
     () => weights,
   ][context.int('qk_matmul_output_mode', 0)];
   ensure(shown, 'qk_matmul_output_mode is not known');
-  return [y, key.present, value.present, ...(context.node.outputs[3] ? [shown()] : [])];
+  return [y, key.present, value.present, ...(context.wants(3) ? [shown()] : [])];
 };

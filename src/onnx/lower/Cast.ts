@@ -52,9 +52,18 @@ function roundingTo(context: Context, to: ElementType): Rounding {
   return to.bits > 8 ? {} : { saturate, mode };
 }
 
-const Cast: Lowering = (context) => castTo(context, context.input(0), elementType(context.int('to', 0)));
+/** How numbers that float8 types cannot hold, or hold between two, are rounded to them; other types know no choice. */
+const FLOAT8_ROUNDING = ['saturate', 'round_mode'];
+
+const Cast: Lowering = (context) => {
+  context.disregard(...FLOAT8_ROUNDING);
+  return castTo(context, context.input(0), elementType(context.int('to', 0)));
+};
 
 /** To the type of the second input, whose elements do not matter. */
-const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
+const CastLike: Lowering = (context) => {
+  context.disregard(...FLOAT8_ROUNDING);
+  return castTo(context, context.input(0), context.input(1).type);
+};
 
 export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike };

@@ -20,7 +20,10 @@ const If: Lowering = (context) => {
   const condition = context.input(0);
   ensure(elementCount(condition) === 1, `the condition has ${elementCount(condition)} elements`);
   const known = scalarOf(condition);
-  if (known !== undefined) return context.run(known !== 0 ? 'then_branch' : 'else_branch', []);
+  if (known !== undefined) {
+    context.disregard('then_branch', 'else_branch');
+    return context.run(known !== 0 ? 'then_branch' : 'else_branch', []);
+  }
   context.note(`both branches are computed, because "${condition.name}" depends on the model's inputs`);
   const yes = context.run('then_branch', []);
   const no = context.run('else_branch', []);

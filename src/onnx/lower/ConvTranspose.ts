@@ -1,9 +1,10 @@
-import { ensure } from '../errors.ts';
+import { ensure, quoted } from '../errors.ts';
 import { f32, fold, type Place } from '../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../ir/indices.ts';
 import { reading } from '../ir/tensor.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import { ensureFloat, ensureSameType } from './elementwise.ts';
+import { ensureSamePads } from './window.ts';
 
 /**
  * Y[n, g * Co/G + m, p] = B + sum over (tap, ci) of X[n, g * C/G + ci, q] * W[g * C/G + ci, m, tap] where
@@ -23,6 +24,11 @@ export const ConvTranspose: Lowering = (context) => {
   ensure(
     inputs === channels && group >= 1 && channels % group === 0,
     `${channels} channels, ${inputs} filters, ${group} groups`,
+  );
+  const shape = context.ints('kernel_shape') ?? [];
+  ensure(
+    shape.length === 0 || `${shape}` === `${kernel}`,
+    `kernel_shape [${shape}] is not the filter's [${kernel}]`,
   );
   const filters = filtersOfGroup * group;
   ensure(
@@ -75,13 +81,19 @@ function geometry(context: Context, spatial: readonly number[], kernel: readonly
   );
   const wanted = context.ints('output_shape');
   const mode = context.string('auto_pad', 'NOTSET');
+  const given = context.ints('pads') ?? [];
   if (wanted?.length || mode === 'SAME_UPPER' || mode === 'SAME_LOWER') {
     const output = wanted?.length ? wanted.slice(-rank) : spatial.map((extent, i) => extent * strides[i]!);
     const total = full.map((extent, i) => Math.max(0, extent - output[i]!));
     const padsBefore = total.map((pad) => (mode === 'SAME_UPPER' ? Math.floor(pad / 2) : Math.ceil(pad / 2)));
+    // With output_shape, pads are left out of account.
+    if (!wanted?.length) {
+      ensureSamePads(given, [...padsBefore, ...total.map((pad, i) => pad - padsBefore[i]!)], mode);
+    }
     return { strides, dilations, padsBefore, output };
   }
-  const given = context.ints('pads') ?? [];
+  ensure(['NOTSET', 'VALID', ''].includes(mode), `auto_pad ${quoted(mode)} is not known`);
+  if (mode === 'VALID') ensureSamePads(given, new Array<number>(2 * rank).fill(0), mode);
   const pads = given.length > 0 ? given : new Array<number>(2 * rank).fill(0);
   ensure(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
   const output = full.map((extent, i) => extent - pads[i]! - pads[rank + i]!);

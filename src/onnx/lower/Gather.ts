@@ -153,6 +153,11 @@ const Range: Lowering = (context) => {
   const [start = 0] = context.known(0, 'start');
   const [limit = 0] = context.known(1, 'limit');
   const [delta = 1] = context.known(2, 'delta');
+  const stash = context.int('stash_type', TYPES.float.code);
+  ensure(
+    (type !== TYPES.float16 && type !== TYPES.bfloat16) || stash === TYPES.float.code,
+    `stash_type ${stash} is not supported; ${TYPES.float.code} (float) is`,
+  );
   ensure(delta !== 0, 'delta is 0');
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   const round = type.family === 'float' ? Math.fround : (value: number) => value;

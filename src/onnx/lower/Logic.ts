@@ -1,4 +1,4 @@
-import { ensure } from '../errors.ts';
+import { ensure, quoted } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
@@ -65,22 +65,30 @@ const BitwiseNot: Lowering = (context) => {
   );
 };
 
-/** BitShift of unsigned integers; a distance of the type's width or more gives 0. */
+/**
+ * BitShift. Shifts to the right fill up with the sign; a distance below 0, or of the type's width and more, leaves the
+ * fill alone.
+ */
 const BitShift: Lowering = (context) => {
   const [x, by] = [context.input(0), context.input(1)];
   const type = ensureSameType([x, by]);
-  const isLeft = context.string('direction', '') === 'LEFT';
-  const { high } = boundsOf(x);
+  ensure(type.family === 'integer', `"${x.name}" is of type ${type.name}; only integers are shifted`);
+  const direction = context.string('direction', '');
+  ensure(direction === 'LEFT' || direction === 'RIGHT', `direction ${quoted(direction)} is not known`);
+  const isLeft = direction === 'LEFT';
+  const { low, high } = boundsOf(x);
+  const most = 2 ** Math.max(0, Math.min(64, boundsOf(by).high));
   const range = isNarrowed(type)
-    ? { low: 0, high: isLeft ? high * 2 ** Math.min(64, boundsOf(by).high) : high }
+    ? { low: Math.min(0, isLeft ? low * most : low), high: Math.max(0, isLeft ? high * most : high) }
     : rangeOfType(type);
   return elementwise(
     context,
     [x, by],
     type,
     (value, distance) => {
-      const shifted = isLeft ? wrap(type, i32.shl(value, distance)) : i32.shrU(value, distance);
-      return select(i32.lt(distance, i32.of(Math.min(32, type.bits))), shifted, i32.of(0));
+      const shifted = isLeft ? wrap(type, i32.shl(value, distance)) : i32.shrS(value, distance);
+      const fill = isLeft ? i32.of(0) : i32.shrS(value, i32.of(31));
+      return select(i32.ltU(distance, i32.of(Math.min(32, type.bits))), shifted, fill);
     },
     range,
   );

@@ -72,6 +72,8 @@ const Gemm: Lowering = (context) => {
     a.shape.length === 2 && b.shape.length === 2,
     `inputs of rank ${a.shape.length} and ${b.shape.length} are no matrices`,
   );
+  // Up to version 6 it allows what the others always do.
+  context.disregard('broadcast');
   const transA = context.int('transA', 0) !== 0;
   const transB = context.int('transB', 0) !== 0;
   const alpha = context.float('alpha', 1);

@@ -3,6 +3,7 @@ import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, select } from '../ir/expression.ts';
 import { add, constantIndex, flatten, type Index, quotient, shift } from '../ir/indices.ts';
 import { isConstant, type Tensor } from '../ir/tensor.ts';
+import { TYPES } from '../types.ts';
 import { broadcastAt } from './broadcast.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { elementwise, ensureFloat } from './elementwise.ts';
@@ -50,11 +51,18 @@ const BatchNormalization: Lowering = (context) => {
   const parameters = [1, 2, 3, 4].map((i) => context.input(i));
   ensureFloat(x, ...parameters);
   ensure(x.shape.length >= 2, `the input's rank is ${x.shape.length}; at least 2 is needed`);
-  const channels = x.shape[1] as number;
+  // Up to version 8, spatial 0 gives every element of an example statistics of its own.
+  const isByElement = context.version < 9 && context.int('spatial', 1) === 0;
+  const expected = isByElement ? x.shape.slice(1) : x.shape.slice(1, 2);
   for (const { name, shape } of parameters) {
-    ensure(shape.length === 1 && shape[0] === channels, `"${name}" is not of shape [${channels}]`);
+    ensure(`${shape}` === `${expected}`, `"${name}" is of shape [${shape}], not [${expected}]`);
   }
-  if (context.int('training_mode', 0) !== 0) return trainedBatchNormalization(context, x, parameters);
+  // Up to version 6, is_test says whether the statistics are given ones.
+  const isTraining =
+    context.version < 7 ? context.int('is_test', 0) === 0 : context.int('training_mode', 0) !== 0;
+  if (isTraining) return trainedBatchNormalization(context, x, parameters);
+  // How fast statistics move in training.
+  context.disregard('momentum');
   const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
   const epsilon = f32.of(context.float('epsilon', 1e-5));
   // y = x * factor + shift, with both known at import if the parameters are.
@@ -62,6 +70,9 @@ const BatchNormalization: Lowering = (context) => {
     f32.div(s, f32.sqrt(f32.add(v, epsilon))),
   );
   const moved = elementwise(context, [bias, mean, factor], x.type, (b, m, f) => f32.sub(b, f32.mul(m, f)));
+  if (isByElement) {
+    return elementwise(context, [x, factor, moved], x.type, (value, f, m) => f32.add(f32.mul(value, f), m));
+  }
   const absorbed = isConstant(factor) && isConstant(moved) ? context.rescaled(0, factor, moved) : undefined;
   if (absorbed) return absorbed;
   return context.define({
@@ -107,6 +118,15 @@ function statistics(context: Context, x: Tensor, axes: readonly number[], epsilo
   return { mean, variance, inverse };
 }
 
+/** Statistics are computed in float32: stash_type names the type for it, float or (held in float32) double. */
+export function ensureStash(context: Context): void {
+  const code = context.int('stash_type', TYPES.float.code);
+  ensure(
+    code === TYPES.float.code || code === TYPES.double.code,
+    `stash_type ${code} is not supported; ${TYPES.float.code} (float) is`,
+  );
+}
+
 const fromAxis = (context: Context, x: Tensor): number[] => {
   const rank = x.shape.length;
   const axis = context.axis(context.int('axis', -1), rank);
@@ -132,6 +152,7 @@ export function layerNormalized(
 const LayerNormalization: Lowering = (context) => {
   const [x, scale, bias] = [context.input(0), context.input(1), context.optional(2)];
   ensureFloat(x, scale);
+  ensureStash(context);
   return layerNormalized(context, [x, scale, bias], fromAxis(context, x), context.float('epsilon', 1e-5));
 };
 
@@ -151,6 +172,7 @@ export function rmsNormalized(
 const RMSNormalization: Lowering = (context) => {
   const [x, scale] = [context.input(0), context.input(1)];
   ensureFloat(x, scale);
+  ensureStash(context);
   const { y, root } = rmsNormalized(
     context,
     [x, scale],
@@ -197,8 +219,10 @@ const InstanceNormalization: Lowering = (context) => {
 };
 
 /** Up to version 20 scale and bias are by group, since then by channel. */
-const GroupNormalization: Lowering = (context) =>
-  normalizeChannels(context, context.input(0), context.int('num_groups', 1), context.version < 21);
+const GroupNormalization: Lowering = (context) => {
+  ensureStash(context);
+  return normalizeChannels(context, context.input(0), context.int('num_groups', 1), context.version < 21);
+};
 
 /** x / (bias + alpha/size * sum of squares over nearby channels)^beta; the usual beta is 0.75. */
 const LRN: Lowering = (context) => {

@@ -1,5 +1,5 @@
 import { wordOfF32 } from '../../scalar/machine.ts';
-import { ensure } from '../errors.ts';
+import { ensure, quoted } from '../errors.ts';
 import { type Expression, i32 } from '../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
@@ -145,7 +145,7 @@ const Split: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.axis(context.int('axis', 0), x.shape.length);
   const extent = x.shape[axis] as number;
-  const count = context.int('num_outputs', context.node.outputs.length);
+  const count = context.int('num_outputs', context.outputCount);
   const given = context.version < 13 ? context.ints('split') : context.knownOr(1, 'split', undefined);
   const even = Math.ceil(extent / count);
   const sizes = given ?? listOf(count, (i) => Math.max(0, Math.min(even, extent - i * even)));
@@ -193,6 +193,10 @@ const Pad: Lowering = (context) => {
     after[axis] = given[padded.length + i] as number;
   });
   const mode = context.string('mode', 'constant');
+  if (mode !== 'constant') {
+    context.disregard('value');
+    context.disregardInput(2);
+  }
   const shape = x.shape.map((extent, i) => extent + (before[i] as number) + (after[i] as number));
   if (mode === 'constant') {
     const value = old ? [context.float('value', 0)] : context.knownOr(2, 'the padding value', [0]);
@@ -256,7 +260,9 @@ const DepthToSpace: Lowering = (context) => {
   const block = context.int('blocksize', 1);
   const channels = c / (block * block);
   ensure(Number.isInteger(channels), `${c} channels do not divide into blocks of ${block}×${block}`);
-  const isDCR = context.string('mode', 'DCR') === 'DCR';
+  const mode = context.string('mode', 'DCR');
+  ensure(mode === 'DCR' || mode === 'CRD', `mode ${quoted(mode)} is not known`);
+  const isDCR = mode === 'DCR';
   return context.define({
     type: x.type,
     shape: [n, channels, h * block, w * block],
@@ -281,12 +287,15 @@ const SpaceToDepth: Lowering = (context) => {
   ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
   const block = context.int('blocksize', 1);
   ensure(h % block === 0 && w % block === 0, `${h}×${w} does not divide into blocks of ${block}×${block}`);
+  const mode = context.string('mode', 'DCR');
+  ensure(mode === 'DCR' || mode === 'CRD', `mode ${quoted(mode)} is not known`);
   return context.define({
     type: x.type,
     shape: [n, c * block * block, h / block, w / block],
     body: ([i, j, y, z]) => {
-      const channel = remainder(j!, c);
-      const place = quotient(j!, c);
+      const places = block * block;
+      const channel = mode === 'DCR' ? remainder(j!, c) : quotient(j!, places);
+      const place = mode === 'DCR' ? quotient(j!, c) : remainder(j!, places);
       return at(x, [
         i!,
         channel,

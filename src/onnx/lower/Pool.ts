@@ -51,7 +51,9 @@ const MaxPool: Lowering = (context) => {
   const least = x.type.family === 'float' ? NEGATIVE_INFINITY : rangeOfType(x.type).low;
   const larger = maximum(x.type);
   const y = pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
-  return context.node.outputs[1] ? [y, maxPlaces(context, x, y, window)] : y;
+  // The order in which places are counted.
+  context.disregard('storage_order');
+  return context.wants(1) ? [y, maxPlaces(context, x, y, window)] : y;
 };
 
 /** Position in the whole of x of the first element of each window that is the greatest: MaxPool's second output. */
@@ -153,8 +155,9 @@ const whole = (x: Tensor): Window => {
 /** (sum of |x|^p)^(1/p) over each window. */
 function lpPooled(context: Context, x: Tensor, window: Window): Tensor {
   ensureFloat(x);
-  const p = context.int('p', 2);
-  ensure(p >= 1 && p <= 32, `p ${p} is not one of 1 to 32`);
+  // A float in the first version.
+  const p = context.version < 2 ? context.float('p', 2) : context.int('p', 2);
+  ensure(Number.isInteger(p) && p >= 1 && p <= 32, `p ${p} is not one of 1 to 32`);
   const power = (element: Expression): Expression =>
     Array.from({ length: p }, () => f32.abs(element)).reduce(f32.mul);
   const sum = pooled(

@@ -38,6 +38,8 @@ type ParameterAt = (indices: readonly Index[]) => Expression;
 function parameterOf(context: Context, x: Tensor, parameter: Tensor): ParameterAt {
   const rank = x.shape.length;
   const block = context.int('block_size', 0);
+  // A parameter of one value has no axis, whatever the attribute says.
+  context.disregard('axis');
   if (block > 0 && parameter.shape.length > 0) {
     const axis = context.axis(context.int('axis', 1), rank);
     const expected = x.shape.map((extent, i) => (i === axis ? Math.ceil(extent / block) : extent));
@@ -51,7 +53,6 @@ function parameterOf(context: Context, x: Tensor, parameter: Tensor): ParameterA
         indices.map((index, i) => (i === axis ? quotient(index, block) : index)),
       );
   }
-  // A parameter of one value has no axis, whatever the attribute says.
   const isSingle = parameter.shape.length !== 1 || parameter.shape[0] === 1;
   const axis = isSingle ? 0 : context.axis(context.int('axis', 1), rank);
   const shaped = alongAxis(context, parameter, axis, rank);

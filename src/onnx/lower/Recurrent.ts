@@ -28,6 +28,8 @@ const recurrent =
   (operator: (context: Context) => Operator): Lowering =>
   (context) => {
     const own = operator(context);
+    // In the first version it allows leaving the first output out.
+    context.disregard('output_sequence');
     const direction = context.string('direction', 'forward');
     ensure(
       ['forward', 'reverse', 'bidirectional'].includes(direction),

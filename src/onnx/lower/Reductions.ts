@@ -26,14 +26,16 @@ interface Reduction {
   readonly finish?: (accumulator: Expression, count: number, x: Tensor) => Expression;
   readonly floatsOnly?: boolean;
   readonly takesBool?: boolean;
+  /** Whether the reduction of one element is that element. */
+  readonly isPlain?: boolean;
 }
 
-/** Axes of a reduction; `undefined` if there is nothing to reduce. */
-function axesOfNode(context: Context, rank: number): number[] | undefined {
+/** Axes of a reduction; none with noop_with_empty_axes, where each element is reduced alone. */
+function axesOfNode(context: Context, rank: number): number[] {
   const given = context.inputCount > 1 ? context.knownOr(1, 'axes', undefined) : context.ints('axes');
+  const isNone = context.int('noop_with_empty_axes', 0) !== 0;
   if (given === undefined || given.length === 0) {
-    if (context.int('noop_with_empty_axes', 0) !== 0) return undefined;
-    return Array.from({ length: rank }, (_, i) => i);
+    return isNone ? [] : Array.from({ length: rank }, (_, i) => i);
   }
   return context.axes(given, rank).sort((a, b) => a - b);
 }
@@ -52,14 +54,14 @@ export function reducedShape(shape: readonly number[], axes: readonly number[], 
 }
 
 const reduction =
-  ({ init, step, finish, floatsOnly, takesBool }: Reduction): Lowering =>
+  ({ init, step, finish, floatsOnly, takesBool, isPlain }: Reduction): Lowering =>
   (context) => {
     const x = context.input(0);
     if (floatsOnly) ensureFloat(x);
     ensure(takesBool || x.type.family !== 'bool', 'bool cannot be reduced so');
     const axes = axesOfNode(context, x.shape.length);
-    if (!axes) return x;
     const { shape, full } = reducedShape(x.shape, axes, context.int('keepdims', 1) !== 0);
+    if (axes.length === 0 && isPlain) return x;
     const extents = axes.map((axis) => x.shape[axis] as number);
     const count = sizeOf(extents);
     const combine = step(x);
@@ -126,7 +128,6 @@ const logSumExp: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
   const axes = axesOfNode(context, x.shape.length);
-  if (!axes) return x;
   const extents = axes.map((axis) => x.shape[axis] as number);
   const kept = reducedShape(x.shape, axes, true);
   const most = context.define({
@@ -149,19 +150,21 @@ const logSumExp: Lowering = (context) => {
 };
 
 export const Reductions: Readonly<Record<string, Lowering>> = {
-  ReduceSum: reduction({ init: () => 0, step: sumStep }),
+  ReduceSum: reduction({ init: () => 0, step: sumStep, isPlain: true }),
   // A mean of integers is cut off to one.
   ReduceMean: reduction({
     init: () => 0,
     step: sumStep,
     finish: (sum, count, x) =>
       x.type.family === 'float' ? f32.div(sum, f32.of(count)) : i32.div(sum, i32.of(count)),
+    isPlain: true,
   }),
-  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type), takesBool: true }),
-  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type), takesBool: true }),
+  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type), takesBool: true, isPlain: true }),
+  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type), takesBool: true, isPlain: true }),
   ReduceProd: reduction({
     init: (x) => (x.type.family === 'float' ? f32.of(1).word : 1),
     step: productStep,
+    isPlain: true,
   }),
   ReduceSumSquare: reduction({
     init: () => 0,

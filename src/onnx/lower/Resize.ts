@@ -1,4 +1,4 @@
-import { ensure } from '../errors.ts';
+import { ensure, quoted } from '../errors.ts';
 import { type Expression, f32, fold, i32, select } from '../ir/expression.ts';
 import { constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
@@ -73,22 +73,34 @@ function scaledTo(policy: string, extents: readonly number[], sizes: readonly nu
 }
 
 function axesOf(context: Context, x: Tensor, isCropped: boolean): Axis[] {
-  const isUpsample = context.node.operator === 'Upsample' || context.version < 11;
+  const isUpsample = context.operator === 'Upsample' || context.version < 11;
   const scaleInput = isUpsample ? 1 : 2;
   const rank = x.shape.length;
   const given = isUpsample && context.has('scales') ? context.floats('scales') : undefined;
-  const scalesOf = (): readonly number[] => given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
+  const scales = given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
   const asked = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
   const chosen = context.axes(context.ints('axes') ?? x.shape.map((_, i) => i), rank);
   const extents = chosen.map((axis) => x.shape[axis] as number);
-  const wanted = asked?.length ? asked : scalesOf();
+  ensure(!asked?.length || scales.length === 0, 'both scales and sizes are given');
+  const wanted = asked?.length ? asked : scales;
   ensure(wanted.length === chosen.length, 'scales or sizes do not fit the axes');
   const policy = context.string('keep_aspect_ratio_policy', 'stretch');
   const scaled = asked?.length
     ? scaledTo(policy, extents, asked)
     : wanted.map((scale, i) => ({ size: Math.floor(extents[i]! * scale), scale }));
+  const least = context.operator === 'Upsample' ? 1 : Number.MIN_VALUE;
+  ensure(
+    asked?.length || scales.every((scale) => scale >= least),
+    `scales [${scales}] are not ${context.operator === 'Upsample' ? '1 and more' : 'positive'}`,
+  );
   const regions = isCropped ? context.known(1, 'roi') : undefined;
   ensure(!regions || regions.length === 2 * chosen.length, 'roi does not fit the axes');
+  // The standard's text has the sizes shrink with the region, its inference of shapes does not.
+  const isWhole = (start: number, i: number) => start === 0 && regions![chosen.length + i] === 1;
+  ensure(
+    !regions || asked?.length || regions.slice(0, chosen.length).every(isWhole),
+    'regions with scales are not supported; give sizes',
+  );
   return x.shape.map((extent, i) => {
     const position = chosen.indexOf(i);
     if (position < 0) return { extent, size: extent, scale: 1, region: [0, 1] };
@@ -99,16 +111,24 @@ function axesOf(context: Context, x: Tensor, isCropped: boolean): Axis[] {
 
 const Resize: Lowering = (context) => {
   const x = context.input(0);
-  const isOld = context.node.operator === 'Upsample' || context.version < 11;
+  const isOld = context.operator === 'Upsample' || context.version < 11;
   const transformation = isOld
     ? 'asymmetric'
     : context.string('coordinate_transformation_mode', 'half_pixel');
   const isCropped = transformation === 'tf_crop_and_resize';
+  if (!isOld && !isCropped) {
+    context.disregard('extrapolation_value');
+    context.disregardInput(1);
+  }
   const axes = axesOf(context, x, isCropped);
   const places = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
   const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
     size !== extent || scale !== 1 || start !== 0 || end !== 1;
-  const resized = context.string('mode', 'nearest') === 'nearest' ? nearest : weighted;
+  const mode = context.string('mode', 'nearest');
+  if (mode === 'nearest') context.disregard('antialias', 'exclude_outside');
+  else context.disregard('nearest_mode');
+  if (mode !== 'cubic') context.disregard('cubic_coeff_a');
+  const resized = mode === 'nearest' ? nearest : weighted;
   const made = resized(context, x, axes, places, isMoved);
   return isCropped ? extrapolated(context, made, axes, places) : made;
 };
@@ -122,15 +142,17 @@ type Resized = (
 ) => Tensor;
 
 const nearest: Resized = (context, x, axes, places, isMoved) => {
-  const isOld = context.node.operator === 'Upsample' || context.version < 11;
+  const isOld = context.operator === 'Upsample' || context.version < 11;
   const rounding = isOld ? 'floor' : context.string('nearest_mode', 'round_prefer_floor');
-  const round = ROUNDINGS[rounding];
-  ensure(round, `nearest_mode ${rounding} is not known`);
+  const known = ROUNDINGS[rounding];
+  ensure(known, `nearest_mode ${quoted(rounding)} is not known`);
+  // Version 10 leaves it open; ONNX 1.5's own test of a smaller result rounds up.
+  const roundingOf = ({ scale }: Axis) => (isOld && scale < 1 ? Math.ceil : known);
   // A place off by a rounding error of its own formula must not fall on the other side of a tie.
   const steady = (place: number) => Math.round(place * 2 ** 20) / 2 ** 20;
   const tables = places.map((own, i) =>
     isMoved(axes[i]!)
-      ? own.map((place) => clamp(round(steady(place)), axes[i]!.extent))
+      ? own.map((place) => clamp(roundingOf(axes[i]!)(steady(place)), axes[i]!.extent))
       : own.map((_, p) => p),
   );
   return throughTables(context, x, tables);

@@ -99,11 +99,14 @@ const rotary =
     const pairs = cos.shape.at(-1) as number;
     ensure(asked === 0 || asked === 2 * pairs, `rotary_embedding_dim is ${asked} with ${pairs} pairs`);
     const batch = x.shape[0] as number;
+    const named = context.int('num_heads', 0);
+    context.only('is_packed_batching', 0);
+    ensure(context.float('scale', 1) === 1, 'a scale is not supported');
     let heads: Heads;
     if (isSeparate) heads = separateHeads(x);
     else {
       const hidden = x.shape[2] as number;
-      const count = context.int('num_heads', 0) || hidden / (2 * pairs);
+      const count = named || hidden / (2 * pairs);
       ensure(Number.isInteger(hidden / count), `num_heads is ${count}, which does not divide ${hidden}`);
       heads = joinedHeads(x, count, hidden / count);
     }

@@ -62,8 +62,9 @@ const SplitToSequence: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.axis(context.int('axis', 0), x.shape.length);
   const extent = x.shape[axis] as number;
+  // Of parts with sizes all dimensions are kept.
+  const keeps = context.int('keepdims', 1) !== 0;
   if (!context.optional(1)) {
-    const keeps = context.int('keepdims', 1) !== 0;
     const places = listOf(extent, (i) => i);
     return sequence(places.map((i) => (keeps ? part(context, x, axis, i, 1) : slice(context, x, axis, i))));
   }
@@ -124,8 +125,8 @@ const SequenceMap: Lowering = (context) => {
 };
 
 const hasElement: Lowering = (context) => {
-  const value = context.inputCount > 0 ? context.value(0) : ({ kind: 'absent' } as const);
-  return context.constant(TYPES.bool, [], [isTensor(value) || value.kind === 'sequence' ? 1 : 0]);
+  const value = context.given(0);
+  return context.constant(TYPES.bool, [], [value && (isTensor(value) || value.kind === 'sequence') ? 1 : 0]);
 };
 
 const getElement: Lowering = (context) => {
@@ -135,7 +136,11 @@ const getElement: Lowering = (context) => {
 };
 
 export const Sequences: Readonly<Record<string, Lowering>> = {
-  SequenceEmpty: () => sequence([]),
+  SequenceEmpty: (context) => {
+    // The type of tensors that will be put in have one of their own.
+    context.disregard('dtype');
+    return sequence([]);
+  },
   SequenceConstruct: (context) => sequence(context.inputs()),
   SequenceAt,
   SequenceInsert,
@@ -144,7 +149,11 @@ export const Sequences: Readonly<Record<string, Lowering>> = {
   SequenceMap,
   ConcatFromSequence,
   SplitToSequence,
-  Optional: (context) => (context.inputCount > 0 ? context.value(0) : { kind: 'absent' }),
+  Optional: (context) => {
+    // The type of what is absent.
+    context.disregard('type');
+    return context.given(0) ?? { kind: 'absent' };
+  },
   OptionalHasElement: hasElement,
   OptionalGetElement: getElement,
 };

@@ -121,11 +121,18 @@ const Identity: Lowering = (context) => context.value(0);
 /** At inference, or with nothing to drop, Dropout passes its input on; the mask, if asked for, is all true. */
 const Dropout: Lowering = (context) => {
   const x = context.input(0);
-  const [isTraining = 0] = context.knownOr(2, 'training_mode', [0]) ?? [];
-  if (isTraining !== 0) {
-    const [ratio = 0.5] = context.knownOr(1, 'ratio', [0.5]) ?? [];
+  // Up to version 6 an attribute says so, from 12 on an input; in between nothing is ever dropped.
+  const isTraining =
+    context.version < 7
+      ? context.int('is_test', 0) === 0
+      : (context.knownOr(2, 'training_mode', [0]) ?? [])[0] !== 0;
+  if (isTraining) {
+    const [ratio = 0.5] =
+      context.version < 7 ? [context.float('ratio', 0.5)] : (context.knownOr(1, 'ratio', [0.5]) ?? []);
     ensure(ratio === 0, 'random numbers cannot be checked; export the model for inference');
   }
+  context.disregard('ratio', 'seed');
+  context.disregardInput(1);
   const mask = context.define({
     type: TYPES.bool,
     shape: x.shape,

@@ -24,6 +24,8 @@ export const TopK: Lowering = (context) => {
     Number.isInteger(k) && k >= 0 && k <= extent,
     `k is ${k}, and dimension ${axis} has ${extent} elements`,
   );
+  // Unsorted results may be in any order, this one included.
+  context.disregard('sorted');
   const isLargest = context.int('largest', 1) !== 0;
   const lessThan = x.type.family === 'float' ? lessWithNaN : i32.lt;
   const along = (place: readonly Index[], index: Index) => place.map((own, i) => (i === axis ? index : own));

@@ -1,5 +1,5 @@
 import { f32OfWord } from '../../scalar/machine.ts';
-import { ensure, Refusal } from '../errors.ts';
+import { ensure, quoted, Refusal } from '../errors.ts';
 import type { Builder, Definition } from '../ir/builder.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
@@ -47,31 +47,82 @@ export interface Surroundings {
 
 /** One ONNX node being lowered: its inputs and attributes with their checks, and the means to define tensors. */
 export class Context {
-  readonly node: GraphNode;
+  readonly #node: GraphNode;
   /** Version of the operator set that the node's domain is imported with. */
   readonly version: number;
   readonly #around: Surroundings;
   readonly #inputs: readonly (Value | undefined)[];
+  /** Attributes that were asked for so far. */
+  readonly #attributesRead: Set<string>;
+  readonly #inputsRead = new Set<number>();
 
   constructor(
     node: GraphNode,
     version: number,
     inputs: readonly (Value | undefined)[],
     around: Surroundings,
+    attributesRead = new Set<string>(),
   ) {
-    this.node = node;
+    this.#node = node;
     this.version = version;
     this.#inputs = inputs;
     this.#around = around;
+    this.#attributesRead = attributesRead;
   }
 
   /** The same node with other inputs, for an operator that is another one on other tensors. */
   withInputs(inputs: readonly (Tensor | undefined)[]): Context {
-    return new Context(this.node, this.version, inputs, this.#around);
+    return new Context(this.#node, this.version, inputs, this.#around, this.#attributesRead);
+  }
+
+  get operator(): string {
+    return this.#node.operator;
   }
 
   get inputCount(): number {
     return this.#inputs.length;
+  }
+
+  get outputCount(): number {
+    return this.#node.outputs.length;
+  }
+
+  /** Whether the node names its output `i`. */
+  wants(i: number): boolean {
+    return Boolean(this.#node.outputs[i]);
+  }
+
+  /** Says that attributes change nothing on this node; all others must be read. */
+  disregard(...attributes: readonly string[]): void {
+    for (const name of attributes) this.#attributesRead.add(name);
+  }
+
+  /** Says that an input changes nothing on this node; all others must be read. */
+  disregardInput(i: number): void {
+    this.#inputsRead.add(i);
+  }
+
+  /** @throws Refusal if something about the node was neither read nor disregarded */
+  ensureAllRead(): void {
+    for (const name of this.#node.attributes.keys()) {
+      ensure(
+        this.#attributesRead.has(name),
+        () => `its attribute ${quoted(name)} is not supported here; remove it if it has no effect`,
+      );
+    }
+    this.#inputs.forEach((value, i) => {
+      ensure(
+        !value || this.#inputsRead.has(i),
+        () =>
+          `its input ${i} (${quoted(this.#node.inputs[i] ?? '')}) is not supported here; remove it if it has no effect`,
+      );
+    });
+  }
+
+  /** An input of any kind, if there is one. */
+  given(i: number): Value | undefined {
+    this.#inputsRead.add(i);
+    return this.#inputs[i];
   }
 
   input(i: number): Tensor {
@@ -81,14 +132,14 @@ export class Context {
   }
 
   optional(i: number): Tensor | undefined {
-    const value = this.#inputs[i];
+    const value = this.given(i);
     ensure(!value || isTensor(value), `input ${i} is a sequence or an empty optional, not a tensor`);
     return value;
   }
 
   /** An input of any kind. */
   value(i: number): Value {
-    const value = this.#inputs[i];
+    const value = this.given(i);
     ensure(value, `input ${i} is missing`);
     return value;
   }
@@ -118,7 +169,7 @@ export class Context {
 
   /** Tells the publisher something about the node. */
   note(text: string): void {
-    this.#around.note(`${placeOf(this.node)}: ${text}`);
+    this.#around.note(`${placeOf(this.#node)}: ${text}`);
   }
 
   /** Numbers of an input that decides shapes and must therefore be known now. */
@@ -151,7 +202,7 @@ export class Context {
    * weights; `undefined` if it cannot, or if the unscaled tensor is needed as well.
    */
   rescaled(i: number, factor: Tensor, shift: Tensor): Tensor | undefined {
-    return this.#around.uses(this.node.inputs[i] ?? '') === 1
+    return this.#around.uses(this.#node.inputs[i] ?? '') === 1
       ? this.input(i).rescale?.(factor, shift)
       : undefined;
   }
@@ -183,7 +234,8 @@ export class Context {
     name: string,
     kind: K,
   ): Extract<AttributeValue, { kind: K }> | undefined {
-    const attribute = this.node.attributes.get(name);
+    this.#attributesRead.add(name);
+    const attribute = this.#node.attributes.get(name);
     if (!attribute) return undefined;
     // An empty list has no type of its own in files that leave types out.
     ensure(attribute.kind === kind, () => `attribute ${name} is of kind ${describe(attribute)}, not ${kind}`);
@@ -191,7 +243,14 @@ export class Context {
   }
 
   has(name: string): boolean {
-    return this.node.attributes.has(name);
+    this.#attributesRead.add(name);
+    return this.#node.attributes.has(name);
+  }
+
+  /** Reads an attribute of which one value alone is supported. @throws Refusal for another one */
+  only(name: string, supported: number | string): void {
+    const given = typeof supported === 'number' ? this.int(name, supported) : this.string(name, supported);
+    ensure(given === supported, () => `${name} ${quoted(String(given))} is not supported; ${supported} is`);
   }
 
   float(name: string, otherwise: number): number {

@@ -9,7 +9,10 @@ import { reshaped } from './Shapes.ts';
 const withAxis =
   (lowering: Lowering): Lowering =>
   (context) => {
-    if (context.version >= 7 || !context.has('axis')) return lowering(context);
+    if (context.version >= 7) return lowering(context);
+    // It allows what newer versions always do.
+    context.disregard('broadcast');
+    if (!context.has('axis')) return lowering(context);
     const [a, b] = [context.input(0), context.input(1)];
     const axis = context.axis(context.int('axis', 0), a.shape.length);
     const after = a.shape.length - axis - b.shape.length;

@@ -35,6 +35,7 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
   const mode = context.string('auto_pad', 'NOTSET');
   let padsBefore = spatial.map(() => 0);
   let padsAfter = spatial.map(() => 0);
+  const given = context.ints('pads') ?? [];
   if (mode === 'SAME_UPPER' || mode === 'SAME_LOWER') {
     const total = spatial.map((extent, i) => {
       const stride = strides[i] as number;
@@ -45,12 +46,12 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
     [padsBefore, padsAfter] = mode === 'SAME_UPPER' ? [small, large] : [large, small];
   } else if (mode !== 'VALID') {
     ensure(mode === 'NOTSET' || mode === '', `auto_pad ${mode} is not known`);
-    const given = context.ints('pads') ?? [];
     const pads = given.length === 0 ? new Array<number>(2 * rank).fill(0) : given;
     ensure(pads.length === 2 * rank, `pads has ${pads.length} entries for ${rank} spatial dimensions`);
     padsBefore = pads.slice(0, rank);
     padsAfter = pads.slice(rank);
   }
+  ensureSamePads(given, [...padsBefore, ...padsAfter], mode);
   const round = context.int('ceil_mode', 0) === 1 ? Math.ceil : Math.floor;
   const output = spatial.map((extent, i) => {
     const stride = strides[i] as number;
@@ -68,6 +69,13 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
   ensure(sizeOf(kernel) < 2 ** 31, 'kernel_shape is too large');
   return { kernel, strides, dilations, padsBefore, padsAfter, output };
 }
+
+/** The standard allows one of `pads` and `auto_pad`; files with both are taken if they agree or pads are 0. */
+export const ensureSamePads = (given: readonly number[], pads: readonly number[], mode: string): void =>
+  ensure(
+    given.every((pad) => pad === 0) || `${given}` === `${pads}`,
+    `pads [${given}] are not those of auto_pad ${mode}, [${pads}]`,
+  );
 
 /** Where a window at `place` has its tap in dimension `i`. */
 export const tapAt = (

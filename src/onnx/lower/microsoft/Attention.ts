@@ -93,6 +93,8 @@ export function selfAttention(
     `${total} components are not queries, keys and values of ${count} heads`,
   );
   ensure(context.int('do_rotary', 0) === 0, 'do_rotary is not supported; use RotaryEmbedding');
+  context.disregard('rotary_embedding_dim');
+  context.only('past_present_share_buffer', 0);
   const batch = qkv.shape[0] as number;
   const pastOf = (which: number) => (past ? halfOf(context, past, which) : undefined);
   const key = withPast(context, batch, joinedHeads(qkv, count, k / count, q), pastOf(0), qkv.type);
@@ -107,7 +109,7 @@ export function selfAttention(
     scale: scaleOf(context, q / count),
     changes: changesOf(context, masks, context.float('mask_filter_value', -10_000)),
   });
-  return [y, context.node.outputs[1] ? stacked(context, key.present, value.present) : undefined];
+  return [y, context.wants(1) ? stacked(context, key.present, value.present) : undefined];
 }
 
 /** Attention(input, weights, bias, mask, past, attention bias) */
@@ -230,8 +232,17 @@ const GroupQueryAttention: Lowering = (context) => {
     lasts.every((last) => last === lasts[0]) && before === (pastKey?.shape[2] ?? 0),
     `last positions [${lasts}] with ${pastKey?.shape[2] ?? 0} earlier keys and ${length} queries are not supported`,
   );
-  for (const name of ['smooth_softmax', 'qk_output', 'kv_cache_bit_width'])
-    ensure(context.int(name, 0) === 0, `${name} is not supported`);
+  for (const name of ['smooth_softmax', 'qk_output', 'kv_cache_bit_width', 'sliding_window_cache'])
+    context.only(name, 0);
+  context.only('causal', 1);
+  for (const name of ['k_quant_type', 'v_quant_type']) context.only(name, 'NONE');
+  // They are for the weights of a normalisation, which are inputs of their own.
+  context.disregard('qk_norm_epsilon', 'q_norm_epsilon', 'k_norm_epsilon');
+  // The number of keys is known from the last positions.
+  context.disregardInput(6);
+  const isTurned = context.int('do_rotary', 0) !== 0;
+  const interleaved = context.int('rotary_interleaved', 0) !== 0;
+  if (!isTurned) for (const i of [7, 8]) context.disregardInput(i);
   const isPacked = key === undefined;
   const size = isPacked ? hidden / (count + 2 * keyCount) : hidden / count;
   ensure(Number.isInteger(size), `${hidden} components are not of ${count} heads`);
@@ -241,12 +252,12 @@ const GroupQueryAttention: Lowering = (context) => {
     value: joinedHeads(value ?? query, keyCount, size, isPacked ? (count + keyCount) * size : 0),
   };
   const turn = (x: Heads): Heads => {
-    if (context.int('do_rotary', 0) === 0) return x;
+    if (!isTurned) return x;
     const turned = rotated(context, query.type, batch, x, {
       cos: context.input(7),
       sin: context.input(8),
       angle: (cache, _, p, pair) => at(cache, [shift(p, before), pair]),
-      interleaved: context.int('rotary_interleaved', 0) !== 0,
+      interleaved,
     });
     return { ...x, at: (b, h, p, d) => at(turned, [b, p, h, d]) };
   };

@@ -57,6 +57,8 @@ const EmbedLayerNormalization: Lowering = (context) => {
   const [words, segments, mask] = [context.input(0), context.optional(1), context.optional(7)];
   const [wordTable, positionTable, segmentTable] = [context.input(2), context.input(3), context.optional(4)];
   const positions = context.optional(8);
+  if (context.wants(1)) context.only('mask_index_type', 1);
+  context.disregard('mask_index_type');
   ensureFloat(wordTable, positionTable);
   ensure(words.shape.length === 2, `the input's rank is ${words.shape.length}, not 2`);
   const shape = words.shape;

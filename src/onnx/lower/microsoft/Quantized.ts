@@ -231,6 +231,9 @@ const MatMulNBits: Lowering = (context) => {
   const bits = context.int('bits', 4);
   ensure([2, 4, 8].includes(bits), `${bits} bits are not supported; 2, 4 and 8 are`);
   ensure(a.shape.at(-1) === depth, `the last dimension is ${a.shape.at(-1)}, and K ${depth}`);
+  // The least accuracy that is asked for; float32 has the highest.
+  context.disregard('accuracy_level');
+  context.only('weight_prepacked', 0);
   ensure(!context.optional(4), 'g_idx is not supported; export without reordering');
   const count = Math.ceil(depth / size);
   const levels = levelsOf(context, packed, context.optional(3), { rows, count, size, bits });
@@ -257,7 +260,8 @@ const MatMulNBits: Lowering = (context) => {
 const GatherBlockQuantized: Lowering = (context) => {
   const [packed, scales, zeros] = [context.input(0), context.input(2), context.optional(3)];
   ensureFloat(scales);
-  const bits = packed.type.bits === 8 ? context.int('bits', 4) : packed.type.bits;
+  const ofBytes = context.int('bits', 4);
+  const bits = packed.type.bits === 8 ? ofBytes : packed.type.bits;
   ensure(bits === 4 || bits === 8, `${bits} bits are not supported; 4 and 8 are`);
   const size = context.int('block_size', 128);
   const rank = packed.shape.length;

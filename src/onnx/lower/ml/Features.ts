@@ -74,6 +74,12 @@ const Binarizer: Lowering = (context) => {
 const Imputer: Lowering = (context) => {
   const x = context.input(0);
   const isFloat = x.type.family === 'float';
+  // Values for inputs of the other type.
+  context.disregard(
+    ...(isFloat
+      ? ['imputed_value_int64s', 'replaced_value_int64']
+      : ['imputed_value_floats', 'replaced_value_float']),
+  );
   const name = isFloat ? 'imputed_value_floats' : 'imputed_value_int64s';
   const values = (isFloat ? context.floats(name) : context.ints(name)) ?? [];
   const replaced = isFloat
@@ -183,6 +189,8 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
     context.floats(`${what}_floats`) ??
     Array.from(context.tensor(`${what}_tensor`)?.values ?? []);
   const keys = list('keys');
+  // Defaults for values of other types.
+  context.disregard('default_string', 'default_float', 'default_int64');
   if (context.has('values_strings'))
     return [{ omitted: 'has strings as values; export with integer labels' }];
   const values = list('values');
@@ -223,6 +231,7 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
 
 /** Its sequence of maps from label to value is given as the tensor of the values. */
 const ZipMap: Lowering = (context) => {
+  context.disregard('classlabels_strings', 'classlabels_int64s');
   context.note(
     'its maps from class to score are given as a tensor: one row of scores, in the order of the classes',
   );

@@ -38,6 +38,8 @@ const LinearRegressor: Lowering = (context) => {
 const LinearClassifier: Lowering = (context) => {
   const labels = labelsOf(context, 'classlabels_strings', 'classlabels_ints');
   const intercepts = context.floats('intercepts') ?? [];
+  // How the coefficients were found; post_transform says what is made of the scores.
+  context.disregard('multi_class');
   const transform = namedTransform(context);
   const x = floatRowsOf(context);
   const rows = x.shape[0] as number;

@@ -71,6 +71,9 @@ const SVMRegressor: Lowering = (context) => {
           context.constant(TYPES.float, [count, 1], sized('coefficients', coefficients, count)),
         )
       : products(context, x, 'coefficients', 1);
+  context.only('post_transform', 'NONE');
+  // Without support vectors the machine is linear.
+  context.disregard('kernel_type', 'kernel_params', 'support_vectors');
   const isOneClass = context.int('one_class', 0) !== 0;
   return elementwise(context, [scores], TYPES.float, (score) => {
     const moved = f32.add(score as Expression, f32.of(rho));
@@ -91,6 +94,7 @@ const SVMClassifier: Lowering = (context) => {
   );
   ensure(labels.count >= 2, 'it has one class only');
   const perClass = context.ints('vectors_per_class', []);
+  context.disregard('prob_b');
   return perClass.some((count) => count > 0)
     ? ofPairs(context, labels, perClass)
     : ofClasses(context, labels);
@@ -162,6 +166,8 @@ function ofClasses(context: Context, labels: Labels) {
   const x = floatRowsOf(context);
   const [rho = 0] = context.floats('rho') ?? [];
   const coefficients = context.floats('coefficients') ?? [];
+  // Without support vectors the machines are linear.
+  context.disregard('kernel_type', 'kernel_params', 'support_vectors');
   const scores = elementwise(
     context,
     [products(context, x, 'coefficients', labels.count)],
