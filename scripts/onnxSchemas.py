@@ -8,7 +8,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from onnx import __version__, defs
+from onnx import IR_VERSION, __version__, defs
 
 PAGE = Path(__file__).parent.parent / "src" / "onnx" / "schemas.ts"
 # Greater counts stand for "any number of".
@@ -66,7 +66,9 @@ def table():
     lines = [HEAD.rstrip("\n"), "", "/** The newest version of each domain's operators. */"]
     lines.append("export const NEWEST_VERSIONS: Readonly<Record<string, number>> = {")
     lines += [f"  {key(domain)}: {number}," for domain, number in newest.items()]
-    lines += ["};", "", "/** By name; operators of other domains as `domain.name`. */"]
+    lines += ["};", "", "/** The newest version of the file format. */"]
+    lines += [f"export const NEWEST_IR_VERSION = {IR_VERSION};"]
+    lines += ["", "/** By name; operators of other domains as `domain.name`. */"]
     lines.append("export const SCHEMAS: Readonly<Record<string, string>> = {")
     for name in sorted(versions):
         lines.append(f"  {key(name)}: '{entry(versions[name])}',")

@@ -14,6 +14,9 @@ export const NEWEST_VERSIONS: Readonly<Record<string, number>> = {
   'ai.onnx.preview.training': 1,
 };
 
+/** The newest version of the file format. */
+export const NEWEST_IR_VERSION = 14;
+
 /** By name; operators of other domains as `domain.name`. */
 export const SCHEMAS: Readonly<Record<string, string>> = {
   Abs: '1:1>1:consumed_inputs 6,13:1>1',

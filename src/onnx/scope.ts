@@ -1,4 +1,4 @@
-import { ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
+import { ensure, ImportError, Omitted, quoted, Refusal, within } from './errors.ts';
 import type { Builder } from './ir/builder.ts';
 import { isOmitted, isTensor, type Surroundings, type Value } from './lower/context.ts';
 import type { Narrowing } from './lower/narrowing.ts';
@@ -143,7 +143,7 @@ export class Scope {
     const attributes = this.#resolved(node.attributes);
     const own = functions.get(functionKey(node.domain, node.operator));
     const results = own
-      ? this.#call(own, attributes, inputs)
+      ? this.#call(own, { ...node, attributes }, inputs)
       : lowerNode({ ...node, attributes }, this.#place.opsets.get(node.domain) ?? 1, inputs, around);
     node.outputs.forEach((name, i) => {
       if (name === '') return;
@@ -172,9 +172,21 @@ export class Scope {
 
   #call(
     own: GraphFunction,
-    attributes: GraphNode['attributes'],
+    { attributes, ...node }: GraphNode,
     inputs: readonly (Value | undefined)[],
   ): Value[] {
+    for (const name of attributes.keys()) {
+      ensure(
+        own.attributes.has(name),
+        `the function that it calls has no attribute ${quoted(name)}; remove it if it has no effect`,
+      );
+    }
+    for (const kind of ['inputs', 'outputs'] as const) {
+      ensure(
+        node[kind].length <= own[kind].length,
+        `it has ${node[kind].length} ${kind}, and the function that it calls ${own[kind].length}`,
+      );
+    }
     return this.#run(own, inputs, {
       ...this.#place,
       opsets: own.opsets,

@@ -157,6 +157,21 @@ export function expectClose(actual: Result, expected: Result, relative = 1e-4, a
   });
 }
 
+/** Fails unless each node of the graph is refused once it has an attribute that nothing reads. */
+export function expectStrict(spec: GraphSpec, options: ImportOptions = {}): void {
+  for (const [i, node] of spec.nodes.entries()) {
+    const attributes = { ...node.attributes, invented: 1 };
+    const nodes = spec.nodes.with(i, { ...node, attributes });
+    let message = 'nothing';
+    try {
+      importOnnx(modelBytes({ ...spec, nodes }), options);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message, `what is said of an invented attribute of ${node.op}`).to.contain('attribute "invented"');
+  }
+}
+
 /** Imports the graph, runs it on both, and compares all outputs, integers exactly. @returns the compiled model */
 export async function expectSameAsOnnxruntime(
   spec: GraphSpec,
@@ -164,6 +179,7 @@ export async function expectSameAsOnnxruntime(
 ): Promise<CompiledModel> {
   const bytes = modelBytes(spec);
   const model = importOnnx(bytes, options);
+  expectStrict(spec, options);
   const mine = await runCompiled(
     model,
     model.inputs.map(({ name }) => spec.inputs[name] as Value),

@@ -2,7 +2,7 @@ import { ensure } from '../errors.ts';
 import { erf, exp, expm1, log, sigmoid, softplus, tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
 import type { Context, Lowering } from './context.ts';
-import { elementwise, ensureFloat, maximum, rising, unary } from './elementwise.ts';
+import { elementwise, ensureFloat, ensureSameType, maximum, rising, unary } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
 type Values = Readonly<Record<string, Expression>>;
@@ -72,6 +72,18 @@ const Gelu: Lowering = (context) => {
   return unary(approximate === 'none' ? gelu : geluTanh)(context);
 };
 
+/** SwiGLU(a, b): a sigmoid(alpha a) b (Shazeer, GLU Variants Improve Transformer, 2020). */
+const SwiGLU: Lowering = (context) => {
+  const [a, b] = [context.input(0), context.input(1)];
+  ensureFloat(a);
+  const type = ensureSameType([a, b]);
+  ensure(`${a.shape}` === `${b.shape}`, `shapes [${a.shape}] and [${b.shape}] are not the same`);
+  const alpha = f32.of(context.float('alpha', 1));
+  return elementwise(context, [a, b], type, (gate, value) =>
+    f32.mul(f32.mul(gate, sigmoid(f32.mul(alpha, gate))), value),
+  );
+};
+
 /** lambda x below -lambd + bias … (ONNX operator Shrink). */
 const shrink = (x: Expression, { lambd, bias }: Values): Expression =>
   select(f32.lt(x, f32.neg(lambd!)), f32.add(x, bias!), select(f32.lt(lambd!, x), f32.sub(x, bias!), ZERO));
@@ -83,6 +95,7 @@ export const Activations: Readonly<Record<string, Lowering>> = {
   Relu,
   PRelu,
   Gelu,
+  SwiGLU,
   Exp: rising(exp),
   Log: rising(log),
   Tanh: rising(tanh),

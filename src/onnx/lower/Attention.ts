@@ -43,8 +43,8 @@ function masked(mask: Tensor, scores: readonly number[]): Change {
   const isBool = mask.type.family === 'bool';
   if (!isBool) ensureFloat(mask);
   ensure(
-    mask.shape.length >= 2 && mask.shape.length <= 4,
-    `the mask's rank is ${mask.shape.length}, not 2 to 4`,
+    mask.shape.length >= 1 && mask.shape.length <= 4,
+    `the mask's rank is ${mask.shape.length}, not 1 to 4`,
   );
   const outer = scores.slice(0, -1);
   const fits = `${broadcastShapes([mask.shape.slice(0, -1), outer])}` === `${outer}`;
@@ -62,7 +62,6 @@ function masked(mask: Tensor, scores: readonly number[]): Change {
 
 /** Keys from a length by batch on are hidden; with `queries`, the last query is the last key's. */
 function bounded(lengths: Tensor, queries: number | undefined): Change {
-  ensure(lengths.type.family === 'integer', `lengths are of type ${lengths.type.name}, not integers`);
   return (score, [b, , s, t]) => {
     const length = at(lengths, [b]);
     const isKey = i32.lt(indexValue(t), length);
@@ -73,14 +72,39 @@ function bounded(lengths: Tensor, queries: number | undefined): Change {
   };
 }
 
+/**
+ * Keys more than `left` positions before the query, or more than `right` after it, are hidden; -1 is no bound. The
+ * query `s` is at position `before + s`; with lengths by batch, the last query is at the last key.
+ */
+function windowed(context: Context, queries: number, before: number, lengths: Tensor | undefined): Change[] {
+  const [left, right] = [context.int('left_window_size', -1), context.int('right_window_size', -1)];
+  ensure(left >= -1 && right >= -1, `windows of ${left} and ${right} positions; -1 is for no bound`);
+  if (left < 0 && right < 0) return [];
+  return [
+    (score, [b, , s, t]) => {
+      // Positions by which the key is after the query, plus the length where there is one.
+      const ahead = indexValue(shift(add(t, multiply(s, -1)), lengths ? queries : -before));
+      const length: Expression = lengths ? at(lengths, [b]) : i32.of(0);
+      const isHidden = [
+        ...(left < 0 ? [] : [i32.lt(ahead, i32.sub(length, i32.of(left)))]),
+        ...(right < 0 ? [] : [i32.lt(i32.add(length, i32.of(right)), ahead)]),
+      ].reduce(i32.or);
+      return select(isHidden, NEGATIVE_INFINITY, score);
+    },
+  ];
+}
+
 function headsOf(context: Context, i: number, attribute: string): Heads {
   const x = context.input(i);
   ensureFloat(x);
   const batch = context.input(0).shape[0];
   ensure(x.shape[0] === batch, `"${x.name}" of shape [${x.shape}] is not of ${batch} batches`);
-  if (x.shape.length === 4) return separateHeads(x);
+  const count = context.int(attribute, x.shape.length === 4 ? (x.shape[1] as number) : 0);
+  if (x.shape.length === 4) {
+    ensure(count === x.shape[1], `${attribute} is ${count}, and "${x.name}" has ${x.shape[1]} heads`);
+    return separateHeads(x);
+  }
   ensure(x.shape.length === 3, `"${x.name}" is of rank ${x.shape.length}, not 3 or 4`);
-  const count = context.int(attribute, 0);
   const size = (x.shape[2] as number) / count;
   ensure(
     count >= 1 && Number.isInteger(size),
@@ -106,7 +130,7 @@ export function withPast(
 }
 
 /** The type of the softmax: that of the attribute softmax_precision, or of the query. */
-function precisionOf(context: Context, type: ElementType): ElementType {
+export function precisionOf(context: Context, type: ElementType): ElementType {
   const code = context.int('softmax_precision', 0);
   const precision = code === 0 ? type : elementType(code);
   ensure(precision.family === 'float', `a softmax in ${precision.name} is not supported`);
@@ -120,8 +144,15 @@ export const Attention: Lowering = (context) => {
   const batch = q.shape[0] as number;
   const query = headsOf(context, 0, 'q_num_heads');
   const [pastKey, mask, lengths] = [context.optional(4), context.optional(3), context.optional(6)];
+  const pastValue = context.optional(5);
+  ensure(Boolean(pastKey) === Boolean(pastValue), 'one of past key and past value is missing');
+  ensure(!pastKey || !lengths, 'lengths of keys with those of earlier calls are not supported');
+  ensure(
+    !lengths || (lengths.type.family === 'integer' && `${lengths.shape}` === `${batch}`),
+    `lengths of type ${lengths?.type.name} and shape [${lengths?.shape}] are not integers of shape [${batch}]`,
+  );
   const key = withPast(context, batch, headsOf(context, 1, 'kv_num_heads'), pastKey, type);
-  const value = withPast(context, batch, headsOf(context, 2, 'kv_num_heads'), context.optional(5), type);
+  const value = withPast(context, batch, headsOf(context, 2, 'kv_num_heads'), pastValue, type);
   const isCausal = context.int('is_causal', 0) !== 0;
   const softcap = context.float('softcap', 0);
   ensure(
@@ -132,11 +163,13 @@ export const Attention: Lowering = (context) => {
     query.size === key.heads.size && key.heads.positions === value.heads.positions,
     'query, key and value do not fit each other',
   );
+  const before = pastKey?.shape[2] ?? 0;
   const cap = softcap > 0 ? [capped(softcap)] : [];
   const hidden = [
     ...(mask ? [masked(mask, [batch, query.count, query.positions, key.heads.positions])] : []),
-    ...(isCausal && !(lengths && !pastKey) ? [causal(pastKey?.shape[2] ?? 0)] : []),
-    ...(lengths ? [bounded(lengths, isCausal && !pastKey ? query.positions : undefined)] : []),
+    ...(isCausal && !lengths ? [causal(before)] : []),
+    ...windowed(context, query.positions, before, lengths),
+    ...(lengths ? [bounded(lengths, isCausal ? query.positions : undefined)] : []),
   ];
   const attended: Attended = {
     batch,

@@ -24,7 +24,7 @@ function converted(from: ElementType, to: ElementType, rounding: Rounding): (x: 
 }
 
 /** Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
-function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
+export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   const rounding = roundingTo(context, to);
   if (to === x.type) return x;
   const own = rangeOfType(to);
@@ -52,18 +52,9 @@ function roundingTo(context: Context, to: ElementType): Rounding {
   return to.bits > 8 ? {} : { saturate, mode };
 }
 
-/** How numbers that float8 types cannot hold, or hold between two, are rounded to them; other types know no choice. */
-const FLOAT8_ROUNDING = ['saturate', 'round_mode'];
-
-const Cast: Lowering = (context) => {
-  context.disregard(...FLOAT8_ROUNDING);
-  return castTo(context, context.input(0), elementType(context.int('to', 0)));
-};
+const Cast: Lowering = (context) => castTo(context, context.input(0), elementType(context.int('to', 0)));
 
 /** To the type of the second input, whose elements do not matter. */
-const CastLike: Lowering = (context) => {
-  context.disregard(...FLOAT8_ROUNDING);
-  return castTo(context, context.input(0), context.input(1).type);
-};
+const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
 
 export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike };

@@ -72,11 +72,18 @@ function scaledTo(policy: string, extents: readonly number[], sizes: readonly nu
   return extents.map((extent) => ({ size: Math.floor(scale * extent + 0.5), scale }));
 }
 
+/** Scales where they are attributes: of images up to version 6 of Upsample, of all dimensions in 7. */
+function scalesOfAttributes(context: Context, rank: number): readonly number[] | undefined {
+  if (context.operator !== 'Upsample' || context.version >= 7) return context.floats('scales');
+  ensure(rank === 4, `the input's rank is ${rank}, not 4`);
+  return [1, 1, context.float('height_scale', 1), context.float('width_scale', 1)];
+}
+
 function axesOf(context: Context, x: Tensor, isCropped: boolean): Axis[] {
   const isUpsample = context.operator === 'Upsample' || context.version < 11;
   const scaleInput = isUpsample ? 1 : 2;
   const rank = x.shape.length;
-  const given = isUpsample && context.has('scales') ? context.floats('scales') : undefined;
+  const given = isUpsample ? scalesOfAttributes(context, rank) : undefined;
   const scales = given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
   const asked = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
   const chosen = context.axes(context.ints('axes') ?? x.shape.map((_, i) => i), rank);
@@ -124,7 +131,7 @@ const Resize: Lowering = (context) => {
   const places = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
   const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
     size !== extent || scale !== 1 || start !== 0 || end !== 1;
-  const mode = context.string('mode', 'nearest');
+  const mode = modeOf(context);
   if (mode === 'nearest') context.disregard('antialias', 'exclude_outside');
   else context.disregard('nearest_mode');
   if (mode !== 'cubic') context.disregard('cubic_coeff_a');
@@ -132,6 +139,12 @@ const Resize: Lowering = (context) => {
   const made = resized(context, x, axes, places, isMoved);
   return isCropped ? extrapolated(context, made, axes, places) : made;
 };
+
+/** The mode, of which the first version of Upsample has another name. */
+function modeOf(context: Context): string {
+  const mode = context.string('mode', 'nearest');
+  return context.operator === 'Upsample' && context.version < 7 && mode === 'bilinear' ? 'linear' : mode;
+}
 
 type Resized = (
   context: Context,
@@ -160,7 +173,7 @@ const nearest: Resized = (context, x, axes, places, isMoved) => {
 
 /** One axis after another: each element is a weighted sum of a few. */
 const weighted: Resized = (context, x, axes, places, isMoved) => {
-  const mode = context.string('mode', 'nearest');
+  const mode = modeOf(context);
   ensure(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
   ensureFloat(x);
   const kernel = mode === 'linear' ? LINEAR : cubic(context.float('cubic_coeff_a', -0.75));

@@ -4,6 +4,7 @@ import { Arithmetic } from './Arithmetic.ts';
 import { Attention } from './Attention.ts';
 import { BitCast } from './BitCast.ts';
 import { Casts } from './Cast.ts';
+import { CausalConvWithState } from './CausalConvWithState.ts';
 import { Control } from './Control.ts';
 import { Conv } from './Conv.ts';
 import { ConvTranspose } from './ConvTranspose.ts';
@@ -11,7 +12,9 @@ import type { Lowering } from './context.ts';
 import { DeformConv } from './DeformConv.ts';
 import { Determinant } from './Det.ts';
 import { Einsum } from './Einsum.ts';
+import { FlexAttention } from './FlexAttention.ts';
 import { Gathers } from './Gather.ts';
+import { LinearAttention } from './LinearAttention.ts';
 import { Logic } from './Logic.ts';
 import { Losses } from './Losses.ts';
 import { withLegacyAxis } from './legacy.ts';
@@ -92,6 +95,9 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
       ...Selections,
       Attention,
       BitCast,
+      CausalConvWithState,
+      LinearAttention,
+      'ai.onnx.preview.FlexAttention': FlexAttention,
       ...Spatial,
       TopK,
     }),

@@ -57,7 +57,8 @@ export interface Subgraph {
 
 /** An operator that the file itself defines. */
 export interface GraphFunction extends Subgraph {
-  /** Attributes that calls may leave out. */
+  /** Attributes that calls may give; those with a default may be left out. */
+  readonly attributes: ReadonlySet<string>;
   readonly defaults: ReadonlyMap<string, AttributeValue>;
   readonly opsets: ReadonlyMap<string, number>;
 }

@@ -1,5 +1,6 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
 import { ImportError, quoted, within } from '../errors.ts';
+import { NEWEST_IR_VERSION, NEWEST_VERSIONS } from '../schemas.ts';
 import {
   type AttributeValue,
   type Extent,
@@ -65,6 +66,7 @@ export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; reado
 /** Reads the bytes of an .onnx file. @throws ImportError */
 export function readModel(bytes: Uint8Array, readExternal?: ReadExternal): Graph {
   const { model, graph, defaults } = decode(bytes);
+  ensureKnown('the file format', Number(model.irVersion ?? 0), NEWEST_IR_VERSION);
   const source = new Source(readExternal);
   const functions = model.functions.map((one, i) => readFunction(one, defaults[i] ?? [], source));
   const main = readGraph(graph, source);
@@ -89,18 +91,18 @@ function distinct(functions: readonly (readonly [string, GraphFunction])[]): Map
 /** The default domain has two names. */
 const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
 
-/** What later versions of ONNX's operators mean is not known here; 28 is that of ONNX in August 2026. */
-const NEWEST_OPSET = 28;
-
 function readOpsets(imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> {
   const opsets = new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
-  const own = opsets.get('') ?? 1;
-  if (own > NEWEST_OPSET) {
-    throw new ImportError(
-      `file: version ${own} of ONNX's operators is newer than ${NEWEST_OPSET}, the newest that is known here; export with that`,
-    );
-  }
+  ensureKnown("ONNX's operators", opsets.get('') ?? 1, NEWEST_VERSIONS[''] as number);
   return opsets;
+}
+
+/** @throws ImportError for a version of which it is not known what it means */
+function ensureKnown(what: string, version: number, newest: number): void {
+  if (version <= newest) return;
+  throw new ImportError(
+    `file: version ${version} of ${what} is newer than ${newest}, the newest that is known here; export with that`,
+  );
 }
 
 function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
@@ -140,6 +142,7 @@ function readFunction(
       inputs: named(proto.input),
       outputs: named(proto.output),
       initializers: new Map(),
+      attributes: new Set([...(proto.attribute ?? []), ...defaults.map(({ name }) => name ?? '')]),
       defaults: within(`function ${quoted(key)}`, () => readAttributes(defaults, source)),
       opsets: readOpsets(proto.opsetImport ?? []),
     },

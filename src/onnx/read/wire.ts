@@ -24,6 +24,17 @@ const VARINTS: Readonly<Partial<Record<Kind, readonly number[]>>> = {
   tensor: [1, 5, 7, 11],
 };
 
+/** The greatest field number of each message in IR version 14; what newer ones mean is not known. */
+const LAST_FIELD: Readonly<Record<Kind, number>> = {
+  model: 26,
+  graph: 16,
+  function: 14,
+  node: 10,
+  attribute: 23,
+  tensor: 16,
+  other: Number.POSITIVE_INFINITY,
+};
+
 export const READ_LIMITS = {
   /** Bytes of a file. */
   MAX_FILE_BYTES: 2 ** 29,
@@ -77,6 +88,11 @@ export function checkWire(bytes: Uint8Array): Uint8Array[][] {
       const wire = tag.value % 8;
       at = tag.next;
       count(1);
+      if (field > LAST_FIELD[kind]) {
+        throw new ImportError(
+          `file: not an ONNX model (a ${kind} has a field ${field}), or one newer than known here`,
+        );
+      }
       if (wire === 0) at = varint(at, end).next;
       else if (wire === 1) at += 8;
       else if (wire === 5) at += 4;

@@ -1,0 +1,226 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import onnxProto from 'onnx-proto';
+import { ImportError, importOnnx } from '../../src/onnx/index.ts';
+import { Builder } from '../../src/onnx/ir/builder.ts';
+import { LOWERINGS } from '../../src/onnx/lower/index.ts';
+import { versionsOf } from '../../src/onnx/lower/interface.ts';
+import { ensureWrittenFor, lowerNode } from '../../src/onnx/lower/node.ts';
+import { WRITTEN_FOR } from '../../src/onnx/lower/versions.ts';
+import type { GraphNode } from '../../src/onnx/read/graph.ts';
+import { NEWEST_IR_VERSION, NEWEST_VERSIONS, SCHEMAS } from '../../src/onnx/schemas.ts';
+import { floats, type GraphSpec, modelBytes, node, noise, single, value } from '../support/onnx.ts';
+
+/**
+ * Nothing about a node is ignored: an attribute, an input or a version that its lowering was not written for is
+ * refused. Each case of `expectSameAsOnnxruntime` tries an invented attribute, too.
+ */
+
+const refusal = (spec: GraphSpec, options = {}): string => {
+  try {
+    importOnnx(modelBytes(spec), options);
+  } catch (error) {
+    expect(error).to.be.instanceOf(ImportError);
+    return (error as Error).message;
+  }
+  return 'not refused';
+};
+
+const x = noise([2, 4, 4, 4]);
+const pair = floats([2], [1, 2]);
+
+/** Operators with a lowering that ONNX defines, as `[name, domain, operator]`. */
+const defined = [...LOWERINGS.keys()]
+  .filter((name) => name in SCHEMAS)
+  .map((name) => {
+    const dot = name.lastIndexOf('.');
+    return [name, name.slice(0, Math.max(0, dot)), name.slice(dot + 1)] as const;
+  });
+
+describe('a node is refused for', () => {
+  const around = {
+    builder: new Builder(0),
+    uses: () => 1,
+    run: () => [],
+    note: () => undefined,
+  };
+
+  it('an attribute that no version of its operator has, whichever operator', () => {
+    for (const [name, domain, operator] of defined) {
+      for (const { since } of versionsOf(name)) {
+        const invented: GraphNode = {
+          operator,
+          domain,
+          name: 'one',
+          inputs: [],
+          outputs: ['y'],
+          attributes: new Map([['invented', { kind: 'int', value: 1 }]]),
+        };
+        expect(() => lowerNode(invented, since, [], around), `${name} ${since}`).to.throw(
+          `version ${since} of this operator has no attribute "invented"`,
+        );
+      }
+    }
+  });
+
+  it('an input or output more than its operator has, whichever operator', () => {
+    for (const [name, domain, operator] of defined) {
+      for (const { since, inputs, outputs } of versionsOf(name)) {
+        const of = (count: number) => Array.from({ length: count }, (_, i) => `x${i}`);
+        const tried = (given: number, yielded: number) => () => {
+          const one = { operator, domain, name: 'one', inputs: of(given), outputs: of(yielded) };
+          lowerNode({ ...one, attributes: new Map() }, since, [], around);
+        };
+        if (Number.isFinite(inputs))
+          expect(tried(inputs + 1, 1), name).to.throw(`it has ${inputs + 1} inputs`);
+        if (Number.isFinite(outputs)) {
+          expect(tried(0, outputs + 1), name).to.throw(`it has ${outputs + 1} outputs`);
+        }
+      }
+    }
+  });
+
+  it('a version newer than the one that its lowering was written for', () => {
+    expect(() => ensureWrittenFor(14, 14)).not.to.throw();
+    expect(() => ensureWrittenFor(15, 14)).to.throw('version 15 of this operator is not supported');
+    expect(() => ensureWrittenFor(1, undefined)).to.throw('version 1 of this operator is not supported');
+  });
+
+  it('an attribute of another version, which means nothing in its own', () => {
+    const axes = value('int64', [1], [1]);
+    expect(refusal(single('ReduceSum', [x, axes], { attributes: { axes: [1] }, opset: 13, constants: [1] })))
+      .to.contain('node "the_ReduceSum" (ReduceSum): version 13')
+      .and.contain('no attribute "axes"');
+    expect(
+      refusal(single('SpaceToDepth', [x], { attributes: { blocksize: 2, mode: 'CRD' }, opset: 13 })),
+    ).to.contain('version 13 of this operator has no attribute "mode"');
+  });
+
+  it('an attribute of an operator of onnxruntime', () => {
+    const gelu = single('Gelu', [x], { domain: 'com.microsoft', attributes: { approximate: 'tanh' } });
+    expect(refusal(gelu)).to.contain('(com.microsoft.Gelu): its attribute "approximate" is not supported');
+  });
+
+  it('an input of an operator of onnxruntime', () => {
+    const more = single('FusedMatMul', [noise([2, 2]), noise([2, 2]), pair], { domain: 'com.microsoft' });
+    expect(refusal(more)).to.contain('its input 2 ("x2") is not supported');
+  });
+
+  it('a value of an attribute of which one value alone is supported', () => {
+    for (const stash of [10, 16]) {
+      const spec = single('LayerNormalization', [x, floats([4], [1, 1, 1, 1])], {
+        attributes: { stash_type: stash },
+      });
+      expect(refusal(spec)).to.contain(`stash_type ${stash} is not supported`);
+    }
+  });
+
+  it('an attribute in a branch, in the body of a loop and in a function', () => {
+    const relu = node('Relu', ['x'], ['r'], { invented: 1 });
+    const body = (inputs: GraphSpec['inputs']) => ({ graph: { nodes: [relu], inputs, outputs: ['r'] } });
+    const branch: GraphSpec = {
+      nodes: [node('If', ['c'], ['y'], { then_branch: body({}), else_branch: body({}) })],
+      inputs: { x: pair, c: value('bool', [], [1]) },
+      outputs: ['y'],
+    };
+    expect(refusal(branch)).to.contain('no attribute "invented"');
+    const scan: GraphSpec = {
+      nodes: [node('Scan', ['z'], ['y'], { num_scan_inputs: 1, body: body({ x: floats([], []) }) })],
+      inputs: { z: pair },
+      outputs: ['y'],
+    };
+    expect(refusal(scan)).to.contain('no attribute "invented"');
+    const call: GraphSpec = {
+      functions: [{ name: 'F', domain: 'own', inputs: ['x'], outputs: ['r'], nodes: [relu], opset: 17 }],
+      nodes: [node('F', ['z'], ['y'], {}, 'own')],
+      inputs: { z: pair },
+      outputs: ['y'],
+    };
+    expect(refusal(call)).to.contain('no attribute "invented"');
+  });
+
+  it('an attribute or an input that the function it calls does not have', () => {
+    const call = (inputs: string[], attributes: Record<string, number>): GraphSpec => ({
+      functions: [
+        {
+          name: 'F',
+          domain: 'own',
+          inputs: ['x'],
+          outputs: ['r'],
+          nodes: [node('Relu', ['x'], ['r'])],
+          opset: 17,
+        },
+      ],
+      nodes: [node('F', inputs, ['y'], attributes, 'own')],
+      inputs: { z: pair },
+      outputs: ['y'],
+    });
+    expect(refusal(call(['z'], {}))).to.equal('not refused');
+    expect(refusal(call(['z'], { alpha: 1 }))).to.contain('has no attribute "alpha"');
+    expect(refusal(call(['z', 'z'], {}))).to.contain('it has 2 inputs, and the function that it calls 1');
+  });
+
+  it('pads that are not those of auto_pad', () => {
+    const pool = (pads: number[]): GraphSpec =>
+      single('MaxPool', [x], { attributes: { kernel_shape: [3, 3], auto_pad: 'SAME_UPPER', pads } });
+    expect(refusal(pool([2, 2, 0, 0]))).to.contain('pads [2,2,0,0] are not those of auto_pad');
+    for (const same of [
+      [1, 1, 1, 1],
+      [0, 0, 0, 0],
+    ])
+      expect(refusal(pool(same))).to.equal('not refused');
+  });
+});
+
+describe('versions', () => {
+  it('of a whole domain that are newer than known are refused where one of its operators is used', () => {
+    const spec = { ...single('Binarizer', [pair], { domain: 'ai.onnx.ml' }), domains: { 'ai.onnx.ml': 6 } };
+    expect(refusal(spec)).to.contain('version 6 of the operators of ai.onnx.ml is newer than 5');
+    const microsoft = single('Gelu', [pair], { domain: 'com.microsoft', domains: { 'com.microsoft': 2 } });
+    expect(refusal(microsoft)).to.contain('version 2 of the operators of com.microsoft is newer than 1');
+  });
+
+  it('of the file format that are newer than known are refused', () => {
+    const model = onnxProto.onnx.ModelProto.decode(modelBytes(single('Relu', [pair])));
+    const bytesOf = (irVersion: number) =>
+      onnxProto.onnx.ModelProto.encode({ ...model, irVersion } as typeof model).finish();
+    expect(() => importOnnx(bytesOf(NEWEST_IR_VERSION))).not.to.throw();
+    expect(() => importOnnx(bytesOf(NEWEST_IR_VERSION + 1))).to.throw(
+      ImportError,
+      /file format is newer than/,
+    );
+  });
+
+  it('that lowerings were written for are the newest ones, for every operator', () => {
+    const behind = defined.flatMap(([name]) => {
+      const newest = versionsOf(name).at(-1)?.since;
+      return WRITTEN_FOR.get(name) === newest ? [] : [`${name} ${newest}`];
+    });
+    expect(behind).to.deep.equal([]);
+    expect([...WRITTEN_FOR.keys()].filter((name) => !LOWERINGS.has(name))).to.deep.equal([]);
+    expect(NEWEST_VERSIONS['']).to.equal(28);
+  });
+});
+
+it('every attribute of an operator that can run is asked for by some lowering, or is named here', () => {
+  const folder = join(import.meta.dirname, '../../src/onnx/lower');
+  const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !/schemas|versions/.test(file))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('\n');
+  const named = new Set(source.match(/\w+/g));
+  // Names made of a kind and a suffix, such as `${kind}_weights`.
+  const suffixes = [...source.matchAll(/\$\{\w+\}(_\w+)/g)].map(([, suffix]) => suffix as string);
+  const isNamed = (name: string) => named.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
+  const missing = new Set<string>();
+  for (const [name] of defined) {
+    for (const { attributes } of versionsOf(name)) {
+      for (const attribute of attributes) if (!isNamed(attribute)) missing.add(`${name}.${attribute}`);
+    }
+  }
+  // Refused: no program holds strings.
+  const strings = /^(Constant\.value_strings?|TfIdfVectorizer\.pool_strings|.*\.(cats|classes)_strings)$/;
+  const sparse = 'Constant.sparse_value';
+  expect([...missing].filter((name) => !strings.test(name) && name !== sparse)).to.deep.equal([]);
+});
