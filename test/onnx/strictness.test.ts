@@ -7,6 +7,7 @@ import { Builder } from '../../src/onnx/ir/builder.ts';
 import { LOWERINGS } from '../../src/onnx/lower/index.ts';
 import { versionsOf } from '../../src/onnx/lower/interface.ts';
 import { ensureWrittenFor, lowerNode } from '../../src/onnx/lower/node.ts';
+import { Narrowing } from '../../src/onnx/lower/narrowing.ts';
 import { WRITTEN_FOR } from '../../src/onnx/lower/versions.ts';
 import type { GraphNode } from '../../src/onnx/read/graph.ts';
 import { NEWEST_IR_VERSION, NEWEST_VERSIONS, SCHEMAS } from '../../src/onnx/schemas.ts';
@@ -39,8 +40,10 @@ const defined = [...LOWERINGS.keys()]
   });
 
 describe('a node is refused for', () => {
+  const builder = new Builder(0);
   const around = {
-    builder: new Builder(0),
+    builder,
+    narrowing: new Narrowing(builder, 'round'),
     uses: () => 1,
     run: () => [],
     note: () => undefined,
