@@ -1,29 +1,69 @@
-// Runs ONNX's backend tests and compares the table of results with the committed one.
+// Runs ONNX's backend tests and compares the tables of results with the committed ones.
 //
-//   npm run conformance                compares with src/onnx/CONFORMANCE.md
-//   npm run conformance -- --update    rewrites it
+//   npm run conformance                compares
+//   npm run conformance -- --update    rewrites the tables
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { conformance } from '../src/cli/conformance/conformance.ts';
 import { conformancePage } from '../src/cli/conformance/table.ts';
 import { SKIPPED } from './checks.ts';
 
-const FOLDER = '/usr/share/libonnx-testdata/data';
-const PAGE = 'src/onnx/CONFORMANCE.md';
+interface Corpus {
+  readonly folder: string;
+  readonly name: string;
+  readonly page: string;
+  readonly listsOperators: boolean;
+  readonly howToGet: string;
+}
 
-if (!existsSync(FOLDER)) {
-  console.log(`${FOLDER} is not here; get it with: apt install libonnx-testdata`);
-  process.exit(SKIPPED);
+const corpora: readonly Corpus[] = [
+  {
+    folder: '/usr/share/libonnx-testdata/data',
+    name: "Debian's package `libonnx-testdata` (ONNX 1.12)",
+    page: 'src/onnx/CONFORMANCE.md',
+    listsOperators: true,
+    howToGet: 'apt install libonnx-testdata',
+  },
+  {
+    folder: '.cache/onnx-1.23.2',
+    name: 'the node tests of the Python package `onnx` 1.23.2',
+    page: 'src/onnx/CONFORMANCE-1.23.md',
+    listsOperators: false,
+    howToGet: 'scripts/onnxNodeTests.sh',
+  },
+];
+
+const SCHEMAS = 'src/onnx/schemas.ts';
+
+/** @returns whether the committed table of operators is the one that the corpus' own package yields, if it has one */
+function hasItsSchemas({ folder }: Corpus): boolean {
+  const path = `${folder}/schemas.ts`;
+  if (!existsSync(path) || readFileSync(path, 'utf8') === readFileSync(SCHEMAS, 'utf8')) return true;
+  console.log(`${SCHEMAS} differs from ${path}; run python scripts/onnxSchemas.py with that version of onnx`);
+  return false;
 }
-const results = await conformance(FOLDER);
-const failed = results.filter(({ verdict }) => verdict === 'failed');
-for (const { test, reason } of failed) console.log(`failed ${test}: ${reason}`);
-const page = conformancePage(results, "Debian's package `libonnx-testdata` (ONNX 1.12)");
-if (process.argv.includes('--update')) {
-  writeFileSync(PAGE, page);
-} else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== page) {
-  const committed = new Set(existsSync(PAGE) ? readFileSync(PAGE, 'utf8').split('\n') : []);
-  for (const line of page.split('\n')) if (!committed.has(line)) console.log(`not in ${PAGE}: ${line}`);
-  console.log(`${PAGE} is out of date; run npm run conformance -- --update, and commit it`);
-  process.exitCode = 1;
+
+/** @returns whether the corpus is as its committed table says, without failures */
+async function check({ folder, name, page: path, listsOperators }: Corpus): Promise<boolean> {
+  const results = await conformance(folder);
+  const failed = results.filter(({ verdict }) => verdict === 'failed');
+  for (const { test, reason } of failed) console.log(`failed ${test}: ${reason}`);
+  const page = conformancePage(results, name, listsOperators);
+  const committed = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (process.argv.includes('--update')) writeFileSync(path, page);
+  else if (committed !== page) {
+    const lines = new Set(committed.split('\n'));
+    for (const line of page.split('\n')) if (!lines.has(line)) console.log(`not in ${path}: ${line}`);
+    console.log(`${path} is out of date; run npm run conformance -- --update, and commit it`);
+    return false;
+  }
+  return failed.length === 0;
 }
-if (failed.length > 0) process.exitCode = 1;
+
+let skipped = false;
+for (const corpus of corpora) {
+  if (!existsSync(corpus.folder)) {
+    console.log(`${corpus.folder} is not here; get it with: ${corpus.howToGet}`);
+    skipped = true;
+  } else if (!hasItsSchemas(corpus) || !(await check(corpus))) process.exitCode = 1;
+}
+if (skipped) process.exitCode ??= SKIPPED;

@@ -1,7 +1,8 @@
-"""Writes src/onnx/schemas.ts: what each version of ONNX's operators takes, from the schemas of the package onnx.
+"""Writes what each version of ONNX's operators takes, from the schemas of the installed package onnx.
 
-    python scripts/onnxSchemas.py            rewrites the table
-    python scripts/onnxSchemas.py --check    fails if the committed table differs
+    python scripts/onnxSchemas.py [FILE]
+
+Without a file it rewrites the committed table, src/onnx/schemas.ts.
 """
 
 import sys
@@ -76,9 +77,5 @@ def table():
 
 
 if __name__ == "__main__":
-    text = table()
-    if "--check" in sys.argv:
-        if PAGE.read_text(encoding="utf-8") != text:
-            sys.exit(f"{PAGE.name} is not what the package's schemas say; run python scripts/onnxSchemas.py")
-    else:
-        PAGE.write_text(text, encoding="utf-8")
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
+    target.write_text(table(), encoding="utf-8")

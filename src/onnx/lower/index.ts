@@ -108,6 +108,7 @@ export const LOWERINGS: ReadonlyMap<string, Lowering> = new Map(
 export const OPERATORS: readonly string[] = [...LOWERINGS.keys()].sort();
 
 const RANDOM = /^(Random|Bernoulli|Multinomial)/;
+const IMAGES = /^ImageDecoder$/;
 const TRAINING = /\.training$/;
 const STRINGS = /^(String|RegexFullMatch)/;
 
@@ -116,6 +117,8 @@ export function reasonAgainst({ operator, domain }: GraphNode): string {
   if (RANDOM.test(operator))
     return 'random numbers cannot be checked; export the model for inference, or pass noise as an input';
   if (STRINGS.test(operator)) return 'strings cannot run; move this step in front of the model';
+  if (IMAGES.test(operator))
+    return 'image files cannot be decoded in a program; decode them in front of the model';
   if (TRAINING.test(domain)) return 'training cannot run; export the model for inference';
   if (domain === 'ai.onnx.ml')
     return 'maps and strings cannot run; move this step in front of the model, and export it with numbers only';
