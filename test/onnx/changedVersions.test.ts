@@ -358,9 +358,34 @@ describe('BitCast of 16-bit floats', () => {
   });
 });
 
+it('Selu of version 1 has defaults of its own', async () => {
+  const x = floats([3], [1, -1, -20]);
+  const y = await run('Selu', [x], { opset: 1 });
+  const values = x.values.map((v) => 1.0507 * (v > 0 ? v : 1.6732 * (Math.exp(v) - 1)));
+  expectClose(y, { shape: [3], values }, 1e-6);
+});
+
+describe('ceil_mode with auto_pad', () => {
+  for (const [auto_pad, extent, kernel, stride, places] of [
+    ['VALID', 3, 2, 2, 1],
+    ['VALID', 7, 3, 3, 2],
+    ['SAME_UPPER', 5, 2, 2, 3],
+    ['SAME_LOWER', 7, 3, 3, 3],
+    ['NOTSET', 3, 2, 2, 2],
+  ] as const) {
+    it(`${auto_pad}: ${places} windows of ${kernel} by ${stride} in ${extent}`, async () => {
+      for (const op of ['MaxPool', 'AveragePool', 'LpPool']) {
+        const attributes = { kernel_shape: [kernel], strides: [stride], ceil_mode: 1, auto_pad };
+        const y = await run(op, [noise([1, 1, extent])], { attributes, opset: 19 });
+        expect(y.shape, op).to.deep.equal([1, 1, places]);
+      }
+    });
+  }
+});
+
 it('QuantizeLinear refuses an output_dtype that its zero point does not have', () => {
   const inputs = [noise([4]), floats([], [0.5]), value('int8', [], [0])];
   refused('QuantizeLinear', inputs, { attributes: { output_dtype: 2 }, opset: 21 }).to.throw(
-    'output_dtype is 2',
+    'output_dtype is uint8',
   );
 });

@@ -88,6 +88,15 @@ const SwiGLU: Lowering = (context) => {
 const shrink = (x: Expression, { lambd, bias }: Values): Expression =>
   select(f32.lt(x, f32.neg(lambd!)), f32.add(x, bias!), select(f32.lt(lambd!, x), f32.sub(x, bias!), ZERO));
 
+/** The first version has its defaults with five digits. */
+const Selu: Lowering = (context) =>
+  activation(
+    context.version < 6
+      ? { alpha: 1.6732, gamma: 1.0507 }
+      : { alpha: 1.6732631921768188, gamma: 1.0507010221481323 },
+    selu,
+  )(context);
+
 const selu = (x: Expression, { alpha, gamma }: Values): Expression =>
   f32.mul(gamma!, select(f32.lt(ZERO, x), x, f32.mul(alpha!, expm1(x))));
 
@@ -115,6 +124,6 @@ export const Activations: Readonly<Record<string, Lowering>> = {
   Celu: activation({ alpha: 1 }, (x, { alpha }) =>
     f32.add(f32.max(ZERO, x), f32.min(ZERO, f32.mul(alpha!, expm1(f32.div(x, alpha!))))),
   ),
-  Selu: activation({ alpha: 1.6732631921768188, gamma: 1.0507010221481323 }, selu),
+  Selu,
   Shrink: activation({ lambd: 0.5, bias: 0 }, shrink),
 };

@@ -196,6 +196,8 @@ const NAN = word(0x7fc00000);
 
 /** Mod, numpy's `mod` on integers and C's `fmod` with fmod=1. */
 const modulo: Lowering = (context) => {
+  const fmod = context.int('fmod', 0);
+  ensure(fmod === 0 || fmod === 1, `fmod is ${fmod}, not 0 or 1`);
   const inputs = [context.input(0), context.input(1)];
   const type = ensureSameType(inputs);
   if (type.family === 'float') return floatRemainder(context, ...(inputs as [Tensor, Tensor]));

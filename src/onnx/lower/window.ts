@@ -52,14 +52,16 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
     padsAfter = pads.slice(rank);
   }
   ensureSamePads(given, [...padsBefore, ...padsAfter], mode);
-  const round = context.int('ceil_mode', 0) === 1 ? Math.ceil : Math.floor;
+  // Without padding, windows are whole ones.
+  const isCeiled = context.int('ceil_mode', 0) === 1 && mode !== 'VALID';
+  const round = isCeiled ? Math.ceil : Math.floor;
   const output = spatial.map((extent, i) => {
     const stride = strides[i] as number;
     const before = padsBefore[i] as number;
     const padded = extent + before + (padsAfter[i] as number);
     let places = round((padded - (extentOfKernel[i] as number)) / stride) + 1;
     // A window that would start beyond the input and its leading padding is left out.
-    if (round === Math.ceil && (places - 1) * stride >= extent + before) places--;
+    if (isCeiled && (places - 1) * stride >= extent + before) places--;
     ensure(
       places >= 1,
       `the window of ${extentOfKernel[i]} is larger than dimension ${i + 2} of ${padded} with its padding`,
