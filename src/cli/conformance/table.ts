@@ -31,11 +31,7 @@ function supported(): string[] {
  * @param corpus which tests these are, in a few words
  * @param listsOperators whether the page ends with all operators that can run
  */
-export function conformancePage(
-  results: readonly Result[],
-  corpus: string,
-  listsOperators: boolean,
-): string {
+export function conformancePage(results: readonly Result[], corpus: string, listsOperators: boolean): string {
   const having = (verdict: Result['verdict']) => results.filter((result) => result.verdict === verdict);
   const rows = byOperator(results);
   const listed = (verdict: 'failed' | 'refused'): string[] =>
