@@ -115,29 +115,27 @@ class Registers {
 
   /** @returns a function that computes the terms and yields the last one's word */
   compile(terms: readonly Term[]): () => number {
-    const own = terms.map((term) => {
-      const value = this.#valueOf(term);
+    const own = terms.flatMap((term) => {
       const slot = this.#words.length;
-      this.#words.push(0);
       this.#slots.set(term, slot);
-      return { slot, value };
+      if (term.kind === 'literal') {
+        this.#words.push(term.word);
+        return [];
+      }
+      this.#words.push(0);
+      return [{ slot, value: this.#valueOf(term) }];
     });
     const words = this.#words;
+    const result = words.length - 1;
     return () => {
-      let last = 0;
-      for (const { slot, value } of own) {
-        last = value();
-        words[slot] = last;
-      }
-      return last;
+      for (const { slot, value } of own) words[slot] = value();
+      return words[result] as number;
     };
   }
 
-  #valueOf(term: Term): () => number {
+  #valueOf(term: Exclude<Term, { kind: 'literal' }>): () => number {
     const words = this.#words;
     switch (term.kind) {
-      case 'literal':
-        return () => term.word;
       case 'operation': {
         const compute = SEMANTICS[term.name];
         const [a = 0, b = 0, c = 0] = term.args.map((arg) => this.#slots.get(arg) as number);
