@@ -1,4 +1,4 @@
-import type { Range, TensorNumbers } from '../onnx/index.ts';
+import type { HalfArithmetic, Range, TensorNumbers } from '../onnx/index.ts';
 import { bytesForInput, type InputSlot, numbersOf } from './files/convert.ts';
 import { readTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
@@ -38,6 +38,12 @@ export function parseRanges(given: readonly string[]): Readonly<Record<string, R
     ranges[name] = { low: Number(low), high: Number(high) };
   }
   return ranges;
+}
+
+/** How floats of 16 bits are computed with. @throws InputError for anything else */
+export function parseHalf(text: string): HalfArithmetic {
+  if (text === 'round' || text === 'float32') return text;
+  throw new InputError(`--half ${text}: write round or float32`, 2);
 }
 
 /** @throws InputError naming the option */

@@ -18,6 +18,9 @@ const withImport = (command: Command): Command =>
       '--range <name=LOW..HIGH>',
       'bound the values that an input takes, as a part of the program (repeatable)',
       collect,
+      '--half <round|float32>',
+      'how float16 and bfloat16 are computed with: rounded after each operator, or in float32',
+      'round',
     );
 
 const withInputs = (command: Command, what: string): Command =>

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { type Model, modelOf } from '../merkle/model.ts';
 import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../onnx/index.ts';
-import { parseDims, parseRanges, readBound } from './arguments.ts';
+import { parseDims, parseHalf, parseRanges, readBound } from './arguments.ts';
 import type { Console } from './console.ts';
 import { readBytes } from './files/bytes.ts';
 import { filesIn } from './files/external.ts';
@@ -19,6 +19,7 @@ export interface ImportArguments {
   readonly dim?: readonly string[];
   readonly bind?: readonly string[];
   readonly range?: readonly string[];
+  readonly half?: string;
 }
 
 const MODEL = 'an ONNX model (ModelProto)';
@@ -30,11 +31,12 @@ const MODEL = 'an ONNX model (ModelProto)';
  */
 export function loadModel(
   path: string,
-  { dim = [], bind = [], range = [] }: ImportArguments,
+  { dim = [], bind = [], range = [], half: arithmetic = 'round' }: ImportArguments,
   console: Console,
 ): LoadedModel {
   const dims = parseDims(dim);
   const ranges = parseRanges(range);
+  const half = parseHalf(arithmetic);
   const bytes = readBytes(path);
   console.progress(`compiling ${basename(path)}`);
   try {
@@ -43,6 +45,7 @@ export function loadModel(
       dims,
       bind: bound,
       ranges,
+      half,
       readExternal: filesIn(dirname(path)),
     });
     for (const note of compiled.notes) console.err(`assay: note: ${note}`);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseDims, readInputs, requireAll } from '../../src/cli/arguments.ts';
+import { parseDims, parseHalf, readInputs, requireAll } from '../../src/cli/arguments.ts';
 import { elementType } from '../../src/cli/files/elementTypes.ts';
 import { writeNpy } from '../../src/cli/files/npy.ts';
 import { InputError } from '../../src/cli/inputError.ts';
@@ -33,6 +33,16 @@ describe('--dim', () => {
 
   it('refuses a name given twice', () => {
     expect(mistake(() => parseDims(['n=1', 'n=2'])).message).to.match(/given twice/);
+  });
+});
+
+describe('--half', () => {
+  it('is one of two words', () => {
+    expect(['round', 'float32'].map(parseHalf)).to.deep.equal(['round', 'float32']);
+    expect(mistake(() => parseHalf('float16'))).to.deep.equal({
+      message: '--half float16: write round or float32',
+      exitCode: 2,
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import onnxProto from 'onnx-proto';
 import fc from 'fast-check';
 import { bytesForInput } from '../../src/cli/files/convert.ts';
 import { ELEMENT_TYPES, elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
@@ -148,6 +149,43 @@ describe('TensorProto files', () => {
   });
 });
 
+describe('numbers of a TensorProto file in int32_data', () => {
+  const file = (dataType: number, int32Data: number[], dims = [int32Data.length]): Uint8Array =>
+    onnxProto.onnx.TensorProto.encode({ dims, dataType, int32Data }).finish();
+
+  it('are bytes that say true or false for bool', () => {
+    expect([...readTensorProto(file(9, [0, 1, 256, -1]), 'x.pb').bytes]).to.deep.equal([0, 1, 1, 1]);
+  });
+
+  it('are codes of narrow floats, and several short elements each', () => {
+    const values = (dataType: number, data: number[], count: number): number[] => {
+      const { type, bytes } = readTensorProto(file(dataType, data, [count]), 'x.pb');
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return Array.from({ length: count }, (_, i) => Number(type.read(view, i * type.bytes)));
+    };
+    // 0x38 is 1 in E4M3; 1, -6 in E2M1; -2, 1, -1 in int2; -8, 7 in int4.
+    expect(values(17, [0x38, 0xb8], 2)).to.deep.equal([1, -1]);
+    expect(values(23, [0xf2], 2)).to.deep.equal([1, -6]);
+    expect(values(26, [0b110110], 3)).to.deep.equal([-2, 1, -1]);
+    expect(values(22, [0x78], 2)).to.deep.equal([-8, 7]);
+  });
+
+  for (const [name, code, data, reason] of [
+    ['int8', 3, [300], 'element 0 is 300, which is no int8'],
+    ['uint8', 2, [0, -1], 'element 1 is -1, which is no uint8'],
+    ['uint16', 4, [65536], 'element 0 is 65536, which is no uint16'],
+    ['int16', 5, [-40000], 'element 0 is -40000, which is no int16'],
+    ['float16', 10, [65536], 'element 0 is 65536, which is no code of a float16'],
+    ['float8e5m2', 19, [256], 'element 0 is 256, which is no code of a float8e5m2'],
+    ['float6e2m3', 27, [64], 'element 0 is 64, which is no code of a float6e2m3'],
+    ['uint4', 21, [300], 'holds the number 300 where packed elements take a byte'],
+  ] as const) {
+    it(`are refused where ${name} has none of them`, () => {
+      expect(() => readTensorProto(file(code, [...data]), 'x.pb')).to.throw(`x.pb: ${reason}`);
+    });
+  }
+});
+
 describe('an input file for a model', () => {
   const tensor = (type: string, shape: number[], bytes: ArrayBuffer): FileTensor => ({
     type: elementType(type),
@@ -178,6 +216,45 @@ describe('an input file for a model', () => {
     );
     const bools = Uint8Array.of(1, 0);
     expect(bytesForInput(tensor('bool', [2], bools.buffer), u8, 'x.npy')).to.deep.equal(bools);
+  });
+
+  it('is true in every element but 0 for a bool input, of any integer type', () => {
+    const bool = { ...u8, onnxType: 'bool' };
+    const longs = new BigInt64Array([256n, 0n]).buffer;
+    expect(bytesForInput(tensor('int64', [2], longs), bool, 'x.npy')).to.deep.equal(Uint8Array.of(1, 0));
+    for (const type of ['bool', 'uint8']) {
+      const bytes = Uint8Array.of(2, 255).buffer;
+      expect(bytesForInput(tensor(type, [2], bytes), bool, 'x.npy')).to.deep.equal(Uint8Array.of(1, 1));
+    }
+  });
+
+  for (const [onnxType, dtype, file, values, message] of [
+    ['int4', 'i8', 'int8', Int8Array.of(7, 8), 'element 1 is 8, outside the -8 … 7'],
+    ['uint4', 'u8', 'uint8', Uint8Array.of(16, 0), 'element 0 is 16, outside the 0 … 15'],
+    ['int2', 'i8', 'int8', Int8Array.of(-3, 0), 'element 0 is -3, outside the -2 … 1'],
+    ['uint16', 'i32', 'int32', Int32Array.of(0, -1), 'element 1 is -1, outside the 0 … 65535'],
+    ['int16', 'i32', 'int32', Int32Array.of(32768, 0), 'element 0 is 32768, outside the -32768 … 32767'],
+    ['uint32', 'i32', 'int32', Int32Array.of(-5, 0), 'element 0 is -5, outside the 0 … 2147483647'],
+    ['uint64', 'i32', 'int64', BigInt64Array.of(0n, -1n), 'element 1 is -1, outside the 0 … 2147483647'],
+  ] as const) {
+    it(`is refused if an element is none of ${onnxType}`, () => {
+      const slot = { name: 'x', dtype, onnxType, shape: [2] };
+      expect(() => bytesForInput(tensor(file, [2], values.buffer), slot, 'x.npy')).to.throw(
+        `x.npy: ${message} that the model takes`,
+      );
+    });
+  }
+
+  it('is refused if a number is more than its short float type holds', () => {
+    const half = { ...f32, onnxType: 'float16' };
+    const numbers = Float32Array.of(65504, 65536).buffer;
+    expect(() => bytesForInput(tensor('float32', [2], numbers), half, 'x.npy')).to.throw(
+      'x.npy: element 1 is 65536, which is more than float16 can hold',
+    );
+    const endless = Float32Array.of(Number.NEGATIVE_INFINITY, 1).buffer;
+    expect(bytesForInput(tensor('float32', [2], endless), half, 'x.npy')).to.deep.equal(
+      new Uint8Array(endless),
+    );
   });
 
   it('is refused in one line if kind, range or shape do not fit', () => {

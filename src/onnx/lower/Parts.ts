@@ -115,7 +115,7 @@ export function joined(
     starts.push(extent);
     extent += shape[axis] as number;
   }
-  return context.define({
+  const whole = context.define({
     type,
     shape: first.shape.map((own, i) => (i === axis ? extent : own)),
     ...rangeOver(parts),
@@ -128,6 +128,7 @@ export function joined(
         )
         .reduce(i32.or),
   });
+  return context.exactAs(whole, parts);
 }
 
 const rangeOver = (tensors: readonly Tensor[]): { range?: Range } => {

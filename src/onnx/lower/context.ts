@@ -225,6 +225,11 @@ export class Context {
     return this.#around.narrowing.rounding(type);
   }
 
+  /** Notes that a tensor's elements are all those of others. */
+  exactAs(tensor: Tensor, others: readonly Tensor[]): Tensor {
+    return this.#around.narrowing.exactAs(tensor, others);
+  }
+
   /** Notes that a tensor's elements are rounded to its type already. */
   exact(tensor: Tensor): Tensor {
     return this.#around.narrowing.exact(tensor);

@@ -38,6 +38,11 @@ export class Narrowing {
     return tensor;
   }
 
+  /** Notes that a tensor has elements of others only, all of the same type. */
+  exactAs(tensor: Tensor, others: readonly Tensor[]): Tensor {
+    return others.every((other) => this.#exact.has(other)) ? this.exact(tensor) : tensor;
+  }
+
   /** A tensor with its elements rounded to its type, unless that changes nothing. */
   rounded(tensor: Tensor): Tensor {
     const { type, shape } = tensor;
