@@ -162,14 +162,14 @@ const ConstantOfShape: Lowering = (context) => {
 };
 
 const Constant: Lowering = (context) => {
-  const value = context.tensor('value');
+  const value = context.tensor('value') ?? context.tensor('sparse_value');
   if (value) return context.constant(value.type, value.shape, value.values);
   if (context.has('value_float')) return context.constant(TYPES.float, [], [context.float('value_float', 0)]);
   if (context.has('value_int')) return context.constant(TYPES.int64, [], [context.int('value_int', 0)]);
   const floats = context.has('value_floats') ? context.floats('value_floats') : undefined;
   if (floats) return context.constant(TYPES.float, [floats.length], floats);
   const ints = context.has('value_ints') ? context.ints('value_ints') : undefined;
-  ensure(ints, 'only dense tensors and numbers can be constants');
+  ensure(ints, 'only tensors and numbers can be constants');
   return context.constant(TYPES.int64, [ints.length], ints);
 };
 

@@ -14,6 +14,7 @@ import {
   type TensorValue,
 } from './graph.ts';
 import { type ReadExternal, Source } from './source.ts';
+import { readSparseTensor } from './sparse.ts';
 import { elementType, readTensor } from './tensor.ts';
 import { checkWire } from './wire.ts';
 
@@ -54,7 +55,10 @@ function decode(bytes: Uint8Array): Decoded {
  */
 export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; readonly operators: string[] } {
   const { graph } = decode(bytes);
-  const initialized = new Set((graph.initializer ?? []).map(({ name }) => name ?? ''));
+  const initialized = new Set([
+    ...(graph.initializer ?? []).map(({ name }) => name ?? ''),
+    ...(graph.sparseInitializer ?? []).map(({ values }) => values?.name ?? ''),
+  ]);
   return {
     inputs: (graph.input ?? []).map(({ name }) => name ?? '').filter((name) => !initialized.has(name)),
     operators: (graph.node ?? []).map(({ domain, opType }) =>
@@ -113,8 +117,12 @@ function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
       tensor.dataType === STRING ? { type: 'string' as const } : readTensor(tensor, source);
     initializers.set(name, within(`initializer ${quoted(name)}`, read));
   }
-  if ((graph.sparseInitializer ?? []).length > 0) {
-    throw new ImportError('file: sparse initializers are not supported; store them dense');
+  for (const sparse of graph.sparseInitializer ?? []) {
+    const name = sparse.values?.name ?? '';
+    initializers.set(
+      name,
+      within(`initializer ${quoted(name)}`, () => readSparseTensor(sparse, source)),
+    );
   }
   const nodes = graph.node ?? [];
   source.countNodes(nodes);
@@ -214,6 +222,7 @@ const KINDS = [
   'strings',
   'tensors',
   'graphs',
+  'sparse',
 ] as const;
 
 function readAttribute(attribute: schema.IAttributeProto, source: Source): AttributeValue {
@@ -230,6 +239,8 @@ function readAttribute(attribute: schema.IAttributeProto, source: Source): Attri
       return { kind: 'string', value: text(attribute.s ?? new Uint8Array()) };
     case 't':
       return { kind: 'tensor', value: readTensor(attribute.t ?? {}, source) };
+    case 'sparse':
+      return { kind: 'tensor', value: readSparseTensor(attribute.sparseTensor ?? {}, source) };
     case 'g':
       return { kind: 'graph', value: readGraph(attribute.g ?? {}, source) };
     case 'floats':
@@ -249,5 +260,6 @@ function kindOf(attribute: schema.IAttributeProto): (typeof KINDS)[number] {
   if (attribute.ints?.length) return 'ints';
   if (attribute.strings?.length) return 'strings';
   if (has('g') && attribute.g) return 'g';
+  if (has('sparseTensor') && attribute.sparseTensor) return 'sparse';
   return has('t') && attribute.t ? 't' : has('f') ? 'f' : has('i') ? 'i' : has('s') ? 's' : 'undefined';
 }

@@ -16,11 +16,15 @@ const MAX_VALUES = 4096;
 /** Bytes of all tensors that other files hold. */
 const MAX_EXTERNAL_BYTES = 2 ** 31;
 
+/** Elements of all tensors that are stored sparse, so that few bytes do not stand for much memory. */
+const MAX_SPARSE_ELEMENTS = 2 ** 24;
+
 /** A model's file while it is read: what it may hold in all, and the files beside it. */
 export class Source {
   readonly #readExternal: ReadExternal | undefined;
   #nodes = 0;
   #externalBytes = 0;
+  #sparseElements = 0;
 
   constructor(readExternal: ReadExternal | undefined) {
     this.#readExternal = readExternal;
@@ -39,6 +43,16 @@ export class Source {
     if (this.#nodes > MAX_NODES) {
       throw new ImportError(`file: more than the ${MAX_NODES} nodes that are allowed`);
     }
+  }
+
+  /** @throws Refusal if the tensors that are stored sparse come to too many elements */
+  countSparse(name: string, elements: number): void {
+    this.#sparseElements += elements;
+    ensure(
+      this.#sparseElements <= MAX_SPARSE_ELEMENTS,
+      () =>
+        `with ${name} sparse tensors have ${this.#sparseElements} elements, of ${MAX_SPARSE_ELEMENTS} allowed`,
+    );
   }
 
   /** The bytes of a tensor that another file holds. @throws Refusal */

@@ -7,21 +7,23 @@ import { ImportError } from '../errors.ts';
  * Field numbers are those of onnx.proto, which never change.
  */
 
-type Kind = 'model' | 'graph' | 'function' | 'node' | 'attribute' | 'tensor' | 'other';
+type Kind = 'model' | 'graph' | 'function' | 'node' | 'attribute' | 'tensor' | 'sparse' | 'other';
 
 /** Fields of each message that are messages, and those that are packed lists of varints. */
 const MESSAGES: Readonly<Record<Kind, Readonly<Record<number, Kind>>>> = {
   model: { 7: 'graph', 8: 'other', 14: 'other', 20: 'other', 25: 'function' },
-  graph: { 1: 'node', 5: 'tensor', 11: 'other', 12: 'other', 13: 'other', 14: 'other', 15: 'other' },
+  graph: { 1: 'node', 5: 'tensor', 11: 'other', 12: 'other', 13: 'other', 14: 'other', 15: 'sparse' },
   function: { 7: 'node', 9: 'other', 11: 'attribute' },
   node: { 5: 'attribute' },
-  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
   tensor: {},
+  sparse: { 1: 'tensor', 2: 'tensor' },
   other: {},
 };
 const VARINTS: Readonly<Partial<Record<Kind, readonly number[]>>> = {
   attribute: [8],
   tensor: [1, 5, 7, 11],
+  sparse: [3],
 };
 
 /** The greatest field number of each message in IR version 14; what newer ones mean is not known. */

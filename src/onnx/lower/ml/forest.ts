@@ -1,4 +1,5 @@
 import { ensure } from '../../errors.ts';
+import { type ElementType, I32_RANGE } from '../../types.ts';
 
 /** Decision trees as data: nodes with numbers, whatever operator and version described them. */
 
@@ -43,28 +44,51 @@ export interface Forest {
   readonly roots: readonly number[];
 }
 
-/** A threshold that float32 features are compared with just as with the given one. */
+/** What is true of a branch on any features. */
+type Test = Pick<Branch, 'feature' | 'threshold' | 'outcomes'>;
+
+/** A threshold that features, as float32 or int32 holds them, are compared with just as with the given one. */
 export function branchOn(
+  features: ElementType,
   feature: number,
   mode: Mode,
   threshold: number,
   missingIsTrue: boolean,
-): Pick<Branch, 'feature' | 'threshold' | 'outcomes'> {
+): Test {
   ensure(!Number.isNaN(threshold), 'a threshold is not a number');
   ensure(
     Number.isInteger(feature) && feature >= 0 && feature < 2 ** 31,
     `a tree asks for feature ${feature}`,
   );
-  let outcomes: number = MODES[mode] | (missingIsTrue ? unordered : 0);
-  let rounded = Math.fround(threshold);
-  if (rounded !== threshold) {
-    // A double between two floats: no float equals it, and x <= t is x <= the float below.
-    if (mode === 'BRANCH_EQ') outcomes &= ~equal;
-    const wantBelow = mode === 'BRANCH_LEQ' || mode === 'BRANCH_GT';
-    if (rounded < threshold !== wantBelow) rounded = neighbour(rounded, wantBelow ? -1 : 1);
-    if (mode === 'BRANCH_NEQ') outcomes |= equal;
-  }
-  return { feature, threshold: rounded, outcomes };
+  const outcomes = MODES[mode] | (missingIsTrue ? unordered : 0);
+  return {
+    feature,
+    ...(features.family === 'float' ? amongFloats(threshold, outcomes) : amongIntegers(threshold, outcomes)),
+  };
+}
+
+/** An integer threshold and outcomes by which integers compare as with any threshold. */
+function amongIntegers(threshold: number, outcomes: number): Omit<Test, 'feature'> {
+  // Everything is less than a threshold above int32, and greater than one below.
+  const always = (outcome: number): Omit<Test, 'feature'> => ({
+    threshold: 0,
+    outcomes: (outcomes & unordered) | (outcomes & outcome ? less | equal | greater : 0),
+  });
+  if (threshold > I32_RANGE.high) return always(less);
+  if (threshold < I32_RANGE.low) return always(greater);
+  const floor = Math.floor(threshold);
+  if (floor === threshold) return { threshold, outcomes };
+  // No integer is equal to a fraction; the one below it is less.
+  return { threshold: floor, outcomes: (outcomes & ~equal) | (outcomes & less ? equal : 0) };
+}
+
+/** A float32 threshold and outcomes by which floats of at most 32 bits compare as with a binary64 threshold. */
+function amongFloats(threshold: number, outcomes: number): Omit<Test, 'feature'> {
+  const nearest = Math.fround(threshold);
+  if (nearest === threshold) return { threshold, outcomes };
+  // Between two floats nothing is equal: x <= t is x <= the float below, whose own outcome is that of less.
+  const below = nearest < threshold ? nearest : neighbour(nearest, -1);
+  return { threshold: below, outcomes: (outcomes & ~equal) | (outcomes & less ? equal : 0) };
 }
 
 /** The next float32 in a direction. */

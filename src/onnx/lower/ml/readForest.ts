@@ -19,6 +19,7 @@ const ensureLength = (name: string, list: ArrayLike<unknown>, length: number): v
  * @param kind what the names of the leaves' weights begin with
  */
 export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest {
+  const { type } = context.input(0);
   const modes = context.strings('nodes_modes') ?? [];
   const list = (name: string): readonly number[] => {
     const given = context.ints(name, []);
@@ -59,7 +60,7 @@ export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest
     if (isLeaf[i]) return;
     ensure(mode in MODES, `the mode ${mode} of a node is not known`);
     branches.push({
-      ...branchOn(features[i] as number, mode as Mode, thresholds[i] as number, missing[i] === 1),
+      ...branchOn(type, features[i] as number, mode as Mode, thresholds[i] as number, missing[i] === 1),
       whenTrue: find(trees[i], whenTrue[i]),
       whenFalse: find(trees[i], whenFalse[i]),
     });
@@ -85,6 +86,7 @@ const MEMBER = 6;
 
 /** TreeEnsemble: branches and leaves are numbered apart, and a leaf has one weight. */
 export function readTreeEnsemble(context: Context): Forest {
+  const { type } = context.input(0);
   const modes = Array.from(context.tensor('nodes_modes')?.values ?? []);
   const thresholds = Array.from(context.tensor('nodes_splits')?.values ?? []);
   ensureLength('nodes_splits', thresholds, modes.length);
@@ -118,7 +120,7 @@ export function readTreeEnsemble(context: Context): Forest {
     whenFalse: number,
   ): Branch => {
     const branchAt = (value: number, next: number): Branch => ({
-      ...branchOn(feature, 'BRANCH_EQ', value, missingIsTrue),
+      ...branchOn(type, feature, 'BRANCH_EQ', value, missingIsTrue),
       whenTrue,
       whenFalse: next,
     });
@@ -143,7 +145,7 @@ export function readTreeEnsemble(context: Context): Forest {
     const whenFalse = node(falseIds[i], falseLeafs[i]);
     branches.push(
       mode
-        ? { ...branchOn(feature, mode, thresholds[i] as number, missingIsTrue), whenTrue, whenFalse }
+        ? { ...branchOn(type, feature, mode, thresholds[i] as number, missingIsTrue), whenTrue, whenFalse }
         : member(sets.shift() ?? [], feature, missingIsTrue, whenTrue, whenFalse),
     );
   });

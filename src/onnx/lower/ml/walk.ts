@@ -19,13 +19,13 @@ export type LeafAt = (row: Index, tree: Index) => Reading;
 const FIELDS = { feature: 0, threshold: 1, outcomes: 2, whenTrue: 3, whenFalse: 4 } as const;
 const NODE_WORDS = 8;
 
-function tableOf(context: Context, { leaves, branches }: Forest): Tensor {
+function tableOf(context: Context, { leaves, branches }: Forest, isFloat: boolean): Tensor {
   const rows = [
     ...leaves.map((_, leaf) => [0, 0, 0, leaf, leaf]),
     ...branches.map(({ feature, threshold, outcomes, whenTrue, whenFalse }) => [
       feature,
-      // The words of a table are integers; this one is read as a float32.
-      wordOfF32(threshold) | 0,
+      // The words of a table are integers; this one is read as what the features are.
+      isFloat ? wordOfF32(threshold) | 0 : threshold,
       outcomes,
       whenTrue,
       whenFalse,
@@ -42,7 +42,9 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
   ensure(asked < features, `a tree asks for feature ${asked}, of ${features}`);
   const trees = forest.roots.length;
   const nodes = forest.leaves.length + forest.branches.length;
-  const table = tableOf(context, forest);
+  const isFloat = x.type.family === 'float';
+  const table = tableOf(context, forest, isFloat);
+  const outcomeOf = isFloat ? floatOutcome : integerOutcome;
   const roots = context.constant(TYPES.int32, [trees], forest.roots);
   let reached: LeafAt = (_, tree) => at(roots, [tree]);
   for (let level = depthOf(forest); level > 0; level--) {
@@ -55,7 +57,7 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
         const node = before(row as Index, tree as Index);
         const field = (name: keyof typeof FIELDS): Reading =>
           reading(table, [{ gathered: node }, constantIndex(FIELDS[name])], 0);
-        const value = asFloat(x, reading(x, [row as Index, { gathered: field('feature') }], 0));
+        const value = reading(x, [row as Index, { gathered: field('feature') }], 0);
         const isTrue = i32.and(field('outcomes'), outcomeOf(value, field('threshold')));
         return select(isTrue, field('whenTrue'), field('whenFalse'));
       },
@@ -65,13 +67,10 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
   return reached;
 }
 
-const asFloat = ({ type }: Tensor, value: Expression): Expression =>
-  type.family === 'float' ? value : f32.fromI32(value);
-
 const { less, equal, greater, unordered } = OUTCOMES;
 
-/** How a value compares with a threshold, which is a number. */
-const outcomeOf = (value: Expression, threshold: Expression): Expression =>
+/** How a float compares with a threshold, which is a number. */
+const floatOutcome = (value: Expression, threshold: Expression): Expression =>
   select(
     f32.lt(value, threshold),
     i32.of(less),
@@ -80,4 +79,11 @@ const outcomeOf = (value: Expression, threshold: Expression): Expression =>
       i32.of(greater),
       select(f32.eq(value, threshold), i32.of(equal), i32.of(unordered)),
     ),
+  );
+
+const integerOutcome = (value: Expression, threshold: Expression): Expression =>
+  select(
+    i32.lt(value, threshold),
+    i32.of(less),
+    select(i32.lt(threshold, value), i32.of(greater), i32.of(equal)),
   );
