@@ -1,4 +1,4 @@
-import type { HalfArithmetic, Range, TensorNumbers } from '../onnx/index.ts';
+import { type HalfArithmetic, isDouble, type Range, type TensorNumbers } from '../onnx/index.ts';
 import { bytesForInput, type InputSlot, numbersOf } from './files/convert.ts';
 import { readTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
@@ -118,7 +118,8 @@ export function requireAll(
   const missing = slots.filter(({ name }) => !inputs.has(name));
   if (missing.length > 0) {
     const what = missing.map(
-      ({ name, dtype, shape }) => `--input ${name}=FILE (${dtype} [${shape.join(', ')}])`,
+      (slot) =>
+        `--input ${slot.name}=FILE (${isDouble(slot) ? 'float64' : slot.dtype} [${slot.shape.join(', ')}])`,
     );
     throw new InputError(`not every input is given; add ${what.join(' ')}`, 2);
   }

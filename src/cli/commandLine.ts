@@ -18,6 +18,8 @@ const withImport = (command: Command): Command =>
       '--range <name=LOW..HIGH>',
       'bound the values that an input takes, as a part of the program (repeatable)',
       collect,
+    )
+    .option(
       '--half <round|float32>',
       'how float16 and bfloat16 are computed with: rounded after each operator, or in float32',
       'round',

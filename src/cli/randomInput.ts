@@ -1,5 +1,5 @@
-import type { Range } from '../onnx/index.ts';
-import { ELEMENT_BYTES, sizeOf } from '../program/node.ts';
+import { inputLength, isDouble, type Range } from '../onnx/index.ts';
+import { sizeOf } from '../program/node.ts';
 import type { InputSlot } from './files/convert.ts';
 
 /** Seeded 32-bit generator: Marsaglia, "Xorshift RNGs" (2003), triple 13, 17, 5. */
@@ -22,8 +22,9 @@ const RANDOM_RANGE: Readonly<Record<InputSlot['dtype'], Range>> = {
 };
 
 /** What an input is filled with: of its own range the part that is usual for its dtype, or all if there is none. */
-export function randomRange({ dtype, onnxType, range }: InputSlot): Range {
-  const usual = onnxType === 'bool' ? { low: 0, high: 1 } : RANDOM_RANGE[dtype];
+export function randomRange(slot: InputSlot): Range {
+  const { dtype, onnxType, range } = slot;
+  const usual = onnxType === 'bool' ? { low: 0, high: 1 } : RANDOM_RANGE[isDouble(slot) ? 'f32' : dtype];
   if (!range) return usual;
   const both = { low: Math.max(usual.low, range.low), high: Math.min(usual.high, range.high) };
   return both.low <= both.high ? both : range;
@@ -35,12 +36,13 @@ export function randomInput(slot: InputSlot, seed: number): Uint8Array {
   const { low, high } = randomRange(slot);
   const next = xorshift32(seed);
   const count = sizeOf(shape);
-  const bytes = new Uint8Array(count * ELEMENT_BYTES[dtype]);
+  const bytes = new Uint8Array(inputLength(slot));
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < count; i++) {
     const word = next();
     const whole = low + (word % (high - low + 1));
-    if (dtype === 'f32') view.setFloat32(4 * i, low + (word / 2 ** 32) * (high - low), true);
+    if (isDouble(slot)) view.setFloat64(8 * i, low + (word / 2 ** 32) * (high - low), true);
+    else if (dtype === 'f32') view.setFloat32(4 * i, low + (word / 2 ** 32) * (high - low), true);
     else if (dtype === 'i32') view.setInt32(4 * i, whole, true);
     // Of a bit or a whole byte the upper bits, which are the most random ones.
     else if (high - low === 1) view.setUint8(i, low + (word >>> 31));

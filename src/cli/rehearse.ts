@@ -1,5 +1,5 @@
 import { hexOf } from '../merkle/keccak.ts';
-import { realNodes } from '../onnx/index.ts';
+import { isDouble, realNodes } from '../onnx/index.ts';
 import { RunTrace } from '../trace/run.ts';
 import { readInputs } from './arguments.ts';
 import type { Console } from './console.ts';
@@ -42,7 +42,7 @@ function complete(
     const bytes = given.get(slot.name);
     if (bytes) return bytes;
     const { low, high } = randomRange(slot);
-    console.err(`assay: input "${slot.name}" is random: ${slot.dtype} in ${low} … ${high}, seed ${SEED + i}`);
+    console.err(`assay: input "${slot.name}" is random: ${isDouble(slot) ? 'float64' : slot.dtype} in ${low} … ${high}, seed ${SEED + i}`);
     return randomInput(slot, SEED + i);
   });
 }

@@ -1,6 +1,5 @@
 import { concat } from '../merkle/tree.ts';
-import { firstOutside, type ModelTensor } from '../onnx/index.ts';
-import { ELEMENT_BYTES, sizeOf } from '../program/node.ts';
+import { firstOutside, inputLength, isDouble, type ModelTensor } from '../onnx/index.ts';
 
 /** Tensors that a model does not take. The message is one line. */
 export class InvalidInput extends Error {
@@ -17,20 +16,21 @@ export class InvalidInput extends Error {
  * @throws InvalidInput for a tensor of another length, or a value outside the range of its input
  */
 export function packInput(
-  inputs: readonly Pick<ModelTensor, 'name' | 'dtype' | 'shape' | 'range'>[],
+  inputs: readonly Pick<ModelTensor, 'name' | 'dtype' | 'onnxType' | 'shape' | 'range'>[],
   tensors: readonly Uint8Array[],
 ): Uint8Array {
   if (tensors.length !== inputs.length) {
     throw new InvalidInput(`the model takes ${inputs.length} tensors, not ${tensors.length}`);
   }
-  for (const [i, { name, dtype, shape, range }] of inputs.entries()) {
+  for (const [i, input] of inputs.entries()) {
+    const { name, dtype, shape, range } = input;
     const bytes = tensors[i] as Uint8Array;
-    const expected = sizeOf(shape) * ELEMENT_BYTES[dtype];
+    const expected = inputLength(input);
     if (bytes.length !== expected) {
-      const taken = `${dtype} [${shape.join(', ')}] has ${expected}`;
+      const taken = `${isDouble(input) ? 'f64' : dtype} [${shape.join(', ')}] has ${expected}`;
       throw new InvalidInput(`input "${name}": ${bytes.length} bytes, and ${taken}`);
     }
-    const outside = range && firstOutside(bytes, dtype, range);
+    const outside = range && firstOutside(bytes, input, range);
     if (outside) {
       const { element, value } = outside;
       throw new InvalidInput(

@@ -9,7 +9,7 @@ import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
 import type { ReadExternal } from './read/source.ts';
 import { mainScope } from './scope.ts';
-import { type ElementType, type Range, rangeOfType } from './types.ts';
+import { type ElementType, type Range, rangeOfType, TYPES } from './types.ts';
 
 /** A tensor by its elements, in row-major order. */
 export interface TensorNumbers {
@@ -39,6 +39,7 @@ export interface BoundInput extends TensorNumbers {
 /** An input or output as its user sees it. */
 export interface ModelTensor {
   readonly name: string;
+  /** Of an input of type double `i32`: each of its float64s is given by its two words, the lower one first. */
   readonly dtype: ElementType['dtype'];
   /** ONNX name of the type in the file, such as `int64`. */
   readonly onnxType: string;
@@ -113,17 +114,24 @@ function importGraph(
     const fixed = bind[value.name];
     const range = ranges.get(value.name);
     if (fixed) {
-      within(`--bind ${quoted(value.name)}`, () => checkBound(value, fixed, dims, range));
-      const values = Float64Array.from(fixed.values);
-      scope.define(value.name, builder.constant(value.type, fixed.shape, values, value.name));
+      // As in an input that is given later, every number but 0 is true.
+      const isBool = value.type.family === 'bool';
+      const values = Float64Array.from(fixed.values, (element) => (isBool ? Number(element !== 0) : element));
+      within(`--bind ${quoted(value.name)}`, () => checkBound(value, { ...fixed, values }, dims, range));
+      const constant = narrowing.constant(value.type, fixed.shape, values, value.name);
+      scope.define(value.name, narrowing.rounded(constant));
       bound.push({ ...fixed, name: value.name, onnxType: value.type.name });
       notes.push(`input ${quoted(value.name)} is bound: it is part of the program`);
       continue;
     }
     const tensor = within(`input ${quoted(value.name)}`, () =>
-      builder.input(value.name, value.type, extentsOf(value, dims), inputs.length),
+      narrowing.input(value.name, value.type, extentsOf(value, dims), inputs.length),
     );
-    if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
+    if (value.type === TYPES.double) {
+      notes.push(
+        `input ${quoted(value.name)} of type double is given as float64, compared so, and rounded to float32 for all else`,
+      );
+    } else if (value.type.bits > 32 || (value.type.bits === 32 && !value.type.signed)) {
       notes.push(`input ${quoted(value.name)} of type ${value.type.name} is given as ${value.type.dtype}`);
     }
     if (range && !given.has(value.name)) {
@@ -137,8 +145,9 @@ function importGraph(
       label: `input ${value.name}`,
       place: `input ${quoted(value.name)}`,
     };
-    const admitted = narrowing.admitted(tensor);
-    scope.define(value.name, range ? narrowing.rounded(limited(builder, admitted, range)) : admitted);
+    const admitted = narrowing.admitted(tensor, value.type, range);
+    const isLimited = range && value.type !== TYPES.double;
+    scope.define(value.name, isLimited ? narrowing.rounded(limited(builder, admitted, range)) : admitted);
     inputs.push(tensor);
   }
   scope.lower();
@@ -175,11 +184,13 @@ function importGraph(
     );
   }
   const compiled = compile(inputs, outputs, builder.sketchOf);
-  const refer = (tensor: Tensor, name: string, node: number): ModelTensor => ({
+  const types = graph.inputs.filter(({ name }) => !Object.hasOwn(bind, name)).map(({ type }) => type);
+  const refer = (tensor: Tensor, name: string, node: number, type = tensor.type): ModelTensor => ({
     name,
     dtype: tensor.type.dtype,
-    onnxType: tensor.type.name,
-    shape: tensor.shape,
+    onnxType: type.name,
+    // A double's two words are no dimension to the user.
+    shape: type === tensor.type ? tensor.shape : tensor.shape.slice(0, -1),
     node,
   });
   return {
@@ -189,7 +200,7 @@ function importGraph(
     inputs: inputs.map((tensor, i) => {
       const range = ranges.get(tensor.name);
       return {
-        ...refer(tensor, tensor.name, compiled.program.inputs[i] as number),
+        ...refer(tensor, tensor.name, compiled.program.inputs[i] as number, types[i]),
         ...(range ? { range } : {}),
       };
     }),

@@ -8,6 +8,7 @@ export {
   type ModelTensor,
   type TensorNumbers,
 } from './import.ts';
+export { inputLength, isDouble } from './inputWords.ts';
 export { OPERATORS } from './lower/index.ts';
 export { firstOutside, type Outside } from './ranges.ts';
 export type { HalfArithmetic } from './lower/narrowing.ts';

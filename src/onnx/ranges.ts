@@ -1,5 +1,6 @@
 import { ELEMENT_BYTES } from '../program/node.ts';
 import { ensure, ImportError, quoted, within } from './errors.ts';
+import { type InputType, isDouble } from './inputWords.ts';
 import type { Builder } from './ir/builder.ts';
 import { f32, i32 } from './ir/expression.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
@@ -119,17 +120,18 @@ export interface Outside {
 /**
  * The first element outside a range; NaN is outside every one.
  *
- * @param bytes elements of the dtype, little-endian
+ * @param bytes elements as the input is given by them, little-endian
  */
 export function firstOutside(
   bytes: Uint8Array,
-  dtype: ElementType['dtype'],
+  input: Pick<InputType, 'dtype' | 'onnxType'>,
   { low, high }: Range,
 ): Outside | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const width = ELEMENT_BYTES[dtype];
+  const width = isDouble(input) ? 8 : ELEMENT_BYTES[input.dtype];
   for (let element = 0; element < bytes.length / width; element++) {
-    const value = readElement(view, element * width, dtype);
+    const at = element * width;
+    const value = isDouble(input) ? view.getFloat64(at, true) : readElement(view, at, input.dtype);
     if (!(value >= low && value <= high)) return { element, value };
   }
   return undefined;

@@ -244,7 +244,7 @@ function planOf(graph: Subgraph, { builder, narrowing }: Module): Plan {
     }
     const { type, shape, values } = value;
     builder.current = { name, label: `constant ${name}`, place };
-    within(place, () => constants.set(name, narrowing.exact(builder.constant(type, shape, values, name))));
+    within(place, () => constants.set(name, narrowing.exact(narrowing.constant(type, shape, values, name))));
   }
   return {
     constants,

@@ -112,7 +112,9 @@ describe('float64', () => {
           single('Mul', [value('double', [2], [1, 2]), value('double', [], [constant])], { constants: [1] }),
         ),
       ).notes.join();
-    expect(import_(0.5)).to.equal('input "x0" of type double is given as f32');
+    expect(import_(0.5)).to.equal(
+      'input "x0" of type double is given as float64, compared so, and rounded to float32 for all else',
+    );
     expect(import_(0.1)).to.match(/constant "x1" of type double has values that are rounded to float32/);
   });
 });

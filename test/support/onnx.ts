@@ -93,8 +93,9 @@ export const node = (
 export const modelBytes = ({ opset = 17, domains = {}, ...spec }: GraphSpec): Uint8Array =>
   encodeOnnx({ ...spec, name: 'test', opset, domains: { 'com.microsoft': 1, 'ai.onnx.ml': 3, ...domains } });
 
-/** Bytes of a value as a program takes it. */
-export const programBytes = ({ type, values }: Value): Uint8Array => bytesOf(TYPES[type].dtype, values);
+/** Bytes of a value as a program takes it: doubles are given as float64. */
+export const programBytes = ({ type, values }: Value): Uint8Array =>
+  type === 'double' ? new Uint8Array(Float64Array.from(values).buffer) : bytesOf(TYPES[type].dtype, values);
 
 export interface Result {
   readonly shape: readonly number[];

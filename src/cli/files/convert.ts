@@ -1,4 +1,4 @@
-import { firstOutside, type Range, type TensorNumbers } from '../../onnx/index.ts';
+import { firstOutside, isDouble, type Range, type TensorNumbers } from '../../onnx/index.ts';
 import { I32_RANGE, rangeOfType, TYPES } from '../../onnx/types.ts';
 import type { DType } from '../../program/node.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
@@ -86,6 +86,21 @@ function convertElements({ type, bytes }: FileTensor, input: InputSlot, where: s
   return converted;
 }
 
+/** Floats of any length as float64, exactly. */
+function asDoubles({ type, bytes }: FileTensor, where: string): Uint8Array {
+  if (type.kind !== 'float') {
+    throw new InputError(
+      `${where}: holds ${type.name}, the model takes float64; convert it with astype("float64")`,
+    );
+  }
+  if (type.name === 'float64') return bytes;
+  const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = bytes.length / type.bytes;
+  const doubles = new DataView(new ArrayBuffer(8 * count));
+  for (let i = 0; i < count; i++) doubles.setFloat64(8 * i, Number(type.read(from, i * type.bytes)), true);
+  return new Uint8Array(doubles.buffer);
+}
+
 /**
  * The bytes that a request carries for `input`: its elements in the model's dtype, little-endian, row-major.
  *
@@ -93,19 +108,20 @@ function convertElements({ type, bytes }: FileTensor, input: InputSlot, where: s
  * @throws InputError if shape or element type do not fit, or a number is out of the range of the input's type
  */
 export function bytesForInput(tensor: FileTensor, input: InputSlot, where: string): Uint8Array {
-  const same =
-    tensor.shape.length === input.shape.length && tensor.shape.every((n, d) => n === input.shape[d]);
+  const { shape } = input;
+  const same = tensor.shape.length === shape.length && tensor.shape.every((n, d) => n === shape[d]);
   if (!same) {
-    const reshape = sizeOf(tensor.shape) === sizeOf(input.shape) ? '; reshape it' : '';
+    const reshape = sizeOf(tensor.shape) === sizeOf(shape) ? '; reshape it' : '';
     throw new InputError(
-      `${where}: has the shape ${listed(tensor.shape)}, input "${input.name}" takes ${listed(input.shape)}${reshape}`,
+      `${where}: has the shape ${listed(tensor.shape)}, input "${input.name}" takes ${listed(shape)}${reshape}`,
     );
   }
   // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
   const isFull = KEPT[input.dtype].includes(input.onnxType);
   const isKept = isFull && tensor.type.name === NATIVE[input.dtype];
-  const bytes = isKept ? tensor.bytes : convertElements(tensor, input, where);
-  const first = input.range && firstOutside(bytes, input.dtype, input.range);
+  const converted = () => (isDouble(input) ? asDoubles(tensor, where) : convertElements(tensor, input, where));
+  const bytes = isKept ? tensor.bytes : converted();
+  const first = input.range && firstOutside(bytes, input, input.range);
   if (first && input.range) throw outside(where, first.element, first.value, input.range);
   return bytes;
 }

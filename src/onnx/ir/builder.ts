@@ -158,7 +158,11 @@ export class Builder {
     if (foldable && (small || !isView)) {
       const words = evaluate(tensor, this.#budget);
       if (words) {
-        return { ...tensor, ...boundsOfWords(type, words), source: { kind: 'constant', words } };
+        return {
+          ...tensor,
+          ...boundsOfWords(type, words),
+          source: { kind: 'constant', words, ...(type === TYPES.double ? { body } : {}) },
+        };
       }
     }
     // Elementwise results lie as their operands do.

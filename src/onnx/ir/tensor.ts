@@ -8,7 +8,12 @@ import type { FloatRange } from './known.ts';
 export type Source =
   | { readonly kind: 'input'; readonly slot: number }
   /** One word an element, row-major; sub-word types sign- or zero-extended, as an operand loads them. */
-  | { readonly kind: 'constant'; readonly words: Uint32Array }
+  | {
+      readonly kind: 'constant';
+      readonly words: Uint32Array;
+      /** What the words were computed by, of a tensor of type double: they round what it copies. */
+      readonly body?: (indices: readonly Index[]) => Expression;
+    }
   /** The element at given indices; called anew wherever the tensor is computed, so it must have no effects. */
   | { readonly kind: 'computed'; readonly body: (indices: readonly Index[]) => Expression };
 

@@ -38,7 +38,10 @@ export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
         : own;
   // Unsigned targets of 32 bits and more hold what is not negative; floats give no bound, so they saturate.
   const bounds = to.family === 'float' ? undefined : narrow;
-  return context.exact(elementwise(context, [x], to, converted(x.type, to, rounding), bounds));
+  return context.widened(
+    context.exact(elementwise(context, [x], to, converted(x.type, to, rounding), bounds)),
+    x,
+  );
 }
 
 const MODES = ['up', 'down', 'nearest'] as const;

@@ -1,21 +1,38 @@
 import { ensure, quoted } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
+import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import type { Context, Lowering } from './context.ts';
+import { type Halves, keys } from './doubleBits.ts';
 import { boundsOf, elementwise, ensureFloat, ensureSameType, isNarrowed, wrap } from './elementwise.ts';
 
 type Binary = (a: Expression, b: Expression) => Expression;
 
 const BOOL: Range = { low: 0, high: 1 };
 
-/** Comparison of floats or integers; narrowed unsigned types are never negative as i32, so signed order is right. */
+type Keyed = (a: Halves, b: Halves) => Expression;
+
+/**
+ * Comparison of floats or integers; narrowed unsigned types are never negative as i32, so signed order is right.
+ * Doubles are compared exactly where they are known so.
+ */
 const comparison =
-  (ofFloats: Binary, ofIntegers: Binary): Lowering =>
+  (ofFloats: Binary, ofIntegers: Binary, ofKeys: Keyed): Lowering =>
   (context) => {
-    const inputs = [context.input(0), context.input(1)];
-    const compute = ensureSameType(inputs).family === 'float' ? ofFloats : ofIntegers;
-    return elementwise(context, inputs, TYPES.bool, compute, BOOL);
+    const [a, b] = [context.input(0), context.input(1)];
+    const isFloat = ensureSameType([a, b]).family === 'float';
+    const [first, second] = [context.keysOf(a), context.keysOf(b)];
+    if (!first || !second)
+      return elementwise(context, [a, b], TYPES.bool, isFloat ? ofFloats : ofIntegers, BOOL);
+    const place = (x: Tensor, indices: readonly Index[]) => broadcastAt(x, indices).places as Index[];
+    return context.define({
+      type: TYPES.bool,
+      shape: broadcastShapes([a.shape, b.shape]),
+      range: BOOL,
+      body: (indices) => ofKeys(first(place(a, indices)), second(place(b, indices))),
+    });
   };
 
 const logical =
@@ -127,11 +144,19 @@ const isInf = (context: Context) => {
 };
 
 export const Logic: Readonly<Record<string, Lowering>> = {
-  Equal: comparison(f32.eq, i32.eq),
-  Less: comparison(f32.lt, i32.lt),
-  LessOrEqual: comparison(f32.le, (a, b) => i32.not(i32.lt(b, a))),
-  Greater: comparison(f32.gt, (a, b) => i32.lt(b, a)),
-  GreaterOrEqual: comparison(f32.ge, (a, b) => i32.not(i32.lt(a, b))),
+  Equal: comparison(f32.eq, i32.eq, keys.eq),
+  Less: comparison(f32.lt, i32.lt, keys.lt),
+  LessOrEqual: comparison(f32.le, (a, b) => i32.not(i32.lt(b, a)), keys.le),
+  Greater: comparison(
+    f32.gt,
+    (a, b) => i32.lt(b, a),
+    (a, b) => keys.lt(b, a),
+  ),
+  GreaterOrEqual: comparison(
+    f32.ge,
+    (a, b) => i32.not(i32.lt(a, b)),
+    (a, b) => keys.le(b, a),
+  ),
   And: logical(i32.and),
   Or: logical(i32.or),
   Xor: logical(i32.xor),

@@ -4,6 +4,7 @@ import type { Index } from '../ir/indices.ts';
 import { reading } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Lowering } from './context.ts';
+import { keys } from './doubleBits.ts';
 
 /** Less-than with NaN above every number and equal to itself, as NumPy sorts; so every line has an order. */
 const lessWithNaN = (a: Expression, b: Expression): Expression =>
@@ -27,7 +28,10 @@ export const TopK: Lowering = (context) => {
   // Unsorted results may be in any order, this one included.
   context.disregard('sorted');
   const isLargest = context.int('largest', 1) !== 0;
+  const keysAt = context.keysOf(x);
   const lessThan = x.type.family === 'float' ? lessWithNaN : i32.lt;
+  const isLess = (a: readonly Index[], b: readonly Index[]): Expression =>
+    keysAt ? keys.isBelow(keysAt(a), keysAt(b)) : lessThan(at(x, a), at(x, b));
   const along = (place: readonly Index[], index: Index) => place.map((own, i) => (i === axis ? index : own));
   const shape = x.shape.map((own, i) => (i === axis ? k : own));
   const places = { low: 0, high: Math.max(0, extent - 1) };
@@ -37,12 +41,11 @@ export const TopK: Lowering = (context) => {
     range: places,
     body: (place) =>
       fold([extent], 0, ([m], accumulator) => {
-        const own = at(x, place);
-        const other = at(x, along(place, m!));
-        const [first, second] = isLargest ? [own, other] : [other, own];
+        const other = along(place, m!);
+        const [first, second] = isLargest ? [place, other] : [other, place];
         // An earlier element is in front unless it is worse, a later one only if it is better.
         const isEarlier = i32.lt(indexValue(m!), indexValue(place[axis]!));
-        const isInFront = select(isEarlier, i32.not(lessThan(second, first)), lessThan(first, second));
+        const isInFront = select(isEarlier, i32.not(isLess(second, first)), isLess(first, second));
         return i32.add(accumulator, isInFront);
       }),
   });

@@ -7,6 +7,7 @@ import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import { placeOf } from '../read/model.ts';
 import type { ElementType } from '../types.ts';
+import type { HalvesAt } from './doubles.ts';
 import type { Narrowing } from './narrowing.ts';
 
 /** A list of tensors, which only exists at import. */
@@ -212,12 +213,23 @@ export class Context {
   }
 
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Tensor {
-    return this.#around.builder.constant(type, shape, values);
+    return this.#around.narrowing.constant(type, shape, values);
   }
 
   /** Whether the steps of an operator that ONNX defines by others are rounded in a type. */
   isRounded(type: ElementType): boolean {
     return this.#around.narrowing.isRounded(type);
+  }
+
+  /** Keys in the order of a double tensor's exact elements; `undefined` if float32 holds what is known of them. */
+  keysOf(tensor: Tensor): HalvesAt | undefined {
+    return this.#around.narrowing.doubles.keysOf(tensor);
+  }
+
+  /** Notes that a tensor has the elements of another one of a shorter type. */
+  widened(tensor: Tensor, from: Tensor): Tensor {
+    this.#around.narrowing.doubles.widened(tensor, from);
+    return tensor;
   }
 
   /** How what is computed in a type is rounded to it. The node's outputs are rounded anyway. */

@@ -2,7 +2,8 @@ import type { Builder } from '../ir/builder.ts';
 import { type Expression, i32, select, word } from '../ir/expression.ts';
 import { NarrowTensors } from '../ir/narrow.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
-import { contains, type ElementType, I32_RANGE, rangeOfType } from '../types.ts';
+import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
+import { Doubles } from './doubles.ts';
 import { boundsOf, wrap } from './elementwise.ts';
 import { toFormat } from './narrowFloats.ts';
 
@@ -14,10 +15,24 @@ export class Narrowing {
   readonly #builder: Builder;
   readonly #half: HalfArithmetic;
   readonly #exact = new NarrowTensors();
+  readonly doubles: Doubles;
 
   constructor(builder: Builder, half: HalfArithmetic) {
     this.#builder = builder;
     this.#half = half;
+    this.doubles = new Doubles(builder);
+  }
+
+  /** A constant of a file or attribute, whose numbers are those of its type. */
+  constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>, name?: string): Tensor {
+    return this.doubles.remember(this.#builder.constant(type, shape, values, name), values);
+  }
+
+  /** An input as it is given: by words of its dtype, of type double by the two of each element in one dimension more. */
+  input(name: string, type: ElementType, shape: readonly number[], slot: number): Tensor {
+    return type === TYPES.double
+      ? this.#builder.input(name, TYPES.int32, [...shape, 2], slot)
+      : this.#builder.input(name, type, shape, slot);
   }
 
   /** Whether what operators compute in a type has to be rounded to it. */
@@ -56,10 +71,11 @@ export class Narrowing {
   /**
    * The values that a program takes an input's words for, whatever words it is given: any byte but 0 is true, of
    * integers shorter than their words the lower bits count, floats are rounded to their type, and an unsigned integer
-   * beyond int32 counts as the greatest int32.
+   * beyond int32 counts as the greatest int32. Those of type double are rounded to float32, once they are compared no more.
    */
-  admitted(input: Tensor): Tensor {
-    const { type, shape } = input;
+  admitted(input: Tensor, type: ElementType, range?: Range): Tensor {
+    if (type === TYPES.double) return this.doubles.fromWords(input, range);
+    const { shape } = input;
     if (type.format) return this.rounded(input);
     const admit = type.family === 'float' ? undefined : admission(input);
     if (!admit) return input;

@@ -3,7 +3,9 @@ import { type Expression, f32, fold, i32, indexValue, select, word } from '../..
 import { add, constantIndex, type Index, unflatten } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { type ElementType, TYPES } from '../../types.ts';
+import { broadcastAt } from '../broadcast.ts';
 import { at, type Context, type Lowering, type Output } from '../context.ts';
+import { type Halves, keyOfNumber, keys } from '../doubleBits.ts';
 import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../Gather.ts';
 import { asFloats } from './rows.ts';
@@ -60,14 +62,31 @@ const Normalizer: Lowering = (context) => {
   });
 };
 
+/** The comparison of each element of a float tensor with a number, exact where the elements are known exactly. */
+function comparable(
+  context: Context,
+  x: Tensor,
+  number: number,
+  ofFloats: (a: Expression, b: Expression) => Expression,
+  ofKeys: (a: Halves, b: Halves) => Expression,
+): (place: readonly Index[]) => Expression {
+  const keysAt = context.keysOf(x);
+  const { low, high } = keyOfNumber(number);
+  const key = { low: word(low), high: word(high) };
+  return (place) => (keysAt ? ofKeys(keysAt(place), key) : ofFloats(at(x, place), f32.of(number)));
+}
+
 /** 1 above the threshold, else 0. */
 const Binarizer: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
-  const threshold = f32.of(context.float('threshold', 0));
-  return elementwise(context, [x], x.type, (value) =>
-    select(f32.gt(value as Expression, threshold), f32.of(1), f32.of(0)),
-  );
+  const threshold = context.float('threshold', 0);
+  const isAbove = comparable(context, x, threshold, f32.gt, (a, b) => keys.lt(b, a));
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    body: (place) => select(isAbove(place), f32.of(1), f32.of(0)),
+  });
 };
 
 /** Replaces one value, NaN usually. */
@@ -86,18 +105,20 @@ const Imputer: Lowering = (context) => {
     ? context.float('replaced_value_float', 0)
     : context.int('replaced_value_int64', 0);
   const imputed = byColumn(context, x, x.type, name, values);
-  const matches = (value: Expression): Expression => {
-    if (!isFloat) return i32.eq(value, i32.of(replaced));
-    return Number.isNaN(replaced) ? f32.isNaN(value) : f32.eq(value, f32.of(replaced));
+  const isReplaced = comparable(context, x, replaced, f32.eq, keys.eq);
+  const matches = (place: readonly Index[]): Expression => {
+    const value = at(x, place);
+    // What int32 does not hold is none of the elements.
+    if (!isFloat) return replaced === (replaced | 0) ? i32.eq(value, i32.of(replaced)) : word(0);
+    return Number.isNaN(replaced) ? f32.isNaN(value) : isReplaced(place);
   };
   const range = x.range && hull([x.range.low, x.range.high, ...values]);
-  return elementwise(
-    context,
-    [x, imputed],
-    x.type,
-    (value, other) => select(matches(value as Expression), other as Expression, value as Expression),
-    range,
-  );
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    ...(range ? { range } : {}),
+    body: (place) => select(matches(place), broadcastAt(imputed, place), at(x, place)),
+  });
 };
 
 /** Elements of the last dimension, by known or computed places. */
@@ -188,17 +209,17 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
     context.ints(`${what}_int64s`) ??
     context.floats(`${what}_floats`) ??
     Array.from(context.tensor(`${what}_tensor`)?.values ?? []);
-  const keys = list('keys');
+  const labels = list('keys');
   // Defaults for values of other types.
   context.disregard('default_string', 'default_float', 'default_int64');
   if (context.has('values_strings'))
     return [{ omitted: 'has strings as values; export with integer labels' }];
   const values = list('values');
   ensure(
-    !context.has('keys_strings') && keys.length > 0,
+    !context.has('keys_strings') && labels.length > 0,
     'keys of strings cannot run; export with integer labels',
   );
-  ensure(keys.length === values.length, `${keys.length} keys for ${values.length} values`);
+  ensure(labels.length === values.length, `${labels.length} keys for ${values.length} values`);
   const type =
     context.tensor('values_tensor')?.type ?? (context.has('values_int64s') ? TYPES.int64 : TYPES.float);
   const isFloat = type.family === 'float';
@@ -206,15 +227,17 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
   const otherwise =
     given ?? (isFloat ? context.float('default_float', -0) : context.int('default_int64', -1));
   const keyTable = context.constant(
-    x.type.family === 'float' ? TYPES.float : TYPES.int32,
-    [keys.length],
-    keys,
+    x.type.family === 'float' ? x.type : TYPES.int32,
+    [labels.length],
+    labels,
   );
-  const valueTable = context.constant(isFloat ? TYPES.float : TYPES.int32, [keys.length], values);
+  const [exact, exactLabels] = [context.keysOf(x), context.keysOf(keyTable)];
+  const valueTable = context.constant(isFloat ? TYPES.float : TYPES.int32, [labels.length], values);
   // From version 4 on, NaN is a key like others.
-  const same = (a: Expression, b: Expression): Expression => {
+  const same = (place: readonly Index[], k: Index): Expression => {
+    const [a, b] = [at(x, place), at(keyTable, [k])];
     if (x.type.family !== 'float') return i32.eq(a, b);
-    const equal = f32.eq(a, b);
+    const equal = exact && exactLabels ? keys.eq(exact(place), exactLabels([k])) : f32.eq(a, b);
     return context.version < 4 ? equal : i32.or(equal, i32.and(f32.isNaN(a), f32.isNaN(b)));
   };
   const made = context.define({
@@ -222,8 +245,8 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
     shape: x.shape,
     ...(isFloat ? {} : { range: hull([otherwise, ...values]) }),
     body: (place) =>
-      fold([keys.length], (isFloat ? f32.of(otherwise) : word(otherwise)).word, ([k], found) =>
-        select(same(at(x, place), at(keyTable, [k as Index])), at(valueTable, [k as Index]), found),
+      fold([labels.length], (isFloat ? f32.of(otherwise) : word(otherwise)).word, ([k], found) =>
+        select(same(place, k as Index), at(valueTable, [k as Index]), found),
       ),
   });
   return [made];

@@ -1,5 +1,5 @@
 import { ensure } from '../../errors.ts';
-import { type ElementType, I32_RANGE } from '../../types.ts';
+import { I32_RANGE } from '../../types.ts';
 
 /** Decision trees as data: nodes with numbers, whatever operator and version described them. */
 
@@ -39,6 +39,7 @@ export interface Weight {
 
 /** Leaves are the nodes 0 to L - 1, and branch i is node L + i. */
 export interface Forest {
+  readonly features: Features;
   readonly leaves: readonly (readonly Weight[])[];
   readonly branches: readonly Branch[];
   readonly roots: readonly number[];
@@ -47,9 +48,12 @@ export interface Forest {
 /** What is true of a branch on any features. */
 type Test = Pick<Branch, 'feature' | 'threshold' | 'outcomes'>;
 
-/** A threshold that features, as float32 or int32 holds them, are compared with just as with the given one. */
+/** What features are compared as: exact doubles, numbers that float32 holds, or integers. */
+export type Features = 'doubles' | 'floats' | 'integers';
+
+/** A threshold that features, as a program holds them, are compared with just as with the given one. */
 export function branchOn(
-  features: ElementType,
+  features: Features,
   feature: number,
   mode: Mode,
   threshold: number,
@@ -61,9 +65,10 @@ export function branchOn(
     `a tree asks for feature ${feature}`,
   );
   const outcomes = MODES[mode] | (missingIsTrue ? unordered : 0);
+  if (features === 'doubles') return { feature, threshold, outcomes };
   return {
     feature,
-    ...(features.family === 'float' ? amongFloats(threshold, outcomes) : amongIntegers(threshold, outcomes)),
+    ...(features === 'floats' ? amongFloats(threshold, outcomes) : amongIntegers(threshold, outcomes)),
   };
 }
 

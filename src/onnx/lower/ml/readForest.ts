@@ -1,6 +1,14 @@
 import { ensure } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { type Branch, branchOn, type Forest, MODES, type Mode, type Weight } from './forest.ts';
+import {
+  type Branch,
+  branchOn,
+  type Features,
+  type Forest,
+  MODES,
+  type Mode,
+  type Weight,
+} from './forest.ts';
 
 /** Forests as the operators' attributes describe them. */
 
@@ -13,13 +21,19 @@ export function numbers(context: Context, name: string): readonly number[] {
 const ensureLength = (name: string, list: ArrayLike<unknown>, length: number): void =>
   ensure(list.length === length, `${name} has ${list.length} entries in place of ${length}`);
 
+function featuresOf(context: Context): Features {
+  const x = context.input(0);
+  if (x.type.family !== 'float') return 'integers';
+  return context.keysOf(x) ? 'doubles' : 'floats';
+}
+
 /**
  * TreeEnsembleRegressor and TreeEnsembleClassifier: nodes go by the number of their tree and their own.
  *
  * @param kind what the names of the leaves' weights begin with
  */
 export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest {
-  const { type } = context.input(0);
+  const compared = featuresOf(context);
   const modes = context.strings('nodes_modes') ?? [];
   const list = (name: string): readonly number[] => {
     const given = context.ints(name, []);
@@ -60,7 +74,7 @@ export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest
     if (isLeaf[i]) return;
     ensure(mode in MODES, `the mode ${mode} of a node is not known`);
     branches.push({
-      ...branchOn(type, features[i] as number, mode as Mode, thresholds[i] as number, missing[i] === 1),
+      ...branchOn(compared, features[i] as number, mode as Mode, thresholds[i] as number, missing[i] === 1),
       whenTrue: find(trees[i], whenTrue[i]),
       whenFalse: find(trees[i], whenFalse[i]),
     });
@@ -77,7 +91,7 @@ export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest
     // Weights of branches are never reached.
     weights?.push({ target, value: values[i] as number });
   });
-  return { leaves, branches, roots: [...roots.values()] };
+  return { features: compared, leaves, branches, roots: [...roots.values()] };
 }
 
 /** Modes by number (ai.onnx.ml 5); 6 is membership in a set. */
@@ -86,7 +100,7 @@ const MEMBER = 6;
 
 /** TreeEnsemble: branches and leaves are numbered apart, and a leaf has one weight. */
 export function readTreeEnsemble(context: Context): Forest {
-  const { type } = context.input(0);
+  const compared = featuresOf(context);
   const modes = Array.from(context.tensor('nodes_modes')?.values ?? []);
   const thresholds = Array.from(context.tensor('nodes_splits')?.values ?? []);
   ensureLength('nodes_splits', thresholds, modes.length);
@@ -120,7 +134,7 @@ export function readTreeEnsemble(context: Context): Forest {
     whenFalse: number,
   ): Branch => {
     const branchAt = (value: number, next: number): Branch => ({
-      ...branchOn(type, feature, 'BRANCH_EQ', value, missingIsTrue),
+      ...branchOn(compared, feature, 'BRANCH_EQ', value, missingIsTrue),
       whenTrue,
       whenFalse: next,
     });
@@ -145,12 +159,16 @@ export function readTreeEnsemble(context: Context): Forest {
     const whenFalse = node(falseIds[i], falseLeafs[i]);
     branches.push(
       mode
-        ? { ...branchOn(type, feature, mode, thresholds[i] as number, missingIsTrue), whenTrue, whenFalse }
+        ? {
+            ...branchOn(compared, feature, mode, thresholds[i] as number, missingIsTrue),
+            whenTrue,
+            whenFalse,
+          }
         : member(sets.shift() ?? [], feature, missingIsTrue, whenTrue, whenFalse),
     );
   });
   const roots = context.ints('tree_roots', []).map((root) => node(root, 0));
-  return { leaves, branches: [...branches, ...extra], roots };
+  return { features: compared, leaves, branches: [...branches, ...extra], roots };
 }
 
 /** The sets of the nodes that ask for membership, in their order, each ended by a NaN. */

@@ -5,6 +5,7 @@ import { constantIndex, type Index } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, type Context } from '../context.ts';
+import { type Halves, keyOfNumber, keys } from '../doubleBits.ts';
 import { depthOf, type Forest, OUTCOMES } from './forest.ts';
 
 /**
@@ -16,19 +17,24 @@ import { depthOf, type Forest, OUTCOMES } from './forest.ts';
 export type LeafAt = (row: Index, tree: Index) => Reading;
 
 /** Words of a node, and their number, which keeps a node within one chunk of memory. */
-const FIELDS = { feature: 0, threshold: 1, outcomes: 2, whenTrue: 3, whenFalse: 4 } as const;
+const FIELDS = { feature: 0, threshold: 1, outcomes: 2, whenTrue: 3, whenFalse: 4, thresholdLow: 5 } as const;
 const NODE_WORDS = 8;
 
-function tableOf(context: Context, { leaves, branches }: Forest, isFloat: boolean): Tensor {
+function tableOf(context: Context, { features, leaves, branches }: Forest): Tensor {
   const rows = [
     ...leaves.map((_, leaf) => [0, 0, 0, leaf, leaf]),
     ...branches.map(({ feature, threshold, outcomes, whenTrue, whenFalse }) => [
       feature,
       // The words of a table are integers; this one is read as what the features are.
-      isFloat ? wordOfF32(threshold) | 0 : threshold,
+      features === 'floats'
+        ? wordOfF32(threshold) | 0
+        : features === 'doubles'
+          ? keyOfNumber(threshold).high
+          : threshold,
       outcomes,
       whenTrue,
       whenFalse,
+      ...(features === 'doubles' ? [keyOfNumber(threshold).low] : []),
     ]),
   ];
   const words = rows.flatMap((row) => [...row, ...new Array<number>(NODE_WORDS - row.length).fill(0)]);
@@ -42,9 +48,9 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
   ensure(asked < features, `a tree asks for feature ${asked}, of ${features}`);
   const trees = forest.roots.length;
   const nodes = forest.leaves.length + forest.branches.length;
-  const isFloat = x.type.family === 'float';
-  const table = tableOf(context, forest, isFloat);
-  const outcomeOf = isFloat ? floatOutcome : integerOutcome;
+  const table = tableOf(context, forest);
+  const outcomeOf = forest.features === 'floats' ? floatOutcome : integerOutcome;
+  const keysAt = forest.features === 'doubles' ? context.keysOf(x) : undefined;
   const roots = context.constant(TYPES.int32, [trees], forest.roots);
   let reached: LeafAt = (_, tree) => at(roots, [tree]);
   for (let level = depthOf(forest); level > 0; level--) {
@@ -57,8 +63,11 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
         const node = before(row as Index, tree as Index);
         const field = (name: keyof typeof FIELDS): Reading =>
           reading(table, [{ gathered: node }, constantIndex(FIELDS[name])], 0);
-        const value = reading(x, [row as Index, { gathered: field('feature') }], 0);
-        const isTrue = i32.and(field('outcomes'), outcomeOf(value, field('threshold')));
+        const place = [row as Index, { gathered: field('feature') }];
+        const outcome = keysAt
+          ? keyOutcome(keysAt(place), { high: field('threshold'), low: field('thresholdLow') })
+          : outcomeOf(reading(x, place, 0), field('threshold'));
+        const isTrue = i32.and(field('outcomes'), outcome);
         return select(isTrue, field('whenTrue'), field('whenFalse'));
       },
     });
@@ -86,4 +95,15 @@ const integerOutcome = (value: Expression, threshold: Expression): Expression =>
     i32.lt(value, threshold),
     i32.of(less),
     select(i32.lt(threshold, value), i32.of(greater), i32.of(equal)),
+  );
+
+const keyOutcome = (value: Halves, threshold: Halves): Expression =>
+  select(
+    keys.lt(value, threshold),
+    i32.of(less),
+    select(
+      keys.lt(threshold, value),
+      i32.of(greater),
+      select(keys.isNumber(value), i32.of(equal), i32.of(unordered)),
+    ),
   );
