@@ -42,7 +42,9 @@ function complete(
     const bytes = given.get(slot.name);
     if (bytes) return bytes;
     const { low, high } = randomRange(slot);
-    console.err(`assay: input "${slot.name}" is random: ${isDouble(slot) ? 'float64' : slot.dtype} in ${low} … ${high}, seed ${SEED + i}`);
+    console.err(
+      `assay: input "${slot.name}" is random: ${isDouble(slot) ? 'float64' : slot.dtype} in ${low} … ${high}, seed ${SEED + i}`,
+    );
     return randomInput(slot, SEED + i);
   });
 }

@@ -218,6 +218,26 @@ describe('an input file for a model', () => {
     expect(bytesForInput(tensor('bool', [2], bools.buffer), u8, 'x.npy')).to.deep.equal(bools);
   });
 
+  it('is float64 for an input of type double, exactly, and within its range', () => {
+    const double = { name: 'x', dtype: 'i32', onnxType: 'double', shape: [2] } as const;
+    const numbers = Float64Array.of(1.2, 1e300);
+    expect(bytesForInput(tensor('float64', [2], numbers.buffer), double, 'x.npy')).to.deep.equal(
+      new Uint8Array(numbers.buffer),
+    );
+    const floats = Float32Array.of(0.1, -2);
+    expect(bytesForInput(tensor('float32', [2], floats.buffer), double, 'x.npy')).to.deep.equal(
+      new Uint8Array(Float64Array.from(floats).buffer),
+    );
+    const ranged = { ...double, range: { low: 0, high: 2 } };
+    expect(() => bytesForInput(tensor('float64', [2], numbers.buffer), ranged, 'x.npy')).to.throw(
+      'x.npy: element 1 is 1e+300, outside the 0 … 2 that the model takes',
+    );
+    const integers = Int32Array.of(1, 2).buffer;
+    expect(() => bytesForInput(tensor('int32', [2], integers), double, 'x.npy')).to.throw(
+      'x.npy: holds int32, the model takes float64; convert it with astype("float64")',
+    );
+  });
+
   it('is true in every element but 0 for a bool input, of any integer type', () => {
     const bool = { ...u8, onnxType: 'bool' };
     const longs = new BigInt64Array([256n, 0n]).buffer;

@@ -207,6 +207,22 @@ describe('doubles', () => {
     });
   }
 
+  it('stay exact within a range that the input is bound to', async () => {
+    const model = importOnnx(
+      modelBytes({
+        nodes: [node('Identity', ['x'], ['y']), node('Equal', ['x', 'c'], ['z'])],
+        inputs: { x },
+        constants: { c: value('double', [1, 1], [1.2]) },
+        outputs: ['y', 'z'],
+      }),
+      { ranges: { x: { low: -0.5, high: 1.2 } } },
+    );
+    const within = (d: number): number => Math.min(1.2, Math.max(-0.5, d));
+    const [y1, z] = await runCompiled(model, [x]);
+    expect(y1!.values).to.deep.equal(doubles.map((d) => Math.fround(within(d))));
+    expect(z!.values).to.deep.equal(doubles.map((d) => Number(within(d) === 1.2)));
+  });
+
   it('are ranked exactly by TopK', async () => {
     const close = [1.2, 1.2 + 2 ** -52, 1.2 - 2 ** -52, NaN, -0, 0, 1.2];
     const nodes = [node('TopK', ['x', 'k'], ['v', 'i'])];

@@ -119,7 +119,8 @@ export function bytesForInput(tensor: FileTensor, input: InputSlot, where: strin
   // Bits are kept where nothing needs converting: a NaN's payload is part of the input.
   const isFull = KEPT[input.dtype].includes(input.onnxType);
   const isKept = isFull && tensor.type.name === NATIVE[input.dtype];
-  const converted = () => (isDouble(input) ? asDoubles(tensor, where) : convertElements(tensor, input, where));
+  const converted = () =>
+    isDouble(input) ? asDoubles(tensor, where) : convertElements(tensor, input, where);
   const bytes = isKept ? tensor.bytes : converted();
   const first = input.range && firstOutside(bytes, input, input.range);
   if (first && input.range) throw outside(where, first.element, first.value, input.range);

@@ -4,7 +4,15 @@ import { axisIndex, constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import { f32OfWord } from '../../scalar/machine.ts';
 import { type Range, TYPES } from '../types.ts';
-import { type Halves, halvesOfF32, halvesOfI32, halvesOfNumber, keyOf, keys, roundedToF32 } from './doubleBits.ts';
+import {
+  type Halves,
+  halvesOfF32,
+  halvesOfI32,
+  halvesOfNumber,
+  keyOf,
+  keys,
+  roundedToF32,
+} from './doubleBits.ts';
 
 /** The two halves of a tensor's elements, by place. */
 export type HalvesAt = (places: readonly Place[]) => Halves;
