@@ -34,6 +34,7 @@ const LAST_FIELD: Readonly<Record<Kind, number>> = {
   node: 10,
   attribute: 23,
   tensor: 16,
+  sparse: 3,
   other: Number.POSITIVE_INFINITY,
 };
 
