@@ -1,7 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import type { Weights } from '../../src/engine/engine.ts';
-import { type NodePlan, type Phase, planNode } from '../../src/engine/wasm/nodePlan.ts';
-import { pack } from '../../src/engine/wasm/packing.ts';
+import { pack } from '../../src/engine/memory/pack.ts';
+import { type NodePlan, planNode } from '../../src/engine/passes/planNode.ts';
+import type { KernelFunction } from '../../src/engine/wasm/emit/kernelFunction.ts';
+import { emitNode } from '../../src/engine/wasm/emit/node.ts';
+import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import { isMatrixLike, productsOf } from './program.ts';
@@ -17,7 +20,7 @@ export class NodeTimer {
   readonly codeBytes: number;
   readonly generationMs: number;
   readonly compilationMs: number;
-  readonly #phases: readonly (readonly Phase[])[];
+  readonly #functions: readonly (readonly KernelFunction[])[];
   readonly #exports: WebAssembly.Exports;
 
   constructor(program: Program, weights: Weights, inputs: readonly Uint8Array[]) {
@@ -32,17 +35,18 @@ export class NodeTimer {
     const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
     const source = (node: number, byte: number) => tensors[node]! + byte;
     const start = performance.now();
-    this.plans = nodes.map((node, i) =>
-      node.kind === 'loop' ? planNode(node, i, nodes, weights) : undefined,
+    this.plans = nodes.map((node) =>
+      node.kind === 'loop' ? planNode(node, nodes, SIMD128, weights) : undefined,
     );
-    const packings = this.plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
+    const packed = this.plans.map((plan) => plan?.packed.map(({ bytes }) => allocate(bytes)) ?? []);
     const scratch = allocate(
       Math.max(0, ...this.plans.map((plan) => (plan ? plan.scratchBytes + plan.threadBytes : 0))),
     );
-    this.#phases = this.plans.map(
-      (plan, i) => plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch }) ?? [],
-    );
-    const bodies = this.#phases.flat().map(({ body }) => body);
+    this.#functions = this.plans.map((plan, i) => {
+      const places = { source, target: tensors[i]!, packed: packed[i]!, scratch };
+      return plan ? emitNode(plan, `node${i}`, places) : [];
+    });
+    const bodies = this.#functions.flat().map(({ body }) => body);
     const bytes = moduleOf(bodies, { given: 'unshared', thread: true });
     const generated = performance.now();
     const memory = new WebAssembly.Memory({ initial: Math.ceil(total / PAGE_BYTES) });
@@ -55,32 +59,32 @@ export class NodeTimer {
     nodes.forEach((node, i) => {
       if (node.kind === 'input') heap.set(inputs[node.slot]!, tensors[i]);
       if (node.kind === 'constant') heap.set(weights.get(i)!, tensors[i]);
-      for (const [p, packing] of this.plans[i]?.packings.entries() ?? []) {
-        pack(packing, weights.get(packing.node)!, heap, packings[i]![p]!);
+      for (const [p, buffer] of this.plans[i]?.packed.entries() ?? []) {
+        pack(buffer, weights.get(buffer.node)!, heap, packed[i]![p]!);
       }
     });
   }
 
-  /** Runs the program once. @returns milliseconds of processor time by node and phase */
+  /** Runs the program once. @returns milliseconds of processor time by node and function */
   run(): number[][] {
-    return this.#phases.map((phases) =>
-      phases.map(({ body, turns }) => {
+    return this.#functions.map((functions) =>
+      functions.map(({ body, items }) => {
         const start = cpuTime();
-        (this.#exports[body.name] as (from: number, to: number) => void)(0, turns);
+        (this.#exports[body.name] as (from: number, to: number) => void)(0, items);
         return cpuTime() - start;
       }),
     );
   }
 
   /**
-   * Milliseconds of processor time by node and phase, the least of some runs: what the code can do, whatever else the
+   * Milliseconds of processor time by node and function, the least of some runs: what the code can do, whatever else the
    * machine did. As many runs before are for the compiler.
    */
   times(runs: number): number[][] {
     for (let i = 0; i < runs; i++) this.run();
     const all = Array.from({ length: runs }, () => this.run());
-    return this.#phases.map((phases, node) =>
-      phases.map((_, phase) => Math.min(...all.map((run) => run[node]![phase]!))),
+    return this.#functions.map((functions, node) =>
+      functions.map((_, i) => Math.min(...all.map((run) => run[node]![i]!))),
     );
   }
 }

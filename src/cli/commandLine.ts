@@ -82,10 +82,14 @@ function build(console: Console): Command {
   const inspect = assay
     .command('inspect')
     .description('show what a model compiles to, and what a dispute about it may cost')
-    .argument('<MODEL.onnx>', 'the model');
-  withJson(withImport(inspect)).action(async (model, options) =>
-    (await import('./inspect.ts')).inspect(model, options, console),
-  );
+    .argument('<MODEL.onnx>', 'the model')
+    .option('--node <N>', 'one node, with --stages')
+    .option('--stages', 'print what the engine makes of the node, pass by pass');
+  withJson(withImport(inspect)).action(async (model, options) => {
+    if (options.stages || options.node !== undefined)
+      return (await import('./inspectStages.ts')).inspectStages(model, options, console);
+    return (await import('./inspect.ts')).inspect(model, options, console);
+  });
   const conform = assay
     .command('conform')
     .description("run a folder of ONNX's backend tests on both engines, at ONNX's own tolerances")

@@ -370,6 +370,25 @@ describe('the command line', () => {
   });
 
   describe('inspect', () => {
+    it('prints what the engine makes of a node, pass by pass', async () => {
+      const at = ['inspect', 'FOLDER/model.onnx', '--node', '2'];
+      const { code, out } = await assay(...at, '--stages');
+      expect(code).to.equal(0);
+      expect(out).to.match(/^── lower\nfor i0 < 3\nfold k1 < 40$/m);
+      expect(out).to.match(/^── narrow reads/m);
+      const json = JSON.parse((await assay(...at, '--stages', '--json')).out);
+      expect(json.stages.map(({ pass }: { pass: string }) => pass)).to.include('tile loops');
+      const without = await assay(...at);
+      expect([without.code, without.err]).to.deep.equal([2, 'assay: --node is about stages: add --stages']);
+      const noNode = await assay('inspect', 'FOLDER/model.onnx', '--stages');
+      expect([noNode.code, noNode.err]).to.deep.equal([
+        2,
+        'assay: --stages is about one node: name it by --node N, as `assay inspect` numbers it',
+      ]);
+      const input = await assay('inspect', 'FOLDER/model.onnx', '--stages', '--node', '0');
+      expect(input.err).to.match(/model\.onnx: node 0 is no loop, so it has no stages$/);
+    });
+
     it('bounds what a rehearsal then costs, node by node', async () => {
       const inspected = await assay('inspect', 'FOLDER/model.onnx', '--json');
       expect([inspected.code, inspected.err]).to.deep.equal([0, '']);

@@ -7,7 +7,8 @@ import { mergeRanges } from '../../src/engine/memory/byteRange.ts';
 import { keptBy } from '../../src/engine/memory/kept.ts';
 import { layOut } from '../../src/engine/memory/layout.ts';
 import { type Block, liveBytes, planOffsets } from '../../src/engine/memory/offsets.ts';
-import { planNode } from '../../src/engine/wasm/nodePlan.ts';
+import { planNode } from '../../src/engine/passes/planNode.ts';
+import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { treeBytes } from '../../src/merkle/inPlace.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
@@ -39,7 +40,7 @@ const randomBlocks = (random: Random, count: number, longest: number): Block[] =
   });
 
 const planOf = ({ nodes }: Program) =>
-  nodes.map((node, i) => (node.kind === 'loop' ? planNode(node, i, nodes) : undefined));
+  nodes.map((node) => (node.kind === 'loop' ? planNode(node, nodes, SIMD128) : undefined));
 
 describe('the memory plan', () => {
   it('never puts two blocks that are held together into the same bytes', () => {

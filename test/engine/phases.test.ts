@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { CACHE } from '../../src/engine/wasm/tile.ts';
+import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { ELEMENT_BYTES } from '../../src/program/node.ts';
 import { layerProgram } from '../support/layerProgram.ts';
 import { runInParts } from '../support/phases.ts';
@@ -47,7 +47,7 @@ async function expectSameInParts(made: Made, seed: number, what: string, ways: S
     for (const way of WAYS) if (way.test(label)) ways.add(way);
   };
   // What is done where something does not fit a cache is done to small programs too, for a smaller one.
-  const cache = seed % 3 > 0 ? { block: 128, band: 64 } : CACHE;
+  const cache = seed % 3 > 0 ? { block: 128, band: 64 } : SIMD128.cache;
   const given = await runInParts(made, made.inputs, new Random(seed), seen, 0, cache);
   const differing = expected.findIndex((tensor, i) => Buffer.compare(tensor, given[i]!) !== 0);
   if (differing < 0) return;
@@ -165,7 +165,7 @@ describe('phases of a node', () => {
       for (const band of [64, bytes]) {
         const labels: string[] = [];
         const seen = ({ label }: { readonly label: string }) => labels.push(label);
-        const given = await runInParts(made, made.inputs, random, seen, 0, { ...CACHE, band });
+        const given = await runInParts(made, made.inputs, random, seen, 0, { ...SIMD128.cache, band });
         expect(labels[0]).to.match(/blocks.*1 in bands/);
         // The loop that bands are of is the outermost.
         kinds.add(labels[0]!.startsWith(`loops ${channels}×`) ? 'lanes' : 'rows');

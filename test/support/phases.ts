@@ -1,15 +1,16 @@
 import type { Weights } from '../../src/engine/engine.ts';
-import { type NodePlan, planNode } from '../../src/engine/wasm/nodePlan.ts';
-import { pack } from '../../src/engine/wasm/packing.ts';
-import { CACHE } from '../../src/engine/wasm/tile.ts';
+import { pack } from '../../src/engine/memory/pack.ts';
+import { type NodePlan, planNode } from '../../src/engine/passes/planNode.ts';
+import { emitNode } from '../../src/engine/wasm/emit/node.ts';
+import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
 import type { Random } from './randomProgram.ts';
 
-/** Parts of [0, turns) that cover it once, in any order. */
-function partition(random: Random, turns: number): [from: number, to: number][] {
-  const cuts = random.times(random.below(4), () => random.below(turns + 1)).sort((a, b) => a - b);
-  const ends = [0, ...cuts, turns];
+/** Parts of [0, items) that cover it once, in any order. */
+function partition(random: Random, items: number): [from: number, to: number][] {
+  const cuts = random.times(random.below(4), () => random.below(items + 1)).sort((a, b) => a - b);
+  const ends = [0, ...cuts, items];
   const parts = ends.slice(1).map((to, i): [number, number] => [ends[i]!, to]);
   return parts
     .map((part) => ({ part, key: random.word() }))
@@ -27,7 +28,7 @@ export async function runInParts(
   random: Random,
   seen: (plan: NodePlan) => void = () => {},
   start = 0,
-  cache = CACHE,
+  cache = SIMD128.cache,
 ): Promise<Uint8Array[]> {
   const { nodes } = program;
   let total = start;
@@ -40,20 +41,20 @@ export async function runInParts(
     return offset;
   };
   const tensors = nodes.map((node) => allocate(byteLengthOf(node)));
-  const plans = nodes.map((node, i) =>
-    node.kind === 'loop' ? planNode(node, i, nodes, weights, cache) : undefined,
+  const plans = nodes.map((node) =>
+    node.kind === 'loop' ? planNode(node, nodes, { ...SIMD128, cache }, weights) : undefined,
   );
-  const packings = plans.map((plan) => plan?.packings.map(({ bytes }) => allocate(bytes)) ?? []);
+  const packed = plans.map((plan) => plan?.packed.map(({ bytes }) => allocate(bytes)) ?? []);
   const scratch = plans.map((plan) => allocate(plan ? plan.scratchBytes + plan.threadBytes : 0));
   const pages = Math.ceil(total / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer);
   bytes.fill(0xa5, start);
   const source = (node: number, byte: number) => tensors[node]! + byte;
-  const phases = plans.map(
-    (plan, i) =>
-      plan?.phases({ source, target: tensors[i]!, packings: packings[i]!, scratch: scratch[i]! }) ?? [],
-  );
+  const phases = plans.map((plan, i) => {
+    const places = { source, target: tensors[i]!, packed: packed[i]!, scratch: scratch[i]! };
+    return plan ? emitNode(plan, `node${i}`, places) : [];
+  });
   const bodies = phases.flat().map(({ body }) => body);
   const module = await WebAssembly.compile(moduleOf(bodies, { given: 'unshared', thread: true }));
   const { exports } = await WebAssembly.instantiate(module, { env: { memory, thread: 0 } });
@@ -66,11 +67,11 @@ export async function runInParts(
       if (nodes[of]!.kind === 'constant')
         bytes.set(weights.get(of)!.subarray(from, end), tensors[of]! + from);
     }
-    for (const [p, packing] of plan.packings.entries()) {
-      pack(packing, weights.get(packing.node)!, bytes, packings[i]![p]!);
+    for (const [p, buffer] of plan.packed.entries()) {
+      pack(buffer, weights.get(buffer.node)!, bytes, packed[i]![p]!);
     }
-    for (const { body, turns } of phases[i]!) {
-      for (const [from, to] of partition(random, turns)) {
+    for (const { body, items } of phases[i]!) {
+      for (const [from, to] of partition(random, items)) {
         (exports[body.name] as (from: number, to: number) => void)(from, to);
       }
     }

@@ -8,7 +8,7 @@ import {
   slotsOf,
   withSlots,
 } from '../../program/node.ts';
-import { rangeOf, stridesOf } from '../wasm/nest.ts';
+import { rowMajorStrides, valueRange } from '../kernel/form.ts';
 
 /**
  * Loops computed inside the one loop that reads them, element by element, where nobody asks for their tensors: their
@@ -84,7 +84,7 @@ function isOwnElement({ view }: Operand, shape: readonly number[]): boolean {
       if (index >= shape.length) return false;
       coefficients[index]! += coefficient;
     }
-    const { low, high } = rangeOf(coordinate.offset, coefficients, shape);
+    const { low, high } = valueRange({ constant: coordinate.offset, coefficients }, shape);
     if (low < 0 || high >= extent) return false;
     constant += coordinate.offset * stride;
     coefficients.forEach((coefficient, i) => {
@@ -92,7 +92,7 @@ function isOwnElement({ view }: Operand, shape: readonly number[]): boolean {
     });
     stride *= extent;
   }
-  const own = stridesOf(shape, 1);
+  const own = rowMajorStrides(shape, 1);
   return constant === 0 && sum.every((coefficient, i) => coefficient === own[i] || shape[i] === 1);
 }
 

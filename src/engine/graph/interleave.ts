@@ -9,7 +9,8 @@ import {
 } from '../../program/node.ts';
 import { OPCODE } from '../../scalar/instructions.ts';
 import type { Weights } from '../engine.ts';
-import { nestOf, rangeOf, stridesOf } from '../wasm/nest.ts';
+import { viewAccess } from '../kernel/access.ts';
+import { modulo, rowMajorStrides, valueRange } from '../kernel/form.ts';
 
 /**
  * Transposed convolutions without the steps that add nothing. Where a coordinate must divide exactly by s, an output
@@ -39,7 +40,7 @@ interface Meeting {
 /** Most loops that one node becomes. */
 const MAX_PIECES = 16;
 
-const whole = (loop: LoopNode): Piece[] => [{ loop, strides: stridesOf(loop.shape, 1), first: 0 }];
+const whole = (loop: LoopNode): Piece[] => [{ loop, strides: rowMajorStrides(loop.shape, 1), first: 0 }];
 
 /** The loops whose outputs together are the loop's, each once. */
 export function piecesOf(loop: LoopNode, nodes: readonly Node[], weights: Weights | undefined): Piece[] {
@@ -128,24 +129,20 @@ function makesZeros(
   weights: Weights | undefined,
 ): boolean {
   if (loop.step.code.some(({ opcode }) => opcode === OPCODE['i32.mul'])) return true;
-  const { node, dtype, fill } = loop.operands[operand]!;
+  const { node, dtype, fill, view } = loop.operands[operand]!;
   const bytes = nodes[node]!.kind === 'constant' && dtype === 'f32' ? weights?.get(node) : undefined;
   if (!bytes) return false;
   // Several loops may have their constants in one tensor: only what this one reads matters.
-  const nest = nestOf(loop);
-  const { address, hard, gatherings } = nest.accesses[operand]!;
-  const isLinear = hard.length + gatherings.length === 0;
-  const { low, high } = isLinear
-    ? rangeOf(address.constant, address.coefficients, nest.extents)
-    : { low: 0, high: bytes.length - 4 };
+  const extents = [...loop.shape, ...loop.fold];
+  const { address, coordinates, gathers } = viewAccess(view, 4, extents);
+  const isLinear = coordinates.length + gathers.length === 0;
+  const { low, high } = isLinear ? valueRange(address, extents) : { low: 0, high: bytes.length - 4 };
   if (low < 0 || high > bytes.length - 4) return false;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const isFiniteWord = (word: number) => (word & 0x7f800000) !== 0x7f800000;
-  for (let at = low; at <= high; at += 4) if (!isFiniteWord(view.getUint32(at, true))) return false;
+  for (let at = low; at <= high; at += 4) if (!isFiniteWord(words.getUint32(at, true))) return false;
   return isFiniteWord(fill);
 }
-
-const modulo = (a: number, n: number): number => ((a % n) + n) % n;
 
 /** A piece's outputs by their remainder. */
 function split(piece: Piece, meeting: Meeting): Piece[] {

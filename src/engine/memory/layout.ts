@@ -1,7 +1,7 @@
 import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
-import type { NodePlan } from '../wasm/nodePlan.ts';
-import type { Packing } from '../wasm/packing.ts';
+import type { PackedBuffer } from '../kernel/kernel.ts';
+import type { NodePlan } from '../passes/planNode.ts';
 import { type ByteRange, mergeRanges } from './byteRange.ts';
 import type { Kept } from './kept.ts';
 import { aligned, type Block, liveBytes, planOffsets } from './offsets.ts';
@@ -12,9 +12,10 @@ export interface Layout {
   readonly tensors: readonly (number | undefined)[];
   /** The parts of constants that are read as they are, by node. */
   readonly ranges: ReadonlyMap<number, readonly PlacedRange[]>;
-  readonly packings: readonly PlacedPacking[];
+  /** The distinct packed buffers. */
+  readonly packed: readonly PlacedBuffer[];
   /** Offset of each packed buffer of a node's plan, by node. */
-  readonly packingsOf: readonly (readonly number[])[];
+  readonly packedOffsets: readonly (readonly number[])[];
   /** Offset of each node's scratch memory. */
   readonly scratch: readonly number[];
   /** Offset of the hash tree over each tensor, by node, and of the roots of padding; undefined without trees. */
@@ -30,12 +31,12 @@ export interface PlacedRange extends ByteRange {
   readonly offset: number;
 }
 
-export interface PlacedPacking {
-  readonly packing: Packing;
+export interface PlacedBuffer {
+  readonly buffer: PackedBuffer;
   readonly offset: number;
 }
 
-interface Constants extends Pick<Layout, 'ranges' | 'packings' | 'packingsOf'> {
+interface Constants extends Pick<Layout, 'ranges' | 'packed' | 'packedOffsets'> {
   readonly bytes: number;
 }
 
@@ -47,12 +48,12 @@ function placeConstants(program: Program, plans: readonly (NodePlan | undefined)
     bytes += aligned(size);
     return offset;
   };
-  const packings = new Map<string, PlacedPacking>();
-  const packingsOf = plans.map((plan) =>
-    (plan?.packings ?? []).map((packing) => {
-      const key = JSON.stringify(packing);
-      const placed = packings.get(key) ?? { packing, offset: take(packing.bytes) };
-      packings.set(key, placed);
+  const packed = new Map<string, PlacedBuffer>();
+  const packedOffsets = plans.map((plan) =>
+    (plan?.packed ?? []).map((buffer) => {
+      const key = JSON.stringify(buffer);
+      const placed = packed.get(key) ?? { buffer, offset: take(buffer.bytes) };
+      packed.set(key, placed);
       return placed.offset;
     }),
   );
@@ -60,7 +61,7 @@ function placeConstants(program: Program, plans: readonly (NodePlan | undefined)
   const read = mergeRanges(reads.filter(({ node }) => program.nodes[node]!.kind === 'constant'));
   const place = (range: ByteRange) => ({ ...range, offset: take(range.end - range.start) });
   const ranges = new Map([...read].map(([node, parts]) => [node, parts.map(place)]));
-  return { ranges, packings: [...packings.values()], packingsOf, bytes };
+  return { ranges, packed: [...packed.values()], packedOffsets, bytes };
 }
 
 /** The step at which inputs come to life: before the first node runs. */
@@ -105,8 +106,8 @@ export function layOut(
   return {
     tensors: tensorBlocks.map(offsetIfHeld),
     ranges: constants.ranges,
-    packings: constants.packings,
-    packingsOf: constants.packingsOf,
+    packed: constants.packed,
+    packedOffsets: constants.packedOffsets,
     scratch: scratchBlocks.map(offset),
     trees: paddings < 0 ? undefined : { starts: treeBlocks.map(offsetIfHeld), paddings: offset(paddings) },
     constantBytes: constants.bytes,

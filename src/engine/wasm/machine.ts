@@ -10,9 +10,11 @@ import { type Layout, layOut, sourceIn } from '../memory/layout.ts';
 import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
 import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
 import type { Functions } from '../threads/tasks.ts';
-import { planNode } from './nodePlan.ts';
-import { pack } from './packing.ts';
+import { planNode } from '../passes/planNode.ts';
+import { pack } from '../memory/pack.ts';
+import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
+import { SIMD128 } from './target.ts';
 
 /** A program to be loaded, and the resources that it may use. */
 export interface LoadRequest {
@@ -85,17 +87,17 @@ export class Machine {
   static async build(request: LoadRequest, kept: Kept): Promise<Machine> {
     const { weights, pool, leastTask } = request;
     const program = fuse(request.program, kept.tensors);
-    const plans = program.nodes.map((node, i) =>
-      node.kind === 'loop' ? planNode(node, i, program.nodes, weights) : undefined,
+    const plans = program.nodes.map((node) =>
+      node.kind === 'loop' ? planNode(node, program.nodes, SIMD128, weights) : undefined,
     );
     const layout = layOut(program, plans, kept, pool.threads);
     requireMemory(request, layout, kept);
-    const { tensors, packingsOf, scratch } = layout;
+    const { tensors, packedOffsets, scratch } = layout;
     const source = sourceIn(layout);
-    const functions = plans.map(
-      (plan, i) =>
-        plan?.phases({ source, target: tensors[i]!, packings: packingsOf[i]!, scratch: scratch[i]! }) ?? [],
-    );
+    const functions = plans.map((plan, i) => {
+      const placement = { source, target: tensors[i]!, packed: packedOffsets[i]!, scratch: scratch[i]! };
+      return plan ? emitNode(plan, `node${i}`, placement) : [];
+    });
     const works = nodeWorks(plans, functions);
     const { phases, nodesDone } = runPhases(program.nodes, works, layout);
     const schedule = buildSchedule(phases, pool.threads, leastTask);
@@ -131,14 +133,14 @@ export class Machine {
 
   /** Writes a node's tensor; of a constant, the byte ranges and packed forms of it that are read. */
   put(node: number, bytes: Uint8Array): void {
-    const { tensors, ranges, packings } = this.#parts.layout;
+    const { tensors, ranges, packed } = this.#parts.layout;
     const memory = this.#bytes();
     const whole = tensors[node];
     if (whole !== undefined) memory.set(bytes, whole);
     for (const { start, end, offset } of ranges.get(node) ?? [])
       memory.set(bytes.subarray(start, end), offset);
-    for (const { packing, offset } of packings) {
-      if (packing.node === node) pack(packing, bytes, memory, offset);
+    for (const { buffer, offset } of packed) {
+      if (buffer.node === node) pack(buffer, bytes, memory, offset);
     }
   }
 

@@ -2,7 +2,8 @@ import { treeCalls } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Node } from '../../program/node.ts';
 import type { Layout } from '../memory/layout.ts';
 import type { Work } from '../threads/schedule.ts';
-import type { NodePlan, Phase } from './nodePlan.ts';
+import type { NodePlan } from '../passes/planNode.ts';
+import type { KernelFunction } from './emit/kernelFunction.ts';
 
 /** Scalar instructions that take about as long as one permutation of keccak. */
 const PERMUTATION_COST = 2000;
@@ -10,13 +11,13 @@ const PERMUTATION_COST = 2000;
 /** The works of each node, to be done one after the other. A node's cost is divided evenly among them. */
 export const nodeWorks = (
   plans: readonly (NodePlan | undefined)[],
-  phases: readonly (readonly Phase[])[],
+  functions: readonly (readonly KernelFunction[])[],
 ): Work[][] =>
-  phases.map((parts, node) =>
-    parts.map(({ body, turns }) => ({
+  functions.map((ofNode, node) =>
+    ofNode.map(({ body, items }) => ({
       name: body.name,
-      items: turns,
-      cost: plans[node]!.work / parts.length,
+      items,
+      cost: plans[node]!.cost / ofNode.length,
     })),
   );
 

@@ -1,20 +1,13 @@
-import { type InstructionName, instructionOf } from '../../scalar/instructions.ts';
-import { branch, type Code, i32Const, v128Const } from '../../wasm/assembler.ts';
-import { control, f32, f32x4, i32, i32x4, v128 } from '../../wasm/opcodes.ts';
-import type { Value, Values } from './value.ts';
+import type { InstructionName } from '../../../scalar/instructions.ts';
+import { branch, type Code, i32Const, v128Const } from '../../../wasm/assembler.ts';
+import { control, f32, f32x4, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
+import type { Operation } from '../../kernel/code.ts';
+import type { Value, Values } from './values.ts';
 
 /**
- * The scalar instructions as WebAssembly, on one word or on four. Most are one opcode of each kind; WebAssembly's
- * floats are those of `scalar/instructions.ts` but for NaN, which is made canonical where its bits are looked at.
+ * The operations of kernels as WebAssembly, on one word or on four. Most are one opcode for each. WebAssembly's floats are
+ * those of `scalar/instructions.ts` except for NaN, which is made canonical before its bits are used.
  */
-
-/**
- * An instruction that only the engine has: words as pairs of signed 16-bit integers, the sum of both products.
- * No opcode of the instruction set is as large.
- */
-export const DOT = 256;
-
-export const arityOf = (opcode: number): number => (opcode === DOT ? 2 : instructionOf(opcode)!.arity);
 
 /** Opcodes for one word and for four. */
 type Pair = readonly [one: Code, four: Code];
@@ -48,7 +41,7 @@ const INTEGERS: Partial<Record<InstructionName, Pair>> = {
   'i32.xor': [i32.xor, v128.xor],
 };
 
-/** Those that yield truth of truth: 0 and 1, or no bits and all. */
+/** Operations closed over booleans in both encodings: words 0 and 1, and lanes of no bits and all bits. */
 const LOGIC: ReadonlySet<string> = new Set(['i32.and', 'i32.or', 'i32.xor']);
 
 const INTEGER_COMPARISONS: Partial<Record<InstructionName, Pair>> = {
@@ -64,9 +57,9 @@ const SHIFTS: Partial<Record<InstructionName, Pair>> = {
   'i32.shr_u': [i32.shr_u, i32x4.shr_u],
 };
 
-/** Whether it yields a float by computing one, so that a NaN among its results may be any. */
-export const isFloatResult = (opcode: number): boolean =>
-  opcode !== DOT && FLOATS[instructionOf(opcode)!.name as InstructionName] !== undefined;
+/** Whether an operation computes a float, so that a NaN among its results may be any. */
+export const isFloatOperation = (operation: Operation): boolean =>
+  operation !== 'dot_i16x2' && FLOATS[operation] !== undefined;
 
 /** x / 0 = 0 and x / -1 = -x, wrapping; WebAssembly traps on both. */
 const divide = (a: Code, b: Code): Code =>
@@ -88,7 +81,7 @@ const remainder = (a: Code, b: Code): Code =>
 
 const isNaNWord = ({ word }: Value): boolean => word !== undefined && (word & 0x7fffffff) > 0x7f800000;
 
-/** Whether making NaN canonical later on does no harm to it: it is a float's result, or a word that is no NaN. */
+/** Whether a value stays right if its NaNs are made canonical later: it is a float result, or a word that is no NaN. */
 const isLoose = (value: Value): boolean => !value.exact || (value.word !== undefined && !isNaNWord(value));
 
 /** Four words from one expression for each. */
@@ -99,9 +92,9 @@ export const fromLanes = (lane: (i: number) => Code): Code => [
 ];
 
 /**
- * f32.min or f32.max of four words and one that is known, by one comparison: `pmin(x, c) = c < x ? c : x` and
- * `pmax(x, c) = x < c ? c : x` yield NaN where x is NaN, and differ from minimum and maximum in zeros of unlike signs
- * only. For max(x, +0), a zero is added to x first, which makes it +0 if it was -0.
+ * f32.min or f32.max of four words and a constant, by one comparison: `pmin(x, c) = c < x ? c : x` and
+ * `pmax(x, c) = x < c ? c : x` yield NaN where x is NaN, and differ from minimum and maximum only for zeros of unlike
+ * signs. For max(x, +0), a zero is added to x first, which turns -0 into +0.
  */
 function clamped(values: Values, name: InstructionName, a: Value, b: Value): Code | undefined {
   if (name !== 'f32.min' && name !== 'f32.max') return undefined;
@@ -114,17 +107,16 @@ function clamped(values: Values, name: InstructionName, a: Value, b: Value): Cod
   return [...values.vectorFloat(x), ...zeroed, ...bound, ...f32x4.pmax];
 }
 
-/** The value of an instruction on up to three values. */
-export function instructionValue(values: Values, opcode: number, args: readonly Value[]): Value {
+/** The value of an operation on up to three values. */
+export function operationValue(values: Values, operation: Operation, args: readonly Value[]): Value {
   const level = Math.max(0, ...args.map((value) => value.level));
-  if (opcode === DOT) {
+  if (operation === 'dot_i16x2') {
     const words = args.flatMap((value) => values.vectorBits(value));
     return values.define(level, 'v128', [...words, ...i32x4.dot_i16x8_s]);
   }
-  const name = instructionOf(opcode)!.name as InstructionName;
   return args.some(({ type }) => type === 'v128')
-    ? four(values, name, level, args)
-    : one(values, name, level, args);
+    ? four(values, operation, level, args)
+    : one(values, operation, level, args);
 }
 
 function one(values: Values, name: InstructionName, level: number, args: readonly Value[]): Value {

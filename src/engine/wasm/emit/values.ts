@@ -1,39 +1,47 @@
-import { CANONICAL_NAN } from '../../scalar/instructions.ts';
-import { type Code, f32Const, get, i32Const, set, type ValueType, v128Const } from '../../wasm/assembler.ts';
-import { control, f32, f32x4, i32, i32x4, v128 } from '../../wasm/opcodes.ts';
+import { CANONICAL_NAN } from '../../../scalar/instructions.ts';
+import {
+  type Code,
+  f32Const,
+  get,
+  i32Const,
+  set,
+  type ValueType,
+  v128Const,
+} from '../../../wasm/assembler.ts';
+import { control, f32, f32x4, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
 
 /**
- * A word, or four of them, that generated code computes once and keeps in a local: at the head of the innermost loop
- * whose index it depends on (`level`, the number of loops around it).
+ * A word, or four of them, that generated code computes once and keeps in a local, at the head of the innermost loop whose
+ * index it depends on (loop-invariant code motion). `level` is the number of loops around that place.
  */
 export interface Value {
   readonly level: number;
   readonly type: Exclude<ValueType, 'i64'>;
-  /** False for the result of a float operation whose NaN may be any: fine for floats, not for bits. */
+  /** False for the result of a float operation, which may be any NaN: fine to compute with, but not as bits. */
   readonly exact: boolean;
-  /** What it always is, if that is known. */
+  /** The constant that it is, if known. */
   readonly word: number | undefined;
   readonly code: Code;
-  /** A shorter way to four copies of it than by the local. */
+  /** Code for four copies of it that is shorter than copying the local. */
   readonly splat: Code | undefined;
-  /** Four truths as all bits or none, where the value is 1 or 0. */
+  /** For a vector of booleans 0 and 1: the same booleans as no bits or all bits. */
   readonly mask?: Value;
   local: number;
   canonical: Value | undefined;
   vector: Value | undefined;
 }
 
-/** Every function takes two, and they are its first locals. */
+/** Every function has two parameters, which are its first locals. */
 const PARAMETERS = 2;
 
-/** Locals of one function, and where each is computed. */
+/** The values of one tile, and the code that computes them, by level. */
 export class Values {
   readonly locals: ValueType[];
   /** Code by level. */
   readonly regions: number[][];
   /**
-   * No value that is defined from now on is computed further out than here. What follows a fold is computed after it,
-   * lest it take registers from the fold.
+   * Least level of values that are defined from now on. Code after a fold is not moved in front of it, where its values
+   * would take registers from the fold.
    */
   floor = 0;
   readonly #vectors = new Map<string, Value>();
@@ -62,12 +70,12 @@ export class Values {
     return { ...this.define(0, 'i32', i32Const(word)), word: word >>> 0 };
   }
 
-  /** A local that holds something already. */
+  /** The value of a local that is set already. */
   held(level: number, type: Value['type'], local: number, exact: boolean): Value {
     return { ...this.define(level, type, [], exact), local };
   }
 
-  /** The value as it is; computed now, if it was not before. */
+  /** Code that yields a value. On first use, emits the code that computes it. */
   use(value: Value): Code {
     if (value.word !== undefined) return value.code;
     if (value.local < 0) {
@@ -77,7 +85,7 @@ export class Values {
     return get(value.local);
   }
 
-  /** The same value with its one NaN. */
+  /** The same value with every NaN made canonical. */
   exact(value: Value): Value {
     if (value.exact) return value;
     if (!value.canonical) {
@@ -97,7 +105,7 @@ export class Values {
     return exact.type === 'f32' ? [...this.use(exact), ...i32.reinterpret_f32] : this.use(exact);
   }
 
-  /** One word as an f32 to compute with: which NaN it is does not matter. */
+  /** One word as an f32 to compute with; a NaN may be any. */
   float(value: Value): Code {
     if (value.word !== undefined) return f32Const(value.word);
     return value.type === 'f32' ? this.use(value) : [...this.use(value), ...f32.reinterpret_i32];

@@ -1,0 +1,53 @@
+import { type InstructionName, instructionOf } from '../../scalar/instructions.ts';
+import type { Step } from '../../scalar/machine.ts';
+
+/**
+ * Operations of a kernel: the scalar instruction set, and one that only kernels have. `dot_i16x2` reads two words as
+ * pairs of signed 16-bit integers and yields the sum of both products.
+ */
+export type Operation = InstructionName | 'dot_i16x2';
+
+/** One operation. Arguments are slots; the result goes to the next result slot. */
+export interface Instruction {
+  readonly operation: Operation;
+  readonly args: readonly number[];
+}
+
+/** Straight-line code that computes one word. */
+export interface ScalarCode {
+  readonly instructions: readonly Instruction[];
+  /** The slot whose word it yields. */
+  readonly result: number;
+}
+
+/**
+ * The first slot of each group. Slots are numbered: 0 the accumulator; the constants; the accesses; the indices that are
+ * used as values; then one for the result of each instruction.
+ */
+export interface Slots {
+  readonly constants: number;
+  readonly accesses: number;
+  readonly indices: number;
+  readonly results: number;
+}
+
+/** Code of a program's loop, as code over a kernel's slots. */
+export const scalarCode = (
+  { code, result }: { readonly code: readonly Step[]; readonly result: number },
+  slot: (from: number) => number,
+): ScalarCode => ({
+  instructions: code.map(({ opcode, a, b, c }) => {
+    const { name, arity } = instructionOf(opcode)!;
+    return { operation: name as InstructionName, args: [a, b, c].slice(0, arity).map(slot) };
+  }),
+  result: slot(result),
+});
+
+/** The same code over other slots. */
+export const renumbered = (
+  { instructions, result }: ScalarCode,
+  slot: (from: number) => number,
+): ScalarCode => ({
+  instructions: instructions.map(({ operation, args }) => ({ operation, args: args.map(slot) })),
+  result: slot(result),
+});

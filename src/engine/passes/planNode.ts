@@ -1,0 +1,70 @@
+import { byteLengthOf, type LoopNode, type Node, sizeOf } from '../../program/node.ts';
+import type { Weights } from '../engine.ts';
+import { piecesOf } from '../graph/interleave.ts';
+import type { Kernel, PackedBuffer } from '../kernel/kernel.ts';
+import { lower } from '../kernel/lower.ts';
+import type { ByteRange } from '../memory/byteRange.ts';
+import { type ScratchLayout, layOutScratch } from '../memory/scratch.ts';
+import { describe } from './describe.ts';
+import { readRanges } from './narrowReads.ts';
+import { type Observer, optimize } from './optimize.ts';
+import type { Target } from './target.ts';
+
+/** The plan of one loop node, complete but for the places of things in memory and for code. */
+export interface NodePlan {
+  /** Kernels that compute the node's tensor together, one after the other. */
+  readonly kernels: readonly Kernel[];
+  /** The packed buffers of all kernels, in their order. */
+  readonly packed: readonly PackedBuffer[];
+  /** The parts of tensors that are read where they are. */
+  readonly reads: readonly ByteRange[];
+  /** Places of each kernel's scratch buffers. */
+  readonly scratch: readonly ScratchLayout[];
+  /** Scratch memory that threads share while the node runs. */
+  readonly scratchBytes: number;
+  /** Scratch memory of each thread; it follows the shared one. */
+  readonly threadBytes: number;
+  /** Estimated number of scalar instructions and reads. */
+  readonly cost: number;
+  /** A short description for profiles. */
+  readonly label: string;
+}
+
+/**
+ * Plans a loop node: takes it apart where it is interleaved, lowers the pieces to kernels, and runs all passes.
+ *
+ * @param weights the constants, which decide whether a transposed convolution may be taken apart
+ */
+export function planNode(
+  loop: LoopNode,
+  nodes: readonly Node[],
+  target: Target,
+  weights?: Weights,
+  observe?: Observer,
+): NodePlan {
+  const pieces = sizeOf(loop.shape) === 0 ? [] : piecesOf(loop, nodes, weights);
+  const kernels = pieces.map((piece) => {
+    const kernel = lower(piece, nodes, byteLengthOf(loop));
+    observe?.('lower', kernel);
+    return optimize(kernel, target, observe);
+  });
+  const scratch = kernels.map(layOutScratch);
+  const copied = kernels.flatMap(({ scratch: buffers }) => buffers.map(({ fill }) => sizeOf(fill.extents)));
+  const costs = [...pieces.map((piece) => loopCost(piece.loop)), ...copied];
+  return {
+    kernels,
+    packed: kernels.flatMap(({ packed }) => packed),
+    reads: kernels.flatMap(readRanges),
+    scratch,
+    scratchBytes: Math.max(0, ...scratch.map(({ sharedBytes }) => sharedBytes)),
+    threadBytes: Math.max(0, ...scratch.map(({ threadBytes }) => threadBytes)),
+    cost: costs.reduce((sum, cost) => sum + cost, 0),
+    label: describe(kernels, target),
+  };
+}
+
+/** One for each instruction, and one for each step of the fold and each element. */
+function loopCost({ shape, fold, step, post }: LoopNode): number {
+  const perElement = sizeOf(fold) * (step.code.length + 1) + post.code.length + 1;
+  return sizeOf(shape) * perElement;
+}

@@ -1,0 +1,171 @@
+import { CANONICAL_NAN } from '../../../scalar/instructions.ts';
+import { type Code, i32Const, set, v128Const } from '../../../wasm/assembler.ts';
+import { f32, i32x4 } from '../../../wasm/opcodes.ts';
+import type { ScalarCode } from '../../kernel/code.ts';
+import type { Tile } from '../../kernel/tiling.ts';
+import { Addresses } from './addresses.ts';
+import { type Point, type Surroundings, TileContext } from './context.ts';
+import { Loads } from './loads.ts';
+import { writeLoops } from './loopNest.ts';
+import { isFloatOperation, operationValue } from './operations.ts';
+import { Sharing } from './sharing.ts';
+import { store } from './stores.ts';
+import type { Value } from './values.ts';
+
+/** Post code of at least this length is latency-bound: that of ABREAST points is interleaved. */
+const LONG_CODE = 8;
+const ABREAST = 4;
+
+/**
+ * Writes the code that computes one tile of a kernel, as `LoopRunner` in `reference/loop.ts` defines it: loops around the
+ * tile, and inside them the sequential folds of all its elements side by side, several steps unrolled. Every element
+ * folds in its own order, so the bits are the reference's.
+ *
+ * @param out receives the code
+ */
+export function writeTile(around: Surroundings, tile: Tile, out: number[]): void {
+  new TileWriter(around, tile).write(out);
+}
+
+class TileWriter {
+  readonly #context: TileContext;
+  readonly #addresses: Addresses;
+  readonly #sharing: Sharing;
+  readonly #loads: Loads;
+  /** Code that starts the accumulators. */
+  readonly #start: number[] = [];
+
+  constructor(around: Surroundings, tile: Tile) {
+    this.#context = new TileContext(around, tile);
+    this.#addresses = new Addresses(this.#context);
+    this.#sharing = new Sharing(this.#context);
+    this.#loads = new Loads(this.#context, this.#addresses, this.#sharing);
+  }
+
+  write(out: number[]): void {
+    const { tile, kernel, values, hasFold, postLevel } = this.#context;
+    const { post } = kernel;
+    const vectors = Math.max(1, tile.vectors);
+    const points = Array.from({ length: tile.rows * vectors }, (_, i): Point => {
+      const row = Math.floor(i / vectors);
+      return { row, vector: i - row * vectors, lane: -1, step: 0 };
+    });
+    const accumulators = this.#fold(points);
+    if (hasFold) values.floor = postLevel;
+    const together = post.instructions.length > LONG_CODE ? ABREAST : 1;
+    for (let first = 0; first < points.length; first += together) {
+      const group = points.slice(first, first + together);
+      const slots = group.map((point, i) => this.#slots('post', post, point, accumulators[first + i]!));
+      for (const slot of this.#needed(post)) for (const valueAt of slots) values.use(valueAt(slot));
+      for (const [i, point] of group.entries())
+        store(this.#context, this.#addresses, slots[i]!(post.result), point);
+    }
+    values.floor = 0;
+    writeLoops(this.#context, this.#addresses, this.#start, out);
+  }
+
+  /** The accumulators after the fold. */
+  #fold(points: readonly Point[]): Value[] {
+    const { kernel, values, tile, slots, hasFold, depth, postLevel } = this.#context;
+    const { init, step, isFoldEmpty } = kernel;
+    if (isFoldEmpty) return points.map(() => values.constant(init));
+    if (!hasFold)
+      return points.map((point) => this.#slots('step', step, point, values.constant(init))(step.result));
+    const last = step.instructions[step.result - slots.results];
+    const isFloat = last !== undefined && isFloatOperation(last.operation);
+    const exact = !isFloat || isNoncanonicalNaN(init);
+    const type = tile.vectors > 0 ? 'v128' : isFloat ? 'f32' : 'i32';
+    const locals = points.map(() => {
+      const local = values.newLocal(type);
+      this.#start.push(...set(local, constantOf(type, init)));
+      return local;
+    });
+    let accumulators = locals.map((local) => values.held(depth, type, local, exact));
+    tile.steps.forEach((_, at) => {
+      accumulators = points.map((point, i) => {
+        const next = this.#slots('step', step, { ...point, step: at }, accumulators[i]!)(step.result);
+        // Computed at once, not where it is needed: fewer products wait for their sums.
+        values.use(next);
+        return next;
+      });
+    });
+    return accumulators.map((value, i) => {
+      values.emit(depth, set(locals[i]!, this.#wordOf(value, type, exact)));
+      return values.held(postLevel, type, locals[i]!, exact);
+    });
+  }
+
+  /** A value as a local of that type holds it. */
+  #wordOf(value: Value, type: Value['type'], exact: boolean): Code {
+    const { values } = this.#context;
+    if (type === 'v128') return exact ? values.vectorBits(value) : values.vectorFloat(value);
+    if (type === 'i32') return values.bits(value);
+    return values.float(exact ? values.exact(value) : value);
+  }
+
+  /** The result slots that a code's result is computed from, in the order of the code. */
+  #needed({ instructions, result }: ScalarCode): number[] {
+    const { results } = this.#context.slots;
+    const needed = new Set([result]);
+    for (let slot = result; slot >= results; slot--) {
+      if (needed.has(slot)) for (const arg of instructions[slot - results]!.args) needed.add(arg);
+    }
+    return [...needed].filter((slot) => slot >= results).sort((a, b) => a - b);
+  }
+
+  /** The values of a code's slots at one point. */
+  #slots(
+    phase: 'step' | 'post',
+    code: ScalarCode,
+    point: Point,
+    accumulator: Value,
+  ): (slot: number) => Value {
+    const { constants, accesses, indices, results } = this.#context.slots;
+    const { values, kernel } = this.#context;
+    const known = new Map<number, Value>();
+    const valueAt = (slot: number): Value => {
+      let value = known.get(slot);
+      if (!value) {
+        value = compute(slot);
+        known.set(slot, value);
+      }
+      return value;
+    };
+    const compute = (slot: number): Value => {
+      if (slot < constants) return accumulator;
+      if (slot < accesses) return values.constant(kernel.constants[slot - constants]!);
+      if (slot < indices) return this.#loads.load(slot - accesses, point);
+      if (slot < results) return this.#index(slot - indices, point);
+      const bits = this.#sharing.slotBits(code, slot);
+      const key = this.#sharing.key(point, bits, accumulator.word === undefined);
+      return this.#sharing.once(`${phase} ${slot} ${key}`, () => {
+        const { operation, args } = code.instructions[slot - results]!;
+        return operationValue(values, operation, args.map(valueAt));
+      });
+    };
+    return valueAt;
+  }
+
+  /** A loop index as a value. */
+  #index(position: number, point: Point): Value {
+    const { kernel, values, tile } = this.#context;
+    const form = kernel.indices[position]!;
+    const key = this.#sharing.key(point, this.#sharing.indexBits(position));
+    return this.#sharing.once(`index ${position} ${key}`, () => {
+      const { code, level } = this.#addresses.at(form, point);
+      const first = values.define(level, 'i32', code);
+      const along = form.laneStride ?? form.coefficients[tile.laneLoop] ?? 0;
+      if (tile.vectors === 0 || along === 0) return first;
+      const steps = v128Const(0, along, 2 * along, 3 * along);
+      return values.define(level, 'v128', [...values.vectorBits(first), ...steps, ...i32x4.add]);
+    });
+  }
+}
+
+const isNoncanonicalNaN = (word: number): boolean =>
+  (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
+
+function constantOf(type: Value['type'], word: number): Code {
+  if (type === 'v128') return v128Const(word, word, word, word);
+  return type === 'f32' ? [...i32Const(word), ...f32.reinterpret_i32] : i32Const(word);
+}

@@ -1,0 +1,15 @@
+import type { Target } from '../passes/target.ts';
+
+/** WebAssembly with SIMD128, compiled for a processor with 16 vector registers. */
+export const SIMD128: Target = {
+  lanes: 4,
+  // 8, 8, 9 or fewer accumulators leave registers for what they are computed from.
+  rowsByVectors: [1, 8, 4, 3, 2],
+  maxTileCode: 900,
+  maxElementwiseCode: 320,
+  maxUnrolledCode: 240,
+  maxUnrolledSteps: 9,
+  hasPairDot: true,
+  // Half of a small second-level cache, and a part of it.
+  cache: { block: 262_144, band: 65_536 },
+};
