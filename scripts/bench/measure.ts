@@ -4,7 +4,7 @@ import { equalBytes, type Hash } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { tensorRoot, tensorTree } from '../../src/merkle/tensor.ts';
 import type { MerkleTree } from '../../src/merkle/tree.ts';
-import { importOnnx, realNodes } from '../../src/onnx/index.ts';
+import { type CompiledModel, importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { checkpointTree, commitmentOf } from '../../src/trace/commitment.ts';
 import { type Model, programInputs, Unavailable } from '../models/index.ts';
 import { difference, sameBits, TOLERANCE } from './compare.ts';
@@ -13,11 +13,15 @@ import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
 import type { PeakMeter } from './peak.ts';
 import { bytesOf, largestBlock, leastMemory, macsOf } from './program.ts';
-import { digest, type ReferenceRun, referenceRun } from './reference.ts';
+import { digest, keptReference, type ReferenceRun, runReference } from './reference.ts';
+import { sampleReference } from './sample.ts';
 import { type Contestant, race, type Timing, timed } from './timing.ts';
 
-/** What becomes of the reference: taken from the cache if it is there, run again, or left out. */
-export type ReferenceUse = 'kept' | 'again' | 'none';
+/**
+ * The use of the reference: compared with a full run if the cache has one, and otherwise with a sample of every node's
+ * elements; run again in full; or left out.
+ */
+export type ReferenceUse = 'sample' | 'full' | 'none';
 
 export interface Result {
   readonly model: string;
@@ -29,7 +33,15 @@ export interface Result {
    * not run are missing.
    */
   readonly times: ReadonlyMap<string, Timing>;
-  readonly reference: { readonly ms: number; readonly kept: boolean } | undefined;
+  readonly reference:
+    | {
+        /** Processor time of a full run; estimated from a sample if `share` is less than 1. */
+        readonly ms: number;
+        readonly kept: boolean;
+        /** Share of the fold steps that the reference has computed. */
+        readonly share: number;
+      }
+    | undefined;
   readonly importMs: number;
   readonly loadMs: number;
   readonly firstMs: number;
@@ -141,14 +153,11 @@ export async function measure(
     ...wrongTrees('whole1', whole.last!, roots),
     ...wrongTrees('block1', blockTrees.last!, roots),
   ];
-  const reference = use === 'none' ? undefined : await referenceRun(compiled, inputs, use === 'again');
-  if (reference) {
-    problems.push(...differingNode(reference.run, tensors));
-    const expected = program.outputs.map((node) => reference.run.tensors[node]);
-    if (outputs.some((tensor, i) => digest(tensor.bytes) !== expected[i])) {
-      problems.push('the outputs of the timed runs are not those of the reference');
-    }
+  if (outputs.some((tensor, i) => !equalBytes(tensor.bytes, tensors[program.outputs[i]!]!))) {
+    problems.push('the outputs of the timed runs are not those of the run that keeps all tensors');
   }
+  const { reference, found } = await compareWithReference(compiled, inputs, tensors, use);
+  problems.push(...found);
   await Promise.all([session.close(), pair.close(), ...[...ort.values()].map((one) => one.release())]);
   return {
     model: name,
@@ -156,7 +165,7 @@ export async function measure(
     nodes: realNodes(program).length,
     macs: macsOf(program),
     times,
-    reference: reference && { ms: reference.run.ms, kept: reference.kept },
+    reference,
     ...{ importMs, loadMs, firstMs },
     memoryBytes,
     leastMemory: leastMemory(program),
@@ -170,6 +179,27 @@ export async function measure(
     differences,
     problems,
   };
+}
+
+/** Fold steps of a sample: some seconds of the reference. Smaller models are compared in full. */
+const SAMPLE_STEPS = 30e6;
+
+/** Compares the tensors of a run with those of the reference. */
+async function compareWithReference(
+  compiled: CompiledModel,
+  inputs: readonly Uint8Array[],
+  tensors: readonly Uint8Array[],
+  use: ReferenceUse,
+): Promise<{ readonly reference: Result['reference']; readonly found: readonly string[] }> {
+  if (use === 'none') return { reference: undefined, found: [] };
+  const kept = use === 'full' ? undefined : keptReference(compiled, inputs);
+  const run = kept ?? (use === 'full' ? await runReference(compiled, inputs) : undefined);
+  if (run) {
+    const reference = { ms: run.ms, kept: kept !== undefined, share: 1 };
+    return { reference, found: differingNode(run, tensors) };
+  }
+  const { share, ms, difference } = sampleReference(compiled.program, inputs, tensors, SAMPLE_STEPS);
+  return { reference: { ms, kept: false, share }, found: difference === undefined ? [] : [difference] };
 }
 
 function problemsOf(

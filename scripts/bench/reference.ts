@@ -33,23 +33,32 @@ export const digest = (...parts: readonly Uint8Array[]): string => {
   return hash.digest('hex');
 };
 
-/**
- * Runs the reference, in full. It takes a second for ten million products, so what it gave is kept in the cache, by
- * the model's id, the inputs and the source of the definition.
- */
-export async function referenceRun(
-  { program, weights }: CompiledModel,
-  inputs: readonly Uint8Array[],
-  again: boolean,
-): Promise<{ run: ReferenceRun; kept: boolean }> {
+/** The file in the cache for a run: by the model's id, the inputs and the source of the definition. */
+function fileFor({ program }: CompiledModel, inputs: readonly Uint8Array[]): string {
   const sources = DEFINITION.map((path) => readFileSync(path));
-  const file = join(CACHE, `reference-${digest(modelOf(program).id, ...inputs, ...sources)}.json`);
-  if (!again && existsSync(file)) return { run: JSON.parse(readFileSync(file, 'utf8')), kept: true };
+  return join(CACHE, `reference-${digest(modelOf(program).id, ...inputs, ...sources)}.json`);
+}
+
+/** The reference's run of a model, if the cache has one. */
+export function keptReference(
+  compiled: CompiledModel,
+  inputs: readonly Uint8Array[],
+): ReferenceRun | undefined {
+  const file = fileFor(compiled, inputs);
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+/** Runs the reference in full, a second for each ten million products, and keeps the result in the cache. */
+export async function runReference(
+  compiled: CompiledModel,
+  inputs: readonly Uint8Array[],
+): Promise<ReferenceRun> {
+  const { program, weights } = compiled;
   const session = await referenceEngine.load(program, weights);
   const start = cpuTime();
   const tensors = await session.runAll(inputs);
   const run: ReferenceRun = { ms: cpuTime() - start, tensors: tensors.map((tensor) => digest(tensor)) };
   mkdirSync(CACHE, { recursive: true });
-  writeFileSync(file, JSON.stringify(run));
-  return { run, kept: false };
+  writeFileSync(fileFor(compiled, inputs), JSON.stringify(run));
+  return run;
 }

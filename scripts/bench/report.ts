@@ -24,6 +24,16 @@ const shown = ({ median, spread }: Timing): string => `${digits(median).padStart
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const giga = (perSecond: number): string => (perSecond / 1e9).toFixed(1);
 
+type Reference = NonNullable<Result['reference']>;
+
+function howCompared({ kept, share }: Reference): string {
+  if (kept) return ', kept from an earlier run';
+  return share < 1 ? `, estimated from ${percent(share)} of its steps` : '';
+}
+
+const comparedPart = ({ share }: Reference): string =>
+  share < 1 ? `a sample of every tensor (${percent(share)} of all steps)` : 'every tensor';
+
 /** One model as lines of text. */
 export function textOf(result: Result): string {
   const { times, reference, leastMemory, hashed, matrixSpeed, peak, differences, problems } = result;
@@ -39,12 +49,7 @@ export function textOf(result: Result): string {
     `${result.model}: ${(result.macs / 1e6).toFixed(2)} million products, ${result.nodes} nodes, weights from ${result.weights}`,
     ...rows,
     ...(reference
-      ? [
-          row(
-            'reference',
-            `${digits(reference.ms).padStart(9)} ms${reference.kept ? ', kept from an earlier run' : ''}`,
-          ),
-        ]
+      ? [row('reference', `${digits(reference.ms).padStart(9)} ms${howCompared(reference)}`)]
       : []),
     row(
       'import, load, first run',
@@ -71,7 +76,7 @@ export function textOf(result: Result): string {
     ...(problems.length > 0
       ? problems.map((problem) => `  WRONG: ${problem}`)
       : [
-          `  ${reference ? 'every tensor has the bits of the reference; ' : ''}onnxruntime is at most ${far.toExponential(1)} away`,
+          `  ${reference ? `${comparedPart(reference)} has the bits of the reference; ` : ''}onnxruntime is at most ${far.toExponential(1)} away`,
         ]),
   ].join('\n');
 }
@@ -99,6 +104,7 @@ export function jsonOf(result: Result): string {
     spreads,
     best,
     referenceKept: reference?.kept ?? null,
+    referenceShare: reference?.share ?? null,
     importMs: result.importMs,
     loadMs: result.loadMs,
     firstMs: result.firstMs,

@@ -2,9 +2,11 @@ import { expect } from 'chai';
 import { difference, TOLERANCE } from '../../scripts/bench/compare.ts';
 import type { Result } from '../../scripts/bench/measure.ts';
 import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../../scripts/bench/program.ts';
+import { sampleReference, stepsIn } from '../../scripts/bench/sample.ts';
 import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
 import { race, ratioOf, timingOf } from '../../scripts/bench/timing.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import type { LoopNode } from '../../src/program/node.ts';
 import { expectNear } from '../support/near.ts';
 import {
@@ -55,6 +57,46 @@ describe('the benchmark', () => {
       post: () => [],
     });
     expect(isMatrixLike(byChannel), 'a filter for each channel').to.equal(false);
+  });
+
+  it('finds wrong elements by a sample of the reference, and where they are', async () => {
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [32, 16]);
+    const w = build.constant('f32', [16, 24], f32Bytes(Array.from({ length: 16 * 24 }, (_, i) => i % 7)));
+    const product = build.node(matMul(x, w, 32, 16, 24));
+    const last = build.node(
+      loop({
+        dtype: 'f32',
+        shape: [32, 24],
+        operands: [sameShape(product, 'f32', [32, 24])],
+        post: (s) => [instruction('f32.max', s.operands, s.accumulator)],
+      }),
+    );
+    const { program, weights } = build.finish();
+    const inputs = [f32Bytes(Array.from({ length: 32 * 16 }, (_, i) => (i % 5) - 2))];
+    const tensors = await (await referenceEngine.load(program, weights)).runAll(inputs);
+    const all = stepsIn(program);
+    expect(all).to.equal(32 * 24 * (16 + 1) + 32 * 24 * 2);
+    expect(sampleReference(program, inputs, tensors, all)).to.deep.include({
+      share: 1,
+      difference: undefined,
+    });
+    const { share, difference } = sampleReference(program, inputs, tensors, all / 10);
+    expect(share).to.be.within(0.1, 0.15);
+    expect(difference).to.equal(undefined);
+    /** What a sample says of the tensors with some bytes of one of them changed. */
+    const changed = (node: number, from: number, steps: number): string | undefined => {
+      const wrong = tensors.map((bytes, i) =>
+        i === node ? bytes.map((b, at) => (at >= from ? b ^ 1 : b)) : bytes,
+      );
+      return sampleReference(program, inputs, wrong, steps).difference;
+    };
+    expect(changed(product, 0, all / 10)).to.match(new RegExp(`^element 0 of node ${product} is not`));
+    expect(changed(product, 4 * (32 * 24 - 1), 1)).to.match(
+      new RegExp(`^element 767 of node ${product} is not`),
+    );
+    expect(changed(last, 4 * 700, all)).to.match(new RegExp(`^element 700 of node ${last} is not`));
+    expect(changed(x, 8, 1)).to.match(new RegExp(`^the tensor of node ${x} is not the input$`));
   });
 
   it('knows the least memory of a chain: constants, and two tensors that are alive at once', () => {
