@@ -86,6 +86,24 @@ describe('import floors', () => {
     expect(objections).to.deep.equal([]);
   });
 
+  it('holds for the rooms of the engine', () => {
+    // Outside of these, the engine has its interface, engine.ts, which imports none of them.
+    const rooms = ['reference', 'kernel', 'graph', 'memory', 'passes', 'threads', 'wasm'];
+    const inEngine = files.filter((file) => file.startsWith(`engine${sep}`));
+    expect(new Set(inEngine.map((file) => file.split(sep)[1]))).to.deep.equal(
+      new Set([...rooms, 'engine.ts']),
+    );
+    const upwards = inEngine.flatMap((file) =>
+      importsOf(readFileSync(join(src, file), 'utf8')).flatMap((specifier) => {
+        const [floor, room] = relative(src, resolve(src, dirname(file), specifier)).split(sep);
+        const isUpwards = rooms.indexOf(room ?? '') > rooms.indexOf(file.split(sep)[1] ?? '');
+        return floor === 'engine' && isUpwards ? [`src/${file} imports ${specifier}`] : [];
+      }),
+    );
+    expect(inEngine.length).to.be.greaterThan(rooms.length);
+    expect(upwards).to.deep.equal([]);
+  });
+
   it('objects to an import upwards', () => {
     expect(objection('scalar/row.ts', '../program/node.ts')).to.match(/upwards/);
     expect(objection('provider/run.ts', '../cli/main.ts')).to.match(/upwards/);

@@ -54,9 +54,9 @@ export interface Result {
   readonly matrixSpeed: number | undefined;
   /** Of the machine, f32 operations a second of one thread, measured next to the model. */
   readonly peak: number;
-  /** How far each onnxruntime is from our floats. */
+  /** The greatest difference of each onnxruntime from our floats. */
   readonly differences: ReadonlyMap<string, number>;
-  /** What makes these figures worthless: outputs that are not what they should be. */
+  /** Outputs that are wrong, in words: figures of a wrong result are no figures. */
   readonly problems: readonly string[];
 }
 
@@ -91,13 +91,13 @@ async function openAll(
   return sessions;
 }
 
-/** What is wrong with the tensors of a run, compared with those of the reference. */
+/** The first tensor of a run that is not the reference's, in words; none if all are. */
 function differingNode({ tensors: expected }: ReferenceRun, tensors: readonly Uint8Array[]): string[] {
   const at = expected.findIndex((hash, i) => hash !== digest(tensors[i]!));
   return at < 0 ? [] : [`the tensor of node ${at} is not that of the reference`];
 }
 
-/** What is wrong with the trees of a contestant, compared with the roots of the tensors that the reference confirms. */
+/** The first tree of a contestant that has another root than the tensor that was compared with the reference. */
 function wrongTrees(name: string, trees: ReadonlyMap<number, MerkleTree>, roots: readonly Hash[]): string[] {
   const wrong = [...trees].find(([node, { root }]) => !equalBytes(root, roots[node]!));
   return wrong ? [`${name} has another root of the tensor of node ${wrong[0]}`] : [];

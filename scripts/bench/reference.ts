@@ -7,7 +7,7 @@ import type { CompiledModel } from '../../src/onnx/index.ts';
 import { CACHE } from '../models/packages.ts';
 import { cpuTime } from './timing.ts';
 
-/** What the reference engine made of a model and its inputs. */
+/** The result of a full run of the reference on a model and its inputs. */
 export interface ReferenceRun {
   /** Of processor time, because it is kept, and what else the machine did then does not matter later. */
   readonly ms: number;
@@ -17,7 +17,7 @@ export interface ReferenceRun {
 
 const src = join(import.meta.dirname, '../../src');
 
-/** What decides the bits: a change there makes what was kept worthless. */
+/** The sources that decide the bits: results in the cache are for one state of them. */
 const DEFINITION = ['engine/reference', 'scalar', 'program/node.ts'].flatMap((path) => {
   const full = join(src, path);
   return path.endsWith('.ts')

@@ -114,7 +114,7 @@ export interface FunctionBody {
   readonly name: string;
   /** Its first locals; none if left out. */
   readonly params?: readonly ValueType[];
-  /** What its code leaves; nothing if left out. */
+  /** Type of the value that its code leaves; none if left out. */
   readonly result?: ValueType;
   /** Locals after the parameters. */
   readonly locals: readonly ValueType[];

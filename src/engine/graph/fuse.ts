@@ -4,6 +4,7 @@ import {
   type Operand,
   operandUses,
   type Program,
+  type ScalarProgram,
   sizeOf,
   slotsOf,
   withSlots,
@@ -11,13 +12,13 @@ import {
 import { rowMajorStrides, valueRange } from '../kernel/form.ts';
 
 /**
- * Loops computed inside the one loop that reads them, element by element, where nobody asks for their tensors: their
- * code goes before that loop's own, and a word is handed on instead of being stored and loaded. Node numbers stay; a
- * loop that has gone is left with no elements.
+ * Fuses loops (compute-inline in Halide and TVM): a loop whose tensor is not kept is computed inside the one loop that
+ * reads it, element by element. Its code goes in front of the reader's, and a word is passed on in place of a store and a
+ * load. Node numbers stay: a loop that was fused into another one is left with no elements.
  *
- * @param asked nodes whose tensors somebody asks for
+ * @param kept nodes whose tensors are read when the run is over
  */
-export function fuse(program: Program, asked: ReadonlySet<number>): Program {
+export function fuse(program: Program, kept: ReadonlySet<number>): Program {
   const nodes = [...program.nodes];
   const readers = nodes.map(() => new Set<number>());
   nodes.forEach((node, i) => {
@@ -25,20 +26,19 @@ export function fuse(program: Program, asked: ReadonlySet<number>): Program {
   });
   for (let i = 0; i < nodes.length; i++) {
     for (;;) {
-      const reader = nodes[i]!;
-      if (reader.kind !== 'loop') break;
-      const found = reader.operands.find(({ node }) => {
-        const made = nodes[node]!;
-        return (
-          made.kind === 'loop' && !asked.has(node) && readers[node]!.size === 1 && join(made, reader, node)
-        );
+      const consumer = nodes[i]!;
+      if (consumer.kind !== 'loop') break;
+      const read = consumer.operands.find(({ node }) => {
+        const producer = nodes[node]!;
+        const isInner = producer.kind === 'loop' && !kept.has(node) && readers[node]!.size === 1;
+        return isInner && fuseLoops(producer, consumer, node);
       });
-      if (!found) break;
-      const made = nodes[found.node] as LoopNode;
-      nodes[i] = join(made, reader, found.node)!;
-      nodes[found.node] = { ...made, shape: [0], fold: [], operands: [], step: NOTHING, post: NOTHING };
-      for (const { node } of made.operands) {
-        readers[node]!.delete(found.node);
+      if (!read) break;
+      const producer = nodes[read.node] as LoopNode;
+      nodes[i] = fuseLoops(producer, consumer, read.node)!;
+      nodes[read.node] = { ...producer, shape: [0], fold: [], operands: [], step: NOTHING, post: NOTHING };
+      for (const { node } of producer.operands) {
+        readers[node]!.delete(read.node);
         readers[node]!.add(i);
       }
     }
@@ -46,17 +46,106 @@ export function fuse(program: Program, asked: ReadonlySet<number>): Program {
   return { ...program, nodes };
 }
 
-const NOTHING = { code: [], result: 0 };
+const NOTHING: ScalarProgram = { code: [], result: 0 };
 
-/** Instructions that follow one fold at most. */
+/** Most instructions that follow a fold. */
 const MAX_POST = 64;
 
-/** Each index of `coarse` as a sum over indices of `fine`, if that has the same elements in more dimensions. */
-function indicesIn(
-  coarse: readonly number[],
-  fine: readonly number[],
-): (readonly [number, number])[][] | undefined {
-  const sums: (readonly [number, number])[][] = [];
+/** An index of one shape as a sum of indices of another one, each with its factor. */
+type IndexSum = readonly (readonly [index: number, factor: number])[];
+
+/**
+ * The consumer with its producer inside.
+ *
+ * @param node number of the producer
+ * @returns undefined if the two do not fit
+ */
+function fuseLoops(producer: LoopNode, consumer: LoopNode, node: number): LoopNode | undefined {
+  if (!canFuse(producer, consumer, node)) return undefined;
+  const producerIndices = indicesIn(producer.shape, consumer.shape);
+  const consumerIndices = producerIndices ? undefined : indicesIn(consumer.shape, producer.shape);
+  if (!producerIndices && !consumerIndices) return undefined;
+  const shape = producerIndices ? consumer.shape : producer.shape;
+
+  const others = consumer.operands.filter((operand) => operand.node !== node);
+  /** Positions of the consumer's operands in the fused loop; of no use for the producer's tensor. */
+  const position = consumer.operands.map((operand) => producer.operands.length + others.indexOf(operand));
+  const operands = [
+    ...producer.operands.map((operand) => moveOperand(operand, producer, shape, producerIndices, (o) => o)),
+    ...others.map((operand) => moveOperand(operand, consumer, shape, consumerIndices, (o) => position[o]!)),
+  ];
+  // A loop without a fold starts from its init, which becomes a constant.
+  const constants = [...producer.constants, ...consumer.constants, producer.init, consumer.init];
+  const folded = hasFold(producer) ? producer : consumer;
+  const frame = { shape, fold: folded.fold, operands, constants };
+  const to = slotsOf(frame);
+  const firstInit = to.constants + producer.constants.length + consumer.constants.length;
+
+  /** Slots of a loop's code in the fused loop: its results start at `results`, its constants at `constants`. */
+  const slotMap = (
+    loop: LoopNode,
+    results: number,
+    constants: number,
+    operandSlot: (o: number) => number,
+  ) => {
+    const from = slotsOf(loop);
+    const init = loop === producer ? firstInit : firstInit + 1;
+    return (slot: number): number => {
+      if (slot < from.constants) return loop === folded ? to.accumulator : init;
+      if (slot < from.operands) return slot - from.constants + constants;
+      if (slot < from.outputIndices) return operandSlot(slot - from.operands);
+      return slot - from.results + results;
+    };
+  };
+  const producerSlot = slotMap(producer, to.results, to.constants, (o) => to.operands + o);
+  const product = producerSlot(producer.post.result);
+  const consumerSlot = (results: number) =>
+    slotMap(consumer, results, to.constants + producer.constants.length, (o) =>
+      consumer.operands[o]!.node === node ? product : to.operands + position[o]!,
+    );
+  const postSlot = consumerSlot(to.results + producer.post.code.length);
+  const stepSlot = folded === producer ? producerSlot : consumerSlot(to.results);
+  return {
+    ...consumer,
+    ...frame,
+    init: folded.init,
+    step: { code: withSlots(folded.step.code, stepSlot), result: stepSlot(folded.step.result) },
+    post: {
+      code: [...withSlots(producer.post.code, producerSlot), ...withSlots(consumer.post.code, postSlot)],
+      result: postSlot(consumer.post.result),
+    },
+  };
+}
+
+/** Whether a producer can be computed inside its consumer, apart from their shapes. */
+function canFuse(producer: LoopNode, consumer: LoopNode, node: number): boolean {
+  if (hasFold(producer) && hasFold(consumer)) return false;
+  if (!isPlain(producer) || !isPlain(consumer)) return false;
+  // A byte is narrowed when it is stored, which a word that is passed on is not.
+  if (producer.dtype === 'i8' || producer.dtype === 'u8') return false;
+  if (sizeOf(producer.shape) === 0 || sizeOf(producer.shape) !== sizeOf(consumer.shape)) return false;
+  if (producer.post.code.length + consumer.post.code.length > MAX_POST) return false;
+  if (readsIndex(producer) || readsIndex(consumer)) return false;
+  const uses = operandUses(consumer);
+  const isElementwise = consumer.operands.every(
+    (operand, o) => operand.node !== node || (!uses[o]!.step && isSameElement(operand, consumer.shape)),
+  );
+  const isGathered = consumer.operands.some(({ view }) =>
+    view.some(
+      ({ coordinate }) =>
+        coordinate.kind === 'gathered' && consumer.operands[coordinate.operand]!.node === node,
+    ),
+  );
+  return isElementwise && !isGathered;
+}
+
+/**
+ * Each index of `coarse` as a sum of indices of `fine`, if `fine` is a finer shape of the same elements.
+ *
+ * @returns undefined otherwise
+ */
+function indicesIn(coarse: readonly number[], fine: readonly number[]): IndexSum[] | undefined {
+  const sums: IndexSum[] = [];
   let at = fine.length;
   for (const extent of [...coarse].reverse()) {
     const terms: (readonly [number, number])[] = [];
@@ -72,8 +161,8 @@ function indicesIn(
   return fine.slice(0, at).every((extent) => extent === 1) ? sums : undefined;
 }
 
-/** Whether an operand reads the element that is computed. */
-function isOwnElement({ view }: Operand, shape: readonly number[]): boolean {
+/** Whether an operand reads, for each output element, the element with the same row-major position. */
+function isSameElement({ view }: Operand, shape: readonly number[]): boolean {
   const sum = shape.map(() => 0);
   let constant = 0;
   let stride = 1;
@@ -92,104 +181,50 @@ function isOwnElement({ view }: Operand, shape: readonly number[]): boolean {
     });
     stride *= extent;
   }
-  const own = rowMajorStrides(shape, 1);
-  return constant === 0 && sum.every((coefficient, i) => coefficient === own[i] || shape[i] === 1);
+  const strides = rowMajorStrides(shape, 1);
+  return constant === 0 && sum.every((coefficient, i) => coefficient === strides[i] || shape[i] === 1);
 }
 
 const hasFold = ({ fold }: LoopNode): boolean => fold.length > 0;
 
-/** A loop without a fold must have no step either. */
+/** Whether a loop has a fold or does without one: its step must then do nothing. */
 const isPlain = (loop: LoopNode): boolean =>
   hasFold(loop) || (loop.step.code.length === 0 && loop.step.result === 0);
 
-const readsIndex = (loop: LoopNode): boolean => {
+/** Whether a loop's code uses an index as a value. */
+function readsIndex(loop: LoopNode): boolean {
   const { outputIndices, results } = slotsOf(loop);
   const isIndex = (slot: number) => slot >= outputIndices && slot < results;
   return [loop.step, loop.post].some(
     ({ code, result }) => isIndex(result) || code.some(({ a, b, c }) => [a, b, c].some(isIndex)),
   );
-};
+}
 
-/** The reader with the loop that it reads in it; `undefined` where they do not go together. */
-function join(made: LoopNode, reader: LoopNode, node: number): LoopNode | undefined {
-  const isMade = (operand: Operand) => operand.node === node;
-  const uses = operandUses(reader);
-  if (hasFold(made) && hasFold(reader)) return undefined;
-  if (!isPlain(made) || !isPlain(reader) || made.dtype === 'i8' || made.dtype === 'u8') return undefined;
-  if (sizeOf(made.shape) === 0 || sizeOf(made.shape) !== sizeOf(reader.shape)) return undefined;
-  if (made.post.code.length + reader.post.code.length > MAX_POST || readsIndex(made) || readsIndex(reader))
-    return undefined;
-  const isFit = reader.operands.every(
-    (operand, o) => !isMade(operand) || (!uses[o]!.step && isOwnElement(operand, reader.shape)),
-  );
-  const gathers = reader.operands.some(({ view }) =>
-    view.some(
-      ({ coordinate }) => coordinate.kind === 'gathered' && isMade(reader.operands[coordinate.operand]!),
-    ),
-  );
-  if (!isFit || gathers) return undefined;
-
-  const madeIn = indicesIn(made.shape, reader.shape);
-  const readerIn = madeIn ? undefined : indicesIn(reader.shape, made.shape);
-  if (!madeIn && !readerIn) return undefined;
-  const shape = madeIn ? reader.shape : made.shape;
-  const folded = hasFold(made) ? made : reader;
-
-  const rest = reader.operands.filter((operand) => !isMade(operand));
-  const place = reader.operands.map((operand) => made.operands.length + rest.indexOf(operand));
-  const moved = (loop: LoopNode, sums: ReturnType<typeof indicesIn>, operandAt: (o: number) => number) => {
-    const coordinateOf = (coordinate: Coordinate): Coordinate =>
-      coordinate.kind === 'gathered'
-        ? { kind: 'gathered', operand: operandAt(coordinate.operand) }
-        : {
-            ...coordinate,
-            terms: coordinate.terms.flatMap(({ index, coefficient }) =>
-              index >= loop.shape.length
-                ? [{ index: index - loop.shape.length + shape.length, coefficient }]
-                : sums
-                  ? sums[index]!.map(([to, size]) => ({ index: to, coefficient: coefficient * size }))
-                  : [{ index, coefficient }],
-            ),
-          };
-    return (operand: Operand): Operand => ({
-      ...operand,
-      view: operand.view.map(({ extent, coordinate }) => ({ extent, coordinate: coordinateOf(coordinate) })),
+/**
+ * An operand of a loop as one of the fused loop.
+ *
+ * @param indices the loop's output indices by those of `shape`; undefined if they are the same
+ * @param position of an operand in the fused loop, by its position in the loop
+ */
+function moveOperand(
+  operand: Operand,
+  loop: LoopNode,
+  shape: readonly number[],
+  indices: readonly IndexSum[] | undefined,
+  position: (operand: number) => number,
+): Operand {
+  const move = (coordinate: Coordinate): Coordinate => {
+    if (coordinate.kind === 'gathered') return { kind: 'gathered', operand: position(coordinate.operand) };
+    const terms = coordinate.terms.flatMap(({ index, coefficient }) => {
+      if (index >= loop.shape.length)
+        return [{ index: index - loop.shape.length + shape.length, coefficient }];
+      if (!indices) return [{ index, coefficient }];
+      return indices[index]!.map(([to, factor]) => ({ index: to, coefficient: coefficient * factor }));
     });
+    return { ...coordinate, terms };
   };
-  const operands = [
-    ...made.operands.map(moved(made, madeIn, (o) => o)),
-    ...rest.map(moved(reader, readerIn, (o) => place[o]!)),
-  ];
-  // An accumulator without a fold is what it starts from.
-  const constants = [...made.constants, ...reader.constants, made.init, reader.init];
-  const frame = { shape, fold: folded.fold, operands, constants };
-  const to = slotsOf(frame);
-  const slotMap = (loop: LoopNode, results: number, constant: number, operandAt: (o: number) => number) => {
-    const from = slotsOf(loop);
-    const start = to.constants + made.constants.length + reader.constants.length + (loop === made ? 0 : 1);
-    return (slot: number): number => {
-      if (slot < from.constants) return loop === folded ? 0 : start;
-      if (slot < from.operands) return slot - from.constants + constant;
-      if (slot < from.outputIndices) return operandAt(slot - from.operands);
-      return slot - from.results + results;
-    };
-  };
-  const madeMap = slotMap(made, to.results, to.constants, (o) => to.operands + o);
-  const ends = madeMap(made.post.result);
-  const readerMap = (results: number) =>
-    slotMap(reader, results, to.constants + made.constants.length, (o) =>
-      isMade(reader.operands[o]!) ? ends : to.operands + place[o]!,
-    );
-  const last = readerMap(to.results + made.post.code.length);
-  const stepMap = folded === made ? madeMap : readerMap(to.results);
   return {
-    ...reader,
-    ...frame,
-    init: folded.init,
-    step: { code: withSlots(folded.step.code, stepMap), result: stepMap(folded.step.result) },
-    post: {
-      code: [...withSlots(made.post.code, madeMap), ...withSlots(reader.post.code, last)],
-      result: last(reader.post.result),
-    },
+    ...operand,
+    view: operand.view.map(({ extent, coordinate }) => ({ extent, coordinate: move(coordinate) })),
   };
 }

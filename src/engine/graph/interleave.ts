@@ -2,6 +2,7 @@ import {
   type AffineCoordinate,
   type LoopNode,
   type Node,
+  type Operand,
   operandUses,
   type ScalarProgram,
   sizeOf,
@@ -11,27 +12,25 @@ import { OPCODE } from '../../scalar/instructions.ts';
 import type { Weights } from '../engine.ts';
 import { viewAccess } from '../kernel/access.ts';
 import { modulo, rowMajorStrides, valueRange } from '../kernel/form.ts';
+import type { Piece } from '../kernel/lower.ts';
 
 /**
- * Transposed convolutions without the steps that add nothing. Where a coordinate must divide exactly by s, an output
- * index o meets only every s-th fold index; the other steps read the fill, 0, and add its product. The outputs of each
- * remainder of o by s are a loop of their own that folds over what it meets.
+ * Takes transposed convolutions apart, so that they do without the steps that add nothing. Where a coordinate must divide
+ * exactly by s, an output index o meets only every s-th fold index; the other steps read the fill, 0, and add its product.
+ * The outputs of each remainder of o by s become a loop of their own, which folds over the steps that meet it.
  *
  * A skipped step leaves the accumulator as it is: 0 times a finite weight is a zero, a sum that starts from +0 is never
  * -0 (IEEE 754-2019 §6.3: only -0 + -0 is), and any other word plus a zero is itself.
  */
-export interface Piece {
-  readonly loop: LoopNode;
-  /** Where its elements are in the node's tensor, in elements: by its output indices, and the first. */
-  readonly strides: readonly number[];
-  readonly first: number;
-}
 
-/** An output index and a fold index, by their dimensions, in a coordinate that must divide by `divisor`. */
-interface Meeting {
+/** An output index and a fold index in a coordinate that must divide exactly by `divisor`. */
+interface Stride {
+  /** Dimension of the output index. */
   readonly output: number;
+  /** Position of the fold index among all indices of the loop. */
   readonly fold: number;
   readonly outputCoefficient: number;
+  /** 1 or -1. */
   readonly foldCoefficient: number;
   readonly offset: number;
   readonly divisor: number;
@@ -40,42 +39,31 @@ interface Meeting {
 /** Most loops that one node becomes. */
 const MAX_PIECES = 16;
 
-const whole = (loop: LoopNode): Piece[] => [{ loop, strides: rowMajorStrides(loop.shape, 1), first: 0 }];
+const inOnePiece = (loop: LoopNode): Piece[] => [{ loop, strides: rowMajorStrides(loop.shape, 1), first: 0 }];
 
-/** The loops whose outputs together are the loop's, each once. */
-export function piecesOf(loop: LoopNode, nodes: readonly Node[], weights: Weights | undefined): Piece[] {
-  const factors = factorsOf(loop);
-  if (!factors || sizeOf(loop.fold) === 0 || loop.init !== 0) return whole(loop);
-  const { operands } = slotsOf(loop);
-  const [x, w] = factors.map((slot) => slot - operands) as [number, number];
-  const pair = [
-    [x, w],
-    [w, x],
-  ].find(([a]) => meetingsOf(loop, a!).length > 0);
-  if (!pair || operandUses(loop)[pair[0]!]!.post) return whole(loop);
-  const [image, filter] = pair as [number, number];
-  if (loop.operands[image]!.fill !== 0 || !makesZeros(loop, filter, nodes, weights)) return whole(loop);
-  const meetings = meetingsOf(loop, image);
-  const isReadOnce =
-    new Set(meetings.flatMap(({ output, fold }) => [output, fold])).size === 2 * meetings.length;
-  const exact = loop.operands[image]!.view.filter(
-    ({ coordinate }) => coordinate.kind === 'affine' && coordinate.exact && coordinate.divisor > 1,
-  );
-  if (!isReadOnce || exact.length !== meetings.length) return whole(loop);
-  if (meetings.some(({ output, fold }) => isIndexRead(loop, output) || isIndexRead(loop, fold)))
-    return whole(loop);
-  // Vectors are stored along the last output dimension that goes on, whose elements must therefore stay side by side.
-  const last = loop.shape.findLastIndex((extent) => extent > 1);
-  if (meetings.some(({ output }) => output >= last)) return whole(loop);
-  if (sizeOf(meetings.map(({ divisor }) => divisor)) > MAX_PIECES) return whole(loop);
-  return meetings.reduce<Piece[]>(
-    (pieces, meeting) => pieces.flatMap((piece) => split(piece, meeting)),
-    whole(loop),
+/**
+ * The loops whose outputs together are those of a loop, each once.
+ *
+ * @param weights the constants, if they are known: floats must be finite
+ * @returns the loop itself if it is no transposed convolution
+ */
+export function interleave(loop: LoopNode, nodes: readonly Node[], weights: Weights | undefined): Piece[] {
+  const factors = findFactors(loop);
+  if (!factors || sizeOf(loop.fold) === 0 || loop.init !== 0) return inOnePiece(loop);
+  const [image, filter] = strideOperands(loop, factors) ?? [];
+  if (image === undefined || filter === undefined) return inOnePiece(loop);
+  if (operandUses(loop)[image]!.post || loop.operands[image]!.fill !== 0) return inOnePiece(loop);
+  if (!makesZeros(loop, loop.operands[filter]!, nodes, weights)) return inOnePiece(loop);
+  const strides = stridesIn(loop, image);
+  if (!areSplittable(loop, image, strides)) return inOnePiece(loop);
+  return strides.reduce<Piece[]>(
+    (pieces, stride) => pieces.flatMap((piece) => split(piece, stride)),
+    inOnePiece(loop),
   );
 }
 
-/** The slots of the factors, if all that the step does is to add the product of two operands to the accumulator. */
-function factorsOf({ step, ...loop }: LoopNode): [number, number] | undefined {
+/** The factors, as operands, if all that the step does is to add the product of two operands to the accumulator. */
+function findFactors({ step, ...loop }: LoopNode): readonly [number, number] | undefined {
   if (step.code.length !== 2) return undefined;
   const { accumulator, operands, outputIndices, results } = slotsOf(loop);
   const codeAt = (slot: number) => step.code[slot - results];
@@ -86,12 +74,22 @@ function factorsOf({ step, ...loop }: LoopNode): [number, number] | undefined {
   if (product?.opcode !== multiply) return undefined;
   const isOperand = (slot: number) => slot >= operands && slot < outputIndices;
   return isOperand(product.a) && isOperand(product.b) && product.a !== product.b
-    ? [product.a, product.b]
+    ? [product.a - operands, product.b - operands]
     : undefined;
 }
 
-function meetingsOf({ operands, shape }: LoopNode, operand: number): Meeting[] {
-  return operands[operand]!.view.flatMap(({ coordinate }): Meeting[] => {
+/** The factors in the order image, filter; undefined if neither is read at strided coordinates. */
+function strideOperands(
+  loop: LoopNode,
+  [a, b]: readonly [number, number],
+): readonly [number, number] | undefined {
+  if (stridesIn(loop, a).length > 0) return [a, b];
+  return stridesIn(loop, b).length > 0 ? [b, a] : undefined;
+}
+
+/** The strides of an operand's exact coordinates, as far as these are of one output and one fold index. */
+function stridesIn({ operands, shape }: LoopNode, operand: number): Stride[] {
+  return operands[operand]!.view.flatMap(({ coordinate }): Stride[] => {
     if (coordinate.kind !== 'affine' || !coordinate.exact || coordinate.divisor === 1) return [];
     const { divisor, offset, terms } = coordinate;
     const uneven = terms.filter(({ coefficient }) => coefficient % divisor !== 0);
@@ -113,30 +111,44 @@ function meetingsOf({ operands, shape }: LoopNode, operand: number): Meeting[] {
   });
 }
 
-/** Whether a program reads an index as a value. */
-function isIndexRead(loop: LoopNode, index: number): boolean {
+/** Whether all exact coordinates of the image can be resolved by splitting output dimensions. */
+function areSplittable(loop: LoopNode, image: number, strides: readonly Stride[]): boolean {
+  const indices = strides.flatMap(({ output, fold }) => [output, fold]);
+  const exact = loop.operands[image]!.view.filter(
+    ({ coordinate }) => coordinate.kind === 'affine' && coordinate.exact && coordinate.divisor > 1,
+  );
+  if (new Set(indices).size !== indices.length || exact.length !== strides.length) return false;
+  if (indices.some((index) => isUsedAsValue(loop, index))) return false;
+  // Vectors are stored along the last output dimension that has several elements, so these must stay side by side.
+  const last = loop.shape.findLastIndex((extent) => extent > 1);
+  if (strides.some(({ output }) => output >= last)) return false;
+  return sizeOf(strides.map(({ divisor }) => divisor)) <= MAX_PIECES;
+}
+
+/** Whether a loop's code uses an index as a value. */
+function isUsedAsValue(loop: LoopNode, index: number): boolean {
   const slot = slotsOf(loop).outputIndices + index;
   const reads = ({ code, result }: ScalarProgram) =>
     result === slot || code.some(({ a, b, c }) => a === slot || b === slot || c === slot);
   return reads(loop.step) || reads(loop.post);
 }
 
-/** Whether 0 times any of an operand's elements is a zero: always of integers, and of floats that are known. */
+/** Whether 0 times any element of an operand is a zero: always for integers, for floats if they are known and finite. */
 function makesZeros(
   loop: LoopNode,
-  operand: number,
+  { node, dtype, fill, view }: Operand,
   nodes: readonly Node[],
   weights: Weights | undefined,
 ): boolean {
   if (loop.step.code.some(({ opcode }) => opcode === OPCODE['i32.mul'])) return true;
-  const { node, dtype, fill, view } = loop.operands[operand]!;
   const bytes = nodes[node]!.kind === 'constant' && dtype === 'f32' ? weights?.get(node) : undefined;
   if (!bytes) return false;
-  // Several loops may have their constants in one tensor: only what this one reads matters.
-  const extents = [...loop.shape, ...loop.fold];
-  const { address, coordinates, gathers } = viewAccess(view, 4, extents);
+  // Several loops may share one constant tensor: only the elements that this loop reads matter.
+  const { address, coordinates, gathers } = viewAccess(view, 4, [...loop.shape, ...loop.fold]);
   const isLinear = coordinates.length + gathers.length === 0;
-  const { low, high } = isLinear ? valueRange(address, extents) : { low: 0, high: bytes.length - 4 };
+  const { low, high } = isLinear
+    ? valueRange(address, [...loop.shape, ...loop.fold])
+    : { low: 0, high: bytes.length - 4 };
   if (low < 0 || high > bytes.length - 4) return false;
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const isFiniteWord = (word: number) => (word & 0x7f800000) !== 0x7f800000;
@@ -144,16 +156,15 @@ function makesZeros(
   return isFiniteWord(fill);
 }
 
-/** A piece's outputs by their remainder. */
-function split(piece: Piece, meeting: Meeting): Piece[] {
-  const { loop, strides, first } = piece;
-  const { output, fold, outputCoefficient, foldCoefficient, offset, divisor } = meeting;
-  const foldAt = fold - loop.shape.length;
+/** One piece for each remainder of a piece's output index by a stride. */
+function split({ loop, strides, first }: Piece, stride: Stride): Piece[] {
+  const { output, fold, outputCoefficient, foldCoefficient, offset, divisor } = stride;
+  const foldDimension = fold - loop.shape.length;
   return Array.from({ length: Math.min(divisor, loop.shape[output]!) }, (_, remainder) => {
-    // offset + outputCoefficient * remainder + foldCoefficient * k must be a multiple; foldCoefficient is 1 or -1.
+    // The first fold index k for which offset + outputCoefficient * remainder + foldCoefficient * k is a multiple.
     const start = modulo(-foldCoefficient * (offset + outputCoefficient * remainder), divisor);
-    const extent = (whole: number, from: number) => Math.max(0, Math.ceil((whole - from) / divisor));
-    const moved = (coordinate: AffineCoordinate): AffineCoordinate => {
+    const count = (extent: number, from: number) => Math.max(0, Math.ceil((extent - from) / divisor));
+    const move = (coordinate: AffineCoordinate): AffineCoordinate => {
       let { offset: constant, divisor: by, exact } = coordinate;
       let terms = coordinate.terms.map(({ index, coefficient }) => {
         if (index !== output && index !== fold) return { index, coefficient };
@@ -170,17 +181,17 @@ function split(piece: Piece, meeting: Meeting): Piece[] {
     return {
       loop: {
         ...loop,
-        shape: loop.shape.map((e, i) => (i === output ? extent(e, remainder) : e)),
-        fold: loop.fold.map((e, i) => (i === foldAt ? extent(e, start) : e)),
+        shape: loop.shape.map((extent, i) => (i === output ? count(extent, remainder) : extent)),
+        fold: loop.fold.map((extent, i) => (i === foldDimension ? count(extent, start) : extent)),
         operands: loop.operands.map((operand) => ({
           ...operand,
-          view: operand.view.map(({ extent: e, coordinate }) => ({
-            extent: e,
-            coordinate: coordinate.kind === 'affine' ? moved(coordinate) : coordinate,
+          view: operand.view.map(({ extent, coordinate }) => ({
+            extent,
+            coordinate: coordinate.kind === 'affine' ? move(coordinate) : coordinate,
           })),
         })),
       },
-      strides: strides.map((stride, i) => (i === output ? stride * divisor : stride)),
+      strides: strides.map((along, i) => (i === output ? along * divisor : along)),
       first: first + remainder * strides[output]!,
     };
   });

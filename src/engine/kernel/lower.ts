@@ -6,11 +6,19 @@ import {
   sizeOf,
   slotsOf,
 } from '../../program/node.ts';
-import type { Piece } from '../graph/interleave.ts';
 import { viewAccess } from './access.ts';
 import { type ScalarCode, scalarCode } from './code.ts';
 import type { Form } from './form.ts';
 import type { Access, Kernel, Source } from './kernel.ts';
+
+/** A loop, and the place of its elements in its node's tensor. */
+export interface Piece {
+  readonly loop: LoopNode;
+  /** Distance of neighbours along each output dimension, in elements of the tensor. */
+  readonly strides: readonly number[];
+  /** The place of the first element. */
+  readonly first: number;
+}
 
 /** The output and fold indices that a loop's code uses as values, by slot. */
 function indexSlots(loop: LoopNode): number[] {
@@ -27,7 +35,7 @@ function indexSlots(loop: LoopNode): number[] {
 /**
  * The kernel of a loop that has at least one element.
  *
- * @param piece the loop, and the place of its elements in the node's tensor
+ * @param nodes of the program
  * @param bytes of the node's tensor
  */
 export function lower({ loop, strides, first }: Piece, nodes: readonly Node[], bytes: number): Kernel {

@@ -1,7 +1,7 @@
 import type { Program } from '../../program/node.ts';
 import { checkpointsOf, computedOf } from '../engine.ts';
 
-/** What can be read when a run is over. */
+/** The tensors and trees that can be read when a run is over. */
 export interface Kept {
   /** Nodes whose tensors are held until then. */
   readonly tensors: ReadonlySet<number>;

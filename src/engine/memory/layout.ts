@@ -1,10 +1,21 @@
 import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import type { PackedBuffer } from '../kernel/kernel.ts';
-import type { NodePlan } from '../passes/planNode.ts';
 import { type ByteRange, mergeRanges } from './byteRange.ts';
 import type { Kept } from './kept.ts';
 import { aligned, type Block, liveBytes, planOffsets } from './offsets.ts';
+
+/** The memory that a node needs. */
+export interface NodeMemory {
+  /** Its packed constants. */
+  readonly packed: readonly PackedBuffer[];
+  /** The parts of tensors that it reads where they are. */
+  readonly reads: readonly ByteRange[];
+  /** Scratch memory that threads share while the node runs. */
+  readonly scratchBytes: number;
+  /** Scratch memory of each thread; it follows the shared one. */
+  readonly threadBytes: number;
+}
 
 /** The places in memory of everything that a program's code reads and writes; offsets are in bytes. */
 export interface Layout {
@@ -41,7 +52,7 @@ interface Constants extends Pick<Layout, 'ranges' | 'packed' | 'packedOffsets'> 
 }
 
 /** Places constants at the start of the memory: each packed form once, and the byte ranges that are read unpacked. */
-function placeConstants(program: Program, plans: readonly (NodePlan | undefined)[]): Constants {
+function placeConstants(program: Program, plans: readonly (NodeMemory | undefined)[]): Constants {
   let bytes = 0;
   const take = (size: number): number => {
     const offset = bytes;
@@ -75,7 +86,7 @@ const BEFORE = -1;
  */
 export function layOut(
   program: Program,
-  plans: readonly (NodePlan | undefined)[],
+  plans: readonly (NodeMemory | undefined)[],
   kept: Kept,
   threads: number,
 ): Layout {

@@ -1,9 +1,9 @@
 import { byteLengthOf, type LoopNode, type Node, sizeOf } from '../../program/node.ts';
 import type { Weights } from '../engine.ts';
-import { piecesOf } from '../graph/interleave.ts';
-import type { Kernel, PackedBuffer } from '../kernel/kernel.ts';
+import { interleave } from '../graph/interleave.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { lower } from '../kernel/lower.ts';
-import type { ByteRange } from '../memory/byteRange.ts';
+import type { NodeMemory } from '../memory/layout.ts';
 import { type ScratchLayout, layOutScratch } from '../memory/scratch.ts';
 import { describe } from './describe.ts';
 import { readRanges } from './narrowReads.ts';
@@ -11,19 +11,11 @@ import { type Observer, optimize } from './optimize.ts';
 import type { Target } from './target.ts';
 
 /** The plan of one loop node, complete but for the places of things in memory and for code. */
-export interface NodePlan {
-  /** Kernels that compute the node's tensor together, one after the other. */
+export interface NodePlan extends NodeMemory {
+  /** Kernels that compute the node's tensor together, one after the other. Packed buffers follow their order. */
   readonly kernels: readonly Kernel[];
-  /** The packed buffers of all kernels, in their order. */
-  readonly packed: readonly PackedBuffer[];
-  /** The parts of tensors that are read where they are. */
-  readonly reads: readonly ByteRange[];
   /** Places of each kernel's scratch buffers. */
   readonly scratch: readonly ScratchLayout[];
-  /** Scratch memory that threads share while the node runs. */
-  readonly scratchBytes: number;
-  /** Scratch memory of each thread; it follows the shared one. */
-  readonly threadBytes: number;
   /** Estimated number of scalar instructions and reads. */
   readonly cost: number;
   /** A short description for profiles. */
@@ -42,7 +34,7 @@ export function planNode(
   weights?: Weights,
   observe?: Observer,
 ): NodePlan {
-  const pieces = sizeOf(loop.shape) === 0 ? [] : piecesOf(loop, nodes, weights);
+  const pieces = sizeOf(loop.shape) === 0 ? [] : interleave(loop, nodes, weights);
   const kernels = pieces.map((piece) => {
     const kernel = lower(piece, nodes, byteLengthOf(loop));
     observe?.('lower', kernel);

@@ -10,10 +10,10 @@ import {
 import { runScalar } from '../../scalar/machine.ts';
 import { wordAsStored } from './word.ts';
 
-/** Where operands come from: the word of an operand's node at an address. Run, record and replay differ in this. */
+/** Loads the word of an operand's tensor at an address. A run, a recorder and a replay each have their own. */
 export type Load = (operand: number, address: number) => number;
 
-/** What an address outside the operand's view is. */
+/** The address of anything outside an operand's view. */
 const OUTSIDE = -1;
 
 /** One dimension of a view, with slots in place of index and operand numbers. */
@@ -48,7 +48,7 @@ function axisOf({ extent, coordinate }: ViewDimension, slots: Slots): Axis {
     exact: coordinate.exact,
     offset: coordinate.offset,
     divisor: coordinate.divisor,
-    // Output indices and fold indices are counted on, and their slots follow each other.
+    // Fold indices are numbered after output indices, and so are their slots.
     indexSlots: coordinate.terms.map(({ index }) => slots.outputIndices + index),
     coefficients: coordinate.terms.map(({ coefficient }) => coefficient),
   };
@@ -91,9 +91,9 @@ function addressOf(axes: readonly Axis[], slots: Uint32Array): number {
 }
 
 /**
- * Runs the elements of one loop node, any stretch of their folds at a time.
+ * Runs single elements of one loop node, any range of fold steps at a time.
  *
- * The node must be valid (see `program/validate.ts`); what it computes is defined here:
+ * The node must be valid (see `program/validate.ts`). This is the definition of its result:
  *
  * ```
  * acc = init
@@ -126,7 +126,7 @@ export class LoopRunner {
     this.#postReads = reads.filter((_, i) => uses[i]!.post);
   }
 
-  /** The accumulator after fold steps [from, to) of an element, `accumulator` being the one before them. */
+  /** The accumulator of an element after fold steps [from, to), given the one before them. */
   fold(element: number, from: number, to: number, accumulator: number): number {
     if (from >= to) return accumulator;
     const { fold, step } = this.#loop;
@@ -144,14 +144,14 @@ export class LoopRunner {
     return accumulator;
   }
 
-  /** The word that an element holds, as it is loaded, if `accumulator` is the one after its last fold step. */
+  /** The word that is loaded from an element, given its accumulator after the last fold step. */
   finish(element: number, accumulator: number): number {
     this.#setIndices(this.#loop.shape, this.#layout.outputIndices, element);
     this.#setIndices(this.#loop.fold, this.#layout.foldIndices, 0);
     return wordAsStored(this.#loop.dtype, this.#evaluate(this.#loop.post, this.#postReads, accumulator));
   }
 
-  /** The word that an element holds. */
+  /** The word that is loaded from an element. */
   element(element: number): number {
     return this.finish(element, this.fold(element, 0, this.steps, this.#loop.init));
   }
