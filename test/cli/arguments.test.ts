@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseDims, parseHalf, readInputs, requireAll } from '../../src/cli/arguments.ts';
+import { parseDims, parseHalf, parseRanges, readInputs, requireAll } from '../../src/cli/arguments.ts';
 import { elementType } from '../../src/cli/files/elementTypes.ts';
 import { writeNpy } from '../../src/cli/files/npy.ts';
 import { InputError } from '../../src/cli/inputError.ts';
@@ -43,6 +43,41 @@ describe('--half', () => {
       message: '--half float16: write round or float32',
       exitCode: 2,
     });
+  });
+});
+
+describe('--range', () => {
+  it('binds names to two numbers, whole or not', () => {
+    expect(parseRanges([])).to.deep.equal({});
+    expect(parseRanges(['ids=0..50264', 'a=b=-7..-3', 'x=-1.5..2e3', 'n=4..4'])).to.deep.equal({
+      ids: { low: 0, high: 50_264 },
+      'a=b': { low: -7, high: -3 },
+      x: { low: -1.5, high: 2000 },
+      n: { low: 4, high: 4 },
+    });
+  });
+
+  for (const text of [
+    'ids',
+    'ids=',
+    '=0..1',
+    'ids=5',
+    'ids=0..',
+    'ids=..5',
+    'ids=0...5',
+    'ids=a..b',
+    'ids=0..1e',
+    'ids=01..2',
+  ]) {
+    it(`refuses ${text}`, () => {
+      const { message, exitCode } = mistake(() => parseRanges([text]));
+      expect(message).to.equal(`--range ${text}: write it as name=LOW..HIGH with two numbers`);
+      expect(exitCode).to.equal(2);
+    });
+  }
+
+  it('refuses a name given twice', () => {
+    expect(mistake(() => parseRanges(['n=1..2', 'n=1..2'])).message).to.match(/given twice/);
   });
 });
 

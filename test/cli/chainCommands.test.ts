@@ -122,6 +122,18 @@ describe('commands that go to a chain refuse in one line', () => {
     ],
     ['a request without input', ['request', MODEL, ...there], 2, /add --input image=FILE/],
     [
+      'an input outside its range',
+      ['request', MODEL, ...there, '--input', `image=${THREE}`, '--range', 'image=0..100'],
+      1,
+      /three\.npy: element \d+ is \d+, outside the 0 … 100 that the model takes$/,
+    ],
+    [
+      'a range of no input',
+      ['watch', MODEL, ...there, '--range', 'picture=0..100'],
+      1,
+      /--range "picture": the model's inputs are "image"$/,
+    ],
+    [
       'terms out of bounds',
       ['request', MODEL, ...there, '--input', `image=${THREE}`, '--window-seconds', '0'],
       1,

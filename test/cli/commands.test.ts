@@ -333,6 +333,11 @@ describe('the command line', () => {
       expect((await assay('rehearse', M, '--sample', '0')).code).to.equal(2);
     });
 
+    it('draws inputs from their ranges', async () => {
+      const { code, err } = await assay('rehearse', M, '--sample', '1', '--range', 'x:0=2..3', '--json');
+      expect([code, err]).to.deep.equal([0, 'assay: input "x:0" is random: f32 in 2 … 3, seed 1']);
+    });
+
     it('finds a lie at a node and element by name, and says so', async () => {
       const { code, out } = await assay('rehearse', M, '--input', 'x:0=FOLDER/x.npy', '--fault', '2:1');
       expect(code).to.equal(0);
@@ -410,6 +415,22 @@ describe('the command line', () => {
       expect(totals.mostRounds).to.equal(
         Math.max(...rehearsed.disputes.map((one: { rounds: number }) => one.rounds)),
       );
+    });
+
+    it('shows ranges of inputs, which make another model', async () => {
+      const plain = JSON.parse((await assay('inspect', 'FOLDER/model.onnx', '--json')).out);
+      const ranged = await assay('inspect', 'FOLDER/model.onnx', '--json', '--range', 'x:0=-1..0.75');
+      const { model: id, inputs } = JSON.parse(ranged.out);
+      expect(inputs[0].range).to.deep.equal({ low: -1, high: 0.75 });
+      expect(id).not.to.equal(plain.model);
+      const told = await assay('inspect', 'FOLDER/model.onnx', '--range', 'x:0=-1..0.5');
+      expect(told.out).to.match(/\ninput {2}x:0: float \[1, 40\], node 0, values -1 … 0\.5\n/);
+      expect(told.out).not.to.contain(id);
+      const wrong = await assay('inspect', 'FOLDER/model.onnx', '--range', 'y=0..1');
+      expect([wrong.code, wrong.err]).to.deep.equal([
+        1,
+        `assay: ${at('model.onnx')}: --range "y": the model's inputs are "x:0"`,
+      ]);
     });
 
     it('counts blocks and checkpoints, and passes over what only fills a block up, as a rehearsal does', async () => {
