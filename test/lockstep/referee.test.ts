@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { network } from 'hardhat';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { FUNCTIONS } from '../../src/onnx/functions/index.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
@@ -9,8 +10,9 @@ import { type LoopNode, type Program, sizeOf } from '../../src/program/node.ts';
 import { validate } from '../../src/program/validate.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { commitmentsOf } from '../support/disputes.ts';
+import { extremeProgram } from '../support/extremePrograms.ts';
 import { floats, modelBytes, node, programBytes } from '../support/onnx.ts';
-import { randomProgram } from '../support/randomProgram.ts';
+import { Random, randomProgram } from '../support/randomProgram.ts';
 import { tinyInputs, tinyProgram } from './tinyProgram.ts';
 
 /** Every leaf of an element: its stretches of at most `grain` steps; the last one includes post. */
@@ -96,6 +98,26 @@ describe('lockstep: the Referee and the reference engine', function () {
     const { program, weights } = importOnnx(modelBytes(spec));
     const compared = await compare(program, weights, [x, exponents].map(programBytes));
     expect(compared).to.be.at.least(values.length * (unary.length + 1));
+  });
+
+  it('agree on programs of extreme numbers, as the WebAssembly engine does', async () => {
+    const programs = process.env['ASSAY_LONG'] ? 1500 : 15;
+    let leaves = 0;
+    for (let seed = 1; seed <= programs; seed++) {
+      const { program, weights, inputs } = extremeProgram(new Random(seed + 90_000), 6);
+      const tensors = await (await referenceEngine.load(program, weights)).runAll(inputs);
+      const wasm = await wasmEngine.load(program, weights);
+      const [all, outputs] = [await wasm.runAll(inputs), await wasm.run(inputs)];
+      await wasm.close();
+      for (const [node, bytes] of tensors.entries()) {
+        expect(Buffer.compare(bytes, all[node]!), `seed ${seed}, node ${node}`).to.equal(0);
+      }
+      for (const [i, node] of program.outputs.entries()) {
+        expect(Buffer.compare(outputs[i]!.bytes, tensors[node]!), `seed ${seed}, output ${i}`).to.equal(0);
+      }
+      leaves += await compare(program, weights, inputs, 2);
+    }
+    expect(leaves).to.be.above(8 * programs);
   });
 
   it('agree on random programs', async () => {

@@ -6,6 +6,7 @@ import { LIMITS } from '../../src/program/limits.ts';
 import { byteLengthOf, type LoopNode, type Node, type Operand } from '../../src/program/node.ts';
 import { checkDescriptor, checkOperand, RULES, type Rule, validate } from '../../src/program/validate.ts';
 import { OPCODE } from '../../src/scalar/instructions.ts';
+import { wildLoop } from '../support/extremePrograms.ts';
 import { affine, instruction, loop, ProgramBuilder, view } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 
@@ -423,7 +424,58 @@ describe('static rules', function () {
     expect(seen.size).to.be.greaterThan(12);
     expect(seen.get(undefined)).to.be.greaterThan(100);
   });
+
+  it('both sides name the same rule, and the same cost, for nodes of any numbers', async () => {
+    const batches = process.env['ASSAY_LONG'] ? 2000 : 10;
+    const random = new Random(7919);
+    const given = {
+      nodeCount: 100,
+      inputs: [{ node: 3, byteLength: 20 }],
+      outputs: [
+        { node: 4, byteLength: 8 },
+        { node: 9, byteLength: 24 },
+      ],
+    };
+    const seen = new Map<Rule | undefined, number>();
+    let costs = 0;
+    for (let batch = 0; batch < batches; batch++) {
+      const nodes = random.times(25, () => wildLoop(random));
+      const descriptors = nodes.map(encodeNode);
+      const index = random.pick([9, 9, 9, 2, 4, 99]);
+      const expected = descriptors.map((one) => checkDescriptor(one, index, given)?.rule);
+      const chain = await onChain(descriptors, index, given);
+      for (const [i, rule] of expected.entries()) {
+        const descriptor = descriptors[i]!;
+        const hex = `0x${Buffer.from(descriptor).toString('hex')}`;
+        seen.set(rule, (seen.get(rule) ?? 0) + 1);
+        expect(chain[i], `node ${index}: ${hex}`).to.equal(rule);
+        if (!OUTSIDE.includes(rule)) continue;
+        const cost = leafCost(nodes[i]!, descriptor.length);
+        if (cost.witnessBytes > EXACT || cost.computeGas > EXACT) continue;
+        const [witnessBytes, computeGas] = await rules.leafCost(descriptor, { gasLimit: 1n << 39n });
+        expect({ witnessBytes: Number(witnessBytes), computeGas: Number(computeGas) }, hex).to.deep.equal(
+          cost,
+        );
+        costs++;
+      }
+    }
+    expect(seen.size).to.be.above(12);
+    expect(costs).to.be.above(batches);
+  });
 });
+
+/** The rules that say nothing of a node's own form: what it costs, and how it fits the model. */
+const OUTSIDE: readonly (Rule | undefined)[] = [
+  undefined,
+  'leaf witness',
+  'leaf gas',
+  'output',
+  'input',
+  'checkpoint',
+];
+
+/** Above this a number of TypeScript may be rounded; limits are far below. */
+const EXACT = 2 ** 50;
 
 /** One to three bytes changed, mostly by little, sometimes to an extreme; rarely the length. */
 function mutate(random: Random, descriptor: Uint8Array): Uint8Array {

@@ -53,6 +53,14 @@ type Words = readonly [a: number, b: number, c: number];
 const f32 = (sign: number, exponent: number, fraction: number): number =>
   (((sign & 1) << 31) | (Math.max(0, Math.min(255, exponent)) << 23) | (fraction & 0x7fffff)) >>> 0;
 
+const EDGE_EXPONENTS = [
+  0, 1, 2, 22, 23, 24, 25, 99, 100, 101, 126, 127, 128, 149, 150, 151, 157, 158, 206, 207, 208, 229, 230, 231,
+  232, 252, 253, 254, 255,
+];
+const EDGE_FRACTIONS = [
+  0, 1, 2, 3, 0x2aaaaa, 0x3504f3, 0x3504f4, 0x3fffff, 0x400000, 0x400001, 0x555555, 0x7ffffe, 0x7fffff,
+];
+
 /** Kinds of random rows; each takes a generator and yields operands. */
 const KINDS: readonly ((next: () => number) => Words)[] = [
   // Any bits: exponents spread uniformly.
@@ -106,6 +114,24 @@ const KINDS: readonly ((next: () => number) => Words)[] = [
   (next) => [(next() % 2001) - 1000, (next() % 67) - 33, next()].map((x) => x >>> 0) as unknown as Words,
   // Integers of every length.
   (next) => [next() >>> (next() % 32), next() >>> (next() % 32), next() & 1],
+  // Around perfect squares, under exponents of both parities: roots that are nearly halfway between two floats.
+  (next) => {
+    const root = 2896.3 + (next() % 1200);
+    const fraction = Math.round(root) ** 2 - 2 ** 23 + (next() % 5) - 2;
+    return [f32(0, 126 + (next() % 3), fraction), f32(next(), 1 + (next() % 254), next()), next()];
+  },
+  // Exponents at which aligning, normalising and converting take another way, with fractions of long carries.
+  (next) => {
+    const exponent = () => EDGE_EXPONENTS[next() % EDGE_EXPONENTS.length] as number;
+    const fraction = () => EDGE_FRACTIONS[next() % EDGE_FRACTIONS.length] as number;
+    return [f32(next(), exponent(), fraction()), f32(next(), exponent(), fraction()), next()];
+  },
+  // Ends of int32, powers of two and distances of 31 to 33, beside each other.
+  (next) => {
+    const edge = () =>
+      ((next() & 1 ? 1 << (next() % 32) : [0, 31, 32, 33, 0xff000001][next() % 5]!) - (next() % 3) + 1) >>> 0;
+    return [edge(), edge(), next()];
+  },
   // Equal operands, and a zero condition.
   (next) => {
     const a = next();
