@@ -5,13 +5,12 @@ import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.so
 import { Limits } from "./libraries/Limits.sol";
 import { MerkleLib } from "./libraries/MerkleLib.sol";
 import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
+import { Opcodes } from "./libraries/Opcodes.sol";
 import { Tags } from "./libraries/Tags.sol";
 
 /// @title ModelRegistry
 /// @notice Commitments to models, by id. The same model has the same id whoever publishes it, so there is nothing to own.
 contract ModelRegistry is IModelRegistry {
-    /// @notice Version of the instruction set.
-    uint32 private constant VERSION = 1;
     /// @notice Times that the program runs; room for recurrent models.
     uint32 private constant STEPS = 1;
     /// @notice Most inputs, most outputs and most answers; the id counts each in one byte.
@@ -64,7 +63,7 @@ contract ModelRegistry is IModelRegistry {
         bytes memory packedAnswers = _packed(answers, nodeCount);
         modelId = keccak256(
             bytes.concat(
-                abi.encodePacked(Tags.MODEL, VERSION, STEPS, programRoot, nodeCount),
+                abi.encodePacked(Tags.MODEL, Opcodes.VERSION, STEPS, programRoot, nodeCount),
                 abi.encodePacked(uint8(inputs.length), packedInputs, uint8(outputs.length), packedOutputs),
                 answers.length == 0 ? bytes("") : abi.encodePacked(uint8(answers.length), packedAnswers)
             )
@@ -86,7 +85,7 @@ contract ModelRegistry is IModelRegistry {
 
     /// @inheritdoc IModelRegistry
     function version() external pure returns (uint32) {
-        return VERSION;
+        return Opcodes.VERSION;
     }
 
     /// @inheritdoc IModelRegistry

@@ -130,10 +130,6 @@ library ScalarMachine {
         }
     }
 
-    function _unknown(uint256, uint256, uint256) private pure returns (uint256) {
-        revert OpcodeUnknown(0);
-    }
-
     function _i32Add(uint256 a, uint256 b, uint256) private pure returns (uint256) {
         unchecked {
             return (a + b) & 0xffffffff;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   decodeClock,
@@ -34,6 +36,7 @@ import {
   intervalsOf,
   levelsToReveal,
   postedPositions,
+  REASONS,
 } from '../../src/dispute/rules.ts';
 import { blockLevels } from '../../src/program/blocks.ts';
 import { MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../../src/program/limits.ts';
@@ -136,6 +139,23 @@ describe('blocks', () => {
     expect(topOfTrace(32)).to.deep.include({ phase: 'NodePick', depthLeft: 5, traceDepth: 5, hi: 32 });
     expect(topOfTrace(33)).to.deep.include({ phase: 'TracePick', depthLeft: 2, traceDepth: 6, hi: 33 });
     expect(topOfTrace(1)).to.deep.include({ phase: 'NodePick', depthLeft: 0, traceDepth: 0, hi: 1 });
+  });
+});
+
+describe('reasons', () => {
+  it('are numbered as the contract declares them', () => {
+    const source = readFileSync(
+      join(import.meta.dirname, '../../contracts/interfaces/IDisputeGame.sol'),
+      'utf8',
+    );
+    const body = /enum Reason \{([^}]*)\}/.exec(source)?.[1] ?? '';
+    const members = body
+      .split('\n')
+      .filter((line) => !line.includes('//'))
+      .join('')
+      .split(',')
+      .map((name) => name.trim());
+    expect(members).to.deep.equal([...REASONS]);
   });
 });
 

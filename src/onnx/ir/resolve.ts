@@ -369,7 +369,7 @@ class Attempt {
     const accumulate = (term: Term) => {
       sum = sum ? this.#operation('i32.add', sum, term) : term;
     };
-    // By axis number, so that the order does not depend on how keys compare.
+    // In the order of the atoms' keys, by code units (a10 before a2), which is the same on any machine.
     for (const { atom, coefficient } of index.terms) {
       const value = isDivision(atom)
         ? this.#divisionValue(atom.of, atom.divisor, atom.kind)

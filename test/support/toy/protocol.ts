@@ -2,6 +2,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
 import type { BigNumberish, ContractTransactionReceipt, Log } from 'ethers';
 import { network } from 'hardhat';
+import { REASONS, type Reason } from '../../../src/dispute/rules.ts';
 import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
 import { commitOutput } from '../../../src/merkle/model.ts';
 import type { ToyModel } from './model.ts';
@@ -60,19 +61,10 @@ export const MAX: Terms = {
   patienceSeconds: 10_000_000n,
 };
 
-/** Reasons of the game's `Ended`. */
-export const REASON = {
-  ClaimantTimeout: 0n,
-  ChallengerTimeout: 1n,
-  WrongWord: 2n,
-  WrongConstant: 3n,
-  WrongInput: 4n,
-  WrongPadding: 5n,
-  WrongCheckpoint: 6n,
-  ClaimAlreadyFalsified: 7n,
-  WrongAnswer: 8n,
-  Malformed: 9n,
-} as const;
+/** Reasons of the game's `Ended`, by their order in the contract. */
+export const REASON = Object.fromEntries(REASONS.map((reason, i) => [reason, BigInt(i)])) as Readonly<
+  Record<Reason, bigint>
+>;
 
 export interface Asked {
   readonly id: bigint;
