@@ -167,6 +167,21 @@ const cases: Case[] = [
   one('Clip', [[-100, 100]], [-2, 9], { constants: { c0: scalar(-2), c1: scalar(9) } }),
   one('Clip', [[LEAST, GREATEST]], [0, 9], { constants: { c0: scalar(0), c1: scalar(9) } }),
   one(
+    'Clip',
+    [
+      [-5, 5],
+      [0, 10],
+    ],
+    [0, 10],
+  ),
+  {
+    ...one('Clip', [[4, 9]], [3, 3], { constants: { c0: scalar(5), c1: scalar(3) } }),
+    what: 'whose ends cross',
+  },
+  one('Clip', [[-9, 9]], [0, 9], { constants: { c0: scalar(0), c1: value('int64', [], [2 ** 62]) } }),
+  one('Min', [[-3, 5]], [-3, 5], { constants: { c0: value('int64', [1], [2 ** 40]) } }),
+  one('Max', [[-3, 5]], [-3, 5], { constants: { c0: value('int64', [1], [-(2 ** 40)]) } }),
+  one(
     'BitwiseAnd',
     [
       [LEAST, GREATEST],

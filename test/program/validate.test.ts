@@ -435,6 +435,7 @@ describe('static rules', function () {
         { node: 4, byteLength: 8 },
         { node: 9, byteLength: 24 },
       ],
+      answers: [],
     };
     const seen = new Map<Rule | undefined, number>();
     let costs = 0;

@@ -268,7 +268,7 @@ export function extremeProgram(random: Random, loops: number) {
       builder.constant(dtype, shape, bytes);
     }
   }
-  const own = { nodeCount: loops + DTYPES.length, inputs: [], outputs: [] };
+  const own = { nodeCount: loops + DTYPES.length, inputs: [], outputs: [], answers: [] };
   for (let i = 0, drawn = 0; i < loops && drawn < loops * TRIES; drawn++) {
     const node = extremeLoop(random, builder.nodes);
     if (checkDescriptor(encodeNode(node), builder.nodes.length, own)) continue;

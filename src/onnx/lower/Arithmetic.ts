@@ -1,7 +1,7 @@
 import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, i32, indexValue, select, word } from '../ir/expression.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import { type ElementType, type Range, rangeOfType } from '../types.ts';
+import { type ElementType, I32_RANGE, type Range, rangeOfType } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import {
@@ -71,10 +71,23 @@ const chain =
     return others.reduce((sum, next) => combineTwo(context, sum, next), first);
   };
 
+/** @param end of int32, beyond which a bound decides nothing */
 const extremum =
-  (which: (type: ElementType) => Binary, bounds: (a: Range, b: Range) => Range) =>
+  (which: (type: ElementType) => Binary, end: 'low' | 'high') =>
   (context: Context, a: Tensor, b: Tensor): Tensor =>
-    elementwise(context, [a, b], a.type, which(a.type), a.range && b.range && bounds(a.range, b.range));
+    elementwise(context, [heldBound(context, a, end), heldBound(context, b, end)], a.type, which(a.type));
+
+/**
+ * A constant such as INT64_MAX, which a loop cannot read, as the end of int32 that bounds values of 32 bits as well.
+ * One that would decide something stays, and is refused where it is read.
+ */
+function heldBound(context: Context, bound: Tensor, end: 'low' | 'high'): Tensor {
+  const { low, high } = I32_RANGE;
+  const decides = (value: number) => (end === 'low' ? value > high : value < low);
+  if (!bound.wide || bound.wide.some(decides)) return bound;
+  const held = bound.wide.map((value) => Math.min(high, Math.max(low, value)));
+  return context.constant(bound.type, bound.shape, held);
+}
 
 const add = (context: Context, a: Tensor, b: Tensor): Tensor =>
   combine(context, [a, b], a.type, f32.add, i32.add, (x, y) => corners(x, y, (p, q) => p + q));
@@ -231,27 +244,19 @@ const clip: Lowering = (context) => {
   const { type } = x;
   const constant = (value: number) => context.constant(type, [], [value]);
   const attribute = (name: string) => (context.has(name) ? constant(context.float(name, 0)) : undefined);
-  const low = context.version < 11 ? attribute('min') : context.optional(1);
-  const high = context.version < 11 ? attribute('max') : context.optional(2);
+  const least = context.version < 11 ? attribute('min') : context.optional(1);
+  const greatest = context.version < 11 ? attribute('max') : context.optional(2);
+  const low = least && heldBound(context, least, 'low');
+  const high = greatest && heldBound(context, greatest, 'high');
   const larger = maximum(type);
   const smaller = minimum(type);
-  const range = x.range && {
-    low: Math.max(x.range.low, low?.range?.low ?? x.range.low),
-    high: Math.min(x.range.high, high?.range?.high ?? x.range.high),
-  };
   const bounds = [low, high].filter((bound) => bound !== undefined);
-  return elementwise(
-    context,
-    [x, ...bounds],
-    type,
-    (value, ...given) => {
-      let clipped = value;
-      if (low) clipped = larger(clipped, given[0] as Expression);
-      if (high) clipped = smaller(clipped, given.at(-1) as Expression);
-      return clipped;
-    },
-    range && range.low <= range.high ? range : x.range,
-  );
+  return elementwise(context, [x, ...bounds], type, (value, ...given) => {
+    let clipped = value;
+    if (low) clipped = larger(clipped, given[0] as Expression);
+    if (high) clipped = smaller(clipped, given.at(-1) as Expression);
+    return clipped;
+  });
 };
 
 export const Arithmetic: Readonly<Record<string, Lowering>> = {
@@ -261,8 +266,8 @@ export const Arithmetic: Readonly<Record<string, Lowering>> = {
   Div: arithmetic(f32.div, i32.div, quotientBounds),
   Mod: modulo,
   Sum: chain(add),
-  Max: chain(extremum(maximum, (a, b) => ({ low: Math.max(a.low, b.low), high: Math.max(a.high, b.high) }))),
-  Min: chain(extremum(minimum, (a, b) => ({ low: Math.min(a.low, b.low), high: Math.min(a.high, b.high) }))),
+  Max: chain(extremum(maximum, 'low')),
+  Min: chain(extremum(minimum, 'high')),
   Mean: mean,
   Neg: negate,
   Abs: absolute,
