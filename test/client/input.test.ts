@@ -4,9 +4,9 @@ import { f32Bytes, i32Bytes } from '../support/programs.ts';
 
 describe('the input of a request', () => {
   const inputs = [
-    { name: 'ids', dtype: 'i32', shape: [2], range: { low: 0, high: 50_264 } },
-    { name: 'scale', dtype: 'f32', shape: [], range: { low: -1, high: 1 } },
-    { name: 'rest', dtype: 'i8', shape: [3] },
+    { name: 'ids', dtype: 'i32', onnxType: 'int64', shape: [2], range: { low: 0, high: 50_264 } },
+    { name: 'scale', dtype: 'f32', onnxType: 'float', shape: [], range: { low: -1, high: 1 } },
+    { name: 'rest', dtype: 'i8', onnxType: 'int8', shape: [3] },
   ] as const;
   const rest = Uint8Array.of(0, 127, 128);
 
