@@ -51,3 +51,26 @@ export const renumbered = (
   instructions: instructions.map(({ operation, args }) => ({ operation, args: args.map(slot) })),
   result: slot(result),
 });
+
+/**
+ * The result slots that a code's result is computed from, itself included, in their order.
+ *
+ * @param first slot of the first result
+ */
+export function neededResults({ instructions, result }: ScalarCode, first: number): number[] {
+  const needed = new Set([result]);
+  for (let slot = first + instructions.length - 1; slot >= first; slot--) {
+    if (needed.has(slot)) for (const arg of instructions[slot - first]!.args) needed.add(arg);
+  }
+  return [...needed].filter((slot) => slot >= first).sort((a, b) => a - b);
+}
+
+/** The same code without instructions that its result does not need (dead-code elimination). */
+export function pruned(code: ScalarCode, first: number): ScalarCode {
+  const needed = neededResults(code, first);
+  const kept = {
+    instructions: needed.map((slot) => code.instructions[slot - first]!),
+    result: code.result,
+  };
+  return renumbered(kept, (slot) => (slot < first ? slot : first + needed.indexOf(slot)));
+}

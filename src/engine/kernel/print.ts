@@ -59,7 +59,9 @@ function printForm({ constant, coefficients, laneStride }: Form, names: readonly
   const terms = coefficients.flatMap((coefficient, i) =>
     coefficient === 0 ? [] : [`${coefficient === 1 ? '' : `${coefficient}·`}${names[i]}`],
   );
-  const all = [...terms, ...(constant !== 0 || terms.length === 0 ? [`${constant}`] : [])].join(' + ');
+  const all = [...terms, ...(constant !== 0 || terms.length === 0 ? [`${constant}`] : [])]
+    .join(' + ')
+    .replaceAll('+ -', '- ');
   return laneStride === undefined ? all : `${all}, lanes ${laneStride} apart`;
 }
 

@@ -1,5 +1,5 @@
 import type { Form, Interval } from '../kernel/form.ts';
-import { renumbered } from '../kernel/code.ts';
+import { pruned, renumbered } from '../kernel/code.ts';
 import {
   type Access,
   accessUses,
@@ -191,7 +191,7 @@ function copyFactor(kernel: Kernel, access: number, slot: number, buffer: number
     constants: kernel.constants,
     indices: [],
     step: { instructions: [], result: 0 },
-    post: renumbered({ ...kernel.step, result: slot }, moved),
+    post: renumbered(pruned({ ...kernel.step, result: slot }, results), moved),
     scratch: [],
     packed: [],
   };

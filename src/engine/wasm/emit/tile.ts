@@ -1,7 +1,7 @@
 import { CANONICAL_NAN } from '../../../scalar/instructions.ts';
 import { type Code, i32Const, set, v128Const } from '../../../wasm/assembler.ts';
 import { f32, i32x4 } from '../../../wasm/opcodes.ts';
-import type { ScalarCode } from '../../kernel/code.ts';
+import { neededResults, type ScalarCode } from '../../kernel/code.ts';
 import type { Tile } from '../../kernel/tiling.ts';
 import { Addresses } from './addresses.ts';
 import { type Point, type Surroundings, TileContext } from './context.ts';
@@ -43,7 +43,7 @@ class TileWriter {
   }
 
   write(out: number[]): void {
-    const { tile, kernel, values, hasFold, postLevel } = this.#context;
+    const { tile, kernel, values, slots: layout, hasFold, postLevel } = this.#context;
     const { post } = kernel;
     const vectors = Math.max(1, tile.vectors);
     const points = Array.from({ length: tile.rows * vectors }, (_, i): Point => {
@@ -56,7 +56,8 @@ class TileWriter {
     for (let first = 0; first < points.length; first += together) {
       const group = points.slice(first, first + together);
       const slots = group.map((point, i) => this.#slots('post', post, point, accumulators[first + i]!));
-      for (const slot of this.#needed(post)) for (const valueAt of slots) values.use(valueAt(slot));
+      for (const slot of neededResults(post, layout.results))
+        for (const valueAt of slots) values.use(valueAt(slot));
       for (const [i, point] of group.entries())
         store(this.#context, this.#addresses, slots[i]!(post.result), point);
     }
@@ -101,16 +102,6 @@ class TileWriter {
     if (type === 'v128') return exact ? values.vectorBits(value) : values.vectorFloat(value);
     if (type === 'i32') return values.bits(value);
     return values.float(exact ? values.exact(value) : value);
-  }
-
-  /** The result slots that a code's result is computed from, in the order of the code. */
-  #needed({ instructions, result }: ScalarCode): number[] {
-    const { results } = this.#context.slots;
-    const needed = new Set([result]);
-    for (let slot = result; slot >= results; slot--) {
-      if (needed.has(slot)) for (const arg of instructions[slot - results]!.args) needed.add(arg);
-    }
-    return [...needed].filter((slot) => slot >= results).sort((a, b) => a - b);
   }
 
   /** The values of a code's slots at one point. */
