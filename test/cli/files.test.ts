@@ -220,7 +220,7 @@ describe('an input file for a model', () => {
 
   it('is float64 for an input of type double, exactly, and within its range', () => {
     const double = { name: 'x', dtype: 'i32', onnxType: 'double', shape: [2] } as const;
-    const numbers = Float64Array.of(1.2, 1e300);
+    const numbers = Float64Array.of(1.2, 1e38);
     expect(bytesForInput(tensor('float64', [2], numbers.buffer), double, 'x.npy')).to.deep.equal(
       new Uint8Array(numbers.buffer),
     );
@@ -230,7 +230,11 @@ describe('an input file for a model', () => {
     );
     const ranged = { ...double, range: { low: 0, high: 2 } };
     expect(() => bytesForInput(tensor('float64', [2], numbers.buffer), ranged, 'x.npy')).to.throw(
-      'x.npy: element 1 is 1e+300, outside the 0 … 2 that the model takes',
+      'x.npy: element 1 is 1e+38, outside the 0 … 2 that the model takes',
+    );
+    const far = Float64Array.of(1, -1e300).buffer;
+    expect(() => bytesForInput(tensor('float64', [2], far), double, 'x.npy')).to.throw(
+      'x.npy: element 1 is -1e+300, which is more than float32 can hold',
     );
     const integers = Int32Array.of(1, 2).buffer;
     expect(() => bytesForInput(tensor('int32', [2], integers), double, 'x.npy')).to.throw(

@@ -41,9 +41,13 @@ const greatestOf = (input: InputSlot): number => onnxTypeOf(input).format?.great
 
 const MAX_F32 = 3.4028234663852886e38;
 
+/** Whether a finite number rounds to more than the greatest one of a type. */
+const isBeyond = (number: number, greatest: number): boolean =>
+  Number.isFinite(number) && Math.abs(Math.fround(number)) > greatest;
+
 function writeFloat(to: DataView, i: number, value: number | bigint, input: InputSlot, where: string): void {
   const number = Number(value);
-  if (Number.isFinite(number) && Math.abs(Math.fround(number)) > greatestOf(input)) {
+  if (isBeyond(number, greatestOf(input))) {
     const { onnxType } = input;
     const name = onnxType === 'float' || onnxType === 'double' ? 'float32' : onnxType;
     throw new InputError(`${where}: element ${i} is ${value}, which is more than ${name} can hold`);
@@ -86,18 +90,23 @@ function convertElements({ type, bytes }: FileTensor, input: InputSlot, where: s
   return converted;
 }
 
-/** Floats of any length as float64, exactly. */
+/** Floats of any length as float64, exactly. Those beyond float32 would be infinite where they are computed with. */
 function asDoubles({ type, bytes }: FileTensor, where: string): Uint8Array {
   if (type.kind !== 'float') {
     throw new InputError(
       `${where}: holds ${type.name}, the model takes float64; convert it with astype("float64")`,
     );
   }
-  if (type.name === 'float64') return bytes;
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = bytes.length / type.bytes;
   const doubles = new DataView(new ArrayBuffer(8 * count));
-  for (let i = 0; i < count; i++) doubles.setFloat64(8 * i, Number(type.read(from, i * type.bytes)), true);
+  for (let i = 0; i < count; i++) {
+    const number = Number(type.read(from, i * type.bytes));
+    if (isBeyond(number, MAX_F32)) {
+      throw new InputError(`${where}: element ${i} is ${number}, which is more than float32 can hold`);
+    }
+    doubles.setFloat64(8 * i, number, true);
+  }
   return new Uint8Array(doubles.buffer);
 }
 
