@@ -511,6 +511,13 @@ contract DisputeGame is IDisputeGame, Multicall {
     }
 
     /// @inheritdoc IDisputeGame
+    function multicall(
+        bytes[] calldata data
+    ) public override(IDisputeGame, Multicall) returns (bytes[] memory results) {
+        return super.multicall(data);
+    }
+
+    /// @inheritdoc IDisputeGame
     function disputeCount() external view returns (uint256) {
         return _nextDisputeId - 1;
     }

@@ -512,6 +512,11 @@ interface IDisputeGame {
         NodeProof calldata operandNode
     ) external;
 
+    /// @notice Anyone: several of these calls in one transaction, all or none, each as if its sender had made it alone.
+    /// @param data The calls, encoded.
+    /// @return results What each returned.
+    function multicall(bytes[] calldata data) external returns (bytes[] memory results);
+
     /// @notice Holds the money and the claims.
     /// @return The oracle.
     function oracle() external view returns (IInferenceOracle);

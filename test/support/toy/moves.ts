@@ -19,11 +19,20 @@ export const PHASE = {
   Element: 9,
   Fold: 10,
   Interval: 11,
+  NodeDemand: 12,
 } as const;
 
 export const claimantMoves = (phase: number): boolean =>
   (
-    [PHASE.Root, PHASE.TraceReveal, PHASE.NodeReveal, PHASE.TensorReveal, PHASE.Chunk, PHASE.Fold] as number[]
+    [
+      PHASE.Root,
+      PHASE.TraceReveal,
+      PHASE.NodeReveal,
+      PHASE.TensorReveal,
+      PHASE.Chunk,
+      PHASE.Fold,
+      PHASE.NodeDemand,
+    ] as number[]
   ).includes(phase);
 
 /** Fields of a packed position; see contracts/types/Position.sol. */
@@ -118,6 +127,12 @@ const topOf = ({ trace, model: { depth } }: Values): Hash[] => {
   return trace.below(depth, 0, above === 0 ? depth : levelsToReveal(above));
 };
 
+/** A node of the program, opened. */
+export const nodeProof = ({ model }: Values, index: number) => ({
+  descriptor: model.descriptors[index],
+  siblings: model.tree.proof(index),
+});
+
 /** The first answer, which fixes the trace root. */
 export function commitTrace(values: Values): Call {
   const { trace, model } = values;
@@ -145,6 +160,10 @@ export function claimantMove(place: Place, values: Values, traceCommitted: boole
       0,
     );
     return { name: 'revealBlock', args: [hashes, marks] };
+  }
+  if (place.phase === PHASE.NodeDemand) {
+    const blockRoot = new MerkleTree(TRACE_TREE, concat(ownHashes(place, values))).root;
+    return { name: 'openNode', args: [blockRoot, nodeProof(values, place.nodeIndex)] };
   }
   if (place.phase === PHASE.Chunk) {
     const at = place.index * CHUNK_BYTES;
@@ -187,12 +206,14 @@ export function challengerMove(
     const atBottom = levels === place.depthLeft && place.phase !== PHASE.TracePick;
     if (atBottom && index >= place.hi) return { name: 'provePadding', args: [picked] };
     if (place.phase !== PHASE.NodePick) return { name: 'pick', args: [picked] };
-    const node = { descriptor: values.model.descriptors[index], siblings: values.model.tree.proof(index) };
-    const { kind } = values.model.nodes[index]!;
+    const node = nodeProof(values, index);
+    const { kind, slot } = values.model.nodes[index]!;
     if (kind === 'loop') return { name: 'pickNode', args: [picked, node] };
     if (kind === 'constant') return { name: 'proveConstant', args: [picked, node] };
-    const inputRoots = values.model.inputs.map((ref) => values.tensor(ref.node).root);
-    return { name: 'proveInput', args: [picked, node, REQUEST, inputRoots] };
+    const { inputs, answers } = values.model;
+    const isInput = slot < inputs.length;
+    const roots = (isInput ? inputs : answers).map((ref) => values.tensor(ref.node).root);
+    return { name: isInput ? 'proveInput' : 'proveAnswer', args: [picked, node, REQUEST, roots] };
   }
   const node = values.model.nodes[place.nodeIndex]!;
   const descriptor = values.model.descriptors[place.nodeIndex];

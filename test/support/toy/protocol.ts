@@ -1,6 +1,6 @@
 // The protocol on an in-process chain with the toy referee, and the few words in which the tests speak of it.
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
-import type { BigNumberish, ContractTransactionReceipt, Log } from 'ethers';
+import type { BigNumberish, ContractTransactionReceipt, Log, Overrides } from 'ethers';
 import { network } from 'hardhat';
 import { REASONS, type Reason } from '../../../src/dispute/rules.ts';
 import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
@@ -227,12 +227,7 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
   }
 
   /** Sends a move without looking at what it does. */
-  function send(
-    fight: Fight,
-    call: Call,
-    by: HardhatEthersSigner,
-    overrides: { gasLimit?: BigNumberish } = {},
-  ) {
+  function send(fight: Fight, call: Call, by: HardhatEthersSigner, overrides: Overrides = {}) {
     const args = call.args.map((arg) => (arg === REQUEST ? fight.claimed.asked.request : arg));
     return game.connect(by).getFunction(call.name)(fight.id, fight.dispute, ...args, overrides);
   }

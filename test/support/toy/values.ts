@@ -1,6 +1,6 @@
 // What a party of a toy dispute holds to be true: every tensor with its padding, and accumulators on demand.
 import { type Hash, keccakTagged } from '../../../src/merkle/keccak.ts';
-import { splitTensors } from '../../../src/merkle/model.ts';
+import { claimedRefs, splitTensors, suppliedRefs } from '../../../src/merkle/model.ts';
 import { TAGS } from '../../../src/merkle/tags.ts';
 import { chunksOf } from '../../../src/merkle/tensor.ts';
 import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE } from '../../../src/merkle/tree.ts';
@@ -31,7 +31,7 @@ export interface Values {
   /** The tensor's bytes, padding chunks included. */
   bytes(node: number): Uint8Array;
   accumulators(node: number, element: number, positions: readonly number[]): number[];
-  /** Bytes of all outputs, one after the other. */
+  /** Bytes of all outputs, or of all answers if there are any, one after the other. */
   output(): Uint8Array;
 }
 
@@ -71,9 +71,13 @@ function fullTree(bytes: Uint8Array): MerkleTree {
   return new MerkleTree(TENSOR_TREE, concat(leaves));
 }
 
-/** The truth about a model and an input, or what somebody tells who lies in the given places. */
+/**
+ * The truth about a model and an input, or what somebody tells who lies in the given places.
+ *
+ * @param input all inputs, and after them the answers, one after the other
+ */
 export function valuesOf(model: ToyModel, input: Uint8Array, lies: readonly Lie[] = []): Values {
-  const inputs = splitTensors(model.inputs, input);
+  const inputs = splitTensors(suppliedRefs(model), input);
   const tensors = model.nodes.map((node, i) => {
     const bytes =
       node.kind === 'loop'
@@ -110,6 +114,7 @@ export function valuesOf(model: ToyModel, input: Uint8Array, lies: readonly Lie[
         return lie?.step !== undefined && position > lie.step ? (word ^ 1) >>> 0 : word;
       });
     },
-    output: () => concat(model.outputs.map(({ node, byteLength }) => tensors[node]!.slice(0, byteLength))),
+    output: () =>
+      concat(claimedRefs(model).map(({ node, byteLength }) => tensors[node]!.slice(0, byteLength))),
   };
 }
