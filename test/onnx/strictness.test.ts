@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import onnxProto from 'onnx-proto';
+import onnxProto, { type onnx } from 'onnx-proto';
 import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import { Builder } from '../../src/onnx/ir/builder.ts';
 import { LOWERINGS } from '../../src/onnx/lower/index.ts';
@@ -173,6 +173,60 @@ describe('a node is refused for', () => {
       [0, 0, 0, 0],
     ])
       expect(refusal(pool(same))).to.equal('not refused');
+  });
+});
+
+describe('a file is refused for', () => {
+  const { ModelProto, AttributeProto } = onnxProto.onnx;
+  const model = (change: (graph: onnx.IGraphProto, file: onnx.IModelProto) => void): string => {
+    const elu = single('Elu', [pair], { attributes: { alpha: { float: 2 } } });
+    const file = ModelProto.toObject(ModelProto.decode(modelBytes(elu))) as onnx.IModelProto;
+    change(file.graph as onnx.IGraphProto, file);
+    try {
+      importOnnx(ModelProto.encode(ModelProto.fromObject(file)).finish());
+    } catch (error) {
+      expect(error).to.be.instanceOf(ImportError);
+      return (error as Error).message;
+    }
+    return 'not refused';
+  };
+  const { FLOAT } = AttributeProto.AttributeType;
+
+  it('two attributes of one name, of which one would be ignored', () => {
+    expect(model(() => undefined)).to.equal('not refused');
+    const twice = model(({ node: nodes }) =>
+      nodes![0]!.attribute!.push({ name: 'alpha', type: FLOAT, f: 3 }),
+    );
+    expect(twice).to.contain('node "the_Elu" (Elu): its attribute "alpha" is there twice');
+  });
+
+  it('an attribute that holds another kind of value than it says', () => {
+    const other = model(({ node: nodes }) => {
+      nodes![0]!.attribute = [{ name: 'alpha', type: FLOAT, i: 3 }];
+    });
+    expect(other).to.contain('"alpha" says that it holds "f", and holds "i"');
+  });
+
+  it('two versions of one set of operators', () => {
+    const two = model((_, file) => file.opsetImport!.push({ domain: 'ai.onnx', version: 9 }));
+    expect(two).to.contain('imported in versions 17 and 9');
+    const same = model((_, file) => file.opsetImport!.push({ domain: 'ai.onnx', version: 17 }));
+    expect(same).to.equal('not refused');
+  });
+
+  it('two initializers of one name', () => {
+    const tensor = { name: 'w', dims: [1], dataType: 1, floatData: [1] };
+    const twice = model((graph) => {
+      graph.initializer = [tensor, { ...tensor, floatData: [2] }];
+    });
+    expect(twice).to.contain('initializer "w": the file has two of them');
+  });
+
+  it('a field that the format did not have when this was written', () => {
+    // Field 100 of NodeProto with the number 1, in a file of one node.
+    const bytesOf = (node: number[]) =>
+      Uint8Array.from([...[0x08, 0x08], ...[0x3a, node.length + 2], ...[0x0a, node.length], ...node]);
+    expect(() => importOnnx(bytesOf([0xa0, 0x06, 0x01]))).to.throw(ImportError, /a node has a field 100/);
   });
 });
 

@@ -1,5 +1,5 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
-import { ImportError, quoted, within } from '../errors.ts';
+import { ensure, ImportError, quoted, within } from '../errors.ts';
 import { NEWEST_IR_VERSION, NEWEST_VERSIONS } from '../schemas.ts';
 import {
   type AttributeValue,
@@ -96,7 +96,16 @@ function distinct(functions: readonly (readonly [string, GraphFunction])[]): Map
 const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
 
 function readOpsets(imports: readonly schema.IOperatorSetIdProto[]): Map<string, number> {
-  const opsets = new Map(imports.map(({ domain, version }) => [domainOf(domain), Number(version ?? 0)]));
+  const opsets = new Map<string, number>();
+  for (const { domain, version } of imports) {
+    const [name, number] = [domainOf(domain), Number(version ?? 0)];
+    if ((opsets.get(name) ?? number) !== number) {
+      throw new ImportError(
+        `file: the operators of ${quoted(name)} are imported in versions ${opsets.get(name)} and ${number}`,
+      );
+    }
+    opsets.set(name, number);
+  }
   ensureKnown("ONNX's operators", opsets.get('') ?? 1, NEWEST_VERSIONS[''] as number);
   return opsets;
 }
@@ -113,6 +122,8 @@ function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
   const initializers = new Map<string, TensorValue | StringTensor>();
   for (const tensor of graph.initializer ?? []) {
     const name = tensor.name ?? '';
+    if (initializers.has(name))
+      throw new ImportError(`initializer ${quoted(name)}: the file has two of them`);
     const read = () =>
       tensor.dataType === STRING ? { type: 'string' as const } : readTensor(tensor, source);
     initializers.set(name, within(`initializer ${quoted(name)}`, read));
@@ -205,8 +216,15 @@ function readNode(proto: schema.INodeProto, source: Source): GraphNode {
 const readAttributes = (
   attributes: readonly schema.IAttributeProto[],
   source: Source,
-): Map<string, AttributeValue> =>
-  new Map(attributes.map((attribute) => [attribute.name ?? '', readAttribute(attribute, source)]));
+): Map<string, AttributeValue> => {
+  const read = new Map<string, AttributeValue>();
+  for (const attribute of attributes) {
+    const name = attribute.name ?? '';
+    ensure(!read.has(name), () => `its attribute ${quoted(name)} is there twice`);
+    read.set(name, readAttribute(attribute, source));
+  }
+  return read;
+};
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -229,7 +247,13 @@ function readAttribute(attribute: schema.IAttributeProto, source: Source): Attri
   if (attribute.refAttrName) return { kind: 'reference', name: attribute.refAttrName };
   // Files older than IR version 3 leave the type out: the field that is set tells.
   const given = KINDS[Number(attribute.type ?? 0)];
-  const kind = given && given !== 'undefined' ? given : kindOf(attribute);
+  const held = kindOf(attribute);
+  const kind = given && given !== 'undefined' ? given : held;
+  // Writers may leave out a value of 0 or an empty list, but not hold another one than they say.
+  ensure(
+    kind === held || held === 'undefined' || Object.hasOwn(attribute, kind),
+    () => `its attribute ${quoted(attribute.name ?? '')} says that it holds "${kind}", and holds "${held}"`,
+  );
   switch (kind) {
     case 'f':
       return { kind: 'float', value: attribute.f ?? 0 };
