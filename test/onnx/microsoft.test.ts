@@ -202,6 +202,13 @@ const groups: Case[] = [
     KNOWN,
   ],
   ['GroupQueryAttention', 'a window', group(6, 0), { ...GROUPED, local_window_size: 3 }, KNOWN],
+  [
+    'GroupQueryAttention',
+    'attributes at the only value that is supported',
+    group(5, 0),
+    { ...GROUPED, smooth_softmax: 0, qk_output: 0, k_quant_type: 'NONE', v_quant_type: 'NONE' },
+    KNOWN,
+  ],
   ['GroupQueryAttention', 'softcap', group(5, 0), { ...GROUPED, softcap: float(0.5) }, KNOWN],
 ];
 

@@ -5,7 +5,7 @@ import onnxProto, { type onnx } from 'onnx-proto';
 import { ImportError, importOnnx } from '../../src/onnx/index.ts';
 import { Builder } from '../../src/onnx/ir/builder.ts';
 import { LOWERINGS } from '../../src/onnx/lower/index.ts';
-import { versionsOf } from '../../src/onnx/lower/interface.ts';
+import { operatorVersions } from '../../src/onnx/lower/interface.ts';
 import { ensureWrittenFor, lowerNode } from '../../src/onnx/lower/node.ts';
 import { Narrowing } from '../../src/onnx/lower/narrowing.ts';
 import { WRITTEN_FOR } from '../../src/onnx/lower/versions.ts';
@@ -51,7 +51,7 @@ describe('a node is refused for', () => {
 
   it('an attribute that no version of its operator has, whichever operator', () => {
     for (const [name, domain, operator] of defined) {
-      for (const { since } of versionsOf(name)) {
+      for (const { since } of operatorVersions(name)) {
         const invented: GraphNode = {
           operator,
           domain,
@@ -69,7 +69,7 @@ describe('a node is refused for', () => {
 
   it('an input or output more than its operator has, whichever operator', () => {
     for (const [name, domain, operator] of defined) {
-      for (const { since, inputs, outputs } of versionsOf(name)) {
+      for (const { since, inputs, outputs } of operatorVersions(name)) {
         const of = (count: number) => Array.from({ length: count }, (_, i) => `x${i}`);
         const tried = (given: number, yielded: number) => () => {
           const one = { operator, domain, name: 'one', inputs: of(given), outputs: of(yielded) };
@@ -103,6 +103,21 @@ describe('a node is refused for', () => {
   it('an attribute of an operator of onnxruntime', () => {
     const gelu = single('Gelu', [x], { domain: 'com.microsoft', attributes: { approximate: 'tanh' } });
     expect(refusal(gelu)).to.contain('(com.microsoft.Gelu): its attribute "approximate" is not supported');
+  });
+
+  it('an attribute of an operator of onnxruntime with another value than the one that is supported', () => {
+    const [q, lengths, total] = [noise([1, 2, 8]), value('int32', [1], [1]), value('int32', [1], [2])];
+    const spec = (attributes: Record<string, number | string>) =>
+      single('GroupQueryAttention', [q, q, q, undefined, undefined, lengths, total], {
+        domain: 'com.microsoft',
+        attributes: { num_heads: 2, kv_num_heads: 2, ...attributes },
+        constants: [5, 6],
+        outputs: 3,
+      });
+    expect(refusal(spec({}))).to.equal('not refused');
+    expect(refusal(spec({ smooth_softmax: 1 }))).to.contain('smooth_softmax "1" is not supported; 0 is');
+    expect(refusal(spec({ causal: 0 }))).to.contain('causal "0" is not supported; 1 is');
+    expect(refusal(spec({ k_quant_type: 'PER_TENSOR' }))).to.contain('k_quant_type "PER_TENSOR" is not');
   });
 
   it('an input of an operator of onnxruntime', () => {
@@ -251,7 +266,7 @@ describe('versions', () => {
 
   it('that lowerings were written for are the newest ones, for every operator', () => {
     const behind = defined.flatMap(([name]) => {
-      const newest = versionsOf(name).at(-1)?.since;
+      const newest = operatorVersions(name).at(-1)?.since;
       return WRITTEN_FOR.get(name) === newest ? [] : [`${name} ${newest}`];
     });
     expect(behind).to.deep.equal([]);
@@ -272,7 +287,7 @@ it('every attribute of an operator that can run is asked for by some lowering, o
   const isNamed = (name: string) => named.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
   const missing = new Set<string>();
   for (const [name] of defined) {
-    for (const { attributes } of versionsOf(name)) {
+    for (const { attributes } of operatorVersions(name)) {
       for (const attribute of attributes) if (!isNamed(attribute)) missing.add(`${name}.${attribute}`);
     }
   }

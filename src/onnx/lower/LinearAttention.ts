@@ -50,9 +50,9 @@ interface Sizes {
  * [batch, heads, key size, value size], is float32, as is everything in between.
  */
 export const LinearAttention: Lowering = (context) => {
-  const inputs = inputsOf(context);
+  const inputs = readInputs(context);
   const { query, past } = inputs;
-  const sizes = sizesOf(context, inputs);
+  const sizes = readSizes(context, inputs);
   const { batch, steps, queryHeads, heads, keySize, valueSize } = sizes;
   const scale = f32.of(context.float('scale', 0) || 1 / Math.sqrt(keySize));
   // How many steps are computed together does not change what they yield.
@@ -139,7 +139,7 @@ function component(x: Tensor, heads: number, t: number, b: Index, h: Index, d: I
   return at(x, [b, constantIndex(t), place]);
 }
 
-function inputsOf(context: Context): Inputs {
+function readInputs(context: Context): Inputs {
   const [query, key, value] = [context.input(0), context.input(1), context.input(2)];
   const [past, decay, beta] = [context.optional(3), context.optional(4), context.optional(5)];
   ensureFloat(query, key, value, ...[past, decay, beta].filter((one) => one !== undefined));
@@ -151,7 +151,7 @@ function inputsOf(context: Context): Inputs {
   return { query, key, value, past, decay, beta };
 }
 
-function sizesOf(context: Context, { query, key, value, past, decay, beta }: Inputs): Sizes {
+function readSizes(context: Context, { query, key, value, past, decay, beta }: Inputs): Sizes {
   const [queryHeads, heads] = [context.int('q_num_heads', 0), context.int('kv_num_heads', 0)];
   ensure(
     heads > 0 && queryHeads > 0 && queryHeads % heads === 0,

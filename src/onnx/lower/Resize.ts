@@ -73,7 +73,7 @@ function scaledTo(policy: string, extents: readonly number[], sizes: readonly nu
 }
 
 /** Scales where they are attributes: of images up to version 6 of Upsample, of all dimensions in 7. */
-function scalesOfAttributes(context: Context, rank: number): readonly number[] | undefined {
+function attributeScales(context: Context, rank: number): readonly number[] | undefined {
   if (context.operator !== 'Upsample' || context.version >= 7) return context.floats('scales');
   ensure(rank === 4, `the input's rank is ${rank}, not 4`);
   return [1, 1, context.float('height_scale', 1), context.float('width_scale', 1)];
@@ -83,7 +83,7 @@ function axesOf(context: Context, x: Tensor, isCropped: boolean): Axis[] {
   const isUpsample = context.operator === 'Upsample' || context.version < 11;
   const scaleInput = isUpsample ? 1 : 2;
   const rank = x.shape.length;
-  const given = isUpsample ? scalesOfAttributes(context, rank) : undefined;
+  const given = isUpsample ? attributeScales(context, rank) : undefined;
   const scales = given ?? context.knownOr(scaleInput, 'scales', []) ?? [];
   const asked = isUpsample ? undefined : context.knownOr(3, 'sizes', undefined);
   const chosen = context.axes(context.ints('axes') ?? x.shape.map((_, i) => i), rank);
@@ -131,7 +131,7 @@ const Resize: Lowering = (context) => {
   const places = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
   const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
     size !== extent || scale !== 1 || start !== 0 || end !== 1;
-  const mode = modeOf(context);
+  const mode = readMode(context);
   if (mode === 'nearest') context.disregard('antialias', 'exclude_outside');
   else context.disregard('nearest_mode');
   if (mode !== 'cubic') context.disregard('cubic_coeff_a');
@@ -141,7 +141,7 @@ const Resize: Lowering = (context) => {
 };
 
 /** The mode, of which the first version of Upsample has another name. */
-function modeOf(context: Context): string {
+function readMode(context: Context): string {
   const mode = context.string('mode', 'nearest');
   return context.operator === 'Upsample' && context.version < 7 && mode === 'bilinear' ? 'linear' : mode;
 }
@@ -173,7 +173,7 @@ const nearest: Resized = (context, x, axes, places, isMoved) => {
 
 /** One axis after another: each element is a weighted sum of a few. */
 const weighted: Resized = (context, x, axes, places, isMoved) => {
-  const mode = modeOf(context);
+  const mode = readMode(context);
   ensure(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
   ensureFloat(x);
   const kernel = mode === 'linear' ? LINEAR : cubic(context.float('cubic_coeff_a', -0.75));

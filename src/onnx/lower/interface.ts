@@ -11,8 +11,16 @@ export interface Interface {
   readonly attributes: ReadonlySet<string>;
 }
 
+const known = new Map<string, readonly Interface[]>();
+
 /** All versions of an operator, the oldest first; none if ONNX does not define it. @param name as in SCHEMAS */
-export const versionsOf = (name: string): Interface[] =>
+export function operatorVersions(name: string): readonly Interface[] {
+  const versions = known.get(name) ?? parse(name);
+  known.set(name, versions);
+  return versions;
+}
+
+const parse = (name: string): Interface[] =>
   (SCHEMAS[name]?.split(' ') ?? []).flatMap((entry) => {
     const [since = '', counts = '', attributes = ''] = entry.split(':');
     const [inputs, outputs] = counts.split('>').map((count) => (count === '*' ? Infinity : Number(count)));
@@ -28,13 +36,13 @@ export const versionsOf = (name: string): Interface[] =>
  * The version of an operator in an operator set, or its first one if it is younger than the set (onnxruntime's
  * optimiser and some exporters write such nodes, and one meaning alone comes into question).
  */
-export const interfaceOf = (name: string, operatorSet: number): Interface | undefined => {
-  const versions = versionsOf(name);
+export const interfaceAt = (name: string, operatorSet: number): Interface | undefined => {
+  const versions = operatorVersions(name);
   return versions.findLast(({ since }) => since <= operatorSet) ?? versions[0];
 };
 
 /** @throws Refusal for what this version of the operator does not take */
-export function ensureTaken(node: GraphNode, { since, ...most }: Interface): void {
+export function ensureWithin(node: GraphNode, { since, ...most }: Interface): void {
   for (const name of node.attributes.keys()) {
     ensure(
       most.attributes.has(name),

@@ -1,9 +1,9 @@
 import { ensure, Refusal } from '../errors.ts';
 import type { GraphNode } from '../read/graph.ts';
 import { NEWEST_VERSIONS } from '../schemas.ts';
-import { Context, type Lowering, type Output, type Surroundings, type Value } from './context.ts';
+import { Context, type Output, type Surroundings, type Value } from './context.ts';
 import { LOWERINGS, reasonAgainst } from './index.ts';
-import { ensureTaken, interfaceOf } from './interface.ts';
+import { ensureWithin, interfaceAt } from './interface.ts';
 import { WRITTEN_FOR } from './versions.ts';
 
 /** com.microsoft has one version; its operators gain attributes, which are refused unless they are read. */
@@ -35,16 +35,12 @@ export function lowerNode(
   const lowering = LOWERINGS.get(name);
   if (!lowering) throw new Refusal(reasonAgainst(node));
   ensureKnownSet(node.domain, operatorSet);
-  const taken = interfaceOf(name, operatorSet);
-  if (taken) {
-    ensureWrittenFor(taken.since, WRITTEN_FOR.get(name));
-    ensureTaken(node, taken);
+  const schema = interfaceAt(name, operatorSet);
+  if (schema) {
+    ensureWrittenFor(schema.since, WRITTEN_FOR.get(name));
+    ensureWithin(node, schema);
   }
-  return lowerWhole(lowering, new Context(node, operatorSet, inputs, around));
-}
-
-/** @throws Refusal if the lowering left something unread */
-export function lowerWhole(lowering: Lowering, context: Context): readonly (Output | undefined)[] {
+  const context = new Context(node, operatorSet, inputs, around);
   context.disregard(...WITHOUT_EFFECT);
   const made = lowering(context);
   context.ensureAllRead();
