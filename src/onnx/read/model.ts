@@ -120,20 +120,19 @@ function ensureKnown(what: string, version: number, newest: number): void {
 
 function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
   const initializers = new Map<string, TensorValue | StringTensor>();
+  const add = (name: string, read: () => TensorValue | StringTensor): void => {
+    within(`initializer ${quoted(name)}`, () => {
+      ensure(!initializers.has(name), 'the file has two of them');
+      initializers.set(name, read());
+    });
+  };
   for (const tensor of graph.initializer ?? []) {
-    const name = tensor.name ?? '';
-    if (initializers.has(name))
-      throw new ImportError(`initializer ${quoted(name)}: the file has two of them`);
-    const read = () =>
-      tensor.dataType === STRING ? { type: 'string' as const } : readTensor(tensor, source);
-    initializers.set(name, within(`initializer ${quoted(name)}`, read));
+    add(tensor.name ?? '', () =>
+      tensor.dataType === STRING ? { type: 'string' } : readTensor(tensor, source),
+    );
   }
   for (const sparse of graph.sparseInitializer ?? []) {
-    const name = sparse.values?.name ?? '';
-    initializers.set(
-      name,
-      within(`initializer ${quoted(name)}`, () => readSparseTensor(sparse, source)),
-    );
+    add(sparse.values?.name ?? '', () => readSparseTensor(sparse, source));
   }
   const nodes = graph.node ?? [];
   source.countNodes(nodes);
