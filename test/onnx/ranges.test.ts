@@ -81,6 +81,31 @@ describe('ranges of inputs', () => {
     expect(result?.values).to.deep.equal([LEAST + 65_535, GREATEST - 65_537, 4]);
   });
 
+  it('are asked for where unsigned numbers may wrap around below 0 and are computed with', async () => {
+    const difference = (op: string, type: TypeName): GraphSpec => ({
+      inputs: { a: value(type, [3], [9, 2, 3]), b: value(type, [3], [2, 2, 1]) },
+      nodes: [node('Sub', ['a', 'b'], ['d']), node(op, op === 'Identity' ? ['d'] : ['d', 'b'], ['y'])],
+      outputs: ['y'],
+    });
+    for (const type of ['uint32', 'uint64'] as const) {
+      for (const op of ['Greater', 'Div', 'Max']) {
+        const bytes = modelBytes(difference(op, type));
+        expect(() => importOnnx(bytes), `${op} of ${type}`).to.throw(
+          /may wrap around below 0.*--range a=LOW\.\.HIGH --range b=/,
+        );
+        const { inputs } = difference(op, type);
+        const ranges = { a: { low: 2, high: 9 }, b: { low: 0, high: 2 } };
+        await runCompiled(importOnnx(bytes, { ranges }), [inputs['a']!, inputs['b']!]);
+      }
+      // The bits alone are right, as an output has them.
+      const [result] = await runCompiled(importOnnx(modelBytes(difference('Identity', type))), [
+        value(type, [3], [1, 2, 3]),
+        value(type, [3], [2, 2, 1]),
+      ]);
+      expect(result?.values).to.deep.equal([-1, 0, 2]);
+    }
+  });
+
   it('are refused in one line where they are none', () => {
     const refused = (type: TypeName, low: number, high: number, reason: RegExp, name = 'x'): void => {
       expect(() => imported(type, { [name]: { low, high } })).to.throw(ImportError, reason);

@@ -152,7 +152,9 @@ export class Builder {
     ensure(fits || !foldable, () => misfitOf(tensor, []).sentence);
     // Whether it matters is known once it is read: a shape can still be asked for as an input to bind.
     const inherited = readings.find((reading) => reading.tensor.misfit)?.tensor.misfit;
-    const misfit = inherited ?? (fits ? undefined : this.#misfit(tensor));
+    const wrapped = isView ? undefined : readings.find((reading) => mayWrap(reading.tensor))?.tensor;
+    const unfit = fits ? wrapped : tensor;
+    const misfit = inherited ?? (unfit && this.#misfit(unfit));
     if (misfit) return { ...tensor, range: tensor.range && narrowest(tensor.range), misfit };
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
     if (foldable && (small || !isView)) {
@@ -210,11 +212,20 @@ const withFill = (range: Range | undefined, fill: number | undefined): Range | u
     ? { low: Math.min(range.low, fill | 0), high: Math.max(range.high, fill | 0) }
     : range;
 
+/**
+ * Whether an unsigned number may have been taken below 0. Its word then has the bits that an output needs, but is not
+ * the number that it should be compared, divided or converted as. The words of an input are admitted first.
+ */
+const mayWrap = ({ type, range, source }: Tensor): boolean =>
+  source.kind !== 'input' && isNarrowed(type) && !type.signed && range !== undefined && range.low < 0;
+
 function misfitOf({ type, range }: Tensor, inputs: readonly string[]): Misfit {
   const bound = inputs.map((name) => `--range ${name}=LOW..HIGH`).join(' ');
   const bind = inputs.map((name) => `--bind ${name}=FILE`).join(' ');
+  const may =
+    !type.signed && contains(I32_RANGE, range ?? I32_RANGE) ? 'wrap around below 0' : 'not fit int32';
   const sentence =
-    `${type.name} values between ${range?.low} and ${range?.high} may not fit int32; clip or cast its inputs` +
+    `${type.name} values between ${range?.low} and ${range?.high} may ${may}; clip or cast its inputs` +
     (bind ? `, bound them with ${bound}, or fix what decides shapes only with ${bind}` : '');
   return { sentence, inputs };
 }
