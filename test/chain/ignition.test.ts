@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Signer } from 'ethers';
+import { network } from 'hardhat';
+import Assay from '../../ignition/modules/Assay.ts';
+import { BOUNDS, type BoundsName } from '../../src/chain/bounds.ts';
+import { SALT } from '../../src/chain/createX.ts';
+import { WITH_CLZ } from '../../src/chain/edition.ts';
+import { release } from '../../src/chain/release.ts';
+
+/** A file of parameters as `hardhat ignition deploy --parameters` reads it: `"123n"` is a number. */
+const parametersIn = (name: string) =>
+  JSON.parse(readFileSync(`ignition/parameters/${name}.json`, 'utf8'), (_, value) =>
+    typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
+  );
+
+describe('the Ignition module', function () {
+  this.timeout(120_000);
+  for (const name of Object.keys(BOUNDS) as BoundsName[]) {
+    it(`deploys with ${name} parameters what assay deploy does, at the same addresses`, async () => {
+      const { ignition, ethers } = await network.create();
+      const deployed = await ignition.deploy(Assay, {
+        parameters: parametersIn(name),
+        strategy: 'create2',
+        strategyConfig: { salt: SALT },
+      });
+      const [, other] = await ethers.getSigners();
+      const plan = { edition: WITH_CLZ, bounds: BOUNDS[name] };
+      const { contracts, created } = await release(other as unknown as Signer, plan, { confirmations: 1 });
+      expect(created).to.deep.equal([]);
+      for (const part of ['registry', 'referee', 'oracle', 'game'] as const) {
+        expect(await deployed[part].getAddress(), part).to.equal(await contracts[part].getAddress());
+      }
+    });
+  }
+});
