@@ -7,6 +7,7 @@ import { artifacts, network } from 'hardhat';
 
 export interface EditionOnChain {
   readonly title: string;
+  readonly clz: boolean;
   readonly hardfork: 'osaka' | 'prague';
   artifact(name: string): Promise<{ readonly abi: readonly unknown[]; readonly bytecode: string }>;
 }
@@ -29,9 +30,10 @@ export function buildWithoutClz(): void {
 }
 
 export const EDITIONS: readonly EditionOnChain[] = [
-  { title: 'with CLZ', hardfork: 'osaka', artifact: (name) => artifacts.readArtifact(name) },
+  { title: 'with CLZ', clz: true, hardfork: 'osaka', artifact: (name) => artifacts.readArtifact(name) },
   {
     title: 'without CLZ, before Osaka',
+    clz: false,
     hardfork: 'prague',
     artifact: async (name) => {
       buildWithoutClz();
