@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import type { Signer } from 'ethers';
+import { AbiCoder, concat, type Signer } from 'ethers';
 import { network } from 'hardhat';
+import { InferenceOracle__factory } from '#typechain';
 import Assay from '../../ignition/modules/Assay.ts';
 import { BOUNDS, type BoundsName } from '../../src/chain/bounds.ts';
-import { SALT } from '../../src/chain/createX.ts';
+import { constructorArguments } from '../../src/chain/constructorArguments.ts';
+import { addressOfCreation, SALT } from '../../src/chain/createX.ts';
 import { WITH_CLZ } from '../../src/chain/edition.ts';
 import { release } from '../../src/chain/release.ts';
 
@@ -31,6 +33,11 @@ describe('the Ignition module', function () {
       for (const part of ['registry', 'referee', 'oracle', 'game'] as const) {
         expect(await deployed[part].getAddress(), part).to.equal(await contracts[part].getAddress());
       }
+      // Explorers compile the sources and compare the code with these arguments behind it.
+      const oracle = (await constructorArguments(contracts)).find((one) => one.name === 'InferenceOracle')!;
+      const { inputs } = InferenceOracle__factory.createInterface().deploy;
+      const args = AbiCoder.defaultAbiCoder().encode(inputs, oracle.args);
+      expect(addressOfCreation(concat([WITH_CLZ.oracle, args]))).to.equal(oracle.address);
     });
   }
 });

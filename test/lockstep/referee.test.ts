@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import type { Signer } from 'ethers';
 import type { Referee } from '#typechain';
+import { fixedLeaf } from '../../src/chain/fixedLeaf.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
@@ -11,6 +13,7 @@ import { validate } from '../../src/program/validate.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { commitmentsOf } from '../support/disputes.ts';
 import { EDITIONS, editionChain } from '../support/editions.ts';
+import { expectGas } from '../support/gas.ts';
 import { extremeProgram } from '../support/extremePrograms.ts';
 import { floats, modelBytes, node, programBytes } from '../support/onnx.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
@@ -125,6 +128,16 @@ for (const edition of EDITIONS) {
         const { program, weights, inputs } = randomProgram(seed, 8);
         await compare(program, weights, inputs, 4);
       }
+    });
+
+    it('agree on the leaf that clients try when they connect, at a known price', async () => {
+      const { descriptor, element, from, to, accumulator, commitments, witness, word } = await fixedLeaf();
+      const args = [descriptor, element, from, to, accumulator, commitments, witness] as const;
+      expect(await referee.run(...args)).to.equal(BigInt(word));
+      const request = await referee.run.populateTransaction(...args);
+      const sent = await (referee.runner as Signer).sendTransaction(request);
+      const { gasUsed } = (await sent.wait())!;
+      expectGas(`known leaf${edition.clz ? '' : ' without CLZ'}, its transaction`, gasUsed);
     });
   });
 }
