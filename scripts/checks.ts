@@ -33,5 +33,14 @@ export const checks: readonly Check[] = [
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
   { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity'] },
+  {
+    name: 'Solidity tests of libraries without CLZ',
+    command: 'hardhat',
+    args: [
+      '--config',
+      'hardhat.withoutClz.config.ts',
+      ...['test', 'solidity', 'test/contracts/libraries.t.sol'],
+    ],
+  },
   { name: 'TypeScript tests', command: 'hardhat', args: ['test', 'mocha'] },
 ];

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { Dispute, IDisputeGame } from "../../contracts/interfaces/IDisputeGame.sol";
 import { NodeInfo } from "../../contracts/interfaces/IReferee.sol";
+import { Bits } from "../../contracts/libraries/Bits.sol";
 import { MerkleLib } from "../../contracts/libraries/MerkleLib.sol";
 import { MoveLog } from "../../contracts/libraries/MoveLog.sol";
 import { Rules } from "../../contracts/libraries/Rules.sol";
@@ -87,6 +88,21 @@ contract LibrariesTest is Test {
             vm.assertTrue(2 ** depth >= leaves && (depth == 0 || 2 ** (depth - 1) < leaves));
         }
         vm.assertEq(MerkleLib.depthOf(2 ** 22 + 1), 23);
+    }
+
+    function testFuzz_clz_equalsPlain(uint256 x, uint8 shift) public pure {
+        _checkClz(x >> shift);
+    }
+
+    function test_clz_ofEveryPowerAndItsNeighbours() public pure {
+        _checkClz(0);
+        for (uint256 bit = 0; bit < 256; ++bit) {
+            uint256 power = 1 << bit;
+            _checkClz(power);
+            _checkClz(power - 1);
+            _checkClz(power | 1);
+            _checkClz(power | (power - 1));
+        }
     }
 
     function testFuzz_combine_equalsPlain(uint8 tag, uint256 levels, bytes32 seed) public view {
@@ -288,6 +304,13 @@ contract LibrariesTest is Test {
         uint256 expected;
         for (uint256 i = 0; i < 4; ++i) expected += uint256(uint8(chunk[start + i])) * 256 ** i;
         vm.assertEq(outside.loadAt(place, chunk, start), expected);
+    }
+
+    /// @dev Opcode or plain operations, as the contracts are compiled.
+    function _checkClz(uint256 x) private pure {
+        uint256 zeros = 0;
+        while (zeros < 256 && (x >> (255 - zeros)) == 0) ++zeros;
+        vm.assertEq(Bits.clz(x), zeros);
     }
 
     function _dispute(address a, address b, uint256[4] calldata rest) private pure returns (Dispute memory) {
