@@ -3,7 +3,7 @@ import type { Target } from '../passes/target.ts';
 /** WebAssembly with SIMD128, compiled for a processor with 16 vector registers. */
 export const SIMD128: Target = {
   lanes: 4,
-  // 8, 8, 9 or fewer accumulators leave registers for what they are computed from.
+  // At most 9 accumulators: the other registers hold their operands.
   rowsByVectors: [1, 8, 4, 3, 2],
   maxTileCode: 900,
   maxElementwiseCode: 320,
