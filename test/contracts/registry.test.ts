@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { hexOf } from '../../src/merkle/keccak.ts';
+import { commitOutput, modelId } from '../../src/merkle/model.ts';
 import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
 import { deployProtocol, type Protocol, TERMS } from '../support/toy/protocol.ts';
 import { INPUT, small, truth } from '../support/toy/small.ts';
@@ -77,6 +78,93 @@ describe('model registry', () => {
       await expect(read()).to.be.revertedWithCustomError(registry, 'UnknownModel').withArgs(hexOf(small.id));
     }
     expect(await registry.isPublished(small.id)).to.equal(false);
+  });
+
+  describe('a model with answers', () => {
+    const model = toyModel([toyInput(16), toyInput(4, 1), toyInput(3, 2), toyLoop(1)], [3], 2);
+    const publishing = (outputs: unknown[], answers: unknown[]) =>
+      p.registry.publish(hexOf(model.tree.root), 4, [ref(0, 16)], outputs as never, answers as never, '');
+
+    it('has the id that its publisher computed, which is not that of the same without answers', async () => {
+      await p.publish(model);
+      expect(await p.registry.modelOf(model.id)).to.deep.equal([
+        hexOf(model.tree.root),
+        4n,
+        [[0n, 16n]],
+        [[3n, 4n]],
+        [
+          [1n, 4n],
+          [2n, 3n],
+        ],
+      ]);
+      expect(await p.registry.programOf(model.id)).to.deep.equal([hexOf(model.tree.root), 4n, true]);
+      expect(await p.registry.suppliedOf(model.id)).to.deep.equal(await p.registry.answersOf(model.id));
+      const without = { ...model, answers: [], id: modelId(model.tree.root, 4, model.inputs, model.outputs) };
+      expect(hexOf(without.id)).to.not.equal(hexOf(model.id));
+      await p.publish(without);
+      expect(await p.registry.answersOf(without.id)).to.deep.equal([]);
+      expect(await p.registry.suppliedOf(without.id)).to.deep.equal([[3n, 4n]]);
+    });
+
+    it('takes the answers as what is claimed', async () => {
+      await p.publish(model);
+      const answers = Uint8Array.from({ length: 7 }, (_, i) => i + 1);
+      expect(await p.registry.commitOutput(model.id, answers)).to.equal(hexOf(commitOutput(model, answers)));
+      await expect(p.registry.commitOutput(model.id, new Uint8Array(4)))
+        .to.be.revertedWithCustomError(p.registry, 'OutputLengthMismatch')
+        .withArgs(7, 4);
+    });
+
+    it('attack 57: has one output, a scalar, and answers that fit a claim', async () => {
+      const { registry } = p;
+      for (const outputs of [[ref(3, 2)], [ref(3, 0)], [ref(3, 4), ref(3, 4)]]) {
+        await expect(publishing(outputs, [ref(1, 4)])).to.be.revertedWithCustomError(
+          registry,
+          'AcceptNotScalar',
+        );
+      }
+      for (const bytes of [1, 4]) await publishing([ref(3, bytes)], [ref(1, 122_880)]);
+      await expect(publishing([ref(3, 4)], [ref(1, 122_880), ref(2, 1)]))
+        .to.be.revertedWithCustomError(registry, 'AnswersTooLarge')
+        .withArgs(122_881, 122_880);
+      await expect(publishing([ref(3, 4)], Array(256).fill(ref(1, 1)))).to.be.revertedWithCustomError(
+        registry,
+        'AnswerCountOutOfBounds',
+      );
+      await expect(publishing([ref(3, 4)], [ref(4, 1)])).to.be.revertedWithCustomError(
+        registry,
+        'TensorRefOutOfBounds',
+      );
+    });
+  });
+
+  it('commits to tensors by their roots as by their bytes', async () => {
+    await p.publish(small);
+    const { registry } = p;
+    const input = await registry.commitInput(small.id, INPUT);
+    expect(await registry.commitInputRoots(small.id, [truth.tensor(0).root])).to.equal(input);
+    const output = await registry.commitOutput(small.id, truth.output());
+    expect(await registry.commitOutputRoots(small.id, [truth.tensor(4).root])).to.equal(output);
+    for (const roots of [[], [hexOf(small.id), hexOf(small.id)]]) {
+      for (const commit of [registry.commitInputRoots, registry.commitOutputRoots]) {
+        await expect(commit(small.id, roots))
+          .to.be.revertedWithCustomError(registry, 'RootCountMismatch')
+          .withArgs(1, roots.length);
+      }
+    }
+  });
+
+  it('attack 51: refuses a model whose first answer would not fit the transaction pools', async () => {
+    const outputs = (count: number) => Array(count).fill(ref(0, 1));
+    const publishing = (count: number, nodes: number) =>
+      p.registry.publish(root, nodes, [], outputs(count), [], '');
+    await publishing(255, 2 ** 14);
+    await expect(publishing(255, 2 ** 16)).to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge');
+    // 190 outputs in 2^20 nodes: 190 roots and 3,800 siblings.
+    await publishing(190, 2 ** 20);
+    await expect(publishing(191, 2 ** 20))
+      .to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge')
+      .withArgs(191, 2_048 + 191 * 21 * 32, 130_000);
   });
 
   it('a model without inputs takes a request of no bytes', async () => {
