@@ -21,11 +21,12 @@ import {
   placeOf,
   TERMS,
 } from '../support/toy/protocol.ts';
-import { INPUT, small, told, truth } from '../support/toy/small.ts';
+import { type Scene, SCENES } from '../support/toy/scenes.ts';
+import { INPUT } from '../support/toy/small.ts';
 import type { Lie, Values } from '../support/toy/values.ts';
 
 const LONG = process.env['ASSAY_LONG'] !== undefined;
-const SEEDS = LONG ? 40 : 4;
+const SEEDS = LONG ? 60 : 6;
 const TICKS = LONG ? 80 : 40;
 
 const STATUS = { Open: 1n, Final: 2n, Falsified: 3n } as const;
@@ -57,9 +58,11 @@ class World {
   forced = 0n;
   readonly p: Protocol;
   readonly random: Random;
+  readonly scene: Scene;
   readonly adversaries: readonly HardhatEthersSigner[];
 
-  constructor(p: Protocol, random: Random) {
+  constructor(p: Protocol, random: Random, scene: Scene) {
+    this.scene = scene;
     this.p = p;
     this.random = random;
     this.adversaries = p.signers.slice(5, 10);
@@ -93,18 +96,24 @@ class World {
   async ask(): Promise<void> {
     const windowSeconds = 600n + BigInt(this.random.below(600));
     const terms = { windowSeconds, patienceSeconds: 300n };
-    this.requests.push(await this.p.ask(small, INPUT, { terms, from: this.p.requester }));
+    this.requests.push(await this.p.ask(this.scene.model, INPUT, { terms, from: this.p.requester }));
     this.pay(this.p.requester, FEE);
     this.count('request');
   }
 
-  async claim(asked: Asked, values: Values, by: HardhatEthersSigner): Promise<void> {
+  /** @param defended what the claimant plays with, if that is not what it claims */
+  async claim(
+    asked: Asked,
+    values: Values,
+    by: HardhatEthersSigner,
+    defended: Values = values,
+  ): Promise<void> {
     const output = values.output();
-    const earlier = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(small, output), by);
+    const earlier = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(this.scene.model, output), by);
     const { status } = await this.p.oracle.progress(asked.id);
     if (status !== 1n) return;
     if (earlier !== 0n && (await this.p.oracle.claims(earlier)).status !== STATUS.Falsified) return;
-    this.claims.push({ ...(await this.p.claim(asked, output, by)), values });
+    this.claims.push({ ...(await this.p.claim(asked, output, by)), values: defended });
     this.pay(by, TERMS.claimBondWei);
     this.count('claim');
   }
@@ -142,10 +151,13 @@ class World {
     const values = byClaimant ? match.claimantValues : match.challengerValues;
     if (!perverse) return p.nextCall(match, values);
     if (byClaimant) {
-      const other = told(...this.randomLies());
+      const other = this.scene.told(...this.randomLies());
       return place.phase === PHASE.Root && random.chance(50) ? commitTrace(other) : p.nextCall(match, other);
     }
-    const node = small.nodes[place.nodeIndex]!;
+    if (place.phase === PHASE.NodePick && random.chance(40)) {
+      return { name: 'demandNode', args: [match.table.blockRoot, random.below(8)] };
+    }
+    const node = this.scene.model.nodes[place.nodeIndex]!;
     const range = place.phase === PHASE.Element ? 256 / node.elementBytes : 8;
     try {
       return challengerMove(place, match.table, values, { at: random.below(range) });
@@ -177,9 +189,16 @@ class World {
     const asked = this.pick(this.requests);
     const deeds: [number, () => Promise<unknown>][] = [
       [2, () => this.ask()],
-      [4, async () => asked && this.claim(asked, told(...this.randomLies()), by)],
-      [1, async () => asked && this.claim(asked, truth, by)],
-      [6, async () => made && this.challenge(made, by, told(...this.randomLies()))],
+      [4, async () => asked && this.claim(asked, this.scene.told(...this.randomLies()), by)],
+      [
+        2,
+        async () => {
+          const defended = this.scene.told(...this.randomLies());
+          if (asked) await this.claim(asked, this.scene.told(...this.randomLies()), by, defended);
+        },
+      ],
+      [1, async () => asked && this.scene.right && this.claim(asked, this.scene.right, by)],
+      [6, async () => made && this.challenge(made, by, this.scene.told(...this.randomLies()))],
       [6, async () => own && this.play(own, false)],
       [6, async () => own && this.play(own, true)],
       [2, async () => match && this.attempt('timeout', p.sendTimeout(match, by))],
@@ -188,7 +207,8 @@ class World {
       [
         1,
         async () =>
-          made && this.attempt('finalize', p.sendFinalize({ ...made, output: truth.output() }, PLENTY)),
+          made &&
+          this.attempt('finalize', p.sendFinalize({ ...made, output: this.scene.told().output() }, PLENTY)),
       ],
       [
         1,
@@ -215,7 +235,8 @@ class World {
         async () => {
           if (!match) return;
           const node = random.below(5);
-          const proof = { descriptor: small.descriptors[node]!, siblings: small.tree.proof(node) };
+          const { descriptors, tree } = this.scene.model;
+          const proof = { descriptor: descriptors[node]!, siblings: tree.proof(node) };
           const call = { name: 'proveMalformed', args: [match.subject, REQUEST, node, proof] };
           const sent = p.send(match, call, random.pick([by, match.challenger]), PLENTY);
           expect(await this.attempt('false proof', sent as never)).to.equal(false);
@@ -256,17 +277,20 @@ class World {
     if (await this.attempt('withdraw', this.p.oracle.connect(by).withdraw())) this.pay(by, -owed);
   }
 
-  isFalse = (made: Made): boolean => made.outputs !== this.p.outputsOf(small, truth.output());
+  isFalse = (made: Made): boolean => this.scene.isFalse(made.output);
 
   /** The honest provider and the honest watcher do what is theirs to do. */
   async honestAct(): Promise<void> {
     const { p } = this;
     // It leaves some requests alone, so that some are cancelled.
-    for (const asked of this.requests) if (asked.id % 3n !== 0n) await this.claim(asked, truth, p.honest);
+    const { right } = this.scene;
+    for (const asked of this.requests) {
+      if (right && asked.id % 3n !== 0n) await this.claim(asked, right, p.honest);
+    }
     for (const made of this.claims) {
       if (!this.isFalse(made) || this.matches.some((m) => m.claimed === made && m.challenger === p.watcher))
         continue;
-      await this.challenge(made, p.watcher, truth);
+      await this.challenge(made, p.watcher, this.scene.truthOf(made.output));
     }
     for (const match of this.matches) {
       if (match.ended) continue;
@@ -339,11 +363,12 @@ describe('many actors at random', () => {
   const done = new Map<string, number>();
 
   for (let seed = 1; seed <= SEEDS; seed++) {
-    it(`attack 33: every wei and both properties hold throughout, seed ${seed}`, async function () {
+    const scene = SCENES[Math.max(0, seed - 3) % SCENES.length]!;
+    it(`attack 33: every wei and both properties hold throughout, seed ${seed}, claims of ${scene.name}`, async function () {
       this.timeout(600_000);
       const p = await deployProtocol();
-      await p.publish(small);
-      const world = new World(p, new Random(seed));
+      await p.publish(scene.model);
+      const world = new World(p, new Random(seed), scene);
       const { random } = world;
       await world.ask();
       for (let tick = 0; tick < TICKS; tick++) {
@@ -383,10 +408,11 @@ describe('many actors at random', () => {
 
   it('every kind of call went through in these runs', () => {
     const deeds = 'request claim challenge timeout reclaim finalize cancel withdraw commitTrace reveal pick';
-    const moves = 'pickNode revealChunk nameElement postAccumulators';
-    const proofs = 'proveInterval proveElement proveConstant proveInput provePadding provePaddingByte'.split(
-      ' ',
-    );
+    const moves = 'pickNode revealChunk nameElement postAccumulators demandNode openNode';
+    const proofs =
+      'proveInterval proveElement proveConstant proveInput proveAnswer provePadding provePaddingByte'.split(
+        ' ',
+      );
     const howOften = (deed: string) => done.get(deed) ?? 0;
     for (const deed of [...deeds.split(' '), ...moves.split(' '), ...(LONG ? proofs : [])]) {
       expect(howOften(deed), `how often ${deed} went through`).to.be.greaterThan(0);
