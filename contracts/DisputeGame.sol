@@ -10,6 +10,7 @@ import { Blocks } from "./libraries/Blocks.sol";
 import { Limits } from "./libraries/Limits.sol";
 import { MerkleLib } from "./libraries/MerkleLib.sol";
 import { MoveLog } from "./libraries/MoveLog.sol";
+import { RequestLib } from "./libraries/RequestLib.sol";
 import { Rules } from "./libraries/Rules.sol";
 import { Tags } from "./libraries/Tags.sol";
 import { Clock, ClockLib } from "./types/Clock.sol";
@@ -65,6 +66,8 @@ import { StakeLib } from "./types/Stake.sol";
 ///
 /// One file above 400 lines, because the table and its moves belong together.
 contract DisputeGame is IDisputeGame, Multicall {
+    using RequestLib for Request;
+
     uint8 private constant INPUT = 1;
     uint8 private constant CONSTANT = 2;
     uint8 private constant LOOP = 3;
@@ -95,16 +98,19 @@ contract DisputeGame is IDisputeGame, Multicall {
         address claimant,
         uint96 claimId,
         address challenger,
-        Request calldata request
+        bytes32 modelId,
+        uint32 clockSeconds,
+        uint96 claimBondWei,
+        uint96 challengeBondWei
     ) external returns (uint256 disputeId) {
         if (msg.sender != address(ORACLE)) revert NotOracle(msg.sender);
         disputeId = _nextDisputeId++;
         Dispute memory opened = Rules.blank();
         opened.claimant = claimant;
         opened.challenger = challenger;
-        opened.clock = ClockLib.start(block.timestamp, request.terms.clockSeconds, block.basefee);
-        opened.stake = StakeLib.pack(claimId, request.terms.claimBondWei, request.terms.challengeBondWei);
-        opened.program = request.modelId;
+        opened.clock = ClockLib.start(block.timestamp, clockSeconds, block.basefee);
+        opened.stake = StakeLib.pack(claimId, claimBondWei, challengeBondWei);
+        opened.program = modelId;
         opened.position = PositionLib.START;
         disputes[disputeId] = Rules.seal(opened, 0);
         emit Opened(disputeId, claimId, challenger, opened);
@@ -797,7 +803,7 @@ contract DisputeGame is IDisputeGame, Multicall {
     }
 
     function _requireRequest(uint256 requestId, Request calldata request) private view {
-        bytes32 given = keccak256(abi.encode(request));
+        bytes32 given = request.hash();
         bytes32 stored = ORACLE.requestHash(requestId);
         if (stored != given) revert RequestMismatch(requestId, stored, given);
     }

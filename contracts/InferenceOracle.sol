@@ -2,22 +2,32 @@
 pragma solidity 0.8.37;
 
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import { ERC165, IERC165 } from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import { DisputeGame } from "./DisputeGame.sol";
 import { IDisputeGame } from "./interfaces/IDisputeGame.sol";
 import { IInferenceConsumer } from "./interfaces/IInferenceConsumer.sol";
 import {
+    CallbackStatus,
     Claim,
     ClaimStatus,
     IInferenceOracle,
     Progress,
     Request,
     RequestStatus,
+    TermBounds,
     Terms
 } from "./interfaces/IInferenceOracle.sol";
+import { IInferenceRootConsumer } from "./interfaces/IInferenceRootConsumer.sol";
 import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
+import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
 import { IReferee } from "./interfaces/IReferee.sol";
+import { Limits } from "./libraries/Limits.sol";
+import { MerkleLib } from "./libraries/MerkleLib.sol";
 import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
+import { RequestLib } from "./libraries/RequestLib.sol";
+import { Tags } from "./libraries/Tags.sol";
 import { ClockLib } from "./types/Clock.sol";
+import { Currency } from "./types/Currency.sol";
 import { StakeLib } from "./types/Stake.sol";
 
 /// @title InferenceOracle
@@ -25,16 +35,23 @@ import { StakeLib } from "./types/Stake.sol";
 ///
 /// ```
 /// request   –        → Open        claim     –    → Open
-///           Open     → Answered              Open → Final       finalize: window passed, no dispute open
+///           Open     → Answered              Open → Final       window passed or answer proven, no dispute open
 ///           Open     → Cancelled             Open → Falsified   the game: a dispute
+///
+/// callback  None     → Waiting    the request is answered, its requester has code and ordered gas
+///           Waiting  → Done       the first run, paid, succeeded
+///           Waiting  → Failed     the first run failed; it was paid nevertheless
+///           Failed   → Done       a later run, unpaid, succeeded
 /// ```
 /// An open request has status None in storage: its hash alone shows that it was made.
 ///
-/// INVARIANT: balance = fees of open requests + bonds of open claims + bonds of open disputes + what is
-/// `owed` + what is burned (+ ether that was forced in). Ether leaves only in {withdrawTo}.
+/// INVARIANT: balance = fees and callback fees of open requests + callback fees of callbacks never run + bonds of open claims
+/// + bonds of open disputes + what is `owed` + what is burned (+ what was forced in). Money leaves only in {withdrawTo}.
 ///
-/// One file of some 400 lines, because the invariant ties its parts together: everything that moves money is here.
-contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
+/// One file of some 500 lines, because the invariant ties its parts together: everything that moves money is here.
+contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
+    using RequestLib for Request;
+
     /// @notice Share of a falsified claim's bond that is burned, in 1/10,000, rounded up: what a claimant loses at
     /// least, even if it challenges itself.
     uint256 public constant BURN_BPS = 5_000;
@@ -42,11 +59,17 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     uint256 public constant MAX_STORED_OUTPUT_BYTES = 1_024;
     /// @notice Most bytes of a failed callback's reason that are emitted.
     uint256 private constant MAX_REASON_BYTES = 128;
+    /// @notice Most gas of a verifier. It says yes or the call reverts, so this bounds only what its caller pays.
+    uint256 private constant VERIFIER_GAS = 5_000_000;
+    /// @notice Gas repaid for an overtaken dispute: less than the cheapest way to open one, many in one transaction by a
+    /// contract, all refunds taken off. With more, a cheat would get burned ether back by overtaking itself.
+    uint256 public constant REPAID_GAS = 25_000;
     /// @notice Upper bound on the gas of CALL itself, for a cold account without value (EIP-2929), and its set-up.
     uint256 private constant CALL_OVERHEAD_GAS = 5_000;
 
     IModelRegistry private immutable REGISTRY;
     IDisputeGame private immutable GAME;
+    Currency private immutable CURRENCY;
 
     uint96 private immutable MIN_CLAIM_BOND_WEI;
     uint96 private immutable MAX_CLAIM_BOND_WEI;
@@ -68,10 +91,19 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     /// @inheritdoc IInferenceOracle
     mapping(address account => uint256) public owed;
 
+    /// @notice What the oracle keeps of a claim besides {Claim}; one storage slot.
+    /// @param number The claim's number.
+    /// @param digest First bytes of keccak256 of the output's bytes, so that they are not hashed into roots once more; 0 for a
+    /// claim by root.
+    struct Supplied {
+        uint32 number;
+        bytes28 digest;
+    }
+
     mapping(uint256 requestId => Progress) private _progress;
     mapping(uint256 claimId => Claim) private _claims;
-    mapping(uint256 requestId => mapping(bytes32 outputs => mapping(address claimant => uint32 number)))
-        private _claimOf;
+    mapping(uint256 requestId => mapping(bytes32 outputs => mapping(address claimant => Supplied)))
+        private _supplied;
     mapping(uint256 requestId => bytes) private _outputs;
 
     modifier onlyGame() {
@@ -83,25 +115,36 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     /// the opcodes that both need.
     /// @param registry_ The models.
     /// @param referee_ Recomputes leaves.
+    /// @param currency_ An ERC-20 token that moves exactly what it is told, or zero for ether.
     /// @param min Least of each term; bonds, window and clock above zero. The lesser of window and clock is the
     /// censorship that both sides outlast.
     /// @param max Most of each term.
-    constructor(IModelRegistry registry_, IReferee referee_, Terms memory min, Terms memory max) {
+    constructor(
+        IModelRegistry registry_,
+        IReferee referee_,
+        Currency currency_,
+        TermBounds memory min,
+        TermBounds memory max
+    ) {
         OpcodeProbe.requireOpcodes();
         _requireSafe("claimBondWei", min.claimBondWei, max.claimBondWei, StakeLib.MAX_BOND_WEI);
         _requireSafe("challengeBondWei", min.challengeBondWei, max.challengeBondWei, StakeLib.MAX_BOND_WEI);
+        if (min.challengeBondWei > _reward(max.claimBondWei)) revert BoundsUnsafe("challengeBondWei");
         _requireSafe("windowSeconds", min.windowSeconds, max.windowSeconds, type(uint32).max);
         _requireSafe("clockSeconds", min.clockSeconds, max.clockSeconds, ClockLib.MAX_SECONDS);
-        if (min.callbackGas > max.callbackGas) revert BoundsUnsafe("callbackGas");
         if (min.patienceSeconds > max.patienceSeconds) revert BoundsUnsafe("patienceSeconds");
+        if (min.callbackGas > max.callbackGas) revert BoundsUnsafe("callbackGas");
+        address token = Currency.unwrap(currency_);
+        if (token != address(0) && token.code.length == 0) revert NotCurrency(token);
         REGISTRY = registry_;
         GAME = new DisputeGame(this, registry_, referee_);
+        CURRENCY = currency_;
         (MIN_CLAIM_BOND_WEI, MAX_CLAIM_BOND_WEI) = (min.claimBondWei, max.claimBondWei);
         (MIN_CHALLENGE_BOND_WEI, MAX_CHALLENGE_BOND_WEI) = (min.challengeBondWei, max.challengeBondWei);
         (MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS) = (min.windowSeconds, max.windowSeconds);
         (MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS) = (min.clockSeconds, max.clockSeconds);
-        (MIN_CALLBACK_GAS, MAX_CALLBACK_GAS) = (min.callbackGas, max.callbackGas);
         (MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS) = (min.patienceSeconds, max.patienceSeconds);
+        (MIN_CALLBACK_GAS, MAX_CALLBACK_GAS) = (min.callbackGas, max.callbackGas);
     }
 
     // ---- requests -------------------------------------------------------------------------------------------------
@@ -110,20 +153,39 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     function request(
         bytes32 modelId,
         bytes calldata input,
-        Terms calldata terms
+        Terms calldata terms,
+        uint96 feeWei
     ) external payable nonReentrant returns (uint256 requestId) {
+        Request memory made;
+        (requestId, made) = _ask(modelId, REGISTRY.commitInput(modelId, input), terms, feeWei);
+        emit Requested(requestId, modelId, msg.sender, made, input);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function requestByRoot(
+        bytes32 modelId,
+        bytes32[] calldata inputRoots,
+        string calldata uri,
+        Terms calldata terms,
+        uint96 feeWei
+    ) external payable nonReentrant returns (uint256 requestId) {
+        Request memory made;
+        (requestId, made) = _ask(modelId, REGISTRY.commitInputRoots(modelId, inputRoots), terms, feeWei);
+        emit RequestedByRoot(requestId, modelId, msg.sender, made, inputRoots, uri);
+    }
+
+    function _ask(
+        bytes32 modelId,
+        bytes32 inputs,
+        Terms memory terms,
+        uint96 feeWei
+    ) private returns (uint256 requestId, Request memory made) {
         _requireInBounds(terms);
-        Request memory made = Request({
-            requester: msg.sender,
-            feeWei: _amount(msg.value),
-            modelId: modelId,
-            inputs: REGISTRY.commitInput(modelId, input),
-            requestedAt: uint40(block.timestamp),
-            terms: terms
-        });
+        if (terms.answerByRoot) _requireNoAnswers(modelId);
+        CURRENCY.take(uint256(feeWei) + terms.callbackFeeWei);
+        made = Request(msg.sender, feeWei, modelId, inputs, uint40(block.timestamp), terms);
         requestId = _nextRequestId++;
         requestHash[requestId] = keccak256(abi.encode(made));
-        emit Requested(requestId, modelId, msg.sender, made, input);
     }
 
     /// @inheritdoc IInferenceOracle
@@ -136,7 +198,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         uint256 last = uint256(request_.requestedAt) + request_.terms.patienceSeconds;
         if (block.timestamp <= last) revert PatienceLasts(requestId, last);
         state.status = RequestStatus.Cancelled;
-        owed[request_.requester] += request_.feeWei;
+        owed[request_.requester] += uint256(request_.feeWei) + request_.terms.callbackFeeWei;
         emit Cancelled(requestId);
     }
 
@@ -148,22 +210,54 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         Request calldata request_,
         bytes calldata output
     ) external payable nonReentrant returns (uint256 claimId) {
+        // RULE: what is claimed can be made final, so it fits the transactions that must carry it again.
+        if (output.length > Limits.MAX_DATA_BYTES) {
+            revert AnswerTooLong(output.length, Limits.MAX_DATA_BYTES);
+        }
         _requireRequest(requestId, request_);
-        _requireBond(request_.terms.claimBondWei);
+        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
+        claimId = _claim(requestId, request_, outputs, _digest(output), false);
+        emit Claimed(claimId, msg.sender, outputs, output);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function claimByRoot(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        string calldata uri
+    ) external payable nonReentrant returns (uint256 claimId) {
+        _requireRequest(requestId, request_);
+        bytes32 outputs = REGISTRY.commitOutputRoots(request_.modelId, outputRoots);
+        claimId = _claim(requestId, request_, outputs, 0, true);
+        emit ClaimedByRoot(claimId, msg.sender, outputs, outputRoots, uri);
+    }
+
+    function _claim(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32 outputs,
+        bytes28 digest,
+        bool byRoot
+    ) private returns (uint256 claimId) {
+        _requireForm(requestId, request_, byRoot);
+        address provider = request_.terms.provider;
+        if (provider != address(0) && provider != msg.sender) {
+            revert NotProvider(requestId, provider, msg.sender);
+        }
         Progress storage state = _progress[requestId];
         _requireOpen(requestId, state.status);
-        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
-        // Others may claim the same: a right answer that is copied and lost on purpose delays nobody.
+        // A copy that is lost on purpose must not delay the right answer, so others may claim the same.
         uint256 earlier = claimOf(requestId, outputs, msg.sender);
         if (earlier != 0 && _claims[earlier].status != ClaimStatus.Falsified) {
             revert OutputAlreadyClaimed(earlier);
         }
+        CURRENCY.take(request_.terms.claimBondWei);
         uint32 number = ++state.claims;
         ++state.openClaims;
         claimId = _idOf(requestId, number);
-        _claimOf[requestId][outputs][msg.sender] = number;
+        _supplied[requestId][outputs][msg.sender] = Supplied(number, digest);
         _claims[claimId] = Claim(msg.sender, uint40(block.timestamp), 0, ClaimStatus.Open);
-        emit Claimed(claimId, msg.sender, outputs, output);
     }
 
     /// @inheritdoc IInferenceOracle
@@ -173,68 +267,219 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         bytes32 outputs
     ) external payable nonReentrant returns (uint256 disputeId) {
         _requireRequest(claimId >> 32, request_);
-        _requireBond(request_.terms.challengeBondWei);
-        _requireOutput(claimId, outputs);
         Claim storage challenged = _openClaim(claimId);
+        _requireOutputs(claimId, challenged.claimant, outputs);
         uint256 last = uint256(challenged.claimedAt) + request_.terms.windowSeconds;
         if (block.timestamp > last) revert WindowPassed(claimId, last);
+        CURRENCY.take(request_.terms.challengeBondWei);
         ++challenged.openDisputes;
-        disputeId = GAME.open(challenged.claimant, uint96(claimId), msg.sender, request_);
+        disputeId = GAME.open(
+            challenged.claimant,
+            uint96(claimId),
+            msg.sender,
+            request_.modelId,
+            request_.terms.clockSeconds,
+            request_.terms.claimBondWei,
+            request_.terms.challengeBondWei
+        );
     }
+
+    // ---- finality -------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IInferenceOracle
     function finalize(
         uint256 claimId,
         Request calldata request_,
-        bytes calldata output
+        bytes32 outputs,
+        bytes calldata output,
+        bool withCallback
     ) external nonReentrant {
-        uint256 requestId = claimId >> 32;
-        _requireRequest(requestId, request_);
-        Claim storage ended = _openClaim(claimId);
-        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
-        _requireOutput(claimId, outputs);
-        uint256 last = uint256(ended.claimedAt) + request_.terms.windowSeconds;
-        if (block.timestamp <= last) revert WindowOpen(claimId, last);
-        if (ended.openDisputes != 0) revert DisputesOpen(claimId, ended.openDisputes);
-
-        Progress storage state = _progress[requestId];
-        // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
-        bool answers = state.status == RequestStatus.None;
-        ended.status = ClaimStatus.Final;
-        --state.openClaims;
-        emit ClaimFinalized(claimId);
-        if (!answers) {
-            owed[ended.claimant] += request_.terms.claimBondWei;
-            return;
-        }
-        owed[ended.claimant] += uint256(request_.terms.claimBondWei) + request_.feeWei;
-        state.status = RequestStatus.Answered;
-        state.answer = uint32(claimId);
-        if (output.length <= MAX_STORED_OUTPUT_BYTES) {
-            state.stored = true;
-            _outputs[requestId] = output;
-        }
-        emit Answered(requestId, claimId, outputs);
-        _callBack(requestId, request_, output);
+        Claim storage ended = _requireBytes(claimId, request_, outputs, output);
+        _requireWindowPassed(claimId, request_, ended);
+        _finalizeBytes(claimId, request_, ended, outputs, output, withCallback);
     }
 
-    /// @notice Calls the requester back, once: only {finalize} of the answering claim gets here.
+    /// @inheritdoc IInferenceOracle
+    function finalizeByRoot(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        bool withCallback
+    ) external nonReentrant {
+        (Claim storage ended, bytes32 outputs) = _requireRoots(claimId, request_, outputRoots);
+        _requireWindowPassed(claimId, request_, ended);
+        _finalizeRoots(claimId, request_, ended, outputs, outputRoots, withCallback);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function finalizeProven(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs,
+        bytes calldata output,
+        bytes calldata proof,
+        bool withCallback
+    ) external nonReentrant {
+        Claim storage ended = _requireBytes(claimId, request_, outputs, output);
+        _requireProven(claimId, request_, ended.claimant, outputs, proof);
+        _finalizeBytes(claimId, request_, ended, outputs, output, withCallback);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function finalizeProvenByRoot(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        bytes calldata proof,
+        bool withCallback
+    ) external nonReentrant {
+        (Claim storage ended, bytes32 outputs) = _requireRoots(claimId, request_, outputRoots);
+        _requireProven(claimId, request_, ended.claimant, outputs, proof);
+        _finalizeRoots(claimId, request_, ended, outputs, outputRoots, withCallback);
+    }
+
+    /// @notice RULE: what is made final is what an open claim supplied, in the form that the request wants.
+    function _requireBytes(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs,
+        bytes calldata output
+    ) private view returns (Claim storage ended) {
+        uint256 requestId = claimId >> 32;
+        _requireRequest(requestId, request_);
+        _requireForm(requestId, request_, false);
+        ended = _openClaim(claimId);
+        Supplied memory supplied = _supplied[requestId][outputs][ended.claimant];
+        if (supplied.number != uint32(claimId) || supplied.digest != _digest(output)) {
+            revert OutputMismatch(claimId, outputs);
+        }
+    }
+
+    /// @notice {_requireBytes} of a claim by root.
+    function _requireRoots(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots
+    ) private view returns (Claim storage ended, bytes32 outputs) {
+        _requireRequest(claimId >> 32, request_);
+        _requireForm(claimId >> 32, request_, true);
+        ended = _openClaim(claimId);
+        outputs = MerkleLib.listHash(Tags.OUTPUTS, outputRoots);
+        _requireOutputs(claimId, ended.claimant, outputs);
+    }
+
+    function _finalizeBytes(
+        uint256 claimId,
+        Request calldata request_,
+        Claim storage ended,
+        bytes32 outputs,
+        bytes calldata output,
+        bool withCallback
+    ) private {
+        uint256 requestId = claimId >> 32;
+        bool stored = output.length <= MAX_STORED_OUTPUT_BYTES;
+        (bool answers, bool due) = _finalize(claimId, request_, ended, outputs, stored);
+        if (answers && stored) _outputs[requestId] = output;
+        if (due && withCallback) _callBack(requestId, request_, _callWithBytes(requestId, output));
+    }
+
+    function _finalizeRoots(
+        uint256 claimId,
+        Request calldata request_,
+        Claim storage ended,
+        bytes32 outputs,
+        bytes32[] calldata outputRoots,
+        bool withCallback
+    ) private {
+        uint256 requestId = claimId >> 32;
+        (, bool due) = _finalize(claimId, request_, ended, outputs, false);
+        if (due && withCallback) _callBack(requestId, request_, _callWithRoots(requestId, outputRoots));
+    }
+
+    /// @notice Ends a claim well, and answers the request with it if that has no answer.
+    /// @return answers Whether it answered the request.
+    /// @return callbackDue Whether the answer waits for its callback.
+    function _finalize(
+        uint256 claimId,
+        Request calldata request_,
+        Claim storage ended,
+        bytes32 outputs,
+        bool stored
+    ) private returns (bool answers, bool callbackDue) {
+        uint256 requestId = claimId >> 32;
+        if (ended.openDisputes != 0) revert DisputesOpen(claimId, ended.openDisputes);
+        ended.status = ClaimStatus.Final;
+        emit ClaimFinalized(claimId);
+        uint256 creditWei = request_.terms.claimBondWei;
+        Progress memory state = _progress[requestId];
+        --state.openClaims;
+        // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
+        answers = state.status == RequestStatus.None;
+        if (answers) {
+            creditWei += request_.feeWei;
+            callbackDue = request_.terms.callbackGas != 0 && request_.requester.code.length != 0;
+            state.status = RequestStatus.Answered;
+            state.answer = uint32(claimId);
+            state.stored = stored;
+            if (callbackDue) state.callback = CallbackStatus.Waiting;
+            else if (request_.terms.callbackFeeWei != 0) {
+                owed[request_.requester] += request_.terms.callbackFeeWei;
+            }
+            emit Answered(requestId, claimId, outputs);
+        }
+        _progress[requestId] = state;
+        owed[ended.claimant] += creditWei;
+    }
+
+    // ---- callbacks ------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInferenceOracle
+    function runCallback(
+        uint256 requestId,
+        Request calldata request_,
+        bytes calldata output
+    ) external nonReentrant {
+        _requireRequest(requestId, request_);
+        bytes32 outputs = REGISTRY.commitOutput(request_.modelId, output);
+        _requireResult(requestId, request_, outputs, false);
+        _callBack(requestId, request_, _callWithBytes(requestId, output));
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function runCallbackByRoot(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots
+    ) external nonReentrant {
+        _requireRequest(requestId, request_);
+        bytes32 outputs = MerkleLib.listHash(Tags.OUTPUTS, outputRoots);
+        _requireResult(requestId, request_, outputs, true);
+        _callBack(requestId, request_, _callWithRoots(requestId, outputRoots));
+    }
+
+    /// @notice Calls the requester back. The first run pays its caller and gets exactly the gas promised; later ones get all
+    /// that there is.
     /// @dev Whatever the callback does, the answer stands: it cannot enter this contract again, its gas is limited, and
     /// what it returns is cut.
-    function _callBack(uint256 requestId, Request calldata request_, bytes calldata output) private {
+    function _callBack(uint256 requestId, Request calldata request_, bytes memory call_) private {
+        Progress storage state = _progress[requestId];
+        CallbackStatus status = state.callback;
+        bool first = status == CallbackStatus.Waiting;
+        if (!first && status != CallbackStatus.Failed) revert CallbackNotDue(requestId, status);
+        state.callback = CallbackStatus.Failed; // until it has succeeded
+        if (first && request_.terms.callbackFeeWei != 0) owed[msg.sender] += request_.terms.callbackFeeWei;
         address requester = request_.requester;
-        uint256 promised = request_.terms.callbackGas;
-        if (promised == 0 || requester.code.length == 0) return;
-        bytes memory call_ = abi.encodeCall(IInferenceConsumer.onInference, (requestId, output));
+        uint256 givenGas = request_.terms.callbackGas;
         // EIP-150: a call gets at most 63/64 of what is left, silently. The promise must fit into that.
-        uint256 required = CALL_OVERHEAD_GAS + (promised * 64 + 62) / 63;
+        uint256 required = CALL_OVERHEAD_GAS + (givenGas * 64 + 62) / 63;
         uint256 available = gasleft();
         if (available < required) revert InsufficientCallbackGas(required, available);
+        if (!first) givenGas = available;
         bool ok;
         bytes memory reason;
         // A plain call would copy all that the callback returns, at our cost.
         assembly ("memory-safe") {
-            ok := call(promised, requester, 0, add(call_, 32), mload(call_), 0, 0)
+            ok := call(givenGas, requester, 0, add(call_, 32), mload(call_), 0, 0)
             if iszero(ok) {
                 let length := returndatasize()
                 if gt(length, MAX_REASON_BYTES) {
@@ -246,8 +491,23 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
                 returndatacopy(add(reason, 32), 0, length)
             }
         }
-        if (ok) emit CallbackRun(requestId);
-        else emit CallbackFailed(requestId, reason);
+        if (ok) {
+            state.callback = CallbackStatus.Done;
+            emit CallbackRun(requestId);
+        } else {
+            emit CallbackFailed(requestId, reason);
+        }
+    }
+
+    function _callWithBytes(uint256 requestId, bytes calldata output) private pure returns (bytes memory) {
+        return abi.encodeCall(IInferenceConsumer.onInference, (requestId, output));
+    }
+
+    function _callWithRoots(
+        uint256 requestId,
+        bytes32[] calldata outputRoots
+    ) private pure returns (bytes memory) {
+        return abi.encodeCall(IInferenceRootConsumer.onInferenceRoots, (requestId, outputRoots));
     }
 
     // ---- outcomes, reported by the game ---------------------------------------------------------------------------
@@ -275,12 +535,32 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         uint256 claimId,
         address challenger,
         uint256 challengeBondWei,
-        uint256 /* baseFeeAtOpenWei */
+        uint256 baseFeeAtOpenWei
     ) external onlyGame nonReentrant {
         Claim storage falsified = _claims[claimId];
         if (falsified.status != ClaimStatus.Falsified) revert ClaimNotFalsified(claimId, falsified.status);
         --falsified.openDisputes;
-        owed[challenger] += challengeBondWei;
+        owed[challenger] += challengeBondWei + _repay(claimId, challenger, baseFeeAtOpenWei);
+    }
+
+    /// @notice Takes an overtaken challenger's gas out of what is burned, while that lasts. A token has no price here, so
+    /// there only ether is repaid.
+    /// @dev Not by the base fee of this block: nodes estimate gas with a base fee of zero, so a transaction whose gas depends
+    /// on it would run out.
+    /// @return repaidWei What is to be credited.
+    function _repay(
+        uint256 claimId,
+        address challenger,
+        uint256 baseFeeAtOpenWei
+    ) private returns (uint256 repaidWei) {
+        if (!CURRENCY.isEther()) return 0;
+        Progress storage state = _progress[claimId >> 32];
+        repaidWei = REPAID_GAS * baseFeeAtOpenWei;
+        uint256 burnedWei = state.burnedWei;
+        if (repaidWei > burnedWei) repaidWei = burnedWei;
+        if (repaidWei == 0) return 0;
+        state.burnedWei = uint128(burnedWei - repaidWei);
+        emit GasRepaid(claimId, challenger, repaidWei);
     }
 
     function _falsify(
@@ -290,11 +570,11 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         uint256 challengeBondWei
     ) private {
         _openClaim(claimId).status = ClaimStatus.Falsified;
-        uint256 rewardWei = (claimBondWei * (10_000 - BURN_BPS)) / 10_000;
+        uint256 rewardWei = _reward(claimBondWei);
         uint256 burnedWei = claimBondWei - rewardWei;
         Progress storage state = _progress[claimId >> 32];
         --state.openClaims;
-        state.burnedWei += uint96(burnedWei);
+        state.burnedWei += uint128(burnedWei);
         owed[winner] += rewardWei + challengeBondWei;
         emit ClaimFalsified(claimId, winner, rewardWei, burnedWei);
     }
@@ -311,9 +591,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         amountWei = owed[msg.sender];
         if (amountWei == 0) revert NothingOwed(msg.sender);
         owed[msg.sender] = 0;
-        (bool sent, ) = to.call{ value: amountWei }("");
-        if (!sent) revert WithdrawalRefused(to, amountWei);
         emit Withdrawn(msg.sender, to, amountWei);
+        CURRENCY.pay(to, amountWei);
     }
 
     // ---- views ----------------------------------------------------------------------------------------------------
@@ -329,22 +608,27 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInferenceOracle
-    function bounds() external view returns (Terms memory min, Terms memory max) {
-        min = Terms(
+    function currency() external view returns (address) {
+        return Currency.unwrap(CURRENCY);
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function bounds() external view returns (TermBounds memory min, TermBounds memory max) {
+        min = TermBounds(
             MIN_CLAIM_BOND_WEI,
             MIN_CHALLENGE_BOND_WEI,
             MIN_WINDOW_SECONDS,
             MIN_CLOCK_SECONDS,
-            MIN_CALLBACK_GAS,
-            MIN_PATIENCE_SECONDS
+            MIN_PATIENCE_SECONDS,
+            MIN_CALLBACK_GAS
         );
-        max = Terms(
+        max = TermBounds(
             MAX_CLAIM_BOND_WEI,
             MAX_CHALLENGE_BOND_WEI,
             MAX_WINDOW_SECONDS,
             MAX_CLOCK_SECONDS,
-            MAX_CALLBACK_GAS,
-            MAX_PATIENCE_SECONDS
+            MAX_PATIENCE_SECONDS,
+            MAX_CALLBACK_GAS
         );
     }
 
@@ -371,7 +655,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         bytes32 outputs,
         address claimant
     ) public view returns (uint256 claimId) {
-        uint32 number = _claimOf[requestId][outputs][claimant];
+        uint32 number = _supplied[requestId][outputs][claimant].number;
         return number == 0 ? 0 : _idOf(requestId, number);
     }
 
@@ -390,10 +674,12 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
 
     /// @inheritdoc IInferenceOracle
     function isResult(uint256 requestId, bytes32 outputs) external view returns (bool) {
-        Progress memory state = _progress[requestId];
-        if (state.status != RequestStatus.Answered) revert NotFinal(requestId);
-        address claimant = _claims[_idOf(requestId, state.answer)].claimant;
-        return _claimOf[requestId][outputs][claimant] == state.answer;
+        return _isResult(requestId, outputs);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IInferenceOracle).interfaceId || super.supportsInterface(interfaceId);
     }
 
     // ---- conditions -----------------------------------------------------------------------------------------------
@@ -402,28 +688,95 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         return (requestId << 32) | number;
     }
 
-    function _amount(uint256 amountWei) private pure returns (uint96) {
-        if (amountWei > type(uint96).max) revert AmountTooLarge(amountWei);
-        return uint96(amountWei);
+    /// @notice What the winner of a dispute gets of the claim's bond; the rest is burned.
+    function _reward(uint256 claimBondWei) private pure returns (uint256) {
+        return (claimBondWei * (10_000 - BURN_BPS)) / 10_000;
+    }
+
+    function _isResult(uint256 requestId, bytes32 outputs) private view returns (bool) {
+        Progress memory state = _progress[requestId];
+        if (state.status != RequestStatus.Answered) revert NotFinal(requestId);
+        uint256 answer = _idOf(requestId, state.answer);
+        return claimOf(requestId, outputs, _claims[answer].claimant) == answer;
+    }
+
+    function _requireResult(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32 outputs,
+        bool byRoot
+    ) private view {
+        _requireForm(requestId, request_, byRoot);
+        if (!_isResult(requestId, outputs)) revert NotResult(requestId, outputs);
     }
 
     function _requireRequest(uint256 requestId, Request calldata request_) private view {
-        bytes32 given = keccak256(abi.encode(request_));
+        bytes32 given = request_.hash();
         bytes32 stored = requestHash[requestId];
         if (stored != given) revert RequestMismatch(requestId, stored, given);
+    }
+
+    function _requireForm(uint256 requestId, Request calldata request_, bool byRoot) private pure {
+        if (request_.terms.answerByRoot != byRoot) revert WrongAnswerForm(requestId, !byRoot);
+    }
+
+    function _requireWindowPassed(
+        uint256 claimId,
+        Request calldata request_,
+        Claim storage ended
+    ) private view {
+        uint256 last = uint256(ended.claimedAt) + request_.terms.windowSeconds;
+        if (block.timestamp <= last) revert WindowOpen(claimId, last);
+    }
+
+    /// @notice RULE: only a clear yes of the request's own verifier, to exactly this claim, ends a window.
+    function _requireProven(
+        uint256 claimId,
+        Request calldata request_,
+        address claimant,
+        bytes32 outputs,
+        bytes calldata proof
+    ) private view {
+        uint256 requestId = claimId >> 32;
+        address verifier = request_.terms.verifier;
+        if (verifier == address(0)) revert NoVerifier(requestId);
+        bytes memory metadata = abi.encode(
+            block.chainid,
+            address(this),
+            requestId,
+            request_.modelId,
+            claimant
+        );
+        bytes memory call_ = abi.encodeCall(
+            IProofVerifier.verify,
+            (request_.inputs, outputs, metadata, proof)
+        );
+        bool yes;
+        // A plain call would copy all that the verifier returns, and take anything but zero or one for a broken contract.
+        assembly ("memory-safe") {
+            let ok := staticcall(VERIFIER_GAS, verifier, add(call_, 32), mload(call_), 0, 32)
+            yes := and(and(ok, gt(returndatasize(), 31)), eq(mload(0), 1))
+        }
+        if (!yes) revert NotProven(requestId, verifier);
+    }
+
+    /// @notice RULE: answers that are checked are given as bytes, because nobody could check one that is withheld.
+    function _requireNoAnswers(bytes32 modelId) private view {
+        (, , bool hasAnswers) = REGISTRY.programOf(modelId);
+        if (hasAnswers) revert AnswersNeedBytes(modelId);
     }
 
     function _requireOpen(uint256 requestId, RequestStatus status) private pure {
         if (status != RequestStatus.None) revert RequestNotOpen(requestId, status);
     }
 
-    function _requireBond(uint256 expectedWei) private view {
-        if (msg.value != expectedWei) revert BondMismatch(expectedWei, msg.value);
+    function _requireOutputs(uint256 claimId, address claimant, bytes32 outputs) private view {
+        if (claimOf(claimId >> 32, outputs, claimant) != claimId) revert OutputMismatch(claimId, outputs);
     }
 
-    function _requireOutput(uint256 claimId, bytes32 outputs) private view {
-        uint256 found = claimOf(claimId >> 32, outputs, _claims[claimId].claimant);
-        if (found != claimId) revert OutputMismatch(claimId, outputs);
+    /// @notice What a claim keeps of its output's bytes. Two outputs with the same 28 bytes take 2^112 tries.
+    function _digest(bytes calldata output) private pure returns (bytes28) {
+        return bytes28(keccak256(output));
     }
 
     function _openClaim(uint256 claimId) private view returns (Claim storage open_) {
@@ -431,25 +784,58 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient {
         if (open_.status != ClaimStatus.Open) revert ClaimNotOpen(claimId, open_.status);
     }
 
-    function _requireInBounds(Terms calldata terms) private view {
-        _requireIn("claimBondWei", terms.claimBondWei, MIN_CLAIM_BOND_WEI, MAX_CLAIM_BOND_WEI);
-        _requireIn(
-            "challengeBondWei",
-            terms.challengeBondWei,
-            MIN_CHALLENGE_BOND_WEI,
-            MAX_CHALLENGE_BOND_WEI
-        );
-        _requireIn("windowSeconds", terms.windowSeconds, MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS);
-        _requireIn("clockSeconds", terms.clockSeconds, MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS);
-        _requireIn("callbackGas", terms.callbackGas, MIN_CALLBACK_GAS, MAX_CALLBACK_GAS);
-        _requireIn("patienceSeconds", terms.patienceSeconds, MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS);
+    function _requireInBounds(Terms memory terms) private view {
+        if (_isOutside(terms.claimBondWei, MIN_CLAIM_BOND_WEI, MAX_CLAIM_BOND_WEI)) {
+            revert TermOutOfBounds(
+                "claimBondWei",
+                terms.claimBondWei,
+                MIN_CLAIM_BOND_WEI,
+                MAX_CLAIM_BOND_WEI
+            );
+        }
+        if (_isOutside(terms.challengeBondWei, MIN_CHALLENGE_BOND_WEI, MAX_CHALLENGE_BOND_WEI)) {
+            revert TermOutOfBounds(
+                "challengeBondWei",
+                terms.challengeBondWei,
+                MIN_CHALLENGE_BOND_WEI,
+                MAX_CHALLENGE_BOND_WEI
+            );
+        }
+        // RULE: no challenger puts up more than it can win.
+        uint256 mostWei = _reward(terms.claimBondWei);
+        if (terms.challengeBondWei > mostWei) revert ChallengeBondTooHigh(terms.challengeBondWei, mostWei);
+        if (_isOutside(terms.windowSeconds, MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)) {
+            revert TermOutOfBounds(
+                "windowSeconds",
+                terms.windowSeconds,
+                MIN_WINDOW_SECONDS,
+                MAX_WINDOW_SECONDS
+            );
+        }
+        if (_isOutside(terms.clockSeconds, MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS)) {
+            revert TermOutOfBounds("clockSeconds", terms.clockSeconds, MIN_CLOCK_SECONDS, MAX_CLOCK_SECONDS);
+        }
+        if (_isOutside(terms.patienceSeconds, MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS)) {
+            revert TermOutOfBounds(
+                "patienceSeconds",
+                terms.patienceSeconds,
+                MIN_PATIENCE_SECONDS,
+                MAX_PATIENCE_SECONDS
+            );
+        }
+        if (_isOutside(terms.callbackGas, MIN_CALLBACK_GAS, MAX_CALLBACK_GAS)) {
+            revert TermOutOfBounds("callbackGas", terms.callbackGas, MIN_CALLBACK_GAS, MAX_CALLBACK_GAS);
+        }
+        if (terms.callbackGas == 0 && terms.callbackFeeWei != 0) {
+            revert CallbackFeeWithoutGas(terms.callbackFeeWei);
+        }
     }
 
     function _requireSafe(string memory term, uint256 min, uint256 max, uint256 limit) private pure {
         if (min == 0 || min > max || max > limit) revert BoundsUnsafe(term);
     }
 
-    function _requireIn(string memory term, uint256 value, uint256 min, uint256 max) private pure {
-        if (value < min || value > max) revert TermOutOfBounds(term, value, min, max);
+    function _isOutside(uint256 value, uint256 min, uint256 max) private pure returns (bool) {
+        return value < min || value > max;
     }
 }

@@ -9,6 +9,8 @@ const file = 'test/snapshots/sizes.json';
 
 /** EIP-170: the most bytes of code an account may have. */
 const LIMIT = 24_576;
+/** EIP-3860: the most bytes that create a contract. */
+const INIT_LIMIT = 49_152;
 
 function isEntry({ type }: { type: string }): boolean {
   return ['function', 'fallback', 'receive'].includes(type);
@@ -18,8 +20,13 @@ async function measure(): Promise<Measurements> {
   const sizes: Record<string, number> = {};
   for (const name of await artifacts.getAllFullyQualifiedNames()) {
     if (!name.startsWith('contracts/') || name.startsWith('contracts/mocks/')) continue;
-    const { abi, contractName, deployedBytecode } = await artifacts.readArtifact(name);
+    const { abi, bytecode, contractName, deployedBytecode } = await artifacts.readArtifact(name);
     const bytes = deployedBytecode.length / 2 - 1;
+    const initBytes = bytecode.length / 2 - 1;
+    if (initBytes > INIT_LIMIT) {
+      console.error(`the creation code of ${name} is ${initBytes - INIT_LIMIT} bytes over the limit`);
+      process.exitCode = 1;
+    }
     // Interfaces have no code; libraries without an entry are never deployed.
     if (bytes > 0 && abi.some(isEntry)) sizes[contractName] = bytes;
   }

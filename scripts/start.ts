@@ -9,7 +9,7 @@ import { as } from '../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
 import { History } from '../src/chain/history.ts';
 import type { Listener } from '../src/chain/report.ts';
-import type { Terms } from '../src/chain/types.ts';
+import { PLAIN_TERMS, type Terms } from '../src/chain/types.ts';
 import { isolatedBy } from '../src/cli/rehearsal/dispute.ts';
 import { startLocalChain } from '../src/cli/rehearsal/localChain.ts';
 import { publish } from '../src/client/client.ts';
@@ -28,11 +28,13 @@ import { ether, gasOf, grouped, type Told, tell } from './story/teller.ts';
 
 const FEE_WEI = parseEther('0.01');
 const TERMS: Terms = {
+  ...PLAIN_TERMS,
   claimBondWei: parseEther('1'),
   challengeBondWei: parseEther('0.5'),
   windowSeconds: 3600n,
   clockSeconds: 3600n,
   callbackGas: 150_000n,
+  callbackFeeWei: parseEther('0.001'),
   patienceSeconds: 3600n,
 };
 /** Targets for a model of this size; the README states what they are for. */
@@ -58,7 +60,12 @@ const model = modelOf(compiled.program);
 const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
 const modelId = shelf.put({ model, session: await wasmEngine.load(compiled.program, compiled.weights) });
 await publish(contracts, model, 'examples/digits/digits.onnx');
-const reader = await new DigitReader__factory(publisher).deploy(await contracts.oracle.getAddress(), modelId);
+const reader = await new DigitReader__factory(publisher).deploy(
+  await contracts.oracle.getAddress(),
+  modelId,
+  TERMS,
+  FEE_WEI,
+);
 await reader.waitForDeployment();
 
 say.heading('The stage');
@@ -78,7 +85,8 @@ async function ask(index: number) {
   const image = images[index];
   if (!image) throw new Error(`there is no held-out image ${index}`);
   for (const line of drawing(image.pixels, SIDE)) say.line(`    ${line}`);
-  const asked = await reader.connect(asker!).ask(image.pixels, TERMS, { value: FEE_WEI });
+  const value = FEE_WEI + TERMS.callbackFeeWei;
+  const asked = await reader.connect(asker!).ask(image.pixels, { value });
   const receipt = (await asked.wait()) as TransactionReceipt;
   const requestId = await contracts.oracle.requestCount();
   say.line(

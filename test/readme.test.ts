@@ -21,7 +21,10 @@ describe('the README', () => {
       sources: { 'Example.sol': { content: example } },
       settings: { evmVersion: 'osaka', outputSelection: { '*': { '*': ['abi'] } } },
     };
-    const found = (path: string) => ({ contents: readFileSync(path, 'utf8') });
+    // As in a project that has installed the packages.
+    const found = (path: string) => ({
+      contents: readFileSync(path.startsWith('@') ? `node_modules/${path}` : path, 'utf8'),
+    });
     const output = JSON.parse(solc.compile(JSON.stringify(input), { import: found })) as SolcOutput;
     expect(output.errors?.filter(({ severity }) => severity === 'error') ?? []).to.deep.equal([]);
   }).timeout(60_000);

@@ -21,6 +21,7 @@ contract DigitReader is InferenceConsumer {
     }
 
     bytes32 private immutable MODEL_ID;
+    uint96 private immutable FEE_WEI;
 
     mapping(uint256 requestId => Question) private _questions;
 
@@ -37,23 +38,37 @@ contract DigitReader is InferenceConsumer {
     /// @param caller Who tried.
     error NotAsker(address asker, address caller);
 
-    /// @notice Fixes oracle and model.
+    /// @notice Fixes oracle, model, terms and fee.
     /// @param oracle_ The oracle.
     /// @param modelId_ The digits model.
-    constructor(IInferenceOracle oracle_, bytes32 modelId_) InferenceConsumer(oracle_) {
+    /// @param terms_ Terms within the oracle's bounds, without `answerByRoot`.
+    /// @param feeWei_ What an answer earns.
+    constructor(
+        IInferenceOracle oracle_,
+        bytes32 modelId_,
+        Terms memory terms_,
+        uint96 feeWei_
+    ) InferenceConsumer(oracle_, terms_) {
         MODEL_ID = modelId_;
+        FEE_WEI = feeWei_;
     }
 
-    /// @notice Asks which digit an image shows. The ether sent is the fee.
+    /// @notice Asks which digit an image shows. The caller pays {price}.
     /// @param image 28 x 28 bytes, white on black.
-    /// @param terms Terms within the oracle's bounds.
     /// @return requestId Id of the request.
-    function ask(bytes calldata image, Terms calldata terms) external payable returns (uint256 requestId) {
-        requestId = _ask(MODEL_ID, image, terms, msg.value);
+    function ask(bytes calldata image) external payable returns (uint256 requestId) {
+        _charge(FEE_WEI);
+        requestId = _ask(MODEL_ID, image, FEE_WEI);
         _questions[requestId].asker = msg.sender;
     }
 
-    /// @notice Takes a request back that nobody answers, and hands the fee to who asked.
+    /// @notice What a question costs: ether to send along, or tokens to allow to this contract.
+    /// @return In the smallest unit of the oracle's currency.
+    function price() external view returns (uint256) {
+        return priceWei(FEE_WEI);
+    }
+
+    /// @notice Takes a request back that nobody answers, and hands the fees to who asked.
     /// @param requestId The request.
     /// @param request The request as emitted.
     function takeBack(uint256 requestId, Request calldata request) external {

@@ -8,6 +8,9 @@ library TensorReader {
     /// @param index Element asked for.
     /// @param count Elements that there are.
     error ElementOutOfRange(uint256 index, uint256 count);
+    /// @notice The float32 is an infinity or NaN.
+    /// @param bits Its encoding.
+    error NotFinite(uint32 bits);
 
     /// @notice Bits of an element.
     /// @param tensor The bytes.
@@ -24,6 +27,29 @@ library TensorReader {
     /// @return The number.
     function i32At(bytes memory tensor, uint256 index) internal pure returns (int32) {
         return int32(bitsAt(tensor, index));
+    }
+
+    /// @notice A float32 element.
+    /// @param tensor The bytes.
+    /// @param index Which element.
+    /// @return Its value times 10^18, rounded toward zero; infinities and NaN revert.
+    function f32At(bytes memory tensor, uint256 index) internal pure returns (int256) {
+        return wadOf(bitsAt(tensor, index));
+    }
+
+    /// @notice The number that a float32 is.
+    /// @dev IEEE 754-2019, 3.4: (-1)^sign × fraction × 2^(exponent - 150); below 2^128 × 10^18 < 2^188.
+    /// @param bits Its encoding.
+    /// @return wad Its value times 10^18, rounded toward zero; infinities and NaN revert.
+    function wadOf(uint32 bits) internal pure returns (int256 wad) {
+        uint256 exponent = (bits >> 23) & 0xff;
+        if (exponent == 0xff) revert NotFinite(bits);
+        uint256 fraction = bits & 0x7fffff;
+        if (exponent == 0) exponent = 1;
+        else fraction |= 0x800000;
+        uint256 scaled = fraction * 1e18;
+        scaled = exponent < 150 ? scaled >> (150 - exponent) : scaled << (exponent - 150);
+        wad = bits >> 31 == 0 ? int256(scaled) : -int256(scaled);
     }
 
     /// @notice Index of the greatest of float32 elements, the first if several are; NaN counts by its bits.

@@ -230,13 +230,19 @@ interface IDisputeGame {
     /// @param claimant Whose claim it is.
     /// @param claimId The claim.
     /// @param challenger Who challenges.
-    /// @param request The claim's request.
+    /// @param modelId The claim's model.
+    /// @param clockSeconds What each side has for all its moves.
+    /// @param claimBondWei The claim's bond.
+    /// @param challengeBondWei The challenger's bond.
     /// @return disputeId Id, counted from 1.
     function open(
         address claimant,
         uint96 claimId,
         address challenger,
-        Request calldata request
+        bytes32 modelId,
+        uint32 clockSeconds,
+        uint96 claimBondWei,
+        uint96 challengeBondWei
     ) external returns (uint256 disputeId);
 
     /// @notice Claimant, Root → TracePick, or NodePick if the program is one block: fixes the claim's trace root (what

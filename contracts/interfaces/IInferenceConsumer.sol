@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 /// @title IInferenceConsumer
 /// @notice What a contract implements to be called when its request has its final answer.
 interface IInferenceConsumer {
-    /// @notice The answer of a request became final. Called at most once, by the oracle.
+    /// @notice The answer of a request became final. Called by the oracle; succeeds at most once for each request.
     /// @param requestId The request.
     /// @param output All output tensors, one after the other, little-endian.
     function onInference(uint256 requestId, bytes calldata output) external;

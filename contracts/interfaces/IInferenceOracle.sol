@@ -4,20 +4,44 @@ pragma solidity 0.8.37;
 import { IDisputeGame } from "./IDisputeGame.sol";
 import { IModelRegistry } from "./IModelRegistry.sol";
 
-/// @notice What the requester chooses, within the oracle's bounds.
+/// @notice What the requester chooses.
 /// @param claimBondWei What a claimant puts up, exactly.
-/// @param challengeBondWei What a challenger puts up, exactly.
+/// @param challengeBondWei What a challenger puts up, exactly; at most half of the claim bond, which is what it can win.
 /// @param windowSeconds How long after a claim it can be challenged.
 /// @param clockSeconds How long each side of a dispute may think, all its moves together.
-/// @param callbackGas Gas that the requester's callback gets; 0 for no callback.
 /// @param patienceSeconds How long after the request it cannot be cancelled.
+/// @param callbackGas Gas that the requester's callback gets; 0 for no callback.
+/// @param callbackFeeWei What the requester pays, besides the fee, to the first account that runs the callback.
+/// @param answerByRoot Whether a claim carries the roots of the output tensors instead of their bytes.
+/// @param provider Who alone may claim; zero for anybody.
+/// @param verifier An {IProofVerifier} that may end the window of a claim; zero for none.
 struct Terms {
     uint96 claimBondWei;
     uint96 challengeBondWei;
     uint32 windowSeconds;
     uint32 clockSeconds;
-    uint32 callbackGas;
     uint32 patienceSeconds;
+    uint32 callbackGas;
+    uint96 callbackFeeWei;
+    bool answerByRoot;
+    address provider;
+    address verifier;
+}
+
+/// @notice The least, or the most, that the terms of the same names may be.
+/// @param claimBondWei Of {Terms}.
+/// @param challengeBondWei Of {Terms}.
+/// @param windowSeconds Of {Terms}.
+/// @param clockSeconds Of {Terms}.
+/// @param patienceSeconds Of {Terms}.
+/// @param callbackGas Of {Terms}.
+struct TermBounds {
+    uint96 claimBondWei;
+    uint96 challengeBondWei;
+    uint32 windowSeconds;
+    uint32 clockSeconds;
+    uint32 patienceSeconds;
+    uint32 callbackGas;
 }
 
 /// @notice A request; the oracle keeps keccak256(abi.encode(request)) only.
@@ -52,20 +76,31 @@ enum ClaimStatus {
     Falsified
 }
 
+/// @notice Where the requester's callback stands, from the answer on.
+/// None: there is nothing to run. Waiting: it was not run yet. Failed: it was run, and can be run again. Done: it succeeded.
+enum CallbackStatus {
+    None,
+    Waiting,
+    Failed,
+    Done
+}
+
 /// @notice How far a request has come; one storage slot.
 /// @param claims Claims ever made; the newest has this number.
 /// @param openClaims Claims neither final nor falsified.
 /// @param answer Number of the claim that answered, 0 before.
 /// @param status Where the request stands.
-/// @param stored Whether the answer was short enough to be kept.
-/// @param burnedWei Shares of falsified claims' bonds that nobody gets; they stay in the oracle for good.
+/// @param stored Whether the answer's bytes were short enough to be kept.
+/// @param callback Where the callback stands.
+/// @param burnedWei Shares of falsified claims' bonds that nobody was repaid from; they stay in the oracle for good.
 struct Progress {
     uint32 claims;
     uint32 openClaims;
     uint32 answer;
     RequestStatus status;
     bool stored;
-    uint96 burnedWei;
+    CallbackStatus callback;
+    uint128 burnedWei;
 }
 
 /// @notice A claim; one storage slot. Its output commitment is the one whose {IInferenceOracle.claimOf} it is.
@@ -81,7 +116,8 @@ struct Claim {
 }
 
 /// @title IInferenceOracle
-/// @notice Requests, bonded claims, finality and all money.
+/// @notice Requests, bonded claims, finality and all money. Amounts are in the smallest unit of {currency}, wei if that is
+/// ether; "paid" means: sent along as ether, or allowed to the oracle as tokens beforehand.
 interface IInferenceOracle {
     /// @notice A request was made.
     /// @param requestId Id, counted from 1.
@@ -96,12 +132,40 @@ interface IInferenceOracle {
         Request request,
         bytes input
     );
+    /// @notice A request was made whose input is given by its roots.
+    /// @param requestId Id, counted from 1.
+    /// @param modelId The model.
+    /// @param requester Who asked, and who vouches that the input can be had.
+    /// @param request The request, to be handed back with every later call.
+    /// @param inputRoots Root of each input tensor.
+    /// @param uri Where their bytes are said to be; not trusted.
+    event RequestedByRoot(
+        uint256 indexed requestId,
+        bytes32 indexed modelId,
+        address indexed requester,
+        Request request,
+        bytes32[] inputRoots,
+        string uri
+    );
     /// @notice An answer was claimed.
     /// @param claimId requestId << 32 | number of the claim, counted from 1.
     /// @param claimant Who claimed.
     /// @param outputs Commitment to the output, as {IModelRegistry.commitOutput}.
     /// @param output All output tensors, one after the other.
     event Claimed(uint256 indexed claimId, address indexed claimant, bytes32 outputs, bytes output);
+    /// @notice An answer was claimed by the roots of its tensors.
+    /// @param claimId requestId << 32 | number of the claim, counted from 1.
+    /// @param claimant Who claimed.
+    /// @param outputs Commitment to the output, as {IModelRegistry.commitOutputRoots}.
+    /// @param outputRoots Root of each output tensor.
+    /// @param uri Where their bytes are said to be; not trusted.
+    event ClaimedByRoot(
+        uint256 indexed claimId,
+        address indexed claimant,
+        bytes32 outputs,
+        bytes32[] outputRoots,
+        string uri
+    );
     /// @notice A claim was proven false.
     /// @param claimId The claim.
     /// @param winner Who proved it.
@@ -113,6 +177,11 @@ interface IInferenceOracle {
         uint256 rewardWei,
         uint256 burnedWei
     );
+    /// @notice A challenger whose dispute was overtaken was repaid gas, out of what was burned on the request.
+    /// @param claimId The claim.
+    /// @param challenger Whom it was credited to.
+    /// @param amountWei How much.
+    event GasRepaid(uint256 indexed claimId, address indexed challenger, uint256 amountWei);
     /// @notice A claim became final; its bond was credited to its claimant.
     /// @param claimId The claim.
     event ClaimFinalized(uint256 indexed claimId);
@@ -121,17 +190,17 @@ interface IInferenceOracle {
     /// @param claimId The claim that answered.
     /// @param outputs Commitment to the output.
     event Answered(uint256 indexed requestId, uint256 indexed claimId, bytes32 outputs);
-    /// @notice The requester's callback ran.
+    /// @notice The requester's callback ran and succeeded; it is never run again.
     /// @param requestId The request.
     event CallbackRun(uint256 indexed requestId);
-    /// @notice The requester's callback reverted or ran out of its gas; it is not run again.
+    /// @notice The requester's callback reverted or ran out of its gas; anyone may run it again.
     /// @param requestId The request.
     /// @param reason What it returned, cut at 128 bytes.
     event CallbackFailed(uint256 indexed requestId, bytes reason);
-    /// @notice A request was cancelled; its fee was credited to its requester.
+    /// @notice A request was cancelled; its fees were credited to its requester.
     /// @param requestId The request.
     event Cancelled(uint256 indexed requestId);
-    /// @notice Ether left.
+    /// @notice Money left.
     /// @param account Whose it was.
     /// @param to Where it went.
     /// @param amountWei How much.
@@ -146,9 +215,33 @@ interface IInferenceOracle {
     /// @notice Bounds that allow nothing, or terms under which the protocol is unsafe.
     /// @param term Name of the term, as in {Terms}.
     error BoundsUnsafe(string term);
-    /// @notice More ether than an amount here can hold.
-    /// @param amountWei What was sent.
-    error AmountTooLarge(uint256 amountWei);
+    /// @notice A challenge bond above what a challenger can win.
+    /// @param challengeBondWei What was asked.
+    /// @param mostWei Half of the claim bond.
+    error ChallengeBondTooHigh(uint256 challengeBondWei, uint256 mostWei);
+    /// @notice A fee for a callback that has no gas.
+    /// @param callbackFeeWei What was offered.
+    error CallbackFeeWithoutGas(uint256 callbackFeeWei);
+    /// @notice A model with answers cannot be answered by root: nobody could check an answer that is withheld.
+    /// @param modelId The model.
+    error AnswersNeedBytes(bytes32 modelId);
+    /// @notice The currency is neither zero, for ether, nor a contract.
+    /// @param currency The address.
+    error NotCurrency(address currency);
+    /// @notice The ether sent is not the amount to be paid; with a token as currency that is none.
+    /// @param expectedWei The amount.
+    /// @param givenWei What was sent.
+    error PaymentMismatch(uint256 expectedWei, uint256 givenWei);
+    /// @notice The token did not move the amount: too little balance or allowance, or it refuses the account.
+    /// @param currency The token.
+    /// @param from Who was to pay.
+    /// @param amountWei How much.
+    error PaymentRefused(address currency, address from, uint256 amountWei);
+    /// @notice The token moved another amount than it was told; such tokens are not taken.
+    /// @param currency The token.
+    /// @param expectedWei The amount.
+    /// @param receivedWei What arrived.
+    error PaymentInexact(address currency, uint256 expectedWei, uint256 receivedWei);
     /// @notice The request handed back is not the one with this id.
     /// @param requestId The id.
     /// @param stored Hash kept for the id; 0 if there is no such request.
@@ -158,10 +251,19 @@ interface IInferenceOracle {
     /// @param requestId The request.
     /// @param status Where it stands.
     error RequestNotOpen(uint256 requestId, RequestStatus status);
-    /// @notice The ether sent is not the bond.
-    /// @param expectedWei The bond.
-    /// @param givenWei What was sent.
-    error BondMismatch(uint256 expectedWei, uint256 givenWei);
+    /// @notice The request names another account as its only provider.
+    /// @param requestId The request.
+    /// @param provider Who may claim.
+    /// @param caller Who tried.
+    error NotProvider(uint256 requestId, address provider, address caller);
+    /// @notice The request wants its answer in the other form: as bytes, or by root.
+    /// @param requestId The request.
+    /// @param byRoot Whether it wants roots.
+    error WrongAnswerForm(uint256 requestId, bool byRoot);
+    /// @notice The answer is too long for the transactions that carry it; such models are answered by root.
+    /// @param byteLength Bytes given.
+    /// @param limit Most bytes.
+    error AnswerTooLong(uint256 byteLength, uint256 limit);
     /// @notice The caller has claimed this output already, and that claim was not falsified.
     /// @param claimId That claim.
     error OutputAlreadyClaimed(uint256 claimId);
@@ -189,14 +291,29 @@ interface IInferenceOracle {
     /// @param claimId The claim.
     /// @param openDisputes How many.
     error DisputesOpen(uint256 claimId, uint256 openDisputes);
+    /// @notice The request names no verifier, so its claims wait for their windows.
+    /// @param requestId The request.
+    error NoVerifier(uint256 requestId);
+    /// @notice The verifier did not say yes: it said no, failed, or is no contract. Nothing has changed.
+    /// @param requestId The request.
+    /// @param verifier The verifier.
+    error NotProven(uint256 requestId, address verifier);
+    /// @notice There is no callback to run: the request is not answered, wants none, or its callback has succeeded.
+    /// @param requestId The request.
+    /// @param status Where the callback stands.
+    error CallbackNotDue(uint256 requestId, CallbackStatus status);
     /// @notice Not enough gas to give the callback what it was promised. Nothing has changed; send more.
     /// @param required Gas needed at this point.
     /// @param available Gas left at this point.
     error InsufficientCallbackGas(uint256 required, uint256 available);
+    /// @notice The output is not the final answer.
+    /// @param requestId The request.
+    /// @param outputs Commitment to the output given.
+    error NotResult(uint256 requestId, bytes32 outputs);
     /// @notice The request has no final answer.
     /// @param requestId The request.
     error NotFinal(uint256 requestId);
-    /// @notice The answer was too long to be kept; check bytes that somebody hands you with {isResult}.
+    /// @notice The answer was too long to be kept, or given by root; check what somebody hands you with {isResult}.
     /// @param requestId The request.
     error OutputNotStored(uint256 requestId);
     /// @notice Only the requester cancels.
@@ -218,26 +335,45 @@ interface IInferenceOracle {
     /// @notice Nothing is owed to the account.
     /// @param account The account.
     error NothingOwed(address account);
-    /// @notice The receiver of a withdrawal refused it.
+    /// @notice A withdrawal failed: its receiver, or the token, refused it.
     /// @param to The receiver.
     /// @param amountWei How much.
     error WithdrawalRefused(address to, uint256 amountWei);
 
-    /// @notice Asks for an inference. The ether sent is the fee.
+    /// @notice Asks for an inference. Fee and callback fee are paid.
     /// @param modelId A published model.
     /// @param input All input tensors, one after the other, little-endian.
     /// @param terms Terms within {bounds}.
+    /// @param feeWei What the answering claimant earns.
     /// @return requestId Id, counted from 1.
     function request(
         bytes32 modelId,
         bytes calldata input,
-        Terms calldata terms
+        Terms calldata terms,
+        uint96 feeWei
     ) external payable returns (uint256 requestId);
 
-    /// @notice Claims what the answer is. The ether sent is the claim's bond, exactly.
-    /// @param requestId The request.
+    /// @notice Asks for an inference on an input that is given by its roots. Fee and callback fee are paid. Whoever asks so
+    /// vouches that the bytes can be had for as long as claims can be challenged: what nobody else can read, nobody else
+    /// can check, and a false answer to it becomes final.
+    /// @param modelId A published model.
+    /// @param inputRoots Root of each input tensor.
+    /// @param uri Where their bytes are; not trusted.
+    /// @param terms Terms within {bounds}.
+    /// @param feeWei What the answering claimant earns.
+    /// @return requestId Id, counted from 1.
+    function requestByRoot(
+        bytes32 modelId,
+        bytes32[] calldata inputRoots,
+        string calldata uri,
+        Terms calldata terms,
+        uint96 feeWei
+    ) external payable returns (uint256 requestId);
+
+    /// @notice Claims what the answer is. The claim bond is paid.
+    /// @param requestId The request; without `answerByRoot`.
     /// @param request_ The request as emitted.
-    /// @param output All output tensors, one after the other, little-endian.
+    /// @param output All tensors that a claim supplies, one after the other, little-endian.
     /// @return claimId requestId << 32 | number of the claim, counted from 1.
     function claim(
         uint256 requestId,
@@ -245,8 +381,21 @@ interface IInferenceOracle {
         bytes calldata output
     ) external payable returns (uint256 claimId);
 
-    /// @notice Opens a dispute on a claim, until and including the last second of its window. The ether sent is the
-    /// challenge bond, exactly.
+    /// @notice Claims what the answer is by the roots of its tensors. The claim bond is paid.
+    /// @param requestId The request; with `answerByRoot`.
+    /// @param request_ The request as emitted.
+    /// @param outputRoots Root of each output tensor.
+    /// @param uri Where their bytes are; not trusted.
+    /// @return claimId requestId << 32 | number of the claim, counted from 1.
+    function claimByRoot(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        string calldata uri
+    ) external payable returns (uint256 claimId);
+
+    /// @notice Opens a dispute on a claim, until and including the last second of its window. The challenge bond is
+    /// paid.
     /// @param claimId The claim.
     /// @param request_ The request as emitted.
     /// @param outputs Commitment to the output that is challenged, so that a reorganised chain cannot swap the claim.
@@ -258,11 +407,80 @@ interface IInferenceOracle {
     ) external payable returns (uint256 disputeId);
 
     /// @notice Makes a claim final once its window has passed and no dispute on it is open. By anyone. The first claim
-    /// of a request to get there answers it: it earns the fee and the requester is called back.
-    /// @param claimId The claim.
+    /// of a request that becomes final answers it and earns its fee.
+    /// @param claimId The claim, made with {claim}.
     /// @param request_ The request as emitted.
+    /// @param outputs Commitment to the claim's output, as emitted.
     /// @param output The claim's output.
-    function finalize(uint256 claimId, Request calldata request_, bytes calldata output) external;
+    /// @param withCallback Whether to run the callback at once, if there is one, as {runCallback} does.
+    function finalize(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs,
+        bytes calldata output,
+        bool withCallback
+    ) external;
+
+    /// @notice {finalize} of a claim that was made by root.
+    /// @param claimId The claim, made with {claimByRoot}.
+    /// @param request_ The request as emitted.
+    /// @param outputRoots The claim's roots.
+    /// @param withCallback Whether to run the callback at once, if there is one.
+    function finalizeByRoot(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        bool withCallback
+    ) external;
+
+    /// @notice {finalize} before the window has passed, if the request's verifier says yes to a proof. Open disputes are
+    /// waited for. By anyone.
+    /// @param claimId The claim, made with {claim}.
+    /// @param request_ The request as emitted.
+    /// @param outputs Commitment to the claim's output, as emitted.
+    /// @param output The claim's output.
+    /// @param proof What the verifier is shown.
+    /// @param withCallback Whether to run the callback at once, if there is one.
+    function finalizeProven(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32 outputs,
+        bytes calldata output,
+        bytes calldata proof,
+        bool withCallback
+    ) external;
+
+    /// @notice {finalizeProven} of a claim that was made by root.
+    /// @param claimId The claim, made with {claimByRoot}.
+    /// @param request_ The request as emitted.
+    /// @param outputRoots The claim's roots.
+    /// @param proof What the verifier is shown.
+    /// @param withCallback Whether to run the callback at once, if there is one.
+    function finalizeProvenByRoot(
+        uint256 claimId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots,
+        bytes calldata proof,
+        bool withCallback
+    ) external;
+
+    /// @notice Runs the callback of an answered request. By anyone, until it has succeeded once. The caller of the first run
+    /// earns the callback fee, whether it succeeds or not; in that run it gets the gas that it was promised, in later
+    /// ones whatever the transaction has, and at least that.
+    /// @param requestId The request; without `answerByRoot`.
+    /// @param request_ The request as emitted.
+    /// @param output Its answer.
+    function runCallback(uint256 requestId, Request calldata request_, bytes calldata output) external;
+
+    /// @notice {runCallback} of a request that was answered by root.
+    /// @param requestId The request; with `answerByRoot`.
+    /// @param request_ The request as emitted.
+    /// @param outputRoots Roots of its answer.
+    function runCallbackByRoot(
+        uint256 requestId,
+        Request calldata request_,
+        bytes32[] calldata outputRoots
+    ) external;
 
     /// @notice Takes back a request that nobody answers: by its requester, after its patience, with no claim open.
     /// @param requestId The request.
@@ -295,11 +513,13 @@ interface IInferenceOracle {
     /// @param challengeBondWei The dispute's bond.
     function failChallenge(uint256 claimId, uint256 challengeBondWei) external;
 
-    /// @notice Game only: a dispute was overtaken by another that falsified the claim. The bond goes back.
+    /// @notice Game only: a dispute was overtaken by another that falsified the claim. The bond goes back. In a deployment
+    /// with ether some gas is repaid out of what was burned on the request, while that lasts: never more than the cheapest
+    /// way to challenge costs, so that nobody gains by overtaking itself.
     /// @param claimId The claim; must be falsified.
     /// @param challenger Whose bond it is.
     /// @param challengeBondWei The dispute's bond.
-    /// @param baseFeeAtOpenWei Base fee of the block that opened the dispute.
+    /// @param baseFeeAtOpenWei Base fee of the block in which the dispute was opened.
     function returnChallenge(
         uint256 claimId,
         address challenger,
@@ -315,10 +535,14 @@ interface IInferenceOracle {
     /// @return The game.
     function game() external view returns (IDisputeGame);
 
+    /// @notice The currency of fees and bonds.
+    /// @return Address of an ERC-20 token, or zero for ether.
+    function currency() external view returns (address);
+
     /// @notice The least and most that terms may be.
     /// @return min Least of each.
     /// @return max Most of each.
-    function bounds() external view returns (Terms memory min, Terms memory max);
+    function bounds() external view returns (TermBounds memory min, TermBounds memory max);
 
     /// @notice Requests ever made; the newest has this id.
     /// @return The count.
@@ -339,7 +563,7 @@ interface IInferenceOracle {
     /// @return The claim; status None if it was never made.
     function claims(uint256 claimId) external view returns (Claim memory);
 
-    /// @notice An account's newest claim of an output on a request; it may be falsified.
+    /// @notice The newest claim that an account made of an output on a request; it may be falsified.
     /// @param requestId The request.
     /// @param outputs Commitment to the output.
     /// @param claimant The account.
@@ -350,7 +574,7 @@ interface IInferenceOracle {
         address claimant
     ) external view returns (uint256 claimId);
 
-    /// @notice Ether that an account can withdraw.
+    /// @notice What an account can withdraw.
     /// @param account The account.
     /// @return amountWei How much.
     function owed(address account) external view returns (uint256 amountWei);
@@ -360,14 +584,15 @@ interface IInferenceOracle {
     /// @return True if so.
     function isFinal(uint256 requestId) external view returns (bool);
 
-    /// @notice The final answer. Reverts before there is one, and if it was too long to keep.
+    /// @notice The final answer. Reverts before there is one, and if it was too long to keep or given by root.
     /// @param requestId The request.
     /// @return output All output tensors, one after the other, little-endian.
     function result(uint256 requestId) external view returns (bytes memory output);
 
     /// @notice Whether an output is the final answer, however long it is. Reverts before there is one.
     /// @param requestId The request.
-    /// @param outputs Commitment to the output, as {IModelRegistry.commitOutput}.
+    /// @param outputs Commitment to the output, as {IModelRegistry.commitOutput} or, by root,
+    /// {IModelRegistry.commitOutputRoots}.
     /// @return True if so.
     function isResult(uint256 requestId, bytes32 outputs) external view returns (bool);
 }

@@ -3,10 +3,11 @@ pragma solidity 0.8.37;
 
 import { IInferenceConsumer } from "../interfaces/IInferenceConsumer.sol";
 import { IInferenceOracle, Terms } from "../interfaces/IInferenceOracle.sol";
+import { IInferenceRootConsumer } from "../interfaces/IInferenceRootConsumer.sol";
 
 /// @title HostileConsumer
 /// @notice A requester whose callback and whose receipt of ether do whatever a test says.
-contract HostileConsumer is IInferenceConsumer {
+contract HostileConsumer is IInferenceConsumer, IInferenceRootConsumer {
     /// @notice What the callback does.
     enum Mood {
         Accept,
@@ -30,6 +31,8 @@ contract HostileConsumer is IInferenceConsumer {
     bytes public returned;
     /// @notice Callbacks that ran to their end.
     uint256 public calls;
+    /// @notice Roots of the last callback by root.
+    bytes32[] public roots;
     /// @notice Gas that the last callback found.
     uint256 public gasSeen;
 
@@ -60,13 +63,15 @@ contract HostileConsumer is IInferenceConsumer {
     /// @param modelId The model.
     /// @param input The input.
     /// @param terms The terms.
+    /// @param feeWei The fee.
     function ask(
         IInferenceOracle oracle,
         bytes32 modelId,
         bytes calldata input,
-        Terms calldata terms
+        Terms calldata terms,
+        uint96 feeWei
     ) external payable {
-        oracle.request{ value: msg.value }(modelId, input, terms);
+        oracle.request{ value: msg.value }(modelId, input, terms, feeWei);
     }
 
     /// @notice Makes any call in this contract's name.
@@ -82,6 +87,16 @@ contract HostileConsumer is IInferenceConsumer {
 
     /// @inheritdoc IInferenceConsumer
     function onInference(uint256, bytes calldata) external {
+        _onCallback();
+    }
+
+    /// @inheritdoc IInferenceRootConsumer
+    function onInferenceRoots(uint256, bytes32[] calldata outputRoots) external {
+        roots = outputRoots;
+        _onCallback();
+    }
+
+    function _onCallback() private {
         gasSeen = gasleft();
         if (mood == Mood.Revert) revert Moody();
         if (mood == Mood.BurnGas) {

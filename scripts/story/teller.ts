@@ -1,5 +1,6 @@
 // What provider and watcher report, as sentences of the story.
 import { formatEther } from 'ethers';
+import type { Tensors } from '../../src/chain/history.ts';
 import { moverOf } from '../../src/chain/play.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { explainMove } from '../../src/dispute/explain.ts';
@@ -19,8 +20,11 @@ export const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
 export const gasOf = ({ report }: Pick<Told, 'report'>): number =>
   'receipt' in report ? Number(report.receipt.gasUsed) : 0;
 
-/** The digit in an answer: its first four bytes, an int32. @param output `0x…` */
-const digitIn = (output: string): number => new DataView(bytesOfHex(output).buffer).getInt32(0, true);
+/** The digit in an answer: its first four bytes, an int32. */
+function digitIn(answer: Tensors): number {
+  if (answer.kind !== 'bytes') throw new Error('DigitReader asks for answers as bytes');
+  return new DataView(bytesOfHex(answer.bytes).buffer).getInt32(0, true);
+}
 
 const numberOf = (claimId: bigint): bigint => BigInt.asUintN(32, claimId);
 
@@ -29,11 +33,11 @@ function sentence({ by, report }: Told): string {
     case 'claimed':
       return `${by} claims an answer under a bond of ${ether(report.request.request.terms.claimBondWei)}`;
     case 'verified':
-      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${digitIn(report.claim.output)} is right`;
+      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${digitIn(report.claim.answer)} is right`;
     case 'challenged': {
-      const { claimId, output, request } = report.claim;
+      const { claimId, answer, request } = report.claim;
       const bond = ether(request.request.terms.challengeBondWei);
-      return `${by} runs claim ${numberOf(claimId)} again: ${digitIn(output)} is wrong; it challenges under a bond of ${bond}`;
+      return `${by} runs claim ${numberOf(claimId)} again: ${digitIn(answer)} is wrong; it challenges under a bond of ${bond}`;
     }
     case 'moved': {
       const side = moverOf(report.dispute) === 'claimant' ? '◂' : '▸';

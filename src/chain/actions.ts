@@ -1,6 +1,7 @@
 import type { Signer, TransactionReceipt } from 'ethers';
 import { type Contracts, DeploymentError } from './contracts.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './history.ts';
+import { pay } from './payment.ts';
 import { submit } from './submit.ts';
 import type { Hex } from './types.ts';
 
@@ -22,12 +23,30 @@ export function claim(
   { requestId, request }: RequestRecord,
   output: Uint8Array,
 ): Promise<TransactionReceipt> {
-  const value = request.terms.claimBondWei;
-  return submit(
-    signerOf(contracts),
-    contracts.oracle.claim.populateTransaction(requestId, request, output, { value }),
-    `claiming on request ${requestId}`,
-  );
+  const transaction = async () => {
+    const payment = await pay(contracts, request.terms.claimBondWei);
+    return contracts.oracle.claim.populateTransaction(requestId, request, output, payment);
+  };
+  return submit(signerOf(contracts), transaction(), `claiming on request ${requestId}`);
+}
+
+/**
+ * Claims an answer by the roots of its tensors, for requests that want it so.
+ *
+ * @param uri where the tensors can be had
+ */
+export function claimByRoot(
+  contracts: Contracts,
+  { requestId, request }: RequestRecord,
+  outputRoots: readonly Hex[],
+  uri: string,
+): Promise<TransactionReceipt> {
+  const transaction = async () => {
+    const payment = await pay(contracts, request.terms.claimBondWei);
+    const roots = [...outputRoots];
+    return contracts.oracle.claimByRoot.populateTransaction(requestId, request, roots, uri, payment);
+  };
+  return submit(signerOf(contracts), transaction(), `claiming on request ${requestId}`);
 }
 
 /** Opens a dispute on a claim under the bond that the request names. */
@@ -35,24 +54,75 @@ export function challenge(
   contracts: Contracts,
   { claimId, request, outputs }: ClaimRecord,
 ): Promise<TransactionReceipt> {
-  const value = request.request.terms.challengeBondWei;
-  return submit(
-    signerOf(contracts),
-    contracts.oracle.challenge.populateTransaction(claimId, request.request, outputs, { value }),
-    `challenging claim ${claimId}`,
-  );
+  const transaction = async () => {
+    const payment = await pay(contracts, request.request.terms.challengeBondWei);
+    return contracts.oracle.challenge.populateTransaction(claimId, request.request, outputs, payment);
+  };
+  return submit(signerOf(contracts), transaction(), `challenging claim ${claimId}`);
 }
 
-/** Makes a claim final after its window. */
+/**
+ * Makes a claim final after its window.
+ *
+ * @param withCallback whether to run the requester's callback in the same transaction, for its fee
+ */
 export function finalize(
   contracts: Contracts,
-  { claimId, request, output }: ClaimRecord,
+  { claimId, request: { request }, outputs, answer }: ClaimRecord,
+  withCallback: boolean,
 ): Promise<TransactionReceipt> {
-  return submit(
-    signerOf(contracts),
-    contracts.oracle.finalize.populateTransaction(claimId, request.request, output),
-    `finalizing claim ${claimId}`,
-  );
+  const { oracle } = contracts;
+  const transaction =
+    answer.kind === 'bytes'
+      ? oracle.finalize.populateTransaction(claimId, request, outputs, answer.bytes, withCallback)
+      : oracle.finalizeByRoot.populateTransaction(claimId, request, [...answer.roots], withCallback);
+  return submit(signerOf(contracts), transaction, `finalizing claim ${claimId}`);
+}
+
+/**
+ * Makes a claim final at once, with a proof for the verifier that its request names.
+ *
+ * @param proof in the verifier's own encoding
+ */
+export function finalizeProven(
+  contracts: Contracts,
+  { claimId, request: { request }, outputs, answer }: ClaimRecord,
+  proof: Hex,
+  withCallback: boolean,
+): Promise<TransactionReceipt> {
+  const { oracle } = contracts;
+  const transaction =
+    answer.kind === 'bytes'
+      ? oracle.finalizeProven.populateTransaction(
+          claimId,
+          request,
+          outputs,
+          answer.bytes,
+          proof,
+          withCallback,
+        )
+      : oracle.finalizeProvenByRoot.populateTransaction(
+          claimId,
+          request,
+          [...answer.roots],
+          proof,
+          withCallback,
+        );
+  return submit(signerOf(contracts), transaction, `finalizing claim ${claimId} with a proof`);
+}
+
+/** Runs the callback of an answered request, the first time for its fee. @param claim the claim that answered it */
+export function runCallback(
+  contracts: Contracts,
+  { request: { requestId, request }, answer }: ClaimRecord,
+): Promise<TransactionReceipt> {
+  const { oracle } = contracts;
+  const transaction =
+    answer.kind === 'bytes'
+      ? oracle.runCallback.populateTransaction(requestId, request, answer.bytes)
+      : oracle.runCallbackByRoot.populateTransaction(requestId, request, [...answer.roots]);
+  const what = `running the callback of request ${requestId}`;
+  return submit(signerOf(contracts), transaction, what);
 }
 
 /** Ends a dispute whose mover let its clock run out. */

@@ -1,10 +1,10 @@
 import { parseEther } from 'ethers';
-import type { Terms } from './types.ts';
+import type { TermBounds } from './types.ts';
 
 /** What requesters may choose between. */
 export interface Bounds {
-  readonly min: Terms;
-  readonly max: Terms;
+  readonly min: TermBounds;
+  readonly max: TermBounds;
 }
 
 const HOUR = 3600n;

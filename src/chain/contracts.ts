@@ -19,6 +19,8 @@ export interface Contracts {
   readonly oracle: IInferenceOracle;
   readonly game: IDisputeGame;
   readonly referee: IReferee;
+  /** Of fees and bonds: a token's address, or zero for ether. */
+  readonly currency: Address;
   readonly provider: Provider;
   readonly signer: Signer | undefined;
 }
@@ -52,7 +54,8 @@ export async function connect(oracle: Address, runner: Signer | Provider): Promi
   await requireVersion(registry, oracle, 'registry');
   await requireVersion(referee, oracle, 'referee');
   await requireLeaf(referee, oracle);
-  return { registry, oracle: at, game, referee, provider, signer };
+  const currency = await at.currency();
+  return { registry, oracle: at, game, referee, currency, provider, signer };
 }
 
 /** What a contract returns, or undefined if it reverts. @throws what the node fails with */
@@ -87,13 +90,14 @@ async function requireLeaf(referee: IReferee, oracle: Address): Promise<void> {
 }
 
 /** The same contracts as seen by another account. */
-export function as({ registry, oracle, game, referee }: Contracts, signer: Signer): Contracts {
+export function as({ registry, oracle, game, referee, currency }: Contracts, signer: Signer): Contracts {
   if (!signer.provider) throw new DeploymentError('the account is not connected to a node');
   return {
     registry: registry.connect(signer),
     oracle: oracle.connect(signer),
     game: game.connect(signer),
     referee: referee.connect(signer),
+    currency,
     provider: signer.provider,
     signer,
   };

@@ -4,23 +4,35 @@ import type { Bounds } from './bounds.ts';
 import { type Contracts, connect } from './contracts.ts';
 import { type Edition, WITH_CLZ } from './edition.ts';
 import { submit } from './submit.ts';
-import type { Address } from './types.ts';
+import { type Address, ZERO_ADDRESS } from './types.ts';
 
 export { type Bounds, SAFE_BOUNDS, TRIAL_BOUNDS } from './bounds.ts';
 
-/** Which contracts there are, and with which bounds. */
+/** Which contracts there are, with which bounds, and in which currency. */
 export interface Plan {
   readonly edition: Edition;
   readonly bounds: Bounds;
+  /** Of fees and bonds: a token's address; ether if left out. */
+  readonly currency?: Address;
 }
 
 /** Creates a contract from its creation code and arguments. @returns its address */
 export type Create = (name: string, initCode: string) => Promise<Address>;
 
 /** The creation code of the oracle, its constructor's arguments included. */
-export function oracleInitCode({ edition, bounds }: Plan, registry: Address, referee: Address): string {
+export function oracleInitCode(
+  { edition, bounds, currency = ZERO_ADDRESS }: Plan,
+  registry: Address,
+  referee: Address,
+): string {
   const { inputs } = InferenceOracle__factory.createInterface().deploy;
-  const args = AbiCoder.defaultAbiCoder().encode(inputs, [registry, referee, bounds.min, bounds.max]);
+  const args = AbiCoder.defaultAbiCoder().encode(inputs, [
+    registry,
+    referee,
+    currency,
+    bounds.min,
+    bounds.max,
+  ]);
   return concat([edition.oracle, args]);
 }
 
@@ -43,7 +55,12 @@ export const fromAccount =
 /**
  * Deploys the contracts anew, for tries on a chain that does not last; {@link release} is for one that does.
  *
+ * @param currency of fees and bonds: a token's address, or zero for ether
  * @throws Refused, with a sentence, if the chain does not take one of them
  */
-export const deploy = async (signer: Signer, bounds: Bounds, edition = WITH_CLZ): Promise<Contracts> =>
-  connect(await createAll({ edition, bounds }, fromAccount(signer)), signer);
+export const deploy = async (
+  signer: Signer,
+  bounds: Bounds,
+  edition = WITH_CLZ,
+  currency = ZERO_ADDRESS,
+): Promise<Contracts> => connect(await createAll({ edition, bounds, currency }, fromAccount(signer)), signer);

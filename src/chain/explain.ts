@@ -16,6 +16,12 @@ const time = (seconds: bigint): string =>
   new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
 const short = (hash: string): string => `${hash.slice(0, 10)}…`;
 const REQUEST_STATUS = ['unknown', 'open', 'answered', 'cancelled'];
+const CALLBACK_STATUS = [
+  'it wants none, or has no answer yet',
+  'it waits',
+  'it failed',
+  'it has succeeded already',
+];
 const CLAIM_STATUS = ['unknown', 'open', 'final', 'falsified'];
 const NODE_KIND = ['no node', 'an input', 'a constant', 'a loop'];
 const PHASES = [
@@ -42,13 +48,31 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   // InferenceOracle
   TermOutOfBounds: ([term, value, min, max]) => `the term ${term} is ${value}, allowed are ${min} to ${max}`,
   BoundsUnsafe: ([term]) => `${term} is so chosen that the protocol would not be safe; choose larger times`,
-  AmountTooLarge: ([wei]) => `${ether(wei)} is more than an amount here can hold`,
+  ChallengeBondTooHigh: ([bond, most]) =>
+    `the challenge bond of ${bond} wei is above half of the claim bond, ${most} wei, which is what a challenger can win`,
+  CallbackFeeWithoutGas: ([fee]) =>
+    `a callback fee of ${fee} wei is offered for a callback without gas; set the gas, or no fee`,
+  AnswersNeedBytes: ([id]) =>
+    `model ${id} checks answers that claims supply, so it cannot be answered by root; ask for bytes`,
+  NotCurrency: ([address]) => `${address} is no token: there is no contract at it`,
+  PaymentMismatch: ([expected, given]) =>
+    `${ether(expected)} must be sent along exactly, ${ether(given)} was sent`,
+  PaymentRefused: ([token, from, wei]) =>
+    `the token ${token} does not take ${wei} from ${from}; check its balance and its allowance to the receiver`,
+  PaymentInexact: ([token, expected, received]) =>
+    `the token ${token} moved ${received} where ${expected} were due; tokens that take a fee cannot be used here`,
   RequestMismatch: ([id]) =>
     `what was handed over is not request ${id}; read it again, the chain may have changed`,
   RequestNotOpen: ([id, status]) =>
     `request ${id} is ${REQUEST_STATUS[Number(status)]}, so it takes no claim`,
-  BondMismatch: ([expected, given]) => `the bond is ${ether(expected)} exactly, ${ether(given)} was sent`,
-  OutputAlreadyClaimed: ([claim]) => `claim ${claim} of this account has this very output already`,
+  NotProvider: ([id, provider]) => `request ${id} may be answered by ${provider} only`,
+  WrongAnswerForm: ([id, byRoot]) =>
+    byRoot
+      ? `request ${id} wants its answer by root, not as bytes`
+      : `request ${id} wants its answer as bytes, not by root`,
+  AnswerTooLong: ([bytes, limit]) =>
+    `an answer of ${bytes} bytes does not fit a transaction, ${limit} do; ask for it by root`,
+  OutputAlreadyClaimed: ([claim]) => `this account has claimed this very output with claim ${claim} already`,
   OutputMismatch: ([claim]) =>
     `claim ${claim} has another output, or there is none; the chain may have changed`,
   ClaimNotOpen: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not open`,
@@ -56,17 +80,22 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   WindowPassed: ([claim, last]) => `claim ${claim} could be challenged until ${time(last)}; that is over`,
   WindowOpen: ([claim, last]) => `claim ${claim} can be challenged until ${time(last)}; wait for that`,
   DisputesOpen: ([claim, count]) => `${count} disputes on claim ${claim} are still open; wait for their end`,
+  NoVerifier: ([id]) => `request ${id} names no verifier; its claims wait for their windows`,
+  NotProven: ([id, verifier]) => `the verifier ${verifier} of request ${id} does not accept the proof`,
+  CallbackNotDue: ([id, status]) =>
+    `request ${id} has no callback to run: ${CALLBACK_STATUS[Number(status)]}`,
   InsufficientCallbackGas: ([required, available]) =>
     `the callback was promised its gas: ${required} are needed at that point, ${available} were left; send more`,
+  NotResult: ([id]) => `what was handed over is not the answer of request ${id}`,
   NotFinal: ([id]) => `request ${id} has no final answer yet`,
   OutputNotStored: ([id]) =>
-    `the answer of request ${id} is too long to be kept on chain; check bytes you are given with isResult`,
+    `the answer of request ${id} is not kept on chain; check what you are given with isResult`,
   NotRequester: ([id, requester]) => `only ${requester} can cancel request ${id}`,
   PatienceLasts: ([id, last]) => `request ${id} cannot be cancelled before ${time(last)}`,
   ClaimsOpen: ([id, count]) => `${count} claims on request ${id} are open; it cannot be cancelled meanwhile`,
   NotGame: () => 'only the dispute game may call this',
   NothingOwed: ([account]) => `nothing is owed to ${account}`,
-  WithdrawalRefused: ([to, wei]) => `${to} refused to take ${ether(wei)}; withdraw to another address`,
+  WithdrawalRefused: ([to, wei]) => `${wei} wei could not be sent to ${to}; withdraw to another address`,
   // DisputeGame
   NotOracle: () => 'only the oracle opens disputes; challenge the claim there',
   NoDispute: ([id]) => `dispute ${id} has ended or was never opened`,

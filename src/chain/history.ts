@@ -7,12 +7,18 @@ import type { Contracts } from './contracts.ts';
 import { readLogs } from './logs.ts';
 import { type Address, type Dispute, type Hex, type Request, requestOf } from './types.ts';
 
+/** Tensors as somebody gave them on chain: their bytes, one after the other, or their roots and where bytes may be. */
+export type Tensors =
+  | { readonly kind: 'bytes'; readonly bytes: Hex }
+  | { readonly kind: 'roots'; readonly roots: readonly Hex[]; readonly uri: string };
+
 export interface RequestRecord {
   readonly requestId: bigint;
   readonly request: Request;
-  /** All input tensors, one after the other. */
-  readonly input: Hex;
+  readonly input: Tensors;
   status: 'open' | 'answered' | 'cancelled';
+  /** Whether the callback ran: not yet, without success, or with it. */
+  callback: 'notRun' | 'failed' | 'done';
 }
 
 export interface ClaimRecord {
@@ -20,7 +26,7 @@ export interface ClaimRecord {
   readonly claimant: Address;
   /** Commitment to the output. */
   readonly outputs: Hex;
-  readonly output: Hex;
+  readonly answer: Tensors;
   /** Unix seconds. */
   readonly claimedAt: bigint;
   readonly request: RequestRecord;
@@ -55,6 +61,12 @@ const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
 /** Ethers hands structs out as arrays with names; this keeps the names. */
 const plain = <T>(struct: unknown): T => (struct as { toObject(deep: true): T }).toObject(true);
+
+/** The last arguments of an event: bytes, or roots and where the bytes are said to be. */
+const tensorsIn = ([tensors, uri]: readonly unknown[]): Tensors =>
+  typeof tensors === 'string'
+    ? { kind: 'bytes', bytes: tensors }
+    : { kind: 'roots', roots: [...(tensors as Iterable<Hex>)], uri: uri as string };
 
 /** An event of a dispute as its parties see it. */
 function updateOf(kind: string, position: Position, args: Result): Update | undefined {
@@ -134,18 +146,25 @@ export class History {
     const event = this.#contracts.oracle.interface.parseLog(log);
     const args = event?.args;
     if (!args) return;
-    if (event.name === 'Requested') {
-      const [requestId, , , request, input] = args;
-      this.#requests.set(requestId, { requestId, request: plain(request), input, status: 'open' });
-    } else if (event.name === 'Claimed') {
-      const [claimId, claimant, outputs, output] = args;
+    if (event.name === 'Requested' || event.name === 'RequestedByRoot') {
+      const [requestId, , , request, ...input] = args;
+      const fresh = { status: 'open', callback: 'notRun' } as const;
+      this.#requests.set(requestId, {
+        requestId,
+        request: plain(request),
+        input: tensorsIn(input),
+        ...fresh,
+      });
+    } else if (event.name === 'Claimed' || event.name === 'ClaimedByRoot') {
+      const [claimId, claimant, outputs, ...given] = args;
       const request = this.#requests.get(requestOf(claimId));
       const block = await this.#contracts.provider.getBlock(log.blockNumber);
       if (!request || !block)
         throw new Error(`claim ${claimId} is on the chain, its request or block is not`);
       const claimedAt = BigInt(block.timestamp);
       const fresh = { status: 'open', traceRoot: undefined } as const;
-      this.#claims.set(claimId, { claimId, claimant, outputs, output, claimedAt, request, ...fresh });
+      const answer = tensorsIn(given);
+      this.#claims.set(claimId, { claimId, claimant, outputs, answer, claimedAt, request, ...fresh });
     } else if (event.name === 'ClaimFalsified') {
       this.#claim(args['claimId']).status = 'falsified';
     } else if (event.name === 'ClaimFinalized') {
@@ -153,6 +172,9 @@ export class History {
     } else if (event.name === 'Answered' || event.name === 'Cancelled') {
       const request = this.#requests.get(args['requestId']);
       if (request) request.status = event.name === 'Answered' ? 'answered' : 'cancelled';
+    } else if (event.name === 'CallbackRun' || event.name === 'CallbackFailed') {
+      const request = this.#requests.get(args['requestId']);
+      if (request) request.callback = event.name === 'CallbackRun' ? 'done' : 'failed';
     }
   }
 

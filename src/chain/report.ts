@@ -18,8 +18,8 @@ export type Report =
   | { readonly kind: 'withdrawn'; readonly amountWei: bigint; readonly receipt: TransactionReceipt }
   /** A claim was re-executed and is right. */
   | { readonly kind: 'verified'; readonly claim: ClaimRecord }
-  /** A claim on a model that is not held: nothing is known about it. */
-  | { readonly kind: 'unverified'; readonly claim: ClaimRecord }
+  /** Nothing is known about a claim: its model is not held, or its request's input, given by root, cannot be had. */
+  | { readonly kind: 'unverified'; readonly claim: ClaimRecord; readonly missing: 'model' | 'input' }
   /** Something did not work; the next pass tries again. */
   | { readonly kind: 'failed'; readonly sentence: string };
 

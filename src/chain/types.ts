@@ -5,14 +5,35 @@ export type Hex = string;
 /** `0x…`, 20 bytes, checksummed. */
 export type Address = string;
 
-export interface Terms {
+/** Terms that every deployment bounds. */
+export interface TermBounds {
   readonly claimBondWei: bigint;
   readonly challengeBondWei: bigint;
   readonly windowSeconds: bigint;
   readonly clockSeconds: bigint;
-  readonly callbackGas: bigint;
   readonly patienceSeconds: bigint;
+  readonly callbackGas: bigint;
 }
+
+export interface Terms extends TermBounds {
+  readonly callbackFeeWei: bigint;
+  readonly answerByRoot: boolean;
+  readonly provider: Address;
+  readonly verifier: Address;
+}
+
+export const ZERO_ADDRESS: Address = `0x${'00'.repeat(20)}`;
+
+/** Terms of a request that anybody may answer, with bytes, without a paid callback or a verifier. */
+export const PLAIN_TERMS: Omit<Terms, keyof TermBounds> = {
+  callbackFeeWei: 0n,
+  answerByRoot: false,
+  provider: ZERO_ADDRESS,
+  verifier: ZERO_ADDRESS,
+};
+
+/** The greatest challenge bond under a claim bond: what a challenger can win. */
+export const mostChallengeBondWei = (claimBondWei: bigint): bigint => claimBondWei / 2n;
 
 export interface Request {
   readonly requester: Address;

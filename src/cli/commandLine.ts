@@ -142,6 +142,11 @@ function build(console: Console): Command {
     .option('--window-seconds <N>', 'how long an answer can be challenged')
     .option('--clock-seconds <N>', 'what each side of a dispute has for all its moves')
     .option('--callback-gas <N>', 'for a requester that is a contract')
+    .option('--callback-fee-wei <N>', 'what whoever first runs the callback earns')
+    .option('--answer-by-root', 'have the answer as roots of its tensors: for long ones')
+    .option('--input-uri <URI>', 'give the input by root and say where it can be had; you vouch for that')
+    .option('--provider <ADDRESS>', 'who alone may answer')
+    .option('--verifier <ADDRESS>', 'a contract that may make an answer final at once')
     .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
     .option('--wait', 'wait for the final answer and print it');
   withJson(
@@ -153,7 +158,8 @@ function build(console: Console): Command {
     .command('provide')
     .description('answer requests on models, until SIGINT or SIGTERM')
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
-    .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond');
+    .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
+    .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
   withEngine(withModels(provide)).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );

@@ -1,11 +1,20 @@
-import { createProvider } from '../provider/provider.ts';
+import { CALLBACKS, type Callbacks, createProvider } from '../provider/provider.ts';
 import { parseWhole } from './arguments.ts';
 import type { Console } from './console.ts';
+import { InputError } from './inputError.ts';
 import { type ServiceOptions, serve } from './service.ts';
 
 export interface ProvideOptions extends ServiceOptions {
   readonly minFeeWei: string;
   readonly maxBondWei?: string;
+  readonly callbacks: string;
+}
+
+/** @throws InputError unless it is one of the three */
+function parseCallbacks(text: string): Callbacks {
+  const found = CALLBACKS.find((one) => one === text);
+  if (!found) throw new InputError(`--callbacks ${text}: write one of ${CALLBACKS.join(', ')}`, 2);
+  return found;
 }
 
 /** `assay provide`: answers requests on the given models until it is told to end. */
@@ -17,9 +26,11 @@ export async function provide(
   const least = parseWhole('--min-fee-wei', options.minFeeWei);
   const most =
     options.maxBondWei === undefined ? undefined : parseWhole('--max-bond-wei', options.maxBondWei);
+  const callbacks = parseCallbacks(options.callbacks);
   await serve('providing', paths, options, console, (parts) =>
     createProvider({
       ...parts,
+      callbacks,
       accepts: ({ request: { feeWei, terms } }) =>
         feeWei >= least && (most === undefined || terms.claimBondWei <= most),
     }),

@@ -20,6 +20,11 @@ function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): str
   return '';
 }
 
+const missing = ({ claim: { request }, missing }: Extract<Report, { kind: 'unverified' }>): string =>
+  missing === 'model'
+    ? `model ${request.request.modelId} is not held here`
+    : `the input of request ${request.requestId} is given by root and cannot be had`;
+
 function sentence(report: Report): string {
   switch (report.kind) {
     case 'claimed': {
@@ -29,7 +34,7 @@ function sentence(report: Report): string {
     case 'verified':
       return `claim ${report.claim.claimId}: right`;
     case 'unverified':
-      return `claim ${report.claim.claimId}: not checked, model ${report.claim.request.request.modelId} is not held here`;
+      return `claim ${report.claim.claimId}: not checked, ${missing(report)}`;
     case 'challenged': {
       const bond = ether(report.claim.request.request.terms.challengeBondWei);
       return `claim ${report.claim.claimId}: wrong; challenged under a bond of ${bond}`;

@@ -1,20 +1,28 @@
+import { isAddress } from 'ethers';
 import type { Contracts } from '../chain/contracts.ts';
-import type { Terms } from '../chain/types.ts';
-import { awaitResult, packInput, request as requestInference } from '../client/client.ts';
+import { PLAIN_TERMS, type Terms } from '../chain/types.ts';
+import { awaitResult, packInput, request as requestInference, TermsError } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
+import { tensorRoot } from '../merkle/tensor.ts';
 import { parseWhole, readInputs, requireAll } from './arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
+import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
+type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
+
 /** What a requester may choose, as commander names it; what is left out is chosen by {@link usualTerms}. */
-type GivenTerms = { readonly [Term in keyof Terms]?: string };
+type GivenTerms = { readonly [Term in AmountTerm | 'provider' | 'verifier']?: string } & {
+  readonly answerByRoot?: boolean;
+};
 
 export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments {
   readonly input?: readonly string[];
+  readonly inputUri?: string;
   readonly feeWei: string;
   readonly wait?: boolean;
   readonly json?: boolean;
@@ -28,6 +36,7 @@ const atLeast = (least: bigint, usual: bigint): bigint => (usual > least ? usual
 export async function usualTerms({ oracle }: Contracts): Promise<Terms> {
   const { min } = await oracle.bounds();
   return {
+    ...PLAIN_TERMS,
     claimBondWei: min.claimBondWei,
     challengeBondWei: min.challengeBondWei,
     windowSeconds: atLeast(min.windowSeconds, HOUR),
@@ -37,22 +46,31 @@ export async function usualTerms({ oracle }: Contracts): Promise<Terms> {
   };
 }
 
-const OPTIONS: { readonly [Term in keyof Terms]: string } = {
+const OPTIONS: { readonly [Term in AmountTerm]: string } = {
   claimBondWei: '--claim-bond-wei',
   challengeBondWei: '--challenge-bond-wei',
   windowSeconds: '--window-seconds',
   clockSeconds: '--clock-seconds',
   callbackGas: '--callback-gas',
+  callbackFeeWei: '--callback-fee-wei',
   patienceSeconds: '--patience-seconds',
 };
 
-/** @throws InputError naming an option that is no whole number */
+/** @throws InputError naming an option that is no whole number, or no address */
 function parseTerms(given: GivenTerms): Partial<Terms> {
-  const terms: { -readonly [Term in keyof Terms]?: bigint } = {};
-  for (const term of Object.keys(OPTIONS) as (keyof Terms)[]) {
+  const terms: { -readonly [Term in keyof Terms]?: Terms[Term] } = {};
+  for (const term of Object.keys(OPTIONS) as AmountTerm[]) {
     const text = given[term];
     if (text !== undefined) terms[term] = parseWhole(OPTIONS[term], text);
   }
+  for (const term of ['provider', 'verifier'] as const) {
+    const text = given[term];
+    if (text === undefined) continue;
+    if (!isAddress(text))
+      throw new InputError(`--${term} ${text}: write an address, 0x and 40 hex digits`, 2);
+    terms[term] = text;
+  }
+  if (given.answerByRoot) terms.answerByRoot = true;
   return terms;
 }
 
@@ -75,7 +93,16 @@ export async function request(path: string, options: RequestOptions, console: Co
     const model = hexOf(loaded.model.id);
     const terms = { ...(await usualTerms(contracts)), ...chosen };
     console.progress('requesting');
-    const { requestId, receipt } = await requestInference(contracts, model, input, terms, feeWei);
+    const uri = options.inputUri;
+    const roots = (): string[] =>
+      splitTensors(loaded.model.inputs, input).map((tensor) => hexOf(tensorRoot(tensor)));
+    const given = uri === undefined ? input : { roots: roots(), uri };
+    const { requestId, receipt } = await requestInference(contracts, model, given, terms, feeWei).catch(
+      (failure: unknown) => {
+        if (failure instanceof TermsError) throw new InputError(failure.message);
+        throw failure;
+      },
+    );
     console.progress(undefined);
     if (!options.json) console.out(`request ${requestId}: ${receipt.hash}`);
     const told = { requestId: `${requestId}`, model, transaction: receipt.hash };

@@ -1,6 +1,6 @@
+import type { MalformedProgram } from '../dispute/malformed.ts';
 import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import type { MalformedProgram } from '../dispute/malformed.ts';
 import { commitInput, commitOutput, type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
@@ -28,18 +28,28 @@ export interface Runner {
 /** What a run reads that checks an answer: the inputs, then the answers. */
 const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
 
+/** What a claim supplies, as far as it is known: its bytes, or roots alone. */
+export type SuppliedTensors = { readonly kind: 'bytes'; readonly bytes: string } | { readonly kind: 'roots' };
+
 /**
  * The run about which a claim is, as a player of a dispute asks for it.
  *
  * @param modelId of a model that is held
- * @param supplied what the claim supplies, `0x…`
+ * @param input gets all input tensors, `0x…`
+ * @param supplied what the claim supplies; bytes if the model checks answers
  */
-export function runOf(runner: Runner, modelId: string, input: string, supplied: string) {
+export function runOf(
+  runner: Runner,
+  modelId: string,
+  input: () => Promise<string>,
+  supplied: SuppliedTensors,
+) {
   const checks = (runner.model(modelId)?.answers.length ?? 0) > 0;
-  const read = checks ? withAnswers(input, supplied) : input;
+  const read = async (): Promise<string> =>
+    checks && supplied.kind === 'bytes' ? withAnswers(await input(), supplied.bytes) : input();
   return {
-    commitment: (): Promise<Commitment> => runner.commitment(modelId, read),
-    trace: (): Promise<Trace> => runner.trace(modelId, read),
+    commitment: async (): Promise<Commitment> => runner.commitment(modelId, await read()),
+    trace: async (): Promise<Trace> => runner.trace(modelId, await read()),
   };
 }
 
@@ -254,15 +264,17 @@ export async function isRight(
   runner: Runner,
   request: Question,
   input: string,
-  claim: { readonly outputs: string; readonly output: string },
+  claim: { readonly outputs: string; readonly answer: SuppliedTensors },
 ): Promise<boolean | undefined> {
   const model = modelAsked(runner, request, input);
   if (!model) return undefined;
   if (model.answers.length === 0) return (await answerTo(runner, request, input))?.outputs === claim.outputs;
-  const answers = bytesOfHex(claim.output);
+  // The contracts take no answers by root.
+  if (claim.answer.kind !== 'bytes') return undefined;
+  const answers = bytesOfHex(claim.answer.bytes);
   const size = model.answers.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (answers.length !== size || hexOf(commitOutput(model, answers)) !== claim.outputs) {
     throw new CommitmentError(`the node gives an answer that ${claim.outputs} does not commit to`);
   }
-  return accepts(runner, request.modelId, input, claim.output);
+  return accepts(runner, request.modelId, input, claim.answer.bytes);
 }

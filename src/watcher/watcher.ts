@@ -2,6 +2,7 @@ import { challenge, reclaim, signerOf } from '../chain/actions.ts';
 import { collect } from '../chain/collect.ts';
 import type { Contracts } from '../chain/contracts.ts';
 import { type ClaimRecord, type DisputeRecord, History, type World } from '../chain/history.ts';
+import { inputOf, needInput, type ReadInput } from '../chain/inputs.ts';
 import type { Pass } from '../chain/loop.ts';
 import { attempt, play, playMalformed, systemClock, type Times, timesAt } from '../chain/play.ts';
 import { type Listener, withoutRepeats } from '../chain/report.ts';
@@ -13,6 +14,8 @@ export interface WatcherOptions {
   readonly contracts: Contracts;
   /** Runs the models that this watcher checks; claims on others are reported as unverified. */
   readonly runner: Runner;
+  /** Gets inputs that requests give by root; without it claims on such requests are reported as unverified. */
+  readonly readInput?: ReadInput;
   readonly listen?: Listener;
   /** Block from which events are read. */
   readonly fromBlock?: number;
@@ -28,27 +31,35 @@ type Verdict = 'right' | 'wrong' | 'unknown';
  * the chain, so it may be ended and started again at any time.
  */
 export function createWatcher(options: WatcherOptions): Pass {
-  const { contracts, runner, clock = systemClock } = options;
+  const { contracts, runner, readInput, clock = systemClock } = options;
   const listen = withoutRepeats(options.listen ?? (() => undefined));
   const history = new History(contracts, options.fromBlock);
   const account = signerOf(contracts).getAddress();
   /** What was said about a claim, so that it is said once and run once. */
-  const judged = new Map<bigint, { outputs: string; input: string; verdict: Verdict }>();
+  const judged = new Map<bigint, { outputs: string; inputs: string; verdict: Verdict }>();
 
   const judge = async (claim: ClaimRecord): Promise<Verdict> => {
     const { claimId, outputs, request } = claim;
-    const { input } = request;
+    const { inputs, modelId } = request.request;
     const known = judged.get(claimId);
     // A reorganisation may have put another claim in its place.
-    if (known?.outputs === outputs && known.input === input) return known.verdict;
+    const isSame = known?.outputs === outputs && known.inputs === inputs;
+    if (known && isSame && known.verdict !== 'unknown') return known.verdict;
+    const model = runner.model(modelId);
+    const input = model && (await inputOf(request, readInput));
     // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
-    const right = runner.malformed?.(request.request.modelId)
+    const right = runner.malformed?.(modelId)
       ? false
-      : await isRight(runner, request.request, input, claim);
+      : input === undefined
+        ? undefined
+        : await isRight(runner, request.request, input, claim);
     const verdict = right === undefined ? 'unknown' : right ? 'right' : 'wrong';
     if (verdict === 'right') listen({ kind: 'verified', claim });
-    if (verdict === 'unknown') listen({ kind: 'unverified', claim });
-    judged.set(claimId, { outputs, input, verdict });
+    // Not known yet: what cannot be had now may be had later, and is looked for until the window is over.
+    if (verdict === 'unknown' && !isSame) {
+      listen({ kind: 'unverified', claim, missing: model ? 'input' : 'model' });
+    }
+    judged.set(claimId, { outputs, inputs, verdict });
     return verdict;
   };
 
@@ -79,7 +90,7 @@ export function createWatcher(options: WatcherOptions): Pass {
       if (malformed) {
         sent += await playMalformed(dispute, malformed, { contracts, times, listen });
       } else if (runner.model(modelId)) {
-        const own = runOf(runner, modelId, request.input, dispute.claim.output);
+        const own = runOf(runner, modelId, () => needInput(request, readInput), dispute.claim.answer);
         sent += await play(dispute, { contracts, role: 'challenger', times, ...own, listen });
       }
     }

@@ -29,13 +29,15 @@ describe('gas', () => {
 
   it('of request, claim and finality with a callback is at most 350k for 784 bytes in and 8 out', async () => {
     const { ethers, oracle, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
-    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id]);
-    const terms = { ...TERMS, callbackGas: 100_000n };
-    const sent = await consumer.connect(requester).ask(INPUT, terms, { value: 10n ** 15n });
+    const terms = { ...TERMS, callbackGas: 100_000n, callbackFeeWei: 10n ** 15n };
+    const fee = 10n ** 15n;
+    const consumer = await ethers.deployContract('DigitReader', [oracle, model.id, terms, fee]);
+    const value = await consumer.price();
+    const sent = await consumer.connect(requester).ask(INPUT, { value });
     const asked = askedFrom((await sent.wait())!, model, terms);
     const claimed = await claim(asked, truth.output(), honest);
     await passWindow(claimed);
-    const final = await finalize(claimed);
+    const final = await finalize(claimed, honest);
     protocol.eventOf(final, 'CallbackRun');
     const total = asked.receipt.gasUsed + claimed.receipt.gasUsed + final.gasUsed;
     expectGas('request of 784 bytes through a consumer', asked.receipt.gasUsed);
@@ -43,6 +45,43 @@ describe('gas', () => {
     expectGas('finality with callback', final.gasUsed);
     expectGas('request, claim and finality with callback', total);
     expect(Number(total)).to.be.at.most(350_000);
+  });
+
+  it('of the same with data by root is at most 330k, whatever the size', async () => {
+    const { ethers, oracle, publish, eventOf, at, lastTimestamp, requester, honest } = protocol;
+    const terms = { ...TERMS, answerByRoot: true, callbackGas: 100_000n, callbackFeeWei: 10n ** 15n };
+    const fee = 10n ** 15n;
+    const totals: number[] = [];
+    // 784 bytes in and 8 out; 1 GB in and out, of which nobody hashes anything here.
+    for (const bytes of [8, 2 ** 30]) {
+      const large = toyModel([toyInput(bytes === 8 ? 784 : bytes), toyLoop(bytes / 4)]);
+      await publish(large);
+      const consumer = await ethers.deployContract('ElementReader', [oracle, terms]);
+      const root = ethers.keccak256(large.id);
+      const value = await consumer.priceWei(fee);
+      const asked = (await (
+        await consumer.connect(requester).ask(large.id, [root], 'ipfs://input', fee, { value })
+      ).wait())!;
+      const { requestId, request } = eventOf(asked, 'RequestedByRoot');
+      const struct = request.toArray(true);
+      const claimed = (await (
+        await oracle
+          .connect(honest)
+          .claimByRoot(requestId, struct, [root], 'ipfs://output', { value: terms.claimBondWei })
+      ).wait())!;
+      const { claimId } = eventOf(claimed, 'ClaimedByRoot');
+      await at((await lastTimestamp()) + terms.windowSeconds + 1n);
+      const final = (await (
+        await oracle.connect(honest).finalizeByRoot(claimId, struct, [root], true)
+      ).wait())!;
+      eventOf(final, 'CallbackRun');
+      expect(await consumer.root()).to.equal(root);
+      totals.push(Number(asked.gasUsed + claimed.gasUsed + final.gasUsed));
+    }
+    const [small, large] = totals as [number, number];
+    expectGas('request, claim and finality with callback, by root', BigInt(large));
+    expect(Math.abs(large - small)).to.be.below(30_000);
+    expect(Math.max(small, large)).to.be.at.most(330_000);
   });
 
   it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides what the referee takes', async () => {

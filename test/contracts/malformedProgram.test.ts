@@ -76,7 +76,9 @@ describe('attack 20: a claim on a malformed program loses by proof in a dispute'
     const { registry, oracle } = asker;
     const published = await (await registry.publish(tree.root, 3, inputs, outputs, [], '')).wait();
     const { modelId } = event(published, registry.interface, 'Published') as unknown as { modelId: string };
-    const requested = await (await oracle.request(modelId, new Uint8Array(24), TERMS, { value: 1n })).wait();
+    const requested = await (
+      await oracle.request(modelId, new Uint8Array(24), TERMS, 1n, { value: 1n })
+    ).wait();
     const { requestId, request } = event(requested, oracle.interface, 'Requested') as unknown as {
       requestId: bigint;
       request: Parameters<typeof oracle.claim>[1];

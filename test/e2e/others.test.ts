@@ -70,7 +70,8 @@ describe('provider and watcher among others', () => {
     await settle(second);
     expect(kindsOf(SECOND)).to.deep.equal(['challenged', 'reclaimed', 'withdrawn']);
     expect(collectedBy(FIRST)).to.equal(parseEther('1'));
-    expect(collectedBy(SECOND)).to.equal(parseEther('0.5'));
+    // With its bond comes some of its gas.
+    expect(Number(collectedBy(SECOND) - parseEther('0.5'))).to.be.within(1, 10 ** 14);
     await chain.stop();
   });
 

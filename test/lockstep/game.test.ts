@@ -63,7 +63,8 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     const asked = await request(contracts, modelId, input, TERMS, 0n);
     expect(asked.request.inputs).to.equal(hexOf(commitInput(model, input)));
     const output = bytesOf(supplied, claimedRefs(model));
-    await claim(as(CLAIMANT), { ...asked, input: hexOf(input), status: 'open' }, output);
+    const record = { ...asked, input: { kind: 'bytes', bytes: hexOf(input) } } as const;
+    await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun' }, output);
     const made = [...(await history.update()).claims.values()].at(-1) as ClaimRecord;
     expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
     await challenge(as(CHALLENGER), made);

@@ -3,7 +3,7 @@ import { network } from 'hardhat';
 import { as, type Contracts } from '../../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
 import { openEndpoint } from '../../src/chain/endpoint.ts';
-import type { Terms } from '../../src/chain/types.ts';
+import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
 import { type Hardfork, startNode } from './nodeProcess.ts';
 
 /** A development chain whose time can be put forward. */
@@ -50,6 +50,7 @@ export async function startChain(
 }
 
 export const TERMS: Terms = {
+  ...PLAIN_TERMS,
   claimBondWei: parseEther('1'),
   challengeBondWei: parseEther('0.5'),
   windowSeconds: 3600n,

@@ -90,7 +90,7 @@ export async function playRightClaim(canary: Canary, terms: Terms): Promise<read
   const patience = Date.now() + (Number(terms.windowSeconds) + LONGEST_PAUSE) * 1000;
   for (;;) {
     try {
-      await finalize(contracts, made);
+      await finalize(contracts, made, false);
       break;
     } catch (failure) {
       const isEarly = failure instanceof Refused && failure.error === 'WindowOpen';

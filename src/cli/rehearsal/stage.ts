@@ -1,16 +1,20 @@
 import { parseEther } from 'ethers';
-import { claim, finalize } from '../../chain/actions.ts';
+import { claim, claimByRoot, finalize } from '../../chain/actions.ts';
 import { as, type Contracts } from '../../chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../chain/deploy.ts';
 import { type ClaimRecord, History, type RequestRecord } from '../../chain/history.ts';
-import type { Terms } from '../../chain/types.ts';
+import { PLAIN_TERMS, type Terms } from '../../chain/types.ts';
 import { publish, request } from '../../client/client.ts';
+import { hexOf } from '../../merkle/keccak.ts';
 import { claimedRefs } from '../../merkle/model.ts';
+import { tensorRoot } from '../../merkle/tensor.ts';
 import { concat } from '../../merkle/tree.ts';
+import { LIMITS } from '../../program/limits.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { type LocalChain, startLocalChain } from './localChain.ts';
 
 const TERMS: Terms = {
+  ...PLAIN_TERMS,
   claimBondWei: parseEther('1'),
   challengeBondWei: parseEther('0.5'),
   windowSeconds: 3600n,
@@ -29,9 +33,18 @@ export interface Stage {
   readonly requestGas: number;
 }
 
+const suppliedBy = ({ model, tensors }: Trace): Uint8Array[] =>
+  claimedRefs(model).map(({ node }) => tensors[node] as Uint8Array);
+
 /** What a claim on a run supplies: its output tensors, or the answers that it checks, one after the other. */
-export const outputOf = ({ model, tensors }: Trace): Uint8Array =>
-  concat(claimedRefs(model).map(({ node }) => tensors[node] as Uint8Array));
+export const outputOf = (trace: Trace): Uint8Array => concat(suppliedBy(trace));
+
+/** Tensors that fit no transaction go by their roots. */
+const isLong = (refs: readonly { readonly byteLength: number }[]): boolean =>
+  refs.reduce((sum, { byteLength }) => sum + byteLength, 0) > LIMITS.MAX_DATA_BYTES;
+
+const rootsOf = (tensors: readonly Uint8Array[]): string[] =>
+  tensors.map((tensor) => hexOf(tensorRoot(tensor)));
 
 export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]): Promise<Stage> {
   const chain = await startLocalChain();
@@ -40,9 +53,11 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
   const contracts = await deploy(requester, TRIAL_BOUNDS);
   const modelId = await publish(contracts, model, '');
   await chain.wait(12);
+  const terms = { ...TERMS, answerByRoot: isLong(claimedRefs(model)) };
   // Behind the inputs are the answers, if the model has any; those are the claim's.
-  const input = concat(inputs.slice(0, model.inputs.length));
-  const asked = await request(contracts, modelId, input, TERMS, parseEther('0.01'));
+  const asks = inputs.slice(0, model.inputs.length);
+  const input = isLong(model.inputs) ? { roots: rootsOf(asks), uri: '' } : concat(asks);
+  const asked = await request(contracts, modelId, input, terms, parseEther('0.01'));
   const history = new History(contracts);
   const { requests } = await history.update();
   return {
@@ -58,7 +73,9 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
 /** Claims the outputs of a trace. */
 export async function claimOf(stage: Stage, trace: Trace): Promise<{ claim: ClaimRecord; gas: number }> {
   await stage.chain.wait(12);
-  const { gasUsed } = await claim(stage.claimant, stage.request, outputOf(trace));
+  const { gasUsed } = stage.request.request.terms.answerByRoot
+    ? await claimByRoot(stage.claimant, stage.request, rootsOf(suppliedBy(trace)), '')
+    : await claim(stage.claimant, stage.request, outputOf(trace));
   const { claims } = await stage.history.update();
   return { claim: [...claims.values()].at(-1) as ClaimRecord, gas: Number(gasUsed) };
 }
@@ -67,6 +84,6 @@ export async function claimOf(stage: Stage, trace: Trace): Promise<{ claim: Clai
 export async function playUndisputed(stage: Stage, honest: Trace) {
   const { claim: made, gas } = await claimOf(stage, honest);
   await stage.chain.wait(Number(TERMS.windowSeconds) + 1);
-  const { gasUsed } = await finalize(stage.claimant, made);
+  const { gasUsed } = await finalize(stage.claimant, made, false);
   return { request: stage.requestGas, claim: gas, finalize: Number(gasUsed) };
 }

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { PHASE } from '../../support/toy/moves.ts';
 import {
+  BURNED,
   deployProtocol,
   type Fight,
   MIN,
@@ -227,7 +228,7 @@ describe('attacks: time', () => {
     await p.playOut(first, lie, truth);
     await p.reclaim(second);
     await expect(p.sendReclaim(second)).to.be.revertedWithCustomError(p.game, 'NoDispute');
-    expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
+    expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei + BURNED);
   });
 
   it('attack 10: two leaves against one claim in one block pay one reward', async () => {

@@ -4,6 +4,7 @@ import type { ContractTransactionReceipt } from 'ethers';
 import { toyLoop, toyModel } from '../../support/toy/model.ts';
 import {
   type Asked,
+  type Bounds,
   type Claimed,
   deployProtocol,
   FEE,
@@ -18,6 +19,12 @@ import { valuesOf } from '../../support/toy/values.ts';
 
 const { claimBondWei, challengeBondWei } = TERMS;
 const MOOD = { Accept: 0, Revert: 1, BurnGas: 2, ReturnBomb: 3, Reenter: 4 } as const;
+
+/** Some other value of a term. */
+const another = (term: unknown): unknown => {
+  if (typeof term === 'bigint') return term + 1n;
+  return typeof term === 'boolean' ? !term : `0x${'22'.repeat(20)}`;
+};
 
 describe('attacks: money and finality', () => {
   let p: Protocol;
@@ -34,7 +41,9 @@ describe('attacks: money and finality', () => {
     const consumer = await p.ethers.deployContract('HostileConsumer');
     const ask = async (terms: Partial<Terms> = {}): Promise<Asked> => {
       const whole = { ...TERMS, ...terms };
-      const sent = await consumer.ask(p.oracle, small.id, INPUT, whole, { value: FEE });
+      const sent = await consumer.ask(p.oracle, small.id, INPUT, whole, FEE, {
+        value: FEE + whole.callbackFeeWei,
+      });
       return p.askedFrom((await sent.wait())!, small, whole);
     };
     return { consumer, ask };
@@ -81,11 +90,18 @@ describe('attacks: money and finality', () => {
     const { request } = claimed.asked as never;
     const again = oracle.getError('ReentrancyGuardReentrantCall')!.selector;
     const calls: [typeof p.oracle | typeof p.game, string][] = [
-      [p.oracle, oracle.encodeFunctionData('request', [small.id, INPUT, TERMS])],
+      [p.oracle, oracle.encodeFunctionData('request', [small.id, INPUT, TERMS, FEE])],
       [p.oracle, oracle.encodeFunctionData('claim', [claimed.asked.id, request, lie.output()])],
       [p.oracle, oracle.encodeFunctionData('challenge', [other.id, request, other.outputs])],
-      [p.oracle, oracle.encodeFunctionData('finalize', [other.id, request, other.output])],
-      [p.oracle, oracle.encodeFunctionData('finalize', [claimed.id, request, claimed.output])],
+      [
+        p.oracle,
+        oracle.encodeFunctionData('finalize', [other.id, request, other.outputs, other.output, true]),
+      ],
+      [
+        p.oracle,
+        oracle.encodeFunctionData('finalize', [claimed.id, request, claimed.outputs, claimed.output, false]),
+      ],
+      [p.oracle, oracle.encodeFunctionData('runCallback', [claimed.asked.id, request, claimed.output])],
       [p.oracle, oracle.encodeFunctionData('cancel', [claimed.asked.id, request])],
       [p.oracle, oracle.encodeFunctionData('withdraw')],
       [p.oracle, oracle.encodeFunctionData('withdrawTo', [p.stranger.address])],
@@ -143,7 +159,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 12: a second claim of the same output by the same account, or a claim after finality, is rejected', async () => {
+  it('attack 12: a second claim with the same output by one account, or a claim after finality, is rejected', async () => {
     const asked = await p.ask(small, INPUT);
     const first = await p.claim(asked, truth.output(), p.honest);
     await expect(p.claim(asked, truth.output(), p.honest))
@@ -213,15 +229,15 @@ describe('attacks: money and finality', () => {
       p.oracle,
       'OutputMismatch',
     );
-    // Trailing zeros have the same tensor root; the length is what tells.
+    // Trailing zeros have the same tensor root; it is the bytes themselves that are compared.
     for (const output of [
       new Uint8Array(),
       claimed.output.slice(1),
       new Uint8Array([...claimed.output, 0]),
     ]) {
       await expect(p.sendFinalize({ ...claimed, output })).to.be.revertedWithCustomError(
-        p.registry,
-        'OutputLengthMismatch',
+        p.oracle,
+        'OutputMismatch',
       );
     }
   });
@@ -261,8 +277,8 @@ describe('attacks: money and finality', () => {
       [requester, fee, small.tree.root, inputs, at, terms],
       [requester, fee, modelId, small.tree.root, at, terms],
       [requester, fee, modelId, inputs, 1n, terms],
-      ...[0, 1, 2, 3, 4, 5].map((i) => {
-        const changed = (terms as bigint[]).map((term, j) => (i === j ? term + 1n : term));
+      ...(terms as unknown[]).map((_, i) => {
+        const changed = (terms as unknown[]).map((term, j) => (i === j ? another(term) : term));
         return [requester, fee, modelId, inputs, at, changed];
       }),
     ];
@@ -316,38 +332,47 @@ describe('attacks: money and finality', () => {
   });
 
   it('attack 31: every term is bounded at the request, below and above, at −1 and +1', async () => {
-    for (const term of Object.keys(TERMS) as (keyof Terms)[]) {
-      for (const value of [MIN[term] - 1n, MAX[term] + 1n]) {
+    // No challenge bond but the least one goes with the least claim bond.
+    const low = { challengeBondWei: MIN.challengeBondWei };
+    const high = { claimBondWei: MAX.claimBondWei };
+    const most = { ...MAX, challengeBondWei: MAX.claimBondWei / 2n };
+    for (const term of Object.keys(MIN) as (keyof Bounds)[]) {
+      for (const [value, others] of [
+        [MIN[term] - 1n, low],
+        [MAX[term] + 1n, high],
+      ] as const) {
         if (value < 0n) continue;
-        await expect(p.ask(small, INPUT, { terms: { [term]: value } }))
+        await expect(p.ask(small, INPUT, { terms: { ...others, [term]: value } }))
           .to.be.revertedWithCustomError(p.oracle, 'TermOutOfBounds')
           .withArgs(term, value, MIN[term], MAX[term]);
       }
-      for (const value of [MIN[term], MAX[term]]) await p.ask(small, INPUT, { terms: { [term]: value } });
+      await p.ask(small, INPUT, { terms: { ...low, [term]: MIN[term] } });
+      await p.ask(small, INPUT, { terms: { ...high, [term]: most[term] } });
     }
   });
 
   it('attack 31: an oracle cannot be made with bounds that allow zero bonds, windows or clocks, or nothing', async () => {
-    const refused = async (term: keyof Terms, min: bigint, max: bigint) => {
+    const refused = async (term: keyof Bounds, min: bigint, max: bigint) => {
       const bounds = [
         { ...MIN, [term]: min },
         { ...MAX, [term]: max },
       ];
-      await expect(p.ethers.deployContract('InferenceOracle', [p.registry, p.referee, ...bounds]))
+      const made = [p.registry, p.referee, p.ethers.ZeroAddress, ...bounds];
+      await expect(p.ethers.deployContract('InferenceOracle', made))
         .to.be.revertedWithCustomError(p.oracle, 'BoundsUnsafe')
         .withArgs(term);
     };
     for (const term of ['claimBondWei', 'challengeBondWei', 'windowSeconds', 'clockSeconds'] as const) {
       await refused(term, 0n, MAX[term]);
     }
-    for (const term of Object.keys(TERMS) as (keyof Terms)[]) await refused(term, 5n, 4n);
+    for (const term of Object.keys(MIN) as (keyof Bounds)[]) await refused(term, 5n, 4n);
     await refused('clockSeconds', 1n, 2n ** 28n);
     await refused('claimBondWei', 1n, 2n ** 80n);
     await refused('challengeBondWei', 1n, 2n ** 80n);
   });
 
   it('attack 31: highest bonds, window and clock run through a whole dispute', async () => {
-    const max: Terms = { ...MAX, claimBondWei: 2n ** 80n - 1n, challengeBondWei: 2n ** 80n - 1n };
+    const max: Bounds = { ...MAX, claimBondWei: 2n ** 80n - 1n, challengeBondWei: 2n ** 79n - 1n };
     const top = {
       ...max,
       windowSeconds: 2n ** 32n - 1n,
@@ -367,24 +392,24 @@ describe('attacks: money and finality', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(top.claimBondWei / 2n + top.challengeBondWei);
   });
 
-  it('attack 31: a bond that is not exact, a fee too large and a model that is not there are refused', async () => {
+  it('attack 31: a bond or fee that is not exact and a model that is not there are refused', async () => {
     const asked = await p.ask(small, INPUT);
     for (const value of [0n, claimBondWei - 1n, claimBondWei + 1n]) {
       await expect(p.oracle.claim(asked.id, asked.request as never, truth.output(), { value }))
-        .to.be.revertedWithCustomError(p.oracle, 'BondMismatch')
+        .to.be.revertedWithCustomError(p.oracle, 'PaymentMismatch')
         .withArgs(claimBondWei, value);
     }
     const claimed = await p.claim(asked, truth.output(), p.honest);
     for (const value of [0n, challengeBondWei - 1n, challengeBondWei + 1n]) {
       await expect(
         p.oracle.challenge(claimed.id, asked.request as never, claimed.outputs, { value }),
-      ).to.be.revertedWithCustomError(p.oracle, 'BondMismatch');
+      ).to.be.revertedWithCustomError(p.oracle, 'PaymentMismatch');
     }
-    await p.networkHelpers.setBalance(p.requester.address, 2n ** 100n);
-    await expect(p.ask(small, INPUT, { fee: 2n ** 96n })).to.be.revertedWithCustomError(
-      p.oracle,
-      'AmountTooLarge',
-    );
+    for (const value of [0n, FEE - 1n, FEE + 1n]) {
+      await expect(p.oracle.request(small.id, INPUT, TERMS, FEE, { value }))
+        .to.be.revertedWithCustomError(p.oracle, 'PaymentMismatch')
+        .withArgs(FEE, value);
+    }
     await expect(p.ask(toyModel([toyLoop(9)]), new Uint8Array())).to.be.revertedWithCustomError(
       p.registry,
       'UnknownModel',
@@ -479,7 +504,7 @@ describe('attacks: money and finality', () => {
     ]) {
       await expect(call()).to.be.revertedWithCustomError(p.oracle, 'NotGame').withArgs(p.requester.address);
     }
-    await expect(p.game.open(p.honest, id, p.liar, asked.request as never)).to.be.revertedWithCustomError(
+    await expect(p.game.open(p.honest, id, p.liar, asked.model.id, 1n, 1n, 1n)).to.be.revertedWithCustomError(
       p.game,
       'NotOracle',
     );

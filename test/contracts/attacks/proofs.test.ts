@@ -8,6 +8,7 @@ import { concat, MerkleTree, PROGRAM_TREE, TRACE_TREE } from '../../../src/merkl
 import { type ToyModel, type ToyNode, toyInput, toyLoop, toyModel } from '../../support/toy/model.ts';
 import { type Call, commitTrace, PHASE, REQUEST } from '../../support/toy/moves.ts';
 import {
+  BURNED,
   deployProtocol,
   type Fight,
   type Protocol,
@@ -459,7 +460,7 @@ describe('attacks: openings and proofs', () => {
       await p.move(fight, prove(3, 0), p.watcher);
       expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.Malformed });
       await p.reclaim(other);
-      expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
+      expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei + BURNED);
     });
 
     /** Publishes under the id that the registry gives, whatever the toy thinks of the model. */

@@ -1,7 +1,14 @@
 // Rows 1 to 4 of what the protocol must survive: several parties on one claim.
 import { expect } from 'chai';
 import { EMPTY_TABLE } from '../../support/toy/moves.ts';
-import { deployProtocol, type Fight, type Protocol, REASON, TERMS } from '../../support/toy/protocol.ts';
+import {
+  BURNED,
+  deployProtocol,
+  type Fight,
+  type Protocol,
+  REASON,
+  TERMS,
+} from '../../support/toy/protocol.ts';
 import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
 
 const { claimBondWei, challengeBondWei, windowSeconds, clockSeconds } = TERMS;
@@ -45,8 +52,8 @@ describe('attacks: several parties on one claim', () => {
 
   for (const bond of [10n, 11n, 1_001n]) {
     it(`attack 2: a claimant that challenges itself loses half of a bond of ${bond} wei in every ordering`, async () => {
-      const terms = { claimBondWei: bond };
-      const spent = bond + challengeBondWei;
+      const terms = { claimBondWei: bond, challengeBondWei: bond / 2n };
+      const spent = bond + bond / 2n;
       // It wins against itself, by not answering or by the leaf.
       for (const play of ['timeout', 'leaf']) {
         const before = await p.oracle.owed(p.liar);
@@ -72,7 +79,7 @@ describe('attacks: several parties on one claim', () => {
     await p.playOut(own, lie, truth);
     await p.reclaim(honest);
     expect(await p.oracle.owed(p.liar)).to.equal(REWARD + challengeBondWei);
-    expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei);
+    expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei + BURNED);
   });
 
   it('attack 3: a copycat that mirrors every move first gets nothing when the honest dispute falsifies', async () => {
@@ -93,7 +100,7 @@ describe('attacks: several parties on one claim', () => {
     await expect(p.send(copy, late!, p.stranger)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
     await p.reclaim(copy);
     expect(await p.oracle.owed(p.watcher)).to.equal(REWARD + challengeBondWei);
-    expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei);
+    expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei + BURNED);
   });
 
   it('attack 3: a friend that stalls neither delays the honest challenger nor costs it anything', async () => {

@@ -1,7 +1,13 @@
 // The protocol on an in-process chain with the toy referee, and the few words in which the tests speak of it.
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
-import type { BigNumberish, ContractTransactionReceipt, Log, Overrides } from 'ethers';
+import type { AddressLike, BigNumberish, ContractTransactionReceipt, Log, Overrides } from 'ethers';
 import { network } from 'hardhat';
+import {
+  type Terms as ContractTerms,
+  PLAIN_TERMS,
+  type TermBounds,
+  ZERO_ADDRESS,
+} from '../../../src/chain/types.ts';
 import { REASONS, type Reason } from '../../../src/dispute/rules.ts';
 import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
 import { commitOutput } from '../../../src/merkle/model.ts';
@@ -20,21 +26,20 @@ import {
 } from './moves.ts';
 import type { Values } from './values.ts';
 
-export interface Terms {
-  claimBondWei: bigint;
-  challengeBondWei: bigint;
-  windowSeconds: bigint;
-  clockSeconds: bigint;
-  callbackGas: bigint;
-  patienceSeconds: bigint;
-}
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+export type Bounds = Writable<TermBounds>;
+export type Terms = Writable<ContractTerms>;
 
 /** Unix seconds at which a test's chain starts. */
 const START = 4_000_000_000;
 
 export const FEE = 5_000n;
 
+/** Tokens that each account has at first, if a token is the currency. */
+const PURSE = 2n ** 90n;
+
 export const TERMS: Terms = {
+  ...PLAIN_TERMS,
   claimBondWei: 1_001n,
   challengeBondWei: 300n,
   windowSeconds: 1_000n,
@@ -43,7 +48,10 @@ export const TERMS: Terms = {
   patienceSeconds: 2_000n,
 };
 
-export const MIN: Terms = {
+/** Burned of a falsified claim's bond; less than an overtaken challenger's gas, so the first to reclaim is repaid all of it. */
+export const BURNED = TERMS.claimBondWei - TERMS.claimBondWei / 2n;
+
+export const MIN: Bounds = {
   claimBondWei: 10n,
   challengeBondWei: 5n,
   windowSeconds: 100n,
@@ -52,7 +60,7 @@ export const MIN: Terms = {
   patienceSeconds: 0n,
 };
 
-export const MAX: Terms = {
+export const MAX: Bounds = {
   claimBondWei: 10n ** 20n,
   challengeBondWei: 10n ** 20n,
   windowSeconds: 1_000_000n,
@@ -111,14 +119,33 @@ export const placeOf = (fight: Pick<Fight, 'dispute'>) => unpack(fight.dispute[P
 
 export type Protocol = Awaited<ReturnType<typeof deployProtocol>>;
 
-/** Deploys everything on a fresh chain. */
-export async function deployProtocol({ min = MIN, max = MAX } = {}) {
+/**
+ * Deploys everything on a fresh chain.
+ *
+ * @param token whether a token is the currency, not ether. Every account has some and allows them all to the oracle.
+ */
+export async function deployProtocol({
+  min = MIN,
+  max = MAX,
+  token: withToken = false,
+}: {
+  min?: Bounds;
+  max?: Bounds;
+  token?: boolean;
+} = {}) {
   const { ethers, networkHelpers } = await network.create();
   // A fixed date, because the gas of a move depends on the bytes of its timestamps.
   await networkHelpers.time.setNextBlockTimestamp(START);
   const registry = await ethers.deployContract('ModelRegistry');
   const referee = await ethers.deployContract('ToyReferee');
-  const oracle = await ethers.deployContract('InferenceOracle', [registry, referee, min, max]);
+  const token = withToken ? await ethers.deployContract('HostileToken') : undefined;
+  const oracle = await ethers.deployContract('InferenceOracle', [
+    registry,
+    referee,
+    token ?? ZERO_ADDRESS,
+    min,
+    max,
+  ]);
   const game = await ethers.getContractAt('DisputeGame', await oracle.game());
   const signers = await ethers.getSigners();
   const [requester, honest, liar, watcher, stranger] = signers as [
@@ -128,6 +155,20 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
     HardhatEthersSigner,
     HardhatEthersSigner,
   ];
+
+  if (token) {
+    for (const signer of signers) {
+      await token.mint(signer, PURSE);
+      await token.connect(signer).approve(oracle, ethers.MaxUint256);
+    }
+  }
+
+  /** What a call that pays sends along. */
+  const payment = (amountWei: bigint) => ({ value: token ? 0n : amountWei });
+
+  /** What an account has of the currency. */
+  const balanceOf = (account: AddressLike): Promise<bigint> =>
+    token ? token.balanceOf(account) : ethers.provider.getBalance(account);
 
   const refs = (list: ToyModel['inputs']) => list.map(({ node, byteLength }) => ({ node, byteLength }));
 
@@ -167,14 +208,16 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
     }: { terms?: Partial<Terms>; fee?: bigint; from?: HardhatEthersSigner } = {},
   ): Promise<Asked> {
     const whole = { ...TERMS, ...terms };
-    const sent = await oracle.connect(from).request(model.id, input, whole, { value: fee });
+    const sent = await oracle
+      .connect(from)
+      .request(model.id, input, whole, fee, payment(fee + whole.callbackFeeWei));
     return askedFrom((await sent.wait())!, model, whole);
   }
 
   async function claim(asked: Asked, output: Uint8Array, claimant: HardhatEthersSigner): Promise<Claimed> {
     const sent = await oracle
       .connect(claimant)
-      .claim(asked.id, asked.request as never, output, { value: asked.terms.claimBondWei });
+      .claim(asked.id, asked.request as never, output, payment(asked.terms.claimBondWei));
     const receipt = (await sent.wait())!;
     const args = eventOf(receipt, 'Claimed');
     const claimedAt = BigInt((await receipt.getBlock()).timestamp);
@@ -185,9 +228,7 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
     const { asked } = claimed;
     const sent = await oracle
       .connect(challenger)
-      .challenge(claimed.id, asked.request as never, claimed.outputs, {
-        value: asked.terms.challengeBondWei,
-      });
+      .challenge(claimed.id, asked.request as never, claimed.outputs, payment(asked.terms.challengeBondWei));
     const receipt = (await sent.wait())!;
     const args = eventOf(receipt, 'Opened');
     const dispute = args.dispute.toArray(true);
@@ -286,11 +327,15 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
     absorb(fight, (await (await sendReclaim(fight, by)).wait())!);
   }
 
-  const sendFinalize = ({ id, asked, output }: Claimed, overrides: { gasLimit?: BigNumberish } = {}) =>
-    oracle.connect(stranger).finalize(id, asked.request as never, output, overrides);
+  /** Makes a claim final, and runs its callback in the same transaction unless told otherwise. */
+  const sendFinalize = (
+    { id, asked, outputs, output }: Claimed,
+    overrides: { gasLimit?: BigNumberish } = {},
+    { withCallback = true, by = stranger } = {},
+  ) => oracle.connect(by).finalize(id, asked.request as never, outputs, output, withCallback, overrides);
 
-  async function finalize(claimed: Claimed): Promise<ContractTransactionReceipt> {
-    return (await (await sendFinalize(claimed)).wait())!;
+  async function finalize(claimed: Claimed, by = stranger): Promise<ContractTransactionReceipt> {
+    return (await (await sendFinalize(claimed, {}, { by })).wait())!;
   }
 
   /** The next transaction is mined at this Unix second. */
@@ -312,6 +357,9 @@ export async function deployProtocol({ min = MIN, max = MAX } = {}) {
     referee,
     oracle,
     game,
+    token,
+    payment,
+    balanceOf,
     signers,
     requester,
     honest,

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title IInferenceRootConsumer
+/// @notice What a contract implements to be called when a request that it made with `answerByRoot` has its final answer.
+interface IInferenceRootConsumer {
+    /// @notice The answer of a request became final. Called by the oracle; succeeds at most once for each request.
+    /// @param requestId The request.
+    /// @param outputRoots Root of each output tensor, in order.
+    function onInferenceRoots(uint256 requestId, bytes32[] calldata outputRoots) external;
+}

@@ -1,0 +1,826 @@
+// Rows 42, 43, 44, 46, 53, 55, 56 and 59: terms, rivals with the same output, callbacks, verifiers, data by root.
+import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
+import { expect } from 'chai';
+import { AbiCoder, type ContractTransactionReceipt } from 'ethers';
+import { request, TermsError } from '../../../src/client/client.ts';
+import { hexOf } from '../../../src/merkle/keccak.ts';
+import { tensorRoot, tensorTree } from '../../../src/merkle/tensor.ts';
+import { LIMITS } from '../../../src/program/limits.ts';
+import { toyLoop, toyModel } from '../../support/toy/model.ts';
+import {
+  type Asked,
+  type Claimed,
+  deployProtocol,
+  FEE,
+  type Protocol,
+  REASON,
+  TERMS,
+  type Terms,
+} from '../../support/toy/protocol.ts';
+import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
+import { valuesOf } from '../../support/toy/values.ts';
+
+const { claimBondWei, challengeBondWei, windowSeconds } = TERMS;
+const MOOD = { Accept: 0, Revert: 1, BurnGas: 2, ReturnBomb: 3, Reenter: 4 } as const;
+const ETHER = 10n ** 18n;
+const CALLBACK_FEE = 77n;
+const coder = AbiCoder.defaultAbiCoder();
+
+describe('attacks: terms', () => {
+  let p: Protocol;
+  const lie = tale(DEEP);
+
+  beforeEach(async () => {
+    p = await deployProtocol();
+    await p.publish(small);
+  });
+
+  async function hostile() {
+    const consumer = await p.ethers.deployContract('HostileConsumer');
+    const ask = async (terms: Partial<Terms> = {}): Promise<Asked> => {
+      const whole = { ...TERMS, callbackFeeWei: CALLBACK_FEE, ...terms };
+      const value = FEE + whole.callbackFeeWei;
+      const sent = await consumer.ask(p.oracle, small.id, INPUT, whole, FEE, { value });
+      return p.askedFrom((await sent.wait())!, small, whole);
+    };
+    return { consumer, ask };
+  }
+
+  const rootsOf = (bytes: Uint8Array, lengths: readonly number[]): string[] => {
+    let at = 0;
+    return lengths.map((length) => {
+      at += length;
+      return hexOf(tensorRoot(bytes.subarray(at - length, at)));
+    });
+  };
+  const lengthsOf = (refs: readonly { byteLength: number }[]) => refs.map(({ byteLength }) => byteLength);
+  const inputRoots = () => rootsOf(INPUT, lengthsOf(small.inputs));
+  const outputRoots = (output = truth.output()) => rootsOf(output, lengthsOf(small.outputs));
+
+  describe('bonds', () => {
+    it('attack 42: a challenge bond above half of the claim bond, which is what it can win, is refused', async () => {
+      for (const [bond, most] of [
+        [1_000n, 500n],
+        [1_001n, 500n],
+      ] as const) {
+        await p.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most } });
+        await expect(p.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most + 1n } }))
+          .to.be.revertedWithCustomError(p.oracle, 'ChallengeBondTooHigh')
+          .withArgs(most + 1n, most);
+      }
+      const priced = { ...TERMS, claimBondWei: ETHER / 100n, challengeBondWei: 100n * ETHER };
+      await expect(p.ask(small, INPUT, { terms: priced })).to.be.revertedWithCustomError(
+        p.oracle,
+        'ChallengeBondTooHigh',
+      );
+      const refused = await request({} as never, hexOf(small.id), INPUT, priced, 0n).catch(
+        (error: Error) => error,
+      );
+      expect(refused).to.be.instanceOf(TermsError);
+    });
+
+    it('attack 42: users of a consumer cannot choose its terms', async () => {
+      const reader = await p.ethers.deployContract('DigitReader', [p.oracle, small.id, TERMS, FEE]);
+      const { inputs } = reader.interface.getFunction('ask');
+      expect(inputs.map(({ type }) => type)).to.deep.equal(['bytes']);
+      await reader.ask(INPUT, { value: await reader.price() });
+      await expect(reader.ask(INPUT, { value: FEE + 1n })).to.be.revertedWithCustomError(
+        p.oracle,
+        'PaymentMismatch',
+      );
+      const bad = { ...TERMS, answerByRoot: true };
+      await expect(
+        p.ethers.deployContract('DigitReader', [p.oracle, small.id, bad, FEE]),
+      ).to.be.revertedWithCustomError(reader, 'WrongAnswerForm');
+    });
+
+    it('only the provider that a request names may claim', async () => {
+      const asked = await p.ask(small, INPUT, { terms: { provider: p.honest.address } });
+      await expect(p.claim(asked, truth.output(), p.liar))
+        .to.be.revertedWithCustomError(p.oracle, 'NotProvider')
+        .withArgs(asked.id, p.honest.address, p.liar.address);
+      await p.claim(asked, truth.output(), p.honest);
+    });
+  });
+
+  describe('the same output claimed by several', () => {
+    it('attack 43: the right answer copied from the pool and lost on purpose, again and again, delays nobody', async () => {
+      const asked = await p.ask(small, INPUT);
+      const copied = await p.claim(asked, truth.output(), p.liar); // seen in the pool, mined first
+      const honest = await p.claim(asked, truth.output(), p.honest);
+      await p.at(copied.claimedAt + windowSeconds); // last second of the window
+      const own = await p.challenge(copied, p.stranger);
+      await p.passWindow(honest);
+      const final = await p.finalize(honest);
+      expect((await final.getBlock())!.timestamp).to.equal(Number(honest.claimedAt + windowSeconds + 1n));
+      expect(await p.oracle.result(asked.id)).to.equal(p.ethers.hexlify(truth.output()));
+      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+      expect(await p.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
+      await p.runOut(own);
+      await p.timeout(own);
+      expect((await p.oracle.claims(copied.id)).status).to.equal(3n);
+      expect(await p.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
+    });
+
+    it('attack 43: each copy costs half a bond, and a copy that is not lost gets its bond back and no fee', async () => {
+      const asked = await p.ask(small, INPUT);
+      const honest = await p.claim(asked, truth.output(), p.honest);
+      const copy = await p.claim(asked, truth.output(), p.stranger);
+      for (let round = 0; round < 3; round++) {
+        const lost = await p.claim(asked, truth.output(), p.liar);
+        const own = await p.challenge(lost, p.liar);
+        await p.runOut(own);
+        await p.timeout(own);
+      }
+      const spent = 3n * (claimBondWei + challengeBondWei);
+      expect(spent - (await p.oracle.owed(p.liar))).to.equal(3n * ((claimBondWei + 1n) / 2n));
+      await p.at((await p.lastTimestamp()) + windowSeconds);
+      await p.finalize(honest);
+      await p.finalize(copy);
+      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+      expect(await p.oracle.owed(p.stranger)).to.equal(claimBondWei);
+      expect((await p.oracle.progress(asked.id)).answer).to.equal(1n);
+      const bytes = p.ethers.hexlify(truth.output());
+      expect(await p.oracle.result(asked.id)).to.equal(bytes);
+    });
+
+    it('attack 43: bytes that are not the claimed ones are not made final under the right commitment', async () => {
+      const honest = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
+      await p.passWindow(honest);
+      await p.networkHelpers.mine();
+      for (const output of [lie.output(), new Uint8Array(), new Uint8Array([...honest.output, 0])]) {
+        await expect(p.sendFinalize({ ...honest, output })).to.be.revertedWithCustomError(
+          p.oracle,
+          'OutputMismatch',
+        );
+      }
+      const outputs = p.outputsOf(small, lie.output());
+      await expect(p.sendFinalize({ ...honest, outputs })).to.be.revertedWithCustomError(
+        p.oracle,
+        'OutputMismatch',
+      );
+    });
+  });
+
+  describe('overtaken challengers', () => {
+    const terms = { claimBondWei: ETHER, challengeBondWei: ETHER / 2n };
+
+    it('attack 44: a cheat that falsifies its own claim first does not keep the honest challenger from being repaid gas', async () => {
+      const claimed = await p.claim(await p.ask(small, INPUT, { terms }), lie.output(), p.liar);
+      await p.networkHelpers.setNextBlockBaseFeePerGas(20n * 10n ** 9n);
+      const honest = await p.challenge(claimed, p.watcher);
+      await p.step(honest, lie);
+      await p.step(honest, truth);
+      const own = await p.challenge(claimed, p.stranger);
+      await p.playOut(own, lie, truth);
+      expect(own.ended?.reason).to.equal(REASON.WrongWord);
+      const burned = (await p.oracle.progress(claimed.asked.id)).burnedWei;
+      expect(burned).to.equal(ETHER / 2n);
+      await p.networkHelpers.setNextBlockBaseFeePerGas(40n * 10n ** 9n);
+      await p.reclaim(honest);
+      // By the base fee at the opening, of which the game keeps multiples of 2^16.
+      const kept = ((20n * 10n ** 9n) >> 16n) << 16n;
+      const repaid = (await p.oracle.REPAID_GAS()) * kept;
+      expect(await p.oracle.owed(p.watcher)).to.equal(terms.challengeBondWei + repaid);
+      expect((await p.oracle.progress(claimed.asked.id)).burnedWei).to.equal(burned - repaid);
+    });
+
+    it('attack 44: no more is repaid than was burned on the request, and nothing in a deployment with a token', async () => {
+      const asked = await p.ask(small, INPUT);
+      const claimed = await p.claim(asked, lie.output(), p.liar);
+      const first = await p.challenge(claimed, p.watcher);
+      const second = await p.challenge(claimed, p.honest);
+      await p.playOut(await p.challenge(claimed, p.stranger), lie, truth);
+      await p.reclaim(first);
+      await p.reclaim(second);
+      expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei + (claimBondWei + 1n) / 2n);
+      expect(await p.oracle.owed(p.honest)).to.equal(challengeBondWei);
+      expect((await p.oracle.progress(asked.id)).burnedWei).to.equal(0n);
+
+      p = await deployProtocol({ token: true });
+      await p.publish(small);
+      const inTokens = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
+      const overtaken = await p.challenge(inTokens, p.watcher);
+      await p.playOut(await p.challenge(inTokens, p.stranger), lie, truth);
+      await p.reclaim(overtaken);
+      expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei);
+      expect((await p.oracle.progress(inTokens.asked.id)).burnedWei).to.equal((claimBondWei + 1n) / 2n);
+    });
+
+    /** Gas of transactions in which a contract opens many disputes: alone, or together with the claim's end and reclaims. */
+    async function batchGas(count: number): Promise<{ opened: bigint; whole: bigint }> {
+      p = await deployProtocol();
+      await p.publish(small);
+      const batcher = await p.ethers.deployContract('Batcher');
+      await p.networkHelpers.setBalance(await batcher.getAddress(), 1_000n * ETHER);
+      const claimed = await p.claim(await p.ask(small, INPUT, { terms }), lie.output(), p.liar);
+      const quitter = await p.challenge(claimed, p.liar); // its claimant never answers
+      const { interface: oracle } = p.oracle;
+      const { interface: game } = p.game;
+      const at = (await p.lastTimestamp()) + TERMS.clockSeconds + 1n;
+      const request_ = claimed.asked.request as never;
+      const challenge = oracle.encodeFunctionData('challenge', [claimed.id, request_, claimed.outputs]);
+      const state = [quitter.id, quitter.dispute as never, quitter.subject] as const;
+      const ending = [p.game, game.encodeFunctionData('timeout', [...state]), 0n] as const;
+      const opening = Array.from(
+        { length: count },
+        () => [p.oracle, challenge, terms.challengeBondWei] as const,
+      );
+      const run = async (calls: readonly (readonly [unknown, string, bigint])[]) => {
+        const parts = [0, 1, 2].map((i) => calls.map((call) => call[i])) as [never, never, never];
+        await p.at(at);
+        await p.networkHelpers.setNextBlockBaseFeePerGas(10n ** 9n);
+        return (await (await batcher.all(...parts, { gasLimit: 16_000_000n })).wait())!;
+      };
+      // The states of the disputes to be opened are known beforehand: here by opening them once and going back.
+      const snapshot = await p.networkHelpers.takeSnapshot();
+      const first = await run(opening);
+      await snapshot.restore();
+      const reclaims = first.logs.flatMap((log) => {
+        const event = game.parseLog(log);
+        if (event?.name !== 'Opened') return [];
+        const { disputeId, dispute } = event.args;
+        const reclaim = game.encodeFunctionData('reclaim', [
+          disputeId,
+          dispute.toArray(true),
+          p.ethers.ZeroHash,
+        ]);
+        return [[p.game, reclaim, 0n] as const];
+      });
+      const whole = await run([...opening, ending, ...reclaims]);
+      return { opened: first.gasUsed, whole: whole.gasUsed };
+    }
+
+    it('attack 44: nobody gains by overtaking itself: the cheapest dispute costs more than is repaid for it', async () => {
+      const [few, many] = [await batchGas(5), await batchGas(45)];
+      // Of a transaction at most a fifth is refunded (EIP-3529), whatever else it does.
+      const opened = (((many.opened - few.opened) / 40n) * 4n) / 5n;
+      const whole = (many.whole - few.whole) / 40n;
+      const cheapest = Number(opened < whole ? opened : whole);
+      const repaid = Number(await p.oracle.REPAID_GAS());
+      expect(repaid, `opened for ${opened}, opened and reclaimed for ${whole}`).to.be.at.most(cheapest);
+      // Not far below it either, or watchers would be repaid less than they could.
+      expect(repaid).to.be.at.least(0.7 * cheapest);
+    });
+  });
+
+  describe('callbacks', () => {
+    it('attack 46: a provider need not run a callback to make its claim final, however much gas that was ordered', async () => {
+      const { consumer, ask } = await hostile();
+      await consumer.plan(MOOD.BurnGas, false, p.ethers.ZeroAddress, '0x');
+      const claimed = await p.claim(
+        await ask({ callbackGas: 5_000_000n, callbackFeeWei: 0n }),
+        truth.output(),
+        p.honest,
+      );
+      await p.passWindow(claimed);
+      const receipt = (await (await p.sendFinalize(claimed, {}, { withCallback: false })).wait())!;
+      expect(Number(receipt.gasUsed)).to.be.below(130_000);
+      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+      expect(await p.oracle.isFinal(claimed.asked.id)).to.equal(true);
+    });
+
+    it('attack 46: whoever first runs the callback gets the fee that its requester paid, once, even if it fails', async () => {
+      const { consumer, ask } = await hostile();
+      for (const mood of ['Accept', 'Revert'] as const) {
+        await consumer.plan(MOOD[mood], false, p.ethers.ZeroAddress, '0x');
+        const claimed = await p.claim(await ask(), truth.output(), p.honest);
+        await p.passWindow(claimed);
+        await (await p.sendFinalize(claimed, {}, { withCallback: false })).wait();
+        const { id, request: request_ } = claimed.asked;
+        const before = await p.oracle.owed(p.stranger);
+        await p.oracle.connect(p.stranger).runCallback(id, request_ as never, claimed.output);
+        expect((await p.oracle.owed(p.stranger)) - before).to.equal(CALLBACK_FEE);
+        await p.oracle
+          .connect(p.watcher)
+          .runCallback(id, request_ as never, claimed.output)
+          .catch(() => undefined);
+        expect(await p.oracle.owed(p.watcher)).to.equal(0n);
+      }
+    });
+
+    it('attack 46: a callback fee without gas is refused; without code to run, or after a cancellation, it comes back', async () => {
+      await expect(p.ask(small, INPUT, { terms: { callbackGas: 0n, callbackFeeWei: 1n } }))
+        .to.be.revertedWithCustomError(p.oracle, 'CallbackFeeWithoutGas')
+        .withArgs(1n);
+      const plain = await p.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
+      const claimed = await p.claim(plain, truth.output(), p.honest);
+      await p.passWindow(claimed);
+      await p.finalize(claimed);
+      expect(await p.oracle.owed(p.requester)).to.equal(CALLBACK_FEE);
+      await expect(p.oracle.runCallback(plain.id, plain.request as never, claimed.output))
+        .to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue')
+        .withArgs(plain.id, 0);
+      const cancelled = await p.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
+      await p.at(cancelled.requestedAt + TERMS.patienceSeconds + 1n);
+      await p.oracle.connect(p.requester).cancel(cancelled.id, cancelled.request as never);
+      expect(await p.oracle.owed(p.requester)).to.equal(2n * CALLBACK_FEE + FEE);
+    });
+
+    it('attack 46: the first run gives exactly the gas that was ordered, later ones at least that', async () => {
+      const { consumer, ask } = await hostile();
+      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
+      const claimed = await p.claim(await ask({ callbackGas: 100_000n }), truth.output(), p.honest);
+      await p.passWindow(claimed);
+      await (await p.sendFinalize(claimed, { gasLimit: 2_000_000n })).wait();
+      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
+      const run = (gasLimit: bigint) =>
+        p.oracle.runCallback(claimed.asked.id, claimed.asked.request as never, claimed.output, { gasLimit });
+      await expect(run(140_000n)).to.be.revertedWithCustomError(p.oracle, 'InsufficientCallbackGas');
+      await (await run(1_000_000n)).wait();
+      expect(Number(await consumer.gasSeen())).to.be.above(500_000);
+    });
+
+    it('attack 59: a failed callback is run again by anyone until it succeeds, and never after that', async () => {
+      const { consumer, ask } = await hostile();
+      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
+      const claimed = await p.claim(await ask(), truth.output(), p.honest);
+      const { id, request: asked } = claimed.asked;
+      const run = (output = claimed.output, by = p.stranger) =>
+        p.oracle.connect(by).runCallback(id, asked as never, output);
+      await expect(run()).to.be.revertedWithCustomError(p.oracle, 'NotFinal');
+      await p.passWindow(claimed);
+      p.eventOf(await p.finalize(claimed), 'CallbackFailed');
+      p.eventOf((await (await run()).wait())!, 'CallbackFailed');
+      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
+      await expect(run(lie.output())).to.be.revertedWithCustomError(p.oracle, 'NotResult');
+      p.eventOf((await (await run()).wait())!, 'CallbackRun');
+      expect(await consumer.calls()).to.equal(1n);
+      for (const by of [p.stranger, p.honest]) {
+        await expect(run(claimed.output, by))
+          .to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue')
+          .withArgs(id, 3);
+      }
+      expect(await consumer.calls()).to.equal(1n);
+      expect(await p.oracle.owed(p.stranger)).to.equal(CALLBACK_FEE);
+    });
+
+    it('attack 59: a callback that runs itself again by reentering is run once', async () => {
+      const { consumer, ask } = await hostile();
+      const claimed = await p.claim(await ask(), truth.output(), p.honest);
+      const { id, request: asked } = claimed.asked;
+      const again = p.oracle.interface.encodeFunctionData('runCallback', [
+        id,
+        asked as never,
+        claimed.output,
+      ]);
+      await consumer.plan(MOOD.Reenter, false, p.oracle, again);
+      await p.passWindow(claimed);
+      p.eventOf(await p.finalize(claimed), 'CallbackRun');
+      expect(await consumer.reentered()).to.equal(false);
+      expect(await consumer.calls()).to.equal(1n);
+      expect(await p.oracle.owed(consumer)).to.equal(0n);
+    });
+  });
+
+  describe('verifiers', () => {
+    const YES = 0;
+    const moods = ['No', 'Revert', 'BurnGas', 'ReturnBomb', 'ReturnTwo', 'ReturnNothing', 'Reenter', 'Write'];
+
+    async function scene() {
+      const verifier = await p.ethers.deployContract('HostileVerifier');
+      const asked = await p.ask(small, INPUT, { terms: { verifier: await verifier.getAddress() } });
+      return { verifier, asked };
+    }
+
+    const prove = (claimed: Claimed, proof = '0x') =>
+      p.oracle
+        .connect(p.stranger)
+        .finalizeProven(
+          claimed.id,
+          claimed.asked.request as never,
+          claimed.outputs,
+          claimed.output,
+          proof,
+          true,
+          {
+            gasLimit: 12_000_000n,
+          },
+        );
+
+    it('attack 55: a verifier that says no, reverts, eats gas, returns a bomb or nonsense, reenters or writes ends no window', async () => {
+      const { verifier, asked } = await scene();
+      const claimed = await p.claim(asked, truth.output(), p.honest);
+      const payload = p.oracle.interface.encodeFunctionData('withdraw');
+      for (const [i] of moods.entries()) {
+        await verifier.plan(i + 1, p.oracle, payload);
+        await expect(prove(claimed))
+          .to.be.revertedWithCustomError(p.oracle, 'NotProven')
+          .withArgs(asked.id, await verifier.getAddress());
+        expect((await p.oracle.claims(claimed.id)).status).to.equal(1n);
+      }
+      await p.passWindow(claimed);
+      await p.finalize(claimed);
+      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+    });
+
+    it('attack 55: a verifier that is no contract, or none at all, ends no window; one that says yes ends it at once', async () => {
+      for (const verifier of [p.stranger.address, `0x${'00'.repeat(19)}04`]) {
+        const asked = await p.ask(small, INPUT, { terms: { verifier } });
+        const claimed = await p.claim(asked, truth.output(), p.honest);
+        await expect(prove(claimed, `0x${'01'.repeat(64)}`)).to.be.revertedWithCustomError(
+          p.oracle,
+          'NotProven',
+        );
+      }
+      const plain = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
+      await expect(prove(plain)).to.be.revertedWithCustomError(p.oracle, 'NoVerifier');
+      const { verifier, asked } = await scene();
+      await verifier.plan(YES, p.oracle, '0x');
+      const claimed = await p.claim(asked, truth.output(), p.honest);
+      const before = await p.oracle.owed(p.honest);
+      await prove(claimed);
+      expect(await p.oracle.result(asked.id)).to.equal(p.ethers.hexlify(truth.output()));
+      expect((await p.oracle.owed(p.honest)) - before).to.equal(claimBondWei + FEE);
+      await expect(p.challenge(claimed, p.watcher)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
+    });
+
+    it('attack 55: disputes are honoured before a verifier that lies: it ends no disputed claim, and no lost one', async () => {
+      const { verifier, asked } = await scene();
+      await verifier.plan(YES, p.oracle, '0x');
+      const claimed = await p.claim(asked, lie.output(), p.liar);
+      const fight = await p.challenge(claimed, p.watcher);
+      await expect(prove(claimed)).to.be.revertedWithCustomError(p.oracle, 'DisputesOpen');
+      await p.playOut(fight, lie, truth);
+      await expect(prove(claimed)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
+      expect(await p.oracle.isFinal(asked.id)).to.equal(false);
+    });
+
+    it('attack 55: a verifier binds its own request only: another request of the same model waits for its window', async () => {
+      const { verifier, asked } = await scene();
+      await verifier.plan(YES, p.oracle, '0x');
+      const other = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
+      await expect(prove(other)).to.be.revertedWithCustomError(p.oracle, 'NoVerifier');
+      const swapped = { ...other, asked: { ...other.asked, request: asked.request } };
+      await expect(prove(swapped)).to.be.revertedWithCustomError(p.oracle, 'RequestMismatch');
+    });
+  });
+
+  describe('attesters', () => {
+    const TYPES = {
+      Attestation: [
+        { name: 'chainId', type: 'uint256' },
+        { name: 'oracle', type: 'address' },
+        { name: 'requestId', type: 'uint256' },
+        { name: 'modelId', type: 'bytes32' },
+        { name: 'claimant', type: 'address' },
+        { name: 'inputHash', type: 'bytes32' },
+        { name: 'outputHash', type: 'bytes32' },
+      ],
+    };
+
+    /** Two of three signers must attest. */
+    async function scene() {
+      const sorted = p.signers.slice(10, 13).sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
+      const addresses = sorted.map(({ address }) => address);
+      const quorum = await p.ethers.deployContract('AttesterQuorum', [addresses, 2]);
+      const { chainId } = await p.ethers.provider.getNetwork();
+      const domain = {
+        name: 'Assay attester quorum',
+        version: '1',
+        chainId,
+        verifyingContract: await quorum.getAddress(),
+      };
+      const verifier = await quorum.getAddress();
+      const claimed = await p.claim(
+        await p.ask(small, INPUT, { terms: { verifier } }),
+        truth.output(),
+        p.honest,
+      );
+      const facts = async ({ asked, outputs, claimant }: Claimed) => ({
+        chainId,
+        oracle: await p.oracle.getAddress(),
+        requestId: asked.id,
+        modelId: small.id,
+        claimant: claimant.address,
+        inputHash: asked.request[3],
+        outputHash: outputs,
+      });
+      const sign = (signer: HardhatEthersSigner, value: object, over = {}) =>
+        signer.signTypedData({ ...domain, ...over }, TYPES, value as never);
+      const proofOf = (list: readonly (readonly [string, string])[]) =>
+        coder.encode(['tuple(address,bytes)[]'], [list]);
+      const prove = (claim: Claimed, proof: string) =>
+        p.oracle.finalizeProven(
+          claim.id,
+          claim.asked.request as never,
+          claim.outputs,
+          claim.output,
+          proof,
+          true,
+        );
+      return { signers: sorted, addresses, quorum, domain, claimed, facts, sign, proofOf, prove };
+    }
+
+    it('attack 56: enough attesters end the window; one twice, too few, out of order or a stranger do not', async () => {
+      const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
+      const value = await facts(claimed);
+      const [a, b, c] = await Promise.all(signers.map((signer) => sign(signer, value)));
+      const entry = (i: number, signature: string) => [addresses[i]!, signature] as const;
+      const stranger = [p.stranger.address, await sign(p.stranger, value)] as const;
+      const withStranger = [entry(0, a!), stranger].sort((x, y) => (BigInt(x[0]) < BigInt(y[0]) ? -1 : 1));
+      for (const list of [
+        [],
+        [entry(0, a!)],
+        [entry(0, a!), entry(0, a!)],
+        [entry(1, b!), entry(0, a!)],
+        [entry(0, a!), entry(1, a!)],
+        withStranger,
+      ]) {
+        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      }
+      for (const junk of ['0x', `0x${'ff'.repeat(96)}`]) {
+        await expect(prove(claimed, junk)).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      }
+      const snapshot = await p.networkHelpers.takeSnapshot();
+      await prove(claimed, proofOf([entry(0, a!), entry(2, c!)]));
+      expect(await p.oracle.isFinal(claimed.asked.id)).to.equal(true);
+      await snapshot.restore();
+      await prove(claimed, proofOf([entry(0, a!), entry(1, b!), entry(2, c!)]));
+    });
+
+    it('attack 56: signatures for another request, oracle, chain, model, claimant, input, output or quorum are refused', async () => {
+      const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
+      const value = await facts(claimed);
+      const changes: [object, object?][] = [
+        [{ requestId: value.requestId + 1n }],
+        [{ oracle: p.stranger.address }],
+        [{ chainId: value.chainId + 1n }],
+        [{ modelId: small.tree.root }],
+        [{ claimant: p.liar.address }],
+        [{ inputHash: value.outputHash }],
+        [{ outputHash: value.inputHash }],
+        [{}, { verifyingContract: p.stranger.address }],
+        [{}, { chainId: value.chainId + 1n }],
+      ];
+      for (const [change, over] of changes) {
+        const list = await Promise.all(
+          [0, 1].map(
+            async (i) => [addresses[i]!, await sign(signers[i]!, { ...value, ...change }, over)] as const,
+          ),
+        );
+        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      }
+    });
+
+    it('attack 56: a copy of the claim cannot use the signatures, nor can they be made malleable', async () => {
+      const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
+      const value = await facts(claimed);
+      const list = await Promise.all(
+        [0, 1].map(async (i) => [addresses[i]!, await sign(signers[i]!, value)] as const),
+      );
+      const copy = await p.claim(claimed.asked, truth.output(), p.liar);
+      await expect(prove(copy, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+      const { r, s, v } = p.ethers.Signature.from(list[0]![1]);
+      const twisted = p.ethers.concat([
+        r,
+        p.ethers.toBeHex(order - BigInt(s), 32),
+        p.ethers.toBeHex(v === 27 ? 28 : 27, 1),
+      ]);
+      const malleable = [[addresses[0]!, twisted], list[1]!] as const;
+      await expect(prove(claimed, proofOf(malleable))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      await prove(claimed, proofOf(list));
+    });
+
+    it('attack 56: a quorum cannot be made with a signer twice, with zero, or with more signatures than signers', async () => {
+      const { addresses, quorum } = await scene();
+      const made = (signers: readonly string[], threshold: number) =>
+        p.ethers.deployContract('AttesterQuorum', [signers, threshold]);
+      for (const signers of [
+        [addresses[0]!, addresses[0]!],
+        [addresses[1]!, addresses[0]!],
+        [p.ethers.ZeroAddress, addresses[0]!],
+      ]) {
+        await expect(made(signers, 1)).to.be.revertedWithCustomError(quorum, 'SignersNotAscending');
+      }
+      for (const threshold of [0, 4]) {
+        await expect(made(addresses, threshold)).to.be.revertedWithCustomError(
+          quorum,
+          'ThresholdOutOfBounds',
+        );
+      }
+      expect(await quorum.supportsInterface('0x01ffc9a7')).to.equal(true);
+      expect(await quorum.proofSystem()).to.equal('attestation/multisig');
+    });
+  });
+
+  describe('data by root', () => {
+    const byRoot = { answerByRoot: true, callbackGas: 0n };
+
+    async function askByRoot(terms: Partial<Terms> = {}): Promise<Asked> {
+      const whole = { ...TERMS, ...terms };
+      const sent = await p.oracle
+        .connect(p.requester)
+        .requestByRoot(small.id, inputRoots(), 'ipfs://input', whole, FEE, {
+          value: FEE + whole.callbackFeeWei,
+        });
+      const receipt = (await sent.wait())!;
+      const args = p.eventOf(receipt, 'RequestedByRoot');
+      const { requestedAt } = args.request;
+      return {
+        id: args.requestId,
+        model: small,
+        request: args.request.toArray(true),
+        requestedAt,
+        terms: whole,
+        receipt,
+      };
+    }
+
+    async function claimByRoot(asked: Asked, output: Uint8Array, by = p.honest): Promise<Claimed> {
+      const sent = await p.oracle
+        .connect(by)
+        .claimByRoot(asked.id, asked.request as never, outputRoots(output), 'ipfs://output', {
+          value: asked.terms.claimBondWei,
+        });
+      const receipt = (await sent.wait())!;
+      const args = p.eventOf(receipt, 'ClaimedByRoot');
+      const claimedAt = BigInt((await receipt.getBlock())!.timestamp);
+      return { id: args.claimId, asked, claimant: by, output, outputs: args.outputs, claimedAt, receipt };
+    }
+
+    const finalizeByRoot = ({ id, asked, output }: Claimed) =>
+      p.oracle.finalizeByRoot(id, asked.request as never, outputRoots(output), true);
+
+    it('attack 53: a request by root commits to the same input, is disputed like any other and answered the same', async () => {
+      const plain = await p.ask(small, INPUT);
+      const asked = await askByRoot();
+      expect(asked.request[3]).to.equal(plain.request[3]);
+      const claimed = await p.claim(asked, lie.output(), p.liar);
+      const fight = await p.challenge(claimed, p.watcher);
+      await p.playOut(fight, lie, truth);
+      expect(fight.ended?.reason).to.equal(REASON.WrongWord);
+      const wrongInput = tale({ node: 0, byte: 3 });
+      const other = await p.claim(asked, wrongInput.output(), p.liar);
+      const second = await p.challenge(other, p.watcher);
+      await p.playOut(second, wrongInput, truth);
+      expect(second.ended?.reason).to.equal(REASON.WrongInput);
+    });
+
+    it('attack 53: a false claim by root loses, a right one answers; nothing but its roots is kept or handed over', async () => {
+      const asked = await askByRoot(byRoot);
+      const wrong = await claimByRoot(asked, lie.output(), p.liar);
+      expect(wrong.outputs).to.equal(p.outputsOf(small, lie.output()));
+      await p.playOut(await p.challenge(wrong, p.watcher), lie, truth);
+      expect((await p.oracle.claims(wrong.id)).status).to.equal(3n);
+      const claimed = await claimByRoot(asked, truth.output());
+      await expect(finalizeByRoot(claimed)).to.be.revertedWithCustomError(p.oracle, 'WindowOpen');
+      await p.passWindow(claimed);
+      await finalizeByRoot(claimed);
+      expect(await p.oracle.isResult(asked.id, p.outputsOf(small, truth.output()))).to.equal(true);
+      expect(await p.oracle.isResult(asked.id, wrong.outputs)).to.equal(false);
+      await expect(p.oracle.result(asked.id)).to.be.revertedWithCustomError(p.oracle, 'OutputNotStored');
+    });
+
+    it('attack 53: bytes where roots are wanted, roots where bytes are wanted, and too few roots are refused', async () => {
+      const asked = await askByRoot(byRoot);
+      await expect(p.claim(asked, truth.output(), p.honest))
+        .to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm')
+        .withArgs(asked.id, true);
+      const plain = await p.ask(small, INPUT);
+      await expect(claimByRoot(plain, truth.output()))
+        .to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm')
+        .withArgs(plain.id, false);
+      const claimed = await claimByRoot(asked, truth.output());
+      await p.passWindow(claimed);
+      await p.networkHelpers.mine();
+      await expect(p.sendFinalize(claimed)).to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm');
+      for (const roots of [[], outputRoots(lie.output()), [...outputRoots(), p.ethers.ZeroHash]]) {
+        await expect(
+          p.oracle.finalizeByRoot(claimed.id, asked.request as never, roots, true),
+        ).to.be.revertedWithCustomError(p.oracle, 'OutputMismatch');
+      }
+      const { request: r } = asked;
+      await expect(
+        p.oracle.claimByRoot(asked.id, r as never, [], '', { value: claimBondWei }),
+      ).to.be.revertedWithCustomError(p.registry, 'RootCountMismatch');
+      await expect(p.oracle.requestByRoot(small.id, [], '', TERMS, 0n)).to.be.revertedWithCustomError(
+        p.registry,
+        'RootCountMismatch',
+      );
+    });
+
+    it('attack 53, 59: a callback by root gets the roots, and is run again until it succeeds once', async () => {
+      const consumer = await p.ethers.deployContract('HostileConsumer');
+      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
+      const terms = { ...TERMS, answerByRoot: true };
+      const sent = await consumer.ask(p.oracle, small.id, INPUT, terms, FEE, { value: FEE });
+      const asked = p.askedFrom((await sent.wait())!, small, terms);
+      const claimed = await claimByRoot(asked, truth.output());
+      await p.passWindow(claimed);
+      p.eventOf((await (await finalizeByRoot(claimed)).wait())!, 'CallbackFailed');
+      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
+      const run = (roots: string[]) => p.oracle.runCallbackByRoot(asked.id, asked.request as never, roots);
+      await expect(run(outputRoots(lie.output()))).to.be.revertedWithCustomError(p.oracle, 'NotResult');
+      await run(outputRoots());
+      expect(await consumer.roots(0)).to.equal(outputRoots()[0]);
+      await expect(run(outputRoots())).to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue');
+    });
+
+    it('opens elements of a tensor against its root, and nothing else', async () => {
+      const terms = { ...TERMS, answerByRoot: true };
+      const reader = await p.ethers.deployContract('ElementReader', [p.oracle, terms]);
+      for (const elements of [1, 64, 65, 200]) {
+        const values = Array.from({ length: elements }, (_, i) => (i - 3) * 1_000_003);
+        const bytes = new Uint8Array(new Int32Array(values).buffer);
+        const tree = tensorTree(bytes);
+        const root = hexOf(tree.root);
+        const padded = new Uint8Array(256 * Math.max(1, Math.ceil(bytes.length / 256)));
+        padded.set(bytes);
+        const chunkAt = (chunk: number) => padded.slice(256 * chunk, 256 * (chunk + 1));
+        for (const index of [0, elements >> 1, elements - 1]) {
+          const chunk = index >> 6;
+          const siblings = tree.proof(chunk).map(hexOf);
+          expect(await reader.i32At(root, bytes.length, index, chunkAt(chunk), siblings)).to.equal(
+            values[index],
+          );
+          const changed = chunkAt(chunk);
+          changed[4 * (index & 63)]! ^= 1;
+          await expect(
+            reader.i32At(root, bytes.length, index, changed, siblings),
+          ).to.be.revertedWithCustomError(reader, 'RootMismatch');
+          await expect(
+            reader.i32At(root, bytes.length, index, chunkAt(chunk).slice(1), siblings),
+          ).to.be.revertedWithCustomError(reader, 'ChunkLengthMismatch');
+          await expect(
+            reader.i32At(root, bytes.length, index, chunkAt(chunk), [...siblings, root]),
+          ).to.be.revertedWithCustomError(reader, 'ProofLengthMismatch');
+        }
+        await expect(
+          reader.i32At(root, bytes.length, elements, chunkAt(0), []),
+        ).to.be.revertedWithCustomError(reader, 'ElementOutOfRange');
+      }
+    });
+
+    it('reads float32 elements as numbers with 18 decimals, rounded toward zero', async () => {
+      const reader = await p.ethers.deployContract('ElementReader', [
+        p.oracle,
+        { ...TERMS, answerByRoot: true },
+      ]);
+      const cases: [number, bigint][] = [
+        [0, 0n],
+        [-0, 0n],
+        [1, 10n ** 18n],
+        [-1.5, -(15n * 10n ** 17n)],
+        [0.1, 100000001490116119n],
+        [-0.1, -100000001490116119n],
+        [2 ** -149, 0n],
+        [3.4028234663852886e38, 340282346638528859811704183484516925440n * 10n ** 18n],
+        [16_777_217, 16_777_216n * 10n ** 18n],
+      ];
+      const bytes = new Uint8Array(new Float32Array(cases.map(([value]) => value)).buffer);
+      const tree = tensorTree(bytes);
+      const chunk = new Uint8Array(256);
+      chunk.set(bytes);
+      for (const [i, [, wad]] of cases.entries()) {
+        expect(await reader.f32At(tree.root, bytes.length, i, chunk, [])).to.equal(wad);
+      }
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        const odd = new Uint8Array(256);
+        odd.set(new Uint8Array(new Float32Array([value]).buffer));
+        const { root } = tensorTree(odd.slice(0, 4));
+        await expect(reader.f32At(root, 4, 0, odd, [])).to.be.revertedWithCustomError(reader, 'NotFinite');
+      }
+    });
+
+    it('an answer that is too long for public pools is refused as bytes, and goes by root', async () => {
+      const elements = LIMITS.MAX_DATA_BYTES / 4 + 1;
+      const model = toyModel([toyLoop(elements)]);
+      await p.publish(model);
+      const output = valuesOf(model, new Uint8Array()).output();
+      await expect(p.claim(await p.ask(model, new Uint8Array()), output, p.honest))
+        .to.be.revertedWithCustomError(p.oracle, 'AnswerTooLong')
+        .withArgs(LIMITS.MAX_DATA_BYTES + 4, LIMITS.MAX_DATA_BYTES);
+      const asked = await p.ask(model, new Uint8Array(), { terms: byRoot });
+      const roots = [hexOf(tensorRoot(output))];
+      const value = claimBondWei;
+      const receipt = (await (
+        await p.oracle.claimByRoot(asked.id, asked.request as never, roots, '', { value })
+      ).wait()) as ContractTransactionReceipt;
+      expect(p.eventOf(receipt, 'ClaimedByRoot').outputs).to.equal(p.outputsOf(model, output));
+    });
+
+    it('the longest answer fits a public pool in every transaction that carries it', async () => {
+      const POOL_BYTES = 131_072; // go-ethereum's txMaxSize
+      const ENVELOPE_BYTES = 200;
+      const model = toyModel([toyLoop(LIMITS.MAX_DATA_BYTES / 4)]);
+      await p.publish(model);
+      const output = valuesOf(model, new Uint8Array()).output();
+      const asked = await p.ask(model, new Uint8Array());
+      const claimed = await p.claim(asked, output, p.honest);
+      const { interface: oracle } = p.oracle;
+      const request_ = asked.request as never;
+      for (const call of [
+        oracle.encodeFunctionData('claim', [asked.id, request_, output]),
+        oracle.encodeFunctionData('finalize', [claimed.id, request_, claimed.outputs, output, true]),
+        oracle.encodeFunctionData('runCallback', [asked.id, request_, output]),
+      ]) {
+        expect(p.ethers.dataLength(call) + ENVELOPE_BYTES).to.be.at.most(POOL_BYTES);
+      }
+      await p.passWindow(claimed);
+      const receipt = await p.finalize(claimed);
+      expect(Number(receipt.gasUsed)).to.be.below(16_777_216);
+    });
+  });
+});

@@ -1,0 +1,175 @@
+// What provider and watcher make of terms: callbacks that are not paid, data by root, copies of an answer.
+import { expect } from 'chai';
+import { parseEther } from 'ethers';
+import { HostileConsumer__factory } from '#typechain';
+import { challenge } from '../../src/chain/actions.ts';
+import { History } from '../../src/chain/history.ts';
+import type { ReadInput } from '../../src/chain/inputs.ts';
+import type { Report } from '../../src/chain/report.ts';
+import type { Terms } from '../../src/chain/types.ts';
+import { publish, request } from '../../src/client/client.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { tensorRoot } from '../../src/merkle/tensor.ts';
+import { type Callbacks, createProvider } from '../../src/provider/provider.ts';
+import type { Runner } from '../../src/store/shelf.ts';
+import { createWatcher } from '../../src/watcher/watcher.ts';
+import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
+import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
+
+const [PROVIDER, LIAR, WATCHER, COPYCAT, FRIEND] = [1, 2, 3, 4, 5];
+const input = layersInput(1);
+const WINDOW = Number(TERMS.windowSeconds) + 1;
+
+async function scene() {
+  const chain = await startChain('in-process');
+  const contracts = await deployed(chain);
+  const shelf = await layersShelf();
+  const modelId = await publish(contracts, modelOf(layers().program), '');
+  const reports: { who: number; report: Report }[] = [];
+  const options = (who: number, runner: Runner) => ({
+    contracts: asAccount(contracts, chain, who),
+    runner,
+    listen: (report: Report) => reports.push({ who, report }),
+  });
+  const of = (who: number) => reports.filter((one) => one.who === who).map(({ report }) => report);
+  return {
+    chain,
+    contracts,
+    modelId,
+    shelf,
+    lying: liar(shelf, { node: 2, element: 5, step: 7, xor: 0x00400000 }),
+    options,
+    reportsOf: of,
+    kindsOf: (who: number) => of(who).map(({ kind }) => kind),
+    ask: (terms: Partial<Terms> = {}) =>
+      request(contracts, modelId, input, { ...TERMS, ...terms }, parseEther('0.1')),
+    askByRoot: (terms: Partial<Terms> = {}) => {
+      const roots = [hexOf(tensorRoot(input))];
+      const whole = { ...TERMS, ...terms };
+      return request(
+        contracts,
+        modelId,
+        { roots, uri: 'https://example.org/input' },
+        whole,
+        parseEther('0.1'),
+      );
+    },
+    status: async () => [...(await new History(contracts).update()).claims.values()].map((one) => one.status),
+  };
+}
+
+describe('provider and watcher under terms', () => {
+  /** A request with a callback whose requester is a contract; the callback takes some 50,000 gas and succeeds. */
+  async function askWithCallback(
+    { contracts, chain, modelId }: Awaited<ReturnType<typeof scene>>,
+    feeWei: bigint,
+  ) {
+    const requester = await new HostileConsumer__factory(chain.account(6)).deploy();
+    await requester.waitForDeployment();
+    const terms = { ...TERMS, callbackGas: 5_000_000n, callbackFeeWei: feeWei };
+    const oracle = await contracts.oracle.getAddress();
+    await (await requester.ask(oracle, modelId, input, terms, 0n, { value: feeWei })).wait();
+  }
+
+  for (const [callbacks, feeWei, runs] of [
+    ['paid', 0n, false],
+    ['paid', parseEther('0.0001'), false],
+    ['paid', parseEther('1'), true],
+    ['always', 0n, true],
+    ['never', parseEther('1'), false],
+  ] as [Callbacks, bigint, boolean][]) {
+    it(`attack 46: a provider told "${callbacks}" ${runs ? 'runs' : 'does not run'} a callback of 5,000,000 gas for ${feeWei} wei`, async () => {
+      const s = await scene();
+      await askWithCallback(s, feeWei);
+      const provider = createProvider({ ...s.options(PROVIDER, s.shelf), callbacks });
+      await provider();
+      await s.chain.pass(WINDOW);
+      await provider();
+      expect(s.kindsOf(PROVIDER)).to.deep.equal(['claimed', 'finalized', 'withdrawn']);
+      const { requests } = await new History(s.contracts).update();
+      expect(requests.get(1n)!.status).to.equal('answered');
+      expect(requests.get(1n)!.callback).to.equal(runs ? 'done' : 'notRun');
+      const [collected] = s
+        .reportsOf(PROVIDER)
+        .flatMap((one) => (one.kind === 'withdrawn' ? [one.amountWei] : []));
+      expect(collected).to.equal(TERMS.claimBondWei + (runs ? feeWei : 0n));
+      await s.chain.stop();
+    });
+  }
+
+  it('attack 53: a claim whose input cannot be had is unverified, said once, and neither challenged nor called right', async () => {
+    const s = await scene();
+    await s.askByRoot();
+    const have: ReadInput = async () => hexOf(input);
+    await createProvider({ ...s.options(LIAR, s.lying), readInput: have })();
+    const watcher = createWatcher(s.options(WATCHER, s.shelf));
+    for (let i = 0; i < 3; i++) await watcher();
+    expect(s.reportsOf(WATCHER).map(({ kind }) => kind)).to.deep.equal(['unverified']);
+    expect(s.reportsOf(WATCHER)[0]).to.include({ missing: 'input' });
+    expect(await s.status()).to.deep.equal(['open']);
+    await s.chain.stop();
+  });
+
+  it('attack 53: an input that comes late is used while the window lasts; one that is not the committed one never is', async () => {
+    const s = await scene();
+    await s.askByRoot();
+    const have: ReadInput = async () => hexOf(input);
+    const lyingPass = createProvider({ ...s.options(LIAR, s.lying), readInput: have });
+    await lyingPass();
+    let given: string | undefined;
+    const watcher = createWatcher({ ...s.options(WATCHER, s.shelf), readInput: async () => given });
+    await watcher();
+    given = hexOf(layersInput(2));
+    await watcher();
+    expect(s.kindsOf(WATCHER)).to.deep.equal(['unverified', 'failed']);
+    given = hexOf(input);
+    for (let sent = 1; sent > 0; ) sent = (await watcher()) + (await lyingPass());
+    expect(s.kindsOf(WATCHER)).to.include.members(['challenged', 'moved', 'withdrawn']);
+    expect(await s.status()).to.deep.equal(['falsified']);
+    await s.chain.stop();
+  });
+
+  it('attack 53: a provider leaves what it cannot read, and answers by root what is asked so', async () => {
+    const s = await scene();
+    await s.askByRoot({ answerByRoot: true });
+    const blind = createProvider(s.options(PROVIDER, s.shelf));
+    expect(await blind()).to.equal(0);
+    const seeing = createProvider({ ...s.options(PROVIDER, s.shelf), readInput: async () => hexOf(input) });
+    await seeing();
+    const { claims } = await new History(s.contracts).update();
+    const [made] = [...claims.values()];
+    expect(made!.answer.kind).to.equal('roots');
+    const watcher = createWatcher({ ...s.options(WATCHER, s.shelf), readInput: async () => hexOf(input) });
+    await watcher();
+    expect(s.kindsOf(WATCHER)).to.deep.equal(['verified']);
+    await s.chain.pass(WINDOW);
+    await seeing();
+    expect(await s.status()).to.deep.equal(['final']);
+    expect(await s.contracts.oracle.isResult(1n, made!.outputs)).to.equal(true);
+    await s.chain.stop();
+  });
+
+  it('leaves requests that name another provider', async () => {
+    const s = await scene();
+    await s.ask({ provider: await s.chain.account(COPYCAT).getAddress() });
+    expect(await createProvider(s.options(PROVIDER, s.shelf))()).to.equal(0);
+    expect(await createProvider(s.options(COPYCAT, s.shelf))()).to.equal(1);
+    await s.chain.stop();
+  });
+
+  it('attack 43: a provider claims the answer that a copycat was first to claim, once that is disputed', async () => {
+    const s = await scene();
+    await s.ask();
+    await createProvider(s.options(COPYCAT, s.shelf))();
+    const provider = createProvider(s.options(PROVIDER, s.shelf));
+    expect(await provider()).to.equal(0);
+    const { claims } = await new History(s.contracts).update();
+    await challenge(asAccount(s.contracts, s.chain, FRIEND), [...claims.values()][0]!);
+    expect(await provider()).to.equal(1);
+    await s.chain.pass(WINDOW);
+    await provider();
+    expect(await s.status()).to.deep.equal(['open', 'final']);
+    await s.chain.stop();
+  });
+});
