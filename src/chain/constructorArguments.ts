@@ -21,9 +21,9 @@ export async function constructorArguments(contracts: Contracts): Promise<Constr
   const known: Readonly<Record<string, unknown>> = {
     registry_: atRegistry,
     referee_: atReferee,
+    currency_: contracts.currency,
     min: bounds[0],
     max: bounds[1],
-    ...('currency' in oracle ? { currency_: await (oracle.currency as () => Promise<Address>)() } : {}),
   };
   const { inputs } = InferenceOracle__factory.createInterface().deploy;
   return [

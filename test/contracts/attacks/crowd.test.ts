@@ -151,7 +151,10 @@ describe('attacks: a crowd', () => {
       p.honest.address,
       claimed.id,
       p.watcher.address,
-      claimed.asked.request as never,
+      small.id,
+      1n,
+      1n,
+      1n,
     ]);
     await expect(p.game.connect(p.watcher).multicall([opening])).to.be.revertedWithCustomError(
       p.game,
