@@ -145,7 +145,8 @@ describe('provider and watcher', function () {
       const run = new RunTrace({ ...malformed, program }, await session.runAll([layersInput(1)]));
       const output = run.tensors[outputs[0]!.node]!;
       const asked = await request(contracts, modelId, layersInput(1), TERMS, 0n);
-      await claim(as(LIAR), { ...asked, input: hexlify(layersInput(1)), status: 'open' }, output);
+      const input = { kind: 'bytes', bytes: hexlify(layersInput(1)) } as const;
+      await claim(as(LIAR), { ...asked, input, status: 'open', callback: 'notRun' }, output);
       const runner = new Shelf((given, tensors) => new RunTrace(given, tensors));
       runner.putMalformed(modelId, held);
       const reports: Report[] = [];
