@@ -240,8 +240,8 @@ say.expect(
 );
 say.expect('the other half is burned', burnedWei === claimBondWei / 2n);
 say.expect(
-  'the provider has its bond back and the fee',
-  collected('the provider') === claimBondWei + FEE_WEI,
+  'the provider has its bond back, the fee, and the fee for the callback that it ran',
+  collected('the provider') === claimBondWei + FEE_WEI + TERMS.callbackFeeWei,
 );
 const leftWei = await chain.provider.getBalance(await contracts.oracle.getAddress());
 say.expect('the oracle holds what is burned and nothing else', leftWei === burnedWei);
