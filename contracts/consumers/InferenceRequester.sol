@@ -104,6 +104,15 @@ abstract contract InferenceRequester is ERC165 {
         return ORACLE.request{ value: _allow(feeWei) }(modelId, input, terms(), feeWei);
     }
 
+    /// @notice {_ask} with an input that this contract makes itself.
+    /// @param modelId A published model.
+    /// @param input All input tensors, one after the other, little-endian.
+    /// @param feeWei What the answer earns.
+    /// @return requestId Id of the request.
+    function _askWith(bytes32 modelId, bytes memory input, uint96 feeWei) internal returns (uint256 requestId) {
+        return ORACLE.request{ value: _allow(feeWei) }(modelId, input, terms(), feeWei);
+    }
+
     /// @notice Asks for an inference on an input given by its roots; this contract pays, and vouches that the bytes can be
     /// had for as long as claims can be challenged.
     /// @param modelId A published model.

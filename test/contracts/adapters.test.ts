@@ -1,0 +1,185 @@
+// Contracts that carry final answers to other standards, over the whole protocol with the toy model.
+import { expect } from 'chai';
+import { deployProtocol, type Asked, type Claimed, type Protocol } from '../support/toy/protocol.ts';
+import { INPUT, small, truth } from '../support/toy/small.ts';
+
+const AGENT = 77n;
+const JOB = { Open: 0, Funded: 1, Submitted: 2, Completed: 3, Rejected: 4 } as const;
+const NO_ANSWER = `0x${'00'.repeat(32)}`;
+
+describe('adapters to other standards', () => {
+  let p: Protocol;
+  let asked: Asked;
+
+  beforeEach(async () => {
+    p = await deployProtocol();
+    await p.publish(small);
+    asked = await p.ask(small, INPUT);
+  });
+
+  async function answered(): Promise<Claimed> {
+    const claimed = await p.claim(asked, truth.output(), p.honest);
+    await p.passWindow(claimed);
+    await p.finalize(claimed);
+    return claimed;
+  }
+
+  const outputs = () => p.outputsOf(small, truth.output());
+  const inputsOf = () => asked.request[3] as string;
+
+  describe('validator of ERC-8004', () => {
+    async function deployed() {
+      const validations = await p.ethers.deployContract('ValidationRegistryMock');
+      const validator = await p.ethers.deployContract('AssayValidator', [p.oracle, validations]);
+      const statement = (named: string, agentId = AGENT) => ({
+        agentId,
+        requestId: asked.id,
+        modelId: small.id,
+        inputs: inputsOf(),
+        outputs: named,
+      });
+      const requested = async (named: string, agentId = AGENT) => {
+        const said = statement(named, agentId);
+        const hash = await validator.requestHash(said);
+        await validations.validationRequest(validator, agentId, '', hash);
+        return { said, hash };
+      };
+      return { validations, validator, statement, requested };
+    }
+
+    it('answers once, and not before finality', async () => {
+      const { validations, validator, requested } = await deployed();
+      const { said, hash } = await requested(outputs());
+      await expect(validator.validate(said, asked.request as never))
+        .to.be.revertedWithCustomError(p.oracle, 'NotFinal')
+        .withArgs(asked.id);
+      expect((await validations.getValidationStatus(hash))[2]).to.equal(0);
+      await answered();
+      await expect(validator.connect(p.stranger).validate(said, asked.request as never))
+        .to.emit(validator, 'Validated')
+        .withArgs(hash, AGENT, true);
+      const [, , response, responseHash, tag] = await validations.getValidationStatus(hash);
+      expect([response, responseHash, tag]).to.deep.equal([100n, outputs(), 'assay']);
+      await expect(validator.validate(said, asked.request as never))
+        .to.be.revertedWithCustomError(validator, 'AlreadyValidated')
+        .withArgs(hash);
+    });
+
+    it('says 0 to an output that is not the answer', async () => {
+      const { validations, validator, requested } = await deployed();
+      const { said, hash } = await requested(NO_ANSWER);
+      await answered();
+      await expect(validator.validate(said, asked.request as never))
+        .to.emit(validator, 'Validated')
+        .withArgs(hash, AGENT, false);
+      expect((await validations.getValidationStatus(hash))[2]).to.equal(0);
+      expect(await validator.validated(hash)).to.equal(true);
+    });
+
+    it('answers no request that another agent put in its place, and none about another request', async () => {
+      const { validations, validator, statement, requested } = await deployed();
+      await answered();
+      // The same hash under another agent: the registry names that agent, so nothing is said of either.
+      const said = statement(outputs());
+      const hash = await validator.requestHash(said);
+      await validations.validationRequest(validator, AGENT + 1n, '', hash);
+      await expect(validator.validate(said, asked.request as never))
+        .to.be.revertedWithCustomError(validator, 'NotRequested')
+        .withArgs(hash, validator, AGENT + 1n);
+      const { said: foreign } = await requested(outputs(), 5n);
+      const lying = { ...foreign, inputs: NO_ANSWER };
+      await validations.validationRequest(validator, 5n, '', await validator.requestHash(lying));
+      await expect(validator.validate(lying, asked.request as never))
+        .to.be.revertedWithCustomError(validator, 'StatementMismatch')
+        .withArgs(asked.id);
+    });
+  });
+
+  describe('evaluator of ERC-8183', () => {
+    async function deployed(provider = p.honest) {
+      const jobs = await p.ethers.deployContract('AgenticCommerceMock');
+      const evaluator = await p.ethers.deployContract('AssayEvaluator', [p.oracle, jobs]);
+      await jobs.connect(p.requester).createJob(provider, evaluator);
+      return { jobs, evaluator };
+    }
+
+    it('completes a job whose provider gave the final answer, and no sooner', async () => {
+      const { jobs, evaluator } = await deployed();
+      await evaluator.connect(p.requester).nameRequest(1, asked.id);
+      await jobs.advance(1, JOB.Submitted);
+      await expect(evaluator.settle(1))
+        .to.be.revertedWithCustomError(evaluator, 'NotDecided')
+        .withArgs(asked.id);
+      await answered();
+      await expect(evaluator.connect(p.stranger).settle(1)).to.emit(evaluator, 'Settled').withArgs(1, true);
+      expect((await jobs.getJob(1)).status).to.equal(JOB.Completed);
+      await expect(evaluator.settle(1)).to.be.revertedWithCustomError(jobs, 'WrongStatus');
+    });
+
+    it('rejects a job whose request somebody else answered, or that was cancelled', async () => {
+      const other = await deployed(p.watcher);
+      await other.evaluator.connect(p.requester).nameRequest(1, asked.id);
+      await other.jobs.advance(1, JOB.Submitted);
+      await answered();
+      await expect(other.evaluator.settle(1)).to.emit(other.evaluator, 'Settled').withArgs(1, false);
+      expect((await other.jobs.getJob(1)).status).to.equal(JOB.Rejected);
+
+      asked = await p.ask(small, INPUT);
+      const cancelled = await deployed();
+      await cancelled.evaluator.connect(p.requester).nameRequest(1, asked.id);
+      await cancelled.jobs.advance(1, JOB.Submitted);
+      await p.at(asked.requestedAt + asked.terms.patienceSeconds + 1n);
+      await p.oracle.cancel(asked.id, asked.request as never);
+      await expect(cancelled.evaluator.settle(1)).to.emit(cancelled.evaluator, 'Settled').withArgs(1, false);
+    });
+
+    it('lets the client alone name a request, once, while the job is open', async () => {
+      const { jobs, evaluator } = await deployed();
+      await expect(evaluator.connect(p.liar).nameRequest(1, asked.id))
+        .to.be.revertedWithCustomError(evaluator, 'NotClient')
+        .withArgs(p.requester, p.liar);
+      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id + 1n))
+        .to.be.revertedWithCustomError(evaluator, 'UnknownRequest')
+        .withArgs(asked.id + 1n);
+      await expect(evaluator.settle(1)).to.be.revertedWithCustomError(evaluator, 'NothingNamed').withArgs(1);
+      await evaluator.connect(p.requester).nameRequest(1, asked.id);
+      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id))
+        .to.be.revertedWithCustomError(evaluator, 'TooLate')
+        .withArgs(1, JOB.Open, asked.id);
+      await jobs.connect(p.requester).createJob(p.honest, evaluator);
+      await jobs.advance(2, JOB.Funded);
+      await expect(evaluator.connect(p.requester).nameRequest(2, asked.id))
+        .to.be.revertedWithCustomError(evaluator, 'TooLate')
+        .withArgs(2, JOB.Funded, 0);
+      await jobs.connect(p.requester).createJob(p.honest, p.watcher);
+      await expect(evaluator.connect(p.requester).nameRequest(3, asked.id))
+        .to.be.revertedWithCustomError(evaluator, 'NotEvaluator')
+        .withArgs(p.watcher);
+    });
+  });
+
+  describe('verifier of ERC-8274', () => {
+    it('says yes to the final answer of its model, and to nothing else', async () => {
+      const verifier = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id]);
+      const foreign = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, NO_ANSWER]);
+      const type = p.oracle.interface.getFunction('cancel').inputs[1]!.format('full').replace(/ request_$/, '');
+      const metadata = p.ethers.AbiCoder.defaultAbiCoder().encode(
+        ['uint256', type],
+        [asked.id, asked.request],
+      );
+      const verify = (inputs: string, named: string, proof = '0x', by = verifier) =>
+        by.verify(inputs, named, metadata, proof);
+      expect(await verify(inputsOf(), outputs())).to.equal(false);
+      await answered();
+      expect(await verify(inputsOf(), outputs())).to.equal(true);
+      expect(await verify(inputsOf(), NO_ANSWER)).to.equal(false);
+      expect(await verify(NO_ANSWER, outputs())).to.equal(false);
+      expect(await verify(inputsOf(), outputs(), '0x01')).to.equal(false);
+      expect(await verify(inputsOf(), outputs(), '0x', foreign)).to.equal(false);
+      expect(await verifier.proofSystem()).to.equal('opml/assay');
+      expect(await verifier.proofProfile()).to.not.equal(await foreign.proofProfile());
+      expect(await verifier.supportsInterface('0x01ffc9a7')).to.equal(true);
+      expect(await verifier.supportsInterface('0xffffffff')).to.equal(false);
+    });
+  });
+});
