@@ -23,7 +23,10 @@ describe('the README', () => {
     };
     // As in a project that has installed the packages.
     const found = (path: string) => ({
-      contents: readFileSync(path.startsWith('@') ? `node_modules/${path}` : path, 'utf8'),
+      contents: readFileSync(
+        path.startsWith('@') ? `node_modules/${path}` : path.replace(/^assay\//, ''),
+        'utf8',
+      ),
     });
     const output = JSON.parse(solc.compile(JSON.stringify(input), { import: found })) as SolcOutput;
     expect(output.errors?.filter(({ severity }) => severity === 'error') ?? []).to.deep.equal([]);

@@ -81,8 +81,9 @@ contract AssayEvaluator {
             revert NotDecided(requestId);
         }
         uint256 claimId = (requestId << 32) | state.answer;
-        bool done = state.status == RequestStatus.Answered &&
-            ORACLE.claims(claimId).claimant == JOBS.getJob(jobId).provider;
+        bool done =
+            state.status == RequestStatus.Answered &&
+                ORACLE.claims(claimId).claimant == JOBS.getJob(jobId).provider;
         bytes32 reason = bytes32(claimId);
         emit Settled(jobId, done);
         if (done) JOBS.complete(jobId, reason, "");

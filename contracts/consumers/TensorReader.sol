@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title TensorReader
 /// @notice Reads elements of an answer: four bytes each, little-endian.

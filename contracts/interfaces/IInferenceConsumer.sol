@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title IInferenceConsumer
 /// @notice What a contract implements to be called when its request has its final answer.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title IInferenceRootConsumer
 /// @notice What a contract implements to be called when a request that it made with `answerByRoot` has its final answer.

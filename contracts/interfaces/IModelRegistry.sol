@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @notice An input, output or answer of a model.
 /// @param node Index of the node whose tensor it is.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title IProofVerifier
 /// @notice Says whether a proof shows that an input leads to an output; the interface of the same name in ERC-8274, a

@@ -6,7 +6,6 @@ import { IInferenceConsumer } from "../interfaces/IInferenceConsumer.sol";
 import {
     CallbackStatus,
     Claim,
-    ClaimStatus,
     IInferenceOracle,
     Progress,
     Request,
@@ -72,7 +71,10 @@ contract MockInferenceOracle is IInferenceOracle {
     function answerByRoot(uint256 requestId, bytes32[] calldata outputRoots) external {
         _requireForm(requestId, true);
         _settle(requestId, keccak256(abi.encode(outputRoots)));
-        _callBack(requestId, abi.encodeCall(IInferenceRootConsumer.onInferenceRoots, (requestId, outputRoots)));
+        _callBack(
+            requestId,
+            abi.encodeCall(IInferenceRootConsumer.onInferenceRoots, (requestId, outputRoots))
+        );
     }
 
     /// @notice A request, whole, so that a test can hand it back.
@@ -123,7 +125,10 @@ contract MockInferenceOracle is IInferenceOracle {
         _requireRequest(requestId, request_);
         bytes32 outputs = keccak256(abi.encode(outputRoots));
         if (_outputs[requestId] != outputs) revert NotResult(requestId, outputs);
-        _callBack(requestId, abi.encodeCall(IInferenceRootConsumer.onInferenceRoots, (requestId, outputRoots)));
+        _callBack(
+            requestId,
+            abi.encodeCall(IInferenceRootConsumer.onInferenceRoots, (requestId, outputRoots))
+        );
     }
 
     /// @inheritdoc IInferenceOracle

@@ -162,7 +162,10 @@ describe('adapters to other standards', () => {
     it('says yes to the final answer of its model, and to nothing else', async () => {
       const verifier = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id]);
       const foreign = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, NO_ANSWER]);
-      const type = p.oracle.interface.getFunction('cancel').inputs[1]!.format('full').replace(/ request_$/, '');
+      const type = p.oracle.interface
+        .getFunction('cancel')
+        .inputs[1]!.format('full')
+        .replace(/ request_$/, '');
       const metadata = p.ethers.AbiCoder.defaultAbiCoder().encode(
         ['uint256', type],
         [asked.id, asked.request],

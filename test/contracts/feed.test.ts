@@ -78,7 +78,9 @@ describe('a feed of inferences', () => {
       expect(await held(oracle)).to.equal(2n * (FEE + TERMS.callbackFeeWei));
 
       expect(await feed.earned(poker)).to.equal(2n * PAY);
-      await expect(feed.connect(poker).collect()).to.emit(feed, 'Collected').withArgs(poker, 2n * PAY);
+      await expect(feed.connect(poker).collect())
+        .to.emit(feed, 'Collected')
+        .withArgs(poker, 2n * PAY);
       await expect(feed.connect(poker).collect())
         .to.be.revertedWithCustomError(feed, 'NothingEarned')
         .withArgs(poker);
@@ -98,7 +100,9 @@ describe('a feed of inferences', () => {
     await feed.poke();
     await expect(feed.poke()).to.be.revertedWithCustomError(feed, 'TooEarly');
     await passPeriods(1);
-    await expect(feed.poke()).to.be.revertedWithCustomError(feed, 'PurseTooSmall').withArgs(COST, COST - 1n);
+    await expect(feed.poke())
+      .to.be.revertedWithCustomError(feed, 'PurseTooSmall')
+      .withArgs(COST, COST - 1n);
     expect(await feed.lastAsked()).to.equal(2);
     expect(start).to.be.above(0n);
   });
@@ -116,7 +120,9 @@ describe('a feed of inferences', () => {
     await networkHelpers.time.setNextBlockTimestamp(next);
     await feed.poke();
     await networkHelpers.time.setNextBlockTimestamp(next + PERIOD - 1n);
-    await expect(feed.poke()).to.be.revertedWithCustomError(feed, 'TooEarly').withArgs(next + PERIOD);
+    await expect(feed.poke())
+      .to.be.revertedWithCustomError(feed, 'TooEarly')
+      .withArgs(next + PERIOD);
   });
 
   it('keeps a late answer in its history, and not as the latest', async () => {
