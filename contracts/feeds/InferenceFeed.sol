@@ -165,7 +165,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
         if (amountWei == 0) revert NothingEarned(msg.sender);
         earned[msg.sender] = 0;
         emit Collected(msg.sender, amountWei);
-        FEED_CURRENCY.send(msg.sender, amountWei);
+        FEED_CURRENCY.pay(msg.sender, amountWei);
     }
 
     /// @notice What one round takes from the purse.

@@ -155,7 +155,7 @@ contract MockInferenceOracle is IInferenceOracle {
         if (amountWei == 0) revert NothingOwed(msg.sender);
         owed[msg.sender] = 0;
         emit Withdrawn(msg.sender, to, amountWei);
-        CURRENCY.send(to, amountWei);
+        CURRENCY.pay(to, amountWei);
     }
 
     /// @inheritdoc IInferenceOracle
