@@ -17,7 +17,7 @@ const constant = (type: string, name: string, value: number | string, notice?: s
 const library = (name: string, source: string, notice: string, constants: readonly string[]) => ({
   file: `contracts/libraries/${name}.sol`,
   text: `// SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title ${name}
 /// @notice ${notice} Generated from ${source}: change that, then \`npm run generate\`.

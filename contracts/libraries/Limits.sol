@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title Limits
 /// @notice Static limits of a program and of the moves. Generated from src/program/limits.ts: change that, then `npm run generate`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title Opcodes
 /// @notice The scalar instruction set. Generated from src/scalar/instructions.ts: change that, then `npm run generate`.

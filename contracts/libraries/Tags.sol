@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
+pragma solidity ^0.8.20;
 
 /// @title Tags
 /// @notice First byte of every hash preimage. Generated from src/merkle/tags.ts: change that, then `npm run generate`.
