@@ -109,7 +109,11 @@ abstract contract InferenceRequester is ERC165 {
     /// @param input All input tensors, one after the other, little-endian.
     /// @param feeWei What the answer earns.
     /// @return requestId Id of the request.
-    function _askWith(bytes32 modelId, bytes memory input, uint96 feeWei) internal returns (uint256 requestId) {
+    function _askWith(
+        bytes32 modelId,
+        bytes memory input,
+        uint96 feeWei
+    ) internal returns (uint256 requestId) {
         return ORACLE.request{ value: _allow(feeWei) }(modelId, input, terms(), feeWei);
     }
 
