@@ -91,14 +91,14 @@ describe('a provider and a watcher as commands on a node of their own', () => {
       ...['request', MODEL, '--input', `image=${THREE}`, '--oracle', oracle, ...account(ASKER)],
       ...['--fee-wei', '1000', '--window-seconds', '60', '--wait', '--json'],
     );
-    await provider.says('request 1: claimed an answer under a bond of 0.01 ether');
+    await provider.says('request 1: claimed an answer under a bond of 0.002 ether');
     await watcher.says('right');
     await pass(61);
     expect(await asked.ended(), asked.err).to.equal(0);
     const { requestId, model, outputs } = JSON.parse(asked.out);
     expect([requestId, model]).to.deep.equal(['1', modelId]);
     expect(outputs[0]).to.deep.equal({ name: 'digit', type: 'int64', shape: [1], first: ['3'] });
-    await provider.says('withdrew 0.010000000000001 ether');
+    await provider.says('withdrew 0.002000000000001 ether');
   });
 
   it('falsify a lie, and the honest answer becomes final', async () => {
