@@ -61,9 +61,9 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     uint256 private constant MAX_REASON_BYTES = 128;
     /// @notice Most gas of a verifier. It says yes or the call reverts, so this bounds only what its caller pays.
     uint256 private constant VERIFIER_GAS = 5_000_000;
-    /// @notice Gas repaid for an overtaken dispute: less than the cheapest way to open one, many in one transaction by a
-    /// contract, all refunds taken off. With more, a cheat would get burned ether back by overtaking itself.
-    uint256 public constant REPAID_GAS = 25_000;
+    /// @notice Gas repaid for an overtaken dispute: less than the cheapest way to open one, some 31,000, many in one
+    /// transaction by a contract, all refunds taken off. With more, a cheat would get burned ether back by overtaking itself.
+    uint256 public constant REPAID_GAS = 30_000;
     /// @notice Upper bound on the gas of CALL itself, for a cold account without value (EIP-2929), and its set-up.
     uint256 private constant CALL_OVERHEAD_GAS = 5_000;
 

@@ -207,7 +207,14 @@ describe('attacks: terms', () => {
       expect((await p.oracle.progress(inTokens.asked.id)).burnedWei).to.equal((claimBondWei + 1n) / 2n);
     });
 
-    /** Gas of transactions in which a contract opens many disputes: alone, or together with the claim's end and reclaims. */
+    /** Gas of calldata by EIP-2028. */
+    const calldataGas = (data: string): bigint =>
+      p.ethers.getBytes(data).reduce((sum, byte) => sum + (byte === 0 ? 4n : 16n), 0n);
+
+    /**
+     * Gas of transactions in which a contract opens many disputes: alone, or together with the claim's end and reclaims.
+     * Without the calldata of the reclaims: a contract could write it itself, as they differ in the dispute's id alone.
+     */
     async function batchGas(count: number): Promise<{ opened: bigint; whole: bigint }> {
       p = await deployProtocol();
       await p.publish(small);
@@ -221,22 +228,20 @@ describe('attacks: terms', () => {
       const request_ = claimed.asked.request as never;
       const challenge = oracle.encodeFunctionData('challenge', [claimed.id, request_, claimed.outputs]);
       const state = [quitter.id, quitter.dispute as never, quitter.subject] as const;
-      const ending = [p.game, game.encodeFunctionData('timeout', [...state]), 0n] as const;
-      const opening = Array.from(
-        { length: count },
-        () => [p.oracle, challenge, terms.challengeBondWei] as const,
-      );
-      const run = async (calls: readonly (readonly [unknown, string, bigint])[]) => {
-        const parts = [0, 1, 2].map((i) => calls.map((call) => call[i])) as [never, never, never];
+      type Call = readonly [unknown, string, bigint, number];
+      const ending: Call = [p.game, game.encodeFunctionData('timeout', [...state]), 0n, 1];
+      const opening: Call = [p.oracle, challenge, terms.challengeBondWei, count];
+      const run = async (calls: readonly Call[]) => {
+        const parts = [0, 1, 2, 3].map((i) => calls.map((call) => call[i])) as [never, never, never, never];
         await p.at(at);
         await p.networkHelpers.setNextBlockBaseFeePerGas(10n ** 9n);
         return (await (await batcher.all(...parts, { gasLimit: 16_000_000n })).wait())!;
       };
       // The states of the disputes to be opened are known beforehand: here by opening them once and going back.
       const snapshot = await p.networkHelpers.takeSnapshot();
-      const first = await run(opening);
+      const first = await run([opening]);
       await snapshot.restore();
-      const reclaims = first.logs.flatMap((log) => {
+      const reclaims = first.logs.flatMap((log): Call[] => {
         const event = game.parseLog(log);
         if (event?.name !== 'Opened') return [];
         const { disputeId, dispute } = event.args;
@@ -245,10 +250,12 @@ describe('attacks: terms', () => {
           dispute.toArray(true),
           p.ethers.ZeroHash,
         ]);
-        return [[p.game, reclaim, 0n] as const];
+        return [[p.game, reclaim, 0n, 1]];
       });
-      const whole = await run([...opening, ending, ...reclaims]);
-      return { opened: first.gasUsed, whole: whole.gasUsed };
+      expect(reclaims.length).to.equal(count);
+      const whole = await run([opening, ending, ...reclaims]);
+      const written = reclaims.reduce((sum, [, data]) => sum + calldataGas(data), 0n);
+      return { opened: first.gasUsed, whole: whole.gasUsed - written };
     }
 
     it('attack 44: nobody gains by overtaking itself: the cheapest dispute costs more than is repaid for it', async () => {
@@ -258,9 +265,11 @@ describe('attacks: terms', () => {
       const whole = (many.whole - few.whole) / 40n;
       const cheapest = Number(opened < whole ? opened : whole);
       const repaid = Number(await p.oracle.REPAID_GAS());
-      expect(repaid, `opened for ${opened}, opened and reclaimed for ${whole}`).to.be.at.most(cheapest);
+      // With room for a batcher that is written better than this one.
+      const message = `opened for ${opened}, opened and reclaimed for ${whole}`;
+      expect(repaid, message).to.be.at.most(0.975 * cheapest);
       // Not far below it either, or watchers would be repaid less than they could.
-      expect(repaid).to.be.at.least(0.7 * cheapest);
+      expect(repaid, message).to.be.at.least(0.9 * cheapest);
     });
   });
 
