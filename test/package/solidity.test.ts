@@ -89,6 +89,8 @@ describe('the package in other projects', () => {
       cpSync('test/package/hardhat', at, { recursive: true });
       mkdirSync(join(at, 'contracts'));
       writeFileSync(join(at, 'contracts', 'Gate.sol'), gate);
+      // Named otherwise in this tree, where tools would take them for its own.
+      renameSync(join(at, 'hardhat.config.ts.fixture'), join(at, 'hardhat.config.ts'));
       renameSync(join(at, 'Gate.t.sol.fixture'), join(at, 'contracts', 'Gate.t.sol'));
       const hardhat = resolve('node_modules/hardhat/dist/src/cli.js');
       // This project's Hardhat tells its children which configuration to use.
