@@ -47,6 +47,15 @@ export const solidityFor = (evmVersion: 'osaka' | 'prague') => ({
   },
 });
 
+const solidityTests = {
+  // Golden vectors, and the contracts as they are deployed.
+  fsPermissions: { readDirectory: ['test', 'build/artifacts'] },
+  fuzz: { runs: 256, seed: '0xa55a' },
+};
+
+/** Handlers catch what may fail, so a revert is a fault. */
+const invariant = { depth: 64, failOnRevert: true };
+
 export default defineConfig({
   plugins: [toolbox],
   solidity: solidityFor('osaka'),
@@ -75,10 +84,11 @@ export default defineConfig({
   test: {
     mocha: { timeout: 120_000 },
     solidity: {
-      // Golden vectors.
-      fsPermissions: { readDirectory: ['test'] },
-      fuzz: { runs: 256, seed: '0xa55a' },
-      invariant: { runs: 64, depth: 64, failOnRevert: false },
+      profiles: {
+        default: { ...solidityTests, invariant: { ...invariant, runs: 2 } },
+        // 120 runs of 64 calls for each of the six invariants: `npm run invariants`.
+        long: { ...solidityTests, invariant: { ...invariant, runs: 120 } },
+      },
     },
   },
 });

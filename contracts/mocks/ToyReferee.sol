@@ -39,7 +39,7 @@ contract ToyReferee is IReferee {
         uint32 accumulator,
         Commitments calldata,
         bytes calldata witness
-    ) external pure returns (uint32 word) {
+    ) public pure virtual returns (uint32 word) {
         if (witness.length != 0) revert WitnessNotEmpty(witness.length);
         NodeInfo memory info = _decode(descriptor);
         word = accumulator;

@@ -3,6 +3,13 @@ pragma solidity 0.8.37;
 
 /// @notice The cheat codes that the tests use, under Foundry's names and signatures.
 interface Vm {
+    /// @notice An event as it was emitted.
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
     // Who calls, when, and with what.
     function prank(address sender) external;
     function startPrank(address sender) external;
@@ -10,6 +17,7 @@ interface Vm {
     function deal(address account, uint256 balanceWei) external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
+    function fee(uint256 baseFeeWei) external;
     function etch(address account, bytes calldata code) external;
     function store(address account, bytes32 slot, bytes32 value) external;
     function load(address account, bytes32 slot) external view returns (bytes32 value);
@@ -20,6 +28,10 @@ interface Vm {
     function expectRevert(bytes calldata data) external;
     function expectEmit() external;
     function expectEmit(address emitter) external;
+
+    // Which events were emitted since recording began or they were asked for.
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory logs);
 
     // What must hold; a run in which an assumption fails does not count.
     function assume(bool condition) external pure;
