@@ -54,7 +54,7 @@ const solidityTests = {
 };
 
 /** Handlers catch what may fail, so a revert is a fault. */
-const invariant = { depth: 64, failOnRevert: true };
+const invariant = { depth: 128, failOnRevert: true };
 
 export default defineConfig({
   plugins: [toolbox],
@@ -86,8 +86,8 @@ export default defineConfig({
     solidity: {
       profiles: {
         default: { ...solidityTests, invariant: { ...invariant, runs: 2 } },
-        // 120 runs of 64 calls for each of the six invariants: `npm run invariants`.
-        long: { ...solidityTests, invariant: { ...invariant, runs: 120 } },
+        // 60 runs of 128 calls for each of the six invariants: `npm run invariants`.
+        long: { ...solidityTests, invariant: { ...invariant, runs: 60 } },
       },
     },
   },

@@ -23,8 +23,8 @@ import { Lie } from "./ToyProgram.sol";
 /// challenge what is false; both may wait until the last second that they have, and no longer ({pass}). Adversaries lie,
 /// copy, challenge what is right, play well or badly, or not at all.
 /// @dev A deed that must succeed and does not reverts, and the runs stop at reverts; what may fail is only tried.
-contract Handler is Actors {
-    uint256 private constant MAX_PASS_SECONDS = 400;
+abstract contract Handler is Actors {
+    uint256 private constant MAX_PASS_SECONDS = 200;
     /// @notice Room for deeds that a run of the long profile cannot fill.
     uint256 private constant MAX_REQUESTS = 64;
 
@@ -65,22 +65,17 @@ contract Handler is Actors {
         terms.windowSeconds = uint32(bound(_part(seed, 2), 300, 1_200));
         terms.clockSeconds = uint32(CLOCK_SECONDS);
         terms.patienceSeconds = uint32(bound(_part(seed, 3), 0, 600));
-        if (_part(seed, 4) % 2 == 0) terms.callbackGas = 100_000;
+        if (_chance(seed, 4, 75)) terms.callbackGas = 100_000;
         if (terms.callbackGas != 0) terms.callbackFeeWei = uint96(_part(seed, 5) % 1e9);
-        _ask(requesters[_part(seed, 6) % requesters.length], uint96(_part(seed, 7) % 1e9), terms);
+        _ask(requesters[_chance(seed, 6, 70) ? 0 : 1], uint96(_part(seed, 7) % 1e9), terms);
     }
 
     /// @notice A requester gives up.
-    function cancel(uint256 seed) external deed {
+    function _cancel(uint256 seed) private {
         if (requests.length == 0) return;
         Asked storage asked = requests[_part(seed, 0) % requests.length];
         bytes memory data = abi.encodeCall(IInferenceOracle.cancel, (asked.id, asked.request));
         _send(_chance(seed, 1, 90) ? asked.request.requester : _adversary(seed), address(oracle), 0, data);
-    }
-
-    /// @notice The requester with code changes its mind about failing.
-    function plan(bool failing) external deed {
-        consumer.plan(failing);
     }
 
     // ---- claimants and challengers --------------------------------------------------------------------------------
@@ -116,13 +111,18 @@ contract Handler is Actors {
         if (claims.length != 0) _guard(place % claims.length);
     }
 
-    /// @notice Adversaries whose turn it is move, some as their lies have it, some at random.
+    /// @notice A few rounds in which adversaries whose turn it is move, some as their lies have it, some at random; some
+    /// honest parties answer at once.
     function play(uint256 seed) external deed {
-        uint256[] memory places = live;
-        for (uint256 i = 0; i < places.length; ++i) {
-            Match storage m = matches[places[i]];
-            if (!_has(adversaries, _mover(m)) || _chance(seed, 2 * i, 30)) continue;
-            _moveBadly(m, _part(seed, 2 * i + 1));
+        for (uint256 round = _part(seed, 0) % 6; round > 0; --round) {
+            uint256 choice = _part(seed, round);
+            uint256[] memory places = live;
+            for (uint256 i = 0; i < places.length; ++i) {
+                Match storage m = matches[places[i]];
+                if (_chance(choice, 2 * i, 30)) continue;
+                if (_has(adversaries, _mover(m))) _moveBadly(m, _part(choice, 2 * i + 1));
+                else _answer(m);
+            }
         }
     }
 
@@ -137,7 +137,7 @@ contract Handler is Actors {
             call_ = abi.encodeCall(IDisputeGame.demandNode, (m.id, m.state, m.subject, child));
         } else {
             if (_chance(seed, 0, 40)) lies = _lies(seed, false);
-            uint256 choice = _chance(seed, 1, 50) ? FIRST_WRONG : _part(seed, 2) % CHUNK;
+            uint256 choice = _chance(seed, 1, 50) ? FIRST_WRONG : _part(seed, 2) % (4 * CHUNK);
             call_ = _challengerMove(m, requests[claims[m.claim].asked].request, lies, choice);
         }
         if (call_.length != 0) _send(_mover(m), address(game), 0, call_);
@@ -172,29 +172,38 @@ contract Handler is Actors {
             if (_part(seed, 2) % 2 == 0) _timeout(by, m);
             else _reclaim(by, m);
         }
-        if (claims.length != 0)
-            _finalize(by, claims[_recent(seed >> 8, claims.length)], _chance(seed, 3, 50));
+        bool ok;
+        for (uint256 i = claims.length; i > 0 && !ok; --i) {
+            ok = _finalize(by, claims[i - 1], _chance(seed, 3, 30));
+        }
     }
 
-    /// @notice A stranger runs a callback that is due, or tries to.
-    function callBack(uint256 seed) external deed {
-        if (claims.length == 0) return;
-        Made storage made = claims[_part(seed, 0) % claims.length];
-        Asked storage asked = requests[made.asked];
-        bytes memory data = abi.encodeCall(
-            IInferenceOracle.runCallback,
-            (asked.id, asked.request, made.output)
-        );
-        _send(_adversary(seed), address(oracle), 0, data);
+    /// @notice What happens less often: a request is cancelled, a callback is run again or changes, money moves.
+    function errand(uint256 seed) external deed {
+        uint256 kind = _part(seed, 110) % 5;
+        if (kind == 0) _cancel(seed);
+        else if (kind == 1) _callBack(seed);
+        else if (kind == 2) _force(seed);
+        else if (kind == 3) _withdraw(accounts[_part(seed, 0) % accounts.length]);
+        else consumer.plan(_chance(seed, 0, 50));
     }
 
-    /// @notice Somebody takes what it is owed.
-    function withdraw(uint256 seed) external deed {
-        _withdraw(accounts[_part(seed, 0) % accounts.length]);
+    /// @notice A stranger runs a callback that is due.
+    function _callBack(uint256 seed) private {
+        bool ok;
+        for (uint256 i = claims.length; i > 0 && !ok; --i) {
+            Made storage made = claims[i - 1];
+            Asked storage asked = requests[made.asked];
+            bytes memory data = abi.encodeCall(
+                IInferenceOracle.runCallback,
+                (asked.id, asked.request, made.output)
+            );
+            (ok, ) = _send(_adversary(seed), address(oracle), 0, data);
+        }
     }
 
     /// @notice Somebody forces money into the oracle.
-    function force(uint256 seed) external deed {
+    function _force(uint256 seed) private {
         uint256 amountWei = 1 + (_part(seed, 0) % 1_000);
         forcedWei += amountWei;
         if (address(token) != address(0)) token.mint(address(oracle), amountWei);

@@ -162,7 +162,9 @@ abstract contract ToyMoves is ToyProgram {
         uint256 node = state.position.nodeIndex();
         uint256 index = state.position.index();
         uint256 wrong =
-            choice == FIRST_WRONG ? _firstWrongByte(chunk, _chunk(node, index, lies)) : (4 * choice) % CHUNK;
+            choice == FIRST_WRONG
+                ? _firstWrongByte(chunk, _chunk(node, index, lies))
+                : _chosenByte(choice, _byteLength(node) - index * CHUNK);
         if (wrong == FIRST_WRONG) return "";
         if (index * CHUNK + wrong >= _byteLength(node)) {
             return abi.encodeCall(IDisputeGame.provePaddingByte, (m.id, state, chunk));
@@ -176,6 +178,12 @@ abstract contract ToyMoves is ToyProgram {
                 IDisputeGame.proveElement,
                 (m.id, state, chunk, offset, _descriptor(node), m.blockRoot, "")
             );
+    }
+
+    /// @notice Mostly a byte of the tensor, sometimes one of its padding.
+    function _chosenByte(uint256 choice, uint256 bytesLeft) private pure returns (uint256) {
+        uint256 range = choice % 4 == 0 || bytesLeft > CHUNK ? CHUNK : bytesLeft;
+        return ((choice / 4) * 4) % range;
     }
 
     function _intervalMove(

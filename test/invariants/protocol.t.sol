@@ -8,12 +8,22 @@ import { ToyReferee } from "../../contracts/mocks/ToyReferee.sol";
 import { Test } from "../support/Test.sol";
 import { Handler } from "./Handler.sol";
 
+/// @notice A handler that runners find, because it is compiled with the tests.
+contract ProtocolHandler is Handler {
+    constructor(
+        IReferee referee,
+        bool withToken,
+        bool providersSleep,
+        bool watchersSleep
+    ) Handler(referee, withToken, providersSleep, watchersSleep) {}
+}
+
 /// @notice The two main properties and solvency, whatever many actors do at random. `npm run invariants` makes more runs.
 abstract contract ProtocolInvariants is Test {
     Handler internal handler;
 
     function _start(bool withToken) internal {
-        handler = new Handler(new ToyReferee(), withToken, false, false);
+        handler = new ProtocolHandler(new ToyReferee(), withToken, false, false);
         targetContract(address(handler));
     }
 
@@ -53,7 +63,7 @@ contract TokenProtocolTest is ProtocolInvariants {
     }
 }
 
-/// @notice Computes the output's second element wrong.
+/// @notice Computes every word wrong.
 contract WrongReferee is ToyReferee {
     function run(
         bytes calldata descriptor,
@@ -63,33 +73,28 @@ contract WrongReferee is ToyReferee {
         uint32 accumulator,
         Commitments calldata commitments,
         bytes calldata witness
-    ) public pure override returns (uint32 word) {
-        word = super.run(descriptor, element, from, to, accumulator, commitments, witness);
-        if (element == 1) word ^= 1;
+    ) public pure override returns (uint32) {
+        return super.run(descriptor, element, from, to, accumulator, commitments, witness) ^ 1;
     }
 }
 
 /// @notice The same deeds in a fixed order: every kind of call goes through, and each invariant fails where it must.
 contract ProtocolInvariantsTest is Test {
-    uint256 private constant DEEDS = 400;
+    uint256 private constant DEEDS = 600;
 
     function _deed(Handler handler, uint256 i) private returns (bool ok) {
-        bytes4[16] memory deeds = [
+        bytes4[12] memory deeds = [
             handler.ask.selector,
-            handler.cancel.selector,
             handler.provide.selector,
             handler.lie.selector,
             handler.copy.selector,
             handler.attack.selector,
             handler.hurry.selector,
-            handler.hurry.selector,
             handler.play.selector,
             handler.play.selector,
             handler.pass.selector,
             handler.end.selector,
-            handler.callBack.selector,
-            handler.withdraw.selector,
-            handler.force.selector,
+            handler.errand.selector,
             handler.intrude.selector
         ];
         uint256 seed = uint256(keccak256(abi.encode("deeds", i)));
@@ -103,7 +108,7 @@ contract ProtocolInvariantsTest is Test {
     }
 
     function test_everyKindOfCallGoesThrough() external {
-        Handler handler = new Handler(new ToyReferee(), false, false, false);
+        Handler handler = new ProtocolHandler(new ToyReferee(), false, false, false);
         vm.assertTrue(_run(handler), "a deed that must succeed did not");
         handler.drain();
         vm.assertTrue(handler.allEnded() && handler.falseClaimsAreNeverFinal(), "ends");
@@ -143,28 +148,30 @@ contract ProtocolInvariantsTest is Test {
     }
 
     function test_aFalseClaimIsFinal_ifWatchersSleep() external {
-        Handler handler = new Handler(new ToyReferee(), false, false, true);
+        Handler handler = new ProtocolHandler(new ToyReferee(), false, false, true);
         vm.assertTrue(_run(handler));
+        handler.drain();
         vm.assertFalse(handler.falseClaimsAreNeverFinal());
         vm.assertTrue(handler.isSolvent());
     }
 
     function test_anHonestClaimantLoses_ifItSleeps() external {
-        Handler handler = new Handler(new ToyReferee(), false, true, false);
+        Handler handler = new ProtocolHandler(new ToyReferee(), false, true, false);
         vm.assertTrue(_run(handler));
+        handler.drain();
         vm.assertTrue(handler.falseClaimsAreNeverFinal());
         vm.assertFalse(handler.honestPartiesLoseNothing());
         vm.assertTrue(handler.isSolvent());
     }
 
     function test_theHonestLose_ifTheRefereeIsWrong() external {
-        Handler handler = new Handler(new WrongReferee(), false, false, false);
+        Handler handler = new ProtocolHandler(new WrongReferee(), false, false, false);
         // A run ends at an honest move that is refused.
         vm.assertFalse(_run(handler) && handler.honestPartiesLoseNothing());
     }
 
     function test_theOracleIsNotSolvent_ifItsTokenLoses() external {
-        Handler handler = new Handler(new ToyReferee(), true, false, false);
+        Handler handler = new ProtocolHandler(new ToyReferee(), true, false, false);
         for (uint256 i = 0; i < 20; ++i) _deed(handler, i);
         vm.assertTrue(handler.isSolvent());
         handler.rebase();
