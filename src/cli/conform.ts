@@ -12,15 +12,18 @@ export async function conform(folder: string, { json }: ConformOptions, console:
   console.progress(undefined);
   const having = (verdict: Result['verdict']) => results.filter((result) => result.verdict === verdict);
   const [passed, failed, refused] = [having('passed'), having('failed'), having('refused')];
+  const withoutData = having('no data');
+  const total = results.length - withoutData.length;
   if (json) {
     const reasons = (list: readonly Result[]) =>
       list.map(({ test, operator, reason }) => ({ test, op: operator, reason }));
     console.out(
       JSON.stringify({
-        total: results.length,
+        total,
         passed: passed.length,
         failed: reasons(failed),
         refused: reasons(refused),
+        noData: withoutData.map(({ test }) => test),
         bound: Object.fromEntries(
           results.filter(({ bound }) => bound.length > 0).map(({ test, bound }) => [test, bound]),
         ),
@@ -29,25 +32,25 @@ export async function conform(folder: string, { json }: ConformOptions, console:
   } else {
     print(results, console);
     console.out(
-      `${results.length} tests: ${passed.length} passed, ${failed.length} failed, ${refused.length} refused`,
+      `${total} tests: ${passed.length} passed, ${failed.length} failed, ${refused.length} refused` +
+        (withoutData.length > 0 ? `; ${withoutData.length} without data` : ''),
     );
   }
   if (failed.length > 0) {
-    throw new InputError(
-      `${failed.length} of ${results.length} tests failed: ${failed[0]?.test} is the first`,
-    );
+    throw new InputError(`${failed.length} of ${total} tests failed: ${failed[0]?.test} is the first`);
   }
 }
 
 function print(results: readonly Result[], console: Console): void {
-  for (const { operator, passed, failed, refused } of byOperator(results)) {
+  for (const { operator, passed, failed, refused, withoutData } of byOperator(results)) {
     const counts = [
-      `${passed.length} passed`,
+      ...(passed.length > 0 || withoutData.length === 0 ? [`${passed.length} passed`] : []),
       ...(failed.length > 0 ? [`${failed.length} failed`] : []),
       ...(refused.length > 0 ? [`${refused.length} refused`] : []),
+      ...(withoutData.length > 0 ? [`${withoutData.length} without data`] : []),
     ];
     console.out(`${operator}: ${counts.join(', ')}`);
-    for (const { test, verdict, reason, bound } of [...failed, ...refused, ...passed]) {
+    for (const { test, verdict, reason, bound } of [...failed, ...refused, ...withoutData, ...passed]) {
       if (verdict !== 'passed') console.out(`  ${verdict} ${test}: ${reason}`);
       else if (bound.length > 0) console.out(`  passed ${test} with ${bound.join(', ')} bound`);
     }

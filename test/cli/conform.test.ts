@@ -72,6 +72,7 @@ describe('assay conform', () => {
       passed: 1,
       failed: [],
       refused: [],
+      noData: [],
       bound: {},
     });
   });
@@ -241,8 +242,7 @@ describe('assay conform', () => {
     writeFileSync(join(folder, 'test_cut/test_data_set_0/output_0.pb'), 'nothing');
     write('test_no_input', relu, [], [f32([2], 0, 2)]);
     write('test_no_output', relu, [f32([2], -1, 2)], []);
-    write('test_without_data', relu, [], []);
-    rmSync(join(folder, 'test_without_data/test_data_set_0'), { recursive: true });
+    write('test_without_files', relu, [], []);
     const results = await conformance(folder);
     expect(results.map(({ verdict }) => verdict)).to.deep.equal(['failed', 'failed', 'failed', 'failed']);
     expect(results.map(({ reason }) => reason)).to.deep.equal([
@@ -251,6 +251,22 @@ describe('assay conform', () => {
       'the test has no data for the output "y0"',
       'the test has no data for the input "x0"',
     ]);
+  });
+
+  it('counts models without data sets apart, and still refuses those that cannot be imported', async () => {
+    goes(f32([2], 0, 2));
+    write('sample', relu, [], []);
+    write('random', single('RandomNormalLike', [pair]), [], []);
+    for (const name of ['sample', 'random'])
+      rmSync(join(folder, name, 'test_data_set_0'), { recursive: true });
+    const { code, out } = await assay('conform', folder);
+    expect(code).to.equal(0);
+    expect(out).to.include('Relu: 1 passed, 1 without data');
+    expect(out).to.include('  no data sample: has a model and no test_data_set_* folder, so it is no test');
+    expect(out.at(-1)).to.equal('2 tests: 1 passed, 0 failed, 1 refused; 1 without data');
+    const json = JSON.parse((await assay('conform', folder, '--json')).out.join());
+    expect(json).to.deep.include({ total: 2, passed: 1, failed: [], noData: ['sample'] });
+    expect(conformancePage(await conformance(folder), 'two tests', false)).to.contain('**2 tests: 1 passed');
   });
 
   it('runs a folder that is one test', async () => {

@@ -76,6 +76,7 @@ export interface OperatorRow {
   readonly passed: readonly Result[];
   readonly failed: readonly Result[];
   readonly refused: readonly Result[];
+  readonly withoutData: readonly Result[];
 }
 
 /** Results by operator, in alphabetical order. */
@@ -84,6 +85,12 @@ export function byOperator(results: readonly Result[]): OperatorRow[] {
   return operators.map((operator) => {
     const own = results.filter((result) => result.operator === operator);
     const having = (verdict: Outcome['verdict']) => own.filter((result) => result.verdict === verdict);
-    return { operator, passed: having('passed'), failed: having('failed'), refused: having('refused') };
+    return {
+      operator,
+      passed: having('passed'),
+      failed: having('failed'),
+      refused: having('refused'),
+      withoutData: having('no data'),
+    };
   });
 }

@@ -54,7 +54,7 @@ export function conformancePage(results: readonly Result[], corpus: string, list
     "test's own data, where the importer asks for it, and those from which numbers are computed that may not fit 32 bits",
     'otherwise have the range of that data.',
     '',
-    `**${results.length} tests: ${having('passed').length} passed, ${having('failed').length} failed, ` +
+    `**${results.length - having('no data').length} tests: ${having('passed').length} passed, ${having('failed').length} failed, ` +
       `${having('refused').length} refused.**`,
     ...section('Failed', 'failed'),
     ...section('Refused', 'refused'),
