@@ -1,7 +1,8 @@
 import { ensure } from '../errors.ts';
 import { erf, exp, expm1, log, sigmoid, softplus, tanh } from '../functions/index.ts';
 import { type Expression, f32, i32, select } from '../ir/expression.ts';
-import type { Context, Lowering } from './context.ts';
+import { comparable } from './comparable.ts';
+import { at, type Context, type Lowering } from './context.ts';
 import { elementwise, ensureFloat, ensureSameType, maximum, rising, unary } from './elementwise.ts';
 import { reshaped } from './Shapes.ts';
 
@@ -84,9 +85,38 @@ const SwiGLU: Lowering = (context) => {
   );
 };
 
-/** lambda x below -lambd + bias … (ONNX operator Shrink). */
-const shrink = (x: Expression, { lambd, bias }: Values): Expression =>
-  select(f32.lt(x, f32.neg(lambd!)), f32.add(x, bias!), select(f32.lt(lambd!, x), f32.sub(x, bias!), ZERO));
+/** x + bias below -lambd, x - bias above lambd, 0 between (ONNX operator Shrink). */
+const Shrink: Lowering = (context) => {
+  const x = context.input(0);
+  ensureFloat(x);
+  const lambd = context.float('lambd', 0.5);
+  const bias = f32.of(context.float('bias', 0));
+  const [isBelow, isAbove] = [
+    comparable(context, x, 'below', -lambd),
+    comparable(context, x, 'above', lambd),
+  ];
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    body: (place) => {
+      const value = at(x, place);
+      const upper = select(isAbove(place), f32.sub(value, bias), ZERO);
+      return select(isBelow(place), f32.add(value, bias), upper);
+    },
+  });
+};
+
+/** x above alpha, else 0. */
+const ThresholdedRelu: Lowering = (context) => {
+  const x = context.input(0);
+  ensureFloat(x);
+  const isAbove = comparable(context, x, 'above', context.float('alpha', 1));
+  return context.define({
+    type: x.type,
+    shape: x.shape,
+    body: (place) => select(isAbove(place), at(x, place), ZERO),
+  });
+};
 
 /** The first version has its defaults with five digits. */
 const Selu: Lowering = (context) =>
@@ -119,11 +149,11 @@ export const Activations: Readonly<Record<string, Lowering>> = {
     clamp01(f32.add(f32.mul(alpha!, x), beta!)),
   ),
   LeakyRelu: activation({ alpha: 0.01 }, (x, { alpha }) => select(isNegative(x), f32.mul(alpha!, x), x)),
-  ThresholdedRelu: activation({ alpha: 1 }, (x, { alpha }) => select(f32.lt(alpha!, x), x, ZERO)),
+  ThresholdedRelu,
   Elu: activation({ alpha: 1 }, (x, { alpha }) => select(isNegative(x), f32.mul(alpha!, expm1(x)), x)),
   Celu: activation({ alpha: 1 }, (x, { alpha }) =>
     f32.add(f32.max(ZERO, x), f32.min(ZERO, f32.mul(alpha!, expm1(f32.div(x, alpha!))))),
   ),
   Selu,
-  Shrink: activation({ lambd: 0.5, bias: 0 }, shrink),
+  Shrink,
 };

@@ -4,6 +4,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { type ElementType, I32_RANGE, type Range, rangeOfType } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
+import { type Direction, roundedToInteger, signOf } from './doubleRounding.ts';
 import {
   boundsOf,
   corners,
@@ -133,6 +134,8 @@ const absolute: Lowering = (context) => {
 
 const sign: Lowering = (context) => {
   const x = context.input(0);
+  const halvesAt = context.doubles.exactHalves(x);
+  if (halvesAt) return context.doubles.define(x.shape, (place) => signOf(halvesAt(place)));
   const ofFloat = (value: Expression) =>
     select(
       f32.lt(f32.of(0), value),
@@ -149,6 +152,17 @@ const sign: Lowering = (context) => {
     float ? undefined : { low: -1, high: 1 },
   );
 };
+
+/** Integers near each element, of type double near the exact one. */
+const toInteger =
+  (ofFloats: (x: Expression) => Expression, direction: Direction): Lowering =>
+  (context) => {
+    const x = context.input(0);
+    const halvesAt = context.doubles.exactHalves(x);
+    return halvesAt
+      ? context.doubles.define(x.shape, (place) => roundedToInteger(halvesAt(place), direction))
+      : unary(ofFloats)(context);
+  };
 
 /** Powers of two by which a divisor can still be below a dividend: from the least number to the greatest. */
 const EXPONENTS = 278;
@@ -275,7 +289,7 @@ export const Arithmetic: Readonly<Record<string, Lowering>> = {
   Clip: clip,
   Reciprocal: unary((x) => f32.div(f32.of(1), x)),
   Sqrt: unary(f32.sqrt),
-  Floor: unary(f32.floor),
-  Ceil: unary(f32.ceil),
-  Round: unary(f32.nearest),
+  Floor: toInteger(f32.floor, 'down'),
+  Ceil: toInteger(f32.ceil, 'up'),
+  Round: toInteger(f32.nearest, 'even'),
 };

@@ -1,9 +1,13 @@
 import { ensure } from '../errors.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { elementType } from '../read/tensor.ts';
-import { contains, type ElementType, I32_RANGE, rangeOfType } from '../types.ts';
+import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
+import { comparable } from './comparable.ts';
 import type { Context, Lowering } from './context.ts';
+import { truncatedToI32 } from './doubleRounding.ts';
+import type { HalvesAt } from './doubles.ts';
 import { boundsOf, elementwise, isNarrowed, wrap } from './elementwise.ts';
 import { type Rounding, toFormat } from './narrowFloats.ts';
 
@@ -23,6 +27,16 @@ function converted(from: ElementType, to: ElementType, rounding: Rounding): (x: 
   return from.family === 'float' ? (x) => wrap(to, i32.fromF32(x)) : (x) => wrap(to, x);
 }
 
+/** Elements of type double, truncated as they are and not as float32 has rounded them. */
+function fromDouble(context: Context, x: Tensor, to: ElementType): (place: readonly Index[]) => Expression {
+  if (to.family === 'bool') {
+    const isZero = comparable(context, x, 'equal', 0);
+    return (place) => i32.not(isZero(place));
+  }
+  const halvesAt = context.doubles.exactHalves(x) as HalvesAt;
+  return (place) => wrap(to, truncatedToI32(halvesAt(place)));
+}
+
 /** Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
 export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   const rounding = roundingTo(context, to);
@@ -38,7 +52,10 @@ export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
         : own;
   // Unsigned targets of 32 bits and more hold what is not negative; floats give no bound, so they saturate.
   const bounds = to.family === 'float' ? undefined : narrow;
-  return context.widened(
+  if (x.type === TYPES.double && to.family !== 'float') {
+    return context.define({ type: to, shape: x.shape, range: narrow, body: fromDouble(context, x, to) });
+  }
+  return context.doubles.widened(
     context.exact(elementwise(context, [x], to, converted(x.type, to, rounding), bounds)),
     x,
   );

@@ -4,6 +4,7 @@ import { add, constantIndex, type Index, multiply } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { type Range as RangeOfValues, TYPES } from '../types.ts';
 import { at, type Context, type Lowering, scalarOf } from './context.ts';
+import { truncatedToI32 } from './doubleRounding.ts';
 import { boundsOf, elementwise, ensureSameType, isNarrowed } from './elementwise.ts';
 import { listOf } from './list.ts';
 
@@ -101,6 +102,7 @@ const OneHot: Lowering = (context) => {
   const [depth = 0] = context.known(1, 'depth');
   const axis = context.axis(context.int('axis', -1), indices.shape.length + 1);
   const isFloat = indices.type.family === 'float';
+  const halvesAt = context.doubles.exactHalves(indices);
   return context.define({
     type: values.type,
     shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)],
@@ -108,7 +110,7 @@ const OneHot: Lowering = (context) => {
     body: (place) => {
       const rest = place.filter((_, i) => i !== axis);
       const raw: Expression = at(indices, rest);
-      const index = isFloat ? i32.fromF32(raw) : raw;
+      const index = halvesAt ? truncatedToI32(halvesAt(rest)) : isFloat ? i32.fromF32(raw) : raw;
       const counted = select(i32.lt(index, i32.of(0)), i32.add(index, i32.of(depth)), index);
       const isOn = i32.eq(counted, indexValue(place[axis] as Index));
       return select(isOn, at(values, [constantIndex(1)]), at(values, [constantIndex(0)]));
@@ -160,7 +162,7 @@ const Range: Lowering = (context) => {
   );
   ensure(delta !== 0, 'delta is 0');
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  const round = type.family === 'float' ? Math.fround : (value: number) => value;
+  const round = type.family === 'float' && type !== TYPES.double ? Math.fround : (value: number) => value;
   return context.constant(
     type,
     [count],

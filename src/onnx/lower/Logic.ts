@@ -4,7 +4,8 @@ import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { type Range, rangeOfType, TYPES } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
-import type { Context, Lowering } from './context.ts';
+import { comparable } from './comparable.ts';
+import { at, type Lowering } from './context.ts';
 import { type Halves, keys } from './doubleBits.ts';
 import { boundsOf, elementwise, ensureFloat, ensureSameType, isNarrowed, wrap } from './elementwise.ts';
 
@@ -16,14 +17,14 @@ type Keyed = (a: Halves, b: Halves) => Expression;
 
 /**
  * Comparison of floats or integers; narrowed unsigned types are never negative as i32, so signed order is right.
- * Doubles are compared exactly where they are known so.
+ * Doubles are compared by their exact elements.
  */
 const comparison =
   (ofFloats: Binary, ofIntegers: Binary, ofKeys: Keyed): Lowering =>
   (context) => {
     const [a, b] = [context.input(0), context.input(1)];
     const isFloat = ensureSameType([a, b]).family === 'float';
-    const [first, second] = [context.keysOf(a), context.keysOf(b)];
+    const [first, second] = [context.doubles.exactKeys(a), context.doubles.exactKeys(b)];
     if (!first || !second)
       return elementwise(context, [a, b], TYPES.bool, isFloat ? ofFloats : ofIntegers, BOOL);
     const place = (x: Tensor, indices: readonly Index[]) => broadcastAt(x, indices).places as Index[];
@@ -122,25 +123,30 @@ const union = (x: Tensor, y: Tensor): Range | undefined =>
   x.range &&
   y.range && { low: Math.min(x.range.low, y.range.low), high: Math.max(x.range.high, y.range.high) };
 
-const test =
-  (compute: (context: Context) => (x: Expression) => Expression): Lowering =>
-  (context) => {
-    const x = context.input(0);
-    ensureFloat(x);
-    return elementwise(context, [x], TYPES.bool, compute(context), BOOL);
-  };
+const IsNaN: Lowering = (context) => {
+  const x = context.input(0);
+  ensureFloat(x);
+  return elementwise(context, [x], TYPES.bool, f32.isNaN, BOOL);
+};
 
-const INFINITY = word(0x7f800000);
-const NEGATIVE_INFINITY = word(0xff800000);
-
-const isInf = (context: Context) => {
-  const positive = context.int('detect_positive', 1) !== 0;
-  const negative = context.int('detect_negative', 1) !== 0;
-  return (x: Expression): Expression => {
-    if (positive && negative) return f32.eq(f32.abs(x), INFINITY);
-    if (!positive && !negative) return word(0);
-    return f32.eq(x, positive ? INFINITY : NEGATIVE_INFINITY);
-  };
+/** Of type double, numbers beyond float32 are none. */
+const IsInf: Lowering = (context) => {
+  const x = context.input(0);
+  ensureFloat(x);
+  const [first, ...others] = [
+    ...(context.int('detect_positive', 1) !== 0 ? [Number.POSITIVE_INFINITY] : []),
+    ...(context.int('detect_negative', 1) !== 0 ? [Number.NEGATIVE_INFINITY] : []),
+  ].map((end) => comparable(context, x, 'equal', end));
+  const isEither = others.length > 0 && x.type !== TYPES.double;
+  return context.define({
+    type: TYPES.bool,
+    shape: x.shape,
+    range: BOOL,
+    body: (place) => {
+      if (isEither) return f32.eq(f32.abs(at(x, place)), word(0x7f800000));
+      return first ? others.reduce((is, test) => i32.or(is, test(place)), first(place)) : word(0);
+    },
+  });
 };
 
 export const Logic: Readonly<Record<string, Lowering>> = {
@@ -167,6 +173,6 @@ export const Logic: Readonly<Record<string, Lowering>> = {
   BitwiseXor: bitwise(i32.xor),
   BitwiseNot,
   BitShift,
-  IsNaN: test(() => f32.isNaN),
-  IsInf: test(isInf),
+  IsNaN,
+  IsInf,
 };

@@ -5,6 +5,7 @@ import { add, type Index, multiply, quotient, remainder, shift } from '../ir/ind
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { type Range, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering, numbersOf } from './context.ts';
+import { halvesOfNumber } from './doubleBits.ts';
 import { ensureSameType } from './elementwise.ts';
 import { listOf } from './list.ts';
 
@@ -203,6 +204,16 @@ const Pad: Lowering = (context) => {
     const value = old ? [context.float('value', 0)] : context.knownOr(2, 'the padding value', [0]);
     const number = value?.[0] ?? 0;
     const fill = x.type.family === 'float' ? wordOfF32(number) : number;
+    const halvesAt = context.doubles.halvesOf(x);
+    if (halvesAt && number !== 0) {
+      const words = halvesOfNumber(number);
+      return context.doubles.define(shape, (indices) =>
+        halvesAt(
+          indices.map((index, i) => shift(index as Index, -(before[i] as number))),
+          words,
+        ),
+      );
+    }
     return context.define({
       type: x.type,
       shape,

@@ -6,6 +6,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { rangeOfType, TYPES } from '../types.ts';
 import { at, atOr, type Context, type Lowering } from './context.ts';
 import { differsFrom, ensureFloat, maximum } from './elementwise.ts';
+import { type Extremum, exactExtremum } from './extremes.ts';
 import { listOf } from './list.ts';
 import { floatPower } from './Power.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
@@ -50,14 +51,20 @@ const MaxPool: Lowering = (context) => {
   const { x, window } = poolInput(context);
   const least = x.type.family === 'float' ? NEGATIVE_INFINITY : rangeOfType(x.type).low;
   const larger = maximum(x.type);
-  const y = pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
+  if (context.wants(1)) context.doubles.exactHalves(x);
+  const exact = exactExtremum(context, x, true, {
+    shape: [...x.shape.slice(0, 2), ...window.output],
+    extents: window.kernel,
+    placeAt: ([n, c, ...place], tap) => [n!, c!, ...place.map((p, i) => tapAt(window, i, p, tap[i]!))],
+  });
+  const y = exact?.values ?? pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
   // The order in which places are counted.
   context.disregard('storage_order');
-  return context.wants(1) ? [y, maxPlaces(context, x, y, window)] : y;
+  return context.wants(1) ? [y, maxPlaces(context, x, y, window, exact)] : y;
 };
 
 /** Position in the whole of x of the first element of each window that is the greatest: MaxPool's second output. */
-function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window): Tensor {
+function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window, exact?: Extremum): Tensor {
   const [, channels, ...spatial] = x.shape as [number, number, ...number[]];
   const plane = sizeOf(spatial);
   ensure(sizeOf(x.shape) < 2 ** 31, `positions in [${x.shape}] do not fit int32`);
@@ -72,7 +79,7 @@ function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window): Tens
         const own = indices.slice(2).map((place, i) => tapAt(window, i, place, tap[i]!));
         const element = atOr(x, [indices[0]!, indices[1]!, ...own], 0);
         const greatest = at(y, indices);
-        const isGreatest = i32.not(differsFrom(x.type, element, greatest));
+        const isGreatest = i32.not(exact?.differs(indices, tap) ?? differsFrom(x.type, element, greatest));
         // A place before the input is a large number without its sign.
         const isHere = own
           .map((place, i) => i32.ltU(indexValue(place), i32.of(spatial[i]!)))
@@ -193,7 +200,15 @@ const GlobalAveragePool: Lowering = (context) => {
 const GlobalMaxPool: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
-  return pooled(context, x, whole(x), NEGATIVE_INFINITY, 0, f32.max, (accumulator) => accumulator);
+  const window = whole(x);
+  const exact = exactExtremum(context, x, true, {
+    shape: [...x.shape.slice(0, 2), ...window.output],
+    extents: window.kernel,
+    placeAt: ([n, c], place) => [n!, c!, ...place],
+  });
+  return (
+    exact?.values ?? pooled(context, x, window, NEGATIVE_INFINITY, 0, f32.max, (accumulator) => accumulator)
+  );
 };
 
 export const Pool: Readonly<Record<string, Lowering>> = {

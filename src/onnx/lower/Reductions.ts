@@ -15,6 +15,7 @@ import {
   maximum,
   minimum,
 } from './elementwise.ts';
+import { type Extremum, exactExtremum, type Lines } from './extremes.ts';
 import { reshaped } from './Shapes.ts';
 
 /** Folds over axes; the axes are an attribute or, since version 13 (ReduceSum) or 18, an input. */
@@ -28,6 +29,8 @@ interface Reduction {
   readonly takesBool?: boolean;
   /** Whether the reduction of one element is that element. */
   readonly isPlain?: boolean;
+  /** The element that each result is, which then has all the digits of its type. */
+  readonly exactly?: 'greatest' | 'least';
 }
 
 /** Axes of a reduction; none with noop_with_empty_axes, where each element is reduced alone. */
@@ -54,7 +57,7 @@ export function reducedShape(shape: readonly number[], axes: readonly number[], 
 }
 
 const reduction =
-  ({ init, step, finish, floatsOnly, takesBool, isPlain }: Reduction): Lowering =>
+  ({ init, step, finish, floatsOnly, takesBool, isPlain, exactly }: Reduction): Lowering =>
   (context) => {
     const x = context.input(0);
     if (floatsOnly) ensureFloat(x);
@@ -65,6 +68,9 @@ const reduction =
     const extents = axes.map((axis) => x.shape[axis] as number);
     const count = sizeOf(extents);
     const combine = step(x);
+    const exact =
+      exactly && exactExtremum(context, x, exactly === 'greatest', { shape, extents, placeAt: full });
+    if (exact) return exact.values;
     return context.define({
       type: x.type,
       shape,
@@ -85,6 +91,25 @@ const least = (x: Tensor): number => (x.type.family === 'float' ? 0xff800000 : r
 const greatest = (x: Tensor): number => (x.type.family === 'float' ? 0x7f800000 : rangeOfNarrow(x).high);
 const rangeOfNarrow = (x: Tensor): Range => (isNarrowed(x.type) ? boundsOf(x) : rangeOfType(x.type));
 
+function extremum(
+  context: Context,
+  x: Tensor,
+  which: typeof maximum,
+  init: number,
+  { shape, extents, placeAt }: Lines,
+): Extremum {
+  const values = context.define({
+    type: x.type,
+    shape,
+    ...(x.range ? { range: x.range } : {}),
+    body: (indices) =>
+      fold(extents, init, (k, accumulator) => which(x.type)(accumulator, at(x, placeAt(indices, k)))),
+  });
+  const differs: Extremum['differs'] = (indices, k) =>
+    differsFrom(x.type, at(x, placeAt(indices, k)), at(values, indices));
+  return { values, differs };
+}
+
 /**
  * Index of the greatest (or least) element along an axis: the extremum first, then the first (or last) place
  * that holds it. A line with a NaN yields the place of a NaN.
@@ -98,24 +123,19 @@ const extremePlace =
     const keep = context.int('keepdims', 1) !== 0;
     const last = context.int('select_last_index', 0) !== 0;
     const { shape, full } = reducedShape(x.shape, [axis], keep);
-    const extremum = context.define({
-      type: x.type,
-      shape,
-      ...(x.range ? { range: x.range } : {}),
-      body: (indices) =>
-        fold([extent], init(x), (k, accumulator) => which(x.type)(accumulator, at(x, full(indices, k)))),
-    });
+    context.doubles.exactHalves(x);
+    const lines = { shape, extents: [extent], placeAt: full };
+    const { differs } =
+      exactExtremum(context, x, which === maximum, lines) ?? extremum(context, x, which, init(x), lines);
     return context.define({
       type: TYPES.int64,
       shape,
       range: { low: 0, high: Math.max(0, extent - 1) },
       body: (indices) =>
         fold([extent], last ? -1 : extent - 1, ([k], accumulator) => {
-          const element = at(x, full(indices, [k!]));
-          const best = at(extremum, indices);
           const place = indexValue(k!);
           return select(
-            differsFrom(x.type, element, best),
+            differs(indices, [k!]),
             accumulator,
             last ? i32.max(accumulator, place) : i32.min(accumulator, place),
           );
@@ -159,8 +179,20 @@ export const Reductions: Readonly<Record<string, Lowering>> = {
       x.type.family === 'float' ? f32.div(sum, f32.of(count)) : i32.div(sum, i32.of(count)),
     isPlain: true,
   }),
-  ReduceMax: reduction({ init: least, step: (x) => maximum(x.type), takesBool: true, isPlain: true }),
-  ReduceMin: reduction({ init: greatest, step: (x) => minimum(x.type), takesBool: true, isPlain: true }),
+  ReduceMax: reduction({
+    init: least,
+    step: (x) => maximum(x.type),
+    takesBool: true,
+    isPlain: true,
+    exactly: 'greatest',
+  }),
+  ReduceMin: reduction({
+    init: greatest,
+    step: (x) => minimum(x.type),
+    takesBool: true,
+    isPlain: true,
+    exactly: 'least',
+  }),
   ReduceProd: reduction({
     init: (x) => (x.type.family === 'float' ? f32.of(1).word : 1),
     step: productStep,

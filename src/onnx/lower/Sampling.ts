@@ -68,6 +68,10 @@ function reflected(x: Expression, low: number, high: number): Expression {
   return select(f32.lt(ZERO, beyond), folded, x);
 }
 
+/** Why places are not rounded to whole elements that are computed in float32 in place of double. */
+const roundedPlaces = ({ name }: Tensor): string =>
+  `"${name}" is of type double, and float32 may round its places to other elements; cast it to float in front of this node`;
+
 /** GridSample(x, grid): the grid has places within -1 and 1, the coordinate of the last dimension first. */
 const GridSample: Lowering = (context) => {
   const [x, grid] = [context.input(0), context.input(1)];
@@ -87,6 +91,7 @@ const GridSample: Lowering = (context) => {
   const isAligned = context.int('align_corners', 0) !== 0;
   const taps = MODES[mode];
   ensure(taps, `mode ${mode} is not known`);
+  ensure(taps !== nearest || grid.type !== TYPES.double, roundedPlaces(grid));
   ensure(['zeros', 'border', 'reflection'].includes(padding), `padding_mode ${padding} is not known`);
   const outer = [x.shape[0] as number, ...grid.shape.slice(1, -1)];
 
@@ -268,6 +273,7 @@ const MaxRoiPool: Lowering = (context) => {
   const [x, rois] = [context.input(0), context.input(1)];
   ensureFloat(x, rois);
   ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
+  ensure(rois.type !== TYPES.double, roundedPlaces(rois));
   const count = rois.shape[0] as number;
   ensure(`${rois.shape}` === `${[count, 5]}`, `regions of shape [${rois.shape}], not [${[count, 5]}]`);
   const bins = context.ints('pooled_shape') ?? [];

@@ -3,7 +3,7 @@ import { ensure } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { compareNumbers } from './compareNumbers.ts';
-import { type Context, type Lowering, numbersOf, scalarOf } from './context.ts';
+import { type Context, type Lowering, scalarOf } from './context.ts';
 import { listOf } from './list.ts';
 import { throughTables } from './Parts.ts';
 import { reshaped } from './Shapes.ts';
@@ -12,7 +12,7 @@ import { suppressed } from './suppression.ts';
 /** Operators whose output has as many elements as its input's values say: they run where those are known. */
 
 function valuesOf(context: Context, i: number): number[] {
-  const values = numbersOf(context.input(i));
+  const values = context.numbers(context.input(i));
   ensure(
     values,
     "its output's shape depends on data, which cannot run; bind its input, or move this step behind the model",

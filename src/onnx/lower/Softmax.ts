@@ -6,6 +6,7 @@ import type { Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { at, type Context, type Lowering } from './context.ts';
 import { differsFrom, elementwise, ensureFloat } from './elementwise.ts';
+import { type Extremum, exactExtremum } from './extremes.ts';
 import { reshaped } from './Shapes.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
@@ -63,20 +64,26 @@ export const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tens
   return context.exact(stepOf(context, [moved, sum], (value, s) => f32.sub(value!, rounded(log(s!)))));
 };
 
+function differsFromGreatest(context: Context, x: Tensor, axis: number): Extremum['differs'] {
+  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  return (indices, [k]) => differsFrom(x.type, at(x, along(indices, axis, k!)), at(most, indices));
+}
+
 /** 1 at the first greatest element of each line, 0 elsewhere. */
 const hardmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
-  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  context.doubles.exactHalves(x);
   const extent = x.shape[axis] as number;
+  const shape = x.shape.map((own, i) => (i === axis ? 1 : own));
+  const placeAt = (indices: readonly Index[], [k]: readonly Index[]) => along(indices, axis, k!);
+  const differs =
+    exactExtremum(context, x, true, { shape, extents: [extent], placeAt })?.differs ??
+    differsFromGreatest(context, x, axis);
   const place = context.define({
     type: TYPES.int32,
-    shape: most.shape,
+    shape,
     body: (indices) =>
       fold([extent], extent, ([k], accumulator) =>
-        select(
-          differsFrom(x.type, at(x, along(indices, axis, k!)), at(most, indices)),
-          accumulator,
-          i32.min(accumulator, indexValue(k!)),
-        ),
+        select(differs(indices, [k!]), accumulator, i32.min(accumulator, indexValue(k!))),
       ),
   });
   return context.define({

@@ -28,7 +28,7 @@ export const TopK: Lowering = (context) => {
   // Unsorted results may be in any order, this one included.
   context.disregard('sorted');
   const isLargest = context.int('largest', 1) !== 0;
-  const keysAt = context.keysOf(x);
+  const keysAt = context.doubles.exactKeys(x);
   const lessThan = x.type.family === 'float' ? lessWithNaN : i32.lt;
   const isLess = (a: readonly Index[], b: readonly Index[]): Expression =>
     keysAt ? keys.isBelow(keysAt(a), keysAt(b)) : lessThan(at(x, a), at(x, b));

@@ -7,7 +7,7 @@ import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import { placeOf } from '../read/model.ts';
 import type { ElementType } from '../types.ts';
-import type { HalvesAt } from './doubles.ts';
+import type { Doubles } from './doubles.ts';
 import type { Narrowing } from './narrowing.ts';
 
 /** A list of tensors, which only exists at import. */
@@ -176,9 +176,15 @@ export class Context {
   /** Numbers of an input that decides shapes and must therefore be known now. */
   known(i: number, what: string): number[] {
     const tensor = this.input(i);
-    const values = numbersOf(tensor);
+    const values = this.numbers(tensor);
     if (!values) throw this.dependent(what, tensor);
     return values;
+  }
+
+  /** Values of a constant, exact of type double; `undefined` if the tensor is none. @throws Refusal as `exactKeys` does */
+  numbers(tensor: Tensor): number[] | undefined {
+    const values = numbersOf(tensor);
+    return values && (this.doubles.exactNumbers(tensor) ?? values);
   }
 
   /** The refusal of a node for which a tensor would have to be known. */
@@ -221,15 +227,9 @@ export class Context {
     return this.#around.narrowing.isRounded(type);
   }
 
-  /** Keys in the order of a double tensor's exact elements; `undefined` if float32 holds what is known of them. */
-  keysOf(tensor: Tensor): HalvesAt | undefined {
-    return this.#around.narrowing.doubles.keysOf(tensor);
-  }
-
-  /** Notes that a tensor has the elements of another one of a shorter type. */
-  widened(tensor: Tensor, from: Tensor): Tensor {
-    this.#around.narrowing.doubles.widened(tensor, from);
-    return tensor;
+  /** The exact elements of tensors of type double. */
+  get doubles(): Doubles {
+    return this.#around.narrowing.doubles;
   }
 
   /** How what is computed in a type is rounded to it. The node's outputs are rounded anyway. */

@@ -21,7 +21,7 @@ const isZero = (x: Expression): Expression => i32.eq(x, i32.of(0));
 const isNonZero = (x: Expression): Expression => i32.not(isZero(x));
 
 /** Whether halves are those of NaN, by the magnitude of the upper one. */
-const isNaNAt = (magnitude: Expression, low: Expression): Expression =>
+export const isNaNAt = (magnitude: Expression, low: Expression): Expression =>
   i32.or(i32.lt(INFINITY, magnitude), i32.and(i32.eq(magnitude, INFINITY), isNonZero(low)));
 
 /** The nearest binary32, ties to even (IEEE 754-2019, formatOf-convertFormat). */
@@ -103,6 +103,12 @@ export function keyOf({ low, high }: Halves): Halves {
   return { low: select(isUndefined, i32.of(0), lower), high: select(isUndefined, i32.of(NAN_KEY), upper) };
 }
 
+/** The number with a key; a zero has lost its sign. */
+export function halvesOfKey({ low, high }: Halves): Halves {
+  const negative = i32.shrS(high, i32.of(31));
+  return { low: i32.xor(low, negative), high: i32.xor(high, i32.and(negative, MAGNITUDE)) };
+}
+
 /** Halves of a number, as signed words. */
 export function halvesOfNumber(value: number): Halves<number> {
   const view = new DataView(new ArrayBuffer(8));
@@ -123,6 +129,11 @@ const isBelow = (a: Halves, b: Halves): Expression =>
 /** Comparisons of keys; all are false where one is that of NaN, but for `isBelow`, to which NaN is the greatest. */
 export const keys = {
   isBelow,
+  /** Keys of the opposite order, in which NaN is the greatest, too. */
+  reversed: (a: Halves): Halves => {
+    const mask = select(keys.isNumber(a), word(0xffffffff), i32.of(0));
+    return { low: i32.xor(a.low, mask), high: i32.xor(a.high, mask) };
+  },
   isNumber: (a: Halves): Expression => i32.not(i32.eq(a.high, i32.of(NAN_KEY))),
   lt: (a: Halves, b: Halves): Expression => i32.and(isBelow(a, b), keys.isNumber(b)),
   le: (a: Halves, b: Halves): Expression => i32.and(i32.not(isBelow(b, a)), keys.isNumber(b)),

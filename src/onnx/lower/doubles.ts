@@ -1,8 +1,9 @@
+import { f32OfWord } from '../../scalar/machine.ts';
+import { ensure } from '../errors.ts';
 import type { Builder } from '../ir/builder.ts';
-import { type Expression, type Place, select, word } from '../ir/expression.ts';
+import { type Expression, i32, type Operation, type Place, select, word } from '../ir/expression.ts';
 import { axisIndex, constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
-import { f32OfWord } from '../../scalar/machine.ts';
 import { type Range, TYPES } from '../types.ts';
 import {
   type Halves,
@@ -13,13 +14,14 @@ import {
   keys,
   roundedToF32,
 } from './doubleBits.ts';
+import { exactly } from './exactly.ts';
 
-/** The two halves of a tensor's elements, by place. */
-export type HalvesAt = (places: readonly Place[]) => Halves;
+/** The two halves of a tensor's elements, by place; the words of `fill` where that is outside the tensor. */
+export type HalvesAt = (places: readonly Place[], fill?: Halves<number>) => Halves;
 
 /**
  * The exact elements of tensors of type double, which are computed with in float32: inputs, constants, casts of shorter
- * types, and what copies or chooses among these. Comparisons go by them.
+ * types, and what copies or chooses among these or makes integers of them. Comparisons go by them.
  */
 export class Doubles {
   readonly #builder: Builder;
@@ -51,6 +53,11 @@ export class Doubles {
     return tensor;
   }
 
+  /** A tensor of float64 by the words of its elements. */
+  define(shape: readonly number[], body: HalvesAt): Tensor {
+    return this.fromWords(this.#pairs(shape, body));
+  }
+
   /** Notes the numbers of a constant, which its own words may have rounded. */
   remember(constant: Tensor, values: ArrayLike<number>): Tensor {
     if (constant.type === TYPES.double) this.#values.set(constant, values);
@@ -58,8 +65,23 @@ export class Doubles {
   }
 
   /** Notes that a tensor has the elements of another one of a shorter type. */
-  widened(tensor: Tensor, from: Tensor): void {
+  widened(tensor: Tensor, from: Tensor): Tensor {
     if (tensor.type === TYPES.double && from.type !== TYPES.double) this.#origins.set(tensor, from);
+    return tensor;
+  }
+
+  /** The exact elements; `undefined` if these are not known. */
+  halvesOf(tensor: Tensor): HalvesAt | undefined {
+    const halves = tensor.type === TYPES.double ? this.#halvesOf(tensor) : undefined;
+    return halves && halvesAt(halves);
+  }
+
+  /** The exact numbers of a double constant that is small enough to compute. @throws Refusal as `exactKeys` does */
+  exactNumbers(tensor: Tensor): number[] | undefined {
+    this.exactHalves(tensor);
+    const halves = tensor.type === TYPES.double ? this.#halvesOf(tensor) : undefined;
+    const words = halves && wordsOf(halves);
+    return words && Array.from({ length: words.length / 2 }, (_, i) => numberOfHalves(words, 2 * i));
   }
 
   /** Keys in the order of the exact elements; `undefined` if these are not known. */
@@ -71,6 +93,28 @@ export class Doubles {
     const made = this.#pairs(tensor.shape, (places) => keyOf(halvesAt(halves)(places)));
     this.#keys.set(tensor, made);
     return halvesAt(made);
+  }
+
+  /**
+   * Keys in the order of a double tensor's exact elements; `undefined` of any other tensor.
+   *
+   * @throws Refusal of doubles that were computed in float32, since lost digits could decide
+   */
+  exactKeys(tensor: Tensor): HalvesAt | undefined {
+    this.exactHalves(tensor);
+    return this.keysOf(tensor);
+  }
+
+  /** The exact elements of a double tensor. @throws Refusal as `exactKeys` does */
+  exactHalves(tensor: Tensor): HalvesAt | undefined {
+    const halves = this.halvesOf(tensor);
+    ensure(
+      halves || tensor.type !== TYPES.double,
+      () =>
+        `"${tensor.name}" is of type double and was computed in float32, whose missing digits can decide here; ` +
+        'export the model with float, or cast it to float in front of this node',
+    );
+    return halves;
   }
 
   #pairs(shape: readonly number[], body: HalvesAt): Tensor {
@@ -106,15 +150,21 @@ export class Doubles {
     const values = this.#values.get(tensor);
     if (values) return this.#constant(shape, values);
     if (source.kind === 'input') return undefined;
-    if (source.body && this.#chosen(source.body(shape.map((extent, id) => axisIndex({ id, extent }))), 0)) {
+    if (source.body && this.#copied(source.body(shape.map((extent, id) => axisIndex({ id, extent }))), 0)) {
       const { body } = source;
       return this.#builder.define({
         type: TYPES.int32,
         shape: [...shape, 2],
-        body: (indices) => this.#chosen(body(indices.slice(0, -1)), indices.at(-1) as Index) as Expression,
+        body: (indices) => this.#copied(body(indices.slice(0, -1)), indices.at(-1) as Index) as Expression,
       });
     }
-    // A constant that was computed has no other elements than its own words.
+    if (source.body) {
+      const { body } = source;
+      const exact = (places: readonly Index[]) => exactly(body(places), (other) => this.#halvesOf(other));
+      if (!exact(shape.map((extent, id) => axisIndex({ id, extent })))) return undefined;
+      return this.#pairs(shape, (places) => exact(places as readonly Index[]) as Halves);
+    }
+    // A constant without numbers or a formula has no other elements than its own words.
     const words = wordsOf(tensor);
     return words && this.#constant(shape, Array.from(words, f32OfWord));
   }
@@ -124,12 +174,16 @@ export class Doubles {
     return this.#builder.constant(TYPES.int32, [...shape, 2], words);
   }
 
-  /** One half of an expression that copies elements or chooses among them; `undefined` for any other. */
-  #chosen(expression: Expression, half: Index | 0): Expression | undefined {
+  /** One half of an expression that copies elements or chooses among copies; `undefined` for any other. */
+  #copied(expression: Expression, half: Index | 0): Expression | undefined {
     if (expression.kind === 'operation' && expression.name === 'select') {
       const [condition, then, otherwise] = expression.args as [Expression, Expression, Expression];
-      const [a, b] = [this.#chosen(then, half), this.#chosen(otherwise, half)];
+      const [a, b] = [this.#copied(then, half), this.#copied(otherwise, half)];
       return a && b && select(condition, a, b);
+    }
+    if (isJoint(expression)) {
+      const parts = expression.args.map((part) => this.#copied(part, half));
+      return parts.every((part) => part !== undefined) ? parts.reduce(i32.or) : undefined;
     }
     if (expression.kind !== 'reading' || expression.tensor.type !== TYPES.double) return undefined;
     const { tensor, places, fill } = expression;
@@ -139,6 +193,12 @@ export class Doubles {
     return halves && reading(halves, [...places, half === 0 ? constantIndex(0) : half], fill);
   }
 }
+
+/** Whether the bits of elements are or-ed of which all but one are outside their tensor and read as 0. */
+const isJoint = (expression: Expression): expression is Operation =>
+  expression.kind === 'operation' &&
+  expression.name === 'i32.or' &&
+  expression.args.every((part) => (part.kind === 'reading' ? part.fill === 0 : isJoint(part)));
 
 const halvesLiteral = (value: number): Halves => {
   const { low, high } = halvesOfNumber(value);
@@ -157,7 +217,14 @@ function limited(halves: Halves, range: Range): Halves {
 
 const halvesAt =
   (words: Tensor): HalvesAt =>
-  (places) => ({
-    low: reading(words, [...places, constantIndex(0)]),
-    high: reading(words, [...places, constantIndex(1)]),
+  (places, fill) => ({
+    low: reading(words, [...places, constantIndex(0)], fill && fill.low >>> 0),
+    high: reading(words, [...places, constantIndex(1)], fill && fill.high >>> 0),
   });
+
+function numberOfHalves(words: ArrayLike<number>, at: number): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setUint32(0, words[at + 1] as number);
+  view.setUint32(4, words[at] as number);
+  return view.getFloat64(0);
+}

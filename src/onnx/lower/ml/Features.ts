@@ -4,8 +4,9 @@ import { add, constantIndex, type Index, unflatten } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { type ElementType, TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
+import { comparable } from '../comparable.ts';
 import { at, type Context, type Lowering, type Output } from '../context.ts';
-import { type Halves, keyOfNumber, keys } from '../doubleBits.ts';
+import { keys } from '../doubleBits.ts';
 import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../Gather.ts';
 import { asFloats } from './rows.ts';
@@ -62,26 +63,12 @@ const Normalizer: Lowering = (context) => {
   });
 };
 
-/** The comparison of each element of a float tensor with a number, exact where the elements are known exactly. */
-function comparable(
-  context: Context,
-  x: Tensor,
-  number: number,
-  ofFloats: (a: Expression, b: Expression) => Expression,
-  ofKeys: (a: Halves, b: Halves) => Expression,
-): (place: readonly Index[]) => Expression {
-  const keysAt = context.keysOf(x);
-  const { low, high } = keyOfNumber(number);
-  const key = { low: word(low), high: word(high) };
-  return (place) => (keysAt ? ofKeys(keysAt(place), key) : ofFloats(at(x, place), f32.of(number)));
-}
-
 /** 1 above the threshold, else 0. */
 const Binarizer: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);
   const threshold = context.float('threshold', 0);
-  const isAbove = comparable(context, x, threshold, f32.gt, (a, b) => keys.lt(b, a));
+  const isAbove = comparable(context, x, 'above', threshold);
   return context.define({
     type: x.type,
     shape: x.shape,
@@ -105,7 +92,7 @@ const Imputer: Lowering = (context) => {
     ? context.float('replaced_value_float', 0)
     : context.int('replaced_value_int64', 0);
   const imputed = byColumn(context, x, x.type, name, values);
-  const isReplaced = comparable(context, x, replaced, f32.eq, keys.eq);
+  const isReplaced = comparable(context, x, 'equal', replaced);
   const matches = (place: readonly Index[]): Expression => {
     const value = at(x, place);
     // What int32 does not hold is none of the elements.
@@ -231,7 +218,7 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
     [labels.length],
     labels,
   );
-  const [exact, exactLabels] = [context.keysOf(x), context.keysOf(keyTable)];
+  const [exact, exactLabels] = [context.doubles.exactKeys(x), context.doubles.exactKeys(keyTable)];
   const valueTable = context.constant(isFloat ? TYPES.float : TYPES.int32, [labels.length], values);
   // From version 4 on, NaN is a key like others.
   const same = (place: readonly Index[], k: Index): Expression => {

@@ -24,7 +24,7 @@ const ensureLength = (name: string, list: ArrayLike<unknown>, length: number): v
 function featuresOf(context: Context): Features {
   const x = context.input(0);
   if (x.type.family !== 'float') return 'integers';
-  return context.keysOf(x) ? 'doubles' : 'floats';
+  return context.doubles.exactKeys(x) ? 'doubles' : 'floats';
 }
 
 /**

@@ -50,7 +50,7 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
   const nodes = forest.leaves.length + forest.branches.length;
   const table = tableOf(context, forest);
   const outcomeOf = forest.features === 'floats' ? floatOutcome : integerOutcome;
-  const keysAt = forest.features === 'doubles' ? context.keysOf(x) : undefined;
+  const keysAt = forest.features === 'doubles' ? context.doubles.keysOf(x) : undefined;
   const roots = context.constant(TYPES.int32, [trees], forest.roots);
   let reached: LeafAt = (_, tree) => at(roots, [tree]);
   for (let level = depthOf(forest); level > 0; level--) {
