@@ -31,6 +31,10 @@ contract HostileToken is IERC20 {
     bool public reentered;
     /// @notice What that call returned or reverted with.
     bytes public returned;
+    /// @notice What the token is called.
+    string public symbol = "GLD";
+    /// @notice Decimals that its amounts are shown with.
+    uint256 public decimals = 6;
     /// @inheritdoc IERC20
     uint256 public totalSupply;
     /// @inheritdoc IERC20
@@ -50,6 +54,13 @@ contract HostileToken is IERC20 {
     /// @param payload_ With what.
     function plan(Mood mood_, address target_, bytes calldata payload_) external {
         (mood, target, payload) = (mood_, target_, payload_);
+    }
+
+    /// @notice Changes what the token says of itself.
+    /// @param symbol_ What it is called.
+    /// @param decimals_ Decimals of its amounts.
+    function label(string calldata symbol_, uint256 decimals_) external {
+        (symbol, decimals) = (symbol_, decimals_);
     }
 
     /// @notice Puts an account on the list, or takes it off.

@@ -62,6 +62,30 @@ export const TRIAL_BOUNDS: Bounds = {
 export const BOUNDS = { safe: SAFE_BOUNDS, rollup: ROLLUP_BOUNDS, trial: TRIAL_BOUNDS } as const;
 export type BoundsName = keyof typeof BOUNDS;
 
+/** Greatest claim bond by the least one, as in {@link SAFE_BOUNDS}. */
+const BOND_RANGE = 100_000n;
+
+/** Greatest bond that a dispute's stake holds; see contracts/types/Stake.sol. */
+const MOST_BOND_WEI = 2n ** 80n - 1n;
+
+/** The greatest least claim bond of a token, so that requesters have some choice above it. */
+export const MOST_LEAST_BOND_WEI = MOST_BOND_WEI / 10n;
+
+/**
+ * Bounds for a token, whose price nobody here knows: the times as given, the bonds from the least one.
+ *
+ * @param leastBondWei the least claim bond in the token's smallest unit, 2 to {@link MOST_LEAST_BOND_WEI}
+ */
+export function tokenBounds({ min, max }: Bounds, leastBondWei: bigint): Bounds {
+  const ranged = leastBondWei * BOND_RANGE;
+  const mostWei = ranged < MOST_BOND_WEI ? ranged : MOST_BOND_WEI;
+  const bonds = (claimBondWei: bigint) => ({ claimBondWei, challengeBondWei: claimBondWei / 2n });
+  return {
+    min: { ...min, ...bonds(leastBondWei) },
+    max: { ...max, ...bonds(mostWei) },
+  };
+}
+
 /** Base, OP Mainnet, Arbitrum One, and their test networks on Sepolia. */
 const ROLLUPS: ReadonlySet<bigint> = new Set([8453n, 10n, 42161n, 84532n, 11155420n, 421614n]);
 

@@ -48,11 +48,14 @@ const withOracle = (command: Command): Command =>
     'the InferenceOracle; else deployments/<chain>.json names it',
   );
 
-const withModels = (command: Command): Command =>
-  withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))).option(
+const withFromBlock = (command: Command): Command =>
+  command.option(
     '--from-block <N>',
     'a block before the first request, to read less of the chain; else as recorded with the oracle',
   );
+
+const withModels = (command: Command): Command =>
+  withFromBlock(withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))));
 
 /** Imports a command that speaks to the contracts. */
 function onChain<T>(load: () => Promise<T>): Promise<T> {
@@ -114,6 +117,8 @@ function build(console: Console): Command {
     .description('put the contracts on a chain')
     .option('--trial', 'allow windows and clocks of seconds: for tries, unsafe where money is')
     .option('--bounds <safe|rollup|trial>', 'what requesters may choose; else what suits the chain')
+    .option('--currency <ADDRESS>', 'an ERC-20 token that fees and bonds are in; ether if left out')
+    .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
     .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
   withJson(withAccount(deploy)).action(async (options) =>
     (await onChain(() => import('./deploy.ts'))).deploy(options, console),
@@ -168,6 +173,24 @@ function build(console: Console): Command {
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
   withEngine(withModels(watch)).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
+  );
+  const callback = assay
+    .command('callback')
+    .description('run the callback of an answered request, if it was not run or failed')
+    .argument('<REQUEST_ID>', 'the request');
+  withJson(withFromBlock(withOracle(callback))).action(async (id, options) =>
+    (await onChain(() => import('./settle.ts'))).callback(id, options, console),
+  );
+  const finalize = assay
+    .command('finalize')
+    .description(
+      'make a claim final: after its window, or at once by a proof for the verifier of its request',
+    )
+    .argument('<CLAIM_ID>', 'the claim')
+    .option('--proof <FILE>', "holds the proof, as bytes or as 0x…, in the verifier's own encoding")
+    .option('--with-callback', 'run the callback of the requester in the same transaction, for its fee');
+  withJson(withFromBlock(withOracle(finalize))).action(async (id, options) =>
+    (await onChain(() => import('./settle.ts'))).finalize(id, options, console),
   );
   return assay;
 }

@@ -78,13 +78,13 @@ export function requireEther({ wallet, chainId, balanceWei }: Account): void {
   throw new InputError(`the account ${wallet.address} has no ether on chain ${chainId}; send it some first`);
 }
 
-/** @throws InputError for what is no address */
-function requireAddress(oracle: string): void {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(oracle)) {
-    throw new InputError(`--oracle ${oracle}: write an address, 0x and 40 hexadecimal digits`, 2);
+/** @throws InputError naming the option, for what is no address */
+export function requireAddress(option: string, text: string): void {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) {
+    throw new InputError(`${option} ${text}: write an address, 0x and 40 hexadecimal digits`, 2);
   }
-  if (!isAddress(oracle)) {
-    throw new InputError(`--oracle ${oracle}: the capitals in this address do not fit it; copy it again`, 2);
+  if (!isAddress(text)) {
+    throw new InputError(`${option} ${text}: the capitals in this address do not fit it; copy it again`, 2);
   }
 }
 
@@ -119,7 +119,7 @@ export async function withContracts(
   console: Console,
   work: (contracts: Contracts, account: Account) => Promise<void>,
 ): Promise<void> {
-  if (options.oracle !== undefined) requireAddress(options.oracle);
+  if (options.oracle !== undefined) requireAddress('--oracle', options.oracle);
   await withAccount(options, console, async (account) =>
     work(await connect(chooseOracle(options, account.chainId), account.wallet), account),
   );

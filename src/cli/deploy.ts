@@ -1,9 +1,26 @@
-import { BOUNDS, type BoundsName, boundsFor, outlastsSeconds } from '../chain/bounds.ts';
+import { getAddress } from 'ethers';
+import {
+  BOUNDS,
+  type Bounds,
+  type BoundsName,
+  boundsFor,
+  MOST_LEAST_BOND_WEI,
+  outlastsSeconds,
+  tokenBounds,
+} from '../chain/bounds.ts';
 import type { Contracts } from '../chain/contracts.ts';
 import { editionFor } from '../chain/edition.ts';
 import { release } from '../chain/release.ts';
+import { type Address, ZERO_ADDRESS } from '../chain/types.ts';
+import { amountText, currencyText, isToken, readUnit } from '../chain/unit.ts';
 import { parseWhole } from './arguments.ts';
-import { type Account, type AccountOptions, requireEther, withAccount } from './connection.ts';
+import {
+  type Account,
+  type AccountOptions,
+  requireAddress,
+  requireEther,
+  withAccount,
+} from './connection.ts';
 import type { Console } from './console.ts';
 import { type Deployment, readDeployment, writeDeployment } from './deployments.ts';
 import { InputError } from './inputError.ts';
@@ -11,6 +28,8 @@ import { InputError } from './inputError.ts';
 export interface DeployOptions extends AccountOptions {
   readonly trial?: boolean;
   readonly bounds?: string;
+  readonly currency?: string;
+  readonly leastBond?: string;
   readonly confirmations?: string;
   readonly json?: boolean;
 }
@@ -36,6 +55,37 @@ function confirmationsChosen({ confirmations }: DeployOptions, chainId: bigint):
     throw new InputError(`--confirmations ${confirmations}: write a number from 1 to 1000`, 2);
   }
   return count;
+}
+
+/** @throws InputError for a token without a least bond, the reverse, or one that no bond may have */
+function tokenChosen({ currency, leastBond }: DeployOptions, bounds: Bounds) {
+  if (currency === undefined) {
+    if (leastBond !== undefined)
+      throw new InputError('--least-bond is for a token; add --currency ADDRESS', 2);
+    return { currency: ZERO_ADDRESS, bounds };
+  }
+  requireAddress('--currency', currency);
+  if (leastBond === undefined) {
+    throw new InputError(
+      '--currency needs --least-bond N, in the smallest unit of the token: its price is not known here',
+      2,
+    );
+  }
+  const leastWei = parseWhole('--least-bond', leastBond);
+  if (leastWei < 2n || leastWei > MOST_LEAST_BOND_WEI) {
+    throw new InputError(`--least-bond ${leastBond}: write a number from 2 to ${MOST_LEAST_BOND_WEI}`, 2);
+  }
+  return { currency: getAddress(currency), bounds: tokenBounds(bounds, leastWei) };
+}
+
+/** @throws InputError if the chain has no token there */
+async function requireToken(currency: Address, { wallet, chainId }: Account): Promise<void> {
+  if (currency === ZERO_ADDRESS) throw new InputError('--currency 0x00…: leave it out for ether', 2);
+  const provider = wallet.provider!;
+  if ((await provider.getCode(currency)) === '0x')
+    throw new InputError(`--currency ${currency}: there is no contract on chain ${chainId}`);
+  if (!(await isToken(currency, provider)))
+    throw new InputError(`--currency ${currency}: the contract there does not answer as an ERC-20 token`);
 }
 
 async function addressesOf({ oracle, game, registry, referee }: Contracts) {
@@ -66,10 +116,12 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
     requireEther(account);
     const bounds = boundsChosen(options, account.chainId);
     const confirmations = confirmationsChosen(options, account.chainId);
+    const { currency, bounds: chosen } = tokenChosen(options, BOUNDS[bounds]);
+    if (options.currency !== undefined) await requireToken(currency, account);
     const edition = await editionFor(account.wallet.provider!);
     const { contracts, created, sameEverywhere } = await release(
       account.wallet,
-      { edition, bounds: BOUNDS[bounds] },
+      { edition, bounds: chosen, currency },
       { confirmations, onStep: (doing) => console.progress(doing) },
     );
     console.progress(undefined);
@@ -78,6 +130,7 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
       chainId: Number(account.chainId),
       bounds,
       clz: edition.clz,
+      ...(currency === ZERO_ADDRESS ? {} : { currency }),
       fromBlock: firstBlock(account, addresses.oracle, created),
       ...addresses,
     };
@@ -91,6 +144,11 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
       `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, after block ${deployment.fromBlock}`,
     );
     for (const [name, address] of Object.entries(addresses)) console.out(`${name.padEnd(8)}  ${address}`);
+    if (currency !== ZERO_ADDRESS) {
+      const unit = await readUnit(currency, account.wallet.provider!);
+      const least = amountText(unit, chosen.min.claimBondWei);
+      console.out(`fees and bonds are in ${currencyText(unit, currency)}; claim bonds are ${least} at least`);
+    }
     console.out(
       `windows and clocks outlast ${hours(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
     );

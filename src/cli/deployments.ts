@@ -12,6 +12,8 @@ export interface Deployment {
   readonly bounds: string;
   /** Whether its contracts use the opcode CLZ. */
   readonly clz: boolean;
+  /** Address of the token that fees and bonds are in; ether if left out. */
+  readonly currency?: Address;
   /** Everything that the contracts ever say is said after this block. */
   readonly fromBlock: number;
   readonly oracle: Address;
@@ -44,6 +46,8 @@ function parse(file: string, chainId: bigint): Deployment {
   if (record.chainId !== Number(chainId)) throw wrong(`it is not about chain ${chainId}`);
   const bad = ADDRESSES.find((name) => typeof record[name] !== 'string' || !isAddress(record[name]));
   if (bad) throw wrong(`its "${bad}" is no address`);
+  if (record.currency !== undefined && !isAddress(record.currency))
+    throw wrong('its "currency" is no address');
   if (!Number.isSafeInteger(record.fromBlock) || (record.fromBlock as number) < 0) {
     throw wrong('its "fromBlock" is no number of a block');
   }

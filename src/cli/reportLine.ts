@@ -1,12 +1,10 @@
-import { formatEther } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
 import type { Report } from '../chain/report.ts';
+import { amountText, ETHER, type Unit } from '../chain/unit.ts';
 import { explainMove, explainOutcome } from '../dispute/explain.ts';
 import { REASONS, type Reason } from '../dispute/rules.ts';
 
 const game = IDisputeGame__factory.createInterface();
-
-const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
 
 /** How a dispute ended, if it did in the transaction that is reported. */
 function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): string {
@@ -25,18 +23,18 @@ const missing = ({ claim: { request }, missing }: Extract<Report, { kind: 'unver
     ? `model ${request.request.modelId} is not held here`
     : `the input of request ${request.requestId} is given by root and cannot be had`;
 
-function sentence(report: Report): string {
+function sentence(report: Report, unit: Unit): string {
   switch (report.kind) {
     case 'claimed': {
       const { requestId, request } = report.request;
-      return `request ${requestId}: claimed an answer under a bond of ${ether(request.terms.claimBondWei)}`;
+      return `request ${requestId}: claimed an answer under a bond of ${amountText(unit, request.terms.claimBondWei)}`;
     }
     case 'verified':
       return `claim ${report.claim.claimId}: right`;
     case 'unverified':
       return `claim ${report.claim.claimId}: not checked, ${missing(report)}`;
     case 'challenged': {
-      const bond = ether(report.claim.request.request.terms.challengeBondWei);
+      const bond = amountText(unit, report.claim.request.request.terms.challengeBondWei);
       return `claim ${report.claim.claimId}: wrong; challenged under a bond of ${bond}`;
     }
     case 'moved': {
@@ -50,15 +48,19 @@ function sentence(report: Report): string {
     case 'finalized':
       return `claim ${report.claim.claimId}: final`;
     case 'withdrawn':
-      return `withdrew ${ether(report.amountWei)}`;
+      return `withdrew ${amountText(unit, report.amountWei)}`;
     case 'failed':
       return report.sentence;
   }
 }
 
-/** One line about what a provider or watcher did or found, with the transaction that did it. */
-export function reportLine(report: Report): string {
-  if (!('receipt' in report)) return sentence(report);
+/**
+ * One line about what a provider or watcher did or found, with the transaction that did it.
+ *
+ * @param unit of fees and bonds
+ */
+export function reportLine(report: Report, unit: Unit = ETHER): string {
+  if (!('receipt' in report)) return sentence(report, unit);
   const { gasUsed, hash } = report.receipt;
-  return `${sentence(report)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
+  return `${sentence(report, unit)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
 }

@@ -1,6 +1,7 @@
 import { isAddress } from 'ethers';
 import type { Contracts } from '../chain/contracts.ts';
-import { PLAIN_TERMS, type Terms } from '../chain/types.ts';
+import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../chain/types.ts';
+import { amountText, readUnit } from '../chain/unit.ts';
 import { awaitResult, packInput, request as requestInference, TermsError } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
@@ -81,6 +82,13 @@ const namedOutputs = ({ model, outputs }: LoadedModel, answer: Uint8Array) =>
     return { name: output.name, tensor: fileTensorOf(output, bytes) };
   });
 
+async function paidLine({ currency, provider }: Contracts, paidWei: bigint): Promise<string> {
+  const unit = await readUnit(currency, provider);
+  const paid = `paid ${amountText(unit, paidWei)}`;
+  if (currency === ZERO_ADDRESS) return paid;
+  return `${paid} to the oracle, which was allowed exactly that; the token is ${currency}`;
+}
+
 /** `assay request`: asks for an inference and, if told to, waits for the final answer. */
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
   const feeWei = parseWhole('--fee-wei', options.feeWei);
@@ -104,7 +112,11 @@ export async function request(path: string, options: RequestOptions, console: Co
       },
     );
     console.progress(undefined);
-    if (!options.json) console.out(`request ${requestId}: ${receipt.hash}`);
+    const paidWei = feeWei + terms.callbackFeeWei;
+    if (!options.json) {
+      console.out(`request ${requestId}: ${receipt.hash}`);
+      if (paidWei > 0n) console.out(await paidLine(contracts, paidWei));
+    }
     const told = { requestId: `${requestId}`, model, transaction: receipt.hash };
     if (!options.wait) {
       if (options.json) console.out(JSON.stringify(told));

@@ -1,6 +1,8 @@
 import type { Contracts } from '../chain/contracts.ts';
 import { type Pass, repeat } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
+import { ZERO_ADDRESS } from '../chain/types.ts';
+import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Runner, Shelf } from '../store/shelf.ts';
 import { RunTrace } from '../trace/run.ts';
@@ -28,7 +30,8 @@ export interface Parts {
 /** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
 const PAUSE_MS = 1000;
 
-function parseBlock(text: string): number {
+/** @throws InputError for what is no number of a block */
+export function parseBlock(text: string): number {
   const block = Number(parseWhole('--from-block', text));
   if (!Number.isSafeInteger(block)) throw new InputError(`--from-block ${text}: there is no such block`, 2);
   return block;
@@ -100,6 +103,14 @@ const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, console: Con
   );
 };
 
+/** Says once what a token deployment takes besides gas. */
+function sayCurrency({ currency }: Contracts, unit: Unit, console: Console): void {
+  if (currency === ZERO_ADDRESS) return;
+  console.out(
+    `bonds and fees are in ${currencyText(unit, currency)}; before each payment the oracle is allowed exactly that much`,
+  );
+}
+
 /**
  * Holds models and runs a loop over them until SIGINT or SIGTERM.
  *
@@ -121,14 +132,16 @@ export async function serve(
     warnWithoutEther(account, console);
     const fromBlock = given ?? (await firstBlockOf(contracts));
     const runner = await hold(paths, options, engine, contracts, console);
+    const unit = await readUnit(contracts.currency, contracts.provider);
     const listen: Listener = (report) => {
-      if (report.kind === 'failed') console.err(`assay: ${reportLine(report)}`);
-      else console.out(reportLine(report));
+      if (report.kind === 'failed') console.err(`assay: ${reportLine(report, unit)}`);
+      else console.out(reportLine(report, unit));
     };
     const pass = create({ contracts, runner, listen, fromBlock });
     console.out(
       `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
     );
+    sayCurrency(contracts, unit, console);
     await run(pass, console);
   });
 }

@@ -35,6 +35,8 @@ describe('commands that go to a chain refuse in one line', () => {
     writeFileSync(at('zero'), `0x${'00'.repeat(32)}`);
     writeFileSync(at('long'), 'x'.repeat(2000));
     for (const name of ['empty', 'short', 'zero', 'long']) chmodSync(at(name), 0o600);
+    // So that it is the terms that a request is refused for.
+    expect((await assay('publish', MODEL, ...there)).code).to.equal(0);
     const poor = Wallet.createRandom();
     stranger = poor.address;
     writeFileSync(at('poor'), poor.privateKey, { mode: 0o600 });

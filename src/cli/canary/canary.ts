@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatEther } from 'ethers';
 import { signerOf, withdraw } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
-import type { Terms } from '../../chain/types.ts';
+import { type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { publish } from '../../client/client.ts';
 import { concat } from '../../merkle/tree.ts';
 import { RunTrace } from '../../trace/run.ts';
@@ -25,7 +25,7 @@ const DIGITS = join(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.ur
 
 /** Windows up to this long are waited for, s. */
 const LONGEST_WINDOW = 60n;
-/** Gas of all that a canary sends, with room: about fifteen transactions. */
+/** Gas of all that a canary sends, with room: about fifteen transactions, and a token's allowances. */
 const GAS = 4_000_000n;
 
 /** An honest run of the digits model, and the same run with a lie in its longest fold. */
@@ -42,20 +42,42 @@ async function prepare(console: Console) {
 }
 
 /** @throws InputError if the account cannot pay for bonds and gas */
-async function requireFunds({ provider }: Contracts, terms: Terms, { balanceWei }: Account): Promise<void> {
+async function requireFunds(
+  { provider, currency }: Contracts,
+  terms: Terms,
+  isShort: boolean,
+  { wallet: { address }, balanceWei }: Account,
+): Promise<void> {
   const { maxFeePerGas, gasPrice } = await provider.getFeeData();
-  const bondsWei = terms.claimBondWei + terms.challengeBondWei;
-  const neededWei = bondsWei + GAS * (maxFeePerGas ?? gasPrice ?? 0n);
-  if (balanceWei >= neededWei) return;
+  const gasWei = GAS * (maxFeePerGas ?? gasPrice ?? 0n);
+  // The bond of the right claim is put up before that of the false one comes back.
+  const bondsWei = terms.claimBondWei * (isShort ? 2n : 1n) + terms.challengeBondWei;
+  const inEther = currency === ZERO_ADDRESS;
+  const unit = await readUnit(currency, provider);
+  const needs = [
+    {
+      unit: ETHER,
+      wei: inEther ? bondsWei + gasWei : gasWei,
+      has: balanceWei,
+      why: inEther ? 'bonds and gas' : 'gas',
+    },
+    ...(inEther
+      ? []
+      : [{ unit, wei: bondsWei, has: await balanceIn(currency, address, provider), why: 'bonds' }]),
+  ];
+  const lacking = needs.find(({ wei, has }) => has < wei);
+  if (!lacking) return;
+  const burned = amountText(unit, terms.claimBondWei / 2n);
   throw new InputError(
-    `the canary needs ${formatEther(neededWei)} ether for bonds and gas, the account has ${formatEther(balanceWei)}; half of the claim bond, ${formatEther(terms.claimBondWei / 2n)}, is burned, the rest comes back`,
+    `the canary needs ${amountText(lacking.unit, lacking.wei)} for ${lacking.why}, the account has ${amountText(lacking.unit, lacking.has)}; half of the claim bond, ${burned}, is burned, the rest comes back`,
   );
 }
 
 /** The account's money is taken out again, whatever was found. */
-async function withdrawAll(contracts: Contracts): Promise<void> {
+async function withdrawAll(contracts: Contracts): Promise<bigint> {
   const owedWei = await contracts.oracle.owed(await signerOf(contracts).getAddress());
   if (owedWei > 0n) await withdraw(contracts);
+  return owedWei;
 }
 
 /**
@@ -69,12 +91,19 @@ export async function canary(options: CanaryOptions, console: Console): Promise<
     requireEther(account);
     const { honest, lie, input } = await prepare(console);
     const terms = await usualTerms(contracts);
-    await requireFunds(contracts, terms, account);
+    const { min } = await contracts.oracle.bounds();
+    const isShort = min.windowSeconds <= LONGEST_WINDOW;
+    await requireFunds(contracts, terms, isShort, account);
     const say = (line: string): void => {
       if (!options.json) console.out(line);
     };
     const oracle = await contracts.oracle.getAddress();
     say(`canary at oracle ${oracle}, chain ${account.chainId}, as ${account.wallet.address}`);
+    const { currency, provider } = contracts;
+    if (currency !== ZERO_ADDRESS) {
+      const name = currencyText(await readUnit(currency, provider), currency);
+      say(`bonds are in ${name}; before each payment the oracle is allowed exactly that much`);
+    }
     console.progress('publishing the digits model');
     const model = await publish(contracts, honest.model, '');
     const onStep = (sentence: string): void => console.progress(sentence);
@@ -91,8 +120,7 @@ export async function canary(options: CanaryOptions, console: Console): Promise<
       if (falseClaim.problems.length === 0) {
         say(`a false claim was challenged and lost at its leaf: ${moves.length} transactions, ${gas} gas`);
       }
-      const { min } = await contracts.oracle.bounds();
-      if (min.windowSeconds <= LONGEST_WINDOW) {
+      if (isShort) {
         const found = await playRightClaim(parts, { ...terms, windowSeconds: min.windowSeconds });
         problems.push(...found);
         final = found.length === 0;
@@ -106,8 +134,9 @@ export async function canary(options: CanaryOptions, console: Console): Promise<
       problems.push(failure.message);
     } finally {
       console.progress('withdrawing');
-      await withdrawAll(contracts);
+      const withdrawnWei = await withdrawAll(contracts);
       console.progress(undefined);
+      if (withdrawnWei > 0n) say(`withdrew ${amountText(await readUnit(currency, provider), withdrawnWei)}`);
     }
     const works = problems.length === 0;
     if (options.json) {
