@@ -2,10 +2,10 @@ import { ensure } from '../errors.ts';
 import { type Expression, f32, fold, i32 } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import { rangeOfType } from '../types.ts';
+import { type Range, rangeOfType } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
-import { boundsOf, corners, ensureSameType, isNarrowed } from './elementwise.ts';
+import { boundsOf, corners, ensureSameType, hull, isNarrowed } from './elementwise.ts';
 
 /** Sums of products along one dimension, in the inputs' own type. */
 const contraction = (a: Tensor, extent: number, product: (k: Index) => readonly [Expression, Expression]) => {
@@ -17,12 +17,30 @@ const contraction = (a: Tensor, extent: number, product: (k: Index) => readonly 
 };
 
 /** Bounds of a sum of `extent` products, for narrowed integer types. */
-const contractionRange = (a: Tensor, b: Tensor, extent: number) => {
+const contractionRange = (a: Tensor, b: Tensor, extent: number): { range?: Range } => {
   if (a.type.family === 'float') return {};
   if (!isNarrowed(a.type)) return { range: rangeOfType(a.type) };
   const { low, high } = corners(boundsOf(a), boundsOf(b), (x, y) => x * y);
   return { range: { low: Math.min(0, low * extent), high: Math.max(0, high * extent) } };
 };
+
+const isWhole = (factor: number): boolean => Number.isInteger(factor) && Math.abs(factor) < 2 ** 31;
+
+/** Bounds of alpha times a sum of `extent` products plus beta times an element of c, for narrowed integer types. */
+function gemmRange(
+  a: Tensor,
+  b: Tensor,
+  extent: number,
+  alpha: number,
+  c: Tensor | undefined,
+  beta: number,
+): { range?: Range } {
+  const { range } = contractionRange(a, b, extent);
+  if (!range || !isNarrowed(a.type)) return range ? { range } : {};
+  const product = hull([alpha * range.low, alpha * range.high]);
+  const added = c ? hull([beta * boundsOf(c).low, beta * boundsOf(c).high]) : { low: 0, high: 0 };
+  return { range: { low: product.low + added.low, high: product.high + added.high } };
+}
 
 /** numpy's matmul: the last two dimensions are matrices, the others broadcast; vectors lose their dimension. */
 export function matrixProduct(context: Context, a: Tensor, b: Tensor): Tensor {
@@ -63,11 +81,12 @@ function element(tensor: Tensor, batch: readonly Index[], own: readonly Index[])
 
 const MatMul: Lowering = (context) => matrixProduct(context, context.input(0), context.input(1));
 
-/** alpha * A' * B' + beta * C with A', B' transposed if asked for. */
+/** alpha * A' * B' + beta * C with A', B' transposed if asked for; of integers, alpha and beta must be whole. */
 const Gemm: Lowering = (context) => {
   const [a, b, c] = [context.input(0), context.input(1), context.optional(2)];
   const type = ensureSameType(c ? [a, b, c] : [a, b]);
-  ensure(type.family === 'float', `${type.name} is not supported in Gemm`);
+  const isFloat = type.family === 'float';
+  ensure(isFloat || (type.family === 'integer' && type.bits >= 32), `${type.name} is not supported in Gemm`);
   ensure(
     a.shape.length === 2 && b.shape.length === 2,
     `inputs of rank ${a.shape.length} and ${b.shape.length} are no matrices`,
@@ -78,6 +97,10 @@ const Gemm: Lowering = (context) => {
   const transB = context.int('transB', 0) !== 0;
   const alpha = context.float('alpha', 1);
   const beta = context.float('beta', 1);
+  ensure(
+    isFloat || (isWhole(alpha) && isWhole(beta)),
+    `alpha ${alpha} and beta ${beta} are not whole, and its matrices are of ${type.name}; cast them to float`,
+  );
   const [m, k] = (transA ? [...a.shape].reverse() : a.shape) as [number, number];
   const [depth, n] = (transB ? [...b.shape].reverse() : b.shape) as [number, number];
   ensure(k === depth, `matrices of ${m}×${k} and ${depth}×${n} do not multiply`);
@@ -87,18 +110,20 @@ const Gemm: Lowering = (context) => {
       `${broadcastShapes([shape, c.shape])}` === `${shape}`,
       `C of shape [${c.shape}] does not broadcast to [${shape}]`,
     );
+  const of = isFloat ? f32 : i32;
   return context.define({
     type,
     shape,
+    ...gemmRange(a, b, k, alpha, beta === 0 ? undefined : c, beta),
     body: ([i, j]) => {
       let sum: Expression = contraction(a, k, (index) => [
         at(a, transA ? [index, i!] : [i!, index]),
         at(b, transB ? [j!, index] : [index, j!]),
       ]);
-      if (alpha !== 1) sum = f32.mul(f32.of(alpha), sum);
+      if (alpha !== 1) sum = of.mul(of.of(alpha), sum);
       if (!c || beta === 0) return sum;
       const added = broadcastAt(c, [i!, j!]);
-      return f32.add(sum, beta === 1 ? added : f32.mul(f32.of(beta), added));
+      return of.add(sum, beta === 1 ? added : of.mul(of.of(beta), added));
     },
   });
 };

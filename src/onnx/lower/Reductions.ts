@@ -169,6 +169,39 @@ const logSumExp: Lowering = (context) => {
   return reshaped(context, y, reducedShape(x.shape, axes, false).shape);
 };
 
+const sumOfSquares = reduction({
+  init: () => 0,
+  step: (x) => (accumulator, element) => sumStep(x)(accumulator, productStep(x)(element, element)),
+});
+
+const rootOfSquares = reduction({
+  init: () => 0,
+  step: () => (accumulator, element) => f32.add(accumulator, f32.mul(element, element)),
+  finish: (sum) => f32.sqrt(sum),
+  floatsOnly: true,
+});
+
+/** The root of the sum of squares; of integers it is cut off to one, as in NumPy. */
+const ReduceL2: Lowering = (context) => {
+  const { type } = context.input(0);
+  if (type.family === 'float') return rootOfSquares(context);
+  ensure(type.family === 'integer' && type.bits >= 32, `${type.name} is not supported in ReduceL2`);
+  const sum = sumOfSquares(context) as Tensor;
+  return elementwise(context, [sum], type, integerRoot, { low: 0, high: GREATEST_ROOT });
+};
+
+/** Of 2^31 - 1. */
+const GREATEST_ROOT = 46340;
+
+/** The greatest integer whose square is not above an int32; float32 may be one off either way. */
+function integerRoot(x: Expression): Expression {
+  const near = i32.min(i32.fromF32(f32.sqrt(f32.fromI32(x))), i32.of(GREATEST_ROOT));
+  const next = i32.add(near, i32.of(1));
+  const isBelow = i32.not(i32.ltU(x, i32.mul(next, next)));
+  const isAbove = i32.ltU(x, i32.mul(near, near));
+  return i32.min(i32.sub(i32.add(near, isBelow), isAbove), i32.of(GREATEST_ROOT));
+}
+
 export const Reductions: Readonly<Record<string, Lowering>> = {
   ReduceSum: reduction({ init: () => 0, step: sumStep, isPlain: true }),
   // A mean of integers is cut off to one.
@@ -198,21 +231,13 @@ export const Reductions: Readonly<Record<string, Lowering>> = {
     step: productStep,
     isPlain: true,
   }),
-  ReduceSumSquare: reduction({
-    init: () => 0,
-    step: (x) => (accumulator, element) => sumStep(x)(accumulator, productStep(x)(element, element)),
-  }),
+  ReduceSumSquare: sumOfSquares,
   ReduceL1: reduction({
     init: () => 0,
     step: (x) => (accumulator, element) =>
       sumStep(x)(accumulator, x.type.family === 'float' ? f32.abs(element) : magnitude(element)),
   }),
-  ReduceL2: reduction({
-    init: () => 0,
-    step: () => (accumulator, element) => f32.add(accumulator, f32.mul(element, element)),
-    finish: (sum) => f32.sqrt(sum),
-    floatsOnly: true,
-  }),
+  ReduceL2,
   ReduceLogSum: reduction({ init: () => 0, step: sumStep, finish: (sum) => log(sum), floatsOnly: true }),
   ReduceLogSumExp: logSumExp,
   ArgMax: extremePlace(maximum, least),
