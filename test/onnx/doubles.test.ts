@@ -207,6 +207,27 @@ describe('doubles that become integers', () => {
     expect(await cast('bool')).to.deep.equal(edges.map((v) => Number(v !== 0)));
   });
 
+  it('are rounded once by Cast to shorter floats', async () => {
+    for (const [type, bits] of [
+      ['float16', 10],
+      ['bfloat16', 7],
+    ] as const) {
+      const [unit, tie] = [2 ** -bits, 2 ** -bits / 2];
+      const close = [1 + tie, 1 + tie + 2 ** -40, 1 + tie - 2 ** -40, 1 + 3 * tie, 1 + 3 * tie - 2 ** -40];
+      const rounded = [1, 1 + unit, 1, 1 + 2 * unit, 1 + unit];
+      const signed = [...close, ...close.map((v) => -v), 0, -0, 1e308, -Infinity, NaN, 1e-300];
+      const right = [...rounded, ...rounded.map((v) => -v), 0, -0, Infinity, -Infinity, NaN, 0];
+      expect(await single('Cast', row(...signed), { to: TYPES[type].code })).to.deep.equal(right);
+    }
+    // The least subnormal numbers: half of one goes to 0, and more than half to one.
+    const least = [2 ** -25, 2 ** -25 * (1 + 2 ** -40)];
+    expect(await single('Cast', row(...least), { to: TYPES.float16.code })).to.deep.equal([0, 2 ** -24]);
+    const bfloat = [2 ** -134, 2 ** -134 * (1 + 2 ** -40)];
+    expect(await single('Cast', row(...bfloat), { to: TYPES.bfloat16.code })).to.deep.equal([0, 2 ** -133]);
+    const eight = { to: TYPES.float8e4m3fn.code };
+    expect(await single('Cast', row(1.0625, 1.0625 + 2 ** -40), eight)).to.deep.equal([1, 1.125]);
+  });
+
   it('are infinite only if they are so in double', async () => {
     expect(await single('IsInf', x)).to.deep.equal(edges.map((v) => Number(Math.abs(v) === Infinity)));
     const positive = await single('IsInf', x, { detect_negative: 0 });

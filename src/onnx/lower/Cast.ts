@@ -6,7 +6,7 @@ import { elementType } from '../read/tensor.ts';
 import { contains, type ElementType, I32_RANGE, rangeOfType, TYPES } from '../types.ts';
 import { comparable } from './comparable.ts';
 import type { Context, Lowering } from './context.ts';
-import { truncatedToI32 } from './doubleRounding.ts';
+import { roundedToOdd, truncatedToI32 } from './doubleRounding.ts';
 import type { HalvesAt } from './doubles.ts';
 import { boundsOf, elementwise, isNarrowed, wrap } from './elementwise.ts';
 import { type Rounding, toFormat } from './narrowFloats.ts';
@@ -54,6 +54,12 @@ export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   const bounds = to.family === 'float' ? undefined : narrow;
   if (x.type === TYPES.double && to.family !== 'float') {
     return context.define({ type: to, shape: x.shape, range: narrow, body: fromDouble(context, x, to) });
+  }
+  const halvesAt = to.format && context.doubles.halvesOf(x);
+  if (halvesAt) {
+    // Rounded once: not to float32 first.
+    const body = (place: readonly Index[]) => toFormat(to.format!, rounding)(roundedToOdd(halvesAt(place)));
+    return context.exact(context.define({ type: to, shape: x.shape, body }));
   }
   return context.doubles.widened(
     context.exact(elementwise(context, [x], to, converted(x.type, to, rounding), bounds)),

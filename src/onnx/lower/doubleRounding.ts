@@ -1,5 +1,5 @@
 import { type Expression, i32, select, word } from '../ir/expression.ts';
-import { type Halves, isNaNAt } from './doubleBits.ts';
+import { type Halves, halvesOfF32, isNaNAt, roundedToF32 } from './doubleBits.ts';
 
 /** Integers near a binary64 that is given as two words, exactly. */
 export type Direction = 'down' | 'up' | 'even';
@@ -70,6 +70,21 @@ const isBeyondHalf = (rest: Halves, half: Halves, isOdd: Expression): Expression
   const isAbove = i32.or(i32.ltU(half.high, rest.high), i32.and(isSame, i32.ltU(half.low, rest.low)));
   return i32.or(isAbove, i32.and(isTie, isOdd));
 };
+
+/**
+ * binary32 towards zero, with its last bit set if that dropped anything (round to odd): a format at least two bits
+ * shorter rounds it as it would round the double (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, 2008).
+ */
+export function roundedToOdd(halves: Halves): Expression {
+  const magnitude = i32.and(halves.high, MAGNITUDE);
+  const nearest = roundedToF32(halves);
+  const wide = halvesOfF32(i32.and(nearest, MAGNITUDE));
+  const isSame = i32.eq(wide.high, magnitude);
+  const isExact = i32.and(isSame, i32.eq(wide.low, halves.low));
+  const isAbove = i32.or(i32.lt(magnitude, wide.high), i32.and(isSame, i32.ltU(halves.low, wide.low)));
+  const odd = i32.or(i32.sub(nearest, isAbove), i32.of(1));
+  return select(i32.or(isExact, isNaNAt(magnitude, halves.low)), nearest, odd);
+}
 
 /** The integer towards zero, or the nearest int32; 0 for NaN, as the machine converts binary32. */
 export function truncatedToI32({ low, high }: Halves): Expression {
