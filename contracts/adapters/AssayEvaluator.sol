@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-import { IInferenceOracle, Progress, RequestStatus } from "../interfaces/IInferenceOracle.sol";
+import { IInferenceOracle, Progress, Request, RequestStatus } from "../interfaces/IInferenceOracle.sol";
 import { IAgenticCommerce, Job, JobStatus } from "./IAgenticCommerce.sol";
 
 /// @title AssayEvaluator
 /// @notice Experimental: an evaluator for ERC-8183, a draft. A job is "answer this request": it is complete when the request
 /// has its final answer from the job's provider, and rejected when it has one from somebody else or was cancelled.
 ///
-/// The client names this contract as evaluator and, while the job is open, the request. A provider looks at {requestFor}
-/// before it agrees to a job. Anyone settles.
+/// The client names this contract as evaluator and, while the job is open, the request, whose terms let the job's provider
+/// alone claim: otherwise anybody could copy its answer, delay it, and take the job from it. Anyone settles. A provider
+/// looks at {requestFor} before it agrees to a job, and at the job's `expiredAt`: an answer may take the window and both
+/// clocks of its request to become final.
 contract AssayEvaluator {
     IInferenceOracle private immutable ORACLE;
     IAgenticCommerce private immutable JOBS;
@@ -38,9 +40,13 @@ contract AssayEvaluator {
     /// @param status Where it stands.
     /// @param requestId The request that was named already; 0 if none.
     error TooLate(uint256 jobId, JobStatus status, uint256 requestId);
-    /// @notice There is no such request.
-    /// @param requestId The request.
-    error UnknownRequest(uint256 requestId);
+    /// @notice The request handed over is not the one with this id.
+    /// @param requestId The id.
+    error RequestMismatch(uint256 requestId);
+    /// @notice The request lets somebody else claim than the job's provider alone.
+    /// @param provider The job's provider.
+    /// @param claimant Whom the request's terms name; zero for anybody.
+    error NotProvidersAlone(address provider, address claimant);
     /// @notice No request was named for the job.
     /// @param jobId The job.
     error NothingNamed(uint256 jobId);
@@ -58,15 +64,19 @@ contract AssayEvaluator {
 
     /// @notice Names the request that a job is about. By the job's client, once, while the job is open.
     /// @param jobId The job.
-    /// @param requestId The request.
-    function nameRequest(uint256 jobId, uint256 requestId) external {
+    /// @param requestId The request; its terms name the job's provider.
+    /// @param request The request as emitted.
+    function nameRequest(uint256 jobId, uint256 requestId, Request calldata request) external {
         Job memory job = JOBS.getJob(jobId);
         if (msg.sender != job.client) revert NotClient(job.client, msg.sender);
         if (job.evaluator != address(this)) revert NotEvaluator(job.evaluator);
         if (job.status != JobStatus.Open || requestFor[jobId] != 0) {
             revert TooLate(jobId, job.status, requestFor[jobId]);
         }
-        if (ORACLE.progress(requestId).status == RequestStatus.None) revert UnknownRequest(requestId);
+        if (ORACLE.requestHash(requestId) != keccak256(abi.encode(request))) revert RequestMismatch(requestId);
+        if (request.terms.provider != job.provider || job.provider == address(0)) {
+            revert NotProvidersAlone(job.provider, request.terms.provider);
+        }
         requestFor[jobId] = requestId;
         emit RequestNamed(jobId, requestId);
     }

@@ -7,17 +7,22 @@ import { IProofVerifier } from "../interfaces/IProofVerifier.sol";
 
 /// @title AssayProofVerifier
 /// @notice Experimental: an {IProofVerifier} (ERC-8274, a draft) for contracts that take any kind of proof. Its proof is the
-/// oracle's own record: the output is the final answer of a request for this model and input.
+/// oracle's own record: the output is the final answer of a request for this model and input, asked by one requester.
+/// @dev Anybody can make a false answer final under terms of its own: a verifier that says yes to everything, an input
+/// that nobody can get. So only requests of a requester that chooses its terms well count.
 contract AssayProofVerifier is IProofVerifier, IERC165 {
     IInferenceOracle private immutable ORACLE;
     bytes32 private immutable MODEL_ID;
+    address private immutable REQUESTER;
 
-    /// @notice Fixes oracle and model.
+    /// @notice Fixes oracle, model and requester.
     /// @param oracle_ The oracle.
     /// @param modelId_ The model whose answers count.
-    constructor(IInferenceOracle oracle_, bytes32 modelId_) {
+    /// @param requester_ Whose requests count: a contract that fixes its terms, such as an {InferenceConsumer}.
+    constructor(IInferenceOracle oracle_, bytes32 modelId_, address requester_) {
         ORACLE = oracle_;
         MODEL_ID = modelId_;
+        REQUESTER = requester_;
     }
 
     /// @inheritdoc IProofVerifier
@@ -32,6 +37,7 @@ contract AssayProofVerifier is IProofVerifier, IERC165 {
         if (proof.length != 0) return false;
         (uint256 requestId, Request memory request) = abi.decode(metadata, (uint256, Request));
         return
+            request.requester == REQUESTER &&
             request.modelId == MODEL_ID &&
             request.inputs == inputHash &&
             ORACLE.requestHash(requestId) == keccak256(abi.encode(request)) &&
@@ -46,7 +52,7 @@ contract AssayProofVerifier is IProofVerifier, IERC165 {
 
     /// @inheritdoc IProofVerifier
     function proofProfile() external view returns (bytes32) {
-        return keccak256(abi.encode("opml/assay", block.chainid, ORACLE, MODEL_ID));
+        return keccak256(abi.encode("opml/assay", block.chainid, ORACLE, MODEL_ID, REQUESTER));
     }
 
     /// @inheritdoc IERC165

@@ -10,6 +10,8 @@ import { IValidationRegistry } from "./IValidationRegistry.sol";
 ///
 /// The agent's owner asks the registry with this contract as validator and {requestHash} as hash. Anyone calls {validate}
 /// when the request has its answer.
+/// @dev Anybody can make a false answer final under terms of its own: a verifier that says yes to everything, an input
+/// that nobody can get. So only requests of one requester count, which chooses its terms well.
 contract AssayValidator {
     /// @notice What an agent says: this output is the answer of this request.
     /// @param agentId The agent, as in the registry.
@@ -17,12 +19,14 @@ contract AssayValidator {
     /// @param modelId The model that was asked.
     /// @param inputs Commitment to the input, as in {Request}.
     /// @param outputs Commitment to the output that the agent names.
+    /// @param salt Any value: a registry takes each hash once, so a hash that somebody took is made anew with another salt.
     struct Statement {
         uint256 agentId;
         uint256 requestId;
         bytes32 modelId;
         bytes32 inputs;
         bytes32 outputs;
+        bytes32 salt;
     }
 
     uint8 private constant PASSED = 100;
@@ -31,6 +35,7 @@ contract AssayValidator {
 
     IInferenceOracle private immutable ORACLE;
     IValidationRegistry private immutable REGISTRY;
+    address private immutable REQUESTER;
 
     /// @notice Whether a request for validation was answered.
     mapping(bytes32 requestHash => bool) public validated;
@@ -49,19 +54,21 @@ contract AssayValidator {
     /// @param validator Whom the registry names.
     /// @param agentId The agent that the registry names.
     error NotRequested(bytes32 requestHash, address validator, uint256 agentId);
-    /// @notice The request handed over is not the one that the statement is about.
+    /// @notice The request handed over is not the one that the statement is about, or not one that counts here.
     /// @param requestId The request that the statement names.
     error StatementMismatch(uint256 requestId);
     /// @notice A model with answers may accept several, so an answer that is not the final one is not thereby wrong.
     /// @param requestId The request.
     error NotDecidable(uint256 requestId);
 
-    /// @notice Fixes oracle and registry.
+    /// @notice Fixes oracle, registry and requester.
     /// @param oracle_ The oracle.
     /// @param registry_ The Validation Registry.
-    constructor(IInferenceOracle oracle_, IValidationRegistry registry_) {
+    /// @param requester_ Whose requests count: a contract that fixes its terms, such as an {InferenceConsumer}.
+    constructor(IInferenceOracle oracle_, IValidationRegistry registry_, address requester_) {
         ORACLE = oracle_;
         REGISTRY = registry_;
+        REQUESTER = requester_;
     }
 
     /// @notice Judges a statement whose request has its final answer, and tells the registry.
@@ -76,6 +83,7 @@ contract AssayValidator {
         }
         if (
             ORACLE.requestHash(statement.requestId) != keccak256(abi.encode(request)) ||
+            request.requester != REQUESTER ||
             request.modelId != statement.modelId ||
             request.inputs != statement.inputs
         ) revert StatementMismatch(statement.requestId);
@@ -94,28 +102,23 @@ contract AssayValidator {
         return ORACLE;
     }
 
+    /// @notice Whose requests count.
+    /// @return Its address.
+    function requester() external view returns (address) {
+        return REQUESTER;
+    }
+
     /// @notice The registry that is told.
     /// @return Its address.
     function registry() external view returns (IValidationRegistry) {
         return REGISTRY;
     }
 
-    /// @notice Hash under which the agent's owner requests the validation. It names agent, chain and oracle, so that no
-    /// other agent's request can take its place.
+    /// @notice Hash under which the agent's owner requests the validation. It names agent, chain and oracle, so that what is
+    /// said of one agent is never said of another.
     /// @param statement The statement.
-    /// @return keccak256(abi.encode(agentId, chain id, oracle, requestId, modelId, inputs, outputs)).
+    /// @return keccak256(abi.encode(chain id, oracle, statement)).
     function requestHash(Statement calldata statement) public view returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(
-                    statement.agentId,
-                    block.chainid,
-                    ORACLE,
-                    statement.requestId,
-                    statement.modelId,
-                    statement.inputs,
-                    statement.outputs
-                )
-            );
+        return keccak256(abi.encode(block.chainid, ORACLE, statement));
     }
 }

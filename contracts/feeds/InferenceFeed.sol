@@ -74,6 +74,8 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
 
     /// @notice A feed needs a period.
     error PeriodZero();
+    /// @notice A feed lives by its callback, so its terms order gas for one.
+    error NoCallback();
     /// @notice The round of this period was asked already.
     /// @param nextTimestamp Unix seconds from which the next one can be asked.
     error TooEarly(uint256 nextTimestamp);
@@ -108,6 +110,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
         uint96 pokePayWei_
     ) InferenceConsumer(oracle_, terms_) {
         if (periodSeconds_ == 0) revert PeriodZero();
+        if (terms_.callbackGas == 0) revert NoCallback();
         MODEL_ID = modelId_;
         FEED_CURRENCY = Currency.wrap(oracle_.currency());
         PERIOD_SECONDS = periodSeconds_;
@@ -153,7 +156,8 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
         uint80 roundId = _roundOf[requestId];
         if (roundId == 0) revert NotARound(requestId);
         _cancel(requestId, request);
-        uint256 amountWei = _collectTo(payable(address(this)));
+        uint256 amountWei = oracle().owed(address(this));
+        if (amountWei != 0) _collectTo(payable(address(this)));
         purseWei += uint128(amountWei);
         emit RoundTakenBack(roundId, amountWei);
     }

@@ -30,13 +30,18 @@ describe('adapters to other standards', () => {
   describe('validator of ERC-8004', () => {
     async function deployed() {
       const validations = await p.ethers.deployContract('ValidationRegistryMock');
-      const validator = await p.ethers.deployContract('AssayValidator', [p.oracle, validations]);
-      const statement = (named: string, agentId = AGENT) => ({
+      const validator = await p.ethers.deployContract('AssayValidator', [
+        p.oracle,
+        validations,
+        p.requester,
+      ]);
+      const statement = (named: string, agentId = AGENT, salt = NO_ANSWER) => ({
         agentId,
         requestId: asked.id,
         modelId: small.id,
         inputs: inputsOf(),
         outputs: named,
+        salt,
       });
       const requested = async (named: string, agentId = AGENT) => {
         const said = statement(named, agentId);
@@ -65,6 +70,17 @@ describe('adapters to other standards', () => {
         .withArgs(hash);
     });
 
+    it('counts no answer to a request that somebody else made, under whatever terms', async () => {
+      const { validations, validator, statement } = await deployed();
+      asked = await p.ask(small, INPUT, { from: p.liar });
+      await answered();
+      const said = statement(outputs());
+      await validations.validationRequest(validator, AGENT, '', await validator.requestHash(said));
+      await expect(validator.validate(said, asked.request as never))
+        .to.be.revertedWithCustomError(validator, 'StatementMismatch')
+        .withArgs(asked.id);
+    });
+
     it('says 0 to an output that is not the answer', async () => {
       const { validations, validator, requested } = await deployed();
       const { said, hash } = await requested(NO_ANSWER);
@@ -86,6 +102,10 @@ describe('adapters to other standards', () => {
       await expect(validator.validate(said, asked.request as never))
         .to.be.revertedWithCustomError(validator, 'NotRequested')
         .withArgs(hash, validator, AGENT + 1n);
+      // Another salt makes another hash, which nobody has taken.
+      const anew = statement(outputs(), AGENT, outputs());
+      await validations.validationRequest(validator, AGENT, '', await validator.requestHash(anew));
+      await validator.validate(anew, asked.request as never);
       const { said: foreign } = await requested(outputs(), 5n);
       const lying = { ...foreign, inputs: NO_ANSWER };
       await validations.validationRequest(validator, 5n, '', await validator.requestHash(lying));
@@ -97,6 +117,7 @@ describe('adapters to other standards', () => {
 
   describe('evaluator of ERC-8183', () => {
     async function deployed(provider = p.honest) {
+      asked = await p.ask(small, INPUT, { terms: { provider: provider.address } });
       const jobs = await p.ethers.deployContract('AgenticCommerceMock');
       const evaluator = await p.ethers.deployContract('AssayEvaluator', [p.oracle, jobs]);
       await jobs.connect(p.requester).createJob(provider, evaluator);
@@ -105,7 +126,7 @@ describe('adapters to other standards', () => {
 
     it('completes a job whose provider gave the final answer, and no sooner', async () => {
       const { jobs, evaluator } = await deployed();
-      await evaluator.connect(p.requester).nameRequest(1, asked.id);
+      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
       await jobs.advance(1, JOB.Submitted);
       await expect(evaluator.settle(1))
         .to.be.revertedWithCustomError(evaluator, 'NotDecided')
@@ -116,43 +137,41 @@ describe('adapters to other standards', () => {
       await expect(evaluator.settle(1)).to.be.revertedWithCustomError(jobs, 'WrongStatus');
     });
 
-    it('rejects a job whose request somebody else answered, or that was cancelled', async () => {
-      const other = await deployed(p.watcher);
-      await other.evaluator.connect(p.requester).nameRequest(1, asked.id);
-      await other.jobs.advance(1, JOB.Submitted);
-      await answered();
-      await expect(other.evaluator.settle(1)).to.emit(other.evaluator, 'Settled').withArgs(1, false);
-      expect((await other.jobs.getJob(1)).status).to.equal(JOB.Rejected);
-
-      asked = await p.ask(small, INPUT);
-      const cancelled = await deployed();
-      await cancelled.evaluator.connect(p.requester).nameRequest(1, asked.id);
-      await cancelled.jobs.advance(1, JOB.Submitted);
+    it('rejects a job whose request was cancelled', async () => {
+      const { jobs, evaluator } = await deployed();
+      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
+      await jobs.advance(1, JOB.Submitted);
       await p.at(asked.requestedAt + asked.terms.patienceSeconds + 1n);
       await p.oracle.cancel(asked.id, asked.request as never);
-      await expect(cancelled.evaluator.settle(1)).to.emit(cancelled.evaluator, 'Settled').withArgs(1, false);
+      await expect(evaluator.settle(1)).to.emit(evaluator, 'Settled').withArgs(1, false);
+      expect((await jobs.getJob(1)).status).to.equal(JOB.Rejected);
     });
 
     it('lets the client alone name a request, once, while the job is open', async () => {
       const { jobs, evaluator } = await deployed();
-      await expect(evaluator.connect(p.liar).nameRequest(1, asked.id))
+      await expect(evaluator.connect(p.liar).nameRequest(1, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'NotClient')
         .withArgs(p.requester, p.liar);
-      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id + 1n))
-        .to.be.revertedWithCustomError(evaluator, 'UnknownRequest')
+      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id + 1n, asked.request as never))
+        .to.be.revertedWithCustomError(evaluator, 'RequestMismatch')
         .withArgs(asked.id + 1n);
+      // An answer that anybody may copy could be overtaken, and the job with it.
+      const open = await p.ask(small, INPUT);
+      await expect(evaluator.connect(p.requester).nameRequest(1, open.id, open.request as never))
+        .to.be.revertedWithCustomError(evaluator, 'NotProvidersAlone')
+        .withArgs(p.honest, p.ethers.ZeroAddress);
       await expect(evaluator.settle(1)).to.be.revertedWithCustomError(evaluator, 'NothingNamed').withArgs(1);
-      await evaluator.connect(p.requester).nameRequest(1, asked.id);
-      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id))
+      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
+      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'TooLate')
         .withArgs(1, JOB.Open, asked.id);
       await jobs.connect(p.requester).createJob(p.honest, evaluator);
       await jobs.advance(2, JOB.Funded);
-      await expect(evaluator.connect(p.requester).nameRequest(2, asked.id))
+      await expect(evaluator.connect(p.requester).nameRequest(2, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'TooLate')
         .withArgs(2, JOB.Funded, 0);
       await jobs.connect(p.requester).createJob(p.honest, p.watcher);
-      await expect(evaluator.connect(p.requester).nameRequest(3, asked.id))
+      await expect(evaluator.connect(p.requester).nameRequest(3, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'NotEvaluator')
         .withArgs(p.watcher);
     });
@@ -160,8 +179,9 @@ describe('adapters to other standards', () => {
 
   describe('verifier of ERC-8274', () => {
     it('says yes to the final answer of its model, and to nothing else', async () => {
-      const verifier = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id]);
-      const foreign = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, NO_ANSWER]);
+      const verifier = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id, p.requester]);
+      const foreign = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, NO_ANSWER, p.requester]);
+      const others = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id, p.liar]);
       const type = p.oracle.interface
         .getFunction('cancel')
         .inputs[1]!.format('full')
@@ -179,6 +199,7 @@ describe('adapters to other standards', () => {
       expect(await verify(NO_ANSWER, outputs())).to.equal(false);
       expect(await verify(inputsOf(), outputs(), '0x01')).to.equal(false);
       expect(await verify(inputsOf(), outputs(), '0x', foreign)).to.equal(false);
+      expect(await verify(inputsOf(), outputs(), '0x', others)).to.equal(false);
       expect(await verifier.proofSystem()).to.equal('opml/assay');
       expect(await verifier.proofProfile()).to.not.equal(await foreign.proofProfile());
       expect(await verifier.supportsInterface('0x01ffc9a7')).to.equal(true);

@@ -181,5 +181,9 @@ describe('a feed of inferences', () => {
     await expect(
       ethers.deployContract('CountingFeed', [oracle, TERMS, MODEL, 0, FEE, PAY]),
     ).to.be.revertedWithCustomError(feed, 'PeriodZero');
+    const silent = { ...TERMS, callbackGas: 0n, callbackFeeWei: 0n };
+    await expect(
+      ethers.deployContract('CountingFeed', [oracle, silent, MODEL, PERIOD, FEE, PAY]),
+    ).to.be.revertedWithCustomError(feed, 'NoCallback');
   });
 });
