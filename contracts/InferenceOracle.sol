@@ -65,7 +65,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     /// transaction by a contract, all refunds taken off. With more, a cheat would get burned ether back by overtaking itself.
     uint256 public constant REPAID_GAS = 30_000;
     /// @notice Upper bound on the gas of CALL itself, for a cold account without value (EIP-2929), and its set-up.
-    uint256 private constant CALL_OVERHEAD_GAS = 5_000;
+    uint256 private constant CALL_OVERHEAD_GAS = 8_000;
 
     IModelRegistry private immutable REGISTRY;
     IDisputeGame private immutable GAME;
@@ -743,7 +743,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
         bytes memory metadata = abi.encode(
             block.chainid,
             address(this),
-            requestId,
+            claimId,
             request_.modelId,
             claimant
         );

@@ -10,7 +10,7 @@ interface IProofVerifier {
     /// writes makes the call fail.
     /// @param inputHash Commitment to the input, as {IModelRegistry.commitInput}.
     /// @param outputHash Commitment to what is claimed, as {IModelRegistry.commitOutput}.
-    /// @param metadata From the oracle: abi.encode(uint256 chainId, address oracle, uint256 requestId, bytes32 modelId,
+    /// @param metadata From the oracle: abi.encode(uint256 chainId, address oracle, uint256 claimId, bytes32 modelId,
     /// address claimant). A proof that anybody may copy must be bound to the claimant, or a copy of the claim takes
     /// the fee.
     /// @param proof Evidence, in the verifier's own encoding.

@@ -18,10 +18,10 @@ contract AttesterQuorum is IProofVerifier, EIP712, ERC165 {
         bytes signature;
     }
 
-    /// @notice EIP-712 type of what is signed. It names one claimant, so that nobody else can use the signatures for a copy
-    /// of the claim.
+    /// @notice EIP-712 type of what is signed. It names one claim, so that the signatures serve no copy of it, and not
+    /// the same output claimed again after that claim was falsified.
     bytes32 public constant ATTESTATION_TYPEHASH = keccak256(
-        "Attestation(uint256 chainId,address oracle,uint256 requestId,bytes32 modelId,address claimant,bytes32 inputHash,bytes32 outputHash)"
+        "Attestation(uint256 chainId,address oracle,uint256 claimId,bytes32 modelId,address claimant,bytes32 inputHash,bytes32 outputHash)"
     );
     /// @notice Bytes of the oracle's metadata: five words.
     uint256 private constant METADATA_BYTES = 160;

@@ -470,7 +470,7 @@ describe('attacks: terms', () => {
       Attestation: [
         { name: 'chainId', type: 'uint256' },
         { name: 'oracle', type: 'address' },
-        { name: 'requestId', type: 'uint256' },
+        { name: 'claimId', type: 'uint256' },
         { name: 'modelId', type: 'bytes32' },
         { name: 'claimant', type: 'address' },
         { name: 'inputHash', type: 'bytes32' },
@@ -496,10 +496,10 @@ describe('attacks: terms', () => {
         truth.output(),
         p.honest,
       );
-      const facts = async ({ asked, outputs, claimant }: Claimed) => ({
+      const facts = async ({ id, asked, outputs, claimant }: Claimed) => ({
         chainId,
         oracle: await p.oracle.getAddress(),
-        requestId: asked.id,
+        claimId: id,
         modelId: small.id,
         claimant: claimant.address,
         inputHash: asked.request[3],
@@ -552,7 +552,8 @@ describe('attacks: terms', () => {
       const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
       const value = await facts(claimed);
       const changes: [object, object?][] = [
-        [{ requestId: value.requestId + 1n }],
+        [{ claimId: value.claimId + (1n << 32n) }],
+        [{ claimId: value.claimId + 1n }],
         [{ oracle: p.stranger.address }],
         [{ chainId: value.chainId + 1n }],
         [{ modelId: small.tree.root }],
@@ -590,6 +591,18 @@ describe('attacks: terms', () => {
       const malleable = [[addresses[0]!, twisted], list[1]!] as const;
       await expect(prove(claimed, proofOf(malleable))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
       await prove(claimed, proofOf(list));
+    });
+
+    it('attack 55: attestations of a claim that was falsified serve no later claim of the same output', async () => {
+      const { signers, addresses, claimed: right, facts, sign, proofOf, prove } = await scene();
+      const claimed = await p.claim(right.asked, lie.output(), p.liar);
+      const value = await facts(claimed);
+      const list = await Promise.all(
+        [0, 1].map(async (i) => [addresses[i]!, await sign(signers[i]!, value)] as const),
+      );
+      await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
+      const again = await p.claim(right.asked, lie.output(), p.liar);
+      await expect(prove(again, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
     });
 
     it('attack 56: a quorum cannot be made with a signer twice, with zero, or with more signatures than signers', async () => {
