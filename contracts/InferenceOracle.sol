@@ -740,13 +740,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
         uint256 requestId = claimId >> 32;
         address verifier = request_.terms.verifier;
         if (verifier == address(0)) revert NoVerifier(requestId);
-        bytes memory metadata = abi.encode(
-            block.chainid,
-            address(this),
-            claimId,
-            request_.modelId,
-            claimant
-        );
+        bytes memory metadata = abi.encode(block.chainid, address(this), claimId, request_.modelId, claimant);
         bytes memory call_ = abi.encodeCall(
             IProofVerifier.verify,
             (request_.inputs, outputs, metadata, proof)

@@ -73,7 +73,8 @@ contract AssayEvaluator {
         if (job.status != JobStatus.Open || requestFor[jobId] != 0) {
             revert TooLate(jobId, job.status, requestFor[jobId]);
         }
-        if (ORACLE.requestHash(requestId) != keccak256(abi.encode(request))) revert RequestMismatch(requestId);
+        if (ORACLE.requestHash(requestId) != keccak256(abi.encode(request)))
+            revert RequestMismatch(requestId);
         if (request.terms.provider != job.provider || job.provider == address(0)) {
             revert NotProvidersAlone(job.provider, request.terms.provider);
         }

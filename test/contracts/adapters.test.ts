@@ -30,11 +30,7 @@ describe('adapters to other standards', () => {
   describe('validator of ERC-8004', () => {
     async function deployed() {
       const validations = await p.ethers.deployContract('ValidationRegistryMock');
-      const validator = await p.ethers.deployContract('AssayValidator', [
-        p.oracle,
-        validations,
-        p.requester,
-      ]);
+      const validator = await p.ethers.deployContract('AssayValidator', [p.oracle, validations, p.requester]);
       const statement = (named: string, agentId = AGENT, salt = NO_ANSWER) => ({
         agentId,
         requestId: asked.id,
