@@ -67,7 +67,7 @@ function placeOf(element: Element): string {
 function find(): string[] {
   rmSync(output, { force: true });
   const frame = ['--compile-force-framework', 'Solc-json', '--solc', 'scripts/slither/solc.mjs'];
-  // What style asks for is the linters' business; gas is measured.
+  // Linters check style, and snapshots check gas.
   const filters = ['--exclude-dependencies', '--exclude-informational', '--exclude-optimization'];
   const run = spawnSync(command, [input, ...frame, ...filters, '--json', output], { encoding: 'utf8' });
   let report: Findings;
@@ -83,7 +83,7 @@ function find(): string[] {
     .sort();
 }
 
-/** What `left` has and `right` has not, counted. */
+/** Elements of `left` that `right` lacks, with their counts. */
 function missing(left: readonly string[], right: readonly string[]): string[] {
   const rest = [...right];
   return left.filter((one) => {

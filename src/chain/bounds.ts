@@ -1,7 +1,7 @@
 import { parseEther } from 'ethers';
 import type { TermBounds } from './types.ts';
 
-/** What requesters may choose between. */
+/** The least and the greatest terms that a requester may choose. */
 export interface Bounds {
   readonly min: TermBounds;
   readonly max: TermBounds;

@@ -58,7 +58,7 @@ export async function connect(oracle: Address, runner: Signer | Provider): Promi
   return { registry, oracle: at, game, referee, currency, provider, signer };
 }
 
-/** What a contract returns, or undefined if it reverts. @throws what the node fails with */
+/** The data a contract returns, or undefined if it reverts. @throws the node's error if the call itself fails */
 async function returned<T>(call: Promise<T>): Promise<T | undefined> {
   return call.catch((failure: unknown) => {
     if (isError(failure, 'CALL_EXCEPTION') || isError(failure, 'BAD_DATA')) return undefined;

@@ -7,7 +7,7 @@ import { blockRoots } from '../trace/commitment.ts';
 import type { Commitments } from '../trace/replay.ts';
 import { RunTrace } from '../trace/run.ts';
 
-/** What {@link IReferee.run} takes, and the word that it must yield. */
+/** Arguments of {@link IReferee.run}, and the word that it must return. */
 export interface FixedLeaf {
   readonly descriptor: Uint8Array;
   readonly element: number;

@@ -5,7 +5,7 @@ import { type Create, createAll, fromAccount, type Plan } from './deploy.ts';
 import { hasPending, submit } from './submit.ts';
 import type { Address } from './types.ts';
 
-/** What is told while a deployment goes on. */
+/** A progress report of a deployment. */
 export interface ReleaseListener {
   /** A contract will be at this address, before it is looked for there. */
   onAddress?(name: string, address: Address): void;

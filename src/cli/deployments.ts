@@ -5,7 +5,7 @@ import { isAddress } from 'ethers';
 import type { Address } from '../chain/types.ts';
 import { InputError } from './inputError.ts';
 
-/** What is known of a deployment: deployments/<chainId>.json. */
+/** The record of a deployment: deployments/<chainId>.json. */
 export interface Deployment {
   readonly chainId: number;
   /** Which set of bounds it has. */

@@ -90,13 +90,13 @@ export function modelOf(program: Program): Model {
 /** What a request commits to: keccak256(INPUTS ‖ tensor roots in slot order). */
 export const inputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.INPUTS, ...roots);
 
-/** What a run reads besides constants, in slot order: the inputs, then the answers. */
+/** The tensors that a run reads besides constants, in slot order: the inputs, then the answers. */
 export const suppliedRefs = ({
   inputs,
   answers,
 }: Pick<Model, 'inputs' | 'answers'>): readonly TensorRef[] => [...inputs, ...answers];
 
-/** What a claim supplies: the answers, or the outputs of a model without answers. */
+/** The tensors that a claim supplies: the answers, or the outputs of a model without answers. */
 export const claimedRefs = ({
   outputs,
   answers,

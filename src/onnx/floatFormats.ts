@@ -11,7 +11,7 @@ export interface FloatFormat {
   readonly bias: number;
   /** The greatest finite value. */
   readonly greatest: number;
-  /** What is beyond the greatest finite value, unless a conversion saturates. */
+  /** The result beyond the greatest finite value, unless a conversion saturates. */
   readonly overflow: 'infinity' | 'nan' | 'greatest';
   /** Whether the codes for infinity, NaN or both are those with a full exponent, one each, or that of -0. */
   readonly special: 'ieee' | 'full' | 'negative zero' | 'none';

@@ -67,7 +67,7 @@ export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
   return { model, weights };
 }
 
-/** What the registry holds of a model. */
+/** A model as the registry keeps it. */
 export interface PublishedModel extends Interface {
   readonly programRoot: Hash;
 }

@@ -183,7 +183,7 @@ export class CommitmentError extends Error {
   override name = 'CommitmentError';
 }
 
-/** What the chain commits to of a request. */
+/** The commitments of a request on chain. */
 interface Question {
   readonly modelId: string;
   readonly inputs: string;

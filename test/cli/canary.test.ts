@@ -3,17 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { JsonRpcProvider } from 'ethers';
-import { commandLine } from '../../src/cli/commandLine.ts';
+import { captured } from '../support/captured.ts';
 import { buildWithoutClz } from '../support/editions.ts';
 import { installCreateX } from '../support/createX.ts';
 import { type DevelopmentChain, keyOf, startChain } from '../support/protocol.ts';
 
 /** Runs a command in this process. */
 async function assay(...args: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const listen = { out: (line: string) => out.push(line), err: (line: string) => err.push(line) };
-  const code = await commandLine(args, { ...listen, progress: () => undefined });
+  const { code, out, err } = await captured(...args);
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import onnxProto from 'onnx-proto';
-import { commandLine } from '../../src/cli/commandLine.ts';
 import { conformance } from '../../src/cli/conformance/conformance.ts';
 import { conformancePage } from '../../src/cli/conformance/table.ts';
 import { elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
 import { writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+import { captured as assay } from '../support/captured.ts';
 import { floats, type GraphSpec, modelBytes, single, value } from '../support/onnx.ts';
 
 const { ModelProto } = onnxProto.onnx;
@@ -47,17 +47,6 @@ describe('assay conform', () => {
     folder = mkdtempSync(join(tmpdir(), 'assay-'));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-
-  async function assay(...args: string[]) {
-    const out: string[] = [];
-    const err: string[] = [];
-    const code = await commandLine(args, {
-      out: (line) => out.push(line),
-      err: (line) => err.push(line),
-      progress: () => undefined,
-    });
-    return { code, out, err };
-  }
 
   const pair = floats([2], [0, 0]);
   const relu = single('Relu', [pair]);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { commandLine } from '../../src/cli/commandLine.ts';
 import { elementType } from '../../src/cli/files/elementTypes.ts';
 import { writeNpy } from '../../src/cli/files/npy.ts';
 import { writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+import { captured as assay } from '../support/captured.ts';
 import { floats, modelBytes, single } from '../support/onnx.ts';
 
 /** Files that are not what an option takes them for: one line that says what they are, and exit code 1. */
@@ -65,17 +65,6 @@ describe('files of another kind', () => {
     writeFileSync(at('x.npy'), npy);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
-
-  async function assay(...args: string[]) {
-    const out: string[] = [];
-    const err: string[] = [];
-    const code = await commandLine(args, {
-      out: (line) => out.push(line),
-      err: (line) => err.push(line),
-      progress: () => undefined,
-    });
-    return { code, out, err };
-  }
 
   /** One line on stderr that names the file. */
   async function refused(file: string, reason: RegExp, ...args: string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 
-/** Whoever reads what a command writes may leave, and the disk it goes to may be full. */
+/** The reader of a command's output may go away, and its disk may be full. */
 
 const ROOT = join(import.meta.dirname, '../..');
 const ASSAY = join(ROOT, 'src/cli/assay.mjs');

@@ -8,8 +8,8 @@ import { claim } from '../../src/chain/actions.ts';
 import type { Contracts } from '../../src/chain/contracts.ts';
 import { History } from '../../src/chain/history.ts';
 import { amountText, readUnit } from '../../src/chain/unit.ts';
-import { commandLine } from '../../src/cli/commandLine.ts';
 import { request } from '../../src/client/client.ts';
+import { captured } from '../support/captured.ts';
 import { killAll, startCli } from '../support/cliProcess.ts';
 import { type DevelopmentChain, deployed, keyOf, startChain, TERMS } from '../support/protocol.ts';
 
@@ -19,10 +19,7 @@ const GLD = 1_000_000n;
 
 /** Runs a command in this process. */
 async function assay(...args: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const listen = { out: (line: string) => out.push(line), err: (line: string) => err.push(line) };
-  const code = await commandLine(args, { ...listen, progress: () => undefined });
+  const { code, out, err } = await captured(...args);
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 

@@ -1,4 +1,4 @@
-// What provider and watcher make of terms: callbacks that are not paid, data by root, copies of an answer.
+// How provider and watcher treat terms: unpaid callbacks, data by root, copies of an answer.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';

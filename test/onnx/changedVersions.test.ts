@@ -15,7 +15,7 @@ import {
   value,
 } from '../support/onnx.ts';
 
-/** What versions of operators have changed, by the standard's text: in integers or float64. */
+/** Changes between versions of operators, tested by the standard's text in integers or float64. */
 
 async function run(...args: Parameters<typeof single>): Promise<Result> {
   const spec = single(...args);

@@ -10,7 +10,7 @@ import { type Played, playDispute } from '../rehearsal/dispute.ts';
 import type { Lie } from '../rehearsal/fault.ts';
 import { outputOf } from '../rehearsal/stage.ts';
 
-/** What a canary plays with. */
+/** Everything a canary needs to play. */
 export interface Canary {
   readonly contracts: Contracts;
   /** A block before all of it. */

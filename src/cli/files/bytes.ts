@@ -22,7 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error',
 };
 
-/** What went wrong with a file, in a clause. */
+/** Says in a clause why a file could not be used. */
 export const reasonOf = (error: unknown): string => {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return REASONS[code] ?? message;

@@ -3,7 +3,7 @@ export interface Field {
   readonly field: number;
   /** Wire type: 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes. */
   readonly wire: number;
-  /** What a length-delimited field holds; empty for others. */
+  /** The bytes of a length-delimited field; empty for other fields. */
   readonly bytes: Uint8Array;
 }
 

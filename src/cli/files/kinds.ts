@@ -1,6 +1,6 @@
 import { type Field, readFields } from './fields.ts';
 
-/** What a file is that is not what it is taken for, from how it begins. */
+/** Names the format of a file by its first bytes, for a message about a file of the wrong format. */
 
 const ascii = (text: string): number[] => [...text].map((char) => char.charCodeAt(0));
 

@@ -36,7 +36,7 @@ export interface Stage {
 const suppliedBy = ({ model, tensors }: Trace): Uint8Array[] =>
   claimedRefs(model).map(({ node }) => tensors[node] as Uint8Array);
 
-/** What a claim on a run supplies: its output tensors, or the answers that it checks, one after the other. */
+/** The bytes that a claim on a run supplies: the output tensors, or the answers that the run checks, concatenated. */
 export const outputOf = (trace: Trace): Uint8Array => concat(suppliedBy(trace));
 
 /** Tensors that fit no transaction go by their roots. */

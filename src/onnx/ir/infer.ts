@@ -30,7 +30,7 @@ const MAX_PASSES = 40;
 /** Operations below a branch of a select into which what its condition says is carried. */
 const REFINED_DEPTH = 4;
 
-/** What a fold's accumulator becomes in one step: itself and an amount, or something else. */
+/** How a fold's accumulator changes in one step: an amount is added to it, or something else happens. */
 interface Change {
   readonly kind: 'change';
   /** Added to the accumulator; `undefined` if it is always replaced. */
@@ -43,7 +43,7 @@ type Value = Known | Change;
 /** The step does something else with the accumulator. */
 class NotLinear extends Error {}
 
-/** What a condition says of an expression. */
+/** A fact about an expression that follows from a condition. */
 interface Fact extends Range {
   readonly of: Expression;
 }
@@ -303,7 +303,7 @@ const isOperation = (expression: Expression, name: Operation['name']): expressio
 /** Conditions inside one another that are looked through, among them other tensors. */
 const MAX_CONDITIONS = 8;
 
-/** What follows for integer expressions if a condition is true, or false. */
+/** Facts about integer expressions that follow if a condition is true, or false. */
 function factsOf(
   condition: Expression,
   isTrue: boolean,
@@ -348,7 +348,7 @@ function factsOf(
       ];
 }
 
-/** What a tensor's element is, in terms of the tensors that it is computed from. */
+/** An element of a tensor as an expression over the tensors that it is computed from. */
 function formulaAt({ tensor, places }: Reading): Expression | undefined {
   if (tensor.source.kind !== 'computed') return undefined;
   const indices = places.flatMap((place, i) =>

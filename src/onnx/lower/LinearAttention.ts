@@ -55,7 +55,7 @@ export const LinearAttention: Lowering = (context) => {
   const sizes = readSizes(context, inputs);
   const { batch, steps, queryHeads, heads, keySize, valueSize } = sizes;
   const scale = f32.of(context.float('scale', 0) || 1 / Math.sqrt(keySize));
-  // How many steps are computed together does not change what they yield.
+  // The number of steps computed together does not change the result.
   context.disregard('chunk_size');
   let state = past && castTo(context, past, TYPES.float);
   const outputs = Array.from({ length: steps }, (_, t) =>

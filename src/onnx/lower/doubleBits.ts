@@ -57,7 +57,7 @@ function subnormal(shifted: Expression, lowest: Expression, exponent: Expression
 export function halvesOfF32(x: Expression): Halves {
   const magnitude = f32.abs(x);
   const isSubnormal = i32.lt(magnitude, word(0x00800000));
-  // What is subnormal in binary32 is normal in binary64: times 2^64 it is so in both.
+  // A binary32 subnormal is a normal binary64 number; times 2^64 it is normal in both.
   const scaled = select(isSubnormal, f32.mul(magnitude, f32.of(2 ** 64)), magnitude);
   const rebias = select(isSubnormal, word(REBIAS - 64 * 2 ** 20), word(REBIAS));
   const finite = select(isZero(magnitude), i32.of(0), i32.add(i32.shrU(scaled, i32.of(3)), rebias));

@@ -2,7 +2,7 @@ import { ensure, quoted } from '../errors.ts';
 import type { GraphNode } from '../read/graph.ts';
 import { SCHEMAS } from '../schemas.ts';
 
-/** What one version of an operator takes, as its schema has it. */
+/** Attributes, inputs and outputs of one version of an operator, as in its schema. */
 export interface Interface {
   /** The operator set that brought this version in. */
   readonly since: number;

@@ -30,7 +30,7 @@ describe('attacks: tokens', () => {
   const plan = (mood: keyof typeof MOOD, target: unknown = p.oracle, payload = '0x') =>
     token.plan(MOOD[mood], target as never, payload);
 
-  /** What the oracle owes or holds, by its own books. */
+  /** The total that the oracle owes or holds, by its own books. */
   async function booked(): Promise<bigint> {
     let sum = 0n;
     for (const { address } of p.signers) sum += await p.oracle.owed(address);

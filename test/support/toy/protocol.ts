@@ -163,10 +163,10 @@ export async function deployProtocol({
     }
   }
 
-  /** What a call that pays sends along. */
+  /** The ether to send along with a call that pays. */
   const payment = (amountWei: bigint) => ({ value: token ? 0n : amountWei });
 
-  /** What an account has of the currency. */
+  /** An account's balance in the currency. */
   const balanceOf = (account: AddressLike): Promise<bigint> =>
     token ? token.balanceOf(account) : ethers.provider.getBalance(account);
 

@@ -1,4 +1,4 @@
-// What many actors play about: a model, the truth about each claim on it, and lies.
+// The subject of the random game: a model, the truth about each claim on it, and lies.
 import { concat } from '../../../src/merkle/tree.ts';
 import { type ToyModel, toyInput, toyLoop, toyModel } from './model.ts';
 import { INPUT, small, told, truth } from './small.ts';

@@ -95,7 +95,7 @@ const Imputer: Lowering = (context) => {
   const isReplaced = comparable(context, x, 'equal', replaced);
   const matches = (place: readonly Index[]): Expression => {
     const value = at(x, place);
-    // What int32 does not hold is none of the elements.
+    // A value outside int32 equals none of the elements.
     if (!isFloat) return replaced === (replaced | 0) ? i32.eq(value, i32.of(replaced)) : word(0);
     return Number.isNaN(replaced) ? f32.isNaN(value) : isReplaced(place);
   };

@@ -45,7 +45,7 @@ export interface Forest {
   readonly roots: readonly number[];
 }
 
-/** What is true of a branch on any features. */
+/** The condition of a branch that does not depend on which features it reads. */
 type Test = Pick<Branch, 'feature' | 'threshold' | 'outcomes'>;
 
 /** What features are compared as: exact doubles, numbers that float32 holds, or integers. */
