@@ -1,10 +1,10 @@
-// Finds a Node new enough for Hardhat: this one, the one found last time, or one fetched from npm.
+// Finds a Node new enough for this project: this one, the one found last time, or one fetched from npm.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// What Hardhat 3 asks for.
+// Hardhat 3 needs it, and so does node:sqlite.
 export const NODE_WANTED = '22.13';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -22,7 +22,7 @@ export function findNode(say) {
   if (isNewEnough()) return process.execPath;
   const remembered = existsSync(memory) ? readFileSync(memory, 'utf8') : '';
   if (remembered && existsSync(remembered)) return remembered;
-  say(`Node ${process.versions.node} is too old for Hardhat; fetching Node 24 through npx`);
+  say(`Node ${process.versions.node} is too old; fetching Node 24 through npx`);
   const result = spawnSync('npx', ['-y', '-p', 'node@24', '--', 'node', '-p', 'process.execPath'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,12 +1,9 @@
 #!/usr/bin/env node
-// The `assay` command. Plain JavaScript, so that any Node from 20 on can start it.
+// The `assay` command. Plain JavaScript, so that an older Node can start it and hand over to a newer one.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findNode, isNewEnough, NODE_WANTED, root } from '../../scripts/node.mjs';
-
-// These run a chain in this process, which takes a newer Node than the rest.
-const NEEDS_NEWER_NODE = new Set(['rehearse']);
 
 const args = process.argv.slice(2);
 const say = (line) => console.error(`assay: ${line}`);
@@ -14,7 +11,7 @@ const say = (line) => console.error(`assay: ${line}`);
 if (!existsSync(join(root, 'node_modules', 'tsx'))) {
   say('nothing is installed yet; run `npm start` in the project once');
   process.exitCode = 1;
-} else if (NEEDS_NEWER_NODE.has(args[0]) && !isNewEnough()) {
+} else if (!isNewEnough()) {
   const node = findNode(say);
   if (!node) say(`needs Node ${NODE_WANTED} or newer, and npx could not fetch one`);
   const again = node && spawnSync(node, [process.argv[1], ...args], { stdio: 'inherit' });
