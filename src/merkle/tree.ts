@@ -53,7 +53,7 @@ export class MerkleTree {
   readonly leaves: number;
   readonly depth: number;
   /** Hashes of each level that are not all padding, end to end. */
-  readonly #levels: readonly Uint8Array[];
+  readonly levels: readonly Uint8Array[];
 
   /**
    * @param leaves at least one hash, end to end; the tree keeps them
@@ -66,7 +66,7 @@ export class MerkleTree {
       throw new RangeError(`a tree needs one or more 32-byte leaves, not ${leaves.length} bytes`);
     }
     this.depth = depthOf(this.leaves);
-    this.#levels = [leaves, ...(above ?? levelsAbove(kind, leaves))];
+    this.levels = [leaves, ...(above ?? levelsAbove(kind, leaves))];
   }
 
   get root(): Hash {
@@ -75,7 +75,7 @@ export class MerkleTree {
 
   /** @throws RangeError outside the tree */
   node(level: number, index: number): Hash {
-    const hashes = this.#levels[level];
+    const hashes = this.levels[level];
     if (!hashes || index < 0 || index >= 2 ** (this.depth - level)) {
       throw new RangeError(`no node ${index} on level ${level} of a tree of depth ${this.depth}`);
     }

@@ -6,6 +6,22 @@ import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { commitmentOf } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
+import { Latest } from './latest.ts';
+
+/** How urgent a run is, and how sure its result must be. */
+export interface RunOptions {
+  /** Unix seconds after which the result is of no use: the run is dropped then, with {@link RunDropped}. */
+  readonly deadline?: bigint;
+  /** Drops the run, unless others wait for the same. */
+  readonly signal?: AbortSignal;
+  /** A bond will rest on the result, so no single stranger's word is enough for it. */
+  readonly isBonded?: boolean;
+}
+
+/** A run was dropped: its time was over, or nobody waits for it any more. */
+export class RunDropped extends Error {
+  override name = 'RunDropped';
+}
 
 /** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
 export interface Runner {
@@ -18,11 +34,11 @@ export interface Runner {
    * @param input all input tensors, and after them the answers if the model has any, one after the other, `0x…`
    * @returns all output tensors, one after the other, `0x…`
    */
-  output(modelId: string, input: string): Promise<string>;
+  output(modelId: string, input: string, options?: RunOptions): Promise<string>;
   /** What the root of the same run's trace commits to, for less than {@link trace}: only checkpoints are hashed. */
-  commitment(modelId: string, input: string): Promise<Commitment>;
+  commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment>;
   /** The trace of the same run; its outputs are those of {@link output}. */
-  trace(modelId: string, input: string): Promise<Trace>;
+  trace(modelId: string, input: string, options?: RunOptions): Promise<Trace>;
 }
 
 /** What a run reads that checks an answer: the inputs, then the answers. */
@@ -37,19 +53,21 @@ export type SuppliedTensors = { readonly kind: 'bytes'; readonly bytes: string }
  * @param modelId of a model that is held
  * @param input gets all input tensors, `0x…`
  * @param supplied what the claim supplies; bytes if the model checks answers
+ * @param options how urgent it is
  */
 export function runOf(
   runner: Runner,
   modelId: string,
   input: () => Promise<string>,
   supplied: SuppliedTensors,
+  options?: RunOptions,
 ) {
   const checks = (runner.model(modelId)?.answers.length ?? 0) > 0;
   const read = async (): Promise<string> =>
     checks && supplied.kind === 'bytes' ? withAnswers(await input(), supplied.bytes) : input();
   return {
-    commitment: async (): Promise<Commitment> => runner.commitment(modelId, await read()),
-    trace: async (): Promise<Trace> => runner.trace(modelId, await read()),
+    commitment: async (): Promise<Commitment> => runner.commitment(modelId, await read(), options),
+    trace: async (): Promise<Trace> => runner.trace(modelId, await read(), options),
   };
 }
 
@@ -61,45 +79,25 @@ export interface Held {
 /** A run with somebody to tell its progress to lets others have their turn: signals, the node's answers. */
 const nobody = (): void => undefined;
 
-/** Traces kept: each holds every tensor of its run. */
-const TRACES_KEPT = 4;
+/** Bytes of the traces, of the commitments and of the outputs that are kept. */
+const TRACE_BYTES = 2 ** 30;
+const COMMITMENT_BYTES = 2 ** 26;
+const OUTPUT_BYTES = 2 ** 24;
 
-/** Commitments kept: each holds a hash or two for a node. */
-const COMMITMENTS_KEPT = 64;
+/** Bytes of a trace: every tensor of its run, and as much as a quarter of that for the hash trees. */
+export const traceBytes = ({ tensors }: Trace): number =>
+  1.25 * tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** What came of the latest runs, or is on its way, by what was run. What fails is forgotten. */
-class Latest<T> {
-  readonly #most: number;
-  readonly #made = new Map<string, Promise<T>>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  known(key: string): Promise<T> | undefined {
-    return this.#made.get(key);
-  }
-
-  get(key: string, make: () => Promise<T>): Promise<T> {
-    const known = this.known(key);
-    if (known) return known;
-    const made = make();
-    this.#made.set(key, made);
-    made.catch(() => this.#made.delete(key));
-    for (const oldest of this.#made.keys()) {
-      if (this.#made.size <= this.#most) break;
-      this.#made.delete(oldest);
-    }
-    return made;
-  }
-}
+/** Bytes of a commitment: two hashes a node. */
+export const commitmentBytes = ({ model }: Commitment): number => 64 * model.program.nodes.length;
 
 /** Models held in memory, and the traces of the latest runs. */
 export class Shelf implements Runner {
   readonly #held = new Map<string, Held>();
   readonly #malformed = new Map<string, MalformedProgram>();
-  readonly #traces = new Latest<Trace>(TRACES_KEPT);
-  readonly #commitments = new Latest<Commitment>(COMMITMENTS_KEPT);
+  readonly #traces = new Latest<Trace>(TRACE_BYTES, traceBytes);
+  readonly #outputs = new Latest<string>(OUTPUT_BYTES, ({ length }) => length);
+  readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
   readonly #traceOf: (model: Model, tensors: readonly Uint8Array[]) => Trace;
   /** A session runs one thing at a time. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -134,9 +132,12 @@ export class Shelf implements Runner {
     return this.#held.get(modelId)?.model;
   }
 
-  async output(modelId: string, input: string): Promise<string> {
-    const outputs = await this.#run(modelId, input, ({ session }, inputs) => session.run(inputs, nobody));
-    return hexOf(concat(outputs.map(({ bytes }) => bytes)));
+  output(modelId: string, input: string): Promise<string> {
+    const make = async (): Promise<string> => {
+      const outputs = await this.#run(modelId, input, ({ session }, inputs) => session.run(inputs, nobody));
+      return hexOf(concat(outputs.map(({ bytes }) => bytes)));
+    };
+    return this.#outputs.get(`${modelId}${input}`, make);
   }
 
   commitment(modelId: string, input: string): Promise<Commitment> {
@@ -220,8 +221,14 @@ function modelAsked(runner: Runner, { modelId, inputs }: Question, input: string
 }
 
 /** Whether the program accepts answers: its output, a scalar, is 1. */
-async function accepts(runner: Runner, modelId: string, input: string, answers: string): Promise<boolean> {
-  const accept = bytesOfHex(await runner.output(modelId, withAnswers(input, answers)));
+async function accepts(
+  runner: Runner,
+  modelId: string,
+  input: string,
+  answers: string,
+  options: RunOptions,
+): Promise<boolean> {
+  const accept = bytesOfHex(await runner.output(modelId, withAnswers(input, answers), options));
   return accept.every((byte, i) => byte === (i === 0 ? 1 : 0));
 }
 
@@ -230,6 +237,7 @@ async function accepts(runner: Runner, modelId: string, input: string, answers: 
  *
  * @param input what a node says was asked
  * @param solve finds the answers of models that check them
+ * @param options how urgent it is; the result is meant to be bonded
  * @returns undefined if the model is not held, or if nobody finds answers to it
  * @throws CommitmentError as in {@link modelAsked}
  * @throws AnswerError if what was found is not accepted: a claim of it would be false
@@ -239,14 +247,16 @@ export async function answerTo(
   request: Question,
   input: string,
   solve?: Solve,
+  options: RunOptions = {},
 ): Promise<{ readonly output: string; readonly outputs: string } | undefined> {
   const { modelId } = request;
   const model = modelAsked(runner, request, input);
   if (!model) return undefined;
   const checks = model.answers.length > 0;
-  const output = checks ? await solve?.(modelId, input) : await runner.output(modelId, input);
+  const bonded = { ...options, isBonded: true };
+  const output = checks ? await solve?.(modelId, input) : await runner.output(modelId, input, bonded);
   if (output === undefined) return undefined;
-  if (checks && !(await accepts(runner, modelId, input, output))) {
+  if (checks && !(await accepts(runner, modelId, input, output, bonded))) {
     throw new AnswerError(`model ${modelId} does not accept the answer that was found`);
   }
   return { output, outputs: hexOf(commitOutput(model, bytesOfHex(output))) };
@@ -265,10 +275,30 @@ export async function isRight(
   request: Question,
   input: string,
   claim: { readonly outputs: string; readonly answer: SuppliedTensors },
+  options: RunOptions = {},
 ): Promise<boolean | undefined> {
   const model = modelAsked(runner, request, input);
   if (!model) return undefined;
-  if (model.answers.length === 0) return (await answerTo(runner, request, input))?.outputs === claim.outputs;
+  const holds = (isBonded: boolean): Promise<boolean | undefined> =>
+    isComputed(runner, model, request, input, claim, { ...options, isBonded });
+  const verdict = await holds(false);
+  // A challenge puts up a bond, so a first "wrong" is only a reason to look closer.
+  return verdict === false ? holds(true) : verdict;
+}
+
+/** @throws CommitmentError if the answers are not those that the chain commits to */
+async function isComputed(
+  runner: Runner,
+  model: Model,
+  { modelId }: Question,
+  input: string,
+  claim: { readonly outputs: string; readonly answer: SuppliedTensors },
+  options: RunOptions,
+): Promise<boolean | undefined> {
+  if (model.answers.length === 0) {
+    const output = bytesOfHex(await runner.output(modelId, input, options));
+    return hexOf(commitOutput(model, output)) === claim.outputs;
+  }
   // The contracts take no answers by root.
   if (claim.answer.kind !== 'bytes') return undefined;
   const answers = bytesOfHex(claim.answer.bytes);
@@ -276,5 +306,5 @@ export async function isRight(
   if (answers.length !== size || hexOf(commitOutput(model, answers)) !== claim.outputs) {
     throw new CommitmentError(`the node gives an answer that ${claim.outputs} does not commit to`);
   }
-  return accepts(runner, request.modelId, input, claim.answer.bytes);
+  return accepts(runner, modelId, input, claim.answer.bytes, options);
 }
