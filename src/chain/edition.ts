@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Provider } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { DeploymentError } from './contracts.ts';
+import { packageRoot } from './packageRoot.ts';
 
 /** The creation code of all contracts, compiled for one kind of chain; constructor arguments come after it. */
 export interface Edition {
@@ -19,7 +21,7 @@ export const WITH_CLZ: Edition = {
   oracle: InferenceOracle__factory.bytecode,
 };
 
-const COMPILED = new URL('../../build/withoutClz/artifacts/contracts/', import.meta.url);
+const COMPILED = join(packageRoot, 'build', 'withoutClz', 'artifacts', 'contracts');
 
 /**
  * The same contracts without CLZ, whose work plain operations do.
@@ -28,7 +30,7 @@ const COMPILED = new URL('../../build/withoutClz/artifacts/contracts/', import.m
  */
 export function withoutClz(): Edition {
   const bytecode = (name: string): string => {
-    const artifact = new URL(`${name}.sol/${name}.json`, COMPILED);
+    const artifact = join(COMPILED, `${name}.sol`, `${name}.json`);
     if (!existsSync(artifact)) {
       throw new DeploymentError(
         'the contracts without CLZ are not compiled yet; run `npm run compile` in the project once',

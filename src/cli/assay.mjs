@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// The `assay` command. Plain JavaScript, so that an older Node can start it and hand over to a newer one.
+// The `assay` command of a clone. Plain JavaScript, so that an older Node can start it and hand over to a newer one.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import * as modules from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { findNode, isNewEnough, NODE_WANTED, root } from '../../scripts/node.mjs';
 
 const args = process.argv.slice(2);
 const say = (line) => console.error(`assay: ${line}`);
 
-if (!existsSync(join(root, 'node_modules', 'tsx'))) {
+if (!existsSync(join(root, 'node_modules', 'esbuild'))) {
   say('nothing is installed yet; run `npm start` in the project once');
   process.exitCode = 1;
 } else if (!isNewEnough()) {
@@ -17,7 +19,7 @@ if (!existsSync(join(root, 'node_modules', 'tsx'))) {
   const again = node && spawnSync(node, [process.argv[1], ...args], { stdio: 'inherit' });
   process.exitCode = again?.status ?? 1;
 } else {
-  const { register } = await import('tsx/esm/api');
-  register();
-  await import('./main.ts');
+  modules.enableCompileCache();
+  const { freshCommand } = await import('../../scripts/package/freshCommand.mjs');
+  await import(pathToFileURL(await freshCommand()).href);
 }

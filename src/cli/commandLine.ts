@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
-import { requireContracts } from './contractsBuilt.ts';
 import { InputError } from './inputError.ts';
 
 const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
@@ -57,10 +56,19 @@ const withFromBlock = (command: Command): Command =>
 const withModels = (command: Command): Command =>
   withFromBlock(withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))));
 
-/** Imports a command that speaks to the contracts. */
-function onChain<T>(load: () => Promise<T>): Promise<T> {
-  requireContracts();
-  return load();
+/**
+ * Imports a command that speaks to the contracts.
+ *
+ * @throws InputError in a clone that has not compiled them
+ */
+async function onChain<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('typechain')) throw error;
+    throw new InputError('the contracts are not compiled yet; run `npm run compile` in the project once');
+  }
 }
 
 function build(console: Console): Command {

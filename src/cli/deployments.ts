@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isAddress } from 'ethers';
+import { packageRoot } from '../chain/packageRoot.ts';
 import type { Address } from '../chain/types.ts';
 import { InputError } from './inputError.ts';
 
@@ -24,7 +24,6 @@ export interface Deployment {
 
 /** Names the folder of the records, if it is not `deployments` in the working folder. */
 const FOLDER_VARIABLE = 'ASSAY_DEPLOYMENTS';
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Where a deployment is recorded. */
 export const recordPath = (chainId: bigint): string =>
@@ -60,7 +59,7 @@ function parse(file: string, chainId: bigint): Deployment {
  * @throws InputError if the record cannot be used
  */
 export function readDeployment(chainId: bigint): Deployment | undefined {
-  const shipped = join(root, 'deployments', `${chainId}.json`);
+  const shipped = join(packageRoot, 'deployments', `${chainId}.json`);
   const file = [recordPath(chainId), shipped].find((path) => existsSync(path));
   return file === undefined ? undefined : parse(file, chainId);
 }

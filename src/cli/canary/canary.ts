@@ -1,7 +1,7 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { signerOf, withdraw } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
+import { packageRoot } from '../../chain/packageRoot.ts';
 import { type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
 import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { publish } from '../../client/client.ts';
@@ -21,7 +21,7 @@ export interface CanaryOptions extends OracleOptions {
   readonly json?: boolean;
 }
 
-const DIGITS = join(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))), 'examples', 'digits');
+const DIGITS = join(packageRoot, 'examples', 'digits');
 
 /** Windows up to this long are waited for, s. */
 const LONGEST_WINDOW = 60n;

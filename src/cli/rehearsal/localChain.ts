@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Provider, Signer } from 'ethers';
+import { packageRoot } from '../../chain/packageRoot.ts';
 import { InputError } from '../inputError.ts';
-
-const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
 /** A chain in this process, which mines a block for every transaction, at times that are the same in every run. */
 export interface LocalChain {
@@ -26,17 +22,31 @@ const START_TIMESTAMP = 1_767_225_600;
 /** Room for requests of tens of megabytes. */
 const BLOCK_GAS = 2_000_000_000n;
 
-/** @throws InputError if this Node or this checkout cannot run a chain */
+/** @throws InputError unless Hardhat is installed, which a rehearsal alone needs */
+async function loadHardhat() {
+  try {
+    const [{ createHardhatRuntimeEnvironment }, { default: ethers }] = await Promise.all([
+      import('hardhat/hre'),
+      import('@nomicfoundation/hardhat-ethers'),
+    ]);
+    return { createHardhatRuntimeEnvironment, ethers };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new InputError(
+      'a rehearsal needs Hardhat; run `npm install hardhat @nomicfoundation/hardhat-ethers ethers`',
+    );
+  }
+}
+
+/** @throws InputError if Hardhat is not installed */
 export async function startLocalChain(): Promise<LocalChain> {
-  if (!existsSync(join(root, 'build', 'typechain'))) {
-    throw new InputError('the contracts are not compiled yet; run `npm run compile` in the project once');
-  }
-  if (Number(process.versions.node.split('.')[0]) < 22) {
-    throw new InputError(`a chain in this process takes Node 22 or newer; this is ${process.versions.node}`);
-  }
-  const { createHardhatRuntimeEnvironment } = await import('hardhat/hre');
-  const { default: config } = await import('../../../hardhat.config.ts');
-  const hre = await createHardhatRuntimeEnvironment(config, {}, root);
+  const { createHardhatRuntimeEnvironment, ethers } = await loadHardhat();
+  const network = { type: 'edr-simulated', chainType: 'l1', hardfork: 'osaka' } as const;
+  const hre = await createHardhatRuntimeEnvironment(
+    { plugins: [ethers], networks: { default: network } },
+    {},
+    packageRoot,
+  );
   const connection = await hre.network.create({
     override: {
       initialDate: new Date(START_TIMESTAMP * 1000),
