@@ -12,6 +12,7 @@ const floors = [
   'engine',
   'trace',
   'onnx',
+  'text',
   'dispute',
   // ---- above: pure, runs in a browser; below: the outside world ----
   'chain',

@@ -54,7 +54,8 @@ export class Unavailable extends Error {
 // Outside node_modules, which npm empties when the lockfile changes; what lies here finds the packages there.
 export const CACHE = join(import.meta.dirname, '../../.cache');
 
-function run(command: string, args: readonly string[], cwd: string): void {
+/** Runs a program. @throws Unavailable if it fails */
+export function run(command: string, args: readonly string[], cwd: string): void {
   const options = { cwd, encoding: 'utf8', shell: process.platform === 'win32' } as const;
   const { status, stderr, error } = spawnSync(command, args, options);
   if (status === 0) return;

@@ -22,7 +22,7 @@ const isFiller = ({ kind, shape }: Node): boolean => kind === 'constant' && shap
 export const realNodes = ({ nodes }: Pick<Program, 'nodes'>): number[] =>
   nodes.flatMap((node, i) => (isFiller(node) ? [] : [i]));
 
-type Numbered = Pick<Compiled, 'program' | 'weights' | 'labels'>;
+type Numbered = Pick<Compiled, 'program' | 'weights' | 'labels'> & Partial<Pick<Compiled, 'marked'>>;
 
 /** The same nodes in the same order, with fillers between them; a program of one block as it is. */
 export function inBlocks(compiled: Numbered): Numbered {
@@ -35,7 +35,11 @@ export function inBlocks(compiled: Numbered): Numbered {
 }
 
 /** Every block but the last one filled up, and what names nodes by the numbers that they then have. */
-function filled({ program, weights, labels }: Numbered, ends: ReadonlySet<number>, size: number): Numbered {
+function filled(
+  { program, weights, labels, marked }: Numbered,
+  ends: ReadonlySet<number>,
+  size: number,
+): Numbered {
   const nodes: Node[] = [];
   const names: string[] = [];
   const bytes = new Map<number, Uint8Array>();
@@ -58,11 +62,17 @@ function filled({ program, weights, labels }: Numbered, ends: ReadonlySet<number
     }
   }
   const placeOf = (node: number): number => place[node]!;
-  const { inputs, outputs } = program;
+  const { inputs, outputs, answers } = program;
   return {
-    program: { nodes, inputs: inputs.map(placeOf), outputs: outputs.map(placeOf) },
+    program: {
+      nodes,
+      inputs: inputs.map(placeOf),
+      outputs: outputs.map(placeOf),
+      ...(answers ? { answers: answers.map(placeOf) } : {}),
+    },
     weights: bytes,
     labels: names,
+    ...(marked ? { marked: marked.map(placeOf) } : {}),
   };
 }
 

@@ -25,6 +25,16 @@ export interface Compiled {
   readonly labels: readonly string[];
   /** Node of each output, in the order given. */
   readonly outputs: readonly number[];
+  /** Node of each tensor that was to be found again, in the order given. */
+  readonly marked: readonly number[];
+}
+
+/** Tensors that a program has besides inputs and outputs. */
+export interface Besides {
+  /** Tensors that a claim supplies, in slot order after the inputs. */
+  readonly answers?: readonly Tensor[];
+  /** Tensors to be stored as nodes of their own and found again. */
+  readonly marked?: readonly Tensor[];
 }
 
 /**
@@ -40,33 +50,35 @@ export function compile(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   sketchOf: (tensor: Tensor) => Sketch,
+  { answers = [], marked = [] }: Besides = {},
 ): Compiled {
-  const loops = loopsOf(outputs, sketchOf);
+  const supplied = [...inputs, ...answers];
+  const loops = loopsOf([...outputs, ...marked], sketchOf);
   const constants = new Constants();
   for (const { loop } of loops) {
     for (const { source } of loop.operands) constants.take(source);
   }
-  const nodes: Node[] = inputs.map(({ type: { dtype }, shape }, slot) => ({
+  const nodes: Node[] = supplied.map(({ type: { dtype }, shape }, slot) => ({
     kind: 'input',
     dtype,
     shape,
     slot,
   }));
-  const names = inputs.map(({ label }) => label);
+  const names = supplied.map(({ label }) => label);
   const bytesOf = new Map<number, Uint8Array>();
   for (const { node, bytes, label } of constants.nodes()) {
     bytesOf.set(nodes.length, bytes);
     nodes.push(node);
     names.push(label);
   }
-  const nodeOf = new Map<Tensor, number>(inputs.map((tensor, i) => [tensor, i]));
+  const nodeOf = new Map<Tensor, number>(supplied.map((tensor, i) => [tensor, i]));
   const known = new Map<string, number>();
   for (const { tensor, loop, label } of loops) {
     const { node } = withGrain(
       emit(loop, (source) =>
         'tensor' in source && source.tensor.source.kind !== 'constant'
           ? { node: nodeOf.get(source.tensor) as number }
-          : constants.locate(source, inputs.length),
+          : constants.locate(source, supplied.length),
       ),
     );
     // Equal nodes are one node (a maximum that two operators take of the same tensor).
@@ -85,9 +97,11 @@ export function compile(
       nodes,
       inputs: inputs.map((_, slot) => slot),
       outputs: outputs.map((tensor) => nodeOf.get(tensor) as number),
+      ...(answers.length > 0 ? { answers: answers.map((_, i) => inputs.length + i) } : {}),
     },
     weights: bytesOf,
     labels: names,
+    marked: marked.map((tensor) => nodeOf.get(tensor) as number),
   });
   const { weights, labels } = laidOut;
   const program = withCheckpoints(laidOut.program);
@@ -96,7 +110,7 @@ export function compile(
   if (violation) {
     throw new ImportError(`${labels[violation.node] ?? 'model'}: ${violation.message}`);
   }
-  return { program, weights, labels, outputs: program.outputs };
+  return { program, weights, labels, outputs: program.outputs, marked: laidOut.marked ?? [] };
 }
 
 /** Lays out every stored tensor, storing more of them until each loop is one that a node can be. */

@@ -49,7 +49,7 @@ export interface ModelTensor {
   readonly range?: Range;
 }
 
-export interface CompiledModel extends Omit<Compiled, 'outputs'> {
+export interface CompiledModel extends Omit<Compiled, 'outputs' | 'marked'> {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   /** Inputs whose values were given at import. */
@@ -64,8 +64,13 @@ export interface CompiledModel extends Omit<Compiled, 'outputs'> {
  * @throws ImportError one line that names the place, the reason and what to do
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
+  return refusing(() => importNarrowing(readModel(bytes, options.readExternal), bytes.length, options));
+}
+
+/** Runs an import, making an ImportError of whatever stops it. */
+export function refusing<T>(work: () => T): T {
   try {
-    return importNarrowing(readModel(bytes, options.readExternal), bytes.length, options);
+    return work();
   } catch (error) {
     // Nesting that no check foresaw ends here rather than in a crash.
     if (error instanceof RangeError) {

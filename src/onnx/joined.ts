@@ -1,0 +1,66 @@
+import { type Besides, type Compiled, compile } from './compile.ts';
+import { ImportError, quoted } from './errors.ts';
+import { refusing } from './import.ts';
+import { Builder } from './ir/builder.ts';
+import type { Tensor } from './ir/tensor.ts';
+import { isTensor } from './lower/context.ts';
+import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
+import type { Graph } from './read/graph.ts';
+import { mainScope } from './scope.ts';
+
+/** A graph inside a larger program: somebody else feeds its inputs and reads its outputs. */
+
+export interface Joint {
+  readonly builder: Builder;
+  readonly graph: Graph;
+  /**
+   * Lowers the graph.
+   *
+   * @param inputs a tensor for each input of the graph, by its name
+   * @returns finds an output, or any other name of the graph
+   */
+  lower(inputs: ReadonlyMap<string, Tensor>): (name: string) => Tensor;
+}
+
+/** The tensors between which a program lies. */
+export interface Joined extends Required<Besides> {
+  /** In slot order. */
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+export interface CompiledJoin extends Compiled {
+  /** What a publisher should know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compiles a graph together with what `join` puts around it.
+ *
+ * @param fileBytes size of what the graph was read from; it bounds the work of folding constants
+ * @throws ImportError one line that names the place, the reason and what to do
+ */
+export function importJoined(
+  graph: Graph,
+  fileBytes: number,
+  join: (joint: Joint) => Joined,
+  half: HalfArithmetic = 'round',
+): CompiledJoin {
+  return refusing(() => {
+    const builder = new Builder(fileBytes);
+    const narrowing = new Narrowing(builder, half);
+    const notes: string[] = [];
+    const lower: Joint['lower'] = (given) => {
+      const scope = mainScope(graph, builder, narrowing, notes);
+      for (const [name, tensor] of given) scope.define(name, tensor);
+      scope.lower();
+      return (name) => {
+        const found = scope.get(name);
+        if (found && isTensor(found)) return found;
+        throw new ImportError(`output ${quoted(name)}: nothing in the graph yields a tensor of this name`);
+      };
+    };
+    const { inputs, outputs, ...besides } = join({ builder, graph, lower });
+    return { ...compile(inputs, outputs, builder.sketchOf, besides), notes };
+  });
+}

@@ -1,0 +1,68 @@
+import type { Builder } from '../onnx/ir/builder.ts';
+import { f32, fold, i32, indexValue, select } from '../onnx/ir/expression.ts';
+import { type Index, shift } from '../onnx/ir/indices.ts';
+import { reading, type Tensor } from '../onnx/ir/tensor.ts';
+import { TYPES } from '../onnx/types.ts';
+import { PADDING } from './options.ts';
+
+const NEGATIVE_INFINITY = 0xff800000;
+
+/**
+ * The place of the greatest score of each row, the lowest of equal ones; of a row with a NaN the place of its first.
+ *
+ * @param scores [rows, vocabulary]
+ * @returns [rows], int32
+ */
+export function greatest(builder: Builder, scores: Tensor): Tensor {
+  const [rows, vocabulary] = scores.shape as [number, number];
+  const at = (row: Index, token: Index) => reading(scores, [row, token]);
+  const most = builder.define({
+    type: scores.type,
+    shape: [rows],
+    name: 'greatest score',
+    body: ([row]) =>
+      fold([vocabulary], NEGATIVE_INFINITY, ([token], accumulator) => f32.max(accumulator, at(row!, token!))),
+  });
+  return builder.define({
+    type: TYPES.int32,
+    shape: [rows],
+    range: { low: 0, high: vocabulary - 1 },
+    name: 'choice',
+    body: ([row]) =>
+      fold([vocabulary], vocabulary - 1, ([token], accumulator) => {
+        const score = at(row!, token!);
+        const differs = i32.and(i32.not(f32.eq(score, reading(most, [row!]))), f32.eq(score, score));
+        return select(differs, accumulator, i32.min(accumulator, indexValue(token!)));
+      }),
+  });
+}
+
+/** A token that is none, and no padding either. */
+const NOTHING = PADDING - 1;
+
+/**
+ * Whether a text is what the model chooses: each token its choice, and nothing but padding after the end.
+ *
+ * @param text [tokens], int32
+ * @param choices [tokens], int32: what follows the prompt and the tokens before, if those are right
+ * @param ends tokens that end a text
+ * @returns a scalar, uint8
+ */
+export function accept(builder: Builder, text: Tensor, choices: Tensor, ends: readonly number[]): Tensor {
+  return builder.define({
+    type: TYPES.uint8,
+    shape: [],
+    isOutput: true,
+    name: 'accept',
+    body: () =>
+      fold(text.shape, 1, ([i], accumulator) => {
+        const choice = reading(choices, [i!]);
+        if (ends.length === 0) return i32.and(accumulator, i32.eq(reading(text, [i!]), choice));
+        const before = reading(text, [shift(i!, -1)], NOTHING);
+        // By induction: padding before is accepted only after an end.
+        const hasEnded = [PADDING, ...ends].map((end) => i32.eq(before, i32.of(end))).reduce(i32.or);
+        const right = select(hasEnded, i32.of(PADDING), choice);
+        return i32.and(accumulator, i32.eq(reading(text, [i!]), right));
+      }),
+  });
+}

@@ -1,0 +1,176 @@
+import { ImportError } from '../onnx/errors.ts';
+import type { CompiledModel, ModelTensor } from '../onnx/import.ts';
+import type { Builder } from '../onnx/ir/builder.ts';
+import { i32, indexValue, select } from '../onnx/ir/expression.ts';
+import { constantIndex, type Index } from '../onnx/ir/indices.ts';
+import { reading, type Tensor } from '../onnx/ir/tensor.ts';
+import { importJoined, type Joined, type Joint } from '../onnx/joined.ts';
+import type { HalfArithmetic } from '../onnx/lower/narrowing.ts';
+import type { Graph } from '../onnx/read/graph.ts';
+import { TYPES } from '../onnx/types.ts';
+import { accept, greatest } from './choice.ts';
+import { feed, idsInput } from './feed.ts';
+import type { TextOptions } from './options.ts';
+import { Rows } from './rows.ts';
+
+/** A causal language model as a program that checks a text: see README.md. */
+
+export interface TextModel extends CompiledModel {
+  readonly options: TextOptions;
+  /** Tensors that a claim supplies. */
+  readonly answers: readonly ModelTensor[];
+  /** Tokens of the vocabulary. */
+  readonly vocabulary: number;
+  /** Node of the tokens that the model chooses at each place of the text, [tokens], int32. */
+  readonly choices: number;
+}
+
+/**
+ * @param graph ids (and masks, positions, an empty past) to logits
+ * @param fileBytes size of what the graph was read from
+ * @throws ImportError one line that names the place, the reason and what to do
+ */
+export function compileText(
+  graph: Graph,
+  fileBytes: number,
+  options: TextOptions,
+  half?: HalfArithmetic,
+): TextModel {
+  checkOptions(options);
+  let vocabulary = 0;
+  const join = (joint: Joint): Joined => {
+    const made = around(joint, options);
+    vocabulary = made.vocabulary;
+    return made;
+  };
+  const { outputs, marked, ...compiled } = importJoined(graph, fileBytes, join, half);
+  const { program, labels } = compiled;
+  const refer = (node: number): ModelTensor => {
+    const { dtype, shape } = program.nodes[node]!;
+    const onnxType = dtype === 'f32' ? 'float' : dtype === 'i32' ? 'int32' : 'uint8';
+    return { name: labels[node]!.replace(/^input /, ''), dtype, onnxType, shape, node };
+  };
+  return {
+    ...compiled,
+    options,
+    vocabulary,
+    inputs: program.inputs.map(refer),
+    answers: (program.answers ?? []).map(refer),
+    outputs: outputs.map((node) => ({ ...refer(node), name: 'accept' })),
+    bound: [],
+    choices: marked[0] as number,
+  };
+}
+
+/** More positions than any model has been trained for. */
+const MAX_POSITIONS = 2 ** 20;
+
+function checkOptions({ prompt, tokens, ends = [] }: TextOptions): void {
+  for (const [name, size] of Object.entries({ prompt, tokens })) {
+    if (!(Number.isInteger(size) && size >= 1 && size <= MAX_POSITIONS)) {
+      throw new ImportError(`--${name} ${size}: write a number of tokens from 1 to ${MAX_POSITIONS}`);
+    }
+  }
+  const bad = ends.find((end) => !(Number.isInteger(end) && end >= 0 && end < 2 ** 31));
+  if (bad !== undefined) throw new ImportError(`--end ${bad}: a token is a number from 0 on`);
+}
+
+/** Everything around the graph: the sequence in front, logits of the text's places and the choice behind. */
+function around({ builder, graph, lower }: Joint, options: TextOptions): Joined & { vocabulary: number } {
+  const { prompt: most, tokens, ends = [] } = options;
+  const part = (label: string): void => {
+    builder.current = { name: label, label, place: `the ${label}` };
+  };
+  part('sequence');
+  const prompt = builder.input('prompt', TYPES.int32, [most], 0);
+  const length = builder.input('length', TYPES.int32, [], 1);
+  const text = builder.input('text', TYPES.int32, [tokens], 2);
+  const { ids, last } = sequence(builder, { prompt, length, text }, idsInput(graph).type);
+  const output = lower(feed(graph, builder, ids));
+  part('logits of the text');
+  const scores = textLogits(builder, logitsOf(graph, output, most + tokens), last);
+  part('choice');
+  const choices = greatest(builder, scores);
+  part('accept');
+  return {
+    inputs: [prompt, length],
+    answers: [text],
+    outputs: [accept(builder, text, choices, ends)],
+    marked: [choices],
+    vocabulary: scores.shape[1] as number,
+  };
+}
+
+interface Given {
+  readonly prompt: Tensor;
+  readonly length: Tensor;
+  readonly text: Tensor;
+}
+
+/**
+ * The text right behind its prompt, wherever that ends. Words that are no token's number are taken for token 0: in the
+ * text they are never accepted, behind it they are never seen.
+ *
+ * @returns the sequence, [1, positions], and the number of the row that each token of the text is chosen by, [tokens]
+ */
+function sequence(builder: Builder, { prompt, length, text }: Given, type: Tensor['type']) {
+  const most = prompt.shape[0] as number;
+  const tokens = text.shape[0] as number;
+  // A prompt has 1 token at least, and no more than there is room for.
+  const taken = () => i32.max(i32.of(1), i32.min(i32.of(most), reading(length, [])));
+  const place = builder.define({
+    type: TYPES.int32,
+    shape: [most + tokens],
+    range: { low: -most, high: most + tokens - 2 },
+    name: 'place in the text',
+    body: ([i]) => i32.sub(indexValue(i!), taken()),
+  });
+  const ids = builder.define({
+    type,
+    shape: [1, most + tokens],
+    range: { low: 0, high: 2 ** 31 - 1 },
+    name: 'sequence',
+    body: ([, i]) => {
+      const own = reading(place, [i!]);
+      const isPrompt = i32.lt(own, i32.of(0));
+      const token = select(isPrompt, reading(prompt, [i!], 0), reading(text, [{ gathered: own }], 0));
+      return i32.max(token, i32.of(0));
+    },
+  });
+  const last = builder.define({
+    type: TYPES.int32,
+    shape: [tokens],
+    range: { low: 0, high: most + tokens - 2 },
+    name: 'row of a token',
+    body: ([i]) => i32.add(indexValue(i!), i32.sub(taken(), i32.of(1))),
+  });
+  return { ids, last };
+}
+
+/** @throws ImportError unless one output has a row of logits for each position */
+function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: number): Tensor {
+  const named = graph.outputs.find(({ name }) => /logits/i.test(name)) ?? graph.outputs[0];
+  if (!named) throw new ImportError('model: it has no outputs');
+  const logits = output(named.name);
+  const { shape, type } = logits;
+  if (type.family === 'float' && shape.length === 3 && shape[0] === 1 && shape[1] === positions)
+    return logits;
+  throw new ImportError(
+    `output "${named.name}": it is ${type.name} [${shape}] and not a row of logits for each position, [1,${positions},vocabulary]`,
+  );
+}
+
+/** Logits of the text's places only, [tokens, vocabulary]. */
+function textLogits(builder: Builder, logits: Tensor, rows: Tensor): Tensor {
+  const made = new Rows(builder, rows, {
+    // What is done to logits, such as a bias or a bound, is done to these; the rows that they are made of are copied.
+    computes: (_, { hasFold }) => !hasFold,
+    whole: (tensor) => tensor,
+  }).computed(logits, 1);
+  return builder.define({
+    type: made.type,
+    shape: [made.shape[1] as number, made.shape[2] as number],
+    name: 'logits of the text',
+    body: ([row, token]: readonly Index[]) => reading(made, [constantIndex(0), row!, token!]),
+  });
+}

@@ -1,0 +1,88 @@
+import { ImportError, quoted } from '../onnx/errors.ts';
+import type { Builder } from '../onnx/ir/builder.ts';
+import type { Tensor } from '../onnx/ir/tensor.ts';
+import type { Graph, GraphValue } from '../onnx/read/graph.ts';
+
+/** What the inputs of a language model's graph are fed with, as exporters name and shape them. */
+
+const IDS = /^(input_?ids?|tokens?|ids?)$/i;
+const MASK = /mask/i;
+const POSITIONS = /^position/i;
+const PAST = /past|cache/i;
+const BRANCH = /^use_cache/i;
+
+/** @throws ImportError unless the graph has one input that takes tokens */
+export function idsInput({ inputs }: Graph): GraphValue {
+  const integers = inputs.filter(({ type }) => type.family === 'integer');
+  const named = integers.filter(({ name }) => IDS.test(name));
+  const [only, ...others] = named.length > 0 ? named : integers.filter(isPlain);
+  if (only && others.length === 0) return only;
+  const names = inputs.map(({ name }) => quoted(name)).join(', ');
+  throw new ImportError(
+    `model: none of its inputs (${names}) is known to take tokens; name the one that does "input_ids"`,
+  );
+}
+
+const isPlain = ({ name }: GraphValue): boolean =>
+  !MASK.test(name) && !POSITIONS.test(name) && !PAST.test(name);
+
+/** A dimension as it is, where the file gives its size. */
+function sizeOf(value: GraphValue, i: number, wanted: number): number {
+  const extent = value.shape[i];
+  if (typeof extent !== 'number' || extent === wanted) return wanted;
+  throw new ImportError(
+    `input ${quoted(value.name)}: its dimension ${i} has ${extent} elements, the text and its prompt have ${wanted}; ` +
+      'export with a dimension that is left open, or choose --prompt and --tokens so that they come to it',
+  );
+}
+
+/**
+ * A tensor for every input: a whole sequence at once, nothing before it.
+ *
+ * @param ids the sequence, [1, positions]
+ */
+export function feed(graph: Graph, builder: Builder, ids: Tensor): Map<string, Tensor> {
+  const taken = idsInput(graph);
+  const positions = ids.shape[1] as number;
+  const made = new Map<string, Tensor>();
+  for (const value of graph.inputs) {
+    const { name, type, shape } = value;
+    const rank = shape.length;
+    const constant = (extents: readonly number[], number: (i: number) => number): void => {
+      const count = extents.reduce((product, extent) => product * extent, 1);
+      made.set(
+        name,
+        builder.constant(
+          type,
+          extents,
+          Array.from({ length: count }, (_, i) => number(i)),
+          name,
+        ),
+      );
+    };
+    if (value === taken) {
+      sizeOf(value, rank - 1, positions);
+      made.set(name, ids);
+    } else if (PAST.test(name) && type.family === 'float' && rank === 4) {
+      const extents = shape.map((extent, i) => (typeof extent === 'number' ? extent : i === 0 ? 1 : 0));
+      if (extents.every((extent) => extent > 0)) {
+        throw new ImportError(
+          `input ${quoted(name)}: it has no dimension that may be empty, so there is always a past`,
+        );
+      }
+      constant(extents, () => 0);
+    } else if (BRANCH.test(name)) {
+      constant(rank === 0 ? [] : [1], () => 0);
+    } else if (MASK.test(name) && rank === 2) {
+      constant([1, sizeOf(value, 1, positions)], () => 1);
+    } else if (POSITIONS.test(name) && rank <= 2) {
+      constant(rank === 2 ? [1, sizeOf(value, 1, positions)] : [sizeOf(value, 0, positions)], (i) => i);
+    } else {
+      throw new ImportError(
+        `input ${quoted(name)}: nothing is known to feed it with; a language model takes input_ids, attention_mask, ` +
+          'position_ids and past_key_values',
+      );
+    }
+  }
+  return made;
+}

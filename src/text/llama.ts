@@ -1,0 +1,152 @@
+import type { AttributeValue, Graph, GraphNode, TensorValue } from '../onnx/read/graph.ts';
+import { TYPES } from '../onnx/types.ts';
+
+/**
+ * Transformers of the Llama family (Touvron et al., 2023) as a graph of ONNX operators: root-mean-square norms,
+ * rotary positions, grouped-query attention, gated feed-forward layers.
+ */
+
+export interface LlamaShape {
+  readonly layers: number;
+  /** Components of a token's vector. */
+  readonly width: number;
+  readonly heads: number;
+  /** Heads of keys and values; each serves as many heads of queries in a row. */
+  readonly keyHeads: number;
+  readonly headSize: number;
+  readonly epsilon: number;
+  /** Base of the angles by which positions turn vectors. */
+  readonly base: number;
+  /** Whether the pairs that are turned are neighbours, or half a head apart. */
+  readonly interleaved: boolean;
+  /** Positions, most. */
+  readonly positions: number;
+  /** Whether queries, keys and values have a bias (Qwen2). */
+  readonly biased: boolean;
+  /** Whether the logits are made by the table of the tokens' vectors. */
+  readonly tied: boolean;
+}
+
+/** Names of a layer's weights; each is kept [outputs, inputs]. */
+export type LayerWeight = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
+export type LayerNorm = 'attention norm' | 'forward norm';
+export type LayerBias = 'query bias' | 'key bias' | 'value bias';
+
+/** `tokens` is [vocabulary, width], as is `logits`, which is asked for only if they are not tied; norms are [width]. */
+export interface LlamaWeights {
+  layer(layer: number, name: LayerWeight | LayerNorm | LayerBias): TensorValue;
+  whole(name: 'tokens' | 'norm' | 'logits'): TensorValue;
+}
+
+const int = (value: number): AttributeValue => ({ kind: 'int', value });
+const float = (value: number): AttributeValue => ({ kind: 'float', value });
+
+class Writer {
+  readonly nodes: GraphNode[] = [];
+  readonly initializers = new Map<string, TensorValue>();
+
+  weight(name: string, value: TensorValue): string {
+    this.initializers.set(name, value);
+    return name;
+  }
+
+  add(
+    operator: string,
+    inputs: readonly string[],
+    output: string,
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): string {
+    const node = {
+      operator,
+      domain: '',
+      name: output,
+      inputs,
+      attributes: new Map(Object.entries(attributes)),
+    };
+    this.nodes.push({ ...node, outputs: [output] });
+    return output;
+  }
+
+  /** x times a matrix that is kept [outputs, inputs]. */
+  product(x: string, weight: string, output: string): string {
+    const turned = this.add('Transpose', [weight], `${weight} turned`, {
+      perm: { kind: 'ints', value: [1, 0] },
+    });
+    return this.add('MatMul', [x, turned], output);
+  }
+}
+
+/** Cosines and sines of every position's angles, [positions, pairs]. */
+function angles({ headSize, base, positions }: LlamaShape): { cos: TensorValue; sin: TensorValue } {
+  const pairs = headSize / 2;
+  const table = (f: (angle: number) => number): TensorValue => ({
+    type: TYPES.float,
+    shape: [positions, pairs],
+    values: Float32Array.from({ length: positions * pairs }, (_, i) =>
+      f(Math.floor(i / pairs) * base ** ((-2 * (i % pairs)) / headSize)),
+    ),
+  });
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** The graph: `input_ids` and `position_ids`, [1, sequence], to `logits`, [1, sequence, vocabulary]. */
+export function llamaGraph(shape: LlamaShape, weights: LlamaWeights): Graph {
+  const { layers, heads, keyHeads, epsilon } = shape;
+  const writer = new Writer();
+  const { cos, sin } = angles(shape);
+  const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
+  const norm = (x: string, weight: string, output: string): string =>
+    writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
+  const tokens = writer.weight('tokens', weights.whole('tokens'));
+  let x = writer.add('Gather', [tokens, 'input_ids'], 'embedded', { axis: int(0) });
+  for (let layer = 0; layer < layers; layer++) {
+    const name = (part: string): string => `layer ${layer} ${part}`;
+    const weight = (part: LayerWeight | LayerNorm | LayerBias): string =>
+      writer.weight(`${name(part)} weight`, weights.layer(layer, part));
+    const projected = (part: 'query' | 'key' | 'value', from: string): string => {
+      const product = writer.product(from, weight(part), name(`${part}${shape.biased ? ' product' : ''}`));
+      return shape.biased ? writer.add('Add', [product, weight(`${part} bias`)], name(part)) : product;
+    };
+    const turned = (part: 'query' | 'key', count: number, from: string): string =>
+      writer.add('RotaryEmbedding', [from, ...tables], name(`turned ${part}`), {
+        num_heads: int(count),
+        interleaved: int(shape.interleaved ? 1 : 0),
+      });
+    const normal = norm(x, weight('attention norm'), name('attention input'));
+    const query = turned('query', heads, projected('query', normal));
+    const key = turned('key', keyHeads, projected('key', normal));
+    const attended = writer.add('Attention', [query, key, projected('value', normal)], name('attention'), {
+      is_causal: int(1),
+      q_num_heads: int(heads),
+      kv_num_heads: int(keyHeads),
+    });
+    x = writer.add('Add', [x, writer.product(attended, weight('output'), name('attended'))], name('middle'));
+    const middle = norm(x, weight('forward norm'), name('forward input'));
+    const gate = writer.product(middle, weight('gate'), name('gate'));
+    const open = writer.add(
+      'Mul',
+      [gate, writer.add('Sigmoid', [gate], name('gate share'))],
+      name('open gate'),
+    );
+    const inner = writer.add('Mul', [open, writer.product(middle, weight('up'), name('up'))], name('inner'));
+    x = writer.add('Add', [x, writer.product(inner, weight('down'), name('down'))], name('output'));
+  }
+  const last = norm(x, writer.weight('norm', weights.whole('norm')), 'last');
+  writer.product(
+    last,
+    shape.tied ? tokens : writer.weight('logits weight', weights.whole('logits')),
+    'logits',
+  );
+  const sequence = (name: string) => ({ name, type: TYPES.int64, shape: [1, 'sequence'] });
+  return {
+    nodes: writer.nodes,
+    initializers: writer.initializers,
+    inputs: [sequence('input_ids'), sequence('position_ids')],
+    outputs: [{ name: 'logits' }],
+    opsets: new Map([['', OPERATORS]]),
+    functions: new Map(),
+  };
+}
+
+/** Version of ONNX's operators that has all that are used. */
+const OPERATORS = 23;

@@ -1,0 +1,54 @@
+import { SeededWeights } from '../../scripts/models/weights.ts';
+import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
+import { TYPES } from '../../src/onnx/types.ts';
+import { type LlamaShape, llamaGraph } from '../../src/text/llama.ts';
+
+/** A language model that is small enough for the reference engine, with weights from a seed. */
+
+export const TINY: LlamaShape & { readonly hidden: number; readonly vocabulary: number } = {
+  layers: 2,
+  width: 16,
+  heads: 4,
+  keyHeads: 2,
+  headSize: 4,
+  hidden: 20,
+  vocabulary: 40,
+  epsilon: 1e-5,
+  base: 100,
+  interleaved: true,
+  positions: 24,
+  biased: false,
+  tied: false,
+};
+
+export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
+  const shape = { ...TINY, ...change };
+  const { width, heads, keyHeads, headSize, hidden, vocabulary } = shape;
+  const random = new SeededWeights(seed);
+  const tensor = (...extents: number[]): TensorValue => ({
+    type: TYPES.float,
+    shape: extents,
+    values: random.around(1.5 / Math.sqrt(extents.at(-1)!), extents).values,
+  });
+  const shapes: Readonly<Record<string, readonly number[]>> = {
+    query: [heads * headSize, width],
+    key: [keyHeads * headSize, width],
+    value: [keyHeads * headSize, width],
+    output: [width, heads * headSize],
+    gate: [hidden, width],
+    up: [hidden, width],
+    down: [width, hidden],
+    'query bias': [heads * headSize],
+    'key bias': [keyHeads * headSize],
+    'value bias': [keyHeads * headSize],
+    tokens: [vocabulary, width],
+    logits: [vocabulary, width],
+  };
+  const norm = (): TensorValue => ({
+    type: TYPES.float,
+    shape: [width],
+    values: new Float32Array(width).fill(1),
+  });
+  const named = (name: string): TensorValue => (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
+  return llamaGraph(shape, { layer: (_, name) => named(name), whole: named });
+}
