@@ -17,6 +17,7 @@ const floors = [
   // ---- above: pure, runs in a browser; below: the outside world ----
   'chain',
   'store',
+  'work',
   'provider',
   'watcher',
   'client',

@@ -23,12 +23,22 @@ export function blockRoots(trace: Pick<Trace, 'depth' | 'tensorRoot'>, block: nu
   return Array.from({ length: width }, (_, i) => trace.tensorRoot(block * width + i));
 }
 
-/** The commitment of a run, without the tensors that it does not commit to. */
-export function commitmentOf(model: Model, { trees }: Pick<CheckpointedRun, 'trees'>): Commitment {
-  const { program } = model;
-  const tree = checkpointTree(program, (i) => {
+/** The tree whose root a run's trace has, from the trees over its checkpoints. */
+export function commitmentTree({ program }: Model, { trees }: Pick<CheckpointedRun, 'trees'>): MerkleTree {
+  return checkpointTree(program, (i) => {
     const node = program.nodes[i]!;
     return node.kind === 'constant' ? node.root : trees.get(i)!.root;
   });
-  return { model, depth: tree.depth, root: tree.root, node: (level, index) => tree.node(level, index) };
 }
+
+/** What a tree of {@link commitmentTree} commits to. */
+export const commitmentFrom = (model: Model, tree: MerkleTree): Commitment => ({
+  model,
+  depth: tree.depth,
+  root: tree.root,
+  node: (level, index) => tree.node(level, index),
+});
+
+/** The commitment of a run, without the tensors that it does not commit to. */
+export const commitmentOf = (model: Model, run: Pick<CheckpointedRun, 'trees'>): Commitment =>
+  commitmentFrom(model, commitmentTree(model, run));

@@ -1,0 +1,50 @@
+/** What this thread and its workers tell each other. */
+
+export type RunKind = 'output' | 'commitment' | 'trace';
+
+/** Which engine runs models, and on how many threads of its own. */
+export interface EngineChoice {
+  readonly name: 'wasm' | 'reference';
+  readonly threads: number;
+}
+
+/** A hash tree as its levels, leaves first. */
+export interface TreeParts {
+  readonly node: number;
+  readonly levels: readonly Uint8Array[];
+}
+
+export type ToThread =
+  | {
+      readonly kind: 'load';
+      readonly modelId: string;
+      readonly program: Uint8Array;
+      readonly weights: Weights;
+    }
+  | { readonly kind: 'unload'; readonly modelId: string }
+  | {
+      readonly kind: 'run';
+      readonly id: number;
+      readonly modelId: string;
+      readonly what: RunKind;
+      /** Inputs, and answers if the model has any, one after the other; of one run or of several. */
+      readonly inputs: readonly Uint8Array[];
+    };
+
+/** Constants by their node, in memory that threads share. */
+export type Weights = readonly (readonly [node: number, bytes: Uint8Array])[];
+
+export type RunResult =
+  | { readonly what: 'output'; readonly outputs: readonly Uint8Array[] }
+  /** Levels of the tree over the checkpoints. */
+  | { readonly what: 'commitment'; readonly levels: readonly Uint8Array[] }
+  | {
+      readonly what: 'trace';
+      /** Of nodes that are not constant. */
+      readonly tensors: readonly (readonly [node: number, bytes: Uint8Array])[];
+      readonly trees: readonly TreeParts[];
+    };
+
+export type FromThread =
+  | { readonly kind: 'done'; readonly id: number; readonly result: RunResult }
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: string };

@@ -1,0 +1,340 @@
+import { createHash } from 'node:crypto';
+import type { MalformedProgram } from '../dispute/malformed.ts';
+import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
+import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
+import { MerkleTree, TENSOR_TREE, TRACE_TREE } from '../merkle/tree.ts';
+import { byteLengthOf } from '../program/node.ts';
+import { validate } from '../program/validate.ts';
+import { Latest } from '../store/latest.ts';
+import type { HeldModel } from '../store/library.ts';
+import { encodeProgram } from '../store/programFile.ts';
+import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
+import { commitmentFrom } from '../trace/commitment.ts';
+import { RunTrace } from '../trace/run.ts';
+import type { Commitment, Trace } from '../trace/trace.ts';
+import type { EngineChoice, RunKind, RunResult } from './messages.ts';
+import { RunQueue } from './queue.ts';
+import { Run } from './run.ts';
+import { type SharedModel, ThreadEnded, WorkThread } from './workThread.ts';
+
+export interface WorkOptions {
+  /** Worker threads: runs that are made at the same time. */
+  readonly threads: number;
+  readonly engine: EngineChoice;
+  /** Bytes of models in all worker threads together. */
+  readonly modelBytes?: number;
+  /** Bytes of the traces that are kept for disputes. */
+  readonly traceBytes?: number;
+  /** Longest run, seconds; one that takes longer is ended. */
+  readonly maxRunSeconds?: number;
+  /** Seconds after which an urgent run that finds no free thread takes one from a run that is not urgent. */
+  readonly patienceSeconds?: number;
+  /** Outputs of one model that a thread computes at a time. */
+  readonly batch?: number;
+  /** Unix seconds, as the chain has them: by it runs are dropped whose deadline is over. */
+  readonly clock?: () => bigint;
+}
+
+/** How much there is to do, for metrics. */
+export interface WorkStatus {
+  readonly waiting: number;
+  readonly running: number;
+  /** Since the start. */
+  readonly done: number;
+  readonly failed: number;
+  readonly dropped: number;
+  readonly keptBytes: number;
+}
+
+interface Entry {
+  readonly model: Model;
+  readonly shared: SharedModel;
+  readonly weights: ReadonlyMap<number, Uint8Array>;
+  readonly share: string;
+}
+
+const OUTPUT_BYTES = 2 ** 24;
+const COMMITMENT_BYTES = 2 ** 26;
+/** How often deadlines of runs are looked at, ms. */
+const SWEEP_MS = 250;
+/** Threads that a run may take down with it. */
+const MAX_ATTEMPTS = 2;
+
+const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
+
+/** Bytes of every tensor of a run, and of the hash trees over them. */
+export const runBytes = ({ program }: Model): number =>
+  1.25 * program.nodes.reduce((sum, node) => sum + byteLengthOf(node), 0);
+
+/** The same bytes where all threads read them. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
+/** What runs of one thing have in common. */
+const keyOf = (what: RunKind, modelId: string, input: Uint8Array): string =>
+  `${modelId} ${what} ${createHash('sha256').update(input).digest('base64')}`;
+
+interface Busy {
+  readonly thread: WorkThread;
+  readonly runs: readonly Run[];
+  readonly startedAt: number;
+}
+
+/**
+ * Runs models in worker threads, so that whoever asks is never held up by a run. What was asked for several times runs
+ * once. Runs wait in the order of {@link RunQueue}.
+ */
+export class WorkRunner implements Runner {
+  readonly #options: Required<WorkOptions>;
+  readonly #models = new Map<string, Entry>();
+  readonly #malformed = new Map<string, MalformedProgram>();
+  readonly #queue = new RunQueue<Run>();
+  readonly #inFlight = new Map<string, Run>();
+  readonly #threads: readonly WorkThread[];
+  readonly #busy = new Map<WorkThread, Busy>();
+  readonly #outputs = new Latest<string>(OUTPUT_BYTES, ({ length }) => length);
+  readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
+  readonly #traces: Latest<Trace>;
+  readonly #counts = { done: 0, failed: 0, dropped: 0 };
+  #urgentSince = Number.POSITIVE_INFINITY;
+  #sweeping: NodeJS.Timeout | undefined;
+
+  constructor(options: WorkOptions) {
+    this.#options = {
+      modelBytes: 2 ** 32,
+      traceBytes: 2 ** 30,
+      maxRunSeconds: Number.POSITIVE_INFINITY,
+      patienceSeconds: 5,
+      batch: 1,
+      clock: systemClock,
+      ...options,
+    };
+    const { threads, engine, modelBytes } = this.#options;
+    this.#threads = Array.from({ length: threads }, () => new WorkThread(engine, modelBytes / threads));
+    this.#traces = new Latest(this.#options.traceBytes, traceBytes);
+  }
+
+  /**
+   * Holds a model and returns its id.
+   *
+   * @param share whom its runs are charged to; itself if left out
+   * @throws RangeError if its program is malformed: see {@link putMalformed}
+   */
+  put({ model, weights }: HeldModel, share?: string): string {
+    const [violation] = validate(model.program);
+    if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
+    const modelId = hexOf(model.id);
+    const copies = new Map<Uint8Array, Uint8Array>();
+    const once = (bytes: Uint8Array): Uint8Array => {
+      const copy = copies.get(bytes) ?? shared(bytes);
+      copies.set(bytes, copy);
+      return copy;
+    };
+    const constants = [...weights].map(([node, bytes]) => [node, once(bytes)] as const);
+    this.#models.set(modelId, {
+      model,
+      weights: new Map(constants),
+      share: share ?? modelId,
+      shared: { modelId, program: encodeProgram(model.program), weights: constants, bytes: runBytes(model) },
+    });
+    return modelId;
+  }
+
+  /** Keeps what proves that the program of a model is malformed. */
+  putMalformed(modelId: string, program: MalformedProgram): void {
+    this.#malformed.set(modelId, program);
+  }
+
+  /** Holds a model no more; its runs are dropped. */
+  drop(modelId: string): void {
+    this.#models.delete(modelId);
+    this.#malformed.delete(modelId);
+    for (const run of this.#inFlight.values())
+      if (run.modelId === modelId) run.drop('its model is not held any more');
+    for (const thread of this.#threads) thread.drop(modelId);
+    for (const kept of [this.#outputs, this.#commitments, this.#traces]) kept.forget(`${modelId} `);
+  }
+
+  model(modelId: string): Model | undefined {
+    return this.#models.get(modelId)?.model;
+  }
+
+  malformed(modelId: string): MalformedProgram | undefined {
+    return this.#malformed.get(modelId);
+  }
+
+  async output(modelId: string, input: string, options: RunOptions = {}): Promise<string> {
+    return this.#ask(this.#outputs, 'output', modelId, input, options, (_, result) =>
+      result.what === 'output' ? hexOf(result.outputs[0]!) : undefined,
+    );
+  }
+
+  async commitment(modelId: string, input: string, options: RunOptions = {}): Promise<Commitment> {
+    return this.#ask(this.#commitments, 'commitment', modelId, input, options, ({ model }, result) =>
+      result.what === 'commitment'
+        ? commitmentFrom(model, new MerkleTree(TRACE_TREE, result.levels[0]!, result.levels.slice(1)))
+        : undefined,
+    );
+  }
+
+  async trace(modelId: string, input: string, options: RunOptions = {}): Promise<Trace> {
+    return this.#ask(this.#traces, 'trace', modelId, input, options, traceFrom);
+  }
+
+  status(): WorkStatus {
+    return {
+      waiting: this.#queue.size,
+      running: this.#busy.size,
+      ...this.#counts,
+      keptBytes: this.#outputs.bytes + this.#commitments.bytes + this.#traces.bytes,
+    };
+  }
+
+  /** Drops all runs and ends the threads. */
+  async close(): Promise<void> {
+    for (const run of [...this.#inFlight.values()]) run.drop('the program ends');
+    clearInterval(this.#sweeping);
+    this.#sweeping = undefined;
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  #ask<T>(
+    kept: Latest<T>,
+    what: RunKind,
+    modelId: string,
+    input: string,
+    options: RunOptions,
+    read: (entry: Entry, result: RunResult) => T | undefined,
+  ): Promise<T> {
+    const entry = this.#models.get(modelId);
+    if (!entry) throw new RangeError(`model ${modelId} is not held here`);
+    const bytes = bytesOfHex(input);
+    // Now, so that an input of a wrong length never reaches a thread.
+    splitTensors(suppliedRefs(entry.model), bytes);
+    const key = keyOf(what, modelId, bytes);
+    this.#inFlight.get(key)?.join(options);
+    return kept.get(key, async () => {
+      const run = new Run(modelId, what, bytes, entry.share);
+      run.join(options);
+      this.#begin(key, run);
+      const made = read(entry, await run.result);
+      if (made === undefined) throw new Error(`a worker thread answered something else than ${what}`);
+      return made;
+    });
+  }
+
+  #begin(key: string, run: Run): void {
+    this.#inFlight.set(key, run);
+    const end = (): void => {
+      this.#inFlight.delete(key);
+    };
+    run.result.then(end, end);
+    run.onAbandoned(() => {
+      this.#counts.dropped++;
+      this.#queue.remove(run);
+      const busy = [...this.#busy.values()].find(({ runs }) => runs.includes(run));
+      // A thread goes on as long as one of its runs is wanted.
+      if (busy?.runs.every(({ isDropped }) => isDropped)) void busy.thread.end();
+    });
+    this.#queue.add(run);
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const idle = this.#threads.filter((thread) => !this.#busy.has(thread));
+      if (idle.length === 0) break;
+      const now = performance.now() / 1000;
+      const first = this.#queue.next(now);
+      if (!first) break;
+      const entry = this.#models.get(first.modelId);
+      if (!entry) {
+        this.#queue.ended(first, 0, now);
+        first.drop('its model is not held any more');
+        continue;
+      }
+      const thread = idle.find((one) => one.holds(first.modelId)) ?? idle[0]!;
+      void this.#make(thread, entry, [first, ...this.#alike(first)]);
+    }
+    this.#urgentSince = this.#queue.hasUrgent
+      ? Math.min(this.#urgentSince, performance.now())
+      : Number.POSITIVE_INFINITY;
+  }
+
+  /** Other runs of the same model that the thread can make along with one. */
+  #alike(first: Run): Run[] {
+    return first.what === 'output' ? this.#queue.takeAlike(first, this.#options.batch - 1) : [];
+  }
+
+  async #make(thread: WorkThread, { shared }: Entry, runs: readonly Run[]): Promise<void> {
+    const startedAt = performance.now();
+    this.#busy.set(thread, { thread, runs, startedAt });
+    for (const run of runs) run.attempts++;
+    try {
+      const result = await thread.run(
+        shared,
+        runs[0]!.what,
+        runs.map(({ input }) => input),
+      );
+      runs.forEach((run, i) => {
+        run.resolve(result.what === 'output' ? { ...result, outputs: [result.outputs[i]!] } : result);
+      });
+      this.#counts.done += runs.length;
+    } catch (error) {
+      this.#again(runs, error);
+    } finally {
+      const now = performance.now();
+      this.#busy.delete(thread);
+      for (const run of runs) this.#queue.ended(run, (now - startedAt) / 1000 / runs.length, now / 1000);
+      this.#dispatch();
+    }
+  }
+
+  /** Runs whose thread has ended are made once more; one that fails in the engine fails for good. */
+  #again(runs: readonly Run[], error: unknown): void {
+    for (const run of runs) {
+      if (run.isDropped) continue;
+      if (error instanceof ThreadEnded && run.attempts < MAX_ATTEMPTS) this.#queue.add(run);
+      else {
+        this.#counts.failed++;
+        run.reject(error);
+      }
+    }
+  }
+
+  #sweep(): void {
+    const now = Number(this.#options.clock());
+    for (const run of this.#inFlight.values()) if (run.lastDeadline < now) run.drop('its deadline is over');
+    for (const { thread, runs, startedAt } of this.#busy.values()) {
+      if (performance.now() - startedAt < 1000 * this.#options.maxRunSeconds) continue;
+      for (const run of runs) run.drop(`it takes more than ${this.#options.maxRunSeconds} seconds`);
+      void thread.end();
+    }
+    this.#preempt();
+  }
+
+  /** Ends the youngest run that is not urgent, if an urgent one has waited long enough; it is made again later. */
+  #preempt(): void {
+    const waitedSeconds = (performance.now() - this.#urgentSince) / 1000;
+    if (waitedSeconds < this.#options.patienceSeconds || this.#busy.size < this.#threads.length) return;
+    const candidates = [...this.#busy.values()].filter(({ runs }) => runs.every(({ isUrgent }) => !isUrgent));
+    if (candidates.length < this.#busy.size || candidates.length === 0) return;
+    const youngest = candidates.reduce((a, b) => (b.startedAt > a.startedAt ? b : a));
+    for (const run of youngest.runs) run.attempts--;
+    void youngest.thread.end();
+  }
+}
+
+function traceFrom({ model, weights }: Entry, result: RunResult): Trace | undefined {
+  if (result.what !== 'trace') return undefined;
+  const computed = new Map(result.tensors);
+  const tensors = model.program.nodes.map((_, i) => computed.get(i) ?? weights.get(i)!);
+  const trees = result.trees.map(
+    ({ node, levels }) => [node, new MerkleTree(TENSOR_TREE, levels[0]!, levels.slice(1))] as const,
+  );
+  return new RunTrace(model, tensors, trees);
+}

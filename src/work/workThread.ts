@@ -1,0 +1,127 @@
+import { Worker } from 'node:worker_threads';
+import type { EngineChoice, FromThread, RunKind, RunResult, ToThread, Weights } from './messages.ts';
+
+/** A model as threads take it over. */
+export interface SharedModel {
+  readonly modelId: string;
+  /** Bytes of its program file. */
+  readonly program: Uint8Array;
+  readonly weights: Weights;
+  /** Bytes that a thread needs to run it. */
+  readonly bytes: number;
+}
+
+/** A worker thread ended by itself, or was ended, during a run. */
+export class ThreadEnded extends Error {
+  override name = 'ThreadEnded';
+}
+
+/** A worker thread: it holds models within a bound of memory, and runs one thing at a time. */
+export class WorkThread {
+  readonly #engine: EngineChoice;
+  readonly #mostBytes: number;
+  /** Models that it holds, the one used last at the end. */
+  readonly #held = new Map<string, number>();
+  #worker: Worker | undefined;
+  #ids = 0;
+  #running: { id: number; resolve(result: RunResult): void; reject(error: Error): void } | undefined;
+
+  /** @param mostBytes of the models that it holds; one alone may have more */
+  constructor(engine: EngineChoice, mostBytes: number) {
+    this.#engine = engine;
+    this.#mostBytes = mostBytes;
+  }
+
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
+  holds(modelId: string): boolean {
+    return this.#held.has(modelId);
+  }
+
+  /**
+   * Runs a model, which is loaded first if it is not held.
+   *
+   * @param inputs of one run; of several, one after the other, for outputs only
+   * @throws Error in the engine's words if the run fails
+   * @throws ThreadEnded if the thread ends before
+   */
+  run(model: SharedModel, what: RunKind, inputs: readonly Uint8Array[]): Promise<RunResult> {
+    if (this.#running) throw new Error('a thread runs one thing at a time');
+    const worker = this.#start();
+    this.#hold(worker, model);
+    const id = ++this.#ids;
+    return new Promise<RunResult>((resolve, reject) => {
+      this.#running = { id, resolve, reject };
+      // A run keeps the process alive, a thread that waits does not.
+      worker.ref();
+      this.#post(worker, { kind: 'run', id, modelId: model.modelId, what, inputs });
+    });
+  }
+
+  /** Lets the thread forget a model. */
+  drop(modelId: string): void {
+    if (this.#held.delete(modelId) && this.#worker) this.#post(this.#worker, { kind: 'unload', modelId });
+  }
+
+  /** Ends the thread in the middle of whatever it does. The next run starts a new one. */
+  async end(): Promise<void> {
+    const worker = this.#worker;
+    this.#lose('it was ended');
+    await worker?.terminate();
+  }
+
+  #post(worker: Worker, message: ToThread): void {
+    worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    if (this.#worker) return this.#worker;
+    const worker = new Worker(new URL('./thread.mjs', import.meta.url), {
+      workerData: this.#engine,
+      // The thread registers what it needs to load by itself.
+      execArgv: [],
+    });
+    this.#worker = worker;
+    const lose = (reason: string): void => {
+      if (this.#worker === worker) this.#lose(reason);
+    };
+    worker.on('message', (message: FromThread) => this.#receive(message));
+    worker.on('error', ({ message }) => lose(message));
+    worker.on('exit', (code) => lose(`it exited with code ${code}`));
+    worker.unref();
+    return worker;
+  }
+
+  #hold(worker: Worker, { modelId, program, weights, bytes }: SharedModel): void {
+    const known = this.#held.get(modelId);
+    this.#held.delete(modelId);
+    this.#held.set(modelId, bytes);
+    if (known !== undefined) return;
+    let total = [...this.#held.values()].reduce((sum, one) => sum + one, 0);
+    for (const [oldest, size] of this.#held) {
+      if (total <= this.#mostBytes || oldest === modelId) break;
+      this.drop(oldest);
+      total -= size;
+    }
+    this.#post(worker, { kind: 'load', modelId, program, weights });
+  }
+
+  #receive(message: FromThread): void {
+    const running = this.#running;
+    if (running?.id !== message.id) return;
+    this.#running = undefined;
+    this.#worker?.unref();
+    if (message.kind === 'done') running.resolve(message.result);
+    else running.reject(new Error(message.reason));
+  }
+
+  #lose(reason: string): void {
+    this.#worker = undefined;
+    this.#held.clear();
+    const running = this.#running;
+    this.#running = undefined;
+    running?.reject(new ThreadEnded(`a worker thread ended: ${reason}`));
+  }
+}

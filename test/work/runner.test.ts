@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { RunDropped, Shelf } from '../../src/store/shelf.ts';
+import { RunTrace } from '../../src/trace/run.ts';
+import { type WorkOptions, WorkRunner } from '../../src/work/runner.ts';
+import { layers, layersInput } from '../support/layers.ts';
+import { i32Bytes, loop, ProgramBuilder } from '../support/programs.ts';
+import { randomProgram } from '../support/randomProgram.ts';
+import { slowModel } from '../support/slowModel.ts';
+import { concat } from '../../src/merkle/tree.ts';
+
+const ENGINE = { name: 'wasm', threads: 1 } as const;
+const one = (value: number): string => hexOf(i32Bytes([value]));
+/** Some tenths of a second on any machine. */
+const SLOW = 200_000_000;
+/** Half an hour. */
+const endlessModel = () => slowModel(2 ** 31 - 1, 0, 4096);
+
+/** A tensor of `elements` numbers, made from one. */
+const filled = (node: number, elements: number) =>
+  loop({ dtype: 'i32', shape: [elements], operands: [{ node, dtype: 'i32', fill: 0, view: [] }] });
+
+async function outcome(run: Promise<unknown>): Promise<unknown> {
+  return run.catch((error: Error) => error);
+}
+
+describe('runs in worker threads', () => {
+  const runners: WorkRunner[] = [];
+  const working = (options: Partial<WorkOptions> = {}): WorkRunner => {
+    const runner = new WorkRunner({ threads: 2, engine: ENGINE, ...options });
+    runners.push(runner);
+    return runner;
+  };
+  afterEach(async () => {
+    for (const runner of runners.splice(0)) await runner.close();
+  });
+
+  it('have the bits of a run here, of outputs, commitments and traces', async () => {
+    for (const made of [{ ...layers(), inputs: [layersInput(1)] }, randomProgram(2, 70)]) {
+      const model = modelOf(made.program);
+      const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
+      const id = shelf.put({ model, session: await referenceEngine.load(made.program, made.weights) });
+      const runner = working();
+      expect(runner.put({ model, weights: made.weights })).to.equal(id);
+      const input = hexOf(concat(made.inputs));
+      expect(await runner.output(id, input)).to.equal(await shelf.output(id, input));
+      const [commitment, trace, expected] = await Promise.all([
+        runner.commitment(id, input),
+        runner.trace(id, input),
+        shelf.trace(id, input),
+      ]);
+      expect([hexOf(commitment.root), commitment.depth]).to.deep.equal([
+        hexOf(expected.root),
+        expected.depth,
+      ]);
+      expect(trace.tensors).to.deep.equal(expected.tensors);
+      for (const [node] of made.program.nodes.entries()) {
+        expect(hexOf(trace.tensorRoot(node))).to.equal(hexOf(expected.tensorRoot(node)));
+        expect(hexOf(trace.chunk(node, 0))).to.equal(hexOf(expected.chunk(node, 0)));
+      }
+      for (let leaf = 0; leaf < made.program.nodes.length; leaf++) {
+        expect(hexOf(commitment.node(0, leaf))).to.equal(hexOf(expected.node(0, leaf)));
+      }
+    }
+  });
+
+  it('leave this thread free, and are made once however often they are asked for', async () => {
+    const runner = working({ threads: 1 });
+    const id = runner.put(slowModel(SLOW));
+    let turns = 0;
+    const turning = setInterval(() => turns++, 5);
+    const results = await Promise.all([1, 2, 3].map(() => runner.output(id, one(3))));
+    clearInterval(turning);
+    expect(new Set(results).size).to.equal(1);
+    expect(runner.status().done).to.equal(1);
+    expect(turns, 'turns of this thread meanwhile').to.be.greaterThan(5);
+  });
+
+  it('are ended when nobody waits any more, and when their deadline is over', async () => {
+    let now = 1000n;
+    const runner = working({ clock: () => now });
+    const id = runner.put(endlessModel());
+    const leaving = new AbortController();
+    const left = outcome(runner.output(id, one(1), { signal: leaving.signal }));
+    const late = outcome(runner.output(id, one(2), { deadline: 2000n }));
+    const queued = outcome(runner.output(id, one(3), { deadline: 2000n }));
+    leaving.abort();
+    now = 2001n;
+    for (const dropped of [left, late, queued]) expect(await dropped).to.be.instanceOf(RunDropped);
+    expect(runner.status()).to.include({ waiting: 0, dropped: 3 });
+    const quick = runner.put(slowModel(10));
+    expect(await runner.output(quick, one(4))).to.equal(one(40));
+  });
+
+  it('of one waiter that leaves go on for the others', async () => {
+    const runner = working();
+    const id = runner.put(slowModel(SLOW));
+    const leaving = new AbortController();
+    const first = runner.output(id, one(1), { signal: leaving.signal });
+    const second = runner.output(id, one(1));
+    leaving.abort();
+    expect(await second).to.equal(await first);
+  });
+
+  it('attack 48: endless runs of one model do not keep a dispute or another model waiting', async () => {
+    const runner = working({ threads: 1, maxRunSeconds: 0.5 });
+    const endless = runner.put(endlessModel());
+    const quick = runner.put(slowModel(10));
+    const flood = [1, 2, 3, 4].map((value) =>
+      outcome(runner.output(endless, one(value), { deadline: 9_999_999_998n })),
+    );
+    const served = runner.output(quick, one(2), { deadline: 9_999_999_999n });
+    const first = await Promise.race([served, ...flood.slice(1)]);
+    expect(first, 'only the run before it had to end').to.equal(one(20));
+    expect(await outcome(runner.output(endless, one(9)))).to.be.instanceOf(RunDropped);
+  });
+
+  it('of a dispute take a thread from one that is not urgent, which is made again', async () => {
+    const runner = working({ threads: 1, patienceSeconds: 0 });
+    const slow = runner.put(slowModel(2 ** 31 - 1));
+    const quick = runner.put(slowModel(10));
+    const late = runner.output(slow, one(1));
+    const urgent = runner.commitment(quick, one(2));
+    expect(await Promise.race([late, urgent])).to.equal(await urgent);
+    expect(await late).to.equal(one(2 ** 31 - 1));
+  });
+
+  it('that cannot be made say why, and hold up nothing', async () => {
+    const runner = working({ threads: 1 });
+    const id = runner.put(slowModel(10));
+    expect(await outcome(runner.output(id, '0x00'))).to.match(/expected 4 bytes/);
+    expect(await outcome(runner.output('0x00', one(1)))).to.match(/model 0x00 is not held here/);
+    const build = new ProgramBuilder();
+    const x = build.input('i32', [1]);
+    for (let i = 0; i < 5; i++) build.node(filled(x, 2 ** 28));
+    const { program, weights } = build.finish();
+    const huge = runner.put({ model: modelOf(program), weights });
+    expect(await outcome(runner.trace(huge, one(1)))).to.match(/tensors/);
+    expect(await runner.output(id, one(1))).to.equal(one(10));
+  });
+
+  it('keep the traces of latest disputes within their bytes', async () => {
+    const { program, weights } = layers();
+    const model = modelOf(program);
+    const runner = working({ traceBytes: 20_000 });
+    const id = runner.put({ model, weights });
+    for (let seed = 0; seed < 8; seed++) await runner.trace(id, hexOf(layersInput(seed)));
+    expect(runner.status().keptBytes).to.be.within(1, 20_000);
+  });
+});
