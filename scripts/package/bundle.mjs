@@ -8,6 +8,9 @@ import { root } from '../node.mjs';
 /** Found in the user's project if at all: they are large, and only some uses need them. */
 const OPTIONAL = ['@nomicfoundation/*', 'bullmq', 'hardhat', 'ioredis'];
 
+/** The body of worker threads, which whatever runs models starts as a file of its own. */
+const THREADS = { runThread: 'src/work/thread.ts' };
+
 /** Packages in CommonJS ask for Node's own modules with `require`, which modules lack. */
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
@@ -25,7 +28,7 @@ export const hasContracts = () => existsSync(join(root, 'build', 'typechain', 'i
 export async function bundle({ entries, outdir, external = [] }) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: entries,
+    entryPoints: { ...entries, ...THREADS },
     outdir,
     bundle: true,
     splitting: true,

@@ -30,7 +30,17 @@ const withInputs = (command: Command, what: string): Command =>
 const withEngine = (command: Command): Command =>
   command
     .option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm')
-    .option('--threads <N>', 'threads that the wasm engine has (default: one for each core)');
+    .option(
+      '--threads <N>',
+      'threads that the wasm engine has for a run (default: all cores, shared by runs at the same time)',
+    );
+
+/** Services run models in the background. */
+const withWorkers = (command: Command): Command =>
+  withEngine(command).option(
+    '--workers <N>',
+    'runs at the same time (default: half as many as cores, at least 2)',
+  );
 
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');
@@ -173,13 +183,13 @@ function build(console: Console): Command {
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
     .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withEngine(withModels(provide)).action(async (models, options) =>
+  withWorkers(withModels(provide)).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
-  withEngine(withModels(watch)).action(async (models, options) =>
+  withWorkers(withModels(watch)).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Engine } from '../engine/engine.ts';
 import { referenceEngine } from '../engine/reference/reference.ts';
 import { wasmEngineWith } from '../engine/wasm/wasm.ts';
+import type { EngineChoice } from '../work/messages.ts';
 import { parseWhole } from './arguments.ts';
 import { InputError } from './inputError.ts';
 
@@ -35,4 +36,37 @@ export function engineOf({ engine, threads }: EngineOptions): Engine {
     throw new InputError(`--engine ${engine}: there is no such engine; there is ${names}`, 2);
   }
   return make(threads === undefined ? availableParallelism() : parseThreads(threads));
+}
+
+/** Worker threads, and the threads of the engine in each. */
+const WORKERS = { least: 2, most: 64 };
+
+/**
+ * How runs are spread over this machine's cores.
+ *
+ * @param workers runs at the same time, as text; half as many as cores if left out, and two at least, so that a slow
+ *   run never keeps all others waiting
+ * @throws InputError as {@link engineOf}, and for a number of workers that is out of bounds
+ */
+export function workersOf(options: EngineOptions & { readonly workers?: string }): {
+  readonly threads: number;
+  readonly engine: EngineChoice;
+} {
+  const cores = availableParallelism();
+  const { engine: name, workers, threads } = options;
+  if (name !== 'wasm' && name !== 'reference') engineOf(options);
+  const count =
+    workers === undefined
+      ? Math.min(WORKERS.most, Math.max(WORKERS.least, cores >> 1))
+      : Number(parseWhole('--workers', workers));
+  if (!(count >= 1 && count <= WORKERS.most)) {
+    throw new InputError(`--workers ${workers}: write a whole number from 1 to ${WORKERS.most}`, 2);
+  }
+  return {
+    threads: count,
+    engine: {
+      name: name as EngineChoice['name'],
+      threads: threads === undefined ? Math.max(1, Math.floor(cores / count)) : parseThreads(threads),
+    },
+  };
 }

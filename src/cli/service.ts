@@ -3,13 +3,12 @@ import { type Pass, repeat } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
-import type { Engine } from '../engine/engine.ts';
-import { type Runner, Shelf } from '../store/shelf.ts';
-import { RunTrace } from '../trace/run.ts';
+import type { Runner } from '../store/shelf.ts';
+import { WorkRunner } from '../work/runner.ts';
 import { parseWhole } from './arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
-import { type EngineOptions, engineOf } from './engines.ts';
+import { type EngineOptions, workersOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, loadModel } from './loadModel.ts';
 import { reportLine } from './reportLine.ts';
@@ -17,6 +16,7 @@ import { reportLine } from './reportLine.ts';
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
 export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments {
   readonly fromBlock?: string;
+  readonly workers?: string;
 }
 
 /** What a loop is made of. */
@@ -41,21 +41,20 @@ export function parseBlock(text: string): number {
 async function hold(
   paths: readonly string[],
   given: ImportArguments,
-  engine: Engine,
+  runner: WorkRunner,
   { registry }: Contracts,
   console: Console,
-): Promise<Runner> {
-  const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+): Promise<void> {
   for (const path of paths) {
-    const { model, file, program, weights } = loadModel(path, given, console);
-    const id = shelf.put({ model, session: await engine.load(program, weights) });
+    const loaded = loadModel(path, given, console);
+    const { file } = loaded;
+    const id = runner.put(loaded);
     console.progress(undefined);
     console.out(`model ${id}: ${file}`);
     if (!(await registry.isPublished(id))) {
       console.err(`assay: ${file}: model ${id} is not published here, so nobody can ask for it yet`);
     }
   }
-  return shelf;
 }
 
 /** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either. */
@@ -124,14 +123,15 @@ export async function serve(
   console: Console,
   create: (parts: Parts) => Pass,
 ): Promise<void> {
-  const engine = engineOf(options);
+  const work = workersOf(options);
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
     console.outlive?.();
     warnWithoutEther(account, console);
     const fromBlock = given ?? (await firstBlockOf(contracts));
-    const runner = await hold(paths, options, engine, contracts, console);
+    const runner = new WorkRunner(work);
+    await hold(paths, options, runner, contracts, console);
     const unit = await readUnit(contracts.currency, contracts.provider);
     const listen: Listener = (report) => {
       if (report.kind === 'failed') console.err(`assay: ${reportLine(report, unit)}`);
@@ -142,6 +142,10 @@ export async function serve(
       `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
     );
     sayCurrency(contracts, unit, console);
-    await run(pass, console);
+    try {
+      await run(pass, console);
+    } finally {
+      await runner.close();
+    }
   });
 }

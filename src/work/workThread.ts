@@ -1,5 +1,15 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { EngineChoice, FromThread, RunKind, RunResult, ToThread, Weights } from './messages.ts';
+
+/** The body of a thread: the source file's, or in a bundle, of which this may be the main file or a part. */
+const BODIES = ['./thread.mjs', './runThread.js', '../runThread.js'];
+
+const body = (): URL => {
+  const found = BODIES.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url));
+  if (!found) throw new Error(`the program of worker threads is not beside ${import.meta.url}`);
+  return found;
+};
 
 /** A model as threads take it over. */
 export interface SharedModel {
@@ -78,7 +88,7 @@ export class WorkThread {
 
   #start(): Worker {
     if (this.#worker) return this.#worker;
-    const worker = new Worker(new URL('./thread.mjs', import.meta.url), {
+    const worker = new Worker(body(), {
       workerData: this.#engine,
       // The thread registers what it needs to load by itself.
       execArgv: [],

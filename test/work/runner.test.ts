@@ -119,12 +119,12 @@ describe('runs in worker threads', () => {
 
   it('of a dispute take a thread from one that is not urgent, which is made again', async () => {
     const runner = working({ threads: 1, patienceSeconds: 0 });
-    const slow = runner.put(slowModel(2 ** 31 - 1));
+    const slow = runner.put(slowModel(5 * SLOW));
     const quick = runner.put(slowModel(10));
     const late = runner.output(slow, one(1));
     const urgent = runner.commitment(quick, one(2));
     expect(await Promise.race([late, urgent])).to.equal(await urgent);
-    expect(await late).to.equal(one(2 ** 31 - 1));
+    expect(await late).to.equal(one(5 * SLOW));
   });
 
   it('that cannot be made say why, and hold up nothing', async () => {
