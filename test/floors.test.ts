@@ -20,6 +20,8 @@ const floors = [
   'work',
   'provider',
   'watcher',
+  'monitor',
+  'operator',
   'client',
   'cli',
 ] as const;

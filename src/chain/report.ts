@@ -27,15 +27,22 @@ export type Listener = (report: Report) => void;
 
 /** How many failures are remembered as told. */
 const REMEMBERED = 1000;
+/** A failure that lasts is told again after this time, ms; what becomes of that is the listener's. */
+const AGAIN_MS = 30_000;
 
-/** A failure that every pass meets again is told once. */
-export function withoutRepeats(listen: Listener): Listener {
-  const told = new Set<string>();
+/**
+ * A failure that every pass meets again is told at most every half minute.
+ *
+ * @param now milliseconds, from any beginning
+ */
+export function withoutRepeats(listen: Listener, now: () => number = Date.now): Listener {
+  const toldAt = new Map<string, number>();
   return (report) => {
     if (report.kind === 'failed') {
-      if (told.has(report.sentence)) return;
-      if (told.size >= REMEMBERED) told.clear();
-      told.add(report.sentence);
+      const last = toldAt.get(report.sentence);
+      if (last !== undefined && now() < last + AGAIN_MS) return;
+      if (toldAt.size >= REMEMBERED) toldAt.clear();
+      toldAt.set(report.sentence, now());
     }
     listen(report);
   };

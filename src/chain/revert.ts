@@ -21,10 +21,57 @@ export function revertData(failure: unknown, depth = 0): string | undefined {
   return own === '0x' ? '0x' : undefined;
 }
 
-/** The shortest honest sentence about a failure that carries no revert data. */
+/** Longest part of what a node says that is repeated. */
+const MAX_WORDS = 200;
+
+/** Control characters, and marks that change the direction of text: a node may be anybody's. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
+
+/** Text of a stranger in one line that changes nothing but itself on a terminal. */
+export function oneLine(text: string): string {
+  const line = text.replace(UNPRINTABLE, ' ').trim();
+  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
+}
+
+/** Longer bodies of HTTP errors are pages, not answers. */
+const MAX_BODY = 10_000;
+
+/** The body of an HTTP error, which may be a JSON-RPC error: then that says more than the status. */
+function parsed(body: unknown): unknown {
+  if (typeof body !== 'string' || body.length > MAX_BODY) return undefined;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Message of the JSON-RPC error that a failure carries. Objects of JavaScript errors are wrappers around it. */
+function nodeWords(failure: unknown, depth = 0): string | undefined {
+  if (depth > 6 || failure === null || typeof failure !== 'object') return undefined;
+  const { code, message } = failure as { code?: unknown; message?: unknown };
+  const isAnswer = !(failure instanceof Error) && typeof code === 'number' && typeof message === 'string';
+  if (isAnswer && oneLine(message) !== '') return oneLine(message);
+  const fields = failure as Record<string, unknown>;
+  for (const nested of [...NESTED.map((key) => fields[key]), parsed(fields['responseBody'])]) {
+    const found = nodeWords(nested, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Said by nodes that have dropped old blocks or their logs (EIP-4444). */
+const PRUNED = /prun|missing trie node|histor(y|ical)[^.]*(not|un)[^.]*available|before the earliest/i;
+
+/** The shortest honest sentence about a failure that carries no revert data: the node's own words if it gave any. */
 export function plainReason(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
+  const words = nodeWords(failure);
+  if (words !== undefined) {
+    const remedy = PRUNED.test(words) ? '; use a node that keeps these blocks, or a later --from-block' : '';
+    return `the node says: ${words}${remedy}`;
+  }
+  if (!(failure instanceof Error)) return oneLine(String(failure));
   const short = (failure as { shortMessage?: unknown }).shortMessage;
   const [line = ''] = (typeof short === 'string' ? short : failure.message).split('\n');
-  return line;
+  return oneLine(line);
 }

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
-
-const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
+import { applySettings, collect, type Origins, withOrigin } from './settings/settings.ts';
+import { settingLines } from './settings/show.ts';
 
 /** Everything that imports a model takes what the file leaves open in the same way. */
 const withImport = (command: Command): Command =>
@@ -49,7 +49,12 @@ const withJson = (command: Command): Command =>
 const withAccount = (command: Command): Command =>
   command
     .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
-    .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does');
+    .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does')
+    .option('--keystore <FILE>', 'holds the private key under a password, as keystore JSON')
+    .option('--password-file <FILE>', 'holds the password of the keystore; else ASSAY_PASSWORD does')
+    .option('--signer <URL>', 'a program that holds the key and signs, such as web3signer or clef')
+    .option('--signer-address <ADDRESS>', 'the account that the signer signs for')
+    .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it');
 
 const withOracle = (command: Command): Command =>
   withAccount(command).option(
@@ -65,6 +70,12 @@ const withFromBlock = (command: Command): Command =>
 
 const withModels = (command: Command): Command =>
   withFromBlock(withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))));
+
+/** A service logs; everything else prints its result. */
+const withLog = (command: Command): Command =>
+  command
+    .option('--log <text|json>', 'how lines are written, with time and level', 'text')
+    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info');
 
 /**
  * Imports a command that speaks to the contracts.
@@ -183,13 +194,13 @@ function build(console: Console): Command {
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
     .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withWorkers(withModels(provide)).action(async (models, options) =>
+  withLog(withWorkers(withModels(provide))).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
-  withWorkers(withModels(watch)).action(async (models, options) =>
+  withLog(withWorkers(withModels(watch))).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay
@@ -210,7 +221,21 @@ function build(console: Console): Command {
   withJson(withFromBlock(withOracle(finalize))).action(async (id, options) =>
     (await onChain(() => import('./settle.ts'))).finalize(id, options, console),
   );
+  assay
+    .command('config')
+    .description('print what a command would run with: `assay config watch …`; secrets are hidden')
+    .argument('<COMMAND>', 'the command, followed by its own options')
+    .action((name: string) => {
+      throw new InputError(`config ${name}: there is no such command`, 2);
+    });
   return assay;
+}
+
+/** Prints what a command would run with instead of running it: `assay config provide …`. */
+function showInstead(command: Command, origins: Origins, console: Console): void {
+  command.action(() => {
+    for (const line of settingLines(command, origins)) console.out(line);
+  });
 }
 
 /**
@@ -220,15 +245,23 @@ function build(console: Console): Command {
  * @returns the exit code: 0 done, 1 something given cannot be used or did not hold, 2 wrong usage
  */
 export async function commandLine(args: readonly string[], console: Console): Promise<number> {
+  const assay = build(console);
+  const shows = args[0] === 'config' && assay.commands.some((one) => one.name() === args[1]);
+  const rest = shows ? args.slice(1) : args;
+  const command = assay.commands.find((one) => one.name() === rest[0]);
+  let origins: Origins = new Map();
   try {
-    await build(console).parseAsync(args, { from: 'user' });
+    if (command) origins = await applySettings(assay, command, rest.slice(1), process.env);
+    if (command && shows) showInstead(command, origins, console);
+    await assay.parseAsync(rest, { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has printed its own message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof InputError) {
       console.progress(undefined);
-      console.err(`assay: ${error.message}`);
+      const message = command ? withOrigin(error.message, command, origins) : error.message;
+      console.err(`assay: ${message}`);
       return error.exitCode;
     }
     throw error;

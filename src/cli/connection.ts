@@ -1,19 +1,20 @@
-import { isAddress, type JsonRpcProvider, type Wallet } from 'ethers';
+import type { JsonRpcProvider } from 'ethers';
 import { type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
 import { EndpointError, openEndpoint } from '../chain/endpoint.ts';
 import { explain } from '../chain/explain.ts';
 import { Refused } from '../chain/submit.ts';
 import type { Address } from '../chain/types.ts';
 import { NoAnswer } from '../client/client.ts';
-import { readAccount } from './account.ts';
+import { SignerError } from '../operator/remoteSigner.ts';
 import type { Console } from './console.ts';
 import { type Deployment, readDeployment, recordPath } from './deployments.ts';
 import { InputError } from './inputError.ts';
+import { type AccountSigner, type KeyOptions, readAccount } from './keys/account.ts';
+import { requireAddress } from './requireAddress.ts';
 
 /** What every command takes that goes to a chain. */
-export interface AccountOptions {
+export interface AccountOptions extends KeyOptions {
   readonly rpc: string;
-  readonly keyFile?: string;
 }
 
 export interface OracleOptions extends AccountOptions {
@@ -23,7 +24,7 @@ export interface OracleOptions extends AccountOptions {
 
 /** An account on a node. */
 export interface Account {
-  readonly wallet: Wallet;
+  readonly wallet: AccountSigner;
   readonly chainId: bigint;
   readonly balanceWei: bigint;
   /** Number of the latest block when it was opened. */
@@ -31,7 +32,7 @@ export interface Account {
 }
 
 /** Errors that are a sentence about the chain, the node or what was asked of them. */
-const SENTENCES = [EndpointError, DeploymentError, Refused, NoAnswer];
+const SENTENCES = [EndpointError, DeploymentError, Refused, NoAnswer, SignerError];
 
 /** Ethers gives what a node did or did not answer a `shortMessage`; Node gives broken connections a `code`. */
 const isFromOutside = (error: Error): boolean =>
@@ -50,11 +51,11 @@ function inOneLine(error: unknown): unknown {
  * @throws InputError for a missing key, a node that does not answer, and everything that chain or node refuse
  */
 export async function withAccount(
-  { rpc, keyFile }: AccountOptions,
+  { rpc, ...keys }: AccountOptions,
   console: Console,
   work: (account: Account) => Promise<void>,
 ): Promise<void> {
-  const key = readAccount(keyFile, process.env, console);
+  const key = await readAccount(keys, process.env, console);
   console.progress('connecting');
   let provider: JsonRpcProvider | undefined;
   try {
@@ -76,16 +77,6 @@ export async function withAccount(
 export function requireEther({ wallet, chainId, balanceWei }: Account): void {
   if (balanceWei > 0n) return;
   throw new InputError(`the account ${wallet.address} has no ether on chain ${chainId}; send it some first`);
-}
-
-/** @throws InputError naming the option, for what is no address */
-export function requireAddress(option: string, text: string): void {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) {
-    throw new InputError(`${option} ${text}: write an address, 0x and 40 hexadecimal digits`, 2);
-  }
-  if (!isAddress(text)) {
-    throw new InputError(`${option} ${text}: the capitals in this address do not fit it; copy it again`, 2);
-  }
 }
 
 /**

@@ -14,16 +14,11 @@ import { release } from '../chain/release.ts';
 import { type Address, ZERO_ADDRESS } from '../chain/types.ts';
 import { amountText, currencyText, isToken, readUnit } from '../chain/unit.ts';
 import { parseWhole } from './arguments.ts';
-import {
-  type Account,
-  type AccountOptions,
-  requireAddress,
-  requireEther,
-  withAccount,
-} from './connection.ts';
+import { type Account, type AccountOptions, requireEther, withAccount } from './connection.ts';
 import type { Console } from './console.ts';
 import { type Deployment, readDeployment, writeDeployment } from './deployments.ts';
 import { InputError } from './inputError.ts';
+import { requireAddress } from './requireAddress.ts';
 
 export interface DeployOptions extends AccountOptions {
   readonly trial?: boolean;

@@ -3,6 +3,7 @@ import type { Report } from '../chain/report.ts';
 import { amountText, ETHER, type Unit } from '../chain/unit.ts';
 import { explainMove, explainOutcome } from '../dispute/explain.ts';
 import { REASONS, type Reason } from '../dispute/rules.ts';
+import type { Fields } from '../operator/log.ts';
 
 const game = IDisputeGame__factory.createInterface();
 
@@ -63,4 +64,22 @@ export function reportLine(report: Report, unit: Unit = ETHER): string {
   if (!('receipt' in report)) return sentence(report, unit);
   const { gasUsed, hash } = report.receipt;
   return `${sentence(report, unit)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
+}
+
+/** Ids, transaction and gas of a report, for a log that programs read. */
+export function reportFields(report: Report): Fields {
+  const claim = 'claim' in report ? report.claim : 'dispute' in report ? report.dispute.claim : undefined;
+  const request = 'request' in report ? report.request : claim?.request;
+  return {
+    kind: report.kind,
+    ...(request && { request: `${request.requestId}`, model: request.request.modelId }),
+    ...(claim && { claim: `${claim.claimId}` }),
+    ...('dispute' in report && { dispute: `${report.dispute.disputeId}` }),
+    ...('move' in report && { move: report.move.kind }),
+    ...('receipt' in report && {
+      transaction: report.receipt.hash,
+      block: report.receipt.blockNumber,
+      gas: Number(report.receipt.gasUsed),
+    }),
+  };
 }

@@ -3,6 +3,9 @@ import { type Pass, repeat } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
+import { durationText } from '../operator/duration.ts';
+import { Failures } from '../operator/failures.ts';
+import { createLog, type Log } from '../operator/log.ts';
 import type { Runner } from '../store/shelf.ts';
 import { WorkRunner } from '../work/runner.ts';
 import { parseWhole } from './arguments.ts';
@@ -11,10 +14,11 @@ import type { Console } from './console.ts';
 import { type EngineOptions, workersOf } from './engines.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, loadModel } from './loadModel.ts';
-import { reportLine } from './reportLine.ts';
+import { type LogArguments, parseLogOptions } from './logOptions.ts';
+import { reportFields, reportLine } from './reportLine.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
-export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments {
+export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments, LogArguments {
   readonly fromBlock?: string;
   readonly workers?: string;
 }
@@ -44,21 +48,25 @@ async function hold(
   runner: WorkRunner,
   { registry }: Contracts,
   console: Console,
+  log: Log,
 ): Promise<void> {
   for (const path of paths) {
     const loaded = loadModel(path, given, console);
     const { file } = loaded;
     const id = runner.put(loaded);
     console.progress(undefined);
-    console.out(`model ${id}: ${file}`);
+    log.info(`model ${id}: ${file}`, { model: id });
     if (!(await registry.isPublished(id))) {
-      console.err(`assay: ${file}: model ${id} is not published here, so nobody can ask for it yet`);
+      log.warn(`${file}: model ${id} is not published here, so nobody can ask for it yet`, { model: id });
     }
   }
 }
 
+/** A pass that is still running so long after a signal is left as it is, ms. */
+const ENDING_MS = 5000;
+
 /** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either. */
-function untilSignal(console: Console): { readonly signal: AbortSignal; release(): void } {
+function untilSignal(log: Log): { readonly signal: AbortSignal; release(): void } {
   const ending = new AbortController();
   const release = (): void => {
     process.off('SIGINT', end);
@@ -66,46 +74,51 @@ function untilSignal(console: Console): { readonly signal: AbortSignal; release(
   };
   const end = (name: NodeJS.Signals): void => {
     release();
-    console.err(`assay: ${name}: ending once the work in hand is done`);
+    log.info(`${name}: ending once the work in hand is done`);
     ending.abort();
+    const timer = setTimeout(() => {
+      log.warn('the work in hand takes long: ended without it; the next start takes it up from the chain');
+      process.exit(0);
+    }, ENDING_MS);
+    timer.unref();
   };
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   return { signal: ending.signal, release };
 }
 
-/** Repeats a pass until a signal. Failures of the node are told when they begin and when they end. */
-async function run(pass: Pass, console: Console): Promise<void> {
-  const { signal, release } = untilSignal(console);
-  let failing: string | undefined;
+/** Repeats a pass until a signal. Failures are told when they begin, while they last, and when they end. */
+async function run(pass: Pass, signal: AbortSignal, failures: Failures, log: Log): Promise<void> {
+  const node = new Failures(
+    (sentence) => log.error(`${sentence}; trying again`),
+    (sentence) => log.info(sentence),
+    Date.now,
+  );
+  let failing: { readonly since: number } | undefined;
   const told: Pass = async () => {
     const sent = await pass();
-    if (failing !== undefined) console.err('assay: it works again');
+    failures.passed();
+    if (failing) log.info(`it works again, after ${durationText(Date.now() - failing.since)}`);
     failing = undefined;
+    node.clear();
     return sent;
   };
   const onFailure = (sentence: string): void => {
-    if (sentence !== failing) console.err(`assay: ${sentence}; trying again`);
-    failing = sentence;
+    failing ??= { since: Date.now() };
+    node.met(sentence);
   };
-  try {
-    await repeat(told, { signal, pauseMs: PAUSE_MS, onFailure });
-  } finally {
-    release();
-  }
+  await repeat(told, { signal, pauseMs: PAUSE_MS, onFailure });
 }
 
-const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, console: Console): void => {
+const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, log: Log): void => {
   if (balanceWei > 0n) return;
-  console.err(
-    `assay: the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`,
-  );
+  log.error(`the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`);
 };
 
 /** Says once what a token deployment takes besides gas. */
-function sayCurrency({ currency }: Contracts, unit: Unit, console: Console): void {
+function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
   if (currency === ZERO_ADDRESS) return;
-  console.out(
+  log.info(
     `bonds and fees are in ${currencyText(unit, currency)}; before each payment the oracle is allowed exactly that much`,
   );
 }
@@ -124,27 +137,31 @@ export async function serve(
   create: (parts: Parts) => Pass,
 ): Promise<void> {
   const work = workersOf(options);
+  const log = createLog({ ...parseLogOptions(options), sink: console });
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
     console.outlive?.();
-    warnWithoutEther(account, console);
+    warnWithoutEther(account, log);
     const fromBlock = given ?? (await firstBlockOf(contracts));
     const runner = new WorkRunner(work);
-    await hold(paths, options, runner, contracts, console);
+    await hold(paths, options, runner, contracts, console, log);
     const unit = await readUnit(contracts.currency, contracts.provider);
+    const failures = new Failures(log.error, log.info, Date.now);
     const listen: Listener = (report) => {
-      if (report.kind === 'failed') console.err(`assay: ${reportLine(report, unit)}`);
-      else console.out(reportLine(report, unit));
+      if (report.kind === 'failed') failures.met(report.sentence);
+      else log.info(reportLine(report, unit), reportFields(report));
     };
     const pass = create({ contracts, runner, listen, fromBlock });
-    console.out(
+    const { signal, release } = untilSignal(log);
+    log.info(
       `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
     );
-    sayCurrency(contracts, unit, console);
+    sayCurrency(contracts, unit, log);
     try {
-      await run(pass, console);
+      await run(pass, signal, failures, log);
     } finally {
+      release();
       await runner.close();
     }
   });

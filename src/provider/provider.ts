@@ -28,6 +28,8 @@ export interface ProviderOptions {
   /** When to run callbacks: if their fee pays for their gas, which is the default; always; or never. */
   readonly callbacks?: Callbacks;
   readonly listen?: Listener;
+  /** Told, in each pass, what the chain looks like, before anything is done about it. */
+  readonly observe?: (world: World) => void;
   /** Block from which events are read. */
   readonly fromBlock?: number;
   /** This machine's idea of now, Unix seconds. */
@@ -151,6 +153,7 @@ export function createProvider(options: ProviderOptions): Pass {
     // An earlier run of this program may have been ended while its transaction was on the way.
     if (await hasPending(contracts.provider, me)) return 0;
     const world = await history.update();
+    options.observe?.(world);
     const times = timesAt(world.block.timestamp, clock());
     const sent =
       (await defendAll(world, me, times)) +

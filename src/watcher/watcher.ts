@@ -17,6 +17,8 @@ export interface WatcherOptions {
   /** Gets inputs that requests give by root; without it claims on such requests are reported as unverified. */
   readonly readInput?: ReadInput;
   readonly listen?: Listener;
+  /** Told, in each pass, what the chain looks like, before anything is done about it. */
+  readonly observe?: (world: World) => void;
   /** Block from which events are read. */
   readonly fromBlock?: number;
   /** This machine's idea of now, Unix seconds. */
@@ -117,6 +119,7 @@ export function createWatcher(options: WatcherOptions): Pass {
     // An earlier run of this program may have been ended while its transaction was on the way.
     if (await hasPending(contracts.provider, me)) return 0;
     const world = await history.update();
+    options.observe?.(world);
     const times = timesAt(world.block.timestamp, clock());
     const sent = (await playAll(world, me, times)) + (await challengeAll(world, me, times));
     return sent + (await collect(contracts, me, listen));

@@ -57,6 +57,32 @@ describe('explaining a refusal', () => {
     }
   });
 
+  it('gives the words of the node, wherever ethers keeps them, not its own', () => {
+    const error = { code: -32000, message: 'replacement transaction\nunderpriced' };
+    const wrapped = (extra: object) => Object.assign(new Error('could not coalesce error (x)'), extra);
+    const failures = [
+      wrapped({ shortMessage: 'could not coalesce error', error }),
+      wrapped({ shortMessage: 'missing revert data', info: { error } }),
+      wrapped({ shortMessage: 'server response 400', info: { responseBody: JSON.stringify({ error }) } }),
+    ];
+    for (const failure of failures) {
+      expect(explain(failure)).to.equal('the node says: replacement transaction underpriced');
+    }
+  });
+
+  it('says what to do where a node has dropped old blocks', () => {
+    const error = { code: 4444, message: 'pruned history unavailable' };
+    expect(explain(Object.assign(new Error('x'), { error }))).to.match(/pruned .* a later --from-block$/);
+  });
+
+  it('lets no node move the cursor or write a second line', () => {
+    const message = `a\u001b[2Jb\r\nc\u202ed${'e'.repeat(500)}`;
+    const sentence = explain(Object.assign(new Error('x'), { error: { code: 1, message } }));
+    expect(sentence)
+      .to.match(/^the node says: a \[2Jb c de+…$/)
+      .and.to.have.length.below(230);
+  });
+
   it('falls back to the plain reason', () => {
     expect(explain({ data: '0x' })).to.match(/without a reason/);
     expect(explain({ data: '0xdeadbeef' })).to.equal(

@@ -73,7 +73,12 @@ describe('commands that go to a chain refuse in one line', () => {
       /x is not an http or https address/,
     ],
     ['a dead node', ['deploy', '--rpc', 'http://127.0.0.1:1', ...key], 1, /no Ethereum node answers/],
-    ['no key', ['deploy', ...rpc], 2, /add --key-file FILE, or set ASSAY_KEY/],
+    [
+      'no key',
+      ['deploy', ...rpc],
+      2,
+      /add --key-file FILE, --keystore FILE or --signer URL, or set ASSAY_KEY to a private key$/,
+    ],
     ['a missing key file', ['deploy', ...rpc, '--key-file', 'FOLDER/none'], 1, /there is no such file$/],
     ['a folder as key file', ['deploy', ...rpc, '--key-file', 'FOLDER'], 1, /is a folder, not a file$/],
     ['an empty key file', ['deploy', ...rpc, '--key-file', 'FOLDER/empty'], 1, /holds no private key/],
@@ -197,11 +202,16 @@ describe('commands that go to a chain refuse in one line', () => {
     await endpoint.send('anvil_setCode', [registry, code]);
   });
 
-  it('never the key itself; one that every user can read is warned of, and ASSAY_KEY stands in', async () => {
-    chmodSync(at('poor'), 0o644);
-    const warned = await assay('deploy', ...rpc, '--key-file', 'FOLDER/poor');
-    expect(warned.err).to.match(/every user of this machine can read this key/);
-    expect(warned.err).to.contain(stranger);
+  it('a key that others may open, with what to do; never the key itself', async () => {
+    for (const mode of [0o644, 0o640, 0o660, 0o602]) {
+      chmodSync(at('poor'), mode);
+      const refused = await assay('deploy', ...rpc, '--key-file', 'FOLDER/poor');
+      expect([refused.code, refused.err]).to.deep.equal([
+        1,
+        `assay: ${at('poor')}: others than its owner may open it (mode ${mode.toString(8)}); run \`chmod 600 ${at('poor')}\`, and replace the secret if somebody may have read it`,
+      ]);
+    }
+    chmodSync(at('poor'), 0o600);
     const short = await assay('deploy', ...rpc, '--key-file', 'FOLDER/short');
     expect(short.err).not.to.contain(keyOf(0).slice(4, 40));
     process.env['ASSAY_KEY'] = readFileSync(at('poor'), 'utf8');

@@ -1,0 +1,45 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import type { Console } from '../console.ts';
+import { InputError } from '../inputError.ts';
+import { readSecretFile } from './secretFile.ts';
+import { PASSWORD_VARIABLE } from './variables.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Asks on the terminal without showing what is typed. */
+async function prompt(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}
+
+/**
+ * The password of a keystore: from a file, the environment, or the terminal.
+ *
+ * @throws InputError if it is in none of them
+ */
+export async function readPassword(
+  keystore: string,
+  passwordFile: string | undefined,
+  environment: Environment,
+  console: Console,
+): Promise<string> {
+  if (passwordFile !== undefined) return readSecretFile(passwordFile, 'one password');
+  const given = environment[PASSWORD_VARIABLE];
+  if (given !== undefined) return given;
+  if (process.stdin.isTTY) {
+    console.progress(undefined);
+    return prompt(`password of ${keystore}: `);
+  }
+  throw new InputError(
+    `${keystore}: no password is given; add --password-file FILE, or set ${PASSWORD_VARIABLE}`,
+    2,
+  );
+}

@@ -1,0 +1,23 @@
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../operator/log.ts';
+import { InputError } from './inputError.ts';
+
+/** What services are told about their log. */
+export interface LogArguments {
+  readonly log: string;
+  readonly logLevel: string;
+}
+
+function oneOf<T extends string>(option: string, text: string, known: readonly T[]): T {
+  const found = known.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new InputError(`${option} ${text}: write one of ${known.join(', ')}`, 2);
+}
+
+/** @throws InputError for a format or level that does not exist */
+export const parseLogOptions = ({
+  log,
+  logLevel,
+}: LogArguments): { readonly format: LogFormat; readonly level: LogLevel } => ({
+  format: oneOf('--log', log, LOG_FORMATS),
+  level: oneOf('--log-level', logLevel, LOG_LEVELS),
+});

@@ -1,0 +1,52 @@
+import type { Command, Option } from 'commander';
+
+/** One thing that can be set: by a flag, an environment variable, or a key of the configuration file. */
+export interface Setting {
+  /** `max-bond-wei`: the flag without its dashes, and the key of the file. */
+  readonly name: string;
+  /** `ASSAY_MAX_BOND_WEI`. */
+  readonly variable: string;
+  readonly kind: 'switch' | 'value' | 'list';
+  /** Name under which commander hands it to the command. */
+  readonly attribute: string;
+}
+
+/** Name of the setting that stands for a command's models, which have no flag. */
+export const MODELS = 'models';
+
+/** Options that only mean something on the command line itself. */
+const NOT_SETTINGS = ['--config', '--help', '--version'];
+
+export const variableName = (name: string): string => `ASSAY_${name.toUpperCase().replaceAll('-', '_')}`;
+
+function kindOf(option: Option): Setting['kind'] {
+  if (option.isBoolean()) return 'switch';
+  return option.parseArg === undefined ? 'value' : 'list';
+}
+
+/** Whether a command takes any number of models. */
+export const takesModels = (command: Command): boolean =>
+  command.registeredArguments.some(({ variadic }) => variadic);
+
+/** What can be set for a command. */
+export function settingsOf(command: Command): Setting[] {
+  const settings: Setting[] = command.options
+    .filter(({ long }) => long && !NOT_SETTINGS.includes(long))
+    .map((option) => {
+      const name = (option.long as string).slice(2);
+      return {
+        name,
+        variable: variableName(name),
+        kind: kindOf(option),
+        attribute: option.attributeName(),
+      };
+    });
+  if (takesModels(command)) {
+    settings.push({ name: MODELS, variable: variableName(MODELS), kind: 'list', attribute: MODELS });
+  }
+  return settings;
+}
+
+/** Commands that read the configuration file: those that take `--config`. */
+export const configurable = (program: Command): Command[] =>
+  program.commands.filter(({ options }) => options.some(({ long }) => long === '--config'));

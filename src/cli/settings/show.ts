@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { MODELS, settingsOf } from './catalog.ts';
+import type { Origins } from './settings.ts';
+
+/** Settings whose value is an address that may have a password in it. */
+const ADDRESSES = ['rpc', 'signer', 'webhook', 'relay', 'queue'];
+
+/** An address without what may be a password or an API key: the name, path and query are hidden. */
+export function withoutSecrets(text: string): string {
+  if (!URL.canParse(text)) return text;
+  const url = new URL(text);
+  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (isPlain && (url.pathname === '/' || url.pathname === '')) return text;
+  return `${url.protocol}//${url.host}/…`;
+}
+
+function tomlOf(name: string, value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((one) => tomlOf(name, one)).join(', ')}]`;
+  if (typeof value === 'boolean') return `${value}`;
+  const text = String(value);
+  return JSON.stringify(ADDRESSES.includes(name) ? withoutSecrets(text) : text);
+}
+
+/**
+ * The settings that a command would run with, as lines of a configuration file, each with where it comes from.
+ *
+ * @param command whose flags were read
+ */
+export function settingLines(command: Command, origins: Origins): string[] {
+  const lines = settingsOf(command).flatMap(({ name, attribute, kind }) => {
+    const isModels = name === MODELS;
+    const value = isModels ? command.processedArgs[0] : command.getOptionValue(attribute);
+    if (value === undefined) return [];
+    const source = isModels
+      ? command.args.length > 0
+        ? 'cli'
+        : 'config'
+      : command.getOptionValueSource(attribute);
+    const from = {
+      cli: 'the command line',
+      default: 'the default',
+      env: origins.get(name),
+      config: origins.get(name),
+    }[source as string];
+    const text = tomlOf(name, kind === 'list' && !Array.isArray(value) ? [value] : value);
+    return [{ text: `${name} = ${text}`, from }];
+  });
+  const width = Math.max(0, ...lines.map(({ text }) => text.length));
+  return lines.map(({ text, from }) => `${text.padEnd(width)}  # ${from}`);
+}

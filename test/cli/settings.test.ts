@@ -1,0 +1,154 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { commandLine } from '../../src/cli/commandLine.ts';
+
+describe('settings from flags, environment and file', () => {
+  let folder: string;
+  const set = new Set<string>();
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-'));
+  });
+  afterEach(() => {
+    for (const name of set) delete process.env[name];
+    set.clear();
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function environment(values: Record<string, string>): void {
+    for (const [name, value] of Object.entries(values)) {
+      set.add(name);
+      process.env[name] = value;
+    }
+  }
+
+  const file = (text: string): string => {
+    const path = join(folder, 'assay.toml');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  async function assay(...args: string[]) {
+    const out: string[] = [];
+    const err: string[] = [];
+    const code = await commandLine(args, {
+      out: (line) => out.push(line),
+      err: (line) => err.push(line),
+      progress: () => undefined,
+    });
+    const lines = out.map((line) => line.replace(/ +#/, ' #'));
+    return { code, lines, err: err.join('\n') };
+  }
+
+  const shown = async (...args: string[]): Promise<string[]> => {
+    const { code, lines, err } = await assay('config', ...args);
+    expect([code, err]).to.deep.equal([0, '']);
+    return lines;
+  };
+
+  it('a flag wins over the environment, that over the file, that over the default', async () => {
+    const path = file(
+      'rpc = "http://file:1"\nlog = "json"\nlog-level = "warn"\nmin-fee-wei = 5\nthreads = 2\n' +
+        'models = ["a.onnx", "b.onnx"]\n\n[provide]\nmin-fee-wei = 2_000_000_000_000_000_000\n',
+    );
+    environment({ ASSAY_LOG_LEVEL: 'debug', ASSAY_THREADS: '3' });
+    const lines = await shown('provide', '--config', path, '--threads', '4');
+    expect(lines).to.include.members([
+      `rpc = "http://file:1" # ${path}: "rpc"`,
+      `log = "json" # ${path}: "log"`,
+      'log-level = "debug" # ASSAY_LOG_LEVEL',
+      'threads = "4" # the command line',
+      `min-fee-wei = "2000000000000000000" # ${path}: "min-fee-wei"`,
+      'callbacks = "paid" # the default',
+      `models = ["a.onnx", "b.onnx"] # ${path}: "models"`,
+    ]);
+    expect(await shown('watch', '--config', path)).to.include(`threads = "3" # ASSAY_THREADS`);
+  });
+
+  it('the file may be named by the environment, and a list of flags replaces its list', async () => {
+    const path = file('rpc = "http://x"\ndim = ["a=1", "b=2"]\nmodels = "m.onnx"\n');
+    environment({ ASSAY_CONFIG: path });
+    expect(await shown('watch')).to.include(`dim = ["a=1", "b=2"] # ${path}: "dim"`);
+    const lines = await shown('watch', 'n.onnx', '--dim', 'c=3', '--dim', 'd=4');
+    expect(lines).to.include.members([
+      'dim = ["c=3", "d=4"] # the command line',
+      'models = ["n.onnx"] # the command line',
+    ]);
+    environment({ ASSAY_DIM: 'e=5,f=6', ASSAY_MODELS: 'p.onnx:q.onnx' });
+    expect(await shown('watch')).to.include.members([
+      'dim = ["e=5", "f=6"] # ASSAY_DIM',
+      'models = ["p.onnx", "q.onnx"] # ASSAY_MODELS',
+    ]);
+  });
+
+  it('switches are true or false', async () => {
+    environment({ ASSAY_TRIAL: 'true', ASSAY_JSON: '0', ASSAY_RPC: 'http://x' });
+    const lines = await shown('deploy');
+    expect(lines).to.include('trial = true # ASSAY_TRIAL');
+    expect(lines.join()).not.to.match(/json/);
+    environment({ ASSAY_TRIAL: 'yes' });
+    expect((await assay('deploy')).err).to.equal('assay: ASSAY_TRIAL is neither true nor false');
+  });
+
+  it('what is printed hides passwords and API keys, and says neither key nor password', async () => {
+    environment({ ASSAY_KEY: `0x${'12'.repeat(32)}`, ASSAY_PASSWORD: 'open sesame' });
+    const lines = await shown(
+      ...['watch', 'm.onnx', '--rpc', 'https://me:secret@node.example/v3/0123456789?key=abc'],
+      ...['--signer', 'http://127.0.0.1:9000'],
+    );
+    expect(lines).to.include('rpc = "https://node.example/…" # the command line');
+    expect(lines).to.include('signer = "http://127.0.0.1:9000" # the command line');
+    expect(lines.join('\n')).not.to.match(/secret|0123456789|abc|1212|sesame/);
+  });
+
+  const mistakes: [string, string, RegExp][] = [
+    [
+      'an unknown key, with the nearest known one',
+      'max-bonds-we = 1',
+      /"max-bonds-we" is no setting; did you mean "max-bond/,
+    ],
+    ['a key of another command in a table', '[watch]\nmin-fee-wei = 1', /"watch\.min-fee-wei" is no setting/],
+    [
+      'a table of no command',
+      '[wach]\nrpc = "x"',
+      /\[wach\] is no command that reads this file; did you mean \[watch\]\?/,
+    ],
+    ['what is no TOML, with the place', 'rpc = "x"\nlog json', /assay\.toml:2:\d+: is no TOML: /],
+    ['a list where one value is', 'rpc = [["x"]]', /"rpc" must be text/],
+    ['a text for a switch', 'trial = "yes"', /"trial" must be true or false/],
+    [
+      'a private key',
+      `key = "0x${'12'.repeat(32)}"`,
+      /"key": a private key does not belong here; name a file/,
+    ],
+    ['a password', 'password = "x"', /"password": a password does not belong here/],
+    [
+      'a value that the command refuses, by its place',
+      'log = "loud"\nrpc="http://x"\nmodels="x"',
+      /assay\.toml: "log" loud: write one of text, json$/,
+    ],
+  ];
+  for (const [what, text, message] of mistakes) {
+    it(`refuse ${what}`, async () => {
+      const { code, err } = await assay('watch', '--config', file(text));
+      expect(err)
+        .to.match(message)
+        .and.to.match(/^assay: [^\n]*$/)
+        .and.not.to.match(/1212/);
+      expect(code).to.be.oneOf([1, 2]);
+    });
+  }
+
+  it('refuse a misspelt variable and a missing file, and leave variables of others alone', async () => {
+    environment({ ASSAY_KEYFILE: 'x' });
+    expect(await assay('watch')).to.deep.include({
+      code: 2,
+      err: 'assay: the environment variable ASSAY_KEYFILE is no setting; did you mean ASSAY_KEY_FILE?',
+    });
+    delete process.env['ASSAY_KEYFILE'];
+    environment({ ASSAY_SERVICE_PORT_8545_TCP_ADDR: '10.0.0.1' });
+    expect((await assay('watch', 'm', '--config', join(folder, 'none'))).err).to.match(/no such file$/);
+  });
+});
