@@ -7,6 +7,7 @@ import { emitNode } from '../../src/engine/wasm/emit/node.ts';
 import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
+import { compileModuleNow } from '../../src/wasm/compile.ts';
 import { isMatrixLike, productsOf } from './program.ts';
 import { cpuTime } from './timing.ts';
 
@@ -51,7 +52,7 @@ export class NodeTimer {
     const generated = performance.now();
     const memory = new WebAssembly.Memory({ initial: Math.ceil(total / PAGE_BYTES) });
     const env = { memory, thread: 0 };
-    this.#exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports;
+    this.#exports = new WebAssembly.Instance(compileModuleNow(bytes), { env }).exports;
     this.codeBytes = bytes.length;
     this.generationMs = generated - start;
     this.compilationMs = performance.now() - generated;

@@ -13,6 +13,7 @@ import {
   v128Const,
   when,
 } from '../wasm/assembler.ts';
+import { compileModuleNow } from '../wasm/compile.ts';
 import { bulk, control, i32, i64, i64x2, v128 } from '../wasm/opcodes.ts';
 import { permutation, STATE_LANES } from './permutation.ts';
 import { TAGS } from './tags.ts';
@@ -234,7 +235,7 @@ export type Sharing = 'shared' | 'unshared';
 export function treeModule(given: Sharing): WebAssembly.Module | undefined {
   if (!modules.has(given)) {
     const bytes = moduleOf([hashFunction(), leavesFunction(), levelFunction(), levelsFunction()], { given });
-    modules.set(given, WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined);
+    modules.set(given, WebAssembly.validate(bytes) ? compileModuleNow(bytes) : undefined);
   }
   return modules.get(given);
 }

@@ -3,6 +3,7 @@ import type { MerkleTree } from '../../merkle/tree.ts';
 import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
+import { compileModule } from '../../wasm/compile.ts';
 import { EngineError, type Progress, progressReporter, type Weights } from '../engine.ts';
 import { fuse } from '../graph/fuse.ts';
 import type { Kept } from '../memory/kept.ts';
@@ -104,7 +105,7 @@ export class Machine {
     const isShared = pool.threads > 1 && isParallel(schedule);
     const sharing = isShared ? 'shared' : 'unshared';
     const bodies = functions.flat().map(({ body }) => body);
-    const modules = [await WebAssembly.compile(moduleOf(bodies, { given: sharing, thread: true }))];
+    const modules = [await compileModule(moduleOf(bodies, { given: sharing, thread: true }))];
     if (layout.trees) modules.push(treeModule(sharing)!);
     const memory = allocate(layout.totalBytes, isShared);
     const exports: WebAssembly.Exports = {};

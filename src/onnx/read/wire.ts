@@ -40,7 +40,7 @@ const LAST_FIELD: Readonly<Record<Kind, number>> = {
 
 export const READ_LIMITS = {
   /** Bytes of a file. */
-  MAX_FILE_BYTES: 2 ** 29,
+  MAX_FILE_BYTES: 2 ** 31 - 1,
   /** Messages and values outside bulk data. */
   MAX_ITEMS: 8_000_000,
   /** Graphs inside attributes inside graphs. */
