@@ -207,6 +207,11 @@ describe('phases of a node', () => {
       [4, 8, 8],
       [5, 1, 4],
       [8, 3, 13],
+      [1, 2, 4],
+      [1, 7, 5],
+      [1, 24, 16],
+      [1, 33, 67],
+      [1, 1, 9],
     ] as const) {
       const build = new ProgramBuilder();
       const a = build.input('u8', [m, k]);
@@ -232,6 +237,44 @@ describe('phases of a node', () => {
       const ways = new Set<RegExp>();
       await expectSameInParts(made, k, `${m}×${k}×${n}`, ways);
       expect([...ways].some((way) => way.source === 'in pairs')).to.equal(k > 1);
+    }
+  });
+
+  it('fold one row of bytes in pairs, the extremes of all types too', async () => {
+    const [k, n] = [64, 23];
+    for (const a of ['u8', 'i8'] as const) {
+      for (const b of ['u8', 'i8'] as const) {
+        for (const [low, high] of [
+          [0, 0],
+          [127, 128],
+          [128, 128],
+          [255, 255],
+        ] as const) {
+          const build = new ProgramBuilder();
+          const x = build.input(a, [k]);
+          const w = build.constant(b, [k, n], new Uint8Array(k * n).fill(high));
+          build.node(
+            loop({
+              dtype: 'i32',
+              shape: [n],
+              fold: [k],
+              init: 2 ** 31 - 5,
+              operands: [
+                { node: x, dtype: a, fill: 0, view: [view(k, 1)] },
+                { node: w, dtype: b, fill: 0, view: [view(k, 1), view(n, 0)] },
+              ],
+              step: (s) => [
+                instruction('i32.mul', s.operands, s.operands + 1),
+                instruction('i32.add', s.accumulator, s.results),
+              ],
+            }),
+          );
+          const ways = new Set<RegExp>();
+          const made = { ...build.finish(), inputs: [new Uint8Array(k).fill(low)] };
+          await expectSameInParts(made, 1, `${a} ${low} × ${b} ${high}`, ways);
+          expect([...ways].map(({ source }) => source)).to.include('in pairs');
+        }
+      }
     }
   });
 

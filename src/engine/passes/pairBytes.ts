@@ -22,7 +22,8 @@ const HALF = 2;
  * Folds sums of products of bytes two steps at a time. One instruction multiplies pairs of 16-bit integers and adds
  * neighbours; sums of i32 wrap, so their order does not matter. It applies where both factors fit 16 bits.
  *
- * The factor that rows read is computed beforehand, as 16-bit integers in a scratch buffer. The factor that lanes read is
+ * The factor that rows read, or that all lanes of a single row share, is computed beforehand, as 16-bit integers in a
+ * scratch buffer. The factor that lanes read is
  * a constant: it is packed in panels with pairs of steps next to each other, as bytes that are extended when loaded, and 0
  * after an odd last step.
  */
@@ -30,8 +31,7 @@ export function pairBytes(kernel: Kernel, target: Target): Kernel {
   const { extents, outputs, accesses, packed, scratch } = kernel;
   const { laneLoop, rowLoop } = tileShape(kernel, target);
   const inner = extents.length - 1;
-  if (!target.hasPairDot || laneLoop < 0 || rowLoop < 0 || inner < outputs || kernel.isFoldEmpty)
-    return kernel;
+  if (!target.hasPairDot || laneLoop < 0 || inner < outputs || kernel.isFoldEmpty) return kernel;
   const factors = findFactors(kernel, rowLoop, laneLoop);
   if (!factors) return kernel;
   const { rows, lanes } = factors;
