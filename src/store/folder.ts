@@ -1,10 +1,31 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BlobName, StoreError, type WritableBlobs } from './blobs.ts';
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
+/** The first `length` bytes of a file; it may grow meanwhile, and no more than was seen is read. */
+async function readWhole(file: FileHandle, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+}
+
 const NAME = /^(program|tensor)\/[0-9a-f]{64}(-[0-9]{1,10})?$/;
+
+/** A file of which a part is there: the begin of a blob that is on its way. */
+export interface Part {
+  /** Bytes that are there. */
+  readonly length: number;
+  write(bytes: Uint8Array, at: number): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** Blobs as files of a folder. */
 export class FolderBlobs implements WritableBlobs {
@@ -30,28 +51,66 @@ export class FolderBlobs implements WritableBlobs {
       throw error;
     }
     try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw new StoreError('corrupt', this.place, name, 'it is not a file');
-      if (stat.size > maxBytes) {
+      const found = await file.stat();
+      if (!found.isFile()) throw new StoreError('corrupt', this.place, name, 'it is not a file');
+      if (found.size > maxBytes) {
         throw new StoreError(
           'too large',
           this.place,
           name,
-          `${stat.size} bytes, at most ${maxBytes} expected`,
+          `${found.size} bytes, at most ${maxBytes} expected`,
         );
       }
-      // The file may grow meanwhile; no more than was seen is read.
-      const bytes = new Uint8Array(stat.size);
-      let length = 0;
-      while (length < bytes.length) {
-        const { bytesRead } = await file.read(bytes, length, bytes.length - length);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-      }
-      return bytes.subarray(0, length);
+      return await readWhole(file, found.size);
     } finally {
       await file.close();
     }
+  }
+
+  /** Bytes of a blob, unchecked; undefined if there is none. */
+  async size(name: BlobName): Promise<number | undefined> {
+    try {
+      return (await stat(this.#path(name))).size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async remove(name: BlobName): Promise<void> {
+    await rm(this.#path(name), { force: true });
+  }
+
+  #partPath = (name: BlobName): string => `${this.#path(name)}.part`;
+
+  /** The part of a blob that is there from before, to go on with. */
+  async openPart(name: BlobName): Promise<Part> {
+    const path = this.#partPath(name);
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT);
+    const { size } = await file.stat();
+    return {
+      length: size,
+      write: async (bytes, at) => {
+        for (let done = 0; done < bytes.length; )
+          done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+      },
+      close: () => file.close(),
+    };
+  }
+
+  /** The first `length` bytes of a part, or as many as there are. */
+  async readPart(name: BlobName, length: number): Promise<Uint8Array> {
+    const file = await open(this.#partPath(name), 'r');
+    try {
+      return await readWhole(file, Math.min(length, (await file.stat()).size));
+    } finally {
+      await file.close();
+    }
+  }
+
+  async removePart(name: BlobName): Promise<void> {
+    await rm(this.#partPath(name), { force: true });
   }
 
   async write(name: BlobName, bytes: Uint8Array): Promise<void> {

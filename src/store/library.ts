@@ -52,7 +52,7 @@ export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
   const name = programName(id);
   const bytes = await blobs.read(name, MAX_PROGRAM_BYTES);
   if (!bytes) throw new StoreError('missing', blobs.place, name);
-  const model = readProgram(blobs, id, bytes);
+  const model = decodeModel(id, bytes, blobs.place);
   const weights = new Map<number, Uint8Array>();
   // Equal constants are one blob, read once.
   const read = new Map<string, Uint8Array>();
@@ -103,8 +103,14 @@ export async function loadMalformed(
   return { descriptors, tree, malformation };
 }
 
-function readProgram(blobs: Blobs, id: Hash, bytes: Uint8Array): Model {
-  const corrupt = (detail: string) => new StoreError('corrupt', blobs.place, programName(id), detail);
+/**
+ * The model of a program file, checked against an id and the static rules.
+ *
+ * @param place where the file is from, for messages
+ * @throws StoreError if it is another program, or a malformed one
+ */
+export function decodeModel(id: Hash, bytes: Uint8Array, place: string): Model {
+  const corrupt = (detail: string) => new StoreError('corrupt', place, programName(id), detail);
   let model: Model;
   try {
     model = modelOf(decodeProgram(bytes));
@@ -114,7 +120,7 @@ function readProgram(blobs: Blobs, id: Hash, bytes: Uint8Array): Model {
   }
   if (!equalBytes(model.id, id)) throw corrupt(`it is the program of model ${hexOf(model.id)}`);
   const [violation] = validate(model.program);
-  if (violation) throw new StoreError('malformed', blobs.place, programName(id), violation.message);
+  if (violation) throw new StoreError('malformed', place, programName(id), violation.message);
   return model;
 }
 
@@ -136,9 +142,14 @@ export async function loadTensor(blobs: Blobs, root: Hash, byteLength: number): 
   if (!(byteLength <= LIMITS.MAX_TENSOR_BYTES)) throw new StoreError('too large', blobs.place, name);
   const bytes = await blobs.read(name, byteLength);
   if (!bytes) throw new StoreError('missing', blobs.place, name);
-  const corrupt = (detail: string) => new StoreError('corrupt', blobs.place, name, detail);
+  checkTensor(bytes, root, byteLength, blobs.place);
+  return bytes;
+}
+
+/** @throws StoreError unless bytes are the tensor of a root, in its length. @param place where they are from */
+export function checkTensor(bytes: Uint8Array, root: Hash, byteLength: number, place: string): void {
+  const corrupt = (detail: string) => new StoreError('corrupt', place, tensorName(root, byteLength), detail);
   if (bytes.length !== byteLength) throw corrupt(`it has ${bytes.length} bytes, not ${byteLength}`);
   const given = tensorRoot(bytes);
   if (!equalBytes(given, root)) throw corrupt(`its root is ${hexOf(given)}`);
-  return bytes;
 }

@@ -1,0 +1,80 @@
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hexOf } from '../merkle/keccak.ts';
+import type { TensorRef } from '../merkle/model.ts';
+import { programName } from './blobs.ts';
+import { tensorsIn } from './fetchModel.ts';
+import { FolderBlobs } from './folder.ts';
+import { type HeldModel, saveModel } from './library.ts';
+import { encodeProgram } from './programFile.ts';
+
+/**
+ * What a bundle holds of a model, for people, mirrors and pinning services. Not trusted: who fetches a model goes by its
+ * program, which the id commits to.
+ */
+export interface Manifest {
+  readonly version: 1;
+  readonly model: string;
+  /** Name of the file from which it was compiled. */
+  readonly file: string;
+  /** Bytes of all blobs together. */
+  readonly bytes: number;
+  readonly program: {
+    readonly path: string;
+    readonly root: string;
+    readonly nodes: number;
+    readonly bytes: number;
+  };
+  readonly tensors: readonly { readonly path: string; readonly root: string; readonly bytes: number }[];
+  readonly inputs: readonly TensorRef[];
+  readonly outputs: readonly TensorRef[];
+  readonly answers: readonly TensorRef[];
+}
+
+/** Where the manifest of a model lies in a bundle. @param modelId `0x…` */
+export const manifestPath = (modelId: string): string => `manifest/${modelId.slice(2)}.json`;
+
+export function manifestOf({ model }: Pick<HeldModel, 'model'>, file: string): Manifest {
+  const program = {
+    path: programName(model.id),
+    root: hexOf(model.tree.root),
+    nodes: model.program.nodes.length,
+    bytes: encodeProgram(model.program).length,
+  };
+  const tensors = [...tensorsIn(model.program)].map(([path, { root, bytes }]) => ({
+    path,
+    root: hexOf(root),
+    bytes,
+  }));
+  const { inputs, outputs, answers } = model;
+  const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, program.bytes);
+  return { version: 1, model: hexOf(model.id), file, bytes, program, tensors, inputs, outputs, answers };
+}
+
+/**
+ * Writes a model as files that can be served or pinned as they are: its program, its weights, and the manifest last. A
+ * folder may hold any number of models; equal weights lie there once.
+ *
+ * @param file name of the file from which it was compiled
+ */
+export async function writeBundle(folder: string, held: HeldModel, file: string): Promise<Manifest> {
+  await saveModel(new FolderBlobs(folder), held);
+  const manifest = manifestOf(held, file);
+  await mkdir(join(folder, 'manifest'), { recursive: true });
+  const path = join(folder, manifestPath(manifest.model));
+  await writeFile(`${path}.${process.pid}.draft`, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await rename(`${path}.${process.pid}.draft`, path);
+  return manifest;
+}
+
+/** Ids of the models that a bundle has manifests of. */
+export async function modelsIn(folder: string): Promise<string[]> {
+  const names = await readdir(join(folder, 'manifest'));
+  return names
+    .flatMap((name) => (/^[0-9a-f]{64}\.json$/.test(name) ? [`0x${name.slice(0, 64)}`] : []))
+    .sort();
+}
+
+/** @throws Error if there is none, or it is no JSON */
+export const readManifest = async (folder: string, modelId: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(folder, manifestPath(modelId)), 'utf8')) as Manifest;

@@ -1,0 +1,53 @@
+import { RemoteError } from './getter.ts';
+
+/** Asked for `ipfs://` URIs unless others are named. What they send is checked like anything else. */
+export const IPFS_GATEWAYS = ['https://ipfs.io', 'https://dweb.link'] as const;
+
+/** A content identifier: version 0 in base58, or version 1 in base32 or base36. */
+const CID = /^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{20,120}|k[a-z0-9]{20,120})$/;
+
+const MAX_URI_LENGTH = 2048;
+
+/** A part of a path that stays a part, however often it is decoded. */
+const PART = /^[\w.~!$&'()*+,;=:@-]+$/;
+
+function partsOf(path: string, uri: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (parts.every((part) => PART.test(part) && part !== '.' && part !== '..')) return parts;
+  throw new RemoteError(`${JSON.stringify(uri.slice(0, 200))} has a path that is not followed`);
+}
+
+/**
+ * The http and https URLs at which a URI may be had, in the order in which to try them.
+ *
+ * @param gateways of IPFS
+ * @throws RemoteError for another scheme, a URI that is too long, or one that is no URI
+ */
+export function locationsOf(uri: string, gateways: readonly string[] = IPFS_GATEWAYS): string[] {
+  const shown = JSON.stringify(uri.slice(0, 200));
+  if (uri.length > MAX_URI_LENGTH)
+    throw new RemoteError(`${shown}… is longer than ${MAX_URI_LENGTH} characters`);
+  const [, scheme] = /^([a-z][a-z0-9+.-]{0,20}):\/\//i.exec(uri) ?? [];
+  switch (scheme?.toLowerCase()) {
+    case 'http':
+    case 'https':
+      return [uri];
+    case 'ipfs': {
+      const rest = uri.slice('ipfs://'.length);
+      const isFolder = rest.endsWith('/');
+      const [cid = '', ...path] = partsOf(rest.replace(/^ipfs\//, ''), uri);
+      if (!CID.test(cid)) throw new RemoteError(`${shown} names no content of IPFS`);
+      const tail = ['ipfs', cid, ...path].join('/');
+      return gateways.map((gateway) => `${gateway.replace(/\/+$/, '')}/${tail}${isFolder ? '/' : ''}`);
+    }
+    default:
+      throw new RemoteError(`${shown} is not followed: it begins with none of http://, https:// and ipfs://`);
+  }
+}
+
+/** The URL of a name below another URL, whose query stays. @param name of safe characters only */
+export function below(url: string, name: string): string {
+  const base = new URL(url);
+  base.pathname = `${base.pathname.replace(/\/+$/, '')}/${name}`;
+  return base.href;
+}
