@@ -68,8 +68,31 @@ const withFromBlock = (command: Command): Command =>
     'a block before the first request, to read less of the chain; else as recorded with the oracle',
   );
 
-const withModels = (command: Command): Command =>
-  withFromBlock(withImport(withOracle(command.argument('<MODEL.onnx...>', 'the models'))));
+const withModels = (command: Command, argument: string): Command =>
+  withSources(
+    withFromBlock(
+      withImport(withOracle(command.argument(argument, 'the models: files, or ids of fetched ones'))),
+    ),
+  );
+
+/** Everything that gets models or inputs from where others say they are. */
+const withSources = (command: Command): Command =>
+  command
+    .option('--data <DIR>', 'where models and inputs are kept (default: assay in $XDG_DATA_HOME)')
+    .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect)
+    .option('--ipfs-gateway <URL>', 'for ipfs:// URIs, in place of the public ones (repeatable)', collect)
+    .option('--allow-private', 'follow URIs to addresses that are not of the public internet');
+
+/** Bounds on models that strangers name. */
+const withLimits = (command: Command): Command =>
+  command
+    .option('--max-models <N>', 'models held at a time with --all (default: 64)')
+    .option('--max-model-bytes <N>', 'program and weights of one model (default with --all: 1 GiB)')
+    .option('--max-models-bytes <N>', 'program and weights of all of them (default: 4 GiB)')
+    .option('--max-run-bytes <N>', 'tensors of one run (default with --all: 2 GiB)')
+    .option('--max-run-steps <N>', 'fold steps of one run, as inspect shows them (default with --all: 2e11)')
+    .option('--max-run-seconds <N>', 'after which a run is ended (default with --all: 600)')
+    .option('--fetch-seconds <N>', 'for getting one model (default: 3600)');
 
 /** A service logs; everything else prints its result. */
 const withLog = (command: Command): Command =>
@@ -162,9 +185,28 @@ function build(console: Console): Command {
     .command('publish')
     .description('commit to a model on chain, so that it can be asked for')
     .argument('<MODEL.onnx>', 'the model')
-    .option('--uri <URI>', 'where the model can be had', '');
+    .option('--uri <URI>', 'where the bundle of the model can be had: http(s):// or ipfs://', '')
+    .option('--bundle <DIR>', 'write program, weights and manifest into DIR, to serve or pin');
   withJson(withImport(withOracle(publish))).action(async (model, options) =>
     (await onChain(() => import('./publish.ts'))).publish(model, options, console),
+  );
+  const serve = assay
+    .command('serve')
+    .description('serve a bundle over HTTP, until SIGINT or SIGTERM')
+    .argument('<DIR>', 'what `publish --bundle` has written')
+    .option('--port <N>', 'to listen on; 0 for any that is free', '8480')
+    .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
+  serve.action(async (folder, options) =>
+    (await import('./models/serveBundle.ts')).serveBundle(folder, options, console),
+  );
+  const fetch = assay
+    .command('fetch')
+    .description('get a published model into the local store, every byte checked')
+    .argument('<MODEL_ID>', 'its id')
+    .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
+    .option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
+  withJson(withLimits(withSources(withFromBlock(fetch)))).action(async (id, options) =>
+    (await onChain(() => import('./models/fetch.ts'))).fetch(id, options, console),
   );
   const request = assay
     .command('request')
@@ -194,13 +236,14 @@ function build(console: Console): Command {
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
     .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withLog(withWorkers(withModels(provide))).action(async (models, options) =>
+  withLog(withWorkers(withModels(provide, '<MODEL...>'))).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
-    .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM');
-  withLog(withWorkers(withModels(watch))).action(async (models, options) =>
+    .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM')
+    .option('--all', 'fetch every model that a claim names, within limits, and check it');
+  withLog(withLimits(withWorkers(withModels(watch, '[MODEL...]')))).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay

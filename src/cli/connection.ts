@@ -22,6 +22,9 @@ export interface OracleOptions extends AccountOptions {
   readonly oracle?: string;
 }
 
+/** What a command takes that only reads. */
+export type ReaderOptions = Pick<OracleOptions, 'rpc' | 'oracle'>;
+
 /** An account on a node. */
 export interface Account {
   readonly wallet: AccountSigner;
@@ -84,7 +87,7 @@ export function requireEther({ wallet, chainId, balanceWei }: Account): void {
  *
  * @throws InputError if there is neither
  */
-function chooseOracle({ oracle }: OracleOptions, chainId: bigint): Address {
+function chooseOracle({ oracle }: ReaderOptions, chainId: bigint): Address {
   const chosen = oracle ?? readDeployment(chainId)?.oracle;
   if (chosen !== undefined) return chosen;
   throw new InputError(
@@ -114,4 +117,28 @@ export async function withContracts(
   await withAccount(options, console, async (account) =>
     work(await connect(chooseOracle(options, account.chainId), account.wallet), account),
   );
+}
+
+/**
+ * Like {@link withContracts}, without an account: nothing can be sent.
+ *
+ * @throws InputError as that does
+ */
+export async function withReader(
+  options: ReaderOptions,
+  console: Console,
+  work: (contracts: Contracts) => Promise<void>,
+): Promise<void> {
+  if (options.oracle !== undefined) requireAddress('--oracle', options.oracle);
+  console.progress('connecting');
+  let provider: JsonRpcProvider | undefined;
+  try {
+    provider = await openEndpoint(options.rpc);
+    const { chainId } = await provider.getNetwork();
+    await work(await connect(chooseOracle(options, chainId), provider));
+  } catch (error) {
+    throw inOneLine(error);
+  } finally {
+    provider?.destroy();
+  }
 }

@@ -1,10 +1,15 @@
 import { publish as publishModel } from '../client/client.ts';
 import { type OracleOptions, requireEther, withContracts } from './connection.ts';
+import { writeBundle } from '../store/bundle.ts';
 import type { Console } from './console.ts';
+import { reasonOf } from './files/bytes.ts';
+import { InputError } from './inputError.ts';
 import { type ImportArguments, loadModel } from './loadModel.ts';
 
 export interface PublishOptions extends OracleOptions, ImportArguments {
   readonly uri: string;
+  /** Folder to write the model into, for whoever serves it. */
+  readonly bundle?: string;
   readonly json?: boolean;
 }
 
@@ -12,15 +17,31 @@ export interface PublishOptions extends OracleOptions, ImportArguments {
 export async function publish(path: string, options: PublishOptions, console: Console): Promise<void> {
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const { model, file } = loadModel(path, options, console);
+    const loaded = loadModel(path, options, console);
+    const { model, file } = loaded;
+    if (options.bundle !== undefined) {
+      console.progress(`writing ${options.bundle}`);
+      await about(options.bundle, writeBundle(options.bundle, loaded, file));
+    }
     console.progress('publishing');
     const id = await publishModel(contracts, model, options.uri);
     console.progress(undefined);
     if (options.json) {
       const registry = await contracts.registry.getAddress();
-      console.out(JSON.stringify({ model: id, file, uri: options.uri, registry }));
+      const { bundle = null, uri } = options;
+      console.out(JSON.stringify({ model: id, file, uri, registry, bundle }));
       return;
     }
     console.out(`model ${id}`);
+    if (options.bundle !== undefined) console.out(`bundle ${options.bundle}; \`assay serve\` serves it`);
   });
+}
+
+/** @throws InputError in place of errors about the folder */
+async function about<T>(folder: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new InputError(`${folder}: ${reasonOf(error)}`);
+  }
 }

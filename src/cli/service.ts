@@ -1,4 +1,5 @@
 import type { Contracts } from '../chain/contracts.ts';
+import type { ReadInput } from '../chain/inputs.ts';
 import { type Pass, repeat } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
@@ -13,20 +14,33 @@ import { type Account, firstBlockOf, type OracleOptions, withContracts } from '.
 import type { Console } from './console.ts';
 import { type EngineOptions, workersOf } from './engines.ts';
 import { InputError } from './inputError.ts';
-import { type ImportArguments, loadModel } from './loadModel.ts';
+import type { ImportArguments } from './loadModel.ts';
 import { type LogArguments, parseLogOptions } from './logOptions.ts';
+import { foundModels, type LimitOptions } from './models/found.ts';
+import { holdNamed } from './models/holding.ts';
+import { inputsFor } from './models/inputs.ts';
+import { type SourceOptions, sourcesOf } from './models/sources.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
-export interface ServiceOptions extends EngineOptions, OracleOptions, ImportArguments, LogArguments {
+export interface ServiceOptions
+  extends EngineOptions,
+    OracleOptions,
+    ImportArguments,
+    LogArguments,
+    SourceOptions,
+    LimitOptions {
   readonly fromBlock?: string;
   readonly workers?: string;
+  /** Watch every model that claims name. */
+  readonly all?: boolean;
 }
 
 /** What a loop is made of. */
 export interface Parts {
   readonly contracts: Contracts;
   readonly runner: Runner;
+  readonly readInput: ReadInput;
   readonly listen: Listener;
   readonly fromBlock: number;
 }
@@ -39,27 +53,6 @@ export function parseBlock(text: string): number {
   const block = Number(parseWhole('--from-block', text));
   if (!Number.isSafeInteger(block)) throw new InputError(`--from-block ${text}: there is no such block`, 2);
   return block;
-}
-
-/** Compiles the models, says which they are, and holds them. */
-async function hold(
-  paths: readonly string[],
-  given: ImportArguments,
-  runner: WorkRunner,
-  { registry }: Contracts,
-  console: Console,
-  log: Log,
-): Promise<void> {
-  for (const path of paths) {
-    const loaded = loadModel(path, given, console);
-    const { file } = loaded;
-    const id = runner.put(loaded);
-    console.progress(undefined);
-    log.info(`model ${id}: ${file}`, { model: id });
-    if (!(await registry.isPublished(id))) {
-      log.warn(`${file}: model ${id} is not published here, so nobody can ask for it yet`, { model: id });
-    }
-  }
 }
 
 /** A pass that is still running so long after a signal is left as it is, ms. */
@@ -137,6 +130,10 @@ export async function serve(
   create: (parts: Parts) => Pass,
 ): Promise<void> {
   const work = workersOf(options);
+  const sources = sourcesOf(options);
+  if (paths.length === 0 && !options.all) {
+    throw new InputError('name a model, or add --all to take those that claims name', 2);
+  }
   const log = createLog({ ...parseLogOptions(options), sink: console });
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
@@ -145,14 +142,19 @@ export async function serve(
     warnWithoutEther(account, log);
     const fromBlock = given ?? (await firstBlockOf(contracts));
     const runner = new WorkRunner(work);
-    await hold(paths, options, runner, contracts, console, log);
+    await holdNamed(paths, options, (model) => runner.put(model), contracts, console, log);
+    const inputs = inputsFor(options, sources, runner, log);
+    const found = options.all ? foundModels(options, sources, runner, contracts, fromBlock, log) : undefined;
+    await found?.start();
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
     const listen: Listener = (report) => {
+      inputs.note(report);
+      found?.note(report);
       if (report.kind === 'failed') failures.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
-    const pass = create({ contracts, runner, listen, fromBlock });
+    const pass = create({ contracts, runner, readInput: inputs.read, listen, fromBlock });
     const { signal, release } = untilSignal(log);
     log.info(
       `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
@@ -162,6 +164,8 @@ export async function serve(
       await run(pass, signal, failures, log);
     } finally {
       release();
+      found?.end();
+      sources.getter.close();
       await runner.close();
     }
   });

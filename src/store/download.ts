@@ -83,7 +83,7 @@ async function keep(
 ): Promise<boolean> {
   const bytes = await into.readPart(name, length);
   try {
-    checkTensor(bytes, root, length, place);
+    await checkTensor(bytes, root, length, place);
   } catch {
     await into.removePart(name);
     return false;

@@ -185,7 +185,7 @@ export class Inputs {
         if (bytes?.length !== size) throw new Error(`${url} has ${bytes?.length ?? 'no'} bytes, not ${size}`);
         const tensors = splitTensors(refs, bytes);
         for (const [i, root] of roots.entries())
-          checkTensor(tensors[i]!, bytesOfHex(root), refs[i]!.byteLength, url);
+          await checkTensor(tensors[i]!, bytesOfHex(root), refs[i]!.byteLength, url);
         return tensors;
       } catch (error) {
         failure = error as Error;

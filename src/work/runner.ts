@@ -25,8 +25,6 @@ export interface WorkOptions {
   readonly modelBytes?: number;
   /** Bytes of the traces that are kept for disputes. */
   readonly traceBytes?: number;
-  /** Longest run, seconds; one that takes longer is ended. */
-  readonly maxRunSeconds?: number;
   /** Seconds after which an urgent run that finds no free thread takes one from a run that is not urgent. */
   readonly patienceSeconds?: number;
   /** Outputs of one model that a thread computes at a time. */
@@ -46,11 +44,18 @@ export interface WorkStatus {
   readonly keptBytes: number;
 }
 
-interface Entry {
+/** How a model is treated. */
+export interface PutOptions {
+  /** Whom its runs are charged to; itself if left out. */
+  readonly share?: string;
+  /** Longest run, seconds; one that takes longer is ended. */
+  readonly maxRunSeconds?: number;
+}
+
+interface Entry extends Required<PutOptions> {
   readonly model: Model;
   readonly shared: SharedModel;
   readonly weights: ReadonlyMap<number, Uint8Array>;
-  readonly share: string;
 }
 
 const OUTPUT_BYTES = 2 ** 24;
@@ -106,7 +111,6 @@ export class WorkRunner implements Runner {
     this.#options = {
       modelBytes: 2 ** 32,
       traceBytes: 2 ** 30,
-      maxRunSeconds: Number.POSITIVE_INFINITY,
       patienceSeconds: 5,
       batch: 1,
       clock: systemClock,
@@ -120,10 +124,9 @@ export class WorkRunner implements Runner {
   /**
    * Holds a model and returns its id.
    *
-   * @param share whom its runs are charged to; itself if left out
    * @throws RangeError if its program is malformed: see {@link putMalformed}
    */
-  put({ model, weights }: HeldModel, share?: string): string {
+  put({ model, weights }: HeldModel, options: PutOptions = {}): string {
     const [violation] = validate(model.program);
     if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
     const modelId = hexOf(model.id);
@@ -137,7 +140,8 @@ export class WorkRunner implements Runner {
     this.#models.set(modelId, {
       model,
       weights: new Map(constants),
-      share: share ?? modelId,
+      share: options.share ?? modelId,
+      maxRunSeconds: options.maxRunSeconds ?? Number.POSITIVE_INFINITY,
       shared: { modelId, program: encodeProgram(model.program), weights: constants, bytes: runBytes(model) },
     });
     return modelId;
@@ -310,8 +314,9 @@ export class WorkRunner implements Runner {
     const now = Number(this.#options.clock());
     for (const run of this.#inFlight.values()) if (run.lastDeadline < now) run.drop('its deadline is over');
     for (const { thread, runs, startedAt } of this.#busy.values()) {
-      if (performance.now() - startedAt < 1000 * this.#options.maxRunSeconds) continue;
-      for (const run of runs) run.drop(`it takes more than ${this.#options.maxRunSeconds} seconds`);
+      const { maxRunSeconds = 0 } = this.#models.get(runs[0]!.modelId) ?? {};
+      if (performance.now() - startedAt < 1000 * maxRunSeconds * runs.length) continue;
+      for (const run of runs) run.drop(`it takes more than ${maxRunSeconds} seconds`);
       void thread.end();
     }
     this.#preempt();

@@ -105,8 +105,8 @@ describe('runs in worker threads', () => {
   });
 
   it('attack 48: endless runs of one model do not keep a dispute or another model waiting', async () => {
-    const runner = working({ threads: 1, maxRunSeconds: 0.5 });
-    const endless = runner.put(endlessModel());
+    const runner = working({ threads: 1 });
+    const endless = runner.put(endlessModel(), { maxRunSeconds: 0.5 });
     const quick = runner.put(slowModel(10));
     const flood = [1, 2, 3, 4].map((value) =>
       outcome(runner.output(endless, one(value), { deadline: 9_999_999_998n })),

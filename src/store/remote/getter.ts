@@ -101,7 +101,7 @@ export class Getter {
         answer.destroy();
         return undefined;
       }
-      return this.#body(at, answer, options);
+      return this.#body(at, answer, options, signal);
     }
   }
 
@@ -170,20 +170,25 @@ export class Getter {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => reject(inWords(url, error, signal));
       if (signal.aborted) return fail(new Error('aborted'));
+      let arriving: IncomingMessage | undefined;
       const asked = (isSecure ? requestHttps : requestHttp)(
         url,
         { agent: agents[url.protocol as 'http:' | 'https:'], headers, signal, timeout: this.#idleMs },
-        resolve,
+        (answer) => {
+          arriving = answer;
+          resolve(answer);
+        },
       );
-      asked.on('timeout', () =>
-        asked.destroy(new RemoteError(`${told(url)} sends nothing for ${this.#idleMs / 1000} seconds`)),
-      );
+      asked.on('timeout', () => {
+        const idle = new RemoteError(`${told(url)} sends nothing for ${this.#idleMs / 1000} seconds`);
+        (arriving ?? asked).destroy(idle);
+      });
       asked.on('error', fail);
       asked.end();
     });
   }
 
-  #body(url: URL, answer: IncomingMessage, { maxBytes, from = 0, signal }: GetOptions): Body {
+  #body(url: URL, answer: IncomingMessage, { maxBytes, from = 0 }: GetOptions, signal: AbortSignal): Body {
     const { statusCode, headers } = answer;
     const refuse = (why: string): never => {
       answer.destroy();
@@ -208,7 +213,7 @@ async function* bounded(
   url: URL,
   answer: IncomingMessage,
   mostBytes: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let total = 0;
   try {
@@ -236,11 +241,12 @@ const told = ({ protocol, host, pathname }: URL): string => {
 const innerAddress = (host: string, address: string): string =>
   `${host} leads to ${address}, which is no address of the public internet; add --allow-private if it is your own network`;
 
-function inWords(url: URL, error: Error, signal: AbortSignal | undefined): RemoteError {
+function inWords(url: URL, error: Error, signal: AbortSignal): RemoteError {
   if (error instanceof RemoteError) return error;
-  const { code, name, message } = error as NodeJS.ErrnoException;
-  if (name === 'AbortError' || code === 'ABORT_ERR') {
-    return new RemoteError(`${told(url)} ${signal?.aborted ? 'was given up' : 'takes too long'}`);
+  if (signal.aborted) {
+    const isLate = (signal.reason as Error).name === 'TimeoutError';
+    return new RemoteError(`${told(url)} ${isLate ? 'takes too long' : 'was given up'}`);
   }
+  const { code, message } = error as NodeJS.ErrnoException;
   return new RemoteError(`${told(url)} cannot be read: ${code ?? message}`);
 }

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import type { Contracts } from '../../chain/contracts.ts';
+import type { Log } from '../../operator/log.ts';
+import { readPublication } from '../../store/publications.ts';
+import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundModels.ts';
+import type { WorkRunner } from '../../work/runner.ts';
+import { parseWhole } from '../arguments.ts';
+import { InputError } from '../inputError.ts';
+import { dataFolder, type Sources, type SourceOptions } from './sources.ts';
+
+/** Bounds on models that strangers name, as text. */
+export interface LimitOptions {
+  readonly maxModels?: string;
+  readonly maxModelBytes?: string;
+  readonly maxModelsBytes?: string;
+  readonly maxRunBytes?: string;
+  readonly maxRunSteps?: string;
+  readonly maxRunSeconds?: string;
+  readonly fetchSeconds?: string;
+}
+
+/** What each bound is if it is left out. */
+export const LIMIT_DEFAULTS = {
+  maxModels: 64,
+  maxModelBytes: 2 ** 30,
+  maxModelsBytes: 2 ** 32,
+  maxRunBytes: 2 ** 31,
+  maxRunSteps: 200_000_000_000,
+  maxRunSeconds: 600,
+  fetchSeconds: 3600,
+} as const;
+
+const optionName = (name: string): string =>
+  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws InputError naming the option that is no number above 0 */
+export function limitsOf(options: LimitOptions): FoundLimits {
+  const read = (name: keyof LimitOptions): number => {
+    const text = options[name];
+    if (text === undefined) return LIMIT_DEFAULTS[name];
+    const value = Number(parseWhole(optionName(name), text));
+    if (value >= 1 && Number.isSafeInteger(value)) return value;
+    throw new InputError(`${optionName(name)} ${text}: write a whole number above 0`, 2);
+  };
+  return {
+    maxModels: read('maxModels'),
+    maxBytes: read('maxModelBytes'),
+    maxTotalBytes: read('maxModelsBytes'),
+    maxRunBytes: read('maxRunBytes'),
+    maxSteps: read('maxRunSteps'),
+    maxRunSeconds: read('maxRunSeconds'),
+    maxFetchSeconds: read('fetchSeconds'),
+  };
+}
+
+function tellTo(log: Log): (news: FoundNews) => void {
+  return (news) => {
+    const { kind, modelId } = news;
+    const fields = { model: modelId };
+    switch (kind) {
+      case 'fetching':
+        return log.info(`model ${modelId}: fetching, because a claim names it`, fields);
+      case 'held':
+        return log.info(`model ${modelId}: fetched, ${news.bytes} bytes; claims on it are checked`, fields);
+      case 'malformed':
+        return log.info(`model ${modelId}: malformed, so every claim on it is false: ${news.rule}`, fields);
+      case 'failed':
+        return log.warn(
+          `model ${modelId}: cannot be had: ${news.sentence}; trying again in ${news.retrySeconds} s`,
+          fields,
+        );
+    }
+  };
+}
+
+/** The models that claims name, for `assay watch --all`. */
+export function foundModels(
+  options: SourceOptions & LimitOptions,
+  { getter, gateways, mirrors }: Sources,
+  runner: WorkRunner,
+  contracts: Contracts,
+  fromBlock: number,
+  log: Log,
+): FoundModels {
+  return new FoundModels({
+    runner,
+    folder: join(dataFolder(options), 'found'),
+    getter,
+    gateways,
+    mirrors,
+    limits: limitsOf(options),
+    publication: (modelId) => readPublication(contracts, modelId, fromBlock),
+    clock: () => Math.floor(Date.now() / 1000),
+    tell: tellTo(log),
+  });
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { Contracts } from '../../chain/contracts.ts';
+import type { Log } from '../../operator/log.ts';
+import { bytesOfHex } from '../../merkle/keccak.ts';
+import { StoreError } from '../../store/blobs.ts';
+import { FolderBlobs } from '../../store/folder.ts';
+import { type HeldModel, loadModel as loadHeld } from '../../store/library.ts';
+import type { Console } from '../console.ts';
+import { InputError } from '../inputError.ts';
+import { type ImportArguments, loadModel } from '../loadModel.ts';
+import { dataFolder, type SourceOptions } from './sources.ts';
+
+const MODEL_ID = /^0x[0-9a-f]{64}$/;
+
+/** The folder of the models that were fetched by name. */
+export const modelsFolder = (options: SourceOptions): string => join(dataFolder(options), 'models');
+
+/** @throws InputError for what is no id of a model */
+export function requireModelId(text: string): string {
+  if (MODEL_ID.test(text)) return text;
+  throw new InputError(`${text}: write the id of a model, 0x and 64 hexadecimal digits in lower case`, 2);
+}
+
+/**
+ * A model from an ONNX file, or by its id from the local store.
+ *
+ * @throws InputError if there is none, or it cannot be used
+ */
+async function loadAny(
+  given: string,
+  options: ImportArguments & SourceOptions,
+  console: Console,
+): Promise<HeldModel & { readonly file: string }> {
+  if (!MODEL_ID.test(given)) return loadModel(given, options, console);
+  try {
+    return {
+      ...(await loadHeld(new FolderBlobs(modelsFolder(options)), bytesOfHex(given))),
+      file: 'fetched',
+    };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new InputError(`${error.message}; run \`assay fetch ${given}\` first`);
+  }
+}
+
+/** Loads the models that are named, says which they are, and has them held. */
+export async function holdNamed(
+  named: readonly string[],
+  options: ImportArguments & SourceOptions,
+  hold: (model: HeldModel) => string,
+  { registry }: Contracts,
+  console: Console,
+  log: Log,
+): Promise<void> {
+  for (const given of named) {
+    const loaded = await loadAny(given, options, console);
+    const { file } = loaded;
+    const id = hold(loaded);
+    console.progress(undefined);
+    log.info(`model ${id}: ${file}`, { model: id });
+    if (!(await registry.isPublished(id))) {
+      log.warn(`${file}: model ${id} is not published here, so nobody can ask for it yet`, { model: id });
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import type { Log } from '../../operator/log.ts';
+import { FolderBlobs } from '../../store/folder.ts';
+import { Inputs } from '../../store/inputs.ts';
+import type { Runner } from '../../store/shelf.ts';
+import { dataFolder, type Sources, type SourceOptions } from './sources.ts';
+
+/** Longest input that is fetched, and of all that are kept, bytes. */
+const MAX_INPUT_BYTES = 2 ** 26;
+const MAX_INPUTS_BYTES = 2 ** 32;
+
+/** Inputs that requests give by root. */
+export const inputsFor = (
+  options: SourceOptions,
+  { getter, gateways }: Sources,
+  runner: Runner,
+  log: Log,
+): Inputs =>
+  new Inputs({
+    model: (modelId) => runner.model(modelId),
+    folder: new FolderBlobs(join(dataFolder(options), 'inputs')),
+    getter,
+    gateways,
+    maxBytes: MAX_INPUT_BYTES,
+    maxTotalBytes: MAX_INPUTS_BYTES,
+    complain: (sentence) => log.warn(sentence),
+  });

@@ -1,0 +1,57 @@
+import { zeroPadValue } from 'ethers';
+import type { Contracts } from '../chain/contracts.ts';
+import { readLogs } from '../chain/logs.ts';
+import type { Hex } from '../chain/types.ts';
+import { bytesOfHex } from '../merkle/keccak.ts';
+import type { PublishedModel } from './library.ts';
+
+/** What the registry says about a model. */
+export interface Publication {
+  readonly published: PublishedModel;
+  /** Where its publishers say that it can be had, without repeats. Nobody vouches for any of them. */
+  readonly uris: readonly string[];
+}
+
+/** URIs that are tried: the first, which the author most likely gave, and the latest. Anybody may add more. */
+const FIRST_URIS = 8;
+const LATEST_URIS = 8;
+
+interface Ref {
+  readonly node: bigint;
+  readonly byteLength: bigint;
+}
+
+const plain = (refs: readonly Ref[]) =>
+  refs.map(({ node, byteLength }) => ({ node: Number(node), byteLength: Number(byteLength) }));
+
+/**
+ * @param fromBlock no later than the model was published
+ * @throws whatever the node says, or that nobody has published the model
+ */
+export async function readPublication(
+  { registry, provider }: Contracts,
+  modelId: Hex,
+  fromBlock: number,
+): Promise<Publication> {
+  const { programRoot, nodeCount, inputs, outputs, answers } = await registry.modelOf(modelId);
+  const filter = {
+    address: await registry.getAddress(),
+    topics: [registry.getEvent('Published').fragment.topicHash, zeroPadValue(modelId, 32)],
+  };
+  const logs = await readLogs(provider, filter, fromBlock, await provider.getBlockNumber());
+  const uris = logs.flatMap((log) => {
+    const uri = registry.interface.parseLog(log)?.args['uri'] as string;
+    return uri === '' ? [] : [uri];
+  });
+  const distinct = [...new Set(uris)];
+  return {
+    published: {
+      programRoot: bytesOfHex(programRoot),
+      nodeCount: Number(nodeCount),
+      inputs: plain(inputs),
+      outputs: plain(outputs),
+      answers: plain(answers),
+    },
+    uris: [...new Set([...distinct.slice(0, FIRST_URIS), ...distinct.slice(-LATEST_URIS)])],
+  };
+}
