@@ -11,9 +11,9 @@ const OPTIONAL = ['@nomicfoundation/*', 'bullmq', 'hardhat', 'ioredis'];
 /** The body of worker threads, which whatever runs models starts as a file of its own. */
 const THREADS = { runThread: 'src/work/thread.ts' };
 
-/** Packages in CommonJS ask for Node's own modules with `require`, which modules lack. */
+/** Packages in CommonJS ask for Node's own modules with `require`, which modules lack. In a page it stays undefined. */
 const REQUIRE =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  "const require = globalThis.process?.getBuiltinModule?.('node:module').createRequire(import.meta.url);";
 
 /** Whether the contracts are compiled, whose code and interfaces the command line uses. */
 export const hasContracts = () => existsSync(join(root, 'build', 'typechain', 'index.ts'));

@@ -13,5 +13,5 @@ export { OPERATORS } from './lower/index.ts';
 export { firstOutside, type Outside } from './ranges.ts';
 export type { HalfArithmetic } from './lower/narrowing.ts';
 export { outlineOf } from './read/model.ts';
-export type { ReadExternal } from './read/source.ts';
+export type { ReadExternal } from './read/external.ts';
 export type { Range } from './types.ts';

@@ -1,13 +1,6 @@
 import type { onnx as schema } from 'onnx-proto';
 import { ensure, ImportError, quoted } from '../errors.ts';
-
-/**
- * Reads part of a file beside the model.
- *
- * @param location path relative to the model's folder, as the model has it: not to be trusted
- * @throws Error whose message is a clause such as `there is no file w.bin`
- */
-export type ReadExternal = (location: string, offset: number, length: number) => Uint8Array;
+import type { ReadExternal } from './external.ts';
 
 /** Nodes of a file, those of inner graphs and functions included. */
 const MAX_NODES = 200_000;

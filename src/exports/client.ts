@@ -1,0 +1,22 @@
+/**
+ * `import … from 'assay'`: publish models, ask for inferences, wait for final answers, over ethers.
+ *
+ * @module client
+ */
+export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/bounds.ts';
+export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
+export { EndpointError, openEndpoint } from '../chain/endpoint.ts';
+export { contractError, explain } from '../chain/explain.ts';
+export { Refused } from '../chain/submit.ts';
+export {
+  type Address,
+  type Hex,
+  PLAIN_TERMS,
+  type Request,
+  type TermBounds,
+  type Terms,
+  ZERO_ADDRESS,
+} from '../chain/types.ts';
+export * from '../client/client.ts';
+export { bytesOfHex, hexOf } from '../merkle/keccak.ts';
+export { type Model, modelOf } from '../merkle/model.ts';

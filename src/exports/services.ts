@@ -1,0 +1,22 @@
+/**
+ * `import … from 'assay/services'`: providers, watchers and deployments, over ethers.
+ *
+ * @module services
+ */
+export { BOUNDS, type Bounds, tokenBounds } from '../chain/bounds.ts';
+export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
+export { deploy } from '../chain/deploy.ts';
+export { type Edition, editionFor } from '../chain/edition.ts';
+export { EndpointError, openEndpoint } from '../chain/endpoint.ts';
+export type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/history.ts';
+export type { ReadInput } from '../chain/inputs.ts';
+export { type LoopOptions, type Pass, repeat } from '../chain/loop.ts';
+export { type Released, type ReleaseOptions, release } from '../chain/release.ts';
+export type { Listener, Report } from '../chain/report.ts';
+export * from '../provider/provider.ts';
+export * from '../store/blobs.ts';
+export { FolderBlobs } from '../store/folder.ts';
+export * from '../store/library.ts';
+export * from '../store/shelf.ts';
+export { RunTrace } from '../trace/run.ts';
+export * from '../watcher/watcher.ts';
