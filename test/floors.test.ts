@@ -24,6 +24,7 @@ const floors = [
   'operator',
   'client',
   'cli',
+  'exports',
 ] as const;
 
 type Floor = (typeof floors)[number];

@@ -19,6 +19,7 @@ import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { type BaseContract, ContractFactory, keccak256, parseEther, toUtf8Bytes } from 'ethers';
 import { network } from 'hardhat';
+import { packPackage } from '../support/packed.ts';
 
 const ROOT = process.cwd();
 /** Rooms of contracts that consumers deploy, or inherit from. */
@@ -54,9 +55,7 @@ describe('the package in other projects', () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'assay-package-'));
-    const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
-    const name = execFileSync('npm', args, { encoding: 'utf8', shell: process.platform === 'win32' }).trim();
-    packed = join(folder, name.split('\n').at(-1)!);
+    packed = packPackage();
   });
 
   after(() => rmSync(folder, { recursive: true, force: true }));
