@@ -94,11 +94,18 @@ const withLimits = (command: Command): Command =>
     .option('--max-run-seconds <N>', 'after which a run is ended (default with --all: 600)')
     .option('--fetch-seconds <N>', 'for getting one model (default: 3600)');
 
-/** A service logs; everything else prints its result. */
-const withLog = (command: Command): Command =>
+/** A service logs and shows how it is; everything else prints its result. */
+const withStatus = (command: Command): Command =>
   command
     .option('--log <text|json>', 'how lines are written, with time and level', 'text')
-    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info');
+    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info')
+    .option(
+      '--heartbeat-seconds <N>',
+      'time between lines that say what is done, or why nothing; 0: none',
+      '300',
+    )
+    .option('--metrics-port <N>', 'serve /metrics for Prometheus, /healthz and /readyz on this port')
+    .option('--metrics-host <HOST>', 'the address to serve them on', '127.0.0.1');
 
 /**
  * Imports a command that speaks to the contracts.
@@ -236,14 +243,14 @@ function build(console: Console): Command {
     .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
     .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withLog(withWorkers(withModels(provide, '<MODEL...>'))).action(async (models, options) =>
+  withStatus(withWorkers(withModels(provide, '<MODEL...>'))).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM')
     .option('--all', 'fetch every model that a claim names, within limits, and check it');
-  withLog(withLimits(withWorkers(withModels(watch, '[MODEL...]')))).action(async (models, options) =>
+  withStatus(withLimits(withWorkers(withModels(watch, '[MODEL...]')))).action(async (models, options) =>
     (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay

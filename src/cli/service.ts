@@ -1,12 +1,13 @@
 import type { Contracts } from '../chain/contracts.ts';
+import type { World } from '../chain/history.ts';
 import type { ReadInput } from '../chain/inputs.ts';
-import { type Pass, repeat } from '../chain/loop.ts';
+import type { Pass } from '../chain/loop.ts';
 import type { Listener } from '../chain/report.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
-import { durationText } from '../operator/duration.ts';
 import { Failures } from '../operator/failures.ts';
 import { createLog, type Log } from '../operator/log.ts';
+import { Overview } from '../operator/overview.ts';
 import type { Runner } from '../store/shelf.ts';
 import { WorkRunner } from '../work/runner.ts';
 import { parseWhole } from './arguments.ts';
@@ -21,6 +22,8 @@ import { holdNamed } from './models/holding.ts';
 import { inputsFor } from './models/inputs.ts';
 import { type SourceOptions, sourcesOf } from './models/sources.ts';
 import { reportFields, reportLine } from './reportLine.ts';
+import { Funds, repeatTelling, untilSignal, workStatus } from './serviceLoop.ts';
+import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
 export interface ServiceOptions
@@ -28,6 +31,7 @@ export interface ServiceOptions
     OracleOptions,
     ImportArguments,
     LogArguments,
+    StatusArguments,
     SourceOptions,
     LimitOptions {
   readonly fromBlock?: string;
@@ -42,11 +46,9 @@ export interface Parts {
   readonly runner: Runner;
   readonly readInput: ReadInput;
   readonly listen: Listener;
+  readonly observe: (world: World) => void;
   readonly fromBlock: number;
 }
-
-/** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
-const PAUSE_MS = 1000;
 
 /** @throws InputError for what is no number of a block */
 export function parseBlock(text: string): number {
@@ -55,58 +57,15 @@ export function parseBlock(text: string): number {
   return block;
 }
 
-/** A pass that is still running so long after a signal is left as it is, ms. */
-const ENDING_MS = 5000;
-
-/** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either. */
-function untilSignal(log: Log): { readonly signal: AbortSignal; release(): void } {
-  const ending = new AbortController();
-  const release = (): void => {
-    process.off('SIGINT', end);
-    process.off('SIGTERM', end);
-  };
-  const end = (name: NodeJS.Signals): void => {
-    release();
-    log.info(`${name}: ending once the work in hand is done`);
-    ending.abort();
-    const timer = setTimeout(() => {
-      log.warn('the work in hand takes long: ended without it; the next start takes it up from the chain');
-      process.exit(0);
-    }, ENDING_MS);
-    timer.unref();
-  };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
-  return { signal: ending.signal, release };
-}
-
-/** Repeats a pass until a signal. Failures are told when they begin, while they last, and when they end. */
-async function run(pass: Pass, signal: AbortSignal, failures: Failures, log: Log): Promise<void> {
-  const node = new Failures(
-    (sentence) => log.error(`${sentence}; trying again`),
-    (sentence) => log.info(sentence),
-    Date.now,
-  );
-  let failing: { readonly since: number } | undefined;
-  const told: Pass = async () => {
-    const sent = await pass();
-    failures.passed();
-    if (failing) log.info(`it works again, after ${durationText(Date.now() - failing.since)}`);
-    failing = undefined;
-    node.clear();
-    return sent;
-  };
-  const onFailure = (sentence: string): void => {
-    failing ??= { since: Date.now() };
-    node.met(sentence);
-  };
-  await repeat(told, { signal, pauseMs: PAUSE_MS, onFailure });
-}
-
 const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, log: Log): void => {
   if (balanceWei > 0n) return;
   log.error(`the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`);
 };
+
+/** Chains on which blocks come only when somebody sends something. */
+const DEVELOPMENT_CHAINS = [31337n, 1337n];
+
+const VERSION = '0.1.0';
 
 /** Says once what a token deployment takes besides gas. */
 function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
@@ -135,6 +94,8 @@ export async function serve(
     throw new InputError('name a model, or add --all to take those that claims name', 2);
   }
   const log = createLog({ ...parseLogOptions(options), sink: console });
+  const heartbeatSeconds = parseHeartbeat(options);
+  parsePort(options);
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
@@ -148,21 +109,52 @@ export async function serve(
     await found?.start();
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
+    const funds = new Funds(account);
+    const overview = new Overview({
+      ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now },
+      hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
+      holds: (modelId) => runner.model(modelId) !== undefined,
+      failures: () => failures.count,
+      status: () => ({ ...funds.status, ...workStatus(runner) }),
+    });
+    const oracle = await contracts.oracle.getAddress();
+    overview.metrics.info.set(
+      {
+        command: doing,
+        version: VERSION,
+        chain: `${account.chainId}`,
+        oracle,
+        account: account.wallet.address,
+      },
+      1,
+    );
     const listen: Listener = (report) => {
+      overview.report(report);
       inputs.note(report);
       found?.note(report);
       if (report.kind === 'failed') failures.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
-    const pass = create({ contracts, runner, readInput: inputs.read, listen, fromBlock });
+    const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
+    const pass = create({ contracts, runner, readInput: inputs.read, listen, observe, fromBlock });
+    const looking: Pass = async () => {
+      await funds.look();
+      return pass();
+    };
     const { signal, release } = untilSignal(log);
-    log.info(
-      `${doing} as ${account.wallet.address} at oracle ${await contracts.oracle.getAddress()}, chain ${account.chainId}`,
-    );
-    sayCurrency(contracts, unit, log);
+    let stopServing = (): void => undefined;
+    let beat: NodeJS.Timeout | undefined;
     try {
-      await run(pass, signal, failures, log);
+      stopServing = await serveIfAsked(options, overview, log.info);
+      log.info(`${doing} as ${account.wallet.address} at oracle ${oracle}, chain ${account.chainId}`);
+      sayCurrency(contracts, unit, log);
+      if (heartbeatSeconds > 0) {
+        beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
+      }
+      await repeatTelling(looking, signal, failures, overview, log);
     } finally {
+      clearInterval(beat);
+      stopServing();
       release();
       found?.end();
       sources.getter.close();

@@ -8,6 +8,7 @@ import {
   type TransactionRequest,
 } from 'ethers';
 import { oneLine } from '../chain/revert.ts';
+import { splitCredentials } from './webAddress.ts';
 
 /** The signer did not answer, or refused, or signed something else. */
 export class SignerError extends Error {
@@ -127,7 +128,7 @@ export class RemoteSigner extends AbstractSigner {
 
   async #post(method: string, params: unknown[]): Promise<Answer> {
     try {
-      const { address, headers } = withoutPassword(this.#url);
+      const { address, headers } = splitCredentials(this.#url);
       const response = await fetch(address, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
@@ -141,16 +142,6 @@ export class RemoteSigner extends AbstractSigner {
     }
     throw new SignerError(`no signer answers at ${this.#host}; check --signer and that it runs`);
   }
-}
-
-/** `fetch` takes no name and password in an address; they go into a header. */
-function withoutPassword(text: string): { address: URL; headers: Record<string, string> } {
-  const address = new URL(text);
-  if (address.username === '' && address.password === '') return { address, headers: {} };
-  const pair = `${decodeURIComponent(address.username)}:${decodeURIComponent(address.password)}`;
-  address.username = '';
-  address.password = '';
-  return { address, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
 }
 
 function parsed(raw: string | undefined): Transaction | undefined {

@@ -1,5 +1,6 @@
 import { Wallet } from 'ethers';
 import { RemoteSigner } from '../../operator/remoteSigner.ts';
+import { isWebAddress } from '../../operator/webAddress.ts';
 import type { Console } from '../console.ts';
 import { readBytes } from '../files/bytes.ts';
 import { InputError } from '../inputError.ts';
@@ -62,8 +63,7 @@ async function unlock(
 }
 
 function remote(url: string, address: string | undefined): RemoteSigner {
-  const isWeb = URL.canParse(url) && ['http:', 'https:'].includes(new URL(url).protocol);
-  if (!isWeb) throw new InputError('--signer: write the http or https address of the signer', 2);
+  if (!isWebAddress(url)) throw new InputError('--signer: write the http or https address of the signer', 2);
   if (address === undefined) {
     throw new InputError('--signer needs --signer-address ADDRESS, the account that it signs for', 2);
   }

@@ -1,0 +1,71 @@
+import { durationText } from './duration.ts';
+
+/** What health follows from. Times are Unix milliseconds. */
+export interface Vitals {
+  readonly startedAt: number;
+  /** When the loop last came round, well or not; undefined before the first time. */
+  readonly turnedAt: number | undefined;
+  /** When a look at the chain last ended well. */
+  readonly lookedAt: number | undefined;
+  /** Looks that failed since the last one that ended well. */
+  readonly failedLooks: number;
+  /** Time of the latest block that was read. */
+  readonly headAt: number | undefined;
+  /** Ether that the account has, and what it must have to pay for all that is open; undefined without an account. */
+  readonly funds: { readonly balanceWei: bigint; readonly reserveWei: bigint } | undefined;
+  /** Disputes of this account whose model is not held, so that it cannot move. */
+  readonly unplayable: readonly bigint[];
+}
+
+export interface HealthLimits {
+  /** Longest turn of the loop before it is taken for hung. */
+  readonly turnMs: number;
+  /** Longest time since a look that ended well. */
+  readonly lookMs: number;
+  /** Looks that may fail in a row. */
+  readonly failedLooks: number;
+  /** Greatest age of the latest block; undefined where blocks come only when they are needed. */
+  readonly headMs: number | undefined;
+  /** Seconds by which this machine's clock may be behind the chain's. */
+  readonly skewMs: number;
+}
+
+export const USUAL_LIMITS: HealthLimits = {
+  turnMs: 120_000,
+  lookMs: 60_000,
+  failedLooks: 1,
+  headMs: 120_000,
+  skewMs: 15_000,
+};
+
+/** Why the process is not alive, in sentences; none if it is. */
+export function deathsOf({ startedAt, turnedAt }: Vitals, { turnMs }: HealthLimits, now: number): string[] {
+  const since = now - (turnedAt ?? startedAt);
+  return since > turnMs ? [`the loop has not come round for ${durationText(since)}`] : [];
+}
+
+/** Why the program is not ready to keep a clock, in sentences; none if it is. */
+export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): string[] {
+  const { lookedAt, failedLooks, headAt, funds, unplayable } = vitals;
+  const obstacles = deathsOf(vitals, limits, now);
+  if (lookedAt === undefined) obstacles.push('the chain has not been read yet');
+  else if (now - lookedAt > limits.lookMs) {
+    obstacles.push(`the chain was last read ${durationText(now - lookedAt)} ago`);
+  } else if (failedLooks > limits.failedLooks) {
+    obstacles.push(`the last ${failedLooks} looks at the chain failed`);
+  }
+  if (headAt !== undefined && limits.headMs !== undefined && now - headAt > limits.headMs) {
+    obstacles.push(
+      `the latest block is ${durationText(now - headAt)} old: the node is behind, or the chain stands still`,
+    );
+  }
+  if (headAt !== undefined && headAt - now > limits.skewMs) {
+    obstacles.push(`this machine's clock is ${durationText(headAt - now)} behind the chain's; set it by NTP`);
+  }
+  if (funds && funds.balanceWei === 0n) obstacles.push('the account has no ether');
+  else if (funds && funds.balanceWei < funds.reserveWei) {
+    obstacles.push('the account has less ether than the gas of what is open may cost');
+  }
+  for (const id of unplayable.slice(0, 10)) obstacles.push(`the model of dispute ${id} is not held`);
+  return obstacles;
+}

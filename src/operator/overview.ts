@@ -1,0 +1,172 @@
+import { formatUnits } from 'ethers';
+import type { DisputeRecord, World } from '../chain/history.ts';
+import type { Report } from '../chain/report.ts';
+import type { Address } from '../chain/types.ts';
+import { deathsOf, type HealthLimits, obstaclesOf, USUAL_LIMITS, type Vitals } from './health.ts';
+import { heartbeat } from './heartbeat.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { Outcomes } from './outcomes.ts';
+import type { Told } from './server.ts';
+import { type Standing, standingOf } from './standing.ts';
+
+/** What is known of the account's transactions and of the runs; what nobody can tell is left out. */
+export interface Status {
+  readonly balanceWei?: bigint;
+  readonly reserveWei?: bigint;
+  readonly inFlight?: number;
+  readonly oldestBlocks?: number;
+  readonly foreign?: number;
+  readonly runsQueued?: number;
+  readonly runs?: Readonly<Record<'done' | 'failed' | 'dropped', number>>;
+}
+
+export interface OverviewOptions {
+  readonly account: Address;
+  /** Decimals of the currency of bonds. */
+  readonly decimals: number;
+  /** Whether blocks come even when nobody sends anything. */
+  readonly hasSteadyBlocks: boolean;
+  readonly holds: (modelId: string) => boolean;
+  readonly status: () => Status;
+  /** Different failures that are going on. */
+  readonly failures: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+const ETHER_DECIMALS = 18;
+
+const NOTHING: Standing = standingOf({ claims: new Map(), disputes: new Map() }, '', 0);
+
+/** What a service shows of itself: metrics, health and heartbeat, from what its passes see and do. */
+export class Overview implements Told {
+  readonly metrics: Metrics = createMetrics();
+  readonly #options: OverviewOptions;
+  readonly #limits: HealthLimits;
+  readonly #startedAt: number;
+  readonly #outcomes: Outcomes;
+  readonly #verdicts = new Map<bigint, Report['kind']>();
+  #world: World | undefined;
+  #standing = NOTHING;
+  #turnedAt: number | undefined;
+  #lookedAt: number | undefined;
+  #failedLooks = 0;
+
+  constructor(options: OverviewOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+    this.#outcomes = new Outcomes(options.account);
+    this.#limits = options.hasSteadyBlocks ? USUAL_LIMITS : { ...USUAL_LIMITS, headMs: undefined };
+  }
+
+  get registry() {
+    return this.metrics.registry;
+  }
+
+  /** A pass has read the chain. */
+  observe(world: World, find: (disputeId: bigint) => DisputeRecord | undefined): void {
+    const { account, decimals, now } = this.#options;
+    const { metrics } = this;
+    this.#world = world;
+    for (const id of this.#verdicts.keys()) {
+      if (world.claims.get(id)?.status !== 'open') this.#verdicts.delete(id);
+    }
+    for (const outcome of this.#outcomes.look(world, find)) metrics.disputesEnded.inc({ outcome });
+    const standing = standingOf(world, account, Math.max(now() / 1000, Number(world.block.timestamp)));
+    this.#standing = standing;
+    metrics.headBlock.set(world.block.number);
+    metrics.headTimestamp.set(Number(world.block.timestamp));
+    metrics.openClaims.set(standing.openClaims);
+    metrics.openWindows.set(standing.openWindows);
+    metrics.ownClaims.set(standing.ownClaims);
+    metrics.ownDisputes.set(standing.ownDisputes);
+    metrics.movesDue.set(standing.clocks.length);
+    metrics.movesOverdue.set(standing.overdue);
+    metrics.bondsAtStake.set(Number(formatUnits(standing.bondsAtStakeWei, decimals)));
+    metrics.claimsUnverified.set(this.#count('unverified'));
+    const [clock] = standing.clocks;
+    // A gauge that is not set is not shown: no clock runs.
+    metrics.leastClock.remove();
+    metrics.leastClockRatio.remove();
+    if (clock) {
+      metrics.leastClock.set(clock.secondsLeft);
+      metrics.leastClockRatio.set(clock.secondsLeft / clock.clockSeconds);
+    }
+  }
+
+  report(report: Report): void {
+    const { metrics } = this;
+    metrics.reports.inc({ kind: report.kind });
+    if ('receipt' in report) metrics.gasUsed.inc(Number(report.receipt.gasUsed));
+    const verdict = { verified: 'right', challenged: 'wrong', unverified: 'unknown' }[report.kind as string];
+    if (verdict === undefined || !('claim' in report)) return;
+    this.#verdicts.set(report.claim.claimId, report.kind);
+    metrics.claimsChecked.inc({ verdict });
+  }
+
+  /** A pass has ended. @param ms it took */
+  turned(outcome: 'done' | 'failed', ms: number): void {
+    const { metrics } = this;
+    this.#turnedAt = this.#options.now();
+    this.#failedLooks = outcome === 'done' ? 0 : this.#failedLooks + 1;
+    if (outcome === 'done') this.#lookedAt = this.#turnedAt;
+    metrics.passes.inc({ outcome });
+    metrics.passSeconds.observe(ms / 1000);
+    if (outcome === 'done') metrics.lastPass.set(this.#turnedAt / 1000);
+    metrics.failures.set(this.#options.failures());
+    this.#showStatus(this.#options.status());
+  }
+
+  deaths(): readonly string[] {
+    return deathsOf(this.#vitals(), this.#limits, this.#options.now());
+  }
+
+  obstacles(): readonly string[] {
+    return obstaclesOf(this.#vitals(), this.#limits, this.#options.now());
+  }
+
+  /** What is done, or why nothing is. */
+  heartbeat(): string {
+    const { now, status, failures } = this.#options;
+    const { inFlight = 0, runsQueued = 0 } = status();
+    const checked = this.#count('verified') + this.#count('challenged');
+    const blindMs = now() - (this.#lookedAt ?? this.#startedAt);
+    return heartbeat(
+      this.#standing,
+      {
+        ...{ checked, unverified: this.#count('unverified'), pending: inFlight, runs: runsQueued },
+        ...{ failures: failures(), blindMs: blindMs > this.#limits.lookMs ? blindMs : 0 },
+      },
+      now() / 1000,
+    );
+  }
+
+  #count(kind: Report['kind']): number {
+    return [...this.#verdicts.values()].filter((one) => one === kind).length;
+  }
+
+  #vitals(): Vitals {
+    const { status, holds } = this.#options;
+    const { balanceWei, reserveWei = 0n } = status();
+    return {
+      ...{ startedAt: this.#startedAt, turnedAt: this.#turnedAt, lookedAt: this.#lookedAt },
+      failedLooks: this.#failedLooks,
+      headAt: this.#world && 1000 * Number(this.#world.block.timestamp),
+      funds: balanceWei === undefined ? undefined : { balanceWei, reserveWei },
+      unplayable: this.#standing.clocks
+        .filter(({ modelId }) => !holds(modelId))
+        .map(({ disputeId }) => disputeId),
+    };
+  }
+
+  #showStatus({ balanceWei, reserveWei, inFlight, oldestBlocks, foreign, runsQueued, runs }: Status): void {
+    const { metrics } = this;
+    if (balanceWei !== undefined) metrics.balance.set(Number(formatUnits(balanceWei, ETHER_DECIMALS)));
+    if (reserveWei !== undefined) metrics.reserve.set(Number(formatUnits(reserveWei, ETHER_DECIMALS)));
+    if (inFlight !== undefined) metrics.pending.set(inFlight);
+    if (oldestBlocks !== undefined) metrics.pendingAge.set(oldestBlocks);
+    if (foreign !== undefined) metrics.foreign.set(foreign);
+    if (runsQueued !== undefined) metrics.runsQueued.set(runsQueued);
+    for (const [outcome, count] of Object.entries(runs ?? {})) metrics.runs.set({ outcome }, count);
+  }
+}
