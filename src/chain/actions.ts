@@ -1,4 +1,13 @@
 import type { Signer, TransactionReceipt } from 'ethers';
+import {
+  challengeCall,
+  claimByRootCall,
+  claimCall,
+  finalizeCall,
+  reclaimCall,
+  timeoutCall,
+  withdrawCall,
+} from './calls.ts';
 import { type Contracts, DeploymentError } from './contracts.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './history.ts';
 import { pay } from './payment.ts';
@@ -20,14 +29,14 @@ export function signerOf({ signer }: Contracts): Signer {
 /** Claims an answer under the bond that the request names. */
 export function claim(
   contracts: Contracts,
-  { requestId, request }: RequestRecord,
+  request: RequestRecord,
   output: Uint8Array,
 ): Promise<TransactionReceipt> {
   const transaction = async () => {
-    const payment = await pay(contracts, request.terms.claimBondWei);
-    return contracts.oracle.claim.populateTransaction(requestId, request, output, payment);
+    const payment = await pay(contracts, request.request.terms.claimBondWei);
+    return claimCall(contracts, request, output, payment);
   };
-  return submit(signerOf(contracts), transaction(), `claiming on request ${requestId}`);
+  return submit(signerOf(contracts), transaction(), `claiming on request ${request.requestId}`);
 }
 
 /**
@@ -37,28 +46,24 @@ export function claim(
  */
 export function claimByRoot(
   contracts: Contracts,
-  { requestId, request }: RequestRecord,
+  request: RequestRecord,
   outputRoots: readonly Hex[],
   uri: string,
 ): Promise<TransactionReceipt> {
   const transaction = async () => {
-    const payment = await pay(contracts, request.terms.claimBondWei);
-    const roots = [...outputRoots];
-    return contracts.oracle.claimByRoot.populateTransaction(requestId, request, roots, uri, payment);
+    const payment = await pay(contracts, request.request.terms.claimBondWei);
+    return claimByRootCall(contracts, request, outputRoots, uri, payment);
   };
-  return submit(signerOf(contracts), transaction(), `claiming on request ${requestId}`);
+  return submit(signerOf(contracts), transaction(), `claiming on request ${request.requestId}`);
 }
 
 /** Opens a dispute on a claim under the bond that the request names. */
-export function challenge(
-  contracts: Contracts,
-  { claimId, request, outputs }: ClaimRecord,
-): Promise<TransactionReceipt> {
+export function challenge(contracts: Contracts, claim: ClaimRecord): Promise<TransactionReceipt> {
   const transaction = async () => {
-    const payment = await pay(contracts, request.request.terms.challengeBondWei);
-    return contracts.oracle.challenge.populateTransaction(claimId, request.request, outputs, payment);
+    const payment = await pay(contracts, claim.request.request.terms.challengeBondWei);
+    return challengeCall(contracts, claim, payment);
   };
-  return submit(signerOf(contracts), transaction(), `challenging claim ${claimId}`);
+  return submit(signerOf(contracts), transaction(), `challenging claim ${claim.claimId}`);
 }
 
 /**
@@ -66,18 +71,16 @@ export function challenge(
  *
  * @param withCallback whether to run the requester's callback in the same transaction, for its fee
  */
-export function finalize(
+export const finalize = (
   contracts: Contracts,
-  { claimId, request: { request }, outputs, answer }: ClaimRecord,
+  claim: ClaimRecord,
   withCallback: boolean,
-): Promise<TransactionReceipt> {
-  const { oracle } = contracts;
-  const transaction =
-    answer.kind === 'bytes'
-      ? oracle.finalize.populateTransaction(claimId, request, outputs, answer.bytes, withCallback)
-      : oracle.finalizeByRoot.populateTransaction(claimId, request, [...answer.roots], withCallback);
-  return submit(signerOf(contracts), transaction, `finalizing claim ${claimId}`);
-}
+): Promise<TransactionReceipt> =>
+  submit(
+    signerOf(contracts),
+    finalizeCall(contracts, claim, withCallback),
+    `finalizing claim ${claim.claimId}`,
+  );
 
 /**
  * Makes a claim final at once, with a proof for the verifier that its request names.
@@ -126,33 +129,24 @@ export function runCallback(
 }
 
 /** Ends a dispute whose mover let its clock run out. */
-export function timeout(
-  contracts: Contracts,
-  { disputeId, dispute, subject }: DisputeRecord,
-): Promise<TransactionReceipt> {
-  return submit(
+export const timeout = (contracts: Contracts, dispute: DisputeRecord): Promise<TransactionReceipt> =>
+  submit(
     signerOf(contracts),
-    contracts.game.timeout.populateTransaction(disputeId, dispute, subject),
-    `ending dispute ${disputeId} by the clock`,
+    timeoutCall(contracts, dispute),
+    `ending dispute ${dispute.disputeId} by the clock`,
   );
-}
 
 /** Gets the bond back from a dispute that another one overtook. */
-export function reclaim(
-  contracts: Contracts,
-  { disputeId, dispute, subject }: DisputeRecord,
-): Promise<TransactionReceipt> {
-  return submit(
+export const reclaim = (contracts: Contracts, dispute: DisputeRecord): Promise<TransactionReceipt> =>
+  submit(
     signerOf(contracts),
-    contracts.game.reclaim.populateTransaction(disputeId, dispute, subject),
-    `reclaiming the bond of dispute ${disputeId}`,
+    reclaimCall(contracts, dispute),
+    `reclaiming the bond of dispute ${dispute.disputeId}`,
   );
-}
 
 /** Takes out everything that the oracle owes to the account. */
-export function withdraw(contracts: Contracts): Promise<TransactionReceipt> {
-  return submit(signerOf(contracts), contracts.oracle.withdraw.populateTransaction(), 'withdrawing');
-}
+export const withdraw = (contracts: Contracts): Promise<TransactionReceipt> =>
+  submit(signerOf(contracts), withdrawCall(contracts), 'withdrawing');
 
 /** Commitment to an output, as the registry computes it. */
 export function commitOutput(contracts: Contracts, modelId: Hex, output: Uint8Array): Promise<Hex> {

@@ -3,8 +3,21 @@ import { explain } from './explain.ts';
 /** One look at the chain and everything that follows from it; says how many transactions it sent. */
 export type Pass = () => Promise<number>;
 
+/** What lives on: a pass that never waits for a run or for a transaction, and what it has started. */
+export interface Service {
+  readonly pass: Pass;
+  /** Whether runs or transactions that it started have not ended. */
+  isBusy(): boolean;
+  /** Waits until a run ends or the time is over. */
+  next(ms: number): Promise<void>;
+  /** Tries again at once what has failed. */
+  retry(): void;
+  /** Lets go of what it holds outside of the chain. */
+  close(): void;
+}
+
 export interface LoopOptions {
-  /** Ends the loop after the pass that is running. */
+  /** Ends the loop after the pass that is running, or soon if that takes long. */
   readonly signal: AbortSignal;
   /** Rest between passes that found nothing to do, ms. */
   readonly pauseMs: number;
@@ -14,6 +27,14 @@ export interface LoopOptions {
 
 /** Longest rest after failures in a row, in pauses. */
 const MOST_PAUSES = 16;
+/** Longest wait for the pass that is running when the loop is ended. What it has sent is on its way, what it has not is due. */
+const GRACE_MS = 2000;
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -28,16 +49,49 @@ const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   });
 
 /** Repeats a pass until told to end. A node that fails is asked again after rests that double. */
-export async function repeat(pass: Pass, { signal, pauseMs, onFailure }: LoopOptions): Promise<void> {
+export async function repeat(
+  pass: Pass,
+  { signal, pauseMs, onFailure }: LoopOptions,
+  wait: (ms: number, signal: AbortSignal) => Promise<void> = rest,
+): Promise<void> {
+  const ending = aborted(signal).then(() => rest(GRACE_MS, new AbortController().signal));
   let pauses = 1;
   while (!signal.aborted) {
     try {
-      const sent = await pass();
-      pauses = sent > 0 ? 0 : 1;
+      const sent = await Promise.race([pass(), ending]);
+      pauses = sent === undefined || sent > 0 ? 0 : 1;
     } catch (failure) {
       onFailure(explain(failure));
       pauses = Math.min(MOST_PAUSES, Math.max(1, pauses * 2));
     }
-    if (pauses > 0) await rest(pauses * pauseMs, signal);
+    if (pauses > 0 && !signal.aborted) await wait(pauses * pauseMs, signal);
   }
+}
+
+/** Repeats a service's pass until told to end; a run that ends brings the next pass forward. */
+export function repeatService(service: Service, options: LoopOptions): Promise<void> {
+  const wait = (ms: number, signal: AbortSignal): Promise<void> =>
+    Promise.race([rest(ms, signal), service.next(ms)]);
+  return repeat(service.pass, options, wait);
+}
+
+const FIRST_REST_MS = 10;
+const LONGEST_REST_MS = 500;
+
+/**
+ * A pass that waits: it goes on until everything that it can do now is done and mined. For programs that act step by step.
+ */
+export function patient(service: Service): Pass {
+  return async () => {
+    let sent = 0;
+    let restMs = FIRST_REST_MS;
+    service.retry();
+    for (;;) {
+      const more = await service.pass();
+      sent += more;
+      if (more === 0 && !service.isBusy()) return sent;
+      restMs = more > 0 ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, 2 * restMs);
+      if (service.isBusy()) await service.next(restMs);
+    }
+  };
 }

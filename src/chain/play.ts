@@ -1,37 +1,17 @@
-import { decodeClock, isOut } from '../dispute/clock.ts';
+import { decodeClock, isOut, lastTimestamp } from '../dispute/clock.ts';
 import { type MalformedProgram, moveAgainstMalformed } from '../dispute/malformed.ts';
-import type { Role } from '../dispute/move.ts';
+import type { Move, Role } from '../dispute/move.ts';
 import { isAboveBlocks, moveAboveBlocks, nextMove } from '../dispute/nextMove.ts';
 import { MOVERS } from '../dispute/position.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
-import { timeout } from './actions.ts';
+import type { Background } from './background.ts';
+import { reclaimCall, timeoutCall } from './calls.ts';
 import type { Contracts } from './contracts.ts';
 import { explain } from './explain.ts';
 import type { DisputeRecord } from './history.ts';
-import { sendMove } from './move.ts';
+import { populateMove } from './move.ts';
 import type { Listener } from './report.ts';
-import { Refused } from './submit.ts';
-
-/** Refusals that only mean: not yet. The node's idea of now is a little behind ours. */
-const TOO_EARLY = ['ClockRuns', 'WindowOpen', 'PatienceLasts', 'OpenedNow'];
-
-/**
- * Does one thing of a pass. What fails is reported and keeps nothing else from being done: nobody may stop a provider
- * or watcher with one request or claim that it stumbles over.
- *
- * @param work says how many transactions it sent
- */
-export async function attempt(listen: Listener, work: () => Promise<0 | 1>): Promise<0 | 1> {
-  try {
-    return await work();
-  } catch (failure) {
-    if (!(failure instanceof Refused)) listen({ kind: 'failed', sentence: explain(failure) });
-    else if (!failure.error || !TOO_EARLY.includes(failure.error)) {
-      listen({ kind: 'failed', sentence: failure.message });
-    }
-    return 0;
-  }
-}
+import type { Due } from './transactions/due.ts';
 
 /**
  * Unix seconds. The next block's timestamp is unknown: a quiet chain's latest block may be old, the clock of this
@@ -59,10 +39,26 @@ export function moverOf({ disputeId, view }: DisputeRecord): Role {
   return MOVERS[phase];
 }
 
+/** Names the state of a dispute: every move changes it. */
+export const stateOf = ({ disputeId, dispute, subject, claim }: DisputeRecord): string =>
+  [disputeId, dispute.clock, dispute.position, subject, claim.traceRoot ?? ''].join('/');
+
+/** Last second in which the side to move may move. */
+export const clockEnd = (record: DisputeRecord): bigint =>
+  BigInt(lastTimestamp(decodeClock(record.dispute.clock), moverOf(record)));
+
+/** What a side has at stake in a dispute: its own bond, and what it wins. */
+const stakeOf = ({ claim }: DisputeRecord, role: Role): bigint => {
+  const { claimBondWei, challengeBondWei } = claim.request.request.terms;
+  return role === 'claimant' ? claimBondWei + challengeBondWei : challengeBondWei + claimBondWei / 2n;
+};
+
 export interface Player {
   readonly contracts: Contracts;
   readonly role: Role;
   readonly times: Times;
+  /** Runs what a move takes. */
+  readonly background: Background;
   /** What the root of the player's own trace of the disputed run commits to. */
   commitment(): Promise<Commitment>;
   /** That trace. */
@@ -70,54 +66,92 @@ export interface Player {
   readonly listen: Listener;
 }
 
-/**
- * Does what is due in an open dispute about a malformed program: the proof, at any time, or what leads to one; the end by
- * the clock if the claimant's has run out.
- *
- * @returns transactions sent, 0 or 1
- */
-export async function playMalformed(
-  record: DisputeRecord,
-  program: MalformedProgram,
-  { contracts, times, listen }: Pick<Player, 'contracts' | 'times' | 'listen'>,
-): Promise<0 | 1> {
-  return attempt(listen, async () => {
-    const clock = decodeClock(record.dispute.clock);
-    const mover = moverOf(record);
-    if (mover === 'claimant' && isOut(clock, mover, Number(times.latest))) {
-      listen({ kind: 'timedOut', dispute: record, receipt: await timeout(contracts, record) });
-      return 1;
-    }
-    const move = moveAgainstMalformed(record.view, program);
-    if (!move) return 0;
-    listen({ kind: 'moved', dispute: record, move, receipt: await sendMove(contracts, record, move) });
-    return 1;
-  });
+type Bystander = Pick<Player, 'contracts' | 'times' | 'listen'>;
+
+const timeoutDue = (record: DisputeRecord, role: Role, { contracts, listen }: Bystander): Due => ({
+  key: `timeout/${stateOf(record)}`,
+  what: `ending dispute ${record.disputeId} by the clock`,
+  deadline: undefined,
+  stakeWei: stakeOf(record, role),
+  group: 'game',
+  populate: () => timeoutCall(contracts, record),
+  mined: (receipt) => listen({ kind: 'timedOut', dispute: record, receipt }),
+});
+
+function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, listen }: Bystander): Due {
+  // Of all disputes on a claim, the first one fixes its trace; the others show what is fixed then.
+  const isShared = move.kind === 'commitTrace';
+  // A later pass sees the dispute as it is then.
+  const shown = { ...record };
+  return {
+    key: isShared ? `trace/${record.claim.claimId}/${record.claim.outputs}` : `move/${stateOf(record)}`,
+    what: `moving (${move.kind}) in dispute ${record.disputeId}`,
+    deadline: moverOf(record) === role ? clockEnd(record) : undefined,
+    stakeWei: stakeOf(record, role),
+    group: 'game',
+    populate: () => populateMove(contracts, shown, move),
+    mined: (receipt) => listen({ kind: 'moved', dispute: shown, move, receipt }),
+  };
+}
+
+export const reclaimDue = (record: DisputeRecord, { contracts, listen }: Bystander): Due => ({
+  key: `reclaim/${stateOf(record)}`,
+  what: `reclaiming the bond of dispute ${record.disputeId}`,
+  deadline: undefined,
+  stakeWei: record.claim.request.request.terms.challengeBondWei,
+  group: 'game',
+  populate: () => reclaimCall(contracts, record),
+  mined: (receipt) => listen({ kind: 'reclaimed', dispute: record, receipt }),
+});
+
+function warnOverdue(record: DisputeRecord, { listen }: Bystander): void {
+  const sentence = `dispute ${record.disputeId}: the own clock ran out at ${clockEnd(record)}, Unix seconds, and anyone may end it now`;
+  listen({ kind: 'warned', about: 'overdue', sentence });
 }
 
 /**
- * Does what is due in an open dispute: the player's move if it is its turn and time is left, the end by the clock if
- * it is the other's and none is.
- *
- * @returns transactions sent, 0 or 1
+ * What is due in an open dispute about a malformed program: the proof, at any time, or what leads to one; the end by the
+ * clock if the claimant's has run out.
  */
-export async function play(record: DisputeRecord, player: Player): Promise<0 | 1> {
-  const { contracts, role, times, listen } = player;
-  return attempt(listen, async () => {
-    const mover = moverOf(record);
-    const clock = decodeClock(record.dispute.clock);
-    if (mover !== role) {
-      if (!isOut(clock, mover, Number(times.latest))) return 0;
-      listen({ kind: 'timedOut', dispute: record, receipt: await timeout(contracts, record) });
-      return 1;
-    }
-    if (isOut(clock, mover, Number(times.earliest))) return 0;
-    // Until a block is disputed nobody has to keep every tensor of a run.
-    const move = isAboveBlocks(record.view)
-      ? moveAboveBlocks(record.view, await player.commitment(), role)
-      : nextMove(record.view, await player.trace(), role);
-    if (!move) return 0;
-    listen({ kind: 'moved', dispute: record, move, receipt: await sendMove(contracts, record, move) });
-    return 1;
-  });
+export function dueAgainstMalformed(
+  record: DisputeRecord,
+  program: MalformedProgram,
+  player: Bystander,
+): Due | undefined {
+  const mover = moverOf(record);
+  const clock = decodeClock(record.dispute.clock);
+  if (mover === 'claimant' && isOut(clock, mover, Number(player.times.latest))) {
+    return timeoutDue(record, 'challenger', player);
+  }
+  const move = moveAgainstMalformed(record.view, program);
+  return move && moveDue(record, 'challenger', move, player);
+}
+
+/**
+ * What is due in an open dispute: the player's move if it is its turn, time is left and the run that it takes has ended; the
+ * end by the clock if it is the other's turn and no time is left.
+ */
+export function dueIn(record: DisputeRecord, player: Player): Due | undefined {
+  const { role, times, background, listen } = player;
+  const mover = moverOf(record);
+  const clock = decodeClock(record.dispute.clock);
+  if (mover !== role) {
+    return isOut(clock, mover, Number(times.latest)) ? timeoutDue(record, role, player) : undefined;
+  }
+  if (isOut(clock, mover, Number(times.earliest))) {
+    warnOverdue(record, player);
+    return undefined;
+  }
+  const { view } = record;
+  // Until a block is disputed nobody has to keep every tensor of a run.
+  const outcome = background.ask(`move/${stateOf(record)}`, clockEnd(record), async () =>
+    isAboveBlocks(view)
+      ? moveAboveBlocks(view, await player.commitment(), role)
+      : nextMove(view, await player.trace(), role),
+  );
+  if (outcome?.kind === 'failed') {
+    listen({ kind: 'failed', sentence: `dispute ${record.disputeId}: ${explain(outcome.failure)}` });
+  }
+  const move = outcome?.kind === 'done' ? outcome.value : undefined;
+  return move && moveDue(record, role, move, player);
 }

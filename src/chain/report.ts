@@ -16,16 +16,31 @@ export type Report =
   | { readonly kind: 'reclaimed'; readonly dispute: DisputeRecord; readonly receipt: TransactionReceipt }
   | { readonly kind: 'finalized'; readonly claim: ClaimRecord; readonly receipt: TransactionReceipt }
   | { readonly kind: 'withdrawn'; readonly amountWei: bigint; readonly receipt: TransactionReceipt }
+  /** A token was allowed to the oracle, for the bonds that are due. */
+  | { readonly kind: 'allowed'; readonly amountWei: bigint; readonly receipt: TransactionReceipt }
   /** A claim was re-executed and is right. */
   | { readonly kind: 'verified'; readonly claim: ClaimRecord }
   /** Nothing is known about a claim: its model is not held, or its request's input, given by root, cannot be had. */
   | { readonly kind: 'unverified'; readonly claim: ClaimRecord; readonly missing: 'model' | 'input' }
+  /** An operator should know of it; the service goes on. */
+  | { readonly kind: 'warned'; readonly about: Warning; readonly sentence: string }
   /** Something did not work; the next pass tries again. */
   | { readonly kind: 'failed'; readonly sentence: string };
 
+/**
+ * - `refused`: a bond or a request that is not worth its risk or its gas
+ * - `foreign`: somebody else sends with this account's key
+ * - `replaced`: a transaction was not mined and was sent again for more
+ * - `ceiling`: gas costs more than may be paid
+ * - `unplayed`: an own dispute cannot be played, because the model or its input is not here
+ * - `overdue`: an own clock has run out
+ * - `lost`: a dispute of this account was lost
+ */
+export type Warning = 'refused' | 'foreign' | 'replaced' | 'ceiling' | 'unplayed' | 'overdue' | 'lost';
+
 export type Listener = (report: Report) => void;
 
-/** How many failures are remembered as told. */
+/** How many sentences are remembered as told. */
 const REMEMBERED = 1000;
 /** A failure that lasts is told again after this time, ms; what becomes of that is the listener's. */
 const AGAIN_MS = 30_000;
@@ -38,7 +53,7 @@ const AGAIN_MS = 30_000;
 export function withoutRepeats(listen: Listener, now: () => number = Date.now): Listener {
   const toldAt = new Map<string, number>();
   return (report) => {
-    if (report.kind === 'failed') {
+    if (report.kind === 'failed' || report.kind === 'warned') {
       const last = toldAt.get(report.sentence);
       if (last !== undefined && now() < last + AGAIN_MS) return;
       if (toldAt.size >= REMEMBERED) toldAt.clear();

@@ -50,6 +50,9 @@ function sentence(report: Report, unit: Unit): string {
       return `claim ${report.claim.claimId}: final`;
     case 'withdrawn':
       return `withdrew ${amountText(unit, report.amountWei)}`;
+    case 'allowed':
+      return `allowed the oracle to take ${amountText(unit, report.amountWei)} for bonds`;
+    case 'warned':
     case 'failed':
       return report.sentence;
   }

@@ -2,6 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import { finalize as finalizeClaim, finalizeProven, runCallback, signerOf } from '../chain/actions.ts';
 import { collect } from '../chain/collect.ts';
 import type { Contracts } from '../chain/contracts.ts';
+import { explain } from '../chain/explain.ts';
 import { History, type World } from '../chain/history.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../chain/types.ts';
 import { readUnit } from '../chain/unit.ts';
@@ -62,9 +63,8 @@ async function settle(
     }
     const unit = await readUnit(contracts.currency, contracts.provider);
     await collect(contracts, await signerOf(contracts).getAddress(), (report) => {
-      if (report.kind === 'failed') console.err(`assay: ${report.sentence}`);
-      else if (!options.json) console.out(reportLine(report, unit));
-    });
+      if (!options.json) console.out(reportLine(report, unit));
+    }).catch((failure: unknown) => console.err(`assay: ${explain(failure)}`));
   });
 }
 

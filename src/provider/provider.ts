@@ -1,102 +1,122 @@
-import { claim, claimByRoot, finalize, signerOf } from '../chain/actions.ts';
-import { collect } from '../chain/collect.ts';
-import type { Contracts } from '../chain/contracts.ts';
-import { History, type RequestRecord, type World } from '../chain/history.ts';
-import { inputOf, needInput, type ReadInput } from '../chain/inputs.ts';
-import type { Pass } from '../chain/loop.ts';
-import { attempt, play, systemClock, type Times, timesAt } from '../chain/play.ts';
-import { type Listener, withoutRepeats } from '../chain/report.ts';
-import { hasPending } from '../chain/submit.ts';
+import { type Arranged, arrange } from '../chain/arrange.ts';
+import { claimByRootCall, claimCall, finalizeCall } from '../chain/calls.ts';
+import { Collector } from '../chain/collect.ts';
+import { explain } from '../chain/explain.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/history.ts';
+import { inputOf, needInput } from '../chain/inputs.ts';
+import { type Pass, patient, type Service } from '../chain/loop.ts';
+import { withAllowance } from '../chain/money/allowance.ts';
+import { CLAIMANT_DISPUTE_GAS, callbackCost, claimGas, finalizeGas } from '../chain/money/gas.ts';
+import type { Wish } from '../chain/money/purse.ts';
+import { clockEnd, dueIn, moverOf } from '../chain/play.ts';
+import { createService, type Scene, type ServiceOptions, type ServiceStatus } from '../chain/service.ts';
+import type { Due } from '../chain/transactions/due.ts';
+import { ceilingWei } from '../chain/transactions/fees.ts';
+import { DEFAULT_MAX_FEE_WEI, NotNow } from '../chain/transactions/transactions.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
+import { amountText, ETHER } from '../chain/unit.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { claimedRefs, type Model, splitTensors } from '../merkle/model.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
 
-export interface ProviderOptions {
-  /** Opened with the provider's account. */
-  readonly contracts: Contracts;
+export interface ProviderOptions extends ServiceOptions {
   /** Runs the models that this provider answers for. */
   readonly runner: Runner;
   /** Finds answers for models that check them; without it requests on those are left to others. */
   readonly solve?: Solve;
   /** Which requests are worth their fee; all if left out. */
   readonly accepts?: (request: RequestRecord) => boolean;
-  /** Gets inputs that requests give by root; without it such requests are left. */
-  readonly readInput?: ReadInput;
+  /** The least fee; `gas` for what the answer's gas may cost; 0 if left out. A token's fees have no price in gas. */
+  readonly leastFeeWei?: bigint | 'gas';
   /** When to run callbacks: if their fee pays for their gas, which is the default; always; or never. */
   readonly callbacks?: Callbacks;
-  readonly listen?: Listener;
-  /** Told, in each pass, what the chain looks like, before anything is done about it. */
-  readonly observe?: (world: World) => void;
-  /** Block from which events are read. */
-  readonly fromBlock?: number;
-  /** This machine's idea of now, Unix seconds. */
-  readonly clock?: () => bigint;
 }
 
 export const CALLBACKS = ['paid', 'always', 'never'] as const;
 export type Callbacks = (typeof CALLBACKS)[number];
 
-/** Gas that a callback takes besides its own: its set-up, status and event. */
-const CALLBACK_OVERHEAD_GAS = 30_000n;
+/** Claims on one request that may be lost by the clock alone before it is left alone. */
+const MOST_CLAIMS = 3;
 
 /** Roots of the tensors that a claim supplies, one after the other in `output`. */
 const rootsOf = (model: Model, output: Uint8Array): string[] =>
   splitTensors(claimedRefs(model), output).map((tensor) => hexOf(tensorRoot(tensor)));
 
-/** Whether the answers of a model go where a request wants them: long ones fit no transaction. */
-const fits = (model: Model, { terms }: RequestRecord['request']): boolean =>
-  terms.answerByRoot ||
-  claimedRefs(model).reduce((sum, { byteLength }) => sum + byteLength, 0) <= LIMITS.MAX_DATA_BYTES;
+/** Bytes of an answer as it travels. */
+function answerBytes(model: Model, { terms }: RequestRecord['request']): number {
+  const refs = claimedRefs(model);
+  return terms.answerByRoot ? 32 * refs.length : refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
 
-/**
- * A provider: claims answers to requests on models that it holds, defends its claims, makes them final and collects.
- * Every pass derives what to do from the chain, so it may be ended and started again at any time.
- */
-export function createProvider(options: ProviderOptions): Pass {
+interface Answer {
+  readonly output: Uint8Array;
+  readonly outputs: string;
+}
+
+/** A provider that never waits: see {@link createProvider}. */
+export function provideService(options: ProviderOptions): Service & { status(): ServiceStatus } {
   const { contracts, runner, solve, accepts = () => true, readInput, callbacks = 'paid' } = options;
-  const { clock = systemClock } = options;
-  const listen = withoutRepeats(options.listen ?? (() => undefined));
-  const history = new History(contracts, options.fromBlock);
-  const account = signerOf(contracts).getAddress();
+  const { leastFeeWei = 0n } = options;
+  const maxFeeWei = options.sending?.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
+  const collector = new Collector();
+  /** Answers found to open requests, so that what was sent is known again. */
+  const answers = new Map<bigint, Answer>();
 
-  /** INVARIANT: at most one claim a request, ever: what was falsified once would be again. */
-  const shouldClaim = (world: World, me: string, request: RequestRecord): boolean => {
-    const model = runner.model(request.request.modelId);
+  /** Gas of everything that a claim may take. */
+  const gasOf = (model: Model, { request }: RequestRecord): bigint => {
+    const bytes = answerBytes(model, request);
+    return claimGas(bytes) + finalizeGas(bytes) + CLAIMANT_DISPUTE_GAS;
+  };
+
+  /** Why a request is not worth answering; undefined if it is. */
+  const unprofitable = (model: Model, { request }: RequestRecord): string | undefined => {
+    if (leastFeeWei !== 'gas') {
+      return request.feeWei >= leastFeeWei
+        ? undefined
+        : `its fee of ${request.feeWei} is less than ${leastFeeWei} (--min-fee-wei)`;
+    }
+    if (contracts.currency !== ZERO_ADDRESS) return undefined;
+    const bytes = answerBytes(model, request);
+    const gas = claimGas(bytes) + finalizeGas(bytes);
+    const price = ceilingWei(maxFeeWei, undefined);
+    if (request.feeWei >= gas * price) return undefined;
+    return `its fee of ${amountText(ETHER, request.feeWei)} does not pay for its gas, up to ${gas} at ${price} wei each, ${amountText(ETHER, gas * price)} (--min-fee-wei, --max-fee-gwei)`;
+  };
+
+  /** A claim that was lost although it was right: nobody was at home. */
+  const isLostByClock = (claim: ClaimRecord, { endedOn }: Arranged): boolean =>
+    claim.status === 'falsified' &&
+    endedOn(claim).some(({ ended }) => ended?.reason === 'ClaimantTimeout');
+
+  /** INVARIANT: one claim a request: what was falsified by a proof would be again. */
+  const isOpenTo = (request: RequestRecord, model: Model, me: string, arranged: Arranged): boolean => {
+    const own = arranged.claimsOn(request).filter(({ claimant }) => claimant === me);
     return (
       request.status === 'open' &&
-      model !== undefined &&
-      fits(model, request.request) &&
+      (request.request.terms.answerByRoot ||
+        answerBytes(model, request.request) <= LIMITS.MAX_DATA_BYTES) &&
       [ZERO_ADDRESS, me].includes(request.request.terms.provider) &&
-      ![...world.claims.values()].some((made) => made.request === request && made.claimant === me) &&
+      own.length < MOST_CLAIMS &&
+      own.every((claim) => isLostByClock(claim, arranged)) &&
       accepts(request)
     );
   };
 
   /** Another's claim of the same output answers for it, unless it is disputed: it may be lost on purpose. */
-  const isTaken = (world: World, request: RequestRecord, outputs: string): boolean =>
-    [...world.claims.values()].some(
+  const isTaken = (request: RequestRecord, outputs: string, { claimsOn, disputesOn }: Arranged): boolean =>
+    claimsOn(request).some(
       (made) =>
-        made.request === request &&
-        made.status !== 'falsified' &&
-        made.outputs === outputs &&
-        ![...world.disputes.values()].some((dispute) => dispute.claim === made && !dispute.ended),
+        made.status !== 'falsified' && made.outputs === outputs && disputesOn(made).length === 0,
     );
 
-  const claimOne = async (world: World, request: RequestRecord): Promise<0 | 1> => {
+  /** @throws NotNow if the input or an answer cannot be had */
+  const answerFor = async (request: RequestRecord): Promise<Answer> => {
     const input = await inputOf(request, readInput);
-    const model = runner.model(request.request.modelId);
-    if (input === undefined || !model) return 0;
-    const answer = await answerTo(runner, request.request, input, solve);
-    if (!answer || isTaken(world, request, answer.outputs)) return 0;
-    const output = bytesOfHex(answer.output);
-    const receipt = request.request.terms.answerByRoot
-      ? await claimByRoot(contracts, request, rootsOf(model, output), '')
-      : await claim(contracts, request, output);
-    listen({ kind: 'claimed', request, receipt });
-    return 1;
+    const found = input === undefined ? undefined : await answerTo(runner, request.request, input, solve);
+    if (!found) throw new NotNow(`request ${request.requestId} cannot be answered now`);
+    return { output: bytesOfHex(found.output), outputs: found.outputs };
   };
 
   /** Whoever orders a callback pays for it: a token has no price here, so there it is run only if that was told. */
@@ -105,60 +125,144 @@ export function createProvider(options: ProviderOptions): Pass {
     if (contracts.currency !== ZERO_ADDRESS || terms.callbackGas === 0n) return false;
     const { gasPrice, maxFeePerGas } = await contracts.provider.getFeeData();
     const price = gasPrice ?? maxFeePerGas;
-    return price !== null && terms.callbackFeeWei >= (terms.callbackGas + CALLBACK_OVERHEAD_GAS) * price;
+    return price !== null && terms.callbackFeeWei >= callbackCost(terms.callbackGas) * price;
   };
 
-  const claimAll = async (world: World, me: string): Promise<number> => {
-    let sent = 0;
-    for (const request of world.requests.values()) {
-      if (!shouldClaim(world, me, request)) continue;
-      sent += await attempt(listen, () => claimOne(world, request));
-    }
-    return sent;
+  const claimDue = (request: RequestRecord, { output, outputs }: Answer, tries: number, { listen }: Scene): Due => {
+    const { terms, modelId } = request.request;
+    return {
+      key: `claim/${request.requestId}/${request.request.inputs}/${outputs}/${tries}`,
+      what: `claiming on request ${request.requestId}`,
+      deadline: undefined,
+      stakeWei: request.request.feeWei,
+      populate: async () => {
+        const payment = { value: contracts.currency === ZERO_ADDRESS ? terms.claimBondWei : 0n };
+        const model = runner.model(modelId) as Model;
+        return terms.answerByRoot
+          ? claimByRootCall(contracts, request, rootsOf(model, output), '', payment)
+          : claimCall(contracts, request, output, payment);
+      },
+      mined: (receipt) => listen({ kind: 'claimed', request, receipt }),
+    };
   };
 
-  const defendAll = async (world: World, me: string, times: Times): Promise<number> => {
-    let sent = 0;
-    for (const dispute of world.disputes.values()) {
-      if (dispute.ended || dispute.claim.claimant !== me || dispute.claim.status !== 'open') continue;
-      const { answer, request: asked } = dispute.claim;
-      const { modelId } = asked.request;
-      if (!runner.model(modelId)) continue;
-      const own = runOf(runner, modelId, () => needInput(asked, readInput), answer);
-      sent += await play(dispute, { contracts, role: 'claimant', times, ...own, listen });
-    }
-    return sent;
-  };
-
-  const finalizeAll = async (world: World, me: string, times: Times): Promise<number> => {
-    const disputed = new Set(
-      [...world.disputes.values()].filter(({ ended }) => !ended).map(({ claim: { claimId } }) => claimId),
+  /** Claims on all requests that are worth it and can be paid for. */
+  const claims = async (scene: Scene, arranged: Arranged): Promise<readonly Due[]> => {
+    const { me, background, sender, listen, once, world } = scene;
+    const open = [...world.claims.values()].filter(
+      ({ claimant, status }) => claimant === me && status === 'open',
     );
-    let sent = 0;
-    for (const made of world.claims.values()) {
-      const { windowSeconds } = made.request.request.terms;
-      if (made.claimant !== me || made.status !== 'open' || disputed.has(made.claimId)) continue;
-      if (times.latest <= made.claimedAt + windowSeconds) continue;
-      sent += await attempt(listen, async () => {
-        const withCallback = await runsCallback(made.request);
-        listen({ kind: 'finalized', claim: made, receipt: await finalize(contracts, made, withCallback) });
-        return 1;
-      });
+    const wishes: { request: RequestRecord; model: Model; tries: number }[] = [];
+    for (const request of world.requests.values()) {
+      if (request.status !== 'open') continue;
+      const model = runner.model(request.request.modelId);
+      if (!model || !isOpenTo(request, model, me, arranged)) continue;
+      const why = unprofitable(model, request);
+      if (why) {
+        const sentence = `request ${request.requestId}: left, because ${why}`;
+        once(`fee/${request.requestId}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
+        continue;
+      }
+      const tries = arranged.claimsOn(request).filter(({ claimant }) => claimant === me).length;
+      wishes.push({ request, model, tries });
     }
-    return sent;
+    for (const id of answers.keys()) if (!wishes.some(({ request }) => request.requestId === id)) answers.delete(id);
+    if (wishes.length === 0) return [];
+    const bonds = open.reduce((sum, claim) => sum + claim.request.request.terms.claimBondWei, 0n);
+    const purse = await scene.purse(bonds, reservedGas(open, arranged));
+    const dues: Due[] = [];
+    // What is on its way has its money already.
+    const asWish = ({ request, model }: (typeof wishes)[number]): Wish => ({
+      bondWei: request.request.terms.claimBondWei,
+      gas: gasOf(model, request),
+    });
+    const isSent = ({ request, tries }: (typeof wishes)[number]): boolean => {
+      const answer = answers.get(request.requestId);
+      return answer !== undefined && sender.transactions.isSent(claimDue(request, answer, tries, scene).key);
+    };
+    const sent = wishes.filter(isSent);
+    for (const wish of sent) purse.keep(asWish(wish));
+    for (const wish of wishes) {
+      const { request, tries } = wish;
+      if (!sent.includes(wish)) {
+        const why = purse.grant(asWish(wish));
+        if (why) {
+          const sentence = `request ${request.requestId}: left for now, because ${why}`;
+          once(`bond/${request.requestId}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
+          continue;
+        }
+      }
+      const { modelId, inputs, requestedAt, terms } = request.request;
+      const key = `answer/${modelId}/${request.requestId}/${inputs}`;
+      const outcome = background.ask(key, requestedAt + terms.patienceSeconds, () => answerFor(request));
+      if (outcome?.kind === 'failed' && !(outcome.failure instanceof NotNow)) {
+        const sentence = `request ${request.requestId}: ${explain(outcome.failure)}`;
+        listen({ kind: 'failed', sentence });
+      }
+      if (outcome?.kind !== 'done') continue;
+      answers.set(request.requestId, outcome.value);
+      if (isTaken(request, outcome.value.outputs, arranged)) continue;
+      dues.push(claimDue(request, outcome.value, tries, scene));
+    }
+    return withAllowance(contracts, me, purse.grantedWei, dues, listen);
   };
+  const reservedGas = (open: readonly ClaimRecord[], { disputesOn }: Arranged): bigint =>
+    open.reduce((sum, claim) => {
+      const model = runner.model(claim.request.request.modelId);
+      const bytes = model ? answerBytes(model, claim.request.request) : 0;
+      const disputes = BigInt(Math.max(1, disputesOn(claim).length));
+      return sum + finalizeGas(bytes) + CLAIMANT_DISPUTE_GAS * disputes;
+    }, 0n);
 
-  return async () => {
-    const me = await account;
-    // An earlier run of this program may have been ended while its transaction was on the way.
-    if (await hasPending(contracts.provider, me)) return 0;
-    const world = await history.update();
-    options.observe?.(world);
-    const times = timesAt(world.block.timestamp, clock());
-    const sent =
-      (await defendAll(world, me, times)) +
-      (await claimAll(world, me)) +
-      (await finalizeAll(world, me, times));
-    return sent + (await collect(contracts, me, listen));
-  };
+  const defences = ({ world, me, times, background, listen }: Scene): Due[] =>
+    [...world.disputes.values()].flatMap((dispute: DisputeRecord) => {
+      const { claim } = dispute;
+      if (dispute.ended || claim.claimant !== me || claim.status !== 'open') return [];
+      const { answer, request: asked } = claim;
+      const { modelId } = asked.request;
+      if (!runner.model(modelId)) {
+        if (moverOf(dispute) === 'claimant') {
+          const sentence = `dispute ${dispute.disputeId}: cannot be answered, because model ${modelId} is not held here; its clock runs until ${clockEnd(dispute)}, Unix seconds`;
+          listen({ kind: 'warned', about: 'unplayed', sentence });
+        }
+        return [];
+      }
+      const own = runOf(runner, modelId, () => needInput(asked, readInput), answer);
+      const due = dueIn(dispute, { contracts, role: 'claimant', times, background, ...own, listen });
+      return due ? [due] : [];
+    });
+
+  const finalities = ({ world, me, times, listen }: Scene, { disputesOn }: Arranged): Due[] =>
+    [...world.claims.values()].flatMap((made) => {
+      const { terms } = made.request.request;
+      if (made.claimant !== me || made.status !== 'open' || disputesOn(made).length > 0) return [];
+      if (times.latest <= made.claimedAt + terms.windowSeconds) return [];
+      return [
+        {
+          key: `finalize/${made.claimId}/${made.outputs}`,
+          what: `finalizing claim ${made.claimId}`,
+          deadline: undefined,
+          stakeWei: terms.claimBondWei,
+          populate: async () => finalizeCall(contracts, made, await runsCallback(made.request)),
+          mined: (receipt) => listen({ kind: 'finalized', claim: made, receipt }),
+        } satisfies Due,
+      ];
+    });
+
+  return createService(options, async (scene) => {
+    const arranged = arrange(scene.world);
+    return [
+      ...defences(scene),
+      ...(await claims(scene, arranged)),
+      ...finalities(scene, arranged),
+      ...(await collector.due(contracts, scene.me, scene.sender.transactions, scene.listen)),
+    ];
+  });
 }
+
+/**
+ * A provider: claims answers to requests on models that it holds, defends its claims, makes them final and collects.
+ * Every pass derives what to do from the chain, so it may be ended and started again at any time. This one waits in each pass
+ * until its runs have ended and its transactions are mined; {@link provideService} does not.
+ */
+export const createProvider = (options: ProviderOptions): Pass => patient(provideService(options));

@@ -1,127 +1,178 @@
-import { challenge, reclaim, signerOf } from '../chain/actions.ts';
-import { collect } from '../chain/collect.ts';
-import type { Contracts } from '../chain/contracts.ts';
-import { type ClaimRecord, type DisputeRecord, History, type World } from '../chain/history.ts';
-import { inputOf, needInput, type ReadInput } from '../chain/inputs.ts';
-import type { Pass } from '../chain/loop.ts';
-import { attempt, play, playMalformed, systemClock, type Times, timesAt } from '../chain/play.ts';
-import { type Listener, withoutRepeats } from '../chain/report.ts';
-import { hasPending } from '../chain/submit.ts';
+import { type Arranged, arrange } from '../chain/arrange.ts';
+import { challengeCall } from '../chain/calls.ts';
+import { Collector } from '../chain/collect.ts';
+import { explain } from '../chain/explain.ts';
+import type { ClaimRecord, DisputeRecord } from '../chain/history.ts';
+import { inputOf, needInput } from '../chain/inputs.ts';
+import { type Pass, patient, type Service } from '../chain/loop.ts';
+import { withAllowance } from '../chain/money/allowance.ts';
+import { CHALLENGER_DISPUTE_GAS, WHOLE_CHALLENGE_GAS } from '../chain/money/gas.ts';
+import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
+import { createService, type Scene, type ServiceOptions, type ServiceStatus } from '../chain/service.ts';
+import type { Due } from '../chain/transactions/due.ts';
+import { NotNow } from '../chain/transactions/transactions.ts';
+import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
-export interface WatcherOptions {
-  /** Opened with the watcher's account. */
-  readonly contracts: Contracts;
+export interface WatcherOptions extends ServiceOptions {
   /** Runs the models that this watcher checks; claims on others are reported as unverified. */
   readonly runner: Runner;
-  /** Gets inputs that requests give by root; without it claims on such requests are reported as unverified. */
-  readonly readInput?: ReadInput;
-  readonly listen?: Listener;
-  /** Told, in each pass, what the chain looks like, before anything is done about it. */
-  readonly observe?: (world: World) => void;
-  /** Block from which events are read. */
-  readonly fromBlock?: number;
-  /** This machine's idea of now, Unix seconds. */
-  readonly clock?: () => bigint;
 }
 
-type Verdict = 'right' | 'wrong' | 'unknown';
+/** Names a claim and everything that its verdict depends on; a reorganisation may put another one in its place. */
+const nameOf = ({ claimId, outputs, request: { request } }: ClaimRecord): string =>
+  `${claimId}/${outputs}/${request.inputs}/${request.modelId}`;
 
-/**
- * A watcher: re-executes every claim on models that it holds, or what accepts it if the model has answers, challenges the wrong ones, plays each of its disputes to
- * the end, takes its bond back where another watcher was faster, and collects. Every pass derives what to do from
- * the chain, so it may be ended and started again at any time.
- */
-export function createWatcher(options: WatcherOptions): Pass {
-  const { contracts, runner, readInput, clock = systemClock } = options;
-  const listen = withoutRepeats(options.listen ?? (() => undefined));
-  const history = new History(contracts, options.fromBlock);
-  const account = signerOf(contracts).getAddress();
-  /** What was said about a claim, so that it is said once and run once. */
-  const judged = new Map<bigint, { outputs: string; inputs: string; verdict: Verdict }>();
+/** Last second in which a claim can be challenged. */
+const windowEnd = ({ claimedAt, request }: ClaimRecord): bigint =>
+  claimedAt + request.request.terms.windowSeconds;
 
-  const judge = async (claim: ClaimRecord): Promise<Verdict> => {
-    const { claimId, outputs, request } = claim;
-    const { inputs, modelId } = request.request;
-    const known = judged.get(claimId);
-    // A reorganisation may have put another claim in its place.
-    const isSame = known?.outputs === outputs && known.inputs === inputs;
-    if (known && isSame && known.verdict !== 'unknown') return known.verdict;
-    const model = runner.model(modelId);
-    const input = model && (await inputOf(request, readInput));
+/** A watcher that never waits: see {@link createWatcher}. */
+export function watchService(options: WatcherOptions): Service & { status(): ServiceStatus } {
+  const { contracts, runner, readInput } = options;
+  const collector = new Collector();
+
+  /** @returns whether a claim is right; undefined if its input or its model cannot be had */
+  const verdictOn = async (claim: ClaimRecord): Promise<boolean | undefined> => {
+    const input = await inputOf(claim.request, readInput);
+    if (input === undefined) return undefined;
     // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
-    const right = runner.malformed?.(modelId)
-      ? false
-      : input === undefined
-        ? undefined
-        : await isRight(runner, request.request, input, claim);
-    const verdict = right === undefined ? 'unknown' : right ? 'right' : 'wrong';
-    if (verdict === 'right') listen({ kind: 'verified', claim });
-    // Not known yet: what cannot be had now may be had later, and is looked for until the window is over.
-    if (verdict === 'unknown' && !isSame) {
-      listen({ kind: 'unverified', claim, missing: model ? 'input' : 'model' });
-    }
-    judged.set(claimId, { outputs, inputs, verdict });
-    return verdict;
+    return isRight(runner, claim.request.request, input, claim);
   };
 
-  const mine = (world: World, me: string): DisputeRecord[] =>
-    [...world.disputes.values()].filter(({ challenger }) => challenger === me);
+  /** Whether a claim is wrong, as far as it is known yet. */
+  const isWrong = (claim: ClaimRecord, { background, listen, once }: Scene): boolean => {
+    const { modelId } = claim.request.request;
+    const name = nameOf(claim);
+    if (runner.malformed?.(modelId)) return true;
+    const unverified = (missing: 'model' | 'input'): boolean => {
+      once(`unverified/${name}`, () => listen({ kind: 'unverified', claim, missing }));
+      return false;
+    };
+    if (!runner.model(modelId)) return unverified('model');
+    const outcome = background.ask(`verdict/${name}`, windowEnd(claim), async () => {
+      const right = await verdictOn(claim);
+      // What cannot be had now may be had later, and is looked for until the window is over.
+      if (right === undefined) throw new NotNow(`claim ${claim.claimId} cannot be checked now`);
+      return right;
+    });
+    if (!outcome) return false;
+    if (outcome.kind === 'failed') {
+      if (outcome.failure instanceof NotNow) return unverified('input');
+      const sentence = `claim ${claim.claimId}: ${explain(outcome.failure)}`;
+      listen({ kind: 'failed', sentence });
+      return false;
+    }
+    if (outcome.value) once(`verified/${name}`, () => listen({ kind: 'verified', claim }));
+    return !outcome.value;
+  };
 
   /**
    * Whether a challenge of this account stands on the claim or was decided. One that was lost by the clock alone
    * (nobody was at home) does not count: the claim is as wrong as before.
    */
-  const isChallenged = (claim: ClaimRecord, disputes: readonly DisputeRecord[]): boolean =>
-    disputes.some((dispute) => dispute.claim === claim && dispute.ended?.reason !== 'ChallengerTimeout');
+  const isChallenged = (claim: ClaimRecord, me: string, { disputesOn, endedOn }: Arranged): boolean =>
+    [...disputesOn(claim), ...endedOn(claim)].some(
+      ({ challenger, ended }) => challenger === me && ended?.reason !== 'ChallengerTimeout',
+    );
 
-  const playAll = async (world: World, me: string, times: Times): Promise<number> => {
-    let sent = 0;
-    for (const dispute of mine(world, me)) {
-      if (dispute.ended) continue;
+  const challengeDue = (claim: ClaimRecord, { me, listen }: Scene, arranged: Arranged): Due => {
+    const { challengeBondWei, claimBondWei } = claim.request.request.terms;
+    const lost = arranged.endedOn(claim).filter(({ challenger }) => challenger === me).length;
+    const known = arranged.disputesOn(claim).length;
+    return {
+      key: `challenge/${nameOf(claim)}/${lost}`,
+      what: `challenging claim ${claim.claimId}`,
+      deadline: windowEnd(claim),
+      stakeWei: claimBondWei / 2n,
+      populate: async () => {
+        // More disputes on the chain than are known here: one of them may be of this account.
+        const { openDisputes } = await contracts.oracle.claims(claim.claimId);
+        if (Number(openDisputes) > known) throw new NotNow('the events are behind the chain');
+        const payment = { value: contracts.currency === ZERO_ADDRESS ? challengeBondWei : 0n };
+        return challengeCall(contracts, claim, payment);
+      },
+      mined: (receipt) => listen({ kind: 'challenged', claim, receipt }),
+    };
+  };
+
+  const challenges = async (
+    scene: Scene,
+    mine: readonly DisputeRecord[],
+    arranged: Arranged,
+  ): Promise<readonly Due[]> => {
+    const { world, times, me, sender, listen, once } = scene;
+    const wrong = [...world.claims.values()].filter(
+      (claim) =>
+        claim.status === 'open' &&
+        times.earliest <= windowEnd(claim) &&
+        isWrong(claim, scene) &&
+        !isChallenged(claim, me, arranged),
+    );
+    if (wrong.length === 0) return [];
+    const open = mine.filter(({ ended }) => !ended);
+    const bonds = open.reduce((sum, { claim }) => sum + claim.request.request.terms.challengeBondWei, 0n);
+    const purse = await scene.purse(bonds, CHALLENGER_DISPUTE_GAS * BigInt(open.length));
+    const wishOf = ({ request: { request } }: ClaimRecord) => ({
+      bondWei: request.terms.challengeBondWei,
+      winWei: mostChallengeBondWei(request.terms.claimBondWei),
+      gas: WHOLE_CHALLENGE_GAS,
+    });
+    const soonest = wrong.toSorted((a, b) => (windowEnd(a) < windowEnd(b) ? -1 : 1));
+    const made = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
+    // What is on its way has its money already.
+    const isSent = ({ due }: (typeof made)[number]): boolean => sender.transactions.isSent(due.key);
+    for (const { claim } of made.filter(isSent)) purse.keep(wishOf(claim));
+    const dues = made.filter((one) => {
+      if (isSent(one)) return true;
+      const why = purse.grant(wishOf(one.claim));
+      if (!why) return true;
+      const sentence = `claim ${one.claim.claimId}: wrong, and not challenged, because ${why}`;
+      once(`bond/${nameOf(one.claim)}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
+      return false;
+    });
+    const granted = dues.map(({ due }) => due);
+    return withAllowance(contracts, me, purse.grantedWei, granted, listen);
+  };
+
+  const moves = (mine: readonly DisputeRecord[], scene: Scene): Due[] =>
+    mine.flatMap((dispute) => {
+      if (dispute.ended) return [];
+      const { times, background, listen } = scene;
       const { request, status } = dispute.claim;
-      if (status === 'falsified') {
-        sent += await attempt(listen, async () => {
-          listen({ kind: 'reclaimed', dispute, receipt: await reclaim(contracts, dispute) });
-          return 1;
-        });
-        continue;
-      }
+      const player = { contracts, times, listen };
+      if (status === 'falsified') return [reclaimDue(dispute, player)];
       const { modelId } = request.request;
       const malformed = runner.malformed?.(modelId);
-      if (malformed) {
-        sent += await playMalformed(dispute, malformed, { contracts, times, listen });
-      } else if (runner.model(modelId)) {
-        const own = runOf(runner, modelId, () => needInput(request, readInput), dispute.claim.answer);
-        sent += await play(dispute, { contracts, role: 'challenger', times, ...own, listen });
+      if (!malformed && !runner.model(modelId)) {
+        if (moverOf(dispute) === 'challenger') {
+          const sentence = `dispute ${dispute.disputeId}: cannot be played, because model ${modelId} is not held here; its clock runs until ${clockEnd(dispute)}, Unix seconds`;
+          listen({ kind: 'warned', about: 'unplayed', sentence });
+        }
+        return [];
       }
-    }
-    return sent;
-  };
+      const own = runOf(runner, modelId, () => needInput(request, readInput), dispute.claim.answer);
+      const due = malformed
+        ? dueAgainstMalformed(dispute, malformed, player)
+        : dueIn(dispute, { ...player, role: 'challenger', background, ...own });
+      return due ? [due] : [];
+    });
 
-  const challengeAll = async (world: World, me: string, times: Times): Promise<number> => {
-    const disputes = mine(world, me);
-    let sent = 0;
-    for (const claim of world.claims.values()) {
-      const { windowSeconds } = claim.request.request.terms;
-      if (claim.status !== 'open' || times.earliest > claim.claimedAt + windowSeconds) continue;
-      sent += await attempt(listen, async () => {
-        if ((await judge(claim)) !== 'wrong' || isChallenged(claim, disputes)) return 0;
-        listen({ kind: 'challenged', claim, receipt: await challenge(contracts, claim) });
-        return 1;
-      });
-    }
-    return sent;
-  };
-
-  return async () => {
-    const me = await account;
-    // An earlier run of this program may have been ended while its transaction was on the way.
-    if (await hasPending(contracts.provider, me)) return 0;
-    const world = await history.update();
-    options.observe?.(world);
-    const times = timesAt(world.block.timestamp, clock());
-    const sent = (await playAll(world, me, times)) + (await challengeAll(world, me, times));
-    return sent + (await collect(contracts, me, listen));
-  };
+  return createService(options, async (scene) => {
+    const arranged = arrange(scene.world);
+    const mine = [...scene.world.disputes.values()].filter(({ challenger }) => challenger === scene.me);
+    return [
+      ...moves(mine, scene),
+      ...(await challenges(scene, mine, arranged)),
+      ...(await collector.due(contracts, scene.me, scene.sender.transactions, scene.listen)),
+    ];
+  });
 }
+
+/**
+ * A watcher: re-executes every claim on models that it holds, or what accepts it if the model has answers, challenges the
+ * wrong ones, plays each of its disputes to the end, takes its bond back where another watcher was faster, and collects.
+ * Every pass derives what to do from the chain, so it may be ended and started again at any time. This one waits in each
+ * pass until its runs have ended and its transactions are mined; {@link watchService} does not.
+ */
+export const createWatcher = (options: WatcherOptions): Pass => patient(watchService(options));

@@ -1,0 +1,126 @@
+/** What came of a piece of work. */
+export type Outcome<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly failure: unknown };
+
+interface Job<T> {
+  readonly work: () => Promise<T>;
+  deadline: bigint;
+  isAsked: boolean;
+  isRunning: boolean;
+  outcome: Outcome<T> | undefined;
+  failures: number;
+  /** Machine time before which it is not tried again, ms. */
+  restsUntil: number;
+}
+
+const FIRST_REST_MS = 1000;
+const LONGEST_REST_MS = 60_000;
+
+/**
+ * Work that a pass asks for and does not wait for: runs of models. It runs by the earliest deadline; what no pass asks for
+ * any more is dropped, its outcome too.
+ */
+export class Background {
+  readonly #jobs = new Map<string, Job<unknown>>();
+  readonly #width: number;
+  readonly #now: () => number;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param width jobs that run at once; @param now this machine's clock, ms */
+  constructor(width = 1, now: () => number = Date.now) {
+    this.#width = width;
+    this.#now = now;
+  }
+
+  /** Whether anything runs or waits to. */
+  get isBusy(): boolean {
+    const now = this.#now();
+    return [...this.#jobs.values()].some(
+      ({ isRunning, outcome, restsUntil }) => isRunning || (!outcome && restsUntil <= now),
+    );
+  }
+
+  /** Jobs that wait and run. */
+  get queued(): number {
+    return [...this.#jobs.values()].filter(({ isRunning, outcome }) => isRunning || !outcome).length;
+  }
+
+  /**
+   * Asks for work again each pass, as long as its outcome matters.
+   *
+   * @param key names the work: what has been done under it is not done again
+   * @param deadline Unix seconds; the earliest is run first
+   * @returns undefined until it has ended; a failure once, after which it is tried again later
+   */
+  ask<T>(key: string, deadline: bigint, work: () => Promise<T>): Outcome<T> | undefined {
+    const known = this.#jobs.get(key) as Job<T> | undefined;
+    if (!known) {
+      const job = { work, deadline, isRunning: false, outcome: undefined, failures: 0, restsUntil: 0 };
+      this.#jobs.set(key, { ...job, isAsked: true });
+      return undefined;
+    }
+    known.isAsked = true;
+    known.deadline = deadline;
+    const { outcome } = known;
+    if (outcome?.kind === 'failed') known.outcome = undefined;
+    return outcome;
+  }
+
+  /** Tries what has failed again at once. */
+  retry(): void {
+    for (const job of this.#jobs.values()) job.restsUntil = 0;
+  }
+
+  /** Ends a pass: drops what it did not ask for, and starts what there is room for. */
+  turn(): void {
+    for (const [key, job] of this.#jobs) {
+      if (!job.isAsked && !job.isRunning) this.#jobs.delete(key);
+      job.isAsked = false;
+    }
+    this.#start();
+  }
+
+  /** Waits until the next job has ended, or the time is over. @param ms the longest wait */
+  next(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const waiting = this.#waiting;
+      function done(): void {
+        clearTimeout(timer);
+        waiting.splice(waiting.indexOf(done), 1);
+        resolve();
+      }
+      waiting.push(done);
+    });
+  }
+
+  #start(): void {
+    const now = this.#now();
+    while (this.#running < this.#width) {
+      let first: Job<unknown> | undefined;
+      for (const job of this.#jobs.values()) {
+        if (job.isRunning || job.outcome || job.restsUntil > now) continue;
+        if (!first || job.deadline < first.deadline) first = job;
+      }
+      if (!first) return;
+      void this.#run(first);
+    }
+  }
+
+  async #run(job: Job<unknown>): Promise<void> {
+    this.#running++;
+    job.isRunning = true;
+    try {
+      job.outcome = { kind: 'done', value: await job.work() };
+    } catch (failure) {
+      job.outcome = { kind: 'failed', failure };
+      job.restsUntil = this.#now() + Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** job.failures++);
+    }
+    job.isRunning = false;
+    this.#running--;
+    for (const wake of [...this.#waiting]) wake();
+    this.#start();
+  }
+}

@@ -1,0 +1,55 @@
+import type { ContractTransaction, TransactionReceipt } from 'ethers';
+
+/** A transaction that a service owes to the chain in the state that it sees. It is stated again each pass until it shows. */
+export interface Due {
+  /** Names the state that it answers: the same key means the same transaction, which is never sent twice. */
+  readonly key: string;
+  /** Names it in messages: `moving (reveal) in dispute 5`. */
+  readonly what: string;
+  /** Last Unix second in which it is of use; undefined if it can wait. */
+  readonly deadline: bigint | undefined;
+  /** What is lost, or not won, if it is never mined. */
+  readonly stakeWei: bigint;
+  /** `game` if it is a call of DisputeGame, which may travel with others in one multicall. */
+  readonly group?: 'game';
+  /** Makes the call. @throws if there is nothing to send in this state */
+  populate(): Promise<ContractTransaction>;
+  /** Told once, when it is mined and has not reverted. */
+  mined(receipt: TransactionReceipt): void;
+}
+
+/** Earliest deadline first, then the greatest stake; what can wait comes last. */
+export function byUrgency(a: Due, b: Due): number {
+  if (a.deadline !== b.deadline) {
+    if (a.deadline === undefined) return 1;
+    if (b.deadline === undefined) return -1;
+    return a.deadline < b.deadline ? -1 : 1;
+  }
+  return a.stakeWei === b.stakeWei ? 0 : a.stakeWei > b.stakeWei ? -1 : 1;
+}
+
+/** Calls that travel together; a single one travels as it is. */
+export type Parcel = readonly [Due, ...Due[]];
+
+/**
+ * Puts dues into parcels in their order: calls of the game go together, all others alone.
+ *
+ * @param dues in the order of their urgency
+ * @param most calls in one parcel
+ * @param isAlone whether a call of the game has to travel alone, because it failed in company
+ */
+export function parcels(dues: readonly Due[], most: number, isAlone: (due: Due) => boolean): Parcel[] {
+  const made: [Due, ...Due[]][] = [];
+  let open: [Due, ...Due[]] | undefined;
+  for (const due of dues) {
+    const joins = due.group === 'game' && !isAlone(due);
+    if (joins && open && open.length < most) {
+      open.push(due);
+      continue;
+    }
+    const parcel: [Due, ...Due[]] = [due];
+    made.push(parcel);
+    if (joins) open = parcel;
+  }
+  return made;
+}

@@ -1,0 +1,75 @@
+/** Prices of gas under EIP-1559, in wei a unit. */
+export interface Fees {
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+}
+
+/** What the chain asks for now, in wei a unit. */
+export interface Market {
+  readonly baseFeeWei: bigint;
+  /** What makes a block's producer take a transaction. */
+  readonly tipWei: bigint;
+}
+
+const HOUR = 3600n;
+/** With more time than this left only a quarter of the ceiling is paid. */
+const CALM_SECONDS = 6n * HOUR;
+/** With less time than this left all of it is paid. */
+export const URGENT_SECONDS = 600n;
+const CALM_SHARE = 4n;
+
+/**
+ * The most that is paid for a unit of gas now: a quarter of the ceiling while there is time, all of it near the deadline,
+ * and in between along a line.
+ *
+ * @param maxFeeWei the ceiling
+ * @param secondsLeft until the deadline; undefined if there is none
+ */
+export function ceilingWei(maxFeeWei: bigint, secondsLeft: bigint | undefined): bigint {
+  const calm = maxFeeWei / CALM_SHARE;
+  if (secondsLeft === undefined || secondsLeft >= CALM_SECONDS) return calm;
+  if (secondsLeft <= URGENT_SECONDS) return maxFeeWei;
+  const gone = CALM_SECONDS - secondsLeft;
+  return calm + ((maxFeeWei - calm) * gone) / (CALM_SECONDS - URGENT_SECONDS);
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/**
+ * Prices for a first attempt: room for the base fee to double, and the usual tip.
+ *
+ * @returns undefined if the ceiling does not even pay the base fee
+ */
+export function quote({ baseFeeWei, tipWei }: Market, ceiling: bigint): Fees | undefined {
+  if (baseFeeWei >= ceiling) return undefined;
+  const maxFeePerGas = least(2n * baseFeeWei + tipWei, ceiling);
+  return { maxFeePerGas, maxPriorityFeePerGas: least(tipWei, maxFeePerGas) };
+}
+
+/** Nodes replace a transaction in their pool for a tenth more in both prices; an eighth is more than all of them ask. */
+const BUMP_DIVISOR = 8n;
+/** Near a deadline, and after a refusal, prices rise by half. */
+const HURRIED_DIVISOR = 2n;
+
+const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
+
+/**
+ * Prices that replace an attempt: at least an eighth more than it, and what the market asks for now.
+ *
+ * @returns undefined if that is over the ceiling
+ */
+export function replacement(
+  previous: Fees,
+  market: Market,
+  ceiling: bigint,
+  isHurried: boolean,
+): Fees | undefined {
+  const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
+  const floorFee = raised(previous.maxFeePerGas, BUMP_DIVISOR);
+  if (floorFee > ceiling) return undefined;
+  const asked = 2n * market.baseFeeWei + market.tipWei;
+  const maxFeePerGas = least(ceiling, most(raised(previous.maxFeePerGas, divisor), asked));
+  const tip = most(raised(previous.maxPriorityFeePerGas, divisor), market.tipWei);
+  return { maxFeePerGas, maxPriorityFeePerGas: least(tip, maxFeePerGas) };
+}

@@ -1,0 +1,111 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+/** Another process sends with the same key. */
+export class LeaseTaken extends Error {
+  override name = 'LeaseTaken';
+}
+
+export interface Lease {
+  /** Shows others that this process still lives. @throws LeaseTaken if another one has taken it over */
+  renew(): void;
+  release(): void;
+}
+
+/** On another machine nobody can look whether the holder lives; after this long without a sign it does not, ms. */
+const SILENT_MS = 120_000;
+
+interface Holder {
+  readonly token: string;
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, as its machine counts; tells it from a later one with the same number. */
+  readonly started: string;
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); empty where there is no such file. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function isAlive({ pid, started }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (failure) {
+    return (failure as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return startOf(pid) === started;
+}
+
+function holderIn(path: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes the right to send with a key. A process that was killed holds it no longer.
+ *
+ * @param path of the lease's file
+ * @param account for the message
+ * @throws LeaseTaken if a living process holds it
+ */
+export function takeLease(path: string, account: string): Lease {
+  mkdirSync(dirname(path), { recursive: true });
+  const holder: Holder = {
+    token: randomUUID(),
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid),
+  };
+  for (;;) {
+    try {
+      const file = openSync(path, 'wx', 0o600);
+      writeSync(file, JSON.stringify(holder));
+      closeSync(file);
+      break;
+    } catch (failure) {
+      if ((failure as NodeJS.ErrnoException).code !== 'EEXIST') throw failure;
+    }
+    const other = holderIn(path);
+    const isHere = other?.host === holder.host;
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (other && (isHere ? isAlive(other) : age < SILENT_MS)) {
+      throw new LeaseTaken(
+        `process ${other.pid} on ${other.host} sends as ${account} already; end it first, or use another key (its lease: ${path})`,
+      );
+    }
+    // Written but not filled yet: its process is between two system calls.
+    if (!other && age < 1000) continue;
+    rmSync(path, { force: true });
+  }
+  const isMine = (): boolean => holderIn(path)?.token === holder.token;
+  return {
+    renew: () => {
+      if (!isMine()) throw new LeaseTaken(`another process has taken over sending as ${account}; this one ends`);
+      const now = new Date();
+      utimesSync(path, now, now);
+    },
+    release: () => {
+      if (isMine()) rmSync(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { ContractTransaction, Provider, Signer, TransactionReceipt, TransactionRequest } from 'ethers';
+import type { Fees, Market } from './fees.ts';
+import type { Content } from './slot.ts';
+
+/** The account and the market as a node sees them at one moment. */
+export interface Look {
+  readonly block: number;
+  /** Unix seconds of that block. */
+  readonly timestamp: bigint;
+  /** Nonces that mined transactions have used up: 0 to this one, exclusive. */
+  readonly used: number;
+  /** The same, with those in the node's pool. */
+  readonly pending: number;
+  readonly market: Market;
+  /** Whether transactions are priced as in EIP-1559. */
+  readonly isDynamic: boolean;
+}
+
+/** A signed transaction. */
+export interface Signed {
+  readonly hash: string;
+  readonly raw: string;
+}
+
+/** All that the sender asks of node and key. */
+export interface Node {
+  readonly address: string;
+  look(): Promise<Look>;
+  receipt(hash: string): Promise<TransactionReceipt | null>;
+  /** Whether the node has the transaction, mined or in its pool. */
+  knows(hash: string): Promise<boolean>;
+  /** @throws whatever the node says if the call would revert */
+  estimate(call: ContractTransaction): Promise<bigint>;
+  sign(nonce: number, content: Content, fees: Fees, isDynamic: boolean): Promise<Signed>;
+  /** @throws whatever the node says if it does not take it */
+  broadcast(raw: string): Promise<void>;
+}
+
+export async function openNode(signer: Signer, provider: Provider): Promise<Node> {
+  const { Transaction } = await import('ethers');
+  const address = await signer.getAddress();
+  const { chainId } = await provider.getNetwork();
+  return {
+    address,
+    look: async () => {
+      const [block, used, pending, fees] = await Promise.all([
+        provider.getBlock('latest'),
+        provider.getTransactionCount(address, 'latest'),
+        provider.getTransactionCount(address, 'pending'),
+        provider.getFeeData(),
+      ]);
+      if (!block) throw new Error('the node knows no latest block');
+      const isDynamic = block.baseFeePerGas !== null;
+      const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
+      return {
+        block: block.number,
+        timestamp: BigInt(block.timestamp),
+        used,
+        pending,
+        market: { baseFeeWei: block.baseFeePerGas ?? 0n, tipWei },
+        isDynamic,
+      };
+    },
+    receipt: (hash) => provider.getTransactionReceipt(hash),
+    knows: async (hash) => (await provider.getTransaction(hash)) !== null,
+    estimate: (call) => provider.estimateGas({ ...call, from: address }),
+    sign: async (nonce, { to, data, valueWei, gasLimit }, fees, isDynamic) => {
+      const prices = isDynamic ? { type: 2, ...fees } : { type: 0, gasPrice: fees.maxFeePerGas };
+      const request: TransactionRequest = { chainId, nonce, to, data, value: valueWei, gasLimit, ...prices };
+      const raw = await signer.signTransaction(request);
+      return { raw, hash: Transaction.from(raw).hash as string };
+    },
+    broadcast: async (raw) => {
+      await provider.broadcastTransaction(raw);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { signerOf } from '../actions.ts';
+import type { Contracts } from '../contracts.ts';
+import type { Listener } from '../report.ts';
+import { fileJournal } from './journal.ts';
+import { type Lease, takeLease } from './lease.ts';
+import { openNode } from './node.ts';
+import { type SenderOptions, Transactions } from './transactions.ts';
+
+export interface OpenOptions extends Omit<SenderOptions, 'journal'> {
+  /** Folder for the lease and the journal; without it a second process with the same key is not noticed at once. */
+  readonly dataFolder?: string;
+}
+
+/** An account that sends, until it is closed. */
+export interface Sender {
+  readonly address: string;
+  readonly transactions: Transactions;
+  /** Shows that this process still lives. @throws LeaseTaken if another one sends with the key now */
+  renew(): void;
+  close(): void;
+}
+
+/**
+ * @throws LeaseTaken if another process sends with the same key from the same folder
+ * @throws DeploymentError if the contracts were opened for reading only
+ */
+export async function openSender(
+  contracts: Contracts,
+  listen: Listener,
+  { dataFolder, ...options }: OpenOptions = {},
+): Promise<Sender> {
+  const node = await openNode(signerOf(contracts), contracts.provider);
+  const { address } = node;
+  const { chainId } = await contracts.provider.getNetwork();
+  const target = await contracts.game.getAddress();
+  const encode = (calls: readonly string[]) => ({
+    to: target,
+    data: contracts.game.interface.encodeFunctionData('multicall', [[...calls]]),
+  });
+  const file = (ending: string): string => join(dataFolder ?? '', `${chainId}-${address}.${ending}`);
+  const lease: Lease | undefined = dataFolder ? takeLease(file('lease'), address) : undefined;
+  const journal = dataFolder ? { journal: fileJournal(file('transactions.json')) } : {};
+  return {
+    address,
+    transactions: new Transactions(node, encode, listen, { ...options, ...journal }),
+    renew: () => lease?.renew(),
+    close: () => lease?.release(),
+  };
+}

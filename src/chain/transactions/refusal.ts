@@ -1,0 +1,33 @@
+import { plainReason } from '../revert.ts';
+
+/** Why a node did not take a raw transaction, as far as it matters here. */
+export type Refusal = 'known' | 'nonceUsed' | 'underpriced' | 'funds' | 'other';
+
+/** Each client says it in its own words; these are parts of them. */
+const WORDS: readonly (readonly [Refusal, RegExp])[] = [
+  ['known', /already (known|imported|exists)|ALREADY_EXISTS|known transaction/i],
+  ['nonceUsed', /nonce (is )?too low|nonce has already been used|NONCE_EXPIRED|OldNonce/i],
+  [
+    'underpriced',
+    /underpriced|fee too low|max fee per gas less than block base fee|feeCap|gas price .*(low|below)|tip .*(low|below)|below .*minimum|REPLACEMENT_UNDERPRICED|maxFeePerGas .*less than/i,
+  ],
+  ['funds', /insufficient (funds|balance)|enough funds|INSUFFICIENT_FUNDS|overshot/i],
+];
+
+/** All that ethers and the node say about a failure. */
+function wordsOf(failure: unknown): string {
+  const { code, info } = failure as { code?: unknown; info?: { error?: { message?: unknown } } };
+  const message = failure instanceof Error ? failure.message : String(failure);
+  return [code, message, info?.error?.message].filter((one) => one !== undefined).join(' ');
+}
+
+export function refusalIn(failure: unknown): Refusal {
+  const words = wordsOf(failure);
+  return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
+}
+
+/** The node's own words if it said any. */
+export function nodeWords(failure: unknown): string {
+  const said = (failure as { info?: { error?: { message?: unknown } } } | null)?.info?.error?.message;
+  return typeof said === 'string' ? said : plainReason(failure);
+}

@@ -1,0 +1,66 @@
+import type { TransactionReceipt } from 'ethers';
+import type { Due } from './due.ts';
+import type { Fees } from './fees.ts';
+
+/** What a transaction does, apart from its nonce and its price. */
+export interface Content {
+  readonly to: string;
+  readonly data: string;
+  readonly valueWei: bigint;
+  readonly gasLimit: bigint;
+  /** Keys of the dues that it serves; none if it only fills a gap. */
+  readonly keys: readonly string[];
+  readonly what: string;
+}
+
+/** One signed transaction. Those of one nonce exclude each other. */
+export interface Attempt extends Content {
+  readonly hash: string;
+  readonly raw: string;
+  readonly fees: Fees;
+  /** Number of the latest block when it was sent. */
+  readonly sentAtBlock: number;
+}
+
+/** One nonce of the account, from the first attempt until its transaction is deep in the chain. */
+export interface Slot {
+  readonly nonce: number;
+  /** Oldest first. None if somebody else sent it: an earlier run without a journal, or another process. */
+  readonly attempts: Attempt[];
+  /** Dues by key, as far as this process has stated them. */
+  readonly dues: Map<string, Due>;
+  readonly openedAtBlock: number;
+  /** Set while the chain has it. */
+  mined: { readonly attempt: Attempt; receipt: TransactionReceipt } | undefined;
+  /** Block in which its nonce was first seen as used up although nobody knew a receipt. */
+  missedAtBlock: number | undefined;
+  /** Times in a row that nodes did not take the latest attempt. */
+  refusals: number;
+  /** Why the last one was not taken. */
+  refusal: 'underpriced' | 'funds' | 'other' | undefined;
+  /** Block in which its latest attempt was last looked for in the pool. */
+  lookedAtBlock: number;
+  /** Whether its mining was told. */
+  told: boolean;
+}
+
+export const emptySlot = (nonce: number, block: number): Slot => ({
+  nonce,
+  attempts: [],
+  dues: new Map(),
+  openedAtBlock: block,
+  mined: undefined,
+  missedAtBlock: undefined,
+  refusals: 0,
+  refusal: undefined,
+  lookedAtBlock: block,
+  told: false,
+});
+
+export const latestOf = ({ attempts }: Slot): Attempt | undefined => attempts.at(-1);
+
+/** Keys that may still be mined, or are, under this nonce. */
+export function keysIn({ attempts, mined }: Slot): readonly string[] {
+  if (mined) return mined.receipt.status === 1 ? mined.attempt.keys : [];
+  return attempts.flatMap(({ keys }) => keys);
+}
