@@ -9,6 +9,8 @@ interface Job<T> {
   isAsked: boolean;
   isRunning: boolean;
   outcome: Outcome<T> | undefined;
+  /** Whether no pass has seen the outcome yet. */
+  isNews: boolean;
   failures: number;
   /** Machine time before which it is not tried again, ms. */
   restsUntil: number;
@@ -38,7 +40,8 @@ export class Background {
   get isBusy(): boolean {
     const now = this.#now();
     return [...this.#jobs.values()].some(
-      ({ isRunning, outcome, restsUntil }) => isRunning || (!outcome && restsUntil <= now),
+      ({ isRunning, isNews, outcome, restsUntil }) =>
+        isRunning || isNews || (!outcome && restsUntil <= now),
     );
   }
 
@@ -57,12 +60,13 @@ export class Background {
   ask<T>(key: string, deadline: bigint, work: () => Promise<T>): Outcome<T> | undefined {
     const known = this.#jobs.get(key) as Job<T> | undefined;
     if (!known) {
-      const job = { work, deadline, isRunning: false, outcome: undefined, failures: 0, restsUntil: 0 };
-      this.#jobs.set(key, { ...job, isAsked: true });
+      const job = { work, deadline, isRunning: false, isNews: false, failures: 0, restsUntil: 0 };
+      this.#jobs.set(key, { ...job, outcome: undefined, isAsked: true });
       return undefined;
     }
     known.isAsked = true;
     known.deadline = deadline;
+    known.isNews = false;
     const { outcome } = known;
     if (outcome?.kind === 'failed') known.outcome = undefined;
     return outcome;
@@ -82,8 +86,9 @@ export class Background {
     this.#start();
   }
 
-  /** Waits until the next job has ended, or the time is over. @param ms the longest wait */
+  /** Waits until a job has ended whose outcome no pass has seen, or the time is over. @param ms the longest wait */
   next(ms: number): Promise<void> {
+    if ([...this.#jobs.values()].some(({ isNews }) => isNews)) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(done, ms);
       const waiting = this.#waiting;
@@ -119,6 +124,7 @@ export class Background {
       job.restsUntil = this.#now() + Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** job.failures++);
     }
     job.isRunning = false;
+    job.isNews = true;
     this.#running--;
     for (const wake of [...this.#waiting]) wake();
     this.#start();

@@ -1,3 +1,4 @@
+import type { TransactionReceipt } from 'ethers';
 import { withdraw } from './actions.ts';
 import { withdrawCall } from './calls.ts';
 import type { Contracts } from './contracts.ts';
@@ -16,10 +17,13 @@ const WITHDRAW_GAS = 60_000n;
 /** Ether is withdrawn once it is this many times its gas. */
 const WORTH = 3n;
 
-/** Takes out what the oracle owes to an account, when that is worth its gas. */
+const PREFIX = 'withdraw/';
+
+/** Takes out what the oracle owes to an account, when that is worth its gas: one withdrawal at a time. */
 export class Collector {
-  #done = 0;
-  readonly #started = Date.now();
+  #count = 0;
+  readonly #startedAt = Date.now();
+  #latest: Due | undefined;
 
   async due(
     contracts: Contracts,
@@ -27,27 +31,33 @@ export class Collector {
     transactions: Transactions,
     listen: Listener,
   ): Promise<Due[]> {
-    const prefix = 'withdraw/';
-    const key = `${prefix}${this.#started}/${this.#done}`;
+    // It may be an earlier run's.
+    if (transactions.isOpen(PREFIX)) return this.#latest ? [this.#latest] : [];
     const amountWei = await contracts.oracle.owed(account);
     if (amountWei === 0n) return [];
-    // An earlier run may have sent one.
-    if (transactions.isOpen(prefix) && !transactions.isSent(key)) return [];
     if (contracts.currency === ZERO_ADDRESS) {
       const { gasPrice } = await contracts.provider.getFeeData();
       if (amountWei < WORTH * WITHDRAW_GAS * (gasPrice ?? 0n)) return [];
     }
-    const due: Due = {
-      key,
-      what: 'withdrawing',
-      deadline: undefined,
-      stakeWei: amountWei,
-      populate: () => withdrawCall(contracts),
-      mined: (receipt) => {
-        this.#done++;
-        listen({ kind: 'withdrawn', amountWei, receipt });
-      },
-    };
-    return [due];
+    if (!this.#latest || transactions.isSent(this.#latest.key)) {
+      this.#latest = {
+        key: `${PREFIX}${this.#startedAt}/${this.#count++}`,
+        what: 'withdrawing',
+        deadline: undefined,
+        stakeWei: amountWei,
+        populate: () => withdrawCall(contracts),
+        mined: (receipt) => listen({ kind: 'withdrawn', amountWei: withdrawnIn(contracts, receipt), receipt }),
+      };
+    }
+    return [this.#latest];
   }
+}
+
+/** The amount that a withdrawal took out. */
+function withdrawnIn({ oracle }: Contracts, { logs }: TransactionReceipt): bigint {
+  for (const log of logs) {
+    const event = oracle.interface.parseLog(log);
+    if (event?.name === 'Withdrawn') return event.args['amountWei'];
+  }
+  return 0n;
 }

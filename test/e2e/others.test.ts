@@ -227,7 +227,8 @@ describe('provider and watcher among others', () => {
     await earlier;
     await settle(watcher(FIRST, shelf));
     expect((await history.update()).disputes.size).to.equal(1);
-    expect(kindsOf(FIRST)).to.deep.equal(['challenged']);
+    // It also tells that it does not know what waits.
+    expect(kindsOf(FIRST)).to.deep.equal(['warned', 'challenged']);
     await chain.stop();
   });
 });
