@@ -40,8 +40,7 @@ export class Background {
   get isBusy(): boolean {
     const now = this.#now();
     return [...this.#jobs.values()].some(
-      ({ isRunning, isNews, outcome, restsUntil }) =>
-        isRunning || isNews || (!outcome && restsUntil <= now),
+      ({ isRunning, isNews, outcome, restsUntil }) => isRunning || isNews || (!outcome && restsUntil <= now),
     );
   }
 

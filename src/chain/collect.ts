@@ -46,7 +46,8 @@ export class Collector {
         deadline: undefined,
         stakeWei: amountWei,
         populate: () => withdrawCall(contracts),
-        mined: (receipt) => listen({ kind: 'withdrawn', amountWei: withdrawnIn(contracts, receipt), receipt }),
+        mined: (receipt) =>
+          listen({ kind: 'withdrawn', amountWei: withdrawnIn(contracts, receipt), receipt }),
       };
     }
     return [this.#latest];

@@ -3,7 +3,7 @@ import type { Contracts } from './contracts.ts';
 import { History, type World } from './history.ts';
 import type { ReadInput } from './inputs.ts';
 import type { Service } from './loop.ts';
-import { type Funds, type Limits, Purse } from './money/purse.ts';
+import { type Limits, Purse } from './money/purse.ts';
 import { systemClock, type Times, timesAt } from './play.ts';
 import { type Listener, withoutRepeats } from './report.ts';
 import type { Due } from './transactions/due.ts';
@@ -19,6 +19,8 @@ export interface ServiceOptions {
   /** Gets inputs that requests give by root; without it nothing is known about such requests. */
   readonly readInput?: ReadInput;
   readonly listen?: Listener;
+  /** Told, in each pass, what the chain looks like, before anything is done about it. */
+  readonly observe?: (world: World) => void;
   /** Block from which events are read. */
   readonly fromBlock?: number;
   /** This machine's idea of now, Unix seconds. */
@@ -35,12 +37,14 @@ export interface ServiceOptions {
 
 /** What a service shows of itself, for metrics. */
 export interface ServiceStatus extends SenderStatus {
-  readonly balanceWei: bigint;
   /** Ether that stays for gas. */
   readonly reserveWei: bigint;
   readonly openBondsWei: bigint;
-  /** Runs that wait or go on. */
-  readonly runs: number;
+}
+
+/** A service on a chain. */
+export interface ChainService extends Service {
+  status(): ServiceStatus;
 }
 
 /** Everything that one pass works with. */
@@ -51,8 +55,10 @@ export interface Scene {
   readonly sender: Sender;
   readonly background: Background;
   readonly listen: Listener;
-  /** Opens the purse for the bonds of this pass. @param reservedGas of all that is open */
-  purse(openBondsWei: bigint, reservedGas: bigint): Promise<Purse>;
+  /** Takes down what is open in this pass: bonds, and gas that it may still take in the worst course. */
+  commit(openBondsWei: bigint, reservedGas: bigint): void;
+  /** Opens the purse for new bonds, after {@link commit}. */
+  purse(): Promise<Purse>;
   /** Tells about a thing once, as long as it lasts. */
   once(key: string, tell: () => void): void;
 }
@@ -68,7 +74,7 @@ const REMEMBERED = 100_000;
 export function createService(
   options: ServiceOptions,
   plan: (scene: Scene) => Promise<readonly Due[]>,
-): Service & { status(): ServiceStatus } {
+): ChainService {
   const { contracts, clock = systemClock, limits = {}, sending = {} } = options;
   const listen = withoutRepeats(options.listen ?? (() => undefined));
   const history = options.history ?? new History(contracts, options.fromBlock);
@@ -76,21 +82,19 @@ export function createService(
   const told = new Set<string>();
   let opening: Promise<Sender> | undefined;
   let sender: Sender | undefined;
-  let funds: Pick<ServiceStatus, 'balanceWei' | 'reserveWei' | 'openBondsWei'> = {
-    balanceWei: 0n,
-    reserveWei: 0n,
-    openBondsWei: 0n,
-  };
+  const maxFeeWei = sending.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
+  let open = { bondsWei: 0n, gas: 0n };
 
-  const purse = async (me: string, openBondsWei: bigint, reservedGas: bigint): Promise<Purse> => {
+  const purse = async (me: string): Promise<Purse> => {
     const isEther = contracts.currency === ZERO_ADDRESS;
     const balanceWei = await contracts.provider.getBalance(me);
-    const maxFeeWei = sending.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
     const currencyWei = isEther ? balanceWei : await balanceIn(contracts.currency, me, contracts.provider);
-    const given: Funds = { balanceWei, currencyWei, isEther, reservedGas, openBondsWei, maxFeeWei };
-    const opened = new Purse(limits, given);
-    funds = { balanceWei, openBondsWei, reserveWei: opened.reserveWei };
-    return opened;
+    const { bondsWei: openBondsWei, gas: reservedGas } = open;
+    return new Purse(limits, { balanceWei, currencyWei, isEther, reservedGas, openBondsWei, maxFeeWei });
+  };
+
+  const commit = (bondsWei: bigint, gas: bigint): void => {
+    open = { bondsWei, gas };
   };
 
   const once = (key: string, tell: () => void): void => {
@@ -108,10 +112,11 @@ export function createService(
     sender = await opening;
     sender.renew();
     const world = await history.update();
+    options.observe?.(world);
     const me = sender.address;
     const times = timesAt(world.block.timestamp, clock());
-    const scene = { world, me, times, sender, background, listen, once };
-    const dues = await plan({ ...scene, purse: (bonds, gas) => purse(me, bonds, gas) });
+    const scene = { world, me, times, sender, background, listen, once, commit };
+    const dues = await plan({ ...scene, purse: () => purse(me) });
     background.turn();
     return sender.transactions.step(dues, world.block.number);
   };
@@ -124,8 +129,8 @@ export function createService(
     close: () => sender?.close(),
     status: () => ({
       ...(sender?.transactions.status ?? { inFlight: 0, oldestBlocks: 0, foreign: 0 }),
-      ...funds,
-      runs: background.queued,
+      reserveWei: open.gas * maxFeeWei,
+      openBondsWei: open.bondsWei,
     }),
   };
 }

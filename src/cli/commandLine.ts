@@ -42,6 +42,16 @@ const withWorkers = (command: Command): Command =>
     'runs at the same time (default: half as many as cores, at least 2)',
   );
 
+/** What services send as they see fit. */
+const withSending = (command: Command): Command =>
+  command
+    .option('--max-bond-wei <N>', 'put up no bond greater than this')
+    .option('--max-bonds-wei <N>', 'put up no more than this in all open bonds together')
+    .option('--max-fee-gwei <N>', 'pay no more for a unit of gas, however near a deadline is (default: 100)')
+    .option('--in-flight <N>', 'transactions that wait to be mined at once (default: 16)')
+    .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)')
+    .option('--data <DIR>', 'keeps the lease of the key and what was sent; can be deleted');
+
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');
 
@@ -240,18 +250,20 @@ function build(console: Console): Command {
   const provide = assay
     .command('provide')
     .description('answer requests on models, until SIGINT or SIGTERM')
-    .option('--min-fee-wei <N>', 'leave requests that pay less', '0')
-    .option('--max-bond-wei <N>', 'leave requests that ask for a greater bond')
+    .option(
+      '--min-fee-wei <N>',
+      'leave requests that pay less (default: what the gas of an answer costs at a quarter of --max-fee-gwei)',
+    )
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withStatus(withWorkers(withModels(provide, '<MODEL...>'))).action(async (models, options) =>
+  withStatus(withSending(withWorkers(withModels(provide, '<MODEL...>')))).action(async (models, options) =>
     (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM')
     .option('--all', 'fetch every model that a claim names, within limits, and check it');
-  withStatus(withLimits(withWorkers(withModels(watch, '[MODEL...]')))).action(async (models, options) =>
-    (await onChain(() => import('./watch.ts'))).watch(models, options, console),
+  withStatus(withSending(withLimits(withWorkers(withModels(watch, '[MODEL...]'))))).action(
+    async (models, options) => (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay
     .command('callback')

@@ -1,12 +1,11 @@
-import { CALLBACKS, type Callbacks, createProvider } from '../provider/provider.ts';
+import { CALLBACKS, type Callbacks, provideService } from '../provider/provider.ts';
 import { parseWhole } from './arguments.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { type ServiceOptions, serve } from './service.ts';
 
 export interface ProvideOptions extends ServiceOptions {
-  readonly minFeeWei: string;
-  readonly maxBondWei?: string;
+  readonly minFeeWei?: string;
   readonly callbacks: string;
 }
 
@@ -23,16 +22,10 @@ export async function provide(
   options: ProvideOptions,
   console: Console,
 ): Promise<void> {
-  const least = parseWhole('--min-fee-wei', options.minFeeWei);
-  const most =
-    options.maxBondWei === undefined ? undefined : parseWhole('--max-bond-wei', options.maxBondWei);
+  const leastFeeWei =
+    options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
   await serve('providing', paths, options, console, (parts) =>
-    createProvider({
-      ...parts,
-      callbacks,
-      accepts: ({ request: { feeWei, terms } }) =>
-        feeWei >= least && (most === undefined || terms.claimBondWei <= most),
-    }),
+    provideService({ ...parts, callbacks, leastFeeWei }),
   );
 }

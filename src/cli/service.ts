@@ -2,7 +2,10 @@ import type { Contracts } from '../chain/contracts.ts';
 import type { World } from '../chain/history.ts';
 import type { ReadInput } from '../chain/inputs.ts';
 import type { Pass } from '../chain/loop.ts';
+import type { Limits } from '../chain/money/purse.ts';
 import type { Listener } from '../chain/report.ts';
+import type { OpenOptions } from '../chain/transactions/open.ts';
+import type { ChainService } from '../chain/service.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
 import { Failures } from '../operator/failures.ts';
@@ -22,6 +25,7 @@ import { holdNamed } from './models/holding.ts';
 import { inputsFor } from './models/inputs.ts';
 import { type SourceOptions, sourcesOf } from './models/sources.ts';
 import { reportFields, reportLine } from './reportLine.ts';
+import { parseSending, type SendingArguments } from './sending.ts';
 import { Funds, repeatTelling, untilSignal, workStatus } from './serviceLoop.ts';
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
@@ -32,6 +36,7 @@ export interface ServiceOptions
     ImportArguments,
     LogArguments,
     StatusArguments,
+    SendingArguments,
     SourceOptions,
     LimitOptions {
   readonly fromBlock?: string;
@@ -48,7 +53,13 @@ export interface Parts {
   readonly listen: Listener;
   readonly observe: (world: World) => void;
   readonly fromBlock: number;
+  readonly sending: OpenOptions;
+  readonly limits: Limits;
+  readonly runsAtOnce: number;
 }
+
+/** Runs asked for at once: the queue of the worker threads orders them, and joins those of one model. */
+const RUNS_AT_ONCE = 256;
 
 /** @throws InputError for what is no number of a block */
 export function parseBlock(text: string): number {
@@ -71,7 +82,7 @@ const VERSION = '0.1.0';
 function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
   if (currency === ZERO_ADDRESS) return;
   log.info(
-    `bonds and fees are in ${currencyText(unit, currency)}; before each payment the oracle is allowed exactly that much`,
+    `bonds and fees are in ${currencyText(unit, currency)}; before each payment the oracle is allowed exactly what the bonds that are due take`,
   );
 }
 
@@ -86,7 +97,7 @@ export async function serve(
   paths: readonly string[],
   options: ServiceOptions,
   console: Console,
-  create: (parts: Parts) => Pass,
+  create: (parts: Parts) => ChainService,
 ): Promise<void> {
   const work = workersOf(options);
   const sources = sourcesOf(options);
@@ -96,6 +107,7 @@ export async function serve(
   const log = createLog({ ...parseLogOptions(options), sink: console });
   const heartbeatSeconds = parseHeartbeat(options);
   parsePort(options);
+  const risk = parseSending(options);
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
@@ -110,12 +122,13 @@ export async function serve(
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
     const funds = new Funds(account);
+    let service: ChainService | undefined;
     const overview = new Overview({
       ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now },
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
-      status: () => ({ ...funds.status, ...workStatus(runner) }),
+      status: () => ({ ...service?.status(), ...funds.status, ...workStatus(runner) }),
     });
     const oracle = await contracts.oracle.getAddress();
     overview.metrics.info.set(
@@ -133,13 +146,17 @@ export async function serve(
       inputs.note(report);
       found?.note(report);
       if (report.kind === 'failed') failures.met(report.sentence);
+      else if (report.kind === 'warned') log.warn(report.sentence, reportFields(report));
       else log.info(reportLine(report, unit), reportFields(report));
     };
     const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
-    const pass = create({ contracts, runner, readInput: inputs.read, listen, observe, fromBlock });
+    service = create({
+      ...{ contracts, runner, readInput: inputs.read, listen, observe, fromBlock },
+      ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
+    });
     const looking: Pass = async () => {
       await funds.look();
-      return pass();
+      return service.pass();
     };
     const { signal, release } = untilSignal(log);
     let stopServing = (): void => undefined;
@@ -151,11 +168,12 @@ export async function serve(
       if (heartbeatSeconds > 0) {
         beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
       }
-      await repeatTelling(looking, signal, failures, overview, log);
+      await repeatTelling({ ...service, pass: looking }, signal, failures, overview, log);
     } finally {
       clearInterval(beat);
       stopServing();
       release();
+      service.close();
       found?.end();
       sources.getter.close();
       await runner.close();

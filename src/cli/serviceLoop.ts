@@ -1,4 +1,4 @@
-import { type Pass, repeat } from '../chain/loop.ts';
+import { type Pass, repeatService, type Service } from '../chain/loop.ts';
 import { durationText } from '../operator/duration.ts';
 import { Failures } from '../operator/failures.ts';
 import type { Log } from '../operator/log.ts';
@@ -39,9 +39,9 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
   return { signal: ending.signal, release };
 }
 
-/** Repeats a pass until a signal. Failures are told when they begin, while they last, and when they end. */
+/** Repeats a service's pass until a signal. Failures are told when they begin, while they last, and when they end. */
 export async function repeatTelling(
-  pass: Pass,
+  service: Service,
   signal: AbortSignal,
   failures: Failures,
   overview: Overview,
@@ -57,7 +57,7 @@ export async function repeatTelling(
     const startedAt = Date.now();
     let outcome: 'done' | 'failed' = 'failed';
     try {
-      const sent = await pass();
+      const sent = await service.pass();
       outcome = 'done';
       return sent;
     } finally {
@@ -76,7 +76,7 @@ export async function repeatTelling(
     failing ??= { since: Date.now() };
     node.met(sentence);
   };
-  await repeat(told, { signal, pauseMs: PAUSE_MS, onFailure });
+  await repeatService({ ...service, pass: told }, { signal, pauseMs: PAUSE_MS, onFailure });
 }
 
 /** The ether of an account, read now and then. */

@@ -4,12 +4,12 @@ import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/history.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
-import { type Pass, patient, type Service } from '../chain/loop.ts';
+import { type Pass, patient } from '../chain/loop.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { CLAIMANT_DISPUTE_GAS, callbackCost, claimGas, finalizeGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
 import { clockEnd, dueIn, moverOf } from '../chain/play.ts';
-import { createService, type Scene, type ServiceOptions, type ServiceStatus } from '../chain/service.ts';
+import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { DEFAULT_MAX_FEE_WEI, NotNow } from '../chain/transactions/transactions.ts';
@@ -56,7 +56,7 @@ interface Answer {
 }
 
 /** A provider that never waits: see {@link createProvider}. */
-export function provideService(options: ProviderOptions): Service & { status(): ServiceStatus } {
+export function provideService(options: ProviderOptions): ChainService {
   const { contracts, runner, solve, accepts = () => true, readInput, callbacks = 'paid' } = options;
   const { leastFeeWei = 0n } = options;
   const maxFeeWei = options.sending?.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
@@ -87,16 +87,14 @@ export function provideService(options: ProviderOptions): Service & { status(): 
 
   /** A claim that was lost although it was right: nobody was at home. */
   const isLostByClock = (claim: ClaimRecord, { endedOn }: Arranged): boolean =>
-    claim.status === 'falsified' &&
-    endedOn(claim).some(({ ended }) => ended?.reason === 'ClaimantTimeout');
+    claim.status === 'falsified' && endedOn(claim).some(({ ended }) => ended?.reason === 'ClaimantTimeout');
 
   /** INVARIANT: one claim a request: what was falsified by a proof would be again. */
   const isOpenTo = (request: RequestRecord, model: Model, me: string, arranged: Arranged): boolean => {
     const own = arranged.claimsOn(request).filter(({ claimant }) => claimant === me);
     return (
       request.status === 'open' &&
-      (request.request.terms.answerByRoot ||
-        answerBytes(model, request.request) <= LIMITS.MAX_DATA_BYTES) &&
+      (request.request.terms.answerByRoot || answerBytes(model, request.request) <= LIMITS.MAX_DATA_BYTES) &&
       [ZERO_ADDRESS, me].includes(request.request.terms.provider) &&
       own.length < MOST_CLAIMS &&
       own.every((claim) => isLostByClock(claim, arranged)) &&
@@ -107,8 +105,7 @@ export function provideService(options: ProviderOptions): Service & { status(): 
   /** Another's claim of the same output answers for it, unless it is disputed: it may be lost on purpose. */
   const isTaken = (request: RequestRecord, outputs: string, { claimsOn, disputesOn }: Arranged): boolean =>
     claimsOn(request).some(
-      (made) =>
-        made.status !== 'falsified' && made.outputs === outputs && disputesOn(made).length === 0,
+      (made) => made.status !== 'falsified' && made.outputs === outputs && disputesOn(made).length === 0,
     );
 
   /** @throws NotNow if the input or an answer cannot be had */
@@ -128,7 +125,12 @@ export function provideService(options: ProviderOptions): Service & { status(): 
     return price !== null && terms.callbackFeeWei >= callbackCost(terms.callbackGas) * price;
   };
 
-  const claimDue = (request: RequestRecord, { output, outputs }: Answer, tries: number, { listen }: Scene): Due => {
+  const claimDue = (
+    request: RequestRecord,
+    { output, outputs }: Answer,
+    tries: number,
+    { listen }: Scene,
+  ): Due => {
     const { terms, modelId } = request.request;
     return {
       key: `claim/${request.requestId}/${request.request.inputs}/${outputs}/${tries}`,
@@ -152,6 +154,8 @@ export function provideService(options: ProviderOptions): Service & { status(): 
     const open = [...world.claims.values()].filter(
       ({ claimant, status }) => claimant === me && status === 'open',
     );
+    const bonds = open.reduce((sum, claim) => sum + claim.request.request.terms.claimBondWei, 0n);
+    scene.commit(bonds, reservedGas(open, arranged));
     const wishes: { request: RequestRecord; model: Model; tries: number }[] = [];
     for (const request of world.requests.values()) {
       if (request.status !== 'open') continue;
@@ -166,10 +170,10 @@ export function provideService(options: ProviderOptions): Service & { status(): 
       const tries = arranged.claimsOn(request).filter(({ claimant }) => claimant === me).length;
       wishes.push({ request, model, tries });
     }
-    for (const id of answers.keys()) if (!wishes.some(({ request }) => request.requestId === id)) answers.delete(id);
+    for (const id of answers.keys())
+      if (!wishes.some(({ request }) => request.requestId === id)) answers.delete(id);
     if (wishes.length === 0) return [];
-    const bonds = open.reduce((sum, claim) => sum + claim.request.request.terms.claimBondWei, 0n);
-    const purse = await scene.purse(bonds, reservedGas(open, arranged));
+    const purse = await scene.purse();
     const dues: Due[] = [];
     // What is on its way has its money already.
     const asWish = ({ request, model }: (typeof wishes)[number]): Wish => ({
@@ -227,7 +231,8 @@ export function provideService(options: ProviderOptions): Service & { status(): 
         }
         return [];
       }
-      const own = runOf(runner, modelId, () => needInput(asked, readInput), answer);
+      const deadline = clockEnd(dispute);
+      const own = runOf(runner, modelId, () => needInput(asked, readInput), answer, { deadline });
       const due = dueIn(dispute, { contracts, role: 'claimant', times, background, ...own, listen });
       return due ? [due] : [];
     });

@@ -4,11 +4,11 @@ import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
 import type { ClaimRecord, DisputeRecord } from '../chain/history.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
-import { type Pass, patient, type Service } from '../chain/loop.ts';
+import { type Pass, patient } from '../chain/loop.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { CHALLENGER_DISPUTE_GAS, WHOLE_CHALLENGE_GAS } from '../chain/money/gas.ts';
 import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
-import { createService, type Scene, type ServiceOptions, type ServiceStatus } from '../chain/service.ts';
+import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/transactions.ts';
 import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
@@ -28,7 +28,7 @@ const windowEnd = ({ claimedAt, request }: ClaimRecord): bigint =>
   claimedAt + request.request.terms.windowSeconds;
 
 /** A watcher that never waits: see {@link createWatcher}. */
-export function watchService(options: WatcherOptions): Service & { status(): ServiceStatus } {
+export function watchService(options: WatcherOptions): ChainService {
   const { contracts, runner, readInput } = options;
   const collector = new Collector();
 
@@ -37,7 +37,7 @@ export function watchService(options: WatcherOptions): Service & { status(): Ser
     const input = await inputOf(claim.request, readInput);
     if (input === undefined) return undefined;
     // Commitments are compared, for they are what a challenge names: bytes are only what a node says they are.
-    return isRight(runner, claim.request.request, input, claim);
+    return isRight(runner, claim.request.request, input, claim, { deadline: windowEnd(claim) });
   };
 
   /** Whether a claim is wrong, as far as it is known yet. */
@@ -102,6 +102,9 @@ export function watchService(options: WatcherOptions): Service & { status(): Ser
     arranged: Arranged,
   ): Promise<readonly Due[]> => {
     const { world, times, me, sender, listen, once } = scene;
+    const open = mine.filter(({ ended }) => !ended);
+    const bonds = open.reduce((sum, { claim }) => sum + claim.request.request.terms.challengeBondWei, 0n);
+    scene.commit(bonds, CHALLENGER_DISPUTE_GAS * BigInt(open.length));
     const wrong = [...world.claims.values()].filter(
       (claim) =>
         claim.status === 'open' &&
@@ -110,9 +113,7 @@ export function watchService(options: WatcherOptions): Service & { status(): Ser
         !isChallenged(claim, me, arranged),
     );
     if (wrong.length === 0) return [];
-    const open = mine.filter(({ ended }) => !ended);
-    const bonds = open.reduce((sum, { claim }) => sum + claim.request.request.terms.challengeBondWei, 0n);
-    const purse = await scene.purse(bonds, CHALLENGER_DISPUTE_GAS * BigInt(open.length));
+    const purse = await scene.purse();
     const wishOf = ({ request: { request } }: ClaimRecord) => ({
       bondWei: request.terms.challengeBondWei,
       winWei: mostChallengeBondWei(request.terms.claimBondWei),
@@ -151,7 +152,9 @@ export function watchService(options: WatcherOptions): Service & { status(): Ser
         }
         return [];
       }
-      const own = runOf(runner, modelId, () => needInput(request, readInput), dispute.claim.answer);
+      const deadline = clockEnd(dispute);
+      const { answer } = dispute.claim;
+      const own = runOf(runner, modelId, () => needInput(request, readInput), answer, { deadline });
       const due = malformed
         ? dueAgainstMalformed(dispute, malformed, player)
         : dueIn(dispute, { ...player, role: 'challenger', background, ...own });

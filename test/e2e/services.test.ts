@@ -73,7 +73,7 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     const published = await runCli('publish', MODEL, '--json', '--oracle', oracle, ...account(PUBLISHER));
     expect([published.code, published.err]).to.deep.equal([0, '']);
     modelId = JSON.parse(published.out).model;
-    provider = startCli('provide', MODEL, '--oracle', oracle, ...account(PROVIDER));
+    provider = startCli('provide', MODEL, '--min-fee-wei', '0', '--oracle', oracle, ...account(PROVIDER));
     watcher = startCli('watch', MODEL, '--oracle', oracle, ...account(WATCHER));
     await provider.says(`providing as ${addressOf(PROVIDER)}`);
     await watcher.says(`watching as ${addressOf(WATCHER)}`);

@@ -24,7 +24,8 @@ export async function withAllowance(
   listen: Listener,
 ): Promise<readonly Due[]> {
   if (currency === ZERO_ADDRESS || bonds.length === 0) return bonds;
-  if (!signer) throw new DeploymentError('paying takes an account; these contracts were opened for reading only');
+  if (!signer)
+    throw new DeploymentError('paying takes an account; these contracts were opened for reading only');
   const token = new Contract(currency, TOKEN, signer);
   const spender = await oracle.getAddress();
   const allowance: bigint = await token.getFunction('allowance')(account, spender);

@@ -100,7 +100,8 @@ export function takeLease(path: string, account: string): Lease {
   const isMine = (): boolean => holderIn(path)?.token === holder.token;
   return {
     renew: () => {
-      if (!isMine()) throw new LeaseTaken(`another process has taken over sending as ${account}; this one ends`);
+      if (!isMine())
+        throw new LeaseTaken(`another process has taken over sending as ${account}; this one ends`);
       const now = new Date();
       utimesSync(path, now, now);
     },

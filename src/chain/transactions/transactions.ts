@@ -264,7 +264,10 @@ export class Transactions {
       if (attempt.keys.length > 1) this.#alone.add(key);
       else this.#rest(key);
     }
-    const why = attempt.keys.length > 1 ? 'it was mined and reverted; sending its calls one by one' : 'it was mined and reverted';
+    const why =
+      attempt.keys.length > 1
+        ? 'it was mined and reverted; sending its calls one by one'
+        : 'it was mined and reverted';
     this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${why}` });
   }
 
@@ -346,7 +349,12 @@ export class Transactions {
     };
   }
 
-  async #replace(slot: Slot, content: Content, look: Look, secondsLeft: bigint | undefined): Promise<boolean> {
+  async #replace(
+    slot: Slot,
+    content: Content,
+    look: Look,
+    secondsLeft: bigint | undefined,
+  ): Promise<boolean> {
     const ceiling = ceilingWei(this.#maxFeeWei, secondsLeft);
     const previous = latestOf(slot)?.fees;
     const isHurried =
