@@ -49,8 +49,7 @@ const withSending = (command: Command): Command =>
     .option('--max-bonds-wei <N>', 'put up no more than this in all open bonds together')
     .option('--max-fee-gwei <N>', 'pay no more for a unit of gas, however near a deadline is (default: 100)')
     .option('--in-flight <N>', 'transactions that wait to be mined at once (default: 16)')
-    .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)')
-    .option('--data <DIR>', 'keeps the lease of the key and what was sent; can be deleted');
+    .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)');
 
 const withJson = (command: Command): Command =>
   command.option('--json', 'print one JSON object instead of text');
@@ -88,7 +87,10 @@ const withModels = (command: Command, argument: string): Command =>
 /** Everything that gets models or inputs from where others say they are. */
 const withSources = (command: Command): Command =>
   command
-    .option('--data <DIR>', 'where models and inputs are kept (default: assay in $XDG_DATA_HOME)')
+    .option(
+      '--data <DIR>',
+      'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
+    )
     .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect)
     .option('--ipfs-gateway <URL>', 'for ipfs:// URIs, in place of the public ones (repeatable)', collect)
     .option('--allow-private', 'follow URIs to addresses that are not of the public internet');

@@ -1,17 +1,18 @@
+import { join } from 'node:path';
 import { parseUnits } from 'ethers';
 import type { Limits } from '../chain/money/purse.ts';
 import type { OpenOptions } from '../chain/transactions/open.ts';
 import { parseWhole } from './arguments.ts';
 import { InputError } from './inputError.ts';
+import { dataFolder, type SourceOptions } from './models/sources.ts';
 
 /** How services send, and what they may put at risk, as given on the command line. */
-export interface SendingArguments {
+export interface SendingArguments extends SourceOptions {
   readonly maxBondWei?: string;
   readonly maxBondsWei?: string;
   readonly maxFeeGwei?: string;
   readonly inFlight?: string;
   readonly confirmations?: string;
-  readonly data?: string;
 }
 
 const MOST_IN_FLIGHT = 1000n;
@@ -38,7 +39,7 @@ function parseCount(option: string, text: string, most: bigint): number {
 
 /** @throws InputError naming the option */
 export function parseSending(given: SendingArguments): { sending: OpenOptions; limits: Limits } {
-  const { maxBondWei, maxBondsWei, maxFeeGwei, inFlight, confirmations, data } = given;
+  const { maxBondWei, maxBondsWei, maxFeeGwei, inFlight, confirmations } = given;
   return {
     sending: {
       ...(maxFeeGwei !== undefined && { maxFeeWei: parseGwei('--max-fee-gwei', maxFeeGwei) }),
@@ -46,7 +47,7 @@ export function parseSending(given: SendingArguments): { sending: OpenOptions; l
       ...(confirmations !== undefined && {
         confirmations: parseCount('--confirmations', confirmations, MOST_CONFIRMATIONS),
       }),
-      ...(data !== undefined && { dataFolder: data }),
+      dataFolder: join(dataFolder(given), 'sent'),
     },
     limits: {
       ...(maxBondWei !== undefined && { maxBondWei: parseWhole('--max-bond-wei', maxBondWei) }),

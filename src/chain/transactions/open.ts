@@ -38,7 +38,10 @@ export async function openSender(
     to: target,
     data: contracts.game.interface.encodeFunctionData('multicall', [[...calls]]),
   });
-  const file = (ending: string): string => join(dataFolder ?? '', `${chainId}-${address}.${ending}`);
+  // Development chains share their number, but not their first block.
+  const genesis = dataFolder ? ((await contracts.provider.getBlock(0))?.hash ?? '') : '';
+  const chain = `${chainId}-${genesis.slice(2, 10)}`;
+  const file = (ending: string): string => join(dataFolder ?? '', `${chain}-${address}.${ending}`);
   const lease: Lease | undefined = dataFolder ? takeLease(file('lease'), address) : undefined;
   const journal = dataFolder ? { journal: fileJournal(file('transactions.json')) } : {};
   return {
