@@ -28,6 +28,7 @@ export const checks: readonly Check[] = [
     command: 'hardhat',
     args: ['--config', 'hardhat.withoutClz.config.ts', 'build', '--no-tests', '--quiet'],
   },
+  { name: 'generated table of errors', command: 'scripts/errorTable.ts', args: ['--check'] },
   { name: 'types', command: 'tsc', args: [] },
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
