@@ -1,0 +1,85 @@
+// Builds the documentation as a site, in build/site/html, from the Markdown of the project and the comments of the package.
+//
+//   npm run site    fails if a link leads nowhere
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build, type DefaultTheme, type UserConfig } from 'vitepress';
+import { writeApi } from './site/api.ts';
+import { brokenLinks } from './site/checkLinks.ts';
+import { llmsText, partsOf, routeOf } from './site/navigation.ts';
+import { linkedFile, mapLinks, type Page, readPages } from './site/pages.ts';
+
+const site = join('build', 'site');
+const sources = join(site, 'pages');
+const html = join(site, 'html');
+const ENTRIES = ['client', 'engine', 'onnx', 'services'];
+
+/** Where a page's Markdown goes: a README is the index of its folder, a file that is no Markdown is shown in a page. */
+function sourceOf(path: string): string {
+  const page = path.endsWith('.md') ? path.replace(/README\.md$/, 'index.md') : `${path}.md`;
+  return join(sources, page);
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** A link between files of the project, as a link between pages. */
+function route(from: string, target: string, paths: ReadonlySet<string>): string {
+  const file = linkedFile(from, target);
+  if (file === undefined) return target;
+  const anchor = target.includes('#') ? target.slice(target.indexOf('#')) : '';
+  const page = paths.has(`${file}/README.md`) ? `${file}/README.md` : file;
+  return `${routeOf(page)}${anchor}`;
+}
+
+function writePages(pages: readonly Page[]): void {
+  const paths = new Set(pages.map(({ path }) => path));
+  for (const { path, text } of pages) {
+    const body = mapLinks(text, (target) => route(path, target, paths));
+    write(sourceOf(path), `---\noutline: [2, 3]\n---\n\n${body}`);
+  }
+}
+
+function configuration(pages: readonly Page[]): UserConfig<DefaultTheme.Config> {
+  const sidebar = [
+    ...partsOf(pages).map((part) => ({
+      text: part.title,
+      collapsed: part.title !== 'Start',
+      items: part.pages.map(({ title, path }) => ({ text: title, link: routeOf(path) })),
+    })),
+    { text: 'API', collapsed: true, items: ENTRIES.map((name) => ({ text: name, link: `/api/${name}` })) },
+  ];
+  return {
+    title: 'Assay',
+    description: 'Neural-network inference checked on chain through interactive disputes',
+    cleanUrls: true,
+    outDir: join('..', 'html'),
+    cacheDir: join('..', 'cache'),
+    lastUpdated: false,
+    // The search's index is one file.
+    vite: { build: { chunkSizeWarningLimit: 2_000 } },
+    themeConfig: { sidebar, search: { provider: 'local' }, outline: { level: [2, 3] } },
+  };
+}
+
+rmSync(site, { recursive: true, force: true });
+const pages = readPages();
+await writeApi(
+  ENTRIES.map((name) => `src/exports/${name}.ts`),
+  join(sources, 'api'),
+);
+writePages(pages);
+write(
+  join(sources, '.vitepress', 'config.mjs'),
+  `export default ${JSON.stringify(configuration(pages), null, 2)};\n`,
+);
+await build(sources);
+// llms.txt leads to the Markdown itself.
+for (const { path, text } of pages) if (path.endsWith('.md')) write(join(html, path), text);
+writeFileSync(join(html, 'llms.txt'), llmsText(pages));
+const broken = brokenLinks(html);
+for (const line of broken) console.error(line);
+if (broken.length > 0) process.exitCode = 1;
+console.log(`${pages.length + ENTRIES.length} pages in ${html}, ${broken.length} broken links`);
