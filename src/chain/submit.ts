@@ -1,5 +1,13 @@
-import type { Provider, Signer, TransactionReceipt, TransactionRequest, TransactionResponse } from 'ethers';
+import {
+  isError,
+  type Provider,
+  type Signer,
+  Transaction,
+  type TransactionReceipt,
+  type TransactionRequest,
+} from 'ethers';
 import { contractError, explain } from './explain.ts';
+import { refusalIn } from './transactions/refusal.ts';
 
 /** A transaction that the chain would refuse, or did. */
 export class Refused extends Error {
@@ -27,57 +35,123 @@ export async function hasPending(provider: Provider, address: string): Promise<b
 /** What no further look can change. */
 class TransactionLost extends Error {}
 
-/** Rests between looks for a receipt, ms: short at first, for chains that mine at once. */
-const FIRST_REST_MS = 100;
-const LONGEST_REST_MS = 2000;
-/** Failed looks in a row after which the node is given up: about half a minute. */
-const MOST_FAILURES = 20;
-/** Looks without a receipt although the nonce is used up: behind one address may be nodes that lag. */
-const MOST_MISSES = 4;
+/** How long a transaction is waited for, ms. */
+export interface Patience {
+  /** Rests between looks for a receipt: short at first, for chains that mine at once. */
+  readonly firstRestMs: number;
+  readonly longestRestMs: number;
+  /** Until it is mined. */
+  readonly minedMs: number;
+  /** Until a node that knows its nonce to be used up knows its receipt too. */
+  readonly receiptMs: number;
+  /** In which every look failed. */
+  readonly silenceMs: number;
+}
+
+const PATIENCE: Patience = {
+  firstRestMs: 100,
+  longestRestMs: 2000,
+  minedMs: 600_000,
+  receiptMs: 60_000,
+  silenceMs: 60_000,
+};
+
+/** A transaction that was sent. */
+interface Sent {
+  readonly hash: string;
+  readonly from: string;
+  readonly nonce: number;
+  readonly raw: string | undefined;
+}
+
+/** @throws whatever the node says if it does not take it; that it has it already is no failure */
+async function broadcast(provider: Provider, raw: string): Promise<void> {
+  try {
+    await provider.broadcastTransaction(raw);
+  } catch (failure) {
+    if (refusalIn(failure) !== 'known') throw failure;
+  }
+}
+
+async function send(signer: Signer, provider: Provider, request: TransactionRequest): Promise<Sent> {
+  const { from, ...populated } = await signer.populateTransaction(request);
+  try {
+    const raw = await signer.signTransaction(populated);
+    const { hash, nonce } = Transaction.from(raw);
+    await broadcast(provider, raw);
+    return { hash: hash as string, nonce, from: from as string, raw };
+  } catch (failure) {
+    // A key that stays in the node, which signs only what it sends.
+    if (!isError(failure, 'UNSUPPORTED_OPERATION')) throw failure;
+    const { hash, nonce } = await signer.sendTransaction(populated);
+    return { hash, nonce, from: from as string, raw: undefined };
+  }
+}
 
 /**
- * Waits until a transaction is mined. Instead of ethers' own `wait`, under which a node that fails to answer a single
- * look ends the whole process: the rejection is nobody's to catch.
+ * Waits until a transaction is mined, and sends it again if the node has forgotten it. Instead of ethers' own `wait`, under
+ * which a node that fails to answer a single look ends the whole process: the rejection is nobody's to catch.
  *
- * @throws Error if it reverted, if another transaction took its nonce, or if the node stays away
+ * @throws Error if it reverted, if another transaction took its nonce, if it is not mined in time, or if the node stays away
  */
-async function mined({ hash, from, nonce, provider }: TransactionResponse): Promise<TransactionReceipt> {
-  let failures = 0;
-  let misses = 0;
-  for (let rest = FIRST_REST_MS; ; rest = Math.min(2 * rest, LONGEST_REST_MS)) {
+async function mined(
+  provider: Provider,
+  { hash, from, nonce, raw }: Sent,
+  patience: Patience,
+  now: () => number,
+): Promise<TransactionReceipt> {
+  const sentAt = now();
+  let answeredAt = sentAt;
+  let usedAt: number | undefined;
+  for (let rest = patience.firstRestMs; ; rest = Math.min(2 * rest, patience.longestRestMs)) {
     try {
       const used = await provider.getTransactionCount(from, 'latest');
       const receipt = await provider.getTransactionReceipt(hash);
-      failures = 0;
+      answeredAt = now();
       if (receipt?.status === 0) throw new TransactionLost('it was mined and reverted');
       if (receipt) return receipt;
-      if (used > nonce && ++misses >= MOST_MISSES) {
+      if (used <= nonce) usedAt = undefined;
+      else usedAt ??= answeredAt;
+      if (usedAt !== undefined && answeredAt >= usedAt + patience.receiptMs) {
         throw new TransactionLost('another transaction of the account took its place');
       }
+      if (answeredAt >= sentAt + patience.minedMs) {
+        const minutes = Math.round(patience.minedMs / 60_000);
+        throw new TransactionLost(
+          `${hash} was not mined in ${minutes} minutes and may still be; look for it before you send it again`,
+        );
+      }
+      const isForgotten = usedAt === undefined && (await provider.getTransaction(hash)) === null;
+      if (raw !== undefined && isForgotten) await broadcast(provider, raw);
     } catch (failure) {
-      if (failure instanceof TransactionLost || ++failures >= MOST_FAILURES) throw failure;
+      if (failure instanceof TransactionLost || now() >= answeredAt + patience.silenceMs) throw failure;
     }
     await new Promise((resolve) => setTimeout(resolve, rest));
   }
 }
 
 /**
- * Sends one transaction and waits until it is mined.
+ * Sends one transaction and waits until it is mined. For commands that send one after the other; services have
+ * {@link Transactions}.
  *
  * @param what names the transaction in messages
- * @throws Refused without sending if it would revert now; after sending if it reverted nevertheless
+ * @param patience how long it is waited for
+ * @throws Refused without sending if it would revert now; after sending if it reverted nevertheless, or was not mined
  */
 export async function submit(
   signer: Signer,
   request: TransactionRequest | Promise<TransactionRequest>,
   what: string,
+  patience: Patience = PATIENCE,
 ): Promise<TransactionReceipt> {
   try {
     const transaction = await request;
+    const { provider } = signer;
+    if (!provider) throw new Error('the account is not connected to a node');
     const estimate = await signer.estimateGas(transaction);
     const gasLimit = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n;
-    const response = await signer.sendTransaction({ ...transaction, gasLimit });
-    return await mined(response);
+    const sent = await send(signer, provider, { ...transaction, gasLimit });
+    return await mined(provider, sent, patience, Date.now);
   } catch (failure) {
     throw new Refused(what, failure);
   }

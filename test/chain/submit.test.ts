@@ -1,51 +1,105 @@
 import { expect } from 'chai';
-import type { Signer } from 'ethers';
+import { type Signer, type TransactionReceipt, Wallet } from 'ethers';
 import { submit } from '../../src/chain/submit.ts';
+import { keyOf } from '../support/protocol.ts';
 
 /** A look for the receipt, as the node answers it. */
 type Look = { status: number } | null | Error;
 
-/** An account whose transaction with nonce 7 is looked for; `used` is the account's nonce on the chain. */
-function signerWith(looks: Look[], used = 7): Signer {
+interface Scene {
+  readonly looks: Look[];
+  /** The account's nonce on the chain. */
+  readonly used?: number;
+  /** What the node says to what is sent, the last one again and again. */
+  readonly answers?: (string | undefined)[];
+  /** Whether the node has it in its pool. */
+  readonly knows?: boolean;
+}
+
+const NONCE = 7;
+const PATIENCE = { firstRestMs: 1, longestRestMs: 2, minedMs: 60, receiptMs: 30, silenceMs: 40 };
+
+/** Sends with nonce 7 through a node that answers as told. */
+async function outcome(scene: Scene): Promise<{ said: unknown; sent: number }> {
+  const { looks, used = NONCE, answers = [undefined], knows = true } = scene;
+  let sent = 0;
+  const next = <T>(list: T[]): T => (list.length > 1 ? (list.shift() as T) : (list[0] as T));
   const provider = {
     getTransactionCount: async () => used,
     getTransactionReceipt: async () => {
-      const look = looks.length > 1 ? looks.shift() : looks[0];
+      const look = next(looks);
       if (look instanceof Error) throw look;
-      return look;
+      return look as TransactionReceipt | null;
+    },
+    getTransaction: async () => (knows ? {} : null),
+    broadcastTransaction: async () => {
+      sent++;
+      const words = next(answers);
+      if (words !== undefined)
+        throw Object.assign(new Error('could not coalesce error'), {
+          info: { error: { code: -32000, message: words } },
+        });
     },
   };
+  const wallet = new Wallet(keyOf(0));
   const signer = {
+    provider,
     estimateGas: async () => 100_000n,
-    sendTransaction: async ({ gasLimit }: { gasLimit: bigint }) => {
+    populateTransaction: async ({ gasLimit }: { gasLimit: bigint }) => {
       expect(gasLimit).to.equal(110_000n);
-      return { hash: '0x12', from: '0x34', nonce: 7, provider };
+      return {
+        from: wallet.address,
+        to: wallet.address,
+        nonce: NONCE,
+        gasLimit,
+        chainId: 1n,
+        type: 2,
+        maxFeePerGas: 9n,
+        maxPriorityFeePerGas: 1n,
+      };
     },
-  };
-  return signer as unknown as Signer;
-}
-
-const outcome = (signer: Signer): Promise<unknown> =>
-  submit(signer, {}, 'testing').then(
+    signTransaction: (request: object) => wallet.signTransaction(request),
+  } as unknown as Signer;
+  const said = await submit(signer, {}, 'testing', PATIENCE).then(
     ({ status }) => status,
     (error: Error) => `${error.name}: ${error.message}`,
   );
+  return { said, sent };
+}
 
 describe('waiting for a transaction', () => {
   it('goes on when the node fails to answer for a moment', async () => {
     const busy = new Error('429 Too Many Requests');
-    expect(await outcome(signerWith([null, busy, busy, { status: 1 }]))).to.equal(1);
+    expect((await outcome({ looks: [null, busy, busy, { status: 1 }] })).said).to.equal(1);
   });
 
   it('says that it was mined and reverted', async () => {
-    expect(await outcome(signerWith([null, { status: 0 }]))).to.equal(
-      'Refused: testing: it was mined and reverted',
-    );
+    const { said } = await outcome({ looks: [null, { status: 0 }] });
+    expect(said).to.equal('Refused: testing: it was mined and reverted');
   });
 
   it('says that another transaction of the account took its place', async () => {
-    expect(await outcome(signerWith([null], 8))).to.equal(
-      'Refused: testing: another transaction of the account took its place',
-    );
+    const { said } = await outcome({ looks: [null], used: NONCE + 1 });
+    expect(said).to.equal('Refused: testing: another transaction of the account took its place');
+  });
+
+  it('takes a receipt that comes long after the nonce is used up for what it is', async () => {
+    const looks = [...Array.from({ length: 8 }, () => null), { status: 1 }];
+    expect((await outcome({ looks, used: NONCE + 1 })).said).to.equal(1);
+  });
+
+  it('takes a node that has the transaction already for one that took it', async () => {
+    expect((await outcome({ looks: [{ status: 1 }], answers: ['already known'] })).said).to.equal(1);
+  });
+
+  it("says in the node's own words why it does not take it", async () => {
+    const { said } = await outcome({ looks: [null], answers: ['txpool is full'] });
+    expect(said).to.equal('Refused: testing: the node says: txpool is full');
+  });
+
+  it('attack 49: sends again what the pool forgot, and ends if it is never mined', async () => {
+    const { said, sent } = await outcome({ looks: [null], knows: false });
+    expect(said).to.match(/^Refused: testing: 0x[0-9a-f]{64} was not mined in 0 minutes and may still be/);
+    expect(sent).to.be.greaterThan(2);
   });
 });

@@ -1,5 +1,3 @@
-import { plainReason } from '../revert.ts';
-
 /** Why a node did not take a raw transaction, as far as it matters here. */
 export type Refusal = 'known' | 'nonceUsed' | 'underpriced' | 'funds' | 'other';
 
@@ -24,10 +22,4 @@ function wordsOf(failure: unknown): string {
 export function refusalIn(failure: unknown): Refusal {
   const words = wordsOf(failure);
   return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
-}
-
-/** The node's own words if it said any. */
-export function nodeWords(failure: unknown): string {
-  const said = (failure as { info?: { error?: { message?: unknown } } } | null)?.info?.error?.message;
-  return typeof said === 'string' ? said : plainReason(failure);
 }

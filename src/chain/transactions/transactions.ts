@@ -5,7 +5,7 @@ import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, type Fees, quote, replacement, URGENT_SECONDS } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import type { Look, Node } from './node.ts';
-import { nodeWords, refusalIn } from './refusal.ts';
+import { refusalIn } from './refusal.ts';
 import { type Attempt, type Content, emptySlot, keysIn, latestOf, type Slot } from './slot.ts';
 
 export interface SenderOptions {
@@ -516,7 +516,7 @@ export class Transactions {
       if (refusal === 'known' || refusal === 'nonceUsed') return;
       slot.refusal = refusal;
       slot.refusals++;
-      this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${nodeWords(failure)}` });
+      this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${explain(failure)}` });
     }
   }
 
