@@ -47,12 +47,12 @@ export function quote({ baseFeeWei, tipWei }: Market, ceiling: bigint): Fees | u
   return { maxFeePerGas, maxPriorityFeePerGas: least(tipWei, maxFeePerGas) };
 }
 
+const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
+
 /** Nodes replace a transaction in their pool for a tenth more in both prices; an eighth is more than all of them ask. */
 const BUMP_DIVISOR = 8n;
-/** Near a deadline, and after a refusal, prices rise by half. */
-const HURRIED_DIVISOR = 2n;
-
-const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
+/** Near a deadline, and after a refusal, tips double. */
+const HURRIED_DIVISOR = 1n;
 
 /**
  * Prices that replace an attempt: at least an eighth more than it, and what the market asks for now.
@@ -65,11 +65,10 @@ export function replacement(
   ceiling: bigint,
   isHurried: boolean,
 ): Fees | undefined {
+  const floor = raised(previous.maxFeePerGas, BUMP_DIVISOR);
+  if (floor > ceiling) return undefined;
   const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const floorFee = raised(previous.maxFeePerGas, BUMP_DIVISOR);
-  if (floorFee > ceiling) return undefined;
-  const asked = 2n * market.baseFeeWei + market.tipWei;
-  const maxFeePerGas = least(ceiling, most(raised(previous.maxFeePerGas, divisor), asked));
   const tip = most(raised(previous.maxPriorityFeePerGas, divisor), market.tipWei);
+  const maxFeePerGas = least(ceiling, most(floor, 2n * market.baseFeeWei + tip));
   return { maxFeePerGas, maxPriorityFeePerGas: least(tip, maxFeePerGas) };
 }

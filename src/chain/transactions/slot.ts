@@ -25,7 +25,9 @@ export interface Attempt extends Content {
 /** One nonce of the account, from the first attempt until its transaction is deep in the chain. */
 export interface Slot {
   readonly nonce: number;
-  /** Oldest first. None if somebody else sent it: an earlier run without a journal, or another process. */
+  /** Whether somebody else sent the first one: an earlier run without a journal, or another process. */
+  readonly isForeign: boolean;
+  /** Those of this process, oldest first. */
   readonly attempts: Attempt[];
   /** Dues by key, as far as this process has stated them. */
   readonly dues: Map<string, Due>;
@@ -44,8 +46,9 @@ export interface Slot {
   told: boolean;
 }
 
-export const emptySlot = (nonce: number, block: number): Slot => ({
+export const emptySlot = (nonce: number, block: number, isForeign = false): Slot => ({
   nonce,
+  isForeign,
   attempts: [],
   dues: new Map(),
   openedAtBlock: block,

@@ -87,6 +87,8 @@ export class Transactions {
   readonly #alone = new Set<string>();
   readonly #rests = new Map<string, Rest>();
   #block = 0;
+  /** Nonces below this are used up. */
+  #used = 0;
 
   constructor(node: Node, join: Join, listen: Listener, options: SenderOptions = {}) {
     this.#node = node;
@@ -115,7 +117,7 @@ export class Transactions {
 
   get status(): SenderStatus {
     const open = this.#slots.filter(({ mined }) => !mined);
-    const own = open.filter(({ attempts }) => attempts.length > 0);
+    const own = open.filter(({ isForeign }) => !isForeign);
     const oldest = Math.min(...own.map(({ openedAtBlock }) => openedAtBlock));
     return {
       inFlight: own.length,
@@ -134,7 +136,8 @@ export class Transactions {
   async step(dues: readonly Due[], seenBlock: number): Promise<number> {
     const look = await this.#node.look();
     this.#block = look.block;
-    this.#stated = new Map(dues.toReversed().map((due) => [due.key, due]));
+    this.#stated = new Map();
+    for (const due of dues) if (!this.#stated.has(due.key)) this.#stated.set(due.key, due);
     if (!this.#started) this.#adopt(look);
     for (const slot of this.#slots) {
       for (const key of keysIn(slot)) {
@@ -161,9 +164,8 @@ export class Transactions {
 
   /** Nonces in the pool that nobody here has signed for. */
   #noticeForeign({ pending, block }: Look): void {
-    const next = this.#nextNonce();
-    for (let nonce = Math.max(next, this.#used); nonce < pending; nonce++) {
-      this.#slots.push(emptySlot(nonce, block));
+    for (let nonce = this.#nextNonce(); nonce < pending; nonce = this.#nextNonce()) {
+      this.#add(emptySlot(nonce, block, true));
       this.#tell(
         'foreign',
         `nonce ${nonce} of ${this.#node.address} is in the pool and not from this run: an earlier run sent it, or another process has the same key`,
@@ -171,10 +173,17 @@ export class Transactions {
     }
   }
 
-  #used = 0;
+  #add(slot: Slot): void {
+    this.#slots.push(slot);
+    this.#slots.sort((a, b) => a.nonce - b.nonce);
+  }
 
+  /** The lowest nonce that is free: a reorganisation may leave gaps below those in use. */
   #nextNonce(): number {
-    return Math.max(this.#used, (this.#slots.at(-1)?.nonce ?? -1) + 1);
+    const taken = new Set(this.#slots.map(({ nonce }) => nonce));
+    let nonce = this.#used;
+    while (taken.has(nonce)) nonce++;
+    return nonce;
   }
 
   // ---- what became of them ----
@@ -195,7 +204,7 @@ export class Transactions {
           if (await this.#isSettled(slot, look, seenBlock)) gone.add(slot);
           return;
         }
-        if (slot.attempts.length === 0) {
+        if (slot.isForeign) {
           gone.add(slot);
           return;
         }
@@ -291,14 +300,21 @@ export class Transactions {
       const isStale = !keysIn(slot).some((key) => this.#stated.has(key));
       const latest = latestOf(slot);
       const age = look.block - (latest?.sentAtBlock ?? slot.openedAtBlock);
-      const isOld = age >= (latest ? BUMP_BLOCKS : FOREIGN_BLOCKS);
+      if (slot.isForeign) {
+        // It may be the very thing that is due, so it is decided before anything else is sent.
+        const isOld = age >= (latest ? BUMP_BLOCKS : FOREIGN_BLOCKS);
+        const isWanted = this.#stated.size > 0;
+        if (isWanted && (isOld || slot.refusal))
+          await this.#replace(slot, this.#filler(slot), look, secondsLeft);
+        continue;
+      }
       const isLost = isStale && latest !== undefined && (await this.#isLost(slot, latest, look));
       if (isLost && slot === this.#slots.at(-1)) {
         this.#slots.pop();
         continue;
       }
       const isRefused = slot.refusals >= MOST_REFUSALS || slot.refusal === 'funds';
-      if (isOld || isLost || isRefused || slot.refusal === 'underpriced') {
+      if (age >= BUMP_BLOCKS || isLost || isRefused || slot.refusal === 'underpriced') {
         const isBehind = slot !== open.at(-1);
         const content = isStale || isRefused ? await this.#otherContent(isBehind, slot) : latest;
         if (content && (await this.#replace(slot, content, look, secondsLeft))) continue;
@@ -338,14 +354,18 @@ export class Transactions {
       }
     }
     // Others wait behind this nonce, so it must be used up by something.
-    if (!isNeeded) return undefined;
+    return isNeeded ? this.#filler(slot) : undefined;
+  }
+
+  /** Sends nothing to the account itself. */
+  #filler({ nonce }: Slot): Content {
     return {
       to: this.#node.address,
       data: '0x',
       valueWei: 0n,
       gasLimit: TRANSFER_GAS,
       keys: [],
-      what: `filling nonce ${slot.nonce}`,
+      what: `filling nonce ${nonce}`,
     };
   }
 
@@ -390,7 +410,7 @@ export class Transactions {
   async #fill(look: Look): Promise<number> {
     const open = this.#slots.filter(({ mined }) => !mined);
     // What was left in the pool may be the very thing that is due.
-    if (open.some(({ attempts }) => attempts.length === 0)) return 0;
+    if (open.some(({ isForeign }) => isForeign)) return 0;
     const free = this.#inFlight - open.length;
     const waiting = this.#unsent();
     const made: { slot: Slot; attempt: Attempt }[] = [];
@@ -413,17 +433,29 @@ export class Transactions {
           }
           const slot = emptySlot(this.#nextNonce(), look.block);
           for (const due of parcel) slot.dues.set(due.key, due);
-          const attempt = await this.#sign(slot, content, fees, look);
-          this.#slots.push(slot);
-          made.push({ slot, attempt });
+          made.push({ slot, attempt: await this.#sign(slot, content, fees, look) });
+          this.#add(slot);
         }
       }
     }
+    await this.#fillGaps(look, made);
     if (made.length === 0) return 0;
     this.#journal.write(this.#slots);
     await Promise.all(made.map(({ slot, attempt }) => this.#broadcast(slot, attempt)));
     this.#dropUnpaid(made.map(({ slot }) => slot));
     return made.length;
+  }
+
+  /** Uses up nonces that nobody knows of and others wait behind. */
+  async #fillGaps(look: Look, made: { slot: Slot; attempt: Attempt }[]): Promise<void> {
+    const last = this.#slots.at(-1)?.nonce ?? -1;
+    for (let nonce = this.#nextNonce(); nonce < last; nonce = this.#nextNonce()) {
+      const fees = quote(look.market, this.#maxFeeWei);
+      if (!fees) return;
+      const slot = emptySlot(nonce, look.block);
+      made.push({ slot, attempt: await this.#sign(slot, this.#filler(slot), fees, look) });
+      this.#add(slot);
+    }
   }
 
   #isUrgent({ deadline }: Due, look: Look): boolean {

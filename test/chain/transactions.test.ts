@@ -1,0 +1,278 @@
+// The owner of an account's nonces, on a chain in memory; test/e2e and test/chaos have it on a real node.
+import { expect } from 'chai';
+import type { Report } from '../../src/chain/report.ts';
+import type { Due } from '../../src/chain/transactions/due.ts';
+import { ceilingWei, quote, replacement } from '../../src/chain/transactions/fees.ts';
+import type { Journal } from '../../src/chain/transactions/journal.ts';
+import type { Attempt, Slot } from '../../src/chain/transactions/slot.ts';
+import { type SenderOptions, Transactions } from '../../src/chain/transactions/transactions.ts';
+import { dueNamed, joinWords, PoolChain } from '../support/chaos/pool.ts';
+import { Random } from '../support/randomProgram.ts';
+
+const GWEI = 10n ** 9n;
+
+/** A journal in memory, which outlives its process. */
+function memory(): Journal {
+  let kept: { nonce: number; attempts: Attempt[] }[] = [];
+  return {
+    read: () => kept,
+    write: (slots: readonly Slot[]) => {
+      kept = slots.map(({ nonce, attempts }) => ({ nonce, attempts: [...attempts] }));
+    },
+  };
+}
+
+function scene(options: SenderOptions = {}) {
+  const chain = new PoolChain();
+  const reports: Report[] = [];
+  const start = () => new Transactions(chain, joinWords, (report) => reports.push(report), options);
+  const said = (): string[] => reports.flatMap((one) => ('sentence' in one ? [one.sentence] : []));
+  let transactions = start();
+  return {
+    chain,
+    said,
+    restart: () => {
+      transactions = start();
+    },
+    status: () => transactions.status,
+    /** One pass in which everything is due that the chain has not applied; then a block. */
+    turn: async (dues: readonly Due[], blocks = 1): Promise<number> => {
+      const done = new Set(chain.applied);
+      const sent = await transactions.step(
+        dues.filter(({ key }) => !done.has(key)),
+        chain.block,
+      );
+      chain.mine(blocks);
+      return sent;
+    },
+  };
+}
+
+const numbered = (count: number, changes: (i: number) => Partial<Due> = () => ({})): Due[] =>
+  Array.from({ length: count }, (_, i) => dueNamed(`call${i}`, changes(i)));
+
+describe('sending transactions', () => {
+  it('attack 48: sends many at once, the earliest deadline first, then the greatest stake', async () => {
+    const s = scene({ inFlight: 4 });
+    const deadlines = [undefined, 90_000n, 80_000n, 80_000n, undefined];
+    const dues = numbered(5, (i) => ({ deadline: deadlines[i], stakeWei: BigInt(i) }));
+    expect(await s.turn(dues)).to.equal(4);
+    expect(s.chain.applied).to.deep.equal(['call3', 'call2', 'call1', 'call4']);
+    await s.turn(dues);
+    expect(s.chain.applied).to.have.length(5);
+  });
+
+  it('joins moves of several disputes, and sends them one by one if one of them reverts', async () => {
+    const s = scene();
+    const dues = numbered(10, () => ({ group: 'game' }));
+    expect(await s.turn(dues)).to.equal(1);
+    expect(s.chain.applied).to.have.length(10);
+    const more = Array.from({ length: 6 }, (_, i) => dueNamed(`late${i}`, { group: 'game' }));
+    s.chain.room = 0;
+    expect(await s.turn(more)).to.equal(1);
+    // Meanwhile somebody ends one of the disputes.
+    s.chain.refused.add('late3');
+    s.chain.room = 100;
+    for (let i = 0; i < 4; i++) await s.turn(more);
+    const done = s.chain.applied.filter((call) => call.startsWith('late') && !call.endsWith('!'));
+    expect(done.toSorted()).to.deep.equal(['late0', 'late1', 'late2', 'late4', 'late5']);
+  });
+
+  it('attack 49: replaces what is not mined, for an eighth more at least, under the ceiling', async () => {
+    const s = scene({ maxFeeWei: 100n * GWEI });
+    const [due] = numbered(1) as [Due];
+    s.chain.room = 0;
+    await s.turn([due]);
+    const first = s.chain.pooled[0]!.fees;
+    for (let i = 0; i < 4; i++) await s.turn([due]);
+    const second = s.chain.pooled[0]!.fees;
+    expect(second.maxFeePerGas >= (first.maxFeePerGas * 9n) / 8n).to.equal(true);
+    expect(second.maxPriorityFeePerGas >= (first.maxPriorityFeePerGas * 9n) / 8n).to.equal(true);
+    for (let i = 0; i < 200; i++) await s.turn([due]);
+    expect(s.chain.pooled[0]!.fees.maxFeePerGas <= 25n * GWEI).to.equal(true);
+    s.chain.room = 1;
+    await s.turn([due]);
+    expect(s.chain.applied).to.deep.equal(['call0']);
+  });
+
+  it('attack 36: follows a base fee that rises twentyfold within a short clock', async () => {
+    const s = scene({ maxFeeWei: 100n * GWEI });
+    const due = dueNamed('move', { deadline: 120n });
+    s.chain.room = 0;
+    await s.turn([due]);
+    s.chain.baseFeeWei = 20n * GWEI;
+    s.chain.room = 1;
+    for (let i = 0; i < 5; i++) await s.turn([due]);
+    expect(s.chain.applied).to.deep.equal(['move']);
+    expect(s.chain.block * 12).to.be.lessThan(120);
+  });
+
+  it('lets nothing wait behind a cheap transaction that is stuck', async () => {
+    const s = scene({ maxFeeWei: 100n * GWEI });
+    const cheap = dueNamed('cheap');
+    s.chain.room = 0;
+    await s.turn([cheap]);
+    // More than is paid for what can wait, less than for what cannot.
+    s.chain.baseFeeWei = 40n * GWEI;
+    s.chain.room = 10;
+    for (let i = 0; i < 6; i++) await s.turn([cheap]);
+    expect(s.chain.applied).to.deep.equal([]);
+    expect(s.said().join()).to.contain('the base fee is 40 gwei and the ceiling is 25 gwei');
+    const urgent = dueNamed('urgent', { deadline: BigInt(12 * s.chain.block + 300) });
+    for (let i = 0; i < 6; i++) await s.turn([cheap, urgent]);
+    expect(s.chain.applied).to.deep.equal(['cheap', 'urgent']);
+  });
+
+  it('attack 49: sends again what the pool forgot', async () => {
+    const s = scene();
+    const dues = numbered(3);
+    s.chain.room = 0;
+    await s.turn(dues);
+    s.chain.forget();
+    s.chain.room = 10;
+    await s.turn(dues);
+    expect(s.chain.applied).to.deep.equal(['call0', 'call1', 'call2']);
+  });
+
+  it('raises a tip that is below the least of the pool', async () => {
+    const s = scene();
+    s.chain.leastTipWei = 2n * GWEI;
+    for (let i = 0; i < 12; i++) await s.turn(numbered(1));
+    expect(s.chain.applied).to.deep.equal(['call0']);
+  });
+
+  it('takes "already known" and a nonce that is used up for what they are', async () => {
+    const s = scene();
+    s.chain.refusals.push('already known', 'nonce too low');
+    await s.turn(numbered(2));
+    for (let i = 0; i < 2; i++) await s.turn(numbered(2));
+    expect(s.chain.applied).to.deep.equal(['call0', 'call1']);
+    expect(s.said()).to.deep.equal([]);
+  });
+
+  it('gives the nonce of what it cannot pay for to what it can', async () => {
+    const s = scene();
+    s.chain.refusals.push('insufficient funds for gas * price + value');
+    const [bond, move] = [dueNamed('bond', { deadline: 50_000n }), dueNamed('move')];
+    await s.turn([bond, move]);
+    for (let i = 0; i < 3; i++) await s.turn([move]);
+    expect(s.chain.applied.filter((call) => call === 'move')).to.have.length(1);
+    expect(s.said()[0]).to.contain('insufficient funds');
+  });
+
+  it('tries what would revert less and less often, and other things meanwhile', async () => {
+    const s = scene();
+    s.chain.refused.add('call0');
+    for (let i = 0; i < 100; i++) await s.turn(numbered(2));
+    expect(s.chain.applied).to.deep.equal(['call1']);
+    expect(s.said().length).to.be.within(5, 9);
+  });
+
+  for (const handBack of [true, false]) {
+    it(`attack 38: sends again after reorganisations of 1 to 64, transactions ${handBack ? 'given back' : 'lost'}`, async () => {
+      for (const depth of [1, 2, 5, 20, 64]) {
+        const s = scene({ confirmations: 64 });
+        s.chain.mine(70);
+        const dues = numbered(6);
+        await s.turn(dues);
+        for (let i = 1; i < depth; i++) await s.turn(dues);
+        expect(s.chain.applied).to.have.length(6);
+        s.chain.reorganise(depth, handBack);
+        s.chain.mine(handBack ? 0 : 2);
+        for (let i = 0; i < 6; i++) await s.turn(dues);
+        expect(s.chain.applied, `${depth} blocks`).to.have.members(dues.map(({ key }) => key));
+      }
+    });
+  }
+
+  it('does not send again because a node is behind', async () => {
+    const s = scene();
+    await s.turn(numbered(2));
+    s.chain.mine(5);
+    s.chain.behind = 4;
+    for (let i = 0; i < 6; i++) {
+      await s.turn([]);
+      s.chain.behind = i % 2 ? 0 : 3;
+    }
+    expect(s.chain.applied).to.deep.equal(['call0', 'call1']);
+  });
+
+  it('tells of a nonce that another process took, and sends with the next one', async () => {
+    const s = scene();
+    s.chain.room = 0;
+    await s.turn(numbered(1));
+    s.chain.forget();
+    s.chain.intrude('other', 50n * GWEI, 0);
+    s.chain.room = 10;
+    for (let i = 0; i < 8; i++) await s.turn(numbered(1));
+    expect(s.chain.applied).to.deep.equal(['other', 'call0']);
+    expect(s.said().join()).to.contain('another transaction took its nonce 0');
+  });
+
+  it('attack 52: replaces what an earlier run left stuck, rather than send beside it', async () => {
+    const s = scene();
+    s.chain.intrude('call0', GWEI / 2n);
+    expect(await s.turn(numbered(1))).to.equal(0);
+    for (let i = 0; i < 8; i++) await s.turn(numbered(1));
+    expect(s.chain.applied).to.deep.equal(['call0']);
+    expect(s.said()[0]).to.contain('an earlier run sent it, or another process has the same key');
+  });
+
+  for (const withJournal of [true, false]) {
+    it(`attack 34: ${withJournal ? 'sends nothing twice' : 'gets all done without its journal'} through kills and faults`, async () => {
+      for (let seed = 1; seed <= 200; seed++) {
+        const random = new Random(seed);
+        const options = withJournal ? { journal: memory() } : {};
+        const s = scene({ inFlight: 5, ...options });
+        const dues = numbered(30, (i) => (i % 3 ? {} : { group: 'game', deadline: 100_000n + BigInt(i) }));
+        for (let i = 0; i < 150; i++) {
+          const fault = random.below(12);
+          if (fault === 0) s.restart();
+          if (fault === 1) s.chain.forget();
+          if (fault === 2) s.chain.baseFeeWei = GWEI * BigInt(1 + random.below(20));
+          if (fault === 3 && s.chain.block > 8)
+            s.chain.reorganise(1 + random.below(6), random.below(2) === 0);
+          if (fault === 4) s.chain.refusals.push('the node is busy');
+          s.chain.room = random.below(6);
+          s.chain.isDown = fault === 5;
+          await s.turn(dues.slice(0, 1 + i)).catch((failure: Error) => {
+            expect(failure.message).to.contain('ECONNREFUSED');
+          });
+        }
+        s.chain.isDown = false;
+        s.chain.baseFeeWei = GWEI;
+        s.chain.room = 100;
+        for (let i = 0; i < 40; i++) await s.turn(dues);
+        const { applied } = s.chain;
+        const good = applied.filter((call) => !call.endsWith('!'));
+        expect(good.toSorted(), `seed ${seed}`).to.deep.equal(dues.map(({ key }) => key).toSorted());
+        // What waits behind a gap shows in no count, so without a journal a copy of it may be sent, and reverts.
+        if (withJournal) expect(applied.length, `seed ${seed}: ${applied}`).to.equal(good.length);
+      }
+    });
+  }
+});
+
+describe('what a unit of gas may cost', () => {
+  it('rises from a quarter of the ceiling to all of it as the deadline nears', () => {
+    const at = (seconds: bigint | undefined) => ceilingWei(100n * GWEI, seconds) / GWEI;
+    expect([undefined, 86_400n, 21_600n].map(at)).to.deep.equal([25n, 25n, 25n]);
+    expect([600n, 60n, 0n].map(at)).to.deep.equal([100n, 100n, 100n]);
+    const steps = Array.from({ length: 30 }, (_, i) => ceilingWei(100n * GWEI, BigInt(21_600 - 700 * i)));
+    for (const [i, step] of steps.entries()) {
+      if (i > 0) expect(step > steps[i - 1]!).to.equal(true);
+    }
+  });
+
+  it('leaves room for the base fee to double, and is never over the ceiling', () => {
+    const market = { baseFeeWei: 10n * GWEI, tipWei: GWEI };
+    expect(quote(market, 100n * GWEI)?.maxFeePerGas).to.equal(21n * GWEI);
+    expect(quote(market, 15n * GWEI)?.maxFeePerGas).to.equal(15n * GWEI);
+    expect(quote(market, 10n * GWEI)).to.equal(undefined);
+    const before = { maxFeePerGas: 14n * GWEI, maxPriorityFeePerGas: GWEI };
+    expect(replacement(before, market, 15n * GWEI, true)).to.equal(undefined);
+    const after = replacement(before, market, 16n * GWEI, true);
+    expect(after?.maxFeePerGas).to.equal(16n * GWEI);
+    expect(after!.maxPriorityFeePerGas > (GWEI * 9n) / 8n).to.equal(true);
+  });
+});

@@ -1,0 +1,187 @@
+import type { ContractTransaction, TransactionReceipt } from 'ethers';
+import type { Due } from '../../../src/chain/transactions/due.ts';
+import type { Fees } from '../../../src/chain/transactions/fees.ts';
+import type { Look, Node } from '../../../src/chain/transactions/node.ts';
+import type { Content } from '../../../src/chain/transactions/slot.ts';
+
+interface Pooled {
+  readonly hash: string;
+  readonly nonce: number;
+  readonly fees: Fees;
+  readonly calls: readonly string[];
+}
+
+/** What a node says when it does not take a transaction. */
+const say = (words: string): never => {
+  throw Object.assign(new Error('could not coalesce error'), {
+    info: { error: { code: -32000, message: words } },
+  });
+};
+
+const GWEI = 10n ** 9n;
+
+/**
+ * A chain of one account in memory, with a pool as geth has it. A call is a word; a block applies each word once, and a
+ * second time it reverts.
+ */
+export class PoolChain implements Node {
+  readonly address = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
+  /** Transactions of each block. */
+  #blocks: Pooled[][] = [[]];
+  #pool = new Map<number, Pooled>();
+  #signed = new Map<string, Pooled>();
+  baseFeeWei = GWEI;
+  tipWei = GWEI / 10n;
+  /** The pool takes nothing that tips less. */
+  leastTipWei = 0n;
+  /** Transactions in one block. */
+  room = 100;
+  /** Whether nodes answer at all. */
+  isDown = false;
+  /** Answers like a node that is so many blocks behind. */
+  behind = 0;
+  /** Calls that would revert. */
+  readonly refused = new Set<string>();
+  /** Words said to the next transactions that are sent. */
+  readonly refusals: string[] = [];
+
+  /** All calls that are on the chain, oldest first; with a `!` if they reverted. */
+  get applied(): string[] {
+    const seen = new Set<string>();
+    return this.#blocks.flat().flatMap(({ calls }) => {
+      const isRefused = calls.some((call) => seen.has(call) || this.refused.has(call));
+      if (isRefused) return calls.map((call) => `${call}!`);
+      for (const call of calls) seen.add(call);
+      return calls;
+    });
+  }
+
+  get block(): number {
+    return this.#blocks.length - 1;
+  }
+
+  get pooled(): readonly Pooled[] {
+    return [...this.#pool.values()].toSorted((a, b) => a.nonce - b.nonce);
+  }
+
+  get #used(): number {
+    return this.#blocks.flat().length;
+  }
+
+  mine(blocks = 1): void {
+    for (let i = 0; i < blocks; i++) {
+      const mined: Pooled[] = [];
+      for (let nonce = this.#used; mined.length < this.room; nonce++) {
+        const next = this.#pool.get(nonce);
+        if (!next || next.fees.maxFeePerGas < this.baseFeeWei) break;
+        mined.push(next);
+        this.#pool.delete(nonce);
+      }
+      this.#blocks.push(mined);
+    }
+  }
+
+  /** Takes blocks away. @param handBack whether their transactions are in the pool again */
+  reorganise(depth: number, handBack: boolean): void {
+    for (const pooled of this.#blocks.splice(-depth).flat()) {
+      if (handBack && !this.#pool.has(pooled.nonce)) this.#pool.set(pooled.nonce, pooled);
+    }
+  }
+
+  forget(nonce?: number): void {
+    if (nonce === undefined) this.#pool.clear();
+    else this.#pool.delete(nonce);
+  }
+
+  /** Another process sends with the same key. */
+  intrude(call: string, maxFeePerGas: bigint, nonce = this.#nextNonce()): void {
+    const fees = { maxFeePerGas, maxPriorityFeePerGas: GWEI / 10n };
+    this.#pool.set(nonce, { hash: `0xforeign${nonce}${call}`, nonce, fees, calls: [call] });
+  }
+
+  #nextNonce(): number {
+    let nonce = this.#used;
+    while (this.#pool.has(nonce)) nonce++;
+    return nonce;
+  }
+
+  // ---- as a node ----
+
+  #answer(): void {
+    if (this.isDown) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  }
+
+  async look(): Promise<Look> {
+    this.#answer();
+    const block = Math.max(0, this.block - this.behind);
+    const used = this.#blocks.slice(0, block + 1).flat().length;
+    const pending = this.behind > 0 ? used : this.#nextNonce();
+    const market = { baseFeeWei: this.baseFeeWei, tipWei: this.tipWei };
+    return { block, timestamp: BigInt(12 * block), used, pending, market, isDynamic: true };
+  }
+
+  async receipt(hash: string): Promise<TransactionReceipt | null> {
+    this.#answer();
+    const blockNumber = this.#blocks.findIndex((mined) => mined.some((one) => one.hash === hash));
+    if (blockNumber < 0 || blockNumber > this.block - this.behind) return null;
+    const { calls } = this.#blocks[blockNumber]!.find((one) => one.hash === hash)!;
+    const before = this.#blocks.slice(0, blockNumber).flat();
+    const isDone = calls.some(
+      (call) => this.refused.has(call) || before.some((one) => one.calls.includes(call)),
+    );
+    return { hash, blockNumber, status: isDone ? 0 : 1 } as TransactionReceipt;
+  }
+
+  async knows(hash: string): Promise<boolean> {
+    return this.pooled.some((one) => one.hash === hash) || (await this.receipt(hash)) !== null;
+  }
+
+  async estimate({ data }: ContractTransaction): Promise<bigint> {
+    this.#answer();
+    const done = new Set(this.applied);
+    for (const call of data.split('+')) {
+      if (done.has(call) || this.refused.has(call)) throw new Error(`${call} would revert`);
+    }
+    return 50_000n;
+  }
+
+  async sign(nonce: number, { data, keys }: Content, fees: Fees): Promise<{ hash: string; raw: string }> {
+    const calls = keys.length === 0 ? [] : data.split('+');
+    const hash = `0x${this.#signed.size}`;
+    this.#signed.set(hash, { hash, nonce, fees, calls });
+    return { hash, raw: hash };
+  }
+
+  async broadcast(raw: string): Promise<void> {
+    this.#answer();
+    const words = this.refusals.shift();
+    if (words !== undefined) say(words);
+    const sent = this.#signed.get(raw)!;
+    if (sent.nonce < this.#used) say('nonce too low');
+    const known = this.#pool.get(sent.nonce);
+    if (known?.hash === sent.hash) say('already known');
+    if (sent.fees.maxPriorityFeePerGas < this.leastTipWei) say('transaction underpriced');
+    if (known && !this.#isTenthMore(sent.fees, known.fees)) say('replacement transaction underpriced');
+    this.#pool.set(sent.nonce, sent);
+  }
+
+  #isTenthMore(fees: Fees, than: Fees): boolean {
+    return (
+      10n * fees.maxFeePerGas >= 11n * than.maxFeePerGas &&
+      10n * fees.maxPriorityFeePerGas >= 11n * than.maxPriorityFeePerGas
+    );
+  }
+}
+
+/** A due whose call is its key. */
+export const dueNamed = (key: string, changes: Partial<Due> = {}): Due => ({
+  key,
+  what: key,
+  deadline: undefined,
+  stakeWei: 0n,
+  populate: async () => ({ to: '0x01', data: key }),
+  mined: () => undefined,
+  ...changes,
+});
+
+export const joinWords = (calls: readonly string[]) => ({ to: '0x02', data: calls.join('+') });
