@@ -67,7 +67,7 @@ describe('a watcher that is killed in the middle of a dispute', () => {
     }
   });
 
-  it('does not challenge twice when two of it run with one key', async () => {
+  it('attack 37: does not challenge twice when two of it run with one key', async () => {
     const chain = await startChain('in-process');
     try {
       const { contracts, shelf, lying, history } = await withLie(chain);
