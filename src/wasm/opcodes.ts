@@ -119,6 +119,9 @@ export const i16x8 = {
   narrow_i32x4_u: simd(134),
   extend_low_i8x16_s: simd(135),
   extend_low_i8x16_u: simd(137),
+  shl: simd(139),
+  shr_s: simd(140),
+  shr_u: simd(141),
 } as const;
 
 export const i32x4 = {

@@ -10,6 +10,7 @@ import type { Weights } from '../../src/engine/engine.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
 import { availableOrSkip } from '../support/available.ts';
+import { integerProduct, scaledProduct } from '../support/fewBits.ts';
 import { layerChain } from '../support/layerChain.ts';
 import { layerProgram } from '../support/layerProgram.ts';
 import { affine, instruction, loop, matMul, ProgramBuilder, view } from '../support/programs.ts';
@@ -24,6 +25,7 @@ const PASSES = [
   'lower',
   'merge loops',
   'pair bytes',
+  'group bytes',
   'pad operands',
   'choose tile',
   'pack constants',
@@ -67,6 +69,19 @@ describe('kernels between passes', () => {
     'products, windows, gathers and wide rows': (seed: number) => wideProgram(new Random(seed)),
     layers: (seed: number) => layerProgram(new Random(seed)),
     'layers with loops after them': (seed: number) => layerChain(new Random(seed)),
+    'weights of 4 bits, times bytes': (seed: number) =>
+      integerProduct(new Random(seed), ['u8', 'i8'], {
+        rows: 1 + (seed % 9),
+        steps: 8 * seed,
+        columns: 3 * seed,
+      }),
+    'weights of 4 bits, times floats': (seed: number) =>
+      scaledProduct(
+        new Random(seed),
+        'u8',
+        { rows: 1 + (seed % 3), steps: 8 * seed, columns: 5 * seed },
+        seed,
+      ),
   };
 
   for (const [what, make] of Object.entries(makers)) {

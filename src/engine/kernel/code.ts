@@ -2,10 +2,17 @@ import { type InstructionName, instructionOf } from '../../scalar/instructions.t
 import type { Step } from '../../scalar/machine.ts';
 
 /**
- * Operations of a kernel: the scalar instruction set, and one that only kernels have. `dot_i16x2` reads two words as
- * pairs of signed 16-bit integers and yields the sum of both products.
+ * Operations that only kernels have, each of two arguments, on words as pairs of 16-bit integers: `dot_i16x2` yields the
+ * sum of both products of signed ones, the others shift both by a constant distance.
  */
-export type Operation = InstructionName | 'dot_i16x2';
+const KERNEL_OPERATIONS = ['dot_i16x2', 'i16x2.shl', 'i16x2.shr_s', 'i16x2.shr_u'] as const;
+type KernelOperation = (typeof KERNEL_OPERATIONS)[number];
+
+/** Operations of a kernel: the scalar instruction set, and those that only kernels have. */
+export type Operation = InstructionName | KernelOperation;
+
+export const isKernelOnly = (operation: Operation): operation is KernelOperation =>
+  (KERNEL_OPERATIONS as readonly string[]).includes(operation);
 
 /** One operation. Arguments are slots; the result goes to the next result slot. */
 export interface Instruction {

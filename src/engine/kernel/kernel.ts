@@ -194,9 +194,26 @@ export interface PackedBuffer {
   /** Number of lanes of all panels together; the last panel is filled up with zeros. */
   readonly lanes: number;
   readonly bytes: number;
-  /** Set for bytes that are packed in pairs: two steps of the innermost loop of one lane lie next to each other. */
-  readonly isPaired?: boolean;
+  /** Set for bytes of which several steps of one lane lie next to each other. The last group is filled up with zeros. */
+  readonly group?: StepGroup;
 }
+
+/** Elements of several steps of the innermost loop, put together in as many bits as they take. */
+export interface StepGroup {
+  readonly bits: 4 | 8;
+  /** The first bit of each step's element. */
+  readonly shifts: readonly number[];
+}
+
+/** Size of a group, bytes. */
+export const groupBytes = ({ bits, shifts }: StepGroup): number => (bits * shifts.length) / 8;
+
+/** Groups of one lane and one index of the loops around the innermost one. */
+export const groupCount = ({ shifts }: StepGroup, extents: readonly number[]): number =>
+  Math.ceil(extents.at(-2)! / shifts.length);
+
+/** Two bytes, of one step each. */
+export const BYTE_PAIR: StepGroup = { bits: 8, shifts: [0, 8] };
 
 /** The first slot of each group of a kernel's slots. */
 export function slotLayout({

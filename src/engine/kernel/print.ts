@@ -45,8 +45,8 @@ function lines(kernel: Kernel): string[] {
     ...(band ? [`  row bands of ${band.size} along ${names[band.loop]}`] : []),
     ...(tiling ? printTiling(tiling, names) : []),
     ...packed.map(
-      ({ node, extents: panels, bytes, isPaired }, i) =>
-        `  packed ${i} = tensor ${node} as [${panels.join(', ')}]${isPaired ? ' in pairs' : ''}, ${bytes} bytes`,
+      ({ node, extents: panels, bytes, group }, i) =>
+        `  packed ${i} = tensor ${node} as [${panels.join(', ')}]${group ? ` in groups of ${group.shifts.length} steps of ${group.bits} bits` : ''}, ${bytes} bytes`,
     ),
     ...scratch.flatMap((buffer, i) => [
       `  scratch ${i} = ${printBuffer(buffer)}, filled by`,

@@ -1,10 +1,12 @@
 import { sizeOf } from '../../program/node.ts';
 import { instructionOf, OPCODE } from '../../scalar/instructions.ts';
-import type { Operation, ScalarCode } from './code.ts';
+import { isKernelOnly, type Operation, type ScalarCode } from './code.ts';
 import { type Form, valueRange } from './form.ts';
 import {
   type Access,
   ELEMENT_SIZE,
+  groupBytes,
+  groupCount,
   isLinear,
   type Kernel,
   type ScratchBuffer,
@@ -45,13 +47,14 @@ function verifyAs(name: string, kernel: Kernel): void {
     verifyAccess(`access ${i}`, i, access, kernel, require);
   });
   verifyStore(kernel, require);
-  kernel.packed.forEach(({ coefficients, extents, bytes, elementBytes, isPaired }, i) => {
+  kernel.packed.forEach(({ coefficients, extents, bytes, elementBytes, group }, i) => {
     require(coefficients.length === extents.length, `packed buffer ${i} has other loops than coefficients`);
-    // Pairs of steps: an odd last one is filled up.
-    const steps = isPaired ? 2 * Math.ceil(extents.at(-2)! / 2) : extents.at(-2)!;
-    const elements = isPaired ? sizeOf(extents.with(-2, steps)) : sizeOf(extents);
+    const elements = group ? sizeOf(extents.with(-2, groupCount(group, extents))) : sizeOf(extents);
     require(bytes ===
-      elements * elementBytes, `packed buffer ${i} has ${bytes} bytes for ${elements} elements`);
+      elements *
+        (group
+          ? groupBytes(group)
+          : elementBytes), `packed buffer ${i} has ${bytes} bytes for ${elements} elements`);
   });
   kernel.scratch.forEach((buffer, i) => {
     verifyScratch(`scratch buffer ${i}`, buffer, i, kernel, require);
@@ -75,7 +78,7 @@ function verifyLoops(kernel: Kernel, require: Require): void {
 }
 
 const arity = (operation: Operation): number =>
-  operation === 'dot_i16x2' ? 2 : instructionOf(OPCODE[operation])!.arity;
+  isKernelOnly(operation) ? 2 : instructionOf(OPCODE[operation])!.arity;
 
 function verifyCode(
   name: string,

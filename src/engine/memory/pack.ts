@@ -1,4 +1,4 @@
-import type { PackedBuffer } from '../kernel/kernel.ts';
+import { groupBytes, type PackedBuffer, type StepGroup } from '../kernel/kernel.ts';
 
 /**
  * Writes a constant to memory in the order of a packed buffer.
@@ -7,8 +7,8 @@ import type { PackedBuffer } from '../kernel/kernel.ts';
  * @param offset of the buffer in the memory
  */
 export function pack(buffer: PackedBuffer, weight: Uint8Array, memory: Uint8Array, offset: number): void {
-  if (buffer.isPaired) {
-    packPairs(buffer, weight, memory, offset);
+  if (buffer.group) {
+    packGroups(buffer, buffer.group, weight, memory, offset);
     return;
   }
   const { elementBytes, constant, coefficients, extents, lanes, bytes } = buffer;
@@ -44,30 +44,40 @@ export function pack(buffer: PackedBuffer, weight: Uint8Array, memory: Uint8Arra
   }
 }
 
-/** The same in pairs of steps. Apart from {@link pack}, because one more loop there would take half as long again. */
-function packPairs(
+/** The same in groups of steps. Apart from {@link pack}, because one more loop there would take half as long again. */
+function packGroups(
   { constant, coefficients, extents, lanes, bytes }: PackedBuffer,
+  group: StepGroup,
   weight: Uint8Array,
   memory: Uint8Array,
   offset: number,
 ): void {
   const target = memory.subarray(offset, offset + bytes);
+  const { bits, shifts } = group;
   const [panels, width] = [extents[0]!, extents.at(-1)!];
   const steps = extents.at(-2)!;
   const outer = extents.slice(1, -2);
   const rows = outer.reduce((size, extent) => size * extent, 1);
   const [stepStride, laneStride] = coefficients.slice(-2) as [number, number];
+  const mask = 2 ** bits - 1;
+  const size = groupBytes(group);
   let to = 0;
   for (let panel = 0; panel < panels; panel++) {
     const indices = outer.map(() => 0);
+    const filled = Math.min(width, lanes - panel * width);
     let start = constant + panel * coefficients[0]!;
     for (let row = 0; row < rows; row++) {
-      for (let step = 0; step < steps; step += 2) {
+      for (let step = 0; step < steps; step += shifts.length) {
+        const count = Math.min(shifts.length, steps - step);
         for (let lane = 0; lane < width; lane++) {
-          for (let at = step; at < step + 2; at++) {
-            const isThere = panel * width + lane < lanes && at < steps;
-            target[to++] = isThere ? weight[(start + at * stepStride + lane * laneStride) >>> 0]! : 0;
+          let word = 0;
+          let at = start + step * stepStride + lane * laneStride;
+          for (let i = 0; lane < filled && i < count; i++) {
+            // Coefficients are modulo 2^32; the sum is an offset inside the constant.
+            word |= (weight[at >>> 0]! & mask) << shifts[i]!;
+            at += stepStride;
           }
+          for (let i = 0; i < size; i++) target[to++] = word >>> (8 * i);
         }
       }
       for (let d = outer.length - 1; d >= 0; d--) {

@@ -1,4 +1,4 @@
-import type { Kernel } from '../kernel/kernel.ts';
+import { groupBytes, type Kernel } from '../kernel/kernel.ts';
 import type { Target } from './target.ts';
 
 /** A short description of a node's kernels, by the first one: loops, tile, and the passes that had something to do. */
@@ -11,6 +11,7 @@ export function describe(kernels: readonly Kernel[], { lanes }: Target): string 
   const count = (kind: string): number => scratch.filter((buffer) => buffer.kind === kind).length;
   const counts = {
     packed: packed.length,
+    'in words': packed.filter(({ group }) => group && groupBytes(group) === 4).length,
     'in pairs': count('pairs'),
     padded: count('padded'),
     'in panels': count('panels'),

@@ -1,7 +1,9 @@
+import type { Weights } from '../engine.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { bandScratch } from './bandScratch.ts';
 import { chooseBand } from './chooseBand.ts';
 import { chooseTile } from './chooseTile.ts';
+import { groupBytes } from './groupBytes.ts';
 import { mergeLoops } from './mergeLoops.ts';
 import { narrowReads } from './narrowReads.ts';
 import { orderLoops } from './orderLoops.ts';
@@ -20,14 +22,22 @@ export type Observer = (pass: string, kernel: Kernel) => void;
 /**
  * All passes from a lowered kernel to one that a code generator can write, in their order. Each pass leaves the results
  * of every element as they are, bit for bit; one that has nothing to do returns the kernel unchanged.
+ *
+ * @param weights the constants, if they are known: their values decide how some of them are packed
  */
-export function optimize(kernel: Kernel, target: Target, observe: Observer = () => undefined): Kernel {
+export function optimize(
+  kernel: Kernel,
+  target: Target,
+  weights?: Weights,
+  observe: Observer = () => undefined,
+): Kernel {
   const pass = (name: string, run: (kernel: Kernel, target: Target) => Kernel): void => {
     kernel = run(kernel, target);
     observe(name, kernel);
   };
   pass('merge loops', mergeLoops);
   pass('pair bytes', pairBytes);
+  pass('group bytes', (before) => groupBytes(before, target, weights));
   pass('pad operands', padOperands);
   pass('choose tile', chooseTile);
   pass('pack constants', packConstants);

@@ -3,6 +3,7 @@ import { pruned, renumbered } from '../kernel/code.ts';
 import {
   type Access,
   accessUses,
+  BYTE_PAIR,
   dependsOn,
   ELEMENT_SIZE,
   isLinear,
@@ -23,9 +24,8 @@ const HALF = 2;
  * neighbours; sums of i32 wrap, so their order does not matter. It applies where both factors fit 16 bits.
  *
  * The factor that rows read, or that all lanes of a single row share, is computed beforehand, as 16-bit integers in a
- * scratch buffer. The factor that lanes read is
- * a constant: it is packed in panels with pairs of steps next to each other, as bytes that are extended when loaded, and 0
- * after an odd last step.
+ * scratch buffer. The factor that lanes read is a constant: it is packed in panels with pairs of steps next to each
+ * other, as bytes that are extended when loaded, and 0 after an odd last step.
  */
 export function pairBytes(kernel: Kernel, target: Target): Kernel {
   const { extents, outputs, accesses, packed, scratch } = kernel;
@@ -87,7 +87,7 @@ export function pairBytes(kernel: Kernel, target: Target): Kernel {
       ...packed,
       {
         ...packedBuffer({ node, elementBytes }, extents, constant.address, panels),
-        isPaired: true,
+        group: BYTE_PAIR,
       },
     ],
   };

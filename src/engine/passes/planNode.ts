@@ -25,7 +25,7 @@ export interface NodePlan extends NodeMemory {
 /**
  * Plans a loop node: takes it apart where it is interleaved, lowers the pieces to kernels, and runs all passes.
  *
- * @param weights the constants, which decide whether a transposed convolution may be taken apart
+ * @param weights the constants, which decide whether a transposed convolution may be taken apart, and how bytes are packed
  */
 export function planNode(
   loop: LoopNode,
@@ -38,7 +38,7 @@ export function planNode(
   const kernels = pieces.map((piece) => {
     const kernel = lower(piece, nodes, byteLengthOf(loop));
     observe?.('lower', kernel);
-    return optimize(kernel, target, observe);
+    return optimize(kernel, target, weights, observe);
   });
   const scratch = kernels.map(layOutScratch);
   const copied = kernels.flatMap(({ scratch: buffers }) => buffers.map(({ fill }) => sizeOf(fill.extents)));

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../merkle/keccak.ts';
 import type { Program } from '../../program/node.ts';
 import {
   type CheckpointedRun,
@@ -11,7 +12,10 @@ import {
   tensorData,
 } from '../engine.ts';
 import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
+import { runLoop } from '../reference/reference.ts';
 import { type LoadRequest, Machine } from './machine.ts';
+
+const hasBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || equalBytes(a, b);
 
 /** A loaded program: one machine for each run mode, built when the mode is first used. */
 export class WasmSession implements Session {
@@ -62,15 +66,15 @@ export class WasmSession implements Session {
     return this.#enqueue(async () => {
       const { nodes } = this.program;
       const { weights } = this.#request;
-      const { operands } = checkOperands(this.program, node, tensors);
+      const loop = checkOperands(this.program, node, tensors);
+      const read = [...new Set(loop.operands.map((operand) => operand.node))];
+      const isConstant = (i: number): boolean => nodes[i]!.kind === 'constant';
+      // Code is made for the constants as they are: 4 bits may not be enough for others.
+      if (read.some((i) => isConstant(i) && !hasBytes(tensors[i]!, weights.get(i)!)))
+        return runLoop(loop, tensors);
       const machine = this.#machines.get('trees') ?? (await this.#machine('tensors'));
-      const read = new Set(operands.map((operand) => operand.node));
-      const replaced = [...read].filter(
-        (i) => nodes[i]!.kind !== 'constant' || tensors[i] !== weights.get(i),
-      );
-      for (const i of replaced) machine.put(i, tensors[i]!);
+      for (const i of read) if (!isConstant(i)) machine.put(i, tensors[i]!);
       machine.runNode(node);
-      for (const i of replaced) if (nodes[i]!.kind === 'constant') machine.put(i, weights.get(i)!);
       return machine.tensor(node);
     });
   }

@@ -1,7 +1,7 @@
 import type { InstructionName } from '../../../scalar/instructions.ts';
 import { branch, type Code, i32Const, v128Const } from '../../../wasm/assembler.ts';
-import { control, f32, f32x4, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
-import type { Operation } from '../../kernel/code.ts';
+import { control, f32, f32x4, i16x8, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
+import { isKernelOnly, type Operation } from '../../kernel/code.ts';
 import type { Value, Values } from './values.ts';
 
 /**
@@ -57,9 +57,17 @@ const SHIFTS: Partial<Record<InstructionName, Pair>> = {
   'i32.shr_u': [i32.shr_u, i32x4.shr_u],
 };
 
+/** Operations on words as pairs of 16-bit integers, which are only done in vectors. */
+const PAIRS = {
+  dot_i16x2: i32x4.dot_i16x8_s,
+  'i16x2.shl': i16x8.shl,
+  'i16x2.shr_s': i16x8.shr_s,
+  'i16x2.shr_u': i16x8.shr_u,
+} as const;
+
 /** Whether an operation computes a float, so that a NaN among its results may be any. */
 export const isFloatOperation = (operation: Operation): boolean =>
-  operation !== 'dot_i16x2' && FLOATS[operation] !== undefined;
+  !isKernelOnly(operation) && FLOATS[operation] !== undefined;
 
 /** x / 0 = 0 and x / -1 = -x, wrapping; WebAssembly traps on both. */
 const divide = (a: Code, b: Code): Code =>
@@ -110,9 +118,10 @@ function clamped(values: Values, name: InstructionName, a: Value, b: Value): Cod
 /** The value of an operation on up to three values. */
 export function operationValue(values: Values, operation: Operation, args: readonly Value[]): Value {
   const level = Math.max(0, ...args.map((value) => value.level));
-  if (operation === 'dot_i16x2') {
-    const words = args.flatMap((value) => values.vectorBits(value));
-    return values.define(level, 'v128', [...words, ...i32x4.dot_i16x8_s]);
+  if (isKernelOnly(operation)) {
+    const [first, second] = args as [Value, Value];
+    const by = operation === 'dot_i16x2' ? values.vectorBits(second) : values.bits(second);
+    return values.define(level, 'v128', [...values.vectorBits(first), ...by, ...PAIRS[operation]]);
   }
   return args.some(({ type }) => type === 'v128')
     ? four(values, operation, level, args)

@@ -68,6 +68,11 @@ export class Sharing {
     return args.reduce((all, arg) => all | this.slotBits(code, arg), 0);
   }
 
+  /** Whether a slot of some code depends on the accumulator. */
+  isAccumulated(code: ScalarCode, slot: number): boolean {
+    return (this.slotBits(code, slot) & ACCUMULATED) !== 0;
+  }
+
   accessBits(access: number): number {
     this.#accessBits[access] ??= this.#loopBits((loop) => dependsOn(this.#context.kernel, access, loop));
     return this.#accessBits[access]!;

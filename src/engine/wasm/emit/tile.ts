@@ -82,18 +82,26 @@ class TileWriter {
       return local;
     });
     let accumulators = locals.map((local) => values.held(depth, type, local, exact));
+    const sums = this.#accumulated(step);
     tile.steps.forEach((_, at) => {
-      accumulators = points.map((point, i) => {
-        const next = this.#slots('step', step, { ...point, step: at }, accumulators[i]!)(step.result);
-        // Computed at once, not where it is needed: fewer products wait for their sums.
-        values.use(next);
-        return next;
-      });
+      const computed = points.map((point, i) =>
+        this.#slots('step', step, { ...point, step: at }, accumulators[i]!),
+      );
+      // Computed at once, not where they are needed, and next to each other: fewer products wait for their sums.
+      for (const slot of sums) for (const valueAt of computed) values.use(valueAt(slot));
+      accumulators = computed.map((valueAt) => valueAt(step.result));
     });
     return accumulators.map((value, i) => {
       values.emit(depth, set(locals[i]!, this.#wordOf(value, type, exact)));
       return values.held(postLevel, type, locals[i]!, exact);
     });
+  }
+
+  /** The results that depend on the accumulator, in order, the step's own last. */
+  #accumulated(step: ScalarCode): number[] {
+    const { results } = this.#context.slots;
+    const needed = neededResults(step, results).filter((slot) => this.#sharing.isAccumulated(step, slot));
+    return needed.at(-1) === step.result ? needed : [...needed, step.result];
   }
 
   /** A value as a local of that type holds it. */
