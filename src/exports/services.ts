@@ -20,3 +20,4 @@ export * from '../store/library.ts';
 export * from '../store/shelf.ts';
 export { RunTrace } from '../trace/run.ts';
 export * from '../watcher/watcher.ts';
+export { type WorkOptions, WorkRunner } from '../work/runner.ts';

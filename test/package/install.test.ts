@@ -15,6 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { build } from 'esbuild';
+import { killAll, runCommand, startCommand } from '../support/cliProcess.ts';
 import { startNode } from '../support/nodeProcess.ts';
 import { pack, packPackage, run } from '../support/packed.ts';
 import { keyOf } from '../support/protocol.ts';
@@ -102,6 +103,39 @@ describe('the installed package', () => {
       logLevel: 'silent',
     });
     expect(outputFiles[0]!.text).not.to.match(/from ["']node:/);
+  });
+
+  it('has services that answer and watch', async () => {
+    const node = await startNode('anvil');
+    try {
+      const entry = join(modules, 'assay/dist/assay.js');
+      const account = (index: number): string[] => {
+        const file = join(folder, `key${index}`);
+        writeFileSync(file, keyOf(index), { mode: 0o600 });
+        return ['--rpc', node.url, '--key-file', file];
+      };
+      const said = async (...args: string[]): Promise<Record<string, string>> => {
+        const { code, out, err } = await runCommand(entry, [...args, '--json']);
+        expect(code, err).to.equal(0);
+        return JSON.parse(out);
+      };
+      const { oracle } = await said('deploy', '--trial', ...account(0));
+      const at = ['--oracle', oracle!];
+      await said('publish', DIGITS, ...at, ...account(0));
+      const provider = startCommand(entry, ['provide', DIGITS, ...at, ...account(1), '--min-fee-wei', '0']);
+      const watcher = startCommand(entry, ['watch', DIGITS, ...at, ...account(2)]);
+      await watcher.says('watching as');
+      await said('request', DIGITS, '--input', `image=${THREE}`, ...at, ...account(3));
+      await provider.says('request 1: claimed an answer');
+      await watcher.says('right');
+      for (const service of [provider, watcher]) {
+        service.kill('SIGTERM');
+        expect(await service.ended(), service.err).to.equal(0);
+      }
+    } finally {
+      killAll();
+      await node.stop();
+    }
   });
 
   it('is used from TypeScript, with ethers and with viem', async () => {

@@ -17,6 +17,13 @@ export interface CliProcess {
   closeOutput(): void;
 }
 
+/** How a command ended, and what it wrote. */
+export interface Ended {
+  readonly code: number | string;
+  readonly out: string;
+  readonly err: string;
+}
+
 const ENTRY = join(import.meta.dirname, '../../src/cli/assay.mjs');
 
 const running = new Set<ChildProcess>();
@@ -32,8 +39,15 @@ process.once('exit', killAll);
 const records = mkdtempSync(join(tmpdir(), 'assay-deployments-'));
 process.once('exit', () => rmSync(records, { recursive: true, force: true }));
 
-export function startCli(...args: string[]): CliProcess {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+/** Starts the command of this tree. */
+export const startCli = (...args: string[]): CliProcess => startCommand(ENTRY, args);
+
+/** Runs the command of this tree to its end. */
+export const runCli = (...args: string[]): Promise<Ended> => runCommand(ENTRY, args);
+
+/** Starts a program of Node, such as the command of an installed package. */
+export function startCommand(entry: string, args: readonly string[]): CliProcess {
+  const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ASSAY_DEPLOYMENTS: records, ...process.env },
   });
@@ -79,11 +93,9 @@ export function startCli(...args: string[]): CliProcess {
   };
 }
 
-/** Runs a command to its end. */
-export async function runCli(
-  ...args: string[]
-): Promise<{ code: number | string; out: string; err: string }> {
-  const cli = startCli(...args);
+/** Runs a program of Node to its end. */
+export async function runCommand(entry: string, args: readonly string[]): Promise<Ended> {
+  const cli = startCommand(entry, args);
   const code = await cli.ended();
   return { code, out: cli.out, err: cli.err };
 }
