@@ -1,138 +1,28 @@
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
+import {
+  onChain,
+  withAccount,
+  withAlarms,
+  withEngine,
+  withFromBlock,
+  withImport,
+  withInputs,
+  withJson,
+  withLimits,
+  withModels,
+  withOracle,
+  withReading,
+  withSending,
+  withSources,
+  withStatus,
+  withWorkers,
+} from './options.ts';
+import { addOperating } from './commands/operating.ts';
+import { Exit } from './exit.ts';
 import { applySettings, collect, type Origins, withOrigin } from './settings/settings.ts';
 import { settingLines } from './settings/show.ts';
-
-/** Everything that imports a model takes what the file leaves open in the same way. */
-const withImport = (command: Command): Command =>
-  command
-    .option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect)
-    .option(
-      '--bind <name=FILE>',
-      'make an input part of the program, from a .npy or .pb file (repeatable)',
-      collect,
-    )
-    .option(
-      '--range <name=LOW..HIGH>',
-      'bound the values that an input takes, as a part of the program (repeatable)',
-      collect,
-    )
-    .option(
-      '--half <round|float32>',
-      'how float16 and bfloat16 are computed with: rounded after each operator, or in float32',
-      'round',
-    );
-
-const withInputs = (command: Command, what: string): Command =>
-  command.option('--input <name=FILE>', `${what} (repeatable)`, collect);
-
-const withEngine = (command: Command): Command =>
-  command
-    .option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm')
-    .option(
-      '--threads <N>',
-      'threads that the wasm engine has for a run (default: all cores, shared by runs at the same time)',
-    );
-
-/** Services run models in the background. */
-const withWorkers = (command: Command): Command =>
-  withEngine(command).option(
-    '--workers <N>',
-    'runs at the same time (default: half as many as cores, at least 2)',
-  );
-
-/** What services send as they see fit. */
-const withSending = (command: Command): Command =>
-  command
-    .option('--max-bond-wei <N>', 'put up no bond greater than this')
-    .option('--max-bonds-wei <N>', 'put up no more than this in all open bonds together')
-    .option('--max-fee-gwei <N>', 'pay no more for a unit of gas, however near a deadline is (default: 100)')
-    .option('--in-flight <N>', 'transactions that wait to be mined at once (default: 16)')
-    .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)');
-
-const withJson = (command: Command): Command =>
-  command.option('--json', 'print one JSON object instead of text');
-
-/** Everything that goes to a chain does so as an account on a node. */
-const withAccount = (command: Command): Command =>
-  command
-    .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
-    .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does')
-    .option('--keystore <FILE>', 'holds the private key under a password, as keystore JSON')
-    .option('--password-file <FILE>', 'holds the password of the keystore; else ASSAY_PASSWORD does')
-    .option('--signer <URL>', 'a program that holds the key and signs, such as web3signer or clef')
-    .option('--signer-address <ADDRESS>', 'the account that the signer signs for')
-    .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it');
-
-const withOracle = (command: Command): Command =>
-  withAccount(command).option(
-    '--oracle <ADDRESS>',
-    'the InferenceOracle; else deployments/<chain>.json names it',
-  );
-
-const withFromBlock = (command: Command): Command =>
-  command.option(
-    '--from-block <N>',
-    'a block before the first request, to read less of the chain; else as recorded with the oracle',
-  );
-
-const withModels = (command: Command, argument: string): Command =>
-  withSources(
-    withFromBlock(
-      withImport(withOracle(command.argument(argument, 'the models: files, or ids of fetched ones'))),
-    ),
-  );
-
-/** Everything that gets models or inputs from where others say they are. */
-const withSources = (command: Command): Command =>
-  command
-    .option(
-      '--data <DIR>',
-      'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
-    )
-    .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect)
-    .option('--ipfs-gateway <URL>', 'for ipfs:// URIs, in place of the public ones (repeatable)', collect)
-    .option('--allow-private', 'follow URIs to addresses that are not of the public internet');
-
-/** Bounds on models that strangers name. */
-const withLimits = (command: Command): Command =>
-  command
-    .option('--max-models <N>', 'models held at a time with --all (default: 64)')
-    .option('--max-model-bytes <N>', 'program and weights of one model (default with --all: 1 GiB)')
-    .option('--max-models-bytes <N>', 'program and weights of all of them (default: 4 GiB)')
-    .option('--max-run-bytes <N>', 'tensors of one run (default with --all: 2 GiB)')
-    .option('--max-run-steps <N>', 'fold steps of one run, as inspect shows them (default with --all: 2e11)')
-    .option('--max-run-seconds <N>', 'after which a run is ended (default with --all: 600)')
-    .option('--fetch-seconds <N>', 'for getting one model (default: 3600)');
-
-/** A service logs and shows how it is; everything else prints its result. */
-const withStatus = (command: Command): Command =>
-  command
-    .option('--log <text|json>', 'how lines are written, with time and level', 'text')
-    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info')
-    .option(
-      '--heartbeat-seconds <N>',
-      'time between lines that say what is done, or why nothing; 0: none',
-      '300',
-    )
-    .option('--metrics-port <N>', 'serve /metrics for Prometheus, /healthz and /readyz on this port')
-    .option('--metrics-host <HOST>', 'the address to serve them on', '127.0.0.1');
-
-/**
- * Imports a command that speaks to the contracts.
- *
- * @throws InputError in a clone that has not compiled them
- */
-async function onChain<T>(load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('typechain')) throw error;
-    throw new InputError('the contracts are not compiled yet; run `npm run compile` in the project once');
-  }
-}
 
 function build(console: Console): Command {
   const assay = new Command('assay')
@@ -221,10 +111,8 @@ function build(console: Console): Command {
   const fetch = assay
     .command('fetch')
     .description('get a published model into the local store, every byte checked')
-    .argument('<MODEL_ID>', 'its id')
-    .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
-    .option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
-  withJson(withLimits(withSources(withFromBlock(fetch)))).action(async (id, options) =>
+    .argument('<MODEL_ID>', 'its id');
+  withJson(withLimits(withSources(withReading(fetch)))).action(async (id, options) =>
     (await onChain(() => import('./models/fetch.ts'))).fetch(id, options, console),
   );
   const request = assay
@@ -263,8 +151,9 @@ function build(console: Console): Command {
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM')
-    .option('--all', 'fetch every model that a claim names, within limits, and check it');
-  withStatus(withSending(withLimits(withWorkers(withModels(watch, '[MODEL...]'))))).action(
+    .option('--all', 'fetch every model that a claim names, within limits, and check it')
+    .option('--alert-only', 'challenge nothing: raise alarms, as `assay monitor` does; takes no key');
+  withAlarms(withStatus(withSending(withLimits(withWorkers(withModels(watch, '[MODEL...]')))))).action(
     async (models, options) => (await onChain(() => import('./watch.ts'))).watch(models, options, console),
   );
   const callback = assay
@@ -285,6 +174,7 @@ function build(console: Console): Command {
   withJson(withFromBlock(withOracle(finalize))).action(async (id, options) =>
     (await onChain(() => import('./settle.ts'))).finalize(id, options, console),
   );
+  addOperating(assay, console);
   assay
     .command('config')
     .description('print what a command would run with: `assay config watch …`; secrets are hidden')
@@ -306,7 +196,8 @@ function showInstead(command: Command, origins: Origins, console: Console): void
  * Runs one command.
  *
  * @param args what follows the command's name
- * @returns the exit code: 0 done, 1 something given cannot be used or did not hold, 2 wrong usage
+ * @returns the exit code: 0 done, 1 something given cannot be used or did not hold, 2 wrong usage; others are explained
+ *   at the commands that have them
  */
 export async function commandLine(args: readonly string[], console: Console): Promise<number> {
   const assay = build(console);
@@ -322,6 +213,7 @@ export async function commandLine(args: readonly string[], console: Console): Pr
   } catch (error) {
     // Commander has printed its own message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Exit) return error.exitCode;
     if (error instanceof InputError) {
       console.progress(undefined);
       const message = command ? withOrigin(error.message, command, origins) : error.message;

@@ -1,7 +1,7 @@
 import type { Contracts } from '../chain/contracts.ts';
 import type { World } from '../chain/history.ts';
 import type { ReadInput } from '../chain/inputs.ts';
-import type { Pass } from '../chain/loop.ts';
+import { type Pass, repeatService } from '../chain/loop.ts';
 import type { Limits } from '../chain/money/purse.ts';
 import type { Listener } from '../chain/report.ts';
 import type { OpenOptions } from '../chain/transactions/open.ts';
@@ -26,7 +26,15 @@ import { inputsFor } from './models/inputs.ts';
 import { type SourceOptions, sourcesOf } from './models/sources.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
-import { Funds, repeatTelling, untilSignal, workStatus } from './serviceLoop.ts';
+import {
+  DEVELOPMENT_CHAINS,
+  Funds,
+  type Loop,
+  repeatTelling,
+  untilSignal,
+  VERSION,
+  workStatus,
+} from './serviceLoop.ts';
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
@@ -73,11 +81,6 @@ const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, log: Log): v
   log.error(`the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`);
 };
 
-/** Chains on which blocks come only when somebody sends something. */
-const DEVELOPMENT_CHAINS = [31337n, 1337n];
-
-const VERSION = '0.1.0';
-
 /** Says once what a token deployment takes besides gas. */
 function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
   if (currency === ZERO_ADDRESS) return;
@@ -121,6 +124,7 @@ export async function serve(
     await found?.start();
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
+    const warnings = new Failures(log.warn, log.info, Date.now);
     const funds = new Funds(account);
     let service: ChainService | undefined;
     const overview = new Overview({
@@ -146,7 +150,7 @@ export async function serve(
       inputs.note(report);
       found?.note(report);
       if (report.kind === 'failed') failures.met(report.sentence);
-      else if (report.kind === 'warned') log.warn(report.sentence, reportFields(report));
+      else if (report.kind === 'warned') warnings.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
     const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
@@ -168,7 +172,8 @@ export async function serve(
       if (heartbeatSeconds > 0) {
         beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
       }
-      await repeatTelling({ ...service, pass: looking }, signal, failures, overview, log);
+      const loop: Loop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
+      await repeatTelling(looking, loop, { signal, lasting: [failures, warnings], overview, log });
     } finally {
       clearInterval(beat);
       stopServing();

@@ -1,4 +1,4 @@
-import { type Pass, repeatService, type Service } from '../chain/loop.ts';
+import type { LoopOptions, Pass } from '../chain/loop.ts';
 import { durationText } from '../operator/duration.ts';
 import { Failures } from '../operator/failures.ts';
 import type { Log } from '../operator/log.ts';
@@ -13,6 +13,11 @@ const FUNDS_MS = 15_000;
 
 /** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
 const PAUSE_MS = 1000;
+
+/** Chains on which blocks come only when somebody sends something. */
+export const DEVELOPMENT_CHAINS = [31337n, 1337n];
+
+export const VERSION = '0.1.0';
 
 /** A pass that is still running so long after a signal is left as it is, ms. */
 const ENDING_MS = 5000;
@@ -39,13 +44,23 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
   return { signal: ending.signal, release };
 }
 
-/** Repeats a service's pass until a signal. Failures are told when they begin, while they last, and when they end. */
+/** Repeats a pass until it is told to end, with rests as it sees fit. */
+export type Loop = (pass: Pass, options: LoopOptions) => Promise<void>;
+
+/** What a loop tells, and to whom. */
+export interface Telling {
+  readonly signal: AbortSignal;
+  /** Failures that single passes meet, beside those that end a pass. */
+  readonly lasting: readonly Failures[];
+  readonly overview: Overview;
+  readonly log: Log;
+}
+
+/** Runs a loop of passes. Failures are told when they begin, while they last, and when they end. */
 export async function repeatTelling(
-  service: Service,
-  signal: AbortSignal,
-  failures: Failures,
-  overview: Overview,
-  log: Log,
+  pass: Pass,
+  loop: Loop,
+  { signal, lasting, overview, log }: Telling,
 ): Promise<void> {
   const node = new Failures(
     (sentence) => log.error(`${sentence}; trying again`),
@@ -57,7 +72,7 @@ export async function repeatTelling(
     const startedAt = Date.now();
     let outcome: 'done' | 'failed' = 'failed';
     try {
-      const sent = await service.pass();
+      const sent = await pass();
       outcome = 'done';
       return sent;
     } finally {
@@ -66,7 +81,7 @@ export async function repeatTelling(
   };
   const told: Pass = async () => {
     const sent = await timed();
-    failures.passed();
+    for (const failures of lasting) failures.passed();
     if (failing) log.info(`it works again, after ${durationText(Date.now() - failing.since)}`);
     failing = undefined;
     node.clear();
@@ -76,7 +91,7 @@ export async function repeatTelling(
     failing ??= { since: Date.now() };
     node.met(sentence);
   };
-  await repeatService({ ...service, pass: told }, { signal, pauseMs: PAUSE_MS, onFailure });
+  await loop(told, { signal, pauseMs: PAUSE_MS, onFailure });
 }
 
 /** The ether of an account, read now and then. */

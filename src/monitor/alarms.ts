@@ -1,4 +1,4 @@
-import type { ClaimForecast, DisputeForecast, Forecast } from './forecast.ts';
+import { type ClaimForecast, type DisputeForecast, type Forecast, isAtRisk } from './forecast.ts';
 
 /** All alarms; each has a page of the runbook with the same name. */
 export const ALARMS = [
@@ -42,13 +42,9 @@ const leftText = (seconds: number): string =>
       ? `${Math.floor(seconds / 60)} min`
       : `${Math.floor(seconds / 3600)} h`;
 
-/** A side that is wrong may let its clock run out; that is no alarm to anybody else. */
-const mayIdle = ({ mover, ifPlayed }: DisputeForecast): boolean =>
-  ifPlayed !== undefined && ifPlayed !== mover;
-
 function clockAlarm(dispute: DisputeForecast, { clockShare }: Thresholds): Alarm[] {
-  const { disputeId, claimId, mover, secondsLeft, clockSeconds, isOvertaken, deadline, ifPlayed } = dispute;
-  if (isOvertaken || mayIdle(dispute)) return [];
+  const { disputeId, claimId, mover, secondsLeft, clockSeconds, deadline, ifPlayed } = dispute;
+  if (!isAtRisk(dispute)) return [];
   const subject = `dispute ${disputeId}`;
   const account = dispute[mover];
   const side = ifPlayed === undefined ? `the ${mover} ${account}` : `the ${mover} ${account}, who is right,`;

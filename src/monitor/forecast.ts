@@ -66,6 +66,10 @@ export interface Forecast {
   readonly disputes: readonly DisputeForecast[];
 }
 
+/** Whether somebody who is not known to be wrong has to move: a side that is wrong may let its clock run out. */
+export const isAtRisk = ({ mover, ifPlayed, isOvertaken }: DisputeForecast): boolean =>
+  !isOvertaken && (ifPlayed === undefined || ifPlayed === mover);
+
 const other = (role: Role): Role => (role === 'claimant' ? 'challenger' : 'claimant');
 
 function lossOf(record: DisputeRecord, loser: Role): Loss {

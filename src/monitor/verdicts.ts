@@ -35,11 +35,17 @@ export async function judge(
   return right === undefined ? 'unknown' : right ? 'right' : 'wrong';
 }
 
+/** Who is told what was found out. */
+export interface VerdictListener {
+  onVerdict(claim: ClaimRecord, verdict: Verdict): void;
+  onFailure(claim: ClaimRecord, failure: unknown): void;
+}
+
 /** What is known about claims, found out in the background. */
 export class Verdicts {
   readonly #runner: Runner;
   readonly #readInput: ReadInput | undefined;
-  readonly #onFailure: (claim: ClaimRecord, failure: unknown) => void;
+  readonly #listener: VerdictListener;
   readonly #now: () => number;
   readonly #known = new Map<string, { readonly verdict: Verdict; readonly at: number }>();
   readonly #running = new Map<string, Promise<void>>();
@@ -48,12 +54,12 @@ export class Verdicts {
   constructor(
     runner: Runner,
     readInput: ReadInput | undefined,
-    onFailure: (claim: ClaimRecord, failure: unknown) => void,
+    listener: VerdictListener,
     now: () => number = Date.now,
   ) {
     this.#runner = runner;
     this.#readInput = readInput;
-    this.#onFailure = onFailure;
+    this.#listener = listener;
     this.#now = now;
   }
 
@@ -89,13 +95,15 @@ export class Verdicts {
     const key = keyOf(claim);
     const run = judge(claim, this.#runner, this.#readInput)
       .catch((failure: unknown): Verdict => {
-        this.#onFailure(claim, failure);
+        this.#listener.onFailure(claim, failure);
         return 'unknown';
       })
       .then((verdict) => {
         if (this.#known.size >= MOST_REMEMBERED) this.#known.clear();
+        const isNews = this.#known.get(key)?.verdict !== verdict;
         this.#known.set(key, { verdict, at: this.#now() });
         this.#running.delete(key);
+        if (isNews) this.#listener.onVerdict(claim, verdict);
       });
     this.#running.set(key, run);
   }

@@ -55,6 +55,7 @@ export function createMetrics() {
     runs: gauge('runs', 'Runs of models since the start, by how they ended.', ['outcome']),
     runsQueued: gauge('runs_queued', 'Runs that wait or go on.'),
     reports: counter('reports_total', 'Lines about what was done or found, by kind.', ['kind']),
+    warnings: counter('warnings_total', 'Things that an operator should know of, by kind.', ['about']),
     gasUsed: counter('gas_used_total', 'Gas of the mined transactions of this account.'),
     failures: gauge('failures', 'Different failures that are going on.'),
     alarms: gauge('alarms', 'Alarms of `assay monitor` that are on, by name.', ['alarm']),

@@ -2,6 +2,7 @@ import { formatUnits } from 'ethers';
 import type { DisputeRecord, World } from '../chain/history.ts';
 import type { Report } from '../chain/report.ts';
 import type { Address } from '../chain/types.ts';
+import type { Verdict } from '../monitor/forecast.ts';
 import { deathsOf, type HealthLimits, obstaclesOf, USUAL_LIMITS, type Vitals } from './health.ts';
 import { heartbeat } from './heartbeat.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -45,7 +46,7 @@ export class Overview implements Told {
   readonly #limits: HealthLimits;
   readonly #startedAt: number;
   readonly #outcomes: Outcomes;
-  readonly #verdicts = new Map<bigint, Report['kind']>();
+  readonly #verdicts = new Map<bigint, Verdict>();
   #world: World | undefined;
   #standing = NOTHING;
   #turnedAt: number | undefined;
@@ -83,25 +84,35 @@ export class Overview implements Told {
     metrics.movesDue.set(standing.clocks.length);
     metrics.movesOverdue.set(standing.overdue);
     metrics.bondsAtStake.set(Number(formatUnits(standing.bondsAtStakeWei, decimals)));
-    metrics.claimsUnverified.set(this.#count('unverified'));
-    const [clock] = standing.clocks;
-    // A gauge that is not set is not shown: no clock runs.
-    metrics.leastClock.remove();
-    metrics.leastClockRatio.remove();
-    if (clock) {
-      metrics.leastClock.set(clock.secondsLeft);
-      metrics.leastClockRatio.set(clock.secondsLeft / clock.clockSeconds);
-    }
+    metrics.claimsUnverified.set(this.#count('unknown'));
+    this.showClock(standing.clocks[0]);
   }
 
   report(report: Report): void {
     const { metrics } = this;
     metrics.reports.inc({ kind: report.kind });
+    if (report.kind === 'warned') metrics.warnings.inc({ about: report.about });
     if ('receipt' in report) metrics.gasUsed.inc(Number(report.receipt.gasUsed));
-    const verdict = { verified: 'right', challenged: 'wrong', unverified: 'unknown' }[report.kind as string];
-    if (verdict === undefined || !('claim' in report)) return;
-    this.#verdicts.set(report.claim.claimId, report.kind);
-    metrics.claimsChecked.inc({ verdict });
+    if (report.kind === 'verified') this.judged(report.claim.claimId, 'right');
+    if (report.kind === 'challenged') this.judged(report.claim.claimId, 'wrong');
+    if (report.kind === 'unverified') this.judged(report.claim.claimId, 'unknown');
+  }
+
+  /** A claim was run again, or could not be. */
+  judged(claimId: bigint, verdict: Verdict): void {
+    this.#verdicts.set(claimId, verdict);
+    this.metrics.claimsChecked.inc({ verdict });
+  }
+
+  /** The clock that matters most; undefined if none runs. */
+  showClock(clock: { readonly secondsLeft: number; readonly clockSeconds: number } | undefined): void {
+    const { leastClock, leastClockRatio } = this.metrics;
+    // A gauge that is not set is not shown.
+    leastClock.remove();
+    leastClockRatio.remove();
+    if (!clock) return;
+    leastClock.set(clock.secondsLeft);
+    leastClockRatio.set(clock.secondsLeft / clock.clockSeconds);
   }
 
   /** A pass has ended. @param ms it took */
@@ -129,20 +140,20 @@ export class Overview implements Told {
   heartbeat(): string {
     const { now, status, failures } = this.#options;
     const { inFlight = 0, runsQueued = 0 } = status();
-    const checked = this.#count('verified') + this.#count('challenged');
+    const checked = this.#count('right') + this.#count('wrong');
     const blindMs = now() - (this.#lookedAt ?? this.#startedAt);
     return heartbeat(
       this.#standing,
       {
-        ...{ checked, unverified: this.#count('unverified'), pending: inFlight, runs: runsQueued },
+        ...{ checked, unverified: this.#count('unknown'), pending: inFlight, runs: runsQueued },
         ...{ failures: failures(), blindMs: blindMs > this.#limits.lookMs ? blindMs : 0 },
       },
       now() / 1000,
     );
   }
 
-  #count(kind: Report['kind']): number {
-    return [...this.#verdicts.values()].filter((one) => one === kind).length;
+  #count(verdict: Verdict): number {
+    return [...this.#verdicts.values()].filter((one) => one === verdict).length;
   }
 
   #vitals(): Vitals {

@@ -114,7 +114,7 @@ describe('commands that go to a chain refuse in one line', () => {
       /there is no contract at 0x1212/,
     ],
     ['a missing model', ['provide', 'FOLDER/none.onnx', ...there], 1, /none\.onnx: there is no such file$/],
-    ['no model', ['watch', ...there], 2, /missing required argument 'MODEL\.onnx'$/],
+    ['no model', ['watch', ...there], 2, /name a model, or add --all to take those that claims name$/],
     [
       'a block that is no number',
       ['watch', MODEL, ...there, '--from-block', '-1'],

@@ -26,7 +26,7 @@ export function requireModelId(text: string): string {
  *
  * @throws InputError if there is none, or it cannot be used
  */
-async function loadAny(
+export async function loadAny(
   given: string,
   options: ImportArguments & SourceOptions,
   console: Console,

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import type { Console } from '../console.ts';
+import {
+  onChain,
+  withAccount,
+  withAlarms,
+  withEngine,
+  withImport,
+  withJson,
+  withLimits,
+  withReading,
+  withSources,
+  withStatus,
+  withWorkers,
+} from '../options.ts';
+
+/** Adds the commands of those who operate providers and watchers, or keep an eye on them. */
+export function addOperating(assay: Command, console: Console): void {
+  const monitor = assay
+    .command('monitor')
+    .description('forecast how every open dispute will end and raise alarms before; takes no key')
+    .argument('[MODEL...]', 'models with which claims are checked: files, or ids of fetched ones')
+    .option('--all', 'fetch every model that a claim names, within limits')
+    .option('--once', 'look once and print the forecast; the exit code is 3 if there are alarms');
+  withJson(
+    withAlarms(withStatus(withLimits(withWorkers(withSources(withImport(withReading(monitor))))))),
+  ).action(async (models, options) =>
+    (await onChain(() => import('../monitor/monitor.ts'))).monitor(models, options, console),
+  );
+  const verify = assay
+    .command('verify')
+    .description(
+      'run a past answer again from what is on chain; the exit code is 0 if it was right, 3 if wrong, 4 if it cannot be told',
+    )
+    .argument('<REQUEST_ID>', 'the request')
+    .argument('[MODEL]', 'its model: a file, or nothing if it was fetched');
+  withJson(withEngine(withSources(withImport(withReading(verify))))).action(async (id, model, options) =>
+    (await onChain(() => import('../verify.ts'))).verify(id, model, options, console),
+  );
+  const doctor = assay
+    .command('doctor')
+    .description('check node, chain, contracts, models, account, clock and disk, one line each')
+    .argument('[MODEL...]', 'models that will be held')
+    .option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
+  withJson(withSources(withImport(withAccount(doctor)))).action(async (models, options) =>
+    (await onChain(() => import('../doctor/doctor.ts'))).doctor(models, options, console),
+  );
+}

@@ -1,0 +1,202 @@
+import type { JsonRpcProvider } from 'ethers';
+import { type Contracts, connect } from '../../chain/contracts.ts';
+import { openEndpoint } from '../../chain/endpoint.ts';
+import { explain } from '../../chain/explain.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
+import { ZERO_ADDRESS } from '../../chain/types.ts';
+import { hexOf } from '../../merkle/keccak.ts';
+import type { OracleOptions } from '../connection.ts';
+import type { Console } from '../console.ts';
+import { type Deployment, readDeployment, recordPath } from '../deployments.ts';
+import { Exit } from '../exit.ts';
+import { InputError } from '../inputError.ts';
+import { readAccount } from '../keys/account.ts';
+import { KEY_VARIABLE } from '../keys/variables.ts';
+import type { ImportArguments } from '../loadModel.ts';
+import { loadAny } from '../models/holding.ts';
+import { dataFolder, type SourceOptions } from '../models/sources.ts';
+import { withoutSecrets } from '../settings/show.ts';
+import { type Finding, fail, findingLine, ok, warn } from './finding.ts';
+import { checkData, checkMemory, checkNode } from './machine.ts';
+import { checkEndpoint } from './node.ts';
+
+export interface DoctorOptions extends OracleOptions, ImportArguments, SourceOptions {
+  readonly json?: boolean;
+}
+
+/** Gas of the moves of a few disputes, which an account should have ether for. */
+const MOVES_GAS = 2_000_000n;
+
+/** The record of the deployment, and the contracts that it or `--oracle` names. */
+async function checkDeployment(
+  provider: JsonRpcProvider,
+  chainId: bigint,
+  { oracle }: DoctorOptions,
+): Promise<{ readonly findings: readonly Finding[]; readonly contracts: Contracts | undefined }> {
+  const findings: Finding[] = [];
+  let record: Deployment | undefined;
+  try {
+    record = readDeployment(chainId);
+  } catch (failure) {
+    findings.push(fail('record', (failure as Error).message, 'repair or remove the file'));
+  }
+  const chosen = oracle ?? record?.oracle;
+  if (record) {
+    const differs = oracle !== undefined && oracle.toLowerCase() !== record.oracle.toLowerCase();
+    findings.push(
+      differs
+        ? warn('record', `names the oracle ${record.oracle}, not ${oracle}`, 'correct one of them')
+        : ok('record', `${record.bounds} bounds, from block ${record.fromBlock}`),
+    );
+  } else if (findings.length === 0) {
+    const remedy = `copy ${recordPath(chainId)} here, so that less of the chain is read`;
+    findings.push(warn('record', `none for chain ${chainId}`, remedy));
+  }
+  if (chosen === undefined) {
+    findings.push(fail('contracts', 'no oracle is named', 'add --oracle ADDRESS, or run `assay deploy`'));
+    return { findings, contracts: undefined };
+  }
+  try {
+    const contracts = await connect(chosen, provider);
+    const unit = await readUnit(contracts.currency, provider);
+    const currency = currencyText(unit, contracts.currency);
+    findings.push(
+      ok('contracts', `oracle ${chosen} and what it leads to; a known leaf is right; in ${currency}`),
+    );
+    return { findings, contracts };
+  } catch (failure) {
+    findings.push(fail('contracts', explain(failure), 'check --oracle and that the node is on its chain'));
+    return { findings, contracts: undefined };
+  }
+}
+
+async function checkModels(
+  paths: readonly string[],
+  contracts: Contracts,
+  options: DoctorOptions,
+  console: Console,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const path of paths) {
+    try {
+      const { model } = await loadAny(path, options, { ...console, err: () => undefined });
+      const id = hexOf(model.id);
+      findings.push(
+        (await contracts.registry.isPublished(id))
+          ? ok('model', `${path}: ${id}, published`)
+          : fail(
+              'model',
+              `${path}: ${id} is not published here`,
+              'run `assay publish`, or check its options',
+            ),
+      );
+    } catch (failure) {
+      if (!(failure instanceof InputError)) throw failure;
+      findings.push(fail('model', failure.message, 'name another file'));
+    }
+  }
+  return findings;
+}
+
+/** The account, if one is named: its key, its ether, and whether it has transactions on their way. */
+async function checkAccount(
+  provider: JsonRpcProvider,
+  contracts: Contracts | undefined,
+  options: DoctorOptions,
+  console: Console,
+): Promise<Finding[]> {
+  const { keyFile, keystore, signer } = options;
+  if ([keyFile, keystore, signer, process.env[KEY_VARIABLE]].every((one) => one === undefined)) {
+    return [warn('account', 'none is named', 'add --key-file, --keystore or --signer to have it checked')];
+  }
+  let address: string;
+  try {
+    const account = await readAccount(options, process.env, console);
+    address = account.address;
+    if ('accounts' in account) {
+      const held = await account.accounts();
+      if (!held.includes(address)) {
+        return [fail('account', `the signer does not hold the key of ${address}`, 'check --signer-address')];
+      }
+    }
+  } catch (failure) {
+    return [fail('account', (failure as Error).message, 'see docs/operating')];
+  }
+  const [balanceWei, mined, sent, { maxFeePerGas, gasPrice }] = await Promise.all([
+    provider.getBalance(address),
+    provider.getTransactionCount(address, 'latest'),
+    provider.getTransactionCount(address, 'pending'),
+    provider.getFeeData(),
+  ]);
+  const needed = MOVES_GAS * (maxFeePerGas ?? gasPrice ?? 0n);
+  const has = `${address} has ${amountText(ETHER, balanceWei)}`;
+  const findings: Finding[] = [];
+  if (balanceWei === 0n) findings.push(fail('account', has, 'send it some'));
+  else if (balanceWei < needed) {
+    findings.push(
+      warn(
+        'account',
+        `${has}; moves of a few disputes may cost ${amountText(ETHER, needed)}`,
+        'send it some',
+      ),
+    );
+  } else findings.push(ok('account', has));
+  if (sent > mined) {
+    findings.push(
+      warn(
+        'pending',
+        `${sent - mined} transactions are on their way`,
+        'if they stay, see pending in the runbook',
+      ),
+    );
+  }
+  if (contracts && contracts.currency !== ZERO_ADDRESS) {
+    const unit = await readUnit(contracts.currency, provider);
+    const amount = await balanceIn(contracts.currency, address, provider);
+    const text = `${address} has ${amountText(unit, amount)} for bonds`;
+    findings.push(amount > 0n ? ok('bonds', text) : fail('bonds', text, 'send it some'));
+  }
+  return findings;
+}
+
+/**
+ * `assay doctor`: checks everything that a service needs, one line each, with what to do about what is wrong.
+ *
+ * @throws Exit with code 1 if a service would not work
+ */
+export async function doctor(
+  paths: readonly string[],
+  options: DoctorOptions,
+  console: Console,
+): Promise<void> {
+  const findings: Finding[] = [];
+  const tell = (found: readonly Finding[]): void => {
+    findings.push(...found);
+    console.progress(undefined);
+    if (!options.json) for (const finding of found) console.out(findingLine(finding));
+  };
+  tell([checkNode(process.versions.node), checkMemory(), ...checkData(dataFolder(options))]);
+  console.progress('asking the node');
+  let provider: JsonRpcProvider | undefined;
+  try {
+    provider = await openEndpoint(options.rpc);
+    const { chainId } = await provider.getNetwork();
+    const deployment = await checkDeployment(provider, chainId, options);
+    const isRecorded = deployment.findings.some(({ level, what }) => what === 'record' && level === 'ok');
+    const fromBlock = isRecorded ? (readDeployment(chainId)?.fromBlock ?? 0) : 0;
+    tell(await checkEndpoint(provider, options.rpc, fromBlock, Date.now));
+    tell(deployment.findings);
+    if (deployment.contracts) tell(await checkModels(paths, deployment.contracts, options, console));
+    tell(await checkAccount(provider, deployment.contracts, options, console));
+  } catch (failure) {
+    const url = withoutSecrets(options.rpc);
+    // The address may hold an API key.
+    const why = explain(failure).replaceAll(options.rpc, url);
+    tell([fail('node', why.includes(url) ? why : `${url}: ${why}`, 'see --rpc')]);
+  } finally {
+    provider?.destroy();
+  }
+  const isWell = findings.every(({ level }) => level !== 'fail');
+  if (options.json) console.out(JSON.stringify({ ok: isWell, findings }));
+  if (!isWell) throw new Exit(1);
+}

@@ -1,0 +1,124 @@
+import type { Contracts } from '../../chain/contracts.ts';
+import { explain } from '../../chain/explain.ts';
+import { History } from '../../chain/history.ts';
+import { systemClock, timesAt } from '../../chain/play.ts';
+import { readUnit, type Unit } from '../../chain/unit.ts';
+import type { Alarm } from '../../monitor/alarms.ts';
+import { type Forecast, isAtRisk } from '../../monitor/forecast.ts';
+import { Monitor } from '../../monitor/monitor.ts';
+import { Verdicts } from '../../monitor/verdicts.ts';
+import { Failures } from '../../operator/failures.ts';
+import type { Log } from '../../operator/log.ts';
+import { Overview } from '../../operator/overview.ts';
+import { Webhook } from '../../operator/webhook.ts';
+import { WorkRunner } from '../../work/runner.ts';
+import { firstBlockOf } from '../connection.ts';
+import type { Console } from '../console.ts';
+import { workersOf } from '../engines.ts';
+import { foundModels } from '../models/found.ts';
+import { holdNamed } from '../models/holding.ts';
+import { inputsFor } from '../models/inputs.ts';
+import { sourcesOf } from '../models/sources.ts';
+import { DEVELOPMENT_CHAINS, VERSION, workStatus } from '../serviceLoop.ts';
+import { AlarmDesk } from './alarmDesk.ts';
+import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
+
+/** What one look at the chain shows. */
+export interface Seen {
+  readonly forecast: Forecast;
+  readonly alarms: readonly Alarm[];
+}
+
+/** Everything that a monitor is made of. */
+export interface Lookout {
+  readonly unit: Unit;
+  readonly oracle: string;
+  readonly chainId: bigint;
+  readonly overview: Overview;
+  readonly failures: Failures;
+  readonly desk: AlarmDesk;
+  look(): Promise<Seen>;
+  /** Waits until all runs have ended. */
+  settled(): Promise<void>;
+  /** Waits until all messages are sent, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** Opens what a monitor needs, and holds the models that are named. */
+export async function openLookout(
+  paths: readonly string[],
+  options: MonitorOptions,
+  parsed: ReturnType<typeof parseMonitor>,
+  contracts: Contracts,
+  log: Log,
+  console: Console,
+): Promise<Lookout> {
+  const work = workersOf(options);
+  const sources = sourcesOf(options);
+  const fromBlock = parsed.fromBlock ?? (await firstBlockOf(contracts));
+  const { chainId } = await contracts.provider.getNetwork();
+  const oracle = await contracts.oracle.getAddress();
+  const unit = await readUnit(contracts.currency, contracts.provider);
+  const history = new History(contracts, fromBlock);
+  const runner = new WorkRunner(work);
+  const failures = new Failures(log.error, log.info, Date.now);
+  const inputs = inputsFor(options, sources, runner, log);
+  const found = options.all ? foundModels(options, sources, runner, contracts, fromBlock, log) : undefined;
+  const overview = new Overview({
+    ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
+    hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
+    failures: () => failures.count,
+    status: () => workStatus(runner),
+  });
+  const { metrics } = overview;
+  metrics.info.set({ command: 'monitoring', version: VERSION, chain: `${chainId}`, oracle, account: '' }, 1);
+  const webhook =
+    options.webhook === undefined
+      ? undefined
+      : new Webhook(options.webhook, {
+          onFailure: (sentence) => {
+            metrics.webhookFailures.inc();
+            log.error(sentence);
+          },
+        });
+  const verdicts = new Verdicts(runner, inputs.read, {
+    onFailure: (claim, failure) => failures.met(`claim ${claim.claimId}: ${explain(failure)}`),
+    onVerdict: (claim, verdict) => {
+      overview.judged(claim.claimId, verdict);
+      if (verdict === 'unknown') {
+        const missing = runner.model(claim.request.request.modelId) ? 'input' : 'model';
+        found?.note({ kind: 'unverified', claim, missing });
+        return;
+      }
+      if (verdict === 'right') inputs.note({ kind: 'verified', claim });
+      log.info(`claim ${claim.claimId}: ${verdict}`, { kind: 'verdict', claim: `${claim.claimId}`, verdict });
+    },
+  });
+  const monitor = new Monitor(verdicts, parsed.thresholds);
+  const close = async (): Promise<void> => {
+    await webhook?.settled();
+    found?.end();
+    sources.getter.close();
+    await runner.close();
+  };
+  try {
+    await found?.start();
+    await holdNamed(paths, options, (model) => runner.put(model), contracts, console, log);
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
+  return {
+    ...{ unit, oracle, chainId, overview, failures, close },
+    desk: new AlarmDesk(log, webhook, metrics, { chainId: `${chainId}`, oracle }),
+    settled: () => verdicts.settled(),
+    look: async () => {
+      const world = await history.update();
+      overview.observe(world, (id) => world.disputes.get(id));
+      const now = Number(timesAt(world.block.timestamp, systemClock()).latest);
+      const seen = monitor.look(world, (id) => world.claims.get(id), now);
+      overview.showClock(seen.forecast.disputes.find(isAtRisk));
+      return seen;
+    },
+  };
+}

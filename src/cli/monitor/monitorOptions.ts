@@ -1,0 +1,58 @@
+import type { Thresholds } from '../../monitor/alarms.ts';
+import { isWebAddress } from '../../operator/webAddress.ts';
+import type { ReaderOptions } from '../connection.ts';
+import type { EngineOptions } from '../engines.ts';
+import { InputError } from '../inputError.ts';
+import type { ImportArguments } from '../loadModel.ts';
+import { type LogArguments, parseLogOptions } from '../logOptions.ts';
+import type { LimitOptions } from '../models/found.ts';
+import type { SourceOptions } from '../models/sources.ts';
+import { parseBlock } from '../service.ts';
+import { parseBounded, parseHeartbeat, parsePort, type StatusArguments } from '../statusOptions.ts';
+
+/** What everything is told that raises alarms. */
+export interface AlarmOptions {
+  readonly webhook?: string;
+  readonly intervalSeconds: string;
+  readonly alarmClockPercent: string;
+  readonly alarmWindowPercent: string;
+}
+
+export interface MonitorOptions
+  extends ReaderOptions,
+    EngineOptions,
+    ImportArguments,
+    SourceOptions,
+    LimitOptions,
+    LogArguments,
+    StatusArguments,
+    AlarmOptions {
+  readonly fromBlock?: string;
+  readonly workers?: string;
+  readonly all?: boolean;
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+const LONGEST_INTERVAL_SECONDS = 3600;
+
+/** Everything that is text on the command line, as numbers. @throws InputError naming the option */
+export function parseMonitor(options: MonitorOptions) {
+  const share = (option: string, text: string): number => parseBounded(option, text, 1, 100) / 100;
+  const thresholds: Thresholds = {
+    clockShare: share('--alarm-clock-percent', options.alarmClockPercent),
+    windowShare: share('--alarm-window-percent', options.alarmWindowPercent),
+  };
+  const { intervalSeconds, webhook, fromBlock } = options;
+  if (webhook !== undefined && !isWebAddress(webhook)) {
+    throw new InputError('--webhook: write an http or https address', 2);
+  }
+  parsePort(options);
+  return {
+    thresholds,
+    log: parseLogOptions(options),
+    heartbeatSeconds: parseHeartbeat(options),
+    pauseMs: 1000 * parseBounded('--interval-seconds', intervalSeconds, 1, LONGEST_INTERVAL_SECONDS),
+    fromBlock: fromBlock === undefined ? undefined : parseBlock(fromBlock),
+  };
+}
