@@ -99,6 +99,7 @@ contract DisputeGame is IDisputeGame, Multicall {
         uint96 claimId,
         address challenger,
         bytes32 modelId,
+        bytes32 claimHash,
         uint32 clockSeconds,
         uint96 claimBondWei,
         uint96 challengeBondWei
@@ -111,7 +112,7 @@ contract DisputeGame is IDisputeGame, Multicall {
         opened.clock = ClockLib.start(block.timestamp, clockSeconds, block.basefee);
         opened.stake = StakeLib.pack(claimId, claimBondWei, challengeBondWei);
         opened.program = modelId;
-        opened.position = PositionLib.START;
+        opened.position = PositionLib.start(claimHash);
         disputes[disputeId] = Rules.seal(opened, 0);
         emit Opened(disputeId, claimId, challenger, opened);
     }

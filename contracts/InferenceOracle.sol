@@ -37,6 +37,12 @@ import { StakeLib } from "./types/Stake.sol";
 /// request   –        → Open        claim     –    → Open
 ///           Open     → Answered              Open → Final       window passed or answer proven, no dispute open
 ///           Open     → Cancelled             Open → Falsified   the game: a dispute
+///           Open     → Closed     its requester gives up while claims are open
+///           Closed   → Answered   one of them became final
+///           Closed   → Cancelled  none did
+///
+/// fee       of an open request → held or paid, at the answer
+///           held     → paid       the first claim of the answer's output that was not falsified is final
 ///
 /// callback  None     → Waiting    the request is answered, its requester has code and ordered gas
 ///           Waiting  → Done       the first run, paid, succeeded
@@ -45,8 +51,9 @@ import { StakeLib } from "./types/Stake.sol";
 /// ```
 /// An open request has status None in storage: its hash alone shows that it was made.
 ///
-/// INVARIANT: balance = fees and callback fees of open requests + callback fees of callbacks never run + bonds of open claims
-/// + bonds of open disputes + what is `owed` + what is burned (+ what was forced in). Money leaves only in {withdrawTo}.
+/// INVARIANT: balance = fees and callback fees of open and closed requests + fees held + callback fees of callbacks never run
+/// + bonds of open claims + bonds of open disputes + what is `owed` + what is burned (+ what was forced in). Money leaves only
+/// in {withdrawTo}.
 ///
 /// One file of some 500 lines, because the invariant ties its parts together: everything that moves money is here.
 contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
@@ -64,6 +71,9 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     /// @notice Gas repaid for an overtaken dispute: less than the cheapest way to open one, some 31,000, many in one
     /// transaction by a contract, all refunds taken off. With more, a cheat would get burned ether back by overtaking itself.
     uint256 public constant REPAID_GAS = 30_000;
+    /// @notice Most claims that one call looks at to find who earned a fee, so that no crowd of claims keeps another from
+    /// becoming final.
+    uint256 private constant FEE_STEPS = 32;
     /// @notice Upper bound on the gas of CALL itself, for a cold account without value (EIP-2929), and its set-up.
     uint256 private constant CALL_OVERHEAD_GAS = 8_000;
 
@@ -105,6 +115,8 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     mapping(uint256 requestId => mapping(bytes32 outputs => mapping(address claimant => Supplied)))
         private _supplied;
     mapping(uint256 requestId => bytes) private _outputs;
+    /// @notice Claims with lower numbers than this do not earn the fee that is held.
+    mapping(uint256 requestId => uint32 number) private _feeFrom;
 
     modifier onlyGame() {
         if (msg.sender != address(GAME)) revert NotGame(msg.sender);
@@ -189,16 +201,28 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     }
 
     /// @inheritdoc IInferenceOracle
-    function cancel(uint256 requestId, Request calldata request_) external nonReentrant {
+    function cancel(
+        uint256 requestId,
+        Request calldata request_
+    ) external nonReentrant returns (uint256 refundWei) {
         _requireRequest(requestId, request_);
         if (msg.sender != request_.requester) revert NotRequester(requestId, request_.requester, msg.sender);
         Progress storage state = _progress[requestId];
-        _requireOpen(requestId, state.status);
-        if (state.openClaims != 0) revert ClaimsOpen(requestId, state.openClaims);
+        RequestStatus status = state.status;
+        bool closed = status == RequestStatus.Closed;
+        if (!closed) _requireOpen(requestId, status);
         uint256 last = uint256(request_.requestedAt) + request_.terms.patienceSeconds;
         if (block.timestamp <= last) revert PatienceLasts(requestId, last);
+        if (state.openClaims != 0) {
+            if (closed) revert ClaimsOpen(requestId, state.openClaims);
+            // RULE: claims that overlap do not keep a request open for ever.
+            state.status = RequestStatus.Closed;
+            emit Closed(requestId);
+            return 0;
+        }
         state.status = RequestStatus.Cancelled;
-        owed[request_.requester] += uint256(request_.feeWei) + request_.terms.callbackFeeWei;
+        refundWei = uint256(request_.feeWei) + request_.terms.callbackFeeWei;
+        owed[request_.requester] += refundWei;
         emit Cancelled(requestId);
     }
 
@@ -278,6 +302,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
             uint96(claimId),
             msg.sender,
             request_.modelId,
+            keccak256(abi.encode(requestHash[claimId >> 32], outputs)),
             request_.terms.clockSeconds,
             request_.terms.claimBondWei,
             request_.terms.challengeBondWei
@@ -413,10 +438,12 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
         uint256 creditWei = request_.terms.claimBondWei;
         Progress memory state = _progress[requestId];
         --state.openClaims;
-        // INVARIANT: a request with an open claim is not cancelled, so it is open or has its answer.
-        answers = state.status == RequestStatus.None;
+        // INVARIANT: a request with an open claim is not cancelled, so it is open, closed, or has its answer.
+        answers = state.status != RequestStatus.Answered;
         if (answers) {
-            creditWei += request_.feeWei;
+            // Nobody claimed before the first.
+            if (uint32(claimId) == 1) creditWei += request_.feeWei;
+            else state.feeHeld = request_.feeWei != 0;
             callbackDue = request_.terms.callbackGas != 0 && request_.requester.code.length != 0;
             state.status = RequestStatus.Answered;
             state.answer = uint32(claimId);
@@ -429,6 +456,48 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
         }
         _progress[requestId] = state;
         owed[ended.claimant] += creditWei;
+        if (state.feeHeld && (answers || _isResult(requestId, outputs))) {
+            _payFee(requestId, request_.feeWei, outputs);
+        }
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function payFee(uint256 requestId, Request calldata request_, bytes32 outputs) external nonReentrant {
+        _requireRequest(requestId, request_);
+        if (!_isResult(requestId, outputs)) revert NotResult(requestId, outputs);
+        if (!_progress[requestId].feeHeld) revert FeeNotHeld(requestId);
+        uint256 awaited = _payFee(requestId, request_.feeWei, outputs);
+        if (awaited != 0) revert FeeAwaitsClaim(requestId, awaited);
+    }
+
+    /// @notice Credits a fee that is held, or comes closer to the claim that earned it.
+    /// RULE: the fee goes to the first claim of the answer's output, by number, that was not falsified, whichever of them
+    /// became final first; so a copy gains nothing by being faster.
+    /// @param outputs The answer's.
+    /// @return awaited The open claim that decides who earned the fee; 0 if it is none.
+    function _payFee(uint256 requestId, uint256 feeWei, bytes32 outputs) private returns (uint256 awaited) {
+        uint32 number = _feeFrom[requestId];
+        if (number == 0) number = 1;
+        // INVARIANT: the claim that answered is final and has this output, so the search ends there at the latest.
+        for (uint256 i = 0; i < FEE_STEPS; ++i) {
+            uint256 claimId = _idOf(requestId, number);
+            Claim storage first = _claims[claimId];
+            ClaimStatus status = first.status;
+            address claimant = first.claimant;
+            if (status == ClaimStatus.Falsified || claimOf(requestId, outputs, claimant) != claimId) {
+                ++number;
+                continue;
+            }
+            if (status == ClaimStatus.Open) {
+                awaited = claimId;
+                break;
+            }
+            _progress[requestId].feeHeld = false;
+            owed[claimant] += feeWei;
+            emit FeePaid(requestId, claimId);
+            return 0;
+        }
+        _feeFrom[requestId] = number;
     }
 
     // ---- callbacks ------------------------------------------------------------------------------------------------

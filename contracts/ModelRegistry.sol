@@ -187,10 +187,13 @@ contract ModelRegistry is IModelRegistry {
         if (answers != 0 && outputs != 1) revert AcceptNotScalar(outputs, 0);
     }
 
-    /// @notice RULE: a claimant's first answer fits the transaction pools. It holds the root of each output and a proof of it.
+    /// @notice RULE: the least challenge bond pays for a claimant's first answer, which holds the root of each output and a proof
+    /// of it.
     function _requireFirstAnswerFits(uint256 outputs, uint256 nodeCount) private pure {
         uint256 size = FIRST_ANSWER_BYTES + 32 * outputs * (1 + MerkleLib.depthOf(nodeCount));
-        if (size > Limits.MAX_MOVE_BYTES) revert FirstAnswerTooLarge(outputs, size, Limits.MAX_MOVE_BYTES);
+        if (size > Limits.MAX_FIRST_ANSWER_BYTES) {
+            revert FirstAnswerTooLarge(outputs, size, Limits.MAX_FIRST_ANSWER_BYTES);
+        }
     }
 
     /// @notice RULE: the output of a model with answers is a scalar, and its answers fit one transaction: a claim cannot give

@@ -68,14 +68,14 @@ contract DigitReader is InferenceConsumer {
         return priceWei(FEE_WEI);
     }
 
-    /// @notice Takes a request back that nobody answers, and hands the fees to who asked.
+    /// @notice Takes a request back that nobody answers, and hands the fees to who asked. While claims on it are open this only
+    /// closes it to further ones, and is to be called again when they have ended.
     /// @param requestId The request.
     /// @param request The request as emitted.
     function takeBack(uint256 requestId, Request calldata request) external {
         address asker = _questions[requestId].asker;
         if (msg.sender != asker) revert NotAsker(asker, msg.sender);
-        _cancel(requestId, request);
-        _collectTo(payable(asker));
+        if (_cancel(requestId, request) != 0) _collectTo(payable(asker));
     }
 
     /// @notice The digit; reverts before the answer is final.

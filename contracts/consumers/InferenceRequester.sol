@@ -133,11 +133,13 @@ abstract contract InferenceRequester is ERC165 {
         return ORACLE.requestByRoot{ value: _allow(feeWei) }(modelId, inputRoots, uri, terms(), feeWei);
     }
 
-    /// @notice Takes back a request that nobody answers; its fees are then owed to this contract.
+    /// @notice Takes back a request that nobody answers; its fees are then owed to this contract. While claims on it are open
+    /// this only closes it to further ones, and is to be called again when they have ended.
     /// @param requestId The request.
     /// @param request The request as emitted.
-    function _cancel(uint256 requestId, Request calldata request) internal {
-        ORACLE.cancel(requestId, request);
+    /// @return refundWei What is owed for it; 0 if it was only closed.
+    function _cancel(uint256 requestId, Request calldata request) internal returns (uint256 refundWei) {
+        return ORACLE.cancel(requestId, request);
     }
 
     /// @notice Sends on what the oracle owes this contract.

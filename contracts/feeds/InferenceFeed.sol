@@ -149,15 +149,15 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
         emit RoundAsked(roundId, requestId, msg.sender);
     }
 
-    /// @notice Takes back a round that nobody answered within the patience of its terms. By anyone.
+    /// @notice Takes back a round that nobody answered within the patience of its terms. By anyone. While claims on it are open
+    /// this only closes it to further ones, and is to be called again when they have ended.
     /// @param requestId The round's request.
     /// @param request The request as emitted.
     function takeBack(uint256 requestId, Request calldata request) external {
         uint80 roundId = _roundOf[requestId];
         if (roundId == 0) revert NotARound(requestId);
-        _cancel(requestId, request);
-        uint256 amountWei = oracle().owed(address(this));
-        if (amountWei != 0) _collectTo(payable(address(this)));
+        if (_cancel(requestId, request) == 0) return;
+        uint256 amountWei = _collectTo(payable(address(this)));
         purseWei += uint128(amountWei);
         emit RoundTakenBack(roundId, amountWei);
     }

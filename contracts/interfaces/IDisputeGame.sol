@@ -231,6 +231,7 @@ interface IDisputeGame {
     /// @param claimId The claim.
     /// @param challenger Who challenges.
     /// @param modelId The claim's model.
+    /// @param claimHash keccak256(hash of the request ‖ commitment to the outputs), by which the first answer names the claim.
     /// @param clockSeconds What each side has for all its moves.
     /// @param claimBondWei The claim's bond.
     /// @param challengeBondWei The challenger's bond.
@@ -240,6 +241,7 @@ interface IDisputeGame {
         uint96 claimId,
         address challenger,
         bytes32 modelId,
+        bytes32 claimHash,
         uint32 clockSeconds,
         uint96 claimBondWei,
         uint96 challengeBondWei

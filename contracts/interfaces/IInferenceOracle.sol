@@ -46,7 +46,7 @@ struct TermBounds {
 
 /// @notice A request; the oracle keeps keccak256(abi.encode(request)) only.
 /// @param requester Who asked and is called back.
-/// @param feeWei What the answering claimant earns.
+/// @param feeWei What the first claimant of the answer earns whose claim is not falsified.
 /// @param modelId The model.
 /// @param inputs Commitment to the input, as {IModelRegistry.commitInput}.
 /// @param requestedAt Unix seconds.
@@ -65,7 +65,9 @@ enum RequestStatus {
     None,
     Open,
     Answered,
-    Cancelled
+    Cancelled,
+    /// It takes no claims any more; those that are open still decide whether it is answered or cancelled.
+    Closed
 }
 
 /// @notice Where a claim stands.
@@ -92,6 +94,7 @@ enum CallbackStatus {
 /// @param status Where the request stands.
 /// @param stored Whether the answer's bytes were short enough to be kept.
 /// @param callback Where the callback stands.
+/// @param feeHeld Whether the fee of an answered request waits for a claim of the same output that was made before.
 /// @param burnedWei Shares of falsified claims' bonds that nobody was repaid from; they stay in the oracle for good.
 struct Progress {
     uint32 claims;
@@ -100,6 +103,7 @@ struct Progress {
     RequestStatus status;
     bool stored;
     CallbackStatus callback;
+    bool feeHeld;
     uint128 burnedWei;
 }
 
@@ -185,11 +189,16 @@ interface IInferenceOracle {
     /// @notice A claim became final; its bond was credited to its claimant.
     /// @param claimId The claim.
     event ClaimFinalized(uint256 indexed claimId);
-    /// @notice A request got its answer; the fee was credited to the claimant.
+    /// @notice A request got its answer. If the claim is the request's first, the fee was credited to its claimant;
+    /// otherwise {FeePaid} tells when and for which claim.
     /// @param requestId The request.
     /// @param claimId The claim that answered.
     /// @param outputs Commitment to the output.
     event Answered(uint256 indexed requestId, uint256 indexed claimId, bytes32 outputs);
+    /// @notice The fee of an answered request was credited: to the first claim of the answer that was not falsified.
+    /// @param requestId The request.
+    /// @param claimId That claim.
+    event FeePaid(uint256 indexed requestId, uint256 indexed claimId);
     /// @notice The requester's callback ran and succeeded; it is never run again.
     /// @param requestId The request.
     event CallbackRun(uint256 indexed requestId);
@@ -197,6 +206,10 @@ interface IInferenceOracle {
     /// @param requestId The request.
     /// @param reason What it returned, cut at 128 bytes.
     event CallbackFailed(uint256 indexed requestId, bytes reason);
+    /// @notice A request takes no claims any more. It is answered if one of its open claims becomes final, and can be cancelled
+    /// if none does.
+    /// @param requestId The request.
+    event Closed(uint256 indexed requestId);
     /// @notice A request was cancelled; its fees were credited to its requester.
     /// @param requestId The request.
     event Cancelled(uint256 indexed requestId);
@@ -298,6 +311,13 @@ interface IInferenceOracle {
     /// @param requestId The request.
     /// @param verifier The verifier.
     error NotProven(uint256 requestId, address verifier);
+    /// @notice There is no fee to pay: it was paid with the answer or since, or there is none.
+    /// @param requestId The request.
+    error FeeNotHeld(uint256 requestId);
+    /// @notice Who earned the fee is not decided: an earlier claim of the same output is still open.
+    /// @param requestId The request.
+    /// @param claimId That claim.
+    error FeeAwaitsClaim(uint256 requestId, uint256 claimId);
     /// @notice There is no callback to run: the request is not answered, wants none, or its callback has succeeded.
     /// @param requestId The request.
     /// @param status Where the callback stands.
@@ -325,7 +345,7 @@ interface IInferenceOracle {
     /// @param requestId The request.
     /// @param lastTimestamp Last Unix second in which it cannot be cancelled.
     error PatienceLasts(uint256 requestId, uint256 lastTimestamp);
-    /// @notice Claims on the request are open.
+    /// @notice The request is closed already, and claims on it are open.
     /// @param requestId The request.
     /// @param openClaims How many.
     error ClaimsOpen(uint256 requestId, uint256 openClaims);
@@ -344,7 +364,7 @@ interface IInferenceOracle {
     /// @param modelId A published model.
     /// @param input All input tensors, one after the other, little-endian.
     /// @param terms Terms within {bounds}.
-    /// @param feeWei What the answering claimant earns.
+    /// @param feeWei What the answer earns.
     /// @return requestId Id, counted from 1.
     function request(
         bytes32 modelId,
@@ -360,7 +380,7 @@ interface IInferenceOracle {
     /// @param inputRoots Root of each input tensor.
     /// @param uri Where their bytes are; not trusted.
     /// @param terms Terms within {bounds}.
-    /// @param feeWei What the answering claimant earns.
+    /// @param feeWei What the answer earns.
     /// @return requestId Id, counted from 1.
     function requestByRoot(
         bytes32 modelId,
@@ -407,7 +427,8 @@ interface IInferenceOracle {
     ) external payable returns (uint256 disputeId);
 
     /// @notice Makes a claim final once its window has passed and no dispute on it is open. By anyone. The first claim
-    /// of a request that becomes final answers it and earns its fee.
+    /// of a request that becomes final answers it. The fee goes to the first claim of the same output, by number, that is
+    /// not falsified: at once if all before this one were, else when that claim has ended ({payFee}).
     /// @param claimId The claim, made with {claim}.
     /// @param request_ The request as emitted.
     /// @param outputs Commitment to the claim's output, as emitted.
@@ -464,6 +485,13 @@ interface IInferenceOracle {
         bool withCallback
     ) external;
 
+    /// @notice Credits the fee of an answered request that is held, once the earlier claims of the answer's output have
+    /// ended. By anyone. Looks at 32 claims a call, so after more of them it is called again.
+    /// @param requestId The request.
+    /// @param request_ The request as emitted.
+    /// @param outputs Commitment to its answer.
+    function payFee(uint256 requestId, Request calldata request_, bytes32 outputs) external;
+
     /// @notice Runs the callback of an answered request. By anyone, until it has succeeded once. The caller of the first run
     /// earns the callback fee, whether it succeeds or not; in that run it gets the gas that it was promised, in later
     /// ones whatever the transaction has, and at least that.
@@ -482,10 +510,12 @@ interface IInferenceOracle {
         bytes32[] calldata outputRoots
     ) external;
 
-    /// @notice Takes back a request that nobody answers: by its requester, after its patience, with no claim open.
+    /// @notice Takes back a request that nobody answers: by its requester, after its patience. While claims on it are open,
+    /// it only closes the request to further claims; it is cancelled by another call once those were falsified.
     /// @param requestId The request.
     /// @param request_ The request as emitted.
-    function cancel(uint256 requestId, Request calldata request_) external;
+    /// @return refundWei Fees credited to the requester; 0 if the request was only closed.
+    function cancel(uint256 requestId, Request calldata request_) external returns (uint256 refundWei);
 
     /// @notice Sends the caller everything owed to it.
     /// @return amountWei How much.

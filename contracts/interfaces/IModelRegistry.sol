@@ -81,7 +81,8 @@ interface IModelRegistry {
     /// @param byteLength Bytes of all together.
     /// @param limit Most bytes.
     error AnswersTooLarge(uint256 byteLength, uint256 limit);
-    /// @notice A claimant could not send its first answer to a challenge: the proofs of the outputs are too large.
+    /// @notice A claimant's first answer to a challenge would cost more than a challenge bond is sure to pay: the proofs of the
+    /// outputs are too large.
     /// @param outputs Outputs given.
     /// @param size Bytes of that transaction's calldata, at most.
     /// @param limit Most bytes.

@@ -18,6 +18,7 @@ library Limits {
     uint256 internal constant MAX_LEAF_WITNESS_BYTES = 24576;
     uint256 internal constant MAX_LEAF_COMPUTE_GAS = 1000000;
     uint256 internal constant MAX_MOVE_BYTES = 130000;
+    uint256 internal constant MAX_FIRST_ANSWER_BYTES = 8192;
     uint256 internal constant MAX_DATA_BYTES = 122880;
     uint256 internal constant LEAF_GAS_BASE = 13000;
     uint256 internal constant LEAF_GAS_DESCRIPTOR_BYTE = 75;

@@ -132,7 +132,7 @@ contract MockInferenceOracle is IInferenceOracle {
     }
 
     /// @inheritdoc IInferenceOracle
-    function cancel(uint256 requestId, Request calldata request_) external {
+    function cancel(uint256 requestId, Request calldata request_) external returns (uint256 refundWei) {
         _requireRequest(requestId, request_);
         if (msg.sender != request_.requester) revert NotRequester(requestId, request_.requester, msg.sender);
         Progress storage state = _progress[requestId];
@@ -140,7 +140,8 @@ contract MockInferenceOracle is IInferenceOracle {
         uint256 last = uint256(request_.requestedAt) + request_.terms.patienceSeconds;
         if (block.timestamp <= last) revert PatienceLasts(requestId, last);
         state.status = RequestStatus.Cancelled;
-        owed[request_.requester] += uint256(request_.feeWei) + request_.terms.callbackFeeWei;
+        refundWei = uint256(request_.feeWei) + request_.terms.callbackFeeWei;
+        owed[request_.requester] += refundWei;
         emit Cancelled(requestId);
     }
 
@@ -253,6 +254,11 @@ contract MockInferenceOracle is IInferenceOracle {
         bytes calldata,
         bool
     ) external pure {
+        revert NotMocked();
+    }
+
+    /// @inheritdoc IInferenceOracle
+    function payFee(uint256, Request calldata, bytes32) external pure {
         revert NotMocked();
     }
 

@@ -52,7 +52,8 @@ enum Phase {
 /// ```
 /// A tensor's phases are TensorReveal, TensorPick, Chunk and Element. What they keep of the node is there so that the
 /// descriptor need not be handed over again before the leaf.
-/// The other bits are zero, and so are fields that a phase does not use.
+/// The other bits are zero, and so are fields that a phase does not use. In Root no field is used: bits 239..0 are the first
+/// 240 of keccak256(hash of the request ‖ commitment to the outputs), which say what claim the dispute is about.
 type Position is uint256;
 
 using PositionLib for Position global;
@@ -61,7 +62,12 @@ using PositionLib for Position global;
 /// @notice Reads and writes the fields of a {Position}.
 library PositionLib {
     /// @notice The position of a dispute just opened.
-    Position internal constant START = Position.wrap(uint256(1) << 240);
+    /// @param claimHash keccak256(hash of the request ‖ commitment to the outputs); its first 240 bits are kept, so that a first
+    /// answer cannot land on a claim that a reorganisation put in the place of the one that it was meant for.
+    /// @return The position.
+    function start(bytes32 claimHash) internal pure returns (Position) {
+        return Position.wrap((uint256(Phase.Root) << 240) | (uint256(claimHash) >> 16));
+    }
 
     /// @notice The phase.
     /// @param self The position.

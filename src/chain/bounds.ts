@@ -10,8 +10,11 @@ export interface Bounds {
 const HOUR = 3600n;
 const DAY = 24n * HOUR;
 
-/** Base fee up to which the least bonds of {@link SAFE_BOUNDS} pay for the gas of a dispute; see contracts/README.md. */
-export const LEAST_BONDS_HOLD_TO_GWEI = 100;
+/**
+ * Base fee up to which the least bonds of {@link SAFE_BOUNDS} pay for the gas of a dispute, a demanded node and the longest
+ * first answer included; see contracts/README.md, Least bonds.
+ */
+export const LEAST_BONDS_HOLD_TO_GWEI = 60;
 
 /**
  * Bounds for a chain with money in it. Window and clocks outlast a day of censorship; a claim is final after at most

@@ -15,7 +15,7 @@ const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
 const time = (seconds: bigint): string =>
   new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
 const short = (hash: string): string => `${hash.slice(0, 10)}…`;
-const REQUEST_STATUS = ['unknown', 'open', 'answered', 'cancelled'];
+const REQUEST_STATUS = ['unknown', 'open', 'answered', 'cancelled', 'closed'];
 const CALLBACK_STATUS = [
   'it wants none, or has no answer yet',
   'it waits',
@@ -82,6 +82,9 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   DisputesOpen: ([claim, count]) => `${count} disputes on claim ${claim} are still open; wait for their end`,
   NoVerifier: ([id]) => `request ${id} names no verifier; its claims wait for their windows`,
   NotProven: ([id, verifier]) => `the verifier ${verifier} of request ${id} does not accept the proof`,
+  FeeNotHeld: ([id]) => `request ${id} holds no fee: it was paid already, or there is none`,
+  FeeAwaitsClaim: ([id, claim]) =>
+    `the fee of request ${id} goes to claim ${claim} unless that is falsified; wait for its end`,
   CallbackNotDue: ([id, status]) =>
     `request ${id} has no callback to run: ${CALLBACK_STATUS[Number(status)]}`,
   InsufficientCallbackGas: ([required, available]) =>
@@ -92,7 +95,8 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `the answer of request ${id} is not kept on chain; check what you are given with isResult`,
   NotRequester: ([id, requester]) => `only ${requester} can cancel request ${id}`,
   PatienceLasts: ([id, last]) => `request ${id} cannot be cancelled before ${time(last)}`,
-  ClaimsOpen: ([id, count]) => `${count} claims on request ${id} are open; it cannot be cancelled meanwhile`,
+  ClaimsOpen: ([id, count]) =>
+    `request ${id} is closed, and ${count} claims on it are open; cancel it when they have ended`,
   NotGame: () => 'only the dispute game may call this',
   NothingOwed: ([account]) => `nothing is owed to ${account}`,
   WithdrawalRefused: ([to, wei]) => `${wei} wei could not be sent to ${to}; withdraw to another address`,

@@ -16,7 +16,8 @@ export interface RequestRecord {
   readonly requestId: bigint;
   readonly request: Request;
   readonly input: Tensors;
-  status: 'open' | 'answered' | 'cancelled';
+  /** Closed: it takes no claims any more, but is not decided. */
+  status: 'open' | 'closed' | 'answered' | 'cancelled';
   /** Whether the callback ran: not yet, without success, or with it. */
   callback: 'notRun' | 'failed' | 'done';
 }
@@ -56,6 +57,9 @@ export interface World {
   readonly claims: ReadonlyMap<bigint, ClaimRecord>;
   readonly disputes: ReadonlyMap<bigint, DisputeRecord>;
 }
+
+/** What events make of a request. */
+const REQUEST_STATUS = { Answered: 'answered', Cancelled: 'cancelled', Closed: 'closed' } as const;
 
 const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
@@ -169,9 +173,9 @@ export class History {
       this.#claim(args['claimId']).status = 'falsified';
     } else if (event.name === 'ClaimFinalized') {
       this.#claim(args['claimId']).status = 'final';
-    } else if (event.name === 'Answered' || event.name === 'Cancelled') {
+    } else if (event.name in REQUEST_STATUS) {
       const request = this.#requests.get(args['requestId']);
-      if (request) request.status = event.name === 'Answered' ? 'answered' : 'cancelled';
+      if (request) request.status = REQUEST_STATUS[event.name as keyof typeof REQUEST_STATUS];
     } else if (event.name === 'CallbackRun' || event.name === 'CallbackFailed') {
       const request = this.#requests.get(args['requestId']);
       if (request) request.callback = event.name === 'CallbackRun' ? 'done' : 'failed';

@@ -84,8 +84,15 @@ const ORIGIN: Position = {
   word: 0,
 };
 
-/** The position of a dispute just opened. */
+/** The position of a dispute just opened, without the claim hash that it is packed with. */
 export const START: Position = { ...ORIGIN, phase: 'Root' };
+
+/**
+ * The packed position of a dispute just opened.
+ *
+ * @param claimHash keccak256(hash of the request ‖ commitment to the outputs), of which it keeps the first 240 bits
+ */
+export const encodeStart = (claimHash: bigint): bigint => encodePosition(START) | (claimHash >> 16n);
 
 /** Number fields from the highest bits to the lowest, with their widths; phase and format are above them. */
 const FIELDS = [
@@ -121,7 +128,8 @@ export function decodePosition(packed: bigint): Position {
   position.format = Number(rest >> 8n);
   if (position.format > 255)
     throw new RangeError(`a position has 256 bits, not ${packed.toString(2).length}`);
-  return position;
+  // The other bits of a Root are the claim hash.
+  return phase === 'Root' ? START : position;
 }
 
 /** A position inside the trace's tree. */

@@ -30,6 +30,11 @@ export const LIMITS = {
    */
   MAX_MOVE_BYTES: 130_000,
   /**
+   * Bytes of calldata in a claimant's first answer, which grows with the model's outputs. Less than in other moves,
+   * because the least challenge bond has to pay for it whatever the model; see `contracts/README.md`, Least bonds.
+   */
+  MAX_FIRST_ANSWER_BYTES: 8_192,
+  /**
    * Bytes of tensors in one transaction: a request's inputs, or what a claim supplies. Less than in a move, so that
    * claim and finalize, which carry the request besides, fit too.
    */

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { LIMITS } from '../../src/program/limits.ts';
 import { expectGas } from '../support/gas.ts';
 import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
 import { deployProtocol, type Protocol, REASON, TERMS } from '../support/toy/protocol.ts';
@@ -82,6 +83,24 @@ describe('gas', () => {
     expectGas('request, claim and finality with callback, by root', BigInt(large));
     expect(Math.abs(large - small)).to.be.below(30_000);
     expect(Math.max(small, large)).to.be.at.most(330_000);
+  });
+
+  it('of the longest first answer is what its calldata costs at least', async () => {
+    const { publish, ask, claim, challenge, step, honest, watcher } = protocol;
+    // 2,048 bytes besides 24 outputs, each with 7 siblings.
+    const nodes = Array.from({ length: 128 }, () => toyLoop(2));
+    const many = toyModel(nodes, [...nodes.keys()].slice(0, 24));
+    await publish(many);
+    const values = valuesOf(many, new Uint8Array());
+    const fight = await challenge(
+      await claim(await ask(many, new Uint8Array()), values.output(), honest),
+      watcher,
+    );
+    await step(fight, values);
+    const { name, gas } = fight.moves.at(-1)!;
+    expect(name).to.equal('commitTrace');
+    expectGas('longest first answer, 24 outputs in 128 nodes', gas);
+    expect(Number(gas)).to.be.below(21_000 + 40 * LIMITS.MAX_FIRST_ANSWER_BYTES);
   });
 
   it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides what the referee takes', async () => {

@@ -33,6 +33,7 @@ const TICKS = LONG ? 80 : 40;
 const CALLBACK_FEE = 7n;
 
 const STATUS = { Open: 1n, Final: 2n, Falsified: 3n } as const;
+const REQUEST_STATUS = { Open: 1n, Closed: 4n } as const;
 const FORCED = 3n;
 const PLENTY = { gasLimit: 2_000_000n };
 
@@ -114,7 +115,7 @@ class World {
     const output = values.output();
     const earlier = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(this.scene.model, output), by);
     const { status } = await this.p.oracle.progress(asked.id);
-    if (status !== 1n) return;
+    if (status !== REQUEST_STATUS.Open) return;
     if (earlier !== 0n && (await this.p.oracle.claims(earlier)).status !== STATUS.Falsified) return;
     this.claims.push({ ...(await this.p.claim(asked, output, by)), values: defended });
     this.pay(by, TERMS.claimBondWei);
@@ -222,6 +223,7 @@ class World {
             p.oracle.connect(p.requester).cancel(asked.id, asked.request as never),
           )),
       ],
+      [2, async () => made && this.payFee(made)],
       [1, async () => this.withdraw(by)],
       [
         1,
@@ -276,6 +278,9 @@ class World {
   cancel = (asked: Asked): Promise<boolean> =>
     this.attempt('cancel', this.p.oracle.connect(this.p.requester).cancel(asked.id, asked.request as never));
 
+  payFee = ({ asked, outputs }: Made): Promise<boolean> =>
+    this.attempt('payFee', this.p.oracle.payFee(asked.id, asked.request as never, outputs));
+
   async withdraw(by: HardhatEthersSigner): Promise<void> {
     const owed = await this.p.oracle.owed(by);
     if (await this.attempt('withdraw', this.p.oracle.connect(by).withdraw())) this.pay(by, -owed);
@@ -318,7 +323,9 @@ class World {
     for (const asked of this.requests) {
       const progress = await p.oracle.progress(asked.id);
       burned += progress.burnedWei;
-      if (progress.status === 1n) held += FEE + CALLBACK_FEE;
+      const { status, feeHeld } = progress;
+      if (status === REQUEST_STATUS.Open || status === REQUEST_STATUS.Closed) held += FEE + CALLBACK_FEE;
+      if (feeHeld) held += FEE;
       let open = 0n;
       for (const made of this.claims.filter((one) => one.asked === asked)) {
         const state = await p.oracle.claims(made.id);
@@ -360,6 +367,7 @@ class World {
       for (const made of this.claims) await this.attempt('finalize', p.sendFinalize(made, PLENTY));
     }
     for (const asked of this.requests) await this.cancel(asked);
+    for (const made of this.claims) await this.payFee(made);
   }
 }
 
@@ -391,6 +399,7 @@ describe('many actors at random', () => {
       await world.drain();
       await world.everyWei();
       await world.properties();
+      for (const { id } of world.requests) expect((await p.oracle.progress(id)).feeHeld).to.equal(false);
       for (const made of world.claims) {
         const { status, openDisputes } = await p.oracle.claims(made.id);
         expect(openDisputes).to.equal(0n);

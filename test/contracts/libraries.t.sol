@@ -294,12 +294,12 @@ contract LibrariesTest is Test {
         NodeInfo memory info;
         info.elementBytes = 1;
         info.signed = signed;
-        Position place = PositionLib.START.intoTensor(0, info, 1, 0);
+        Position place = PositionLib.start(0).intoTensor(0, info, 1, 0);
         uint8 low = uint8(chunk[offset]);
         uint32 word = signed && low > 127 ? uint32(low) + 0xffffff00 : low;
         vm.assertEq(outside.loadAt(place, chunk, offset), word);
         info.elementBytes = 4;
-        place = PositionLib.START.intoTensor(0, info, 1, 0);
+        place = PositionLib.start(0).intoTensor(0, info, 1, 0);
         uint256 start = uint256(offset) & ~uint256(3);
         uint256 expected;
         for (uint256 i = 0; i < 4; ++i) expected += uint256(uint8(chunk[start + i])) * 256 ** i;

@@ -154,17 +154,17 @@ describe('model registry', () => {
     }
   });
 
-  it('attack 51: refuses a model whose first answer would not fit the transaction pools', async () => {
+  it('attack 51: refuses a model whose first answer would cost more than a challenge bond is sure to pay', async () => {
     const outputs = (count: number) => Array(count).fill(ref(0, 1));
     const publishing = (count: number, nodes: number) =>
       p.registry.publish(root, nodes, [], outputs(count), [], '');
-    await publishing(255, 2 ** 14);
-    await expect(publishing(255, 2 ** 16)).to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge');
-    // 190 outputs in 2^20 nodes: 190 roots and 3,800 siblings.
-    await publishing(190, 2 ** 20);
-    await expect(publishing(191, 2 ** 20))
+    await publishing(192, 1);
+    await expect(publishing(193, 1)).to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge');
+    // 9 outputs in 2^20 nodes: 9 roots and 180 siblings.
+    await publishing(9, 2 ** 20);
+    await expect(publishing(10, 2 ** 20))
       .to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge')
-      .withArgs(191, 2_048 + 191 * 21 * 32, 130_000);
+      .withArgs(10, 2_048 + 10 * 21 * 32, 8_192);
   });
 
   it('a model without inputs takes a request of no bytes', async () => {

@@ -42,6 +42,7 @@ struct Asked {
 /// @notice A claim as it was made.
 /// @param asked Place of its request in the handler's list.
 /// @param isFalse Whether its output is not the program's.
+/// @param abandoned Whether its claimant never answers a challenge.
 /// @param lies What its claimant holds to be true besides the truth.
 struct Made {
     uint256 id;
@@ -49,6 +50,7 @@ struct Made {
     address claimant;
     uint256 claimedAt;
     bool isFalse;
+    bool abandoned;
     bytes output;
     bytes32 outputs;
     Lie[] lies;
@@ -88,6 +90,8 @@ abstract contract Actors is ToyMoves, Test {
     mapping(address account => uint256) internal receivedWei;
     /// @notice Wei that came into the oracle by force.
     uint256 internal forcedWei;
+    /// @notice The claim that earned the fee of a request; 0 before.
+    mapping(uint256 requestId => uint256 claimId) internal earner;
     /// @notice How often each call went through, by its selector.
     mapping(bytes4 selector => uint256) public done;
     /// @notice The clock of the chain. Kept here, because a runner may set it back between calls.
@@ -179,7 +183,22 @@ abstract contract Actors is ToyMoves, Test {
         if (!ok) return (ok, returned);
         ++done[bytes4(data)];
         paidWei[by] += valueWei;
-        for (uint256 i = 0; i < logs.length; ++i) if (logs[i].emitter == address(game)) _absorb(logs[i]);
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].emitter == address(game)) _absorb(logs[i]);
+            else if (logs[i].emitter == address(oracle)) _absorbFee(logs[i]);
+        }
+    }
+
+    /// @notice Keeps who earned a fee: the request's first claim with its answer, any other by an event of its own.
+    function _absorbFee(Vm.Log memory log) private {
+        bytes32 kind = log.topics[0];
+        bool answered = kind == IInferenceOracle.Answered.selector;
+        if (!answered && kind != IInferenceOracle.FeePaid.selector) return;
+        uint256 claimId = uint256(log.topics[2]);
+        if (answered && uint32(claimId) != 1) return;
+        uint256 requestId = uint256(log.topics[1]);
+        require(earner[requestId] == 0, "a fee was paid twice");
+        earner[requestId] = claimId;
     }
 
     function _ask(address by, uint96 feeWei, Terms memory terms) internal {
@@ -263,6 +282,16 @@ abstract contract Actors is ToyMoves, Test {
                 IInferenceOracle.finalize,
                 (made.id, request, made.outputs, made.output, withCallback)
             )
+        );
+    }
+
+    function _payFee(address by, Made storage made) internal {
+        Asked storage on = requests[made.asked];
+        _send(
+            by,
+            address(oracle),
+            0,
+            abi.encodeCall(IInferenceOracle.payFee, (on.id, on.request, made.outputs))
         );
     }
 

@@ -93,10 +93,14 @@ abstract contract Handler is Actors {
         _claim(_adversary(seed), _recent(seed, requests.length), _lies(seed, _chance(seed, 9, 80)));
     }
 
-    /// @notice An adversary copies the truth, to lose it or not.
+    /// @notice An adversary copies the truth, often to lose it.
     function copy(uint256 seed) external deed {
-        if (requests.length == 0) return;
-        _claim(_adversary(seed), _recent(seed, requests.length), new Lie[](0));
+        if (requests.length == 0 || !_claim(_adversary(seed), _recent(seed, requests.length), new Lie[](0)))
+            return;
+        if (_chance(seed, 1, 50)) return;
+        uint256 last = claims.length - 1;
+        claims[last].abandoned = true;
+        _challenge(_adversary(seed >> 1), last);
     }
 
     /// @notice An adversary challenges whatever it likes.
@@ -120,6 +124,7 @@ abstract contract Handler is Actors {
             for (uint256 i = 0; i < places.length; ++i) {
                 Match storage m = matches[places[i]];
                 if (_chance(choice, 2 * i, 30)) continue;
+                if (_claimantMoves(m) && claims[m.claim].abandoned) continue;
                 if (_has(adversaries, _mover(m))) _moveBadly(m, _part(choice, 2 * i + 1));
                 else _answer(m);
             }
@@ -180,9 +185,10 @@ abstract contract Handler is Actors {
 
     /// @notice What happens less often: a request is cancelled, a callback is run again or changes, money moves.
     function errand(uint256 seed) external deed {
-        uint256 kind = _part(seed, 110) % 5;
+        uint256 kind = _part(seed, 110) % 6;
         if (kind == 0) _cancel(seed);
         else if (kind == 1) _callBack(seed);
+        else if (kind == 5) _payFees(_adversary(seed));
         else if (kind == 2) _force(seed);
         else if (kind == 3) _withdraw(accounts[_part(seed, 0) % accounts.length]);
         else consumer.plan(_chance(seed, 0, 50));
@@ -200,6 +206,11 @@ abstract contract Handler is Actors {
             );
             (ok, ) = _send(_adversary(seed), address(oracle), 0, data);
         }
+    }
+
+    /// @notice Fees that are held go where they belong, if that is decided.
+    function _payFees(address by) private {
+        for (uint256 i = 0; i < claims.length; ++i) _payFee(by, claims[i]);
     }
 
     /// @notice Somebody forces money into the oracle.
@@ -284,6 +295,9 @@ abstract contract Handler is Actors {
         // Runners call this at random as well.
         if (msg.sender != OWNER) return;
         address by = accounts[0];
+        // Some claims become final while disputes on others with the same output are open.
+        _pass(1_300, false);
+        _finalizeAll(by);
         // A dispute takes less than 40 moves; each side that does not answer runs out of time once.
         for (uint256 round = 0; round < 40 && live.length != 0; ++round) {
             _pass(round % 8 == 7 ? CLOCK_SECONDS + 1 : 1, false);
@@ -294,7 +308,7 @@ abstract contract Handler is Actors {
             }
         }
         _pass(5_000, false);
-        for (uint256 i = 0; i < claims.length; ++i) _finalize(by, claims[i], true);
+        _finalizeAll(by);
         for (uint256 i = 0; i < requests.length; ++i) {
             bytes memory data = abi.encodeCall(
                 IInferenceOracle.cancel,
@@ -302,7 +316,12 @@ abstract contract Handler is Actors {
             );
             _send(requests[i].request.requester, address(oracle), 0, data);
         }
+        _payFees(by);
         for (uint256 i = 0; i < accounts.length; ++i) _withdraw(accounts[i]);
+    }
+
+    function _finalizeAll(address by) private {
+        for (uint256 i = 0; i < claims.length; ++i) _finalize(by, claims[i], true);
     }
 
     // ---- chance ---------------------------------------------------------------------------------------------------
@@ -399,22 +418,45 @@ abstract contract Handler is Actors {
     /// @notice Fees of a request that wait, and what was burned on it.
     function _heldFor(Asked storage asked) private view returns (uint256 heldWei) {
         Request storage request = asked.request;
-        (RequestStatus status, bool calledBack, uint256 burnedWei) = _progressOf(asked.id);
-        heldWei = burnedWei;
-        if (status == RequestStatus.Open) heldWei += request.feeWei;
-        if (status == RequestStatus.Open || !calledBack) heldWei += request.terms.callbackFeeWei;
+        Progress memory state = oracle.progress(asked.id);
+        bool undecided = state.status == RequestStatus.Open || state.status == RequestStatus.Closed;
+        heldWei = state.burnedWei;
+        if (undecided || state.feeHeld) heldWei += request.feeWei;
+        if (undecided || state.callback == CallbackStatus.Waiting) heldWei += request.terms.callbackFeeWei;
     }
 
-    /// @return status The request's.
-    /// @return calledBack Whether no callback of an answer waits.
-    /// @return burnedWei What was burned on it.
-    function _progressOf(uint256 requestId) private view returns (RequestStatus, bool, uint256) {
-        Progress memory state = oracle.progress(requestId);
-        return (state.status, state.callback != CallbackStatus.Waiting, state.burnedWei);
+    /// @notice A fee that is paid was earned by the first claim of the answer that was not falsified, and one that is held
+    /// waits for an earlier claim that is open.
+    function feesGoToTheFirst() external view returns (bool) {
+        for (uint256 i = 0; i < requests.length; ++i) {
+            Progress memory state = oracle.progress(requests[i].id);
+            if (state.status != RequestStatus.Answered || requests[i].request.feeWei == 0) continue;
+            if (
+                state.feeHeld
+                    ? earner[requests[i].id] != 0
+                    : earner[requests[i].id] != _first(i, state.answer)
+            ) return false;
+        }
+        return true;
     }
 
-    /// @notice After {drain}: nothing is open, every false claim is falsified, every provider's claim final.
+    /// @return The first claim of a request's answer that was not falsified.
+    function _first(uint256 asked, uint32 answer) private view returns (uint256) {
+        bytes32 outputs;
+        for (uint256 i = 0; i < claims.length; ++i) {
+            if (claims[i].asked == asked && uint32(claims[i].id) == answer) outputs = claims[i].outputs;
+        }
+        for (uint256 i = 0; i < claims.length; ++i) {
+            if (claims[i].asked != asked || claims[i].outputs != outputs) continue;
+            if (oracle.claims(claims[i].id).status != ClaimStatus.Falsified) return claims[i].id;
+        }
+        return 0;
+    }
+
+    /// @notice After {drain}: nothing is open or held, every false claim is falsified, every provider's claim final.
     function allEnded() external view returns (bool) {
+        for (uint256 i = 0; i < requests.length; ++i)
+            if (oracle.progress(requests[i].id).feeHeld) return false;
         for (uint256 i = 0; i < claims.length; ++i) {
             ClaimStatus status = oracle.claims(claims[i].id).status;
             if (status == ClaimStatus.Open) return false;

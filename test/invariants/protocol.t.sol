@@ -42,11 +42,17 @@ abstract contract ProtocolInvariants is Test {
         vm.assertTrue(handler.isSolvent(), "the oracle has not what it owes");
     }
 
+    /// @notice A fee goes to the first claim of the answer that is not falsified, whichever is final first.
+    function invariant_feesGoToTheFirst() external view {
+        vm.assertTrue(handler.feesGoToTheFirst(), "a fee went to another than the first");
+    }
+
     /// @notice However a run has gone, everything can be ended, and ends well.
     function afterInvariant() external {
         handler.drain();
         vm.assertTrue(handler.allEnded(), "something did not end as it must");
         vm.assertTrue(handler.honestPartiesLoseNothing(), "an honest party has lost in the end");
+        vm.assertTrue(handler.feesGoToTheFirst(), "a fee went to another than the first in the end");
         vm.assertTrue(handler.isSolvent(), "the oracle has not what it owes in the end");
     }
 }
@@ -113,7 +119,8 @@ contract ProtocolInvariantsTest is Test {
         handler.drain();
         vm.assertTrue(handler.allEnded() && handler.falseClaimsAreNeverFinal(), "ends");
         vm.assertTrue(handler.honestPartiesLoseNothing() && handler.isSolvent(), "money");
-        bytes4[20] memory calls = [
+        vm.assertTrue(handler.feesGoToTheFirst(), "fees");
+        bytes4[21] memory calls = [
             IInferenceOracle.request.selector,
             IInferenceOracle.claim.selector,
             IInferenceOracle.challenge.selector,
@@ -121,6 +128,7 @@ contract ProtocolInvariantsTest is Test {
             IInferenceOracle.cancel.selector,
             IInferenceOracle.withdrawTo.selector,
             IInferenceOracle.runCallback.selector,
+            IInferenceOracle.payFee.selector,
             IDisputeGame.commitTrace.selector,
             IDisputeGame.reveal.selector,
             IDisputeGame.pick.selector,

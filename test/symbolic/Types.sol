@@ -119,7 +119,7 @@ contract TypesCheck {
         NodeInfo memory info;
         (info.elementBytes, info.signed, info.byteLength) = (1, true, byteLength);
         (info.grain, info.init, info.foldSteps) = (3, type(uint32).max, type(uint32).max - 1);
-        Position position = PositionLib.START.intoTensor(node, info, chunks, depth);
+        Position position = PositionLib.start(0).intoTensor(node, info, chunks, depth);
         assert(position.phase() == (depth == 0 ? Phase.Chunk : Phase.TensorReveal));
         assert(position.depthLeft() == depth && position.nodeIndex() == node && position.index() == 0);
         assert(position.byteLength() == byteLength && position.leaves() == chunks);

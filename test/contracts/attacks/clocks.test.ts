@@ -1,6 +1,8 @@
 // Rows 5 to 8 and 10: time, order and the end of a dispute.
 import { expect } from 'chai';
-import { PHASE } from '../../support/toy/moves.ts';
+import { encodeStart } from '../../../src/dispute/position.ts';
+import { toyInput, toyLoop, toyModel } from '../../support/toy/model.ts';
+import { commitTrace, PHASE } from '../../support/toy/moves.ts';
 import {
   BURNED,
   deployProtocol,
@@ -10,6 +12,7 @@ import {
   placeOf,
   REASON,
   TERMS,
+  type Terms,
 } from '../../support/toy/protocol.ts';
 import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
 
@@ -177,6 +180,43 @@ describe('attacks: time', () => {
       p.oracle,
       'RequestMismatch',
     );
+  });
+
+  it('attack 8: a first answer meant for a claim that a reorganisation replaced reverts, also with answers', async () => {
+    const checked = toyModel([toyInput(16), toyInput(8, 1), toyLoop(1)], [2], 1);
+    await p.publish(checked);
+    for (const model of [small, checked]) {
+      const start = (await p.lastTimestamp()) + 100n;
+      const open = async (output: Uint8Array, terms: Partial<Terms> = {}) => {
+        await p.at(start);
+        const asked = await p.ask(model, INPUT, { terms });
+        await p.at(start + 1n);
+        const made = await p.claim(asked, output, p.liar);
+        await p.at(start + 2n);
+        return p.challenge(made, p.watcher);
+      };
+      const snapshot = await p.networkHelpers.takeSnapshot();
+      const meant = await open(lie.output());
+      const { asked, id, outputs } = meant.claimed;
+      const named = p.ethers.concat([await p.oracle.requestHash(asked.id), outputs]);
+      expect(meant.dispute.at(-1)).to.equal(encodeStart(BigInt(p.ethers.keccak256(named))));
+      await snapshot.restore();
+      // Another answer to the same request, and the same answer to a request that differs where no dispute looks.
+      for (const [output, patienceSeconds] of [
+        [truth.output(), TERMS.patienceSeconds],
+        [lie.output(), TERMS.patienceSeconds + 1n],
+      ] as const) {
+        const before = await p.networkHelpers.takeSnapshot();
+        const other = await open(output, { patienceSeconds });
+        expect([other.id, other.claimed.id]).to.deep.equal([meant.id, id]);
+        expect(other.dispute.slice(0, -1)).to.deep.equal(meant.dispute.slice(0, -1));
+        await expect(p.send(meant, commitTrace(truth), p.liar)).to.be.revertedWithCustomError(
+          p.game,
+          'StateMismatch',
+        );
+        await before.restore();
+      }
+    }
   });
 
   it('attack 8: a move meant for a state that a reorganisation replaced reverts and changes nothing', async () => {

@@ -152,6 +152,7 @@ describe('attacks: a crowd', () => {
       claimed.id,
       p.watcher.address,
       small.id,
+      claimed.outputs,
       1n,
       1n,
       1n,

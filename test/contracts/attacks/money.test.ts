@@ -103,6 +103,7 @@ describe('attacks: money and finality', () => {
       ],
       [p.oracle, oracle.encodeFunctionData('runCallback', [claimed.asked.id, request, claimed.output])],
       [p.oracle, oracle.encodeFunctionData('cancel', [claimed.asked.id, request])],
+      [p.oracle, oracle.encodeFunctionData('payFee', [claimed.asked.id, request, claimed.outputs])],
       [p.oracle, oracle.encodeFunctionData('withdraw')],
       [p.oracle, oracle.encodeFunctionData('withdrawTo', [p.stranger.address])],
       [
@@ -261,15 +262,17 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 30: while a claim runs the requester can neither cancel nor have other terms', async () => {
+  it('attack 30: while a claim runs the requester can neither take its fee back nor have other terms', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, truth.output(), p.honest);
     const mine = p.oracle.connect(p.requester);
     await p.at(asked.requestedAt + TERMS.patienceSeconds + 1n);
+    await mine.cancel(asked.id, asked.request as never);
     await expect(mine.cancel(asked.id, asked.request as never)).to.be.revertedWithCustomError(
       p.oracle,
       'ClaimsOpen',
     );
+    expect(await p.oracle.owed(p.requester)).to.equal(0n);
     const [requester, fee, modelId, inputs, at, terms] = asked.request as [unknown, bigint, ...unknown[]];
     const changes: unknown[][] = [
       [p.stranger.address, fee, modelId, inputs, at, terms],
@@ -504,9 +507,8 @@ describe('attacks: money and finality', () => {
     ]) {
       await expect(call()).to.be.revertedWithCustomError(p.oracle, 'NotGame').withArgs(p.requester.address);
     }
-    await expect(p.game.open(p.honest, id, p.liar, asked.model.id, 1n, 1n, 1n)).to.be.revertedWithCustomError(
-      p.game,
-      'NotOracle',
-    );
+    await expect(
+      p.game.open(p.honest, id, p.liar, asked.model.id, claimed.outputs, 1n, 1n, 1n),
+    ).to.be.revertedWithCustomError(p.game, 'NotOracle');
   });
 });
