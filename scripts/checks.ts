@@ -34,6 +34,7 @@ export const checks: readonly Check[] = [
   { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
+  { name: 'code hashes', command: 'scripts/codeHashes.ts', args: [] },
   { name: 'slither', command: 'scripts/slither.ts', args: [] },
   { name: 'Solidity tests', command: 'hardhat', args: ['test', 'solidity'] },
   {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { HDNodeWallet, Mnemonic, parseEther, type TransactionReceipt } from 'ethers';
+import { parseEther, type TransactionReceipt } from 'ethers';
 import { DigitReader__factory } from '#typechain';
 import { heldOut, SIDE } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts.ts';
@@ -51,15 +51,9 @@ say.line('Assay: a contract reads handwritten digits, and somebody who lies abou
 // ---- the stage: a chain, the contracts, a model, everybody's account ----
 
 const chain = await startLocalChain();
-/** The phrase of every development chain's accounts. Services sign what they send, so they need keys. */
-const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
-const account = (index: number): HDNodeWallet =>
-  HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(chain.provider);
-const publisher = account(0);
-const asker = account(1);
-const honestAccount = account(2);
-const liarAccount = account(3);
-const watcherAccount = account(4);
+const [publisher, asker, honestAccount, liarAccount, watcherAccount] = chain.accounts;
+if (!publisher || !asker || !honestAccount || !liarAccount || !watcherAccount)
+  throw new Error('too few accounts');
 const contracts = await deploy(publisher, TRIAL_BOUNDS);
 const compiled = importOnnx(readFileSync(join(import.meta.dirname, '../examples/digits/digits.onnx')));
 const model = modelOf(compiled.program);
@@ -92,7 +86,7 @@ async function ask(index: number) {
   if (!image) throw new Error(`there is no held-out image ${index}`);
   for (const line of drawing(image.pixels, SIDE)) say.line(`    ${line}`);
   const value = FEE_WEI + TERMS.callbackFeeWei;
-  const asked = await reader.connect(asker).ask(image.pixels, { value });
+  const asked = await reader.connect(asker!).ask(image.pixels, { value });
   const receipt = (await asked.wait()) as TransactionReceipt;
   const requestId = await contracts.oracle.requestCount();
   say.line(

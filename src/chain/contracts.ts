@@ -10,7 +10,10 @@ import {
   IReferee__factory,
 } from '#typechain';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { isKnown } from './code.ts';
+import { DeploymentError } from './deploymentError.ts';
 import { fixedLeaf } from './fixedLeaf.ts';
+import { KNOWN_CODE } from './knownCode.ts';
 import type { Address } from './types.ts';
 
 /** One deployment of the protocol, as seen by one account (or by nobody: then it can only be read). */
@@ -25,17 +28,15 @@ export interface Contracts {
   readonly signer: Signer | undefined;
 }
 
-export class DeploymentError extends Error {
-  override name = 'DeploymentError';
-}
+export { DeploymentError };
 
 /**
  * The contracts around an oracle: it leads to the others.
  *
  * @param oracle address of the InferenceOracle
  * @param runner an account on a node, or just the node
- * @throws DeploymentError if there is no oracle, if its contracts are for another version of the instruction set, or if
- *   its referee computes another word than this program
+ * @throws DeploymentError if there is no oracle, if its contracts are for another version of the instruction set, if its
+ *   referee computes another word than this program, or if one of them has other code than those of this release
  */
 export async function connect(oracle: Address, runner: Signer | Provider): Promise<Contracts> {
   const signer = 'signTransaction' in runner ? (runner as Signer) : undefined;
@@ -54,6 +55,7 @@ export async function connect(oracle: Address, runner: Signer | Provider): Promi
   await requireVersion(registry, oracle, 'registry');
   await requireVersion(referee, oracle, 'referee');
   await requireLeaf(referee, oracle);
+  await requireCode({ oracle: at, game, registry, referee }, provider);
   const currency = await at.currency();
   return { registry, oracle: at, game, referee, currency, provider, signer };
 }
@@ -86,6 +88,30 @@ async function requireLeaf(referee: IReferee, oracle: Address): Promise<void> {
   if (found === BigInt(word)) return;
   throw new DeploymentError(
     `the referee of the oracle at ${oracle} ${found === undefined ? 'cannot run' : 'gets another result for'} a leaf whose result is known; do not use this deployment`,
+  );
+}
+
+/**
+ * RULE: no contract is trusted for what it answers. A referee that is right about the known leaf, or a game that names a
+ * good referee and asks another, could still decide every dispute as its author likes.
+ */
+async function requireCode(
+  contracts: Pick<Contracts, 'oracle' | 'game' | 'registry' | 'referee'>,
+  provider: Provider,
+): Promise<void> {
+  const { oracle, game, registry } = contracts;
+  const address = await oracle.getAddress();
+  for (const part of ['oracle', 'game', 'registry', 'referee'] as const) {
+    const code = await provider.getCode(await contracts[part].getAddress());
+    if (isKnown(code, KNOWN_CODE[part])) continue;
+    throw new DeploymentError(
+      `the ${part} of the deployment at ${address} has other code than that of this release; do not use it`,
+    );
+  }
+  const [named, models] = await Promise.all([game.oracle(), game.registry()]);
+  if (named === address && models === (await registry.getAddress())) return;
+  throw new DeploymentError(
+    `the game of the oracle at ${address} belongs to another deployment; do not use it`,
   );
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Provider } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
-import { DeploymentError } from './contracts.ts';
+import { DeploymentError } from './deploymentError.ts';
 import { packageRoot } from './packageRoot.ts';
 
 /** The creation code of all contracts, compiled for one kind of chain; constructor arguments come after it. */

@@ -47,11 +47,11 @@ export function moveAgainstMalformed(view: DisputeView, program: MalformedProgra
 }
 
 /**
- * The challenger's next move on the way to a node whose descriptor it does not have, or cannot send.
+ * The challenger's next move on the way to a node whose descriptor it cannot send.
  *
  * @returns undefined if it is not the challenger's turn on that way, or if a node was demanded already
  */
-export function moveToDemand(view: DisputeView, nodeIndex: number): Move | undefined {
+function moveToDemand(view: DisputeView, nodeIndex: number): Move | undefined {
   const { position, traceReveals } = view;
   const { phase, depthLeft, traceDepth, lo: demanded } = position;
   const block = blockOf(nodeIndex, traceDepth);

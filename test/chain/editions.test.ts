@@ -117,6 +117,36 @@ describe('attack 45: a foreign or outdated referee', () => {
     await connect(oracle, HDNodeWallet.createRandom().connect(provider));
   });
 
+  it('is refused if it answers the known leaf right, and so is any other contract with foreign code', async () => {
+    const contracts = await deploy(chain.account(0), TRIAL_BOUNDS);
+    const oracle = await contracts.oracle.getAddress();
+    const provider = contracts.provider as JsonRpcProvider;
+    const elsewhere = `0x${'0a'.repeat(20)}`;
+    for (const part of ['referee', 'registry', 'game', 'oracle'] as const) {
+      const address = await contracts[part].getAddress();
+      const code = await provider.getCode(address);
+      // It answers as the right code does, as long as its author likes (EIP-1167).
+      await provider.send('anvil_setCode', [elsewhere, code]);
+      const proxy = `0x363d3d373d3d3d363d73${elsewhere.slice(2)}5af43d82803e903d91602b57fd5bf3`;
+      await provider.send('anvil_setCode', [address, proxy]);
+      expect((await rejection(connect(oracle, provider))).message).to.equal(
+        `the ${part} of the deployment at ${oracle} has other code than that of this release; do not use it`,
+      );
+      await provider.send('anvil_setCode', [address, code]);
+    }
+    await connect(oracle, provider);
+    // The right code, with the game of another deployment written into it.
+    const other = await deploy(chain.account(0), TRIAL_BOUNDS);
+    const [own, foreign] = await Promise.all(
+      [contracts, other].map(async ({ game }) => (await game.getAddress()).slice(2).toLowerCase()),
+    );
+    const code = await provider.getCode(oracle);
+    await provider.send('anvil_setCode', [oracle, code.replaceAll(own!, foreign!)]);
+    expect((await rejection(connect(oracle, provider))).message).to.equal(
+      `the game of the oracle at ${oracle} belongs to another deployment; do not use it`,
+    );
+  });
+
   it('the known leaf ends in a number that rounding has shaped', async () => {
     const { word, witness } = await fixedLeaf();
     const value = new Float32Array(Uint32Array.of(word).buffer)[0] as number;
