@@ -52,14 +52,15 @@ const ended = (child: ChildProcess): Promise<void> =>
     else child.once('exit', () => resolve());
   });
 
-/** @throws Error with the node's own output if it ends before it listens */
+/** @param extra arguments of its own; @throws Error with the node's own output if it ends before it listens */
 export async function startNode(
   kind: keyof typeof ARGUMENTS,
   hardfork: Hardfork = 'osaka',
+  extra: readonly string[] = [],
 ): Promise<NodeProcess> {
   const port = await freePort();
   // In its own process group: anvil's command is a script that starts the real one.
-  const child = spawn(process.execPath, ARGUMENTS[kind](port, hardfork), {
+  const child = spawn(process.execPath, [...ARGUMENTS[kind](port, hardfork), ...extra], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -1,0 +1,212 @@
+import { type JsonRpcProvider, Transaction, Wallet } from 'ethers';
+import { TRIAL_BOUNDS } from '../../../src/chain/bounds.ts';
+import { as, type Contracts, connect } from '../../../src/chain/contracts.ts';
+import { deploy } from '../../../src/chain/deploy.ts';
+import { openEndpoint } from '../../../src/chain/endpoint.ts';
+import { History, type World } from '../../../src/chain/history.ts';
+import { repeatService, type Service } from '../../../src/chain/loop.ts';
+import type { Report } from '../../../src/chain/report.ts';
+import { publish } from '../../../src/client/client.ts';
+import { modelOf } from '../../../src/merkle/model.ts';
+import type { Shelf } from '../../../src/store/shelf.ts';
+import { layers, layersShelf } from '../layers.ts';
+import { startNode } from '../nodeProcess.ts';
+import { keyOf } from '../protocol.ts';
+import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+
+/** Seconds that a block takes on the chain, whatever it takes here. */
+export const BLOCK_SECONDS = 12;
+
+export interface RigOptions {
+  /** Real time between blocks, ms. */
+  readonly blockMs?: number;
+  readonly arguments?: readonly string[];
+}
+
+/** What one service said. */
+export interface Running {
+  readonly reports: Report[];
+  readonly service: Service;
+  stop(): Promise<void>;
+}
+
+/**
+ * An anvil on which a block of 12 s comes every few ms, with the protocol and a small model on it, and a proxy before it
+ * that injects faults. What is given to {@link at} goes past the proxy.
+ */
+export class Rig {
+  readonly proxy: FaultProxy;
+  readonly node: JsonRpcProvider;
+  readonly contracts: Contracts;
+  readonly shelf: Shelf;
+  readonly modelId: string;
+  readonly oracle: string;
+  readonly url: string;
+  readonly #stopNode: () => Promise<void>;
+  readonly #blockMs: number;
+  readonly #endpoints: JsonRpcProvider[] = [];
+  readonly #running: Running[] = [];
+  readonly #history: History;
+  #mining: NodeJS.Timeout | undefined;
+
+  private constructor(parts: {
+    proxy: FaultProxy;
+    node: JsonRpcProvider;
+    contracts: Contracts;
+    shelf: Shelf;
+    modelId: string;
+    oracle: string;
+    url: string;
+    stop: () => Promise<void>;
+    blockMs: number;
+  }) {
+    this.proxy = parts.proxy;
+    this.node = parts.node;
+    this.contracts = parts.contracts;
+    this.shelf = parts.shelf;
+    this.modelId = parts.modelId;
+    this.oracle = parts.oracle;
+    this.url = parts.url;
+    this.#stopNode = parts.stop;
+    this.#blockMs = parts.blockMs;
+    this.#history = new History(parts.contracts);
+  }
+
+  static async start(options: RigOptions = {}): Promise<Rig> {
+    const given = ['--accounts', '30', '--balance', '100000', '--gas-limit', '30000000'];
+    const { url, stop } = await startNode('anvil', 'osaka', [...given, ...(options.arguments ?? [])]);
+    const node = await openEndpoint(url);
+    const contracts = await deploy(new Wallet(keyOf(0), node), TRIAL_BOUNDS);
+    const shelf = await layersShelf();
+    const modelId = await publish(contracts, modelOf(layers().program), '');
+    const proxy = await startFaultProxy(url);
+    const oracle = await contracts.oracle.getAddress();
+    await node.send('evm_setAutomine', [false]);
+    await node.send('anvil_setBlockTimestampInterval', [BLOCK_SECONDS]);
+    const { blockMs = 100 } = options;
+    const rig = new Rig({ proxy, node, contracts, shelf, modelId, oracle, url, stop, blockMs });
+    rig.mine(true);
+    return rig;
+  }
+
+  /** Starts or stops the blocks. */
+  mine(isOn: boolean): void {
+    clearInterval(this.#mining);
+    if (!isOn) return;
+    this.#mining = setInterval(
+      () => void this.node.send('evm_mine', []).catch(() => undefined),
+      this.#blockMs,
+    );
+  }
+
+  rpc(method: string, ...params: unknown[]): Promise<unknown> {
+    return this.node.send(method, params);
+  }
+
+  /** The contracts as an account of the node sees them. */
+  at(index: number): Contracts {
+    return as(this.contracts, new Wallet(keyOf(index), this.node));
+  }
+
+  /** The same through the proxy. */
+  async behindProxy(index: number): Promise<Contracts> {
+    const endpoint = await openEndpoint(this.proxy.url);
+    this.#endpoints.push(endpoint);
+    return connect(this.oracle, new Wallet(keyOf(index), endpoint));
+  }
+
+  address(index: number): string {
+    return new Wallet(keyOf(index)).address;
+  }
+
+  /** Repeats a service until it is stopped. */
+  run(create: (listen: (report: Report) => void) => Service): Running {
+    const reports: Report[] = [];
+    const service = create((report) => reports.push(report));
+    const ending = new AbortController();
+    const onFailure = (sentence: string): void => {
+      reports.push({ kind: 'failed', sentence });
+    };
+    const ended = repeatService(service, { signal: ending.signal, pauseMs: this.#blockMs / 2, onFailure });
+    const running = {
+      reports,
+      service,
+      stop: async () => {
+        ending.abort();
+        await ended;
+        service.close();
+      },
+    };
+    this.#running.push(running);
+    return running;
+  }
+
+  world(): Promise<World> {
+    return this.#history.update();
+  }
+
+  /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
+  async until(done: (world: World) => boolean): Promise<World> {
+    for (;;) {
+      const world = await this.world().catch(() => undefined);
+      if (world && done(world)) return world;
+      await new Promise((resolve) => setTimeout(resolve, this.#blockMs / 2));
+    }
+  }
+
+  /** Sends calls at once, with nonces of their own, from an account that nothing else sends with. */
+  async blast(index: number, calls: readonly { to: string; data: string; value?: bigint }[]): Promise<void> {
+    const wallet = new Wallet(keyOf(index), this.node);
+    let nonce = await this.node.getTransactionCount(wallet.address, 'latest');
+    const fees = { maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 10n };
+    const raws: string[] = [];
+    for (const { to, data, value = 0n } of calls) {
+      const call = { to, data, value, nonce: nonce++, gasLimit: 1_000_000n, chainId: 31337n, type: 2 };
+      raws.push(await wallet.signTransaction({ ...call, ...fees }));
+    }
+    for (const raw of raws) await this.rpc('eth_sendRawTransaction', raw);
+    while ((await this.node.getTransactionCount(wallet.address, 'latest')) < nonce) {
+      await new Promise((resolve) => setTimeout(resolve, this.#blockMs / 2));
+    }
+  }
+
+  /** Takes blocks away, and gives their transactions back to the pool if told so. */
+  async reorganise(depth: number, givesBack: boolean): Promise<void> {
+    this.mine(false);
+    const head = Number(await this.rpc('eth_blockNumber'));
+    const raws: string[] = [];
+    for (let block = head - depth + 1; block <= head; block++) {
+      const { prefetchedTransactions } = (await this.node.getBlock(block, true))!;
+      raws.push(...prefetchedTransactions.map((one) => Transaction.from(one as never).serialized));
+    }
+    await this.rpc('anvil_reorg', depth, []);
+    if (givesBack) {
+      for (const raw of raws) await this.rpc('eth_sendRawTransaction', raw).catch(() => undefined);
+    }
+    this.mine(true);
+  }
+
+  /** Transactions of an account on the chain, and whether they reverted. */
+  async transactions(index: number): Promise<{ input: string; status: number }[]> {
+    const from = this.address(index);
+    const head = Number(await this.rpc('eth_blockNumber'));
+    const found: { input: string; status: number }[] = [];
+    for (let block = 0; block <= head; block++) {
+      for (const one of (await this.node.getBlock(block, true))!.prefetchedTransactions) {
+        if (one.from !== from) continue;
+        const receipt = await this.node.getTransactionReceipt(one.hash);
+        found.push({ input: one.data, status: receipt?.status ?? 0 });
+      }
+    }
+    return found;
+  }
+
+  async stop(): Promise<void> {
+    for (const running of this.#running) await running.stop();
+    this.mine(false);
+    for (const endpoint of this.#endpoints) endpoint.destroy();
+    this.node.destroy();
+    await this.proxy.close();
+    await this.#stopNode();
+  }
+}
