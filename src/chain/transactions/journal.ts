@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Attempt, Slot } from './slot.ts';
 
 /** Keeps signed transactions, so that a process that is killed finds them again. What it loses is only a cache. */

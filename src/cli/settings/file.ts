@@ -1,5 +1,5 @@
 import { parse, TomlError } from 'smol-toml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readBytes } from '../files/bytes.ts';
 import { InputError } from '../inputError.ts';
 import type { Setting } from './catalog.ts';
