@@ -1,11 +1,11 @@
-import type { Provider, Signer } from 'ethers';
+import { HDNodeWallet, Mnemonic, type Provider, type Signer } from 'ethers';
 import { packageRoot } from '../../chain/packageRoot.ts';
 import { InputError } from '../inputError.ts';
 
 /** A chain in this process, which mines a block for every transaction, at times that are the same in every run. */
 export interface LocalChain {
   readonly provider: Provider;
-  /** Accounts with 10,000 ether each. */
+  /** Accounts with 10,000 ether each. They sign themselves, which Hardhat's own signers cannot. */
   readonly accounts: readonly Signer[];
   /** Seconds from the latest block to the next. */
   wait(seconds: number): Promise<void>;
@@ -21,6 +21,10 @@ const START_TIMESTAMP = 1_767_225_600;
 
 /** Room for requests of tens of megabytes. */
 const BLOCK_GAS = 2_000_000_000n;
+
+/** The phrase of every development chain's accounts. */
+const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
+const ACCOUNTS = 10;
 
 /** @throws InputError unless Hardhat is installed, which a rehearsal alone needs */
 async function loadHardhat() {
@@ -55,14 +59,16 @@ export async function startLocalChain(): Promise<LocalChain> {
       blockGasLimit: BLOCK_GAS,
     },
   });
-  const { provider, getSigners } = connection.ethers;
+  const { provider } = connection.ethers;
+  const account = (_: unknown, index: number): HDNodeWallet =>
+    HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(provider);
   const wait = async (seconds: number): Promise<void> => {
     const latest = await provider.getBlock('latest');
     await provider.send('evm_setNextBlockTimestamp', [(latest?.timestamp ?? START_TIMESTAMP) + seconds]);
   };
   return {
     provider,
-    accounts: await getSigners(),
+    accounts: Array.from({ length: ACCOUNTS }, account),
     wait,
     mine: async () => {
       await provider.send('evm_mine', []);
