@@ -44,6 +44,12 @@ export const finalizeCall = (
     ? oracle.finalize.populateTransaction(claimId, request, outputs, answer.bytes, withCallback)
     : oracle.finalizeByRoot.populateTransaction(claimId, request, [...answer.roots], withCallback);
 
+/** Credits a fee that is held. @param claim any claim of the answer's output */
+export const payFeeCall = (
+  { oracle }: Contracts,
+  { request: { requestId, request }, outputs }: ClaimRecord,
+): Promise<ContractTransaction> => oracle.payFee.populateTransaction(requestId, request, outputs);
+
 export const timeoutCall = (
   { game }: Contracts,
   { disputeId, dispute, subject }: DisputeRecord,

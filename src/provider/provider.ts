@@ -20,6 +20,7 @@ import { claimedRefs, type Model, splitTensors } from '../merkle/model.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
+import { feeCollector } from './fees.ts';
 
 export interface ProviderOptions extends ServiceOptions {
   /** Runs the models that this provider answers for. */
@@ -61,6 +62,7 @@ export function provideService(options: ProviderOptions): ChainService {
   const { leastFeeWei = 0n } = options;
   const maxFeeWei = options.sending?.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
   const collector = new Collector();
+  const fees = feeCollector(contracts);
   /** Answers found to open requests, so that what was sent is known again. */
   const answers = new Map<bigint, Answer>();
 
@@ -260,6 +262,7 @@ export function provideService(options: ProviderOptions): ChainService {
       ...defences(scene),
       ...(await claims(scene, arranged)),
       ...finalities(scene, arranged),
+      ...(await fees(scene.me, arranged)),
       ...(await collector.due(contracts, scene.me, scene.sender.transactions, scene.listen)),
     ];
   });

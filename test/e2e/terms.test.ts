@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
-import { challenge } from '../../src/chain/actions.ts';
+import { challenge, timeout } from '../../src/chain/actions.ts';
 import { History } from '../../src/chain/history.ts';
 import type { ReadInput } from '../../src/chain/inputs.ts';
 import type { Report } from '../../src/chain/report.ts';
@@ -170,6 +170,17 @@ describe('provider and watcher under terms', () => {
     await s.chain.pass(WINDOW);
     await provider();
     expect(await s.status()).to.deep.equal(['open', 'final']);
+    // The copy was mined first, so the fee waits for it, and is collected once it is lost.
+    const withdrawn = () =>
+      s.reportsOf(PROVIDER).flatMap((one) => (one.kind === 'withdrawn' ? [one.amountWei] : []));
+    for (let i = 0; i < 3; i++) await provider();
+    expect(withdrawn()).to.deep.equal([TERMS.claimBondWei]);
+    await s.chain.pass(Number(TERMS.clockSeconds) + 1);
+    const { disputes } = await new History(s.contracts).update();
+    await timeout(asAccount(s.contracts, s.chain, FRIEND), [...disputes.values()][0]!);
+    expect(await s.status()).to.deep.equal(['falsified', 'final']);
+    for (let i = 0; i < 3; i++) await provider();
+    expect(withdrawn()).to.deep.equal([TERMS.claimBondWei, parseEther('0.1')]);
     await s.chain.stop();
   });
 });
