@@ -11,8 +11,10 @@ import {
   withInputs,
   withJson,
   withLimits,
+  withLog,
   withModels,
   withOracle,
+  withQueue,
   withReading,
   withSending,
   withSources,
@@ -145,16 +147,28 @@ function build(console: Console): Command {
       'leave requests that pay less (default: what the gas of an answer costs at a quarter of --max-fee-gwei)',
     )
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withStatus(withSending(withWorkers(withModels(provide, '<MODEL...>')))).action(async (models, options) =>
-    (await onChain(() => import('./provide.ts'))).provide(models, options, console),
+  withStatus(withSending(withQueue(withWorkers(withModels(provide, '<MODEL...>'))))).action(
+    async (models, options) =>
+      (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
     .description('check claims on models and challenge the wrong ones, until SIGINT or SIGTERM')
     .option('--all', 'fetch every model that a claim names, within limits, and check it')
     .option('--alert-only', 'challenge nothing: raise alarms, as `assay monitor` does; takes no key');
-  withAlarms(withStatus(withSending(withLimits(withWorkers(withModels(watch, '[MODEL...]')))))).action(
-    async (models, options) => (await onChain(() => import('./watch.ts'))).watch(models, options, console),
+  withAlarms(
+    withStatus(withSending(withQueue(withLimits(withWorkers(withModels(watch, '[MODEL...]')))))),
+  ).action(async (models, options) =>
+    (await onChain(() => import('./watch.ts'))).watch(models, options, console),
+  );
+  const worker = assay
+    .command('worker')
+    .description('make runs for providers and watchers of the same queue, until SIGINT or SIGTERM')
+    .argument('[MODEL...]', 'the models: files, or ids of fetched ones')
+    .requiredOption('--queue <URL>', 'the Redis or Valkey server: redis://…')
+    .option('--all', 'fetch every model that there are runs of, within limits');
+  withLog(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
+    (await import('./worker.ts')).worker(models, options, console),
   );
   const callback = assay
     .command('callback')

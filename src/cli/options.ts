@@ -112,11 +112,23 @@ export const withLimits = (command: Command): Command =>
     .option('--max-run-seconds <N>', 'after which a run is ended (default with --all: 600)')
     .option('--fetch-seconds <N>', 'for getting one model (default: 3600)');
 
-/** A service logs and shows how it is; everything else prints its result. */
-export const withStatus = (command: Command): Command =>
+/** Runs may be spread over other machines. */
+export const withQueue = (command: Command): Command =>
+  command
+    .option('--queue <URL>', 'a Redis or Valkey server whose workers make the runs: redis://…')
+    .option('--worker-key <KEY>', 'a worker whose answers are used (repeatable; default: any)', collect)
+    .option('--agree <N>', 'listed workers that must give the same answer (default: 1)')
+    .option('--check-one-in <N>', 'answers of which one is run here too; 0 for none (default: 16)');
+
+/** Programs that run until they are ended write a log. */
+export const withLog = (command: Command): Command =>
   command
     .option('--log <text|json>', 'how lines are written, with time and level', 'text')
-    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info')
+    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info');
+
+/** A service logs and shows how it is; everything else prints its result. */
+export const withStatus = (command: Command): Command =>
+  withLog(command)
     .option(
       '--heartbeat-seconds <N>',
       'time between lines that say what is done, or why nothing; 0: none',

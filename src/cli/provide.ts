@@ -25,7 +25,12 @@ export async function provide(
   const leastFeeWei =
     options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
-  await serve('providing', paths, options, console, (parts) =>
-    provideService({ ...parts, callbacks, leastFeeWei }),
+  await serve(
+    'providing',
+    paths,
+    options,
+    console,
+    (parts) => provideService({ ...parts, callbacks, leastFeeWei }),
+    true,
   );
 }

@@ -12,18 +12,12 @@ import { Failures } from '../operator/failures.ts';
 import { createLog, type Log } from '../operator/log.ts';
 import { Overview } from '../operator/overview.ts';
 import type { Runner } from '../store/shelf.ts';
-import { WorkRunner } from '../work/runner.ts';
 import { parseWhole } from './arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
-import { type EngineOptions, workersOf } from './engines.ts';
 import { InputError } from './inputError.ts';
-import type { ImportArguments } from './loadModel.ts';
 import { type LogArguments, parseLogOptions } from './logOptions.ts';
-import { foundModels, type LimitOptions } from './models/found.ts';
-import { holdNamed } from './models/holding.ts';
-import { inputsFor } from './models/inputs.ts';
-import { type SourceOptions, sourcesOf } from './models/sources.ts';
+import { prepareStock, type StockOptions } from './models/stock.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
 import {
@@ -39,18 +33,12 @@ import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from '.
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
 export interface ServiceOptions
-  extends EngineOptions,
-    OracleOptions,
-    ImportArguments,
+  extends OracleOptions,
     LogArguments,
     StatusArguments,
     SendingArguments,
-    SourceOptions,
-    LimitOptions {
+    StockOptions {
   readonly fromBlock?: string;
-  readonly workers?: string;
-  /** Watch every model that claims name. */
-  readonly all?: boolean;
 }
 
 /** What a loop is made of. */
@@ -93,6 +81,7 @@ function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
  * Holds models and runs a loop over them until SIGINT or SIGTERM.
  *
  * @param doing what the program says it does, such as `providing`
+ * @param bondsAlways whether every answer is for a bond, as a provider's are
  * @throws InputError if it cannot start; once it runs, it goes on through failures of node and chain
  */
 export async function serve(
@@ -101,12 +90,9 @@ export async function serve(
   options: ServiceOptions,
   console: Console,
   create: (parts: Parts) => ChainService,
+  bondsAlways: boolean,
 ): Promise<void> {
-  const work = workersOf(options);
-  const sources = sourcesOf(options);
-  if (paths.length === 0 && !options.all) {
-    throw new InputError('name a model, or add --all to take those that claims name', 2);
-  }
+  const openStock = prepareStock(paths, options, bondsAlways);
   const log = createLog({ ...parseLogOptions(options), sink: console });
   const heartbeatSeconds = parseHeartbeat(options);
   parsePort(options);
@@ -117,11 +103,8 @@ export async function serve(
     console.outlive?.();
     warnWithoutEther(account, log);
     const fromBlock = given ?? (await firstBlockOf(contracts));
-    const runner = new WorkRunner(work);
-    await holdNamed(paths, options, (model) => runner.put(model), contracts, console, log);
-    const inputs = inputsFor(options, sources, runner, log);
-    const found = options.all ? foundModels(options, sources, runner, contracts, fromBlock, log) : undefined;
-    await found?.start();
+    const stock = await openStock(contracts, fromBlock, console, log);
+    const { runner, readInput } = stock;
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
     const warnings = new Failures(log.warn, log.info, Date.now);
@@ -132,7 +115,7 @@ export async function serve(
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
-      status: () => ({ ...service?.status(), ...funds.status, ...workStatus(runner) }),
+      status: () => ({ ...service?.status(), ...funds.status, ...workStatus(stock) }),
     });
     const oracle = await contracts.oracle.getAddress();
     overview.metrics.info.set(
@@ -147,15 +130,14 @@ export async function serve(
     );
     const listen: Listener = (report) => {
       overview.report(report);
-      inputs.note(report);
-      found?.note(report);
+      stock.note(report);
       if (report.kind === 'failed') failures.met(report.sentence);
       else if (report.kind === 'warned') warnings.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
     const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
     service = create({
-      ...{ contracts, runner, readInput: inputs.read, listen, observe, fromBlock },
+      ...{ contracts, runner, readInput, listen, observe, fromBlock },
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {
@@ -179,9 +161,7 @@ export async function serve(
       stopServing();
       release();
       service.close();
-      found?.end();
-      sources.getter.close();
-      await runner.close();
+      await stock.close();
     }
   });
 }

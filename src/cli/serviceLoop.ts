@@ -113,7 +113,7 @@ export class Funds {
   }
 }
 
-export function workStatus(runner: WorkRunner): Status {
+export function workStatus(runner: Pick<WorkRunner, 'status'>): Status {
   const { waiting, running, done, failed, dropped } = runner.status();
   return { runsQueued: waiting + running, runs: { done, failed, dropped } };
 }

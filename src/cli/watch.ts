@@ -13,4 +13,4 @@ export interface WatchOptions extends ServiceOptions, AlarmOptions {
 export const watch = (paths: readonly string[], options: WatchOptions, console: Console): Promise<void> =>
   options.alertOnly
     ? monitor(paths, options, console)
-    : serve('watching', paths, options, console, watchService);
+    : serve('watching', paths, options, console, watchService, false);

@@ -7,7 +7,7 @@ import type { PublishedModel } from './library.ts';
 
 /** What the registry says about a model. */
 export interface Publication {
-  readonly published: PublishedModel;
+  readonly published: PublishedModel | undefined;
   /** Where its publishers say that it can be had, without repeats. Nobody vouches for any of them. */
   readonly uris: readonly string[];
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Contracts } from '../../chain/contracts.ts';
 import type { Log } from '../../operator/log.ts';
-import { readPublication } from '../../store/publications.ts';
+import type { Publication } from '../../store/publications.ts';
 import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundModels.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
@@ -53,7 +52,8 @@ export function limitsOf(options: LimitOptions): FoundLimits {
   };
 }
 
-function tellTo(log: Log): (news: FoundNews) => void {
+/** Writes what becomes of models that claims or runs name. */
+export function tellTo(log: Log): (news: FoundNews) => void {
   return (news) => {
     const { kind, modelId } = news;
     const fields = { model: modelId };
@@ -78,8 +78,7 @@ export function foundModels(
   options: SourceOptions & LimitOptions,
   { getter, gateways, mirrors }: Sources,
   runner: WorkRunner,
-  contracts: Contracts,
-  fromBlock: number,
+  publication: (modelId: string) => Promise<Publication>,
   log: Log,
 ): FoundModels {
   return new FoundModels({
@@ -89,7 +88,7 @@ export function foundModels(
     gateways,
     mirrors,
     limits: limitsOf(options),
-    publication: (modelId) => readPublication(contracts, modelId, fromBlock),
+    publication,
     clock: () => Math.floor(Date.now() / 1000),
     tell: tellTo(log),
   });

@@ -11,6 +11,7 @@ import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
 import { Webhook } from '../../operator/webhook.ts';
+import { readPublication } from '../../store/publications.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf } from '../connection.ts';
 import type { Console } from '../console.ts';
@@ -63,7 +64,9 @@ export async function openLookout(
   const runner = new WorkRunner(work);
   const failures = new Failures(log.error, log.info, Date.now);
   const inputs = inputsFor(options, sources, runner, log);
-  const found = options.all ? foundModels(options, sources, runner, contracts, fromBlock, log) : undefined;
+  const found = options.all
+    ? foundModels(options, sources, runner, (id) => readPublication(contracts, id, fromBlock), log)
+    : undefined;
   const overview = new Overview({
     ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),

@@ -1,0 +1,79 @@
+import type { Contracts } from '../../chain/contracts.ts';
+import type { ReadInput } from '../../chain/inputs.ts';
+import type { Report } from '../../chain/report.ts';
+import type { Log } from '../../operator/log.ts';
+import { readPublication } from '../../store/publications.ts';
+import type { Runner } from '../../store/shelf.ts';
+import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
+import type { Console } from '../console.ts';
+import { type EngineOptions, workersOf } from '../engines.ts';
+import { InputError } from '../inputError.ts';
+import type { ImportArguments } from '../loadModel.ts';
+import { type FleetOptions, joinFleet, trustOf } from './fleet.ts';
+import { foundModels, type LimitOptions } from './found.ts';
+import { holdNamed } from './holding.ts';
+import { inputsFor } from './inputs.ts';
+import { type SourceOptions, sourcesOf } from './sources.ts';
+
+/** What a service is told about its models and how to run them. */
+export interface StockOptions
+  extends EngineOptions,
+    ImportArguments,
+    SourceOptions,
+    LimitOptions,
+    FleetOptions {
+  readonly workers?: string;
+  /** Take every model that claims name. */
+  readonly all?: boolean;
+}
+
+/** The models and inputs of a service, and what runs them. */
+export interface Stock {
+  readonly runner: Runner;
+  readonly readInput: ReadInput;
+  /** Learns from a report which models and inputs are needed. */
+  note(report: Report): void;
+  status(): WorkStatus;
+  close(): Promise<void>;
+}
+
+/**
+ * Checks what a service is told about its models, before anything is connected.
+ *
+ * @param bondsAlways whether every answer is for a bond, as a provider's are
+ * @returns opens the stock; the models are compiled or fetched then
+ * @throws InputError for what cannot be
+ */
+export function prepareStock(named: readonly string[], options: StockOptions, bondsAlways: boolean) {
+  const trust = trustOf(options, bondsAlways);
+  const work = workersOf(options);
+  const sources = sourcesOf(options);
+  if (named.length === 0 && !options.all) {
+    throw new InputError('name a model, or add --all to take those that claims name', 2);
+  }
+  return async (contracts: Contracts, fromBlock: number, console: Console, log: Log): Promise<Stock> => {
+    const local = new WorkRunner(work);
+    const publication = (modelId: string) => readPublication(contracts, modelId, fromBlock);
+    const fleet = await joinFleet(options, trust, local, publication, log);
+    const runner = fleet?.runner ?? local;
+    await holdNamed(named, options, (model) => local.put(model), contracts, console, log);
+    const inputs = inputsFor(options, sources, runner, log);
+    const found = options.all ? foundModels(options, sources, local, publication, log) : undefined;
+    await found?.start();
+    return {
+      runner,
+      readInput: inputs.read,
+      note: (report) => {
+        inputs.note(report);
+        found?.note(report);
+      },
+      status: () => local.status(),
+      close: async () => {
+        found?.end();
+        sources.getter.close();
+        await fleet?.close();
+        await local.close();
+      },
+    };
+  };
+}

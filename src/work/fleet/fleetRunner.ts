@@ -1,0 +1,250 @@
+import type * as BullMQ from 'bullmq';
+import type { MalformedProgram } from '../../dispute/malformed.ts';
+import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
+import type { Model } from '../../merkle/model.ts';
+import { Latest } from '../../store/latest.ts';
+import type { Runner, RunOptions } from '../../store/shelf.ts';
+import type { Commitment, Trace } from '../../trace/trace.ts';
+import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
+import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
+
+/** What is believed of workers. */
+export interface Trust {
+  /** Workers whose answers are used, by their keys; none: everybody's who can reach the queue. */
+  readonly workers: readonly string[];
+  /** Workers that must give the same answer before it is used without a run here. */
+  readonly agree: number;
+  /** The same where a bond will rest on the answer; infinite: only a run here will do. */
+  readonly agreeBonded: number;
+  /** One answer of so many is run here too; 0: none. */
+  readonly checkOneIn: number;
+}
+
+export interface FleetRunnerOptions {
+  readonly fleet: Fleet;
+  /** Runs here what the fleet is not asked for, or not believed in. */
+  readonly local: Runner;
+  readonly trust: Trust;
+  /** Where a model can be had, for workers that take all. */
+  readonly urisOf?: (modelId: string) => Promise<readonly string[]>;
+  readonly clock?: () => number;
+  /** From 0 to 1, to draw answers that are checked. */
+  readonly random?: () => number;
+  readonly complain: (sentence: string) => void;
+}
+
+/** Larger inputs and outputs are run here: a queue is no place for them. */
+const MAX_JOB_BYTES = 2 ** 23;
+/** How long workers have, at most and at least, before it is run here, seconds. */
+const MOST_WAIT_SECONDS = 3600;
+const LEAST_WAIT_SECONDS = 30;
+const ATTEMPTS = 3;
+/** Results that stay in the queue for whoever asks for the same, seconds and number a model. */
+const KEEP = { age: 3600, count: 1000 };
+const OUTPUT_BYTES = 2 ** 24;
+const WANTED_EVERY_MS = 60_000;
+/** Greatest priority that the queue knows; smaller ones come first. */
+const MAX_PRIORITY = 2 ** 21 - 1;
+const PRIORITY_SECONDS = 64;
+
+/** Order of a run in its queue: by deadline; steps of 64 seconds begin anew after four years. */
+export const priorityOf = (deadline: number | undefined): number =>
+  deadline === undefined ? MAX_PRIORITY : 1 + (Math.floor(deadline / PRIORITY_SECONDS) % (MAX_PRIORITY - 1));
+
+interface Lane {
+  readonly queue: BullMQ.Queue<RunOrder, RunAnswer>;
+  readonly events: BullMQ.QueueEvents;
+  wantedAt: number;
+}
+
+/**
+ * Has outputs computed by workers that may be anywhere; traces and commitments, which moves are made of, always here.
+ * What workers say is believed as far as {@link Trust} goes: no bond ever rests on the word of one of them. Where the
+ * fleet does not answer in time, or its answers differ, the run is made here.
+ */
+export class FleetRunner implements Runner {
+  readonly #options: Required<FleetRunnerOptions>;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #outputs = new Latest<string>(OUTPUT_BYTES, ({ length }) => length);
+  readonly #liars = new Set<string>();
+  #isTrusted = true;
+
+  constructor(options: FleetRunnerOptions) {
+    this.#options = {
+      urisOf: async () => [],
+      clock: () => Date.now() / 1000,
+      random: Math.random,
+      ...options,
+    };
+  }
+
+  model(modelId: string): Model | undefined {
+    return this.#options.local.model(modelId);
+  }
+
+  malformed(modelId: string): MalformedProgram | undefined {
+    return this.#options.local.malformed?.(modelId);
+  }
+
+  commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment> {
+    return this.#options.local.commitment(modelId, input, options);
+  }
+
+  trace(modelId: string, input: string, options?: RunOptions): Promise<Trace> {
+    return this.#options.local.trace(modelId, input, options);
+  }
+
+  async output(modelId: string, input: string, options: RunOptions = {}): Promise<string> {
+    const { local, trust } = this.#options;
+    const model = local.model(modelId);
+    const voices = options.isBonded ? trust.agreeBonded : trust.agree;
+    if (!model || !this.#isTrusted || !Number.isFinite(voices)) return local.output(modelId, input, options);
+    const bytes = bytesOfHex(input);
+    const size = model.outputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (bytes.length > MAX_JOB_BYTES || size > MAX_JOB_BYTES) return local.output(modelId, input, options);
+    const key = runKey(modelId, bytes);
+    return this.#outputs.get(`${key} ${voices}`, async () => {
+      const answer = await this.#agreed(modelId, bytes, key, size, voices, options);
+      if (answer === undefined) return local.output(modelId, input, options);
+      return this.#isDrawn() ? this.#checked(modelId, input, answer, options) : answer.output;
+    });
+  }
+
+  /** Lets the queue go; runs that wait in it stay there. */
+  async close(): Promise<void> {
+    for (const { queue, events } of this.#lanes.values()) await Promise.all([queue.close(), events.close()]);
+    this.#lanes.clear();
+  }
+
+  #isDrawn(): boolean {
+    const { trust, random } = this.#options;
+    return trust.checkOneIn > 0 && random() < 1 / trust.checkOneIn;
+  }
+
+  /** The answer that enough different workers give; undefined if they do not, or not in time. */
+  async #agreed(
+    modelId: string,
+    input: Uint8Array,
+    key: string,
+    size: number,
+    voices: number,
+    options: RunOptions,
+  ): Promise<{ readonly output: string; readonly workers: readonly string[] } | undefined> {
+    const now = this.#options.clock();
+    const left = (options.deadline === undefined ? Number.POSITIVE_INFINITY : Number(options.deadline)) - now;
+    // Half of the time that is left belongs to a run here.
+    const until = now + Math.min(MOST_WAIT_SECONDS, Math.max(LEAST_WAIT_SECONDS, left / 2));
+    const workers: string[] = [];
+    let output: string | undefined;
+    try {
+      const lane = await this.#lane(modelId);
+      if ((await lane.queue.getWorkersCount()) < voices) return undefined;
+      while (workers.length < voices) {
+        const answer = await this.#ask(lane, key, input, workers, until, options);
+        const bytes = answer && outputIn(key, answer, size);
+        if (!answer || !bytes || !this.#isBelieved(answer.worker) || workers.includes(answer.worker))
+          return undefined;
+        if (output !== undefined && output !== hexOf(bytes)) return undefined;
+        output = hexOf(bytes);
+        workers.push(answer.worker);
+      }
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      this.#options.complain(`the queue: ${(error as Error).message}; running here`);
+      return undefined;
+    }
+    return output === undefined ? undefined : { output, workers };
+  }
+
+  #isBelieved = (worker: string): boolean =>
+    !this.#liars.has(worker) &&
+    (this.#options.trust.workers.length === 0 || this.#options.trust.workers.includes(worker));
+
+  async #ask(
+    { queue, events }: Lane,
+    key: string,
+    input: Uint8Array,
+    not: readonly string[],
+    until: number,
+    { deadline, signal }: RunOptions,
+  ): Promise<RunAnswer | undefined> {
+    const order: RunOrder = {
+      input: Buffer.from(input).toString('base64'),
+      ...(deadline === undefined ? {} : { deadline: Number(deadline) }),
+      not,
+    };
+    const job: RunJob = await queue.add('run', order, {
+      // The same run, asked for by anybody, is one job.
+      jobId: `${key}-${not.length}`,
+      priority: priorityOf(order.deadline),
+      attempts: ATTEMPTS,
+      removeOnComplete: KEEP,
+      removeOnFail: true,
+    });
+    const leave = (): void => void job.remove().catch(() => undefined);
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      const waitMs = Math.max(1, 1000 * (until - this.#options.clock()));
+      return await job.waitUntilFinished(events, waitMs);
+    } catch {
+      leave();
+      return undefined;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  /** Runs here what workers have answered. The answer of a run here is the truth. */
+  async #checked(
+    modelId: string,
+    input: string,
+    answer: { readonly output: string; readonly workers: readonly string[] },
+    options: RunOptions,
+  ): Promise<string> {
+    const { local, complain, trust } = this.#options;
+    const own = await local.output(modelId, input, options);
+    if (own === answer.output) return own;
+    for (const worker of answer.workers) {
+      this.#liars.add(worker);
+      complain(
+        `worker ${worker} gave another output of model ${modelId} than a run here: it is not asked any more`,
+      );
+    }
+    if (trust.workers.length === 0) {
+      // Without a list a liar may come back under another name.
+      this.#isTrusted = false;
+      complain(
+        'the queue is not used any more until the next start; name the workers that you trust with --worker-key',
+      );
+    }
+    return own;
+  }
+
+  async #lane(modelId: string): Promise<Lane> {
+    const { fleet, urisOf } = this.#options;
+    const { bullmq, redis } = fleet;
+    let lane = this.#lanes.get(modelId);
+    if (!lane) {
+      const settings = { connection: redis, prefix: PREFIX };
+      lane = {
+        queue: new bullmq.Queue<RunOrder, RunAnswer>(queueName(modelId), settings),
+        events: new bullmq.QueueEvents(queueName(modelId), settings),
+        wantedAt: Number.NEGATIVE_INFINITY,
+      };
+      // Told by the connection already.
+      lane.queue.on('error', () => undefined);
+      // Each run that is waited for listens to both.
+      lane.queue.setMaxListeners(0);
+      lane.events.setMaxListeners(0);
+      lane.events.on('error', () => undefined);
+      this.#lanes.set(modelId, lane);
+      await lane.events.waitUntilReady();
+    }
+    if (performance.now() - lane.wantedAt > WANTED_EVERY_MS) {
+      lane.wantedAt = performance.now();
+      const uris = await urisOf(modelId);
+      await redis.hset(WANTED, modelId, JSON.stringify({ at: Math.floor(this.#options.clock()), uris }));
+    }
+    return lane;
+  }
+}

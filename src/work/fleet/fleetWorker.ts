@@ -1,0 +1,97 @@
+import type * as BullMQ from 'bullmq';
+import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
+import type { Runner } from '../../store/shelf.ts';
+import { answerOf, type RunAnswer, type RunOrder, runKey, type WorkerKey } from './answers.ts';
+import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
+
+export interface FleetWorkerOptions {
+  readonly fleet: Fleet;
+  readonly runner: Runner;
+  readonly key: WorkerKey;
+  /** Runs that it takes at a time, of each model. */
+  readonly concurrency: number;
+  readonly complain: (sentence: string) => void;
+}
+
+/** A worker that says nothing for so long is dead, and its runs are given to others, ms. */
+const LOCK_MS = 6000;
+const STALLED_MS = 3000;
+/** Workers that a run may take down with it. */
+const MAX_STALLED = 3;
+/** A run that another worker is wanted for, or whose model is not there yet, is put back for so long, ms. */
+const BACK_MS = 200;
+/** A model was asked for no longer ago than this, seconds. */
+const RECENT_SECONDS = 600;
+const MAX_WANTED = 1000;
+
+/** A model that somebody has runs of. */
+export interface WantedModel {
+  readonly modelId: string;
+  readonly uris: readonly string[];
+}
+
+/** Takes runs out of the queue, makes them, and signs what comes of them. It may be killed at any moment. */
+export class FleetWorker {
+  readonly #options: FleetWorkerOptions;
+  readonly #serving = new Map<string, BullMQ.Worker<RunOrder, RunAnswer>>();
+
+  constructor(options: FleetWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to take runs of a model. */
+  async serve(modelId: string): Promise<void> {
+    if (this.#serving.has(modelId)) return;
+    const { fleet, concurrency, complain } = this.#options;
+    const worker = new fleet.bullmq.Worker<RunOrder, RunAnswer>(
+      queueName(modelId),
+      (job, token) => this.#make(modelId, job, token),
+      {
+        connection: fleet.redis,
+        prefix: PREFIX,
+        concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_MS,
+        maxStalledCount: MAX_STALLED,
+      },
+    );
+    this.#serving.set(modelId, worker);
+    worker.on('error', ({ message }) => complain(message));
+    worker.on('failed', (_, { message }) => complain(`a run of model ${modelId} failed: ${message}`));
+    await worker.waitUntilReady();
+  }
+
+  /** The models of which somebody had runs lately. */
+  async wanted(nowSeconds: number): Promise<WantedModel[]> {
+    const all = Object.entries(await this.#options.fleet.redis.hgetall(WANTED)).slice(0, MAX_WANTED);
+    return all.flatMap(([modelId, text]) => {
+      try {
+        const { at, uris } = JSON.parse(text) as { at: number; uris: unknown };
+        if (!/^0x[0-9a-f]{64}$/.test(modelId) || !(nowSeconds - at < RECENT_SECONDS) || !Array.isArray(uris))
+          return [];
+        return [{ modelId, uris: uris.filter((uri) => typeof uri === 'string') }];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** Takes no more runs. Those in hand go to other workers. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#serving.values()].map((worker) => worker.close(true)));
+    this.#serving.clear();
+  }
+
+  async #make(modelId: string, job: RunJob, token: string | undefined): Promise<RunAnswer> {
+    const { runner, key, fleet } = this.#options;
+    const { input, deadline, not } = job.data;
+    if (not.includes(key.name) || !runner.model(modelId)) {
+      await job.moveToDelayed(Date.now() + BACK_MS, token);
+      throw new fleet.bullmq.DelayedError();
+    }
+    const bytes = Uint8Array.from(Buffer.from(input, 'base64'));
+    const options = deadline === undefined ? {} : { deadline: BigInt(deadline) };
+    const output = bytesOfHex(await runner.output(modelId, hexOf(bytes), options));
+    return answerOf(runKey(modelId, bytes), output, key);
+  }
+}

@@ -1,0 +1,80 @@
+import type * as BullMQ from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { RunAnswer, RunOrder } from './answers.ts';
+
+/** Why there is no queue, in one line. */
+export class QueueError extends Error {
+  override name = 'QueueError';
+}
+
+export type RunJob = BullMQ.Job<RunOrder, RunAnswer>;
+
+/** A Redis or Valkey server, through which runs are spread over workers. */
+export interface Fleet {
+  readonly bullmq: typeof BullMQ;
+  readonly redis: Redis;
+  close(): Promise<void>;
+}
+
+/** Begins the names of all that is kept there. */
+export const PREFIX = 'assay';
+/** A hash: models for which there are runs, and where they can be had. */
+export const WANTED = `${PREFIX}:wanted`;
+
+/** Runs of one model have a queue of their own, so that a worker takes none of a model that it does not hold. */
+export const queueName = (modelId: string): string => `run-${modelId}`;
+
+const CONNECT_MS = 5000;
+const LONGEST_PAUSE_MS = 5000;
+
+async function load() {
+  try {
+    const [bullmq, { Redis: Client }] = await Promise.all([import('bullmq'), import('ioredis')]);
+    return { bullmq, Client };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new QueueError('--queue needs two more packages: run `npm install bullmq ioredis`');
+  }
+}
+
+/**
+ * Connects to a queue. Later failures of the server are waited out.
+ *
+ * @param url `redis://…` or `rediss://…`
+ * @param complain told when the connection fails later
+ * @throws QueueError if the packages for it are missing, or nobody answers
+ */
+export async function openFleet(url: string, complain: (sentence: string) => void): Promise<Fleet> {
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new QueueError(`--queue: write it as redis://HOST:PORT or rediss://HOST:PORT`);
+  }
+  const { host } = new URL(url);
+  const { bullmq, Client } = await load();
+  let isOpen = false;
+  const redis = new Client(url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_MS,
+    // BullMQ waits for a server that is away, and asks again itself.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => (isOpen ? Math.min(100 * times, LONGEST_PAUSE_MS) : null),
+  });
+  redis.on('error', ({ message }) => {
+    if (isOpen) complain(`the queue at ${host}: ${message}`);
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    redis.disconnect();
+    throw new QueueError(`no Redis or Valkey answers at ${host}: ${(error as Error).message}`);
+  }
+  isOpen = true;
+  return {
+    bullmq,
+    redis,
+    close: async () => {
+      isOpen = false;
+      redis.disconnect();
+    },
+  };
+}

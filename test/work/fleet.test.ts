@@ -1,0 +1,249 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
+import { FolderBlobs } from '../../src/store/folder.ts';
+import { saveModel } from '../../src/store/library.ts';
+import type { Runner } from '../../src/store/shelf.ts';
+import { answerOf, createWorkerKey, outputIn, runKey, type WorkerKey } from '../../src/work/fleet/answers.ts';
+import { FleetRunner, priorityOf, type Trust } from '../../src/work/fleet/fleetRunner.ts';
+import { FleetWorker } from '../../src/work/fleet/fleetWorker.ts';
+import { type Fleet, openFleet, QueueError, queueName } from '../../src/work/fleet/queue.ts';
+import { WorkRunner } from '../../src/work/runner.ts';
+import { type CliProcess, killAll, startCli } from '../support/cliProcess.ts';
+import { i32Bytes } from '../support/programs.ts';
+import { type RedisProcess, redisOrSkip } from '../support/redis.ts';
+import { slowModel } from '../support/slowModel.ts';
+
+const one = (value: number): string => hexOf(i32Bytes([value]));
+/** Some tenths of a second a run. */
+const SLOW = slowModel(300_000_000, 1);
+const QUICK = slowModel(10, 2);
+const TRUSTING: Trust = { workers: [], agree: 1, agreeBonded: Number.POSITIVE_INFINITY, checkOneIn: 0 };
+
+describe('what workers answer', () => {
+  it('attack 61: counts only with the signature of its worker on just that', () => {
+    const [key, other] = [createWorkerKey(), createWorkerKey()];
+    const run = runKey('0x01', i32Bytes([1]));
+    const answer = answerOf(run, i32Bytes([10]), key);
+    expect(outputIn(run, answer, 4)).to.deep.equal(i32Bytes([10]));
+    const forged = [
+      { ...answer, output: Buffer.from(i32Bytes([11])).toString('base64') },
+      { ...answer, worker: other.name },
+      { ...answer, worker: 'A'.repeat(43) },
+      { ...answer, worker: '../etc' },
+      { ...answer, signature: '' },
+      answerOf(runKey('0x01', i32Bytes([2])), i32Bytes([10]), key),
+      answerOf(run, new Uint8Array(5), key),
+      { output: answer.output },
+      undefined,
+      'x',
+    ];
+    for (const wrong of forged) expect(outputIn(run, wrong, 4)).to.equal(undefined);
+  });
+
+  it('is ordered by deadline', () => {
+    const deadlines = [1_800_000_000, 1_800_000_100, 1_800_090_000, undefined];
+    const priorities = deadlines.map(priorityOf);
+    expect(priorities).to.deep.equal([...priorities].sort((a, b) => a - b));
+    for (const priority of priorities) expect(priority).to.be.within(1, 2_097_151);
+  });
+});
+
+describe('a fleet of workers on a queue', function () {
+  this.timeout(120_000);
+  let redis: RedisProcess;
+  let folder: string;
+  let fleet: Fleet;
+  const closing: (() => Promise<void>)[] = [];
+  const told: string[] = [];
+  const complain = (sentence: string): number => told.push(sentence);
+
+  before(async function () {
+    redis = await redisOrSkip(this);
+    folder = mkdtempSync(join(tmpdir(), 'assay-fleet-'));
+    await saveModel(new FolderBlobs(join(folder, 'models')), SLOW);
+  });
+  beforeEach(async () => {
+    told.length = 0;
+    fleet = await openFleet(redis.url, complain);
+    await fleet.redis.flushall();
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+    await fleet?.close();
+  });
+  after(async () => {
+    killAll();
+    await redis?.stop();
+    if (folder) rmSync(folder, { recursive: true });
+  });
+
+  /** Counts what is run here, and runs it. */
+  function asking(trust: Partial<Trust> = {}, random = () => 1) {
+    const work = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+    for (const model of [SLOW, QUICK]) work.put(model);
+    const runner = new FleetRunner({
+      fleet,
+      local: work,
+      trust: { ...TRUSTING, ...trust },
+      random,
+      complain,
+    });
+    closing.push(
+      () => work.close(),
+      () => runner.close(),
+    );
+    return { runner, here: () => work.status().done };
+  }
+
+  /** A worker in this process, that may be given something else than an honest runner. */
+  async function working(lie: (output: string) => string = (output) => output): Promise<WorkerKey> {
+    const honest = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+    const id = honest.put(QUICK);
+    const runner: Runner = {
+      model: (modelId) => honest.model(modelId),
+      output: async (modelId, input) => lie(await honest.output(modelId, input)),
+      commitment: honest.commitment.bind(honest),
+      trace: honest.trace.bind(honest),
+    };
+    const own = await openFleet(redis.url, complain);
+    const key = createWorkerKey();
+    const worker = new FleetWorker({ fleet: own, runner, key, concurrency: 2, complain });
+    await worker.serve(id);
+    closing.push(
+      () => honest.close(),
+      () => own.close(),
+      () => worker.close(),
+    );
+    return key;
+  }
+
+  const quickId = hexOf(QUICK.model.id);
+  const slowId = hexOf(SLOW.model.id);
+  const wrong = (output: string): string => hexOf(bytesOfHex(output).map((byte) => byte ^ 1));
+  const right = async (value: number): Promise<string> => one(10 * value + 2);
+
+  it('computes outputs elsewhere, each once however many ask', async () => {
+    await working();
+    const [first, second] = [asking(), asking()];
+    const [a, b] = await Promise.all([
+      first.runner.output(quickId, one(3)),
+      second.runner.output(quickId, one(3)),
+    ]);
+    expect([a, b]).to.deep.equal([await right(3), await right(3)]);
+    expect([first.here(), second.here()]).to.deep.equal([0, 0]);
+    expect(
+      await new fleet.bullmq.Queue(queueName(quickId), {
+        connection: fleet.redis,
+        prefix: 'assay',
+      }).getCompletedCount(),
+    ).to.equal(1);
+  });
+
+  it('attack 61: no bond rests on the word of a worker that lies', async () => {
+    await working(wrong);
+    const { runner, here } = asking();
+    expect(await runner.output(quickId, one(1), { isBonded: true })).to.equal(await right(1));
+    expect(here()).to.equal(1);
+  });
+
+  it('attack 61: workers that do not agree are overruled by a run here', async () => {
+    const keys = [await working(), await working(wrong)];
+    const workers = keys.map(({ name }) => name);
+    const { runner, here } = asking({ workers, agree: 2, agreeBonded: 2 });
+    for (const value of [1, 2, 3]) {
+      expect(await runner.output(quickId, one(value), { isBonded: true })).to.equal(await right(value));
+    }
+    expect(here()).to.equal(3);
+  });
+
+  it('attack 61: workers that agree are believed for a bond if both are listed', async () => {
+    const keys = [await working(), await working()];
+    const listed = asking({ workers: keys.map(({ name }) => name), agree: 2, agreeBonded: 2 });
+    expect(await listed.runner.output(quickId, one(5), { isBonded: true })).to.equal(await right(5));
+    expect(listed.here()).to.equal(0);
+    const strangers = asking({
+      workers: [createWorkerKey().name, createWorkerKey().name],
+      agree: 2,
+      agreeBonded: 2,
+    });
+    expect(await strangers.runner.output(quickId, one(6), { isBonded: true })).to.equal(await right(6));
+    expect(strangers.here()).to.equal(1);
+  });
+
+  it('attack 61: a worker that lies is found by samples, and not asked any more', async () => {
+    const { name } = await working(wrong);
+    const { runner, here } = asking({ checkOneIn: 2 }, () => 0);
+    expect(await runner.output(quickId, one(7))).to.equal(await right(7));
+    expect(told.join('\n')).to.match(new RegExp(`worker ${name} gave another output`));
+    expect(await runner.output(quickId, one(8))).to.equal(await right(8));
+    expect(here()).to.equal(2);
+  });
+
+  it('attack 61: results that somebody wrote into the queue are no answers', async () => {
+    await working();
+    const { runner, here } = asking();
+    const queue = new fleet.bullmq.Queue(queueName(quickId), { connection: fleet.redis, prefix: 'assay' });
+    const events = new fleet.bullmq.QueueEvents(queueName(quickId), {
+      connection: fleet.redis,
+      prefix: 'assay',
+    });
+    closing.push(
+      () => queue.close(),
+      () => events.close(),
+    );
+    const jobId = `${runKey(quickId, i32Bytes([9]))}-0`;
+    const job = await queue.add(
+      'run',
+      { input: Buffer.from(i32Bytes([9])).toString('base64'), not: [] },
+      { jobId },
+    );
+    await job.waitUntilFinished(events);
+    const forged = JSON.stringify({ output: 'AAAAAA==', worker: 'A'.repeat(43), signature: 'AA==' });
+    await fleet.redis.hset(`assay:${queueName(quickId)}:${jobId}`, 'returnvalue', forged);
+    expect(await runner.output(quickId, one(9))).to.equal(await right(9));
+    expect(here()).to.equal(1);
+  });
+
+  it('runs here what no worker is there for, and when the queue is gone', async () => {
+    const { runner, here } = asking();
+    expect(await runner.output(quickId, one(4))).to.equal(await right(4));
+    fleet.redis.disconnect();
+    expect(await runner.output(quickId, one(5))).to.equal(await right(5));
+    expect(here()).to.equal(2);
+  });
+
+  it('loses nothing when a worker is killed in the middle of a run', async () => {
+    const start = (): CliProcess =>
+      startCli(
+        ...['worker', slowId, '--queue', redis.url, '--data', folder, '--workers', '1', '--threads', '1'],
+      );
+    const [doomed, other] = [start(), start()];
+    await Promise.all([doomed, other].map((worker) => worker.says('working as')));
+    const { runner, here } = asking();
+    const values = [1, 2, 3, 4, 5, 6, 7, 8];
+    const outputs = values.map((value) => runner.output(slowId, one(value)));
+    await Promise.race(outputs);
+    doomed.kill('SIGKILL');
+    expect(await doomed.ended()).to.equal('SIGKILL');
+    expect(await Promise.all(outputs)).to.deep.equal(
+      values.map((value) => one((300_000_000 * value + 1) | 0)),
+    );
+    expect(here(), 'runs here').to.equal(0);
+    other.kill('SIGTERM');
+    expect(await other.ended()).to.equal(0);
+  });
+
+  it('says in one line that a queue cannot be reached', async () => {
+    for (const url of ['redis://127.0.0.1:1', 'http://127.0.0.1', 'redis']) {
+      const failure = await openFleet(url, complain).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure).to.be.instanceOf(QueueError);
+      expect((failure as Error).message).not.to.contain('\n');
+    }
+  });
+});
