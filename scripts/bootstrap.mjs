@@ -26,7 +26,7 @@ const compileStamp = join(root, 'build', 'compiled');
 
 // These must run even when the contracts do not compile, or before they can.
 const withoutContracts = new Set(
-  ['bench', 'generate', 'generated', 'lockfile', 'test'].map((name) => `scripts/${name}.ts`),
+  ['bench', 'errorTable', 'generate', 'generated', 'lockfile', 'test'].map((name) => `scripts/${name}.ts`),
 );
 
 class StepFailed extends Error {}

@@ -1,5 +1,5 @@
 /**
- * What to do about errors that `src/chain/explain.ts` has no sentence for: those of contracts beside the protocol, and those
+ * What to do about errors that `src/chain/sentences.ts` has no sentence for: those of contracts beside the protocol, and those
  * of a leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has too.
  */
 export const REMEDIES: Readonly<Record<string, string>> = {
