@@ -29,6 +29,7 @@ import {
   VERSION,
   workStatus,
 } from './serviceLoop.ts';
+import { withoutSecrets } from './settings/show.ts';
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
@@ -115,6 +116,7 @@ export async function serve(
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
+      endpoint: withoutSecrets(options.rpc),
       status: () => ({ ...service?.status(), ...funds.status, ...workStatus(stock) }),
     });
     const oracle = await contracts.oracle.getAddress();

@@ -10,6 +10,17 @@ import { Outcomes } from './outcomes.ts';
 import type { Told } from './server.ts';
 import { type Standing, standingOf } from './standing.ts';
 
+/** How one node is. */
+export interface EndpointStatus {
+  /** Its address, without what is secret in it. */
+  readonly endpoint: string;
+  readonly isUsed: boolean;
+  /** Blocks behind the best one. */
+  readonly lagBlocks: number;
+  /** Failures in a row. */
+  readonly failures: number;
+}
+
 /** What is known of the account's transactions and of the runs; what nobody can tell is left out. */
 export interface Status {
   readonly balanceWei?: bigint;
@@ -17,6 +28,7 @@ export interface Status {
   readonly inFlight?: number;
   readonly oldestBlocks?: number;
   readonly foreign?: number;
+  readonly endpoints?: readonly EndpointStatus[];
   readonly runsQueued?: number;
   readonly runs?: Readonly<Record<'done' | 'failed' | 'dropped', number>>;
 }
@@ -31,6 +43,8 @@ export interface OverviewOptions {
   readonly status: () => Status;
   /** Different failures that are going on. */
   readonly failures: () => number;
+  /** The node, where there is one only: it is as well as the looks at the chain. */
+  readonly endpoint: string;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -125,7 +139,9 @@ export class Overview implements Told {
     metrics.passSeconds.observe(ms / 1000);
     if (outcome === 'done') metrics.lastPass.set(this.#turnedAt / 1000);
     metrics.failures.set(this.#options.failures());
-    this.#showStatus(this.#options.status());
+    const status = this.#options.status();
+    this.#showStatus(status);
+    this.#showEndpoints(status.endpoints ?? [this.#onlyEndpoint()]);
   }
 
   deaths(): readonly string[] {
@@ -168,6 +184,20 @@ export class Overview implements Told {
         .filter(({ modelId }) => !holds(modelId))
         .map(({ disputeId }) => disputeId),
     };
+  }
+
+  #onlyEndpoint(): EndpointStatus {
+    const failures = this.#failedLooks;
+    return { endpoint: this.#options.endpoint, isUsed: failures === 0, lagBlocks: 0, failures };
+  }
+
+  #showEndpoints(endpoints: readonly EndpointStatus[]): void {
+    const { endpointUp, endpointLag, endpointFailures } = this.metrics;
+    for (const { endpoint, isUsed, lagBlocks, failures } of endpoints) {
+      endpointUp.set({ endpoint }, isUsed ? 1 : 0);
+      endpointLag.set({ endpoint }, lagBlocks);
+      endpointFailures.set({ endpoint }, failures);
+    }
   }
 
   #showStatus({ balanceWei, reserveWei, inFlight, oldestBlocks, foreign, runsQueued, runs }: Status): void {

@@ -21,6 +21,7 @@ import { holdNamed } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { sourcesOf } from '../models/sources.ts';
 import { DEVELOPMENT_CHAINS, VERSION, workStatus } from '../serviceLoop.ts';
+import { withoutSecrets } from '../settings/show.ts';
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 
@@ -71,6 +72,7 @@ export async function openLookout(
     ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
+    endpoint: withoutSecrets(options.rpc),
     status: () => workStatus(runner),
   });
   const { metrics } = overview;
