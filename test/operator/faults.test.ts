@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { type FaultProxy, startFaultProxy } from '../support/chaos/faultProxy.ts';
+import { type CliProcess, startCli } from '../support/cliProcess.ts';
+import { DIGITS, type Scene, startScene } from '../support/scene.ts';
+
+const WATCHER = 2;
+
+describe('a service whose node fails', () => {
+  let scene: Scene;
+  let proxy: FaultProxy;
+  let watcher: CliProcess;
+
+  before(async () => {
+    scene = await startScene();
+    proxy = await startFaultProxy(scene.url);
+    watcher = startCli(
+      ...[
+        'watch',
+        DIGITS,
+        '--rpc',
+        proxy.url,
+        '--oracle',
+        scene.oracle,
+        '--key-file',
+        scene.keyFile(WATCHER),
+      ],
+      ...['--data', scene.at('data')],
+    );
+    await watcher.says('watching as');
+  });
+  after(async () => {
+    await proxy?.close();
+    await scene?.stop();
+  });
+
+  it("says so once in the node's own words, and when it works again", async () => {
+    proxy.fault = ({ method }) =>
+      method === 'eth_getLogs' ? { error: 'pruned history unavailable' } : undefined;
+    await scene.endpoint.send('evm_mine', []);
+    await watcher.says('the node says: pruned history unavailable; use a node that keeps these blocks');
+    // Time for the second and third try.
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    proxy.fault = () => undefined;
+    await watcher.says('it works again, after ');
+    const lines = watcher.err.split('\n').filter((line) => line !== '');
+    expect(lines).to.have.length(1);
+    expect(lines[0])
+      .to.match(/^\S+Z error .*; trying again$/)
+      .and.to.not.match(/coalesce/);
+  });
+
+  it('ends when it is told to although nothing answers any more', async () => {
+    proxy.fault = () => ({ hangs: true });
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    watcher.kill('SIGTERM');
+    expect(await watcher.ended()).to.equal(0);
+    expect(watcher.out).to.match(/SIGTERM: ending once the work in hand is done\n/);
+  }).timeout(20_000);
+});
