@@ -35,6 +35,7 @@ const pure: readonly Floor[] = floors.slice(0, floors.indexOf('chain'));
 const packagesOf: Partial<Record<Floor, readonly string[]>> = {
   merkle: ['hash-wasm'],
   onnx: ['onnx-proto'],
+  text: ['@huggingface/gguf', '@huggingface/tokenizers'],
 };
 
 /** Neighbours that must not meet, although their order would allow it. */

@@ -200,8 +200,13 @@ interface Pooled extends Found {
   readonly root: Hash;
 }
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** Words as bytes of a tensor; where a machine has the words so already, they are not copied. */
 const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
   const width = ELEMENT_BYTES[dtype];
+  if (width === 4 && IS_LITTLE_ENDIAN)
+    return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
   const bytes = new Uint8Array(words.length * width);
   const view = new DataView(bytes.buffer);
   if (width === 1) bytes.set(words);
@@ -212,7 +217,9 @@ const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
 /** The constants of all loops: equal ones once, small ones together. */
 class Constants {
   readonly #entries = new Map<string, Pooled>();
-  readonly #pooled = new Map<Uint32Array, Pooled>();
+  /** Those read through one dimension, and the others. */
+  readonly #flat = new Map<Uint32Array, Pooled>();
+  readonly #whole = new Map<Uint32Array, Pooled>();
   readonly #places = new Map<string, Location>();
 
   take(source: OperandSource): void {
@@ -224,11 +231,15 @@ class Constants {
 
   #pool(found: Found): Pooled {
     const { words, dtype, isFlat } = found;
-    const known = this.#pooled.get(words);
+    const pool = isFlat ? this.#flat : this.#whole;
+    const known = pool.get(words);
     if (known) return known;
-    const root = tensorRoot(bytesOfWords(words, dtype));
-    const pooled = { ...found, root, key: `${dtype} ${isFlat} ${words.length} ${hexOf(root)}` };
-    this.#pooled.set(words, pooled);
+    const root =
+      (this.#flat.get(words) ?? this.#whole.get(words))?.root ?? tensorRoot(bytesOfWords(words, dtype));
+    // A constant that is a node of its own is read through any shape.
+    const isSmall = words.length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
+    const pooled = { ...found, root, key: `${dtype} ${isFlat || !isSmall} ${words.length} ${hexOf(root)}` };
+    pool.set(words, pooled);
     return pooled;
   }
 
@@ -253,18 +264,19 @@ class Constants {
     }
     return groups.map((group, node) => {
       const total = group.reduce((sum, { words }) => sum + words.length, 0);
-      const words = new Uint32Array(total);
+      const isShared = group.length > 1;
+      const words = isShared ? new Uint32Array(total) : (group[0] as Pooled).words;
       let base = 0;
       for (const entry of group) {
-        words.set(entry.words, base);
+        if (isShared) words.set(entry.words, base);
         this.#places.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
         base += entry.words.length;
       }
       const { dtype, root } = group[0] as Pooled;
       const bytes = bytesOfWords(words, dtype);
-      const label = group.length > 1 ? `weights (${group.length} constants)` : 'weights';
+      const label = isShared ? `weights (${group.length} constants)` : 'weights';
       return {
-        node: { kind: 'constant', dtype, shape: [total], root: group.length > 1 ? tensorRoot(bytes) : root },
+        node: { kind: 'constant', dtype, shape: [total], root: isShared ? tensorRoot(bytes) : root },
         bytes,
         label,
       };

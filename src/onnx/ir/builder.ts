@@ -237,9 +237,14 @@ const narrowest = (range: Range): Range => ({
 
 /** The words of floats, every NaN made canonical. */
 function wordsOfFloats(values: Float32Array): Uint32Array {
-  const words = new Uint32Array(values.slice().buffer);
+  let words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let isCopy = false;
   for (let i = 0; i < words.length; i++) {
-    if (Number.isNaN(values[i])) words[i] = CANONICAL_NAN;
+    if (values[i] === values[i]) continue;
+    // What was given stays as it is.
+    if (!isCopy) words = words.slice();
+    isCopy = true;
+    words[i] = CANONICAL_NAN;
   }
   return words;
 }

@@ -54,10 +54,11 @@ function packGroup(
   // Long rows first: what only `post` reads then comes last, next to the end of the fold.
   members.sort((a, b) => b.length - a.length || a.at - b.at);
   const rowLength = members.reduce((sum, { length }) => sum + length, 0);
-  const words = new Uint32Array(rows * rowLength);
+  const isAlone = members.length === 1;
+  const words = isAlone ? first.constant.words : new Uint32Array(rows * rowLength);
   let base = 0;
   const placed = members.map(({ at, constant, length }) => {
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; !isAlone && row < rows; row++) {
       words.set(constant.words.subarray(row * length, (row + 1) * length), row * rowLength + base);
     }
     const coefficients = new Map<Axis, number>();

@@ -40,7 +40,10 @@ export function takeStrided(
   { start, strides }: Strided,
   extents: readonly number[],
 ): Uint32Array {
-  const taken = new Uint32Array(extents.reduce((size, extent) => size * extent, 1));
+  const size = extents.reduce((product, extent) => product * extent, 1);
+  // All of them in their own order are the constant itself.
+  if (start === 0 && size === words.length && isInOrder(strides, extents)) return words;
+  const taken = new Uint32Array(size);
   let filled = 0;
   const take = (from: number, axis: number): void => {
     const [extent, stride] = [extents[axis], strides[axis]];
@@ -51,4 +54,14 @@ export function takeStrided(
   };
   if (taken.length > 0) take(start, 0);
   return taken;
+}
+
+/** Whether each step is as far as all steps of the axes after it together. */
+function isInOrder(strides: readonly number[], extents: readonly number[]): boolean {
+  let unit = 1;
+  for (let axis = extents.length - 1; axis >= 0; axis--) {
+    if (extents[axis] !== 1 && strides[axis] !== unit) return false;
+    unit *= extents[axis]!;
+  }
+  return true;
 }
