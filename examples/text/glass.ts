@@ -68,3 +68,42 @@ export function glassGraph(): Graph {
     },
   );
 }
+
+/** The package's tokenizer, as a `tokenizer.json` says it: pairs of characters, with a mark for spaces. */
+export function glassTokenizer(): object {
+  const { alphabet, merges } = JSON.parse(readFileSync(path('.tokenizer.json'), 'utf8')) as {
+    readonly alphabet: readonly string[];
+    readonly merges: readonly (readonly [string, string])[];
+  };
+  const special = ['<pad>', '<unk>', '<bos>', '<eos>'];
+  const vocabulary = [...special, ...alphabet, ...merges.map((pair) => pair.join(''))];
+  const options = { special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
+  return {
+    version: '1.0',
+    added_tokens: special.map((content, id) => ({ id, content, ...options })),
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { String: ' ' }, content: SPACE }],
+    },
+    pre_tokenizer: {
+      type: 'Split',
+      pattern: { Regex: `\\n|${SPACE}*[^${SPACE}\\n]+|${SPACE}+` },
+      behavior: 'Isolated',
+      invert: false,
+    },
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [{ type: 'Replace', pattern: { String: SPACE }, content: ' ' }, { type: 'Fuse' }],
+    },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      merges: merges.map((pair) => pair.join(' ')),
+      unk_token: '<unk>',
+    },
+  };
+}
+
+/** What the tokenizer writes for a space. */
+const SPACE = '▁';

@@ -7,6 +7,7 @@ import {
   withAlarms,
   withEngine,
   withFromBlock,
+  withDraft,
   withImport,
   withInputs,
   withJson,
@@ -41,10 +42,11 @@ function build(console: Console): Command {
     .description('run a model')
     .argument('<MODEL.onnx>', 'the model')
     .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
-    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy');
-  withJson(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))).action(
-    async (model, options) => (await import('./run.ts')).run(model, options, console),
-  );
+    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
+    .option('--ask <PROMPT>', 'with --text: what to go on from');
+  withJson(
+    withDraft(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))),
+  ).action(async (model, options) => (await import('./run.ts')).run(model, options, console));
   const inspect = assay
     .command('inspect')
     .description('show what a model compiles to, and what a dispute about it may cost')
@@ -69,7 +71,8 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
     .option('--every-node', 'one lie at every node, and one false challenge at every node')
-    .option('--sample <N>', 'the same at N nodes, drawn with a fixed seed: for large models');
+    .option('--sample <N>', 'the same at N nodes, drawn with a fixed seed: for large models')
+    .option('--ask <PROMPT>', 'with --text: what the text goes on from');
   withJson(
     withEngine(withImport(withInputs(rehearse, 'an input; inputs not given are seeded random'))),
   ).action(async (model, options) =>
@@ -135,7 +138,10 @@ function build(console: Console): Command {
     .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
     .option('--wait', 'wait for the final answer and print it');
   withJson(
-    withImport(withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file')),
+    withImport(
+      withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'),
+      '--text <PROMPT>',
+    ),
   ).action(async (model, options) =>
     (await onChain(() => import('./request.ts'))).request(model, options, console),
   );
@@ -147,7 +153,7 @@ function build(console: Console): Command {
       'leave requests that pay less (default: what the gas of an answer costs at a quarter of --max-fee-gwei)',
     )
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
-  withStatus(withSending(withQueue(withWorkers(withModels(provide, '<MODEL...>'))))).action(
+  withStatus(withSending(withQueue(withWorkers(withDraft(withModels(provide, '<MODEL...>')))))).action(
     async (models, options) =>
       (await onChain(() => import('./provide.ts'))).provide(models, options, console),
   );

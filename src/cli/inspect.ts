@@ -40,7 +40,7 @@ function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
 
 /** `assay inspect`: what a model compiles to, and bounds on what a dispute about it may cost. */
 export async function inspect(path: string, options: InspectOptions, console: Console): Promise<void> {
-  const loaded = loadModel(path, options, console);
+  const loaded = await loadModel(path, options, console);
   const { model, program, labels, inputs, outputs, bound } = loaded;
   const nodes = inspectProgram(program, model.descriptors, labels);
   const totals = totalsOf(loaded, nodes);
@@ -50,7 +50,10 @@ export async function inspect(path: string, options: InspectOptions, console: Co
     const version = INSTRUCTION_SET_VERSION;
     const fixed = bound.map(boundJson);
     const { file } = loaded;
-    console.out(JSON.stringify({ model: id, file, version, inputs, bound: fixed, outputs, totals, nodes }));
+    const answers = loaded.text ? { answers: loaded.text.model.answers } : {};
+    console.out(
+      JSON.stringify({ model: id, file, version, inputs, ...answers, bound: fixed, outputs, totals, nodes }),
+    );
     return;
   }
   const grouped = (n: number): string => n.toLocaleString('en-US');
@@ -62,6 +65,9 @@ export async function inspect(path: string, options: InspectOptions, console: Co
   }
   for (const { name, onnxType, shape, values } of bound.map(boundJson)) {
     console.out(`bound  ${name}: ${onnxType} ${listed(shape)}${values ? ` = ${values.join(' ')}` : ''}`);
+  }
+  for (const { name, onnxType, shape, node } of loaded.text?.model.answers ?? []) {
+    console.out(`answer ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
   }
   for (const { name, onnxType, shape, node } of outputs) {
     console.out(`output ${name}: ${onnxType} ${listed(shape)}, node ${node}`);

@@ -17,12 +17,12 @@ export interface StageOptions extends ImportArguments {
  *
  * @throws InputError if no node is named, or the node has no kernel of its own
  */
-export function inspectStages(path: string, options: StageOptions, console: Console): void {
+export async function inspectStages(path: string, options: StageOptions, console: Console): Promise<void> {
   if (!options.stages) throw new InputError('--node is about stages: add --stages', 2);
   if (options.node === undefined)
     throw new InputError('--stages is about one node: name it by --node N, as `assay inspect` numbers it', 2);
   const node = Number(parseWhole('--node', options.node));
-  const { program, weights, labels } = loadModel(path, options, console);
+  const { program, weights, labels } = await loadModel(path, options, console);
   console.progress(undefined);
   try {
     const stages = printStages(program, node, SIMD128, weights);

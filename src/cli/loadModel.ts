@@ -7,15 +7,19 @@ import { readBytes } from './files/bytes.ts';
 import { filesIn } from './files/external.ts';
 import { kindOfFile } from './files/kinds.ts';
 import { InputError } from './inputError.ts';
+import type { LoadedText } from './text/loadText.ts';
+import { refuseTextOptions, type TextArguments } from './text/textOptions.ts';
 
 export interface LoadedModel extends CompiledModel {
   /** Name of the file, without folders. */
   readonly file: string;
   readonly model: Model;
+  /** Of a model that writes text. */
+  readonly text?: LoadedText;
 }
 
 /** What commands that import take besides the file, as commander collects it. */
-export interface ImportArguments {
+export interface ImportArguments extends TextArguments {
   readonly dim?: readonly string[];
   readonly bind?: readonly string[];
   readonly range?: readonly string[];
@@ -25,21 +29,36 @@ export interface ImportArguments {
 const MODEL = 'an ONNX model (ModelProto)';
 
 /**
- * Reads and compiles an ONNX file; what its publisher should know goes to stderr.
+ * Reads and compiles an ONNX file, or a GGUF file of a model that writes text; what its publisher should know goes to
+ * stderr.
  *
- * @throws InputError if a file cannot be read, is no ONNX model, or holds what cannot be compiled
+ * @throws InputError if a file cannot be read, is no such model, or holds what cannot be compiled
  */
-export function loadModel(
+export async function loadModel(
   path: string,
-  { dim = [], bind = [], range = [], half: arithmetic = 'round' }: ImportArguments,
+  given: ImportArguments,
   console: Console,
-): LoadedModel {
+): Promise<LoadedModel> {
+  const { dim = [], bind = [], range = [], half: arithmetic = 'round' } = given;
+  const isText = given.text !== undefined && given.text !== false;
+  if (!isText) refuseTextOptions(given);
+  else if (dim.length + bind.length + range.length > 0) {
+    throw new InputError('--dim, --bind and --range have no use with --text, which fixes all inputs', 2);
+  }
   const dims = parseDims(dim);
   const ranges = parseRanges(range);
   const half = parseHalf(arithmetic);
   const bytes = readBytes(path);
   console.progress(`compiling ${basename(path)}`);
+  const tell = (notes: readonly string[]): void => {
+    for (const note of notes) console.err(`assay: note: ${note}`);
+  };
   try {
+    if (isText) {
+      const text = await (await import('./text/loadText.ts')).loadText(path, bytes, given);
+      tell(text.model.notes);
+      return { ...text.model, file: basename(path), model: modelOf(text.model.program), text };
+    }
     const bound = bind.length > 0 ? readBound(bind, outlineOf(bytes).inputs) : {};
     const compiled = importOnnx(bytes, {
       dims,
@@ -48,7 +67,7 @@ export function loadModel(
       half,
       readExternal: filesIn(dirname(path)),
     });
-    for (const note of compiled.notes) console.err(`assay: note: ${note}`);
+    tell(compiled.notes);
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {
     if (!(error instanceof ImportError)) throw error;

@@ -4,9 +4,31 @@ import { collect } from './settings/settings.ts';
 
 /** Options that several commands have in common. */
 
-/** Everything that imports a model takes what the file leaves open in the same way. */
-export const withImport = (command: Command): Command =>
+/** What a model that writes text is compiled to. */
+const withTextSizes = (command: Command): Command =>
   command
+    .option('--prompt <N>', 'with --text: tokens of a prompt, most (default: 128)')
+    .option('--tokens <N>', 'with --text: tokens of a text, most (default: 128)')
+    .option('--end <TOKEN>', 'with --text: a token that ends a text (repeatable)', collect)
+    .option('--tokenizer <FILE>', 'with --text: a tokenizer.json, if it is not beside the model');
+
+/** Servers that guess tokens. */
+export const withDraft = (command: Command): Command =>
+  command.option(
+    '--draft <URL>',
+    "with --text: a server like OpenAI's that guesses tokens, to be checked in blocks",
+  );
+
+/** Everything that imports a model takes what the file leaves open in the same way. */
+export const withImport = (command: Command, text = '--text'): Command =>
+  withTextSizes(
+    command.option(
+      text,
+      text === '--text'
+        ? 'the model is a causal language model, in ONNX or GGUF, whose claims are texts'
+        : 'the prompt for a causal language model, in ONNX or GGUF, whose claims are texts',
+    ),
+  )
     .option('--dim <name=N>', 'bind a dimension that the file leaves open (repeatable)', collect)
     .option(
       '--bind <name=FILE>',

@@ -3,10 +3,14 @@ import { parseWhole } from './arguments.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { type ServiceOptions, serve } from './service.ts';
+import { draftFrom, parseDraftUrl } from './text/draft.ts';
+import type { LoadedText } from './text/loadText.ts';
+import { solveTexts, type Writer } from './text/solve.ts';
 
 export interface ProvideOptions extends ServiceOptions {
   readonly minFeeWei?: string;
   readonly callbacks: string;
+  readonly draft?: string;
 }
 
 /** @throws InputError unless it is one of the three */
@@ -25,12 +29,31 @@ export async function provide(
   const leastFeeWei =
     options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
+  const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
+  const writerOf = (text: LoadedText): Writer => ({
+    model: text.model,
+    ...(server
+      ? {
+          draft: (prompt) =>
+            draftFrom(server, text.tokenizer(), prompt, (line) => console.err(`assay: ${line}`)),
+        }
+      : {}),
+  });
   await serve(
     'providing',
     paths,
     options,
     console,
-    (parts) => provideService({ ...parts, callbacks, leastFeeWei }),
+    ({ writing, ...parts }) =>
+      provideService({
+        ...parts,
+        callbacks,
+        leastFeeWei,
+        solve: solveTexts(
+          writing.local,
+          new Map([...writing.texts].map(([id, text]) => [id, writerOf(text)])),
+        ),
+      }),
     true,
   );
 }

@@ -17,7 +17,7 @@ export interface PublishOptions extends OracleOptions, ImportArguments {
 export async function publish(path: string, options: PublishOptions, console: Console): Promise<void> {
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const loaded = loadModel(path, options, console);
+    const loaded = await loadModel(path, options, console);
     const { model, file } = loaded;
     if (options.bundle !== undefined) {
       console.progress(`writing ${options.bundle}`);

@@ -9,9 +9,11 @@ import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.t
 import { randomInput, randomRange } from './randomInput.ts';
 import { deepestNode, type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
+import { rehearsedTexts } from './text/rehearsed.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
 
 export interface RehearseOptions extends EngineOptions, ImportArguments {
+  readonly ask?: string;
   readonly input?: readonly string[];
   readonly fault?: readonly string[];
   readonly everyNode?: boolean;
@@ -77,23 +79,28 @@ function warnOfGas(what: string, gas: number, console: Console): void {
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
   const engine = engineOf(options);
-  const loaded = loadModel(path, options, console);
+  const loaded = await loadModel(path, options, console);
   const { program, labels, model } = loaded;
   const nodes = realNodes(program).length;
   const given = readInputs(options.input ?? [], loaded.inputs);
   const places = placesFor(loaded, options, console);
-  const inputs = complete(given, loaded, console);
+  const texts = loaded.text && (await rehearsedTexts(loaded.text, options.ask, engine, console));
+  const inputs = texts ? texts.right : complete(given, loaded, console);
   const session = await engine.load(program, loaded.weights);
-  const { tensors, trees } = await session.runTrace(inputs, (done, of) =>
-    console.progress(`running node ${done} of ${of}`),
-  );
-  const honest = new RunTrace(model, tensors, trees);
+  const traced = async (supplied: readonly Uint8Array[]): Promise<RunTrace> => {
+    const { tensors, trees } = await session.runTrace(supplied, (done, of) =>
+      console.progress(`running node ${done} of ${of}`),
+    );
+    return new RunTrace(model, tensors, trees);
+  };
+  const honest = await traced(inputs);
+  const misled = texts && { wrong: await traced(texts.wrong) };
   const say = (line: string): void => {
     if (!options.json) console.out(line);
   };
   console.progress('starting a chain');
   const falseChallenges = options.everyNode === true || options.sample !== undefined;
-  const script = { honest, labels, inputs, places, falseChallenges, session };
+  const script = { honest, ...misled, labels, inputs, places, falseChallenges, session };
   const rehearsal = await rehearseScript(script, {
     onStart: ({ request, claim, finalize }) => {
       say(`model ${hexOf(model.id)}, ${nodes} nodes`);

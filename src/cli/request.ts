@@ -6,12 +6,15 @@ import { awaitResult, packInput, request as requestInference, TermsError } from 
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
 import { tensorRoot } from '../merkle/tensor.ts';
+import { inputsOf } from '../text/generate.ts';
+import { tokensIn } from '../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from './arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
+import { promptTokens } from './text/loadText.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
 type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
@@ -95,8 +98,10 @@ export async function request(path: string, options: RequestOptions, console: Co
   const chosen = parseTerms(options);
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const loaded = loadModel(path, options, console);
-    const tensors = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+    const loaded = await loadModel(path, options, console);
+    const tensors = loaded.text
+      ? inputsOf(loaded.text.model, { prompt: promptTokens(loaded.text, String(options.text)) })
+      : requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
     const input = packInput(loaded.inputs, tensors);
     const model = hexOf(loaded.model.id);
     const terms = { ...(await usualTerms(contracts)), ...chosen };
@@ -125,6 +130,12 @@ export async function request(path: string, options: RequestOptions, console: Co
     console.progress('waiting for the final answer');
     const answer = await awaitResult(contracts, requestId, Number.POSITIVE_INFINITY);
     console.progress(undefined);
+    if (loaded.text) {
+      const tokens = tokensIn(answer, loaded.text.model.width);
+      const text = loaded.text.tokenizer().decode(tokens);
+      console.out(options.json ? JSON.stringify({ ...told, answer: hexOf(answer), tokens, text }) : text);
+      return;
+    }
     const named = namedOutputs(loaded, answer);
     if (options.json) {
       const outputs = named.map(({ name, tensor }) => outputJson(name, tensor));

@@ -12,6 +12,8 @@ import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.t
 import { outputJson, outputLines } from './outputs.ts';
 
 export interface RunOptions extends EngineOptions, ImportArguments {
+  readonly ask?: string;
+  readonly draft?: string;
   readonly input?: readonly string[];
   readonly outputDir?: string;
   readonly outputFormat: string;
@@ -41,7 +43,14 @@ export async function run(path: string, options: RunOptions, console: Console): 
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
   }
-  const loaded = loadModel(path, options, console);
+  const loaded = await loadModel(path, options, console);
+  if (loaded.text) {
+    const { runText } = await import('./text/run.ts');
+    return runText({ ...loaded, text: loaded.text }, options, engine, console);
+  }
+  if (options.ask !== undefined || options.draft !== undefined) {
+    throw new InputError('--ask and --draft are about models that write text: add --text', 2);
+  }
   const inputs = requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
   const session = await engine.load(loaded.program, loaded.weights);
   const start = performance.now();

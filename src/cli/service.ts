@@ -17,7 +17,7 @@ import { type Account, firstBlockOf, type OracleOptions, withContracts } from '.
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { type LogArguments, parseLogOptions } from './logOptions.ts';
-import { prepareStock, type StockOptions } from './models/stock.ts';
+import { prepareStock, type StockOptions, type Stock } from './models/stock.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
 import {
@@ -46,6 +46,8 @@ export interface ServiceOptions
 export interface Parts {
   readonly contracts: Contracts;
   readonly runner: Runner;
+  /** The models that write text, and what runs them here. */
+  readonly writing: Pick<Stock, 'texts' | 'local'>;
   readonly readInput: ReadInput;
   readonly listen: Listener;
   readonly observe: (world: World) => void;
@@ -139,7 +141,7 @@ export async function serve(
     };
     const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
     service = create({
-      ...{ contracts, runner, readInput, listen, observe, fromBlock },
+      ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock },
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {

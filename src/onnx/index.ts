@@ -12,6 +12,6 @@ export { inputLength, isDouble } from './inputWords.ts';
 export { OPERATORS } from './lower/index.ts';
 export { firstOutside, type Outside } from './ranges.ts';
 export type { HalfArithmetic } from './lower/narrowing.ts';
-export { outlineOf } from './read/model.ts';
+export { outlineOf, readModel as readGraph } from './read/model.ts';
 export type { ReadExternal } from './read/external.ts';
 export type { Range } from './types.ts';

@@ -3,7 +3,6 @@ import { f32, fold, i32, indexValue, select } from '../onnx/ir/expression.ts';
 import { type Index, shift } from '../onnx/ir/indices.ts';
 import { reading, type Tensor } from '../onnx/ir/tensor.ts';
 import { TYPES } from '../onnx/types.ts';
-import { PADDING } from './options.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;
 
@@ -38,17 +37,23 @@ export function greatest(builder: Builder, scores: Tensor): Tensor {
 }
 
 /** A token that is none, and no padding either. */
-const NOTHING = PADDING - 1;
+const NOTHING = -2;
+
+export interface Ending {
+  /** Tokens that end a text. */
+  readonly ends: readonly number[];
+  /** What fills a text up after its end. */
+  readonly padding: number;
+}
 
 /**
  * Whether a text is what the model chooses: each token its choice, and nothing but padding after the end.
  *
  * @param text [tokens], int32
  * @param choices [tokens], int32: what follows the prompt and the tokens before, if those are right
- * @param ends tokens that end a text
  * @returns a scalar, uint8
  */
-export function accept(builder: Builder, text: Tensor, choices: Tensor, ends: readonly number[]): Tensor {
+export function accept(builder: Builder, text: Tensor, choices: Tensor, { ends, padding }: Ending): Tensor {
   return builder.define({
     type: TYPES.uint8,
     shape: [],
@@ -60,8 +65,8 @@ export function accept(builder: Builder, text: Tensor, choices: Tensor, ends: re
         if (ends.length === 0) return i32.and(accumulator, i32.eq(reading(text, [i!]), choice));
         const before = reading(text, [shift(i!, -1)], NOTHING);
         // By induction: padding before is accepted only after an end.
-        const hasEnded = [PADDING, ...ends].map((end) => i32.eq(before, i32.of(end))).reduce(i32.or);
-        const right = select(hasEnded, i32.of(PADDING), choice);
+        const hasEnded = [padding, ...ends].map((end) => i32.eq(before, i32.of(end))).reduce(i32.or);
+        const right = select(hasEnded, i32.of(padding), choice);
         return i32.and(accumulator, i32.eq(reading(text, [i!]), right));
       }),
   });

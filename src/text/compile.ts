@@ -12,6 +12,7 @@ import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
 import type { TextOptions } from './options.ts';
 import { Rows } from './rows.ts';
+import { paddingOf, tokenWidth } from './tokens.ts';
 
 /** A causal language model as a program that checks a text: see README.md. */
 
@@ -21,6 +22,8 @@ export interface TextModel extends CompiledModel {
   readonly answers: readonly ModelTensor[];
   /** Tokens of the vocabulary. */
   readonly vocabulary: number;
+  /** Bytes of a token in prompts and texts. */
+  readonly width: number;
   /** Node of the tokens that the model chooses at each place of the text, [tokens], int32. */
   readonly choices: number;
 }
@@ -37,13 +40,19 @@ export function compileText(
   half?: HalfArithmetic,
 ): TextModel {
   checkOptions(options);
-  let vocabulary = 0;
+  let vocabulary = embeddings(graph);
+  let width = tokenWidth(vocabulary);
   const join = (joint: Joint): Joined => {
-    const made = around(joint, options);
+    const made = around(joint, options, width);
     vocabulary = made.vocabulary;
     return made;
   };
-  const { outputs, marked, ...compiled } = importJoined(graph, fileBytes, join, half);
+  let joined = importJoined(graph, fileBytes, join, half);
+  if (width !== tokenWidth(vocabulary)) {
+    width = tokenWidth(vocabulary);
+    joined = importJoined(graph, fileBytes, join, half);
+  }
+  const { outputs, marked, ...compiled } = joined;
   const { program, labels } = compiled;
   const refer = (node: number): ModelTensor => {
     const { dtype, shape } = program.nodes[node]!;
@@ -54,6 +63,7 @@ export function compileText(
     ...compiled,
     options,
     vocabulary,
+    width,
     inputs: program.inputs.map(refer),
     answers: (program.answers ?? []).map(refer),
     outputs: outputs.map((node) => ({ ...refer(node), name: 'accept' })),
@@ -75,17 +85,30 @@ function checkOptions({ prompt, tokens, ends = [] }: TextOptions): void {
   if (bad !== undefined) throw new ImportError(`--end ${bad}: a token is a number from 0 on`);
 }
 
+/** Rows of the table that tokens are looked up in, mostly as many as there are logits; 0 if there is none. */
+function embeddings(graph: Graph): number {
+  const { name } = idsInput(graph);
+  const lookup = graph.nodes.find(({ operator, inputs }) => operator === 'Gather' && inputs[1] === name);
+  const table = lookup && graph.initializers.get(lookup.inputs[0]!);
+  return table && 'shape' in table ? (table.shape[0] ?? 0) : 0;
+}
+
 /** Everything around the graph: the sequence in front, logits of the text's places and the choice behind. */
-function around({ builder, graph, lower }: Joint, options: TextOptions): Joined & { vocabulary: number } {
+function around(
+  { builder, graph, lower }: Joint,
+  options: TextOptions,
+  width: number,
+): Joined & { vocabulary: number } {
   const { prompt: most, tokens, ends = [] } = options;
   const part = (label: string): void => {
     builder.current = { name: label, label, place: `the ${label}` };
   };
   part('sequence');
-  const prompt = builder.input('prompt', TYPES.int32, [most], 0);
+  const prompt = builder.input('prompt', TYPES.uint8, [most, width], 0);
   const length = builder.input('length', TYPES.int32, [], 1);
-  const text = builder.input('text', TYPES.int32, [tokens], 2);
-  const { ids, last } = sequence(builder, { prompt, length, text }, idsInput(graph).type);
+  const text = builder.input('text', TYPES.uint8, [tokens, width], 2);
+  const given = { prompt: tokensOf(builder, prompt), length, text: tokensOf(builder, text) };
+  const { ids, last } = sequence(builder, given, idsInput(graph).type);
   const output = lower(feed(graph, builder, ids));
   part('logits of the text');
   const scores = textLogits(builder, logitsOf(graph, output, most + tokens), last);
@@ -95,10 +118,24 @@ function around({ builder, graph, lower }: Joint, options: TextOptions): Joined 
   return {
     inputs: [prompt, length],
     answers: [text],
-    outputs: [accept(builder, text, choices, ends)],
+    outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
     marked: [choices],
     vocabulary: scores.shape[1] as number,
   };
+}
+
+/** Tokens from their bytes, [tokens], int32. */
+function tokensOf(builder: Builder, bytes: Tensor): Tensor {
+  const [tokens, width] = bytes.shape as [number, number];
+  return builder.define({
+    type: TYPES.int32,
+    shape: [tokens],
+    name: `tokens of the ${bytes.name}`,
+    body: ([i]) =>
+      Array.from({ length: width }, (_, byte) =>
+        i32.shl(reading(bytes, [i!, constantIndex(byte)]), i32.of(8 * byte)),
+      ).reduce(i32.or),
+  });
 }
 
 interface Given {

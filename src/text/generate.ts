@@ -1,7 +1,9 @@
 import type { Engine, Session } from '../engine/engine.ts';
+import { withCheckpoints } from '../program/blocks.ts';
 import type { Program } from '../program/node.ts';
 import type { TextModel } from './compile.ts';
 import { PADDING } from './options.ts';
+import { tokenBytes } from './tokens.ts';
 
 /** Finding the text that a model accepts. */
 
@@ -70,16 +72,13 @@ const filled = (numbers: readonly number[], size: number, filler: number): numbe
   ...new Array<number>(size - numbers.length).fill(filler),
 ];
 
-/** A text as a claim supplies it. */
-export const textBytes = (text: readonly number[]): Uint8Array => words(text);
-
 /**
  * A request as the model's inputs.
  *
  * @throws RangeError for a prompt that the model does not take
  */
 export function inputsOf(
-  { options, vocabulary }: Pick<TextModel, 'options' | 'vocabulary'>,
+  { options, vocabulary, width }: Pick<TextModel, 'options' | 'vocabulary' | 'width'>,
   { prompt }: TextRequest,
 ): Uint8Array[] {
   if (prompt.length === 0 || prompt.length > options.prompt) {
@@ -89,13 +88,18 @@ export function inputsOf(
   if (outside !== undefined) {
     throw new RangeError(`the prompt has token ${outside}; the model's vocabulary has ${vocabulary}`);
   }
-  return [words(filled(prompt, options.prompt, 0)), words([prompt.length])];
+  return [tokenBytes(filled(prompt, options.prompt, 0), width), words([prompt.length])];
 }
 
 /** The part of the checked program that says what is chosen, with the text as one more input. */
 export function choiceProgram({ program, choices }: Pick<TextModel, 'program' | 'choices'>): Program {
   const { nodes, inputs, answers = [] } = program;
-  return { nodes, inputs: [...inputs, ...answers], outputs: [choices] };
+  // What is behind the choice reads it only.
+  return withCheckpoints({
+    nodes: nodes.slice(0, choices + 1),
+    inputs: [...inputs, ...answers],
+    outputs: [choices],
+  });
 }
 
 /** Chooses by whole passes over prompt and text: what a claim is checked by, and as slow for one token as for all. */
@@ -122,7 +126,7 @@ export class PassChooser implements Chooser {
   async choose(text: readonly number[], drafted: readonly number[]): Promise<readonly number[]> {
     const { tokens } = this.#model.options;
     const whole = filled([...text, ...drafted], tokens, PADDING);
-    const [choices] = await this.#session.run([...this.#inputs, textBytes(whole)]);
+    const [choices] = await this.#session.run([...this.#inputs, tokenBytes(whole, this.#model.width)]);
     const all = new Int32Array(choices!.bytes.slice().buffer);
     return [...all.subarray(text.length, Math.min(tokens, text.length + drafted.length + 1))];
   }

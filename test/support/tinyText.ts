@@ -52,3 +52,17 @@ export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
   const named = (name: string): TensorValue => (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
   return llamaGraph(shape, { layer: (_, name) => named(name), whole: named });
 }
+
+/** Its vocabulary: a letter each. */
+const LETTERS = [...'abcdefghijklmnopqrstuvwxyz .,!?ABCDEFGHI'];
+
+/** As a `tokenizer.json` says it. */
+export const tinyTokenizer = (): object => ({
+  version: '1.0',
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: { type: 'Fuse' },
+  model: { type: 'BPE', vocab: Object.fromEntries(LETTERS.map((letter, id) => [letter, id])), merges: [] },
+});

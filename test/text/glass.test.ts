@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { glassGraph } from '../../examples/text/glass.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { compileText, type TextModel } from '../../src/text/compile.ts';
-import { generate, inputsOf, PassChooser, textBytes } from '../../src/text/generate.ts';
+import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
+import { tokenBytes } from '../../src/text/tokens.ts';
 import { availableOrSkip } from '../support/available.ts';
 
 /** What the Python package itself writes, by `scripts/glassTexts.sh`. */
@@ -27,7 +28,7 @@ describe('the language model of glassllm', () => {
   it('accepts what the package writes after 20 prompts, and nothing near it', async () => {
     const session = await wasmEngine.load(model.program, model.weights);
     const accepts = async (prompt: readonly number[], text: readonly number[]): Promise<number> =>
-      (await session.run([...inputsOf(model, { prompt }), textBytes(text)]))[0]!.bytes[0]!;
+      (await session.run([...inputsOf(model, { prompt }), tokenBytes(text, model.width)]))[0]!.bytes[0]!;
     expect(texts).to.have.length(20);
     for (const [i, { prompt, ids, tokens }] of texts.entries()) {
       expect(await accepts(ids, tokens), prompt).to.equal(1);

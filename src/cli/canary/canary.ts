@@ -30,7 +30,7 @@ const GAS = 4_000_000n;
 
 /** An honest run of the digits model, and the same run with a lie in its longest fold. */
 async function prepare(console: Console) {
-  const loaded = loadModel(join(DIGITS, 'digits.onnx'), {}, console);
+  const loaded = await loadModel(join(DIGITS, 'digits.onnx'), {}, console);
   const given = readInputs([`image=${join(DIGITS, 'three.npy')}`], loaded.inputs);
   const inputs = requireAll(given, loaded.inputs);
   const session = await engineOf({ engine: 'wasm', threads: '1' }).load(loaded.program, loaded.weights);

@@ -8,6 +8,7 @@ import { type HeldModel, loadModel as loadHeld } from '../../store/library.ts';
 import type { Console } from '../console.ts';
 import { InputError } from '../inputError.ts';
 import { type ImportArguments, loadModel } from '../loadModel.ts';
+import type { LoadedText } from '../text/loadText.ts';
 import { dataFolder, type SourceOptions } from './sources.ts';
 
 const MODEL_ID = /^0x[0-9a-f]{64}$/;
@@ -30,7 +31,7 @@ export async function loadAny(
   given: string,
   options: ImportArguments & SourceOptions,
   console: Console,
-): Promise<HeldModel & { readonly file: string }> {
+): Promise<HeldModel & { readonly file: string; readonly text?: LoadedText }> {
   if (!MODEL_ID.test(given)) return loadModel(given, options, console);
   try {
     return {
@@ -43,7 +44,11 @@ export async function loadAny(
   }
 }
 
-/** Loads the models that are named, says which they are, and has them held. */
+/**
+ * Loads the models that are named, says which they are, and has them held.
+ *
+ * @returns those that write text, by their ids
+ */
 export async function holdNamed(
   named: readonly string[],
   options: ImportArguments & SourceOptions,
@@ -51,15 +56,18 @@ export async function holdNamed(
   { registry }: Contracts,
   console: Console,
   log: Log,
-): Promise<void> {
+): Promise<ReadonlyMap<string, LoadedText>> {
+  const texts = new Map<string, LoadedText>();
   for (const given of named) {
     const loaded = await loadAny(given, options, console);
     const { file } = loaded;
     const id = hold(loaded);
+    if (loaded.text) texts.set(id, loaded.text);
     console.progress(undefined);
     log.info(`model ${id}: ${file}`, { model: id });
     if (!(await registry.isPublished(id))) {
       log.warn(`${file}: model ${id} is not published here, so nobody can ask for it yet`, { model: id });
     }
   }
+  return texts;
 }

@@ -10,6 +10,7 @@ import { type EngineOptions, workersOf } from '../engines.ts';
 import { InputError } from '../inputError.ts';
 import type { ImportArguments } from '../loadModel.ts';
 import { type FleetOptions, joinFleet, trustOf } from './fleet.ts';
+import type { LoadedText } from '../text/loadText.ts';
 import { foundModels, type LimitOptions } from './found.ts';
 import { holdNamed } from './holding.ts';
 import { inputsFor } from './inputs.ts';
@@ -31,6 +32,10 @@ export interface StockOptions
 export interface Stock {
   readonly runner: Runner;
   readonly readInput: ReadInput;
+  /** Named models that write text, by their ids. */
+  readonly texts: ReadonlyMap<string, LoadedText>;
+  /** Runs models in this process, whoever else runs them. */
+  readonly local: WorkRunner;
   /** Learns from a report which models and inputs are needed. */
   note(report: Report): void;
   status(): WorkStatus;
@@ -56,13 +61,15 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
     const publication = (modelId: string) => readPublication(contracts, modelId, fromBlock);
     const fleet = await joinFleet(options, trust, local, publication, log);
     const runner = fleet?.runner ?? local;
-    await holdNamed(named, options, (model) => local.put(model), contracts, console, log);
+    const texts = await holdNamed(named, options, (model) => local.put(model), contracts, console, log);
     const inputs = inputsFor(options, sources, runner, log);
     const found = options.all ? foundModels(options, sources, local, publication, log) : undefined;
     await found?.start();
     return {
       runner,
       readInput: inputs.read,
+      texts,
+      local,
       note: (report) => {
         inputs.note(report);
         found?.note(report);

@@ -9,6 +9,8 @@ import { claimOf, playUndisputed, type Stage, setStage } from './stage.ts';
 /** What a rehearsal goes by: an honest run, and where to lie. */
 export interface Script {
   readonly honest: Trace;
+  /** Of a model that checks answers: an honest run on a wrong one, from which lies make a false claim. */
+  readonly wrong?: Trace;
   /** What each node is, for people. */
   readonly labels: readonly string[];
   readonly inputs: readonly Uint8Array[];
@@ -36,10 +38,10 @@ export interface Audience {
 }
 
 /** Plays one dispute from the stage's state and goes back to it, so that all start alike. */
-async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace) {
+async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace, supplied = claimant) {
   const back = await stage.chain.snapshot();
   try {
-    const { claim } = await claimOf(stage, claimant);
+    const { claim } = await claimOf(stage, supplied);
     return await playDispute(stage.chain, stage.history, claim, {
       claimant: { contracts: stage.claimant, trace: claimant },
       challenger: { contracts: stage.challenger, trace: challenger },
@@ -52,6 +54,7 @@ async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace) {
 /** Plays a dispute about every lie, on a chain in this process. */
 export async function rehearseScript(script: Script, audience: Audience): Promise<Rehearsal> {
   const { honest, labels, places } = script;
+  const wrong = script.wrong ?? honest;
   const { nodes } = honest.model.program;
   const stage = await setStage(honest, script.inputs);
   const disputes: DisputeResult[] = [];
@@ -69,7 +72,7 @@ export async function rehearseScript(script: Script, audience: Audience): Promis
         harmless.push({ node: place.node, why: 'its tensor is empty, so there is nothing to lie about' });
         continue;
       }
-      const lie = await plantLie(honest, place, script.session);
+      const lie = await plantLie(wrong, place, script.session);
       if (!lie) {
         harmless.push({
           node: place.node,
@@ -77,11 +80,15 @@ export async function rehearseScript(script: Script, audience: Audience): Promis
         });
         continue;
       }
-      const lost = resultOf(lie, await rehearseOne(stage, lie.trace, honest), 'challenger', label);
+      // An answer is claimed as it is: the lie is what the trace says of it.
+      const supplied = script.wrong ?? lie.trace;
+      const lost = resultOf(lie, await rehearseOne(stage, lie.trace, wrong, supplied), 'challenger', label);
       disputes.push(lost);
       audience.onDispute(lost, 'lie');
       if (!script.falseChallenges) continue;
-      const held = resultOf(lie, await rehearseOne(stage, honest, lie.trace), 'claimant', label);
+      const doubt = script.wrong ? await plantLie(honest, place, script.session) : lie;
+      if (!doubt) throw new Error(`node ${place.node} matters on one run and not on another`);
+      const held = resultOf(doubt, await rehearseOne(stage, honest, doubt.trace), 'claimant', label);
       falseChallenges.push(held);
       audience.onDispute(held, 'false challenge');
     }

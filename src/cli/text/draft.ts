@@ -1,0 +1,73 @@
+import type { Draft } from '../../text/generate.ts';
+import type { TextTokenizer } from '../../text/tokenizer.ts';
+import { InputError } from '../inputError.ts';
+
+/** Tokens that are asked for at a time: more are often wrong before the last. */
+const BLOCK = 32;
+/** A server that takes longer for a block is no help, ms. */
+const PATIENCE_MS = 10_000;
+/** A server that failed is left alone for so many blocks. */
+const REST = 16;
+/** Bytes of an answer that are read, most: a block of tokens is far shorter. */
+const MAX_ANSWER_BYTES = 2 ** 20;
+
+/** @throws InputError unless it is an address that can be asked */
+export function parseDraftUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && ['http:', 'https:'].includes(url.protocol)) return url;
+  throw new InputError(`--draft ${text}: write the address of a server, http or https`, 2);
+}
+
+/** What a server goes on with. @throws Error of any kind */
+async function complete(server: URL, prompt: string, most: number): Promise<string> {
+  const url = new URL(`${server.pathname.replace(/\/$/, '')}/v1/completions`, server);
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt, max_tokens: most, temperature: 0, stream: false }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  if (!response.ok) throw new Error(`it answers ${response.status}`);
+  if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER_BYTES)
+    throw new Error('its answer is too long');
+  const { choices } = (await response.json()) as {
+    readonly choices?: readonly { readonly text?: unknown }[];
+  };
+  const text = choices?.[0]?.text;
+  if (typeof text !== 'string') throw new Error('its answer has no choices[0].text');
+  return text;
+}
+
+/**
+ * Drafts by a server that speaks OpenAI's completions, such as llama.cpp's. What it says is only a guess, so nothing
+ * goes wrong if it says nonsense or nothing at all.
+ *
+ * @param prompt tokens of the prompt
+ * @param warn is told once what is wrong with the server
+ */
+export function draftFrom(
+  server: URL,
+  tokenizer: TextTokenizer,
+  prompt: readonly number[],
+  warn: (sentence: string) => void,
+): Draft {
+  let resting = 0;
+  let isTold = false;
+  return async (text, most) => {
+    if (resting-- > 0) return [];
+    try {
+      const before = [...prompt, ...text];
+      const written = tokenizer.decode(before);
+      const tokens = tokenizer.encode(written + (await complete(server, written, Math.min(BLOCK, most))));
+      // Where the cut between tokens moved, the guess does not go on from here.
+      return before.every((token, i) => token === tokens[i])
+        ? tokens.slice(before.length, before.length + BLOCK)
+        : [];
+    } catch (error) {
+      if (!isTold) warn(`--draft ${server}: ${(error as Error).message}; going on without it`);
+      isTold = true;
+      resting = REST;
+      return [];
+    }
+  };
+}

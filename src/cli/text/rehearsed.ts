@@ -1,0 +1,39 @@
+import type { Engine } from '../../engine/engine.ts';
+import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
+import { tokenBytes } from '../../text/tokens.ts';
+import type { Console } from '../console.ts';
+import { type LoadedText, promptTokens } from './loadText.ts';
+
+/** The same prompt every time, where none is given: a token in the middle of the vocabulary. */
+const promptOf = (text: LoadedText, ask: string | undefined): number[] =>
+  ask === undefined ? [Math.floor(text.model.vocabulary / 2)] : promptTokens(text, ask);
+
+/**
+ * What the program reads on the right text, and on one in whose middle a token is another.
+ *
+ * @param ask the prompt, if one is given
+ */
+export async function rehearsedTexts(
+  text: LoadedText,
+  ask: string | undefined,
+  engine: Engine,
+  console: Console,
+): Promise<{ readonly right: readonly Uint8Array[]; readonly wrong: readonly Uint8Array[] }> {
+  const { model } = text;
+  const inputs = inputsOf(model, { prompt: promptOf(text, ask) });
+  const { session, on } = await PassChooser.load(model, engine);
+  let found = 0;
+  const tokens = await generate(model, on(inputs), {
+    listen: (more) => {
+      found += more.length;
+      console.progress(`writing: ${found} of ${model.options.tokens} tokens`);
+    },
+  });
+  await session.close();
+  const place = Math.floor(tokens.filter((token) => token >= 0).length / 2);
+  const changed = tokens.with(place, (tokens[place]! + 1) % model.vocabulary);
+  return {
+    right: [...inputs, tokenBytes(tokens, model.width)],
+    wrong: [...inputs, tokenBytes(changed, model.width)],
+  };
+}

@@ -1,0 +1,73 @@
+import { performance } from 'node:perf_hooks';
+import type { Engine } from '../../engine/engine.ts';
+import { hexOf } from '../../merkle/keccak.ts';
+import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
+import type { Console } from '../console.ts';
+import { InputError } from '../inputError.ts';
+import type { LoadedModel } from '../loadModel.ts';
+import { draftFrom, parseDraftUrl } from './draft.ts';
+import { type LoadedText, promptTokens } from './loadText.ts';
+
+export interface RunTextOptions {
+  readonly ask?: string;
+  readonly draft?: string;
+  readonly engine: string;
+  readonly json?: boolean;
+}
+
+/** The prompt of `--ask`. @throws InputError without one */
+export function requirePrompt(ask: string | undefined): string {
+  if (ask === undefined) throw new InputError('there is no prompt; give one with --ask "…"', 2);
+  return ask;
+}
+
+/** Writes the text that the model accepts after a prompt. */
+export async function runText(
+  loaded: LoadedModel & { readonly text: LoadedText },
+  options: RunTextOptions,
+  engine: Engine,
+  console: Console,
+): Promise<void> {
+  const { text, model } = loaded;
+  const prompt = promptTokens(text, requirePrompt(options.ask));
+  const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
+  const tokenizer = text.tokenizer();
+  const { session, on } = await PassChooser.load(text.model, engine);
+  const chooser = on(inputsOf(text.model, { prompt }));
+  let passes = 0;
+  let found = 0;
+  const start = performance.now();
+  const tokens = await generate(
+    text.model,
+    {
+      choose: (known, drafted) => {
+        passes++;
+        return chooser.choose(known, drafted);
+      },
+    },
+    {
+      ...(server
+        ? { draft: draftFrom(server, tokenizer, prompt, (sentence) => console.err(`assay: ${sentence}`)) }
+        : {}),
+      listen: (more) => {
+        found += more.length;
+        console.progress(`${found} of ${text.model.options.tokens} tokens`);
+      },
+    },
+  );
+  const seconds = (performance.now() - start) / 1000;
+  await session.close();
+  console.progress(undefined);
+  const written = tokenizer.decode(tokens);
+  if (options.json) {
+    const id = hexOf(model.id);
+    console.out(
+      JSON.stringify({ model: id, engine: options.engine, seconds, passes, prompt, tokens, text: written }),
+    );
+    return;
+  }
+  console.out(
+    `model ${hexOf(model.id)}, ${found} tokens by ${passes} passes in ${seconds.toFixed(2)} s on the ${options.engine} engine`,
+  );
+  console.out(written);
+}

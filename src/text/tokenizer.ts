@@ -1,0 +1,30 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { ImportError } from '../onnx/errors.ts';
+
+/** Text to tokens and back, by what Hugging Face's `tokenizer.json` says. */
+export interface TextTokenizer {
+  /** Tokens of a text as it is: none are put around it. */
+  encode(text: string): number[];
+  /** The text of tokens; negative numbers, which pad a text, are left out, as are tokens that are no text. */
+  decode(tokens: readonly number[]): string;
+}
+
+/**
+ * @param json the contents of a `tokenizer.json`, parsed
+ * @throws ImportError if it is none
+ */
+export function tokenizerOf(json: unknown): TextTokenizer {
+  let tokenizer: Tokenizer;
+  try {
+    tokenizer = new Tokenizer(json as object, { clean_up_tokenization_spaces: false });
+  } catch (error) {
+    throw new ImportError(`tokenizer: it cannot be used (${error instanceof Error ? error.message : error})`);
+  }
+  return {
+    encode: (text) => [...tokenizer.encode(text, { add_special_tokens: false }).ids],
+    decode: (tokens) => {
+      const own = tokens.filter((token) => token >= 0);
+      return tokenizer.decode(own, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    },
+  };
+}
