@@ -113,7 +113,15 @@ describe('texts as claims, with provider and watcher as commands', () => {
   });
 
   it('are claimed by a provider, taken for right by the watcher, and printed by who asked', async () => {
-    provider = startCli('provide', model(), ...SIZES, ...oracle, ...account('provider'));
+    provider = startCli(
+      'provide',
+      model(),
+      '--min-fee-wei',
+      '0',
+      ...SIZES,
+      ...oracle,
+      ...account('provider'),
+    );
     await provider.says('providing as');
     const asked = startCli(
       ...['request', model(), '--text', 'abc', ...SIZES.slice(1), ...oracle, ...account('asker')],

@@ -10,7 +10,7 @@ import { tokenBytes, tokensIn } from '../../text/tokens.ts';
 /** Finds texts that models accept, by runs that others make. */
 
 /** Holds models and runs them. */
-type Holder = Runner & { put(model: HeldModel, share?: string): string };
+type Holder = Runner & { put(model: HeldModel, options: { readonly share: string }): string };
 
 export interface Writer {
   readonly model: TextModel;
@@ -42,7 +42,7 @@ export function solveTexts(holder: Holder, writers: ReadonlyMap<string, Writer>)
     // Its runs are charged to the model that they are for.
     choiceIds.set(
       modelId,
-      holder.put({ model: modelOf(choiceProgram(model)), weights: model.weights }, modelId),
+      holder.put({ model: modelOf(choiceProgram(model)), weights: model.weights }, { share: modelId }),
     );
   }
   return async (modelId, input) => {
