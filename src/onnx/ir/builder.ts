@@ -240,7 +240,7 @@ function wordsOfFloats(values: Float32Array): Uint32Array {
   let words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let isCopy = false;
   for (let i = 0; i < words.length; i++) {
-    if (values[i] === values[i]) continue;
+    if (!Number.isNaN(values[i])) continue;
     // What was given stays as it is.
     if (!isCopy) words = words.slice();
     isCopy = true;
