@@ -172,6 +172,7 @@ function build(console: Console): Command {
     .description('make runs for providers and watchers of the same queue, until SIGINT or SIGTERM')
     .argument('[MODEL...]', 'the models: files, or ids of fetched ones')
     .requiredOption('--queue <URL>', 'the Redis or Valkey server: redis://…')
+    .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it')
     .option('--all', 'fetch every model that there are runs of, within limits');
   withLog(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
     (await import('./worker.ts')).worker(models, options, console),

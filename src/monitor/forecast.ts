@@ -144,7 +144,11 @@ export function forecast(
   const open = [...disputes.values()].filter(({ ended }) => !ended);
   const disputeForecasts = open.map((record) => forecastDispute(record, verdictOn(record.claim), now));
   const about = new Map<bigint, DisputeForecast[]>();
-  for (const one of disputeForecasts) about.set(one.claimId, [...(about.get(one.claimId) ?? []), one]);
+  for (const one of disputeForecasts) {
+    const known = about.get(one.claimId);
+    if (known) known.push(one);
+    else about.set(one.claimId, [one]);
+  }
   return {
     block,
     now,

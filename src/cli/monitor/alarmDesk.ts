@@ -6,7 +6,7 @@ import type { Metrics } from '../../operator/metrics.ts';
 import type { Webhook } from '../../operator/webhook.ts';
 import { alarmLine } from './forecastLines.ts';
 
-/** Alarms in one message of the webhook; the rest are counted. */
+/** Alarms in one message of the webhook, and lines of the log after one look; the rest are counted. */
 const MOST_IN_MESSAGE = 50;
 
 /** Tells alarms when they start, now and then while they last, and when they are over: log, webhook and metric. */
@@ -35,15 +35,17 @@ export class AlarmDesk {
     const now = Date.now();
     const { started, lasting, over } = this.#book.update(alarms, now / 1000);
     this.#count(alarms);
-    for (const alarm of [...started, ...lasting]) {
+    const told = [...started, ...lasting];
+    for (const alarm of told.slice(0, MOST_IN_MESSAGE)) {
       const { name, severity, subject } = alarm;
       const tell = severity === 'critical' ? this.#log.error : this.#log.warn;
       tell(alarmLine(alarm), { kind: 'alarm', alarm: name, severity, subject });
     }
-    for (const { name, subject } of over) {
+    if (told.length > MOST_IN_MESSAGE) this.#log.error(`${told.length - MOST_IN_MESSAGE} more alarms`);
+    for (const { name, subject } of over.slice(0, MOST_IN_MESSAGE)) {
       this.#log.info(`alarm ${name} is over: ${subject}`, { kind: 'alarmOver', alarm: name, subject });
     }
-    const firing = [...started, ...lasting].map((alarm) => ({ state: 'firing' as const, ...alarm }));
+    const firing = told.map((alarm) => ({ state: 'firing' as const, ...alarm }));
     const news = [...firing, ...over.map((alarm) => ({ state: 'over' as const, ...alarm }))];
     if (news.length > 0) this.#post(news, now);
   }
