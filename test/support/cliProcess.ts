@@ -49,7 +49,7 @@ export const runCli = (...args: string[]): Promise<Ended> => runCommand(ENTRY, a
 export function startCommand(entry: string, args: readonly string[]): CliProcess {
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ASSAY_DEPLOYMENTS: records, ...process.env },
+    env: { ASSAY_DEPLOYMENTS: records, XDG_DATA_HOME: records, ...process.env },
   });
   running.add(child);
   const said = { out: '', err: '' };

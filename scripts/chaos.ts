@@ -1,0 +1,150 @@
+// `npm run chaos [PROFILE…]`: the long forms of test/e2e/faults, crowd and killed, with their figures. Without a name, all.
+import { parseEther } from 'ethers';
+import type { World } from '../src/chain/history.ts';
+import type { Terms } from '../src/chain/types.ts';
+import { request } from '../src/client/client.ts';
+import { provideService } from '../src/provider/provider.ts';
+import { watchService } from '../src/watcher/watcher.ts';
+import {
+  askMany,
+  challengeMany,
+  claimAll,
+  figuresOf,
+  moveAll,
+  seedsOfLies,
+} from '../test/support/chaos/crowd.ts';
+import { killAtRandom } from '../test/support/chaos/kills.ts';
+import { Rig } from '../test/support/chaos/rig.ts';
+import { layersInput, liar } from '../test/support/layers.ts';
+import { TERMS } from '../test/support/protocol.ts';
+import { Random } from '../test/support/randomProgram.ts';
+
+const [REQUESTER, PROVIDER, WATCHER, LIAR, ADVERSARY] = [3, 1, 2, 4, 5];
+const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
+const DAY = 86_400n;
+const terms: Terms = {
+  ...TERMS,
+  ...{ claimBondWei: parseEther('0.1'), challengeBondWei: parseEther('0.05') },
+  ...{ windowSeconds: DAY, clockSeconds: DAY, patienceSeconds: DAY },
+};
+
+const count = (name: string, usual: number): number => Number(process.env[name] ?? usual);
+
+const say = (profile: string, figures: object): void => console.log(`${profile}: ${JSON.stringify(figures)}`);
+
+async function withRig(work: (rig: Rig) => Promise<void>, blockMs: number): Promise<void> {
+  const rig = await Rig.start({ blockMs });
+  try {
+    await work(rig);
+  } finally {
+    await rig.stop();
+  }
+}
+
+/** 1,000 disputes against one claim of one provider. */
+const disputes = (): Promise<void> =>
+  withRig(async (rig) => {
+    const many = count('DISPUTES', 1000);
+    await askMany(rig, REQUESTER, [1], terms);
+    rig.run((listen) => provideService({ contracts: rig.at(PROVIDER), runner: rig.shelf, listen }));
+    await rig.until(({ claims }) => claims.size === 1);
+    await challengeMany(rig, ADVERSARY, many);
+    const wrong = liar(rig.shelf, FAULT);
+    // The adversary can prove nothing, so in its last phase it lets its clock run.
+    const isAnswered = ({ disputes }: World): boolean =>
+      disputes.size === many &&
+      [...disputes.values()].every(({ view }) => ['Interval', 'Element'].includes(view.position.phase));
+    for (let world = await rig.world(); !isAnswered(world); world = await rig.world()) {
+      await moveAll(rig, world, wrong, ADVERSARY, false);
+    }
+    say('disputes', await figuresOf(rig, PROVIDER, true));
+  }, 1000);
+
+/** 1,000 false claims at once against one watcher. */
+const claims = (): Promise<void> =>
+  withRig(async (rig) => {
+    const many = count('CLAIMS', 1000);
+    const wrong = liar(rig.shelf, FAULT);
+    await askMany(rig, REQUESTER, await seedsOfLies(rig, wrong, many), terms);
+    await claimAll(rig, ADVERSARY, wrong);
+    rig.run((listen) => watchService({ contracts: rig.at(WATCHER), runner: rig.shelf, listen }));
+    const isOver = ({ claims }: World): boolean =>
+      [...claims.values()].every(({ status }) => status === 'falsified');
+    for (let world = await rig.world(); !isOver(world); world = await rig.world()) {
+      await moveAll(rig, world, wrong, ADVERSARY, true);
+    }
+    say('claims', await figuresOf(rig, WATCHER, false));
+  }, 1000);
+
+/** Processes killed 200 times, on a node that fails now and then. */
+const kills = (): Promise<void> =>
+  withRig(async (rig) => {
+    const random = new Random(1);
+    rig.proxy.fault = () => (random.below(25) === 0 ? { status: 503 } : undefined);
+    const figures = await killAtRandom(rig, random, { kills: count('KILLS', 200), longestMs: 4000, terms });
+    say('kills', figures);
+  }, 100);
+
+/** Reorganisations of 1 to 64 blocks in the middle of disputes, transactions given back or lost. */
+const reorganisations = async (): Promise<void> => {
+  for (const givesBack of [true, false]) {
+    await withRig(async (rig) => {
+      const wrong = liar(rig.shelf, FAULT);
+      const depths = [1, 2, 3, 5, 8, 13, 21, 34, 64];
+      const seeds = await seedsOfLies(rig, wrong, depths.length);
+      rig.run((listen) => provideService({ contracts: rig.at(LIAR), runner: wrong, listen }));
+      rig.run((listen) => provideService({ contracts: rig.at(PROVIDER), runner: rig.shelf, listen }));
+      rig.run((listen) => watchService({ contracts: rig.at(WATCHER), runner: rig.shelf, listen }));
+      // What was there before is deeper than any of them.
+      while ((await rig.node.getBlockNumber()) < 80) await new Promise((resolve) => setTimeout(resolve, 200));
+      for (const [i, depth] of depths.entries()) {
+        const { requestId } = await request(rig.contracts, rig.modelId, layersInput(seeds[i]!), terms, 0n);
+        const stage = i % 3;
+        await rig.until(({ claims, disputes }) => {
+          const made = [...claims.values()].filter((claim) => claim.request.requestId === requestId);
+          const moved = [...disputes.values()].some(
+            ({ claim, moves }) => claim.request.requestId === requestId && moves.length > 2,
+          );
+          return stage === 0 ? made.length > 0 : stage === 1 ? made.length > 1 : moved;
+        });
+        // The request itself may be reorganised away, and comes back only if it is given back.
+        await rig.reorganise(depth, givesBack);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      const lies = ({ claims }: World) =>
+        [...claims.values()].filter(({ claimant }) => claimant === rig.address(LIAR));
+      const isOver = (world: World): boolean =>
+        world.requests.size > 0 &&
+        lies(world).length === world.requests.size &&
+        lies(world).every(({ status }) => status === 'falsified');
+      const world = await rig.until(isOver);
+      const own = [...world.disputes.values()].filter(
+        ({ challenger }) => challenger === rig.address(WATCHER),
+      );
+      say('reorganisations', {
+        givesBack,
+        depths,
+        requests: world.requests.size,
+        lies: lies(world).length,
+        falsified: lies(world).filter(({ status }) => status === 'falsified').length,
+        disputes: own.length,
+        lost: own.filter(({ ended }) => ended && ended.winner !== rig.address(WATCHER)).length,
+        rightClaimsLost: [...world.claims.values()].filter(
+          ({ claimant, status }) => claimant === rig.address(PROVIDER) && status === 'falsified',
+        ).length,
+      });
+    }, 100);
+  }
+};
+
+const PROFILES = { disputes, claims, kills, reorganisations };
+
+const named = process.argv.slice(2);
+for (const [name, run] of Object.entries(PROFILES)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  const startedAt = Date.now();
+  await run();
+  console.log(`${name} took ${Math.round((Date.now() - startedAt) / 1000)} s`);
+}
+// Models and nodes that were left behind hold nothing that matters.
+process.exit(0);
