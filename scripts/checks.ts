@@ -31,7 +31,11 @@ export const checks: readonly Check[] = [
   { name: 'generated table of errors', command: 'scripts/errorTable.ts', args: ['--check'] },
   { name: 'types', command: 'tsc', args: [] },
   { name: 'documentation site', command: 'scripts/site.ts', args: [] },
-  { name: 'import floors', command: 'mocha', args: ['test/floors.test.ts'] },
+  {
+    name: 'import floors and titles',
+    command: 'mocha',
+    args: ['test/floors.test.ts', 'test/titles.test.ts'],
+  },
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },
   { name: 'code hashes', command: 'scripts/codeHashes.ts', args: [] },

@@ -40,7 +40,7 @@ describe('a chain and its opcodes', function () {
         expect(message).to.match(/deploying the registry: the chain lacks an opcode/);
       });
 
-      it('those without are chosen, an honest claimant answers, and a false claim loses by its leaf', async () => {
+      it('those without are chosen; a right claim answers, a false one loses', async () => {
         expect(await hasClz(provider)).to.equal(false);
         const contracts = await deploy(chain.account(0), TRIAL_BOUNDS, await editionFor(provider));
         const shelf = await layersShelf();
@@ -117,7 +117,7 @@ describe('attack 45: a foreign or outdated referee', () => {
     await connect(oracle, HDNodeWallet.createRandom().connect(provider));
   });
 
-  it('is refused if it answers the known leaf right, and so is any other contract with foreign code', async () => {
+  it('is refused with foreign code, even if it answers the known leaf right', async () => {
     const contracts = await deploy(chain.account(0), TRIAL_BOUNDS);
     const oracle = await contracts.oracle.getAddress();
     const provider = contracts.provider as JsonRpcProvider;

@@ -100,7 +100,7 @@ describe('releasing the contracts', () => {
     }
   }
 
-  it('waits for a transaction of a killed run that is still pending instead of sending it again', async () => {
+  it('waits for a pending transaction of a killed run, and sends none again', async () => {
     await provider.send('evm_setAutomine', [false]);
     await release(new MortalSigner(signer, 0, 'after sending'), PLAN, once).catch(String);
     const said: string[] = [];
@@ -116,7 +116,7 @@ describe('releasing the contracts', () => {
     expect(await creations(provider)).to.equal(CONTRACTS.length);
   });
 
-  it('waits for confirmations, and deploys again what a reorganisation takes away meanwhile', async () => {
+  it('waits for confirmations, and deploys again what a reorganisation took', async () => {
     let undone = false;
     const onStep = async (step: string): Promise<void> => {
       if (!step.startsWith('waiting for 3 confirmations') || undone) return;
@@ -146,7 +146,7 @@ describe('releasing the contracts', () => {
     expect((error as Error).message).to.match(/chain 5 lacks the factory CreateX at 0xba5Ed0/);
   });
 
-  it('deploys from the account on a development chain without CreateX, or with other code in its place', async () => {
+  it('deploys from the account on a development chain without CreateX', async () => {
     for (const code of ['0x', '0x00']) {
       await provider.send('anvil_setCode', [CREATE_X, code]);
       const { sameEverywhere, created } = await release(signer, PLAN, once);
@@ -157,7 +157,7 @@ describe('releasing the contracts', () => {
 
 describe('bounds by chain', () => {
   const DAY = 86_400;
-  it('outlast a day on layer 1 and three on a rollup, whose windows run while its sequencer is down', () => {
+  it('outlast a day on layer 1, and three on a rollup, without a sequencer', () => {
     for (const chainId of [1n, 11155111n, 560048n]) expect(boundsFor(chainId)).to.equal('safe');
     for (const chainId of [10n, 8453n, 42161n, 84532n, 11155420n, 421614n]) {
       expect(boundsFor(chainId)).to.equal('rollup');

@@ -52,7 +52,7 @@ const numbered = (count: number, changes: (i: number) => Partial<Due> = () => ({
   Array.from({ length: count }, (_, i) => dueNamed(`call${i}`, changes(i)));
 
 describe('sending transactions', () => {
-  it('attack 48: sends many at once, the earliest deadline first, then the greatest stake', async () => {
+  it('attack 48: sends many at once, by deadline, then by stake', async () => {
     const s = scene({ inFlight: 4 });
     const deadlines = [undefined, 90_000n, 80_000n, 80_000n, undefined];
     const dues = numbered(5, (i) => ({ deadline: deadlines[i], stakeWei: BigInt(i) }));
@@ -62,7 +62,7 @@ describe('sending transactions', () => {
     expect(s.chain.applied).to.have.length(5);
   });
 
-  it('joins moves of several disputes, and sends them one by one if one of them reverts', async () => {
+  it('joins moves of several disputes, and sends them apart if one reverts', async () => {
     const s = scene();
     const dues = numbered(10, () => ({ group: 'game' }));
     expect(await s.turn(dues)).to.equal(1);
@@ -78,7 +78,7 @@ describe('sending transactions', () => {
     expect(done.toSorted()).to.deep.equal(['late0', 'late1', 'late2', 'late4', 'late5']);
   });
 
-  it('attack 49: replaces what is not mined, for an eighth more at least, under the ceiling', async () => {
+  it('attack 49: replaces what is not mined, for an eighth more, under the ceiling', async () => {
     const s = scene({ maxFeeWei: 100n * GWEI });
     const [due] = numbered(1) as [Due];
     s.chain.room = 0;

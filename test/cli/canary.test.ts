@@ -58,7 +58,7 @@ describe('assay deploy and assay canary', function () {
     }
   }
 
-  it('with safe bounds, as the same contracts that are there, play the false claim alone', async () => {
+  it('with safe bounds, on contracts that are there, play the false claim alone', async () => {
     const chain = await startChain('anvil');
     try {
       const there = ['--rpc', chain.url!, '--key-file', at('key')];

@@ -433,7 +433,7 @@ describe('the command line', () => {
       ]);
     });
 
-    it('counts blocks and checkpoints, and passes over what only fills a block up, as a rehearsal does', async () => {
+    it('counts blocks and checkpoints without padding nodes, as a rehearsal does', async () => {
       const { nodes, totals } = JSON.parse((await assay('inspect', 'FOLDER/deep.onnx', '--json')).out);
       // 4 times 16 less the fillers: input and weights, 40 products; what is handed on is narrow, the output is not.
       expect(nodes.length).to.equal(42);

@@ -153,7 +153,7 @@ describe('assay conform', () => {
       .and.deep.include({ bound: ['shape'] });
   });
 
-  it('gives an input the range of its data where numbers may not fit otherwise, and says so', async () => {
+  it('gives an input the range of its data where needed, and says so', async () => {
     const spec = single('Mul', [value('int64', [2], [3, -4]), value('int64', [2], [5, 6])]);
     write('test_mul', spec, [i64(3, -4), i64(5, 6)], [i64(15, -24)]);
     const { code, out } = await assay('conform', folder);
@@ -187,7 +187,7 @@ describe('assay conform', () => {
     expect(outside?.reason).to.match(/leads out of the model's folder/);
   });
 
-  it('follows linked folders, data sets and files, and ends where links lead in a circle', async () => {
+  it('follows links to folders, data sets and files, and ends at a circle', async () => {
     goes(f32([2], 0, 2));
     const real = join(folder, 'node/test_relu');
     symlinkSync(real, join(folder, 'linked'));
@@ -242,7 +242,7 @@ describe('assay conform', () => {
     ]);
   });
 
-  it('counts models without data sets apart, and still refuses those that cannot be imported', async () => {
+  it('counts models without data sets apart, and refuses what cannot be imported', async () => {
     goes(f32([2], 0, 2));
     write('sample', relu, [], []);
     write('random', single('RandomNormalLike', [pair]), [], []);

@@ -53,7 +53,7 @@ describe('the doctor', () => {
     expect(by('node')[0]).to.not.match(/secret|\/key/);
   });
 
-  it('names a missing oracle, a contract that is none, and a record that differs or is broken', async () => {
+  it('names a missing oracle, a wrong contract, and a wrong or broken record', async () => {
     const rpc = ['--rpc', scene.url];
     expect((await findings(...rpc)).by('contracts')[0]).to.match(/^fail .*no oracle is named; add --oracle/);
     const stranger = `0x${'12'.repeat(20)}`;

@@ -52,7 +52,7 @@ describe('a monitor without a key', () => {
     expect(out).to.match(/^block \d+: 0 open claims, 0 open disputes, 0 alarms$/);
   });
 
-  it('warns of a false claim that nobody challenges, and of one that nobody has checked', async () => {
+  it('warns of a false claim without a challenge, and of one unchecked', async () => {
     await scene.answer(await scene.ask(), LIAR, 'wrong');
     const knowing = await once(DIGITS, '--json');
     expect(knowing.code).to.equal(3);

@@ -141,7 +141,7 @@ describe('settings from flags, environment and file', () => {
     });
   }
 
-  it('refuse a misspelt variable and a missing file, and leave variables of others alone', async () => {
+  it('refuse a misspelt variable and a missing file, and leave foreign variables', async () => {
     environment({ ASSAY_KEYFILE: 'x' });
     expect(await assay('watch')).to.deep.include({
       code: 2,

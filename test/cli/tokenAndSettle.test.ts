@@ -88,7 +88,7 @@ describe('commands in a deployment', function () {
       }
     });
 
-    it('name amounts in it, allow the oracle each payment and no more, and get everything back but the burned', async () => {
+    it('name amounts in it, allow the oracle each payment only, and get the rest back', async () => {
       const made = await assay(
         'deploy',
         '--trial',
@@ -193,7 +193,7 @@ describe('commands in a deployment', function () {
       return `${(requestId << 32n) | 1n}`;
     }
 
-    it('callback runs a callback that nobody ran, a failed one again, and none that succeeded', async () => {
+    it('callback runs a callback not run yet or failed, and none that succeeded', async () => {
       const consumer = await create('HostileConsumer', signer);
       const oracle = await contracts.oracle.getAddress();
       const nobody = `0x${'00'.repeat(20)}`;
@@ -234,7 +234,7 @@ describe('commands in a deployment', function () {
       expect(again.err).to.match(/request 1 has no callback to run: it has succeeded already$/);
     });
 
-    it('finalize ends the window at once by a proof that the verifier takes, and by no other', async () => {
+    it('finalize ends the window by a proof that the verifier takes, and no other', async () => {
       const verifier = await create('HostileVerifier', signer);
       const terms = { ...TERMS, verifier: await verifier.getAddress() };
       const { requestId } = await request(contracts, modelId, INPUT, terms, 0n);

@@ -88,7 +88,7 @@ describe('adapters to other standards', () => {
       expect(await validator.validated(hash)).to.equal(true);
     });
 
-    it('answers no request that another agent put in its place, and none about another request', async () => {
+    it('answers no request of another agent, and none about another request', async () => {
       const { validations, validator, statement, requested } = await deployed();
       await answered();
       // The same hash under another agent: the registry names that agent, so nothing is said of either.

@@ -28,7 +28,7 @@ describe('gas', () => {
     await protocol.publish(model);
   });
 
-  it('of request, claim and finality with a callback is at most 350k for 784 bytes in and 8 out', async () => {
+  it('of request, claim and finality is at most 350k for 784 bytes in and 8 out', async () => {
     const { ethers, oracle, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
     const terms = { ...TERMS, callbackGas: 100_000n, callbackFeeWei: 10n ** 15n };
     const fee = 10n ** 15n;
@@ -103,7 +103,7 @@ describe('gas', () => {
     expect(Number(gas)).to.be.below(21_000 + 40 * LIMITS.MAX_FIRST_ANSWER_BYTES);
   });
 
-  it('of a dispute through 8 levels of nodes and 9 of chunks is at most 720k besides what the referee takes', async () => {
+  it("of a dispute of 8 and 9 levels is at most 720k besides the referee's", async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
     // What is handed on to other blocks and the output are wrong too, as they are when a lie reaches them.
     const tale = valuesOf(model, INPUT, [

@@ -92,7 +92,7 @@ describe('the calldata of every move fits public transaction pools', () => {
     });
   }
 
-  it('attack 51: a first answer with as many outputs as the registry takes, for programs of every size', () => {
+  it('attack 51: a first answer with as many outputs as the registry takes', () => {
     for (let depth = 0; depth <= DEPTH; depth++) {
       // The rule of ModelRegistry.
       const most = Math.floor((LIMITS.MAX_FIRST_ANSWER_BYTES - 2048) / (32 * (1 + depth)));

@@ -150,7 +150,7 @@ describe('Referee', function () {
   });
 
   describe('attack 19: a witness that is not exactly what the steps read', () => {
-    it('reverts whatever is tampered with, missing, given twice, from elsewhere or left over', async () => {
+    it('reverts for what is altered, missing, given twice, foreign or left over', async () => {
       const trace = await tinyTrace();
       const first = trace.model.program.nodes.findIndex(({ kind }) => kind === 'loop');
       // Convolution with two chunks of the kernel; a gather; bytes of two tensors; post and step sharing a tensor.
@@ -379,7 +379,7 @@ describe('Referee', function () {
     });
   });
 
-  it('attack 25: a lie in the first or last node, element or fold step is contradicted by its leaf', async () => {
+  it('attack 25: a leaf contradicts a lie in the first or last node or element', async () => {
     const honest = await tinyTrace();
     const loops = honest.model.program.nodes.flatMap((node, index) =>
       node.kind === 'loop' && sizeOf(node.shape) > 0 && sizeOf(node.fold) > 0 ? [{ node, index }] : [],

@@ -14,7 +14,7 @@ describe('model registry', () => {
     p = await deployProtocol();
   });
 
-  it('gives a model the id that its publisher computed, and hands back what was published', async () => {
+  it("gives a model its publisher's id, and hands back what was published", async () => {
     await expect(p.registry.publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'ipfs:x'))
       .to.emit(p.registry, 'Published')
       .withArgs(hexOf(small.id), p.requester.address, root, 5, [[0, 16]], [[4, 8]], [], 'ipfs:x');
@@ -85,7 +85,7 @@ describe('model registry', () => {
     const publishing = (outputs: unknown[], answers: unknown[]) =>
       p.registry.publish(hexOf(model.tree.root), 4, [ref(0, 16)], outputs as never, answers as never, '');
 
-    it('has the id that its publisher computed, which is not that of the same without answers', async () => {
+    it('has the id that its publisher computed, unlike the same without answers', async () => {
       await p.publish(model);
       expect(await p.registry.modelOf(model.id)).to.deep.equal([
         hexOf(model.tree.root),
@@ -154,7 +154,7 @@ describe('model registry', () => {
     }
   });
 
-  it('attack 51: refuses a model whose first answer would cost more than a challenge bond is sure to pay', async () => {
+  it('attack 51: refuses a model whose first answer costs more than a bond pays', async () => {
     const outputs = (count: number) => Array(count).fill(ref(0, 1));
     const publishing = (count: number, nodes: number) =>
       p.registry.publish(root, nodes, [], outputs(count), [], '');

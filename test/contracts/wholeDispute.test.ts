@@ -97,7 +97,7 @@ describe('a whole dispute on the toy referee', () => {
     expect(isolatedBy(ended)).to.deep.equal({ node: 3, element: 257 });
   });
 
-  it('an honest claimant challenged at every node keeps its bond and earns the fee and every challenge bond', async () => {
+  it('an honest claimant challenged at every node earns the fee and every bond', async () => {
     const { ask, claim, challenge, honest, stranger, oracle, move, nextCall, moverOf, timeout, runOut } =
       protocol;
     const before = await oracle.owed(honest);

@@ -159,7 +159,7 @@ describe('a dispute about a planted fault', () => {
     nodes = honest.model.program.nodes;
   });
 
-  it('attack 24, 25: ends exactly there, in tensors and folds of every size, at both ends of each', () => {
+  it('attack 24, 25: ends exactly there, in tensors and folds of every size', () => {
     let disputes = 0;
     for (const node of nodes.keys()) {
       for (const fault of faultsOf(honest, node)) {
@@ -170,7 +170,7 @@ describe('a dispute about a planted fault', () => {
     expect(disputes).to.be.above(200);
   });
 
-  it('takes two rounds of accumulators where the fold is long, and none where it is one grain', () => {
+  it('takes two rounds of accumulators for a long fold, none for one grain', () => {
     const rounds = (steps: number) => {
       const node = nodes.findIndex((one) => one.kind === 'loop' && one.fold[0] === steps);
       const { moves } = isolate(honest, { node, element: 1, step: steps - 1 });

@@ -128,7 +128,7 @@ describe('position', () => {
 });
 
 describe('blocks', () => {
-  it('are a whole small program, then 16 nodes, then 32, with as few reveals above as without them', () => {
+  it('are a whole small program, then 16 nodes, then 32, with no more reveals', () => {
     const depths = Array.from({ length: 21 }, (_, depth) => depth);
     expect(depths.map(blockLevels)).to.deep.equal([
       0, 1, 2, 3, 4, 5, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
@@ -176,7 +176,7 @@ describe('rules', () => {
     }
   });
 
-  it('divides a stretch into intervals that cover it, at most 32 and no shorter than a grain', () => {
+  it('divides a range into 32 intervals at most, none shorter than a grain', () => {
     for (const grain of [1, 2, 7, 64]) {
       for (const [lo, hi] of [
         [0, grain + 1],

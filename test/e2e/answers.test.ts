@@ -66,7 +66,7 @@ describe('provider and watcher', function () {
   for (const checked of checkedPrograms()) {
     const { name, program, input, right, wrong } = checked;
 
-    it(`attack 57: ${name}: a right answer is found, verified and final, a wrong one is falsified`, async () => {
+    it(`attack 57: ${name}: a right answer becomes final, a wrong one is falsified`, async () => {
       const shelf = await shelfOf(checked);
       const modelId = await publish(contracts, modelOf(program), '');
       const reports: Report[] = [];
@@ -101,7 +101,7 @@ describe('provider and watcher', function () {
       }
     });
 
-    it(`attack 57: ${name}: an answer that is not accepted is not claimed, and none that nobody finds`, async () => {
+    it(`attack 57: ${name}: no answer that is not accepted, or not found, is claimed`, async () => {
       const shelf = await shelfOf(checked);
       const modelId = await publish(contracts, modelOf(program), '');
       await request(contracts, modelId, input, TERMS, 0n);
@@ -121,7 +121,7 @@ describe('provider and watcher', function () {
   }
 
   for (const bytes of [100, 5_000, 140_000]) {
-    it(`attack 51: a watcher that holds a malformed program wins against a claim on it, its bad node having ${bytes} bytes`, async () => {
+    it(`attack 51: a watcher wins about a malformed program with a node of ${bytes} bytes`, async () => {
       const { program, weights } = layers();
       const whole = modelOf(program);
       const descriptors = whole.descriptors.map((given, i) =>

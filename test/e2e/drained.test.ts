@@ -159,7 +159,7 @@ describe('attack 41: bonds that a stranger chooses', () => {
     await s.chain.stop();
   });
 
-  it('a fee that does not pay for the gas of an answer gets none, where that is asked for', async () => {
+  it('a fee below the gas of an answer gets none, where that is asked for', async () => {
     const s = await scene(parseEther('10'));
     await s.ask(1);
     const honest = createProvider({ ...s.options, leastFeeWei: 'gas' });

@@ -93,7 +93,7 @@ describe('services on a node whose pool and blocks misbehave', function () {
     expect(watcher.reports.filter(({ kind }) => kind === 'challenged')).to.have.length(1);
   });
 
-  it('attack 36: a base fee that rises twentyfold within a clock of minutes is followed', async () => {
+  it('attack 36: a base fee that rises twentyfold in minutes is followed', async () => {
     await ask(1, 600n);
     startLiar();
     await startWatcher();

@@ -75,7 +75,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('attack 3: a challenger that opens first and stalls does not keep the watcher from winning', async () => {
+  it('attack 3: a challenger that stalls does not keep the watcher from winning', async () => {
     const { chain, contracts, shelf, lying, provider, watcher, history, kindsOf, collectedBy } =
       await scene();
     const liarPass = provider(PROVIDER, lying);
@@ -101,7 +101,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('an honest provider beats a watcher that errs: nothing proves, the clock ends it, the bond pays', async () => {
+  it('an honest provider beats a watcher that errs, by the clock', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf, collectedBy } = await scene();
     const honest = provider(PROVIDER, shelf);
     await honest();
@@ -117,7 +117,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('attack 27: a claim on a model that is not held is reported as unverified and left alone', async () => {
+  it('attack 27: a claim on a model that is not held is told and left alone', async () => {
     const { chain, shelf, lying, provider, watcher, kindsOf } = await scene();
     await provider(PROVIDER, lying)();
     const { output, commitment, trace } = shelf;
@@ -128,7 +128,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('attack 35: challenges nothing because a node lies about what was asked or claimed', async () => {
+  it('attack 35: challenges nothing because a node lies about a request or claim', async () => {
     const { chain, contracts, shelf, provider, history, options } = await scene();
     await settle(provider(PROVIDER, shelf));
     const { oracle } = contracts;
@@ -210,7 +210,7 @@ describe('provider and watcher among others', () => {
     await chain.stop();
   });
 
-  it('attack 34: waits for its own transaction that an earlier run has left in the pool', async () => {
+  it('attack 34: waits for a transaction that an earlier run left in the pool', async () => {
     const { chain, shelf, lying, provider, watcher, history, kindsOf } = await scene();
     const liarPass = provider(PROVIDER, lying);
     await liarPass();

@@ -98,7 +98,7 @@ describe('provider and watcher under terms', () => {
     });
   }
 
-  it('attack 53: a claim whose input cannot be had is unverified, said once, and neither challenged nor called right', async () => {
+  it('attack 53: a claim whose input cannot be had is told once as unverified', async () => {
     const s = await scene();
     await s.askByRoot();
     const have: ReadInput = async () => hexOf(input);
@@ -111,7 +111,7 @@ describe('provider and watcher under terms', () => {
     await s.chain.stop();
   });
 
-  it('attack 53: an input that comes late is used while the window lasts; one that is not the committed one never is', async () => {
+  it('attack 53: a late input is used while the window lasts, a wrong one never', async () => {
     const s = await scene();
     await s.askByRoot();
     const have: ReadInput = async () => hexOf(input);
@@ -130,7 +130,7 @@ describe('provider and watcher under terms', () => {
     await s.chain.stop();
   });
 
-  it('attack 53: a provider leaves what it cannot read, and answers by root what is asked so', async () => {
+  it('attack 53: a provider leaves what it cannot read, and answers by root', async () => {
     const s = await scene();
     await s.askByRoot({ answerByRoot: true });
     const blind = createProvider(s.options(PROVIDER, s.shelf));
@@ -158,7 +158,7 @@ describe('provider and watcher under terms', () => {
     await s.chain.stop();
   });
 
-  it('attack 43: a provider claims the answer that a copycat was first to claim, once that is disputed', async () => {
+  it('attack 43: a provider claims a copied answer once the copy is disputed', async () => {
     const s = await scene();
     await s.ask();
     await createProvider(s.options(COPYCAT, s.shelf))();

@@ -112,7 +112,7 @@ describe('texts as claims, with provider and watcher as commands', () => {
     }
   });
 
-  it('are claimed by a provider, taken for right by the watcher, and printed by who asked', async () => {
+  it('are claimed by a provider, verified by the watcher, printed by who asked', async () => {
     provider = startCli(
       'provide',
       model(),

@@ -102,7 +102,7 @@ describe('checkpoints of a run', () => {
     await session.close();
   });
 
-  it('take memory of what is held at a time only, where a run that keeps all is refused', async () => {
+  it('take memory of what is held at a time, where keeping all is refused', async () => {
     const build = new ProgramBuilder();
     const side = 64;
     let last = build.input('f32', [side, side]);

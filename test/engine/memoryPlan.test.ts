@@ -83,7 +83,7 @@ describe('the memory plan', () => {
 });
 
 describe('the layout of a program', () => {
-  it('keeps a tensor from the node that makes it to the last that reads it, and what is kept to the end', () => {
+  it('keeps a tensor until its last reader, and what is kept to the end', () => {
     for (let seed = 1; seed <= 80; seed++) {
       const { program } = randomProgram(seed, seed % 2 === 0 ? 12 : 40);
       const plans = planOf(program);
@@ -126,7 +126,7 @@ describe('the layout of a program', () => {
     }
   });
 
-  it('holds a constant that is only read packed once, and one that two nodes read packed once', () => {
+  it('holds one copy of a constant that is read packed only, or by two nodes', () => {
     const build = new ProgramBuilder();
     const x = build.input('f32', [4, 8]);
     const w = build.constant('f32', [8, 8], f32Bytes(new Array(64).fill(1)));

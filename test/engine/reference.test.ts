@@ -129,7 +129,7 @@ describe('reference engine', () => {
     expect(new LoopRunner(narrow, loadFrom(narrow, i32([256, -1, 0x180]))).element(2)).to.equal(0xffffff80);
   });
 
-  it('runs no step of an empty fold, one without fold dimensions, and gives post the accumulator', () => {
+  it('runs no step of an empty fold, and one without fold dimensions', () => {
     const count = (fold: readonly number[]) =>
       loop({
         dtype: 'i32',

@@ -34,7 +34,7 @@ const engines: Readonly<Record<string, Engine>> = {
 
 for (const [name, engine] of Object.entries(engines)) {
   describe(`one node run again by the ${name} engine`, () => {
-    it('follows from the tensors that are given, weights included, and leaves nothing behind', async () => {
+    it('follows from the given tensors and weights, and leaves nothing behind', async () => {
       const { program, weights, w, v, first, second } = twoProducts();
       const session = await engine.load(program, weights);
       const honest = await session.runAll([input]);

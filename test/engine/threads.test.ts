@@ -196,7 +196,7 @@ describe('a session with threads', () => {
     expect(await outputOf(session)).to.deep.equal(expected);
   });
 
-  it('is over when a thread ends in the middle of its work, and says so; the engine loads again', async () => {
+  it('ends with a thread that ends at work, and says so; the engine loads again', async () => {
     const spawn = spawnHere()!;
     let broken = true;
     const frail: Spawn = (source, failed) =>
@@ -258,7 +258,7 @@ describe('a session with threads', () => {
 });
 
 describe('the memory of a run', () => {
-  it('is refused before it starts, with figures: a run in its way, a run that keeps all in its', async () => {
+  it('is refused before it starts, with the figures of its kind of run', async () => {
     const made = products(64, 6);
     const tight = wasmEngineWith({ maxMemoryBytes: 60_000 });
     const session = await load(tight, made);

@@ -143,7 +143,7 @@ describe('wasm engine', () => {
     await manyPrograms((seed) => boundaryProgram(new Random(seed)), 'boundary program');
   });
 
-  it('gives the bits of the reference on products, windows, gathers and wide rows of extreme words', async function () {
+  it("gives the reference's bits on products, windows, gathers and extreme words", async function () {
     this.timeout(LONG_MS);
     await manyPrograms((seed) => wideProgram(new Random(seed)), 'wide program');
   });
@@ -166,7 +166,7 @@ describe('wasm engine', () => {
     }
   });
 
-  it('reads the bits of a NaN that the fold starts from, although the fold makes floats', async () => {
+  it('reads the bits of a NaN that a fold of floats starts from', async () => {
     const build = new ProgramBuilder();
     for (const extent of [2, 9]) {
       build.node(

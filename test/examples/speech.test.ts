@@ -53,7 +53,7 @@ describe('the speech example', function () {
     expect(Math.max(...probabilities)).to.be.below(0.1);
   });
 
-  it('agrees with onnxruntime about every window of a sentence, each with the state that it left itself', async function () {
+  it('agrees with onnxruntime about every window of a sentence, state included', async function () {
     const samples = recording(this, 'something.raw').subarray(0, 40 * WINDOW);
     const mine = await speechIn(samples, run);
     const theirs = await speechIn(samples, async (window, state) => {

@@ -81,7 +81,7 @@ describe('trees in place', () => {
   };
 
   for (const sharing of ['unshared', 'shared'] satisfies Sharing[]) {
-    it(`are the tensor trees of the definition at every length, in ${sharing} memory, and touch nothing else`, () => {
+    it(`are the defined trees at every length in ${sharing} memory, and touch nothing else`, () => {
       const memory = new WebAssembly.Memory({
         initial: 2 ** 20 / PAGE_BYTES,
         maximum: 2 ** 20 / PAGE_BYTES,

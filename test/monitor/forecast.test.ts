@@ -54,7 +54,7 @@ const names = (alarms: readonly Alarm[]): string[] =>
   alarms.map(({ name, severity }) => `${name} ${severity}`);
 
 describe('the forecast of a dispute', () => {
-  it('says who wins if both play right, who if the mover idles, and which bond moves to whom', () => {
+  it('says who wins if both play right or the mover idles, and which bond moves', () => {
     const [dispute] = seen({ clockLeft: 3000, phase: 'TracePick' }, 'right').disputes;
     expect(dispute).to.deep.include({ mover: 'challenger', ifPlayed: 'claimant', ifIdle: 'claimant' });
     expect(dispute).to.deep.include({ secondsLeft: 3000, clockSeconds: 3600, deadline: NOW + 3000 });
@@ -129,7 +129,7 @@ describe('alarms', () => {
     it(what, () => expect(names(seen(given, verdict).alarms)).to.deep.equal(expected));
   }
 
-  it('are told when they start or grow worse, less and less often while they last, and when over', () => {
+  it('are told when they start or grow, ever less often, and when over', () => {
     const book = new AlarmBook();
     const at = (clockLeft: number): readonly Alarm[] => seen({ clockLeft }, 'right').alarms;
     const told: string[] = [];

@@ -145,7 +145,7 @@ function chain(random: Random, count: number, leading: number): Numbered {
 }
 
 describe('the ends of blocks', () => {
-  it('of random programs: the same outputs, no deeper a tree, no more bytes of checkpoints', async () => {
+  it('of random programs: same outputs, no deeper tree, no more checkpoint bytes', async () => {
     let [fillers, saved] = [0, 0];
     for (let seed = 1; seed <= 30; seed++) {
       const random = new Random(seed);

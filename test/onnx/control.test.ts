@@ -85,7 +85,7 @@ describe('If', () => {
     await expectSameAsOnnxruntime(choice(truth(true), true, outer, branch('Abs', 'b')));
   });
 
-  it('does not mind what cannot run in the branch that is not taken, nor what only that branch needs', () => {
+  it('ignores what cannot run in a branch that is not taken, and its needs', () => {
     const spec = choice(truth(true), true, branch('Exp', 'a'), {
       nodes: [node('RandomUniformLike', ['unused'], ['b'])],
       outputs: { b: scalarFloat },

@@ -53,7 +53,7 @@ describe('copies for folds', () => {
     expect(copiesIn(model)).to.deep.equal(['copy of input x0']);
     expect(stridesOf(model.program.nodes.at(-1) as LoopNode)).to.deep.equal([1]);
   });
-  it('nothing is copied that is read a few times only, lies well, or is folded over in few steps', () => {
+  it('nothing is copied that is read seldom, lies well, or has a short fold', () => {
     const labels = (spec: Parameters<typeof modelBytes>[0]) => copiesIn(importOnnx(modelBytes(spec)));
     expect(labels(single('MatMulInteger', factors(4, 512, 64)))).to.deep.equal([]);
     expect(labels(single('MatMulInteger', factors(64, 4, 64)))).to.deep.equal([]);

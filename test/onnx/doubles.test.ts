@@ -421,7 +421,7 @@ describe('the words of a double', () => {
     }
   }
 
-  it('round to the integers that JavaScript has: every place of the point, ties, carries', () => {
+  it('round to the integers that JavaScript has, with ties and carries', () => {
     for (const x of samples) {
       const words = wordsOf(x);
       const made = [

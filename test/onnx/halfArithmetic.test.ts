@@ -176,7 +176,7 @@ describe('operators on 16-bit floats', () => {
     });
   }
 
-  it('quantise by quotients rounded to the type of the scale, or to the precision asked for', async () => {
+  it("quantise by quotients in the scale's type, or in the precision asked for", async () => {
     const round = (x: number): number => roundTo(FORMATS.float16, x);
     const x = half('float16', noise([300], 9, 30).values);
     const scale = value('float16', [], [round(0.3)]);

@@ -81,7 +81,7 @@ describe('ranges of inputs', () => {
     expect(result?.values).to.deep.equal([LEAST + 65_535, GREATEST - 65_537, 4]);
   });
 
-  it('are asked for where unsigned numbers may wrap around below 0 and are computed with', async () => {
+  it('are asked for where computed unsigned numbers may wrap below 0', async () => {
     const difference = (op: string, type: TypeName): GraphSpec => ({
       inputs: { a: value(type, [3], [9, 2, 3]), b: value(type, [3], [2, 2, 1]) },
       nodes: [node('Sub', ['a', 'b'], ['d']), node(op, op === 'Identity' ? ['d'] : ['d', 'b'], ['y'])],

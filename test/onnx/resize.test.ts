@@ -116,7 +116,7 @@ describe('Resize', () => {
     );
     await expectSameAsOnnxruntime(spec);
   });
-  it('takes the size before rounding for align_corners, as the ONNX tests do and onnxruntime does not', async () => {
+  it('takes the size before rounding for align_corners, unlike onnxruntime', async () => {
     // 4 * 0.6 = 2.4 elements: the second one lies at 1 * 3 / 1.4.
     const line = floats([4], [0, 7, 14, 21]);
     const attributes = { mode: 'linear', coordinate_transformation_mode: 'align_corners' };

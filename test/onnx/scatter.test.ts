@@ -39,7 +39,7 @@ describe('scattering', () => {
         await expectSameAsOnnxruntime(single('ScatterND', integral, options));
       });
     }
-    it(`ScatterElements agrees with onnxruntime along the first axis and in three dimensions, ${how}`, async () => {
+    it(`ScatterElements agrees with onnxruntime along an axis and in 3-D, ${how}`, async () => {
       await expectSameAsOnnxruntime(
         single('ScatterElements', [data, indices, noise([2, 3], 2)], { constants, opset: 16 }),
       );

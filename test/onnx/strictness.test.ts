@@ -105,7 +105,7 @@ describe('a node is refused for', () => {
     expect(refusal(gelu)).to.contain('(com.microsoft.Gelu): its attribute "approximate" is not supported');
   });
 
-  it('an attribute of an operator of onnxruntime with another value than the one that is supported', () => {
+  it('an attribute of an operator of onnxruntime with an unsupported value', () => {
     const [q, lengths, total] = [noise([1, 2, 8]), value('int32', [1], [1]), value('int32', [1], [2])];
     const spec = (attributes: Record<string, number | string>) =>
       single('GroupQueryAttention', [q, q, q, undefined, undefined, lengths, total], {
@@ -246,7 +246,7 @@ describe('a file is refused for', () => {
 });
 
 describe('versions', () => {
-  it('of a whole domain that are newer than known are refused where one of its operators is used', () => {
+  it('of a domain that are newer than known are refused where it is used', () => {
     const spec = { ...single('Binarizer', [pair], { domain: 'ai.onnx.ml' }), domains: { 'ai.onnx.ml': 6 } };
     expect(refusal(spec)).to.contain('version 6 of the operators of ai.onnx.ml is newer than 5');
     const microsoft = single('Gelu', [pair], { domain: 'com.microsoft', domains: { 'com.microsoft': 2 } });
@@ -275,7 +275,7 @@ describe('versions', () => {
   });
 });
 
-it('every attribute of an operator that can run is asked for by some lowering, or is named here', () => {
+it('every attribute of an operator is asked for by a lowering, or named here', () => {
   const folder = join(import.meta.dirname, '../../src/onnx/lower');
   const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !/schemas|versions/.test(file))

@@ -263,7 +263,7 @@ describe('TreeEnsemble', () => {
     });
   }
 
-  it('post_transform by the numbers of the specification, of which onnxruntime swaps 1 and 2', async () => {
+  it('post_transform by the specification, of which onnxruntime swaps 1 and 2', async () => {
     for (const [mine, theirs] of [
       [1, 2],
       [2, 1],

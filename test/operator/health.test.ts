@@ -92,7 +92,7 @@ describe('how an account stands', () => {
     expect(standing.next).to.deep.equal({ at: SECONDS + 10, what: 'their clock in dispute 3' });
   });
 
-  it('tells once how each dispute ended, and nothing of those that a reorganisation took away', () => {
+  it('tells once how each dispute ended, but for those a reorganisation took', () => {
     const outcomes = new Outcomes(ME);
     const open = worldOf(dispute(1n), dispute(2n), dispute(3n), dispute(4n));
     expect(outcomes.look(open, () => undefined)).to.deep.equal([]);

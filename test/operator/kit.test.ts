@@ -102,7 +102,7 @@ describe('the kit for operators', () => {
     }
   });
 
-  it('mounts files that are there or that its comments ask for, and sets settings that exist', async () => {
+  it('mounts files that exist or its comments ask for, and sets real settings', async () => {
     const { services } = parsed<{ services: Record<string, { volumes: string[]; environment?: object }> }>(
       'compose.yaml',
     );

@@ -41,7 +41,7 @@ describe('failures that last', () => {
     return { told, clock, failures: new Failures(tell, tell, () => clock.ms) };
   }
 
-  it('are told at once, then after 1, 3, 7 … minutes, then every hour, and once when over', () => {
+  it('are told at once, after 1, 3, 7 … minutes, then every hour, and when over', () => {
     const { told, clock, failures } = scene();
     for (; clock.ms <= 4 * 3_600_000; clock.ms += 10_000) {
       failures.met('no ether');

@@ -76,7 +76,7 @@ for (const edition of EDITIONS) {
 
     const encoded = ({ opcode }: Instruction) => Uint8Array.of(opcode, SLOTS.a, SLOTS.b, SLOTS.c);
 
-    it('meets signed zeros, subnormals, infinities, NaN payloads and integer ends in every combination', () => {
+    it('meets every combination of special floats and extreme integers', () => {
       const rows = operandRows(2, EXTREMES.length ** 2, 1);
       const pairs = new Set(
         Array.from({ length: rows.length / 3 }, (_, i) => `${rows[3 * i]},${rows[3 * i + 1]}`),
@@ -170,7 +170,7 @@ for (const edition of EDITIONS) {
         ['i32.shr_u', [0x80000000, 63], 1],
         ['select', [0x80000000, 5, 6], 5],
       ];
-    it('attack 22: NaN payloads, signed zeros, subnormals, infinities and overflow give the fixed bits', async () => {
+    it('attack 22: special floats and overflow give the fixed bits', async () => {
       for (const [name, operands, result] of fixed) {
         const instruction = INSTRUCTIONS[OPCODE[name] - 1]!;
         const row = Uint32Array.from([operands[0]!, operands[1] ?? 0, operands[2] ?? 0]);

@@ -117,7 +117,7 @@ describe('store', () => {
     }
   });
 
-  it('attack 28: a program that is another, changed, cut short or far too large is detected', async () => {
+  it('attack 28: another, changed, short or far too large program is detected', async () => {
     const { model, weights } = held();
     await saveModel(blobs, { model, weights });
     const file = fileOf(programName(model.id));
@@ -178,7 +178,7 @@ describe('program file', () => {
     }
   });
 
-  it('is refused with any byte cut off or added, and with counts that the file cannot hold', () => {
+  it('is refused with a byte cut off or added, and with impossible counts', () => {
     const bytes = encodeProgram(held().model.program);
     for (let length = 0; length < bytes.length; length++) {
       expect(() => decodeProgram(bytes.subarray(0, length)), `${length} bytes`).to.throw(ProgramFileError);

@@ -125,7 +125,7 @@ describe('what is got from strangers', () => {
     expect(server.asked).to.deep.equal([]);
   });
 
-  it('attack 60: never comes from a name that means an inner address, now or a moment later', async () => {
+  it('attack 60: never comes from a name of an inner address, now or later', async () => {
     const server = await serve((_, response) => response.end('secret'));
     const { port } = new URL(server.url);
     let asked = 0;

@@ -11,7 +11,7 @@ import { randomProgram } from '../support/randomProgram.ts';
 const LOOPS = [3, 12, 33, 70, 200];
 
 describe('the commitment of a run', () => {
-  it('has the roots of checkpoints and zeros in the place of other tensors, and the hashes above them', async () => {
+  it('has the roots of checkpoints, zeros for other tensors, and the hashes above', async () => {
     const found = { zeros: 0, constants: 0, loops: 0 };
     for (const [seed, loops] of LOOPS.entries()) {
       const { program, weights, inputs } = randomProgram(seed + 1, loops);

@@ -117,7 +117,7 @@ describe('witness', () => {
       }
     });
 
-    it('attack 19: cut short, too long, with an opening twice or from another tensor does not open', () => {
+    it('attack 19: short, long, with an opening twice or a foreign one does not open', () => {
       const end = witness.length;
       const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
       const opening = 256 + 2 * 32;

@@ -104,7 +104,7 @@ describe('runs in worker threads', () => {
     expect(await second).to.equal(await first);
   });
 
-  it('attack 48: endless runs of one model do not keep a dispute or another model waiting', async () => {
+  it('attack 48: endless runs of a model keep no dispute and no other model waiting', async () => {
     const runner = working({ threads: 1 });
     const endless = runner.put(endlessModel(), { maxRunSeconds: 0.5 });
     const quick = runner.put(slowModel(10));

@@ -30,7 +30,7 @@ describe('attacks: time', () => {
   const claimed = async (values = lie, terms = {}) =>
     p.claim(await p.ask(small, INPUT, { terms }), values.output(), p.liar);
 
-  it('attack 5: a dispute in which both sides always move at their last second ends within the two clocks', async () => {
+  it('attack 5: a dispute of moves at the last second ends within both clocks', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     const opened = await p.lastTimestamp();
     const left = { claimant: clockSeconds, challenger: clockSeconds };
@@ -50,7 +50,7 @@ describe('attacks: time', () => {
     expect(fight.ended?.winner).to.equal(p.watcher.address);
   });
 
-  it('attack 6: terms whose window or clock is shorter than the censorship budget are refused', async () => {
+  it('attack 6: a window or clock below the censorship budget is refused', async () => {
     for (const terms of [
       { windowSeconds: MIN.windowSeconds - 1n },
       { clockSeconds: MIN.clockSeconds - 1n },
@@ -59,7 +59,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('attack 6: a challenger censored for the whole window but its last second, then for the budget, still wins', async () => {
+  it('attack 6: a challenger censored for the window and the budget still wins', async () => {
     const terms = { windowSeconds: MIN.windowSeconds, clockSeconds: MIN.clockSeconds };
     const made = await claimed(lie, terms);
     await p.at(made.claimedAt + MIN.windowSeconds);
@@ -76,7 +76,7 @@ describe('attacks: time', () => {
     expect(fight.ended.reason).to.equal(REASON.WrongWord);
   });
 
-  it('attack 7: a challenge is taken one second before the end of the window and in its last second, not after', async () => {
+  it('attack 7: a challenge is taken until the last second of the window', async () => {
     for (const [offset, taken] of [
       [-1n, true],
       [0n, true],
@@ -94,7 +94,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('attack 7: a claim is final from the first second in which it cannot be challenged', async () => {
+  it('attack 7: a claim is final from the first second without a challenge', async () => {
     for (const [offset, taken] of [
       [-1n, false],
       [0n, false],
@@ -112,7 +112,7 @@ describe('attacks: time', () => {
   });
 
   for (const mover of ['claimant', 'challenger'] as const) {
-    it(`attack 7: a move of the ${mover} and the end by its clock exclude each other at -1, 0, +1`, async () => {
+    it(`attack 7: a move of the ${mover} and the end by its clock exclude each other`, async () => {
       for (const offset of [-1n, 0n, 1n]) {
         const fight = await p.challenge(await claimed(), p.watcher);
         if (mover === 'challenger') await p.step(fight, lie);
@@ -182,7 +182,7 @@ describe('attacks: time', () => {
     );
   });
 
-  it('attack 8: a first answer meant for a claim that a reorganisation replaced reverts, also with answers', async () => {
+  it('attack 8: a first answer meant for a replaced claim reverts', async () => {
     const checked = toyModel([toyInput(16), toyInput(8, 1), toyLoop(1)], [2], 1);
     await p.publish(checked);
     for (const model of [small, checked]) {
@@ -219,7 +219,7 @@ describe('attacks: time', () => {
     }
   });
 
-  it('attack 8: a move meant for a state that a reorganisation replaced reverts and changes nothing', async () => {
+  it('attack 8: a move meant for a replaced state reverts and changes nothing', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     const snapshot = await p.networkHelpers.takeSnapshot();
     await p.step(fight, lie);
@@ -239,7 +239,7 @@ describe('attacks: time', () => {
     await expect(p.sendTimeout(old)).to.be.revertedWithCustomError(p.game, 'StateMismatch');
   });
 
-  it('attack 10: a dispute that has ended can neither be moved, timed out nor reclaimed, and is paid once', async () => {
+  it('attack 10: a dispute that has ended takes nothing more, and is paid once', async () => {
     const fight = await p.challenge(await claimed(), p.watcher);
     let call = await p.nextCall(fight, lie);
     let before: Fight = fight;

@@ -32,7 +32,7 @@ describe('attacks: copies', () => {
   const feeHeld = async ({ id }: Asked) => (await p.oracle.progress(id)).feeHeld;
 
   describe('the fee', () => {
-    it('attack 43: a copy that becomes final first, because the original is kept in a dispute, earns nothing', async () => {
+    it('attack 43: a copy that is final before its disputed original earns nothing', async () => {
       const asked = await p.ask(small, INPUT);
       const original = await p.claim(asked, truth.output(), p.honest);
       const copy = await p.claim(asked, truth.output(), p.liar);
@@ -58,7 +58,7 @@ describe('attacks: copies', () => {
       await expect(payFee(copy)).to.be.revertedWithCustomError(p.oracle, 'FeeNotHeld').withArgs(asked.id);
     });
 
-    it('attack 43: an original that is falsified after its copy is final leaves the fee to the copy', async () => {
+    it('attack 43: an original falsified after its copy is final leaves it the fee', async () => {
       const asked = await p.ask(small, INPUT);
       const original = await p.claim(asked, truth.output(), p.liar);
       const copy = await p.claim(asked, truth.output(), p.honest);
@@ -73,7 +73,7 @@ describe('attacks: copies', () => {
       expect(await feeHeld(asked)).to.equal(false);
     });
 
-    it('attack 43: the fee is paid for no other output than the answer, before it nor after', async () => {
+    it('attack 43: the fee is paid for no other output than the answer, ever', async () => {
       const asked = await p.ask(small, INPUT);
       const wrong = await p.claim(asked, lie.output(), p.liar);
       const own = await p.challenge(wrong, p.liar);
@@ -110,7 +110,7 @@ describe('attacks: copies', () => {
       await expect(payFee(copy)).to.be.revertedWithCustomError(p.oracle, 'FeeNotHeld');
     });
 
-    it('attack 43: false claims in front of the right one delay its fee by one call for each 32 of them', async () => {
+    it('attack 43: 32 false claims before the right one delay its fee by one call', async () => {
       const asked = await p.ask(small, INPUT);
       const before = 70;
       for (let i = 0; i < before; i++) {
@@ -131,7 +131,7 @@ describe('attacks: copies', () => {
       expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
     });
 
-    it('attack 43: in every order of ends the first claim of the answer that was not falsified earns the fee', async () => {
+    it('attack 43: in every order of ends the first right claim earns the fee', async () => {
       const random = new Random(43);
       for (let run = 0; run < 30; run++) {
         const snapshot = await p.networkHelpers.takeSnapshot();
@@ -185,7 +185,7 @@ describe('attacks: copies', () => {
     const cancel = (asked: Asked) => p.oracle.connect(p.requester).cancel(asked.id, asked.request as never);
     const statusOf = async ({ id }: Asked) => (await p.oracle.progress(id)).status;
 
-    it('attack 30: false claims that overlap, one after the other, do not keep it from being cancelled', async () => {
+    it('attack 30: false claims that overlap do not keep it from being cancelled', async () => {
       const asked = await p.ask(small, INPUT);
       await p.at(asked.requestedAt + patienceSeconds);
       const first = await p.claim(asked, lie.output(), p.liar);
@@ -203,7 +203,7 @@ describe('attacks: copies', () => {
       await expect(cancel(asked)).to.be.revertedWithCustomError(p.oracle, 'RequestNotOpen');
     });
 
-    it('attack 30: a right claim that was made before it was closed still answers it and earns the fee', async () => {
+    it('attack 30: a right claim made before it was closed answers it for the fee', async () => {
       const asked = await p.ask(small, INPUT);
       await p.at(asked.requestedAt + patienceSeconds);
       const claimed = await p.claim(asked, truth.output(), p.honest);

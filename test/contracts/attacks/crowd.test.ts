@@ -69,7 +69,7 @@ describe('attacks: a crowd', () => {
     return { gas: receipt.gasUsed, bytes: (sent.data.length - 2) / 2 };
   }
 
-  it('attack 48: 1,000 disputes on one claim are answered in 5 transactions and ended in 5', async function () {
+  it('attack 48: 5 transactions answer 1,000 disputes on one claim, and 5 end them', async function () {
     this.timeout(300_000);
     const terms = { clockSeconds: 100_000n, windowSeconds: 100_000n };
     const claimed = await p.claim(await p.ask(small, INPUT, { terms }), truth.output(), p.honest);
@@ -124,7 +124,7 @@ describe('attacks: a crowd', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(10n * (claimBondWei / 2n + challengeBondWei));
   });
 
-  it('attack 48: moves that are sent together are as good as alone: all or none, each by its mover, and no ether', async () => {
+  it('attack 48: moves sent together succeed or fail together, and take no ether', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const fights = [await p.challenge(claimed, p.watcher), await p.challenge(claimed, p.stranger)];
     const calls: [Fight, Call][] = [];

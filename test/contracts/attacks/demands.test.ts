@@ -49,7 +49,7 @@ describe('attacks: demanded nodes and malformed programs', () => {
     expect(await p.game.disputes(fight.id)).to.equal(state);
   };
 
-  it('attack 51: a node that the challenger lacks is opened by the claimant, and the dispute goes on where it was', async () => {
+  it('attack 51: the claimant opens a node that the challenger lacks', async () => {
     const fight = await openAtBlock(lie);
     const { subject } = fight;
     await p.move(fight, demand(fight, 2), p.watcher);
@@ -77,7 +77,7 @@ describe('attacks: demanded nodes and malformed programs', () => {
     }
   });
 
-  it('attack 51: a demand costs its challenger a move, and its claimant at most the longest node', async () => {
+  it('attack 51: a demand costs a challenger a move, a claimant the longest node', async () => {
     const fight = await openAtBlock(truth, p.honest);
     await refused(fight, demand(fight, 2), p.stranger, 'NotMover');
     await refused(fight, demand(fight, 2), p.honest, 'NotMover');
@@ -107,7 +107,7 @@ describe('attacks: demanded nodes and malformed programs', () => {
     return { ...small, descriptors, tree, id: p.ethers.getBytes(id) };
   }
 
-  it('attack 51: a node that is too long for a transaction, or that nobody has, loses by the clock', async () => {
+  it('attack 51: a node too long for a transaction, or lost, loses by the clock', async () => {
     for (const bytes of [4_097, 130_000]) {
       const model = await withNode(new Uint8Array(bytes).fill(255));
       const values = valuesOf(model, INPUT);
@@ -227,7 +227,7 @@ describe('attacks: demanded nodes and malformed programs', () => {
     });
   });
 
-  it('attack 44: a dispute keeps the base fee at which it was opened, whoever moves later', async () => {
+  it('attack 44: a dispute keeps the base fee of its opening, whoever moves', async () => {
     const fees = [1n, 65_535n, 65_536n, 10n ** 9n, 123_456_789_012n];
     for (const fee of fees) {
       const claimed = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);

@@ -76,7 +76,7 @@ describe('attacks: money and finality', () => {
     });
   }
 
-  it('attack 11: a callback can reenter no function of the oracle, nor the game through it', async () => {
+  it('attack 11: a callback can reenter no function of oracle and game', async () => {
     const { consumer, ask } = await hostile();
     const rival = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
     const fight = await p.challenge(rival, p.watcher);
@@ -122,7 +122,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 11: a callback gets the gas it was promised, or the finality reverts for want of it', async () => {
+  it('attack 11: a callback gets the gas it was promised, or finality reverts', async () => {
     const { consumer, ask } = await hostile();
     const callbackGas = 300_000n;
     const claimed = await p.claim(await ask({ callbackGas }), truth.output(), p.honest);
@@ -160,7 +160,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 12: a second claim with the same output by one account, or a claim after finality, is rejected', async () => {
+  it('attack 12: a second equal claim by one account, or after finality, is refused', async () => {
     const asked = await p.ask(small, INPUT);
     const first = await p.claim(asked, truth.output(), p.honest);
     await expect(p.claim(asked, truth.output(), p.honest))
@@ -175,7 +175,7 @@ describe('attacks: money and finality', () => {
     await expect(p.sendFinalize(first)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
   });
 
-  it('attack 12: an output that was lost on purpose can be claimed again, and the lost claim never finalised', async () => {
+  it('attack 12: an output lost on purpose can be claimed again, and only anew', async () => {
     const asked = await p.ask(small, INPUT);
     const lost = await p.claim(asked, truth.output(), p.liar);
     const fight = await p.challenge(lost, p.stranger);
@@ -189,7 +189,7 @@ describe('attacks: money and finality', () => {
     expect((await p.oracle.progress(asked.id)).answer).to.equal(2n);
   });
 
-  it('a false claim delays no honest one; a rival that is neither answer nor false gets its bond back', async () => {
+  it('a false claim delays no honest one; an undecided rival gets its bond back', async () => {
     const asked = await p.ask(small, INPUT);
     const rival = await p.claim(asked, lie.output(), p.liar);
     const honest = await p.claim(asked, truth.output(), p.honest);
@@ -243,7 +243,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('an answer of more than 1,024 bytes is not kept but can be checked; an empty one is an answer', async () => {
+  it('an answer above 1,024 bytes is not kept but can be checked; empty is one', async () => {
     for (const [elements, kept] of [
       [256, true],
       [257, false],
@@ -262,7 +262,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 30: while a claim runs the requester can neither take its fee back nor have other terms', async () => {
+  it('attack 30: while a claim runs the requester can change and take nothing', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, truth.output(), p.honest);
     const mine = p.oracle.connect(p.requester);
@@ -299,7 +299,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 30: only the requester cancels, once, with nothing answered; the fee comes back', async () => {
+  it('attack 30: only the requester cancels, once, unanswered, for its fee', async () => {
     const asked = await p.ask(small, INPUT);
     await p.at(asked.requestedAt + TERMS.patienceSeconds + 1n);
     const request = asked.request as never;
@@ -324,7 +324,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('attack 30: after the last open claim was falsified the requester can cancel again', async () => {
+  it('attack 30: after the last claim was falsified the requester can cancel', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, lie.output(), p.liar);
     await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
@@ -354,7 +354,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 31: an oracle cannot be made with bounds that allow zero bonds, windows or clocks, or nothing', async () => {
+  it('attack 31: no oracle is made with bounds that allow zeros, or nothing', async () => {
     const refused = async (term: keyof Bounds, min: bigint, max: bigint) => {
       const bounds = [
         { ...MIN, [term]: min },
@@ -395,7 +395,7 @@ describe('attacks: money and finality', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(top.claimBondWei / 2n + top.challengeBondWei);
   });
 
-  it('attack 31: a bond or fee that is not exact and a model that is not there are refused', async () => {
+  it('attack 31: a bond or fee that is not exact and an unknown model are refused', async () => {
     const asked = await p.ask(small, INPUT);
     for (const value of [0n, claimBondWei - 1n, claimBondWei + 1n]) {
       await expect(p.oracle.claim(asked.id, asked.request as never, truth.output(), { value }))
@@ -424,7 +424,7 @@ describe('attacks: money and finality', () => {
     }
   });
 
-  it('attack 32: ether forced in belongs to nobody and upsets no account; ether sent plainly is refused', async () => {
+  it('attack 32: ether forced in upsets no account; ether sent plainly is refused', async () => {
     const refused = await p.requester.sendTransaction({ to: p.oracle, value: 1n }).then(
       () => false,
       () => true,
@@ -445,7 +445,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('attack 33: what is owed, held and burned is what the oracle has, after every way a claim can end', async () => {
+  it('attack 33: what is owed, held and burned is what the oracle has, at each end', async () => {
     await p.ethers.deployContract('EtherForcer', [p.oracle], { value: 777n });
     const forced = 777n;
     const asked = await p.ask(small, INPUT);
@@ -472,7 +472,7 @@ describe('attacks: money and finality', () => {
     expect(await balance()).to.equal(burnedWei + forced);
   });
 
-  it('a receiver that refuses ether loses nothing and blocks nobody; one that reenters gets nothing twice', async () => {
+  it('a receiver that refuses ether blocks nobody; one that reenters gains nothing', async () => {
     const { consumer, ask } = await hostile();
     const asked = await ask();
     await p.at(asked.requestedAt + TERMS.patienceSeconds + 1n);

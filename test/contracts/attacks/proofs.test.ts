@@ -57,7 +57,7 @@ describe('attacks: openings and proofs', () => {
     expect((await p.oracle.claims(fight.claimed.id)).openDisputes).to.equal(openDisputes);
   }
 
-  it('attack 9: with every amount of gas that is too little, a leaf reverts and decides nothing', async () => {
+  it('attack 9: with any amount of gas that is too little, a leaf decides nothing', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Interval, lie, truth);
     const call = (await p.nextCall(fight, truth))!;
@@ -81,7 +81,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended?.reason).to.equal(REASON.WrongWord);
   });
 
-  it('attack 9: a claimant is not slashed by a leaf that runs out of gas inside the referee', async () => {
+  it('attack 9: a leaf that runs out of gas in the referee slashes no claimant', async () => {
     const heavy = toyModel([toyLoop(1, { foldSteps: 20_000, grain: 20_000 })]);
     await p.publish(heavy);
     const none = new Uint8Array();
@@ -103,7 +103,7 @@ describe('attacks: openings and proofs', () => {
     await refused(fight, leaf, 'NothingWrong');
   });
 
-  it('attack 13: a trace that does not end in the claimed output is refused at the first answer', async () => {
+  it('attack 13: a trace that does not end in the claimed output is refused', async () => {
     // The claim's output is wrong; the trace is right.
     const fight = await open(lie);
     await refused(fight, commitTrace(truth), 'OutputNotClaimed');
@@ -138,14 +138,14 @@ describe('attacks: openings and proofs', () => {
     expect(second.ended?.winner).to.equal(p.stranger.address);
   });
 
-  it('attack 14: nobody but the claimant fixes the trace root, and not without a dispute', async () => {
+  it('attack 14: only the claimant fixes the trace root, and only in a dispute', async () => {
     const fight = await open(lie);
     for (const by of [p.watcher, p.stranger]) await refused(fight, commitTrace(lie), 'NotMover', by);
     const [, , hashes] = commitTrace(lie).args;
     await refused(fight, { name: 'reveal', args: [hashes] }, 'TraceNotCommitted');
   });
 
-  it('attack 15: a claimant whose trace root hashes nothing cannot reveal, and loses by the clock', async () => {
+  it('attack 15: a claimant whose trace root hashes nothing loses by the clock', async () => {
     // The root of a block is invented: the first answer can still be given, the next cannot.
     const deep = toyModel(Array.from({ length: 70 }, () => toyLoop(2)));
     await p.publish(deep);
@@ -168,7 +168,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended).to.deep.equal({ winner: p.watcher.address, reason: REASON.ClaimantTimeout });
   });
 
-  it('attack 16: a challenger that picks what does not differ cannot prove the leaf and loses its bond', async () => {
+  it('attack 16: a challenger that picks no difference proves nothing and loses', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const fight = await p.challenge(claimed, p.liar);
     const wrong = told({ node: 2, byte: 4 * 150, step: 5 });
@@ -189,7 +189,7 @@ describe('attacks: openings and proofs', () => {
     expect(await p.oracle.owed(p.honest)).to.equal(challengeBondWei);
   });
 
-  it('attack 17: a reveal of the wrong length, or whose hashes do not combine to the parent, reverts', async () => {
+  it('attack 17: a reveal of another length, or of hashes of another parent, reverts', async () => {
     const fight = await open(lie);
     const [roots, proofs, hashes] = commitTrace(lie).args as [unknown, unknown, Uint8Array[]];
     for (const top of [[], hashes.slice(1), [...hashes, ...hashes], hashes.slice(0, 7)]) {
@@ -220,7 +220,7 @@ describe('attacks: openings and proofs', () => {
     }
   });
 
-  it('attack 18: no hash of one kind passes for another, and no proof has another depth than its tree', async () => {
+  it('attack 18: no hash passes for another kind, and no proof has another depth', async () => {
     const deep = toyModel(
       Array.from({ length: 70 }, (_, init) => toyLoop(2, { init, checkpoint: init % 2 === 1 })),
     );
@@ -301,7 +301,7 @@ describe('attacks: openings and proofs', () => {
     await refused(fight, { name: 'reveal', args: [[random32]] }, 'WrongPhase');
   });
 
-  it('attack 19: a witness that is not exactly what the leaf reads reverts, state and clocks untouched', async () => {
+  it('attack 19: a witness that is not exactly what the leaf reads reverts', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Interval, lie, truth);
     const call = (await p.nextCall(fight, truth))!;
@@ -319,7 +319,7 @@ describe('attacks: openings and proofs', () => {
     expect(fight.ended?.reason).to.equal(REASON.WrongWord);
   });
 
-  it('attack 24: what the claimant has right about padding, constants and inputs cannot be held against it', async () => {
+  it('attack 24: right padding, constants and inputs cannot be held against it', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const padding = told({ node: 6, leaf: random32 });
     for (const [values, error] of [
@@ -347,7 +347,7 @@ describe('attacks: openings and proofs', () => {
     await expect(p.send(fight, atNode, p.liar)).to.be.revertedWithCustomError(p.game, 'IndexOutOfRange');
   });
 
-  it('attack 24: an element beyond the end of the tensor cannot be named: it has no value to be wrong', async () => {
+  it('attack 24: an element beyond the end of the tensor cannot be named', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     for (const [node, offset] of [
       [3, 2],
@@ -372,7 +372,7 @@ describe('attacks: openings and proofs', () => {
     }
   });
 
-  it('attack 9: a leaf runs no more than a grain, and what is no more than a grain is not divided', async () => {
+  it('attack 9: a leaf runs a grain at most, and a grain is not divided', async () => {
     const fight = await open(lie);
     await playTo(fight, PHASE.Element, lie, truth);
     const { chunk, blockRoot } = fight.table;
@@ -440,7 +440,7 @@ describe('attacks: openings and proofs', () => {
       });
     }
 
-    it('attack 20: an operand that does not fit the node it reads; open disputes get their bonds back', async () => {
+    it('attack 20: an operand that does not fit; open disputes get their bonds back', async () => {
       const model = toyModel([...fine, toyLoop(2, { reads: 0 })], [1]);
       const id = await publishAs(model);
       const asked = await p.ask({ ...model, id }, INPUT);

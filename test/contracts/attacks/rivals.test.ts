@@ -25,7 +25,7 @@ describe('attacks: several parties on one claim', () => {
 
   const falseClaim = async () => p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
 
-  it('attack 1: a friend of the claimant opens the first challenge and loses on purpose; one honest challenger is enough', async () => {
+  it('attack 1: a friend challenges first and loses; one honest challenger is enough', async () => {
     const claimed = await falseClaim();
     const friendly = await p.challenge(claimed, p.stranger);
     const honest = await p.challenge(claimed, p.watcher);
@@ -51,7 +51,7 @@ describe('attacks: several parties on one claim', () => {
   });
 
   for (const bond of [10n, 11n, 1_001n]) {
-    it(`attack 2: a claimant that challenges itself loses half of a bond of ${bond} wei in every ordering`, async () => {
+    it(`attack 2: a claimant that challenges itself loses half of ${bond} wei in every order`, async () => {
       const terms = { claimBondWei: bond, challengeBondWei: bond / 2n };
       const spent = bond + bond / 2n;
       // It wins against itself, by not answering or by the leaf.
@@ -71,7 +71,7 @@ describe('attacks: several parties on one claim', () => {
     });
   }
 
-  it('attack 2: a claimant that falsifies itself ahead of the honest challenger still loses half, and the honest one nothing', async () => {
+  it('attack 2: a claimant that falsifies itself first loses half, the honest nothing', async () => {
     const claimed = await falseClaim();
     const own = await p.challenge(claimed, p.liar);
     const honest = await p.challenge(claimed, p.watcher);
@@ -82,7 +82,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei + BURNED);
   });
 
-  it('attack 3: a copycat that mirrors every move first gets nothing when the honest dispute falsifies', async () => {
+  it('attack 3: a copycat of every move gets nothing from the honest dispute', async () => {
     const claimed = await falseClaim();
     const copy = await p.challenge(claimed, p.stranger);
     const honest = await p.challenge(claimed, p.watcher);
@@ -103,7 +103,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.stranger)).to.equal(challengeBondWei + BURNED);
   });
 
-  it('attack 3: a friend that stalls neither delays the honest challenger nor costs it anything', async () => {
+  it('attack 3: a friend that stalls neither delays nor costs the honest challenger', async () => {
     const claimed = await falseClaim();
     const stalling = await p.challenge(claimed, p.stranger);
     await p.step(stalling, lie);
@@ -117,7 +117,7 @@ describe('attacks: several parties on one claim', () => {
     expect(await p.oracle.owed(p.liar)).to.equal(0n);
   });
 
-  it('attack 4: many paid challengers delay an honest claim by no more than both clocks, and each pays', async () => {
+  it('attack 4: many paid challengers delay a claim by both clocks at most', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     const fights: Fight[] = [];
     const paid = p.signers.slice(6, 16);

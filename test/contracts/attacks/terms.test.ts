@@ -58,7 +58,7 @@ describe('attacks: terms', () => {
   const outputRoots = (output = truth.output()) => rootsOf(output, lengthsOf(small.outputs));
 
   describe('bonds', () => {
-    it('attack 42: a challenge bond above half of the claim bond, which is what it can win, is refused', async () => {
+    it('attack 42: a challenge bond above half of the claim bond is refused', async () => {
       for (const [bond, most] of [
         [1_000n, 500n],
         [1_001n, 500n],
@@ -104,7 +104,7 @@ describe('attacks: terms', () => {
   });
 
   describe('the same output claimed by several', () => {
-    it('attack 43: the right answer copied from the pool and lost on purpose, again and again, delays nobody', async () => {
+    it('attack 43: copies of the right answer, lost on purpose, delay nobody', async () => {
       const asked = await p.ask(small, INPUT);
       const copied = await p.claim(asked, truth.output(), p.liar); // seen in the pool, mined first
       const honest = await p.claim(asked, truth.output(), p.honest);
@@ -125,7 +125,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
     });
 
-    it('attack 43: each copy costs half a bond, and a copy that is not lost gets its bond back and no fee', async () => {
+    it('attack 43: a lost copy costs half a bond; another gets it back and no fee', async () => {
       const asked = await p.ask(small, INPUT);
       const honest = await p.claim(asked, truth.output(), p.honest);
       const copy = await p.claim(asked, truth.output(), p.stranger);
@@ -147,7 +147,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.result(asked.id)).to.equal(bytes);
     });
 
-    it('attack 43: bytes that are not the claimed ones are not made final under the right commitment', async () => {
+    it('attack 43: bytes that are not the claimed ones are not made final', async () => {
       const honest = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
       await p.passWindow(honest);
       await p.networkHelpers.mine();
@@ -168,7 +168,7 @@ describe('attacks: terms', () => {
   describe('overtaken challengers', () => {
     const terms = { claimBondWei: ETHER, challengeBondWei: ETHER / 2n };
 
-    it('attack 44: a cheat that falsifies its own claim first does not keep the honest challenger from being repaid gas', async () => {
+    it("attack 44: a cheat's own dispute keeps no honest challenger from its gas", async () => {
       const claimed = await p.claim(await p.ask(small, INPUT, { terms }), lie.output(), p.liar);
       await p.networkHelpers.setNextBlockBaseFeePerGas(20n * 10n ** 9n);
       const honest = await p.challenge(claimed, p.watcher);
@@ -188,7 +188,7 @@ describe('attacks: terms', () => {
       expect((await p.oracle.progress(claimed.asked.id)).burnedWei).to.equal(burned - repaid);
     });
 
-    it('attack 44: no more is repaid than was burned on the request, and nothing in a deployment with a token', async () => {
+    it('attack 44: at most the burned part is repaid, and nothing with a token', async () => {
       const asked = await p.ask(small, INPUT);
       const claimed = await p.claim(asked, lie.output(), p.liar);
       const first = await p.challenge(claimed, p.watcher);
@@ -261,7 +261,7 @@ describe('attacks: terms', () => {
       return { opened: first.gasUsed, whole: whole.gasUsed - written };
     }
 
-    it('attack 44: nobody gains by overtaking itself: the cheapest dispute costs more than is repaid for it', async () => {
+    it('attack 44: nobody gains by overtaking itself', async () => {
       const [few, many] = [await batchGas(5), await batchGas(45)];
       // Of a transaction at most a fifth is refunded (EIP-3529), whatever else it does.
       const opened = (((many.opened - few.opened) / 40n) * 4n) / 5n;
@@ -277,7 +277,7 @@ describe('attacks: terms', () => {
   });
 
   describe('callbacks', () => {
-    it('attack 46: a provider need not run a callback to make its claim final, however much gas that was ordered', async () => {
+    it('attack 46: a provider need not run a callback to make its claim final', async () => {
       const { consumer, ask } = await hostile();
       await consumer.plan(MOOD.BurnGas, false, p.ethers.ZeroAddress, '0x');
       const claimed = await p.claim(
@@ -292,7 +292,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.isFinal(claimed.asked.id)).to.equal(true);
     });
 
-    it('attack 46: whoever first runs the callback gets the fee that its requester paid, once, even if it fails', async () => {
+    it('attack 46: the first to run the callback gets its fee, once, even if it fails', async () => {
       const { consumer, ask } = await hostile();
       for (const mood of ['Accept', 'Revert'] as const) {
         await consumer.plan(MOOD[mood], false, p.ethers.ZeroAddress, '0x');
@@ -311,7 +311,7 @@ describe('attacks: terms', () => {
       }
     });
 
-    it('attack 46: a callback fee without gas is refused; without code to run, or after a cancellation, it comes back', async () => {
+    it('attack 46: a callback fee without gas is refused; without code it comes back', async () => {
       await expect(p.ask(small, INPUT, { terms: { callbackGas: 0n, callbackFeeWei: 1n } }))
         .to.be.revertedWithCustomError(p.oracle, 'CallbackFeeWithoutGas')
         .withArgs(1n);
@@ -329,7 +329,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.owed(p.requester)).to.equal(2n * CALLBACK_FEE + FEE);
     });
 
-    it('attack 46: the first run gives exactly the gas that was ordered, later ones at least that', async () => {
+    it('attack 46: the first run gives exactly the ordered gas, later ones no less', async () => {
       const { consumer, ask } = await hostile();
       await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
       const claimed = await p.claim(await ask({ callbackGas: 100_000n }), truth.output(), p.honest);
@@ -343,7 +343,7 @@ describe('attacks: terms', () => {
       expect(Number(await consumer.gasSeen())).to.be.above(500_000);
     });
 
-    it('attack 59: a failed callback is run again by anyone until it succeeds, and never after that', async () => {
+    it('attack 59: anyone runs a failed callback again until it succeeds once', async () => {
       const { consumer, ask } = await hostile();
       await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
       const claimed = await p.claim(await ask(), truth.output(), p.honest);
@@ -410,7 +410,7 @@ describe('attacks: terms', () => {
           },
         );
 
-    it('attack 55: a verifier that says no, reverts, eats gas, returns a bomb or nonsense, reenters or writes ends no window', async () => {
+    it('attack 55: a verifier that refuses, fails or misbehaves ends no window', async () => {
       const { verifier, asked } = await scene();
       const claimed = await p.claim(asked, truth.output(), p.honest);
       const payload = p.oracle.interface.encodeFunctionData('withdraw');
@@ -426,7 +426,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
     });
 
-    it('attack 55: a verifier that is no contract, or none at all, ends no window; one that says yes ends it at once', async () => {
+    it('attack 55: a verifier that says yes ends the window; one without code does not', async () => {
       for (const verifier of [p.stranger.address, `0x${'00'.repeat(19)}04`]) {
         const asked = await p.ask(small, INPUT, { terms: { verifier } });
         const claimed = await p.claim(asked, truth.output(), p.honest);
@@ -447,7 +447,7 @@ describe('attacks: terms', () => {
       await expect(p.challenge(claimed, p.watcher)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
     });
 
-    it('attack 55: disputes are honoured before a verifier that lies: it ends no disputed claim, and no lost one', async () => {
+    it('attack 55: a verifier that lies ends no disputed claim, and no lost one', async () => {
       const { verifier, asked } = await scene();
       await verifier.plan(YES, p.oracle, '0x');
       const claimed = await p.claim(asked, lie.output(), p.liar);
@@ -458,7 +458,7 @@ describe('attacks: terms', () => {
       expect(await p.oracle.isFinal(asked.id)).to.equal(false);
     });
 
-    it('attack 55: a verifier binds its own request only: another request of the same model waits for its window', async () => {
+    it('attack 55: a verifier binds its own request only', async () => {
       const { verifier, asked } = await scene();
       await verifier.plan(YES, p.oracle, '0x');
       const other = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
@@ -524,7 +524,7 @@ describe('attacks: terms', () => {
       return { signers: sorted, addresses, quorum, domain, claimed, facts, sign, proofOf, prove };
     }
 
-    it('attack 56: enough attesters end the window; one twice, too few, out of order or a stranger do not', async () => {
+    it('attack 56: only enough attesters, once each and in order, end the window', async () => {
       const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
       const value = await facts(claimed);
       const [a, b, c] = await Promise.all(signers.map((signer) => sign(signer, value)));
@@ -551,7 +551,7 @@ describe('attacks: terms', () => {
       await prove(claimed, proofOf([entry(0, a!), entry(1, b!), entry(2, c!)]));
     });
 
-    it('attack 56: signatures for another request, oracle, chain, model, claimant, input, output or quorum are refused', async () => {
+    it('attack 56: signatures for anything else than this very claim are refused', async () => {
       const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
       const value = await facts(claimed);
       const changes: [object, object?][] = [
@@ -576,7 +576,7 @@ describe('attacks: terms', () => {
       }
     });
 
-    it('attack 56: a copy of the claim cannot use the signatures, nor can they be made malleable', async () => {
+    it('attack 56: a copy of the claim cannot use the signatures, nor change them', async () => {
       const { signers, addresses, claimed, facts, sign, proofOf, prove } = await scene();
       const value = await facts(claimed);
       const list = await Promise.all(
@@ -596,7 +596,7 @@ describe('attacks: terms', () => {
       await prove(claimed, proofOf(list));
     });
 
-    it('attack 55: attestations of a claim that was falsified serve no later claim of the same output', async () => {
+    it('attack 55: attestations of a falsified claim serve no later equal claim', async () => {
       const { signers, addresses, claimed: right, facts, sign, proofOf, prove } = await scene();
       const claimed = await p.claim(right.asked, lie.output(), p.liar);
       const value = await facts(claimed);
@@ -608,7 +608,7 @@ describe('attacks: terms', () => {
       await expect(prove(again, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
     });
 
-    it('attack 56: a quorum cannot be made with a signer twice, with zero, or with more signatures than signers', async () => {
+    it('attack 56: no quorum has a signer twice, zero, or too high a threshold', async () => {
       const { addresses, quorum } = await scene();
       const made = (signers: readonly string[], threshold: number) =>
         p.ethers.deployContract('AttesterQuorum', [signers, threshold]);
@@ -668,7 +668,7 @@ describe('attacks: terms', () => {
     const finalizeByRoot = ({ id, asked, output }: Claimed) =>
       p.oracle.finalizeByRoot(id, asked.request as never, outputRoots(output), true);
 
-    it('attack 53: a request by root commits to the same input, is disputed like any other and answered the same', async () => {
+    it('attack 53: a request by root is disputed and answered like any other', async () => {
       const plain = await p.ask(small, INPUT);
       const asked = await askByRoot();
       expect(asked.request[3]).to.equal(plain.request[3]);
@@ -683,7 +683,7 @@ describe('attacks: terms', () => {
       expect(second.ended?.reason).to.equal(REASON.WrongInput);
     });
 
-    it('attack 53: a false claim by root loses, a right one answers; nothing but its roots is kept or handed over', async () => {
+    it('attack 53: a false claim by root loses, and a right one answers by roots', async () => {
       const asked = await askByRoot(byRoot);
       const wrong = await claimByRoot(asked, lie.output(), p.liar);
       expect(wrong.outputs).to.equal(p.outputsOf(small, lie.output()));
@@ -698,7 +698,7 @@ describe('attacks: terms', () => {
       await expect(p.oracle.result(asked.id)).to.be.revertedWithCustomError(p.oracle, 'OutputNotStored');
     });
 
-    it('attack 53: bytes where roots are wanted, roots where bytes are wanted, and too few roots are refused', async () => {
+    it('attack 53: the wrong one of bytes and roots, or too few roots, are refused', async () => {
       const asked = await askByRoot(byRoot);
       await expect(p.claim(asked, truth.output(), p.honest))
         .to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm')
@@ -726,7 +726,7 @@ describe('attacks: terms', () => {
       );
     });
 
-    it('attack 53, 59: a callback by root gets the roots, and is run again until it succeeds once', async () => {
+    it('attack 53, 59: a callback by root gets the roots, and may be run again', async () => {
       const consumer = await p.ethers.deployContract('HostileConsumer');
       await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
       const terms = { ...TERMS, answerByRoot: true };
@@ -809,7 +809,7 @@ describe('attacks: terms', () => {
       }
     });
 
-    it('an answer that is too long for public pools is refused as bytes, and goes by root', async () => {
+    it('an answer too long for public pools is refused as bytes, and goes by root', async () => {
       const elements = LIMITS.MAX_DATA_BYTES / 4 + 1;
       const model = toyModel([toyLoop(elements)]);
       await p.publish(model);

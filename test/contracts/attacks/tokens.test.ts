@@ -101,7 +101,7 @@ describe('attacks: tokens', () => {
     });
   }
 
-  it('attack 54: a token that returns nothing works; too little balance or allowance is said so', async () => {
+  it('attack 54: a token that returns nothing works; too little balance is told', async () => {
     await plan('ReturnNothing');
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     await p.passWindow(claimed);
@@ -113,7 +113,7 @@ describe('attacks: tokens', () => {
       .withArgs(await token.getAddress(), p.requester.address, FEE);
   });
 
-  it('attack 54: an account on the list of a token keeps what it is owed, withdraws elsewhere and blocks nobody', async () => {
+  it('attack 54: an account that a token bars withdraws elsewhere, blocks nobody', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, truth.output(), p.honest);
     const quitter = await p.challenge(claimed, p.watcher);
@@ -134,7 +134,7 @@ describe('attacks: tokens', () => {
     expect((await token.balanceOf(p.stranger)) - before).to.equal(owed);
   });
 
-  it('attack 54: a withdrawal that the token refuses, or says it refuses, takes nothing off what is owed', async () => {
+  it('attack 54: a withdrawal that the token refuses takes nothing off the debt', async () => {
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     await p.passWindow(claimed);
     await p.finalize(claimed);
@@ -154,7 +154,7 @@ describe('attacks: tokens', () => {
     );
   });
 
-  it('attack 54: a token that calls back in the middle of a payment reenters no function of the oracle', async () => {
+  it('attack 54: a token that calls back in a payment reenters no function', async () => {
     const asked = await p.ask(small, INPUT);
     const claimed = await p.claim(asked, lie.output(), p.liar);
     const fight = await p.challenge(claimed, p.stranger);
@@ -192,7 +192,7 @@ describe('attacks: tokens', () => {
     expect(await p.oracle.owed(p.stranger)).to.equal(0n);
   });
 
-  it('attack 54: a token that rebases under the oracle costs its own users only, up to what is short', async () => {
+  it('attack 54: a token that rebases costs its own users only', async () => {
     const other = await deployProtocol();
     const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
     await p.passWindow(claimed);
