@@ -37,7 +37,7 @@ describe('processes that are killed', function () {
     expect(figures).to.include({ lostClaims: 0, lostDisputes: 0, doubleChallenges: 0, twice: 0 });
   });
 
-  it('attack 52: a second process with the same key is refused, and let in once the first is gone', async () => {
+  it('attack 52: a second process with the same key is refused while the first lives', async () => {
     const args = ['watch', rig.proxy.url, rig.oracle, keyOf(WATCHER), folder];
     const first = startCommand('--import', ['tsx', SCRIPT, ...args]);
     const contracts = rig.at(WATCHER);
