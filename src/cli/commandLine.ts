@@ -8,6 +8,7 @@ import {
   withEngine,
   withFromBlock,
   withDraft,
+  withDrawing,
   withImport,
   withInputs,
   withJson,
@@ -45,7 +46,9 @@ function build(console: Console): Command {
     .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
     .option('--ask <PROMPT>', 'with --text: what to go on from');
   withJson(
-    withDraft(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))),
+    withDrawing(
+      withDraft(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))),
+    ),
   ).action(async (model, options) => (await import('./run.ts')).run(model, options, console));
   const inspect = assay
     .command('inspect')
@@ -138,9 +141,11 @@ function build(console: Console): Command {
     .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
     .option('--wait', 'wait for the final answer and print it');
   withJson(
-    withImport(
-      withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'),
-      '--text <PROMPT>',
+    withDrawing(
+      withImport(
+        withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'),
+        '--text <PROMPT>',
+      ),
     ),
   ).action(async (model, options) =>
     (await onChain(() => import('./request.ts'))).request(model, options, console),

@@ -10,7 +10,18 @@ const withTextSizes = (command: Command): Command =>
     .option('--prompt <N>', 'with --text: tokens of a prompt, most (default: 128)')
     .option('--tokens <N>', 'with --text: tokens of a text, most (default: 128)')
     .option('--end <TOKEN>', 'with --text: a token that ends a text (repeatable)', collect)
+    .option('--sampled', 'with --text: requests give a seed and a temperature, by which tokens are drawn')
     .option('--tokenizer <FILE>', 'with --text: a tokenizer.json, if it is not beside the model');
+
+/** How tokens are drawn. */
+export const withDrawing = (command: Command): Command =>
+  command
+    .option('--temperature <N>', 'with --sampled: 0 takes the likeliest token (default: 1)')
+    .option('--seed <N>', 'with --sampled: what the noise comes from (default: 0)')
+    .option(
+      '--top-k <N>',
+      'with --sampled: how many of the likeliest tokens there is a choice of (default: all)',
+    );
 
 /** Servers that guess tokens. */
 export const withDraft = (command: Command): Command =>

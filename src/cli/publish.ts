@@ -5,6 +5,7 @@ import type { Console } from './console.ts';
 import { reasonOf } from './files/bytes.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, loadModel } from './loadModel.ts';
+import { tryCausality } from './text/loadText.ts';
 
 export interface PublishOptions extends OracleOptions, ImportArguments {
   readonly uri: string;
@@ -19,6 +20,10 @@ export async function publish(path: string, options: PublishOptions, console: Co
     requireEther(account);
     const loaded = await loadModel(path, options, console);
     const { model, file } = loaded;
+    if (loaded.text) {
+      console.progress('trying whether the model is causal');
+      await tryCausality(path, loaded.text);
+    }
     if (options.bundle !== undefined) {
       console.progress(`writing ${options.bundle}`);
       await about(options.bundle, writeBundle(options.bundle, loaded, file));

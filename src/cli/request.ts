@@ -15,6 +15,7 @@ import { fileTensorOf } from './files/convert.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { promptTokens } from './text/loadText.ts';
+import { type DrawingArguments, parseDrawing } from './text/textOptions.ts';
 import { outputJson, outputLines } from './outputs.ts';
 
 type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
@@ -24,7 +25,7 @@ type GivenTerms = { readonly [Term in AmountTerm | 'provider' | 'verifier']?: st
   readonly answerByRoot?: boolean;
 };
 
-export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments {
+export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments, DrawingArguments {
   readonly input?: readonly string[];
   readonly inputUri?: string;
   readonly feeWei: string;
@@ -100,7 +101,10 @@ export async function request(path: string, options: RequestOptions, console: Co
     requireEther(account);
     const loaded = await loadModel(path, options, console);
     const tensors = loaded.text
-      ? inputsOf(loaded.text.model, { prompt: promptTokens(loaded.text, String(options.text)) })
+      ? inputsOf(loaded.text.model, {
+          prompt: promptTokens(loaded.text, String(options.text)),
+          ...parseDrawing(options),
+        })
       : requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
     const input = packInput(loaded.inputs, tensors);
     const model = hexOf(loaded.model.id);

@@ -10,8 +10,9 @@ import { writeTensorFile } from './files/tensorFile.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
 import { outputJson, outputLines } from './outputs.ts';
+import type { DrawingArguments } from './text/textOptions.ts';
 
-export interface RunOptions extends EngineOptions, ImportArguments {
+export interface RunOptions extends EngineOptions, ImportArguments, DrawingArguments {
   readonly ask?: string;
   readonly draft?: string;
   readonly input?: readonly string[];

@@ -12,6 +12,7 @@ import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
 import type { TextOptions } from './options.ts';
 import { Rows } from './rows.ts';
+import { type Drawing, drawn as drawnScores } from './sample.ts';
 import { paddingOf, tokenWidth } from './tokens.ts';
 
 /** A causal language model as a program that checks a text: see README.md. */
@@ -24,6 +25,8 @@ export interface TextModel extends CompiledModel {
   readonly vocabulary: number;
   /** Bytes of a token in prompts and texts. */
   readonly width: number;
+  /** Node of the logits at each place of the text, [tokens, vocabulary], float32. */
+  readonly logits: number;
   /** Node of the tokens that the model chooses at each place of the text, [tokens], int32. */
   readonly choices: number;
 }
@@ -69,6 +72,7 @@ export function compileText(
     outputs: outputs.map((node) => ({ ...refer(node), name: 'accept' })),
     bound: [],
     choices: marked[0] as number,
+    logits: marked[1] as number,
   };
 }
 
@@ -106,21 +110,30 @@ function around(
   part('sequence');
   const prompt = builder.input('prompt', TYPES.uint8, [most, width], 0);
   const length = builder.input('length', TYPES.int32, [], 1);
-  const text = builder.input('text', TYPES.uint8, [tokens, width], 2);
+  const drawing: Drawing | undefined = options.sampled
+    ? {
+        seed: builder.input('seed', TYPES.int32, [2], 2),
+        temperature: builder.input('temperature', TYPES.float, [], 3),
+        candidates: builder.input('candidates', TYPES.int32, [], 4),
+      }
+    : undefined;
+  const drawn = Object.values(drawing ?? {});
+  const text = builder.input('text', TYPES.uint8, [tokens, width], 2 + drawn.length);
   const given = { prompt: tokensOf(builder, prompt), length, text: tokensOf(builder, text) };
   const { ids, last } = sequence(builder, given, idsInput(graph).type);
   const output = lower(feed(graph, builder, ids));
   part('logits of the text');
-  const scores = textLogits(builder, logitsOf(graph, output, most + tokens), last);
+  const logits = textLogits(builder, logitsOf(graph, output, most + tokens), last);
   part('choice');
+  const scores = drawing ? drawnScores(builder, logits, drawing) : logits;
   const choices = greatest(builder, scores);
   part('accept');
   return {
-    inputs: [prompt, length],
+    inputs: [prompt, length, ...drawn],
     answers: [text],
     outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
-    marked: [choices],
-    vocabulary: scores.shape[1] as number,
+    marked: [choices, logits],
+    vocabulary: logits.shape[1] as number,
   };
 }
 

@@ -11,6 +11,12 @@ import { tokenBytes } from './tokens.ts';
 export interface TextRequest {
   /** Tokens of the prompt, one at least. */
   readonly prompt: readonly number[];
+  /** Of a model that draws tokens: two 32-bit words; 0 if left out. */
+  readonly seed?: readonly [number, number];
+  /** Of a model that draws tokens; 0, which takes the likeliest token, if left out. */
+  readonly temperature?: number;
+  /** Of a model that draws tokens: how many of the likeliest ones; 0, which is all, if left out. */
+  readonly candidates?: number;
 }
 
 /** Says what a model chooses. */
@@ -79,7 +85,7 @@ const filled = (numbers: readonly number[], size: number, filler: number): numbe
  */
 export function inputsOf(
   { options, vocabulary, width }: Pick<TextModel, 'options' | 'vocabulary' | 'width'>,
-  { prompt }: TextRequest,
+  { prompt, seed = [0, 0], temperature = 0, candidates = 0 }: TextRequest,
 ): Uint8Array[] {
   if (prompt.length === 0 || prompt.length > options.prompt) {
     throw new RangeError(`the prompt has ${prompt.length} tokens; the model takes 1 to ${options.prompt}`);
@@ -88,19 +94,25 @@ export function inputsOf(
   if (outside !== undefined) {
     throw new RangeError(`the prompt has token ${outside}; the model's vocabulary has ${vocabulary}`);
   }
-  return [tokenBytes(filled(prompt, options.prompt, 0), width), words([prompt.length])];
+  const asked = [tokenBytes(filled(prompt, options.prompt, 0), width), words([prompt.length])];
+  if (!options.sampled) return asked;
+  const heat = new Uint8Array(Float32Array.of(temperature).buffer);
+  return [...asked, words(seed), heat, words([candidates])];
 }
 
-/** The part of the checked program that says what is chosen, with the text as one more input. */
-export function choiceProgram({ program, choices }: Pick<TextModel, 'program' | 'choices'>): Program {
+/** The part of the checked program that computes one of its nodes, with the text as one more input. */
+export function programUpTo({ program }: Pick<TextModel, 'program'>, node: number): Program {
   const { nodes, inputs, answers = [] } = program;
-  // What is behind the choice reads it only.
   return withCheckpoints({
-    nodes: nodes.slice(0, choices + 1),
+    nodes: nodes.slice(0, node + 1),
     inputs: [...inputs, ...answers],
-    outputs: [choices],
+    outputs: [node],
   });
 }
+
+/** The part of the checked program that says what is chosen. */
+export const choiceProgram = (model: Pick<TextModel, 'program' | 'choices'>): Program =>
+  programUpTo(model, model.choices);
 
 /** Chooses by whole passes over prompt and text: what a claim is checked by, and as slow for one token as for all. */
 export class PassChooser implements Chooser {

@@ -58,7 +58,8 @@ export interface Pacemaker {
 export function isolatedBy({ position }: DisputeView, move: Move): Isolated | undefined {
   switch (move.kind) {
     case 'proveConstant':
-    case 'proveInput': {
+    case 'proveInput':
+    case 'proveAnswer': {
       const levels = move.picked.siblings.length;
       return { node: position.index * 2 ** levels + move.picked.child, element: null, interval: null };
     }

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
 import { ImportError, readGraph } from '../../onnx/index.ts';
+import { requireCausal } from '../../text/causality.ts';
 import { compileText, type TextModel } from '../../text/compile.ts';
 import { GgufFile } from '../../text/gguf/file.ts';
 import { endsOfGguf, graphOfGguf } from '../../text/gguf/llama.ts';
@@ -80,4 +83,14 @@ export function promptTokens({ model, tokenizer }: LoadedText, text: string): nu
   const why =
     tokens.length === 0 ? 'it has no tokens' : `it has ${tokens.length} tokens, --prompt is ${most}`;
   throw new InputError(`the prompt does not fit: ${why}`, 2);
+}
+
+/** @throws InputError for a model of which no text can be written from left to right */
+export async function tryCausality(path: string, { model }: LoadedText): Promise<void> {
+  try {
+    await requireCausal(model, wasmEngineWith({ threads: availableParallelism() }));
+  } catch (error) {
+    if (error instanceof ImportError) throw new InputError(`${path}: ${error.message}`);
+    throw error;
+  }
 }

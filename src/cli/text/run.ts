@@ -7,8 +7,9 @@ import { InputError } from '../inputError.ts';
 import type { LoadedModel } from '../loadModel.ts';
 import { draftFrom, parseDraftUrl } from './draft.ts';
 import { type LoadedText, promptTokens } from './loadText.ts';
+import { type DrawingArguments, parseDrawing, type TextArguments } from './textOptions.ts';
 
-export interface RunTextOptions {
+export interface RunTextOptions extends TextArguments, DrawingArguments {
   readonly ask?: string;
   readonly draft?: string;
   readonly engine: string;
@@ -31,9 +32,10 @@ export async function runText(
   const { text, model } = loaded;
   const prompt = promptTokens(text, requirePrompt(options.ask));
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
+  const drawing = parseDrawing(options);
   const tokenizer = text.tokenizer();
   const { session, on } = await PassChooser.load(text.model, engine);
-  const chooser = on(inputsOf(text.model, { prompt }));
+  const chooser = on(inputsOf(text.model, { prompt, ...drawing }));
   let passes = 0;
   let found = 0;
   const start = performance.now();

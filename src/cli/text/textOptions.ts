@@ -1,3 +1,4 @@
+import type { TextRequest } from '../../text/generate.ts';
 import type { TextOptions } from '../../text/options.ts';
 import { InputError } from '../inputError.ts';
 
@@ -9,6 +10,14 @@ export interface TextArguments {
   readonly tokens?: string;
   readonly end?: readonly string[];
   readonly tokenizer?: string;
+  readonly sampled?: boolean;
+}
+
+/** How tokens are drawn, for a model that draws them. */
+export interface DrawingArguments {
+  readonly seed?: string;
+  readonly temperature?: string;
+  readonly topK?: string;
 }
 
 const DEFAULT_TOKENS = '128';
@@ -32,15 +41,51 @@ export const parseTextOptions = ({
   prompt = DEFAULT_TOKENS,
   tokens = DEFAULT_TOKENS,
   end,
+  sampled,
 }: TextArguments): TextOptions => ({
   prompt: parseTokens('prompt', prompt),
   tokens: parseTokens('tokens', tokens),
   ...(end ? { ends: end.map(parseEnd) } : {}),
+  ...(sampled ? { sampled } : {}),
 });
 
+/**
+ * Seed, temperature and number of candidates; 64 bits of seed, 1 and all where they are left out.
+ *
+ * @throws InputError for what is no such number, or for a model that draws no tokens
+ */
+export function parseDrawing({
+  seed = '0',
+  temperature = '1',
+  topK = '0',
+  ...given
+}: DrawingArguments & TextArguments): Pick<TextRequest, 'seed' | 'temperature' | 'candidates'> {
+  if (!given.sampled) {
+    if (seed === '0' && temperature === '1' && topK === '0') return {};
+    throw new InputError(
+      '--seed, --temperature and --top-k are about models that draw tokens: add --sampled',
+      2,
+    );
+  }
+  if (!/^\d{1,20}$/.test(seed) || BigInt(seed) >= 2n ** 64n) {
+    throw new InputError(`--seed ${seed}: write a whole number below 2^64`, 2);
+  }
+  if (!/^\d{1,6}(\.\d{1,9})?$/.test(temperature)) {
+    throw new InputError(`--temperature ${temperature}: write a number, such as 0.8`, 2);
+  }
+  if (!/^\d{1,9}$/.test(topK)) throw new InputError(`--top-k ${topK}: write a number of tokens; 0: all`, 2);
+  const bits = BigInt(seed);
+  return {
+    seed: [Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n))],
+    temperature: Number(temperature),
+    candidates: Number(topK),
+  };
+}
+
 /** @throws InputError for options that say something about texts, of a model that is not said to write any */
-export function refuseTextOptions({ prompt, tokens, end, tokenizer }: TextArguments): void {
+export function refuseTextOptions({ prompt, tokens, end, tokenizer, sampled }: TextArguments): void {
   const [named] =
-    Object.entries({ prompt, tokens, end, tokenizer }).find(([, value]) => value !== undefined) ?? [];
+    Object.entries({ prompt, tokens, end, tokenizer, sampled }).find(([, value]) => value !== undefined) ??
+    [];
   if (named) throw new InputError(`--${named} is about models that write text: add --text`, 2);
 }
