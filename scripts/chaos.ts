@@ -1,6 +1,6 @@
 // `npm run chaos [PROFILE…]`: the long forms of test/e2e/faults, crowd and killed, with their figures. Without a name, all.
 import { parseEther } from 'ethers';
-import type { World } from '../src/chain/history.ts';
+import type { World } from '../src/chain/world.ts';
 import type { Terms } from '../src/chain/types.ts';
 import { request } from '../src/client/client.ts';
 import { provideService } from '../src/provider/provider.ts';
@@ -15,6 +15,7 @@ import {
 } from '../test/support/chaos/crowd.ts';
 import { killAtRandom } from '../test/support/chaos/kills.ts';
 import { Rig } from '../test/support/chaos/rig.ts';
+import { followMany } from './chaos/logs.ts';
 import { layersInput, liar } from '../test/support/layers.ts';
 import { TERMS } from '../test/support/protocol.ts';
 import { Random } from '../test/support/randomProgram.ts';
@@ -137,7 +138,12 @@ const reorganisations = async (): Promise<void> => {
   }
 };
 
-const PROFILES = { disputes, claims, kills, reorganisations };
+/** A thousand random chains read through nodes that answer wrongly. */
+const logs = async (): Promise<void> => {
+  if (!(await followMany(count('SEEDS', 1000), count('FIRST', 1)))) process.exitCode = 1;
+};
+
+const PROFILES = { disputes, claims, kills, reorganisations, logs };
 
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(PROFILES)) {
@@ -147,4 +153,4 @@ for (const [name, run] of Object.entries(PROFILES)) {
   console.log(`${name} took ${Math.round((Date.now() - startedAt) / 1000)} s`);
 }
 // Models and nodes that were left behind hold nothing that matters.
-process.exit(0);
+process.exit();

@@ -7,7 +7,7 @@ import { DigitReader__factory } from '#typechain';
 import { heldOut, SIDE } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
-import { History } from '../src/chain/history.ts';
+import { EventIndex } from '../src/chain/index/eventIndex.ts';
 import type { Listener } from '../src/chain/report.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/types.ts';
 import { isolatedBy } from '../src/cli/rehearsal/dispute.ts';
@@ -78,7 +78,7 @@ say.line(`  DigitReader, a contract that wants to know digits, is deployed`);
 /** The held-out digits are sorted by class, a hundred each: a 7 and a 3. */
 const [FIRST_IMAGE, SECOND_IMAGE] = [704, 307];
 const images = heldOut();
-const history = new History(contracts);
+const history = new EventIndex(contracts);
 
 /** The contract asks about an image. */
 async function ask(index: number) {
@@ -168,8 +168,10 @@ say.line(`  both claims stand side by side; the honest one does not have to wait
 say.line();
 while ((await watcher()) + (await liar()) > 0);
 say.line();
-const { disputes, claims } = await history.update();
-const dispute = [...disputes.values()].at(-1);
+const settled = await history.update();
+const claims = settled.claimsOn(second.requestId);
+const disputes = claims.flatMap(({ claimId }) => settled.disputesOn(claimId));
+const dispute = disputes.at(-1);
 const outcome = dispute?.ended;
 if (!dispute || !outcome) throw new Error('the dispute has not ended');
 const winner = outcome.winner === dispute.challenger ? 'challenger' : 'claimant';
@@ -182,7 +184,7 @@ say.expect(
   found?.node === fault.node && found.element === fault.element,
 );
 say.expect('the lie is falsified for good', dispute.claim.status === 'falsified');
-say.expect('the honest claim was never disputed', [...claims.values()].length === 3 && disputes.size === 1);
+say.expect('the honest claim was never disputed', claims.length === 2 && disputes.length === 1);
 await windowPasses();
 await provider();
 const secondDigit = await reader.digitOf(second.requestId);

@@ -9,7 +9,7 @@ import {
   withdrawCall,
 } from './calls.ts';
 import { type Contracts, DeploymentError } from './contracts.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './history.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 import { pay } from './payment.ts';
 import { submit } from './submit.ts';
 import type { Hex } from './types.ts';

@@ -1,4 +1,4 @@
-import type { ClaimRecord, DisputeRecord, RequestRecord, World } from './history.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord, World } from './world.ts';
 
 /** A world, arranged by what passes ask of it. */
 export interface Arranged {
@@ -10,33 +10,10 @@ export interface Arranged {
   endedOn(claim: ClaimRecord): readonly DisputeRecord[];
 }
 
-function grouped<K, V>(values: Iterable<V>, keyIn: (value: V) => K): (key: K) => readonly V[] {
-  const groups = new Map<K, V[]>();
-  for (const value of values) {
-    const key = keyIn(value);
-    const group = groups.get(key);
-    if (group) group.push(value);
-    else groups.set(key, [value]);
-  }
-  return (key) => groups.get(key) ?? [];
-}
-
-/** Looks at every record once. */
-export function arrange(world: World): Arranged {
-  const disputes = [...world.disputes.values()];
-  const claimsOn = grouped(world.claims.values(), (claim) => claim.request.requestId);
-  const open = grouped(
-    disputes.filter(({ ended }) => !ended),
-    ({ claim }) => claim.claimId,
-  );
-  const ended = grouped(
-    disputes.filter((dispute) => dispute.ended),
-    ({ claim }) => claim.claimId,
-  );
-  return {
-    world,
-    claimsOn: ({ requestId }) => claimsOn(requestId),
-    disputesOn: ({ claimId }) => open(claimId),
-    endedOn: ({ claimId }) => ended(claimId),
-  };
-}
+/** Names what a world can tell. */
+export const arrange = (world: World): Arranged => ({
+  world,
+  claimsOn: ({ requestId }) => world.claimsOn(requestId),
+  disputesOn: ({ claimId }) => world.disputesOn(claimId).filter(({ ended }) => !ended),
+  endedOn: ({ claimId }) => world.disputesOn(claimId).filter(({ ended }) => ended),
+});

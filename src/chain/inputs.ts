@@ -1,4 +1,4 @@
-import type { RequestRecord } from './history.ts';
+import type { RequestRecord } from './world.ts';
 import type { Hex } from './types.ts';
 
 /**

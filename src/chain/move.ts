@@ -2,7 +2,7 @@ import type { ContractTransaction, TransactionReceipt } from 'ethers';
 import type { Move, NodeProof, Pick } from '../dispute/move.ts';
 import { signerOf } from './actions.ts';
 import type { Contracts } from './contracts.ts';
-import type { DisputeRecord } from './history.ts';
+import type { DisputeRecord } from './world.ts';
 import { submit } from './submit.ts';
 
 // Typechain's input types want mutable arrays.

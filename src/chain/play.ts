@@ -8,7 +8,7 @@ import type { Background } from './background.ts';
 import { reclaimCall, timeoutCall } from './calls.ts';
 import type { Contracts } from './contracts.ts';
 import { explain } from './explain.ts';
-import type { DisputeRecord } from './history.ts';
+import type { DisputeRecord } from './world.ts';
 import { populateMove } from './move.ts';
 import type { Listener } from './report.ts';
 import type { Due } from './transactions/due.ts';

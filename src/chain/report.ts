@@ -1,6 +1,6 @@
 import type { TransactionReceipt } from 'ethers';
 import type { Move } from '../dispute/move.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './history.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /** What a provider or watcher did or found, for whoever tells the story or keeps the log. */
 export type Report =
@@ -35,8 +35,17 @@ export type Report =
  * - `unplayed`: an own dispute cannot be played, because the model or its input is not here
  * - `overdue`: an own clock has run out
  * - `lost`: a dispute of this account was lost
+ * - `chain`: what is known of the chain is made anew, or is not complete
  */
-export type Warning = 'refused' | 'foreign' | 'replaced' | 'ceiling' | 'unplayed' | 'overdue' | 'lost';
+export type Warning =
+  | 'refused'
+  | 'foreign'
+  | 'replaced'
+  | 'ceiling'
+  | 'unplayed'
+  | 'overdue'
+  | 'lost'
+  | 'chain';
 
 export type Listener = (report: Report) => void;
 

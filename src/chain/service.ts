@@ -1,6 +1,7 @@
 import { Background } from './background.ts';
 import type { Contracts } from './contracts.ts';
-import { History, type World } from './history.ts';
+import { EventIndex } from './index/eventIndex.ts';
+import type { World } from './world.ts';
 import type { ReadInput } from './inputs.ts';
 import type { Service } from './loop.ts';
 import { type Limits, Purse } from './money/purse.ts';
@@ -22,7 +23,9 @@ export interface ServiceOptions {
   /** Told, in each pass, what the chain looks like, before anything is done about it. */
   readonly observe?: (world: World) => void;
   /** Block from which events are read. */
-  readonly fromBlock?: number;
+  readonly fromBlock?: number | undefined;
+  /** Where what was read is kept; in memory if left out. */
+  readonly indexFolder?: string | undefined;
   /** This machine's idea of now, Unix seconds. */
   readonly clock?: () => bigint;
   /** How transactions are sent. */
@@ -77,7 +80,10 @@ export function createService(
 ): ChainService {
   const { contracts, clock = systemClock, limits = {}, sending = {} } = options;
   const listen = withoutRepeats(options.listen ?? (() => undefined));
-  const history = options.history ?? new History(contracts, options.fromBlock);
+  const onNotice = (sentence: string): void => listen({ kind: 'warned', about: 'chain', sentence });
+  const history =
+    options.history ??
+    new EventIndex(contracts, { fromBlock: options.fromBlock, folder: options.indexFolder, onNotice });
   const background = new Background(options.runsAtOnce);
   const told = new Set<string>();
   let opening: Promise<Sender> | undefined;

@@ -1,7 +1,7 @@
-import type { JsonRpcProvider } from 'ethers';
 import { type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
-import { EndpointError, openEndpoint } from '../chain/endpoint.ts';
+import { EndpointError, type Endpoints, openEndpoints } from '../chain/endpoints/endpoints.ts';
 import { explain } from '../chain/explain.ts';
+import { StoreError } from '../chain/index/store.ts';
 import { Refused } from '../chain/submit.ts';
 import type { Address } from '../chain/types.ts';
 import { NoAnswer } from '../client/client.ts';
@@ -14,7 +14,10 @@ import { requireAddress } from './requireAddress.ts';
 
 /** What every command takes that goes to a chain. */
 export interface AccountOptions extends KeyOptions {
-  readonly rpc: string;
+  /** Nodes of one chain. */
+  readonly rpc: readonly string[];
+  /** A node that shows transactions to nobody before they are mined. */
+  readonly privateRelay?: string;
 }
 
 export interface OracleOptions extends AccountOptions {
@@ -35,7 +38,7 @@ export interface Account {
 }
 
 /** Errors that are a sentence about the chain, the node or what was asked of them. */
-const SENTENCES = [EndpointError, DeploymentError, Refused, NoAnswer, SignerError];
+const SENTENCES = [EndpointError, StoreError, DeploymentError, Refused, NoAnswer, SignerError];
 
 /** Ethers gives what a node did or did not answer a `shortMessage`; Node gives broken connections a `code`. */
 const isFromOutside = (error: Error): boolean =>
@@ -48,21 +51,24 @@ function inOneLine(error: unknown): unknown {
   return isFromOutside(error) ? new InputError(explain(error)) : error;
 }
 
+const openNodes = (urls: readonly string[], console: Console, privateRelay?: string): Promise<Endpoints> =>
+  openEndpoints(urls, { privateRelay, onNotice: (sentence) => console.err(`assay: ${sentence}`) });
+
 /**
  * Opens the account, does the work and closes the connection.
  *
  * @throws InputError for a missing key, a node that does not answer, and everything that chain or node refuse
  */
 export async function withAccount(
-  { rpc, ...keys }: AccountOptions,
+  { rpc, privateRelay, ...keys }: AccountOptions,
   console: Console,
   work: (account: Account) => Promise<void>,
 ): Promise<void> {
   const key = await readAccount(keys, process.env, console);
   console.progress('connecting');
-  let provider: JsonRpcProvider | undefined;
+  let provider: Endpoints | undefined;
   try {
-    provider = await openEndpoint(rpc);
+    provider = await openNodes(rpc, console, privateRelay);
     const [{ chainId }, balanceWei, block] = await Promise.all([
       provider.getNetwork(),
       provider.getBalance(key.address),
@@ -131,9 +137,9 @@ export async function withReader(
 ): Promise<void> {
   if (options.oracle !== undefined) requireAddress('--oracle', options.oracle);
   console.progress('connecting');
-  let provider: JsonRpcProvider | undefined;
+  let provider: Endpoints | undefined;
   try {
-    provider = await openEndpoint(options.rpc);
+    provider = await openNodes(options.rpc, console);
     const { chainId } = await provider.getNetwork();
     await work(await connect(chooseOracle(options, chainId), provider));
   } catch (error) {

@@ -90,12 +90,17 @@ export const withJson = (command: Command): Command =>
 /** Everything that goes to a chain does so over a node. */
 const withNode = (command: Command): Command =>
   command
-    .requiredOption('--rpc <URL>', 'an Ethereum node, http or https')
+    .requiredOption(
+      '--rpc <URL>',
+      'an Ethereum node, http, https, ws or wss (repeatable, for several)',
+      collect,
+    )
     .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it');
 
 /** Everything that sends does so as an account. */
 export const withAccount = (command: Command): Command =>
   withNode(command)
+    .option('--private-relay <URL>', 'a node that mines transactions and shows them to nobody before')
     .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does')
     .option('--keystore <FILE>', 'holds the private key under a password, as keystore JSON')
     .option('--password-file <FILE>', 'holds the password of the keystore; else ASSAY_PASSWORD does')

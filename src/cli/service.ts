@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Contracts } from '../chain/contracts.ts';
-import type { World } from '../chain/history.ts';
+import type { World } from '../chain/world.ts';
 import type { ReadInput } from '../chain/inputs.ts';
 import { type Pass, repeatService } from '../chain/loop.ts';
 import type { Limits } from '../chain/money/purse.ts';
@@ -17,6 +18,7 @@ import { type Account, firstBlockOf, type OracleOptions, withContracts } from '.
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { type LogArguments, parseLogOptions } from './logOptions.ts';
+import { dataFolder } from './models/sources.ts';
 import { prepareStock, type StockOptions, type Stock } from './models/stock.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
@@ -52,6 +54,7 @@ export interface Parts {
   readonly listen: Listener;
   readonly observe: (world: World) => void;
   readonly fromBlock: number;
+  readonly indexFolder: string;
   readonly sending: OpenOptions;
   readonly limits: Limits;
   readonly runsAtOnce: number;
@@ -118,7 +121,7 @@ export async function serve(
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
-      endpoint: withoutSecrets(options.rpc),
+      endpoint: options.rpc.map(withoutSecrets).join(', '),
       status: () => ({ ...service?.status(), ...funds.status, ...workStatus(stock) }),
     });
     const oracle = await contracts.oracle.getAddress();
@@ -139,9 +142,10 @@ export async function serve(
       else if (report.kind === 'warned') warnings.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
-    const observe = (world: World): void => overview.observe(world, (id) => world.disputes.get(id));
+    const observe = (world: World): void => overview.observe(world, (id) => world.dispute(id));
     service = create({
       ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock },
+      indexFolder: join(dataFolder(options), 'index', `${account.chainId}-${account.wallet.address}`),
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {

@@ -3,7 +3,7 @@ import { finalize as finalizeClaim, finalizeProven, runCallback, signerOf } from
 import { collect } from '../chain/collect.ts';
 import type { Contracts } from '../chain/contracts.ts';
 import { explain } from '../chain/explain.ts';
-import { History, type World } from '../chain/history.ts';
+import { EventIndex } from '../chain/index/eventIndex.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../chain/types.ts';
 import { readUnit } from '../chain/unit.ts';
 import { hexOf } from '../merkle/keccak.ts';
@@ -37,7 +37,7 @@ function callbackIn({ oracle }: Contracts, { logs }: TransactionReceipt): 'done'
 
 interface Scene {
   readonly contracts: Contracts;
-  readonly world: World;
+  readonly index: EventIndex;
   readonly oracle: Address;
 }
 
@@ -51,9 +51,11 @@ async function settle(
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
     console.progress('reading the chain');
-    const world = await new History(contracts, given ?? (await firstBlockOf(contracts))).update();
+    const fromBlock = given ?? (await firstBlockOf(contracts));
+    const index = new EventIndex(contracts, { fromBlock });
+    await index.update();
     const oracle = await contracts.oracle.getAddress();
-    const { done, receipt } = await send({ contracts, world, oracle });
+    const { done, receipt } = await send({ contracts, index, oracle });
     console.progress(undefined);
     const callback = callbackIn(contracts, receipt);
     if (options.json) console.out(JSON.stringify({ transaction: receipt.hash, callback: callback ?? null }));
@@ -78,11 +80,12 @@ const unknown = (what: string, oracle: Address): InputError =>
  */
 export async function callback(id: string, options: SettleOptions, console: Console): Promise<void> {
   const requestId = parseWhole('REQUEST_ID', id);
-  await settle(options, console, async ({ contracts, world, oracle }) => {
-    const request = world.requests.get(requestId);
-    if (!request) throw unknown(`request ${requestId}`, oracle);
+  await settle(options, console, async ({ contracts, index, oracle }) => {
+    const found = await index.recall(requestId);
+    if (!found) throw unknown(`request ${requestId}`, oracle);
+    const { request, claims } = found;
     const { answer } = await contracts.oracle.progress(requestId);
-    const made = world.claims.get((requestId << 32n) | answer);
+    const made = claims.get((requestId << 32n) | answer);
     if (answer === 0n || !made) {
       const why = request.status === 'cancelled' ? 'was cancelled' : 'has no final answer yet';
       throw new InputError(`request ${requestId} ${why}, so it has no callback to run`);
@@ -116,8 +119,8 @@ export async function finalize(id: string, options: FinalizeOptions, console: Co
   const claimId = parseWhole('CLAIM_ID', id);
   const proof = options.proof === undefined ? undefined : readProof(options.proof);
   const withCallback = options.withCallback ?? false;
-  await settle(options, console, async ({ contracts, world, oracle }) => {
-    const made = world.claims.get(claimId);
+  await settle(options, console, async ({ contracts, index, oracle }) => {
+    const made = (await index.recall(requestOf(claimId)))?.claims.get(claimId);
     if (!made) throw unknown(`claim ${claimId}`, oracle);
     if (proof !== undefined && made.request.request.terms.verifier === ZERO_ADDRESS) {
       throw new InputError(

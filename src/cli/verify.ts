@@ -1,4 +1,5 @@
-import { type ClaimRecord, History } from '../chain/history.ts';
+import { EventIndex } from '../chain/index/eventIndex.ts';
+import type { ClaimRecord } from '../chain/world.ts';
 import { inputOf } from '../chain/inputs.ts';
 import type { Hex } from '../chain/types.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
@@ -96,15 +97,17 @@ export async function verify(
   const log = createLog({ format: 'text', level: 'warn', sink: console });
   await withReader(options, console, async (contracts) => {
     console.progress('reading the chain');
-    const world = await new History(contracts, asked ?? (await firstBlockOf(contracts))).update();
-    const request = world.requests.get(requestId);
-    if (!request) {
+    const index = new EventIndex(contracts, { fromBlock: asked ?? (await firstBlockOf(contracts)) });
+    await index.update();
+    const found = await index.recall(requestId);
+    if (!found) {
       const oracle = await contracts.oracle.getAddress();
       throw new InputError(
         `request ${requestId} is unknown at the oracle ${oracle}; check it, and --from-block if you gave one`,
       );
     }
-    const claims = [...world.claims.values()].filter((claim) => claim.request === request);
+    const { request } = found;
+    const claims = [...found.claims.values()];
     if (claims.length === 0)
       throw new InputError(`request ${requestId} has no answer yet, nothing to verify`);
     const { modelId } = request.request;

@@ -5,7 +5,7 @@
  */
 export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/bounds.ts';
 export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
-export { EndpointError, openEndpoint } from '../chain/endpoint.ts';
+export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
 export { contractError, explain } from '../chain/explain.ts';
 export { Refused } from '../chain/submit.ts';
 export {

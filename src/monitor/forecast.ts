@@ -1,4 +1,4 @@
-import type { ClaimRecord, DisputeRecord, World } from '../chain/history.ts';
+import type { ClaimRecord, DisputeRecord, World } from '../chain/world.ts';
 import type { Address, Hex } from '../chain/types.ts';
 import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';

@@ -1,4 +1,4 @@
-import type { ClaimRecord } from '../chain/history.ts';
+import type { ClaimRecord } from '../chain/world.ts';
 import { inputOf, type ReadInput } from '../chain/inputs.ts';
 import { isRight, type Runner } from '../store/shelf.ts';
 import type { Verdict } from './forecast.ts';

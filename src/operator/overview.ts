@@ -1,5 +1,5 @@
 import { formatUnits } from 'ethers';
-import type { DisputeRecord, World } from '../chain/history.ts';
+import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Report } from '../chain/report.ts';
 import type { Address } from '../chain/types.ts';
 import type { Verdict } from '../monitor/forecast.ts';

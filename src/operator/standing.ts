@@ -1,4 +1,4 @@
-import type { DisputeRecord, World } from '../chain/history.ts';
+import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Address } from '../chain/types.ts';
 import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';

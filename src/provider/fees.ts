@@ -1,7 +1,7 @@
 import type { Arranged } from '../chain/arrange.ts';
 import { payFeeCall } from '../chain/calls.ts';
 import type { Contracts } from '../chain/contracts.ts';
-import type { ClaimRecord } from '../chain/history.ts';
+import type { ClaimRecord } from '../chain/world.ts';
 import type { Due } from '../chain/transactions/due.ts';
 
 /**

@@ -2,7 +2,7 @@ import { type Arranged, arrange } from '../chain/arrange.ts';
 import { claimByRootCall, claimCall, finalizeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/history.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { withAllowance } from '../chain/money/allowance.ts';

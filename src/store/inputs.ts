@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RequestRecord } from '../chain/history.ts';
+import type { RequestRecord } from '../chain/world.ts';
 import type { ReadInput } from '../chain/inputs.ts';
 import type { Report } from '../chain/report.ts';
 import type { Hex } from '../chain/types.ts';

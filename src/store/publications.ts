@@ -1,6 +1,6 @@
 import { zeroPadValue } from 'ethers';
 import type { Contracts } from '../chain/contracts.ts';
-import { readLogs } from '../chain/logs.ts';
+import { oneNode, Reader } from '../chain/index/reader.ts';
 import type { Hex } from '../chain/types.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { PublishedModel } from './library.ts';
@@ -34,13 +34,13 @@ export async function readPublication(
   fromBlock: number,
 ): Promise<Publication> {
   const { programRoot, nodeCount, inputs, outputs, answers } = await registry.modelOf(modelId);
-  const filter = {
-    address: await registry.getAddress(),
-    topics: [registry.getEvent('Published').fragment.topicHash, zeroPadValue(modelId, 32)],
-  };
-  const logs = await readLogs(provider, filter, fromBlock, await provider.getBlockNumber());
-  const uris = logs.flatMap((log) => {
-    const uri = registry.interface.parseLog(log)?.args['uri'] as string;
+  const topics = [registry.getEvent('Published').fragment.topicHash, zeroPadValue(modelId, 32)];
+  const rpc = await oneNode(provider);
+  const reader = new Reader([await registry.getAddress()]);
+  const { number } = await reader.latest(rpc);
+  const logs = await reader.logsBetween(rpc, fromBlock, number, topics);
+  const uris = logs.flatMap(({ topics: [...found], data }) => {
+    const uri = registry.interface.parseLog({ topics: found, data })?.args['uri'] as string;
     return uri === '' ? [] : [uri];
   });
   const distinct = [...new Set(uris)];

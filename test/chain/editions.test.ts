@@ -5,7 +5,7 @@ import { as, connect, DeploymentError } from '../../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
 import { editionFor, hasClz, WITH_CLZ } from '../../src/chain/edition.ts';
 import { fixedLeaf } from '../../src/chain/fixedLeaf.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider } from '../../src/provider/provider.ts';
@@ -14,6 +14,7 @@ import { createWatcher } from '../../src/watcher/watcher.ts';
 import { buildWithoutClz } from '../support/editions.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { type DevelopmentChain, startChain, TERMS } from '../support/protocol.ts';
+import { disputesIn } from '../support/records.ts';
 
 const rejection = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
@@ -46,7 +47,7 @@ describe('a chain and its opcodes', function () {
         const shelf = await layersShelf();
         const modelId = await publish(contracts, modelOf(layers().program), '');
         await request(contracts, modelId, layersInput(1), TERMS, 0n);
-        const history = new History(contracts);
+        const history = new EventIndex(contracts);
         const honest = createProvider({ contracts: as(contracts, chain.account(1)), runner: shelf });
         await honest();
         const [right] = [...(await history.update()).claims.values()];
@@ -59,8 +60,7 @@ describe('a chain and its opcodes', function () {
         const lying = createProvider({ contracts: as(contracts, chain.account(3)), runner });
         const watching = createWatcher({ contracts: as(contracts, chain.account(4)), runner: shelf });
         for (let idle = 0; idle < 2; ) idle = (await lying()) + (await watching()) === 0 ? idle + 1 : 0;
-        const { disputes } = await history.update();
-        expect([...disputes.values()].at(-1)?.ended?.reason).to.equal('WrongWord');
+        expect(disputesIn(await history.update()).at(-1)?.ended?.reason).to.equal('WrongWord');
       });
     });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { startNode } from '../support/nodeProcess.ts';
 
 const refusal = (url: string) =>
@@ -25,8 +25,13 @@ describe('connecting to a node', () => {
   }
 
   it('says in one line that an address is none or nobody answers there', async () => {
-    expect(await refusal('localhost')).to.match(/^EndpointError: localhost is not an http or https address/);
-    expect(await refusal('ws://127.0.0.1:1')).to.match(/^EndpointError: .* is not an http/);
-    expect(await refusal('http://127.0.0.1:1')).to.match(/^EndpointError: no Ethereum node answers at http/);
+    expect(await refusal('localhost')).to.match(
+      /^EndpointError: localhost is not an http, https, ws or wss address/,
+    );
+    expect(await refusal('ftp://127.0.0.1:1')).to.match(/^EndpointError: .* is not an http/);
+    for (const protocol of ['http', 'ws']) {
+      const said = await refusal(`${protocol}://127.0.0.1:1`);
+      expect(said).to.match(new RegExp(`^EndpointError: no Ethereum node answers at ${protocol}:`));
+    }
   });
 });

@@ -5,7 +5,7 @@ import { DeploymentError } from '../../src/chain/contracts.ts';
 import { CREATE_X } from '../../src/chain/createX.ts';
 import type { Plan } from '../../src/chain/deploy.ts';
 import { WITH_CLZ } from '../../src/chain/edition.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { type Released, release } from '../../src/chain/release.ts';
 import { installCreateX } from '../support/createX.ts';
 import { type DevelopmentChain, startChain } from '../support/protocol.ts';

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type JsonRpcProvider, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import type { Contracts } from '../../src/chain/contracts.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { commandLine } from '../../src/cli/commandLine.ts';
 import { INSTRUCTION_SET_VERSION } from '../../src/scalar/instructions.ts';
 import { type DevelopmentChain, deployed, keyOf, startChain } from '../support/protocol.ts';
@@ -15,7 +15,7 @@ const THREE = join(import.meta.dirname, '../../examples/digits/three.npy');
 describe('commands that go to a chain refuse in one line', () => {
   let folder: string;
   let chain: DevelopmentChain;
-  let endpoint: JsonRpcProvider;
+  let endpoint: JsonRpcApiProvider;
   let contracts: Contracts;
   let oracle: string;
   const at = (name: string): string => join(folder, name);
@@ -70,7 +70,7 @@ describe('commands that go to a chain refuse in one line', () => {
       'what is no address of a node',
       ['deploy', '--rpc', 'x', ...key],
       1,
-      /x is not an http or https address/,
+      /x is not an http, https, ws or wss address/,
     ],
     ['a dead node', ['deploy', '--rpc', 'http://127.0.0.1:1', ...key], 1, /no Ethereum node answers/],
     [

@@ -2,11 +2,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { challenge, finalize, timeout } from '../../src/chain/actions.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { type CliProcess, startCli } from '../support/cliProcess.ts';
 import { runHere } from '../support/commandHere.ts';
 import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 import { asAccount } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const PROVIDER = 1;
 const CHALLENGER = 2;
@@ -72,8 +73,9 @@ describe('a monitor without a key', () => {
   it('raises an alarm before a clock runs out, over log and webhook, and tells its end', async () => {
     const asked = await scene.ask();
     await scene.answer(asked, PROVIDER, 'right');
-    const { claims } = await new History(scene.contracts).update();
-    const right = [...claims.values()].find(({ request }) => request.requestId === asked)!;
+    const right = claimsIn(await new EventIndex(scene.contracts).update()).find(
+      ({ request }) => request.requestId === asked,
+    )!;
     await challenge(asAccount(scene.contracts, scene.chain, CHALLENGER), right);
     const { port } = hook.address() as AddressInfo;
     monitor = startCli(
@@ -103,8 +105,7 @@ describe('a monitor without a key', () => {
   it('tells of a wrong claim that has become final, and ends at once when told to', async () => {
     await scene.chain.pass(3600);
     const liar = asAccount(scene.contracts, scene.chain, LIAR);
-    const { claims } = await new History(scene.contracts).update();
-    const [lie] = [...claims.values()];
+    const [lie] = claimsIn(await new EventIndex(scene.contracts).update());
     await finalize(liar, lie!, false);
     await monitor.says('it is wrong and has become final');
     monitor.kill('SIGTERM');
@@ -132,13 +133,11 @@ describe('a monitor without a key', () => {
     expect(none.err).to.match(/request 3 has no answer yet, nothing to verify$/);
     // The liar does not answer.
     await scene.answer(asked, LIAR, 'wrong');
-    const history = new History(scene.contracts);
-    const lie = (await history.update()).claims.get((asked << 32n) | 1n)!;
+    const history = new EventIndex(scene.contracts);
+    const lie = (await history.update()).claim((asked << 32n) | 1n)!;
     await challenge(asAccount(scene.contracts, scene.chain, CHALLENGER), lie);
     await scene.chain.pass(3601);
-    const open = [...(await history.update()).disputes.values()].find(
-      ({ claim }) => claim.request.requestId === asked,
-    );
+    const open = disputesIn(await history.update()).find(({ claim }) => claim.request.requestId === asked);
     await timeout(asAccount(scene.contracts, scene.chain, CHALLENGER), open!);
     const falsified = await verify('3', DIGITS);
     expect([falsified.code, falsified.out.split('\n')[1]]).to.satisfy(

@@ -56,7 +56,7 @@ describe('settings from flags, environment and file', () => {
     environment({ ASSAY_LOG_LEVEL: 'debug', ASSAY_THREADS: '3' });
     const lines = await shown('provide', '--config', path, '--threads', '4');
     expect(lines).to.include.members([
-      `rpc = "http://file:1" # ${path}: "rpc"`,
+      `rpc = ["http://file:1"] # ${path}: "rpc"`,
       `log = "json" # ${path}: "log"`,
       'log-level = "debug" # ASSAY_LOG_LEVEL',
       'threads = "4" # the command line',
@@ -98,7 +98,7 @@ describe('settings from flags, environment and file', () => {
       ...['watch', 'm.onnx', '--rpc', 'https://me:secret@node.example/v3/0123456789?key=abc'],
       ...['--signer', 'http://127.0.0.1:9000'],
     );
-    expect(lines).to.include('rpc = "https://node.example/…" # the command line');
+    expect(lines).to.include('rpc = ["https://node.example/…"] # the command line');
     expect(lines).to.include('signer = "http://127.0.0.1:9000" # the command line');
     expect(lines.join('\n')).not.to.match(/secret|0123456789|abc|1212|sesame/);
   });

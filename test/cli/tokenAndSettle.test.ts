@@ -6,7 +6,7 @@ import { type Contract, ContractFactory, type Signer } from 'ethers';
 import { artifacts } from 'hardhat';
 import { claim } from '../../src/chain/actions.ts';
 import type { Contracts } from '../../src/chain/contracts.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { amountText, readUnit } from '../../src/chain/unit.ts';
 import { request } from '../../src/client/client.ts';
 import { captured } from '../support/captured.ts';
@@ -187,7 +187,7 @@ describe('commands in a deployment', function () {
 
     /** Claims an answer to a request. @returns the claim's id */
     async function claimOn(requestId: bigint): Promise<string> {
-      const history = new History(contracts);
+      const history = new EventIndex(contracts);
       const { requests } = await history.update();
       await claim(contracts, requests.get(requestId)!, OUTPUT);
       return `${(requestId << 32n) | 1n}`;

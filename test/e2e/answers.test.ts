@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { hexlify } from 'ethers';
 import { claim } from '../../src/chain/actions.ts';
 import type { Contracts } from '../../src/chain/contracts.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import type { MalformedProgram } from '../../src/dispute/malformed.ts';
@@ -20,6 +20,7 @@ import { createWatcher } from '../../src/watcher/watcher.ts';
 import { type Checked, checkedPrograms } from '../support/checkedPrograms.ts';
 import { layers, layersInput } from '../support/layers.ts';
 import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { claimsIn } from '../support/records.ts';
 
 const PROVIDER = 1;
 const LIAR = 2;
@@ -59,8 +60,8 @@ describe('provider and watcher', function () {
   afterEach(() => chain.stop());
 
   const statuses = async () => {
-    const world = await new History(contracts).update();
-    return [...world.claims.values()].map(({ status }) => status);
+    const world = await new EventIndex(contracts).update();
+    return claimsIn(world).map(({ status }) => status);
   };
 
   for (const checked of checkedPrograms()) {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type DisputeRecord, History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { DisputeRecord } from '../../src/chain/world.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
@@ -11,6 +12,7 @@ import { chainProgram } from '../support/chainProgram.ts';
 import { liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
 import { Random } from '../support/randomProgram.ts';
+import { disputesIn } from '../support/records.ts';
 
 const CLAIMANT = 1;
 const CHALLENGER = 2;
@@ -59,9 +61,9 @@ describe('provider and watcher on a model of several blocks', function () {
         idle = 0;
         for (const pass of passes) if ((await pass()) === 0) idle++;
       }
-      const { disputes } = await new History(contracts).update();
-      expect(disputes.size).to.equal(1);
-      const [dispute] = [...disputes.values()] as [DisputeRecord];
+      const disputes = disputesIn(await new EventIndex(contracts).update());
+      expect(disputes.length).to.equal(1);
+      const [dispute] = disputes as [DisputeRecord];
       return { dispute, claimant: claimant.asked, challenger: challenger.asked };
     } finally {
       await chain.stop();

@@ -1,7 +1,7 @@
 // Crowds of disputes and claims on a real node, with blocks of 12 s and clocks of a day in scaled time.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import type { World } from '../../src/chain/history.ts';
+import type { World } from '../../src/chain/world.ts';
 import type { Terms } from '../../src/chain/types.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';

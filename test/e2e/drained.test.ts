@@ -5,7 +5,7 @@ import { challenge, timeout } from '../../src/chain/actions.ts';
 import { SAFE_BOUNDS } from '../../src/chain/bounds.ts';
 import { as } from '../../src/chain/contracts.ts';
 import { deploy } from '../../src/chain/deploy.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
 import { publish, request } from '../../src/client/client.ts';
@@ -14,6 +14,7 @@ import { createProvider, type ProviderOptions } from '../../src/provider/provide
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, type DevelopmentChain, startChain } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const ATTACKER = 5;
 const DAY = 86_400n;
@@ -45,7 +46,7 @@ async function scene(balanceWei: bigint) {
       request(attacker, modelId, layersInput(seed), { ...TERMS, ...terms }, 0n),
     refusals: () =>
       reports.flatMap((one) => (one.kind === 'warned' && one.about === 'refused' ? [one.sentence] : [])),
-    world: () => new History(contracts).update(),
+    world: () => new EventIndex(contracts).update(),
     gained: async () => (await has(address)) - before,
     lost: async () => balanceWei - (await has(victim.address)),
   };
@@ -93,9 +94,9 @@ describe('attack 41: bonds that a stranger chooses', () => {
       await watcher();
       await lying();
     }
-    const { disputes } = await s.world();
-    expect(disputes.size).to.be.greaterThan(0);
-    for (const { ended } of disputes.values()) expect(ended?.winner).to.equal(s.victim.address);
+    const disputes = disputesIn(await s.world());
+    expect(disputes.length).to.be.greaterThan(0);
+    for (const { ended } of disputes) expect(ended?.winner).to.equal(s.victim.address);
     expect((await s.lost()) < 0n, 'the watcher gains').to.equal(true);
     expect((await s.gained()) < 0n, 'the attacker loses').to.equal(true);
     await s.chain.stop();
@@ -106,7 +107,7 @@ describe('attack 41: bonds that a stranger chooses', () => {
     await s.ask(1, { claimBondWei: parseEther('10') - 290_000n * 10n ** 9n });
     const honest = createProvider(s.options);
     for (let i = 0; i < 3; i++) await honest();
-    expect((await s.world()).claims.size).to.equal(0);
+    expect(claimsIn(await s.world()).length).to.equal(0);
     expect(s.refusals()).to.have.length(1);
     await s.chain.stop();
   });
@@ -131,17 +132,17 @@ describe('attack 41: bonds that a stranger chooses', () => {
       await erring();
     }
     await elapse(s.chain, 1n);
-    for (const dispute of (await s.world()).disputes.values()) {
+    for (const dispute of disputesIn(await s.world())) {
       if (!dispute.ended) await timeout(s.attacker, dispute);
     }
     await elapse(s.chain, 1n);
     await honest();
     const end = await s.world();
     // A third may be open: the bonds that came back pay for it.
-    const statuses = [...end.claims.values()].map(({ status }) => status);
+    const statuses = claimsIn(end).map(({ status }) => status);
     expect(statuses.slice(0, 2)).to.deep.equal(['final', 'final']);
     expect((await s.gained()) < 0n, 'the attacker loses').to.equal(true);
-    const openWei = end.claims.size > 2 ? rest : 0n;
+    const openWei = claimsIn(end).length > 2 ? rest : 0n;
     expect((await s.lost()) < GAS_WEI + openWei, 'the provider loses gas at most').to.equal(true);
     await s.chain.stop();
   });
@@ -151,7 +152,7 @@ describe('attack 41: bonds that a stranger chooses', () => {
     const honest = createProvider({ ...s.options, limits: { maxBondsWei: parseEther('2.5') } });
     for (let i = 1; i <= 5; i++) await s.ask(i, { claimBondWei: parseEther('1') });
     for (let i = 0; i < 3; i++) await honest();
-    expect((await s.world()).claims.size).to.equal(2);
+    expect(claimsIn(await s.world()).length).to.equal(2);
     expect(s.refusals()).to.have.length(3);
     expect(s.refusals()[0]).to.contain(
       'would make all open bonds 3.0, over the limit of 2.5 (--max-bonds-wei)',
@@ -164,7 +165,7 @@ describe('attack 41: bonds that a stranger chooses', () => {
     await s.ask(1);
     const honest = createProvider({ ...s.options, leastFeeWei: 'gas' });
     for (let i = 0; i < 3; i++) await honest();
-    expect((await s.world()).claims.size).to.equal(0);
+    expect(claimsIn(await s.world()).length).to.equal(0);
     expect(s.refusals()).to.have.length(1);
     expect(s.refusals()[0]).to.match(
       /^request 1: left, because its fee of 0\.0 ether does not pay for its gas/,

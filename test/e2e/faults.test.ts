@@ -1,7 +1,7 @@
 // Provider and watcher on a real node whose pool, fees and blocks misbehave. `npm run chaos` has the long forms.
 import { expect } from 'chai';
 import { Transaction } from 'ethers';
-import type { World } from '../../src/chain/history.ts';
+import type { World } from '../../src/chain/world.ts';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';

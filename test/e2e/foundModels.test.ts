@@ -3,11 +3,12 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type JsonRpcProvider, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
 import { claim } from '../../src/chain/actions.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
-import { History, type World } from '../../src/chain/history.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { World } from '../../src/chain/world.ts';
 import type { Pass } from '../../src/chain/loop.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
@@ -22,6 +23,7 @@ import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
 import { i32Bytes, matMul } from '../support/programs.ts';
 import { keyOf, TERMS } from '../support/protocol.ts';
 import { slowModel } from '../support/slowModel.ts';
+import { claimsIn } from '../support/records.ts';
 
 const PUBLISHER = 0;
 const WATCHER = 2;
@@ -41,7 +43,7 @@ describe('a watcher of all models, as a command on a node of its own', function 
   this.timeout(120_000);
   let folder: string;
   let node: NodeProcess;
-  let endpoint: JsonRpcProvider;
+  let endpoint: JsonRpcApiProvider;
   let contracts: Contracts;
   let oracle: string;
   let server: CliProcess;
@@ -52,7 +54,7 @@ describe('a watcher of all models, as a command on a node of its own', function 
   const lyingContracts = (): Contracts => as(contracts, new Wallet(keyOf(LIAR), endpoint));
 
   async function until(done: (world: World) => boolean, meanwhile?: Pass): Promise<World> {
-    const history = new History(contracts);
+    const history = new EventIndex(contracts);
     for (;;) {
       await meanwhile?.();
       const world = await history.update();
@@ -63,15 +65,13 @@ describe('a watcher of all models, as a command on a node of its own', function 
 
   const isFalsified =
     (requestId: bigint) =>
-    ({ claims }: World): boolean =>
-      [...claims.values()].some(
-        (made) => made.request.requestId === requestId && made.status === 'falsified',
-      );
+    (world: World): boolean =>
+      claimsIn(world).some((made) => made.request.requestId === requestId && made.status === 'falsified');
 
   /** A request, and a claim of zeros on it. */
   async function claimZeros(model: Model, input: Uint8Array): Promise<bigint> {
     const { requestId } = await request(contracts, hexOf(model.id), input, TERMS, 0n);
-    const { requests } = await new History(contracts).update();
+    const { requests } = await new EventIndex(contracts).update();
     const bytes = model.outputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     await claim(lyingContracts(), requests.get(requestId)!, new Uint8Array(bytes));
     return requestId;

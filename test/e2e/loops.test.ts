@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { History, type World } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { World } from '../../src/chain/world.ts';
 import { repeat } from '../../src/chain/loop.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { awaitResult, publish, request } from '../../src/client/client.ts';
@@ -10,6 +11,7 @@ import { createProvider } from '../../src/provider/provider.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const LIAR = 1;
 const HONEST = 2;
@@ -17,7 +19,7 @@ const WATCHER = 3;
 const PAUSE_MS = 30;
 
 /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
-async function until(history: History, done: (world: World) => boolean): Promise<World> {
+async function until(history: EventIndex, done: (world: World) => boolean): Promise<World> {
   for (;;) {
     const world = await history.update();
     if (done(world)) return world;
@@ -54,20 +56,20 @@ for (const kind of ['in-process', 'hardhat', 'anvil'] as const) {
           onFailure: (sentence: string) => failures.push(sentence),
         };
         const loops = passes.map((pass) => repeat(pass, options));
-        const history = new History(contracts);
-        const settled = await until(history, ({ claims }) =>
-          [...claims.values()].some(({ status }) => status === 'falsified'),
+        const history = new EventIndex(contracts);
+        const settled = await until(history, (world) =>
+          claimsIn(world).some(({ status }) => status === 'falsified'),
         );
-        await until(history, ({ claims }) => claims.size === 2);
+        await until(history, (world) => claimsIn(world).length === 2);
         await chain.pass(Number(TERMS.windowSeconds) + 1);
         const answer = await awaitResult(contracts, requestId, 30_000, PAUSE_MS);
-        await until(history, ({ requests }) => requests.get(requestId)?.status === 'answered');
+        await until(history, (world) => world.request(requestId)?.status === 'answered');
         const honestOutput = await shelf.output(modelId, hexOf(input));
         expect(hexOf(answer)).to.equal(honestOutput);
 
         const liarAddress = await chain.account(LIAR).getAddress();
         const watcherAddress = await chain.account(WATCHER).getAddress();
-        const [dispute, ...others] = [...settled.disputes.values()];
+        const [dispute, ...others] = disputesIn(settled);
         expect(others, 'one dispute, on the lie only').to.deep.equal([]);
         expect(dispute?.claim.claimant).to.equal(liarAddress);
         expect(dispute?.ended).to.deep.equal({ winner: watcherAddress, reason: 'WrongWord' });

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
-import { type Filter, parseEther } from 'ethers';
+import { parseEther } from 'ethers';
 import { challenge } from '../../src/chain/actions.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { RawLog } from '../../src/chain/index/events.ts';
+import type { Rpc } from '../../src/chain/index/reader.ts';
 import type { Pass } from '../../src/chain/loop.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';
@@ -12,6 +14,7 @@ import type { Runner } from '../../src/store/shelf.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const PROVIDER = 1;
 const FIRST = 3;
@@ -46,7 +49,7 @@ async function scene() {
     shelf,
     lying,
     options,
-    history: new History(contracts),
+    history: new EventIndex(contracts),
     provider: (who: number, runner: Runner) => createProvider(options(who, runner)),
     watcher: (who: number, runner: Runner) => createWatcher(options(who, runner)),
     kindsOf: (who: number) => reports.filter((one) => one.who === who).map(({ report }) => report.kind),
@@ -138,25 +141,27 @@ describe('provider and watcher among others', () => {
       const { contracts: honest, ...rest } = options(FIRST, shelf);
       const node = new Proxy(honest.provider, {
         get: (target, key) => {
-          if (key !== 'getLogs') {
+          if (key !== 'send') {
             const value = Reflect.get(target, key, target);
             return typeof value === 'function' ? value.bind(target) : value;
           }
-          return async (filter: Filter) =>
-            (await target.getLogs(filter)).map((log) => {
-              const parsed = oracle.interface.parseLog(log);
+          return async (method: string, params: unknown[]) => {
+            const answer = await (target as unknown as Rpc).send(method, params);
+            if (method !== 'eth_getLogs') return answer;
+            return (answer as RawLog[]).map((log) => {
+              const parsed = oracle.interface.parseLog({ topics: [...log.topics], data: log.data });
               if (parsed?.name !== event) return log;
               const args = [...parsed.args];
               args[args.length - 1] = event === 'Requested' ? `0x${other}` : `0x${'7f'.repeat(24)}`;
-              const { data } = oracle.interface.encodeEventLog(parsed.fragment, args);
-              return { ...log, data, topics: log.topics, address: log.address };
+              return { ...log, data: oracle.interface.encodeEventLog(parsed.fragment, args).data };
             });
+          };
         },
       });
       return createWatcher({ ...rest, contracts: { ...honest, provider: node } });
     };
     await settle(lyingNode('Requested'), lyingNode('Claimed'));
-    expect((await history.update()).disputes.size).to.equal(0);
+    expect(disputesIn(await history.update()).length).to.equal(0);
     await chain.stop();
   });
 
@@ -176,7 +181,7 @@ describe('provider and watcher among others', () => {
     };
     await settle(watcher(FIRST, stumbling));
     expect(kindsOf(FIRST)).to.deep.equal(['failed', 'challenged']);
-    expect((await history.update()).disputes.size).to.equal(1);
+    expect(disputesIn(await history.update()).length).to.equal(1);
     await chain.stop();
   });
 
@@ -196,16 +201,17 @@ describe('provider and watcher among others', () => {
     const before = await rpc.send('evm_snapshot', []);
     const pass = watcher(FIRST, shelf);
     await provider(PROVIDER, lying)();
-    expect((await history.update()).claims.size).to.equal(1);
+    expect(claimsIn(await history.update()).length).to.equal(1);
     await pass();
     expect(kindsOf(FIRST)).to.deep.equal(['challenged']);
     await rpc.send('evm_revert', [before]);
-    expect((await history.update()).claims.size).to.equal(0);
+    await rpc.send('evm_mine', []);
+    expect(claimsIn(await history.update()).length).to.equal(0);
     // On the new chain the same claim number is an honest claim: it must not be challenged.
     await provider(PROVIDER, shelf)();
     await settle(pass);
-    const { claims, disputes } = await history.update();
-    expect([claims.size, disputes.size]).to.deep.equal([1, 0]);
+    const world = await history.update();
+    expect([claimsIn(world).length, disputesIn(world).length]).to.deep.equal([1, 0]);
     expect(kindsOf(FIRST)).to.deep.equal(['challenged', 'verified']);
     await chain.stop();
   });
@@ -226,7 +232,7 @@ describe('provider and watcher among others', () => {
     await rpc.send('evm_mine', []);
     await earlier;
     await settle(watcher(FIRST, shelf));
-    expect((await history.update()).disputes.size).to.equal(1);
+    expect(disputesIn(await history.update()).length).to.equal(1);
     // It also tells that it does not know what waits.
     expect(kindsOf(FIRST)).to.deep.equal(['warned', 'challenged']);
     await chain.stop();

@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type JsonRpcProvider, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { heldOut } from '../../examples/digits/dataset.ts';
 import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
-import { History, type World } from '../../src/chain/history.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { World } from '../../src/chain/world.ts';
 import type { Pass } from '../../src/chain/loop.ts';
 import { request } from '../../src/client/client.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
@@ -20,6 +21,7 @@ import { type CliProcess, killAll, runCli, startCli } from '../support/cliProces
 import { liar } from '../support/layers.ts';
 import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
 import { keyOf, TERMS } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
 const THREE = join(import.meta.dirname, '../../examples/digits/three.npy');
@@ -37,7 +39,7 @@ const addressOf = (index: number): string => new Wallet(keyOf(index)).address;
 describe('a provider and a watcher as commands on a node of their own', () => {
   let folder: string;
   let node: NodeProcess;
-  let endpoint: JsonRpcProvider;
+  let endpoint: JsonRpcApiProvider;
   let oracle: string;
   let contracts: Contracts;
   let modelId: string;
@@ -52,7 +54,7 @@ describe('a provider and a watcher as commands on a node of their own', () => {
 
   /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
   async function until(done: (world: World) => boolean, meanwhile?: Pass): Promise<World> {
-    const history = new History(contracts);
+    const history = new EventIndex(contracts);
     for (;;) {
       await meanwhile?.();
       const world = await history.update();
@@ -112,10 +114,10 @@ describe('a provider and a watcher as commands on a node of their own', () => {
       runner: liar(shelf, LIE),
     });
     const settled = await until(
-      ({ claims }) => [...claims.values()].some(({ status }) => status === 'falsified'),
+      (world) => claimsIn(world).some(({ status }) => status === 'falsified'),
       lying,
     );
-    const [dispute, ...others] = [...settled.disputes.values()];
+    const [dispute, ...others] = disputesIn(settled);
     expect(others, 'one dispute, on the lie only').to.deep.equal([]);
     expect(dispute?.claim.claimant).to.equal(addressOf(LIAR));
     expect(dispute?.ended).to.deep.equal({ winner: addressOf(WATCHER), reason: 'WrongWord' });
@@ -123,7 +125,7 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     await watcher.says('The challenger wins: the chain computed another word.');
     await watcher.says('withdrew 1.0 ether');
     await pass(Number(TERMS.windowSeconds) + 1);
-    await until(({ requests }) => requests.get(requestId)?.status === 'answered');
+    await until((world) => world.request(requestId)?.status === 'answered');
     expect(await contracts.oracle.result(requestId)).to.equal(await shelf.output(modelId, hexOf(pixels)));
   });
 
@@ -137,12 +139,9 @@ describe('a provider and a watcher as commands on a node of their own', () => {
       contracts: as(contracts, new Wallet(keyOf(LIAR), endpoint)),
       runner: liar(shelf, LIE),
     });
-    const isFalsified = ({ claims }: World): boolean =>
-      [...claims.values()].some(
-        (claim) => claim.status === 'falsified' && claim.request.requestId === requestId,
-      );
-    const { disputes } = await until(isFalsified, lying);
-    expect([...disputes.values()].at(-1)?.ended?.winner).to.equal(addressOf(WATCHER));
+    const isFalsified = (world: World): boolean =>
+      claimsIn(world).some((claim) => claim.status === 'falsified' && claim.request.requestId === requestId);
+    expect(disputesIn(await until(isFalsified, lying)).at(-1)?.ended?.winner).to.equal(addressOf(WATCHER));
     await watcher.says('assay: standard output: nobody reads it any more; going on without it');
   });
 

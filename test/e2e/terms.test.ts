@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
 import { challenge, timeout } from '../../src/chain/actions.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { ReadInput } from '../../src/chain/inputs.ts';
 import type { Report } from '../../src/chain/report.ts';
 import type { Terms } from '../../src/chain/types.ts';
@@ -16,6 +16,7 @@ import type { Runner } from '../../src/store/shelf.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const [PROVIDER, LIAR, WATCHER, COPYCAT, FRIEND] = [1, 2, 3, 4, 5];
 const input = layersInput(1);
@@ -55,7 +56,7 @@ async function scene() {
         parseEther('0.1'),
       );
     },
-    status: async () => [...(await new History(contracts).update()).claims.values()].map((one) => one.status),
+    status: async () => claimsIn(await new EventIndex(contracts).update()).map((one) => one.status),
   };
 }
 
@@ -87,9 +88,9 @@ describe('provider and watcher under terms', () => {
       await s.chain.pass(WINDOW);
       await provider();
       expect(s.kindsOf(PROVIDER)).to.deep.equal(['claimed', 'finalized', 'withdrawn']);
-      const { requests } = await new History(s.contracts).update();
-      expect(requests.get(1n)!.status).to.equal('answered');
-      expect(requests.get(1n)!.callback).to.equal(runs ? 'done' : 'notRun');
+      const asked = (await new EventIndex(s.contracts).update()).request(1n);
+      expect(asked?.status).to.equal('answered');
+      expect(asked?.callback).to.equal(runs ? 'done' : 'notRun');
       const [collected] = s
         .reportsOf(PROVIDER)
         .flatMap((one) => (one.kind === 'withdrawn' ? [one.amountWei] : []));
@@ -137,7 +138,7 @@ describe('provider and watcher under terms', () => {
     expect(await blind()).to.equal(0);
     const seeing = createProvider({ ...s.options(PROVIDER, s.shelf), readInput: async () => hexOf(input) });
     await seeing();
-    const { claims } = await new History(s.contracts).update();
+    const { claims } = await new EventIndex(s.contracts).update();
     const [made] = [...claims.values()];
     expect(made!.answer.kind).to.equal('roots');
     const watcher = createWatcher({ ...s.options(WATCHER, s.shelf), readInput: async () => hexOf(input) });
@@ -164,7 +165,7 @@ describe('provider and watcher under terms', () => {
     await createProvider(s.options(COPYCAT, s.shelf))();
     const provider = createProvider(s.options(PROVIDER, s.shelf));
     expect(await provider()).to.equal(0);
-    const { claims } = await new History(s.contracts).update();
+    const { claims } = await new EventIndex(s.contracts).update();
     await challenge(asAccount(s.contracts, s.chain, FRIEND), [...claims.values()][0]!);
     expect(await provider()).to.equal(1);
     await s.chain.pass(WINDOW);
@@ -176,7 +177,7 @@ describe('provider and watcher under terms', () => {
     for (let i = 0; i < 3; i++) await provider();
     expect(withdrawn()).to.deep.equal([TERMS.claimBondWei]);
     await s.chain.pass(Number(TERMS.clockSeconds) + 1);
-    const { disputes } = await new History(s.contracts).update();
+    const disputes = disputesIn(await new EventIndex(s.contracts).update());
     await timeout(asAccount(s.contracts, s.chain, FRIEND), [...disputes.values()][0]!);
     expect(await s.status()).to.deep.equal(['falsified', 'final']);
     for (let i = 0; i < 3; i++) await provider();

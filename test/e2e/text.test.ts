@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type JsonRpcProvider, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { encodeGraph } from '../../examples/text/file.ts';
 import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
-import { History } from '../../src/chain/history.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
@@ -21,6 +21,7 @@ import { liar } from '../support/layers.ts';
 import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
 import { keyOf } from '../support/protocol.ts';
 import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
+import { withEnded } from '../support/records.ts';
 
 const SIZES = ['--text', '--prompt', '6', '--tokens', '12'];
 const ROLES = { publisher: 0, provider: 1, watcher: 2, asker: 3, liar: 4 } as const;
@@ -29,7 +30,7 @@ describe('texts as claims, with provider and watcher as commands', () => {
   const bytes = encodeGraph(tinyGraph(), 'tiny');
   let folder: string;
   let node: NodeProcess;
-  let endpoint: JsonRpcProvider;
+  let endpoint: JsonRpcApiProvider;
   let contracts: Contracts;
   let provider: CliProcess;
   let watcher: CliProcess;
@@ -97,10 +98,10 @@ describe('texts as claims, with provider and watcher as commands', () => {
       runner: liar(shelf, { node: program.outputs[0]!, element: 0, xor: 1 }),
       solve: async (id) => (id === modelId ? hexOf(changed) : undefined),
     });
-    const history = new History(contracts);
+    const history = new EventIndex(contracts);
     for (;;) {
       await lying();
-      const { claims, disputes } = await history.update();
+      const { claims, disputes } = withEnded(await history.update());
       const [claim] = [...claims.values()];
       if (claim?.status !== 'falsified') {
         await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { challenge, claim } from '../../src/chain/actions.ts';
 import type { Contracts } from '../../src/chain/contracts.ts';
-import { type ClaimRecord, type DisputeRecord, History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import type { ClaimRecord, DisputeRecord } from '../../src/chain/world.ts';
 import { sendMove } from '../../src/chain/move.ts';
 import { Refused } from '../../src/chain/submit.ts';
 import { publish, request } from '../../src/client/client.ts';
@@ -23,6 +24,7 @@ import { type Outcome, Revert } from '../support/gameSimulation.ts';
 import { type PaddingLie, paddingLiar } from '../support/paddingLiar.ts';
 import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
 import { boundaryProgram, Random } from '../support/randomProgram.ts';
+import { claimsIn, disputesIn } from '../support/records.ts';
 
 const CLAIMANT = 1;
 const CHALLENGER = 2;
@@ -44,11 +46,11 @@ function randomFault(random: Random, nodes: readonly Node[]): Fault | undefined 
 describe('lockstep: the game on chain and its rules in memory', () => {
   let chain: DevelopmentChain;
   let contracts: Contracts;
-  let history: History;
+  let history: EventIndex;
   before(async () => {
     chain = await startChain('in-process');
     contracts = await deployed(chain);
-    history = new History(contracts);
+    history = new EventIndex(contracts);
   });
   after(() => chain.stop());
 
@@ -65,10 +67,10 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     const output = bytesOf(supplied, claimedRefs(model));
     const record = { ...asked, input: { kind: 'bytes', bytes: hexOf(input) } } as const;
     await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun' }, output);
-    const made = [...(await history.update()).claims.values()].at(-1) as ClaimRecord;
+    const made = claimsIn(await history.update()).at(-1) as ClaimRecord;
     expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
     await challenge(as(CHALLENGER), made);
-    return [...(await history.update()).disputes.values()].at(-1) as DisputeRecord;
+    return disputesIn(await history.update()).at(-1) as DisputeRecord;
   }
 
   /** Plays on chain and in memory at once, comparing what both sides see after every move. */
@@ -79,7 +81,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     changed = (move: Move | undefined, _position: Position, _view: DisputeView): Move | undefined => move,
     supplied = claimant,
   ): Promise<Outcome | Revert> {
-    const record = await open(claimant, honest, supplied);
+    let record = await open(claimant, honest, supplied);
     const game = openGame(claimant, honest, supplied);
     for (;;) {
       expect(record.view).to.deep.equal(game.view);
@@ -109,7 +111,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
         return revert;
       }
       await sent;
-      await history.update();
+      record = (await history.update()).dispute(record.disputeId) as DisputeRecord;
       if (!game.outcome) continue;
       const winner = await chain.account(CHALLENGER).getAddress();
       expect(record.ended).to.deep.equal({ winner, reason: game.outcome.reason });

@@ -3,7 +3,7 @@ import { deathsOf, obstaclesOf, USUAL_LIMITS, type Vitals } from '../../src/oper
 import { type Doings, heartbeat } from '../../src/operator/heartbeat.ts';
 import { Outcomes } from '../../src/operator/outcomes.ts';
 import { type Standing, standingOf } from '../../src/operator/standing.ts';
-import type { DisputeRecord, World } from '../../src/chain/history.ts';
+import type { DisputeRecord, World } from '../../src/chain/world.ts';
 import { encodeClock } from '../../src/dispute/clock.ts';
 import { TERMS } from '../support/protocol.ts';
 

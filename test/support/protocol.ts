@@ -2,7 +2,7 @@ import { type AbstractProvider, HDNodeWallet, Mnemonic, parseEther, type Signer 
 import { network } from 'hardhat';
 import { as, type Contracts } from '../../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
 import { type Hardfork, startNode } from './nodeProcess.ts';
 

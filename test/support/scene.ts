@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type JsonRpcProvider, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { as, type Contracts } from '../../src/chain/contracts.ts';
-import { openEndpoint } from '../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import type { Terms } from '../../src/chain/types.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
@@ -31,7 +31,7 @@ export interface Scene {
   readonly chain: DevelopmentChain;
   readonly url: string;
   readonly folder: string;
-  readonly endpoint: JsonRpcProvider;
+  readonly endpoint: JsonRpcApiProvider;
   readonly contracts: Contracts;
   readonly oracle: string;
   readonly modelId: string;

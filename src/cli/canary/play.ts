@@ -1,6 +1,7 @@
 import { claim, finalize, signerOf } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
-import { type ClaimRecord, History, type RequestRecord } from '../../chain/history.ts';
+import { EventIndex } from '../../chain/index/eventIndex.ts';
+import type { ClaimRecord, RequestRecord } from '../../chain/world.ts';
 import { Refused } from '../../chain/submit.ts';
 import type { Terms } from '../../chain/types.ts';
 import { request } from '../../client/client.ts';
@@ -38,9 +39,9 @@ async function askAndClaim(
   { contracts, fromBlock, input, honest }: Canary,
   terms: Terms,
   output: Uint8Array,
-): Promise<{ history: History; made: ClaimRecord }> {
+): Promise<{ history: EventIndex; made: ClaimRecord }> {
   const { requestId } = await request(contracts, hexOf(honest.model.id), input, terms, 0n);
-  const history = new History(contracts, fromBlock);
+  const history = new EventIndex(contracts, { fromBlock });
   const { requests } = await history.update();
   await claim(contracts, requests.get(requestId) as RequestRecord, output);
   const { claims } = await history.update();
@@ -65,14 +66,14 @@ export async function playFalseClaim(
   const side = (trace: Trace) => ({ contracts, trace });
   const sides = { claimant: side(lie.trace), challenger: side(honest) };
   const played = await playDispute({ wait: pass }, history, made, sides);
-  const { claims } = await history.update();
+  const world = await history.update();
   const problems: string[] = [];
   const { isolated, reason } = played;
   if (reason !== 'WrongWord') problems.push(`the dispute ended with ${reason}, not with a wrong word`);
   else if (isolated?.node !== lie.fault.node || isolated.element !== lie.fault.element) {
     problems.push(`the dispute ended at node ${isolated?.node}, the lie was at node ${lie.fault.node}`);
   }
-  const status = claims.get(made.claimId)?.status;
+  const status = world.claim(made.claimId)?.status;
   if (status !== 'falsified') problems.push(`the false claim is ${status}`);
   return { played, problems };
 }

@@ -1,6 +1,5 @@
-import type { JsonRpcProvider } from 'ethers';
 import { type Contracts, connect } from '../../chain/contracts.ts';
-import { openEndpoint } from '../../chain/endpoint.ts';
+import { type Endpoints, openEndpoint, openEndpoints } from '../../chain/endpoints/endpoints.ts';
 import { explain } from '../../chain/explain.ts';
 import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { ZERO_ADDRESS } from '../../chain/types.ts';
@@ -27,9 +26,40 @@ export interface DoctorOptions extends OracleOptions, ImportArguments, SourceOpt
 /** Gas of the moves of a few disputes, which an account should have ether for. */
 const MOVES_GAS = 2_000_000n;
 
+/** One of the nodes. */
+async function checkUrl(
+  url: string,
+): Promise<{ readonly found: readonly Finding[]; readonly answers: boolean }> {
+  let provider: Endpoints | undefined;
+  try {
+    provider = await openEndpoint(url);
+    const { chainId } = await provider.getNetwork();
+    return { found: await checkEndpoint(provider, url, recordedBlock(chainId), Date.now), answers: true };
+  } catch (failure) {
+    const shown = withoutSecrets(url);
+    // The address may hold an API key.
+    const why = explain(failure).replaceAll(url, shown);
+    return {
+      found: [fail('node', why.includes(shown) ? why : `${shown}: ${why}`, 'see --rpc')],
+      answers: false,
+    };
+  } finally {
+    provider?.destroy();
+  }
+}
+
+/** The block of the recorded deployment; 0 if there is none, or it cannot be read, which is told elsewhere. */
+function recordedBlock(chainId: bigint): number {
+  try {
+    return readDeployment(chainId)?.fromBlock ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
 /** The record of the deployment, and the contracts that it or `--oracle` names. */
 async function checkDeployment(
-  provider: JsonRpcProvider,
+  provider: Endpoints,
   chainId: bigint,
   { oracle }: DoctorOptions,
 ): Promise<{ readonly findings: readonly Finding[]; readonly contracts: Contracts | undefined }> {
@@ -100,7 +130,7 @@ async function checkModels(
 
 /** The account, if one is named: its key, its ether, and whether it has transactions on their way. */
 async function checkAccount(
-  provider: JsonRpcProvider,
+  provider: Endpoints,
   contracts: Contracts | undefined,
   options: DoctorOptions,
   console: Console,
@@ -176,23 +206,25 @@ export async function doctor(
     if (!options.json) for (const finding of found) console.out(findingLine(finding));
   };
   tell([checkNode(process.versions.node), checkMemory(), ...checkData(dataFolder(options))]);
-  console.progress('asking the node');
-  let provider: JsonRpcProvider | undefined;
+  console.progress('asking the nodes');
+  const answering: string[] = [];
+  for (const url of options.rpc) {
+    const { found, answers } = await checkUrl(url);
+    tell(found);
+    if (answers) answering.push(url);
+  }
+  let provider: Endpoints | undefined;
   try {
-    provider = await openEndpoint(options.rpc);
-    const { chainId } = await provider.getNetwork();
-    const deployment = await checkDeployment(provider, chainId, options);
-    const isRecorded = deployment.findings.some(({ level, what }) => what === 'record' && level === 'ok');
-    const fromBlock = isRecorded ? (readDeployment(chainId)?.fromBlock ?? 0) : 0;
-    tell(await checkEndpoint(provider, options.rpc, fromBlock, Date.now));
-    tell(deployment.findings);
-    if (deployment.contracts) tell(await checkModels(paths, deployment.contracts, options, console));
-    tell(await checkAccount(provider, deployment.contracts, options, console));
+    if (answering.length > 0) {
+      provider = await openEndpoints(answering);
+      const { chainId } = await provider.getNetwork();
+      const deployment = await checkDeployment(provider, chainId, options);
+      tell(deployment.findings);
+      if (deployment.contracts) tell(await checkModels(paths, deployment.contracts, options, console));
+      tell(await checkAccount(provider, deployment.contracts, options, console));
+    }
   } catch (failure) {
-    const url = withoutSecrets(options.rpc);
-    // The address may hold an API key.
-    const why = explain(failure).replaceAll(options.rpc, url);
-    tell([fail('node', why.includes(url) ? why : `${url}: ${why}`, 'see --rpc')]);
+    tell([fail('node', explain(failure), 'see --rpc')]);
   } finally {
     provider?.destroy();
   }

@@ -1,4 +1,4 @@
-import type { Block, JsonRpcProvider } from 'ethers';
+import type { Block, JsonRpcApiProvider } from 'ethers';
 import { BOUNDS, boundsFor } from '../../chain/bounds.ts';
 import { hasClz } from '../../chain/edition.ts';
 import { explain } from '../../chain/explain.ts';
@@ -45,7 +45,7 @@ function checkHead({ number, timestamp }: Block, chainId: bigint, nowMs: number)
 
 /** @param fromBlock from which events must be had */
 export async function checkEndpoint(
-  provider: JsonRpcProvider,
+  provider: JsonRpcApiProvider,
   url: string,
   fromBlock: number,
   nowMs: () => number,

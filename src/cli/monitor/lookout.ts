@@ -1,6 +1,6 @@
 import type { Contracts } from '../../chain/contracts.ts';
 import { explain } from '../../chain/explain.ts';
-import { History } from '../../chain/history.ts';
+import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { systemClock, timesAt } from '../../chain/play.ts';
 import { readUnit, type Unit } from '../../chain/unit.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
@@ -61,7 +61,7 @@ export async function openLookout(
   const { chainId } = await contracts.provider.getNetwork();
   const oracle = await contracts.oracle.getAddress();
   const unit = await readUnit(contracts.currency, contracts.provider);
-  const history = new History(contracts, fromBlock);
+  const history = new EventIndex(contracts, { fromBlock, onNotice: log.warn });
   const runner = new WorkRunner(work);
   const failures = new Failures(log.error, log.info, Date.now);
   const inputs = inputsFor(options, sources, runner, log);
@@ -72,7 +72,7 @@ export async function openLookout(
     ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
-    endpoint: withoutSecrets(options.rpc),
+    endpoint: options.rpc.map(withoutSecrets).join(', '),
     status: () => workStatus(runner),
   });
   const { metrics } = overview;
@@ -119,9 +119,9 @@ export async function openLookout(
     settled: () => verdicts.settled(),
     look: async () => {
       const world = await history.update();
-      overview.observe(world, (id) => world.disputes.get(id));
+      overview.observe(world, (id) => world.dispute(id));
       const now = Number(timesAt(world.block.timestamp, systemClock()).latest);
-      const seen = monitor.look(world, (id) => world.claims.get(id), now);
+      const seen = monitor.look(world, (id) => world.claim(id), now);
       overview.showClock(seen.forecast.disputes.find(isAtRisk));
       return seen;
     },

@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { TransactionReceipt } from 'ethers';
 import { challenge, signerOf, timeout } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
-import type { ClaimRecord, DisputeRecord, History } from '../../chain/history.ts';
+import type { EventIndex } from '../../chain/index/eventIndex.ts';
+import type { ClaimRecord, DisputeRecord } from '../../chain/world.ts';
 import { sendMove } from '../../chain/move.ts';
 import { moverOf } from '../../chain/play.ts';
 import { Refused } from '../../chain/submit.ts';
@@ -82,7 +83,7 @@ export function isolatedBy({ position }: DisputeView, move: Move): Isolated | un
  */
 export async function playDispute(
   chain: Pacemaker,
-  history: History,
+  history: EventIndex,
   claim: ClaimRecord,
   sides: Readonly<Record<Role, Side>>,
 ): Promise<Played> {
@@ -95,11 +96,9 @@ export async function playDispute(
   };
   const challenger = await signerOf(sides.challenger.contracts).getAddress();
   const newest = async (): Promise<DisputeRecord> => {
-    const { disputes } = await history.update();
+    const world = await history.update();
     // On a chain that others use, they may challenge the claim too.
-    const record = [...disputes.values()].findLast(
-      (one) => one.claim.claimId === claim.claimId && one.challenger === challenger,
-    );
+    const record = world.disputesOn(claim.claimId).findLast((one) => one.challenger === challenger);
     if (!record) throw new Error(`claim ${claim.claimId} has no dispute`);
     return record;
   };

@@ -2,7 +2,8 @@ import { parseEther } from 'ethers';
 import { claim, claimByRoot, finalize } from '../../chain/actions.ts';
 import { as, type Contracts } from '../../chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../chain/deploy.ts';
-import { type ClaimRecord, History, type RequestRecord } from '../../chain/history.ts';
+import { EventIndex } from '../../chain/index/eventIndex.ts';
+import type { ClaimRecord, RequestRecord } from '../../chain/world.ts';
 import { PLAIN_TERMS, type Terms } from '../../chain/types.ts';
 import { publish, request } from '../../client/client.ts';
 import { hexOf } from '../../merkle/keccak.ts';
@@ -28,7 +29,7 @@ export interface Stage {
   readonly chain: LocalChain;
   readonly claimant: Contracts;
   readonly challenger: Contracts;
-  readonly history: History;
+  readonly history: EventIndex;
   readonly request: RequestRecord;
   readonly requestGas: number;
 }
@@ -58,7 +59,7 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
   const asks = inputs.slice(0, model.inputs.length);
   const input = isLong(model.inputs) ? { roots: rootsOf(asks), uri: '' } : concat(asks);
   const asked = await request(contracts, modelId, input, terms, parseEther('0.01'));
-  const history = new History(contracts);
+  const history = new EventIndex(contracts);
   const { requests } = await history.update();
   return {
     chain,

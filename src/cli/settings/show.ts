@@ -3,7 +3,7 @@ import { MODELS, settingsOf } from './catalog.ts';
 import type { Origins } from './settings.ts';
 
 /** Settings whose value is an address that may have a password in it. */
-const ADDRESSES = ['rpc', 'signer', 'webhook', 'relay', 'queue', 'mirror', 'ipfs-gateway'];
+const ADDRESSES = ['rpc', 'signer', 'webhook', 'private-relay', 'queue', 'mirror', 'ipfs-gateway'];
 
 /** An address without what may be a password or an API key: the name, path and query are hidden. */
 export function withoutSecrets(text: string): string {

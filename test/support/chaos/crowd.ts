@@ -1,5 +1,5 @@
 // Many disputes at once, moved by an adversary that sends as fast as a block takes it.
-import type { DisputeRecord, World } from '../../../src/chain/history.ts';
+import type { DisputeRecord, World } from '../../../src/chain/world.ts';
 import { populateMove } from '../../../src/chain/move.ts';
 import { moverOf } from '../../../src/chain/play.ts';
 import type { Terms } from '../../../src/chain/types.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { World } from '../../../src/chain/history.ts';
+import type { World } from '../../../src/chain/world.ts';
 import type { Terms } from '../../../src/chain/types.ts';
 import { request } from '../../../src/client/client.ts';
 import { provideService } from '../../../src/provider/provider.ts';

@@ -1,9 +1,10 @@
-import { type JsonRpcProvider, Transaction, Wallet } from 'ethers';
+import { type JsonRpcApiProvider, Transaction, Wallet } from 'ethers';
 import { TRIAL_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts, connect } from '../../../src/chain/contracts.ts';
 import { deploy } from '../../../src/chain/deploy.ts';
-import { openEndpoint } from '../../../src/chain/endpoint.ts';
-import { History, type World } from '../../../src/chain/history.ts';
+import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
+import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
+import type { World } from '../../../src/chain/world.ts';
 import { repeatService, type Service } from '../../../src/chain/loop.ts';
 import type { Report } from '../../../src/chain/report.ts';
 import { publish } from '../../../src/client/client.ts';
@@ -13,6 +14,7 @@ import { layers, layersShelf } from '../layers.ts';
 import { startNode } from '../nodeProcess.ts';
 import { keyOf } from '../protocol.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+import { withEnded } from '../records.ts';
 
 /** Seconds that a block takes on the chain, whatever it takes here. */
 export const BLOCK_SECONDS = 12;
@@ -36,7 +38,7 @@ export interface Running {
  */
 export class Rig {
   readonly proxy: FaultProxy;
-  readonly node: JsonRpcProvider;
+  readonly node: JsonRpcApiProvider;
   readonly contracts: Contracts;
   readonly shelf: Shelf;
   readonly modelId: string;
@@ -44,14 +46,14 @@ export class Rig {
   readonly url: string;
   readonly #stopNode: () => Promise<void>;
   readonly #blockMs: number;
-  readonly #endpoints: JsonRpcProvider[] = [];
+  readonly #endpoints: JsonRpcApiProvider[] = [];
   readonly #running: Running[] = [];
-  readonly #history: History;
+  readonly #history: EventIndex;
   #mining: NodeJS.Timeout | undefined;
 
   private constructor(parts: {
     proxy: FaultProxy;
-    node: JsonRpcProvider;
+    node: JsonRpcApiProvider;
     contracts: Contracts;
     shelf: Shelf;
     modelId: string;
@@ -69,7 +71,7 @@ export class Rig {
     this.url = parts.url;
     this.#stopNode = parts.stop;
     this.#blockMs = parts.blockMs;
-    this.#history = new History(parts.contracts);
+    this.#history = new EventIndex(parts.contracts);
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
@@ -142,7 +144,7 @@ export class Rig {
   }
 
   world(): Promise<World> {
-    return this.#history.update();
+    return this.#history.update().then(withEnded);
   }
 
   /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { Wallet } from 'ethers';
 import { type Contracts, connect } from '../../../src/chain/contracts.ts';
-import { openEndpoint } from '../../../src/chain/endpoint.ts';
+import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
 import { repeatService } from '../../../src/chain/loop.ts';
 import type { Report } from '../../../src/chain/report.ts';
 import { provideService } from '../../../src/provider/provider.ts';

@@ -1,0 +1,94 @@
+/** How an exchange with a node failed that brought no answer to the question. */
+export type FailureKind =
+  | 'timeout'
+  | 'unreachable'
+  | 'rate'
+  | 'server'
+  | 'malformed'
+  /** It takes no batches, or shorter ones only. */
+  | 'batch'
+  | 'wrongChain';
+
+/** A node that did not answer. The message is one line and names the node. */
+export class NodeFailure extends Error {
+  override name = 'NodeFailure';
+  readonly kind: FailureKind;
+  /** How long the node asked to be left alone, ms. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** ethers' name for one line about an error; what explains errors looks for it. */
+  get shortMessage(): string {
+    return this.message;
+  }
+}
+
+/** An error as a node answers it over JSON-RPC. */
+export interface Refusal {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === 'object' &&
+  value !== null &&
+  'message' in value &&
+  typeof value.message === 'string' &&
+  'code' in value;
+
+/** What the node itself said, wherever a client library put it; undefined if it did not answer. */
+export function refusalIn(failure: unknown, depth = 0): Refusal | undefined {
+  if (failure instanceof NodeFailure || typeof failure !== 'object' || failure === null || depth > 4)
+    return undefined;
+  const { error, info, cause } = failure as { error?: unknown; info?: unknown; cause?: unknown };
+  if (isRefusal(error)) return error;
+  // Hardhat's own provider throws the answer itself.
+  if (isRefusal(failure) && typeof failure.code === 'number') return failure;
+  return refusalIn(info, depth + 1) ?? refusalIn(error, depth + 1) ?? refusalIn(cause, depth + 1);
+}
+
+/** Nodes count requests, credits or compute units; whatever the words, it has nothing to do with this request. */
+export const isRateLimit = ({ code, message }: Refusal): boolean =>
+  code === 429 ||
+  code === -32097 ||
+  /too many requests|rate.?limit|request limit|requests per|per second|compute units|credits|quota|throughput|capacity/i.test(
+    message,
+  );
+
+/** Whether a node says that it lacks the method, or blocks this use of it. */
+export const isUnsupported = ({ code, message }: Refusal): boolean =>
+  code === -32601 || /does not exist|not supported|unsupported|not available|unknown method/i.test(message);
+
+/** Whether a node says that it does not have a block yet, or any more: one behind another does. */
+export const isUnknownBlock = ({ message }: Refusal): boolean =>
+  /unknown block|block not found|header not found|beyond|after last|in the future|greater than|not yet|missing trie/i.test(
+    message,
+  );
+
+/** Blocks that a node names as its limit when it refuses a range of logs, such as "limited to 2,000 blocks". */
+export function allowedRange(message: string): number | undefined {
+  const between =
+    /(0x[0-9a-f]+)\s*(?:,|-|to|\.\.)\s*(0x[0-9a-f]+)/i.exec(message) ??
+    /range (\d+)\s*-\s*(\d+)/i.exec(message);
+  if (between) return Number(between[2]) - Number(between[1]) + 1;
+  const limit = /(?:limit(?:ed)?|max(?:imum)?|up to|allowed|exceeds?)\D{0,40}?([\d,_]+)\s*(k)?\b/i.exec(
+    message,
+  );
+  if (
+    !limit ||
+    /result|log|record|event|response|size|byte|mb/i.test(message.replace(/eth_getLogs|getLogs/g, ''))
+  )
+    return undefined;
+  const blocks = Number((limit[1] as string).replace(/[,_]/g, '')) * (limit[2] ? 1000 : 1);
+  return blocks >= 1 ? blocks : undefined;
+}

@@ -1,0 +1,66 @@
+/** Successes at one size after which what was too large is tried again; doubles each time that was in vain. */
+const FIRST_PATIENCE = 50;
+
+export interface SizeLimits {
+  readonly first: number;
+  readonly most: number;
+}
+
+/**
+ * How much a node may be asked for at once, blocks of logs or calls of a batch: grows while it answers, falls back to what
+ * it answered when it refuses, and closes in on its limit by halves.
+ */
+export class LearnedSize {
+  readonly #most: number;
+  #size: number;
+  /** The largest that was answered. */
+  #good = 0;
+  /** The least that was refused. */
+  #bad = Number.POSITIVE_INFINITY;
+  #successes = 0;
+  #patience = FIRST_PATIENCE;
+
+  constructor({ first, most }: SizeLimits) {
+    this.#most = most;
+    this.#size = first;
+  }
+
+  /** What to ask for next, at least 1. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param asked what was answered */
+  succeeded(asked: number): void {
+    // A smaller piece at the end of what is wanted teaches nothing.
+    if (asked < this.#size) return;
+    this.#good = Math.max(this.#good, asked);
+    if (++this.#successes >= this.#patience) {
+      this.#successes = 0;
+      this.#patience *= 2;
+      this.#bad = Number.POSITIVE_INFINITY;
+    }
+    const next = this.#bad === Number.POSITIVE_INFINITY ? 2 * asked : Math.floor((asked + this.#bad) / 2);
+    const isWorthwhile = next - asked > asked / 8;
+    if (isWorthwhile) this.#size = Math.min(this.#most, next);
+  }
+
+  /**
+   * @param asked what was refused as too large
+   * @param hint what the node says that it allows, if it does
+   */
+  refused(asked: number, hint?: number): void {
+    this.#successes = 0;
+    this.#bad = Math.min(this.#bad, asked);
+    if (this.#good >= asked) this.#good = 0;
+    const isHelpful = hint !== undefined && hint >= 1 && hint < asked;
+    this.#size = isHelpful ? hint : this.#good > 0 ? this.#good : Math.max(1, Math.floor(asked / 2));
+    if (isHelpful) this.#bad = hint + 1;
+  }
+
+  /** Asks for less next time, for another reason than a limit of the node: time or memory. */
+  shrink(size: number): void {
+    this.#good = 0;
+    this.#size = Math.max(1, Math.min(this.#size, Math.floor(size)));
+  }
+}

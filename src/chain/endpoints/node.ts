@@ -1,0 +1,308 @@
+import {
+  BrokenCircuitError,
+  bulkhead,
+  BulkheadRejectedError,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  ConstantBackoff,
+  handleWhen,
+  retry,
+  TaskCancelledError,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from 'cockatiel';
+import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
+import { type FailureKind, isRateLimit, NodeFailure, type Refusal } from './failures.ts';
+import { LearnedSize } from './learnedSize.ts';
+import type { Transport } from './transport.ts';
+
+export type Answer = JsonRpcResult | JsonRpcError;
+
+export interface NodeOptions {
+  /** Its address, as it may be shown. */
+  readonly name: string;
+  readonly transport: Transport;
+  /** Longest that one exchange takes, ms. */
+  readonly timeoutMs: number;
+}
+
+/** How one node does, for metrics and for whoever asks why nothing happens. */
+export interface NodeStatus {
+  /** Without credentials. */
+  readonly url: string;
+  readonly state: 'up' | 'down' | 'wrongChain';
+  /** Number of the newest block that it told of. */
+  readonly head: number | undefined;
+  /** Exchanges that failed since the start. */
+  readonly failures: number;
+  /** Of late, ms. */
+  readonly latencyMs: number | undefined;
+  /** Why the last exchange failed; undefined if it did not. */
+  readonly trouble: string | undefined;
+}
+
+const AT_ONCE = 8;
+const QUEUE = 10_000;
+/** Failures in a row after which a node is left alone for a while, ms. */
+const FAILURES = 5;
+const LEFT_ALONE_MS = 2_000;
+const RETRY_MS = 100;
+/** What a node that says "too many requests" and not for how long is left alone, ms; doubles each time. */
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
+/** A node on the wrong chain is asked again after this, ms. */
+const WRONG_CHAIN_MS = 5_000;
+/** Share of the newest exchange in the average of latencies. */
+const NEWEST = 0.2;
+
+/** Kinds that may be gone in a moment. A timeout is not among them: it has cost enough time. */
+const QUICK: readonly FailureKind[] = ['unreachable', 'server', 'malformed'];
+const isQuick = (failure: unknown): boolean => failure instanceof NodeFailure && QUICK.includes(failure.kind);
+const isDown = (failure: unknown): boolean =>
+  isQuick(failure) || failure instanceof TaskCancelledError || (failure as NodeFailure).kind === 'timeout';
+
+const refusalOf = (answer: unknown): Refusal | undefined =>
+  (answer as { error?: Refusal } | undefined)?.error;
+
+/** Seconds that a node names in the data of an error. */
+function restIn({ data }: Refusal): number | undefined {
+  const seconds = (data as { rate?: { backoff_seconds?: unknown } } | undefined)?.rate?.backoff_seconds;
+  return typeof seconds === 'number' ? seconds * 1000 : undefined;
+}
+
+/** One node: asks it with patience, learns what it takes, and makes sure that it is on the right chain. */
+export class Node {
+  readonly name: string;
+  readonly #transport: Transport;
+  readonly #batch = new LearnedSize({ first: 100, most: 100 });
+  readonly #policy;
+  #nextId = 1;
+  #chainId: bigint | undefined;
+  #checked: Promise<void> | undefined;
+  #wrongUntil = 0;
+  #restUntil = 0;
+  #restMs = FIRST_REST_MS;
+  #head: number | undefined;
+  #failures = 0;
+  #latencyMs: number | undefined;
+  #trouble: NodeFailure | undefined;
+
+  constructor({ name, transport, timeoutMs }: NodeOptions) {
+    this.name = name;
+    this.#transport = transport;
+    if (!transport.batches) this.#batch.shrink(1);
+    this.#policy = wrap(
+      bulkhead(AT_ONCE, QUEUE),
+      retry(handleWhen(isQuick), { maxAttempts: 1, backoff: new ConstantBackoff(RETRY_MS) }),
+      circuitBreaker(handleWhen(isDown), {
+        halfOpenAfter: LEFT_ALONE_MS,
+        breaker: new ConsecutiveBreaker(FAILURES),
+      }),
+      timeout(timeoutMs, TimeoutStrategy.Aggressive),
+    );
+  }
+
+  /** Whether its last exchange went well. */
+  get isUp(): boolean {
+    return this.#trouble === undefined && this.restMs === 0;
+  }
+
+  /** Number of the newest block that it told of. */
+  get head(): number | undefined {
+    return this.#head;
+  }
+
+  get latencyMs(): number | undefined {
+    return this.#latencyMs;
+  }
+
+  /** How long it has asked to be left alone, ms. */
+  get restMs(): number {
+    return Math.max(0, this.#restUntil - Date.now());
+  }
+
+  /** Names the chain that it must be on: that is asked before anything else, and again after every failure. */
+  expect(chainId: bigint): void {
+    this.#chainId = chainId;
+  }
+
+  /** Has the chain asked for again. */
+  doubt(): void {
+    this.#checked = undefined;
+  }
+
+  sawHead(number: number): void {
+    if (this.#head === undefined || number > this.#head) this.#head = number;
+  }
+
+  status(): NodeStatus {
+    const isWrong = this.#trouble?.kind === 'wrongChain';
+    return {
+      url: this.name,
+      state: isWrong ? 'wrongChain' : this.isUp ? 'up' : 'down',
+      head: this.#head,
+      failures: this.#failures,
+      latencyMs: this.#latencyMs,
+      trouble: this.#trouble?.message,
+    };
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** The chain that it is on. */
+  async readChainId(): Promise<bigint> {
+    const [answer] = await this.#askFor([{ id: 1, jsonrpc: '2.0', method: 'eth_chainId', params: [] }]);
+    const { result } = answer as { result?: unknown };
+    if (typeof result === 'string' && /^0x[0-9a-f]+$/i.test(result)) return BigInt(result);
+    throw new NodeFailure('malformed', `${this.name} does not say on which chain it is`);
+  }
+
+  /**
+   * Asks everything, in as few pieces as the node takes.
+   *
+   * @returns an answer to each, in order; that may be an error of the node's own
+   * @throws NodeFailure if it did not answer, or is on another chain
+   */
+  async ask(payloads: readonly JsonRpcPayload[]): Promise<Answer[]> {
+    await this.#checkChain();
+    return this.#askFor(payloads);
+  }
+
+  async #checkChain(): Promise<void> {
+    const expected = this.#chainId;
+    if (expected === undefined) return;
+    if (Date.now() < this.#wrongUntil && this.#trouble) throw this.#trouble;
+    this.#checked ??= (async () => {
+      const found = await this.readChainId();
+      if (found === expected) return;
+      this.#wrongUntil = Date.now() + WRONG_CHAIN_MS;
+      throw this.#failed(
+        new NodeFailure(
+          'wrongChain',
+          `${this.name} is on chain ${found}, not on ${expected}; it is left out until it is back`,
+        ),
+      );
+    })();
+    const checking = this.#checked;
+    try {
+      await checking;
+    } catch (failure) {
+      if (this.#checked === checking) this.#checked = undefined;
+      throw failure;
+    }
+  }
+
+  async #askFor(payloads: readonly JsonRpcPayload[]): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    for (let done = 0; done < payloads.length; ) {
+      // Several pieces at once, or a node without batches would take a round trip for each request.
+      const pieces: (readonly JsonRpcPayload[])[] = [];
+      for (let next = done; next < payloads.length && pieces.length < AT_ONCE; next += this.#batch.size) {
+        pieces.push(payloads.slice(next, next + this.#batch.size));
+      }
+      const results = await Promise.all(pieces.map((piece) => this.#askPiece(piece)));
+      for (const result of results) {
+        if (!result) break;
+        answers.push(...result);
+      }
+      done = answers.length;
+    }
+    return answers;
+  }
+
+  /** @returns undefined if the piece was too large and has to be cut */
+  async #askPiece(payloads: readonly JsonRpcPayload[]): Promise<Answer[] | undefined> {
+    const fresh = payloads.map((payload) => ({ ...payload, id: this.#nextId++ }));
+    const body = await this.#exchange(fresh).catch((failure: NodeFailure) => {
+      if (failure.kind !== 'batch') throw failure;
+      return undefined;
+    });
+    const list: unknown[] = Array.isArray(body) ? body : [body];
+    const byId = new Map(list.map((one) => [(one as { id?: unknown } | undefined)?.id, one as Answer]));
+    const limited = list.map(refusalOf).find((refusal) => refusal && isRateLimit(refusal));
+    const isMissing = fresh.some(({ id }) => !byId.has(id));
+    if (limited && (isMissing || fresh.length === 1 || list.every(refusalOf))) {
+      throw this.#rest(
+        new NodeFailure('rate', `${this.name} takes no more requests for now (${limited.message})`, {
+          retryAfterMs: restIn(limited),
+        }),
+      );
+    }
+    if (fresh.length > 1) {
+      if (isMissing) {
+        this.#batch.refused(fresh.length);
+        return undefined;
+      }
+      this.#batch.succeeded(fresh.length);
+    } else if (isMissing) {
+      const only = list[0] as Answer | undefined;
+      if (!refusalOf(only))
+        throw new NodeFailure('malformed', `${this.name} answers another question than the one asked`);
+      return [{ ...(only as Answer), id: (payloads[0] as JsonRpcPayload).id }];
+    }
+    return payloads.map(({ id, method, params }, i) => {
+      const answer = { ...(byId.get((fresh[i] as JsonRpcPayload).id) as Answer), id };
+      this.#notice(method, params, answer);
+      return answer;
+    });
+  }
+
+  /** Sees the node's head in the answers to what others asked. */
+  #notice(method: string, params: unknown, answer: Answer): void {
+    const { result } = answer as { result?: unknown };
+    if (method === 'eth_blockNumber') this.sawHead(Number(result));
+    if (method === 'eth_getBlockByNumber' && (params as unknown[])[0] === 'latest') {
+      this.sawHead(Number((result as { number?: string } | null | undefined)?.number ?? 0));
+    }
+  }
+
+  async #exchange(payloads: readonly JsonRpcPayload[]): Promise<unknown> {
+    if (this.restMs > 0 && this.#trouble) throw this.#trouble;
+    const start = performance.now();
+    try {
+      const body = await this.#policy.execute(({ signal }) => this.#transport.exchange(payloads, signal));
+      const took = performance.now() - start;
+      this.#latencyMs = this.#latencyMs === undefined ? took : (1 - NEWEST) * this.#latencyMs + NEWEST * took;
+      this.#trouble = undefined;
+      this.#restMs = FIRST_REST_MS;
+      return body;
+    } catch (failure) {
+      throw this.#inWords(failure, payloads);
+    }
+  }
+
+  #inWords(failure: unknown, payloads: readonly JsonRpcPayload[]): NodeFailure {
+    if (failure instanceof NodeFailure) {
+      if (failure.kind === 'rate') return this.#rest(failure);
+      return failure.kind === 'batch' ? failure : this.#failed(failure);
+    }
+    if (failure instanceof TaskCancelledError) {
+      const [{ method } = { method: 'a request' }] = payloads;
+      return this.#failed(new NodeFailure('timeout', `${this.name} did not answer ${method} in time`));
+    }
+    if (failure instanceof BrokenCircuitError || failure instanceof BulkheadRejectedError) {
+      return this.#trouble ?? new NodeFailure('unreachable', `${this.name} is left alone for a moment`);
+    }
+    throw failure;
+  }
+
+  #failed(failure: NodeFailure): NodeFailure {
+    this.#failures++;
+    this.#trouble = failure;
+    // What answers after this may be another node behind the same address.
+    this.doubt();
+    return failure;
+  }
+
+  #rest(failure: NodeFailure): NodeFailure {
+    const ms = Math.min(LONGEST_REST_MS, failure.retryAfterMs ?? this.#restMs);
+    this.#restMs = Math.min(LONGEST_REST_MS, 2 * this.#restMs);
+    this.#restUntil = Date.now() + ms;
+    this.#failures++;
+    this.#trouble = failure;
+    return failure;
+  }
+}

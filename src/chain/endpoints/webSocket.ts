@@ -1,0 +1,98 @@
+import type { JsonRpcPayload } from 'ethers';
+import { NodeFailure } from './failures.ts';
+import { publicName, type Transport } from './transport.ts';
+
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly result?: { readonly number?: string } };
+}
+
+/** Id of the request that subscribes to new heads; those of other requests count from 1. */
+const SUBSCRIPTION = 0;
+
+interface Waiting {
+  resolve(answer: unknown): void;
+  reject(failure: NodeFailure): void;
+}
+
+/**
+ * JSON-RPC over a websocket, which is opened when it is first needed and again after it broke.
+ *
+ * @param onHead is told the number of each new block
+ */
+export function webSocketTransport(url: string, onHead: (number: number) => void): Transport {
+  const name = publicName(url);
+  const waiting = new Map<number, Waiting>();
+  let socket: Promise<WebSocket> | undefined;
+  let closed = false;
+
+  const broke = (): void => {
+    socket = undefined;
+    const failure = new NodeFailure('unreachable', `the connection to ${name} broke`);
+    for (const { reject } of waiting.values()) reject(failure);
+    waiting.clear();
+  };
+
+  const receive = ({ data }: MessageEvent): void => {
+    let message: Message;
+    try {
+      message = JSON.parse(`${data}`) as Message;
+    } catch {
+      return;
+    }
+    const head = message.method === 'eth_subscription' ? message.params?.result?.number : undefined;
+    if (head !== undefined) onHead(Number(head));
+    if (typeof message.id !== 'number') return;
+    waiting.get(message.id)?.resolve(message);
+    waiting.delete(message.id);
+  };
+
+  const open = (): Promise<WebSocket> => {
+    socket ??= new Promise<WebSocket>((resolve, reject) => {
+      const opening = new WebSocket(url);
+      opening.addEventListener('open', () => {
+        const params = ['newHeads'];
+        opening.send(JSON.stringify({ jsonrpc: '2.0', id: SUBSCRIPTION, method: 'eth_subscribe', params }));
+        resolve(opening);
+      });
+      opening.addEventListener('message', receive);
+      opening.addEventListener('close', () => {
+        reject(new NodeFailure('unreachable', `no Ethereum node answers at ${name}`));
+        broke();
+      });
+      // A close follows every error.
+      opening.addEventListener('error', () => undefined);
+    });
+    return socket;
+  };
+
+  const ask = (connection: WebSocket, payload: JsonRpcPayload, signal: AbortSignal): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      waiting.set(payload.id, { resolve, reject });
+      signal.addEventListener('abort', () => {
+        waiting.delete(payload.id);
+        reject(new NodeFailure('timeout', `${name} did not answer in time`));
+      });
+      connection.send(JSON.stringify(payload));
+    });
+
+  return {
+    batches: false,
+    exchange: async ([payload], signal) => {
+      if (closed) throw new NodeFailure('unreachable', `the connection to ${name} is closed`);
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () =>
+          reject(new NodeFailure('timeout', `${name} did not answer in time`)),
+        );
+      });
+      aborted.catch(() => undefined);
+      const connection = await Promise.race([open(), aborted]);
+      return ask(connection, payload as JsonRpcPayload, signal);
+    },
+    close: () => {
+      closed = true;
+      socket?.then((connection) => connection.close()).catch(() => undefined);
+    },
+  };
+}

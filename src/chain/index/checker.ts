@@ -1,0 +1,188 @@
+import { toBeHex } from 'ethers';
+import { IDisputeGame__factory } from '#typechain';
+import type { Address, Hex } from '../types.ts';
+import type { Case } from '../world.ts';
+import { CaseBuilder, inMemory } from './derive.ts';
+import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
+import { agrees, type Facts, StateReader } from './facts.ts';
+import type { Reader, Rpc } from './reader.ts';
+import type { Gap, Header, Store } from './store.ts';
+
+/** Cases that are compared in one look besides those that have changed; all have their turn. */
+const CHECKS_PER_LOOK = 50;
+/** Gaps that are read again in one look. */
+const GAPS_PER_LOOK = 8;
+/** Ids that one request for logs names at most. */
+const IDS_PER_REQUEST = 50;
+/** Claims of one request that are looked for by their ids; more have to be found by their blocks. */
+const CLAIMS_LOOKED_FOR = 500n;
+
+const OPENED = IDisputeGame__factory.createInterface().getEvent('Opened').topicHash;
+
+const topic = (id: bigint): Hex => toBeHex(id, 32);
+
+function pieces<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
+    list.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** What a checker compares and mends. */
+export interface Records {
+  readonly store: Store;
+  /** Requests whose records have changed since they were last compared. */
+  readonly changed: ReadonlySet<bigint>;
+  /** The records, and whether their events are without gaps as far as those tell. */
+  find(requestId: bigint): { readonly case: Case; readonly isWhole: boolean } | undefined;
+  /** Makes the records of requests anew from their events. */
+  derive(requestIds: Iterable<bigint>): void;
+}
+
+/** Compares records with what the contracts say at the same block, and reads again what is not so. */
+export class Checker {
+  readonly #reader: Reader;
+  readonly #state: StateReader;
+  #doubtful = new Set<bigint>();
+  readonly #gaps = new Map<string, { tries: number; waits: number }>();
+  /** Requests that are still to have their turn. */
+  #turn: bigint[] = [];
+
+  constructor(reader: Reader, oracle: Address, game: Address) {
+    this.#reader = reader;
+    this.#state = new StateReader(oracle, game);
+  }
+
+  /** Requests whose records are not what the contracts say. */
+  get doubtful(): ReadonlySet<bigint> {
+    return this.#doubtful;
+  }
+
+  /** @param at the block up to which everything was read */
+  async check(rpc: Rpc, at: Header, records: Records): Promise<void> {
+    await this.#closeGaps(rpc, at, records);
+    let ids = [...new Set([...records.changed, ...this.#doubtful, ...this.#nextTurn(records.store)])];
+    // First what is missing is added; if that does not do, everything of the request is put in the place of what is there.
+    for (const mend of ['add', 'replace', undefined] as const) {
+      const wrong = await this.#disagreeing(rpc, at, records, ids);
+      ids = wrong.map(({ id }) => id);
+      if (mend === undefined || wrong.length === 0) break;
+      for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
+    }
+    this.#doubtful = new Set(ids);
+  }
+
+  /** Requests whose records have to be compared for no other reason than that it is their turn. */
+  #nextTurn(store: Store): bigint[] {
+    if (this.#turn.length === 0) this.#turn = store.requestsKept();
+    return this.#turn.splice(0, CHECKS_PER_LOOK);
+  }
+
+  async #disagreeing(
+    rpc: Rpc,
+    at: Header,
+    records: Records,
+    ids: readonly bigint[],
+  ): Promise<{ readonly id: bigint; readonly facts: Facts }[]> {
+    const compared = await Promise.all(
+      ids.map(async (id) => {
+        const found = records.find(id);
+        if (!found) return [];
+        const facts = await this.#state.facts(rpc, at, found.case);
+        return found.isWhole && agrees(found.case, facts) ? [] : [{ id, facts }];
+      }),
+    );
+    return compared.flat();
+  }
+
+  /** Gets everything of one request by the ids in its events, without the other events of those blocks. */
+  async #readAgain(
+    rpc: Rpc,
+    at: Header,
+    records: Records,
+    id: bigint,
+    facts: Facts,
+    mend: 'add' | 'replace',
+  ): Promise<void> {
+    const { store } = records;
+    const from = store.eventsOn(id)[0]?.place.blockNumber ?? store.fromBlock;
+    const events = await this.#eventsOf(rpc, id, facts.claims, from, at.number);
+    const isWhole = events.some(({ content: { name } }) => name === 'Requested');
+    const changed = store.atomically(() => {
+      if (mend === 'replace' && isWhole) store.forget(id);
+      return [id, ...events.flatMap((event) => store.put(event))];
+    });
+    records.derive(changed);
+  }
+
+  async #eventsOf(
+    rpc: Rpc,
+    requestId: bigint,
+    claims: bigint,
+    from: number,
+    to: number,
+  ): Promise<ChainEvent<Uint8Array>[]> {
+    const count = claims < CLAIMS_LOOKED_FOR ? claims : CLAIMS_LOOKED_FOR;
+    const claimIds = Array.from({ length: Number(count) }, (_, i) => (requestId << 32n) | BigInt(i + 1));
+    const read = async (topics: (null | Hex[])[]): Promise<ChainEvent<Uint8Array>[]> =>
+      decodeAll(await this.#reader.logsBetween(rpc, from, to, topics));
+    const found: ChainEvent<Uint8Array>[] = [];
+    // The first argument is the id of a request, of a claim or, in the game's events, of a dispute.
+    for (const ids of pieces([requestId, ...claimIds], IDS_PER_REQUEST))
+      found.push(...(await read([null, ids.map(topic)])));
+    for (const ids of pieces(claimIds, IDS_PER_REQUEST)) {
+      found.push(...(await read([[OPENED], null, ids.map(topic)])));
+    }
+    const disputeIds = found.flatMap(({ content }) => (content.name === 'Opened' ? [content.disputeId] : []));
+    for (const ids of pieces([...new Set(disputeIds)], IDS_PER_REQUEST)) {
+      found.push(...(await read([null, ids.map(topic)])));
+    }
+    return found.filter((event) => event.requestId === requestId);
+  }
+
+  /** A case from the chain alone, with its bytes in memory. */
+  async readCase(rpc: Rpc, requestId: bigint, from: number, to: number): Promise<Case | undefined> {
+    const events = await this.#eventsOf(rpc, requestId, CLAIMS_LOOKED_FOR, from, to);
+    const timeless = new Set(events.flatMap(({ place }) => (place.timestamp ? [] : [place.blockNumber])));
+    const headers = await this.#reader.headers(rpc, [...timeless]);
+    const times = new Map(headers.map(({ number, timestamp }) => [number, timestamp]));
+    const [light, read] = inMemory(
+      events.map((event) => {
+        const { place } = event;
+        return { ...event, place: { ...place, timestamp: place.timestamp ?? times.get(place.blockNumber) } };
+      }),
+    );
+    return new CaseBuilder(read).add(light).build();
+  }
+
+  /** Looks for events of ids that are missing between others, less and less often where there is nothing. */
+  async #closeGaps(rpc: Rpc, at: Header, records: Records): Promise<void> {
+    const { requests, disputes } = await this.#state.counts(rpc, at);
+    const { store } = records;
+    const gaps = [
+      ...store.gaps('request', requests, at.number),
+      ...store.gaps('dispute', disputes, at.number),
+    ];
+    const due = gaps.filter(({ fromBlock, toBlock, first }) => {
+      const key = `${fromBlock}-${toBlock}-${first}`;
+      const { tries, waits } = this.#gaps.get(key) ?? { tries: 0, waits: 0 };
+      this.#gaps.set(
+        key,
+        waits > 0 ? { tries, waits: waits - 1 } : { tries: tries + 1, waits: 2 ** tries - 1 },
+      );
+      return waits === 0;
+    });
+    if (gaps.length === 0) this.#gaps.clear();
+    for (const gap of due.slice(0, GAPS_PER_LOOK)) {
+      const events = decodeAll(await this.#logsIn(rpc, gap));
+      const changed = store.atomically(() => events.flatMap((event) => store.put(event)));
+      records.derive(changed);
+    }
+  }
+
+  #logsIn(rpc: Rpc, { first, last, fromBlock, toBlock }: Gap): Promise<RawLog[]> {
+    const count = Number(last - first) + 1;
+    if (count > IDS_PER_REQUEST) return this.#reader.logsBetween(rpc, fromBlock, toBlock);
+    const ids = Array.from({ length: count }, (_, i) => topic(first + BigInt(i)));
+    return this.#reader.logsBetween(rpc, fromBlock, toBlock, [null, ids]);
+  }
+}

@@ -1,0 +1,362 @@
+import type { Contracts } from '../contracts.ts';
+import type { Block, Case, World } from '../world.ts';
+import { isOver } from '../world.ts';
+import { Checker } from './checker.ts';
+import { CaseBuilder } from './derive.ts';
+import { decodeAll, type RawLog } from './events.ts';
+import { LiveCases } from './live.ts';
+import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
+import { isUnusable } from './sqlite.ts';
+import { type Header, Store } from './store.ts';
+
+/** The last blocks are read again at every look: nodes hand out headers before they have the logs. */
+const REREAD_BLOCKS = 64;
+/** Blocks whose hashes are remembered, and for which what is over is kept: no reorganisation is expected to be deeper. */
+const KEPT_BLOCKS = 256;
+/** Looks in a row at a head below what was read after which it is believed: one node behind another is no reorganisation. */
+const LOOKS_BEHIND = 10;
+/** Hashes compared at once on the way down to the common ancestor. */
+const ANCESTORS_AT_ONCE = 16;
+/** Times that a look begins again because the chain changed under it. */
+const ATTEMPTS = 4;
+
+export interface IndexOptions {
+  /** The block in which the oracle was deployed, or any earlier one. */
+  readonly fromBlock?: number | undefined;
+  /** Where what was read is kept; in memory if left out. */
+  readonly folder?: string | undefined;
+  /** Is told, in one sentence, of what an operator should know and nothing fails of. */
+  readonly onNotice?: ((sentence: string) => void) | undefined;
+}
+
+/** The chain was reorganised, or another node answered, while it was looked at. */
+class ChainMoved extends Error {}
+
+/** The records of one request, and what makes them. */
+interface Kept {
+  readonly case: Case;
+  readonly builder: CaseBuilder;
+}
+
+const toBlock = ({ number, hash, timestamp }: Header): Block => ({ number, hash, timestamp });
+
+const lacksTime = ({ claims }: Case): boolean =>
+  [...claims.values()].some(({ claimedAt }) => claimedAt === 0n);
+
+/**
+ * Follows the events of a deployment. What it keeps is a cache, on disk or in memory: it is read piece by piece, each piece
+ * applied as a whole, taken back to the common ancestor when the chain is reorganised, and compared with what the contracts
+ * themselves say; see README.md.
+ */
+export class EventIndex {
+  readonly #contracts: Contracts;
+  readonly #fromBlock: number;
+  readonly #folder: string | undefined;
+  readonly #onNotice: (sentence: string) => void;
+  readonly #live = new LiveCases();
+  readonly #kept = new Map<bigint, Kept>();
+  #store: Store | undefined;
+  #reader: Reader | undefined;
+  #checker: Checker | undefined;
+  #looksBehind = 0;
+  /** Requests whose records have changed since a look was last completed. */
+  readonly #unchecked = new Set<bigint>();
+  /** Requests whose records differ from those that are shown. */
+  readonly #unshown = new Set<bigint>();
+  #hidden: ReadonlySet<bigint> = new Set();
+  /** Requests with a claim whose time is not known. */
+  readonly #timeless = new Set<bigint>();
+  #world: World | undefined;
+  #updating: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    contracts: Contracts,
+    { fromBlock = 0, folder, onNotice = () => undefined }: IndexOptions = {},
+  ) {
+    this.#contracts = contracts;
+    this.#fromBlock = fromBlock;
+    this.#folder = folder;
+    this.#onNotice = onNotice;
+  }
+
+  /**
+   * Reads what is new.
+   *
+   * @returns the deployment as of the latest block, or of a later one that was seen before
+   * @throws Error if the node does not answer; what was read until then is kept
+   */
+  update(): Promise<World> {
+    const next = this.#updating.then(() => this.#update());
+    this.#updating = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Everything about a request whose records are no longer kept, read from the chain again. */
+  async recall(requestId: bigint): Promise<Case | undefined> {
+    const kept = this.#kept.get(requestId);
+    if (kept) return kept.case;
+    const range = this.#store?.settledRange(requestId);
+    if (!range || !this.#checker) return undefined;
+    const rpc = await oneNode(this.#contracts.provider);
+    return this.#checker.readCase(rpc, requestId, range.first, range.last);
+  }
+
+  /** Blocks read so far and the number of cases in memory. */
+  status(): { readonly readTo: number; readonly cases: number; readonly logRange: number } {
+    return {
+      readTo: this.#store?.cursor ?? this.#fromBlock - 1,
+      cases: this.#kept.size,
+      logRange: this.#reader?.range ?? 0,
+    };
+  }
+
+  close(): void {
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  async #update(): Promise<World> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#look();
+      } catch (failure) {
+        if (isUnusable(failure) && this.#folder !== undefined) {
+          this.#onNotice(
+            `${this.#folder}: damaged (${(failure as Error).message}); it is made anew from the chain`,
+          );
+          this.#rebuild();
+        } else if (!(failure instanceof ChainMoved)) throw failure;
+        if (attempt >= ATTEMPTS) throw failure;
+      }
+    }
+  }
+
+  #rebuild(): void {
+    this.close();
+    Store.remove(this.#folder as string);
+    for (const id of this.#kept.keys()) this.#unshown.add(id);
+    this.#kept.clear();
+    this.#timeless.clear();
+    this.#unchecked.clear();
+  }
+
+  async #open(): Promise<{ store: Store; reader: Reader; checker: Checker }> {
+    const { oracle, game, provider } = this.#contracts;
+    const [oracleAddress, gameAddress] = await Promise.all([oracle.getAddress(), game.getAddress()]);
+    this.#reader ??= new Reader([oracleAddress, gameAddress]);
+    this.#checker ??= new Checker(this.#reader, oracleAddress, gameAddress);
+    if (!this.#store) {
+      const { chainId } = await provider.getNetwork();
+      const subject = { chainId, oracle: oracleAddress, fromBlock: this.#fromBlock };
+      this.#store = Store.open(this.#folder, subject, this.#onNotice);
+      this.#derive(this.#store, this.#store.requestsKept());
+      // What was read by an earlier run is compared a few at a time.
+      this.#unchecked.clear();
+    }
+    return { store: this.#store, reader: this.#reader, checker: this.#checker };
+  }
+
+  async #look(): Promise<World> {
+    const { store, reader, checker } = await this.#open();
+    const rpc = await oneNode(this.#contracts.provider);
+    let head = await reader.latest(rpc);
+    if (await this.#isBehind(rpc, head)) return this.#world as World;
+    while (store.cursor < head.number - REREAD_BLOCKS) {
+      await this.#readOld(rpc, head.number - REREAD_BLOCKS);
+      // Reading years of blocks takes minutes, after which that head is old.
+      if (store.cursor >= head.number - REREAD_BLOCKS) head = await reader.latest(rpc);
+    }
+    await this.#readNew(rpc, head);
+    await checker.check(rpc, head, {
+      store,
+      changed: this.#unchecked,
+      find: (id) => {
+        const kept = this.#kept.get(id);
+        return kept && { case: kept.case, isWhole: kept.builder.isWhole };
+      },
+      derive: (ids) => this.#derive(store, ids),
+    });
+    await this.#fillTimes(rpc);
+    this.#settle(store, head.number);
+    this.#unchecked.clear();
+    this.#show(new Set([...checker.doubtful, ...this.#timeless]));
+    this.#world = this.#live.at(toBlock(head));
+    return this.#world;
+  }
+
+  // ---- the chain behind what was read ----
+
+  /** Takes back what a reorganisation has undone. @returns whether this node is only behind another */
+  async #isBehind(rpc: Rpc, head: FullHeader): Promise<boolean> {
+    const store = this.#store as Store;
+    const { cursor } = store;
+    const known = store.header(head.number)?.hash;
+    if (head.number < cursor && known === head.hash) {
+      if (this.#world && ++this.#looksBehind < LOOKS_BEHIND) return true;
+      this.#takeBack(store, head.number);
+      return false;
+    }
+    this.#looksBehind = 0;
+    const follows = head.number === cursor + 1 && store.header(cursor)?.hash === head.parentHash;
+    if (follows || (head.number === cursor && known === head.hash)) return false;
+    const ancestor = await this.#commonAncestor(rpc, Math.min(cursor, head.number));
+    if (ancestor < cursor) this.#takeBack(store, ancestor);
+    return false;
+  }
+
+  /** The last block that was read and is still on the chain. */
+  async #commonAncestor(rpc: Rpc, highest: number): Promise<number> {
+    const store = this.#store as Store;
+    for (let top = highest; ; ) {
+      const isFirst = top === highest;
+      const known = store.knownBlocks(top, isFirst ? 1 : ANCESTORS_AT_ONCE);
+      if (known.length === 0) return isFirst ? highest : store.fromBlock - 1;
+      const numbers = known.map(({ number }) => number);
+      const headers = await (this.#reader as Reader).headers(rpc, numbers);
+      const hashes = new Map(headers.map(({ number, hash }) => [number, hash]));
+      const same = known.find(({ number, hash }) => hashes.get(number) === hash);
+      if (same) return isFirst ? highest : same.number;
+      top = Math.min(...numbers) - 1;
+    }
+  }
+
+  #takeBack(store: Store, ancestor: number): void {
+    this.#looksBehind = 0;
+    this.#derive(
+      store,
+      store.atomically(() => store.undo(ancestor)),
+    );
+  }
+
+  // ---- reading ----
+
+  /** Reads a piece of what is too old to change. */
+  async #readOld(rpc: Rpc, last: number): Promise<void> {
+    const store = this.#store as Store;
+    const { logs, to } = await (this.#reader as Reader).logsFrom(rpc, store.cursor + 1, last);
+    this.#apply(store, () => {
+      const changed = this.#putAll(store, logs);
+      store.cursor = to;
+      return changed;
+    });
+    this.#settle(store, to);
+  }
+
+  /** Changes events all at once, then makes the records that follow from them. */
+  #apply(store: Store, change: () => Iterable<bigint>): void {
+    this.#derive(store, store.atomically(change));
+  }
+
+  #putAll(store: Store, logs: readonly RawLog[]): Set<bigint> {
+    return new Set(decodeAll(logs).flatMap((event) => store.put(event)));
+  }
+
+  /**
+   * Reads the last blocks, those that were read before as well. A block counts as read once its header says that it holds
+   * none of the events, or the node has answered for its very hash.
+   */
+  async #readNew(rpc: Rpc, head: FullHeader): Promise<void> {
+    const store = this.#store as Store;
+    const reader = this.#reader as Reader;
+    const first = Math.max(store.fromBlock, head.number - REREAD_BLOCKS + 1);
+    if (first > head.number) return;
+    const numbers = Array.from({ length: head.number - first + 1 }, (_, i) => first + i);
+    const fetched = await reader.headers(
+      rpc,
+      numbers.filter((number) => number !== head.number && !store.header(number)),
+    );
+    const headers = new Map([...fetched, head].map((header) => [header.number, header]));
+    const at = (number: number): Header | undefined => headers.get(number) ?? store.header(number);
+    for (const number of numbers) {
+      const [before, header] = [at(number - 1), at(number)];
+      if (!header) throw new ChainMoved(`the node has block ${head.number} and not block ${number}`);
+      if (before && number > first && before.hash !== header.parentHash) {
+        // Blocks that were kept may be the ones that are gone: a further look finds their ancestor.
+        throw new ChainMoved(`block ${number} does not follow the block ${number - 1} that the node gave`);
+      }
+    }
+    const isHere = (log: RawLog): boolean => at(Number(log.blockNumber))?.hash === log.blockHash;
+    const open = numbers.filter((number) => !store.isChecked(number) || headers.has(number));
+    const asked = open.filter((number) => headers.get(number)?.mayHoldEvents ?? true);
+    const [again, ...single] = await Promise.all([
+      reader.logsBetween(rpc, first, head.number),
+      // A node that has the header and not yet the logs gives an error here, or nothing: then it is asked again.
+      ...asked.map((number) => reader.logsOfBlock(rpc, (at(number) as Header).hash).catch(() => undefined)),
+    ]);
+    const answered = new Set(asked.filter((_, i) => single[i] !== undefined));
+    this.#apply(store, () => {
+      for (const header of headers.values()) store.putHeader(header);
+      for (const number of open)
+        if (answered.has(number) || !asked.includes(number)) store.markChecked(number);
+      store.dropHeadersBefore(head.number - KEPT_BLOCKS);
+      store.cursor = head.number;
+      return this.#putAll(store, [...again, ...single.flatMap((logs) => logs ?? [])].filter(isHere));
+    });
+  }
+
+  /** Gets the times of claims from their blocks, for a node that does not say them with the logs. */
+  async #fillTimes(rpc: Rpc): Promise<void> {
+    if (this.#timeless.size === 0) return;
+    const store = this.#store as Store;
+    const blocks = new Set([...this.#timeless].flatMap((id) => store.blocksWithoutTime(id)));
+    const headers = await (this.#reader as Reader).headers(rpc, [...blocks]);
+    this.#apply(store, () => headers.flatMap(({ number, timestamp }) => store.putTime(number, timestamp)));
+  }
+
+  // ---- records ----
+
+  /** Makes the records of requests from their events. */
+  #derive(store: Store, requestIds: Iterable<bigint>): void {
+    for (const id of new Set(requestIds)) {
+      const builder = this.#builderFor(store, id);
+      const made = builder.build();
+      if (made) this.#kept.set(id, { case: made, builder });
+      else this.#kept.delete(id);
+      if (made && lacksTime(made)) this.#timeless.add(id);
+      else this.#timeless.delete(id);
+      this.#unchecked.add(id);
+      this.#unshown.add(id);
+    }
+  }
+
+  /** What has gone through all events of a request: goes on where it was unless earlier events have changed. */
+  #builderFor(store: Store, id: bigint): CaseBuilder {
+    const known = this.#kept.get(id)?.builder;
+    if (!store.wasRewritten(id) && known) {
+      const newer = store.eventsOn(id, known.last);
+      if (known.count + newer.length === store.countOn(id)) return known.add(newer);
+    }
+    return new CaseBuilder((root) => store.payloads.read(root)).add(store.eventsOn(id));
+  }
+
+  /**
+   * Shows the records as they are now: never half of a look.
+   *
+   * @param hidden requests whose records are not what the contracts say, or not complete
+   */
+  #show(hidden: ReadonlySet<bigint>): void {
+    for (const id of [...this.#unshown, ...this.#hidden]) this.#live.set(id, this.#kept.get(id)?.case);
+    for (const id of hidden) this.#live.set(id, undefined);
+    this.#unshown.clear();
+    this.#hidden = hidden;
+  }
+
+  /** Drops what is over and too deep to be reorganised. */
+  #settle(store: Store, head: number): void {
+    const over = [...this.#kept].filter(
+      ([, { case: one, builder }]) =>
+        (builder.last?.blockNumber ?? head) <= head - KEPT_BLOCKS && isOver(one),
+    );
+    if (over.length === 0) return;
+    store.atomically(() => {
+      for (const [id, { builder }] of over) {
+        store.settle(id, builder.first?.blockNumber ?? 0, builder.last?.blockNumber ?? 0);
+      }
+    });
+    for (const [id] of over) {
+      this.#timeless.delete(id);
+      this.#kept.delete(id);
+      this.#unshown.add(id);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { dataLength, toQuantity } from 'ethers';
+import { LearnedSize } from '../endpoints/learnedSize.ts';
+import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, refusalIn } from '../endpoints/failures.ts';
+import type { Hex } from '../types.ts';
+import { mayHold } from './bloom.ts';
+import type { RawLog } from './events.ts';
+import type { Header } from './store.ts';
+
+/** One node, as far as it is read from here. */
+export interface Rpc {
+  // biome-ignore lint/suspicious/noExplicitAny: a node may answer anything
+  send(method: string, params: any[]): Promise<any>;
+}
+
+/** One node for reads that belong together, if the provider chooses among several; else the provider itself. */
+export async function oneNode(provider: unknown): Promise<Rpc> {
+  const { look } = provider as { look?: () => Promise<Rpc> };
+  return look ? look.call(provider) : (provider as Rpc);
+}
+
+/** An answer that no chain can give: a header without a hash, logs that are no list. */
+export class UnusableAnswer extends Error {
+  override name = 'UnusableAnswer';
+}
+
+export interface FullHeader extends Header {
+  /** False only if no log of the contracts can be in the block, by its bloom filter. */
+  readonly mayHoldEvents: boolean;
+}
+
+type Topics = readonly (null | string | readonly string[])[];
+
+/** Logs in one answer above which less is asked for: all of them are in memory at once. */
+const MANY_LOGS = 5_000;
+
+/** What is asked of a node, for the contracts of one deployment. */
+export class Reader {
+  readonly #addresses: readonly string[];
+  readonly #range = new LearnedSize({ first: 2_000, most: 100_000 });
+
+  /** @param addresses of the contracts whose events are read */
+  constructor(addresses: readonly string[]) {
+    this.#addresses = addresses.map((address) => address.toLowerCase());
+  }
+
+  /** Blocks that the next request for logs covers. */
+  get range(): number {
+    return this.#range.size;
+  }
+
+  async latest(rpc: Rpc): Promise<FullHeader> {
+    const header = this.#header(await rpc.send('eth_getBlockByNumber', ['latest', false]));
+    if (!header) throw new UnusableAnswer('the node knows no latest block');
+    return header;
+  }
+
+  /** Headers of blocks by their numbers, without those that the node does not have. */
+  async headers(rpc: Rpc, numbers: readonly number[]): Promise<FullHeader[]> {
+    const blocks = await Promise.all(
+      numbers.map((number) => rpc.send('eth_getBlockByNumber', [toQuantity(number), false])),
+    );
+    return blocks.flatMap((block, i) => {
+      const header = this.#header(block);
+      return header && header.number === numbers[i] ? [header] : [];
+    });
+  }
+
+  #header(block: unknown): FullHeader | undefined {
+    const { number, hash, parentHash, timestamp, logsBloom } = (block ?? {}) as Record<string, unknown>;
+    if (typeof number !== 'string' || typeof hash !== 'string' || typeof timestamp !== 'string')
+      return undefined;
+    const bloom = typeof logsBloom === 'string' && dataLength(logsBloom) === 256 ? logsBloom : undefined;
+    return {
+      number: Number(number),
+      hash,
+      parentHash: typeof parentHash === 'string' ? parentHash : '0x',
+      timestamp: BigInt(timestamp),
+      mayHoldEvents: bloom === undefined || this.#addresses.some((address) => mayHold(bloom, address)),
+    };
+  }
+
+  /** Logs of one block of this very hash. @throws what the node says if it does not know the block */
+  async logsOfBlock(rpc: Rpc, blockHash: Hex): Promise<RawLog[]> {
+    return this.#logs(await rpc.send('eth_getLogs', [{ address: this.#addresses, blockHash }]));
+  }
+
+  /**
+   * Logs of blocks by their numbers, from `from` on, as many blocks as the node allows at once.
+   *
+   * @returns the logs, and the last block that was asked for
+   * @throws what the node says about a single block, or that it did not answer
+   */
+  async logsFrom(
+    rpc: Rpc,
+    from: number,
+    last: number,
+    topics?: Topics,
+  ): Promise<{ logs: RawLog[]; to: number }> {
+    for (;;) {
+      const to = Math.min(last, from + this.#range.size - 1);
+      const asked = to - from + 1;
+      const filter = { address: this.#addresses, fromBlock: toQuantity(from), toBlock: toQuantity(to) };
+      try {
+        const logs = this.#logs(await rpc.send('eth_getLogs', [topics ? { ...filter, topics } : filter]));
+        this.#range.succeeded(asked);
+        if (logs.length > MANY_LOGS) this.#range.shrink((asked * MANY_LOGS) / logs.length);
+        return { logs, to };
+      } catch (failure) {
+        const refusal = refusalIn(failure);
+        // Not its limit, but it may be more than the node does in its time.
+        if (failure instanceof NodeFailure && failure.kind === 'timeout') this.#range.shrink(asked / 2);
+        if (!refusal || isRateLimit(refusal) || isUnknownBlock(refusal) || asked === 1) throw failure;
+        this.#range.refused(asked, allowedRange(refusal.message));
+      }
+    }
+  }
+
+  /** All logs between two blocks by their numbers. */
+  async logsBetween(rpc: Rpc, from: number, last: number, topics?: Topics): Promise<RawLog[]> {
+    const all: RawLog[] = [];
+    for (let next = from; next <= last; ) {
+      const { logs, to } = await this.logsFrom(rpc, next, last, topics);
+      all.push(...logs);
+      next = to + 1;
+    }
+    return all;
+  }
+
+  /** Only what can be a log of the contracts, whatever the node puts into its answer. */
+  #logs(answer: unknown): RawLog[] {
+    if (!Array.isArray(answer)) throw new UnusableAnswer('the node answered a request for logs with no list');
+    return (answer as RawLog[]).filter(
+      ({ address, blockNumber, removed }) =>
+        removed !== true &&
+        typeof blockNumber === 'string' &&
+        this.#addresses.includes(`${address}`.toLowerCase()),
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Opens a database. Node 22 calls SQLite experimental on stderr, which operators can do nothing about. */
+export function openDatabase(path: string): DatabaseSync {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite');
+    return new Database(path);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** Codes of SQLite, https://www.sqlite.org/rescode.html. */
+const BUSY = 5;
+const LOCKED = 6;
+const CORRUPT = 11;
+const SCHEMA_ERROR = 1;
+const NOT_A_DATABASE = 26;
+
+const codeIn = (failure: unknown): number | undefined => {
+  const { code, errcode } = failure as { code?: unknown; errcode?: unknown };
+  // The low byte is the kind, the rest details it.
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
+};
+
+/** Whether the file cannot be used as it is: no database, damaged, or with other tables. */
+export const isUnusable = (failure: unknown): boolean =>
+  [CORRUPT, NOT_A_DATABASE, SCHEMA_ERROR].includes(codeIn(failure) ?? -1);
+
+/** Whether another process holds the file. */
+export const isHeld = (failure: unknown): boolean => [BUSY, LOCKED].includes(codeIn(failure) ?? -1);

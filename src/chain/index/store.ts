@@ -1,0 +1,447 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { deserialize, serialize } from 'node:v8';
+import type { Hex } from '../types.ts';
+import type { ChainEvent, Content, Place } from './events.ts';
+import { Payloads } from './payloads.ts';
+import { isHeld, isUnusable, openDatabase } from './sqlite.ts';
+
+/** Raised with every change of the tables or of what is in them: an older file is read again from the chain. */
+const SCHEMA = 1;
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS blocks (
+    number INTEGER PRIMARY KEY, hash TEXT NOT NULL, parent TEXT NOT NULL, time INTEGER NOT NULL, checked INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS events (
+    block INTEGER NOT NULL, place INTEGER NOT NULL, request INTEGER NOT NULL, hash TEXT NOT NULL, tx TEXT NOT NULL,
+    time INTEGER, content BLOB NOT NULL, PRIMARY KEY (block, place)
+  );
+  CREATE INDEX IF NOT EXISTS events_of_request ON events (request, block, place);
+  CREATE TABLE IF NOT EXISTS numbers (
+    kind TEXT NOT NULL, id INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS settled (request INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS payloads (
+    root TEXT NOT NULL, request INTEGER NOT NULL, bytes BLOB, PRIMARY KEY (root, request)
+  );
+  CREATE INDEX IF NOT EXISTS payloads_of_request ON payloads (request);
+`;
+
+/** The deployment that a store is about. */
+export interface Subject {
+  readonly chainId: bigint;
+  readonly oracle: string;
+  readonly fromBlock: number;
+}
+
+/** A block as far as it matters here. */
+export interface Header {
+  readonly number: number;
+  readonly hash: Hex;
+  readonly parentHash: Hex;
+  /** Unix seconds. */
+  readonly timestamp: bigint;
+}
+
+/** A folder that cannot be used. The message is one line. */
+export class StoreError extends Error {
+  override name = 'StoreError';
+}
+
+/** Requests and disputes have ids without gaps, so a gap shows that an event is missing. */
+export type Numbered = 'request' | 'dispute';
+
+/** A stretch of ids that were never seen, and the blocks between which their events must be. */
+export interface Gap {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly fromBlock: number;
+  readonly toBlock: number;
+}
+
+interface EventRow {
+  readonly block: number;
+  readonly place: number;
+  readonly request: number;
+  readonly hash: string;
+  readonly tx: string;
+  readonly time: number | null;
+  readonly content: Uint8Array;
+}
+
+const FILE = 'index.sqlite';
+const PAYLOADS = 'payloads';
+
+function create(path: string): DatabaseSync {
+  const database = openDatabase(path);
+  try {
+    // What a power cut takes is read from the chain again; what it must not leave is a damaged file.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    database.exec(TABLES);
+    return database;
+  } catch (failure) {
+    database.close();
+    throw failure;
+  }
+}
+
+/** What was read of one deployment, in SQLite. It is a cache: deleted, it is read from the chain again. */
+export class Store {
+  readonly payloads: Payloads;
+  readonly #database: DatabaseSync;
+  readonly #rewritten = new Set<bigint>();
+  readonly #statements = new Map<string, StatementSync>();
+
+  private constructor(database: DatabaseSync, folder: string | undefined) {
+    this.#database = database;
+    this.payloads = new Payloads(database, folder === undefined ? undefined : join(folder, PAYLOADS));
+  }
+
+  /**
+   * @param folder where it is kept; undefined to keep it in memory
+   * @param onNotice is told, in one sentence, why a file that was there is not used
+   * @throws StoreError if another process uses the folder, or it cannot be written
+   */
+  static open(folder: string | undefined, subject: Subject, onNotice: (sentence: string) => void): Store {
+    if (folder === undefined) return Store.#fresh(':memory:', undefined, subject);
+    const path = join(folder, FILE);
+    try {
+      mkdirSync(folder, { recursive: true });
+      try {
+        const store = new Store(create(path), folder);
+        const why = store.#isEmpty() ? undefined : store.#objection(subject);
+        if (why === undefined) {
+          if (store.#isEmpty()) store.#claim(subject);
+          return store;
+        }
+        store.close();
+        onNotice(`${path}: ${why}; it is made anew from the chain`);
+      } catch (failure) {
+        if (!isUnusable(failure)) throw failure;
+        onNotice(`${path}: cannot be used (${(failure as Error).message}); it is made anew from the chain`);
+      }
+      Store.remove(folder);
+      return Store.#fresh(path, folder, subject);
+    } catch (failure) {
+      if (isHeld(failure))
+        throw new StoreError(`${folder}: another process uses it; give each its own --data`);
+      throw new StoreError(`${folder}: ${(failure as Error).message}`, { cause: failure });
+    }
+  }
+
+  /** Deletes what a folder holds of a store. */
+  static remove(folder: string): void {
+    for (const suffix of ['', '-wal', '-shm', '-journal'])
+      rmSync(join(folder, `${FILE}${suffix}`), { force: true });
+    rmSync(join(folder, PAYLOADS), { recursive: true, force: true });
+  }
+
+  static #fresh(path: string, folder: string | undefined, subject: Subject): Store {
+    const store = new Store(create(path), folder);
+    store.#claim(subject);
+    return store;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  // ---- what it is about ----
+
+  #isEmpty(): boolean {
+    return this.#meta('schema') === undefined;
+  }
+
+  #objection({ chainId, oracle, fromBlock }: Subject): string | undefined {
+    if (this.#meta('schema') !== `${SCHEMA}`) return 'is of another version of this program';
+    if (this.#meta('chain') !== `${chainId}`) return `is of chain ${this.#meta('chain')}, not ${chainId}`;
+    if (this.#meta('oracle') !== oracle) return `is of the oracle ${this.#meta('oracle')}, not ${oracle}`;
+    if (Number(this.#meta('fromBlock')) > fromBlock) return `begins after block ${fromBlock}`;
+    return undefined;
+  }
+
+  #claim({ chainId, oracle, fromBlock }: Subject): void {
+    this.atomically(() => {
+      this.#setMeta('schema', `${SCHEMA}`);
+      this.#setMeta('chain', `${chainId}`);
+      this.#setMeta('oracle', oracle);
+      this.#setMeta('fromBlock', `${fromBlock}`);
+      this.#setMeta('cursor', `${fromBlock - 1}`);
+    });
+  }
+
+  #meta(key: string): string | undefined {
+    return (this.#sql('SELECT value FROM meta WHERE key = ?').get(key) as { value: string } | undefined)
+      ?.value;
+  }
+
+  #setMeta(key: string, value: string): void {
+    this.#sql('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(key, value);
+  }
+
+  /** First block that was read. */
+  get fromBlock(): number {
+    return Number(this.#meta('fromBlock'));
+  }
+
+  /** Last block that was read. */
+  get cursor(): number {
+    return Number(this.#meta('cursor'));
+  }
+
+  set cursor(block: number) {
+    this.#setMeta('cursor', `${block}`);
+  }
+
+  /** Does everything or nothing, also if the process is killed. */
+  atomically<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (failure) {
+      this.#database.exec('ROLLBACK');
+      throw failure;
+    }
+  }
+
+  // ---- events ----
+
+  /** Keeps an event, in the place of what was there. @returns the requests whose case it changes */
+  put({ requestId, place, content }: ChainEvent<Uint8Array>): bigint[] {
+    const { blockNumber, blockHash, logIndex, transaction, timestamp } = place;
+    const request = Number(requestId);
+    if (this.settledRange(requestId)) {
+      this.#sql('UPDATE settled SET last = MAX(last, ?) WHERE request = ?').run(blockNumber, request);
+      return [];
+    }
+    const blob = serialize(this.#withRoots(request, content));
+    const known = this.#sql('SELECT * FROM events WHERE block = ? AND place = ?').get(
+      blockNumber,
+      logIndex,
+    ) as EventRow | undefined;
+    const time = timestamp === undefined ? (known?.time ?? null) : Number(timestamp);
+    const isSame =
+      known?.hash === blockHash && known.tx === transaction && Buffer.compare(known.content, blob) === 0;
+    if (isSame && known.time === time) return [];
+    if (known) for (const one of [known.request, request]) this.#rewritten.add(BigInt(one));
+    this.#sql(
+      'INSERT OR REPLACE INTO events (block, place, request, hash, tx, time, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ).run(blockNumber, logIndex, request, blockHash, transaction, time, blob);
+    if (content.name === 'Requested') this.#number('request', requestId, blockNumber);
+    if (content.name === 'Opened') this.#number('dispute', content.disputeId, blockNumber);
+    return known ? [requestId, BigInt(known.request)] : [requestId];
+  }
+
+  #withRoots(request: number, content: Content<Uint8Array>): Content<Hex> {
+    if (content.name === 'Requested' && content.input.kind === 'bytes') {
+      return { ...content, input: { kind: 'bytes', bytes: this.payloads.put(request, content.input.bytes) } };
+    }
+    if (content.name === 'Claimed' && content.answer.kind === 'bytes') {
+      return {
+        ...content,
+        answer: { kind: 'bytes', bytes: this.payloads.put(request, content.answer.bytes) },
+      };
+    }
+    return content as Content<Hex>;
+  }
+
+  /** How many events of a request are kept. */
+  countOn(requestId: bigint): number {
+    const row = this.#sql('SELECT COUNT(*) AS count FROM events WHERE request = ?').get(Number(requestId));
+    return (row as { count: number }).count;
+  }
+
+  /** Events of a request after a place, in the order of the chain. */
+  eventsOn(requestId: bigint, after?: Pick<Place, 'blockNumber' | 'logIndex'>): ChainEvent<Hex>[] {
+    const { blockNumber, logIndex } = after ?? { blockNumber: -1, logIndex: -1 };
+    const rows = this.#sql(
+      'SELECT * FROM events WHERE request = ? AND (block, place) > (?, ?) ORDER BY block, place',
+    ).all(Number(requestId), blockNumber, logIndex);
+    return (rows as unknown as EventRow[]).map((row) => ({
+      requestId,
+      content: deserialize(row.content) as Content<Hex>,
+      place: {
+        blockNumber: row.block,
+        blockHash: row.hash,
+        logIndex: row.place,
+        transaction: row.tx,
+        timestamp: row.time === null ? undefined : BigInt(row.time),
+      },
+    }));
+  }
+
+  /** Drops the events of one request, to read them again. */
+  forget(requestId: bigint): void {
+    this.#rewritten.add(requestId);
+    this.#sql('DELETE FROM events WHERE request = ?').run(Number(requestId));
+  }
+
+  /** Requests with events that are kept. */
+  requestsKept(): bigint[] {
+    return (
+      this.#sql('SELECT DISTINCT request FROM events ORDER BY request').all() as { request: number }[]
+    ).map((row) => BigInt(row.request));
+  }
+
+  /** Blocks in which a request has events whose time is not known. */
+  blocksWithoutTime(requestId: bigint): number[] {
+    const rows = this.#sql('SELECT DISTINCT block FROM events WHERE request = ? AND time IS NULL').all(
+      Number(requestId),
+    );
+    return (rows as { block: number }[]).map(({ block }) => block);
+  }
+
+  /** Keeps the time of a block with its events. @returns the requests whose case that changes */
+  putTime(block: number, timestamp: bigint): bigint[] {
+    const rows = this.#sql('SELECT DISTINCT request FROM events WHERE block = ? AND time IS NULL').all(block);
+    this.#sql('UPDATE events SET time = ? WHERE block = ? AND time IS NULL').run(Number(timestamp), block);
+    return this.#rewrite(rows as { request: number }[]);
+  }
+
+  /** Whether events of a request were changed or dropped, not only added, since this was last asked. */
+  wasRewritten(requestId: bigint): boolean {
+    return this.#rewritten.delete(requestId);
+  }
+
+  #rewrite(rows: readonly { readonly request: number }[]): bigint[] {
+    const ids = rows.map(({ request }) => BigInt(request));
+    for (const id of ids) this.#rewritten.add(id);
+    return ids;
+  }
+
+  // ---- what is over ----
+
+  /** Drops everything of a request but the blocks between which its events are. */
+  settle(requestId: bigint, first: number, last: number): void {
+    const request = Number(requestId);
+    this.#sql('INSERT OR REPLACE INTO settled (request, first, last) VALUES (?, ?, ?)').run(
+      request,
+      first,
+      last,
+    );
+    this.#sql('DELETE FROM events WHERE request = ?').run(request);
+    this.payloads.drop(request);
+  }
+
+  settledRange(requestId: bigint): { readonly first: number; readonly last: number } | undefined {
+    const row = this.#sql('SELECT first, last FROM settled WHERE request = ?').get(Number(requestId));
+    return row as { first: number; last: number } | undefined;
+  }
+
+  // ---- blocks ----
+
+  putHeader({ number, hash, parentHash, timestamp }: Header): void {
+    this.#sql(
+      'INSERT INTO blocks (number, hash, parent, time, checked) VALUES (?, ?, ?, ?, 0) ON CONFLICT (number) DO UPDATE SET ' +
+        'checked = CASE WHEN hash = excluded.hash THEN checked ELSE 0 END, hash = excluded.hash, parent = excluded.parent, ' +
+        'time = excluded.time',
+    ).run(number, hash, parentHash, Number(timestamp));
+  }
+
+  header(number: number): Header | undefined {
+    const row = this.#sql('SELECT hash, parent, time FROM blocks WHERE number = ?').get(number) as
+      | { hash: string; parent: string; time: number }
+      | undefined;
+    return row && { number, hash: row.hash, parentHash: row.parent, timestamp: BigInt(row.time) };
+  }
+
+  /** Says that every event of a block was read. */
+  markChecked(number: number): void {
+    this.#sql('UPDATE blocks SET checked = 1 WHERE number = ?').run(number);
+  }
+
+  isChecked(number: number): boolean {
+    const row = this.#sql('SELECT checked FROM blocks WHERE number = ?').get(number) as
+      | { checked: number }
+      | undefined;
+    return row?.checked === 1;
+  }
+
+  dropHeadersBefore(number: number): void {
+    this.#sql('DELETE FROM blocks WHERE number < ?').run(number);
+  }
+
+  /** Blocks up to `top` of which a header or an event is kept, newest first. */
+  knownBlocks(top: number, most: number): { readonly number: number; readonly hash: Hex }[] {
+    const rows = this.#sql(
+      'SELECT number, hash FROM blocks WHERE number <= ?1 UNION SELECT block, hash FROM events WHERE block <= ?1 ' +
+        'ORDER BY number DESC LIMIT ?2',
+    ).all(top, most);
+    return rows as { number: number; hash: string }[];
+  }
+
+  /**
+   * Takes back everything after a block, within a transaction. If something was over that had events after it, what is
+   * known of that is gone, so reading goes on from where that began.
+   *
+   * @returns the requests whose case changes
+   */
+  undo(ancestor: number): bigint[] {
+    const gone = this.#sql('SELECT request, first FROM settled WHERE last > ?').all(ancestor) as {
+      request: number;
+      first: number;
+    }[];
+    const end = gone.reduce((least, { first }) => Math.min(least, first - 1), ancestor);
+    for (const { request } of gone) this.#sql('DELETE FROM settled WHERE request = ?').run(request);
+    const touched = this.#sql('SELECT DISTINCT request FROM events WHERE block > ?').all(end) as {
+      request: number;
+    }[];
+    for (const table of ['events', 'numbers']) this.#sql(`DELETE FROM ${table} WHERE block > ?`).run(end);
+    this.#sql('DELETE FROM blocks WHERE number > ?').run(end);
+    this.cursor = Math.min(this.cursor, end);
+    return this.#rewrite(touched);
+  }
+
+  // ---- ids without gaps ----
+
+  #number(kind: Numbered, id: bigint, block: number): void {
+    this.#sql('INSERT OR REPLACE INTO numbers (kind, id, block) VALUES (?, ?, ?)').run(
+      kind,
+      Number(id),
+      block,
+    );
+  }
+
+  /**
+   * @param count how many there are by the chain itself
+   * @param head the block at which it says so
+   * @returns the ids up to `count` whose events were not seen; those before the first that was seen included
+   */
+  gaps(kind: Numbered, count: bigint, head: number): Gap[] {
+    const known = this.#sql('SELECT COUNT(*) AS known FROM numbers WHERE kind = ?').get(kind) as {
+      known: number;
+    };
+    if (BigInt(known.known) >= count) return [];
+    const rows = this.#sql('SELECT id, block FROM numbers WHERE kind = ? ORDER BY id').all(kind);
+    const gaps: Gap[] = [];
+    let [id, block] = [0, this.fromBlock];
+    for (const next of [
+      ...(rows as { id: number; block: number }[]),
+      { id: Number(count) + 1, block: head },
+    ]) {
+      if (next.id > id + 1) {
+        gaps.push({
+          first: BigInt(id + 1),
+          last: BigInt(next.id - 1),
+          fromBlock: block,
+          toBlock: next.block,
+        });
+      }
+      [id, block] = [next.id, next.block];
+    }
+    return gaps;
+  }
+
+  #sql(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known) return known;
+    const made = this.#database.prepare(text);
+    this.#statements.set(text, made);
+    return made;
+  }
+}

@@ -1,0 +1,244 @@
+import { START, encodePosition, type Phase, type Position } from '../../../src/dispute/position.ts';
+import type { Reason } from '../../../src/dispute/rules.ts';
+import { type DisputeView, follow, openedView, withTraceRoot } from '../../../src/dispute/view.ts';
+import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
+import type { Dispute, Request } from '../../../src/chain/types.ts';
+import { PLAIN_TERMS } from '../../../src/chain/types.ts';
+import type { Random } from '../randomProgram.ts';
+
+/**
+ * The protocol as far as its events go, without models, money or proofs: who may do what next. It keeps records of its own,
+ * with which those of an index are compared.
+ */
+
+export interface SimulatedDispute {
+  readonly disputeId: bigint;
+  readonly challenger: string;
+  dispute: Dispute;
+  subject: string;
+  view: DisputeView;
+  moves: string[];
+  ended: { winner: string; reason: Reason } | undefined;
+  /** Moves made so far, into {@link SCRIPT}. */
+  step: number;
+}
+
+export interface SimulatedClaim {
+  readonly claimId: bigint;
+  readonly claimant: string;
+  readonly outputs: string;
+  readonly answer: string;
+  readonly claimedAt: bigint;
+  status: 'open' | 'final' | 'falsified';
+  traceRoot: string | undefined;
+  readonly disputes: SimulatedDispute[];
+}
+
+export interface SimulatedRequest {
+  readonly requestId: bigint;
+  readonly request: Request;
+  readonly input: string;
+  status: 'open' | 'closed' | 'answered' | 'cancelled';
+  callback: 'notRun' | 'failed' | 'done';
+  readonly claims: SimulatedClaim[];
+}
+
+export interface SimulatedState {
+  readonly requests: SimulatedRequest[];
+  disputeCount: bigint;
+}
+
+/** An event as its interface encodes it. */
+export interface SimulatedEvent {
+  readonly contract: 'oracle' | 'game';
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/** The events of a whole dispute, with where each leads: a trace of 256 blocks, a tensor of 8 chunks, a fold of 2,000 steps. */
+const SCRIPT: readonly (readonly [name: string, place: Partial<Position> & { readonly phase: Phase }])[] = [
+  ['Revealed', { phase: 'TracePick', depthLeft: 8 }],
+  ['Picked', { phase: 'TraceReveal', depthLeft: 4 }],
+  ['Revealed', { phase: 'TracePick', depthLeft: 4 }],
+  ['Picked', { phase: 'NodeReveal', depthLeft: 5 }],
+  ['Revealed', { phase: 'NodePick', depthLeft: 5 }],
+  ['Picked', { phase: 'TensorReveal', depthLeft: 6 }],
+  ['Revealed', { phase: 'TensorPick', depthLeft: 6 }],
+  ['Picked', { phase: 'TensorReveal', depthLeft: 3 }],
+  ['Revealed', { phase: 'TensorPick', depthLeft: 3 }],
+  ['Picked', { phase: 'Chunk' }],
+  ['ChunkRevealed', { phase: 'Element' }],
+  ['Picked', { phase: 'Fold', hi: 2000, grain: 10 }],
+  ['AccumulatorsPosted', { phase: 'Interval', hi: 2000, grain: 10 }],
+  ['Picked', { phase: 'Fold', lo: 63, hi: 126, grain: 10 }],
+  ['AccumulatorsPosted', { phase: 'Interval', lo: 63, hi: 126, grain: 10 }],
+];
+
+const ACCOUNTS = Array.from({ length: 4 }, (_, i) => `0x${`${i + 1}`.repeat(40)}`);
+
+const hash = (random: Random): string => hexOf(random.bytes(32));
+
+export interface Moment {
+  readonly timestamp: bigint;
+  readonly transaction: string;
+}
+
+function ask(state: SimulatedState, random: Random, { timestamp }: Moment): SimulatedEvent[] {
+  const request: Request = {
+    requester: random.pick(ACCOUNTS),
+    feeWei: BigInt(random.below(1000)),
+    modelId: hash(random),
+    inputs: hash(random),
+    requestedAt: timestamp,
+    terms: {
+      ...PLAIN_TERMS,
+      claimBondWei: 1000n,
+      challengeBondWei: 500n,
+      windowSeconds: 3600n,
+      clockSeconds: 3600n,
+      patienceSeconds: 60n,
+      callbackGas: 0n,
+    },
+  };
+  const requestId = BigInt(state.requests.length + 1);
+  const input = hexOf(random.bytes(random.chance(10) ? 5000 : random.below(100)));
+  state.requests.push({ requestId, request, input, status: 'open', callback: 'notRun', claims: [] });
+  const args = [requestId, request.modelId, request.requester, request, input];
+  return [{ contract: 'oracle', name: 'Requested', args }];
+}
+
+function claim(asked: SimulatedRequest, random: Random, { timestamp }: Moment): SimulatedEvent[] {
+  const claimId = (asked.requestId << 32n) | BigInt(asked.claims.length + 1);
+  const claimant = random.pick(ACCOUNTS);
+  const [outputs, answer] = [hash(random), hexOf(random.bytes(random.below(60)))];
+  const claimedAt = timestamp;
+  asked.claims.push({
+    ...{ claimId, claimant, outputs, answer, claimedAt },
+    ...{ status: 'open', traceRoot: undefined, disputes: [] },
+  });
+  return [{ contract: 'oracle', name: 'Claimed', args: [claimId, claimant, outputs, answer] }];
+}
+
+const clockAt = (timestamp: bigint): bigint => (timestamp << 56n) | (3600n << 28n) | 3600n;
+
+function challenge(
+  state: SimulatedState,
+  made: SimulatedClaim,
+  random: Random,
+  moment: Moment,
+): SimulatedEvent[] {
+  const disputeId = ++state.disputeCount;
+  const challenger = random.pick(ACCOUNTS);
+  const dispute: Dispute = {
+    claimant: made.claimant,
+    challenger,
+    clock: clockAt(moment.timestamp),
+    stake: (made.claimId << 160n) | (1000n << 80n) | 500n,
+    program: hash(random),
+    position: encodePosition(START),
+  };
+  made.disputes.push({
+    ...{ disputeId, challenger, dispute, subject: `0x${'00'.repeat(32)}` },
+    ...{ moves: [moment.transaction], ended: undefined, step: 0 },
+    view: openedView(made.traceRoot === undefined ? undefined : bytesOfHex(made.traceRoot)),
+  });
+  return [{ contract: 'game', name: 'Opened', args: [disputeId, made.claimId, challenger, dispute] }];
+}
+
+function fixTrace(made: SimulatedClaim, random: Random): SimulatedEvent[] {
+  if (made.traceRoot !== undefined) return [];
+  made.traceRoot = hash(random);
+  for (const one of made.disputes) one.view = withTraceRoot(one.view, bytesOfHex(made.traceRoot));
+  return [{ contract: 'game', name: 'TraceCommitted', args: [made.claimId, made.traceRoot] }];
+}
+
+function move(made: SimulatedClaim, one: SimulatedDispute, random: Random, moment: Moment): SimulatedEvent[] {
+  const [name, place] = SCRIPT[one.step++] as (typeof SCRIPT)[number];
+  const fixed = one.step === 1 ? fixTrace(made, random) : [];
+  const position: Position = { ...START, ...place };
+  one.dispute = { ...one.dispute, clock: clockAt(moment.timestamp), position: encodePosition(position) };
+  one.subject = hash(random);
+  if (one.moves.at(-1) !== moment.transaction) one.moves.push(moment.transaction);
+  const args: unknown[] = [one.disputeId, one.dispute, one.subject];
+  if (name === 'Revealed') {
+    const hashes = random.times(4, () => random.bytes(32));
+    args.push(hashes.map(hexOf));
+    one.view = follow(one.view, { kind: 'Revealed', position, hashes });
+  } else if (name === 'ChunkRevealed') {
+    const chunk = random.bytes(256);
+    args.push(hexOf(chunk));
+    one.view = follow(one.view, { kind: 'ChunkRevealed', position, chunk });
+  } else if (name === 'AccumulatorsPosted') {
+    const words = random.bytes(8);
+    args.push(hexOf(words));
+    one.view = follow(one.view, { kind: 'AccumulatorsPosted', position, words });
+  } else one.view = follow(one.view, { kind: 'Picked', position });
+  return [...fixed, { contract: 'game', name, args }];
+}
+
+function end(made: SimulatedClaim, one: SimulatedDispute, random: Random, moment: Moment): SimulatedEvent[] {
+  const isOvertaken = made.status === 'falsified';
+  const challengerWins = isOvertaken || random.chance(60);
+  const reason: Reason = isOvertaken
+    ? 'ClaimAlreadyFalsified'
+    : challengerWins
+      ? 'WrongWord'
+      : 'ChallengerTimeout';
+  const winner = challengerWins ? one.challenger : made.claimant;
+  one.ended = { winner, reason };
+  if (one.moves.at(-1) !== moment.transaction) one.moves.push(moment.transaction);
+  const code = { ClaimAlreadyFalsified: 7, WrongWord: 2, ChallengerTimeout: 1 }[reason as never] as number;
+  const ended: SimulatedEvent = {
+    contract: 'game',
+    name: 'Ended',
+    args: [one.disputeId, made.claimId, winner, code],
+  };
+  if (!challengerWins || isOvertaken) return [ended];
+  made.status = 'falsified';
+  return [ended, { contract: 'oracle', name: 'ClaimFalsified', args: [made.claimId, winner, 500n, 500n] }];
+}
+
+function finalize(asked: SimulatedRequest, made: SimulatedClaim, random: Random): SimulatedEvent[] {
+  made.status = 'final';
+  const events: SimulatedEvent[] = [{ contract: 'oracle', name: 'ClaimFinalized', args: [made.claimId] }];
+  if (asked.status !== 'open') return events;
+  asked.status = 'answered';
+  events.push({ contract: 'oracle', name: 'Answered', args: [asked.requestId, made.claimId, made.outputs] });
+  if (random.chance(50)) return events;
+  asked.callback = random.chance(50) ? 'done' : 'failed';
+  const isDone = asked.callback === 'done';
+  events.push({
+    contract: 'oracle',
+    name: isDone ? 'CallbackRun' : 'CallbackFailed',
+    args: isDone ? [asked.requestId] : [asked.requestId, '0x'],
+  });
+  return events;
+}
+
+/** Changes the state by one thing that the protocol allows. @returns the events of that transaction */
+export function actAtRandom(state: SimulatedState, random: Random, moment: Moment): SimulatedEvent[] {
+  const asked = state.requests.length > 0 ? random.pick(state.requests) : undefined;
+  if (!asked || random.chance(15)) return ask(state, random, moment);
+  const open = asked.claims.filter(({ status }) => status === 'open');
+  const running = asked.claims.flatMap((made) =>
+    made.disputes.filter(({ ended }) => !ended).map((one) => [made, one] as const),
+  );
+  if (running.length > 0 && random.chance(70)) {
+    const [made, one] = random.pick(running);
+    const isOver = one.step === SCRIPT.length || made.status === 'falsified' || random.chance(5);
+    return isOver ? end(made, one, random, moment) : move(made, one, random, moment);
+  }
+  if (open.length > 0) {
+    const made = random.pick(open);
+    if (random.chance(50)) return challenge(state, made, random, moment);
+    if (!made.disputes.some(({ ended }) => !ended)) return finalize(asked, made, random);
+  }
+  if (asked.status === 'open') {
+    if (open.length === 0 && random.chance(10)) {
+      asked.status = 'cancelled';
+      return [{ contract: 'oracle', name: 'Cancelled', args: [asked.requestId] }];
+    }
+    return claim(asked, random, moment);
+  }
+  return ask(state, random, moment);
+}
