@@ -21,6 +21,8 @@ export interface RequestRecord {
   readonly status: 'open' | 'closed' | 'answered' | 'cancelled';
   /** Whether the callback ran: not yet, without success, or with it. */
   readonly callback: 'notRun' | 'failed' | 'done';
+  /** Whether it is answered and its fee not paid yet, because an earlier claim may have earned it. */
+  readonly feeHeld: boolean;
 }
 
 export interface ClaimRecord {
@@ -68,7 +70,7 @@ export interface Block {
 /** One deployment as of one block: what is still open, and what ended a short while ago. */
 export interface World {
   readonly block: Block;
-  /** Requests that are not decided, or have an open claim or dispute. */
+  /** Requests that are not decided, hold their fee, or have an open claim or dispute. */
   readonly requests: ReadonlyMap<bigint, RequestRecord>;
   /** Open claims. */
   readonly claims: ReadonlyMap<bigint, ClaimRecord>;
@@ -88,5 +90,6 @@ export interface World {
 /** Whether a claim of a case, a dispute of it, or the request itself can still change anybody's money. */
 export const isOver = ({ request, claims, disputes }: Case): boolean =>
   (request.status === 'answered' || request.status === 'cancelled') &&
+  !request.feeHeld &&
   ![...claims.values()].some(({ status }) => status === 'open') &&
   ![...disputes.values()].some(({ ended }) => !ended);

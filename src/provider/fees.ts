@@ -24,12 +24,13 @@ export function feeCollector(contracts: Contracts) {
 
   return async (me: string, arranged: Arranged): Promise<Due[]> => {
     const dues: Due[] = [];
-    for (const made of arranged.world.claims.values()) {
+    const held = [...arranged.world.cases.values()].filter(({ request }) => request.feeHeld);
+    for (const made of held.flatMap(({ claims }) => [...claims.values()])) {
       const key = `fee/${made.claimId}/${made.outputs}`;
       if (settled.has(key) || !isEarned(made, me, arranged)) continue;
       const { requestId, request } = made.request;
       const { feeHeld, answer } = await contracts.oracle.progress(requestId);
-      const answering = arranged.world.claims.get((requestId << 32n) | answer);
+      const answering = arranged.world.claim((requestId << 32n) | answer);
       if (!feeHeld || answering?.outputs !== made.outputs) {
         settled.add(key);
         continue;

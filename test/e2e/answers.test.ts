@@ -147,7 +147,7 @@ describe('provider and watcher', function () {
       const output = run.tensors[outputs[0]!.node]!;
       const asked = await request(contracts, modelId, layersInput(1), TERMS, 0n);
       const input = { kind: 'bytes', bytes: hexlify(layersInput(1)) } as const;
-      await claim(as(LIAR), { ...asked, input, status: 'open', callback: 'notRun' }, output);
+      await claim(as(LIAR), { ...asked, input, status: 'open', callback: 'notRun', feeHeld: false }, output);
       const runner = new Shelf((given, tensors) => new RunTrace(given, tensors));
       runner.putMalformed(modelId, held);
       const reports: Report[] = [];

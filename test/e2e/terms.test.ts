@@ -178,7 +178,7 @@ describe('provider and watcher under terms', () => {
     expect(withdrawn()).to.deep.equal([TERMS.claimBondWei]);
     await s.chain.pass(Number(TERMS.clockSeconds) + 1);
     const disputes = disputesIn(await new EventIndex(s.contracts).update());
-    await timeout(asAccount(s.contracts, s.chain, FRIEND), [...disputes.values()][0]!);
+    await timeout(asAccount(s.contracts, s.chain, FRIEND), disputes[0]!);
     expect(await s.status()).to.deep.equal(['falsified', 'final']);
     for (let i = 0; i < 3; i++) await provider();
     expect(withdrawn()).to.deep.equal([TERMS.claimBondWei, parseEther('0.1')]);

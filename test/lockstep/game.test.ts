@@ -66,7 +66,7 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     expect(asked.request.inputs).to.equal(hexOf(commitInput(model, input)));
     const output = bytesOf(supplied, claimedRefs(model));
     const record = { ...asked, input: { kind: 'bytes', bytes: hexOf(input) } } as const;
-    await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun' }, output);
+    await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun', feeHeld: false }, output);
     const made = claimsIn(await history.update()).at(-1) as ClaimRecord;
     expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
     await challenge(as(CHALLENGER), made);

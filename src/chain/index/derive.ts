@@ -10,9 +10,6 @@ import type { ChainEvent, Content, EventTensors, MoveName, Place } from './event
 /** Gives bytes that are kept beside the events. */
 export type ReadBytes = (root: Hex) => Hex;
 
-/** What events make of a request. */
-const REQUEST_STATUS = { Answered: 'answered', Closed: 'closed', Cancelled: 'cancelled' } as const;
-
 const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
 const tensorsFrom = (tensors: EventTensors<Hex>, read: ReadBytes): Tensors =>
@@ -57,6 +54,10 @@ interface DraftDispute extends Omit<DisputeRecord, 'claim'> {
   readonly isWhole: boolean;
 }
 
+function applyRequest(draft: Draft, changes: Partial<RequestRecord>): void {
+  if (draft.request) draft.request = { ...draft.request, ...changes };
+}
+
 function applyClaim(draft: Draft, claimId: bigint, changes: Partial<ClaimRecord>): void {
   const claim = draft.claims.get(claimId);
   if (claim) draft.claims.set(claimId, { ...claim, ...changes });
@@ -92,6 +93,7 @@ function apply(draft: Draft, { requestId, place, content }: ChainEvent<Hex>, rea
         input: tensorsFrom(content.input, read),
         status: 'open',
         callback: 'notRun',
+        feeHeld: false,
       };
       break;
     case 'Claimed': {
@@ -114,14 +116,24 @@ function apply(draft: Draft, { requestId, place, content }: ChainEvent<Hex>, rea
       applyClaim(draft, content.claimId, { status: 'final' });
       break;
     case 'Answered':
+      applyRequest(draft, {
+        status: 'answered',
+        // Nobody claimed before the first.
+        feeHeld: draft.request?.request.feeWei !== 0n && BigInt.asUintN(32, content.claimId) !== 1n,
+      });
+      break;
     case 'Closed':
+      applyRequest(draft, { status: 'closed' });
+      break;
     case 'Cancelled':
-      if (draft.request) draft.request = { ...draft.request, status: REQUEST_STATUS[content.name] };
+      applyRequest(draft, { status: 'cancelled' });
+      break;
+    case 'FeePaid':
+      applyRequest(draft, { feeHeld: false });
       break;
     case 'CallbackRun':
     case 'CallbackFailed':
-      if (draft.request)
-        draft.request = { ...draft.request, callback: content.name === 'CallbackRun' ? 'done' : 'failed' };
+      applyRequest(draft, { callback: content.name === 'CallbackRun' ? 'done' : 'failed' });
       break;
     case 'Opened': {
       const { disputeId, claimId, challenger, dispute } = content;

@@ -35,7 +35,8 @@ export type Content<Bytes> =
       readonly answer: EventTensors<Bytes>;
     }
   | { readonly name: 'ClaimFalsified' | 'ClaimFinalized'; readonly claimId: bigint }
-  | { readonly name: 'Answered' | 'Closed' | 'Cancelled' | 'CallbackRun' | 'CallbackFailed' }
+  | { readonly name: 'Answered'; readonly claimId: bigint }
+  | { readonly name: 'Closed' | 'Cancelled' | 'FeePaid' | 'CallbackRun' | 'CallbackFailed' }
   | {
       readonly name: 'Opened';
       readonly disputeId: bigint;
@@ -128,7 +129,9 @@ function contentOf(name: string, args: Result): [requestId: bigint, Content<Uint
     case 'ClaimFinalized':
       return [requestOf(args['claimId']), { name, claimId: args['claimId'] }];
     case 'Answered':
+      return [args['requestId'], { name, claimId: args['claimId'] }];
     case 'Closed':
+    case 'FeePaid':
     case 'Cancelled':
     case 'CallbackRun':
     case 'CallbackFailed':

@@ -28,6 +28,7 @@ export interface Facts {
   readonly requestHash: Hex;
   readonly requestStatus: bigint;
   readonly callback: bigint;
+  readonly feeHeld: boolean;
   readonly claims: bigint;
   readonly openClaims: bigint;
   /** Of claims that are not final. */
@@ -134,6 +135,7 @@ export class StateReader {
       requestHash: hash,
       requestStatus: progress.status,
       callback: progress.callback,
+      feeHeld: progress.feeHeld,
       claims: progress.claims,
       openClaims: progress.openClaims,
       ...{ claimStates, traceRoots, stateHashes },
@@ -165,6 +167,7 @@ export function agrees(one: Case, facts: Facts): boolean {
     facts.requestHash === requestHash(request.request) &&
     facts.requestStatus === REQUEST_STATUS[request.status] &&
     callbackIn(facts.callback) === request.callback &&
+    facts.feeHeld === request.feeHeld &&
     facts.claims === BigInt(claims.size) &&
     facts.openClaims === BigInt(open.length) &&
     unsettled(one).every(({ claimId, claimant, claimedAt, status, traceRoot = ZERO_HASH }) => {

@@ -172,7 +172,16 @@ export class SimulatedChain {
         const status = found ? { open: 1, answered: 2, cancelled: 3, closed: 4 }[found.status] : 0;
         const open = found?.claims.filter((one) => one.status === 'open').length ?? 0;
         const callback = found ? { notRun: 0, failed: 2, done: 3 }[found.callback] : 0;
-        return encode([found?.claims.length ?? 0, open, 0, status, false, callback, false, 0]);
+        return encode([
+          found?.claims.length ?? 0,
+          open,
+          0,
+          status,
+          false,
+          callback,
+          found?.feeHeld ?? false,
+          0,
+        ]);
       }
       case 'claims': {
         const found = claims.find(({ claimId }) => claimId === id);

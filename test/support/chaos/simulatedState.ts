@@ -40,6 +40,7 @@ export interface SimulatedRequest {
   readonly input: string;
   status: 'open' | 'closed' | 'answered' | 'cancelled';
   callback: 'notRun' | 'failed' | 'done';
+  feeHeld: boolean;
   readonly claims: SimulatedClaim[];
 }
 
@@ -102,7 +103,15 @@ function ask(state: SimulatedState, random: Random, { timestamp }: Moment): Simu
   };
   const requestId = BigInt(state.requests.length + 1);
   const input = hexOf(random.bytes(random.chance(10) ? 5000 : random.below(100)));
-  state.requests.push({ requestId, request, input, status: 'open', callback: 'notRun', claims: [] });
+  state.requests.push({
+    requestId,
+    request,
+    input,
+    status: 'open',
+    callback: 'notRun',
+    feeHeld: false,
+    claims: [],
+  });
   const args = [requestId, request.modelId, request.requester, request, input];
   return [{ contract: 'oracle', name: 'Requested', args }];
 }
@@ -203,7 +212,12 @@ function finalize(asked: SimulatedRequest, made: SimulatedClaim, random: Random)
   const events: SimulatedEvent[] = [{ contract: 'oracle', name: 'ClaimFinalized', args: [made.claimId] }];
   if (asked.status !== 'open') return events;
   asked.status = 'answered';
+  asked.feeHeld = asked.request.feeWei !== 0n && BigInt.asUintN(32, made.claimId) !== 1n;
   events.push({ contract: 'oracle', name: 'Answered', args: [asked.requestId, made.claimId, made.outputs] });
+  if (asked.feeHeld && random.chance(50)) {
+    asked.feeHeld = false;
+    events.push({ contract: 'oracle', name: 'FeePaid', args: [asked.requestId, made.claimId] });
+  }
   if (random.chance(50)) return events;
   asked.callback = random.chance(50) ? 'done' : 'failed';
   const isDone = asked.callback === 'done';
