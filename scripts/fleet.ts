@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { hexOf } from '../src/merkle/keccak.ts';
 import { FolderBlobs } from '../src/store/folder.ts';
 import { saveModel } from '../src/store/library.ts';
+import type { Runner } from '../src/store/shelf.ts';
 import { FleetRunner } from '../src/work/fleet/fleetRunner.ts';
 import { openFleet } from '../src/work/fleet/queue.ts';
 import { WorkRunner } from '../src/work/runner.ts';
@@ -29,13 +30,13 @@ const folder = mkdtempSync(join(tmpdir(), 'assay-fleet-'));
 const model = slowModel(STEPS);
 const modelId = hexOf(model.model.id);
 await saveModel(new FolderBlobs(join(folder, 'models')), model);
-const fleet = await openFleet(redis.url, complain);
+const queue = await openFleet(redis.url, complain);
 const local = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
 local.put(model);
 let asked = 0;
 
 /** Seconds that so many new runs take, all asked for at once. */
-async function measure(runner: FleetRunner, runs: number): Promise<number> {
+async function measure(runner: Pick<Runner, 'output'>, runs: number): Promise<number> {
   const startedAt = performance.now();
   const inputs = Array.from({ length: runs }, () => hexOf(i32Bytes([++asked])));
   await Promise.all(inputs.map((input) => runner.output(modelId, input)));
@@ -44,7 +45,7 @@ async function measure(runner: FleetRunner, runs: number): Promise<number> {
 
 async function withWorkers(count: number): Promise<number> {
   const trust = { workers: [], agree: 1, agreeBonded: Number.POSITIVE_INFINITY, checkOneIn: 0 };
-  const runner = new FleetRunner({ fleet, local, trust, complain });
+  const runner = new FleetRunner({ fleet: queue, local, trust, complain });
   const workers = Array.from({ length: count }, () =>
     startCli('worker', modelId, '--queue', redis!.url, '--data', folder, '--workers', '1', '--threads', '1'),
   );
@@ -57,24 +58,41 @@ async function withWorkers(count: number): Promise<number> {
   return RUNS / seconds;
 }
 
+/** The same runs in as many threads of one process, without a queue: what the machine can do at this time. */
+async function withThreads(count: number): Promise<number> {
+  const runner = new WorkRunner({ threads: count, engine: { name: 'wasm', threads: 1 } });
+  runner.put(model);
+  await measure(runner, WARM_UP);
+  const seconds = await measure(runner, RUNS);
+  await runner.close();
+  return RUNS / seconds;
+}
+
 const cores = availableParallelism();
 try {
-  const best = new Map<number, number>();
+  const fleet = new Map<number, number>();
+  const bare = new Map<number, number>();
+  const note = (best: Map<number, number>, count: number, rate: number): unknown =>
+    best.set(count, Math.max(best.get(count) ?? 0, rate));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const count of WORKERS) best.set(count, Math.max(best.get(count) ?? 0, await withWorkers(count)));
+    for (const count of WORKERS) {
+      note(bare, count, await withThreads(count));
+      note(fleet, count, await withWorkers(count));
+    }
   }
-  for (const [count, rate] of best) {
-    const linear = rate / ((best.get(1) as number) * Math.min(count, cores));
+  for (const [count, rate] of fleet) {
+    const linear = rate / ((fleet.get(1) as number) * Math.min(count, cores));
+    const threads = bare.get(count) as number;
     console.log(
-      `${count} ${count === 1 ? 'worker' : 'workers'}: ${rate.toFixed(2)} runs a second, ` +
-        `${linear.toFixed(2)} of linear on ${cores} cores`,
+      `${count} ${count === 1 ? 'worker' : 'workers'}: ${rate.toFixed(2)} runs a second, ${linear.toFixed(2)} of linear ` +
+        `on ${cores} cores; ${(rate / threads).toFixed(2)} of ${count} threads without a queue`,
     );
   }
   if (local.status().done > 0) throw new Error(`${local.status().done} runs were made here`);
 } finally {
   killAll();
   await local.close();
-  await fleet.close();
+  await queue.close();
   await redis.stop();
   rmSync(folder, { recursive: true });
 }

@@ -38,6 +38,15 @@ export function engineOf({ engine, threads }: EngineOptions): Engine {
   return make(threads === undefined ? availableParallelism() : parseThreads(threads));
 }
 
+/** How runs are spread over threads, as text. */
+export interface WorkerArguments {
+  readonly workers?: string;
+  readonly batch?: string;
+}
+
+const BATCH = '8';
+const MAX_BATCH = 256;
+
 /** Worker threads, and the threads of the engine in each. */
 const WORKERS = { least: 2, most: 64 };
 
@@ -48,9 +57,10 @@ const WORKERS = { least: 2, most: 64 };
  *   run never keeps all others waiting
  * @throws InputError as {@link engineOf}, and for a number of workers that is out of bounds
  */
-export function workersOf(options: EngineOptions & { readonly workers?: string }): {
+export function workersOf(options: EngineOptions & WorkerArguments): {
   readonly threads: number;
   readonly engine: EngineChoice;
+  readonly batch: number;
 } {
   const cores = availableParallelism();
   const { engine: name, workers, threads } = options;
@@ -62,8 +72,13 @@ export function workersOf(options: EngineOptions & { readonly workers?: string }
   if (!(count >= 1 && count <= WORKERS.most)) {
     throw new InputError(`--workers ${workers}: write a whole number from 1 to ${WORKERS.most}`, 2);
   }
+  const batch = Number(parseWhole('--batch', options.batch ?? BATCH));
+  if (!(batch >= 1 && batch <= MAX_BATCH)) {
+    throw new InputError(`--batch ${options.batch}: write a whole number from 1 to ${MAX_BATCH}`, 2);
+  }
   return {
     threads: count,
+    batch,
     engine: {
       name: name as EngineChoice['name'],
       threads: threads === undefined ? Math.max(1, Math.floor(cores / count)) : parseThreads(threads),

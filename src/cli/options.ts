@@ -70,10 +70,9 @@ export const withEngine = (command: Command): Command =>
 
 /** Services run models in the background. */
 export const withWorkers = (command: Command): Command =>
-  withEngine(command).option(
-    '--workers <N>',
-    'runs at the same time (default: half as many as cores, at least 2)',
-  );
+  withEngine(command)
+    .option('--workers <N>', 'runs at the same time (default: half as many as cores, at least 2)')
+    .option('--batch <N>', 'inputs of one model that wait are computed together, so many (default: 8)');
 
 /** What services send as they see fit. */
 export const withSending = (command: Command): Command =>

@@ -6,7 +6,7 @@ import { FleetWorker } from '../work/fleet/fleetWorker.ts';
 import { FoundModels } from '../work/foundModels.ts';
 import { WorkRunner } from '../work/runner.ts';
 import type { Console } from './console.ts';
-import { type EngineOptions, workersOf } from './engines.ts';
+import { type EngineOptions, type WorkerArguments, workersOf } from './engines.ts';
 import { reasonOf } from './files/bytes.ts';
 import { InputError } from './inputError.ts';
 import type { ImportArguments } from './loadModel.ts';
@@ -18,12 +18,13 @@ import { dataFolder, type SourceOptions, sourcesOf } from './models/sources.ts';
 
 export interface WorkerOptions
   extends EngineOptions,
+    WorkerArguments,
+    WorkerArguments,
     ImportArguments,
     LogArguments,
     SourceOptions,
     LimitOptions {
   readonly queue: string;
-  readonly workers?: string;
   readonly all?: boolean;
 }
 
@@ -63,13 +64,14 @@ export async function worker(
   const fleet = await openQueue(options.queue, log);
   console.outlive?.();
   const complain = (sentence: string): void => log.warn(sentence);
-  const worker = new FleetWorker({ fleet, runner, key, concurrency: work.threads, complain });
+  const worker = new FleetWorker({ fleet, runner, key, complain });
+  const serve = (id: string): Promise<void> => worker.serve(id, work.threads * runner.batch(id));
   for (const given of named) {
     const loaded = await loadAny(given, options, console);
     const id = runner.put(loaded);
     console.progress(undefined);
     log.info(`model ${id}: ${loaded.file}`, { model: id });
-    await worker.serve(id);
+    await serve(id);
   }
   const uris = new Map<string, readonly string[]>();
   const tell = tellTo(log);
@@ -82,7 +84,7 @@ export async function worker(
     clock: () => Math.floor(Date.now() / 1000),
     tell: (news) => {
       tell(news);
-      if (news.kind === 'held') worker.serve(news.modelId).catch(({ message }) => complain(message));
+      if (news.kind === 'held') serve(news.modelId).catch(({ message }) => complain(message));
     },
   });
   const look = async (): Promise<void> => {

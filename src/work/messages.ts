@@ -8,6 +8,13 @@ export interface EngineChoice {
   readonly threads: number;
 }
 
+/** What a thread is started with. */
+export interface ThreadSettings {
+  readonly engine: EngineChoice;
+  /** Outputs of one model that are computed in one run, where the model allows. */
+  readonly batch: number;
+}
+
 /** A hash tree as its levels, leaves first. */
 export interface TreeParts {
   readonly node: number;

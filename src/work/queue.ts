@@ -47,6 +47,12 @@ export class RunQueue<J extends Waiting> {
     return chosen;
   }
 
+  /** Other runs of the same model and kind that wait. */
+  countAlike(run: J): number {
+    return [...this.#waiting].filter(({ modelId, what }) => modelId === run.modelId && what === run.what)
+      .length;
+  }
+
   /** Takes out up to `most` other runs of the same model and kind, earliest deadline first. */
   takeAlike(run: J, most: number): J[] {
     const alike = [...this.#waiting]

@@ -5,6 +5,7 @@ import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import { MerkleTree, TENSOR_TREE, TRACE_TREE } from '../merkle/tree.ts';
 import { byteLengthOf } from '../program/node.ts';
 import { validate } from '../program/validate.ts';
+import { stepsOf } from '../store/fetchModel.ts';
 import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
 import { encodeProgram } from '../store/programFile.ts';
@@ -27,7 +28,7 @@ export interface WorkOptions {
   readonly traceBytes?: number;
   /** Seconds after which an urgent run that finds no free thread takes one from a run that is not urgent. */
   readonly patienceSeconds?: number;
-  /** Outputs of one model that a thread computes at a time. */
+  /** Outputs of one model that a thread computes at a time, in one run where the model allows. */
   readonly batch?: number;
   /** Unix seconds, as the chain has them: by it runs are dropped whose deadline is over. */
   readonly clock?: () => bigint;
@@ -53,6 +54,8 @@ export interface PutOptions {
 }
 
 interface Entry extends Required<PutOptions> {
+  /** Runs that are made together at most. */
+  readonly batch: number;
   readonly model: Model;
   readonly shared: SharedModel;
   readonly weights: ReadonlyMap<number, Uint8Array>;
@@ -70,6 +73,13 @@ const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
 /** Bytes of every tensor of a run, and of the hash trees over them. */
 export const runBytes = ({ program }: Model): number =>
   1.25 * program.nodes.reduce((sum, node) => sum + byteLengthOf(node), 0);
+
+/** A batch may take so many bytes, and fold steps: a second or so, for which nobody is kept waiting in vain. */
+const MOST_BATCH_BYTES = 2 ** 28;
+const MOST_BATCH_STEPS = 2 ** 30;
+
+const isSmall = (model: Model, batch: number): boolean =>
+  batch * runBytes(model) <= MOST_BATCH_BYTES && batch * stepsOf(model.program) <= MOST_BATCH_STEPS;
 
 /** The same bytes where all threads read them. */
 function shared(bytes: Uint8Array): Uint8Array {
@@ -116,8 +126,11 @@ export class WorkRunner implements Runner {
       clock: systemClock,
       ...options,
     };
-    const { threads, engine, modelBytes } = this.#options;
-    this.#threads = Array.from({ length: threads }, () => new WorkThread(engine, modelBytes / threads));
+    const { threads, engine, modelBytes, batch } = this.#options;
+    this.#threads = Array.from(
+      { length: threads },
+      () => new WorkThread({ engine, batch }, modelBytes / threads),
+    );
     this.#traces = new Latest(this.#options.traceBytes, traceBytes);
   }
 
@@ -142,6 +155,7 @@ export class WorkRunner implements Runner {
       weights: new Map(constants),
       share: options.share ?? modelId,
       maxRunSeconds: options.maxRunSeconds ?? Number.POSITIVE_INFINITY,
+      batch: isSmall(model, this.#options.batch) ? this.#options.batch : 1,
       shared: { modelId, program: encodeProgram(model.program), weights: constants, bytes: runBytes(model) },
     });
     return modelId;
@@ -164,6 +178,11 @@ export class WorkRunner implements Runner {
 
   model(modelId: string): Model | undefined {
     return this.#models.get(modelId)?.model;
+  }
+
+  /** Runs of a model that may be made together; 1 if they are long. */
+  batch(modelId: string): number {
+    return this.#models.get(modelId)?.batch ?? 1;
   }
 
   malformed(modelId: string): MalformedProgram | undefined {
@@ -262,16 +281,18 @@ export class WorkRunner implements Runner {
         continue;
       }
       const thread = idle.find((one) => one.holds(first.modelId)) ?? idle[0]!;
-      void this.#make(thread, entry, [first, ...this.#alike(first)]);
+      void this.#make(thread, entry, [first, ...this.#alike(first, entry, idle.length)]);
     }
     this.#urgentSince = this.#queue.hasUrgent
       ? Math.min(this.#urgentSince, performance.now())
       : Number.POSITIVE_INFINITY;
   }
 
-  /** Other runs of the same model that the thread can make along with one. */
-  #alike(first: Run): Run[] {
-    return first.what === 'output' ? this.#queue.takeAlike(first, this.#options.batch - 1) : [];
+  /** Other runs of the same model that a thread makes along with one; other idle threads have their part. */
+  #alike(first: Run, { batch }: Entry, idle: number): Run[] {
+    if (first.what !== 'output') return [];
+    const waiting = 1 + this.#queue.countAlike(first);
+    return this.#queue.takeAlike(first, Math.min(batch, Math.ceil(waiting / idle)) - 1);
   }
 
   async #make(thread: WorkThread, { shared }: Entry, runs: readonly Run[]): Promise<void> {

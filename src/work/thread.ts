@@ -5,30 +5,34 @@ import { referenceEngine } from '../engine/reference/reference.ts';
 import { wasmEngineWith } from '../engine/wasm/wasm.ts';
 import { type Model, modelOf, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import type { MerkleTree } from '../merkle/tree.ts';
-import { concat } from '../merkle/tree.ts';
 import { decodeProgram } from '../store/programFile.ts';
 import { commitmentTree } from '../trace/commitment.ts';
-import type { EngineChoice, FromThread, RunKind, RunResult, ToThread, TreeParts } from './messages.ts';
+import { Batcher } from './batcher.ts';
+import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, TreeParts } from './messages.ts';
 
 if (!parentPort) throw new Error('this file is run by a worker thread');
 const port = parentPort;
 
-const { name, threads } = workerData as EngineChoice;
+const { engine: choice, batch } = workerData as ThreadSettings;
+const { name, threads } = choice;
 const engine: Engine = name === 'reference' ? referenceEngine : wasmEngineWith({ threads });
 
-const held = new Map<string, Promise<{ readonly model: Model; readonly session: Session }>>();
+interface Held {
+  readonly model: Model;
+  readonly session: Session;
+  readonly batcher: Batcher;
+}
+
+const held = new Map<string, Promise<Held>>();
 
 const partsOf = ([node, { levels }]: readonly [number, MerkleTree]): TreeParts => ({ node, levels });
 
 async function run(modelId: string, what: RunKind, inputs: readonly Uint8Array[]): Promise<RunResult> {
-  const { model, session } = await held.get(modelId)!;
+  const { model, session, batcher } = await held.get(modelId)!;
   const tensors = inputs.map((bytes) => splitTensors(suppliedRefs(model), bytes));
   switch (what) {
-    case 'output': {
-      const outputs: Uint8Array[] = [];
-      for (const one of tensors) outputs.push(concat((await session.run(one)).map(({ bytes }) => bytes)));
-      return { what, outputs };
-    }
+    case 'output':
+      return { what, outputs: await batcher.run(tensors) };
     case 'commitment':
       return { what, levels: commitmentTree(model, await session.runCheckpoints(tensors[0]!)).levels };
     case 'trace': {
@@ -79,19 +83,27 @@ async function receive(message: ToThread): Promise<void> {
   switch (message.kind) {
     case 'load': {
       const model = modelOf(decodeProgram(message.program));
-      const load = engine.load(model.program, new Map(message.weights));
+      const weights = new Map(message.weights);
+      const load = engine.load(model.program, weights);
       held.set(
         message.modelId,
-        load.then((session) => ({ model, session })),
+        load.then((session) => ({
+          model,
+          session,
+          batcher: new Batcher(engine, model.program, weights, session, batch),
+        })),
       );
       // The run that waits for it tells the failure.
       load.catch(() => undefined);
       break;
     }
-    case 'unload':
-      await (await held.get(message.modelId)?.catch(() => undefined))?.session.close();
+    case 'unload': {
+      const model = await held.get(message.modelId)?.catch(() => undefined);
       held.delete(message.modelId);
+      await model?.batcher.close();
+      await model?.session.close();
       break;
+    }
     case 'run':
       try {
         const result = packed(await run(message.modelId, message.what, message.inputs));

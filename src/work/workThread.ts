@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { EngineChoice, FromThread, RunKind, RunResult, ToThread, Weights } from './messages.ts';
+import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, Weights } from './messages.ts';
 
 /** The body of a thread: the source file's, or in a bundle, of which this may be the main file or a part. */
 const BODIES = ['./thread.mjs', './runThread.js', '../runThread.js'];
@@ -28,7 +28,7 @@ export class ThreadEnded extends Error {
 
 /** A worker thread: it holds models within a bound of memory, and runs one thing at a time. */
 export class WorkThread {
-  readonly #engine: EngineChoice;
+  readonly #settings: ThreadSettings;
   readonly #mostBytes: number;
   /** Models that it holds, the one used last at the end. */
   readonly #held = new Map<string, number>();
@@ -37,8 +37,8 @@ export class WorkThread {
   #running: { id: number; resolve(result: RunResult): void; reject(error: Error): void } | undefined;
 
   /** @param mostBytes of the models that it holds; one alone may have more */
-  constructor(engine: EngineChoice, mostBytes: number) {
-    this.#engine = engine;
+  constructor(settings: ThreadSettings, mostBytes: number) {
+    this.#settings = settings;
     this.#mostBytes = mostBytes;
   }
 
@@ -89,7 +89,7 @@ export class WorkThread {
   #start(): Worker {
     if (this.#worker) return this.#worker;
     const worker = new Worker(body(), {
-      workerData: this.#engine,
+      workerData: this.#settings,
       // The thread registers what it needs to load by itself.
       execArgv: [],
     });

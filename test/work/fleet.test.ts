@@ -110,8 +110,8 @@ describe('a fleet of workers on a queue', function () {
     };
     const own = await openFleet(redis.url, complain);
     const key = createWorkerKey();
-    const worker = new FleetWorker({ fleet: own, runner, key, concurrency: 2, complain });
-    await worker.serve(id);
+    const worker = new FleetWorker({ fleet: own, runner, key, complain });
+    await worker.serve(id, 2);
     closing.push(
       () => honest.close(),
       () => own.close(),

@@ -141,6 +141,18 @@ describe('runs in worker threads', () => {
     expect(await runner.output(id, one(1))).to.equal(one(10));
   });
 
+  it('of one model that wait are made together, with the same outputs', async () => {
+    const { program, weights } = layers();
+    const model = modelOf(program);
+    const [alone, together] = [working({ threads: 1 }), working({ threads: 1, batch: 4 })];
+    const id = alone.put({ model, weights });
+    together.put({ model, weights });
+    const inputs = Array.from({ length: 14 }, (_, seed) => hexOf(layersInput(seed)));
+    const all = (runner: WorkRunner) => Promise.all(inputs.map((input) => runner.output(id, input)));
+    expect(await all(together)).to.deep.equal(await all(alone));
+    expect(together.status().done).to.equal(14);
+  });
+
   it('keep the traces of latest disputes within their bytes', async () => {
     const { program, weights } = layers();
     const model = modelOf(program);

@@ -6,7 +6,7 @@ import { readPublication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
-import { type EngineOptions, workersOf } from '../engines.ts';
+import { type EngineOptions, type WorkerArguments, workersOf } from '../engines.ts';
 import { InputError } from '../inputError.ts';
 import type { ImportArguments } from '../loadModel.ts';
 import { type FleetOptions, joinFleet, trustOf } from './fleet.ts';
@@ -19,11 +19,11 @@ import { type SourceOptions, sourcesOf } from './sources.ts';
 /** What a service is told about its models and how to run them. */
 export interface StockOptions
   extends EngineOptions,
+    WorkerArguments,
     ImportArguments,
     SourceOptions,
     LimitOptions,
     FleetOptions {
-  readonly workers?: string;
   /** Take every model that claims name. */
   readonly all?: boolean;
 }

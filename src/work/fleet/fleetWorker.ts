@@ -8,8 +8,6 @@ export interface FleetWorkerOptions {
   readonly fleet: Fleet;
   readonly runner: Runner;
   readonly key: WorkerKey;
-  /** Runs that it takes at a time, of each model. */
-  readonly concurrency: number;
   readonly complain: (sentence: string) => void;
 }
 
@@ -39,10 +37,14 @@ export class FleetWorker {
     this.#options = options;
   }
 
-  /** Begins to take runs of a model. */
-  async serve(modelId: string): Promise<void> {
+  /**
+   * Begins to take runs of a model.
+   *
+   * @param concurrency runs that it takes at a time: no more than it can make, because others may have time for them
+   */
+  async serve(modelId: string, concurrency: number): Promise<void> {
     if (this.#serving.has(modelId)) return;
-    const { fleet, concurrency, complain } = this.#options;
+    const { fleet, complain } = this.#options;
     const worker = new fleet.bullmq.Worker<RunOrder, RunAnswer>(
       queueName(modelId),
       (job, token) => this.#make(modelId, job, token),
