@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { Dispute, IDisputeGame } from "../../contracts/interfaces/IDisputeGame.sol";
 import { IInferenceConsumer } from "../../contracts/interfaces/IInferenceConsumer.sol";
+import { IInferenceRootConsumer } from "../../contracts/interfaces/IInferenceRootConsumer.sol";
 import {
     IInferenceOracle,
     Request,
@@ -10,15 +11,17 @@ import {
     Terms
 } from "../../contracts/interfaces/IInferenceOracle.sol";
 import { IModelRegistry, TensorRef } from "../../contracts/interfaces/IModelRegistry.sol";
+import { IProofVerifier } from "../../contracts/interfaces/IProofVerifier.sol";
 import { IReferee } from "../../contracts/interfaces/IReferee.sol";
 import { HostileToken } from "../../contracts/mocks/HostileToken.sol";
 import { Rules } from "../../contracts/libraries/Rules.sol";
+import { Tags } from "../../contracts/libraries/Tags.sol";
 import { Test, Vm } from "../support/Test.sol";
 import { Match, ToyMoves } from "./ToyMoves.sol";
 import { Lie } from "./ToyProgram.sol";
 
 /// @notice A requester with code, whose callback fails when it is told to.
-contract MoodyConsumer is IInferenceConsumer {
+contract MoodyConsumer is IInferenceConsumer, IInferenceRootConsumer {
     bool public failing;
 
     error Moody();
@@ -30,6 +33,40 @@ contract MoodyConsumer is IInferenceConsumer {
     /// @inheritdoc IInferenceConsumer
     function onInference(uint256, bytes calldata) external view {
         if (failing) revert Moody();
+    }
+
+    /// @inheritdoc IInferenceRootConsumer
+    function onInferenceRoots(uint256, bytes32[] calldata) external view {
+        if (failing) revert Moody();
+    }
+}
+
+/// @notice A verifier that knows the right answer, and needs no proof of it.
+contract KnowingVerifier is IProofVerifier {
+    bytes32 private immutable RIGHT;
+
+    constructor(bytes32 right) {
+        RIGHT = right;
+    }
+
+    /// @inheritdoc IProofVerifier
+    function verify(
+        bytes32,
+        bytes32 outputHash,
+        bytes calldata,
+        bytes calldata
+    ) external view returns (bool) {
+        return outputHash == RIGHT;
+    }
+
+    /// @inheritdoc IProofVerifier
+    function proofSystem() external pure returns (string memory) {
+        return "none";
+    }
+
+    /// @inheritdoc IProofVerifier
+    function proofProfile() external view returns (bytes32) {
+        return RIGHT;
     }
 }
 
@@ -70,6 +107,7 @@ abstract contract Actors is ToyMoves, Test {
     HostileToken internal token;
     bytes32 internal modelId;
     MoodyConsumer internal consumer;
+    KnowingVerifier internal verifier;
 
     address[] internal requesters;
     address[] internal providers;
@@ -115,6 +153,7 @@ abstract contract Actors is ToyMoves, Test {
             "toy:"
         );
         consumer = new MoodyConsumer();
+        verifier = new KnowingVerifier(registry.commitOutput(modelId, _output(new Lie[](0))));
         requesters = [address(consumer), _account("requester")];
         providers = [_account("provider 0"), _account("provider 1")];
         watchers = [_account("watcher 0"), _account("watcher 1")];
@@ -201,9 +240,12 @@ abstract contract Actors is ToyMoves, Test {
         earner[requestId] = claimId;
     }
 
-    function _ask(address by, uint96 feeWei, Terms memory terms) internal {
+    function _ask(address by, uint96 feeWei, Terms memory terms, bool inputByRoot) internal {
         uint256 valueWei = uint256(feeWei) + terms.callbackFeeWei;
-        bytes memory data = abi.encodeCall(IInferenceOracle.request, (modelId, input, terms, feeWei));
+        bytes memory data =
+            inputByRoot
+                ? abi.encodeCall(IInferenceOracle.requestByRoot, (modelId, _rightRoots(0), "", terms, feeWei))
+                : abi.encodeCall(IInferenceOracle.request, (modelId, input, terms, feeWei));
         (bool ok, bytes memory returned) = _send(by, address(oracle), valueWei, data);
         require(ok, "a request within bounds was refused");
         Asked storage asked = requests.push();
@@ -219,7 +261,10 @@ abstract contract Actors is ToyMoves, Test {
         Asked storage on = requests[asked];
         bytes memory output = _output(lies);
         bytes memory returned;
-        bytes memory data = abi.encodeCall(IInferenceOracle.claim, (on.id, on.request, output));
+        bytes memory data =
+            on.request.terms.answerByRoot
+                ? abi.encodeCall(IInferenceOracle.claimByRoot, (on.id, on.request, _outputRoots(output), ""))
+                : abi.encodeCall(IInferenceOracle.claim, (on.id, on.request, output));
         (ok, returned) = _send(by, address(oracle), on.request.terms.claimBondWei, data);
         if (!ok) return false;
         Made storage made = claims.push();
@@ -274,15 +319,52 @@ abstract contract Actors is ToyMoves, Test {
 
     function _finalize(address by, Made storage made, bool withCallback) internal returns (bool ok) {
         Request storage request = requests[made.asked].request;
-        (ok, ) = _send(
-            by,
-            address(oracle),
-            0,
-            abi.encodeCall(
-                IInferenceOracle.finalize,
-                (made.id, request, made.outputs, made.output, withCallback)
-            )
-        );
+        bytes memory data =
+            request.terms.answerByRoot
+                ? abi.encodeCall(
+                    IInferenceOracle.finalizeByRoot,
+                    (made.id, request, _outputRoots(made.output), withCallback)
+                )
+                : abi.encodeCall(
+                    IInferenceOracle.finalize,
+                    (made.id, request, made.outputs, made.output, withCallback)
+                );
+        (ok, ) = _send(by, address(oracle), 0, data);
+    }
+
+    /// @notice Makes a claim final by the verifier of its request, if there is one and it agrees.
+    function _prove(address by, Made storage made, bool withCallback) internal returns (bool ok) {
+        Request storage request = requests[made.asked].request;
+        bytes memory data =
+            request.terms.answerByRoot
+                ? abi.encodeCall(
+                    IInferenceOracle.finalizeProvenByRoot,
+                    (made.id, request, _outputRoots(made.output), "", withCallback)
+                )
+                : abi.encodeCall(
+                    IInferenceOracle.finalizeProven,
+                    (made.id, request, made.outputs, made.output, "", withCallback)
+                );
+        (ok, ) = _send(by, address(oracle), 0, data);
+    }
+
+    function _runCallback(address by, Made storage made) internal returns (bool ok) {
+        Asked storage on = requests[made.asked];
+        bytes memory data =
+            on.request.terms.answerByRoot
+                ? abi.encodeCall(
+                    IInferenceOracle.runCallbackByRoot,
+                    (on.id, on.request, _outputRoots(made.output))
+                )
+                : abi.encodeCall(IInferenceOracle.runCallback, (on.id, on.request, made.output));
+        (ok, ) = _send(by, address(oracle), 0, data);
+    }
+
+    /// @notice Root of an output, which is one chunk.
+    function _outputRoots(bytes memory output) private pure returns (bytes32[] memory roots) {
+        roots = new bytes32[](1);
+        bytes memory padding = new bytes(CHUNK - output.length);
+        roots[0] = keccak256(abi.encodePacked(Tags.TENSOR_CHUNK, output, padding));
     }
 
     function _payFee(address by, Made storage made) internal {

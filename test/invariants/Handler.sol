@@ -67,7 +67,10 @@ abstract contract Handler is Actors {
         terms.patienceSeconds = uint32(bound(_part(seed, 3), 0, 600));
         if (_chance(seed, 4, 75)) terms.callbackGas = 100_000;
         if (terms.callbackGas != 0) terms.callbackFeeWei = uint96(_part(seed, 5) % 1e9);
-        _ask(requesters[_chance(seed, 6, 70) ? 0 : 1], uint96(_part(seed, 7) % 1e9), terms);
+        terms.answerByRoot = _chance(seed, 8, 30);
+        if (_chance(seed, 9, 30)) terms.verifier = address(verifier);
+        address by = requesters[_chance(seed, 6, 70) ? 0 : 1];
+        _ask(by, uint96(_part(seed, 7) % 1e9), terms, _chance(seed, 10, 30));
     }
 
     /// @notice A requester gives up.
@@ -185,10 +188,11 @@ abstract contract Handler is Actors {
 
     /// @notice What happens less often: a request is cancelled, a callback is run again or changes, money moves.
     function errand(uint256 seed) external deed {
-        uint256 kind = _part(seed, 110) % 6;
+        uint256 kind = _part(seed, 110) % 7;
         if (kind == 0) _cancel(seed);
         else if (kind == 1) _callBack(seed);
         else if (kind == 5) _payFees(_adversary(seed));
+        else if (kind == 6) _proveOne(seed);
         else if (kind == 2) _force(seed);
         else if (kind == 3) _withdraw(accounts[_part(seed, 0) % accounts.length]);
         else consumer.plan(_chance(seed, 0, 50));
@@ -197,14 +201,14 @@ abstract contract Handler is Actors {
     /// @notice A stranger runs a callback that is due.
     function _callBack(uint256 seed) private {
         bool ok;
+        for (uint256 i = claims.length; i > 0 && !ok; --i) ok = _runCallback(_adversary(seed), claims[i - 1]);
+    }
+
+    /// @notice Somebody has a claim made final by its request's verifier. It says no to what is false.
+    function _proveOne(uint256 seed) private {
+        bool ok;
         for (uint256 i = claims.length; i > 0 && !ok; --i) {
-            Made storage made = claims[i - 1];
-            Asked storage asked = requests[made.asked];
-            bytes memory data = abi.encodeCall(
-                IInferenceOracle.runCallback,
-                (asked.id, asked.request, made.output)
-            );
-            (ok, ) = _send(_adversary(seed), address(oracle), 0, data);
+            ok = _prove(_adversary(seed), claims[i - 1], _chance(seed, 3, 50));
         }
     }
 

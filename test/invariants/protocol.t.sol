@@ -120,7 +120,7 @@ contract ProtocolInvariantsTest is Test {
         vm.assertTrue(handler.allEnded() && handler.falseClaimsAreNeverFinal(), "ends");
         vm.assertTrue(handler.honestPartiesLoseNothing() && handler.isSolvent(), "money");
         vm.assertTrue(handler.feesGoToTheFirst(), "fees");
-        bytes4[21] memory calls = [
+        bytes4[27] memory calls = [
             IInferenceOracle.request.selector,
             IInferenceOracle.claim.selector,
             IInferenceOracle.challenge.selector,
@@ -129,6 +129,12 @@ contract ProtocolInvariantsTest is Test {
             IInferenceOracle.withdrawTo.selector,
             IInferenceOracle.runCallback.selector,
             IInferenceOracle.payFee.selector,
+            IInferenceOracle.requestByRoot.selector,
+            IInferenceOracle.claimByRoot.selector,
+            IInferenceOracle.finalizeByRoot.selector,
+            IInferenceOracle.runCallbackByRoot.selector,
+            IInferenceOracle.finalizeProven.selector,
+            IInferenceOracle.finalizeProvenByRoot.selector,
             IDisputeGame.commitTrace.selector,
             IDisputeGame.reveal.selector,
             IDisputeGame.pick.selector,
