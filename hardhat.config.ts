@@ -86,7 +86,7 @@ export default defineConfig({
     solidity: {
       profiles: {
         default: { ...solidityTests, invariant: { ...invariant, runs: 2 } },
-        // 60 runs of 128 calls for each of the six invariants: `npm run invariants`.
+        // 60 runs of 128 calls for each of the eight invariants: `npm run invariants`.
         long: { ...solidityTests, invariant: { ...invariant, runs: 60 } },
       },
     },
