@@ -89,7 +89,8 @@ export class Background {
   next(ms: number): Promise<void> {
     if ([...this.#jobs.values()].some(({ isNews }) => isNews)) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
+      // Nobody's process is kept alive for it.
+      const timer = setTimeout(done, ms).unref();
       const waiting = this.#waiting;
       function done(): void {
         clearTimeout(timer);

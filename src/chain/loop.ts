@@ -36,6 +36,9 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
+/** Of what nobody aborts. */
+const never = new AbortController().signal;
+
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
@@ -54,7 +57,7 @@ export async function repeat(
   { signal, pauseMs, onFailure }: LoopOptions,
   wait: (ms: number, signal: AbortSignal) => Promise<void> = rest,
 ): Promise<void> {
-  const ending = aborted(signal).then(() => rest(GRACE_MS, new AbortController().signal));
+  const ending = aborted(signal).then(() => rest(GRACE_MS, never));
   let pauses = 1;
   while (!signal.aborted) {
     try {
@@ -91,7 +94,7 @@ export function patient(service: Service): Pass {
       sent += more;
       if (more === 0 && !service.isBusy()) return sent;
       restMs = more > 0 ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, 2 * restMs);
-      if (service.isBusy()) await service.next(restMs);
+      if (service.isBusy()) await Promise.race([service.next(restMs), rest(restMs, never)]);
     }
   };
 }

@@ -32,7 +32,7 @@ export interface ServiceOptions {
   readonly sending?: OpenOptions;
   /** What may be put at risk. */
   readonly limits?: Limits;
-  /** Runs of models that go on at once. */
+  /** Runs of models that go on at once: so many for moves, and so many for what is new. */
   readonly runsAtOnce?: number;
   /** Tells what happened; reads events if left out. */
   readonly history?: { update(): Promise<World> };
@@ -56,7 +56,10 @@ export interface Scene {
   readonly me: string;
   readonly times: Times;
   readonly sender: Sender;
+  /** Runs that new bonds take. */
   readonly background: Background;
+  /** Runs that moves take, which never wait for the others. */
+  readonly moving: Background;
   readonly listen: Listener;
   /** Takes down what is open in this pass: bonds, and gas that it may still take in the worst course. */
   commit(openBondsWei: bigint, reservedGas: bigint): void;
@@ -85,6 +88,7 @@ export function createService(
     options.history ??
     new EventIndex(contracts, { fromBlock: options.fromBlock, folder: options.indexFolder, onNotice });
   const background = new Background(options.runsAtOnce);
+  const moving = new Background(options.runsAtOnce);
   const told = new Set<string>();
   let opening: Promise<Sender> | undefined;
   let sender: Sender | undefined;
@@ -121,17 +125,21 @@ export function createService(
     options.observe?.(world);
     const me = sender.address;
     const times = timesAt(world.block.timestamp, clock());
-    const scene = { world, me, times, sender, background, listen, once, commit };
+    const scene = { world, me, times, sender, background, moving, listen, once, commit };
     const dues = await plan({ ...scene, purse: () => purse(me) });
     background.turn();
+    moving.turn();
     return sender.transactions.step(dues, world.block.number);
   };
 
   return {
     pass,
-    isBusy: () => background.isBusy || (sender?.transactions.isBusy ?? false),
-    next: (ms) => background.next(ms),
-    retry: () => background.retry(),
+    isBusy: () => background.isBusy || moving.isBusy || (sender?.transactions.isBusy ?? false),
+    next: (ms) => Promise.race([background.next(ms), moving.next(ms)]),
+    retry: () => {
+      background.retry();
+      moving.retry();
+    },
     close: () => sender?.close(),
     status: () => ({
       ...(sender?.transactions.status ?? { inFlight: 0, oldestBlocks: 0, foreign: 0 }),

@@ -11,9 +11,12 @@ export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../c
 export { EventIndex } from '../chain/index/eventIndex.ts';
 export type { Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../chain/world.ts';
 export type { ReadInput } from '../chain/inputs.ts';
-export { type LoopOptions, type Pass, repeat } from '../chain/loop.ts';
+export { type LoopOptions, type Pass, repeat, repeatService, type Service } from '../chain/loop.ts';
+export type { Limits } from '../chain/money/purse.ts';
 export { type Released, type ReleaseOptions, release } from '../chain/release.ts';
-export type { Listener, Report } from '../chain/report.ts';
+export type { Listener, Report, Warning } from '../chain/report.ts';
+export type { ChainService, ServiceOptions, ServiceStatus } from '../chain/service.ts';
+export type { OpenOptions } from '../chain/transactions/open.ts';
 export * from '../provider/provider.ts';
 export * from '../store/blobs.ts';
 export { FolderBlobs } from '../store/folder.ts';

@@ -5,6 +5,7 @@ import { explain } from '../chain/explain.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
+import { Losses } from '../chain/losses.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { CLAIMANT_DISPUTE_GAS, callbackCost, claimGas, finalizeGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
@@ -62,6 +63,7 @@ export function provideService(options: ProviderOptions): ChainService {
   const { leastFeeWei = 0n } = options;
   const maxFeeWei = options.sending?.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
   const collector = new Collector();
+  const losses = new Losses();
   const fees = feeCollector(contracts);
   /** Answers found to open requests, so that what was sent is known again. */
   const answers = new Map<bigint, Answer>();
@@ -220,7 +222,7 @@ export function provideService(options: ProviderOptions): ChainService {
       return sum + finalizeGas(bytes) + CLAIMANT_DISPUTE_GAS * disputes;
     }, 0n);
 
-  const defences = ({ world, me, times, background, listen }: Scene): Due[] =>
+  const defences = ({ world, me, times, moving, listen }: Scene): Due[] =>
     [...world.disputes.values()].flatMap((dispute: DisputeRecord) => {
       const { claim } = dispute;
       if (dispute.ended || claim.claimant !== me || claim.status !== 'open') return [];
@@ -235,7 +237,7 @@ export function provideService(options: ProviderOptions): ChainService {
       }
       const deadline = clockEnd(dispute);
       const own = runOf(runner, modelId, () => needInput(asked, readInput), answer, { deadline });
-      const due = dueIn(dispute, { contracts, role: 'claimant', times, background, ...own, listen });
+      const due = dueIn(dispute, { contracts, role: 'claimant', times, background: moving, ...own, listen });
       return due ? [due] : [];
     });
 
@@ -258,6 +260,8 @@ export function provideService(options: ProviderOptions): ChainService {
 
   return createService(options, async (scene) => {
     const arranged = arrange(scene.world);
+    const own = [...scene.world.disputes.values()].filter(({ claim }) => claim.claimant === scene.me);
+    losses.look(own, scene.me, arranged, scene.listen);
     return [
       ...defences(scene),
       ...(await claims(scene, arranged)),

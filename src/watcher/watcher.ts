@@ -5,6 +5,7 @@ import { explain } from '../chain/explain.ts';
 import type { ClaimRecord, DisputeRecord } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
+import { Losses } from '../chain/losses.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { CHALLENGER_DISPUTE_GAS, WHOLE_CHALLENGE_GAS } from '../chain/money/gas.ts';
 import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
@@ -31,6 +32,7 @@ const windowEnd = ({ claimedAt, request }: ClaimRecord): bigint =>
 export function watchService(options: WatcherOptions): ChainService {
   const { contracts, runner, readInput } = options;
   const collector = new Collector();
+  const losses = new Losses();
 
   /** @returns whether a claim is right; undefined if its input or its model cannot be had */
   const verdictOn = async (claim: ClaimRecord): Promise<boolean | undefined> => {
@@ -139,7 +141,7 @@ export function watchService(options: WatcherOptions): ChainService {
   const moves = (mine: readonly DisputeRecord[], scene: Scene): Due[] =>
     mine.flatMap((dispute) => {
       if (dispute.ended) return [];
-      const { times, background, listen } = scene;
+      const { times, moving: background, listen } = scene;
       const { request, status } = dispute.claim;
       const player = { contracts, times, listen };
       if (status === 'falsified') return [reclaimDue(dispute, player)];
@@ -164,6 +166,7 @@ export function watchService(options: WatcherOptions): ChainService {
   return createService(options, async (scene) => {
     const arranged = arrange(scene.world);
     const mine = [...scene.world.disputes.values()].filter(({ challenger }) => challenger === scene.me);
+    losses.look(mine, scene.me, arranged, scene.listen);
     return [
       ...moves(mine, scene),
       ...(await challenges(scene, mine, arranged)),

@@ -1,0 +1,157 @@
+// What a pass does besides moving: nothing waits for a run, and what is right is claimed again.
+import { expect } from 'chai';
+import { parseEther } from 'ethers';
+import { challenge, timeout } from '../../src/chain/actions.ts';
+import { History } from '../../src/chain/history.ts';
+import type { Report } from '../../src/chain/report.ts';
+import { publish, request } from '../../src/client/client.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { createProvider, provideService } from '../../src/provider/provider.ts';
+import type { Runner } from '../../src/store/shelf.ts';
+import { createWatcher, watchService } from '../../src/watcher/watcher.ts';
+import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
+import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
+
+const [PROVIDER, LIAR, WATCHER, ATTACKER] = [1, 2, 3, 5];
+const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
+
+async function scene() {
+  const chain = await startChain('in-process');
+  const contracts = await deployed(chain);
+  const shelf = await layersShelf();
+  const modelId = await publish(contracts, modelOf(layers().program), '');
+  const reports: Report[] = [];
+  const at = (index: number) => asAccount(contracts, chain, index);
+  return {
+    ...{ chain, contracts, shelf, modelId, reports, at },
+    lying: liar(shelf, FAULT),
+    listen: (report: Report) => reports.push(report),
+    ask: (seed: number) => request(contracts, modelId, layersInput(seed), TERMS, parseEther('0.1')),
+    world: () => new History(contracts).update(),
+    warned: () => reports.flatMap((one) => (one.kind === 'warned' ? [`${one.about}: ${one.sentence}`] : [])),
+  };
+}
+
+/** A runner whose run on one input never ends. */
+const stuckOn = (runner: Runner, input: string): Runner => ({
+  model: (id) => runner.model(id),
+  output: (id, given) => (given === input ? new Promise(() => undefined) : runner.output(id, given)),
+  commitment: (id, given) => runner.commitment(id, given),
+  trace: (id, given) => runner.trace(id, given),
+});
+
+describe('a pass', () => {
+  it('attack 48: serves disputes while a model runs for ever', async () => {
+    const s = await scene();
+    await s.ask(1);
+    const lying = createProvider({ contracts: s.at(LIAR), runner: s.lying });
+    await lying();
+    const runner = stuckOn(s.shelf, hexOf(layersInput(2)));
+    const watcher = watchService({ contracts: s.at(WATCHER), runner, listen: s.listen, runsAtOnce: 2 });
+    const step = async (): Promise<void> => {
+      await watcher.pass();
+      await watcher.next(50);
+    };
+    for (let i = 0; i < 4; i++) await step();
+    // A right claim, whose run never ends.
+    await s.ask(2);
+    await createProvider({ contracts: s.at(PROVIDER), runner: s.shelf })();
+    for (let i = 0; i < 30 && (await s.world()).claims.get((1n << 32n) | 1n)?.status === 'open'; i++) {
+      await step();
+      await lying();
+    }
+    expect(watcher.isBusy()).to.equal(true);
+    expect((await s.world()).claims.get((1n << 32n) | 1n)?.status).to.equal('falsified');
+    await s.chain.stop();
+  });
+
+  it('attack 48: answers a dispute before a flood of requests, whatever waits', async () => {
+    const s = await scene();
+    await s.ask(1);
+    const provider = provideService({
+      contracts: s.at(PROVIDER),
+      runner: s.shelf,
+      listen: s.listen,
+      sending: { inFlight: 2 },
+    });
+    const steps = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        await provider.pass();
+        await provider.next(20);
+      }
+    };
+    await steps(3);
+    const [claim] = [...(await s.world()).claims.values()];
+    for (let i = 2; i <= 30; i++) await s.ask(i);
+    await steps(2);
+    await challenge(s.at(ATTACKER), claim!);
+    await steps(4);
+    const { claims, disputes } = await s.world();
+    expect([...disputes.values()][0]!.view.position.phase).to.not.equal('Root');
+    expect(claims.size).to.be.lessThan(30);
+    await s.chain.stop();
+  });
+
+  it('claims again what was lost by the clock alone, and tells what was lost', async () => {
+    const s = await scene();
+    await s.ask(1);
+    const provider = createProvider({ contracts: s.at(PROVIDER), runner: s.shelf, listen: s.listen });
+    await provider();
+    const [claim] = [...(await s.world()).claims.values()];
+    await challenge(s.at(ATTACKER), claim!);
+    // Nobody is at home.
+    await s.chain.pass(Number(TERMS.clockSeconds) + 1);
+    await provider();
+    expect(s.warned().join()).to.match(/overdue: dispute 1: the own clock ran out at \d+/);
+    await timeout(s.at(ATTACKER), [...(await s.world()).disputes.values()][0]!);
+    await provider();
+    expect(s.warned().join()).to.contain('lost: dispute 1: lost to');
+    const { claims } = await s.world();
+    expect([...claims.values()].map(({ status }) => status)).to.deep.equal(['falsified', 'open']);
+    await s.chain.stop();
+  });
+
+  it('does not claim again what a proof has falsified', async () => {
+    const s = await scene();
+    await s.ask(1);
+    const lying = createProvider({ contracts: s.at(LIAR), runner: s.lying });
+    const watcher = createWatcher({ contracts: s.at(WATCHER), runner: s.shelf });
+    for (let i = 0; i < 8; i++) {
+      await lying();
+      await watcher();
+    }
+    const { claims } = await s.world();
+    expect([...claims.values()].map(({ status }) => status)).to.deep.equal(['falsified']);
+    await s.chain.stop();
+  });
+
+  it('opens no second dispute on a claim while the events are behind the chain', async () => {
+    const s = await scene();
+    await s.ask(1);
+    await createProvider({ contracts: s.at(LIAR), runner: s.lying })();
+    const before = await s.world();
+    await createWatcher({ contracts: s.at(WATCHER), runner: s.shelf })();
+    expect((await s.world()).disputes.size).to.equal(1);
+    // A process that was started again, and is shown the world as it was.
+    const stale = { update: async () => before };
+    await createWatcher({ contracts: s.at(WATCHER), runner: s.shelf, history: stale })();
+    expect((await s.world()).disputes.size).to.equal(1);
+    await s.chain.stop();
+  });
+
+  it('says that a dispute cannot be played because its model is not held', async () => {
+    const s = await scene();
+    await s.ask(1);
+    const provider = createProvider({ contracts: s.at(PROVIDER), runner: s.shelf });
+    await provider();
+    await challenge(s.at(ATTACKER), [...(await s.world()).claims.values()][0]!);
+    const { output, commitment, trace } = s.shelf;
+    const nothing: Runner = { model: () => undefined, output, commitment, trace };
+    await createProvider({ contracts: s.at(PROVIDER), runner: nothing, listen: s.listen })();
+    expect(s.warned()[0]).to.match(
+      /^unplayed: dispute 1: cannot be answered, because model 0x\w+ is not held here; its clock runs until \d+/,
+    );
+    await s.chain.stop();
+  });
+});
