@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { challenge, timeout } from '../../src/chain/actions.ts';
-import { History } from '../../src/chain/history.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
@@ -12,6 +12,7 @@ import type { Runner } from '../../src/store/shelf.ts';
 import { createWatcher, watchService } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
+import { claimsIn } from '../support/records.ts';
 
 const [PROVIDER, LIAR, WATCHER, ATTACKER] = [1, 2, 3, 5];
 const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
@@ -22,13 +23,14 @@ async function scene() {
   const shelf = await layersShelf();
   const modelId = await publish(contracts, modelOf(layers().program), '');
   const reports: Report[] = [];
+  const index = new EventIndex(contracts);
   const at = (index: number) => asAccount(contracts, chain, index);
   return {
     ...{ chain, contracts, shelf, modelId, reports, at },
     lying: liar(shelf, FAULT),
     listen: (report: Report) => reports.push(report),
     ask: (seed: number) => request(contracts, modelId, layersInput(seed), TERMS, parseEther('0.1')),
-    world: () => new History(contracts).update(),
+    world: () => index.update(),
     warned: () => reports.flatMap((one) => (one.kind === 'warned' ? [`${one.about}: ${one.sentence}`] : [])),
   };
 }
@@ -57,12 +59,12 @@ describe('a pass', () => {
     // A right claim, whose run never ends.
     await s.ask(2);
     await createProvider({ contracts: s.at(PROVIDER), runner: s.shelf })();
-    for (let i = 0; i < 30 && (await s.world()).claims.get((1n << 32n) | 1n)?.status === 'open'; i++) {
+    for (let i = 0; i < 30 && (await s.world()).claim((1n << 32n) | 1n)?.status === 'open'; i++) {
       await step();
       await lying();
     }
     expect(watcher.isBusy()).to.equal(true);
-    expect((await s.world()).claims.get((1n << 32n) | 1n)?.status).to.equal('falsified');
+    expect((await s.world()).claim((1n << 32n) | 1n)?.status).to.equal('falsified');
     await s.chain.stop();
   });
 
@@ -107,8 +109,8 @@ describe('a pass', () => {
     await timeout(s.at(ATTACKER), [...(await s.world()).disputes.values()][0]!);
     await provider();
     expect(s.warned().join()).to.contain('lost: dispute 1: lost to');
-    const { claims } = await s.world();
-    expect([...claims.values()].map(({ status }) => status)).to.deep.equal(['falsified', 'open']);
+    const claims = claimsIn(await s.world());
+    expect(claims.map(({ status }) => status)).to.deep.equal(['falsified', 'open']);
     await s.chain.stop();
   });
 
@@ -121,8 +123,8 @@ describe('a pass', () => {
       await lying();
       await watcher();
     }
-    const { claims } = await s.world();
-    expect([...claims.values()].map(({ status }) => status)).to.deep.equal(['falsified']);
+    const claims = claimsIn(await s.world());
+    expect(claims.map(({ status }) => status)).to.deep.equal(['falsified']);
     await s.chain.stop();
   });
 
