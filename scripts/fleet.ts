@@ -6,7 +6,9 @@ import { hexOf } from '../src/merkle/keccak.ts';
 import { FolderBlobs } from '../src/store/folder.ts';
 import { saveModel } from '../src/store/library.ts';
 import type { Runner } from '../src/store/shelf.ts';
+import { createWorkerKey } from '../src/work/fleet/answers.ts';
 import { FleetRunner } from '../src/work/fleet/fleetRunner.ts';
+import { FleetWorker } from '../src/work/fleet/fleetWorker.ts';
 import { openFleet } from '../src/work/fleet/queue.ts';
 import { WorkRunner } from '../src/work/runner.ts';
 import { killAll, startCli } from '../test/support/cliProcess.ts';
@@ -21,6 +23,8 @@ const WARM_UP = 8;
 /** Each number of workers is measured so often, in turns, and its best time counts: other programs may be running. */
 const ROUNDS = 4;
 const STEPS = 500_000_000;
+const PAUSE_MS = 500;
+const TRUST = { workers: [], agree: 1, agreeBonded: Number.POSITIVE_INFINITY, checkOneIn: 0 };
 
 const complain = (sentence: string): void => console.error(sentence);
 
@@ -44,8 +48,7 @@ async function measure(runner: Pick<Runner, 'output'>, runs: number): Promise<nu
 }
 
 async function withWorkers(count: number): Promise<number> {
-  const trust = { workers: [], agree: 1, agreeBonded: Number.POSITIVE_INFINITY, checkOneIn: 0 };
-  const runner = new FleetRunner({ fleet: queue, local, trust, complain });
+  const runner = new FleetRunner({ fleet: queue, local, trust: TRUST, complain });
   const workers = Array.from({ length: count }, () =>
     startCli('worker', modelId, '--queue', redis!.url, '--data', folder, '--workers', '1', '--threads', '1'),
   );
@@ -68,8 +71,36 @@ async function withThreads(count: number): Promise<number> {
   return RUNS / seconds;
 }
 
+/** Runs a second through workers whose runs are pauses: what the queue alone allows, whatever the cores do. */
+async function withPauses(count: number): Promise<number> {
+  const pausing: Runner = {
+    model: () => model.model,
+    output: () => new Promise((resolve) => setTimeout(() => resolve('0x00000000'), PAUSE_MS)),
+    commitment: () => Promise.reject(new Error('not asked for')),
+    trace: () => Promise.reject(new Error('not asked for')),
+  };
+  const own = await Promise.all(Array.from({ length: count }, () => openFleet(redis!.url, complain)));
+  const workers = own.map(
+    (connection) => new FleetWorker({ fleet: connection, runner: pausing, key: createWorkerKey(), complain }),
+  );
+  await Promise.all(workers.map((worker) => worker.serve(modelId, 1)));
+  const runner = new FleetRunner({ fleet: queue, local: pausing, trust: TRUST, complain });
+  await measure(runner, WARM_UP);
+  const seconds = await measure(runner, 2 * RUNS);
+  await Promise.all(workers.map((worker) => worker.close()));
+  await runner.close();
+  await Promise.all(own.map((connection) => connection.close()));
+  return (2 * RUNS) / seconds;
+}
+
 const cores = availableParallelism();
 try {
+  const pauses = new Map<number, number>();
+  for (const count of [...WORKERS, 8]) {
+    pauses.set(count, await withPauses(count));
+    const linear = (pauses.get(count) as number) / ((pauses.get(1) as number) * count);
+    console.log(`${count} that pause for ${PAUSE_MS} ms: ${linear.toFixed(2)} of linear`);
+  }
   const fleet = new Map<number, number>();
   const bare = new Map<number, number>();
   const note = (best: Map<number, number>, count: number, rate: number): unknown =>

@@ -110,8 +110,9 @@ describe('a watcher of all models, as a command on a node of its own', function 
     const { requestId } = await request(contracts, id, layersInput(1), TERMS, 0n);
     const runner = liar(await layersShelf(), { node: 2, element: 5, step: 199, xor: 0x00400000 });
     const lying = createProvider({ contracts: lyingContracts(), runner });
-    const { disputes } = await until(isFalsified(requestId), lying);
-    expect([...disputes.values()].map(({ ended }) => ended)).to.deep.equal([
+    const world = await until(isFalsified(requestId), lying);
+    const disputes = world.claimsOn(requestId).flatMap(({ claimId }) => world.disputesOn(claimId));
+    expect(disputes.map(({ ended }) => ended)).to.deep.equal([
       { winner: addressOf(WATCHER), reason: 'WrongWord' },
     ]);
     expect(watcher.out).to.match(new RegExp(`model ${id} is not held here`));
