@@ -70,7 +70,8 @@ describe('texts as claims, with provider and watcher as commands', () => {
   it('are printed by a run', async () => {
     const ran = await runHere('run', model(), ...SIZES, '--ask', 'abc', '--json');
     const { tokens, text, passes } = JSON.parse(ran.out);
-    expect([ran.code, tokens.length, passes]).to.deep.equal([0, 12, 12]);
+    expect([ran.code, tokens.length]).to.deep.equal([0, 12]);
+    expect(passes).to.be.within(1, 12);
     expect(text).to.have.length(12);
     written = text;
   });

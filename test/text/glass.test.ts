@@ -4,6 +4,7 @@ import { glassGraph } from '../../examples/text/glass.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { compileText, type TextModel } from '../../src/text/compile.ts';
 import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
+import { recall } from '../../src/text/recall.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
 import { availableOrSkip } from '../support/available.ts';
 
@@ -42,6 +43,23 @@ describe('the language model of glassllm', () => {
     const { on, session } = await PassChooser.load(model, wasmEngine);
     const { ids, tokens } = texts[0]!;
     expect(await generate(model, on(inputsOf(model, { prompt: ids })))).to.deep.equal(tokens);
+    await session.close();
+  });
+
+  it('writes the same by fewer passes where it repeats itself', async () => {
+    const { on, session } = await PassChooser.load(model, wasmEngine);
+    let passes = 0;
+    for (const { ids, tokens } of texts.slice(0, 4)) {
+      const chooser = on(inputsOf(model, { prompt: ids }));
+      const counting = {
+        choose: (...given: Parameters<PassChooser['choose']>) => {
+          passes++;
+          return chooser.choose(...given);
+        },
+      };
+      expect(await generate(model, counting, { draft: recall(ids, 120) })).to.deep.equal(tokens);
+    }
+    expect(passes).to.be.below(300);
     await session.close();
   });
 });

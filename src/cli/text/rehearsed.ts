@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
 import { tokenBytes } from '../../text/tokens.ts';
+import { recall } from '../../text/recall.ts';
 import type { Console } from '../console.ts';
 import { type LoadedText, promptTokens } from './loadText.ts';
 
@@ -20,10 +21,12 @@ export async function rehearsedTexts(
   console: Console,
 ): Promise<{ readonly right: readonly Uint8Array[]; readonly wrong: readonly Uint8Array[] }> {
   const { model } = text;
-  const inputs = inputsOf(model, { prompt: promptOf(text, ask) });
+  const prompt = promptOf(text, ask);
+  const inputs = inputsOf(model, { prompt });
   const { session, on } = await PassChooser.load(model, engine);
   let found = 0;
   const tokens = await generate(model, on(inputs), {
+    draft: recall(prompt, model.options.tokens),
     listen: (more) => {
       found += more.length;
       console.progress(`writing: ${found} of ${model.options.tokens} tokens`);

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Engine } from '../../engine/engine.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
+import { recall } from '../../text/recall.ts';
 import type { Console } from '../console.ts';
 import { InputError } from '../inputError.ts';
 import type { LoadedModel } from '../loadModel.ts';
@@ -48,9 +49,9 @@ export async function runText(
       },
     },
     {
-      ...(server
-        ? { draft: draftFrom(server, tokenizer, prompt, (sentence) => console.err(`assay: ${sentence}`)) }
-        : {}),
+      draft: server
+        ? draftFrom(server, tokenizer, prompt, (sentence) => console.err(`assay: ${sentence}`))
+        : recall(prompt, text.model.options.tokens),
       listen: (more) => {
         found += more.length;
         console.progress(`${found} of ${text.model.options.tokens} tokens`);

@@ -5,6 +5,7 @@ import type { Runner, Solve } from '../../store/shelf.ts';
 import type { TextModel } from '../../text/compile.ts';
 import { type Chooser, choiceProgram, type Draft, generate } from '../../text/generate.ts';
 import { PADDING } from '../../text/options.ts';
+import { recall } from '../../text/recall.ts';
 import { tokenBytes, tokensIn } from '../../text/tokens.ts';
 
 /** Finds texts that models accept, by runs that others make. */
@@ -14,7 +15,7 @@ type Holder = Runner & { put(model: HeldModel, options: { readonly share: string
 
 export interface Writer {
   readonly model: TextModel;
-  /** Guesses tokens after a prompt. */
+  /** Guesses tokens after a prompt; what was said before is repeated if left out. */
   readonly draft?: (prompt: readonly number[]) => Draft;
 }
 
@@ -54,8 +55,9 @@ export function solveTexts(holder: Holder, writers: ReadonlyMap<string, Writer>)
     const [promptBytes, length] = splitTensors(model.inputs, bytesOfHex(input));
     const prompt = tokensIn(promptBytes!, width);
     const count = Math.max(1, Math.min(prompt.length, numbers(length!)[0]!));
-    const draft = writer.draft?.(prompt.slice(0, count));
+    const asked = prompt.slice(0, count);
+    const draft = writer.draft?.(asked) ?? recall(asked, writer.model.options.tokens);
     const chooser = chooserOf(holder, choiceId, writer.model, input);
-    return hexOf(tokenBytes(await generate(writer.model, chooser, draft ? { draft } : {}), width));
+    return hexOf(tokenBytes(await generate(writer.model, chooser, { draft }), width));
   };
 }

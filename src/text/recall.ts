@@ -1,0 +1,27 @@
+import type { Draft } from './generate.ts';
+
+/**
+ * Guesses that a text goes on as it did before: where its last tokens occur earlier, in the prompt or in the text, what
+ * followed there follows again (prompt lookup decoding; Yang et al., Inference with reference, 2023). It costs nothing.
+ */
+
+/** Tokens that have to be the same, tried from most to least. */
+const LENGTHS = [4, 3, 2, 1] as const;
+
+/** @param most tokens of a guess */
+export const recall =
+  (prompt: readonly number[], most: number): Draft =>
+  async (text, room) => {
+    const tokens = [...prompt, ...text];
+    for (const length of LENGTHS) {
+      const last = tokens.slice(-length);
+      if (last.length < length) continue;
+      for (let start = tokens.length - length - 1; start >= 0; start--) {
+        if (!last.every((token, i) => token === tokens[start + i])) continue;
+        // Behind the end the guess goes on with itself.
+        const period = tokens.length - length - start;
+        return Array.from({ length: Math.min(room, most) }, (_, i) => tokens[start + length + (i % period)]!);
+      }
+    }
+    return [];
+  };
