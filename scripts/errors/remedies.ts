@@ -23,6 +23,9 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   NotARound: 'Give the id of a request that this feed made.',
   NothingEarned: 'Start a round first; what a poker earns can be collected then.',
   // consumers/
+  TokenBytesOutOfRange: 'Deploy with the 1 to 4 bytes that a token of the model has.',
+  PromptOutOfRange: "Ask with at least one token, and no more than the model's prompts have.",
+  NoToken: "Ask with tokens of the model's vocabulary only.",
   'InferenceRequester.NotOracle': 'Let the oracle call back; nobody else may.',
   'InferenceRequester.WrongAnswerForm': 'Set `answerByRoot` in the terms as the base contract needs it.',
   NotFinite: 'Handle infinities and NaN by reading the bits as an integer.',
