@@ -13,7 +13,7 @@ import { emit, type Location } from './ir/emit.ts';
 import { fuse, type Sketch } from './ir/fuse.ts';
 import { type Loop, layOut, type OperandSource, TooLarge } from './ir/loop.ts';
 import { MustStore, type Resolution, resolve } from './ir/resolve.ts';
-import type { Tensor } from './ir/tensor.ts';
+import { type Tensor, type Words, wordsFor } from './ir/tensor.ts';
 
 /** From tensors to a program: what is stored, loops, constants, grain, node numbers. */
 
@@ -189,7 +189,7 @@ function labelOf(tensor: Tensor, inlined: readonly Tensor[]): string {
 
 interface Found {
   readonly dtype: DType;
-  readonly words: Uint32Array;
+  readonly words: Words;
   /** Read through one dimension, so that it can be part of a larger constant. */
   readonly isFlat: boolean;
 }
@@ -203,14 +203,12 @@ interface Pooled extends Found {
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Words as bytes of a tensor; where a machine has the words so already, they are not copied. */
-const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
-  const width = ELEMENT_BYTES[dtype];
-  if (width === 4 && IS_LITTLE_ENDIAN)
+const bytesOfWords = (words: Words): Uint8Array => {
+  if (IS_LITTLE_ENDIAN || words.BYTES_PER_ELEMENT === 1)
     return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-  const bytes = new Uint8Array(words.length * width);
+  const bytes = new Uint8Array(words.byteLength);
   const view = new DataView(bytes.buffer);
-  if (width === 1) bytes.set(words);
-  else for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
+  for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
   return bytes;
 };
 
@@ -218,8 +216,8 @@ const bytesOfWords = (words: Uint32Array, dtype: DType): Uint8Array => {
 class Constants {
   readonly #entries = new Map<string, Pooled>();
   /** Those read through one dimension, and the others. */
-  readonly #flat = new Map<Uint32Array, Pooled>();
-  readonly #whole = new Map<Uint32Array, Pooled>();
+  readonly #flat = new Map<Words, Pooled>();
+  readonly #whole = new Map<Words, Pooled>();
   readonly #places = new Map<string, Location>();
 
   take(source: OperandSource): void {
@@ -234,8 +232,7 @@ class Constants {
     const pool = isFlat ? this.#flat : this.#whole;
     const known = pool.get(words);
     if (known) return known;
-    const root =
-      (this.#flat.get(words) ?? this.#whole.get(words))?.root ?? tensorRoot(bytesOfWords(words, dtype));
+    const root = (this.#flat.get(words) ?? this.#whole.get(words))?.root ?? tensorRoot(bytesOfWords(words));
     // A constant that is a node of its own is read through any shape.
     const isSmall = words.length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
     const pooled = { ...found, root, key: `${dtype} ${isFlat || !isSmall} ${words.length} ${hexOf(root)}` };
@@ -265,7 +262,7 @@ class Constants {
     return groups.map((group, node) => {
       const total = group.reduce((sum, { words }) => sum + words.length, 0);
       const isShared = group.length > 1;
-      const words = isShared ? new Uint32Array(total) : (group[0] as Pooled).words;
+      const words = isShared ? wordsFor(group[0]!.dtype, total) : (group[0] as Pooled).words;
       let base = 0;
       for (const entry of group) {
         if (isShared) words.set(entry.words, base);
@@ -273,7 +270,7 @@ class Constants {
         base += entry.words.length;
       }
       const { dtype, root } = group[0] as Pooled;
-      const bytes = bytesOfWords(words, dtype);
+      const bytes = bytesOfWords(words);
       const label = isShared ? `weights (${group.length} constants)` : 'weights';
       return {
         node: { kind: 'constant', dtype, shape: [total], root: isShared ? tensorRoot(bytes) : root },

@@ -4,11 +4,14 @@ export const packedLength = (count: number, bits: number): number => Math.ceil((
 
 /** @returns the unsigned code of each element */
 export function unpackBits(bytes: ArrayLike<number>, bits: number, count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => {
-    const [at, shift] = [Math.floor((i * bits) / 8), (i * bits) % 8];
+  const codes = new Uint8Array(count);
+  const mask = 2 ** bits - 1;
+  for (let i = 0; i < count; i++) {
+    const at = Math.floor((i * bits) / 8);
     const two = ((bytes[at] ?? 0) & 255) | (((bytes[at + 1] ?? 0) & 255) << 8);
-    return (two >> shift) & (2 ** bits - 1);
-  });
+    codes[i] = (two >> ((i * bits) % 8)) & mask;
+  }
+  return codes;
 }
 
 /** @param codes of which the lowest `bits` bits are kept */

@@ -18,7 +18,7 @@ import { type Sketch, sketch } from './fuse.ts';
 import { infer } from './infer.ts';
 import type { Index } from './indices.ts';
 import { type FloatRange, floatOf, integerOf } from './known.ts';
-import { elementCount, isConstant, type Misfit, type Tensor } from './tensor.ts';
+import { elementCount, isConstant, type Misfit, type Tensor, type Words, wordsFor } from './tensor.ts';
 
 export interface Definition {
   readonly type: ElementType;
@@ -94,7 +94,7 @@ export class Builder {
   }
 
   /** A constant from words, as an operand loads them. */
-  words(type: ElementType, shape: readonly number[], words: Uint32Array, name?: string): Tensor {
+  words(type: ElementType, shape: readonly number[], words: Words, name?: string): Tensor {
     checkSize(type, shape);
     return {
       ...this.#next(name),
@@ -111,7 +111,11 @@ export class Builder {
     const isFloat = type.family === 'float';
     if (isFloat && values instanceof Float32Array)
       return this.words(type, shape, wordsOfFloats(values), name);
-    const words = new Uint32Array(values.length);
+    // Numbers that lie as their words do are those words.
+    const isByte = type.dtype === 'i8' || type.dtype === 'u8';
+    if (isByte && values.constructor === wordsFor(type.dtype, 0).constructor)
+      return this.words(type, shape, values as Words, name);
+    const words = wordsFor(type.dtype, values.length);
     let fits = true;
     let isRounded = false;
     for (let i = 0; i < words.length; i++) {
@@ -237,16 +241,16 @@ const narrowest = (range: Range): Range => ({
 
 /** The words of floats, every NaN made canonical. */
 function wordsOfFloats(values: Float32Array): Uint32Array {
-  let words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  let isCopy = false;
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let canonical = words;
   for (let i = 0; i < words.length; i++) {
-    if (!Number.isNaN(values[i])) continue;
+    const word = words[i]!;
+    if ((word & 0x7fffffff) <= 0x7f800000 || word === CANONICAL_NAN) continue;
     // What was given stays as it is.
-    if (!isCopy) words = words.slice();
-    isCopy = true;
-    words[i] = CANONICAL_NAN;
+    if (canonical === words) canonical = words.slice();
+    canonical[i] = CANONICAL_NAN;
   }
-  return words;
+  return canonical;
 }
 
 /** Floats of a constant at most, for their bounds to be sought. */
@@ -254,10 +258,15 @@ const BOUNDED_FLOATS = 65_536;
 
 function boundsOfWords(
   { family }: ElementType,
-  words: Uint32Array,
+  words: Words,
 ): { range: Range | undefined; floats?: FloatRange } {
   if (family !== 'float')
-    return { range: hullOf(new Int32Array(words.buffer, words.byteOffset, words.length)) };
+    return {
+      range:
+        words instanceof Uint32Array
+          ? hullOf(new Int32Array(words.buffer, words.byteOffset, words.length))
+          : hullOfBytes(words),
+    };
   if (words.length > BOUNDED_FLOATS) return { range: undefined };
   const floats = Array.from(words, f32OfWord);
   const numbers = floats.filter((value) => !Number.isNaN(value));
@@ -274,6 +283,20 @@ function hullOf(values: ArrayLike<number>): Range {
     if (value > high) high = value;
   }
   return { low, high };
+}
+
+/** The same of bytes. Both signs are read as unsigned ones, of which the signed come in order once their sign is flipped. */
+function hullOfBytes(words: Int8Array | Uint8Array): Range {
+  if (words.length === 0) return { low: 0, high: 0 };
+  const sign = words instanceof Int8Array ? 128 : 0;
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.length);
+  let [low, high] = [255, 0];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]! ^ sign;
+    if (byte < low) low = byte;
+    if (byte > high) high = byte;
+  }
+  return { low: low - sign, high: high - sign };
 }
 
 function checkSize(type: ElementType, shape: readonly number[]): void {

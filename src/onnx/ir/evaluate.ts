@@ -3,7 +3,7 @@ import { SEMANTICS } from '../../scalar/machine.ts';
 import { type Axis, evaluateIndex, type Index } from './indices.ts';
 import { termsOf } from './loop.ts';
 import { isPlain, type ReadingTerm, type ResolvedPlace, resolve, type Term } from './resolve.ts';
-import { isConstant, type Tensor, wordsOf } from './tensor.ts';
+import { isConstant, type Tensor, type Words, wordsFor, wordsOf } from './tensor.ts';
 
 /** Constant folding: the elements of a tensor that is computed from constants alone, by the same semantics. */
 
@@ -29,7 +29,7 @@ export class FoldingBudget {
 }
 
 /** @returns the words, or `undefined` if it would take too long */
-export function evaluate(tensor: Tensor, budget: FoldingBudget): Uint32Array | undefined {
+export function evaluate(tensor: Tensor, budget: FoldingBudget): Words | undefined {
   const size = sizeOf(tensor.shape);
   const { output, fold, result } = resolve(tensor, isConstant);
   const outputAxes = output.flatMap(({ axes }) => axes);
@@ -43,7 +43,7 @@ export function evaluate(tensor: Tensor, budget: FoldingBudget): Uint32Array | u
   const machine = new Registers(indices);
   const runStep = machine.compile(step);
   const runPost = machine.compile(post);
-  const words = new Uint32Array(size);
+  const words = wordsFor(tensor.type.dtype, size);
   for (let i = 0; i < size; i++) {
     if (fold) {
       machine.accumulator = fold.init;
@@ -52,7 +52,8 @@ export function evaluate(tensor: Tensor, budget: FoldingBudget): Uint32Array | u
         indices.advance(foldAxes);
       }
     }
-    words[i] = store(runPost(), tensor);
+    // A byte keeps the low bits of a word.
+    words[i] = runPost();
     indices.advance(outputAxes);
   }
   return words;
@@ -153,7 +154,7 @@ class Registers {
   }
 
   #read({ tensor, places, fill = 0 }: ReadingTerm): () => number {
-    const from = wordsOf(tensor) as Uint32Array;
+    const from = wordsOf(tensor) as Words;
     const coordinates = places.map((place, i) => ({
       extent: tensor.shape[i] as number,
       at: this.#coordinate(place),
@@ -165,7 +166,7 @@ class Registers {
         if (place < 0 || place >= extent) return fill;
         address = address * extent + place;
       }
-      return from[address] as number;
+      return (from[address] as number) >>> 0;
     };
   }
 
@@ -185,7 +186,3 @@ class Registers {
     };
   }
 }
-
-/** A word as it comes back from memory: byte types keep the low byte. */
-const store = (word: number, { type: { dtype } }: Tensor): number =>
-  dtype === 'i8' ? (word << 24) >> 24 : dtype === 'u8' ? word & 255 : word;

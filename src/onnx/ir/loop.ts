@@ -11,7 +11,7 @@ import {
   type Term,
 } from './resolve.ts';
 import { stridedOf, takeStrided } from './strided.ts';
-import { permutationOf, type Tensor } from './tensor.ts';
+import { permutationOf, type Tensor, type Words, wordsFor } from './tensor.ts';
 
 /** The loop needs more than a node may have. */
 export class TooLarge extends Error {}
@@ -72,7 +72,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
     const used = axes.filter((axis) => axesOf(index).has(axis));
     const places = sizeOf(used.map(({ extent }) => extent));
     if (places > TABLE_PLACES) throw new TooLarge(`a table of ${places} places, of ${TABLE_PLACES} allowed`);
-    const words = tabulated(used, (stepOf) => evaluateIndex(index, stepOf));
+    const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
     return { gathered: serve({ dtype: 'i32', axes: used, words, extents: undefined }) };
   };
   for (const reading of readings) {
@@ -81,7 +81,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
     if (constant) {
       const [first] = constant.words;
       const isUniform = first !== undefined && constant.words.every((word) => word === first);
-      served.set(reading, isUniform ? { word: first } : serve(constant));
+      served.set(reading, isUniform ? { word: first >>> 0 } : serve(constant));
       continue;
     }
     const flat = flatPlace(reading);
@@ -192,8 +192,12 @@ function reorder(fold: readonly Axis[], readings: readonly ReadingTerm[]): Axis[
 }
 
 /** Words for every combination of the axes' steps, the last axis fastest. */
-function tabulated(axes: readonly Axis[], at: (stepOf: (axis: Axis) => number) => number): Uint32Array {
-  const words = new Uint32Array(sizeOf(axes.map(({ extent }) => extent)));
+function tabulated(
+  dtype: DType,
+  axes: readonly Axis[],
+  at: (stepOf: (axis: Axis) => number) => number,
+): Words {
+  const words = wordsFor(dtype, sizeOf(axes.map(({ extent }) => extent)));
   const values = new Map(axes.map((axis) => [axis, 0]));
   const stepOf = (axis: Axis): number => values.get(axis) ?? 0;
   for (let i = 0; i < words.length; i++) {
@@ -241,5 +245,5 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     }
     return words[address] as number;
   };
-  return { ...laidOut, words: tabulated(ordered, element) };
+  return { ...laidOut, words: tabulated(tensor.type.dtype, ordered, element) };
 }

@@ -1,6 +1,7 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import type { LoopDimension } from './address.ts';
 import type { Axis } from './indices.ts';
+import { type Words, wordsFor } from './tensor.ts';
 
 /** Constants of one loop, put together so that what is read together lies together. */
 
@@ -8,7 +9,7 @@ export interface OperandConstant {
   readonly dtype: DType;
   /** Axes that the constant depends on, outermost first. */
   readonly axes: readonly Axis[];
-  readonly words: Uint32Array;
+  readonly words: Words;
   /** Shape to keep, for a constant that is not laid out for the loop. */
   readonly extents: readonly number[] | undefined;
 }
@@ -55,7 +56,7 @@ function packGroup(
   members.sort((a, b) => b.length - a.length || a.at - b.at);
   const rowLength = members.reduce((sum, { length }) => sum + length, 0);
   const isAlone = members.length === 1;
-  const words = isAlone ? first.constant.words : new Uint32Array(rows * rowLength);
+  const words = isAlone ? first.constant.words : wordsFor(first.constant.dtype, rows * rowLength);
   let base = 0;
   const placed = members.map(({ at, constant, length }) => {
     for (let row = 0; !isAlone && row < rows; row++) {

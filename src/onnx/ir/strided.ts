@@ -1,5 +1,6 @@
 import type { Axis } from './indices.ts';
 import { isPlain, type ResolvedPlace } from './resolve.ts';
+import type { Words } from './tensor.ts';
 
 /** Places in a constant whose address is a sum over axes: a start, and a stride for each axis. */
 export interface Strided {
@@ -35,15 +36,11 @@ export function stridedOf(
 }
 
 /** The words at the places of all combinations of the axes' steps, the last axis fastest. */
-export function takeStrided(
-  words: Uint32Array,
-  { start, strides }: Strided,
-  extents: readonly number[],
-): Uint32Array {
+export function takeStrided(words: Words, { start, strides }: Strided, extents: readonly number[]): Words {
   const size = extents.reduce((product, extent) => product * extent, 1);
   // All of them in their own order are the constant itself.
   if (start === 0 && size === words.length && isInOrder(strides, extents)) return words;
-  const taken = new Uint32Array(size);
+  const taken = new (words.constructor as new (size: number) => Words)(size);
   let filled = 0;
   const take = (from: number, axis: number): void => {
     const [extent, stride] = [extents[axis], strides[axis]];

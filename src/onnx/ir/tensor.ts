@@ -1,16 +1,23 @@
-import { sizeOf } from '../../program/node.ts';
+import { type DType, sizeOf } from '../../program/node.ts';
 import type { ElementType, Range } from '../types.ts';
 import type { Expression, Place, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
 import type { FloatRange } from './known.ts';
 
+/** Elements of a constant as an operand loads them: bytes of byte types, which it extends to words, words of others. */
+export type Words = Uint32Array | Int8Array | Uint8Array;
+
+/** Room for so many elements. */
+export const wordsFor = (dtype: DType, count: number): Words =>
+  dtype === 'i8' ? new Int8Array(count) : dtype === 'u8' ? new Uint8Array(count) : new Uint32Array(count);
+
 /** Where a tensor's elements come from. */
 export type Source =
   | { readonly kind: 'input'; readonly slot: number }
-  /** One word an element, row-major; sub-word types sign- or zero-extended, as an operand loads them. */
+  /** Row-major. */
   | {
       readonly kind: 'constant';
-      readonly words: Uint32Array;
+      readonly words: Words;
       /** What the words were computed by, of a tensor of type double: they round what it copies. */
       readonly body?: (indices: readonly Index[]) => Expression;
     }
@@ -65,7 +72,7 @@ export const elementCount = (tensor: Tensor): number => sizeOf(tensor.shape);
 export const isConstant = (tensor: Tensor): boolean => tensor.source.kind === 'constant';
 
 /** Words of a constant. */
-export const wordsOf = (tensor: Tensor): Uint32Array | undefined =>
+export const wordsOf = (tensor: Tensor): Words | undefined =>
   tensor.source.kind === 'constant' ? tensor.source.words : undefined;
 
 /** Dimensions in the order in which a stored tensor has them in memory, outermost first. */

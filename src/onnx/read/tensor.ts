@@ -41,6 +41,8 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
 
 type Values = TensorValue['values'];
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 function readFields(proto: schema.ITensorProto, type: ElementType, size: number, name: string): Values {
   switch (type) {
     case TYPES.float:
@@ -131,6 +133,7 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number, name: string)
     return widened(width === 1 ? raw : fill(new Int32Array(count), (at) => view.getUint16(at, true)), type);
   switch (type) {
     case TYPES.float:
+      if (IS_LITTLE_ENDIAN) return new Float32Array(Uint8Array.from(raw).buffer);
       return fill(new Float32Array(count), (at) => view.getFloat32(at, true));
     case TYPES.double:
       return fill(new Float64Array(count), (at) => view.getFloat64(at, true));

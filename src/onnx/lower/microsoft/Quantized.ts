@@ -2,7 +2,7 @@ import { ensure } from '../../errors.ts';
 import { sigmoid } from '../../functions/index.ts';
 import { type Expression, f32, fold, i32, type Place, select } from '../../ir/expression.ts';
 import { flatten, type Index } from '../../ir/indices.ts';
-import { reading, type Tensor } from '../../ir/tensor.ts';
+import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
 import { at, atOr, type Context, type Lowering, numbersOf } from '../context.ts';
@@ -179,8 +179,15 @@ const QAttention: Lowering = (context) => {
 };
 
 /** Numbers of `bits` each, the lowest bits of a byte first. */
-const unpacked = (bytes: readonly number[], bits: number): number[] =>
-  bytes.flatMap((byte) => Array.from({ length: 8 / bits }, (_, i) => (byte >> (i * bits)) & (2 ** bits - 1)));
+function unpacked(bytes: ArrayLike<number>, bits: number): Uint8Array {
+  const perByte = 8 / bits;
+  const mask = 2 ** bits - 1;
+  const levels = new Uint8Array(bytes.length * perByte);
+  for (let i = 0, at = 0; i < bytes.length; i++) {
+    for (let shift = 0; shift < 8; shift += bits) levels[at++] = (bytes[i]! >> shift) & mask;
+  }
+  return levels;
+}
 
 interface Blocks {
   readonly rows: number;
@@ -199,7 +206,7 @@ function pointsOf(
   ensure(given, `"${zeros.name}" is no constant`);
   const isPacked = zeros.type.family === 'integer';
   const perRow = isPacked ? Math.ceil((count * bits) / 8) * (8 / bits) : count;
-  const points = isPacked ? unpacked(given, bits) : given;
+  const points: ArrayLike<number> = isPacked ? unpacked(given, bits) : given;
   ensure(points.length === rows * perRow, `"${zeros.name}" has ${points.length} zero points`);
   return (row, block) => points[row * perRow + block] as number;
 }
@@ -207,20 +214,19 @@ function pointsOf(
 /** A matrix [rows, blocks, size] of packed levels, less their zero points, as a constant of few bytes. */
 function levelsOf(context: Context, packed: Tensor, zeros: Tensor | undefined, blocks: Blocks): Tensor {
   const { rows, count, size, bits } = blocks;
-  const bytes = numbersOf(packed);
+  const bytes = wordsOf(packed);
   const expected = (rows * count * size * bits) / 8;
   ensure(bytes?.length === expected, `"${packed.name}" is no constant of ${expected} bytes`);
   const point = pointsOf(zeros, blocks);
-  const values = unpacked(bytes, bits).map((level, i) => {
-    const block = Math.floor(i / size);
-    return level - point(Math.floor(block / count), block % count);
-  });
   const isWhole = !zeros || zeros.type.family === 'integer';
-  return context.constant(
-    isWhole ? (bits < 8 ? TYPES.int8 : TYPES.int16) : TYPES.float,
-    [rows, count, size],
-    values,
-  );
+  const type = isWhole ? (bits < 8 ? TYPES.int8 : TYPES.int16) : TYPES.float;
+  const levels = unpacked(bytes, bits);
+  const values = type === TYPES.int8 ? new Int8Array(levels.length) : new Float64Array(levels.length);
+  for (let block = 0; block < rows * count; block++) {
+    const middle = point(Math.floor(block / count), block % count);
+    for (let i = block * size; i < (block + 1) * size; i++) values[i] = levels[i]! - middle;
+  }
+  return context.constant(type, [rows, count, size], values);
 }
 
 /** a times the transpose of a matrix [N, K] of few bits, with a scale and a zero point for each block of a row. */
@@ -291,7 +297,7 @@ const GatherBlockQuantized: Lowering = (context) => {
 /** A constant of bytes that hold several numbers of `bits` each, along its last dimension. */
 function loosened(context: Context, packed: Tensor, bits: number): Tensor {
   if (packed.type.bits === bits) return packed;
-  const bytes = numbersOf(packed);
+  const bytes = wordsOf(packed);
   ensure(bytes, `"${packed.name}" is no constant`);
   const last = (packed.shape.at(-1) ?? 1) * (8 / bits);
   return context.constant(TYPES.uint8, [...packed.shape.slice(0, -1), last], unpacked(bytes, bits));
