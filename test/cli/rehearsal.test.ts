@@ -7,7 +7,6 @@ import type { Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { RunTrace } from '../../src/trace/run.ts';
-import { sortedList, twoSquares } from '../support/checkedPrograms.ts';
 import { layers, layersInput } from '../support/layers.ts';
 
 /** Collects garbage now. */
@@ -38,27 +37,6 @@ describe('a rehearsal', () => {
       expect(ok).to.equal(true);
     }
   });
-
-  for (const { name, program, weights, input, right } of [twoSquares(), sortedList()]) {
-    it(`finds every lie in a program that checks answers: ${name}`, async () => {
-      const inputs = [input, right[0]!];
-      const session = await referenceEngine.load(program, weights);
-      const honest = new RunTrace(modelOf(program), await session.runAll(inputs));
-      const told = [...(program.answers ?? []), ...program.outputs];
-      const places = program.nodes.map((_, node) => ({ node, element: undefined }));
-      const { harmless, disputes, falseChallenges } = await rehearseScript(
-        { honest, labels: [], inputs, places, falseChallenges: true, session },
-        { onStart: () => undefined, onLie: () => undefined, onDispute: () => undefined },
-      );
-      for (const node of told) expect(harmless.map((one) => one.node)).to.include(node);
-      expect(disputes.length).to.be.above(2);
-      for (const { fault, isolated, ok } of disputes) {
-        expect(isolated?.node, `node ${fault.node}`).to.equal(fault.node);
-        expect(ok).to.equal(true);
-      }
-      for (const { ok } of falseChallenges) expect(ok).to.equal(true);
-    });
-  }
 
   it('lets go of the tensors of a lie before it tells the next but one', async () => {
     const { program, weights } = layers();

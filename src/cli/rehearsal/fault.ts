@@ -89,13 +89,6 @@ function faultAt({ node, element }: Place, nodes: readonly Node[]): Fault {
 const differIn = (nodes: readonly number[], a: Trace, b: Trace): boolean =>
   nodes.some((node) => !equalBytes(a.tensors[node] as Uint8Array, b.tensors[node] as Uint8Array));
 
-/** The lie that turns one scalar into another; undefined if they are the same. */
-function lieBetween(node: number, told: Uint8Array, wanted: Uint8Array): Fault | undefined {
-  if (equalBytes(told, wanted)) return undefined;
-  const xor = told.reduce((bits, byte, i) => bits | ((byte ^ (wanted[i] as number)) << (8 * i)), 0);
-  return { node, element: 0, xor };
-}
-
 /** A lie in the first tensor that has an element. */
 function lieIn(candidates: readonly number[], nodes: readonly Node[]): Fault | undefined {
   const node = candidates.find((one) => sizeOf((nodes[one] as Node).shape) > 0);
@@ -108,24 +101,19 @@ function lieIn(candidates: readonly number[], nodes: readonly Node[]): Fault | u
  * A lie at one place, after which the liar goes on computing honestly from it. Where that ends in the right output
  * after all (a rounding or a ReLU has swallowed it), the claim would be right, so the liar changes an output too; where
  * it ends inside its block, a checkpoint of that block. Those are lies later in the trace, that the dispute must not be
- * led to. Where a program checks answers, it must end in 1 whatever else is wrong, so the liar sets its output to that.
+ * led to.
  *
  * @param session runs what follows from the lie
- * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it, or if it is an
- *   answer, which is what is claimed, or the output of a program that checks answers
+ * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
 export async function plantLie(honest: Trace, place: Place, session: Session): Promise<Lie | undefined> {
   const { model, depth } = honest;
-  const { program } = model;
-  const { nodes, outputs } = program;
+  const { nodes, outputs } = model.program;
   const fault = faultAt(place, nodes);
   const from = [...nodes.keys()].slice(place.node);
   const isInBlock = (node: number): boolean => blockOf(node, depth) === blockOf(place.node, depth);
+  const handedOn = from.filter((node) => isInBlock(node) && isCheckpoint(model.program, node));
   const ends = from.filter((node) => outputs.includes(node));
-  const checks = model.answers.length > 0;
-  if (checks && (outputs.includes(place.node) || program.answers?.includes(place.node))) return undefined;
-  const isKept = (node: number): boolean => checks && outputs.includes(node);
-  const handedOn = from.filter((node) => isInBlock(node) && isCheckpoint(program, node) && !isKept(node));
   const lies = [fault];
   let trace = await plantFaultsOn(session, honest, lies);
   if (!differIn(handedOn, trace, honest)) {
@@ -133,12 +121,6 @@ export async function plantLie(honest: Trace, place: Place, session: Session): P
     if (!lie) return undefined;
     lies.push(lie);
     trace = await plantFaultsOn(session, honest, lies);
-  }
-  if (checks) {
-    const accept = outputs[0] as number;
-    const lie = lieBetween(accept, trace.tensors[accept] as Uint8Array, honest.tensors[accept] as Uint8Array);
-    if (lie) trace = plantFaults(honest, [...lies, lie], keepFrom(trace));
-    return { fault, trace, reachesOutput: false };
   }
   if (!differIn(ends, trace, honest)) {
     const lie = lieIn(ends, nodes);

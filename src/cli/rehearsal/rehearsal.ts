@@ -37,15 +37,6 @@ export interface Audience {
   onDispute(result: DisputeResult, kind: 'lie' | 'false challenge'): void;
 }
 
-/** Why no lie about a node makes a claim false. */
-function whyHarmless({ model: { program } }: Trace, node: number): string {
-  if (program.answers?.includes(node)) return 'it is an answer, so another tensor there is another claim';
-  if (program.answers?.length && program.outputs.includes(node)) {
-    return 'it says whether the answers are right, so nobody can claim with another tensor there';
-  }
-  return 'nothing that a claim commits to depends on it, so no claim can be false through it';
-}
-
 /** Plays one dispute from the stage's state and goes back to it, so that all start alike. */
 async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace, supplied = claimant) {
   const back = await stage.chain.snapshot();
@@ -83,7 +74,10 @@ export async function rehearseScript(script: Script, audience: Audience): Promis
       }
       const lie = await plantLie(wrong, place, script.session);
       if (!lie) {
-        harmless.push({ node: place.node, why: whyHarmless(honest, place.node) });
+        harmless.push({
+          node: place.node,
+          why: 'no output depends on it, so no claim can be false through it',
+        });
         continue;
       }
       // An answer is claimed as it is: the lie is what the trace says of it.
