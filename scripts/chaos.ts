@@ -15,6 +15,7 @@ import {
 } from '../test/support/chaos/crowd.ts';
 import { killAtRandom } from '../test/support/chaos/kills.ts';
 import { Rig } from '../test/support/chaos/rig.ts';
+import { readFirst } from './chaos/firstRead.ts';
 import { followMany } from './chaos/logs.ts';
 import { layersInput, liar } from '../test/support/layers.ts';
 import { TERMS } from '../test/support/protocol.ts';
@@ -143,7 +144,13 @@ const logs = async (): Promise<void> => {
   if (!(await followMany(count('SEEDS', 1000), count('FIRST', 1)))) process.exitCode = 1;
 };
 
-const PROFILES = { disputes, claims, kills, reorganisations, logs };
+/** 100,000 requests in 10 million blocks, read for the first time and again after a restart, at 50 ms a call. */
+const index = async (): Promise<void> => {
+  const [requests, blocks] = [count('REQUESTS', 100_000), count('BLOCKS', 10_000_000)];
+  say('index', await readFirst(requests, blocks, count('DELAY_MS', 50), count('RANGE', 2000)));
+};
+
+const PROFILES = { disputes, claims, kills, reorganisations, logs, index };
 
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(PROFILES)) {

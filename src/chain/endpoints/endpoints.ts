@@ -4,6 +4,7 @@ import {
   type JsonRpcError,
   type JsonRpcPayload,
   keccak256,
+  makeError,
   Network,
 } from 'ethers';
 import { NodeFailure } from './failures.ts';
@@ -67,7 +68,8 @@ abstract class SpeakingProvider extends JsonRpcApiProvider {
     const error = super.getRpcError(payload, answer);
     const words = answer.error.message;
     const isVague = (error as { code?: unknown }).code === 'UNKNOWN_ERROR' && typeof words === 'string';
-    return isVague ? Object.assign(error, { shortMessage: words.split('\n')[0] }) : error;
+    const [line = ''] = `${words}`.split('\n');
+    return isVague ? makeError(line, 'UNKNOWN_ERROR', { error: answer.error }) : error;
   }
 }
 
