@@ -212,13 +212,16 @@ export class Endpoints extends SpeakingProvider {
     return [...this.#nodes].sort((a, b) => rank(a) - rank(b) || (a.latencyMs ?? 0) - (b.latencyMs ?? 0));
   }
 
-  /** Has every node tell its head, without anybody waiting for it. */
+  /** Has every node tell its chain and its head, without anybody waiting for it. */
   #askHeads(): void {
     const now = Date.now();
     if (this.#nodes.length === 1 || now - this.#askedHeads < HEADS_MS) return;
     this.#askedHeads = now;
     const payload: JsonRpcPayload = { id: 1, jsonrpc: '2.0', method: 'eth_blockNumber', params: [] };
-    for (const node of this.#nodes) node.ask([payload]).catch((failure) => this.#tell(failure));
+    for (const node of this.#nodes) {
+      node.doubt();
+      node.ask([payload]).catch((failure) => this.#tell(failure));
+    }
   }
 
   async #ask(payloads: JsonRpcPayload[]): Promise<Answer[]> {

@@ -79,6 +79,7 @@ export class Node {
   readonly #policy;
   #nextId = 1;
   #chainId: bigint | undefined;
+  #readChainId: bigint | undefined;
   #checked: Promise<void> | undefined;
   #wrongUntil = 0;
   #restUntil = 0;
@@ -122,9 +123,10 @@ export class Node {
     return Math.max(0, this.#restUntil - Date.now());
   }
 
-  /** Names the chain that it must be on: that is asked before anything else, and again after every failure. */
+  /** Names the chain that it must be on: that is asked before anything else unless it was, and again after every failure. */
   expect(chainId: bigint): void {
     this.#chainId = chainId;
+    if (this.#readChainId === chainId) this.#checked = Promise.resolve();
   }
 
   /** Has the chain asked for again. */
@@ -156,7 +158,10 @@ export class Node {
   async readChainId(): Promise<bigint> {
     const [answer] = await this.#askFor([{ id: 1, jsonrpc: '2.0', method: 'eth_chainId', params: [] }]);
     const { result } = answer as { result?: unknown };
-    if (typeof result === 'string' && /^0x[0-9a-f]+$/i.test(result)) return BigInt(result);
+    if (typeof result === 'string' && /^0x[0-9a-f]+$/i.test(result)) {
+      this.#readChainId = BigInt(result);
+      return this.#readChainId;
+    }
     throw new NodeFailure('malformed', `${this.name} does not say on which chain it is`);
   }
 

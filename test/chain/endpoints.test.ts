@@ -1,0 +1,206 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { type Endpoints, openEndpoints } from '../../src/chain/endpoints/endpoints.ts';
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+
+/** A node of which a test says what it does; as it is, it answers with its head for everything. */
+class FakeNode {
+  readonly calls: string[] = [];
+  readonly batches: number[] = [];
+  chainId = 7;
+  head = 100;
+  /** Answers a whole HTTP request in another way. @returns whether it did */
+  instead: (calls: readonly Call[], response: ServerResponse) => boolean = () => false;
+  readonly #server = createServer((request, response) => this.#serve(request, response));
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    const body = JSON.parse(text) as Call | Call[];
+    const calls = [body].flat();
+    this.calls.push(...calls.map(({ method }) => method));
+    this.batches.push(calls.length);
+    if (this.instead(calls, response)) return;
+    const answers = calls.map(({ id, method }) => ({
+      ...{ jsonrpc: '2.0', id },
+      result: method === 'eth_chainId' ? `0x${this.chainId.toString(16)}` : `0x${this.head.toString(16)}`,
+    }));
+    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
+  }
+}
+
+const status =
+  (code: number, headers: Record<string, string> = {}) =>
+  (_: readonly Call[], response: ServerResponse): boolean => {
+    response.writeHead(code, headers).end('no');
+    return true;
+  };
+
+describe('several nodes as one endpoint', () => {
+  let nodes: FakeNode[];
+  let urls: string[];
+  let endpoints: Endpoints | undefined;
+  const notices: string[] = [];
+
+  beforeEach(async () => {
+    notices.length = 0;
+    nodes = [new FakeNode(), new FakeNode()];
+    urls = await Promise.all(nodes.map((node) => node.start()));
+  });
+
+  afterEach(async () => {
+    endpoints?.destroy();
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+
+  const open = async (chosen = urls, timeoutMs = 500): Promise<Endpoints> => {
+    endpoints = await openEndpoints(chosen, { timeoutMs, onNotice: (sentence) => notices.push(sentence) });
+    return endpoints;
+  };
+
+  it('attack 35: asks the next node when one hangs or fails', async () => {
+    const provider = await open();
+    const [one, other] = nodes as [FakeNode, FakeNode];
+    for (const instead of [() => true, status(500)]) {
+      one.instead = instead;
+      other.instead = () => false;
+      expect(await provider.getBlockNumber()).to.equal(100);
+      [one.instead, other.instead] = [other.instead, one.instead];
+      expect(await provider.getBlockNumber()).to.equal(100);
+    }
+  });
+
+  it('tries once more at once when a single node fails once', async () => {
+    const provider = await open(urls.slice(0, 1));
+    const [node] = nodes as [FakeNode];
+    let failures = 1;
+    node.instead = (calls, response) => failures-- > 0 && status(502)(calls, response);
+    expect(await provider.getBlockNumber()).to.equal(100);
+  });
+
+  it('asks the next node when one takes no more requests', async () => {
+    const provider = await open();
+    (nodes[0] as FakeNode).instead = status(429, { 'retry-after': '30' });
+    for (let i = 0; i < 3; i++) expect(await provider.getBlockNumber()).to.equal(100);
+  });
+
+  it('takes Retry-After as seconds, and leaves the node alone so long', async () => {
+    const provider = await open(urls.slice(0, 1));
+    const [node] = nodes as [FakeNode];
+    node.instead = status(429, { 'retry-after': '30' });
+    const failure = await provider.getBlockNumber().catch((error: Error) => error.message);
+    expect(failure).to.match(/takes no more requests for now/);
+    const asked = node.calls.length;
+    for (let i = 0; i < 5; i++) await provider.getBlockNumber().catch(() => undefined);
+    expect(node.calls.length).to.equal(asked);
+  });
+
+  it('attack 47: leaves a node out that turns up on another chain, and says so', async () => {
+    const provider = await open();
+    const [one, other] = nodes as [FakeNode, FakeNode];
+    one.chainId = 8;
+    other.head = 101;
+    await provider.look();
+    while (!provider.status().some(({ state }) => state === 'wrongChain')) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(await (await provider.look()).getBlockNumber()).to.equal(101);
+    for (const node of nodes) node.chainId = 8;
+    for (let i = 0; i < 3; i++) await (await provider.look()).getBlockNumber().catch(() => undefined);
+    const failure = await provider.getBlockNumber().catch((error: Error) => error.message);
+    expect(failure).to.match(/is on chain 8, not on 7/);
+    expect(notices.join('\n')).to.match(/is on chain 8, not on 7; it is left out until it is back/);
+  });
+
+  it('refuses nodes of different chains at the start', async () => {
+    (nodes[1] as FakeNode).chainId = 8;
+    const failure = await open().catch((error: Error) => error.message);
+    expect(failure).to.match(/is on chain 7 and .* on chain 8; name nodes of one chain/);
+  });
+
+  it('prefers a node that is not behind', async () => {
+    const provider = await open();
+    const [one, other] = nodes as [FakeNode, FakeNode];
+    one.head = 90;
+    await provider.look();
+    while (provider.status().some(({ head }) => head === undefined)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    other.calls.length = 0;
+    expect(await (await provider.look()).getBlockNumber()).to.equal(100);
+    expect(provider.status()[0]).to.include({ state: 'behind', lag: 10 });
+  });
+
+  for (const [how, refuse] of [
+    ['by a status', status(500)],
+    [
+      'by an error that answers nothing',
+      (_: readonly Call[], response: ServerResponse) => {
+        response.end('{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch limit"}}');
+        return true;
+      },
+    ],
+  ] as const) {
+    it(`learns that a node takes batches of two and no longer, ${how}`, async () => {
+      const provider = await open(urls.slice(0, 1));
+      const [node] = nodes as [FakeNode];
+      node.instead = (calls, response) =>
+        calls.length > 2 &&
+        (how === 'by a status'
+          ? (response.writeHead(500).end('{"message":"Batch of more than 2 requests are not allowed"}'), true)
+          : refuse(calls, response));
+      const ask = () => Promise.all(Array.from({ length: 20 }, () => provider.send('eth_gasPrice', [])));
+      expect(await ask()).to.deep.equal(Array(20).fill('0x64'));
+      node.batches.length = 0;
+      expect(await ask()).to.deep.equal(Array(20).fill('0x64'));
+      expect(Math.max(...node.batches)).to.be.at.most(3);
+    });
+  }
+
+  it("says the node's own words, and hides what may be a key in its address", async () => {
+    const provider = await open([`${urls[0]}/v3/secret`]);
+    const [node] = nodes as [FakeNode];
+    node.instead = ([call], response) => {
+      const error = { code: -32000, message: 'transaction indexing is in progress' };
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: call?.id, error }));
+      return true;
+    };
+    const failure = await provider.send('eth_getTransactionReceipt', ['0x']).catch((error: Error) => error);
+    expect(failure).to.include({ shortMessage: 'transaction indexing is in progress' });
+    node.instead = status(500);
+    const down = await provider.send('eth_gasPrice', []).catch((error: Error) => error.message);
+    expect(down)
+      .to.match(/\/… answers with status 500/)
+      .and.not.match(/secret/);
+  });
+
+  it('hands transactions to all nodes, and to the relay alone if they are private', async () => {
+    const relay = new FakeNode();
+    const relayUrl = await relay.start();
+    endpoints = await openEndpoints(urls, { privateRelay: relayUrl });
+    const sent = (): boolean[] =>
+      [...nodes, relay].map(({ calls }) => calls.includes('eth_sendRawTransaction'));
+    await endpoints.broadcast('0x02', 'private');
+    expect(sent()).to.deep.equal([false, false, true]);
+    (nodes[0] as FakeNode).instead = status(500);
+    expect(await endpoints.broadcast('0x02')).to.equal('0x64');
+    while (sent().includes(false)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await relay.stop();
+  });
+});
