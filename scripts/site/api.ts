@@ -26,6 +26,8 @@ export async function writeApi(entries: readonly string[], out: string): Promise
     skipErrorChecking: true,
     disableSources: true,
     excludePrivate: true,
+    // Members that a class has from a package are described there.
+    excludeExternals: true,
     ...{ router: 'module', entryFileName: 'index', hideBreadcrumbs: true, hidePageHeader: true },
     ...{ useCodeBlocks: true, useHTMLAnchors: true, parametersFormat: 'table' },
   });
