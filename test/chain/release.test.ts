@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AbstractSigner, type Provider, type Signer, type TransactionRequest } from 'ethers';
+import type { Provider, Signer } from 'ethers';
 import { BOUNDS, boundsFor, outlastsSeconds } from '../../src/chain/bounds.ts';
 import { DeploymentError } from '../../src/chain/contracts.ts';
 import { CREATE_X } from '../../src/chain/createX.ts';
@@ -14,29 +14,24 @@ const PLAN: Plan = { edition: WITH_CLZ, bounds: BOUNDS.trial };
 const once = { confirmations: 1 };
 const CONTRACTS = ['registry', 'referee', 'oracle'];
 
-/** An account whose process ends before, or right after, it has sent its last transaction. */
-class MortalSigner extends AbstractSigner {
-  readonly #signer: Signer;
-  #left: number;
-  readonly #dies: 'before sending' | 'after sending';
-  constructor(signer: Signer, sends: number, dies: 'before sending' | 'after sending') {
-    super(signer.provider);
-    this.#signer = signer;
-    this.#left = sends;
-    this.#dies = dies;
-  }
-  override getAddress = () => this.#signer.getAddress();
-  override connect = () => this;
-  override signTransaction = (tx: TransactionRequest) => this.#signer.signTransaction(tx);
-  override signMessage = (message: string) => this.#signer.signMessage(message);
-  override signTypedData = (...args: Parameters<Signer['signTypedData']>) =>
-    this.#signer.signTypedData(...args);
-  override async sendTransaction(transaction: TransactionRequest) {
-    if (this.#left === 0 && this.#dies === 'before sending') throw new Error('killed');
-    const response = await this.#signer.sendTransaction(transaction);
-    if (this.#left-- === 0) throw new Error('killed');
+/** The account on a node through which its process ends before, or right after, it sends its last transaction. */
+function mortal(account: Signer, sends: number, dies: 'before sending' | 'after sending'): Signer {
+  let left = sends;
+  const node = account.provider!;
+  const broadcastTransaction: Provider['broadcastTransaction'] = async (raw) => {
+    if (left === 0 && dies === 'before sending') throw new Error('killed');
+    const response = await node.broadcastTransaction(raw);
+    if (left-- === 0) throw new Error('killed');
     return response;
-  }
+  };
+  const dying = new Proxy(node, {
+    get(target, name) {
+      if (name === 'broadcastTransaction') return broadcastTransaction;
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return account.connect(dying);
 }
 
 const addressesOf = ({ contracts }: Released): Promise<string[]> =>
@@ -89,7 +84,7 @@ describe('releasing the contracts', () => {
         const whole = await addressesOf(await release(signer, PLAN, once));
         await provider.send('evm_revert', [fresh]);
         fresh = await provider.send('evm_snapshot', []);
-        const killed = await release(new MortalSigner(signer, sends, dies), PLAN, once).catch(String);
+        const killed = await release(mortal(signer, sends, dies), PLAN, once).catch(String);
         expect(killed).to.match(/killed/);
         const there = sends + (dies === 'after sending' ? 1 : 0);
         const rest = await release(signer, PLAN, once);
@@ -102,7 +97,7 @@ describe('releasing the contracts', () => {
 
   it('waits for a pending transaction of a killed run, and sends none again', async () => {
     await provider.send('evm_setAutomine', [false]);
-    await release(new MortalSigner(signer, 0, 'after sending'), PLAN, once).catch(String);
+    await release(mortal(signer, 0, 'after sending'), PLAN, once).catch(String);
     const said: string[] = [];
     const mining = setInterval(() => void provider.send('evm_mine', []), 300);
     try {
