@@ -24,7 +24,7 @@ describe('attack 48: crowds', function () {
   this.timeout(120_000);
   let rig: Rig;
   beforeEach(async () => {
-    rig = await Rig.start({ blockMs: 200 });
+    rig = await Rig.start({ blockMs: 600 });
   });
   afterEach(() => rig.stop());
 
