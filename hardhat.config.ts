@@ -82,7 +82,7 @@ export default defineConfig({
   },
   typechain: { outDir: 'build/typechain', tsNocheck: true },
   test: {
-    mocha: { timeout: 120_000 },
+    mocha: { timeout: 120_000, parallel: true, jobs: 2 },
     solidity: {
       profiles: {
         default: { ...solidityTests, invariant: { ...invariant, runs: 2 } },
