@@ -25,7 +25,9 @@ const isClosed = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE' 
  * {@link Console.outlive} it says so once and goes on. What stderr does not take is lost.
  */
 export async function processConsole(): Promise<Console> {
-  const ora = process.stderr.isTTY ? (await import('ora')).default : undefined;
+  // A terminal without a width, such as a serial line, has no place for a spinner, which would draw it for ever.
+  const hasWidth = process.stderr.isTTY && process.stderr.columns > 0;
+  const ora = hasWidth ? (await import('ora')).default : undefined;
   let spinner: Ora | undefined;
   let outlives = false;
   let isTold = false;

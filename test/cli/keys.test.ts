@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -8,6 +9,7 @@ import { runHere } from '../support/commandHere.ts';
 import { clef, type FakeSigner, startSigner, web3signer } from '../support/fakeSigner.ts';
 import { type DevelopmentChain, keyOf, startChain } from '../support/protocol.ts';
 
+const ENTRY = join(import.meta.dirname, '../../src/cli/assay.mjs');
 const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
 const { address, privateKey } = new Wallet(keyOf(0));
 
@@ -75,6 +77,29 @@ describe('an account whose key is not in the open', () => {
       err: 'assay: --key-file and --keystore exclude each other; give one of them',
     });
   });
+
+  it('asks for the password on a terminal, and shows none of it', async function () {
+    // util-linux makes the terminal.
+    if (!existsSync('/usr/bin/script')) this.skip();
+    const command = `${process.execPath} ${ENTRY} publish ${MODEL} --rpc ${chain.url} --keystore ${at('keystore.json')}`;
+    const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+      env: { ...process.env, ASSAY_DEPLOYMENTS: at('deployments') },
+    });
+    let shown = '';
+    child.stdout.on('data', (data: Buffer) => {
+      if (!shown.includes('password of') && `${shown}${data}`.includes('password of')) {
+        child.stdin.write('open sesame\r');
+      }
+      shown += data.toString();
+      if (/model 0x|assay: /.test(shown)) child.stdin.end();
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(shown)
+      .to.contain(`password of ${at('keystore.json')}: `)
+      .and.to.match(/model 0x\w{64}/);
+    expect(shown).to.not.contain('sesame');
+    expect(code).to.equal(0);
+  }).timeout(30_000);
 
   it('signs elsewhere, over web3signer and over clef', async () => {
     const remote = ['--signer', signer.url, '--signer-address', address];

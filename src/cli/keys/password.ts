@@ -9,9 +9,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Asks on the terminal without showing what is typed. */
 async function prompt(question: string): Promise<string> {
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  // Only now does the terminal show nothing of what is typed.
+  process.stderr.write(question);
   try {
     return await lines.question('');
   } finally {
