@@ -1,4 +1,5 @@
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../operator/log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from '../operator/log.ts';
+import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 
 /** What services are told about their log. */
@@ -20,4 +21,13 @@ export const parseLogOptions = ({
 }: LogArguments): { readonly format: LogFormat; readonly level: LogLevel } => ({
   format: oneOf('--log', log, LOG_FORMATS),
   level: oneOf('--log-level', logLevel, LOG_LEVELS),
+});
+
+/** A console whose lines about the work become lines of the log, with time and level like all others. */
+export const loggingConsole = (console: Console, log: Log): Console => ({
+  ...console,
+  err: (line) => {
+    console.progress(undefined);
+    log.warn(line.replace(/^assay: /, ''));
+  },
 });

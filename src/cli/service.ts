@@ -17,13 +17,14 @@ import { parseWhole } from './arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
-import { type LogArguments, parseLogOptions } from './logOptions.ts';
+import { type LogArguments, loggingConsole, parseLogOptions } from './logOptions.ts';
 import { dataFolder } from './models/sources.ts';
 import { prepareStock, type StockOptions, type Stock } from './models/stock.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
 import {
   DEVELOPMENT_CHAINS,
+  endpointsStatus,
   Funds,
   type Loop,
   repeatTelling,
@@ -31,7 +32,6 @@ import {
   VERSION,
   workStatus,
 } from './serviceLoop.ts';
-import { withoutSecrets } from './settings/show.ts';
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** What provider and watcher have in common: programs that hold models and run until they are told to end. */
@@ -94,12 +94,13 @@ export async function serve(
   doing: string,
   paths: readonly string[],
   options: ServiceOptions,
-  console: Console,
+  terminal: Console,
   create: (parts: Parts) => ChainService,
   bondsAlways: boolean,
 ): Promise<void> {
   const openStock = prepareStock(paths, options, bondsAlways);
-  const log = createLog({ ...parseLogOptions(options), sink: console });
+  const log = createLog({ ...parseLogOptions(options), sink: terminal });
+  const console = loggingConsole(terminal, log);
   const heartbeatSeconds = parseHeartbeat(options);
   parsePort(options);
   const risk = parseSending(options);
@@ -121,8 +122,12 @@ export async function serve(
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
-      endpoint: options.rpc.map(withoutSecrets).join(', '),
-      status: () => ({ ...service?.status(), ...funds.status, ...workStatus(stock) }),
+      status: () => ({
+        ...service?.status(),
+        ...funds.status,
+        ...workStatus(stock),
+        ...endpointsStatus(contracts.provider),
+      }),
     });
     const oracle = await contracts.oracle.getAddress();
     overview.metrics.info.set(

@@ -1,3 +1,4 @@
+import { Endpoints } from '../chain/endpoints/endpoints.ts';
 import type { LoopOptions, Pass } from '../chain/loop.ts';
 import { durationText } from '../operator/duration.ts';
 import { Failures } from '../operator/failures.ts';
@@ -116,4 +117,13 @@ export class Funds {
 export function workStatus(runner: Pick<WorkRunner, 'status'>): Status {
   const { waiting, running, done, failed, dropped } = runner.status();
   return { runsQueued: waiting + running, runs: { done, failed, dropped } };
+}
+
+/** How the nodes are that a deployment is seen through. */
+export function endpointsStatus(provider: unknown): Status {
+  if (!(provider instanceof Endpoints)) return {};
+  const endpoints = provider.status().map(({ url, state, lag, failures }) => ({
+    ...{ endpoint: url, isUsed: state === 'up', lagBlocks: lag ?? 0, failures },
+  }));
+  return { endpoints };
 }

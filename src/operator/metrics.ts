@@ -30,7 +30,9 @@ export function createMetrics() {
     headTimestamp: gauge('head_timestamp_seconds', 'Time of the latest block that was read.'),
     endpointLag: gauge('endpoint_lag_blocks', 'Blocks that a node is behind the best one.', ['endpoint']),
     endpointUp: gauge('endpoint_up', 'Whether a node is used: 1, or 0 while it is left alone.', ['endpoint']),
-    endpointFailures: gauge('endpoint_failures', 'Failures of a node in a row.', ['endpoint']),
+    endpointFailures: gauge('endpoint_failures', 'Exchanges with a node that failed since the start.', [
+      'endpoint',
+    ]),
     openClaims: gauge('open_claims', 'Claims of anybody that are neither final nor falsified.'),
     openWindows: gauge('open_windows', 'Claims of anybody that can still be challenged.'),
     ownClaims: gauge('own_claims', 'Open claims of this account.'),

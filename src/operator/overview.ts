@@ -17,7 +17,7 @@ export interface EndpointStatus {
   readonly isUsed: boolean;
   /** Blocks behind the best one. */
   readonly lagBlocks: number;
-  /** Failures in a row. */
+  /** Failures since the start. */
   readonly failures: number;
 }
 
@@ -43,8 +43,6 @@ export interface OverviewOptions {
   readonly status: () => Status;
   /** Different failures that are going on. */
   readonly failures: () => number;
-  /** The node, where there is one only: it is as well as the looks at the chain. */
-  readonly endpoint: string;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -141,7 +139,7 @@ export class Overview implements Told {
     metrics.failures.set(this.#options.failures());
     const status = this.#options.status();
     this.#showStatus(status);
-    this.#showEndpoints(status.endpoints ?? [this.#onlyEndpoint()]);
+    this.#showEndpoints(status.endpoints ?? []);
   }
 
   deaths(): readonly string[] {
@@ -184,11 +182,6 @@ export class Overview implements Told {
         .filter(({ modelId }) => !holds(modelId))
         .map(({ disputeId }) => disputeId),
     };
-  }
-
-  #onlyEndpoint(): EndpointStatus {
-    const failures = this.#failedLooks;
-    return { endpoint: this.#options.endpoint, isUsed: failures === 0, lagBlocks: 0, failures };
   }
 
   #showEndpoints(endpoints: readonly EndpointStatus[]): void {

@@ -52,6 +52,8 @@ describe('a watcher shows how it is', () => {
     await watcher.says('idle: no open claims, no deadline ahead');
     expect((await metric('assay_balance_ether'))['']).to.be.greaterThan(9000);
     expect(await metric('assay_least_clock_seconds')).to.deep.equal({});
+    const node = `{endpoint="${scene.url}"}`;
+    expect(await metric('assay_endpoint_up')).to.deep.equal({ [node]: 1 });
     const info = Object.keys(await metric('assay_info'))[0];
     expect(info)
       .to.contain('command="watching"')

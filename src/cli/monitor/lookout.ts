@@ -20,8 +20,7 @@ import { foundModels } from '../models/found.ts';
 import { holdNamed } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { sourcesOf } from '../models/sources.ts';
-import { DEVELOPMENT_CHAINS, VERSION, workStatus } from '../serviceLoop.ts';
-import { withoutSecrets } from '../settings/show.ts';
+import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../serviceLoop.ts';
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 
@@ -72,8 +71,7 @@ export async function openLookout(
     ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
-    endpoint: options.rpc.map(withoutSecrets).join(', '),
-    status: () => workStatus(runner),
+    status: () => ({ ...workStatus(runner), ...endpointsStatus(contracts.provider) }),
   });
   const { metrics } = overview;
   metrics.info.set({ command: 'monitoring', version: VERSION, chain: `${chainId}`, oracle, account: '' }, 1);

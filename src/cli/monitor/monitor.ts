@@ -3,6 +3,7 @@ import { createLog, type Log } from '../../operator/log.ts';
 import { withReader } from '../connection.ts';
 import type { Console } from '../console.ts';
 import { Exit } from '../exit.ts';
+import { loggingConsole } from '../logOptions.ts';
 import { type Loop, repeatTelling, untilSignal } from '../serviceLoop.ts';
 import { serveIfAsked } from '../statusOptions.ts';
 import { forecastLines, jsonText } from './forecastLines.ts';
@@ -74,13 +75,14 @@ async function lookOn(
 export async function monitor(
   paths: readonly string[],
   options: MonitorOptions,
-  console: Console,
+  terminal: Console,
 ): Promise<void> {
   const parsed = parseMonitor(options);
   const isQuiet = options.once || options.json;
   // What is printed for programs is not mixed with what is told to people.
-  const sink = isQuiet ? { out: options.once ? () => undefined : console.err, err: console.err } : console;
+  const sink = isQuiet ? { out: options.once ? () => undefined : terminal.err, err: terminal.err } : terminal;
   const log = createLog({ ...parsed.log, sink });
+  const console = loggingConsole(terminal, log);
   await withReader(options, console, async (contracts) => {
     const lookout = await openLookout(paths, options, parsed, contracts, log, console);
     try {
