@@ -101,7 +101,7 @@ describe('the desk that tells alarms', () => {
     sentence: `dispute ${i}: out`,
   });
 
-  it('adds that nothing can be read to what it knew, and takes it back with the next look', async () => {
+  it('adds that nothing can be read, and takes it back with the next look', async () => {
     const { made, told, count } = desk();
     made.show([alarm(1)]);
     made.showBlind(61_000);
