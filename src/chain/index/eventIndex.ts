@@ -66,6 +66,10 @@ export class EventIndex {
   #hidden: ReadonlySet<bigint> = new Set();
   /** Requests with a claim whose time is not known. */
   readonly #timeless = new Set<bigint>();
+  /** Requests of which there are events, but not the one that made them. */
+  readonly #headless = new Set<bigint>();
+  /** Requests of which it was told that they are not shown. */
+  readonly #told = new Set<bigint>();
   #world: World | undefined;
   #updating: Promise<unknown> = Promise.resolve();
 
@@ -137,6 +141,7 @@ export class EventIndex {
     for (const id of this.#kept.keys()) this.#unshown.add(id);
     this.#kept.clear();
     this.#timeless.clear();
+    this.#headless.clear();
     this.#unchecked.clear();
   }
 
@@ -180,6 +185,7 @@ export class EventIndex {
     this.#settle(store, head.number);
     this.#unchecked.clear();
     this.#show(new Set([...checker.doubtful, ...this.#timeless]));
+    this.#tell(store, checker.doubtful);
     this.#world = this.#live.at(toBlock(head));
     return this.#world;
   }
@@ -312,6 +318,8 @@ export class EventIndex {
       const made = builder.build();
       if (made) this.#kept.set(id, { case: made, builder });
       else this.#kept.delete(id);
+      if (!made && builder.count > 0) this.#headless.add(id);
+      else this.#headless.delete(id);
       if (made && lacksTime(made)) this.#timeless.add(id);
       else this.#timeless.delete(id);
       this.#unchecked.add(id);
@@ -339,6 +347,22 @@ export class EventIndex {
     for (const id of hidden) this.#live.set(id, undefined);
     this.#unshown.clear();
     this.#hidden = hidden;
+  }
+
+  /** Says once of each request that is not shown why that is. */
+  #tell(store: Store, doubtful: ReadonlySet<bigint>): void {
+    for (const id of this.#told) if (!this.#headless.has(id) && !doubtful.has(id)) this.#told.delete(id);
+    const say = (id: bigint, sentence: string): void => {
+      if (this.#told.has(id)) return;
+      this.#told.add(id);
+      this.#onNotice(`request ${id}: ${sentence}`);
+    };
+    for (const id of this.#headless) {
+      say(id, `made before block ${store.fromBlock} (--from-block), so claims on it are not looked at`);
+    }
+    for (const id of doubtful) {
+      say(id, 'the events that the node gives are not what the contracts say; it is left until they are');
+    }
   }
 
   /** Drops what is over and too deep to be reorganised. */

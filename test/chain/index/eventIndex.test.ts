@@ -1,0 +1,116 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { EventIndex, type IndexOptions } from '../../../src/chain/index/eventIndex.ts';
+import { contractsOver, SimulatedChain } from '../../support/chaos/simulatedChain.ts';
+import { Random } from '../../support/randomProgram.ts';
+
+/** A chain on which much has happened, and what was asked of its node. */
+function scene(seed = 3) {
+  const chain = new SimulatedChain(new Random(seed), { timesInLogs: true });
+  for (let i = 0; i < 60; i++) chain.mine(2);
+  const asked: string[] = [];
+  let failing: string | undefined;
+  const send = async (method: string, params: unknown[]): Promise<unknown> => {
+    asked.push(method);
+    if (method === failing) throw new Error('the node is gone');
+    return chain.answer(method, params);
+  };
+  const notices: string[] = [];
+  const open = (options: IndexOptions = {}) =>
+    new EventIndex(contractsOver(send), { ...options, onNotice: (sentence) => notices.push(sentence) });
+  const fail = (method: string | undefined): void => {
+    failing = method;
+  };
+  return { chain, asked, notices, open, fail };
+}
+
+describe('the index of what happened', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'assay-index-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('attack 50: shows nothing of a look that fails half-way, and all of the next', async () => {
+    const { chain, open, fail } = scene();
+    const index = open();
+    const { cases, block } = await index.update();
+    const shown = JSON.stringify([...cases.keys()].map(String));
+    for (let i = 0; i < 10; i++) chain.mine(3);
+    fail('eth_call');
+    expect(await index.update().catch((error: Error) => error.message)).to.equal('the node is gone');
+    expect(JSON.stringify([...cases.keys()].map(String))).to.equal(shown);
+    expect(block.number).to.be.lessThan(chain.head.number);
+    fail(undefined);
+    const next = await index.update();
+    expect(next.cases.size).to.equal(chain.head.state.requests.length);
+    const moves = [...next.cases.values()].flatMap(({ disputes }) =>
+      [...disputes.values()].map((one) => one.moves),
+    );
+    for (const list of moves) expect(new Set(list).size).to.equal(list.length);
+  });
+
+  it('leaves out, and tells once, requests that were made before the block where it begins', async () => {
+    const { chain, open, notices } = scene();
+    const index = open({ fromBlock: 40 });
+    for (let i = 0; i < 3; i++) await index.update();
+    const first = chain.blocks[39]!.state.requests.length + 1;
+    const world = await index.update();
+    expect(Math.min(...[...world.cases.keys()].map(Number))).to.equal(first);
+    expect(notices).to.have.length.above(0);
+    expect(new Set(notices).size).to.equal(notices.length);
+    for (const notice of notices)
+      expect(notice).to.match(/^request \d+: made before block 40 \(--from-block\)/);
+  });
+
+  it('goes on from its folder without reading again what is there', async () => {
+    const { chain, open, asked } = scene();
+    for (let i = 0; i < 300; i++) chain.mine(0);
+    const before = open({ folder });
+    const { cases } = await before.update();
+    before.close();
+    asked.length = 0;
+    const after = open({ folder });
+    expect([...(await after.update()).cases.keys()]).to.deep.equal([...cases.keys()]);
+    expect(asked.filter((method) => method === 'eth_getLogs')).to.have.length(1);
+    after.close();
+  });
+
+  it('tells of a file that is damaged or of another chain in one line, and makes it anew', async () => {
+    const { open, notices, chain } = scene();
+    writeFileSync(
+      join(folder, 'index.sqlite'),
+      'no database at all, but long enough to be read as one '.repeat(100),
+    );
+    const index = open({ folder });
+    expect((await index.update()).cases.size).to.equal(chain.head.state.requests.length);
+    index.close();
+    expect(notices.join()).to.match(
+      /index\.sqlite: cannot be used \(file is not a database\); it is made anew/,
+    );
+    const other = scene(4);
+    const elsewhere = other.open({ folder, fromBlock: 0 });
+    expect((await elsewhere.update()).cases.size).to.equal(other.chain.head.state.requests.length);
+    elsewhere.close();
+  });
+
+  it('drops the bytes of what is over, and reads them again when they are asked for', async () => {
+    const { chain, open } = scene();
+    const index = open({ folder });
+    await index.update();
+    for (let i = 0; i < 300; i++) chain.mine(0);
+    const { cases } = await index.update();
+    const over = chain.head.state.requests.filter(({ requestId }) => !cases.has(requestId));
+    expect(over.length).to.be.greaterThan(0);
+    const again = await index.recall(over[0]!.requestId);
+    const input = again?.request.input;
+    expect(input?.kind === 'bytes' && input.bytes).to.equal(over[0]!.input);
+    const long = chain.head.state.requests.filter(
+      ({ requestId, input }) => input.length > 8194 && cases.has(requestId),
+    );
+    expect(readdirSync(join(folder, 'payloads')).length).to.equal(long.length);
+    index.close();
+  });
+});
