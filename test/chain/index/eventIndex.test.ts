@@ -52,7 +52,7 @@ describe('the index of what happened', () => {
     for (const list of moves) expect(new Set(list).size).to.equal(list.length);
   });
 
-  it('leaves out, and tells once, requests that were made before the block where it begins', async () => {
+  it('leaves out, and tells once, requests from before its first block', async () => {
     const { chain, open, notices } = scene();
     const index = open({ fromBlock: 40 });
     for (let i = 0; i < 3; i++) await index.update();
@@ -78,7 +78,7 @@ describe('the index of what happened', () => {
     after.close();
   });
 
-  it('tells of a file that is damaged or of another chain in one line, and makes it anew', async () => {
+  it('makes a damaged file or one of another chain anew, and says so', async () => {
     const { open, notices, chain } = scene();
     writeFileSync(
       join(folder, 'index.sqlite'),
