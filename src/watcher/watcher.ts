@@ -11,7 +11,7 @@ import { CHALLENGER_DISPUTE_GAS, WHOLE_CHALLENGE_GAS } from '../chain/money/gas.
 import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
-import { NotNow } from '../chain/transactions/transactions.ts';
+import { NotNow } from '../chain/transactions/prepare.ts';
 import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 

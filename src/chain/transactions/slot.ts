@@ -13,6 +13,24 @@ export interface Content {
   readonly what: string;
 }
 
+const TRANSFER_GAS = 21_000n;
+
+/** Uses up a nonce: sends nothing to the account itself. */
+export const filler = (nonce: number, address: string): Content => ({
+  to: address,
+  data: '0x',
+  valueWei: 0n,
+  gasLimit: TRANSFER_GAS,
+  keys: [],
+  what: `filling nonce ${nonce}`,
+});
+
+/** The same without what an attempt adds. */
+export const plain = ({ to, data, valueWei, gasLimit, keys, what }: Content): Content => ({
+  ...{ to, data, valueWei },
+  ...{ gasLimit, keys, what },
+});
+
 /** One signed transaction. Those of one nonce exclude each other. */
 export interface Attempt extends Content {
   readonly hash: string;

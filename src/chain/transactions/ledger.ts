@@ -1,0 +1,202 @@
+import type { TransactionReceipt } from 'ethers';
+import type { Listener } from '../report.ts';
+import type { Due } from './due.ts';
+import type { Journal } from './journal.ts';
+import type { Look, Node } from './node.ts';
+import { type Attempt, emptySlot, keysIn, latestOf, type Slot } from './slot.ts';
+
+/** Blocks after which a used nonce whose receipt nobody knows counts as somebody else's. */
+const MISSED_BLOCKS = 3;
+
+export interface LedgerOptions {
+  /** Blocks for which a mined transaction is followed. */
+  readonly confirmations: number;
+  readonly journal: Journal;
+  readonly listen: Listener;
+  /** Told of a transaction that was mined and reverted. */
+  readonly onReverted: (attempt: Attempt) => void;
+}
+
+/** The nonces of an account that are not deep in the chain, and what became of them. */
+export class Ledger {
+  readonly #node: Node;
+  readonly #options: LedgerOptions;
+  /** By nonce, ascending. */
+  #slots: Slot[] = [];
+  #stated: ReadonlyMap<string, Due> = new Map();
+  #isStarted = false;
+  /** Nonces below this are used up. */
+  #used = 0;
+
+  constructor(node: Node, options: LedgerOptions) {
+    this.#node = node;
+    this.#options = options;
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  /** Those that are not mined. */
+  get open(): readonly Slot[] {
+    return this.#slots.filter(({ mined }) => !mined);
+  }
+
+  /**
+   * Brings the nonces up to what a node sees.
+   *
+   * @param stated all that is due, by key
+   * @param seenBlock number of the block that it was derived from
+   */
+  async update(look: Look, stated: ReadonlyMap<string, Due>, seenBlock: number): Promise<void> {
+    this.#stated = stated;
+    if (!this.#isStarted) this.#adopt(look);
+    for (const slot of this.#slots) {
+      for (const key of keysIn(slot)) {
+        const due = stated.get(key);
+        if (due) slot.dues.set(key, due);
+      }
+    }
+    await this.#resolve(look, seenBlock);
+    this.#noticeForeign(look);
+  }
+
+  /** Writes the journal, which is to be done before anything is sent. */
+  save(): void {
+    this.#options.journal.write(this.#slots);
+  }
+
+  add(slot: Slot): void {
+    this.#slots.push(slot);
+    this.#slots.sort((a, b) => a.nonce - b.nonce);
+  }
+
+  /** Gives the highest nonce back. @returns whether the slot had it */
+  drop(slot: Slot): boolean {
+    if (this.#slots.at(-1) !== slot) return false;
+    this.#slots.pop();
+    return true;
+  }
+
+  /** Takes up what an earlier run signed. */
+  #adopt({ block }: Look): void {
+    this.#isStarted = true;
+    for (const { nonce, attempts } of this.#options.journal.read()) {
+      const slot = emptySlot(nonce, block);
+      slot.attempts.push(...attempts);
+      this.add(slot);
+    }
+  }
+
+  /** Nonces in the pool that nobody here has signed for. */
+  #noticeForeign({ pending, block }: Look): void {
+    for (let nonce = this.nextNonce(); nonce < pending; nonce = this.nextNonce()) {
+      this.add(emptySlot(nonce, block, true));
+      this.#tellForeign(
+        `nonce ${nonce} of ${this.#node.address} is in the pool and not from this run: an earlier run sent it, or another process has the same key`,
+      );
+    }
+  }
+
+  /** The lowest nonce that is free: a reorganisation may leave gaps below those in use. */
+  nextNonce(): number {
+    const taken = new Set(this.#slots.map(({ nonce }) => nonce));
+    let nonce = this.#used;
+    while (taken.has(nonce)) nonce++;
+    return nonce;
+  }
+
+  // ---- what became of them ----
+
+  /** Finds out which nonces are decided, and which have come back by a reorganisation. */
+  async #resolve(look: Look, seenBlock: number): Promise<void> {
+    this.#used = look.used;
+    const gone = new Set<Slot>();
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        if (slot.nonce >= look.used) {
+          // A reorganisation gave the nonce back; or this node lags, and then sending again does no harm.
+          slot.mined = undefined;
+          slot.missedAtBlock = undefined;
+          return;
+        }
+        if (slot.mined) {
+          if (await this.#isSettled(slot, look, seenBlock)) gone.add(slot);
+          return;
+        }
+        if (slot.isForeign) {
+          gone.add(slot);
+          return;
+        }
+        const found = await this.#find(slot);
+        if (found) this.#setMined(slot, found);
+        else if (this.#isForeign(slot, look)) gone.add(slot);
+      }),
+    );
+    if (gone.size === 0) return;
+    this.#slots = this.#slots.filter((slot) => !gone.has(slot));
+    this.save();
+  }
+
+  async #find({ attempts }: Slot): Promise<Slot['mined']> {
+    for (const attempt of attempts.toReversed()) {
+      const receipt = await this.#node.receipt(attempt.hash);
+      if (receipt) return { attempt, receipt };
+    }
+    return undefined;
+  }
+
+  /** Looks again at a mined transaction whose due is stated again although the pass has seen its block. */
+  async #isSettled(slot: Slot, look: Look, seenBlock: number): Promise<boolean> {
+    const { attempt, receipt } = slot.mined as NonNullable<Slot['mined']>;
+    const isRestated = attempt.keys.some((key) => this.#stated.has(key)) && seenBlock >= receipt.blockNumber;
+    if (isRestated && look.block > slot.lookedAtBlock) {
+      slot.lookedAtBlock = look.block;
+      const found = await this.#find(slot);
+      if (found) slot.mined = found;
+      else {
+        slot.mined = undefined;
+        slot.missedAtBlock = look.block;
+        return false;
+      }
+    }
+    return look.block >= receipt.blockNumber + this.#options.confirmations;
+  }
+
+  #isForeign(slot: Slot, look: Look): boolean {
+    slot.missedAtBlock ??= look.block;
+    // A node that lags may know the nonce and not yet the receipt.
+    if (look.block < slot.missedAtBlock + MISSED_BLOCKS) return false;
+    const keys = keysIn(slot);
+    const isStillDue = keys.some((key) => this.#stated.has(key));
+    if (!isStillDue && look.block < slot.missedAtBlock + this.#options.confirmations) return false;
+    if (isStillDue) {
+      this.#tellForeign(
+        `${latestOf(slot)?.what}: another transaction took its nonce ${slot.nonce}; another process has the key of ${this.#node.address}`,
+      );
+    }
+    return true;
+  }
+
+  #setMined(slot: Slot, mined: { attempt: Attempt; receipt: TransactionReceipt }): void {
+    slot.mined = mined;
+    slot.missedAtBlock = undefined;
+    const { attempt, receipt } = mined;
+    if (slot.told) return;
+    slot.told = true;
+    if (receipt.status === 1) {
+      for (const key of attempt.keys) slot.dues.get(key)?.mined(receipt);
+      return;
+    }
+    this.#options.onReverted(attempt);
+    const why =
+      attempt.keys.length > 1
+        ? 'it was mined and reverted; sending its calls one by one'
+        : 'it was mined and reverted';
+    this.#options.listen({ kind: 'failed', sentence: `${attempt.what}: ${why}` });
+  }
+
+  #tellForeign(sentence: string): void {
+    this.#options.listen({ kind: 'warned', about: 'foreign', sentence });
+  }
+}
