@@ -281,7 +281,6 @@ export class EventIndex {
         throw new ChainMoved(`block ${number} does not follow the block ${number - 1} that the node gave`);
       }
     }
-    const isHere = (log: RawLog): boolean => at(Number(log.blockNumber))?.hash === log.blockHash;
     const open = numbers.filter((number) => !store.isChecked(number) || headers.has(number));
     const asked = open.filter((number) => headers.get(number)?.mayHoldEvents ?? true);
     const [again, ...single] = await Promise.all([
@@ -296,7 +295,7 @@ export class EventIndex {
         if (answered.has(number) || !asked.includes(number)) store.markChecked(number);
       store.dropHeadersBefore(head.number - KEPT_BLOCKS);
       store.cursor = head.number;
-      return this.#putAll(store, [...again, ...single.flatMap((logs) => logs ?? [])].filter(isHere));
+      return this.#putAll(store, [...again, ...single.flatMap((logs) => logs ?? [])]);
     });
   }
 

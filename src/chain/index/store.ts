@@ -214,6 +214,8 @@ export class Store {
   /** Keeps an event, in the place of what was there. @returns the requests whose case it changes */
   put({ requestId, place, content }: ChainEvent<Uint8Array>): bigint[] {
     const { blockNumber, blockHash, logIndex, transaction, timestamp } = place;
+    // A node may still give events of a branch that was given up.
+    if ((this.header(blockNumber)?.hash ?? blockHash) !== blockHash) return [];
     const request = Number(requestId);
     if (this.settledRange(requestId)) {
       this.#sql('UPDATE settled SET last = MAX(last, ?) WHERE request = ?').run(blockNumber, request);
