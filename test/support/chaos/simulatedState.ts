@@ -56,19 +56,22 @@ export interface SimulatedEvent {
   readonly args: readonly unknown[];
 }
 
-/** The events of a whole dispute, with where each leads: a trace of 256 blocks, a tensor of 8 chunks, a fold of 2,000 steps. */
+const TRACE = { traceDepth: 13 };
+const TENSOR = { traceDepth: 13, hi: 64, word: 2000 };
+
+/** The events of a whole dispute, with where each leads: a trace of 256 blocks, a tensor of 64 chunks, a fold of 2,000 steps. */
 const SCRIPT: readonly (readonly [name: string, place: Partial<Position> & { readonly phase: Phase }])[] = [
-  ['Revealed', { phase: 'TracePick', depthLeft: 8 }],
-  ['Picked', { phase: 'TraceReveal', depthLeft: 4 }],
-  ['Revealed', { phase: 'TracePick', depthLeft: 4 }],
-  ['Picked', { phase: 'NodeReveal', depthLeft: 5 }],
-  ['Revealed', { phase: 'NodePick', depthLeft: 5 }],
-  ['Picked', { phase: 'TensorReveal', depthLeft: 6 }],
-  ['Revealed', { phase: 'TensorPick', depthLeft: 6 }],
-  ['Picked', { phase: 'TensorReveal', depthLeft: 3 }],
-  ['Revealed', { phase: 'TensorPick', depthLeft: 3 }],
-  ['Picked', { phase: 'Chunk' }],
-  ['ChunkRevealed', { phase: 'Element' }],
+  ['Revealed', { ...TRACE, phase: 'TracePick', depthLeft: 8 }],
+  ['Picked', { ...TRACE, phase: 'TraceReveal', depthLeft: 4 }],
+  ['Revealed', { ...TRACE, phase: 'TracePick', depthLeft: 4 }],
+  ['Picked', { ...TRACE, phase: 'NodeReveal', depthLeft: 5 }],
+  ['Revealed', { ...TRACE, phase: 'NodePick', depthLeft: 5 }],
+  ['Picked', { ...TENSOR, phase: 'TensorReveal', depthLeft: 6 }],
+  ['Revealed', { ...TENSOR, phase: 'TensorPick', depthLeft: 6 }],
+  ['Picked', { ...TENSOR, phase: 'TensorReveal', depthLeft: 3 }],
+  ['Revealed', { ...TENSOR, phase: 'TensorPick', depthLeft: 3 }],
+  ['Picked', { ...TENSOR, phase: 'Chunk' }],
+  ['ChunkRevealed', { ...TENSOR, phase: 'Element' }],
   ['Picked', { phase: 'Fold', hi: 2000, grain: 10 }],
   ['AccumulatorsPosted', { phase: 'Interval', hi: 2000, grain: 10 }],
   ['Picked', { phase: 'Fold', lo: 63, hi: 126, grain: 10 }],
