@@ -44,6 +44,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     const head = { jsonrpc: '2.0', id: call.id };
     if (fault && 'result' in fault) return { ...head, result: fault.result };
     if (fault && 'error' in fault) return { ...head, error: { code: -32000, message: fault.error } };
+    if (fault && ('status' in fault || 'hangs' in fault)) return answer(call, undefined);
     const given = (await post(upstream, JSON.stringify(call))) as { result?: unknown };
     return fault && 'after' in fault && 'result' in given
       ? { ...given, result: fault.after(given.result) }
@@ -56,9 +57,10 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       if (method === 'eth_sendRawTransaction') sent.push(params[0] as string);
     }
     const faults = calls.map((call) => proxy.fault(call));
+    // A request fails as a whole, whatever number of calls is in it, so its first call decides.
+    const [refusal] = faults;
     // Left unanswered: whoever waits has to have a timeout.
-    if (faults.some((fault) => fault && 'hangs' in fault)) return;
-    const refusal = faults.find((fault) => fault && 'status' in fault);
+    if (refusal && 'hangs' in refusal) return;
     if (refusal && 'status' in refusal) {
       response.writeHead(refusal.status, { ...JSON_TYPE, ...refusal.headers });
       response.end('{}');
