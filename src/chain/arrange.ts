@@ -6,7 +6,7 @@ export interface Arranged {
   claimsOn(request: RequestRecord): readonly ClaimRecord[];
   /** Open ones. */
   disputesOn(claim: ClaimRecord): readonly DisputeRecord[];
-  /** Those that have ended, as far as they are known. */
+  /** The ended disputes on a claim, as far as they are known. */
   endedOn(claim: ClaimRecord): readonly DisputeRecord[];
 }
 

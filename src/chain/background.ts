@@ -1,4 +1,4 @@
-/** What came of a piece of work. */
+/** The result of a background job. */
 export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly failure: unknown };

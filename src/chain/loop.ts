@@ -3,7 +3,7 @@ import { explain } from './explain.ts';
 /** One look at the chain and everything that follows from it; says how many transactions it sent. */
 export type Pass = () => Promise<number>;
 
-/** What lives on: a pass that never waits for a run or for a transaction, and what it has started. */
+/** A long-running service: a pass that never waits for a run or a transaction, and the work it has started. */
 export interface Service {
   readonly pass: Pass;
   /** Whether runs or transactions that it started have not ended. */

@@ -47,7 +47,7 @@ export const stateOf = ({ disputeId, dispute, subject, claim }: DisputeRecord): 
 export const clockEnd = (record: DisputeRecord): bigint =>
   BigInt(lastTimestamp(decodeClock(record.dispute.clock), moverOf(record)));
 
-/** What a side has at stake in a dispute: its own bond, and what it wins. */
+/** The stake of a side in a dispute: its own bond plus its gain. */
 const stakeOf = ({ claim }: DisputeRecord, role: Role): bigint => {
   const { claimBondWei, challengeBondWei } = claim.request.request.terms;
   return role === 'claimant' ? claimBondWei + challengeBondWei : challengeBondWei + claimBondWei / 2n;
@@ -110,8 +110,8 @@ function warnOverdue(record: DisputeRecord, { listen }: Bystander): void {
 }
 
 /**
- * What is due in an open dispute about a malformed program: the proof, at any time, or what leads to one; the end by the
- * clock if the claimant's has run out.
+ * Finds the due transaction in an open dispute about a malformed program: the proof, at any time, or a move towards
+ * one; the end by the clock if the claimant's has run out.
  */
 export function dueAgainstMalformed(
   record: DisputeRecord,
@@ -128,7 +128,7 @@ export function dueAgainstMalformed(
 }
 
 /**
- * What is due in an open dispute: the player's move if it is its turn, time is left and the run that it takes has ended; the
+ * Finds the due transaction in an open dispute: the player's move if it is its turn, time is left and the run that it takes has ended; the
  * end by the clock if it is the other's turn and no time is left.
  */
 export function dueIn(record: DisputeRecord, player: Player): Due | undefined {

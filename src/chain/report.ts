@@ -49,7 +49,7 @@ export type Warning =
 
 export type Listener = (report: Report) => void;
 
-/** How many sentences are remembered as told. */
+/** Reported sentences that are remembered. */
 const REMEMBERED = 1000;
 /** A failure that lasts is told again after this time, ms; what becomes of that is the listener's. */
 const AGAIN_MS = 30_000;

@@ -13,7 +13,7 @@ import { DEFAULT_MAX_FEE_WEI, type SenderStatus } from './transactions/transacti
 import { ZERO_ADDRESS } from './types.ts';
 import { balanceIn } from './unit.ts';
 
-/** What provider and watcher have in common. */
+/** Options that provider and watcher share. */
 export interface ServiceOptions {
   /** Opened with the service's account. */
   readonly contracts: Contracts;
@@ -30,7 +30,7 @@ export interface ServiceOptions {
   readonly clock?: () => bigint;
   /** How transactions are sent. */
   readonly sending?: OpenOptions;
-  /** What may be put at risk. */
+  /** Limits on the money at risk. */
   readonly limits?: Limits;
   /** Runs of models that go on at once: so many for moves, and so many for what is new. */
   readonly runsAtOnce?: number;
@@ -38,7 +38,7 @@ export interface ServiceOptions {
   readonly history?: { update(): Promise<World> };
 }
 
-/** What a service shows of itself, for metrics. */
+/** The state of a service, for metrics. */
 export interface ServiceStatus extends SenderStatus {
   /** Ether that stays for gas. */
   readonly reserveWei: bigint;
@@ -69,7 +69,7 @@ export interface Scene {
   once(key: string, tell: () => void): void;
 }
 
-/** How many things are remembered as told. */
+/** Reported things that are remembered. */
 const REMEMBERED = 100_000;
 
 /**

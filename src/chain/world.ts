@@ -46,7 +46,7 @@ export interface DisputeRecord {
   readonly dispute: Dispute;
   /** The hash that the next move argues about. */
   readonly subject: Hex;
-  /** What both sides see of it. */
+  /** The state of the dispute that both sides see. */
   readonly view: DisputeView;
   /** Transactions that moved it, oldest first. */
   readonly moves: readonly Hex[];

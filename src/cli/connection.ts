@@ -25,7 +25,7 @@ export interface OracleOptions extends AccountOptions {
   readonly oracle?: string;
 }
 
-/** What a command takes that only reads. */
+/** Options of commands that only read the chain. */
 export type ReaderOptions = Pick<OracleOptions, 'rpc' | 'oracle'>;
 
 /** An account on a node. */

@@ -2,7 +2,7 @@ import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from
 import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 
-/** What services are told about their log. */
+/** Options for the log of a service. */
 export interface LogArguments {
   readonly log: string;
   readonly logLevel: string;

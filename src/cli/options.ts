@@ -4,7 +4,7 @@ import { collect } from './settings/settings.ts';
 
 /** Options that several commands have in common. */
 
-/** What a model that writes text is compiled to. */
+/** Adds options for the sizes of a compiled text model. */
 const withTextSizes = (command: Command): Command =>
   command
     .option('--prompt <N>', 'with --text: tokens of a prompt, most (default: 128)')
@@ -74,7 +74,7 @@ export const withWorkers = (command: Command): Command =>
     .option('--workers <N>', 'runs at the same time (default: half as many as cores, at least 2)')
     .option('--batch <N>', 'inputs of one model that wait are computed together, so many (default: 8)');
 
-/** What services send as they see fit. */
+/** Adds options for the transactions that services send on their own. */
 export const withSending = (command: Command): Command =>
   command
     .option('--max-bond-wei <N>', 'put up no bond greater than this')

@@ -48,7 +48,7 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
 /** Repeats a pass until it is told to end, with rests as it sees fit. */
 export type Loop = (pass: Pass, options: LoopOptions) => Promise<void>;
 
-/** What a loop tells, and to whom. */
+/** The listeners of a loop, and the signal that ends it. */
 export interface Telling {
   readonly signal: AbortSignal;
   /** Failures that single passes meet, beside those that end a pass. */

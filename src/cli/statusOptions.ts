@@ -3,7 +3,7 @@ import { parseWhole } from './arguments.ts';
 import { reasonOf } from './files/bytes.ts';
 import { InputError } from './inputError.ts';
 
-/** What services are told about what they show of themselves. */
+/** Options for the metrics, health and heartbeat of a service. */
 export interface StatusArguments {
   readonly metricsPort?: string;
   readonly metricsHost: string;

@@ -28,7 +28,7 @@ export interface VerifyOptions extends ReaderOptions, EngineOptions, ImportArgum
 /** Exit codes besides 0, for an answer that is right. */
 const EXIT = { wrong: 3, unknown: 4 } as const;
 
-/** What came of running one claim again. */
+/** The result of re-running one claim. */
 interface Checked {
   readonly claim: ClaimRecord;
   readonly verdict: Verdict;
@@ -52,7 +52,7 @@ const SENTENCES: Readonly<Record<Verdict, string>> = {
   unknown: 'unverified',
 };
 
-/** What one claim says about the answer, in one line. */
+/** Prints the verdict on one claim, in one line. */
 function lineOf({ claim, verdict, computed, difference, why }: Checked): string {
   const { claimId, claimant, status, outputs } = claim;
   const compared =

@@ -1,6 +1,6 @@
 import type { Alarm } from './alarms.ts';
 
-/** What changed between two looks. */
+/** Alarms that changed between two looks. */
 export interface AlarmChanges {
   /** New, or worse than before. */
   readonly started: readonly Alarm[];

@@ -91,7 +91,7 @@ function claimAlarm(claim: ClaimForecast, { windowShare }: Thresholds): Alarm[] 
   return [{ name: 'claim-unverified', severity, subject, sentence, deadline: windowEndsAt }];
 }
 
-/** What somebody should look at now, the most urgent first. */
+/** Lists the alarms of a forecast, the most urgent first. */
 export function alarmsIn({ claims, disputes }: Forecast, thresholds: Thresholds): Alarm[] {
   const alarms = [
     ...disputes.flatMap((dispute) => clockAlarm(dispute, thresholds)),

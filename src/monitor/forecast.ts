@@ -4,7 +4,7 @@ import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';
 import { MOVERS, type Phase } from '../dispute/position.ts';
 
-/** What running a claim again said; `unknown` if model or input cannot be had. */
+/** The result of re-running a claim; `unknown` if model or input is unavailable. */
 export type Verdict = 'right' | 'wrong' | 'unknown';
 
 /** A bond that changes hands. */
@@ -28,7 +28,7 @@ export interface DisputeForecast {
   readonly deadline: number;
   /** Negative once the clock is out. */
   readonly secondsLeft: number;
-  /** What each side had in the beginning. */
+  /** The initial clock of each side, seconds. */
   readonly clockSeconds: number;
   /** Who wins if both play right; undefined if nobody knows whether the claim is right. */
   readonly ifPlayed: Role | undefined;
@@ -54,7 +54,7 @@ export interface ClaimForecast {
   readonly windowSecondsLeft: number;
   readonly windowSeconds: number;
   readonly openDisputes: number;
-  /** What becomes of it as things stand; undefined if it cannot be told. */
+  /** The expected end as things stand; undefined if unknown. */
   readonly ends: 'final' | 'falsified' | undefined;
 }
 
@@ -100,7 +100,7 @@ function forecastDispute(record: DisputeRecord, verdict: Verdict, now: number): 
   };
 }
 
-/** What becomes of a claim whose disputes are forecast. */
+/** Forecasts the end of a claim from the forecasts of its disputes. */
 function endOf(verdict: Verdict, disputes: readonly DisputeForecast[]): ClaimForecast['ends'] {
   const isLost = ({ secondsLeft, mover }: DisputeForecast): boolean =>
     secondsLeft < 0 && mover === 'claimant';

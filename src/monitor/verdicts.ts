@@ -41,7 +41,7 @@ export interface VerdictListener {
   onFailure(claim: ClaimRecord, failure: unknown): void;
 }
 
-/** What is known about claims, found out in the background. */
+/** Verdicts on claims, computed in the background. */
 export class Verdicts {
   readonly #runner: Runner;
   readonly #readInput: ReadInput | undefined;
@@ -63,7 +63,7 @@ export class Verdicts {
     this.#now = now;
   }
 
-  /** What is known about a claim now. */
+  /** The current verdict on a claim. */
   on(claim: ClaimRecord): Verdict {
     return this.#known.get(keyOf(claim))?.verdict ?? 'unknown';
   }

@@ -30,7 +30,7 @@ export interface Joined extends Required<Besides> {
 }
 
 export interface CompiledJoin extends Compiled {
-  /** What a publisher should know. */
+  /** Warnings for the publisher. */
   readonly notes: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 import { durationText } from './duration.ts';
 
-/** What health follows from. Times are Unix milliseconds. */
+/** The facts that decide health. Times are Unix milliseconds. */
 export interface Vitals {
   readonly startedAt: number;
   /** When the loop last came round, well or not; undefined before the first time. */

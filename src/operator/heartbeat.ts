@@ -1,7 +1,7 @@
 import { durationText } from './duration.ts';
 import type { Standing } from './standing.ts';
 
-/** What a service does besides how its account stands. */
+/** The activity of a service, without the state of its account. */
 export interface Doings {
   /** Open claims with a verdict, and those that nothing is known about. */
   readonly checked: number;

@@ -6,7 +6,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What a line is about, for programs: ids, hashes, counts. */
+/** Fields of a log line, for programs: ids, hashes, counts. */
 export type Fields = Readonly<Record<string, string | number | boolean | null>>;
 
 /** A log: one line for each message, with time and level. */

@@ -21,7 +21,7 @@ export interface EndpointStatus {
   readonly failures: number;
 }
 
-/** What is known of the account's transactions and of the runs; what nobody can tell is left out. */
+/** The state of the account's transactions and of the runs; unknown values are left out. */
 export interface Status {
   readonly balanceWei?: bigint;
   readonly reserveWei?: bigint;
@@ -51,7 +51,7 @@ const ETHER_DECIMALS = 18;
 
 const NOTHING: Standing = standingOf({ claims: new Map(), disputes: new Map() }, '', 0);
 
-/** What a service shows of itself: metrics, health and heartbeat, from what its passes see and do. */
+/** The status of a service: metrics, health and heartbeat, from what its passes see and do. */
 export class Overview implements Told {
   readonly metrics: Metrics = createMetrics();
   readonly #options: OverviewOptions;
@@ -150,7 +150,7 @@ export class Overview implements Told {
     return obstaclesOf(this.#vitals(), this.#limits, this.#options.now());
   }
 
-  /** What is done, or why nothing is. */
+  /** The current activity, or the reason for none. */
   heartbeat(): string {
     const { now, status, failures } = this.#options;
     const { inFlight = 0, runsQueued = 0 } = status();

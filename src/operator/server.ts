@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 
-/** What the server tells. Lists are reasons why not: none means yes. */
+/** The facts that the server reports. Lists hold reasons for "no"; an empty list means "yes". */
 export interface Told {
   readonly registry: Registry;
   deaths(): readonly string[];

@@ -180,7 +180,7 @@ export function provideService(options: ProviderOptions): ChainService {
     if (wishes.length === 0) return [];
     const purse = await scene.purse();
     const dues: Due[] = [];
-    // What is on its way has its money already.
+    // Money for sent transactions is already set aside.
     const asWish = ({ request, model }: (typeof wishes)[number]): Wish => ({
       bondWei: request.request.terms.claimBondWei,
       gas: gasOf(model, request),

@@ -10,7 +10,7 @@ import { MAX_PROGRAM_BYTES } from './programFile.ts';
 import { RemoteError } from './remote/getter.ts';
 import type { RemoteBlobs } from './remote/remoteBlobs.ts';
 
-/** What a model from a stranger may take. */
+/** Bounds on a model from a stranger. */
 export interface ModelLimits {
   /** Of program and weights together. */
   readonly maxBytes: number;
@@ -35,7 +35,7 @@ export type FetchProgress = (doneBytes: number, totalBytes: number) => void;
 
 export interface FetchOptions {
   readonly limits: ModelLimits;
-  /** What the registry holds of the model: needed to prove a program malformed. */
+  /** The model's entry in the registry, needed to prove a program malformed. */
   readonly published?: PublishedModel | undefined;
   readonly progress?: FetchProgress;
 }

@@ -34,7 +34,7 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
 /** Inputs that are on their way at the same time. */
 const MAX_ON_THEIR_WAY = 4;
-/** How many requests are remembered. */
+/** Requests that are remembered. */
 const REMEMBERED = 10_000;
 
 /** An input that was asked for. */

@@ -5,7 +5,7 @@ import type { Hex } from '../chain/types.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { PublishedModel } from './library.ts';
 
-/** What the registry says about a model. */
+/** The registry's record of a model. */
 export interface Publication {
   readonly published: PublishedModel | undefined;
   /** Where its publishers say that it can be had, without repeats. Nobody vouches for any of them. */

@@ -42,7 +42,7 @@ const NOTHING = -2;
 export interface Ending {
   /** Tokens that end a text. */
   readonly ends: readonly number[];
-  /** What fills a text up after its end. */
+  /** The token that pads a text after its end. */
   readonly padding: number;
 }
 

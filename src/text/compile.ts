@@ -213,7 +213,7 @@ function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: num
 /** Logits of the text's places only, [tokens, vocabulary]. */
 function textLogits(builder: Builder, logits: Tensor, rows: Tensor): Tensor {
   const made = new Rows(builder, rows, {
-    // What is done to logits, such as a bias or a bound, is done to these; the rows that they are made of are copied.
+    // A node without a fold (a bias, a bound) is computed again for these rows; rows of other nodes are copied.
     computes: (_, { hasFold }) => !hasFold,
     whole: (tensor) => tensor,
   }).computed(logits, 1);

@@ -3,7 +3,7 @@ import type { Builder } from '../onnx/ir/builder.ts';
 import type { Tensor } from '../onnx/ir/tensor.ts';
 import type { Graph, GraphValue } from '../onnx/read/graph.ts';
 
-/** What the inputs of a language model's graph are fed with, as exporters name and shape them. */
+/** Recognises the inputs of a language model's graph by the names and shapes that exporters use. */
 
 const IDS = /^(input_?ids?|tokens?|ids?)$/i;
 const MASK = /mask/i;

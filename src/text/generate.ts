@@ -7,7 +7,7 @@ import { tokenBytes } from './tokens.ts';
 
 /** Finding the text that a model accepts. */
 
-/** What a text is asked for by, in the order of the model's inputs. */
+/** A request for a text, in the order of the model's inputs. */
 export interface TextRequest {
   /** Tokens of the prompt, one at least. */
   readonly prompt: readonly number[];

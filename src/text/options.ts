@@ -10,5 +10,5 @@ export interface TextOptions {
   readonly sampled?: boolean;
 }
 
-/** What fills a text up after its end. No token is negative. */
+/** Pads a text after its end. No token is negative. */
 export const PADDING = -1;

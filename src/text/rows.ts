@@ -20,7 +20,7 @@ import { reading, type Tensor } from '../onnx/ir/tensor.ts';
 /** An axis that no loop has, which stands for the row while an expression is rewritten. */
 const ROW_AXIS = -1;
 
-/** What becomes of the tensors that the rows are computed from. */
+/** Decides which tensors are recomputed for the rows, and which are gathered from. */
 export interface RowPolicy {
   /** Whether the rows of a tensor are computed too, rather than gathered from all of its rows. */
   computes(tensor: Tensor, reader: { readonly hasFold: boolean }): boolean;
@@ -93,7 +93,7 @@ export class Rows {
     return { gathered: this.numberAt(index) };
   }
 
-  /** What is read in place of a tensor, and at which place of the axis. */
+  /** The tensor to read instead of the given one, and the place on its axis. */
   rowsOf(tensor: Tensor, axis: number, index: Index, hasFold: boolean): { tensor: Tensor; place: Place } {
     if (tensor.source.kind === 'constant') return { tensor, place: this.numberOf(index) };
     const computes = tensor.source.kind === 'computed' && this.#policy.computes(tensor, { hasFold });

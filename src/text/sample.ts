@@ -5,7 +5,7 @@ import { reading, type Tensor } from '../onnx/ir/tensor.ts';
 import { TYPES } from '../onnx/types.ts';
 import { gumbel, threefry } from './noise.ts';
 
-/** What a request says about how tokens are drawn. */
+/** The sampling parameters of a request. */
 export interface Drawing {
   /** Key of the noise, two int32 words. */
   readonly seed: Tensor;

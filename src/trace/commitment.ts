@@ -31,7 +31,7 @@ export function commitmentTree({ program }: Model, { trees }: Pick<CheckpointedR
   });
 }
 
-/** What a tree of {@link commitmentTree} commits to. */
+/** The data that a tree of {@link commitmentTree} commits to. */
 export const commitmentFrom = (model: Model, tree: MerkleTree): Commitment => ({
   model,
   depth: tree.depth,

@@ -54,7 +54,7 @@ export function watchService(options: WatcherOptions): ChainService {
     if (!runner.model(modelId)) return unverified('model');
     const outcome = background.ask(`verdict/${name}`, windowEnd(claim), async () => {
       const right = await verdictOn(claim);
-      // What cannot be had now may be had later, and is looked for until the window is over.
+      // Missing data may appear later, so the watcher looks for it until the window ends.
       if (right === undefined) throw new NotNow(`claim ${claim.claimId} cannot be checked now`);
       return right;
     });
@@ -123,7 +123,7 @@ export function watchService(options: WatcherOptions): ChainService {
     });
     const soonest = wrong.toSorted((a, b) => (windowEnd(a) < windowEnd(b) ? -1 : 1));
     const made = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
-    // What is on its way has its money already.
+    // Money for sent transactions is already set aside.
     const isSent = ({ due }: (typeof made)[number]): boolean => sender.transactions.isSent(due.key);
     for (const { claim } of made.filter(isSent)) purse.keep(wishOf(claim));
     const dues = made.filter((one) => {

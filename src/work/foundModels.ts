@@ -10,7 +10,7 @@ import { locationsOf } from '../store/remote/locations.ts';
 import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
 import type { WorkRunner } from './runner.ts';
 
-/** What models that strangers name may take, all together. */
+/** Bounds on all models that strangers name, together. */
 export interface FoundLimits extends ModelLimits {
   readonly maxModels: number;
   /** Bytes of all of them, on disk and in memory. */
@@ -37,7 +37,7 @@ export interface FoundOptions {
   readonly tell: (news: FoundNews) => void;
 }
 
-/** What became of a model that a claim named. */
+/** News of a model that a claim named. */
 export type FoundNews =
   | { readonly kind: 'fetching'; readonly modelId: string }
   | { readonly kind: 'held'; readonly modelId: string; readonly bytes: number }

@@ -1,4 +1,4 @@
-/** What this thread and its workers tell each other. */
+/** Messages between this thread and its workers. */
 
 export type RunKind = 'output' | 'commitment' | 'trace';
 
@@ -8,7 +8,7 @@ export interface EngineChoice {
   readonly threads: number;
 }
 
-/** What a thread is started with. */
+/** Settings that a thread starts with. */
 export interface ThreadSettings {
   readonly engine: EngineChoice;
   /** Outputs of one model that are computed in one run, where the model allows. */

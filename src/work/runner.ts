@@ -34,7 +34,7 @@ export interface WorkOptions {
   readonly clock?: () => bigint;
 }
 
-/** How much there is to do, for metrics. */
+/** The amount of work, for metrics. */
 export interface WorkStatus {
   readonly waiting: number;
   readonly running: number;
@@ -88,7 +88,7 @@ function shared(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** What runs of one thing have in common. */
+/** The key that equal runs share. */
 const keyOf = (what: RunKind, modelId: string, input: Uint8Array): string =>
   `${modelId} ${what} ${createHash('sha256').update(input).digest('base64')}`;
 

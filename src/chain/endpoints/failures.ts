@@ -46,7 +46,7 @@ const isRefusal = (value: unknown): value is Refusal =>
   typeof value.message === 'string' &&
   'code' in value;
 
-/** What the node itself said, wherever a client library put it; undefined if it did not answer. */
+/** Finds the node's own error, wherever a client library put it; undefined if the node did not answer. */
 export function refusalIn(failure: unknown, depth = 0): Refusal | undefined {
   if (failure instanceof NodeFailure || typeof failure !== 'object' || failure === null || depth > 4)
     return undefined;

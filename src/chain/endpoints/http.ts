@@ -21,7 +21,7 @@ const isAnswer = (body: unknown): boolean =>
   Array.isArray(body) ||
   (typeof body === 'object' && body !== null && 'jsonrpc' in body && ('result' in body || 'error' in body));
 
-/** What a node says in the body of an HTTP error, in one line. */
+/** Takes the message out of the body of an HTTP error, in one line. */
 function wordsIn(text: string, body: unknown): string {
   const { message, error } = (body ?? {}) as { message?: unknown; error?: unknown };
   const nested = (error as { message?: unknown } | undefined)?.message;

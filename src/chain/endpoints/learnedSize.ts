@@ -7,8 +7,8 @@ export interface SizeLimits {
 }
 
 /**
- * How much a node may be asked for at once, blocks of logs or calls of a batch: grows while it answers, falls back to what
- * it answered when it refuses, and closes in on its limit by halves.
+ * Learns the size of request that a node answers, in blocks of logs or calls of a batch. The size grows while the node
+ * answers, falls back to the last answered size when it refuses, and approaches the limit by halves.
  */
 export class LearnedSize {
   readonly #most: number;
@@ -25,7 +25,7 @@ export class LearnedSize {
     this.#size = first;
   }
 
-  /** What to ask for next, at least 1. */
+  /** The size of the next request, at least 1. */
   get size(): number {
     return this.#size;
   }

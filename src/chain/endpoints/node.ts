@@ -48,7 +48,7 @@ const QUEUE = 10_000;
 const FAILURES = 5;
 const LEFT_ALONE_MS = 2_000;
 const RETRY_MS = 100;
-/** What a node that says "too many requests" and not for how long is left alone, ms; doubles each time. */
+/** First pause after "too many requests" that names no time, ms; doubles each time. */
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 /** A node on the wrong chain is asked again after this, ms. */
@@ -297,7 +297,7 @@ export class Node {
   #failed(failure: NodeFailure): NodeFailure {
     this.#failures++;
     this.#trouble = failure;
-    // What answers after this may be another node behind the same address.
+    // After this, another node may answer at the same address.
     this.doubt();
     return failure;
   }

@@ -1,6 +1,6 @@
 import type { JsonRpcPayload } from 'ethers';
 
-/** What carries requests to one node and its answers back. */
+/** Carries requests to one node, and its answers back. */
 export interface Transport {
   /**
    * Sends one request, or several as one batch.

@@ -27,7 +27,7 @@ function pieces<T>(list: readonly T[], size: number): T[][] {
   );
 }
 
-/** What a checker compares and mends. */
+/** The records that a checker compares and mends. */
 export interface Records {
   readonly store: Store;
   /** Requests whose records have changed since they were last compared. */

@@ -41,7 +41,7 @@ function updateFrom({ name, shown }: Moved, position: Position): Update {
   }
 }
 
-/** What is put together while the events of one request are gone through. */
+/** The records built so far from the events of one request. */
 interface Draft {
   request: RequestRecord | undefined;
   readonly claims: Map<bigint, Omit<ClaimRecord, 'request'>>;

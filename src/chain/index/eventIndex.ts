@@ -155,7 +155,7 @@ export class EventIndex {
       const subject = { chainId, oracle: oracleAddress, fromBlock: this.#fromBlock };
       this.#store = Store.open(this.#folder, subject, this.#onNotice);
       this.#derive(this.#store, this.#store.requestsKept());
-      // What was read by an earlier run is compared a few at a time.
+      // The checker compares records of an earlier run a few at a time.
       this.#unchecked.clear();
     }
     return { store: this.#store, reader: this.#reader, checker: this.#checker };
@@ -326,7 +326,7 @@ export class EventIndex {
     }
   }
 
-  /** What has gone through all events of a request: goes on where it was unless earlier events have changed. */
+  /** The builder of a request, fed all its events: it continues where it was unless earlier events have changed. */
   #builderFor(store: Store, id: bigint): CaseBuilder {
     const known = this.#kept.get(id)?.builder;
     if (!store.wasRewritten(id) && known) {

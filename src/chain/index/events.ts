@@ -112,7 +112,7 @@ function shownBy(name: MoveName, args: Result): Uint8Array[] {
   return [bytesFromHex(args[field])];
 }
 
-/** What an event says, and on which request. */
+/** The content of an event, and its request. */
 function contentOf(name: string, args: Result): [requestId: bigint, Content<Uint8Array>] | undefined {
   switch (name) {
     case 'Requested':

@@ -7,7 +7,7 @@ import { refusalIn } from '../endpoints/failures.ts';
 import type { Rpc } from './reader.ts';
 import type { Header } from './store.ts';
 
-/** What the contracts themselves say at one block, to be compared with what their events say. */
+/** Reads the state of the contracts at one block, to compare it with the state derived from events. */
 
 const oracleAbi = new Interface(IInferenceOracle__factory.abi);
 const gameAbi = new Interface(IDisputeGame__factory.abi);
@@ -111,7 +111,7 @@ export class StateReader {
     return { requests, disputes };
   }
 
-  /** What the contracts say about a request, its claims and its disputes. */
+  /** Reads the state of a request, its claims and its disputes. */
   async facts(rpc: Rpc, at: Header, one: Case): Promise<Facts> {
     const { requestId } = one.request;
     const claimIds = unsettled(one).map(({ claimId }) => claimId);

@@ -19,7 +19,7 @@ export class LiveCases {
 
   /** Puts a case in the place of the one that was kept for its request, if any. */
   set(requestId: bigint, next: Case | undefined): void {
-    // What stays keeps its place, so that the maps are in the order in which things were first seen.
+    // Entries that stay keep their place, so that the maps stay in the order of first sight.
     this.#removeAllBut(requestId, next);
     if (!next) return;
     this.#cases.set(requestId, next);

@@ -33,7 +33,7 @@ type Topics = readonly (null | string | readonly string[])[];
 /** Logs in one answer above which less is asked for: all of them are in memory at once. */
 const MANY_LOGS = 5_000;
 
-/** What is asked of a node, for the contracts of one deployment. */
+/** Reads blocks, logs and state of one deployment's contracts from a node. */
 export class Reader {
   readonly #addresses: readonly string[];
   readonly #range = new LearnedSize({ first: 2_000, most: 100_000 });

@@ -78,7 +78,7 @@ const PAYLOADS = 'payloads';
 function create(path: string): DatabaseSync {
   const database = openDatabase(path);
   try {
-    // What a power cut takes is read from the chain again; what it must not leave is a damaged file.
+    // A power cut may lose rows, which are read from the chain again, but must not damage the file.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     database.exec(TABLES);
     return database;
@@ -88,7 +88,7 @@ function create(path: string): DatabaseSync {
   }
 }
 
-/** What was read of one deployment, in SQLite. It is a cache: deleted, it is read from the chain again. */
+/** Events of one deployment, in SQLite. It is a cache: after deletion, the index reads the chain again. */
 export class Store {
   readonly payloads: Payloads;
   readonly #database: DatabaseSync;
@@ -252,7 +252,7 @@ export class Store {
     return content as Content<Hex>;
   }
 
-  /** How many events of a request are kept. */
+  /** Counts the stored events of a request. */
   countOn(requestId: bigint): number {
     const row = this.#sql('SELECT COUNT(*) AS count FROM events WHERE request = ?').get(Number(requestId));
     return (row as { count: number }).count;

@@ -9,7 +9,7 @@ export const CLAIMANT_DISPUTE_GAS = 1_000_000n;
 export const CHALLENGER_DISPUTE_GAS = 2_200_000n;
 
 const CHALLENGE_GAS = 100_000n;
-/** What a challenge takes, from the opening to the end. */
+/** Gas of a challenge, from the opening to the end. */
 export const WHOLE_CHALLENGE_GAS = CHALLENGE_GAS + CHALLENGER_DISPUTE_GAS;
 
 const CLAIM_GAS = 140_000n;

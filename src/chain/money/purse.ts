@@ -1,6 +1,6 @@
 import { formatEther, formatUnits } from 'ethers';
 
-/** What an account may put at risk. */
+/** Limits on the money that an account puts at risk. */
 export interface Limits {
   /** The greatest bond of one claim or challenge, in the currency's smallest unit; undefined for no limit. */
   readonly maxBondWei?: bigint | undefined;
@@ -8,11 +8,11 @@ export interface Limits {
   readonly maxBondsWei?: bigint | undefined;
 }
 
-/** What an account has, and what it has promised. */
+/** The balances of an account, and its obligations. */
 export interface Funds {
   /** Ether. */
   readonly balanceWei: bigint;
-  /** What can be put up as bonds, in the currency: the same as `balanceWei` if that is ether. */
+  /** Balance for bonds, in the currency's smallest unit: the same as `balanceWei` if the currency is ether. */
   readonly currencyWei: bigint;
   readonly isEther: boolean;
   /** Gas that open claims and disputes may still take. */
@@ -26,7 +26,7 @@ export interface Funds {
 /** A bond that somebody would put up. */
 export interface Wish {
   readonly bondWei: bigint;
-  /** What is won at most; undefined if a bond above it makes sense. */
+  /** The greatest possible gain; undefined if a bond above it makes sense. */
   readonly winWei?: bigint;
   /** Gas of everything that follows from it in the worst course. */
   readonly gas: bigint;

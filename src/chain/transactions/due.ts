@@ -8,7 +8,7 @@ export interface Due {
   readonly what: string;
   /** Last Unix second in which it is of use; undefined if it can wait. */
   readonly deadline: bigint | undefined;
-  /** What is lost, or not won, if it is never mined. */
+  /** The loss, or missed gain, if it is never mined. */
   readonly stakeWei: bigint;
   /** `game` if it is a call of DisputeGame, which may travel with others in one multicall. */
   readonly group?: 'game';

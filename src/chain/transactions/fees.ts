@@ -4,10 +4,10 @@ export interface Fees {
   readonly maxPriorityFeePerGas: bigint;
 }
 
-/** What the chain asks for now, in wei a unit. */
+/** Current gas prices, in wei per unit of gas. */
 export interface Market {
   readonly baseFeeWei: bigint;
-  /** What makes a block's producer take a transaction. */
+  /** The priority fee at which block producers include a transaction. */
   readonly tipWei: bigint;
 }
 

@@ -37,7 +37,7 @@ export class Ledger {
     return this.#slots;
   }
 
-  /** Those that are not mined. */
+  /** Slots that are not mined. */
   get open(): readonly Slot[] {
     return this.#slots.filter(({ mined }) => !mined);
   }

@@ -2,7 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import type { Due } from './due.ts';
 import type { Fees } from './fees.ts';
 
-/** What a transaction does, apart from its nonce and its price. */
+/** The content of a transaction, without nonce and price. */
 export interface Content {
   readonly to: string;
   readonly data: string;
@@ -45,7 +45,7 @@ export interface Slot {
   readonly nonce: number;
   /** Whether somebody else sent the first one: an earlier run without a journal, or another process. */
   readonly isForeign: boolean;
-  /** Those of this process, oldest first. */
+  /** Attempts of this process, oldest first. */
   readonly attempts: Attempt[];
   /** Dues by key, as far as this process has stated them. */
   readonly dues: Map<string, Due>;

@@ -180,7 +180,7 @@ export class Transactions {
     return deadline > timestamp ? deadline - timestamp : 0n;
   }
 
-  /** What a nonce whose own due is gone, or cannot be sent, can carry instead. */
+  /** Finds other content for a nonce whose own due is gone or cannot be sent. */
   async #otherContent(isNeeded: boolean, slot: Slot): Promise<Content | undefined> {
     const own = new Set(keysIn(slot));
     for (const parcel of this.#unsent().filter(([first]) => !own.has(first.key))) {
@@ -234,7 +234,7 @@ export class Transactions {
 
   async #fill(look: Look): Promise<number> {
     const open = this.#ledger.open;
-    // What was left in the pool may be the very thing that is due.
+    // A transaction that an earlier process left in the pool may already do what is due.
     if (open.some(({ isForeign }) => isForeign)) return 0;
     const free = this.#inFlight - open.length;
     const waiting = this.#unsent();

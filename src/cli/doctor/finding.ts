@@ -1,10 +1,10 @@
-/** What one check has found. */
+/** The result of one check. */
 export interface Finding {
   /** `warn`: it works, but not as it should where money is; `fail`: a service would not work. */
   readonly level: 'ok' | 'warn' | 'fail';
   readonly what: string;
   readonly detail: string;
-  /** What to do about it; none if all is well. */
+  /** The remedy; none if all is well. */
   readonly remedy?: string;
 }
 

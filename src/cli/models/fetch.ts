@@ -26,7 +26,7 @@ const SENTENCES = [StoreError, RemoteError, ModelTooLarge];
 export async function fetch(given: string, options: FetchOptions, console: Console): Promise<void> {
   const modelId = requireModelId(given);
   const { getter, gateways, mirrors } = sourcesOf(options);
-  // Whoever names a model means it, so what a run takes is not bounded unless that was asked for.
+  // The user named this model, so a run has no bound unless an option sets one.
   const unbounded = { maxRunBytes: `${2 ** 40}`, maxRunSteps: `${2 ** 52}`, maxModelBytes: `${2 ** 36}` };
   const limits = limitsOf({ ...unbounded, ...options });
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);

@@ -19,7 +19,7 @@ export interface FleetOptions {
 const CHECK_ONE_IN = '16';
 
 /**
- * What a service believes of workers.
+ * Decides how far a service trusts the answers of workers.
  *
  * @param bondsAlways whether every answer is for a bond: then several listed workers may vouch for one; a challenge, which
  *   is rare, always follows a run here

@@ -18,7 +18,7 @@ export interface LimitOptions {
   readonly fetchSeconds?: string;
 }
 
-/** What each bound is if it is left out. */
+/** Default of each bound. */
 export const LIMIT_DEFAULTS = {
   maxModels: 64,
   maxModelBytes: 2 ** 30,

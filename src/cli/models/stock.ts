@@ -16,7 +16,7 @@ import { holdNamed } from './holding.ts';
 import { inputsFor } from './inputs.ts';
 import { type SourceOptions, sourcesOf } from './sources.ts';
 
-/** What a service is told about its models and how to run them. */
+/** Options for the models of a service and for their runs. */
 export interface StockOptions
   extends EngineOptions,
     WorkerArguments,

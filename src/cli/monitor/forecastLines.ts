@@ -51,6 +51,6 @@ export function forecastLines(
   ];
 }
 
-/** What JSON can hold: whole numbers of any size as text. */
+/** Prints JSON, with bigints as strings. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, (_key, one: unknown) => (typeof one === 'bigint' ? `${one}` : one));

@@ -24,7 +24,7 @@ import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../ser
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 
-/** What one look at the chain shows. */
+/** The result of one look at the chain. */
 export interface Seen {
   readonly forecast: Forecast;
   readonly alarms: readonly Alarm[];

@@ -79,7 +79,7 @@ export async function monitor(
 ): Promise<void> {
   const parsed = parseMonitor(options);
   const isQuiet = options.once || options.json;
-  // What is printed for programs is not mixed with what is told to people.
+  // Output for programs goes to stdout, so messages for people must not.
   const sink = isQuiet ? { out: options.once ? () => undefined : terminal.err, err: terminal.err } : terminal;
   const log = createLog({ ...parsed.log, sink });
   const console = loggingConsole(terminal, log);

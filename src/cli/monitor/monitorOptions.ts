@@ -10,7 +10,7 @@ import type { SourceOptions } from '../models/sources.ts';
 import { parseBlock } from '../service.ts';
 import { parseBounded, parseHeartbeat, parsePort, type StatusArguments } from '../statusOptions.ts';
 
-/** What everything is told that raises alarms. */
+/** Options of all commands that raise alarms. */
 export interface AlarmOptions {
   readonly webhook?: string;
   readonly intervalSeconds: string;

@@ -28,7 +28,7 @@ function kindOf(option: Option): Setting['kind'] {
 export const takesModels = (command: Command): boolean =>
   command.registeredArguments.some(({ variadic }) => variadic);
 
-/** What can be set for a command. */
+/** Lists the settings of a command. */
 export function settingsOf(command: Command): Setting[] {
   const settings: Setting[] = command.options
     .filter(({ long }) => long && !NOT_SETTINGS.includes(long))

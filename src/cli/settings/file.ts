@@ -5,14 +5,14 @@ import { InputError } from '../inputError.ts';
 import type { Setting } from './catalog.ts';
 import { nearest } from './nearest.ts';
 
-/** What can be set, by the name of each command that reads the file. */
+/** Settings by the name of the command, for all commands that read the file. */
 export type Catalog = ReadonlyMap<string, readonly Setting[]>;
 
 /** A value as the flag would give it. */
 export type Value = string | boolean | string[];
 export type Values = Readonly<Record<string, Value>>;
 
-/** What a configuration file sets: for every command that knows the setting, and for single commands. */
+/** Values in a configuration file: for every command that knows the setting, and for single commands. */
 export interface FileSettings {
   readonly shared: Values;
   readonly commands: Readonly<Record<string, Values>>;

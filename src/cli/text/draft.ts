@@ -18,7 +18,7 @@ export function parseDraftUrl(text: string): URL {
   throw new InputError(`--draft ${text}: write the address of a server, http or https`, 2);
 }
 
-/** What a server goes on with. @throws Error of any kind */
+/** Asks a server for the continuation of a prompt. @throws Error of any kind */
 async function complete(server: URL, prompt: string, most: number): Promise<string> {
   const url = new URL(`${server.pathname.replace(/\/$/, '')}/v1/completions`, server);
   const response = await fetch(url, {

@@ -10,7 +10,7 @@ const promptOf = (text: LoadedText, ask: string | undefined): number[] =>
   ask === undefined ? [Math.floor(text.model.vocabulary / 2)] : promptTokens(text, ask);
 
 /**
- * What the program reads on the right text, and on one in whose middle a token is another.
+ * Makes the program's inputs for the right text, and for a text with one wrong token in its middle.
  *
  * @param ask the prompt, if one is given
  */

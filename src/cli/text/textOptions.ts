@@ -2,7 +2,7 @@ import type { TextRequest } from '../../text/generate.ts';
 import type { TextOptions } from '../../text/options.ts';
 import { InputError } from '../inputError.ts';
 
-/** What commands that import take for a model that writes text. */
+/** Options of importing commands for a model that writes text. */
 export interface TextArguments {
   /** That the model is one; `assay request` has the prompt here. */
   readonly text?: boolean | string;

@@ -246,7 +246,7 @@ function wordsOfFloats(values: Float32Array): Uint32Array {
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if ((word & 0x7fffffff) <= 0x7f800000 || word === CANONICAL_NAN) continue;
-    // What was given stays as it is.
+    // The caller's arguments are not changed.
     if (canonical === words) canonical = words.slice();
     canonical[i] = CANONICAL_NAN;
   }

@@ -8,7 +8,7 @@ import {
   verify,
 } from 'node:crypto';
 
-/** What a worker is asked: the outputs of one run. */
+/** A question to a worker: the outputs of one run. */
 export interface RunOrder {
   /** Inputs, and answers if the model has any, one after the other, in base64. */
   readonly input: string;
@@ -18,7 +18,7 @@ export interface RunOrder {
   readonly not: readonly string[];
 }
 
-/** What a worker answers. */
+/** The answer of a worker. */
 export interface RunAnswer {
   /** In base64. */
   readonly output: string;

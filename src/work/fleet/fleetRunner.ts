@@ -8,7 +8,7 @@ import type { Commitment, Trace } from '../../trace/trace.ts';
 import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
 import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
 
-/** What is believed of workers. */
+/** How far answers of workers are trusted. */
 export interface Trust {
   /** Workers whose answers are used, by their keys; none: everybody's who can reach the queue. */
   readonly workers: readonly string[];
@@ -59,8 +59,8 @@ interface Lane {
 
 /**
  * Has outputs computed by workers that may be anywhere; traces and commitments, which moves are made of, always here.
- * What workers say is believed as far as {@link Trust} goes: no bond ever rests on the word of one of them. Where the
- * fleet does not answer in time, or its answers differ, the run is made here.
+ * Answers of workers are believed as far as {@link Trust} allows: no bond ever rests on the word of one of them. Where
+ * the fleet does not answer in time, or its answers differ, the run is made here.
  */
 export class FleetRunner implements Runner {
   readonly #options: Required<FleetRunnerOptions>;
