@@ -215,7 +215,7 @@ const bytesOfWords = (words: Words): Uint8Array => {
 /** The constants of all loops: equal ones once, small ones together. */
 class Constants {
   readonly #entries = new Map<string, Pooled>();
-  /** Those read through one dimension, and the others. */
+  /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<Words, Pooled>();
   readonly #whole = new Map<Words, Pooled>();
   readonly #places = new Map<string, Location>();

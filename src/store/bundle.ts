@@ -9,8 +9,8 @@ import { type HeldModel, saveModel } from './library.ts';
 import { encodeProgram } from './programFile.ts';
 
 /**
- * What a bundle holds of a model, for people, mirrors and pinning services. Not trusted: who fetches a model goes by its
- * program, which the id commits to.
+ * Lists the files of a model's bundle, for people, mirrors and pinning services. It is not trusted: the fetching side
+ * relies on the program, which the id commits to.
  */
 export interface Manifest {
   readonly version: 1;
