@@ -128,8 +128,8 @@ export function dueAgainstMalformed(
 }
 
 /**
- * Finds the due transaction in an open dispute: the player's move if it is its turn, time is left and the run for it has
- * ended; the end by the clock if it is the other's turn and no time is left.
+ * Finds the due transaction in an open dispute: the player's move if it is its turn, time is left and the run for it
+ * has ended; the end by the clock if it is the other's turn and no time is left.
  */
 export function dueIn(record: DisputeRecord, player: Player): Due | undefined {
   const { role, times, background, listen } = player;

@@ -9,7 +9,7 @@ import { type HeldModel, saveModel } from './library.ts';
 import { encodeProgram } from './programFile.ts';
 
 /**
- * Lists the files of a model's bundle, for people, mirrors and pinning services. It is not trusted: the fetching side
+ * Describes a model's bundle, for people, mirrors and pinning services. It is not trusted: the fetching side
  * relies on the program, which the id commits to.
  */
 export interface Manifest {
