@@ -59,7 +59,7 @@ export interface Player {
   readonly times: Times;
   /** Runs what a move takes. */
   readonly background: Background;
-  /** What the root of the player's own trace of the disputed run commits to. */
+  /** The data that the root of the player's own trace of the disputed run commits to. */
   commitment(): Promise<Commitment>;
   /** That trace. */
   trace(): Promise<Trace>;

@@ -2,7 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import type { Move } from '../dispute/move.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
-/** What a provider or watcher did or found, for whoever tells the story or keeps the log. */
+/** An action or finding of a provider or watcher, for the console and the log. */
 export type Report =
   | { readonly kind: 'claimed'; readonly request: RequestRecord; readonly receipt: TransactionReceipt }
   | { readonly kind: 'challenged'; readonly claim: ClaimRecord; readonly receipt: TransactionReceipt }

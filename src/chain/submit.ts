@@ -32,7 +32,7 @@ export async function hasPending(provider: Provider, address: string): Promise<b
   return sent > mined;
 }
 
-/** What no further look can change. */
+/** A final failure, which polling again cannot change. */
 class TransactionLost extends Error {}
 
 /** How long a transaction is waited for, ms. */

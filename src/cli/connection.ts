@@ -12,7 +12,7 @@ import { InputError } from './inputError.ts';
 import { type AccountSigner, type KeyOptions, readAccount } from './keys/account.ts';
 import { requireAddress } from './requireAddress.ts';
 
-/** What every command takes that goes to a chain. */
+/** Options of every command that uses a chain. */
 export interface AccountOptions extends KeyOptions {
   /** Nodes of one chain. */
   readonly rpc: readonly string[];
@@ -44,7 +44,7 @@ const SENTENCES = [EndpointError, StoreError, DeploymentError, Refused, NoAnswer
 const isFromOutside = (error: Error): boolean =>
   'shortMessage' in error || /^(E[A-Z]+|UND_ERR_\w+)$/.test(`${(error as NodeJS.ErrnoException).code}`);
 
-/** What the chain or the node refused is no fault of this program, so it gets a line, not a stack. */
+/** A refusal by the chain or the node is no fault of this program, so it gets one line, not a stack. */
 function inOneLine(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (SENTENCES.some((kind) => error instanceof kind)) return new InputError(error.message);

@@ -9,7 +9,7 @@ export interface Console {
   out(line: string): void;
   /** A line about the work: notes and errors. */
   err(line: string): void;
-  /** What is being done right now, on a terminal only; `undefined` when it is done. */
+  /** Shows the current activity, on a terminal only; `undefined` when it is done. */
   progress(doing: string | undefined): void;
 }
 

@@ -6,7 +6,7 @@ import type { EngineChoice } from '../work/messages.ts';
 import { parseWhole } from './arguments.ts';
 import { InputError } from './inputError.ts';
 
-/** What commands that run models are told about how. */
+/** Engine options of commands that run models. */
 export interface EngineOptions {
   readonly engine: string;
   /** One for each core if left out. */

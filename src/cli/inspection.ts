@@ -6,7 +6,7 @@ import { leafCost } from '../program/cost.ts';
 import { MAX_INTERVALS } from '../program/limits.ts';
 import { byteLengthOf, type LoopNode, type Node, type Program, sizeOf } from '../program/node.ts';
 
-/** What can be said about a program without running it. */
+/** Facts about a program, found without running it. */
 
 /** The leaf of a node's worst dispute, by the static rule and this program's depth. */
 export interface LeafBound {

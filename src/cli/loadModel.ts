@@ -18,7 +18,7 @@ export interface LoadedModel extends CompiledModel {
   readonly text?: LoadedText;
 }
 
-/** What commands that import take besides the file, as commander collects it. */
+/** Options of importing commands, as commander collects them. */
 export interface ImportArguments extends TextArguments {
   readonly dim?: readonly string[];
   readonly bind?: readonly string[];

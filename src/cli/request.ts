@@ -20,7 +20,7 @@ import { outputJson, outputLines } from './outputs.ts';
 
 type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
 
-/** What a requester may choose, as commander names it; what is left out is chosen by {@link usualTerms}. */
+/** Terms that a requester may set, as commander names them; {@link usualTerms} sets the others. */
 type GivenTerms = { readonly [Term in AmountTerm | 'provider' | 'verifier']?: string } & {
   readonly answerByRoot?: boolean;
 };

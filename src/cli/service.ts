@@ -34,7 +34,7 @@ import {
 } from './serviceLoop.ts';
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
-/** What provider and watcher have in common: programs that hold models and run until they are told to end. */
+/** Options that provider and watcher share: programs that hold models and run until they are told to end. */
 export interface ServiceOptions
   extends OracleOptions,
     LogArguments,
@@ -44,7 +44,7 @@ export interface ServiceOptions
   readonly fromBlock?: string;
 }
 
-/** What a loop is made of. */
+/** The parts of a loop. */
 export interface Parts {
   readonly contracts: Contracts;
   readonly runner: Runner;

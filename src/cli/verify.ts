@@ -52,7 +52,7 @@ const SENTENCES: Readonly<Record<Verdict, string>> = {
   unknown: 'unverified',
 };
 
-/** Prints the verdict on one claim, in one line. */
+/** Formats the verdict on one claim, in one line. */
 function lineOf({ claim, verdict, computed, difference, why }: Checked): string {
   const { claimId, claimant, status, outputs } = claim;
   const compared =

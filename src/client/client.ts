@@ -10,7 +10,7 @@ import type { Model } from '../merkle/model.ts';
 
 export { InvalidInput, packInput } from './input.ts';
 
-/** What a dApp does: publish a model, ask, wait for the final answer. */
+/** The client of a dApp: publish a model, ask, wait for the final answer. */
 
 /** A request as the chain took it. */
 export interface Asked {

@@ -21,7 +21,7 @@ export interface Compiled {
   readonly program: Program;
   /** Bytes of each constant node. */
   readonly weights: Map<number, Uint8Array>;
-  /** What each node is, for people. */
+  /** A description of each node, for people. */
   readonly labels: readonly string[];
   /** Node of each output, in the order given. */
   readonly outputs: readonly number[];
@@ -105,7 +105,7 @@ export function compile(
   });
   const { weights, labels } = laidOut;
   const program = withCheckpoints(laidOut.program);
-  // What the chain would call malformed never leaves the compiler.
+  // The compiler must not emit a program that the chain would call malformed.
   const [violation] = validate(program);
   if (violation) {
     throw new ImportError(`${labels[violation.node] ?? 'model'}: ${violation.message}`);

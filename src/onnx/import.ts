@@ -54,7 +54,7 @@ export interface CompiledModel extends Omit<Compiled, 'outputs' | 'marked'> {
   readonly outputs: readonly ModelTensor[];
   /** Inputs whose values were given at import. */
   readonly bound: readonly BoundInput[];
-  /** What a publisher should know: narrowed types, bound inputs, ignored outputs. */
+  /** Warnings for the publisher: narrowed types, bound inputs, ignored outputs. */
   readonly notes: readonly string[];
 }
 

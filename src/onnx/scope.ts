@@ -19,12 +19,12 @@ const MAX_EXPANDED_NODES = 20_000;
 /** Graphs and functions inside one another. */
 const MAX_NESTING = 64;
 
-/** What all scopes of one import share. */
+/** State that all scopes of one import share. */
 interface Module {
   readonly builder: Builder;
   readonly narrowing: Narrowing;
   readonly functions: ReadonlyMap<string, GraphFunction>;
-  /** What the publisher is told. */
+  /** Warnings for the publisher. */
   readonly notes: string[];
   expandedNodes: number;
   /** What does not differ between the passes of a loop or the calls of a function. */

@@ -9,7 +9,7 @@ import { ELEMENT_BYTES, type LoopNode, type Operand, operandUses, sizeOf } from 
  * picks `grain` by it, and a node over the limits is malformed. Twin: `contracts/libraries/CostLib.sol`.
  */
 
-/** What one leaf needs at most. */
+/** The greatest cost of one leaf. */
 export interface LeafCost {
   /** Openings. */
   readonly witnessBytes: number;

@@ -57,11 +57,11 @@ export interface Violation {
   readonly rule: Rule;
   /** Index of the node that breaks it. */
   readonly node: number;
-  /** What is wrong, in a sentence. */
+  /** The error, in a sentence. */
   readonly message: string;
 }
 
-/** What the registry holds of a model besides its program's root. */
+/** The registry's record of a model, without its program's root. */
 export interface Interface {
   readonly nodeCount: number;
   readonly inputs: readonly TensorRef[];

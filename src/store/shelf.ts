@@ -44,7 +44,7 @@ export interface Runner {
 /** What a run reads that checks an answer: the inputs, then the answers. */
 const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
 
-/** What a claim supplies, as far as it is known: its bytes, or roots alone. */
+/** The outputs of a claim, as far as they are known: their bytes, or roots alone. */
 export type SuppliedTensors = { readonly kind: 'bytes'; readonly bytes: string } | { readonly kind: 'roots' };
 
 /**
@@ -179,7 +179,7 @@ export class Shelf implements Runner {
   }
 }
 
-/** What was handed over is not what the chain commits to: the node that said so is not to be believed. */
+/** The node's data does not match the commitment on chain, so the node is not to be believed. */
 export class CommitmentError extends Error {
   override name = 'CommitmentError';
 }

@@ -5,7 +5,7 @@ import { concat } from '../merkle/tree.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { ELEMENT_BYTES, type LoopNode } from '../program/node.ts';
 
-/** What a witness opens: tensors in a trace, chunks in a tensor. */
+/** The openings of a witness: tensors in a trace, chunks in a tensor. */
 export interface Openings {
   /** Root of a node's tensor. */
   tensorRoot(node: number): Hash;

@@ -51,6 +51,6 @@ export function forecastLines(
   ];
 }
 
-/** Prints JSON, with bigints as strings. */
+/** Formats a value as JSON, with bigints as strings. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, (_key, one: unknown) => (typeof one === 'bigint' ? `${one}` : one));

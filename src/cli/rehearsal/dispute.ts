@@ -43,7 +43,7 @@ export interface Played {
   readonly reason: Reason;
   /** `undefined` if nobody proved anything. */
   readonly isolated: Isolated | undefined;
-  /** What the chain said to a last move that it did not take. */
+  /** The chain's reason for refusing the last move. */
   readonly refusal: string | undefined;
 }
 

@@ -6,12 +6,12 @@ import { type Place, plantLie } from './fault.ts';
 import { type DisputeResult, resultOf } from './result.ts';
 import { claimOf, playUndisputed, type Stage, setStage } from './stage.ts';
 
-/** What a rehearsal goes by: an honest run, and where to lie. */
+/** The script of a rehearsal: an honest run, and where to lie. */
 export interface Script {
   readonly honest: Trace;
   /** Of a model that checks answers: an honest run on a wrong one, from which lies make a false claim. */
   readonly wrong?: Trace;
-  /** What each node is, for people. */
+  /** A description of each node, for people. */
   readonly labels: readonly string[];
   readonly inputs: readonly Uint8Array[];
   readonly places: readonly Place[];

@@ -19,7 +19,7 @@ export interface DisputeResult {
   readonly seconds: number;
   readonly winner: Role;
   readonly reason: string;
-  /** What the chain said to a false proof. */
+  /** The chain's answer to a false proof. */
   readonly refusal: string | null;
   readonly moves: readonly { readonly role: Role; readonly kind: string; readonly gas: number }[];
   /** Whether it went as it must. */

@@ -81,7 +81,7 @@ export async function claimOf(stage: Stage, trace: Trace): Promise<{ claim: Clai
   return { claim: [...claims.values()].at(-1) as ClaimRecord, gas: Number(gasUsed) };
 }
 
-/** What the same request costs when nobody disagrees. */
+/** Measures the same request when nobody disagrees. */
 export async function playUndisputed(stage: Stage, honest: Trace) {
   const { claim: made, gas } = await claimOf(stage, honest);
   await stage.chain.wait(Number(TERMS.windowSeconds) + 1);

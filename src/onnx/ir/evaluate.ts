@@ -12,7 +12,7 @@ const FOLDING_TERMS = 2 ** 25;
 /** And for each byte of the file, so that weights can be dequantised. */
 const FOLDING_TERMS_PER_BYTE = 16;
 
-/** What is left of the work that one import may spend on folding. */
+/** The remaining work that one import may spend on folding. */
 export class FoldingBudget {
   #terms: number;
 
