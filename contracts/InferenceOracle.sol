@@ -55,7 +55,7 @@ import { StakeLib } from "./types/Stake.sol";
 /// + bonds of open claims + bonds of open disputes + what is `owed` + what is burned (+ what was forced in). Money leaves only
 /// in {withdrawTo}.
 ///
-/// One file of some 500 lines, because the invariant ties its parts together: everything that moves money is here.
+/// One long file, because the invariant ties its parts together: everything that moves money is here.
 contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
     using RequestLib for Request;
 

@@ -15,6 +15,7 @@ const floors = [
   'text',
   'dispute',
   // ---- above: pure, runs in a browser; below: the outside world ----
+  'files',
   'chain',
   'store',
   'work',

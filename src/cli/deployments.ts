@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isAddress } from 'ethers';
 import { packageRoot } from '../chain/packageRoot.ts';
 import type { Address } from '../chain/types.ts';
+import { makeFolder } from '../files/makeFolder.ts';
 import { InputError } from './inputError.ts';
 
 /** The record of a deployment: deployments/<chainId>.json. */
@@ -67,7 +68,7 @@ export function readDeployment(chainId: bigint): Deployment | undefined {
 /** Records a deployment. @returns the file */
 export function writeDeployment(deployment: Deployment): string {
   const file = recordPath(BigInt(deployment.chainId));
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   writeFileSync(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return file;
 }

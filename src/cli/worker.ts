@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../files/makeFolder.ts';
 import { createLog } from '../operator/log.ts';
 import { createWorkerKey, pemOf, type WorkerKey, workerKeyFrom } from '../work/fleet/answers.ts';
 import { FleetWorker } from '../work/fleet/fleetWorker.ts';
@@ -38,7 +39,7 @@ function readKey(options: SourceOptions): WorkerKey {
   try {
     if (existsSync(path)) return workerKeyFrom(readFileSync(path, 'utf8'));
     const key = createWorkerKey();
-    mkdirSync(dataFolder(options), { recursive: true });
+    makeFolder(dataFolder(options));
     writeFileSync(path, pemOf(key), { mode: 0o600, flag: 'wx' });
     return key;
   } catch (error) {

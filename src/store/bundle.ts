@@ -1,5 +1,6 @@
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../files/makeFolder.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import type { TensorRef } from '../merkle/model.ts';
 import { programName } from './blobs.ts';
@@ -60,7 +61,7 @@ export function manifestOf({ model }: Pick<HeldModel, 'model'>, file: string): M
 export async function writeBundle(folder: string, held: HeldModel, file: string): Promise<Manifest> {
   await saveModel(new FolderBlobs(folder), held);
   const manifest = manifestOf(held, file);
-  await mkdir(join(folder, 'manifest'), { recursive: true });
+  makeFolder(join(folder, 'manifest'));
   const path = join(folder, manifestPath(manifest.model));
   await writeFile(`${path}.${process.pid}.draft`, `${JSON.stringify(manifest, undefined, 2)}\n`);
   await rename(`${path}.${process.pid}.draft`, path);

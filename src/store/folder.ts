@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../files/makeFolder.ts';
 import { type BlobName, StoreError, type WritableBlobs } from './blobs.ts';
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
@@ -86,7 +87,7 @@ export class FolderBlobs implements WritableBlobs {
   /** The part of a blob that is there from before, to go on with. */
   async openPart(name: BlobName): Promise<Part> {
     const path = this.#partPath(name);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = await open(path, constants.O_RDWR | constants.O_CREAT);
     const { size } = await file.stat();
     return {
@@ -115,7 +116,7 @@ export class FolderBlobs implements WritableBlobs {
 
   async write(name: BlobName, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // Renaming is atomic, so a name never stands for half a file.
     this.#written++;
     const draft = `${path}.${process.pid}.${this.#written}.draft`;

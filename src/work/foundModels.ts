@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../chain/report.ts';
+import { makeFolder } from '../files/makeFolder.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } from '../store/fetchModel.ts';
 import { FolderBlobs } from '../store/folder.ts';
@@ -97,7 +98,7 @@ export class FoundModels {
   /** Takes up the models that are there from before, and begins to look for others. */
   async start(): Promise<void> {
     const { folder, limits } = this.#options;
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     for (const name of await readdir(folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       const modelId = `0x${name}`;

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import type { Hex } from '../types.ts';
 
@@ -21,7 +22,7 @@ export class Payloads {
   /** @param folder where long ones are files; undefined to keep them in the database */
   constructor(database: DatabaseSync, folder: string | undefined) {
     this.#folder = folder;
-    if (folder !== undefined) mkdirSync(folder, { recursive: true });
+    if (folder !== undefined) makeFolder(folder);
     this.#find = database.prepare('SELECT bytes FROM payloads WHERE root = ? LIMIT 1');
     this.#insert = database.prepare('INSERT OR IGNORE INTO payloads (root, request, bytes) VALUES (?, ?, ?)');
     this.#rootsWith = database.prepare(

@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
+import { makeFolder } from '../../files/makeFolder.ts';
 import type { Hex } from '../types.ts';
 import type { ChainEvent, Content, Place } from './events.ts';
 import { Payloads } from './payloads.ts';
@@ -109,7 +110,7 @@ export class Store {
     if (folder === undefined) return Store.#fresh(':memory:', undefined, subject);
     const path = join(folder, FILE);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       try {
         const store = new Store(create(path), folder);
         const why = store.#isEmpty() ? undefined : store.#objection(subject);

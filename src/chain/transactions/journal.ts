@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import { makeFolder } from '../../files/makeFolder.ts';
 import type { Attempt, Slot } from './slot.ts';
 
 /** Keeps signed transactions, so that a process that is killed finds them again. What it loses is only a cache. */
@@ -36,7 +37,7 @@ const FILE = z.array(
 
 /** A journal in a file. One that cannot be read counts as empty: the chain and the pool know the rest. */
 export function fileJournal(path: string): Journal {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return {
     read: () => {
       if (!existsSync(path)) return [];

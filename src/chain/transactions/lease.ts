@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { makeFolder } from '../../files/makeFolder.ts';
 
 /** Another process sends with the same key. */
 export class LeaseTaken extends Error {
@@ -69,7 +61,7 @@ function holderIn(path: string): Holder | undefined {
  * @throws LeaseTaken if a living process holds it
  */
 export function takeLease(path: string, account: string): Lease {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const holder: Holder = {
     token: randomUUID(),
     pid: process.pid,

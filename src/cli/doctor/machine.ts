@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { reasonOf } from '../files/bytes.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
@@ -30,7 +31,7 @@ function existing(folder: string): string {
 /** Whether models and inputs can be kept in the data folder, which is made if it is not there. */
 export function checkData(folder: string): Finding[] {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, constants.R_OK | constants.W_OK);
   } catch (failure) {
     return [fail('data', `${folder}: ${reasonOf(failure)}`, 'name another folder with --data')];

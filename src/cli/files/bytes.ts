@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { InputError } from '../inputError.ts';
 
 /** Files by path. Everything that can be wrong with one is an {@link InputError} of one line. */
@@ -112,7 +113,7 @@ function readSome(file: number, into: Uint8Array): number {
 /** Writes the whole file; of one that cannot be written whole nothing is left. */
 export function writeBytes(path: string, bytes: Uint8Array): void {
   const folder = dirname(path);
-  about(folder, () => mkdirSync(folder, { recursive: true }));
+  about(folder, () => makeFolder(folder));
   about(path, () => {
     const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = constants;
     const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
