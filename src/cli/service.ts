@@ -150,7 +150,11 @@ export async function serve(
     const observe = (world: World): void => overview.observe(world, (id) => world.dispute(id));
     service = create({
       ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock },
-      indexFolder: join(dataFolder(options), 'index', `${account.chainId}-${account.wallet.address}`),
+      indexFolder: join(
+        dataFolder(options),
+        'index',
+        `${account.chainId}-${oracle}-${account.wallet.address}`,
+      ),
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {

@@ -75,8 +75,9 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     const published = await runCli('publish', MODEL, '--json', '--oracle', oracle, ...account(PUBLISHER));
     expect([published.code, published.err]).to.deep.equal([0, '']);
     modelId = JSON.parse(published.out).model;
-    provider = startCli('provide', MODEL, '--min-fee-wei', '0', '--oracle', oracle, ...account(PROVIDER));
-    watcher = startCli('watch', MODEL, '--oracle', oracle, ...account(WATCHER));
+    const kept = ['--oracle', oracle, '--data', at('data')];
+    provider = startCli('provide', MODEL, '--min-fee-wei', '0', ...kept, ...account(PROVIDER));
+    watcher = startCli('watch', MODEL, ...kept, ...account(WATCHER));
     await provider.says(`providing as ${addressOf(PROVIDER)}`);
     await watcher.says(`watching as ${addressOf(WATCHER)}`);
   });

@@ -125,7 +125,7 @@ describe('a bundle', () => {
         });
         socket.on('error', reject);
         socket.on('close', () => resolve(said));
-        socket.end(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+        socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
       });
     const paths = [
       '/notes',
