@@ -30,7 +30,7 @@ const floors = [
 
 type Floor = (typeof floors)[number];
 
-const pure: readonly Floor[] = floors.slice(0, floors.indexOf('chain'));
+const pure: readonly Floor[] = floors.slice(0, floors.indexOf('files'));
 
 /** The only packages that a pure folder may import. */
 const packagesOf: Partial<Record<Floor, readonly string[]>> = {
