@@ -218,6 +218,15 @@ describe('sending transactions', () => {
     expect(s.said()[0]).to.contain('an earlier run sent it, or another process has the same key');
   });
 
+  it('attack 47: moves in time although a node tells of a pending nonce for ever', async () => {
+    const s = scene();
+    s.chain.phantoms = 1;
+    // A block takes 12 s; all of them are due within 25 blocks.
+    const dues = numbered(5, () => ({ deadline: 300n }));
+    for (let i = 0; i < 25; i++) await s.turn(dues);
+    expect(s.chain.applied.toSorted()).to.deep.equal(dues.map(({ key }) => key));
+  });
+
   for (const withJournal of [true, false]) {
     it(`attack 34: ${withJournal ? 'sends nothing twice' : 'gets all done without its journal'} through kills and faults`, async () => {
       for (let seed = 1; seed <= 200; seed++) {

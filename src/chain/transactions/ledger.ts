@@ -124,7 +124,7 @@ export class Ledger {
           if (await this.#isSettled(slot, look, seenBlock)) gone.add(slot);
           return;
         }
-        if (slot.isForeign) {
+        if (slot.isForeign && slot.attempts.length === 0) {
           gone.add(slot);
           return;
         }

@@ -141,11 +141,15 @@ export class Transactions {
       const latest = latestOf(slot);
       const age = look.block - (latest?.sentAtBlock ?? slot.openedAtBlock);
       if (slot.isForeign) {
-        // It may be the very thing that is due, so it is decided before anything else is sent.
-        const isOld = age >= (latest ? BUMP_BLOCKS : FOREIGN_BLOCKS);
+        // It may be the very thing that is due, so it is decided before anything else is sent. A nonce is used once, so what
+        // is most urgent can take it without being done twice.
+        const isUrgent = secondsLeft !== undefined && secondsLeft <= URGENT_SECONDS;
+        const isOld = latest ? age >= BUMP_BLOCKS : isUrgent || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
-        if (isWanted && (isOld || slot.refusal))
-          await this.#replace(slot, filler(slot.nonce, this.#node.address), look, secondsLeft);
+        if (isWanted && (isOld || slot.refusal)) {
+          const content = isStale ? await this.#otherContent(true, slot) : latest;
+          if (content) await this.#replace(slot, content, look, secondsLeft);
+        }
         continue;
       }
       const isLost = isStale && latest !== undefined && (await this.#isLost(slot, latest, look));
@@ -235,7 +239,7 @@ export class Transactions {
   async #fill(look: Look): Promise<number> {
     const open = this.#ledger.open;
     // A transaction that an earlier process left in the pool may already do what is due.
-    if (open.some(({ isForeign }) => isForeign)) return 0;
+    if (open.some(({ isForeign, nonce }) => isForeign && nonce >= look.used)) return 0;
     const free = this.#inFlight - open.length;
     const waiting = this.#unsent();
     const made: { slot: Slot; attempt: Attempt }[] = [];

@@ -40,6 +40,8 @@ export class PoolChain implements Node {
   isDown = false;
   /** Answers like a node that is so many blocks behind. */
   behind = 0;
+  /** Pending transactions that nodes tell of and do not have. */
+  phantoms = 0;
   /** Calls that would revert. */
   readonly refused = new Set<string>();
   /** Words said to the next transactions that are sent. */
@@ -115,7 +117,7 @@ export class PoolChain implements Node {
     this.#answer();
     const block = Math.max(0, this.block - this.behind);
     const used = this.#blocks.slice(0, block + 1).flat().length;
-    const pending = this.behind > 0 ? used : this.#nextNonce();
+    const pending = this.behind > 0 ? used : this.#nextNonce() + this.phantoms;
     const market = { baseFeeWei: this.baseFeeWei, tipWei: this.tipWei };
     return { block, timestamp: BigInt(12 * block), used, pending, market, isDynamic: true };
   }
