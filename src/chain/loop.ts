@@ -1,4 +1,5 @@
 import { explain } from './explain.ts';
+import { LeaseTaken } from './transactions/lease.ts';
 
 /** One look at the chain and everything that follows from it; says how many transactions it sent. */
 export type Pass = () => Promise<number>;
@@ -27,6 +28,8 @@ export interface LoopOptions {
 
 /** Longest rest after failures in a row, in pauses. */
 const MOST_PAUSES = 16;
+/** Looks in a row that find another process sending: one that was just killed may take a moment to be gone. */
+const LEASE_LOOKS = 3;
 /** Longest wait for the pass that is running when the loop is ended. What it has sent is on its way, what it has not is due. */
 const GRACE_MS = 2000;
 
@@ -51,7 +54,11 @@ const rest = (ms: number, signal: AbortSignal): Promise<void> =>
     if (signal.aborted) done();
   });
 
-/** Repeats a pass until told to end. A node that fails is asked again after rests that double. */
+/**
+ * Repeats a pass until told to end. A node that fails is asked again after rests that double.
+ *
+ * @throws LeaseTaken if another process goes on sending with the same key
+ */
 export async function repeat(
   pass: Pass,
   { signal, pauseMs, onFailure }: LoopOptions,
@@ -59,11 +66,15 @@ export async function repeat(
 ): Promise<void> {
   const ending = aborted(signal).then(() => rest(GRACE_MS, never));
   let pauses = 1;
+  let taken = 0;
   while (!signal.aborted) {
     try {
       const sent = await Promise.race([pass(), ending]);
+      taken = 0;
       pauses = sent === undefined || sent > 0 ? 0 : 1;
     } catch (failure) {
+      taken = failure instanceof LeaseTaken ? taken + 1 : 0;
+      if (taken >= LEASE_LOOKS) throw failure;
       onFailure(explain(failure));
       pauses = Math.min(MOST_PAUSES, Math.max(1, pauses * 2));
     }

@@ -7,6 +7,7 @@ import type { Limits } from '../chain/money/purse.ts';
 import type { Listener } from '../chain/report.ts';
 import type { OpenOptions } from '../chain/transactions/open.ts';
 import type { ChainService } from '../chain/service.ts';
+import { LeaseTaken } from '../chain/transactions/lease.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
 import { Failures } from '../operator/failures.ts';
@@ -173,6 +174,8 @@ export async function serve(
       }
       const loop: Loop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
       await repeatTelling(looking, loop, { signal, lasting: [failures, warnings], overview, log });
+    } catch (failure) {
+      throw failure instanceof LeaseTaken ? new InputError(failure.message) : failure;
     } finally {
       clearInterval(beat);
       stopServing();

@@ -89,6 +89,15 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('attack 52: refuse to start a second time with the same key', async () => {
+    await watcher.says('watching as');
+    const second = startCli('watch', MODEL, '--oracle', oracle, '--data', at('data'), ...account(WATCHER));
+    expect(await second.ended()).to.equal(1);
+    expect(second.err).to.match(
+      /assay: process \d+ on [^\n]* sends as 0x\w{40} already; end it first[^\n]*\n$/,
+    );
+  });
+
   it('answer a request from the command line, which prints the digit when it is final', async () => {
     const asked = startCli(
       ...['request', MODEL, '--input', `image=${THREE}`, '--oracle', oracle, ...account(ASKER)],
