@@ -41,8 +41,8 @@ export interface Audience {
 async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace, supplied = claimant) {
   const back = await stage.chain.snapshot();
   try {
-    const { claim } = await claimOf(stage, supplied);
-    return await playDispute(stage.chain, stage.history, claim, {
+    const { claim, history } = await claimOf(stage, supplied);
+    return await playDispute(stage.chain, history, claim, {
       claimant: { contracts: stage.claimant, trace: claimant },
       challenger: { contracts: stage.challenger, trace: challenger },
     });

@@ -29,7 +29,6 @@ export interface Stage {
   readonly chain: LocalChain;
   readonly claimant: Contracts;
   readonly challenger: Contracts;
-  readonly history: EventIndex;
   readonly request: RequestRecord;
   readonly requestGas: number;
 }
@@ -59,26 +58,32 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
   const asks = inputs.slice(0, model.inputs.length);
   const input = isLong(model.inputs) ? { roots: rootsOf(asks), uri: '' } : concat(asks);
   const asked = await request(contracts, modelId, input, terms, parseEther('0.01'));
-  const history = new EventIndex(contracts);
-  const { requests } = await history.update();
+  const { requests } = await new EventIndex(contracts).update();
   return {
     chain,
     claimant: as(contracts, claimant),
     challenger: as(contracts, challenger),
-    history,
     request: requests.get(asked.requestId) as RequestRecord,
     requestGas: Number(asked.receipt.gasUsed),
   };
 }
 
+/** A claim that was just made, with an index that has not seen what a snapshot has taken back since. */
+interface Claimed {
+  readonly claim: ClaimRecord;
+  readonly gas: number;
+  readonly history: EventIndex;
+}
+
 /** Claims the outputs of a trace. */
-export async function claimOf(stage: Stage, trace: Trace): Promise<{ claim: ClaimRecord; gas: number }> {
+export async function claimOf(stage: Stage, trace: Trace): Promise<Claimed> {
   await stage.chain.wait(12);
   const { gasUsed } = stage.request.request.terms.answerByRoot
     ? await claimByRoot(stage.claimant, stage.request, rootsOf(suppliedBy(trace)), '')
     : await claim(stage.claimant, stage.request, outputOf(trace));
-  const { claims } = await stage.history.update();
-  return { claim: [...claims.values()].at(-1) as ClaimRecord, gas: Number(gasUsed) };
+  const history = new EventIndex(stage.claimant);
+  const { claims } = await history.update();
+  return { claim: [...claims.values()].at(-1) as ClaimRecord, gas: Number(gasUsed), history };
 }
 
 /** Measures the same request when nobody disagrees. */
