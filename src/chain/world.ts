@@ -87,6 +87,14 @@ export interface World {
   disputesOn(claimId: bigint): readonly DisputeRecord[];
 }
 
+/** The last second in which a claim can be challenged, Unix seconds. */
+export const windowEnd = ({ claimedAt, request }: Pick<ClaimRecord, 'claimedAt' | 'request'>): bigint =>
+  claimedAt + request.request.terms.windowSeconds;
+
+/** Names a claim and everything that its verdict depends on; a reorganisation may put another one in its place. */
+export const verdictKey = ({ claimId, outputs, request: { request } }: ClaimRecord): string =>
+  `${claimId}/${outputs}/${request.inputs}/${request.modelId}`;
+
 /** Whether a claim of a case, a dispute of it, or the request itself can still change anybody's money. */
 export const isOver = ({ request, claims, disputes }: Case): boolean =>
   (request.status === 'answered' || request.status === 'cancelled') &&

@@ -1,4 +1,4 @@
-import type { ClaimRecord, DisputeRecord, World } from '../chain/world.ts';
+import { type ClaimRecord, type DisputeRecord, type World, windowEnd } from '../chain/world.ts';
 import type { Address, Hex } from '../chain/types.ts';
 import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';
@@ -120,7 +120,7 @@ function forecastClaim(
 ): ClaimForecast {
   const { claimId, claimant, request } = claim;
   const { modelId, terms } = request.request;
-  const windowEndsAt = Number(claim.claimedAt + terms.windowSeconds);
+  const windowEndsAt = Number(windowEnd(claim));
   return {
     ...{ claimId, requestId: request.requestId, modelId, claimant, bondWei: terms.claimBondWei, verdict },
     ...{ windowEndsAt, windowSecondsLeft: windowEndsAt - now, windowSeconds: Number(terms.windowSeconds) },

@@ -1,4 +1,4 @@
-import type { ClaimRecord } from '../chain/world.ts';
+import { type ClaimRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { inputOf, type ReadInput } from '../chain/inputs.ts';
 import { isRight, type Runner } from '../store/shelf.ts';
 import type { Verdict } from './forecast.ts';
@@ -9,13 +9,6 @@ const MOST_RUNS = 8;
 const MOST_REMEMBERED = 100_000;
 /** A verdict that could not be had is looked for again after this time, ms. */
 const AGAIN_MS = 30_000;
-
-/** Names a claim and everything that its verdict depends on; a reorganisation may put another one in its place. */
-const keyOf = ({ claimId, outputs, request: { request } }: ClaimRecord): string =>
-  `${claimId}/${outputs}/${request.inputs}/${request.modelId}`;
-
-const windowEnd = ({ claimedAt, request }: ClaimRecord): bigint =>
-  claimedAt + request.request.terms.windowSeconds;
 
 /**
  * Runs one claim again.
@@ -65,7 +58,7 @@ export class Verdicts {
 
   /** The current verdict on a claim. */
   on(claim: ClaimRecord): Verdict {
-    return this.#known.get(keyOf(claim))?.verdict ?? 'unknown';
+    return this.#known.get(verdictKey(claim))?.verdict ?? 'unknown';
   }
 
   /** Runs that go on. */
@@ -75,7 +68,7 @@ export class Verdicts {
 
   /** Begins the runs of claims that are not known yet, the one with the earliest window first. */
   look(claims: Iterable<ClaimRecord>): void {
-    const missing = [...claims].filter((claim) => this.#isMissing(keyOf(claim)));
+    const missing = [...claims].filter((claim) => this.#isMissing(verdictKey(claim)));
     missing.sort((a, b) => Number(windowEnd(a) - windowEnd(b)));
     for (const claim of missing.slice(0, Math.max(0, MOST_RUNS - this.#running.size))) this.#begin(claim);
   }
@@ -92,7 +85,7 @@ export class Verdicts {
   }
 
   #begin(claim: ClaimRecord): void {
-    const key = keyOf(claim);
+    const key = verdictKey(claim);
     const run = judge(claim, this.#runner, this.#readInput)
       .catch((failure: unknown): Verdict => {
         this.#listener.onFailure(claim, failure);

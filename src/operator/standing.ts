@@ -1,4 +1,4 @@
-import type { DisputeRecord, World } from '../chain/world.ts';
+import { type DisputeRecord, type World, windowEnd } from '../chain/world.ts';
 import type { Address } from '../chain/types.ts';
 import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';
@@ -55,10 +55,8 @@ export function standingOf(
   const open = [...claims.values()].filter(({ status }) => status === 'open');
   const own = open.filter(({ claimant }) => claimant === account);
   const mine = [...disputes.values()].filter((one) => !one.ended && sideOf(one, account));
-  const windowEnd = ({ claimedAt, request }: (typeof open)[number]): number =>
-    Number(claimedAt + request.request.terms.windowSeconds);
   const deadlines: Deadline[] = open.map((claim) => ({
-    at: windowEnd(claim),
+    at: Number(windowEnd(claim)),
     what: `the window of claim ${claim.claimId}`,
   }));
   const clocks: OwnClock[] = [];
@@ -81,7 +79,7 @@ export function standingOf(
   bonds.push(...challenges.map(({ claim }) => claim.request.request.terms.challengeBondWei));
   return {
     openClaims: open.length,
-    openWindows: open.filter((claim) => windowEnd(claim) >= now).length,
+    openWindows: open.filter((claim) => Number(windowEnd(claim)) >= now).length,
     ownClaims: own.length,
     ownDisputes: mine.length,
     bondsAtStakeWei: bonds.reduce((sum, bond) => sum + bond, 0n),

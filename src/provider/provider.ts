@@ -2,7 +2,7 @@ import { type Arranged, arrange } from '../chain/arrange.ts';
 import { claimByRootCall, claimCall, finalizeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from '../chain/world.ts';
+import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
@@ -246,7 +246,7 @@ export function provideService(options: ProviderOptions): ChainService {
     [...world.claims.values()].flatMap((made) => {
       const { terms } = made.request.request;
       if (made.claimant !== me || made.status !== 'open' || disputesOn(made).length > 0) return [];
-      if (times.latest <= made.claimedAt + terms.windowSeconds) return [];
+      if (times.latest <= windowEnd(made)) return [];
       return [
         {
           key: `finalize/${made.claimId}/${made.outputs}`,

@@ -2,7 +2,7 @@ import { type Arranged, arrange } from '../chain/arrange.ts';
 import { challengeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
-import type { ClaimRecord, DisputeRecord } from '../chain/world.ts';
+import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
@@ -19,14 +19,6 @@ export interface WatcherOptions extends ServiceOptions {
   /** Runs the models that this watcher checks; claims on others are reported as unverified. */
   readonly runner: Runner;
 }
-
-/** Names a claim and everything that its verdict depends on; a reorganisation may put another one in its place. */
-const nameOf = ({ claimId, outputs, request: { request } }: ClaimRecord): string =>
-  `${claimId}/${outputs}/${request.inputs}/${request.modelId}`;
-
-/** Last second in which a claim can be challenged. */
-const windowEnd = ({ claimedAt, request }: ClaimRecord): bigint =>
-  claimedAt + request.request.terms.windowSeconds;
 
 /** A watcher that never waits: see {@link createWatcher}. */
 export function watchService(options: WatcherOptions): ChainService {
@@ -45,7 +37,7 @@ export function watchService(options: WatcherOptions): ChainService {
   /** Whether a claim is wrong, as far as it is known yet. */
   const isWrong = (claim: ClaimRecord, { background, listen, once }: Scene): boolean => {
     const { modelId } = claim.request.request;
-    const name = nameOf(claim);
+    const name = verdictKey(claim);
     if (runner.malformed?.(modelId)) return true;
     const unverified = (missing: 'model' | 'input'): boolean => {
       once(`unverified/${name}`, () => listen({ kind: 'unverified', claim, missing }));
@@ -83,7 +75,7 @@ export function watchService(options: WatcherOptions): ChainService {
     const lost = arranged.endedOn(claim).filter(({ challenger }) => challenger === me).length;
     const known = arranged.disputesOn(claim).length;
     return {
-      key: `challenge/${nameOf(claim)}/${lost}`,
+      key: `challenge/${verdictKey(claim)}/${lost}`,
       what: `challenging claim ${claim.claimId}`,
       deadline: windowEnd(claim),
       stakeWei: claimBondWei / 2n,
@@ -131,7 +123,7 @@ export function watchService(options: WatcherOptions): ChainService {
       const why = purse.grant(wishOf(one.claim));
       if (!why) return true;
       const sentence = `claim ${one.claim.claimId}: wrong, and not challenged, because ${why}`;
-      once(`bond/${nameOf(one.claim)}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
+      once(`bond/${verdictKey(one.claim)}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
       return false;
     });
     const granted = dues.map(({ due }) => due);

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../chain/report.ts';
+import { windowEnd } from '../chain/world.ts';
 import { makeFolder } from '../files/makeFolder.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } from '../store/fetchModel.ts';
@@ -131,9 +132,8 @@ export class FoundModels {
   /** Learns from what a watcher found or did which models are needed, and for how long. */
   note(report: Report): void {
     if (report.kind === 'unverified' && report.missing === 'model') {
-      const { claimedAt, request } = report.claim;
-      const { windowSeconds, claimBondWei } = request.request.terms;
-      this.want(request.request.modelId, Number(claimedAt + windowSeconds), claimBondWei);
+      const { modelId, terms } = report.claim.request.request;
+      this.want(modelId, Number(windowEnd(report.claim)), terms.claimBondWei);
     } else if (report.kind === 'challenged' || report.kind === 'moved') {
       const { request } = report.kind === 'moved' ? report.dispute.claim : report.claim;
       const { terms, modelId } = request.request;
