@@ -5,7 +5,7 @@ import { amountText, readUnit } from '../chain/unit.ts';
 import { awaitResult, packInput, request as requestInference, TermsError } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import { splitTensors } from '../merkle/model.ts';
-import { tensorRoot } from '../merkle/tensor.ts';
+import { hexRoots } from '../merkle/tensor.ts';
 import { inputsOf } from '../text/generate.ts';
 import { tokensIn } from '../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from './arguments.ts';
@@ -111,8 +111,7 @@ export async function request(path: string, options: RequestOptions, console: Co
     const terms = { ...(await usualTerms(contracts)), ...chosen };
     console.progress('requesting');
     const uri = options.inputUri;
-    const roots = (): string[] =>
-      splitTensors(loaded.model.inputs, input).map((tensor) => hexOf(tensorRoot(tensor)));
+    const roots = (): string[] => hexRoots(splitTensors(loaded.model.inputs, input));
     const given = uri === undefined ? input : { roots: roots(), uri };
     const { requestId, receipt } = await requestInference(contracts, model, given, terms, feeWei).catch(
       (failure: unknown) => {

@@ -105,13 +105,17 @@ export const claimedRefs = ({
 /** What a claim commits to: keccak256(OUTPUTS ‖ tensor roots in order). */
 export const outputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.OUTPUTS, ...roots);
 
+/** Bytes of tensors that are given end to end. */
+export const totalBytes = (refs: readonly Pick<TensorRef, 'byteLength'>[]): number =>
+  refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 /**
  * The tensors whose bytes a request or claim gives end to end.
  *
  * @throws RangeError if there are too few or too many bytes
  */
 export function splitTensors(refs: readonly TensorRef[], bytes: Uint8Array): Uint8Array[] {
-  const expected = refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const expected = totalBytes(refs);
   if (bytes.length !== expected)
     throw new RangeError(`expected ${expected} bytes of tensors, got ${bytes.length}`);
   let at = 0;

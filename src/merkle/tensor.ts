@@ -1,5 +1,5 @@
 import { CHUNK_BYTES } from '../program/limits.ts';
-import { HASH_BYTES, type Hash, keccakTagged } from './keccak.ts';
+import { HASH_BYTES, type Hash, hexOf, keccakTagged } from './keccak.ts';
 import { hashRecords } from './records.ts';
 import { TAGS } from './tags.ts';
 import { MerkleTree, TENSOR_TREE } from './tree.ts';
@@ -25,3 +25,7 @@ export function tensorTree(bytes: Uint8Array): MerkleTree {
 }
 
 export const tensorRoot = (bytes: Uint8Array): Hash => tensorTree(bytes).root;
+
+/** Roots of tensors as a request or claim gives them, `0x…`. */
+export const hexRoots = (tensors: readonly Uint8Array[]): string[] =>
+  tensors.map((tensor) => hexOf(tensorRoot(tensor)));

@@ -17,9 +17,9 @@ import { NotNow } from '../chain/transactions/prepare.ts';
 import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/transactions.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { amountText, ETHER } from '../chain/unit.ts';
-import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { claimedRefs, type Model, splitTensors } from '../merkle/model.ts';
-import { tensorRoot } from '../merkle/tensor.ts';
+import { bytesOfHex } from '../merkle/keccak.ts';
+import { claimedRefs, type Model, splitTensors, totalBytes } from '../merkle/model.ts';
+import { hexRoots } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
 import { feeCollector } from './fees.ts';
@@ -45,12 +45,12 @@ const MOST_CLAIMS = 3;
 
 /** Roots of the tensors that a claim supplies, one after the other in `output`. */
 const rootsOf = (model: Model, output: Uint8Array): string[] =>
-  splitTensors(claimedRefs(model), output).map((tensor) => hexOf(tensorRoot(tensor)));
+  hexRoots(splitTensors(claimedRefs(model), output));
 
 /** Bytes of an answer as it travels. */
 function answerBytes(model: Model, { terms }: RequestRecord['request']): number {
   const refs = claimedRefs(model);
-  return terms.answerByRoot ? 32 * refs.length : refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return terms.answerByRoot ? 32 * refs.length : totalBytes(refs);
 }
 
 interface Answer {

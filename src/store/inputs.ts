@@ -4,7 +4,7 @@ import type { ReadInput } from '../chain/inputs.ts';
 import type { Report } from '../chain/report.ts';
 import type { Hex } from '../chain/types.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { type Model, splitTensors, type TensorRef } from '../merkle/model.ts';
+import { type Model, splitTensors, type TensorRef, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { tensorName } from './blobs.ts';
 import type { FolderBlobs } from './folder.ts';
@@ -131,7 +131,7 @@ export class Inputs {
   #account(entry: Entry, names: Entry['names'], refs: readonly TensorRef[]): void {
     if (entry.bytes > 0) return;
     entry.names = names;
-    entry.bytes = refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    entry.bytes = totalBytes(refs);
     this.#keptBytes += entry.bytes;
   }
 
@@ -142,7 +142,7 @@ export class Inputs {
   ): Promise<Hex | undefined> {
     this.#onTheirWay++;
     try {
-      const size = refs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      const size = totalBytes(refs);
       const { maxBytes, folder } = this.#options;
       if (size > maxBytes) throw new Error(`it has ${size} bytes, and at most ${maxBytes} are allowed`);
       await this.#makeRoom(size);

@@ -1,7 +1,14 @@
 import type { MalformedProgram } from '../dispute/malformed.ts';
 import type { Session } from '../engine/engine.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { commitInput, commitOutput, type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
+import {
+  commitInput,
+  commitOutput,
+  type Model,
+  splitTensors,
+  suppliedRefs,
+  totalBytes,
+} from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { commitmentOf } from '../trace/commitment.ts';
@@ -85,8 +92,7 @@ const COMMITMENT_BYTES = 2 ** 26;
 const OUTPUT_BYTES = 2 ** 24;
 
 /** Bytes of a trace: every tensor of its run, and as much as a quarter of that for the hash trees. */
-export const traceBytes = ({ tensors }: Trace): number =>
-  1.25 * tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+export const traceBytes = ({ tensors }: Trace): number => 1.25 * totalBytes(tensors);
 
 /** Bytes of a commitment: two hashes a node. */
 export const commitmentBytes = ({ model }: Commitment): number => 64 * model.program.nodes.length;
@@ -212,7 +218,7 @@ export type Solve = (modelId: string, input: string) => Promise<string | undefin
 function modelAsked(runner: Runner, { modelId, inputs }: Question, input: string): Model | undefined {
   const model = runner.model(modelId);
   if (!model) return undefined;
-  const size = model.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const size = totalBytes(model.inputs);
   const bytes = bytesOfHex(input);
   if (bytes.length !== size || hexOf(commitInput(model, bytes)) !== inputs) {
     throw new CommitmentError(`the node gives an input that ${inputs} does not commit to`);
@@ -302,7 +308,7 @@ async function isComputed(
   // The contracts take no answers by root.
   if (claim.answer.kind !== 'bytes') return undefined;
   const answers = bytesOfHex(claim.answer.bytes);
-  const size = model.answers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const size = totalBytes(model.answers);
   if (answers.length !== size || hexOf(commitOutput(model, answers)) !== claim.outputs) {
     throw new CommitmentError(`the node gives an answer that ${claim.outputs} does not commit to`);
   }

@@ -6,9 +6,8 @@ import { EventIndex } from '../../chain/index/eventIndex.ts';
 import type { ClaimRecord, RequestRecord } from '../../chain/world.ts';
 import { PLAIN_TERMS, type Terms } from '../../chain/types.ts';
 import { publish, request } from '../../client/client.ts';
-import { hexOf } from '../../merkle/keccak.ts';
-import { claimedRefs } from '../../merkle/model.ts';
-import { tensorRoot } from '../../merkle/tensor.ts';
+import { claimedRefs, totalBytes } from '../../merkle/model.ts';
+import { hexRoots } from '../../merkle/tensor.ts';
 import { concat } from '../../merkle/tree.ts';
 import { LIMITS } from '../../program/limits.ts';
 import type { Trace } from '../../trace/trace.ts';
@@ -40,11 +39,7 @@ const suppliedBy = ({ model, tensors }: Trace): Uint8Array[] =>
 export const outputOf = (trace: Trace): Uint8Array => concat(suppliedBy(trace));
 
 /** Tensors that fit no transaction go by their roots. */
-const isLong = (refs: readonly { readonly byteLength: number }[]): boolean =>
-  refs.reduce((sum, { byteLength }) => sum + byteLength, 0) > LIMITS.MAX_DATA_BYTES;
-
-const rootsOf = (tensors: readonly Uint8Array[]): string[] =>
-  tensors.map((tensor) => hexOf(tensorRoot(tensor)));
+const isLong = (refs: Parameters<typeof totalBytes>[0]): boolean => totalBytes(refs) > LIMITS.MAX_DATA_BYTES;
 
 export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]): Promise<Stage> {
   const chain = await startLocalChain();
@@ -56,7 +51,7 @@ export async function setStage({ model }: Trace, inputs: readonly Uint8Array[]):
   const terms = { ...TERMS, answerByRoot: isLong(claimedRefs(model)) };
   // Behind the inputs are the answers, if the model has any; those are the claim's.
   const asks = inputs.slice(0, model.inputs.length);
-  const input = isLong(model.inputs) ? { roots: rootsOf(asks), uri: '' } : concat(asks);
+  const input = isLong(model.inputs) ? { roots: hexRoots(asks), uri: '' } : concat(asks);
   const asked = await request(contracts, modelId, input, terms, parseEther('0.01'));
   const { requests } = await new EventIndex(contracts).update();
   return {
@@ -79,7 +74,7 @@ interface Claimed {
 export async function claimOf(stage: Stage, trace: Trace): Promise<Claimed> {
   await stage.chain.wait(12);
   const { gasUsed } = stage.request.request.terms.answerByRoot
-    ? await claimByRoot(stage.claimant, stage.request, rootsOf(suppliedBy(trace)), '')
+    ? await claimByRoot(stage.claimant, stage.request, hexRoots(suppliedBy(trace)), '')
     : await claim(stage.claimant, stage.request, outputOf(trace));
   const history = new EventIndex(stage.claimant);
   const { claims } = await history.update();

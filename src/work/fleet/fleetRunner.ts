@@ -1,7 +1,7 @@
 import type * as BullMQ from 'bullmq';
 import type { MalformedProgram } from '../../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
-import type { Model } from '../../merkle/model.ts';
+import { type Model, totalBytes } from '../../merkle/model.ts';
 import { Latest } from '../../store/latest.ts';
 import type { Runner, RunOptions } from '../../store/shelf.ts';
 import type { Commitment, Trace } from '../../trace/trace.ts';
@@ -100,7 +100,7 @@ export class FleetRunner implements Runner {
     const voices = options.isBonded ? trust.agreeBonded : trust.agree;
     if (!model || !this.#isTrusted || !Number.isFinite(voices)) return local.output(modelId, input, options);
     const bytes = bytesOfHex(input);
-    const size = model.outputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const size = totalBytes(model.outputs);
     if (bytes.length > MAX_JOB_BYTES || size > MAX_JOB_BYTES) return local.output(modelId, input, options);
     const key = runKey(modelId, bytes);
     return this.#outputs.get(`${key} ${voices}`, async () => {
