@@ -1,12 +1,7 @@
-import { Contract } from 'ethers';
-import { type Contracts, DeploymentError } from './contracts.ts';
+import type { Contracts } from './contracts.ts';
+import { openToken } from './money/token.ts';
 import { submit } from './submit.ts';
 import { ZERO_ADDRESS } from './types.ts';
-
-const TOKEN = [
-  'function allowance(address owner, address spender) view returns (uint256)',
-  'function approve(address spender, uint256 amount) returns (bool)',
-];
 
 /**
  * Makes ready to pay the oracle: nothing to do with ether; a token is allowed to the oracle first, exactly as much as is
@@ -15,24 +10,19 @@ const TOKEN = [
  * @returns what the paying call sends along
  * @throws Refused if the token refuses the allowance
  */
-export async function pay(
-  { oracle, currency, signer }: Contracts,
-  amountWei: bigint,
-): Promise<{ readonly value: bigint }> {
+export async function pay(contracts: Contracts, amountWei: bigint): Promise<{ readonly value: bigint }> {
+  const { currency } = contracts;
   if (currency === ZERO_ADDRESS) return { value: amountWei };
-  if (!signer)
-    throw new DeploymentError('paying takes an account; these contracts were opened for reading only');
-  const token = new Contract(currency, TOKEN, signer);
-  const spender = await oracle.getAddress();
-  const allowance: bigint = await token.getFunction('allowance')(await signer.getAddress(), spender);
+  const token = await openToken(contracts);
+  const { signer } = token;
+  const allowance = await token.allowanceOf(await signer.getAddress());
   if (allowance < amountWei) {
-    const approve = token.getFunction('approve');
     // Some tokens change an allowance only from or to zero.
     if (allowance > 0n) {
-      await submit(signer, approve.populateTransaction(spender, 0n), `resetting what the oracle may take`);
+      await submit(signer, token.approve(0n), `resetting what the oracle may take`);
     }
     const what = `allowing the oracle to take ${amountWei} of the token ${currency}`;
-    await submit(signer, approve.populateTransaction(spender, amountWei), what);
+    await submit(signer, token.approve(amountWei), what);
   }
   return { value: 0n };
 }
