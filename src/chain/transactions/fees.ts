@@ -15,7 +15,11 @@ const HOUR = 3600n;
 /** With more time than this left only a quarter of the ceiling is paid. */
 const CALM_SECONDS = 6n * HOUR;
 /** With less time than this left all of it is paid. */
-export const URGENT_SECONDS = 600n;
+const URGENT_SECONDS = 600n;
+
+/** Whether a deadline is near. @param secondsLeft undefined for no deadline */
+export const isUrgent = (secondsLeft: bigint | undefined): boolean =>
+  secondsLeft !== undefined && secondsLeft <= URGENT_SECONDS;
 const CALM_SHARE = 4n;
 
 /**

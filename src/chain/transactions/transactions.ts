@@ -1,7 +1,7 @@
 import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
-import { ceilingWei, type Fees, quote, replacement, URGENT_SECONDS } from './fees.ts';
+import { ceilingWei, type Fees, isUrgent, quote, replacement } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Look, Node } from './node.ts';
@@ -143,8 +143,7 @@ export class Transactions {
       if (slot.isForeign) {
         // It may be the very thing that is due, so it is decided before anything else is sent. A nonce is used once, so what
         // is most urgent can take it without being done twice.
-        const isUrgent = secondsLeft !== undefined && secondsLeft <= URGENT_SECONDS;
-        const isOld = latest ? age >= BUMP_BLOCKS : isUrgent || age >= FOREIGN_BLOCKS;
+        const isOld = latest ? age >= BUMP_BLOCKS : isUrgent(secondsLeft) || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
         if (isWanted && (isOld || slot.refusal)) {
           const content = isStale ? await this.#otherContent(true, slot) : latest;
@@ -206,8 +205,7 @@ export class Transactions {
   ): Promise<boolean> {
     const ceiling = ceilingWei(this.#maxFeeWei, secondsLeft);
     const previous = latestOf(slot)?.fees;
-    const isHurried =
-      slot.refusal === 'underpriced' || (secondsLeft !== undefined && secondsLeft <= URGENT_SECONDS);
+    const isHurried = slot.refusal === 'underpriced' || isUrgent(secondsLeft);
     const fees = previous
       ? replacement(previous, look.market, ceiling, isHurried)
       : quote(look.market, ceiling);
@@ -291,8 +289,7 @@ export class Transactions {
   }
 
   #isUrgent({ deadline }: Due, look: Look): boolean {
-    const left = this.#secondsLeft(deadline, look);
-    return left !== undefined && left <= URGENT_SECONDS;
+    return isUrgent(this.#secondsLeft(deadline, look));
   }
 
   /** Gives back the last nonces if the account could not pay for them, so that nothing waits behind a gap. */
