@@ -16,11 +16,11 @@ const HOUR = 3600n;
 const CALM_SECONDS = 6n * HOUR;
 /** With less time than this left all of it is paid. */
 const URGENT_SECONDS = 600n;
+const CALM_SHARE = 4n;
 
 /** Whether a deadline is near. @param secondsLeft undefined for no deadline */
 export const isUrgent = (secondsLeft: bigint | undefined): boolean =>
   secondsLeft !== undefined && secondsLeft <= URGENT_SECONDS;
-const CALM_SHARE = 4n;
 
 /**
  * The most that is paid for a unit of gas now: a quarter of the ceiling while there is time, all of it near the deadline,
