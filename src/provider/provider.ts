@@ -95,17 +95,19 @@ export function provideService(options: ProviderOptions): ChainService {
     claim.status === 'falsified' && endedOn(claim).some(({ ended }) => ended?.reason === 'ClaimantTimeout');
 
   /** INVARIANT: one claim a request: what was falsified by a proof would be again. */
-  const isOpenTo = (request: RequestRecord, model: Model, me: string, arranged: Arranged): boolean => {
-    const own = arranged.claimsOn(request).filter(({ claimant }) => claimant === me);
-    return (
-      request.status === 'open' &&
-      (request.request.terms.answerByRoot || answerBytes(model, request.request) <= LIMITS.MAX_DATA_BYTES) &&
-      [ZERO_ADDRESS, me].includes(request.request.terms.provider) &&
-      own.length < MOST_CLAIMS &&
-      own.every((claim) => isLostByClock(claim, arranged)) &&
-      accepts(request)
-    );
-  };
+  const isOpenTo = (
+    request: RequestRecord,
+    model: Model,
+    me: string,
+    own: readonly ClaimRecord[],
+    arranged: Arranged,
+  ): boolean =>
+    request.status === 'open' &&
+    (request.request.terms.answerByRoot || answerBytes(model, request.request) <= LIMITS.MAX_DATA_BYTES) &&
+    [ZERO_ADDRESS, me].includes(request.request.terms.provider) &&
+    own.length < MOST_CLAIMS &&
+    own.every((claim) => isLostByClock(claim, arranged)) &&
+    accepts(request);
 
   /** Another's claim of the same output answers for it, unless it is disputed: it may be lost on purpose. */
   const isTaken = (request: RequestRecord, outputs: string, { claimsOn, disputesOn }: Arranged): boolean =>
@@ -165,18 +167,19 @@ export function provideService(options: ProviderOptions): ChainService {
     for (const request of world.requests.values()) {
       if (request.status !== 'open') continue;
       const model = runner.model(request.request.modelId);
-      if (!model || !isOpenTo(request, model, me, arranged)) continue;
+      if (!model) continue;
+      const own = arranged.claimsOn(request).filter(({ claimant }) => claimant === me);
+      if (!isOpenTo(request, model, me, own, arranged)) continue;
       const why = unprofitable(model, request);
       if (why) {
         const sentence = `request ${request.requestId}: left, because ${why}`;
         once(`fee/${request.requestId}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
         continue;
       }
-      const tries = arranged.claimsOn(request).filter(({ claimant }) => claimant === me).length;
-      wishes.push({ request, model, tries });
+      wishes.push({ request, model, tries: own.length });
     }
-    for (const id of answers.keys())
-      if (!wishes.some(({ request }) => request.requestId === id)) answers.delete(id);
+    const wished = new Set(wishes.map(({ request }) => request.requestId));
+    for (const id of answers.keys()) if (!wished.has(id)) answers.delete(id);
     if (wishes.length === 0) return [];
     const purse = await scene.purse();
     const dues: Due[] = [];
@@ -189,11 +192,11 @@ export function provideService(options: ProviderOptions): ChainService {
       const answer = answers.get(request.requestId);
       return answer !== undefined && sender.transactions.isSent(claimDue(request, answer, tries, scene).key);
     };
-    const sent = wishes.filter(isSent);
+    const sent = new Set(wishes.filter(isSent));
     for (const wish of sent) purse.keep(asWish(wish));
     for (const wish of wishes) {
       const { request, tries } = wish;
-      if (!sent.includes(wish)) {
+      if (!sent.has(wish)) {
         const why = purse.grant(asWish(wish));
         if (why) {
           const sentence = `request ${request.requestId}: left for now, because ${why}`;
@@ -215,6 +218,7 @@ export function provideService(options: ProviderOptions): ChainService {
     }
     return withAllowance(contracts, me, purse.grantedWei, dues, listen);
   };
+
   const reservedGas = (open: readonly ClaimRecord[], { disputesOn }: Arranged): bigint =>
     open.reduce((sum, claim) => {
       const model = runner.model(claim.request.request.modelId);
