@@ -38,6 +38,30 @@ export interface LlamaWeights {
   whole(name: 'tokens' | 'norm' | 'logits'): TensorValue;
 }
 
+/** Extents of a layer's weights, norms and biases. @param hidden components inside the feed-forward layer */
+export const layerShapes = ({
+  width,
+  heads,
+  keyHeads,
+  headSize,
+  hidden,
+}: Pick<LlamaShape, 'width' | 'heads' | 'keyHeads' | 'headSize'> & { readonly hidden: number }): Readonly<
+  Record<LayerWeight | LayerNorm | LayerBias, readonly number[]>
+> => ({
+  query: [heads * headSize, width],
+  key: [keyHeads * headSize, width],
+  value: [keyHeads * headSize, width],
+  output: [width, heads * headSize],
+  gate: [hidden, width],
+  up: [hidden, width],
+  down: [width, hidden],
+  'attention norm': [width],
+  'forward norm': [width],
+  'query bias': [heads * headSize],
+  'key bias': [keyHeads * headSize],
+  'value bias': [keyHeads * headSize],
+});
+
 const int = (value: number): AttributeValue => ({ kind: 'int', value });
 const float = (value: number): AttributeValue => ({ kind: 'float', value });
 

@@ -1,7 +1,7 @@
 import { SeededWeights } from '../../scripts/models/weights.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
-import { type LlamaShape, llamaGraph } from '../../src/text/llama.ts';
+import { type LlamaShape, layerShapes, llamaGraph } from '../../src/text/llama.ts';
 
 /** A language model that is small enough for the reference engine, with weights from a seed. */
 
@@ -23,7 +23,7 @@ export const TINY: LlamaShape & { readonly hidden: number; readonly vocabulary: 
 
 export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
   const shape = { ...TINY, ...change };
-  const { width, heads, keyHeads, headSize, hidden, vocabulary } = shape;
+  const { width, vocabulary } = shape;
   const random = new SeededWeights(seed);
   const tensor = (...extents: number[]): TensorValue => ({
     type: TYPES.float,
@@ -31,16 +31,7 @@ export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
     values: random.around(1.5 / Math.sqrt(extents.at(-1)!), extents).values,
   });
   const shapes: Readonly<Record<string, readonly number[]>> = {
-    query: [heads * headSize, width],
-    key: [keyHeads * headSize, width],
-    value: [keyHeads * headSize, width],
-    output: [width, heads * headSize],
-    gate: [hidden, width],
-    up: [hidden, width],
-    down: [width, hidden],
-    'query bias': [heads * headSize],
-    'key bias': [keyHeads * headSize],
-    'value bias': [keyHeads * headSize],
+    ...layerShapes(shape),
     tokens: [vocabulary, width],
     logits: [vocabulary, width],
   };

@@ -1,7 +1,14 @@
 import { ensure, quoted, within } from '../../onnx/errors.ts';
 import type { Graph, TensorValue } from '../../onnx/read/graph.ts';
 import { TYPES } from '../../onnx/types.ts';
-import { type LayerBias, type LayerNorm, type LayerWeight, type LlamaShape, llamaGraph } from '../llama.ts';
+import {
+  type LayerBias,
+  type LayerNorm,
+  type LayerWeight,
+  type LlamaShape,
+  layerShapes,
+  llamaGraph,
+} from '../llama.ts';
 import type { GgufFile } from './file.ts';
 
 /** Architectures that are written as graphs, with what differs between them. */
@@ -72,21 +79,8 @@ export function graphOfGguf(file: GgufFile, positions: number): Graph {
       positions <= shape.positions,
       `its positions are ${shape.positions} at most; a prompt and a text of ${positions} tokens do not fit`,
     );
-    const { width, heads, keyHeads, headSize, hidden } = shape;
-    const shapes: Readonly<Record<LayerWeight | LayerNorm | LayerBias, readonly number[]>> = {
-      query: [heads * headSize, width],
-      key: [keyHeads * headSize, width],
-      value: [keyHeads * headSize, width],
-      output: [width, heads * headSize],
-      gate: [hidden, width],
-      up: [hidden, width],
-      down: [width, hidden],
-      'attention norm': [width],
-      'forward norm': [width],
-      'query bias': [heads * headSize],
-      'key bias': [keyHeads * headSize],
-      'value bias': [keyHeads * headSize],
-    };
+    const { width } = shape;
+    const shapes = layerShapes(shape);
     const weight = (name: string, extents: readonly number[]): TensorValue => ({
       type: TYPES.float,
       shape: extents,
