@@ -55,7 +55,10 @@ describe('the doctor', () => {
 
   it('names a missing oracle, a wrong contract, and a wrong or broken record', async () => {
     const rpc = ['--rpc', scene.url];
+    // A clone in which something was deployed for trial has a record of the usual chain.
+    await scene.endpoint.send('anvil_setChainId', [31338]);
     expect((await findings(...rpc)).by('contracts')[0]).to.match(/^fail .*no oracle is named; add --oracle/);
+    await scene.endpoint.send('anvil_setChainId', [31337]);
     const stranger = `0x${'12'.repeat(20)}`;
     const none = await findings(...rpc, '--oracle', stranger);
     expect(none.by('contracts')[0]).to.match(/^fail .*there is no contract at 0x1212/);

@@ -49,6 +49,7 @@ describe('texts as claims, with provider and watcher as commands', () => {
     for (const [role, index] of Object.entries(ROLES)) writeFileSync(at(role), keyOf(index), { mode: 0o600 });
     writeFileSync(model(), bytes);
     writeFileSync(at('tokenizer.json'), JSON.stringify(tinyTokenizer()));
+    process.env['ASSAY_DEPLOYMENTS'] = at('deployments');
     node = await startNode('anvil');
     endpoint = await openEndpoint(node.url);
     const deployed = await runHere('deploy', '--trial', '--json', ...account('publisher'));
@@ -65,6 +66,7 @@ describe('texts as claims, with provider and watcher as commands', () => {
     endpoint?.destroy();
     await node?.stop();
     rmSync(folder, { recursive: true });
+    delete process.env['ASSAY_DEPLOYMENTS'];
   });
 
   it('are printed by a run', async () => {
