@@ -1,34 +1,18 @@
 // `npm run chaos [PROFILE…]`: the long forms of test/e2e/faults, crowd and killed, with their figures. Without a name, all.
-import { parseEther } from 'ethers';
 import type { World } from '../src/chain/world.ts';
-import type { Terms } from '../src/chain/types.ts';
 import { request } from '../src/client/client.ts';
 import { provideService } from '../src/provider/provider.ts';
 import { watchService } from '../src/watcher/watcher.ts';
-import {
-  askMany,
-  challengeMany,
-  claimAll,
-  figuresOf,
-  moveAll,
-  seedsOfLies,
-} from '../test/support/chaos/crowd.ts';
+import { seedsOfLies } from '../test/support/chaos/crowd.ts';
 import { killAtRandom } from '../test/support/chaos/kills.ts';
+import { DAY_TERMS, FAULT, playDisputes, playLies } from '../test/support/chaos/playCrowd.ts';
 import { Rig } from '../test/support/chaos/rig.ts';
 import { readFirst } from './chaos/firstRead.ts';
 import { followMany } from './chaos/logs.ts';
 import { layersInput, liar } from '../test/support/layers.ts';
-import { TERMS } from '../test/support/protocol.ts';
 import { Random } from '../test/support/randomProgram.ts';
 
-const [REQUESTER, PROVIDER, WATCHER, LIAR, ADVERSARY] = [3, 1, 2, 4, 5];
-const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
-const DAY = 86_400n;
-const terms: Terms = {
-  ...TERMS,
-  ...{ claimBondWei: parseEther('0.1'), challengeBondWei: parseEther('0.05') },
-  ...{ windowSeconds: DAY, clockSeconds: DAY, patienceSeconds: DAY },
-};
+const [PROVIDER, WATCHER, LIAR] = [1, 2, 4];
 
 const count = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 
@@ -45,45 +29,22 @@ async function withRig(work: (rig: Rig) => Promise<void>, blockMs: number): Prom
 
 /** 1,000 disputes against one claim of one provider. */
 const disputes = (): Promise<void> =>
-  withRig(async (rig) => {
-    const many = count('DISPUTES', 1000);
-    await askMany(rig, REQUESTER, [1], terms);
-    rig.run((listen) => provideService({ contracts: rig.at(PROVIDER), runner: rig.shelf, listen }));
-    await rig.until(({ claims }) => claims.size === 1);
-    await challengeMany(rig, ADVERSARY, many);
-    const wrong = liar(rig.shelf, FAULT);
-    // The adversary can prove nothing, so in its last phase it lets its clock run.
-    const isAnswered = ({ disputes }: World): boolean =>
-      disputes.size === many &&
-      [...disputes.values()].every(({ view }) => ['Interval', 'Element'].includes(view.position.phase));
-    for (let world = await rig.world(); !isAnswered(world); world = await rig.world()) {
-      await moveAll(rig, world, wrong, ADVERSARY, false);
-    }
-    say('disputes', await figuresOf(rig, PROVIDER, true));
-  }, 1000);
+  withRig(async (rig) => say('disputes', await playDisputes(rig, count('DISPUTES', 1000))), 1000);
 
 /** 1,000 false claims at once against one watcher. */
 const claims = (): Promise<void> =>
-  withRig(async (rig) => {
-    const many = count('CLAIMS', 1000);
-    const wrong = liar(rig.shelf, FAULT);
-    await askMany(rig, REQUESTER, await seedsOfLies(rig, wrong, many), terms);
-    await claimAll(rig, ADVERSARY, wrong);
-    rig.run((listen) => watchService({ contracts: rig.at(WATCHER), runner: rig.shelf, listen }));
-    const isOver = ({ claims }: World): boolean =>
-      [...claims.values()].every(({ status }) => status === 'falsified');
-    for (let world = await rig.world(); !isOver(world); world = await rig.world()) {
-      await moveAll(rig, world, wrong, ADVERSARY, true);
-    }
-    say('claims', await figuresOf(rig, WATCHER, false));
-  }, 1000);
+  withRig(async (rig) => say('claims', await playLies(rig, count('CLAIMS', 1000))), 1000);
 
 /** Processes killed 200 times, on a node that fails now and then. */
 const kills = (): Promise<void> =>
   withRig(async (rig) => {
     const random = new Random(1);
     rig.proxy.fault = () => (random.below(25) === 0 ? { status: 503 } : undefined);
-    const figures = await killAtRandom(rig, random, { kills: count('KILLS', 200), longestMs: 4000, terms });
+    const figures = await killAtRandom(rig, random, {
+      kills: count('KILLS', 200),
+      longestMs: 4000,
+      terms: DAY_TERMS,
+    });
     say('kills', figures);
   }, 100);
 
@@ -100,7 +61,13 @@ const reorganisations = async (): Promise<void> => {
       // What was there before is deeper than any of them.
       while ((await rig.node.getBlockNumber()) < 80) await new Promise((resolve) => setTimeout(resolve, 200));
       for (const [i, depth] of depths.entries()) {
-        const { requestId } = await request(rig.contracts, rig.modelId, layersInput(seeds[i]!), terms, 0n);
+        const { requestId } = await request(
+          rig.contracts,
+          rig.modelId,
+          layersInput(seeds[i]!),
+          DAY_TERMS,
+          0n,
+        );
         const stage = i % 3;
         await rig.until(({ claims, disputes }) => {
           const made = [...claims.values()].filter((claim) => claim.request.requestId === requestId);

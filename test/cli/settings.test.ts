@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { commandLine } from '../../src/cli/commandLine.ts';
+import { captured } from '../support/captured.ts';
 
 describe('settings from flags, environment and file', () => {
   let folder: string;
@@ -31,13 +31,7 @@ describe('settings from flags, environment and file', () => {
   };
 
   async function assay(...args: string[]) {
-    const out: string[] = [];
-    const err: string[] = [];
-    const code = await commandLine(args, {
-      out: (line) => out.push(line),
-      err: (line) => err.push(line),
-      progress: () => undefined,
-    });
+    const { code, out, err } = await captured(...args);
     const lines = out.map((line) => line.replace(/ +#/, ' #'));
     return { code, lines, err: err.join('\n') };
   }

@@ -24,6 +24,7 @@ import { i32Bytes, matMul } from '../support/programs.ts';
 import { keyOf, TERMS } from '../support/protocol.ts';
 import { slowModel } from '../support/slowModel.ts';
 import { claimsIn } from '../support/records.ts';
+import { untilWorld } from '../support/untilWorld.ts';
 
 const PUBLISHER = 0;
 const WATCHER = 2;
@@ -53,15 +54,8 @@ describe('a watcher of all models, as a command on a node of its own', function 
   const account = (index: number): string[] => ['--rpc', node.url, '--key-file', at(`key${index}`)];
   const lyingContracts = (): Contracts => as(contracts, new Wallet(keyOf(LIAR), endpoint));
 
-  async function until(done: (world: World) => boolean, meanwhile?: Pass): Promise<World> {
-    const history = new EventIndex(contracts);
-    for (;;) {
-      await meanwhile?.();
-      const world = await history.update();
-      if (done(world)) return world;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
+  const until = (done: (world: World) => boolean, meanwhile?: Pass): Promise<World> =>
+    untilWorld(new EventIndex(contracts), done, { meanwhile });
 
   const isFalsified =
     (requestId: bigint) =>

@@ -12,20 +12,15 @@ import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
 import { claimsIn, disputesIn } from '../support/records.ts';
+import { untilWorld } from '../support/untilWorld.ts';
 
 const LIAR = 1;
 const HONEST = 2;
 const WATCHER = 3;
 const PAUSE_MS = 30;
 
-/** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
-async function until(history: EventIndex, done: (world: World) => boolean): Promise<World> {
-  for (;;) {
-    const world = await history.update();
-    if (done(world)) return world;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
-}
+const until = (history: EventIndex, done: (world: World) => boolean): Promise<World> =>
+  untilWorld(history, done, { pauseMs: PAUSE_MS });
 
 for (const kind of ['in-process', 'hardhat', 'anvil'] as const) {
   describe(`provider and watcher as loops, chain: ${kind}`, () => {

@@ -22,6 +22,7 @@ import { liar } from '../support/layers.ts';
 import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
 import { keyOf, TERMS } from '../support/protocol.ts';
 import { claimsIn, disputesIn } from '../support/records.ts';
+import { untilWorld } from '../support/untilWorld.ts';
 
 const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
 const THREE = join(import.meta.dirname, '../../examples/digits/three.npy');
@@ -52,16 +53,8 @@ describe('a provider and a watcher as commands on a node of their own', () => {
     await endpoint.send('evm_mine', []);
   };
 
-  /** Looks at the chain until `done`; the test's own timeout ends it otherwise. */
-  async function until(done: (world: World) => boolean, meanwhile?: Pass): Promise<World> {
-    const history = new EventIndex(contracts);
-    for (;;) {
-      await meanwhile?.();
-      const world = await history.update();
-      if (done(world)) return world;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
+  const until = (done: (world: World) => boolean, meanwhile?: Pass): Promise<World> =>
+    untilWorld(new EventIndex(contracts), done, { meanwhile });
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'assay-'));
