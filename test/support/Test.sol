@@ -79,6 +79,7 @@ abstract contract Test {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
     address[] private targets;
+    address[] private excluded;
 
     /// @notice Names a contract whose functions an invariant run calls at random.
     function targetContract(address target) internal {
@@ -88,6 +89,16 @@ abstract contract Test {
     /// @notice Asked by the test runner before an invariant run.
     function targetContracts() external view returns (address[] memory) {
         return targets;
+    }
+
+    /// @notice Names an account as which an invariant run calls nothing.
+    function excludeSender(address sender) internal {
+        excluded.push(sender);
+    }
+
+    /// @notice Asked by the test runner before an invariant run.
+    function excludeSenders() external view returns (address[] memory) {
+        return excluded;
     }
 
     /// @notice Folds a fuzz input into [low, high].
