@@ -441,7 +441,7 @@ contract InferenceOracle is IInferenceOracle, ReentrancyGuardTransient, ERC165 {
         // INVARIANT: a request with an open claim is not cancelled, so it is open, closed, or has its answer.
         answers = state.status != RequestStatus.Answered;
         if (answers) {
-            // Nobody claimed before the first.
+            // The first claim has none before it that the fee might belong to.
             if (uint32(claimId) == 1) creditWei += request_.feeWei;
             else state.feeHeld = request_.feeWei != 0;
             callbackDue = request_.terms.callbackGas != 0 && request_.requester.code.length != 0;

@@ -58,7 +58,7 @@ const reorganisations = async (): Promise<void> => {
       rig.run((listen) => provideService({ contracts: rig.at(LIAR), runner: wrong, listen }));
       rig.run((listen) => provideService({ contracts: rig.at(PROVIDER), runner: rig.shelf, listen }));
       rig.run((listen) => watchService({ contracts: rig.at(WATCHER), runner: rig.shelf, listen }));
-      // What was there before is deeper than any of them.
+      // The setup must lie deeper than the deepest reorganisation.
       while ((await rig.node.getBlockNumber()) < 80) await new Promise((resolve) => setTimeout(resolve, 200));
       for (const [i, depth] of depths.entries()) {
         const { requestId } = await request(

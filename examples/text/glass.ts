@@ -105,5 +105,5 @@ export function glassTokenizer(): object {
   };
 }
 
-/** What the tokenizer writes for a space. */
+/** The tokenizer's sign for a space. */
 const SPACE = '▁';

@@ -1,6 +1,6 @@
 /**
- * What to do about errors that `src/chain/sentences.ts` has no sentence for: those of contracts beside the protocol, and those
- * of a leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has too.
+ * Remedies for errors without a sentence in `src/chain/sentences.ts`: errors of contracts beside the protocol, and errors of a
+ * leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has too.
  */
 export const REMEDIES: Readonly<Record<string, string>> = {
   // libraries/ and Referee: the last move of a dispute is wrong, and reverts

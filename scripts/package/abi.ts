@@ -39,7 +39,7 @@ function constType(value: unknown): string {
   return `{ ${fields.join('; ')} }`;
 }
 
-/** What is recorded of deployments, by chain id. */
+/** The recorded deployments, by chain id. */
 function deployments(root: string): Record<string, unknown> {
   const folder = join(root, 'deployments');
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d+\.json$/.test(name)) : [];

@@ -89,7 +89,7 @@ export class Background {
   next(ms: number): Promise<void> {
     if ([...this.#jobs.values()].some(({ isNews }) => isNews)) return Promise.resolve();
     return new Promise((resolve) => {
-      // Nobody's process is kept alive for it.
+      // This timer does not keep the process alive.
       const timer = setTimeout(done, ms).unref();
       const waiting = this.#waiting;
       function done(): void {

@@ -41,7 +41,7 @@ const REMEMBERED = 10_000;
 interface Entry {
   bytes: number;
   names: ReturnType<typeof tensorName>[];
-  /** Nobody's bond depends on it any more. */
+  /** Whether it may be dropped: no open bond depends on it. */
   isReleased: boolean;
   failures: number;
   notBefore: number;

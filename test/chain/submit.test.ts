@@ -10,7 +10,7 @@ interface Scene {
   readonly looks: Look[];
   /** The account's nonce on the chain. */
   readonly used?: number;
-  /** What the node says to what is sent, the last one again and again. */
+  /** The node's answers to transactions that are sent to it, in order; the last one repeats. */
   readonly answers?: (string | undefined)[];
   /** Whether the node has it in its pool. */
   readonly knows?: boolean;

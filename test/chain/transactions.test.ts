@@ -255,7 +255,7 @@ describe('sending transactions', () => {
         const { applied } = s.chain;
         const good = applied.filter((call) => !call.endsWith('!'));
         expect(good.toSorted(), `seed ${seed}`).to.deep.equal(dues.map(({ key }) => key).toSorted());
-        // What waits behind a gap shows in no count, so without a journal a copy of it may be sent, and reverts.
+        // Nodes do not count transactions behind a gap. Without a journal a second copy may be sent, which reverts.
         if (withJournal) expect(applied.length, `seed ${seed}: ${applied}`).to.equal(good.length);
       }
     });

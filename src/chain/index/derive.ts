@@ -118,7 +118,7 @@ function apply(draft: Draft, { requestId, place, content }: ChainEvent<Hex>, rea
     case 'Answered':
       applyRequest(draft, {
         status: 'answered',
-        // Nobody claimed before the first.
+        // The first claim has none before it that the fee might belong to.
         feeHeld: draft.request?.request.feeWei !== 0n && BigInt.asUintN(32, content.claimId) !== 1n,
       });
       break;
