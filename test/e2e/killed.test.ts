@@ -1,5 +1,5 @@
 // Processes that are killed at random instants, and two with one key. `npm run chaos` kills 200 times.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -42,9 +42,12 @@ describe('processes that are killed', function () {
     const first = startCommand('--import', ['tsx', SCRIPT, ...args]);
     const contracts = rig.at(WATCHER);
     await first.says('started');
+    // The first one takes its lease with its first pass.
+    while (!readdirSync(folder).some((name) => name.endsWith('.lease'))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     const second = (): Promise<number> =>
       watchService({ contracts, runner: rig.shelf, sending: { dataFolder: folder } }).pass();
-    // The first one takes its lease with its first pass.
     let refusal = '';
     while (refusal === '') {
       const service = watchService({ contracts, runner: rig.shelf, sending: { dataFolder: folder } });

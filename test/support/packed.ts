@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Lease, LeaseTaken, takeLease } from '../../src/chain/transactions/lease.ts';
 
 /** A command's output. @throws Error with all that it wrote if it fails */
 export function run(command: string, args: readonly string[], folder?: string): string {
@@ -11,16 +12,38 @@ export function run(command: string, args: readonly string[], folder?: string): 
   return stdout.trim();
 }
 
+/** How long a process that packs is waited for, and how often it is looked at, ms. */
+const PATIENCE_MS = 300_000;
+const LOOK_MS = 200;
+
+/** Test files run side by side, and there is one `dist` to build in. */
+function takeTurn(): Lease {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+    try {
+      return takeLease('build/packing.lease', 'the packer');
+    } catch (failure) {
+      if (!(failure instanceof LeaseTaken) || waitedMs >= PATIENCE_MS) throw failure;
+      Atomics.wait(sleeper, 0, 0, LOOK_MS);
+    }
+  }
+}
+
 let tarball: string | undefined;
 
 /** This package as a registry would get it, built and packed once for all tests of a process. */
 export function packPackage(): string {
   if (tarball) return tarball;
-  run(process.execPath, ['scripts/bootstrap.mjs', 'scripts/build.ts']);
-  const folder = mkdtempSync(join(tmpdir(), 'assay-packed-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  tarball = pack('.', folder);
-  return tarball;
+  const turn = takeTurn();
+  try {
+    run(process.execPath, ['scripts/bootstrap.mjs', 'scripts/build.ts']);
+    const folder = mkdtempSync(join(tmpdir(), 'assay-packed-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    tarball = pack('.', folder);
+    return tarball;
+  } finally {
+    turn.release();
+  }
 }
 
 /** Packs the package in a folder as it is. @returns the file, in `to` */
