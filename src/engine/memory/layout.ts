@@ -23,19 +23,48 @@ export interface Layout {
   readonly tensors: readonly (number | undefined)[];
   /** The parts of constants that are read as they are, by node. */
   readonly ranges: ReadonlyMap<number, readonly PlacedRange[]>;
-  /** The distinct packed buffers. */
-  readonly packed: readonly PlacedBuffer[];
   /** Offset of each packed buffer of a node's plan, by node. */
   readonly packedOffsets: readonly (readonly number[])[];
   /** Offset of each node's scratch memory. */
   readonly scratch: readonly number[];
   /** Offset of the hash tree over each tensor, by node, and of the roots of padding; undefined without trees. */
   readonly trees: { readonly starts: readonly (number | undefined)[]; readonly paddings: number } | undefined;
-  /** Size of all constants, packed or not. */
+  /** Size of all constants in the memory, packed or not. */
   readonly constantBytes: number;
   /** The most bytes that are live at one time, constants included: no layout of these tensors takes less. */
   readonly leastBytes: number;
+  /** Size of the memory. */
   readonly totalBytes: number;
+  /** The memory with this layout in it. */
+  readonly held: Held;
+  /** Constants in it that were not there before. */
+  readonly added: AddedConstants;
+}
+
+/** A memory that several layouts share: constants once, and an area for tensors that runs use in turn. */
+export interface Held {
+  /** By node. */
+  readonly ranges: ReadonlyMap<number, readonly PlacedRange[]>;
+  /** Offset of each packed buffer, by what it is. */
+  readonly packed: ReadonlyMap<string, number>;
+  readonly constantBytes: number;
+  /** Offset and size of the area for tensors. */
+  readonly area: { readonly start: number; readonly bytes: number };
+  readonly end: number;
+}
+
+/** A memory in which nothing is. */
+export const EMPTY: Held = {
+  ranges: new Map(),
+  packed: new Map(),
+  constantBytes: 0,
+  area: { start: 0, bytes: 0 },
+  end: 0,
+};
+
+export interface AddedConstants {
+  readonly ranges: readonly PlacedRange[];
+  readonly packed: readonly PlacedBuffer[];
 }
 
 export interface PlacedRange extends ByteRange {
@@ -47,32 +76,54 @@ export interface PlacedBuffer {
   readonly offset: number;
 }
 
-interface Constants extends Pick<Layout, 'ranges' | 'packed' | 'packedOffsets'> {
+interface Constants extends Pick<Layout, 'ranges' | 'packedOffsets' | 'added'> {
+  /** Size of those that are added. */
   readonly bytes: number;
+  /** All that are in the memory then. */
+  readonly held: Pick<Held, 'ranges' | 'packed'>;
 }
 
-/** Places constants at the start of the memory: each packed form once, and the byte ranges that are read unpacked. */
-function placeConstants(program: Program, plans: readonly (NodeMemory | undefined)[]): Constants {
+/** Places constants from an offset on: each packed form once, and the byte ranges that are read unpacked. */
+function placeConstants(
+  program: Program,
+  plans: readonly (NodeMemory | undefined)[],
+  held: Held,
+  start: number,
+): Constants {
   let bytes = 0;
   const take = (size: number): number => {
-    const offset = bytes;
+    const offset = start + bytes;
     bytes += aligned(size);
     return offset;
   };
-  const packed = new Map<string, PlacedBuffer>();
+  const added = { ranges: [] as PlacedRange[], packed: [] as PlacedBuffer[] };
+  const packed = new Map(held.packed);
+  const all = new Map(held.ranges);
   const packedOffsets = plans.map((plan) =>
     (plan?.packed ?? []).map((buffer) => {
       const key = JSON.stringify(buffer);
-      const placed = packed.get(key) ?? { buffer, offset: take(buffer.bytes) };
-      packed.set(key, placed);
-      return placed.offset;
+      const known = packed.get(key);
+      if (known !== undefined) return known;
+      const offset = take(buffer.bytes);
+      packed.set(key, offset);
+      added.packed.push({ buffer, offset });
+      return offset;
     }),
   );
   const reads = plans.flatMap((plan) => plan?.reads ?? []);
   const read = mergeRanges(reads.filter(({ node }) => program.nodes[node]!.kind === 'constant'));
-  const place = (range: ByteRange) => ({ ...range, offset: take(range.end - range.start) });
+  const place = (range: ByteRange): PlacedRange => {
+    const whole = held.ranges
+      .get(range.node)
+      ?.find(({ start, end }) => start <= range.start && end >= range.end);
+    if (whole) return { ...range, offset: whole.offset + range.start - whole.start };
+    const placed = { ...range, offset: take(range.end - range.start) };
+    added.ranges.push(placed);
+    all.set(range.node, [...(all.get(range.node) ?? []), placed]);
+    return placed;
+  };
   const ranges = new Map([...read].map(([node, parts]) => [node, parts.map(place)]));
-  return { ranges, packed: [...packed.values()], packedOffsets, bytes };
+  return { ranges, packedOffsets, added, bytes, held: { ranges: all, packed } };
 }
 
 /** The step at which inputs come to life: before the first node runs. */
@@ -83,15 +134,16 @@ const BEFORE = -1;
  * the end if it is kept. A node's step is its index.
  *
  * @param threads number of threads, each of which has scratch memory of its own in a node
+ * @param held the memory so far, of other layouts of the same program
  */
 export function layOut(
   program: Program,
   plans: readonly (NodeMemory | undefined)[],
   kept: Kept,
   threads: number,
+  held: Held = EMPTY,
 ): Layout {
   const { nodes } = program;
-  const constants = placeConstants(program, plans);
   const lastRead = nodes.map((_, i) => i);
   plans.forEach((plan, i) => {
     for (const { node } of plan?.reads ?? []) lastRead[node] = i;
@@ -112,19 +164,46 @@ export function layOut(
   );
   const paddings = kept.trees.size > 0 ? hold(paddingTable().length, BEFORE, nodes.length) : -1;
   const { starts, bytes } = planOffsets(blocks);
-  const offset = (block: number): number => constants.bytes + starts[block]!;
+  const { area, end, constants } = placeArea(held, bytes, (start) =>
+    placeConstants(program, plans, held, start),
+  );
+  const offset = (block: number): number => area.start + starts[block]!;
   const offsetIfHeld = (block: number): number | undefined => (block < 0 ? undefined : offset(block));
+  const constantBytes = held.constantBytes + constants.bytes;
   return {
     tensors: tensorBlocks.map(offsetIfHeld),
     ranges: constants.ranges,
-    packed: constants.packed,
     packedOffsets: constants.packedOffsets,
     scratch: scratchBlocks.map(offset),
     trees: paddings < 0 ? undefined : { starts: treeBlocks.map(offsetIfHeld), paddings: offset(paddings) },
-    constantBytes: constants.bytes,
-    leastBytes: constants.bytes + liveBytes(blocks),
-    totalBytes: constants.bytes + bytes,
+    constantBytes,
+    leastBytes: constantBytes + liveBytes(blocks),
+    totalBytes: end,
+    added: constants.added,
+    held: { ...constants.held, constantBytes, area, end },
   };
+}
+
+/**
+ * Finds room for tensors and for constants that are not held yet: the area that there is, if it is large enough or ends
+ * the memory, else a new one.
+ */
+function placeArea(
+  held: Held,
+  bytes: number,
+  constantsFrom: (start: number) => Constants,
+): Pick<Held, 'area' | 'end'> & { readonly constants: Constants } {
+  const { area, end } = held;
+  const isLast = area.start + area.bytes === end;
+  if (end > 0 && (bytes <= area.bytes || isLast)) {
+    const taken = { start: area.start, bytes: Math.max(bytes, area.bytes) };
+    const after = Math.max(end, taken.start + taken.bytes);
+    const constants = constantsFrom(after);
+    return { area: taken, end: after + constants.bytes, constants };
+  }
+  const constants = constantsFrom(end);
+  const start = end + constants.bytes;
+  return { area: { start, bytes }, end: start + bytes, constants };
 }
 
 /** Finds a byte of a node's tensor in memory, if some plan reads it. */

@@ -2,7 +2,7 @@ import { paddingTable, readTree } from '../../merkle/inPlace.ts';
 import type { MerkleTree } from '../../merkle/tree.ts';
 import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
-import { moduleOf, PAGE_BYTES } from '../../wasm/assembler.ts';
+import { moduleOf } from '../../wasm/assembler.ts';
 import { compileModule } from '../../wasm/compile.ts';
 import { EngineError, type Progress, progressReporter, type Weights } from '../engine.ts';
 import { fuse } from '../graph/fuse.ts';
@@ -12,9 +12,9 @@ import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
 import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
 import type { Functions } from '../threads/tasks.ts';
 import { planNode } from '../passes/planNode.ts';
-import { pack } from '../memory/pack.ts';
 import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
+import { megabytes, type SessionMemory } from './sessionMemory.ts';
 import { SIMD128 } from './target.ts';
 
 /** A program to be loaded, and the resources that it may use. */
@@ -26,8 +26,6 @@ export interface LoadRequest {
   readonly leastTask: number | undefined;
   readonly maxMemoryBytes: number;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function requireMemory(
   { program, maxMemoryBytes }: LoadRequest,
@@ -41,16 +39,6 @@ function requireMemory(
     `the program's ${program.nodes.length} tensors, ${tensors.size} of them kept${hashed}, take ${megabytes(totalBytes)} at a time, ` +
       `${megabytes(constantBytes)} of it weights; the engine has ${megabytes(maxMemoryBytes)}`,
   );
-}
-
-function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new EngineError(`no memory of ${megabytes(bytes)} is to be had here: ${error.message}`);
-  }
 }
 
 /** The parts of a {@link Machine}. */
@@ -74,24 +62,20 @@ export class Machine {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    const { program, weights, layout } = parts;
-    program.nodes.forEach(({ kind }, node) => {
-      if (kind === 'constant') this.put(node, weights.get(node)!);
-    });
-    if (layout.trees) this.#bytes().set(paddingTable(), layout.trees.paddings);
   }
 
   /**
    * @param kept what can be read after a run
+   * @param room where its constants and tensors go
    * @throws EngineError if it takes more memory than there is
    */
-  static async build(request: LoadRequest, kept: Kept): Promise<Machine> {
+  static async build(request: LoadRequest, kept: Kept, room: SessionMemory): Promise<Machine> {
     const { weights, pool, leastTask } = request;
     const program = fuse(request.program, kept.tensors);
     const plans = program.nodes.map((node) =>
       node.kind === 'loop' ? planNode(node, program.nodes, SIMD128, weights) : undefined,
     );
-    const layout = layOut(program, plans, kept, pool.threads);
+    const layout = layOut(program, plans, kept, pool.threads, room.held);
     requireMemory(request, layout, kept);
     const { tensors, packedOffsets, scratch } = layout;
     const source = sourceIn(layout);
@@ -102,23 +86,27 @@ export class Machine {
     const works = nodeWorks(plans, functions);
     const { phases, nodesDone } = runPhases(program.nodes, works, layout);
     const schedule = buildSchedule(phases, pool.threads, leastTask);
-    const isShared = pool.threads > 1 && isParallel(schedule);
-    const sharing = isShared ? 'shared' : 'unshared';
+    const isParallelised = room.isShared && isParallel(schedule);
+    const sharing = room.isShared ? 'shared' : 'unshared';
     const bodies = functions.flat().map(({ body }) => body);
     const modules = [await compileModule(moduleOf(bodies, { given: sharing, thread: true }))];
     if (layout.trees) modules.push(treeModule(sharing)!);
-    const memory = allocate(layout.totalBytes, isShared);
+    const memory = room.take(layout, weights);
     const exports: WebAssembly.Exports = {};
     for (const module of modules) {
       Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory, thread: 0 } })).exports);
     }
-    const threads = isShared ? pool.threads : 1;
+    const threads = isParallelised ? pool.threads : 1;
     const counterBytes = 4 * schedule.stages.length * (threads + 1);
     const counters = new Int32Array(
-      isShared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
+      isParallelised ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
     );
     const called: Functions = schedule.functions.map((name) => exports[name] as () => void);
-    const registered = pool.register({ modules, memory, schedule, threads, counters }, called, isShared);
+    const registered = pool.register(
+      { modules, memory, schedule, threads, counters },
+      called,
+      isParallelised,
+    );
     return new Machine({
       program,
       weights,
@@ -132,17 +120,9 @@ export class Machine {
     });
   }
 
-  /** Writes a node's tensor; of a constant, the byte ranges and packed forms of it that are read. */
+  /** Writes the tensor of a node that is not constant. */
   put(node: number, bytes: Uint8Array): void {
-    const { tensors, ranges, packed } = this.#parts.layout;
-    const memory = this.#bytes();
-    const whole = tensors[node];
-    if (whole !== undefined) memory.set(bytes, whole);
-    for (const { start, end, offset } of ranges.get(node) ?? [])
-      memory.set(bytes.subarray(start, end), offset);
-    for (const { buffer, offset } of packed) {
-      if (buffer.node === node) pack(buffer, bytes, memory, offset);
-    }
+    this.#bytes().set(bytes, this.#parts.layout.tensors[node]!);
   }
 
   /** A copy of the tensor of a node that is kept. */
@@ -169,9 +149,11 @@ export class Machine {
 
   /** Runs the whole program. Only one run of a pool may be in progress: see `ThreadPool.enqueue`. */
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
-    const { program, pool, nodesDone, registered } = this.#parts;
+    const { program, pool, layout, nodesDone, registered } = this.#parts;
     const { nodes } = program;
     for (const [i, node] of nodes.entries()) if (node.kind === 'input') this.put(i, inputs[node.slot]!);
+    // Other modes of the session have used the memory since.
+    if (layout.trees) this.#bytes().set(paddingTable(), layout.trees.paddings);
     const report = progressReporter(progress);
     const { phasesDone } = registered.job.schedule;
     let done = 0;

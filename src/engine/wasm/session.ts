@@ -14,6 +14,7 @@ import {
 import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
 import { runLoop } from '../reference/reference.ts';
 import { type LoadRequest, Machine } from './machine.ts';
+import { SessionMemory } from './sessionMemory.ts';
 
 const hasBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || equalBytes(a, b);
 
@@ -22,11 +23,13 @@ export class WasmSession implements Session {
   readonly program: Program;
   readonly #request: LoadRequest;
   readonly #machines = new Map<RunMode, Machine>();
+  readonly #memory: SessionMemory;
   #isOpen = true;
 
   private constructor(request: LoadRequest) {
     this.program = request.program;
     this.#request = request;
+    this.#memory = new SessionMemory(request.pool.threads > 1);
   }
 
   /** Builds the machine for outputs. @throws EngineError if it takes more memory than there is */
@@ -97,7 +100,8 @@ export class WasmSession implements Session {
 
   async #machine(mode: RunMode): Promise<Machine> {
     const machine =
-      this.#machines.get(mode) ?? (await Machine.build(this.#request, keptBy(mode, this.program)));
+      this.#machines.get(mode) ??
+      (await Machine.build(this.#request, keptBy(mode, this.program), this.#memory));
     this.#machines.set(mode, machine);
     return machine;
   }
