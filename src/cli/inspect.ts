@@ -3,6 +3,7 @@ import type { BoundInput } from '../onnx/index.ts';
 import { blockOf, depthOf } from '../program/blocks.ts';
 import { type Node, sizeOf } from '../program/node.ts';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { formatOf } from '../text/prompt.ts';
 import type { Console } from './console.ts';
 import { inspectProgram, type NodeReport } from './inspection.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
@@ -50,7 +51,9 @@ export async function inspect(path: string, options: InspectOptions, console: Co
     const version = INSTRUCTION_SET_VERSION;
     const fixed = bound.map(boundJson);
     const { file } = loaded;
-    const answers = loaded.text ? { answers: loaded.text.model.answers } : {};
+    const answers = loaded.text
+      ? { answers: loaded.text.model.answers, text: formatOf(loaded.text.model) }
+      : {};
     console.out(
       JSON.stringify({ model: id, file, version, inputs, ...answers, bound: fixed, outputs, totals, nodes }),
     );
@@ -71,6 +74,13 @@ export async function inspect(path: string, options: InspectOptions, console: Co
   }
   for (const { name, onnxType, shape, node } of outputs) {
     console.out(`output ${name}: ${onnxType} ${listed(shape)}, node ${node}`);
+  }
+  if (loaded.text) {
+    const { prompt, tokens, vocabulary, sampled } = formatOf(loaded.text.model);
+    console.out(
+      `text   up to ${tokens} tokens after a prompt of up to ${prompt}, from a vocabulary of ${grouped(vocabulary)}, ` +
+        (sampled ? 'drawn by seed, temperature and number of candidates' : 'the likeliest one always'),
+    );
   }
   console.out(
     `${totals.nodes} nodes, ${grouped(totals.foldSteps)} fold steps, ` +

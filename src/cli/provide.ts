@@ -30,15 +30,15 @@ export async function provide(
     options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
-  const writerOf = (text: LoadedText): Writer => ({
-    model: text.model,
-    ...(server
-      ? {
-          draft: (prompt) =>
-            draftFrom(server, text.tokenizer(), prompt, (line) => console.err(`assay: ${line}`)),
-        }
-      : {}),
-  });
+  const writerOf = ({ model, tokenizer }: LoadedText): Writer => {
+    if (!server) return { model };
+    // Now, so that a tokenizer that is missing is told before anything is claimed.
+    const known = tokenizer();
+    return {
+      model,
+      draft: (prompt) => draftFrom(server, known, prompt, (line) => console.err(`assay: ${line}`)),
+    };
+  };
   await serve(
     'providing',
     paths,

@@ -102,7 +102,7 @@ export async function request(path: string, options: RequestOptions, console: Co
     const loaded = await loadModel(path, options, console);
     const tensors = loaded.text
       ? inputsOf(loaded.text.model, {
-          prompt: promptTokens(loaded.text, String(options.text)),
+          prompt: promptTokens(loaded.text, String(options.text), console),
           ...parseDrawing(options),
         })
       : requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);

@@ -18,5 +18,8 @@ export {
   ZERO_ADDRESS,
 } from '../chain/types.ts';
 export * from '../client/client.ts';
+export * from '../client/text.ts';
 export { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 export { type Model, modelOf } from '../merkle/model.ts';
+export { type EncodedPrompt, InvalidPrompt, type TextFormat } from '../text/prompt.ts';
+export { type TextTokenizer, tokenizerOf } from '../text/tokenizer.ts';

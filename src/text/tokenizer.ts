@@ -7,6 +7,8 @@ export interface TextTokenizer {
   encode(text: string): number[];
   /** The text of tokens; negative numbers, which pad a text, are left out, as are tokens that are no text. */
   decode(tokens: readonly number[]): string;
+  /** The same with the names of tokens that are no text, such as `<|im_start|>`. */
+  spell(tokens: readonly number[]): string;
 }
 
 /**
@@ -20,11 +22,14 @@ export function tokenizerOf(json: unknown): TextTokenizer {
   } catch (error) {
     throw new ImportError(`tokenizer: it cannot be used (${error instanceof Error ? error.message : error})`);
   }
+  const decode = (tokens: readonly number[], skipsSpecial: boolean): string =>
+    tokenizer.decode(
+      tokens.filter((token) => token >= 0),
+      { skip_special_tokens: skipsSpecial, clean_up_tokenization_spaces: false },
+    );
   return {
     encode: (text) => [...tokenizer.encode(text, { add_special_tokens: false }).ids],
-    decode: (tokens) => {
-      const own = tokens.filter((token) => token >= 0);
-      return tokenizer.decode(own, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
-    },
+    decode: (tokens) => decode(tokens, true),
+    spell: (tokens) => decode(tokens, false),
   };
 }

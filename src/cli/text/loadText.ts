@@ -8,8 +8,10 @@ import { compileText, type TextModel } from '../../text/compile.ts';
 import { GgufFile } from '../../text/gguf/file.ts';
 import { endsOfGguf, graphOfGguf } from '../../text/gguf/llama.ts';
 import { tokenizerOfGguf } from '../../text/gguf/tokenizer.ts';
+import { encodePrompt, InvalidPrompt } from '../../text/prompt.ts';
 import { type TextTokenizer, tokenizerOf } from '../../text/tokenizer.ts';
 import { parseHalf } from '../arguments.ts';
+import type { Console } from '../console.ts';
 import { readBytes } from '../files/bytes.ts';
 import { filesIn } from '../files/external.ts';
 import { InputError } from '../inputError.ts';
@@ -36,8 +38,13 @@ function readTokenizer(path: string): TextTokenizer {
     if (error instanceof InputError) throw error;
     throw new InputError(`${path}: is not JSON (${(error as Error).message})`);
   }
+  return about(path, () => tokenizerOf(json));
+}
+
+/** @throws InputError in place of an ImportError */
+function about<T>(path: string, work: () => T): T {
   try {
-    return tokenizerOf(json);
+    return work();
   } catch (error) {
     if (error instanceof ImportError) throw new InputError(`${path}: ${error.message}`);
     throw error;
@@ -63,26 +70,42 @@ export async function loadText(
     const file = await GgufFile.read(bytes);
     const graph = graphOfGguf(file, options.prompt + options.tokens);
     const model = compileText(graph, bytes.length, { ends: endsOfGguf(file), ...options }, half);
-    return { model, tokenizer: () => (named ? readTokenizer(beside) : tokenizerOfGguf(file)) };
+    return {
+      model,
+      tokenizer: once(() => (named ? readTokenizer(beside) : about(path, () => tokenizerOfGguf(file)))),
+    };
   }
   const model = compileText(readGraph(bytes, filesIn(dirname(path))), bytes.length, options, half);
-  const tokenizer = (): TextTokenizer => {
+  const tokenizer = once(() => {
     if (!named && !existsSync(beside)) {
       throw new InputError(`${path}: there is no ${TOKENIZER} beside it; name one with --tokenizer`);
     }
     return readTokenizer(beside);
-  };
+  });
   return { model, tokenizer };
 }
 
-/** The tokens of a prompt, as the inputs of a request. @throws InputError for a prompt that the model does not take */
-export function promptTokens({ model, tokenizer }: LoadedText, text: string): number[] {
-  const tokens = tokenizer().encode(text);
-  const { prompt: most } = model.options;
-  if (tokens.length >= 1 && tokens.length <= most) return tokens;
-  const why =
-    tokens.length === 0 ? 'it has no tokens' : `it has ${tokens.length} tokens, --prompt is ${most}`;
-  throw new InputError(`the prompt does not fit: ${why}`, 2);
+/** Reads a tokenizer when it is asked for the first time. */
+function once(read: () => TextTokenizer): () => TextTokenizer {
+  let known: TextTokenizer | undefined;
+  return () => (known ??= read());
+}
+
+/**
+ * The tokens of a prompt. Where the tokenizer reads something else than was written, the user is told.
+ *
+ * @throws InputError for a prompt that the model does not take
+ */
+export function promptTokens({ model, tokenizer }: LoadedText, text: string, console: Console): number[] {
+  const { options, vocabulary } = model;
+  try {
+    const { tokens, read } = encodePrompt(tokenizer(), text, { prompt: options.prompt, vocabulary });
+    if (read !== text) console.err(`assay: note: the tokenizer reads the prompt as ${JSON.stringify(read)}`);
+    return tokens;
+  } catch (error) {
+    if (error instanceof InvalidPrompt) throw new InputError(error.message, 2);
+    throw error;
+  }
 }
 
 /** @throws InputError for a model of which no text can be written from left to right */

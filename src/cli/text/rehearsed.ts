@@ -6,8 +6,8 @@ import type { Console } from '../console.ts';
 import { type LoadedText, promptTokens } from './loadText.ts';
 
 /** The same prompt every time, where none is given: a token in the middle of the vocabulary. */
-const promptOf = (text: LoadedText, ask: string | undefined): number[] =>
-  ask === undefined ? [Math.floor(text.model.vocabulary / 2)] : promptTokens(text, ask);
+const promptOf = (text: LoadedText, ask: string | undefined, console: Console): number[] =>
+  ask === undefined ? [Math.floor(text.model.vocabulary / 2)] : promptTokens(text, ask, console);
 
 /**
  * Makes the program's inputs for the right text, and for a text with one wrong token in its middle.
@@ -21,7 +21,7 @@ export async function rehearsedTexts(
   console: Console,
 ): Promise<{ readonly right: readonly Uint8Array[]; readonly wrong: readonly Uint8Array[] }> {
   const { model } = text;
-  const prompt = promptOf(text, ask);
+  const prompt = promptOf(text, ask, console);
   const inputs = inputsOf(model, { prompt });
   const { session, on } = await PassChooser.load(model, engine);
   let found = 0;

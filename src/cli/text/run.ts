@@ -31,7 +31,7 @@ export async function runText(
   console: Console,
 ): Promise<void> {
   const { text, model } = loaded;
-  const prompt = promptTokens(text, requirePrompt(options.ask));
+  const prompt = promptTokens(text, requirePrompt(options.ask), console);
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
   const drawing = parseDrawing(options);
   const tokenizer = text.tokenizer();

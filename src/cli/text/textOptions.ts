@@ -1,5 +1,6 @@
 import type { TextRequest } from '../../text/generate.ts';
 import type { TextOptions } from '../../text/options.ts';
+import { seedWords } from '../../text/prompt.ts';
 import { InputError } from '../inputError.ts';
 
 /** Options of importing commands for a model that writes text. */
@@ -74,9 +75,8 @@ export function parseDrawing({
     throw new InputError(`--temperature ${temperature}: write a number, such as 0.8`, 2);
   }
   if (!/^\d{1,9}$/.test(topK)) throw new InputError(`--top-k ${topK}: write a number of tokens; 0: all`, 2);
-  const bits = BigInt(seed);
   return {
-    seed: [Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n))],
+    seed: seedWords(BigInt(seed)),
     temperature: Number(temperature),
     candidates: Number(topK),
   };
