@@ -4,7 +4,7 @@ import * as web from 'onnxruntime-web';
 import { typedArray, type Value } from '../../examples/onnx.ts';
 import { fetchPackage, ONNXRUNTIME_NODE, Unavailable } from '../models/packages.ts';
 
-type Ort = Pick<typeof web, 'InferenceSession' | 'Tensor'>;
+export type Ort = Pick<typeof web, 'InferenceSession' | 'Tensor'>;
 
 export type Numbers = ArrayLike<number | bigint>;
 
@@ -49,10 +49,16 @@ export function ortWeb(onnx: Uint8Array, inputs: Readonly<Record<string, Value>>
   return open(web, onnx, inputs, { executionProviders: ['wasm'] });
 }
 
-function loadNative(folder: string): Ort {
+/**
+ * onnxruntime-node's interface.
+ *
+ * @throws Unavailable if the package is not there and cannot be fetched, or does not load
+ */
+export function loadOrtNode(): Ort {
   try {
-    return createRequire(join(folder, 'package.json'))('./dist/index.js');
+    return createRequire(join(fetchPackage(ONNXRUNTIME_NODE), 'package.json'))('./dist/index.js');
   } catch (error) {
+    if (error instanceof Unavailable) throw error;
     throw new Unavailable(`onnxruntime-node does not load here: ${(error as Error).message}`);
   }
 }
@@ -67,8 +73,7 @@ export function ortNode(
   inputs: Readonly<Record<string, Value>>,
   threads: number,
 ): Promise<OrtSession> {
-  const folder = fetchPackage(ONNXRUNTIME_NODE);
-  return open(loadNative(folder), onnx, inputs, {
+  return open(loadOrtNode(), onnx, inputs, {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

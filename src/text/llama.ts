@@ -79,6 +79,7 @@ class Writer {
     inputs: readonly string[],
     output: string,
     attributes: Readonly<Record<string, AttributeValue>> = {},
+    more: readonly string[] = [],
   ): string {
     const node = {
       operator,
@@ -87,7 +88,7 @@ class Writer {
       inputs,
       attributes: new Map(Object.entries(attributes)),
     };
-    this.nodes.push({ ...node, outputs: [output] });
+    this.nodes.push({ ...node, outputs: [output, ...more] });
     return output;
   }
 
@@ -114,8 +115,31 @@ function angles({ headSize, base, positions }: LlamaShape): { cos: TensorValue; 
 }
 
 /** The graph: `input_ids` and `position_ids`, [1, sequence], to `logits`, [1, sequence, vocabulary]. */
-export function llamaGraph(shape: LlamaShape, weights: LlamaWeights): Graph {
-  const { layers, heads, keyHeads, epsilon } = shape;
+export const llamaGraph = (shape: LlamaShape, weights: LlamaWeights): Graph =>
+  graphOf(shape, weights, () => undefined);
+
+/**
+ * The same graph for other engines to go on from earlier tokens, as exporters write it: keys and values of the past come
+ * as `past_key_values.N.key` and `.value`, [1, heads, past, size], and are given back as `present.N.key` and `.value`.
+ */
+export const llamaGraphWithPast = (shape: LlamaShape, weights: LlamaWeights): Graph =>
+  graphOf(shape, weights, (layer) => ({
+    given: [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`],
+    yielded: [`present.${layer}.key`, `present.${layer}.value`],
+  }));
+
+/** Names of a layer's keys and values of the past, and of these with the new ones behind them. */
+interface Past {
+  readonly given: readonly [string, string];
+  readonly yielded: readonly [string, string];
+}
+
+function graphOf(
+  shape: LlamaShape,
+  weights: LlamaWeights,
+  pastOf: (layer: number) => Past | undefined,
+): Graph {
+  const { layers, heads, keyHeads, headSize, epsilon } = shape;
   const writer = new Writer();
   const { cos, sin } = angles(shape);
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
@@ -139,11 +163,14 @@ export function llamaGraph(shape: LlamaShape, weights: LlamaWeights): Graph {
     const normal = norm(x, weight('attention norm'), name('attention input'));
     const query = turned('query', heads, projected('query', normal));
     const key = turned('key', keyHeads, projected('key', normal));
-    const attended = writer.add('Attention', [query, key, projected('value', normal)], name('attention'), {
-      is_causal: int(1),
-      q_num_heads: int(heads),
-      kv_num_heads: int(keyHeads),
-    });
+    const past = pastOf(layer);
+    const attended = writer.add(
+      'Attention',
+      [query, key, projected('value', normal), ...(past ? ['', ...past.given] : [])],
+      name('attention'),
+      { is_causal: int(1), q_num_heads: int(heads), kv_num_heads: int(keyHeads) },
+      past?.yielded,
+    );
     x = writer.add('Add', [x, writer.product(attended, weight('output'), name('attended'))], name('middle'));
     const middle = norm(x, weight('forward norm'), name('forward input'));
     const gate = writer.product(middle, weight('gate'), name('gate'));
@@ -162,11 +189,19 @@ export function llamaGraph(shape: LlamaShape, weights: LlamaWeights): Graph {
     'logits',
   );
   const sequence = (name: string) => ({ name, type: TYPES.int64, shape: [1, 'sequence'] });
+  const pasts = Array.from({ length: layers }, (_, layer) => pastOf(layer)).filter(
+    (past) => past !== undefined,
+  );
+  const cache = (name: string) => ({ name, type: TYPES.float, shape: [1, keyHeads, 'past', headSize] });
   return {
     nodes: writer.nodes,
     initializers: writer.initializers,
-    inputs: [sequence('input_ids'), sequence('position_ids')],
-    outputs: [{ name: 'logits' }],
+    inputs: [
+      sequence('input_ids'),
+      sequence('position_ids'),
+      ...pasts.flatMap(({ given }) => given.map(cache)),
+    ],
+    outputs: ['logits', ...pasts.flatMap(({ yielded }) => yielded)].map((name) => ({ name })),
     opsets: new Map([['', OPERATORS]]),
     functions: new Map(),
   };

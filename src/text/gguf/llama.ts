@@ -70,9 +70,10 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
  * The graph of a model in a GGUF file, with its weights in float32.
  *
  * @param positions prompt and text together
+ * @param write writes the graph
  * @throws ImportError for a model that is not written as a graph here
  */
-export function graphOfGguf(file: GgufFile, positions: number): Graph {
+export function graphOfGguf(file: GgufFile, positions: number, write = llamaGraph): Graph {
   return within('model', () => {
     const shape = shapeOf(file);
     ensure(
@@ -87,7 +88,7 @@ export function graphOfGguf(file: GgufFile, positions: number): Graph {
       values: file.weight(name, extents),
     });
     const vocabulary = vocabularyOf(file);
-    return llamaGraph(
+    return write(
       { ...shape, positions },
       {
         layer: (layer, name) => weight(`blk.${layer}.${NAMES[name]}`, shapes[name]),
