@@ -7,10 +7,10 @@ import { seedsOfLies } from '../test/support/chaos/crowd.ts';
 import { killAtRandom } from '../test/support/chaos/kills.ts';
 import { DAY_TERMS, FAULT, playDisputes, playLies } from '../test/support/chaos/playCrowd.ts';
 import { Rig } from '../test/support/chaos/rig.ts';
-import { readFirst } from './chaos/firstRead.ts';
-import { followMany } from './chaos/logs.ts';
 import { layersInput, liar } from '../test/support/layers.ts';
 import { Random } from '../test/support/randomProgram.ts';
+import { readFirst } from './chaos/firstRead.ts';
+import { followMany } from './chaos/logs.ts';
 
 const [PROVIDER, WATCHER, LIAR] = [1, 2, 4];
 

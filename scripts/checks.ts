@@ -14,7 +14,11 @@ const solidity = '{contracts,test}/**/*.sol';
 export const checks: readonly Check[] = [
   { name: 'format of TypeScript', command: 'biome', args: ['format', '.'] },
   { name: 'format of Solidity', command: 'prettier', args: ['--check', solidity] },
-  { name: 'lint of TypeScript', command: 'biome', args: ['lint', '--error-on-warnings', '.'] },
+  {
+    name: 'lint of TypeScript',
+    command: 'biome',
+    args: ['check', '--formatter-enabled=false', '--enforce-assist=true', '--error-on-warnings', '.'],
+  },
   {
     name: 'lint of Solidity',
     command: 'solhint',

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { Interface, id as hashOfText, toBeHex, toQuantity } from 'ethers';
+import { id as hashOfText, Interface, toBeHex, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { requestHash } from '../../src/chain/index/facts.ts';
 import { PLAIN_TERMS, type Request } from '../../src/chain/types.ts';

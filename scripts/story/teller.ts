@@ -1,8 +1,8 @@
 // What provider and watcher report, as sentences of the story.
 import { formatEther } from 'ethers';
-import type { Tensors } from '../../src/chain/world.ts';
 import { moverOf } from '../../src/chain/play.ts';
 import type { Report } from '../../src/chain/report.ts';
+import type { Tensors } from '../../src/chain/world.ts';
 import { explainMove } from '../../src/dispute/explain.ts';
 import { bytesOfHex } from '../../src/merkle/keccak.ts';
 import type { Narrator } from './narrator.ts';

@@ -9,10 +9,10 @@ import {
   withdrawCall,
 } from './calls.ts';
 import { type Contracts, DeploymentError } from './contracts.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 import { pay } from './payment.ts';
 import { submit } from './submit.ts';
 import type { Hex } from './types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /**
  * What an account does besides moving in a dispute, one transaction each.

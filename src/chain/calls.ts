@@ -1,7 +1,7 @@
 import type { ContractTransaction } from 'ethers';
 import type { Contracts } from './contracts.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 import type { Hex } from './types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /** Calls of the oracle and the game that are no moves, not sent yet. */
 

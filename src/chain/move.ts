@@ -2,8 +2,8 @@ import type { ContractTransaction, TransactionReceipt } from 'ethers';
 import type { Move, NodeProof, Pick } from '../dispute/move.ts';
 import { signerOf } from './actions.ts';
 import type { Contracts } from './contracts.ts';
-import type { DisputeRecord } from './world.ts';
 import { submit } from './submit.ts';
+import type { DisputeRecord } from './world.ts';
 
 // Typechain's input types want mutable arrays.
 const pickOf = ({ child, hash, siblings }: Pick) => ({ child, hash, siblings: [...siblings] });

@@ -8,10 +8,10 @@ import type { Background } from './background.ts';
 import { reclaimCall, timeoutCall } from './calls.ts';
 import type { Contracts } from './contracts.ts';
 import { explain } from './explain.ts';
-import type { DisputeRecord } from './world.ts';
 import { populateMove } from './move.ts';
 import type { Listener } from './report.ts';
 import type { Due } from './transactions/due.ts';
+import type { DisputeRecord } from './world.ts';
 
 /**
  * Unix seconds. The next block's timestamp is unknown: a quiet chain's latest block may be old, the clock of this

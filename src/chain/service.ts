@@ -1,7 +1,6 @@
 import { Background } from './background.ts';
 import type { Contracts } from './contracts.ts';
 import { EventIndex } from './index/eventIndex.ts';
-import type { World } from './world.ts';
 import type { ReadInput } from './inputs.ts';
 import type { Service } from './loop.ts';
 import { type Limits, Purse } from './money/purse.ts';
@@ -12,6 +11,7 @@ import { type OpenOptions, openSender, type Sender } from './transactions/open.t
 import { DEFAULT_MAX_FEE_WEI, type SenderStatus } from './transactions/transactions.ts';
 import { ZERO_ADDRESS } from './types.ts';
 import { balanceIn } from './unit.ts';
+import type { World } from './world.ts';
 
 /** Options that provider and watcher share. */
 export interface ServiceOptions {

@@ -1,14 +1,16 @@
 import { Command, CommanderError } from 'commander';
+import { addOperating } from './commands/operating.ts';
 import type { Console } from './console.ts';
+import { Exit } from './exit.ts';
 import { InputError } from './inputError.ts';
 import {
   onChain,
   withAccount,
   withAlarms,
-  withEngine,
-  withFromBlock,
   withDraft,
   withDrawing,
+  withEngine,
+  withFromBlock,
   withImport,
   withInputs,
   withJson,
@@ -23,8 +25,6 @@ import {
   withStatus,
   withWorkers,
 } from './options.ts';
-import { addOperating } from './commands/operating.ts';
-import { Exit } from './exit.ts';
 import { applySettings, collect, type Origins, withOrigin } from './settings/settings.ts';
 import { settingLines } from './settings/show.ts';
 

@@ -1,5 +1,5 @@
-import type { Console } from './console.ts';
 import { byOperator, conformance, type Result } from './conformance/conformance.ts';
+import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 
 export interface ConformOptions {

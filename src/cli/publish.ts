@@ -1,6 +1,6 @@
 import { publish as publishModel } from '../client/client.ts';
-import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import { writeBundle } from '../store/bundle.ts';
+import { type OracleOptions, requireEther, withContracts } from './connection.ts';
 import type { Console } from './console.ts';
 import { reasonOf } from './files/bytes.ts';
 import { InputError } from './inputError.ts';

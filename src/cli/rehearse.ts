@@ -9,8 +9,8 @@ import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.t
 import { randomInput, randomRange } from './randomInput.ts';
 import { deepestNode, type Place, parsePlace, sampleNodes } from './rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from './rehearsal/rehearsal.ts';
-import { rehearsedTexts } from './text/rehearsed.ts';
 import { type DisputeResult, HEADING, lineOf } from './rehearsal/result.ts';
+import { rehearsedTexts } from './text/rehearsed.ts';
 
 export interface RehearseOptions extends EngineOptions, ImportArguments {
   readonly ask?: string;

@@ -14,9 +14,9 @@ import type { Console } from './console.ts';
 import { fileTensorOf } from './files/convert.ts';
 import { InputError } from './inputError.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from './loadModel.ts';
+import { outputJson, outputLines } from './outputs.ts';
 import { promptTokens } from './text/loadText.ts';
 import { type DrawingArguments, parseDrawing } from './text/textOptions.ts';
-import { outputJson, outputLines } from './outputs.ts';
 
 type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
 

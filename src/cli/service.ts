@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import type { Contracts } from '../chain/contracts.ts';
-import type { World } from '../chain/world.ts';
 import type { ReadInput } from '../chain/inputs.ts';
 import { type Pass, repeatService } from '../chain/loop.ts';
 import type { Limits } from '../chain/money/purse.ts';
 import type { Listener } from '../chain/report.ts';
-import type { OpenOptions } from '../chain/transactions/open.ts';
 import type { ChainService } from '../chain/service.ts';
 import { LeaseTaken } from '../chain/transactions/lease.ts';
+import type { OpenOptions } from '../chain/transactions/open.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { currencyText, readUnit, type Unit } from '../chain/unit.ts';
+import type { World } from '../chain/world.ts';
 import { Failures } from '../operator/failures.ts';
 import { createLog, type Log } from '../operator/log.ts';
 import { Overview } from '../operator/overview.ts';
@@ -20,7 +20,7 @@ import type { Console } from './console.ts';
 import { InputError } from './inputError.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from './logOptions.ts';
 import { dataFolder } from './models/sources.ts';
-import { prepareStock, type StockOptions, type Stock } from './models/stock.ts';
+import { prepareStock, type Stock, type StockOptions } from './models/stock.ts';
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
 import {

@@ -1,7 +1,7 @@
 import { EventIndex } from '../chain/index/eventIndex.ts';
-import type { ClaimRecord } from '../chain/world.ts';
 import { inputOf } from '../chain/inputs.ts';
 import type { Hex } from '../chain/types.ts';
+import type { ClaimRecord } from '../chain/world.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { Verdict } from '../monitor/forecast.ts';
 import { judge } from '../monitor/verdicts.ts';

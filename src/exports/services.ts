@@ -9,7 +9,6 @@ export { deploy } from '../chain/deploy.ts';
 export { type Edition, editionFor } from '../chain/edition.ts';
 export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
 export { EventIndex } from '../chain/index/eventIndex.ts';
-export type { Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../chain/world.ts';
 export type { ReadInput } from '../chain/inputs.ts';
 export { type LoopOptions, type Pass, repeat, repeatService, type Service } from '../chain/loop.ts';
 export type { Limits } from '../chain/money/purse.ts';
@@ -17,6 +16,7 @@ export { type Released, type ReleaseOptions, release } from '../chain/release.ts
 export type { Listener, Report, Warning } from '../chain/report.ts';
 export type { ChainService, ServiceOptions, ServiceStatus } from '../chain/service.ts';
 export type { OpenOptions } from '../chain/transactions/open.ts';
+export type { Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../chain/world.ts';
 export * from '../provider/provider.ts';
 export * from '../store/blobs.ts';
 export { FolderBlobs } from '../store/folder.ts';

@@ -5,9 +5,9 @@ import { reading, type Tensor } from './ir/tensor.ts';
 import { isTensor } from './lower/context.ts';
 import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
 import { checkRanges, limited, MAX_NARROWINGS, narrowed, type Ranges } from './ranges.ts';
+import type { ReadExternal } from './read/external.ts';
 import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
-import type { ReadExternal } from './read/external.ts';
 import { mainScope } from './scope.ts';
 import { type ElementType, type Range, rangeOfType, TYPES } from './types.ts';
 

@@ -1,5 +1,5 @@
-import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Address } from '../chain/types.ts';
+import type { DisputeRecord, World } from '../chain/world.ts';
 import { sideOf } from './standing.ts';
 
 /** How a dispute ended for this account: `overtaken` is neither won nor lost, its bond comes back. */

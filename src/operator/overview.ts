@@ -1,7 +1,7 @@
 import { formatUnits } from 'ethers';
-import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Report } from '../chain/report.ts';
 import type { Address } from '../chain/types.ts';
+import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Verdict } from '../monitor/forecast.ts';
 import { deathsOf, type HealthLimits, obstaclesOf, USUAL_LIMITS, type Vitals } from './health.ts';
 import { heartbeat } from './heartbeat.ts';

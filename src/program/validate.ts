@@ -1,7 +1,7 @@
 import { INSTRUCTIONS, instructionOf } from '../scalar/instructions.ts';
 import { blockOf, depthOf, isOpen } from './blocks.ts';
-import { leafCost } from './cost.ts';
 import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
+import { leafCost } from './cost.ts';
 import { LIMITS } from './limits.ts';
 import {
   byteLengthOf,

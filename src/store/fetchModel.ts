@@ -1,7 +1,7 @@
 import type { MalformedProgram } from '../dispute/malformed.ts';
 import { type Hash, hexOf } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
-import { byteLengthOf, sizeOf, type Program } from '../program/node.ts';
+import { byteLengthOf, type Program, sizeOf } from '../program/node.ts';
 import { type BlobName, type Blobs, programName, StoreError, tensorName } from './blobs.ts';
 import { download } from './download.ts';
 import type { FolderBlobs } from './folder.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { RequestRecord } from '../chain/world.ts';
 import type { ReadInput } from '../chain/inputs.ts';
 import type { Report } from '../chain/report.ts';
 import type { Hex } from '../chain/types.ts';
+import type { RequestRecord } from '../chain/world.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, type TensorRef, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';

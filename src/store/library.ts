@@ -1,12 +1,12 @@
-import type { Weights } from '../engine/engine.ts';
 import type { MalformedProgram } from '../dispute/malformed.ts';
+import type { Weights } from '../engine/engine.ts';
 import { equalBytes, type Hash, hexOf } from '../merkle/keccak.ts';
 import { type Model, modelOf, programLeaf } from '../merkle/model.ts';
 import { tensorRoot, tensorTree } from '../merkle/tensor.ts';
 import { concat, MerkleTree, PROGRAM_TREE, TENSOR_TREE } from '../merkle/tree.ts';
 import { LIMITS } from '../program/limits.ts';
-import { byteLengthOf } from '../program/node.ts';
 import { findMalformation } from '../program/malformation.ts';
+import { byteLengthOf } from '../program/node.ts';
 import { type Interface, validate } from '../program/validate.ts';
 import {
   type BlobName,

@@ -2,7 +2,6 @@ import { type Arranged, arrange } from '../chain/arrange.ts';
 import { challengeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
 import { explain } from '../chain/explain.ts';
-import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
@@ -13,6 +12,7 @@ import { type ChainService, createService, type Scene, type ServiceOptions } fro
 import type { Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
 import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
+import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
 export interface WatcherOptions extends ServiceOptions {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { JsonRpcProvider } from 'ethers';
 import { captured } from '../support/captured.ts';
-import { buildWithoutClz } from '../support/editions.ts';
 import { installCreateX } from '../support/createX.ts';
+import { buildWithoutClz } from '../support/editions.ts';
 import { type DevelopmentChain, keyOf, startChain } from '../support/protocol.ts';
 
 /** Runs a command in this process. */

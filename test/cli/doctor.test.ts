@@ -1,8 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Wallet } from 'ethers';
-import { checkNode } from '../../src/cli/doctor/machine.ts';
 import { type Finding, findingLine } from '../../src/cli/doctor/finding.ts';
+import { checkNode } from '../../src/cli/doctor/machine.ts';
 import { runHere } from '../support/commandHere.ts';
 import { startNode } from '../support/nodeProcess.ts';
 import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';

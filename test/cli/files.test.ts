@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import onnxProto from 'onnx-proto';
 import fc from 'fast-check';
+import onnxProto from 'onnx-proto';
 import { bytesForInput } from '../../src/cli/files/convert.ts';
 import { ELEMENT_TYPES, elementType, type FileTensor } from '../../src/cli/files/elementTypes.ts';
 import { readNpy, writeNpy } from '../../src/cli/files/npy.ts';

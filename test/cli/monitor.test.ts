@@ -5,9 +5,9 @@ import { challenge, finalize, timeout } from '../../src/chain/actions.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { type CliProcess, startCli } from '../support/cliProcess.ts';
 import { runHere } from '../support/commandHere.ts';
-import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 import { asAccount } from '../support/protocol.ts';
 import { claimsIn, disputesIn } from '../support/records.ts';
+import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 
 const PROVIDER = 1;
 const CHALLENGER = 2;

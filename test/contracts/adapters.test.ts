@@ -1,6 +1,6 @@
 // Contracts that carry final answers to other standards, over the whole protocol with the toy model.
 import { expect } from 'chai';
-import { deployProtocol, type Asked, type Claimed, type Protocol } from '../support/toy/protocol.ts';
+import { type Asked, type Claimed, deployProtocol, type Protocol } from '../support/toy/protocol.ts';
 import { INPUT, small, truth } from '../support/toy/small.ts';
 
 const AGENT = 77n;

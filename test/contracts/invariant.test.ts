@@ -21,7 +21,7 @@ import {
   placeOf,
   TERMS,
 } from '../support/toy/protocol.ts';
-import { type Scene, SCENES } from '../support/toy/scenes.ts';
+import { SCENES, type Scene } from '../support/toy/scenes.ts';
 import { INPUT } from '../support/toy/small.ts';
 import type { Lie, Values } from '../support/toy/values.ts';
 

@@ -16,8 +16,8 @@ import { plantFaults } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { tinyInputs, tinyProgram } from '../lockstep/tinyProgram.ts';
-import { commitmentsOf } from '../support/disputes.ts';
 import { chainProgram } from '../support/chainProgram.ts';
+import { commitmentsOf } from '../support/disputes.ts';
 import { f32Bytes, instruction, loop, ProgramBuilder, sameShape, view } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
 

@@ -5,7 +5,7 @@ import type { World } from '../../src/chain/world.ts';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';
-import { type Running, Rig } from '../support/chaos/rig.ts';
+import { Rig, type Running } from '../support/chaos/rig.ts';
 import { layersInput, liar } from '../support/layers.ts';
 import { TERMS } from '../support/protocol.ts';
 

@@ -20,8 +20,8 @@ import { runHere } from '../support/commandHere.ts';
 import { liar } from '../support/layers.ts';
 import { type NodeProcess, startNode } from '../support/nodeProcess.ts';
 import { keyOf } from '../support/protocol.ts';
-import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
 import { withEnded } from '../support/records.ts';
+import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
 
 const SIZES = ['--text', '--prompt', '6', '--tokens', '12'];
 const ROLES = { publisher: 0, provider: 1, watcher: 2, asker: 3, liar: 4 } as const;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { checkpointsOf, type Engine } from '../../src/engine/engine.ts';
-import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { fuse } from '../../src/engine/graph/fuse.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorTree } from '../../src/merkle/tensor.ts';

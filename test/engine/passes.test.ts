@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { models } from '../../scripts/models/index.ts';
+import type { Weights } from '../../src/engine/engine.ts';
 import type { Kernel } from '../../src/engine/kernel/kernel.ts';
 import { printKernel } from '../../src/engine/kernel/print.ts';
 import { KernelError, verify } from '../../src/engine/kernel/verify.ts';
 import { planNode } from '../../src/engine/passes/planNode.ts';
 import { printStages } from '../../src/engine/passes/stages.ts';
 import { SIMD128 } from '../../src/engine/wasm/target.ts';
-import type { Weights } from '../../src/engine/engine.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
 import { availableOrSkip } from '../support/available.ts';

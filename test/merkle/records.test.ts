@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { keccak256, solidityPacked } from 'ethers';
 import { paddingTable, readTree, treeBytes, treeCalls } from '../../src/merkle/inPlace.ts';
 import { equalBytes, hexOf } from '../../src/merkle/keccak.ts';
-import { roundConstants, rotations } from '../../src/merkle/permutation.ts';
+import { rotations, roundConstants } from '../../src/merkle/permutation.ts';
 import { hashEach, hashRecords } from '../../src/merkle/records.ts';
 import { TAGS } from '../../src/merkle/tags.ts';
 import { tensorTree } from '../../src/merkle/tensor.ts';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { ACCURACY, FUNCTIONS } from '../../src/onnx/functions/index.ts';
 import { pow } from '../../src/onnx/functions/power.ts';
+import { TWO_OVER_PI } from '../../src/onnx/functions/turns.ts';
 import { type Expression, f32 } from '../../src/onnx/ir/expression.ts';
 import { OPCODE } from '../../src/scalar/instructions.ts';
 import { f32OfWord, runScalar, type Step, wordOfF32 } from '../../src/scalar/machine.ts';
-import { TWO_OVER_PI } from '../../src/onnx/functions/turns.ts';
 import { EXACT, exactPower } from '../support/exactFunctions.ts';
 import { hardArguments, powerPairs, specialPairs, twoOverPi } from '../support/hardArguments.ts';
 import { ARGUMENT, compileScalar, everyWord, greatestError, SECOND } from '../support/scalarFunction.ts';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
+import type { DisputeRecord, World } from '../../src/chain/world.ts';
+import { encodeClock } from '../../src/dispute/clock.ts';
 import { deathsOf, obstaclesOf, USUAL_LIMITS, type Vitals } from '../../src/operator/health.ts';
 import { type Doings, heartbeat } from '../../src/operator/heartbeat.ts';
 import { Outcomes } from '../../src/operator/outcomes.ts';
 import { type Standing, standingOf } from '../../src/operator/standing.ts';
-import type { DisputeRecord, World } from '../../src/chain/world.ts';
-import { encodeClock } from '../../src/dispute/clock.ts';
 import { TERMS } from '../support/protocol.ts';
 
 const NOW = 1_000_000_000;

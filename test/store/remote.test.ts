@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { isPublicAddress } from '../../src/store/remote/addresses.ts';
-import { Getter, type GetterOptions, type GetOptions, RemoteError } from '../../src/store/remote/getter.ts';
+import { type GetOptions, Getter, type GetterOptions, RemoteError } from '../../src/store/remote/getter.ts';
 import { below, locationsOf } from '../../src/store/remote/locations.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
 

@@ -1,5 +1,5 @@
-import type { HeldModel } from '../../src/store/library.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import type { HeldModel } from '../../src/store/library.ts';
 import { instruction, loop, ProgramBuilder } from './programs.ts';
 
 /**

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import type { Engine } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { validate } from '../../src/program/validate.ts';
 import { compileText, type TextModel } from '../../src/text/compile.ts';
 import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
 import { PADDING } from '../../src/text/options.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
-import { validate } from '../../src/program/validate.ts';
 import { TINY, tinyGraph } from '../support/tinyText.ts';
 
 const SIZES = { prompt: 6, tokens: 10 };

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { concat } from '../../src/merkle/tree.ts';
 import { RunDropped, Shelf } from '../../src/store/shelf.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { type WorkOptions, WorkRunner } from '../../src/work/runner.ts';
@@ -9,7 +10,6 @@ import { layers, layersInput } from '../support/layers.ts';
 import { i32Bytes, loop, ProgramBuilder } from '../support/programs.ts';
 import { randomProgram } from '../support/randomProgram.ts';
 import { slowModel } from '../support/slowModel.ts';
-import { concat } from '../../src/merkle/tree.ts';
 
 const ENGINE = { name: 'wasm', threads: 1 } as const;
 const one = (value: number): string => hexOf(i32Bytes([value]));

@@ -1,6 +1,6 @@
 import {
-  type JsonRpcApiProviderOptions,
   JsonRpcApiProvider,
+  type JsonRpcApiProviderOptions,
   type JsonRpcError,
   type JsonRpcPayload,
   keccak256,

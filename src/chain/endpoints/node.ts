@@ -1,10 +1,10 @@
 import {
   BrokenCircuitError,
-  bulkhead,
   BulkheadRejectedError,
-  circuitBreaker,
+  bulkhead,
   ConsecutiveBreaker,
   ConstantBackoff,
+  circuitBreaker,
   handleWhen,
   retry,
   TaskCancelledError,

@@ -1,6 +1,6 @@
 import type { Phase, Position } from '../../dispute/position.ts';
-import { blockLevels, depthOf } from '../../program/blocks.ts';
 import { intervalsOf, levelsToReveal } from '../../dispute/rules.ts';
+import { blockLevels, depthOf } from '../../program/blocks.ts';
 
 type Step = (before: Position, after: Position) => boolean;
 

@@ -1,9 +1,9 @@
 import { AbiCoder, Interface, keccak256, type ParamType, type Result, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
+import { refusalIn } from '../endpoints/failures.ts';
 import type { Address, Dispute, Hex, Request } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
-import { refusalIn } from '../endpoints/failures.ts';
 import type { Rpc } from './reader.ts';
 import type { Header } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { dataLength, toQuantity } from 'ethers';
-import { LearnedSize } from '../endpoints/learnedSize.ts';
 import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, refusalIn } from '../endpoints/failures.ts';
+import { LearnedSize } from '../endpoints/learnedSize.ts';
 import type { Hex } from '../types.ts';
 import { mayHold } from './bloom.ts';
 import type { RawLog } from './events.ts';

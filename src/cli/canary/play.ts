@@ -1,9 +1,9 @@
 import { claim, finalize, signerOf } from '../../chain/actions.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import type { ClaimRecord, RequestRecord } from '../../chain/world.ts';
 import { Refused } from '../../chain/submit.ts';
 import type { Terms } from '../../chain/types.ts';
+import type { ClaimRecord, RequestRecord } from '../../chain/world.ts';
 import { request } from '../../client/client.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import type { Trace } from '../../trace/trace.ts';

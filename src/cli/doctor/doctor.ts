@@ -1,8 +1,8 @@
 import { type Contracts, connect } from '../../chain/contracts.ts';
 import { type Endpoints, openEndpoint, openEndpoints } from '../../chain/endpoints/endpoints.ts';
 import { explain } from '../../chain/explain.ts';
-import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { ZERO_ADDRESS } from '../../chain/types.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import type { OracleOptions } from '../connection.ts';
 import type { Console } from '../console.ts';

@@ -5,7 +5,7 @@ import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundM
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
 import { InputError } from '../inputError.ts';
-import { dataFolder, type Sources, type SourceOptions } from './sources.ts';
+import { dataFolder, type SourceOptions, type Sources } from './sources.ts';
 
 /** Bounds on models that strangers name, as text. */
 export interface LimitOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Contracts } from '../../chain/contracts.ts';
-import type { Log } from '../../operator/log.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
+import type { Log } from '../../operator/log.ts';
 import { StoreError } from '../../store/blobs.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import { type HeldModel, loadModel as loadHeld } from '../../store/library.ts';

@@ -1,5 +1,5 @@
-import { type Alarm, ALARMS } from '../../monitor/alarms.ts';
 import { AlarmBook } from '../../monitor/alarmBook.ts';
+import { ALARMS, type Alarm } from '../../monitor/alarms.ts';
 import { durationText } from '../../operator/duration.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Metrics } from '../../operator/metrics.ts';

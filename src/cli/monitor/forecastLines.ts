@@ -1,7 +1,7 @@
 import { amountText, type Unit } from '../../chain/unit.ts';
-import { durationText } from '../../operator/duration.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import type { ClaimForecast, DisputeForecast, Forecast } from '../../monitor/forecast.ts';
+import { durationText } from '../../operator/duration.ts';
 
 const left = (seconds: number): string =>
   seconds >= 0 ? `in ${durationText(1000 * seconds)}` : `${durationText(-1000 * seconds)} ago`;

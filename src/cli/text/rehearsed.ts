@@ -1,7 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
-import { tokenBytes } from '../../text/tokens.ts';
 import { recall } from '../../text/recall.ts';
+import { tokenBytes } from '../../text/tokens.ts';
 import type { Console } from '../console.ts';
 import { type LoadedText, promptTokens } from './loadText.ts';
 

@@ -5,8 +5,8 @@ import {
   accessUses,
   type Kernel,
   type ScratchBuffer,
-  slotLayout,
   type Source,
+  slotLayout,
 } from './kernel.ts';
 import type { Tiling } from './tiling.ts';
 

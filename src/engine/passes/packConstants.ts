@@ -1,6 +1,6 @@
 import {
-  accessUses,
   type Access,
+  accessUses,
   ELEMENT_SIZE,
   isLinear,
   type Kernel,

@@ -1,5 +1,5 @@
-import type { Form, Interval } from '../kernel/form.ts';
 import { pruned, renumbered } from '../kernel/code.ts';
+import type { Form, Interval } from '../kernel/form.ts';
 import {
   type Access,
   accessUses,

@@ -4,7 +4,7 @@ import { interleave } from '../graph/interleave.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { lower } from '../kernel/lower.ts';
 import type { NodeMemory } from '../memory/layout.ts';
-import { type ScratchLayout, layOutScratch } from '../memory/scratch.ts';
+import { layOutScratch, type ScratchLayout } from '../memory/scratch.ts';
 import { describe } from './describe.ts';
 import { readRanges } from './narrowReads.ts';
 import { type Observer, optimize } from './optimize.ts';

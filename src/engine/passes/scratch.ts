@@ -1,4 +1,4 @@
-import { accessUses, type Access, type Kernel, type ScratchBuffer } from '../kernel/kernel.ts';
+import { type Access, accessUses, type Kernel, type ScratchBuffer } from '../kernel/kernel.ts';
 
 /** A new scratch buffer, and the access that reads it in place of the one that it copies. */
 export interface Copied {

@@ -6,15 +6,15 @@ import {
   checkInputs,
   checkOperands,
   checkpointsOf,
-  computedOf,
   checkWeights,
+  computedOf,
   type Engine,
   type Progress,
+  progressReporter,
   type Session,
   type TensorData,
   type TracedRun,
   tensorData,
-  progressReporter,
   type Weights,
 } from '../engine.ts';
 import { type Load, LoopRunner } from './loop.ts';

@@ -8,10 +8,10 @@ import { EngineError, type Progress, progressReporter, type Weights } from '../e
 import { fuse } from '../graph/fuse.ts';
 import type { Kept } from '../memory/kept.ts';
 import { type Layout, layOut, sourceIn } from '../memory/layout.ts';
+import { planNode } from '../passes/planNode.ts';
 import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
 import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
 import type { Functions } from '../threads/tasks.ts';
-import { planNode } from '../passes/planNode.ts';
 import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
 import { megabytes, type SessionMemory } from './sessionMemory.ts';

@@ -1,8 +1,8 @@
 import { treeCalls } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Node } from '../../program/node.ts';
 import type { Layout } from '../memory/layout.ts';
-import type { Work } from '../threads/schedule.ts';
 import type { NodePlan } from '../passes/planNode.ts';
+import type { Work } from '../threads/schedule.ts';
 import type { KernelFunction } from './emit/kernelFunction.ts';
 
 /** Scalar instructions that take about as long as one permutation of keccak. */

@@ -15,8 +15,8 @@ import {
 import { evaluate, FoldingBudget } from './evaluate.ts';
 import type { Expression } from './expression.ts';
 import { type Sketch, sketch } from './fuse.ts';
-import { infer } from './infer.ts';
 import type { Index } from './indices.ts';
+import { infer } from './infer.ts';
 import { type FloatRange, floatOf, integerOf } from './known.ts';
 import { elementCount, isConstant, type Misfit, type Tensor, type Words, wordsFor } from './tensor.ts';
 

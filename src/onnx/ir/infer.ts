@@ -1,3 +1,5 @@
+import { sizeOf } from '../../program/node.ts';
+import type { Range } from '../types.ts';
 import {
   type Expression,
   type Fold,
@@ -20,8 +22,6 @@ import {
   knownResult,
 } from './known.ts';
 import type { Tensor } from './tensor.ts';
-import { sizeOf } from '../../program/node.ts';
-import type { Range } from '../types.ts';
 
 /** Bounds on what a tensor's expression yields, from the bounds of the tensors that it reads. */
 

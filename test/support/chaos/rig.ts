@@ -4,17 +4,17 @@ import { as, type Contracts, connect } from '../../../src/chain/contracts.ts';
 import { deploy } from '../../../src/chain/deploy.ts';
 import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
-import type { World } from '../../../src/chain/world.ts';
 import { repeatService, type Service } from '../../../src/chain/loop.ts';
 import type { Report } from '../../../src/chain/report.ts';
+import type { World } from '../../../src/chain/world.ts';
 import { publish } from '../../../src/client/client.ts';
 import { modelOf } from '../../../src/merkle/model.ts';
 import type { Shelf } from '../../../src/store/shelf.ts';
 import { layers, layersShelf } from '../layers.ts';
 import { startNode } from '../nodeProcess.ts';
 import { keyOf } from '../protocol.ts';
-import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 import { withEnded } from '../records.ts';
+import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 
 /** Seconds that a block takes on the chain, whatever it takes here. */
 export const BLOCK_SECONDS = 12;

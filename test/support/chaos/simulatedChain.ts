@@ -1,4 +1,4 @@
-import { type ContractTransaction, Interface, id as hashOfText, keccak256, toQuantity } from 'ethers';
+import { type ContractTransaction, id as hashOfText, Interface, keccak256, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import type { Contracts } from '../../../src/chain/contracts.ts';
 import type { RawLog } from '../../../src/chain/index/events.ts';

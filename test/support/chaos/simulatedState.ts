@@ -1,9 +1,9 @@
-import { START, encodePosition, type Phase, type Position } from '../../../src/dispute/position.ts';
+import type { Dispute, Request } from '../../../src/chain/types.ts';
+import { PLAIN_TERMS } from '../../../src/chain/types.ts';
+import { encodePosition, type Phase, type Position, START } from '../../../src/dispute/position.ts';
 import type { Reason } from '../../../src/dispute/rules.ts';
 import { type DisputeView, follow, openedView, withTraceRoot } from '../../../src/dispute/view.ts';
 import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
-import type { Dispute, Request } from '../../../src/chain/types.ts';
-import { PLAIN_TERMS } from '../../../src/chain/types.ts';
 import type { Random } from '../randomProgram.ts';
 
 /**

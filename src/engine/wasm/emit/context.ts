@@ -1,6 +1,6 @@
 import type { Code, ValueType } from '../../../wasm/assembler.ts';
-import { type Access, hasFold, type Kernel, slotLayout } from '../../kernel/kernel.ts';
 import type { Slots } from '../../kernel/code.ts';
+import { type Access, hasFold, type Kernel, slotLayout } from '../../kernel/kernel.ts';
 import type { Tile, Tiling } from '../../kernel/tiling.ts';
 import { SIMD128 } from '../target.ts';
 import { Values } from './values.ts';

@@ -1,7 +1,7 @@
 import { branch, type Code, i32Const, i64Const, memory, v128Const } from '../../../wasm/assembler.ts';
 import { f32, i32, i64, v128 } from '../../../wasm/opcodes.ts';
-import { type Access, type Check, dependsOn, ELEMENT_SIZE } from '../../kernel/kernel.ts';
 import type { Form } from '../../kernel/form.ts';
+import { type Access, type Check, dependsOn, ELEMENT_SIZE } from '../../kernel/kernel.ts';
 import { SIMD128 } from '../target.ts';
 import type { Addresses } from './addresses.ts';
 import type { Placed, Point, TileContext } from './context.ts';

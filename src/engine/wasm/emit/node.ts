@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { NodePlan } from '../../passes/planNode.ts';
-import { type KernelFunction, kernelFunction, type KernelPlaces } from './kernelFunction.ts';
+import { type KernelFunction, type KernelPlaces, kernelFunction } from './kernelFunction.ts';
 
 /** The places in memory of a node's parts, bytes. */
 export interface NodePlaces extends Pick<KernelPlaces, 'source' | 'target'> {

@@ -1,5 +1,5 @@
 import { memory, v128Const } from '../../../wasm/assembler.ts';
-import { f32, i16x8, i32, i8x16, v128 } from '../../../wasm/opcodes.ts';
+import { f32, i8x16, i16x8, i32, v128 } from '../../../wasm/opcodes.ts';
 import { ELEMENT_SIZE } from '../../kernel/kernel.ts';
 import type { Addresses } from './addresses.ts';
 import type { Point, TileContext } from './context.ts';
