@@ -32,7 +32,7 @@ const corpora: readonly Corpus[] = [
   },
 ];
 
-const SCHEMAS = 'src/onnx/schemas.ts';
+const SCHEMAS = 'src/onnx/read/schemas.ts';
 
 /** @returns whether the committed table of operators is the one that the corpus' own package yields, if it has one */
 function hasItsSchemas({ folder }: Corpus): boolean {

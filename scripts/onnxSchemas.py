@@ -2,7 +2,7 @@
 
     python scripts/onnxSchemas.py [FILE]
 
-Without a file it rewrites the committed table, src/onnx/schemas.ts.
+Without a file it rewrites the committed table, src/onnx/read/schemas.ts.
 """
 
 import sys

@@ -1,14 +1,14 @@
-import { type Compiled, compile } from './compile.ts';
+import { type Compiled, compile } from './backend/compile.ts';
 import { ensure, ImportError, quoted, Refusal, within } from './errors.ts';
-import { Builder } from './ir/builder.ts';
+import { checkRanges, limited, MAX_NARROWINGS, narrowed, type Ranges } from './frontend/ranges.ts';
+import { mainScope } from './frontend/scope.ts';
 import { reading, type Tensor } from './ir/tensor.ts';
-import { isTensor } from './lower/context.ts';
-import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
-import { checkRanges, limited, MAX_NARROWINGS, narrowed, type Ranges } from './ranges.ts';
+import { isTensor } from './operators/context.ts';
 import type { ReadExternal } from './read/external.ts';
 import type { Extent, Graph, GraphValue } from './read/graph.ts';
 import { readModel } from './read/model.ts';
-import { mainScope } from './scope.ts';
+import { Builder } from './tensors/builder.ts';
+import { type HalfArithmetic, Narrowing } from './tensors/narrowing.ts';
 import { type ElementType, type Range, rangeOfType, TYPES } from './types.ts';
 
 /** A tensor by its elements, in row-major order. */

@@ -1,5 +1,7 @@
-export { realNodes } from './blocks.ts';
+export { realNodes } from './backend/blocks.ts';
 export { ImportError } from './errors.ts';
+export { inputLength, isDouble } from './frontend/inputWords.ts';
+export { firstOutside, type Outside } from './frontend/ranges.ts';
 export {
   type BoundInput,
   type CompiledModel,
@@ -8,10 +10,8 @@ export {
   type ModelTensor,
   type TensorNumbers,
 } from './import.ts';
-export { inputLength, isDouble } from './inputWords.ts';
-export { OPERATORS } from './lower/index.ts';
-export type { HalfArithmetic } from './lower/narrowing.ts';
-export { firstOutside, type Outside } from './ranges.ts';
+export { OPERATORS } from './operators/index.ts';
 export type { ReadExternal } from './read/external.ts';
 export { outlineOf, readModel as readGraph } from './read/model.ts';
+export type { HalfArithmetic } from './tensors/narrowing.ts';
 export type { Range } from './types.ts';

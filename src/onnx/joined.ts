@@ -1,12 +1,12 @@
-import { type Besides, type Compiled, compile } from './compile.ts';
+import { type Besides, type Compiled, compile } from './backend/compile.ts';
 import { ImportError, quoted } from './errors.ts';
+import { mainScope } from './frontend/scope.ts';
 import { refusing } from './import.ts';
-import { Builder } from './ir/builder.ts';
 import type { Tensor } from './ir/tensor.ts';
-import { isTensor } from './lower/context.ts';
-import { type HalfArithmetic, Narrowing } from './lower/narrowing.ts';
+import { isTensor } from './operators/context.ts';
 import type { Graph } from './read/graph.ts';
-import { mainScope } from './scope.ts';
+import { Builder } from './tensors/builder.ts';
+import { type HalfArithmetic, Narrowing } from './tensors/narrowing.ts';
 
 /** A graph inside a larger program: somebody else feeds its inputs and reads its outputs. */
 

@@ -1,7 +1,7 @@
-import type { Builder } from '../onnx/ir/builder.ts';
 import { f32, fold, i32, indexValue, select } from '../onnx/ir/expression.ts';
 import { type Index, shift } from '../onnx/ir/indices.ts';
 import { reading, type Tensor } from '../onnx/ir/tensor.ts';
+import type { Builder } from '../onnx/tensors/builder.ts';
 import { TYPES } from '../onnx/types.ts';
 
 const NEGATIVE_INFINITY = 0xff800000;

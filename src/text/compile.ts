@@ -1,12 +1,12 @@
 import { ImportError } from '../onnx/errors.ts';
 import type { CompiledModel, ModelTensor } from '../onnx/import.ts';
-import type { Builder } from '../onnx/ir/builder.ts';
 import { i32, indexValue, select } from '../onnx/ir/expression.ts';
 import { constantIndex, type Index } from '../onnx/ir/indices.ts';
 import { reading, type Tensor } from '../onnx/ir/tensor.ts';
 import { importJoined, type Joined, type Joint } from '../onnx/joined.ts';
-import type { HalfArithmetic } from '../onnx/lower/narrowing.ts';
 import type { Graph } from '../onnx/read/graph.ts';
+import type { Builder } from '../onnx/tensors/builder.ts';
+import type { HalfArithmetic } from '../onnx/tensors/narrowing.ts';
 import { TYPES } from '../onnx/types.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';

@@ -1,5 +1,4 @@
 import { ensure } from '../onnx/errors.ts';
-import type { Builder } from '../onnx/ir/builder.ts';
 import {
   type Expression,
   fold,
@@ -11,6 +10,7 @@ import {
 } from '../onnx/ir/expression.ts';
 import { type Axis, axesOf, axisIndex, type Index } from '../onnx/ir/indices.ts';
 import { reading, type Tensor } from '../onnx/ir/tensor.ts';
+import type { Builder } from '../onnx/tensors/builder.ts';
 
 /**
  * Some rows of a tensor, computed without the others: the same expressions, at rows that another tensor names. So

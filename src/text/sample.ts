@@ -1,7 +1,7 @@
-import type { Builder } from '../onnx/ir/builder.ts';
 import { type Expression, f32, fold, i32, indexValue, select, word } from '../onnx/ir/expression.ts';
 import { constantIndex, type Index } from '../onnx/ir/indices.ts';
 import { reading, type Tensor } from '../onnx/ir/tensor.ts';
+import type { Builder } from '../onnx/tensors/builder.ts';
 import { TYPES } from '../onnx/types.ts';
 import { gumbel, threefry } from './noise.ts';
 

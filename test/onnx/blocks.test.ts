@@ -6,7 +6,7 @@ import { randomInput } from '../../src/cli/randomInput.ts';
 import type { Engine, Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
-import { inBlocks } from '../../src/onnx/blocks.ts';
+import { inBlocks } from '../../src/onnx/backend/blocks.ts';
 import { type CompiledModel, type ImportOptions, importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { blockLevels, depthOf, withCheckpoints } from '../../src/program/blocks.ts';
 import { byteLengthOf, type Node, type Program } from '../../src/program/node.ts';

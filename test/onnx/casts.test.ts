@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { FORMATS, widen as widenCode } from '../../src/onnx/floatFormats.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
-import { toFormat } from '../../src/onnx/lower/narrowFloats.ts';
+import { toFormat } from '../../src/onnx/tensors/narrowFloats.ts';
 import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';
 import { expectSameAsOnnxruntime, integers, modelBytes, noise, single, value } from '../support/onnx.ts';
 import { ARGUMENT, compileScalar } from '../support/scalarFunction.ts';

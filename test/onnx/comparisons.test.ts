@@ -10,7 +10,7 @@ import {
   keyOfNumber,
   keys,
   roundedToF32,
-} from '../../src/onnx/lower/doubleBits.ts';
+} from '../../src/onnx/tensors/doubleBits.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { f32OfWord } from '../../src/scalar/machine.ts';
 import {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { type Expression, word } from '../../src/onnx/ir/expression.ts';
-import { halvesOfKey, halvesOfNumber, keyOf, keys } from '../../src/onnx/lower/doubleBits.ts';
-import { roundedToInteger, signOf, truncatedToI32 } from '../../src/onnx/lower/doubleRounding.ts';
+import { halvesOfKey, halvesOfNumber, keyOf, keys } from '../../src/onnx/tensors/doubleBits.ts';
+import { roundedToInteger, signOf, truncatedToI32 } from '../../src/onnx/tensors/doubleRounding.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import {
   type Attribute,

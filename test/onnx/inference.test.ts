@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { evaluate, FoldingBudget } from '../../src/onnx/ir/evaluate.ts';
 import { type Expression, fold, i32, indexValue, operation, word } from '../../src/onnx/ir/expression.ts';
 import { axisIndex, type Index } from '../../src/onnx/ir/indices.ts';
 import { infer } from '../../src/onnx/ir/infer.ts';
 import { floatOf, integerOf, type Known } from '../../src/onnx/ir/known.ts';
 import { reading, type Tensor, wordsOf } from '../../src/onnx/ir/tensor.ts';
+import { evaluate, FoldingBudget } from '../../src/onnx/tensors/evaluate.ts';
 import { type ElementType, type Range, TYPES } from '../../src/onnx/types.ts';
 import { INSTRUCTIONS, type InstructionName } from '../../src/scalar/instructions.ts';
 import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';

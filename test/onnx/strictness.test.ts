@@ -2,15 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import onnxProto, { type onnx } from 'onnx-proto';
+import { operatorVersions } from '../../src/onnx/frontend/interface.ts';
+import { ensureWrittenFor, lowerNode } from '../../src/onnx/frontend/node.ts';
 import { ImportError, importOnnx } from '../../src/onnx/index.ts';
-import { Builder } from '../../src/onnx/ir/builder.ts';
-import { LOWERINGS } from '../../src/onnx/lower/index.ts';
-import { operatorVersions } from '../../src/onnx/lower/interface.ts';
-import { Narrowing } from '../../src/onnx/lower/narrowing.ts';
-import { ensureWrittenFor, lowerNode } from '../../src/onnx/lower/node.ts';
-import { WRITTEN_FOR } from '../../src/onnx/lower/versions.ts';
+import { LOWERINGS } from '../../src/onnx/operators/index.ts';
+import { WRITTEN_FOR } from '../../src/onnx/operators/versions.ts';
 import type { GraphNode } from '../../src/onnx/read/graph.ts';
-import { NEWEST_IR_VERSION, NEWEST_VERSIONS, SCHEMAS } from '../../src/onnx/schemas.ts';
+import { NEWEST_IR_VERSION, NEWEST_VERSIONS, SCHEMAS } from '../../src/onnx/read/schemas.ts';
+import { Builder } from '../../src/onnx/tensors/builder.ts';
+import { Narrowing } from '../../src/onnx/tensors/narrowing.ts';
 import { floats, type GraphSpec, modelBytes, node, noise, single, value } from '../support/onnx.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type DType, sizeOf } from '../../program/node.ts';
-import type { ElementType, Range } from '../types.ts';
+import { type ElementType, I32_RANGE, type Range } from '../types.ts';
 import type { Expression, Place, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
 import type { FloatRange } from './known.ts';
@@ -68,6 +68,9 @@ export const reading = (tensor: Tensor, places: readonly Place[], fill?: number)
 };
 
 export const elementCount = (tensor: Tensor): number => sizeOf(tensor.shape);
+
+/** Bounds of an integer tensor; those of i32 if it has none. */
+export const boundsOf = ({ range }: Tensor): Range => range ?? I32_RANGE;
 
 export const isConstant = (tensor: Tensor): boolean => tensor.source.kind === 'constant';
 

@@ -1,6 +1,5 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
 import { ensure, ImportError, quoted, within } from '../errors.ts';
-import { NEWEST_IR_VERSION, NEWEST_VERSIONS } from '../schemas.ts';
 import type { ReadExternal } from './external.ts';
 import {
   type AttributeValue,
@@ -14,6 +13,7 @@ import {
   type Subgraph,
   type TensorValue,
 } from './graph.ts';
+import { NEWEST_IR_VERSION, NEWEST_VERSIONS } from './schemas.ts';
 import { Source } from './source.ts';
 import { readSparseTensor } from './sparse.ts';
 import { elementType, readTensor } from './tensor.ts';

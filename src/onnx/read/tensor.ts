@@ -3,9 +3,9 @@ import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
 import { type FloatFormat, widen } from '../floatFormats.ts';
-import { packedLength, signExtended, unpackBits } from '../packedBits.ts';
 import { type ElementType, nameOfCode, rangeOfType, TYPES, typeOfCode } from '../types.ts';
 import type { TensorValue } from './graph.ts';
+import { packedLength, signExtended, unpackBits } from './packedBits.ts';
 import type { Source } from './source.ts';
 
 /** `TensorProto.DataLocation.EXTERNAL`. */

@@ -1,0 +1,151 @@
+import { tensorRoot } from '../../merkle/tensor.ts';
+import { blockLevels, depthOf } from '../../program/blocks.ts';
+import { byteLengthOf, type ConstantNode, type Node, type Program } from '../../program/node.ts';
+import type { Compiled } from './compile.ts';
+
+/**
+ * Where the blocks of a program end. What a block hands on to later ones is a checkpoint, so a block ends where little
+ * is handed on: the rest of it is filled with empty constants, which cost nothing to hold, to run or to hash. Of all
+ * ways to do so that leave the trace's tree as deep as it is, the one with the fewest bytes of checkpoints, by dynamic
+ * programming over the ends.
+ */
+
+const NOTHING = new Uint8Array(0);
+
+const FILLER: ConstantNode = { kind: 'constant', dtype: 'u8', shape: [0], root: tensorRoot(NOTHING) };
+const LABEL = '(end of block)';
+
+/** Whether a node only fills its block up. */
+const isFiller = ({ kind, shape }: Node): boolean => kind === 'constant' && shape.includes(0);
+
+/** The nodes of a program that are there for more than filling blocks up, by index. */
+export const realNodes = ({ nodes }: Pick<Program, 'nodes'>): number[] =>
+  nodes.flatMap((node, i) => (isFiller(node) ? [] : [i]));
+
+type Numbered = Pick<Compiled, 'program' | 'weights' | 'labels'> & Partial<Pick<Compiled, 'marked'>>;
+
+/** The same nodes in the same order, with fillers between them; a program of one block as it is. */
+export function inBlocks(compiled: Numbered): Numbered {
+  const { program } = compiled;
+  const depth = depthOf(program.nodes.length);
+  const levels = blockLevels(depth);
+  if (levels === depth) return compiled;
+  const size = 2 ** levels;
+  return filled(compiled, endsOf(program, size, 2 ** (depth - levels)), size);
+}
+
+/** Every block but the last one filled up, and what names nodes by the numbers that they then have. */
+function filled(
+  { program, weights, labels, marked }: Numbered,
+  ends: ReadonlySet<number>,
+  size: number,
+): Numbered {
+  const nodes: Node[] = [];
+  const names: string[] = [];
+  const bytes = new Map<number, Uint8Array>();
+  const place: number[] = [];
+  for (const [i, node] of program.nodes.entries()) {
+    place.push(nodes.length);
+    const constant = weights.get(i);
+    if (constant) bytes.set(nodes.length, constant);
+    nodes.push(
+      node.kind === 'loop'
+        ? { ...node, operands: node.operands.map((operand) => ({ ...operand, node: place[operand.node]! })) }
+        : node,
+    );
+    names.push(labels[i]!);
+    if (!ends.has(i + 1) || i + 1 === program.nodes.length) continue;
+    while (nodes.length % size !== 0) {
+      bytes.set(nodes.length, NOTHING);
+      nodes.push(FILLER);
+      names.push(LABEL);
+    }
+  }
+  const placeOf = (node: number): number => place[node]!;
+  const { inputs, outputs, answers } = program;
+  return {
+    program: {
+      nodes,
+      inputs: inputs.map(placeOf),
+      outputs: outputs.map(placeOf),
+      ...(answers ? { answers: answers.map(placeOf) } : {}),
+    },
+    weights: bytes,
+    labels: names,
+    ...(marked ? { marked: marked.map(placeOf) } : {}),
+  };
+}
+
+/**
+ * Bytes of the loops of a block that are read after it or are outputs, for every block of some nodes: by its end times
+ * `size`, plus its length less 1.
+ *
+ * @param first node, where the ends count from
+ */
+function handedOn({ nodes, outputs }: Program, first: number, size: number): Float64Array {
+  const lastRead = new Int32Array(nodes.length);
+  for (const [i, node] of nodes.entries()) {
+    if (node.kind === 'loop') for (const operand of node.operands) lastRead[operand.node] = i;
+  }
+  for (const output of outputs) lastRead[output] = nodes.length;
+  const count = nodes.length - first;
+  const table = new Float64Array((count + 1) * size);
+  for (let end = 1; end <= count; end++) {
+    let bytes = 0;
+    for (let length = 1; length <= Math.min(size, end); length++) {
+      const i = first + end - length;
+      const node = nodes[i]!;
+      if (node.kind === 'loop' && lastRead[i]! >= first + end) bytes += byteLengthOf(node);
+      table[end * size + length - 1] = bytes;
+    }
+  }
+  return table;
+}
+
+/**
+ * Ends of the blocks: how many nodes there are up to each. Of equally good ways the one with the fewest
+ * fillers.
+ *
+ * @param size nodes of a block, most
+ * @param most blocks, most
+ */
+function endsOf(program: Program, size: number, most: number): Set<number> {
+  const { nodes } = program;
+  // Inputs and constants cost nothing wherever they are, so blocks in front that hold nothing else are full.
+  const leading = nodes.findIndex(({ kind }) => kind === 'loop');
+  const full = Math.floor((leading < 0 ? nodes.length - 1 : leading) / size);
+  const first = full * size;
+  const count = nodes.length - first;
+  const cost = handedOn(program, first, size);
+  // Two neighbours that fit into one block are no worse as one, so two of them have more nodes than a block.
+  const limit = Math.min(most - full, 2 * Math.ceil(count / size));
+  /** Fewest bytes that so many blocks hand on, by where the last of them ends; at first of no block. */
+  let least = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
+  least[0] = 0;
+  /** How long the last block then is, by the number of blocks less 1. */
+  const lengths: Uint8Array[] = [];
+  let best = { blocks: 0, bytes: Number.POSITIVE_INFINITY };
+  for (let blocks = 1; blocks <= limit; blocks++) {
+    const before = least;
+    least = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
+    const last = new Uint8Array(count + 1);
+    // From further in front the blocks that are left do not reach the last node.
+    const from = Math.max(1, count - (limit - blocks) * size);
+    for (let end = from; end <= Math.min(count, blocks * size); end++) {
+      for (let length = 1; length <= Math.min(size, end); length++) {
+        const bytes = before[end - length]! + cost[end * size + length - 1]!;
+        if (bytes >= least[end]!) continue;
+        least[end] = bytes;
+        last[end] = length;
+      }
+    }
+    lengths.push(last);
+    if (least[count]! < best.bytes) best = { blocks, bytes: least[count]! };
+  }
+  const ends = new Set(Array.from({ length: full }, (_, i) => (i + 1) * size));
+  for (let { blocks } = best, end = count; blocks > 0; blocks--) {
+    ends.add(first + end);
+    end -= lengths[blocks - 1]![end]!;
+  }
+  return ends;
+}

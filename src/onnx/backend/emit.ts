@@ -1,0 +1,119 @@
+import { LIMITS } from '../../program/limits.ts';
+import { type Term as AddressTerm, type LoopNode, type Operand, slotsOf } from '../../program/node.ts';
+import type { Step } from '../../scalar/machine.ts';
+import { opcodeOf } from '../ir/expression.ts';
+import type { Axis } from '../ir/indices.ts';
+import { isAffine, type LoopDimension } from '../loops/address.ts';
+import type { Loop, OperandSource } from '../loops/loop.ts';
+import { TooLarge, termsOf } from '../loops/loop.ts';
+import type { Term } from '../loops/resolve.ts';
+
+/** Where an operand's data are: a node, and for a part of a shared constant its place in it. */
+export interface Location {
+  readonly node: number;
+  /** Elements before the part, and of the whole; `undefined` if the operand is the whole node. */
+  readonly part?: { readonly base: number; readonly total: number };
+}
+
+/** Gives a loop's terms their slots. The grain is 1 until it is chosen. */
+export function emit(loop: Loop, locate: (source: OperandSource) => Location): LoopNode {
+  const words = new Map<number, number>();
+  const literal = (term: Term): number | undefined => {
+    if (term.kind === 'literal') return term.word;
+    const by = loop.served.get(term);
+    return typeof by === 'object' ? by.word : undefined;
+  };
+  const post = termsOf([loop.post]);
+  const step = loop.step ? termsOf([loop.step]) : [];
+  for (const term of [...step, ...post]) {
+    const value = literal(term);
+    // A fill or a gathered index is no literal of the code; those that nothing reads are left out below.
+    if (value !== undefined && isRead(term, loop, [...step, ...post])) {
+      if (!words.has(value)) words.set(value, words.size);
+    }
+  }
+  const axes = [...loop.output, ...loop.fold];
+  const operands = loop.operands.map((operand): Operand => {
+    const { node, part } = locate(operand.source);
+    return {
+      node,
+      dtype: operand.dtype,
+      fill: operand.fill,
+      view: operand.view.map((dimension) => viewDimension(dimension, axes, part)),
+    };
+  });
+  const shape = loop.output.map(({ extent }) => extent);
+  const foldExtents = loop.fold.map(({ extent }) => extent);
+  const constants = [...words.keys()];
+  const slots = slotsOf({ constants, operands, shape, fold: foldExtents });
+  const slotOf = (term: Term, computed: ReadonlyMap<Term, number>): number => {
+    const value = literal(term);
+    if (value !== undefined) return slots.constants + (words.get(value) as number);
+    if (term.kind === 'accumulator' || term.kind === 'fold') return slots.accumulator;
+    if (term.kind === 'axis') return slots.outputIndices + axes.findIndex(({ id }) => id === term.axis.id);
+    if (term.kind === 'reading') return slots.operands + (loop.served.get(term) as number);
+    return computed.get(term) as number;
+  };
+  const program = (terms: readonly Term[], result: Term | undefined) => {
+    const computed = new Map<Term, number>();
+    const code: Step[] = [];
+    for (const term of terms) {
+      if (term.kind !== 'operation') continue;
+      const [a = 0, b = 0, c = 0] = term.args.map((arg) => slotOf(arg, computed));
+      computed.set(term, slots.results + code.length);
+      code.push({ opcode: opcodeOf(term.name), a, b, c });
+    }
+    return { code, result: result ? slotOf(result, computed) : slots.accumulator };
+  };
+  const node: LoopNode = {
+    kind: 'loop',
+    dtype: loop.dtype,
+    shape,
+    fold: foldExtents,
+    init: loop.init,
+    constants,
+    operands,
+    step: program(step, loop.step),
+    post: program(post, loop.post),
+    grain: 1,
+    checkpoint: false,
+  };
+  const codes = [node.step.code.length, node.post.code.length];
+  const over = (what: string, value: number, limit: number): void => {
+    if (value > limit) throw new TooLarge(`${value} ${what}, of ${limit} allowed`);
+  };
+  over('instructions', Math.max(...codes), LIMITS.MAX_CODE);
+  over('operands', operands.length, LIMITS.MAX_OPERANDS);
+  over('constants', constants.length, LIMITS.MAX_CONSTANTS);
+  over('slots', slots.results + Math.max(...codes), LIMITS.MAX_SLOTS);
+  over(
+    'dimensions',
+    Math.max(shape.length, foldExtents.length, ...operands.map(({ view }) => view.length)),
+    LIMITS.MAX_RANK,
+  );
+  return node;
+}
+
+/** Whether some instruction or result reads the term itself. */
+function isRead(term: Term, loop: Loop, terms: readonly Term[]): boolean {
+  if (term === loop.post || term === loop.step) return true;
+  return terms.some((other) => other.kind === 'operation' && other.args.includes(term));
+}
+
+function viewDimension({ extent, place }: LoopDimension, axes: readonly Axis[], part: Location['part']) {
+  if (!isAffine(place)) return { extent, coordinate: { kind: 'gathered', operand: place.gathered } } as const;
+  const terms: AddressTerm[] = axes.flatMap((axis, index) => {
+    const coefficient = [...place.coefficients].find(([one]) => one.id === axis.id)?.[1];
+    return coefficient ? [{ index, coefficient }] : [];
+  });
+  return {
+    extent: part?.total ?? extent,
+    coordinate: {
+      kind: 'affine',
+      offset: place.offset + (part?.base ?? 0),
+      divisor: place.divisor,
+      exact: place.exact,
+      terms,
+    },
+  } as const;
+}

@@ -1,0 +1,72 @@
+import { type Expression, isDivided, isGathered, type Reading } from './expression.ts';
+import { type Axis, axisIndex, isWithin } from './indices.ts';
+import type { Tensor } from './tensor.ts';
+
+interface SketchedReading {
+  readonly tensor: Tensor;
+  readonly inFold: boolean;
+  /** Something other than an element that is known to exist: a gathered, exact or checked place, or an index. */
+  readonly hard: boolean;
+}
+
+/** What a tensor's own expression is made of. */
+export interface Sketch {
+  readonly readings: readonly SketchedReading[];
+  readonly operations: number;
+  readonly hasFold: boolean;
+  /** Elements are copies of another tensor's elements (or a fill). */
+  readonly isView: boolean;
+  /** What a view shows outside its source, if it can be outside. */
+  readonly fill: number | undefined;
+}
+
+const NOTHING: Sketch = { readings: [], operations: 0, hasFold: false, isView: false, fill: undefined };
+
+export function sketch(tensor: Tensor): Sketch {
+  const { source, shape } = tensor;
+  if (source.kind !== 'computed') return NOTHING;
+  let axes = 0;
+  const fresh = (extent: number) => axisIndex({ id: axes++, extent } satisfies Axis);
+  const readings: SketchedReading[] = [];
+  const seen = new Set<Expression>();
+  let operations = 0;
+  let hasFold = false;
+  const visitReading = (reading: Reading, inFold: boolean, isIndex: boolean): void => {
+    const outside = reading.places.some(
+      (place, i) =>
+        isGathered(place) || isDivided(place) || !isWithin(place, reading.tensor.shape[i] as number),
+    );
+    readings.push({ tensor: reading.tensor, inFold, hard: isIndex || outside });
+    for (const place of reading.places) if (isGathered(place)) visitReading(place.gathered, inFold, true);
+  };
+  const visit = (expression: Expression, inFold: boolean): void => {
+    if (seen.has(expression)) return;
+    seen.add(expression);
+    switch (expression.kind) {
+      case 'operation':
+        operations++;
+        for (const arg of expression.args) visit(arg, inFold);
+        break;
+      case 'index':
+        operations += 2 * expression.index.terms.length;
+        break;
+      case 'reading':
+        visitReading(expression, inFold, false);
+        break;
+      case 'fold':
+        hasFold = true;
+        visit(expression.step(expression.extents.map(fresh), { kind: 'accumulator' }), true);
+        break;
+      default:
+    }
+  };
+  const body = source.body(shape.map(fresh));
+  visit(body, false);
+  return {
+    readings,
+    operations,
+    hasFold,
+    isView: body.kind === 'reading' && !body.places.some(isGathered),
+    fill: body.kind === 'reading' && readings[0]?.hard ? (body.fill ?? 0) : undefined,
+  };
+}

@@ -1,0 +1,249 @@
+import { type DType, sizeOf } from '../../program/node.ts';
+import { type Axis, axesOf, evaluateIndex, type Index } from '../ir/indices.ts';
+import { permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
+import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
+import { type OperandConstant, packConstants } from './pack.ts';
+import {
+  type Dimension,
+  isPlain,
+  type ReadingTerm,
+  type Resolution,
+  type ResolvedPlace,
+  type Term,
+} from './resolve.ts';
+import { stridedOf, takeStrided } from './strided.ts';
+
+/** The loop needs more than a node may have. */
+export class TooLarge extends Error {}
+
+/** One loop before its operands have node numbers and its terms have slots. */
+export interface Loop {
+  readonly dtype: DType;
+  readonly output: readonly Axis[];
+  readonly fold: readonly Axis[];
+  readonly init: number;
+  /** `undefined` without a fold: one step that yields the initial accumulator. */
+  readonly step: Term | undefined;
+  readonly post: Term;
+  readonly operands: readonly LoopOperand[];
+  /** Reading terms by the operand that serves them, or the literal that stands in for them. */
+  readonly served: ReadonlyMap<Term, number | { readonly word: number }>;
+}
+
+export type OperandSource = { readonly tensor: Tensor } | { readonly constant: OperandConstant };
+
+export interface LoopOperand {
+  readonly source: OperandSource;
+  readonly dtype: DType;
+  readonly view: readonly LoopDimension[];
+  readonly fill: number;
+}
+
+/** Places of a table for an index that no address can express. */
+const TABLE_PLACES = 2 ** 20;
+/** Constants are laid out for the loop that reads them unless that makes them this many times as large. */
+const CONSTANT_GROWTH = 4;
+const CONSTANT_FREE_ELEMENTS = 16_384;
+
+/**
+ * Lays a resolved tensor out as a loop: output axes in memory order, fold axes so that the main operand is read
+ * from end to end, constants in the order the loop wants them, dimensions merged where nothing tells them apart.
+ */
+export function layOut(root: Tensor, resolution: Resolution): Loop {
+  const output = permutationOf(root)
+    .flatMap((i) => (resolution.output[i] as Dimension).axes)
+    .filter(hasSteps);
+  const given = resolution.fold?.dimensions.flatMap(({ axes }) => axes).filter(hasSteps) ?? [];
+  const step = resolution.fold?.step;
+  const readings = readingsOf([...(step ? [step] : []), resolution.result]);
+  const fold = resolution.fold?.ordered ? given : reorder(given, step ? readingsOf([step]) : []);
+  const axes = [...output, ...fold];
+
+  const served = new Map<Term, number | { word: number }>();
+  const operands: { source: OperandSource; dtype: DType; view: LoopDimension[]; fill: number }[] = [];
+  const constants: { at: number; constant: OperandConstant }[] = [];
+  const serve = (constant: OperandConstant): number => {
+    constants.push({ at: operands.length, constant });
+    operands.push({ source: { constant }, dtype: constant.dtype, view: [], fill: 0 });
+    return operands.length - 1;
+  };
+  /** A constant table for an index that no address can express. */
+  const tabulate = (index: Index): LoopDimension['place'] => {
+    const used = axes.filter((axis) => axesOf(index).has(axis));
+    const places = sizeOf(used.map(({ extent }) => extent));
+    if (places > TABLE_PLACES) throw new TooLarge(`a table of ${places} places, of ${TABLE_PLACES} allowed`);
+    const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
+    return { gathered: serve({ dtype: 'i32', axes: used, words, extents: undefined }) };
+  };
+  for (const reading of readings) {
+    const { tensor } = reading;
+    const constant = tensor.source.kind === 'constant' ? layOutConstant(reading, axes) : undefined;
+    if (constant) {
+      const [first] = constant.words;
+      const isUniform = first !== undefined && constant.words.every((word) => word === first);
+      served.set(reading, isUniform ? { word: first >>> 0 } : serve(constant));
+      continue;
+    }
+    const flat = flatPlace(reading);
+    if (flat) {
+      served.set(reading, operands.length);
+      const extent = sizeOf(tensor.shape);
+      operands.push({
+        source: { tensor },
+        dtype: tensor.type.dtype,
+        view: [{ extent, place: flat }],
+        fill: 0,
+      });
+      continue;
+    }
+    const places = reading.places.map((place): LoopDimension['place'] => {
+      if ('gathered' in place) {
+        const by = served.get(place.gathered);
+        if (typeof by === 'number') return { gathered: by };
+        return { offset: (by?.word ?? 0) | 0, divisor: 1, exact: false, coefficients: new Map() };
+      }
+      return isPlain(place.index) ? affine(place.index, place.divisor, place.exact) : tabulate(place.index);
+    });
+    const view = permutationOf(tensor).map((i) => ({
+      extent: tensor.shape[i] as number,
+      place: places[i] as LoopDimension['place'],
+    }));
+    served.set(reading, operands.length);
+    operands.push({
+      source: { tensor },
+      dtype: tensor.type.dtype,
+      view: addressing(view, reading.fill !== undefined),
+      fill: reading.fill ?? 0,
+    });
+  }
+  packConstants(constants, output).forEach(({ at, constant, view }) => {
+    operands[at] = { source: { constant }, dtype: constant.dtype, view: [view], fill: 0 };
+  });
+
+  const valued = new Set(
+    termsOf([...(step ? [step] : []), resolution.result]).flatMap((term) =>
+      term.kind === 'axis' ? [term.axis] : [],
+    ),
+  );
+  const views = operands.map(({ view }) => view);
+  return {
+    dtype: root.type.dtype,
+    output: collapse(output, views, valued),
+    fold: collapse(fold, views, valued),
+    init: resolution.fold?.init ?? 0,
+    step,
+    post: resolution.result,
+    operands,
+    served,
+  };
+}
+
+const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopPlace, { gathered: number }> => ({
+  offset: index.offset,
+  divisor,
+  exact,
+  coefficients: new Map(index.terms.map(({ atom, coefficient }) => [atom as Axis, coefficient])),
+});
+
+/**
+ * The place in memory as a whole, for a reading whose places take apart a position that is itself plain, as those
+ * of a reshape between dimensions that do not divide each other; `undefined` if the places themselves will do.
+ */
+function flatPlace({ tensor, places, fill, position }: ReadingTerm): LoopPlace | undefined {
+  const isSimple = places.every((place) => 'gathered' in place || isPlain(place.index));
+  if (isSimple || fill !== undefined || !position || !isPlain(position)) return undefined;
+  return permutationOf(tensor).every((dimension, i) => dimension === i) ? affine(position) : undefined;
+}
+
+const hasSteps = (axis: Axis): boolean => axis.extent !== 1;
+
+/** All terms under some, each once, arguments first. */
+export function termsOf(roots: readonly Term[]): Term[] {
+  const found = new Set<Term>();
+  const visit = (term: Term): void => {
+    if (found.has(term)) return;
+    if (term.kind === 'operation') term.args.forEach(visit);
+    if (term.kind === 'reading')
+      for (const place of term.places) if ('gathered' in place) visit(place.gathered);
+    found.add(term);
+  };
+  roots.forEach(visit);
+  return [...found];
+}
+
+const readingsOf = (roots: readonly Term[]): ReadingTerm[] =>
+  termsOf(roots).filter((term): term is ReadingTerm => term.kind === 'reading');
+
+/** Fold axes from the longest step in the main operand's memory to the shortest. */
+function reorder(fold: readonly Axis[], readings: readonly ReadingTerm[]): Axis[] {
+  const strides = readings
+    .filter(({ tensor }) => tensor.source.kind !== 'constant')
+    .map((reading) => fold.map((axis) => Math.abs(strideOf(reading, axis))));
+  const reached = (row: readonly number[]): number => row.filter((stride) => stride > 0).length;
+  const main = strides.reduce<number[] | undefined>(
+    (best, row) => (best && reached(best) >= reached(row) ? best : row),
+    undefined,
+  );
+  if (!main) return [...fold];
+  return fold
+    .map((axis, i) => ({ axis, stride: main[i] || Number.POSITIVE_INFINITY }))
+    .sort((a, b) => (a.stride === b.stride ? 0 : b.stride - a.stride))
+    .map(({ axis }) => axis);
+}
+
+/** Words for every combination of the axes' steps, the last axis fastest. */
+function tabulated(
+  dtype: DType,
+  axes: readonly Axis[],
+  at: (stepOf: (axis: Axis) => number) => number,
+): Words {
+  const words = wordsFor(dtype, sizeOf(axes.map(({ extent }) => extent)));
+  const values = new Map(axes.map((axis) => [axis, 0]));
+  const stepOf = (axis: Axis): number => values.get(axis) ?? 0;
+  for (let i = 0; i < words.length; i++) {
+    words[i] = at(stepOf);
+    for (let a = axes.length - 1; a >= 0; a--) {
+      const axis = axes[a] as Axis;
+      const next = stepOf(axis) + 1;
+      values.set(axis, next === axis.extent ? 0 : next);
+      if (next !== axis.extent) break;
+    }
+  }
+  return words;
+}
+
+/**
+ * The elements that a loop reads of a constant, in the order in which it reads them; `undefined` if it is better
+ * left as it is.
+ */
+function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandConstant | undefined {
+  const { tensor, places, fill } = reading;
+  if (tensor.source.kind !== 'constant') return undefined;
+  const { words } = tensor.source;
+  const affine: Exclude<ResolvedPlace, { gathered: ReadingTerm }>[] = [];
+  const used = new Set<Axis>();
+  for (const place of places) {
+    if ('gathered' in place) return undefined;
+    affine.push(place);
+    axesOf(place.index, used);
+  }
+  const ordered = axes.filter((axis) => used.has(axis));
+  const extents = ordered.map(({ extent }) => extent);
+  const size = sizeOf(extents);
+  if (size > Math.max(CONSTANT_FREE_ELEMENTS, CONSTANT_GROWTH * words.length)) return undefined;
+  const laidOut = { dtype: tensor.type.dtype, axes: ordered, extents: undefined };
+  const strided = stridedOf(affine, tensor.shape, ordered);
+  if (strided) return { ...laidOut, words: takeStrided(words, strided, extents) };
+  const element = (stepOf: (axis: Axis) => number): number => {
+    let address = 0;
+    for (const [i, { index, divisor, exact }] of affine.entries()) {
+      const value = evaluateIndex(index, stepOf);
+      const place = Math.floor(value / divisor);
+      const extent = tensor.shape[i] as number;
+      if (place < 0 || place >= extent || (exact && place * divisor !== value)) return fill ?? 0;
+      address = address * extent + place;
+    }
+    return words[address] as number;
+  };
+  return { ...laidOut, words: tabulated(tensor.type.dtype, ordered, element) };
+}

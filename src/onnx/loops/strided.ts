@@ -1,0 +1,64 @@
+import type { Axis } from '../ir/indices.ts';
+import type { Words } from '../ir/tensor.ts';
+import { isPlain, type ResolvedPlace } from './resolve.ts';
+
+/** Places in a constant whose address is a sum over axes: a start, and a stride for each axis. */
+export interface Strided {
+  readonly start: number;
+  /** By axis, in the order of the axes given. */
+  readonly strides: readonly number[];
+}
+
+/** The places as strides; `undefined` if they divide, or if one may be outside. */
+export function stridedOf(
+  places: readonly Exclude<ResolvedPlace, { gathered: unknown }>[],
+  shape: readonly number[],
+  axes: readonly Axis[],
+): Strided | undefined {
+  const strides = new Map(axes.map((axis) => [axis, 0]));
+  let [start, unit] = [0, 1];
+  for (let i = places.length - 1; i >= 0; i--) {
+    const { index, divisor } = places[i]!;
+    if (divisor !== 1 || !isPlain(index)) return undefined;
+    let [least, greatest] = [index.offset, index.offset];
+    for (const { atom, coefficient } of index.terms) {
+      const axis = atom as Axis;
+      const reach = coefficient * (axis.extent - 1);
+      if (reach < 0) least += reach;
+      else greatest += reach;
+      strides.set(axis, (strides.get(axis) ?? 0) + coefficient * unit);
+    }
+    if (least < 0 || greatest >= shape[i]!) return undefined;
+    start += index.offset * unit;
+    unit *= shape[i]!;
+  }
+  return { start, strides: axes.map((axis) => strides.get(axis)!) };
+}
+
+/** The words at the places of all combinations of the axes' steps, the last axis fastest. */
+export function takeStrided(words: Words, { start, strides }: Strided, extents: readonly number[]): Words {
+  const size = extents.reduce((product, extent) => product * extent, 1);
+  // All of them in their own order are the constant itself.
+  if (start === 0 && size === words.length && isInOrder(strides, extents)) return words;
+  const taken = new (words.constructor as new (size: number) => Words)(size);
+  let filled = 0;
+  const take = (from: number, axis: number): void => {
+    const [extent, stride] = [extents[axis], strides[axis]];
+    if (extent === undefined || stride === undefined) taken[filled++] = words[from]!;
+    else if (axis === extents.length - 1) {
+      for (let i = 0; i < extent; i++) taken[filled++] = words[from + i * stride]!;
+    } else for (let i = 0; i < extent; i++) take(from + i * stride, axis + 1);
+  };
+  if (taken.length > 0) take(start, 0);
+  return taken;
+}
+
+/** Whether each step is as far as all steps of the axes after it together. */
+function isInOrder(strides: readonly number[], extents: readonly number[]): boolean {
+  let unit = 1;
+  for (let axis = extents.length - 1; axis >= 0; axis--) {
+    if (extents[axis] !== 1 && strides[axis] !== unit) return false;
+    unit *= extents[axis]!;
+  }
+  return true;
+}
