@@ -3,8 +3,8 @@
 //   npm run conformance                compares
 //   npm run conformance -- --update    rewrites the tables
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { conformance } from '../src/cli/conformance/conformance.ts';
-import { conformancePage } from '../src/cli/conformance/table.ts';
+import { conformance } from '../src/conformance/conformance.ts';
+import { conformancePage } from '../src/conformance/table.ts';
 import { SKIPPED } from './checks.ts';
 
 interface Corpus {

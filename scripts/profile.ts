@@ -14,7 +14,7 @@
 // done in one go count for the first of them.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { randomInput } from '../src/cli/randomInput.ts';
+import { randomInput } from '../src/files/randomInput.ts';
 import { type CompiledModel, importOnnx } from '../src/onnx/index.ts';
 import type { LoopNode } from '../src/program/node.ts';
 import { NodeTimer, sum } from './bench/nodes.ts';

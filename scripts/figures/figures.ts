@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { inspectProgram } from '../../src/cli/inspection.ts';
-import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
+import { inspectProgram } from '../../src/cli/models/inspection.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx, realNodes } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Program } from '../../src/program/node.ts';
+import { rehearseScript } from '../../src/rehearsal/rehearsal.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { macsOf } from '../bench/program.ts';
 import type { Model } from '../models/model.ts';

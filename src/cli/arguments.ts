@@ -1,7 +1,7 @@
+import { bytesForInput, type InputSlot, numbersOf } from '../files/formats/convert.ts';
+import { readTensorFile } from '../files/formats/tensorFile.ts';
+import { InputError } from '../files/inputError.ts';
 import { type HalfArithmetic, isDouble, type Range, type TensorNumbers } from '../onnx/index.ts';
-import { bytesForInput, type InputSlot, numbersOf } from './files/convert.ts';
-import { readTensorFile } from './files/tensorFile.ts';
-import { InputError } from './inputError.ts';
 
 /** `name=N` as commander collects it. @throws InputError for anything else */
 export function parseDims(given: readonly string[]): Readonly<Record<string, number>> {

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { InputError } from '../files/inputError.ts';
+import { applySettings, collect, type Origins, withOrigin } from '../settings/settings.ts';
+import { settingLines } from '../settings/show.ts';
 import { addOperating } from './commands/operating.ts';
 import type { Console } from './console.ts';
 import { Exit } from './exit.ts';
-import { InputError } from './inputError.ts';
 import {
   onChain,
   withAccount,
@@ -25,8 +27,6 @@ import {
   withStatus,
   withWorkers,
 } from './options.ts';
-import { applySettings, collect, type Origins, withOrigin } from './settings/settings.ts';
-import { settingLines } from './settings/show.ts';
 
 function build(console: Console): Command {
   const assay = new Command('assay')
@@ -49,7 +49,7 @@ function build(console: Console): Command {
     withDrawing(
       withDraft(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))),
     ),
-  ).action(async (model, options) => (await import('./run.ts')).run(model, options, console));
+  ).action(async (model, options) => (await import('./commands/run.ts')).run(model, options, console));
   const inspect = assay
     .command('inspect')
     .description('show what a model compiles to, and what a dispute about it may cost')
@@ -58,15 +58,15 @@ function build(console: Console): Command {
     .option('--stages', 'print what the engine makes of the node, pass by pass');
   withJson(withImport(inspect)).action(async (model, options) => {
     if (options.stages || options.node !== undefined)
-      return (await import('./inspectStages.ts')).inspectStages(model, options, console);
-    return (await import('./inspect.ts')).inspect(model, options, console);
+      return (await import('./commands/inspectStages.ts')).inspectStages(model, options, console);
+    return (await import('./commands/inspect.ts')).inspect(model, options, console);
   });
   const conform = assay
     .command('conform')
     .description("run a folder of ONNX's backend tests on both engines, at ONNX's own tolerances")
     .argument('<DIR>', 'where the tests are: */model.onnx with test_data_set_*/input_*.pb and output_*.pb');
   withJson(conform).action(async (folder, options) =>
-    (await import('./conform.ts')).conform(folder, options, console),
+    (await import('./commands/conform.ts')).conform(folder, options, console),
   );
   const rehearse = assay
     .command('rehearse')
@@ -79,7 +79,7 @@ function build(console: Console): Command {
   withJson(
     withEngine(withImport(withInputs(rehearse, 'an input; inputs not given are seeded random'))),
   ).action(async (model, options) =>
-    (await onChain(() => import('./rehearse.ts'))).rehearse(model, options, console),
+    (await onChain(() => import('./commands/rehearse.ts'))).rehearse(model, options, console),
   );
   const deploy = assay
     .command('deploy')
@@ -90,13 +90,13 @@ function build(console: Console): Command {
     .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
     .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
   withJson(withAccount(deploy)).action(async (options) =>
-    (await onChain(() => import('./deploy.ts'))).deploy(options, console),
+    (await onChain(() => import('./commands/deploy.ts'))).deploy(options, console),
   );
   const canary = assay
     .command('canary')
     .description('play one false claim and its dispute on a deployment, and say whether it works');
   withJson(withOracle(canary)).action(async (options) =>
-    (await onChain(() => import('./canary/canary.ts'))).canary(options, console),
+    (await onChain(() => import('./commands/canary.ts'))).canary(options, console),
   );
   const publish = assay
     .command('publish')
@@ -105,7 +105,7 @@ function build(console: Console): Command {
     .option('--uri <URI>', 'where the bundle of the model can be had: http(s):// or ipfs://', '')
     .option('--bundle <DIR>', 'write program, weights and manifest into DIR, to serve or pin');
   withJson(withImport(withOracle(publish))).action(async (model, options) =>
-    (await onChain(() => import('./publish.ts'))).publish(model, options, console),
+    (await onChain(() => import('./commands/publish.ts'))).publish(model, options, console),
   );
   const serve = assay
     .command('serve')
@@ -114,14 +114,14 @@ function build(console: Console): Command {
     .option('--port <N>', 'to listen on; 0 for any that is free', '8480')
     .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
   serve.action(async (folder, options) =>
-    (await import('./models/serveBundle.ts')).serveBundle(folder, options, console),
+    (await import('./commands/serveBundle.ts')).serveBundle(folder, options, console),
   );
   const fetch = assay
     .command('fetch')
     .description('get a published model into the local store, every byte checked')
     .argument('<MODEL_ID>', 'its id');
   withJson(withLimits(withSources(withReading(fetch)))).action(async (id, options) =>
-    (await onChain(() => import('./models/fetch.ts'))).fetch(id, options, console),
+    (await onChain(() => import('./commands/fetch.ts'))).fetch(id, options, console),
   );
   const request = assay
     .command('request')
@@ -148,7 +148,7 @@ function build(console: Console): Command {
       ),
     ),
   ).action(async (model, options) =>
-    (await onChain(() => import('./request.ts'))).request(model, options, console),
+    (await onChain(() => import('./commands/request.ts'))).request(model, options, console),
   );
   const provide = assay
     .command('provide')
@@ -160,7 +160,7 @@ function build(console: Console): Command {
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
   withStatus(withSending(withQueue(withWorkers(withDraft(withModels(provide, '<MODEL...>')))))).action(
     async (models, options) =>
-      (await onChain(() => import('./provide.ts'))).provide(models, options, console),
+      (await onChain(() => import('./commands/provide.ts'))).provide(models, options, console),
   );
   const watch = assay
     .command('watch')
@@ -170,7 +170,7 @@ function build(console: Console): Command {
   withAlarms(
     withStatus(withSending(withQueue(withLimits(withWorkers(withModels(watch, '[MODEL...]')))))),
   ).action(async (models, options) =>
-    (await onChain(() => import('./watch.ts'))).watch(models, options, console),
+    (await onChain(() => import('./commands/watch.ts'))).watch(models, options, console),
   );
   const worker = assay
     .command('worker')
@@ -180,14 +180,14 @@ function build(console: Console): Command {
     .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it')
     .option('--all', 'fetch every model that there are runs of, within limits');
   withLog(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
-    (await import('./worker.ts')).worker(models, options, console),
+    (await import('./commands/worker.ts')).worker(models, options, console),
   );
   const callback = assay
     .command('callback')
     .description('run the callback of an answered request, if it was not run or failed')
     .argument('<REQUEST_ID>', 'the request');
   withJson(withFromBlock(withOracle(callback))).action(async (id, options) =>
-    (await onChain(() => import('./settle.ts'))).callback(id, options, console),
+    (await onChain(() => import('./commands/settle.ts'))).callback(id, options, console),
   );
   const finalize = assay
     .command('finalize')
@@ -198,7 +198,7 @@ function build(console: Console): Command {
     .option('--proof <FILE>', "holds the proof, as bytes or as 0x…, in the verifier's own encoding")
     .option('--with-callback', 'run the callback of the requester in the same transaction, for its fee');
   withJson(withFromBlock(withOracle(finalize))).action(async (id, options) =>
-    (await onChain(() => import('./settle.ts'))).finalize(id, options, console),
+    (await onChain(() => import('./commands/settle.ts'))).finalize(id, options, console),
   );
   addOperating(assay, console);
   assay

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { InputError } from './inputError.ts';
-import { collect } from './settings/settings.ts';
+import { InputError } from '../files/inputError.ts';
+import { collect } from '../settings/settings.ts';
 
 /** Options that several commands have in common. */
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseDims, parseHalf, parseRanges, readInputs, requireAll } from '../../src/cli/arguments.ts';
-import { elementType } from '../../src/cli/files/elementTypes.ts';
-import { writeNpy } from '../../src/cli/files/npy.ts';
-import { InputError } from '../../src/cli/inputError.ts';
+import { elementType } from '../../src/files/formats/elementTypes.ts';
+import { writeNpy } from '../../src/files/formats/npy.ts';
+import { InputError } from '../../src/files/inputError.ts';
 
 const mistake = (act: () => unknown): { message: string; exitCode: number } => {
   try {

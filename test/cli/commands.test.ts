@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { commandLine } from '../../src/cli/commandLine.ts';
+import { outputFiles } from '../../src/cli/commands/run.ts';
 import type { Console } from '../../src/cli/console.ts';
-import { elementType } from '../../src/cli/files/elementTypes.ts';
-import { readNpy, writeNpy } from '../../src/cli/files/npy.ts';
-import { readTensorProto, writeTensorProto } from '../../src/cli/files/tensorProto.ts';
-import { outputFiles } from '../../src/cli/run.ts';
+import { elementType } from '../../src/files/formats/elementTypes.ts';
+import { readNpy, writeNpy } from '../../src/files/formats/npy.ts';
+import { readTensorProto, writeTensorProto } from '../../src/files/formats/tensorProto.ts';
 import { modelBytes, noise, value } from '../support/onnx.ts';
 
 /** relu(x · w), and the index of its greatest element. */

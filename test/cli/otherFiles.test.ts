@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { elementType } from '../../src/cli/files/elementTypes.ts';
-import { writeNpy } from '../../src/cli/files/npy.ts';
-import { writeTensorProto } from '../../src/cli/files/tensorProto.ts';
+import { elementType } from '../../src/files/formats/elementTypes.ts';
+import { writeNpy } from '../../src/files/formats/npy.ts';
+import { writeTensorProto } from '../../src/files/formats/tensorProto.ts';
 import { captured as assay } from '../support/captured.ts';
 import { floats, modelBytes, single } from '../support/onnx.ts';
 

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { randomInput } from '../../src/cli/randomInput.ts';
-import { type Rehearsal, rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { randomInput } from '../../src/files/randomInput.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { type ImportOptions, importOnnx, realNodes } from '../../src/onnx/index.ts';
+import { type Rehearsal, rehearseScript } from '../../src/rehearsal/rehearsal.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { expectGas } from '../support/gas.ts';
 

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { models, programInputs } from '../../scripts/models/index.ts';
-import { sampleNodes } from '../../src/cli/rehearsal/fault.ts';
-import { rehearseScript } from '../../src/cli/rehearsal/rehearsal.ts';
-import { lineOf } from '../../src/cli/rehearsal/result.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx, realNodes } from '../../src/onnx/index.ts';
+import { sampleNodes } from '../../src/rehearsal/fault.ts';
+import { rehearseScript } from '../../src/rehearsal/rehearsal.ts';
+import { lineOf } from '../../src/rehearsal/result.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { availableOrSkip } from '../support/available.ts';
 

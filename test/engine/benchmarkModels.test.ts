@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { examples } from '../../scripts/models/examples.ts';
 import { type Model, models, programInputs } from '../../scripts/models/index.ts';
-import { xorshift32 } from '../../src/cli/randomInput.ts';
 import { checkpointsOf } from '../../src/engine/engine.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom, referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wordAsStored, wordReader } from '../../src/engine/reference/word.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
+import { xorshift32 } from '../../src/files/randomInput.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';

@@ -25,7 +25,7 @@ export function addOperating(assay: Command, console: Console): void {
   withJson(
     withAlarms(withStatus(withLimits(withWorkers(withSources(withImport(withReading(monitor))))))),
   ).action(async (models, options) =>
-    (await onChain(() => import('../monitor/monitor.ts'))).monitor(models, options, console),
+    (await onChain(() => import('./monitor.ts'))).monitor(models, options, console),
   );
   const verify = assay
     .command('verify')
@@ -35,7 +35,7 @@ export function addOperating(assay: Command, console: Console): void {
     .argument('<REQUEST_ID>', 'the request')
     .argument('[MODEL]', 'its model: a file, or nothing if it was fetched');
   withJson(withEngine(withSources(withImport(withReading(verify))))).action(async (id, model, options) =>
-    (await onChain(() => import('../verify.ts'))).verify(id, model, options, console),
+    (await onChain(() => import('./verify.ts'))).verify(id, model, options, console),
   );
   const doctor = assay
     .command('doctor')
@@ -43,6 +43,6 @@ export function addOperating(assay: Command, console: Console): void {
     .argument('[MODEL...]', 'models that will be held')
     .option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
   withJson(withSources(withImport(withAccount(doctor)))).action(async (models, options) =>
-    (await onChain(() => import('../doctor/doctor.ts'))).doctor(models, options, console),
+    (await onChain(() => import('./doctor.ts'))).doctor(models, options, console),
   );
 }

@@ -3,8 +3,8 @@ import { BOUNDS, boundsFor } from '../../chain/bounds.ts';
 import { hasClz } from '../../chain/edition.ts';
 import { explain } from '../../chain/explain.ts';
 import { durationText } from '../../operator/duration.ts';
-import { DEVELOPMENT_CHAINS } from '../serviceLoop.ts';
-import { withoutSecrets } from '../settings/show.ts';
+import { withoutSecrets } from '../../settings/show.ts';
+import { DEVELOPMENT_CHAINS } from '../services/serviceLoop.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** Checks of one node and the chain that it serves. */

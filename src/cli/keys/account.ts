@@ -1,13 +1,13 @@
 import { Wallet } from 'ethers';
+import { readBytes } from '../../files/bytes.ts';
+import { InputError } from '../../files/inputError.ts';
 import { RemoteSigner } from '../../operator/remoteSigner.ts';
 import { isWebAddress } from '../../operator/webAddress.ts';
+import { KEY_VARIABLE } from '../../settings/keyVariables.ts';
 import type { Console } from '../console.ts';
-import { readBytes } from '../files/bytes.ts';
-import { InputError } from '../inputError.ts';
-import { requireAddress } from '../requireAddress.ts';
 import { readPassword } from './password.ts';
+import { requireAddress } from './requireAddress.ts';
 import { readSecretFile } from './secretFile.ts';
-import { KEY_VARIABLE } from './variables.ts';
 
 /** Where the key of the account is; one of them. */
 export interface KeyOptions {

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { InputError } from '../../files/inputError.ts';
+import { PASSWORD_VARIABLE } from '../../settings/keyVariables.ts';
 import type { Console } from '../console.ts';
-import { InputError } from '../inputError.ts';
 import { readSecretFile } from './secretFile.ts';
-import { PASSWORD_VARIABLE } from './variables.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

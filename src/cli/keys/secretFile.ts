@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { readBytes } from '../files/bytes.ts';
-import { InputError } from '../inputError.ts';
+import { readBytes } from '../../files/bytes.ts';
+import { InputError } from '../../files/inputError.ts';
 
 /** Longer files are not read: whatever they are, they are no key or password with some blanks around it. */
 const MAX_BYTES = 1024;

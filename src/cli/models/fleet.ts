@@ -1,3 +1,4 @@
+import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
@@ -6,7 +7,6 @@ import { FleetRunner, type Trust } from '../../work/fleet/fleetRunner.ts';
 import { type Fleet, openFleet, QueueError } from '../../work/fleet/queue.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
-import { InputError } from '../inputError.ts';
 
 /** How a service spreads its runs over workers, as commander collects it. */
 export interface FleetOptions {

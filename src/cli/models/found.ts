@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
 import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundModels.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
-import { InputError } from '../inputError.ts';
 import { dataFolder, type SourceOptions, type Sources } from './sources.ts';
 
 /** Bounds on models that strangers name, as text. */

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Contracts } from '../../chain/contracts.ts';
+import { InputError } from '../../files/inputError.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { Log } from '../../operator/log.ts';
 import { StoreError } from '../../store/blobs.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import { type HeldModel, loadModel as loadHeld } from '../../store/library.ts';
 import type { Console } from '../console.ts';
-import { InputError } from '../inputError.ts';
-import { type ImportArguments, loadModel } from '../loadModel.ts';
 import type { LoadedText } from '../text/loadText.ts';
+import { type ImportArguments, loadModel } from './loadModel.ts';
 import { dataFolder, type SourceOptions } from './sources.ts';
 
 const MODEL_ID = /^0x[0-9a-f]{64}$/;

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { InputError } from '../../files/inputError.ts';
 import { Getter } from '../../store/remote/getter.ts';
 import { IPFS_GATEWAYS, locationsOf } from '../../store/remote/locations.ts';
-import { InputError } from '../inputError.ts';
 
 /** Where models and inputs come from, and where they are kept. */
 export interface SourceOptions {

@@ -1,19 +1,19 @@
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
 import type { Report } from '../../chain/report.ts';
+import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import { readPublication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
-import { type EngineOptions, type WorkerArguments, workersOf } from '../engines.ts';
-import { InputError } from '../inputError.ts';
-import type { ImportArguments } from '../loadModel.ts';
 import type { LoadedText } from '../text/loadText.ts';
+import { type EngineOptions, type WorkerArguments, workersOf } from './engines.ts';
 import { type FleetOptions, joinFleet, trustOf } from './fleet.ts';
 import { foundModels, type LimitOptions } from './found.ts';
 import { holdNamed } from './holding.ts';
 import { inputsFor } from './inputs.ts';
+import type { ImportArguments } from './loadModel.ts';
 import { type SourceOptions, sourcesOf } from './sources.ts';
 
 /** Options for the models of a service and for their runs. */

@@ -13,14 +13,14 @@ import { Overview } from '../../operator/overview.ts';
 import { Webhook } from '../../operator/webhook.ts';
 import { readPublication } from '../../store/publications.ts';
 import { WorkRunner } from '../../work/runner.ts';
-import { firstBlockOf } from '../connection.ts';
+import { firstBlockOf } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
-import { workersOf } from '../engines.ts';
+import { workersOf } from '../models/engines.ts';
 import { foundModels } from '../models/found.ts';
 import { holdNamed } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { sourcesOf } from '../models/sources.ts';
-import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../serviceLoop.ts';
+import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../services/serviceLoop.ts';
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 

@@ -1,14 +1,14 @@
+import { InputError } from '../../files/inputError.ts';
 import type { Thresholds } from '../../monitor/alarms.ts';
 import { isWebAddress } from '../../operator/webAddress.ts';
-import type { ReaderOptions } from '../connection.ts';
-import type { EngineOptions } from '../engines.ts';
-import { InputError } from '../inputError.ts';
-import type { ImportArguments } from '../loadModel.ts';
-import { type LogArguments, parseLogOptions } from '../logOptions.ts';
+import type { ReaderOptions } from '../connection/connection.ts';
+import type { EngineOptions } from '../models/engines.ts';
 import type { LimitOptions } from '../models/found.ts';
+import type { ImportArguments } from '../models/loadModel.ts';
 import type { SourceOptions } from '../models/sources.ts';
-import { parseBlock } from '../service.ts';
-import { parseBounded, parseHeartbeat, parsePort, type StatusArguments } from '../statusOptions.ts';
+import { type LogArguments, parseLogOptions } from '../services/logOptions.ts';
+import { parseBlock } from '../services/service.ts';
+import { parseBounded, parseHeartbeat, parsePort, type StatusArguments } from '../services/statusOptions.ts';
 
 /** Options of all commands that raise alarms. */
 export interface AlarmOptions {

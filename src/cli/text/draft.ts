@@ -1,6 +1,6 @@
+import { InputError } from '../../files/inputError.ts';
 import type { Draft } from '../../text/generate.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
-import { InputError } from '../inputError.ts';
 
 /** Tokens that are asked for at a time: more are often wrong before the last. */
 const BLOCK = 32;

@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
+import { readBytes } from '../../files/bytes.ts';
+import { filesIn } from '../../files/external.ts';
+import { InputError } from '../../files/inputError.ts';
 import { ImportError, readGraph } from '../../onnx/index.ts';
 import { requireCausal } from '../../text/causality.ts';
 import { compileText, type TextModel } from '../../text/compile.ts';
@@ -12,9 +15,6 @@ import { encodePrompt, InvalidPrompt } from '../../text/prompt.ts';
 import { type TextTokenizer, tokenizerOf } from '../../text/tokenizer.ts';
 import { parseHalf } from '../arguments.ts';
 import type { Console } from '../console.ts';
-import { readBytes } from '../files/bytes.ts';
-import { filesIn } from '../files/external.ts';
-import { InputError } from '../inputError.ts';
 import { parseTextOptions, type TextArguments } from './textOptions.ts';
 
 /** A model that writes text, and what its tokens mean. */

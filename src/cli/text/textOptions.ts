@@ -1,7 +1,7 @@
+import { InputError } from '../../files/inputError.ts';
 import type { TextRequest } from '../../text/generate.ts';
 import type { TextOptions } from '../../text/options.ts';
 import { seedWords } from '../../text/prompt.ts';
-import { InputError } from '../inputError.ts';
 
 /** Options of importing commands for a model that writes text. */
 export interface TextArguments {

@@ -1,0 +1,153 @@
+import { getAddress } from 'ethers';
+import {
+  BOUNDS,
+  type Bounds,
+  type BoundsName,
+  boundsFor,
+  MOST_LEAST_BOND_WEI,
+  outlastsSeconds,
+  tokenBounds,
+} from '../../chain/bounds.ts';
+import type { Contracts } from '../../chain/contracts.ts';
+import { editionFor } from '../../chain/edition.ts';
+import { release } from '../../chain/release.ts';
+import { type Address, ZERO_ADDRESS } from '../../chain/types.ts';
+import { amountText, currencyText, isToken, readUnit } from '../../chain/unit.ts';
+import { InputError } from '../../files/inputError.ts';
+import { parseWhole } from '../arguments.ts';
+import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';
+import { type Deployment, readDeployment, writeDeployment } from '../connection/deployments.ts';
+import type { Console } from '../console.ts';
+import { requireAddress } from '../keys/requireAddress.ts';
+
+export interface DeployOptions extends AccountOptions {
+  readonly trial?: boolean;
+  readonly bounds?: string;
+  readonly currency?: string;
+  readonly leastBond?: string;
+  readonly confirmations?: string;
+  readonly json?: boolean;
+}
+
+const DEVELOPMENT_CHAIN = 31337n;
+/** Blocks after which a deployment counts on a chain that others use: what Hardhat Ignition waits for too. */
+const USUAL_CONFIRMATIONS = 5;
+
+/** @throws InputError for a set that does not exist, or two at once */
+function boundsChosen({ trial, bounds }: DeployOptions, chainId: bigint): BoundsName {
+  if (bounds === undefined) return trial ? 'trial' : boundsFor(chainId);
+  if (trial) throw new InputError('--trial and --bounds exclude each other; give one of them', 2);
+  if (bounds in BOUNDS) return bounds as BoundsName;
+  throw new InputError(`--bounds ${bounds}: write ${Object.keys(BOUNDS).join(', ')}`, 2);
+}
+
+/** @throws InputError for what is no number above zero */
+function confirmationsChosen({ confirmations }: DeployOptions, chainId: bigint): number {
+  // A development chain mines when it is told something, so waiting there may never end.
+  if (confirmations === undefined) return chainId === DEVELOPMENT_CHAIN ? 1 : USUAL_CONFIRMATIONS;
+  const count = Number(parseWhole('--confirmations', confirmations));
+  if (count < 1 || count > 1000) {
+    throw new InputError(`--confirmations ${confirmations}: write a number from 1 to 1000`, 2);
+  }
+  return count;
+}
+
+/** @throws InputError for a token without a least bond, the reverse, or one that no bond may have */
+function tokenChosen({ currency, leastBond }: DeployOptions, bounds: Bounds) {
+  if (currency === undefined) {
+    if (leastBond !== undefined)
+      throw new InputError('--least-bond is for a token; add --currency ADDRESS', 2);
+    return { currency: ZERO_ADDRESS, bounds };
+  }
+  requireAddress('--currency', currency);
+  if (leastBond === undefined) {
+    throw new InputError(
+      '--currency needs --least-bond N, in the smallest unit of the token: its price is not known here',
+      2,
+    );
+  }
+  const leastWei = parseWhole('--least-bond', leastBond);
+  if (leastWei < 2n || leastWei > MOST_LEAST_BOND_WEI) {
+    throw new InputError(`--least-bond ${leastBond}: write a number from 2 to ${MOST_LEAST_BOND_WEI}`, 2);
+  }
+  return { currency: getAddress(currency), bounds: tokenBounds(bounds, leastWei) };
+}
+
+/** @throws InputError if the chain has no token there */
+async function requireToken(currency: Address, { wallet, chainId }: Account): Promise<void> {
+  if (currency === ZERO_ADDRESS) throw new InputError('--currency 0x00…: leave it out for ether', 2);
+  const provider = wallet.provider!;
+  if ((await provider.getCode(currency)) === '0x')
+    throw new InputError(`--currency ${currency}: there is no contract on chain ${chainId}`);
+  if (!(await isToken(currency, provider)))
+    throw new InputError(`--currency ${currency}: the contract there does not answer as an ERC-20 token`);
+}
+
+async function addressesOf({ oracle, game, registry, referee }: Contracts) {
+  const [atOracle, atGame, atRegistry, atReferee] = await Promise.all(
+    [oracle, game, registry, referee].map((contract) => contract.getAddress()),
+  );
+  return {
+    oracle: atOracle as string,
+    game: atGame as string,
+    registry: atRegistry as string,
+    referee: atReferee as string,
+  };
+}
+
+/** The block before the contracts were there; a run that was killed may have written down an earlier one. */
+function firstBlock(account: Account, oracle: string, created: readonly string[]): number {
+  const known = readDeployment(account.chainId);
+  if (known?.oracle === oracle) return Math.min(known.fromBlock, account.block);
+  return created.includes('oracle') ? account.block : 0;
+}
+
+const hours = (seconds: number): string =>
+  seconds >= 3600 ? `${Math.floor(seconds / 3600)} hours` : `${seconds} seconds`;
+
+/** `assay deploy`: the protocol's contracts, on a chain that has none, or as others beside those. */
+export async function deploy(options: DeployOptions, console: Console): Promise<void> {
+  await withAccount(options, console, async (account) => {
+    requireEther(account);
+    const bounds = boundsChosen(options, account.chainId);
+    const confirmations = confirmationsChosen(options, account.chainId);
+    const { currency, bounds: chosen } = tokenChosen(options, BOUNDS[bounds]);
+    if (options.currency !== undefined) await requireToken(currency, account);
+    const edition = await editionFor(account.wallet.provider!);
+    const { contracts, created, sameEverywhere } = await release(
+      account.wallet,
+      { edition, bounds: chosen, currency },
+      { confirmations, onStep: (doing) => console.progress(doing) },
+    );
+    console.progress(undefined);
+    const addresses = await addressesOf(contracts);
+    const deployment: Deployment = {
+      chainId: Number(account.chainId),
+      bounds,
+      clz: edition.clz,
+      ...(currency === ZERO_ADDRESS ? {} : { currency }),
+      fromBlock: firstBlock(account, addresses.oracle, created),
+      ...addresses,
+    };
+    const file = writeDeployment(deployment);
+    if (options.json) {
+      console.out(JSON.stringify({ ...deployment, created, sameEverywhere, file }));
+      return;
+    }
+    const done = created.length === 0 ? 'everything was there already' : `deployed ${created.join(', ')}`;
+    console.out(
+      `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, after block ${deployment.fromBlock}`,
+    );
+    for (const [name, address] of Object.entries(addresses)) console.out(`${name.padEnd(8)}  ${address}`);
+    if (currency !== ZERO_ADDRESS) {
+      const unit = await readUnit(currency, account.wallet.provider!);
+      const least = amountText(unit, chosen.min.claimBondWei);
+      console.out(`fees and bonds are in ${currencyText(unit, currency)}; claim bonds are ${least} at least`);
+    }
+    console.out(
+      `windows and clocks outlast ${hours(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
+    );
+    if (!sameEverywhere) console.out('without CreateX, as here, the addresses are this chain’s own');
+    console.out(`recorded in ${file}, where the other commands find it`);
+  });
+}

@@ -1,0 +1,77 @@
+import { InputError } from '../../files/inputError.ts';
+import { bytesOfHex } from '../../merkle/keccak.ts';
+import { StoreError } from '../../store/blobs.ts';
+import { fetchModel, ModelTooLarge } from '../../store/fetchModel.ts';
+import { FolderBlobs } from '../../store/folder.ts';
+import { readPublication } from '../../store/publications.ts';
+import { RemoteError } from '../../store/remote/getter.ts';
+import { locationsOf } from '../../store/remote/locations.ts';
+import { RemoteBlobs } from '../../store/remote/remoteBlobs.ts';
+import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
+import type { Console } from '../console.ts';
+import { type LimitOptions, limitsOf } from '../models/found.ts';
+import { modelsFolder, requireModelId } from '../models/holding.ts';
+import { type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { parseBlock } from '../services/service.ts';
+
+export interface FetchOptions extends ReaderOptions, SourceOptions, LimitOptions {
+  readonly fromBlock?: string;
+  readonly json?: boolean;
+}
+
+/** Errors that are a sentence about the model or where it should be. */
+const SENTENCES = [StoreError, RemoteError, ModelTooLarge];
+
+/** `assay fetch`: gets a published model into the local store, every byte checked, going on where it was interrupted. */
+export async function fetch(given: string, options: FetchOptions, console: Console): Promise<void> {
+  const modelId = requireModelId(given);
+  const { getter, gateways, mirrors } = sourcesOf(options);
+  // The user named this model, so a run has no bound unless an option sets one.
+  const unbounded = { maxRunBytes: `${2 ** 40}`, maxRunSteps: `${2 ** 52}`, maxModelBytes: `${2 ** 36}` };
+  const limits = limitsOf({ ...unbounded, ...options });
+  const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
+  await withReader(options, console, async (contracts) => {
+    const fromBlock = asked ?? (await firstBlockOf(contracts));
+    const { published, uris } = await readPublication(contracts, modelId, fromBlock);
+    const urls = [...mirrors, ...uris].flatMap((uri) => {
+      try {
+        return locationsOf(uri, gateways);
+      } catch (error) {
+        console.err(`assay: ${(error as Error).message}`);
+        return [];
+      }
+    });
+    if (urls.length === 0) {
+      throw new InputError(
+        `model ${modelId}: its publishers do not say where it can be had; add --mirror URI`,
+      );
+    }
+    const folder = new FolderBlobs(modelsFolder(options));
+    try {
+      const fetched = await fetchModel(
+        bytesOfHex(modelId),
+        urls.map((url) => new RemoteBlobs(url, getter)),
+        folder,
+        {
+          limits,
+          published,
+          progress: (done, total) =>
+            console.progress(
+              `fetching, ${Math.floor((100 * done) / Math.max(1, total))} % of ${total} bytes`,
+            ),
+        },
+      );
+      console.progress(undefined);
+      if (options.json)
+        console.out(JSON.stringify({ model: modelId, kind: fetched.kind, folder: folder.place }));
+      else if (fetched.kind === 'model')
+        console.out(`model ${modelId}: in ${folder.place}, every byte checked`);
+      else console.out(`model ${modelId}: malformed: ${fetched.malformed.malformation.violation.message}`);
+    } catch (error) {
+      if (SENTENCES.some((kind) => error instanceof kind)) throw new InputError((error as Error).message);
+      throw error;
+    } finally {
+      getter.close();
+    }
+  });
+}

@@ -1,0 +1,59 @@
+import { InputError } from '../../files/inputError.ts';
+import { CALLBACKS, type Callbacks, provideService } from '../../provider/provider.ts';
+import { parseWhole } from '../arguments.ts';
+import type { Console } from '../console.ts';
+import { type ServiceOptions, serve } from '../services/service.ts';
+import { draftFrom, parseDraftUrl } from '../text/draft.ts';
+import type { LoadedText } from '../text/loadText.ts';
+import { solveTexts, type Writer } from '../text/solve.ts';
+
+export interface ProvideOptions extends ServiceOptions {
+  readonly minFeeWei?: string;
+  readonly callbacks: string;
+  readonly draft?: string;
+}
+
+/** @throws InputError unless it is one of the three */
+function parseCallbacks(text: string): Callbacks {
+  const found = CALLBACKS.find((one) => one === text);
+  if (!found) throw new InputError(`--callbacks ${text}: write one of ${CALLBACKS.join(', ')}`, 2);
+  return found;
+}
+
+/** `assay provide`: answers requests on the given models until it is told to end. */
+export async function provide(
+  paths: readonly string[],
+  options: ProvideOptions,
+  console: Console,
+): Promise<void> {
+  const leastFeeWei =
+    options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
+  const callbacks = parseCallbacks(options.callbacks);
+  const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
+  const writerOf = ({ model, tokenizer }: LoadedText): Writer => {
+    if (!server) return { model };
+    // Now, so that a tokenizer that is missing is told before anything is claimed.
+    const known = tokenizer();
+    return {
+      model,
+      draft: (prompt) => draftFrom(server, known, prompt, (line) => console.err(`assay: ${line}`)),
+    };
+  };
+  await serve(
+    'providing',
+    paths,
+    options,
+    console,
+    ({ writing, ...parts }) =>
+      provideService({
+        ...parts,
+        callbacks,
+        leastFeeWei,
+        solve: solveTexts(
+          writing.local,
+          new Map([...writing.texts].map(([id, text]) => [id, writerOf(text)])),
+        ),
+      }),
+    true,
+  );
+}

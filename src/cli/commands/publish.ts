@@ -1,0 +1,52 @@
+import { publish as publishModel } from '../../client/client.ts';
+import { reasonOf } from '../../files/bytes.ts';
+import { InputError } from '../../files/inputError.ts';
+import { writeBundle } from '../../store/bundle.ts';
+import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import type { Console } from '../console.ts';
+import { type ImportArguments, loadModel } from '../models/loadModel.ts';
+import { tryCausality } from '../text/loadText.ts';
+
+export interface PublishOptions extends OracleOptions, ImportArguments {
+  readonly uri: string;
+  /** Folder to write the model into, for whoever serves it. */
+  readonly bundle?: string;
+  readonly json?: boolean;
+}
+
+/** `assay publish`: commits to a model in the oracle's registry, so that it can be asked for. */
+export async function publish(path: string, options: PublishOptions, console: Console): Promise<void> {
+  await withContracts(options, console, async (contracts, account) => {
+    requireEther(account);
+    const loaded = await loadModel(path, options, console);
+    const { model, file } = loaded;
+    if (loaded.text) {
+      console.progress('trying whether the model is causal');
+      await tryCausality(path, loaded.text);
+    }
+    if (options.bundle !== undefined) {
+      console.progress(`writing ${options.bundle}`);
+      await about(options.bundle, writeBundle(options.bundle, loaded, file));
+    }
+    console.progress('publishing');
+    const id = await publishModel(contracts, model, options.uri);
+    console.progress(undefined);
+    if (options.json) {
+      const registry = await contracts.registry.getAddress();
+      const { bundle = null, uri } = options;
+      console.out(JSON.stringify({ model: id, file, uri, registry, bundle }));
+      return;
+    }
+    console.out(`model ${id}`);
+    if (options.bundle !== undefined) console.out(`bundle ${options.bundle}; \`assay serve\` serves it`);
+  });
+}
+
+/** @throws InputError in place of errors about the folder */
+async function about<T>(folder: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new InputError(`${folder}: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,152 @@
+import { isAddress } from 'ethers';
+import type { Contracts } from '../../chain/contracts.ts';
+import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
+import { amountText, readUnit } from '../../chain/unit.ts';
+import { awaitResult, packInput, request as requestInference, TermsError } from '../../client/client.ts';
+import { fileTensorOf } from '../../files/formats/convert.ts';
+import { InputError } from '../../files/inputError.ts';
+import { hexOf } from '../../merkle/keccak.ts';
+import { splitTensors } from '../../merkle/model.ts';
+import { hexRoots } from '../../merkle/tensor.ts';
+import { inputsOf } from '../../text/generate.ts';
+import { tokensIn } from '../../text/tokens.ts';
+import { parseWhole, readInputs, requireAll } from '../arguments.ts';
+import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import type { Console } from '../console.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
+import { outputJson, outputLines } from '../models/outputs.ts';
+import { promptTokens } from '../text/loadText.ts';
+import { type DrawingArguments, parseDrawing } from '../text/textOptions.ts';
+
+type AmountTerm = { [Term in keyof Terms]: Terms[Term] extends bigint ? Term : never }[keyof Terms];
+
+/** Terms that a requester may set, as commander names them; {@link usualTerms} sets the others. */
+type GivenTerms = { readonly [Term in AmountTerm | 'provider' | 'verifier']?: string } & {
+  readonly answerByRoot?: boolean;
+};
+
+export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments, DrawingArguments {
+  readonly input?: readonly string[];
+  readonly inputUri?: string;
+  readonly feeWei: string;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+const HOUR = 3600n;
+
+const atLeast = (least: bigint, usual: bigint): bigint => (usual > least ? usual : least);
+
+/** The least bonds that the oracle takes; an hour for everything that takes time, or more if the oracle says so. */
+export async function usualTerms({ oracle }: Contracts): Promise<Terms> {
+  const { min } = await oracle.bounds();
+  return {
+    ...PLAIN_TERMS,
+    claimBondWei: min.claimBondWei,
+    challengeBondWei: min.challengeBondWei,
+    windowSeconds: atLeast(min.windowSeconds, HOUR),
+    clockSeconds: atLeast(min.clockSeconds, HOUR),
+    callbackGas: min.callbackGas,
+    patienceSeconds: atLeast(min.patienceSeconds, HOUR),
+  };
+}
+
+const OPTIONS: { readonly [Term in AmountTerm]: string } = {
+  claimBondWei: '--claim-bond-wei',
+  challengeBondWei: '--challenge-bond-wei',
+  windowSeconds: '--window-seconds',
+  clockSeconds: '--clock-seconds',
+  callbackGas: '--callback-gas',
+  callbackFeeWei: '--callback-fee-wei',
+  patienceSeconds: '--patience-seconds',
+};
+
+/** @throws InputError naming an option that is no whole number, or no address */
+function parseTerms(given: GivenTerms): Partial<Terms> {
+  const terms: { -readonly [Term in keyof Terms]?: Terms[Term] } = {};
+  for (const term of Object.keys(OPTIONS) as AmountTerm[]) {
+    const text = given[term];
+    if (text !== undefined) terms[term] = parseWhole(OPTIONS[term], text);
+  }
+  for (const term of ['provider', 'verifier'] as const) {
+    const text = given[term];
+    if (text === undefined) continue;
+    if (!isAddress(text))
+      throw new InputError(`--${term} ${text}: write an address, 0x and 40 hex digits`, 2);
+    terms[term] = text;
+  }
+  if (given.answerByRoot) terms.answerByRoot = true;
+  return terms;
+}
+
+/** The final answer's tensors under the names that the model gives them. */
+const namedOutputs = ({ model, outputs }: LoadedModel, answer: Uint8Array) =>
+  splitTensors(model.outputs, answer).map((bytes, i) => {
+    const output = outputs[i]!;
+    return { name: output.name, tensor: fileTensorOf(output, bytes) };
+  });
+
+async function paidLine({ currency, provider }: Contracts, paidWei: bigint): Promise<string> {
+  const unit = await readUnit(currency, provider);
+  const paid = `paid ${amountText(unit, paidWei)}`;
+  if (currency === ZERO_ADDRESS) return paid;
+  return `${paid} to the oracle, which was allowed exactly that; the token is ${currency}`;
+}
+
+/** `assay request`: asks for an inference and, if told to, waits for the final answer. */
+export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
+  const feeWei = parseWhole('--fee-wei', options.feeWei);
+  const chosen = parseTerms(options);
+  await withContracts(options, console, async (contracts, account) => {
+    requireEther(account);
+    const loaded = await loadModel(path, options, console);
+    const tensors = loaded.text
+      ? inputsOf(loaded.text.model, {
+          prompt: promptTokens(loaded.text, String(options.text), console),
+          ...parseDrawing(options),
+        })
+      : requireAll(readInputs(options.input ?? [], loaded.inputs), loaded.inputs);
+    const input = packInput(loaded.inputs, tensors);
+    const model = hexOf(loaded.model.id);
+    const terms = { ...(await usualTerms(contracts)), ...chosen };
+    console.progress('requesting');
+    const uri = options.inputUri;
+    const roots = (): string[] => hexRoots(splitTensors(loaded.model.inputs, input));
+    const given = uri === undefined ? input : { roots: roots(), uri };
+    const { requestId, receipt } = await requestInference(contracts, model, given, terms, feeWei).catch(
+      (failure: unknown) => {
+        if (failure instanceof TermsError) throw new InputError(failure.message);
+        throw failure;
+      },
+    );
+    console.progress(undefined);
+    const paidWei = feeWei + terms.callbackFeeWei;
+    if (!options.json) {
+      console.out(`request ${requestId}: ${receipt.hash}`);
+      if (paidWei > 0n) console.out(await paidLine(contracts, paidWei));
+    }
+    const told = { requestId: `${requestId}`, model, transaction: receipt.hash };
+    if (!options.wait) {
+      if (options.json) console.out(JSON.stringify(told));
+      return;
+    }
+    console.progress('waiting for the final answer');
+    const answer = await awaitResult(contracts, requestId, Number.POSITIVE_INFINITY);
+    console.progress(undefined);
+    if (loaded.text) {
+      const tokens = tokensIn(answer, loaded.text.model.width);
+      const text = loaded.text.tokenizer().decode(tokens);
+      console.out(options.json ? JSON.stringify({ ...told, answer: hexOf(answer), tokens, text }) : text);
+      return;
+    }
+    const named = namedOutputs(loaded, answer);
+    if (options.json) {
+      const outputs = named.map(({ name, tensor }) => outputJson(name, tensor));
+      console.out(JSON.stringify({ ...told, answer: hexOf(answer), outputs }));
+      return;
+    }
+    for (const { name, tensor } of named) {
+      for (const line of outputLines(name, tensor)) console.out(line);
+    }
+  });
+}

@@ -1,0 +1,76 @@
+import { performance } from 'node:perf_hooks';
+import type { Engine } from '../../engine/engine.ts';
+import { InputError } from '../../files/inputError.ts';
+import { hexOf } from '../../merkle/keccak.ts';
+import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
+import { recall } from '../../text/recall.ts';
+import type { Console } from '../console.ts';
+import type { LoadedModel } from '../models/loadModel.ts';
+import { draftFrom, parseDraftUrl } from '../text/draft.ts';
+import { type LoadedText, promptTokens } from '../text/loadText.ts';
+import { type DrawingArguments, parseDrawing, type TextArguments } from '../text/textOptions.ts';
+
+export interface RunTextOptions extends TextArguments, DrawingArguments {
+  readonly ask?: string;
+  readonly draft?: string;
+  readonly engine: string;
+  readonly json?: boolean;
+}
+
+/** The prompt of `--ask`. @throws InputError without one */
+export function requirePrompt(ask: string | undefined): string {
+  if (ask === undefined) throw new InputError('there is no prompt; give one with --ask "…"', 2);
+  return ask;
+}
+
+/** Writes the text that the model accepts after a prompt. */
+export async function runText(
+  loaded: LoadedModel & { readonly text: LoadedText },
+  options: RunTextOptions,
+  engine: Engine,
+  console: Console,
+): Promise<void> {
+  const { text, model } = loaded;
+  const prompt = promptTokens(text, requirePrompt(options.ask), console);
+  const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
+  const drawing = parseDrawing(options);
+  const tokenizer = text.tokenizer();
+  const { session, on } = await PassChooser.load(text.model, engine);
+  const chooser = on(inputsOf(text.model, { prompt, ...drawing }));
+  let passes = 0;
+  let found = 0;
+  const start = performance.now();
+  const tokens = await generate(
+    text.model,
+    {
+      choose: (known, drafted) => {
+        passes++;
+        return chooser.choose(known, drafted);
+      },
+    },
+    {
+      draft: server
+        ? draftFrom(server, tokenizer, prompt, (sentence) => console.err(`assay: ${sentence}`))
+        : recall(prompt, text.model.options.tokens),
+      listen: (more) => {
+        found += more.length;
+        console.progress(`${found} of ${text.model.options.tokens} tokens`);
+      },
+    },
+  );
+  const seconds = (performance.now() - start) / 1000;
+  await session.close();
+  console.progress(undefined);
+  const written = tokenizer.decode(tokens);
+  if (options.json) {
+    const id = hexOf(model.id);
+    console.out(
+      JSON.stringify({ model: id, engine: options.engine, seconds, passes, prompt, tokens, text: written }),
+    );
+    return;
+  }
+  console.out(
+    `model ${hexOf(model.id)}, ${found} tokens by ${passes} passes in ${seconds.toFixed(2)} s on the ${options.engine} engine`,
+  );
+  console.out(written);
+}

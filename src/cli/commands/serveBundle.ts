@@ -1,0 +1,50 @@
+import { statSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { InputError } from '../../files/inputError.ts';
+import { modelsIn } from '../../store/bundle.ts';
+import { bundleServer } from '../../store/bundleServer.ts';
+import { parseWhole } from '../arguments.ts';
+import type { Console } from '../console.ts';
+
+export interface ServeOptions {
+  readonly port: string;
+  readonly host: string;
+}
+
+/** @throws InputError for what is no port */
+function parsePort(text: string): number {
+  const port = Number(parseWhole('--port', text));
+  if (port <= 65_535) return port;
+  throw new InputError(`--port ${text}: write a whole number from 0 to 65535`, 2);
+}
+
+/** `assay serve`: serves a bundle over HTTP until SIGINT or SIGTERM. */
+export async function serveBundle(folder: string, options: ServeOptions, console: Console): Promise<void> {
+  const port = parsePort(options.port);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InputError(
+      `${folder}: there is no such folder; \`assay publish … --bundle ${folder}\` writes one`,
+    );
+  }
+  const models = await modelsIn(folder).catch(() => []);
+  if (models.length === 0) throw new InputError(`${folder}: is no bundle; it has no manifest`);
+  const server = bundleServer(folder);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', ({ message }) => reject(new InputError(`--port ${options.port}: ${message}`)));
+    server.listen(port, options.host, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  for (const model of models) console.out(`model ${model}`);
+  console.out(`serving at http://${host}:${bound}/`);
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      process.off('SIGINT', end);
+      process.off('SIGTERM', end);
+      server.close(() => resolve());
+      server.closeAllConnections();
+    };
+    process.on('SIGINT', end);
+    process.on('SIGTERM', end);
+  });
+}

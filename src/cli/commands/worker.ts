@@ -1,0 +1,115 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { reasonOf } from '../../files/bytes.ts';
+import { InputError } from '../../files/inputError.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
+import { createLog } from '../../operator/log.ts';
+import { createWorkerKey, pemOf, type WorkerKey, workerKeyFrom } from '../../work/fleet/answers.ts';
+import { FleetWorker } from '../../work/fleet/fleetWorker.ts';
+import { FoundModels } from '../../work/foundModels.ts';
+import { WorkRunner } from '../../work/runner.ts';
+import type { Console } from '../console.ts';
+import { type EngineOptions, type WorkerArguments, workersOf } from '../models/engines.ts';
+import { openQueue } from '../models/fleet.ts';
+import { type LimitOptions, limitsOf, tellTo } from '../models/found.ts';
+import { loadAny } from '../models/holding.ts';
+import type { ImportArguments } from '../models/loadModel.ts';
+import { dataFolder, type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { type LogArguments, parseLogOptions } from '../services/logOptions.ts';
+
+export interface WorkerOptions
+  extends EngineOptions,
+    WorkerArguments,
+    WorkerArguments,
+    ImportArguments,
+    LogArguments,
+    SourceOptions,
+    LimitOptions {
+  readonly queue: string;
+  readonly all?: boolean;
+}
+
+/** How often a worker of all models looks which are wanted, ms, and for how long it keeps one, seconds. */
+const LOOK_MS = 1000;
+const KEPT_SECONDS = 3600;
+
+/** The key of a worker, made when it is first started. @throws InputError if it cannot be read or kept */
+function readKey(options: SourceOptions): WorkerKey {
+  const path = join(dataFolder(options), 'worker.key');
+  try {
+    if (existsSync(path)) return workerKeyFrom(readFileSync(path, 'utf8'));
+    const key = createWorkerKey();
+    makeFolder(dataFolder(options));
+    writeFileSync(path, pemOf(key), { mode: 0o600, flag: 'wx' });
+    return key;
+  } catch (error) {
+    throw new InputError(`${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** `assay worker`: takes runs out of a queue and makes them, until SIGINT or SIGTERM. */
+export async function worker(
+  named: readonly string[],
+  options: WorkerOptions,
+  console: Console,
+): Promise<void> {
+  const work = workersOf(options);
+  const log = createLog({ ...parseLogOptions(options), sink: console });
+  const sources = sourcesOf(options);
+  const limits = limitsOf(options);
+  if (named.length === 0 && !options.all) {
+    throw new InputError('name a model, or add --all to take those that there are runs of', 2);
+  }
+  const key = readKey(options);
+  const runner = new WorkRunner(work);
+  const fleet = await openQueue(options.queue, log);
+  console.outlive?.();
+  const complain = (sentence: string): void => log.warn(sentence);
+  const worker = new FleetWorker({ fleet, runner, key, complain });
+  const serve = (id: string): Promise<void> => worker.serve(id, work.threads * runner.batch(id));
+  for (const given of named) {
+    const loaded = await loadAny(given, options, console);
+    const id = runner.put(loaded);
+    console.progress(undefined);
+    log.info(`model ${id}: ${loaded.file}`, { model: id });
+    await serve(id);
+  }
+  const uris = new Map<string, readonly string[]>();
+  const tell = tellTo(log);
+  const found = new FoundModels({
+    runner,
+    folder: join(dataFolder(options), 'found'),
+    ...sources,
+    limits,
+    publication: async (modelId) => ({ published: undefined, uris: uris.get(modelId) ?? [] }),
+    clock: () => Math.floor(Date.now() / 1000),
+    tell: (news) => {
+      tell(news);
+      if (news.kind === 'held') serve(news.modelId).catch(({ message }) => complain(message));
+    },
+  });
+  const look = async (): Promise<void> => {
+    const now = Math.floor(Date.now() / 1000);
+    for (const wanted of await worker.wanted(now)) {
+      uris.set(wanted.modelId, wanted.uris);
+      if (!named.includes(wanted.modelId) && !runner.model(wanted.modelId))
+        found.want(wanted.modelId, now + KEPT_SECONDS, 0n);
+    }
+  };
+  if (options.all) await found.start();
+  const looking = options.all
+    ? setInterval(() => void look().catch(({ message }) => complain(message)), LOOK_MS)
+    : undefined;
+  log.info(`working as ${key.name} for the queue at ${new URL(options.queue).host}`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  log.info('ending; runs in hand go to other workers');
+  clearInterval(looking);
+  found.end();
+  await worker.close();
+  await fleet.close();
+  await runner.close();
+  sources.getter.close();
+}

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isAddress } from 'ethers';
+import { packageRoot } from '../../chain/packageRoot.ts';
+import type { Address } from '../../chain/types.ts';
+import { InputError } from '../../files/inputError.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
+
+/** The record of a deployment: deployments/<chainId>.json. */
+export interface Deployment {
+  readonly chainId: number;
+  /** Which set of bounds it has. */
+  readonly bounds: string;
+  /** Whether its contracts use the opcode CLZ. */
+  readonly clz: boolean;
+  /** Address of the token that fees and bonds are in; ether if left out. */
+  readonly currency?: Address;
+  /** Everything that the contracts ever say is said after this block. */
+  readonly fromBlock: number;
+  readonly oracle: Address;
+  readonly game: Address;
+  readonly registry: Address;
+  readonly referee: Address;
+}
+
+/** Names the folder of the records, if it is not `deployments` in the working folder. */
+const FOLDER_VARIABLE = 'ASSAY_DEPLOYMENTS';
+
+/** Where a deployment is recorded. */
+export const recordPath = (chainId: bigint): string =>
+  join(process.env[FOLDER_VARIABLE] ?? 'deployments', `${chainId}.json`);
+
+const ADDRESSES = ['oracle', 'game', 'registry', 'referee'] as const;
+
+/** @throws InputError naming the file if it is no record of a deployment on this chain */
+function parse(file: string, chainId: bigint): Deployment {
+  const wrong = (why: string): InputError =>
+    new InputError(`${file}: ${why}; repair it, remove it, or give --oracle ADDRESS`);
+  let record: Partial<Deployment>;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8')) as Partial<Deployment>;
+  } catch {
+    throw wrong('it is no JSON');
+  }
+  if (record === null || typeof record !== 'object') throw wrong('it is no record of a deployment');
+  if (record.chainId !== Number(chainId)) throw wrong(`it is not about chain ${chainId}`);
+  const bad = ADDRESSES.find((name) => typeof record[name] !== 'string' || !isAddress(record[name]));
+  if (bad) throw wrong(`its "${bad}" is no address`);
+  if (record.currency !== undefined && !isAddress(record.currency))
+    throw wrong('its "currency" is no address');
+  if (!Number.isSafeInteger(record.fromBlock) || (record.fromBlock as number) < 0) {
+    throw wrong('its "fromBlock" is no number of a block');
+  }
+  return record as Deployment;
+}
+
+/**
+ * The deployment on a chain: as recorded in the folder of records, or else in this package.
+ *
+ * @throws InputError if the record cannot be used
+ */
+export function readDeployment(chainId: bigint): Deployment | undefined {
+  const shipped = join(packageRoot, 'deployments', `${chainId}.json`);
+  const file = [recordPath(chainId), shipped].find((path) => existsSync(path));
+  return file === undefined ? undefined : parse(file, chainId);
+}
+
+/** Records a deployment. @returns the file */
+export function writeDeployment(deployment: Deployment): string {
+  const file = recordPath(BigInt(deployment.chainId));
+  makeFolder(dirname(file));
+  writeFileSync(file, `${JSON.stringify(deployment, null, 2)}\n`);
+  return file;
+}

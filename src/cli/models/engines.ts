@@ -1,0 +1,87 @@
+import { availableParallelism } from 'node:os';
+import type { Engine } from '../../engine/engine.ts';
+import { referenceEngine } from '../../engine/reference/reference.ts';
+import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
+import { InputError } from '../../files/inputError.ts';
+import type { EngineChoice } from '../../work/messages.ts';
+import { parseWhole } from '../arguments.ts';
+
+/** Engine options of commands that run models. */
+export interface EngineOptions {
+  readonly engine: string;
+  /** One for each core if left out. */
+  readonly threads?: string;
+}
+
+/** The first is the one that commands take if none is named. All give the same bits. */
+const ENGINES: ReadonlyMap<string, (threads: number) => Engine> = new Map([
+  ['wasm', (threads: number) => wasmEngineWith({ threads })],
+  ['reference', () => referenceEngine],
+]);
+
+/** More than any machine has cores: what is asked for by mistake. */
+const MAX_THREADS = 1024;
+
+function parseThreads(text: string): number {
+  const threads = Number(parseWhole('--threads', text));
+  if (threads >= 1 && threads <= MAX_THREADS) return threads;
+  throw new InputError(`--threads ${text}: write a whole number from 1 to ${MAX_THREADS}`, 2);
+}
+
+/** @throws InputError if there is no engine of that name, or not for so many threads */
+export function engineOf({ engine, threads }: EngineOptions): Engine {
+  const make = ENGINES.get(engine);
+  if (!make) {
+    const names = [...ENGINES.keys()].join(', ');
+    throw new InputError(`--engine ${engine}: there is no such engine; there is ${names}`, 2);
+  }
+  return make(threads === undefined ? availableParallelism() : parseThreads(threads));
+}
+
+/** How runs are spread over threads, as text. */
+export interface WorkerArguments {
+  readonly workers?: string;
+  readonly batch?: string;
+}
+
+const BATCH = '8';
+const MAX_BATCH = 256;
+
+/** Worker threads, and the threads of the engine in each. */
+const WORKERS = { least: 2, most: 64 };
+
+/**
+ * How runs are spread over this machine's cores.
+ *
+ * @param workers runs at the same time, as text; half as many as cores if left out, and two at least, so that a slow
+ *   run never keeps all others waiting
+ * @throws InputError as {@link engineOf}, and for a number of workers that is out of bounds
+ */
+export function workersOf(options: EngineOptions & WorkerArguments): {
+  readonly threads: number;
+  readonly engine: EngineChoice;
+  readonly batch: number;
+} {
+  const cores = availableParallelism();
+  const { engine: name, workers, threads } = options;
+  if (name !== 'wasm' && name !== 'reference') engineOf(options);
+  const count =
+    workers === undefined
+      ? Math.min(WORKERS.most, Math.max(WORKERS.least, cores >> 1))
+      : Number(parseWhole('--workers', workers));
+  if (!(count >= 1 && count <= WORKERS.most)) {
+    throw new InputError(`--workers ${workers}: write a whole number from 1 to ${WORKERS.most}`, 2);
+  }
+  const batch = Number(parseWhole('--batch', options.batch ?? BATCH));
+  if (!(batch >= 1 && batch <= MAX_BATCH)) {
+    throw new InputError(`--batch ${options.batch}: write a whole number from 1 to ${MAX_BATCH}`, 2);
+  }
+  return {
+    threads: count,
+    batch,
+    engine: {
+      name: name as EngineChoice['name'],
+      threads: threads === undefined ? Math.max(1, Math.floor(cores / count)) : parseThreads(threads),
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { basename, dirname } from 'node:path';
+import { readBytes } from '../../files/bytes.ts';
+import { filesIn } from '../../files/external.ts';
+import { kindOfFile } from '../../files/formats/kinds.ts';
+import { InputError } from '../../files/inputError.ts';
+import { type Model, modelOf } from '../../merkle/model.ts';
+import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../../onnx/index.ts';
+import { parseDims, parseHalf, parseRanges, readBound } from '../arguments.ts';
+import type { Console } from '../console.ts';
+import type { LoadedText } from '../text/loadText.ts';
+import { refuseTextOptions, type TextArguments } from '../text/textOptions.ts';
+
+export interface LoadedModel extends CompiledModel {
+  /** Name of the file, without folders. */
+  readonly file: string;
+  readonly model: Model;
+  /** Of a model that writes text. */
+  readonly text?: LoadedText;
+}
+
+/** Options of importing commands, as commander collects them. */
+export interface ImportArguments extends TextArguments {
+  readonly dim?: readonly string[];
+  readonly bind?: readonly string[];
+  readonly range?: readonly string[];
+  readonly half?: string;
+}
+
+const MODEL = 'an ONNX model (ModelProto)';
+
+/**
+ * Reads and compiles an ONNX file, or a GGUF file of a model that writes text; what its publisher should know goes to
+ * stderr.
+ *
+ * @throws InputError if a file cannot be read, is no such model, or holds what cannot be compiled
+ */
+export async function loadModel(
+  path: string,
+  given: ImportArguments,
+  console: Console,
+): Promise<LoadedModel> {
+  const { dim = [], bind = [], range = [], half: arithmetic = 'round' } = given;
+  const isText = given.text !== undefined && given.text !== false;
+  if (!isText) refuseTextOptions(given);
+  else if (dim.length + bind.length + range.length > 0) {
+    throw new InputError('--dim, --bind and --range have no use with --text, which fixes all inputs', 2);
+  }
+  const dims = parseDims(dim);
+  const ranges = parseRanges(range);
+  const half = parseHalf(arithmetic);
+  const bytes = readBytes(path);
+  console.progress(`compiling ${basename(path)}`);
+  const tell = (notes: readonly string[]): void => {
+    for (const note of notes) console.err(`assay: note: ${note}`);
+  };
+  try {
+    if (isText) {
+      const text = await (await import('../text/loadText.ts')).loadText(path, bytes, given);
+      tell(text.model.notes);
+      return { ...text.model, file: basename(path), model: modelOf(text.model.program), text };
+    }
+    const bound = bind.length > 0 ? readBound(bind, outlineOf(bytes).inputs) : {};
+    const compiled = importOnnx(bytes, {
+      dims,
+      bind: bound,
+      ranges,
+      half,
+      readExternal: filesIn(dirname(path)),
+    });
+    tell(compiled.notes);
+    return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
+  } catch (error) {
+    if (!(error instanceof ImportError)) throw error;
+    const kind = kindOfFile(bytes);
+    if (kind && kind !== MODEL) throw new InputError(`${path}: is not an ONNX model; it is ${kind}`);
+    throw new InputError(`${path}: ${error.message}`);
+  }
+}

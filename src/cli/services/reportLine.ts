@@ -1,0 +1,88 @@
+import { IDisputeGame__factory } from '#typechain';
+import type { Report } from '../../chain/report.ts';
+import { amountText, ETHER, type Unit } from '../../chain/unit.ts';
+import { explainMove, explainOutcome } from '../../dispute/explain.ts';
+import { REASONS, type Reason } from '../../dispute/rules.ts';
+import type { Fields } from '../../operator/log.ts';
+
+const game = IDisputeGame__factory.createInterface();
+
+/** How a dispute ended, if it did in the transaction that is reported. */
+function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): string {
+  const { disputeId, claim } = report.dispute;
+  for (const log of report.receipt.logs) {
+    const event = game.parseLog(log);
+    if (event?.name !== 'Ended' || event.args['disputeId'] !== disputeId) continue;
+    const role = event.args['winner'] === claim.claimant ? 'claimant' : 'challenger';
+    return ` ${explainOutcome(role, REASONS[Number(event.args['reason'])] as Reason)}`;
+  }
+  return '';
+}
+
+const missing = ({ claim: { request }, missing }: Extract<Report, { kind: 'unverified' }>): string =>
+  missing === 'model'
+    ? `model ${request.request.modelId} is not held here`
+    : `the input of request ${request.requestId} is given by root and cannot be had`;
+
+function sentence(report: Report, unit: Unit): string {
+  switch (report.kind) {
+    case 'claimed': {
+      const { requestId, request } = report.request;
+      return `request ${requestId}: claimed an answer under a bond of ${amountText(unit, request.terms.claimBondWei)}`;
+    }
+    case 'verified':
+      return `claim ${report.claim.claimId}: right`;
+    case 'unverified':
+      return `claim ${report.claim.claimId}: not checked, ${missing(report)}`;
+    case 'challenged': {
+      const bond = amountText(unit, report.claim.request.request.terms.challengeBondWei);
+      return `claim ${report.claim.claimId}: wrong; challenged under a bond of ${bond}`;
+    }
+    case 'moved': {
+      const { dispute, move } = report;
+      return `dispute ${dispute.disputeId}: ${explainMove(move, dispute.view.position)}${outcomeIn(report)}`;
+    }
+    case 'timedOut':
+      return `dispute ${report.dispute.disputeId}: ended by the clock.${outcomeIn(report)}`;
+    case 'reclaimed':
+      return `dispute ${report.dispute.disputeId}: overtaken by another one; took the bond back`;
+    case 'finalized':
+      return `claim ${report.claim.claimId}: final`;
+    case 'withdrawn':
+      return `withdrew ${amountText(unit, report.amountWei)}`;
+    case 'allowed':
+      return `allowed the oracle to take ${amountText(unit, report.amountWei)} for bonds`;
+    case 'warned':
+    case 'failed':
+      return report.sentence;
+  }
+}
+
+/**
+ * One line about what a provider or watcher did or found, with the transaction that did it.
+ *
+ * @param unit of fees and bonds
+ */
+export function reportLine(report: Report, unit: Unit = ETHER): string {
+  if (!('receipt' in report)) return sentence(report, unit);
+  const { gasUsed, hash } = report.receipt;
+  return `${sentence(report, unit)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
+}
+
+/** Ids, transaction and gas of a report, for a log that programs read. */
+export function reportFields(report: Report): Fields {
+  const claim = 'claim' in report ? report.claim : 'dispute' in report ? report.dispute.claim : undefined;
+  const request = 'request' in report ? report.request : claim?.request;
+  return {
+    kind: report.kind,
+    ...(request && { request: `${request.requestId}`, model: request.request.modelId }),
+    ...(claim && { claim: `${claim.claimId}` }),
+    ...('dispute' in report && { dispute: `${report.dispute.disputeId}` }),
+    ...('move' in report && { move: report.move.kind }),
+    ...('receipt' in report && {
+      transaction: report.receipt.hash,
+      block: report.receipt.blockNumber,
+      gas: Number(report.receipt.gasUsed),
+    }),
+  };
+}

@@ -1,0 +1,187 @@
+import { join } from 'node:path';
+import type { Contracts } from '../../chain/contracts.ts';
+import type { ReadInput } from '../../chain/inputs.ts';
+import { type Pass, repeatService } from '../../chain/loop.ts';
+import type { Limits } from '../../chain/money/purse.ts';
+import type { Listener } from '../../chain/report.ts';
+import type { ChainService } from '../../chain/service.ts';
+import { LeaseTaken } from '../../chain/transactions/lease.ts';
+import type { OpenOptions } from '../../chain/transactions/open.ts';
+import { ZERO_ADDRESS } from '../../chain/types.ts';
+import { currencyText, readUnit, type Unit } from '../../chain/unit.ts';
+import type { World } from '../../chain/world.ts';
+import { InputError } from '../../files/inputError.ts';
+import { Failures } from '../../operator/failures.ts';
+import { createLog, type Log } from '../../operator/log.ts';
+import { Overview } from '../../operator/overview.ts';
+import type { Runner } from '../../store/shelf.ts';
+import { parseWhole } from '../arguments.ts';
+import { type Account, firstBlockOf, type OracleOptions, withContracts } from '../connection/connection.ts';
+import type { Console } from '../console.ts';
+import { dataFolder } from '../models/sources.ts';
+import { prepareStock, type Stock, type StockOptions } from '../models/stock.ts';
+import { type LogArguments, loggingConsole, parseLogOptions } from './logOptions.ts';
+import { reportFields, reportLine } from './reportLine.ts';
+import { parseSending, type SendingArguments } from './sending.ts';
+import {
+  DEVELOPMENT_CHAINS,
+  endpointsStatus,
+  Funds,
+  type Loop,
+  repeatTelling,
+  untilSignal,
+  VERSION,
+  workStatus,
+} from './serviceLoop.ts';
+import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
+
+/** Options that provider and watcher share: programs that hold models and run until they are told to end. */
+export interface ServiceOptions
+  extends OracleOptions,
+    LogArguments,
+    StatusArguments,
+    SendingArguments,
+    StockOptions {
+  readonly fromBlock?: string;
+}
+
+/** The parts of a loop. */
+export interface Parts {
+  readonly contracts: Contracts;
+  readonly runner: Runner;
+  /** The models that write text, and what runs them here. */
+  readonly writing: Pick<Stock, 'texts' | 'local'>;
+  readonly readInput: ReadInput;
+  readonly listen: Listener;
+  readonly observe: (world: World) => void;
+  readonly fromBlock: number;
+  readonly indexFolder: string;
+  readonly sending: OpenOptions;
+  readonly limits: Limits;
+  readonly runsAtOnce: number;
+}
+
+/** Runs asked for at once: the queue of the worker threads orders them, and joins those of one model. */
+const RUNS_AT_ONCE = 256;
+
+/** @throws InputError for what is no number of a block */
+export function parseBlock(text: string): number {
+  const block = Number(parseWhole('--from-block', text));
+  if (!Number.isSafeInteger(block)) throw new InputError(`--from-block ${text}: there is no such block`, 2);
+  return block;
+}
+
+const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, log: Log): void => {
+  if (balanceWei > 0n) return;
+  log.error(`the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`);
+};
+
+/** Says once what a token deployment takes besides gas. */
+function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
+  if (currency === ZERO_ADDRESS) return;
+  log.info(
+    `bonds and fees are in ${currencyText(unit, currency)}; before each payment the oracle is allowed exactly what the bonds that are due take`,
+  );
+}
+
+/**
+ * Holds models and runs a loop over them until SIGINT or SIGTERM.
+ *
+ * @param doing what the program says it does, such as `providing`
+ * @param bondsAlways whether every answer is for a bond, as a provider's are
+ * @throws InputError if it cannot start; once it runs, it goes on through failures of node and chain
+ */
+export async function serve(
+  doing: string,
+  paths: readonly string[],
+  options: ServiceOptions,
+  terminal: Console,
+  create: (parts: Parts) => ChainService,
+  bondsAlways: boolean,
+): Promise<void> {
+  const openStock = prepareStock(paths, options, bondsAlways);
+  const log = createLog({ ...parseLogOptions(options), sink: terminal });
+  const console = loggingConsole(terminal, log);
+  const heartbeatSeconds = parseHeartbeat(options);
+  parsePort(options);
+  const risk = parseSending(options);
+  const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
+  await withContracts(options, console, async (contracts, account) => {
+    // Its disputes must be played to the end, whatever became of whoever reads its lines.
+    console.outlive?.();
+    warnWithoutEther(account, log);
+    const fromBlock = given ?? (await firstBlockOf(contracts));
+    const stock = await openStock(contracts, fromBlock, console, log);
+    const { runner, readInput } = stock;
+    const unit = await readUnit(contracts.currency, contracts.provider);
+    const failures = new Failures(log.error, log.info, Date.now);
+    const warnings = new Failures(log.warn, log.info, Date.now);
+    const funds = new Funds(account);
+    let service: ChainService | undefined;
+    const overview = new Overview({
+      ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now },
+      hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
+      holds: (modelId) => runner.model(modelId) !== undefined,
+      failures: () => failures.count,
+      status: () => ({
+        ...service?.status(),
+        ...funds.status,
+        ...workStatus(stock),
+        ...endpointsStatus(contracts.provider),
+      }),
+    });
+    const oracle = await contracts.oracle.getAddress();
+    overview.metrics.info.set(
+      {
+        command: doing,
+        version: VERSION,
+        chain: `${account.chainId}`,
+        oracle,
+        account: account.wallet.address,
+      },
+      1,
+    );
+    const listen: Listener = (report) => {
+      overview.report(report);
+      stock.note(report);
+      if (report.kind === 'failed') failures.met(report.sentence);
+      else if (report.kind === 'warned') warnings.met(report.sentence);
+      else log.info(reportLine(report, unit), reportFields(report));
+    };
+    const observe = (world: World): void => overview.observe(world, (id) => world.dispute(id));
+    service = create({
+      ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock },
+      indexFolder: join(
+        dataFolder(options),
+        'index',
+        `${account.chainId}-${oracle}-${account.wallet.address}`,
+      ),
+      ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
+    });
+    const looking: Pass = async () => {
+      await funds.look();
+      return service.pass();
+    };
+    const { signal, release } = untilSignal(log);
+    let stopServing = (): void => undefined;
+    let beat: NodeJS.Timeout | undefined;
+    try {
+      stopServing = await serveIfAsked(options, overview, log.info);
+      log.info(`${doing} as ${account.wallet.address} at oracle ${oracle}, chain ${account.chainId}`);
+      sayCurrency(contracts, unit, log);
+      if (heartbeatSeconds > 0) {
+        beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
+      }
+      const loop: Loop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
+      await repeatTelling(looking, loop, { signal, lasting: [failures, warnings], overview, log });
+    } catch (failure) {
+      throw failure instanceof LeaseTaken ? new InputError(failure.message) : failure;
+    } finally {
+      clearInterval(beat);
+      stopServing();
+      release();
+      service.close();
+      await stock.close();
+    }
+  });
+}

@@ -1,0 +1,131 @@
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InputError } from './inputError.ts';
+import { makeFolder } from './makeFolder.ts';
+
+/** Files by path. Everything that can be wrong with one is an {@link InputError} of one line. */
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'no permission to open it',
+  EPERM: 'no permission to open it',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'is a file, not a folder',
+  ELOOP: 'is a link that leads back to itself',
+  ENAMETOOLONG: 'the name is too long',
+  ENXIO: 'is a pipe, socket or device that nobody is at the other end of',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk is full (quota)',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
+};
+
+/** Says in a clause why a file could not be used. */
+export const reasonOf = (error: unknown): string => {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? message;
+};
+
+/** Runs `work`, whose errors are about the file or folder. @throws InputError in place of them */
+export function about<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** An ONNX file is one protobuf message, which has at most 2 GiB; tensors have less. */
+const MAX_FILE_BYTES = 2 ** 31;
+/** A pipe into which nothing is written for so long is given up, ms. */
+const PIPE_PATIENCE_MS = 10_000;
+const PIPE_PAUSE_MS = 10;
+const PIPE_PART_BYTES = 65_536;
+
+/** @throws InputError saying why the file cannot be read */
+export function readBytes(path: string, maxBytes = MAX_FILE_BYTES): Uint8Array {
+  return about(path, () => {
+    // Without waiting, so that a pipe that nobody writes into does not hold the command.
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const stat = fstatSync(file);
+      const tooLong = new InputError(`${path}: has more than ${maxBytes} bytes`);
+      if (stat.isFIFO()) return readPipe(file, path, maxBytes, tooLong);
+      if (stat.isDirectory()) throw new InputError(`${path}: ${REASONS['EISDIR']}`);
+      if (!stat.isFile()) throw new InputError(`${path}: is a device or socket, not a file`);
+      if (stat.size > maxBytes) throw tooLong;
+      return readFile(file, path, stat.size);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+function readFile(file: number, path: string, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let done = 0; done < size; ) {
+    const count = readSync(file, bytes, done, Math.min(size - done, 2 ** 30), done);
+    if (count === 0) throw new InputError(`${path}: became shorter while it was read`);
+    done += count;
+  }
+  return bytes;
+}
+
+function readPipe(file: number, path: string, maxBytes: number, tooLong: InputError): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  let waited = 0;
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    const part = new Uint8Array(PIPE_PART_BYTES);
+    const count = readSome(file, part);
+    if (count === 0 && total > 0) return Uint8Array.from(Buffer.concat(parts));
+    if (count > 0) {
+      parts.push(part.subarray(0, count));
+      total += count;
+      waited = 0;
+      if (total > maxBytes) throw tooLong;
+      continue;
+    }
+    // Nobody writes yet, or what is written is not there yet.
+    if (waited >= PIPE_PATIENCE_MS) {
+      throw new InputError(`${path}: is a pipe into which nothing was written for ${waited / 1000} seconds`);
+    }
+    Atomics.wait(clock, 0, 0, PIPE_PAUSE_MS);
+    waited += PIPE_PAUSE_MS;
+  }
+}
+
+/** @returns bytes read; 0 at the end, -1 if there are none yet */
+function readSome(file: number, into: Uint8Array): number {
+  try {
+    return readSync(file, into, 0, into.length, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return -1;
+    throw error;
+  }
+}
+
+/** Writes the whole file; of one that cannot be written whole nothing is left. */
+export function writeBytes(path: string, bytes: Uint8Array): void {
+  const folder = dirname(path);
+  about(folder, () => makeFolder(folder));
+  about(path, () => {
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = constants;
+    const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
+    const stat = fstatSync(file);
+    try {
+      if (stat.isFIFO()) throw new InputError(`${path}: is a pipe, not a file`);
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    } catch (error) {
+      if (stat.isFile()) rmSync(path, { force: true });
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  });
+}

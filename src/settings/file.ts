@@ -1,0 +1,107 @@
+import { parse, TomlError } from 'smol-toml';
+import * as z from 'zod';
+import { readBytes } from '../files/bytes.ts';
+import { InputError } from '../files/inputError.ts';
+import type { Setting } from './catalog.ts';
+import { nearest } from './nearest.ts';
+
+/** Settings by the name of the command, for all commands that read the file. */
+export type Catalog = ReadonlyMap<string, readonly Setting[]>;
+
+/** A value as the flag would give it. */
+export type Value = string | boolean | string[];
+export type Values = Readonly<Record<string, Value>>;
+
+/** Values in a configuration file: for every command that knows the setting, and for single commands. */
+export interface FileSettings {
+  readonly shared: Values;
+  readonly commands: Readonly<Record<string, Values>>;
+}
+
+const MAX_BYTES = 1_000_000;
+
+/** Never in this file: it is shown, copied and kept under version control. */
+const SECRETS: Readonly<Record<string, string>> = {
+  key: 'a private key does not belong here; name a file with "key-file" or "keystore"',
+  password: 'a password does not belong here; name a file with "password-file"',
+};
+
+const VALUE = z
+  .union([z.string(), z.number(), z.bigint()], { error: 'must be text or a number' })
+  .transform(String);
+
+const LIST = z.union([VALUE.transform((value) => [value]), z.array(VALUE)], {
+  error: 'must be text, or a list of texts',
+});
+
+const SCHEMAS = {
+  switch: z.boolean({ error: 'must be true or false' }),
+  value: VALUE,
+  list: LIST,
+} as const;
+
+/** A table of the file, whose keys are these settings. */
+const tableOf = (settings: readonly Setting[]) =>
+  z.strictObject(Object.fromEntries(settings.map(({ name, kind }) => [name, SCHEMAS[kind].optional()])));
+
+/** Says what is wrong with one key, in a clause. */
+function complaint(issue: z.core.$ZodIssue, where: readonly string[], known: readonly string[]): string {
+  const path = [...where, ...issue.path.slice(0, 1)].join('.');
+  if (issue.code !== 'unrecognized_keys') return `"${path}" ${issue.message}`;
+  const [key = ''] = issue.keys;
+  const full = [...where, key].join('.');
+  const secret = SECRETS[key];
+  if (secret) return `"${full}": ${secret}`;
+  const near = nearest(key, known);
+  return `"${full}" is no setting${near === undefined ? '' : `; did you mean "${near}"?`}`;
+}
+
+function checkTable(
+  file: string,
+  table: unknown,
+  settings: readonly Setting[],
+  where: readonly string[],
+): Values {
+  const found = tableOf(settings).safeParse(table);
+  if (found.success) return found.data as Values;
+  const names = settings.map(({ name }) => name);
+  const [issue] = found.error.issues;
+  throw new InputError(`${file}: ${complaint(issue as z.core.$ZodIssue, where, names)}`);
+}
+
+function parseToml(file: string): Record<string, unknown> {
+  const text = new TextDecoder().decode(readBytes(file, MAX_BYTES));
+  try {
+    return parse(text, { integersAsBigInt: 'asNeeded' });
+  } catch (failure) {
+    if (!(failure instanceof TomlError)) throw failure;
+    const [reason = ''] = failure.message.replace(/^Invalid TOML document: /, '').split('\n');
+    throw new InputError(`${file}:${failure.line}:${failure.column}: is no TOML: ${reason}`);
+  }
+}
+
+const isTable = (value: unknown): boolean =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
+
+/**
+ * Reads a configuration file in TOML: settings at its top are for every command that knows them, those in a table with
+ * the name of a command are for that one.
+ *
+ * @throws InputError naming file and key for what is no TOML, no setting, or no value of a setting
+ */
+export function readSettings(file: string, catalog: Catalog): FileSettings {
+  const document = parseToml(file);
+  const shared = new Map([...catalog.values()].flat().map((setting) => [setting.name, setting]));
+  const top: Record<string, unknown> = {};
+  const commands: Record<string, Values> = {};
+  for (const [key, value] of Object.entries(document)) {
+    const settings = catalog.get(key);
+    if (settings && isTable(value)) commands[key] = checkTable(file, value, settings, [key]);
+    else if (isTable(value) && !shared.has(key)) {
+      const near = nearest(key, catalog.keys());
+      const hint = near === undefined ? '' : `; did you mean [${near}]?`;
+      throw new InputError(`${file}: [${key}] is no command that reads this file${hint}`);
+    } else top[key] = value;
+  }
+  return { shared: checkTable(file, top, [...shared.values()], []), commands };
+}
