@@ -11,7 +11,7 @@ from pathlib import Path
 
 from onnx import IR_VERSION, __version__, defs
 
-PAGE = Path(__file__).parent.parent / "src" / "onnx" / "schemas.ts"
+PAGE = Path(__file__).parent.parent / "src" / "onnx" / "read" / "schemas.ts"
 # Greater counts stand for "any number of".
 MANY = 1000
 
