@@ -1,6 +1,6 @@
 // `npm run bench`: this engine, the reference and onnxruntime side by side, on the same inputs in one run.
 //
-//   npm run bench                      every model of scripts/models, in text
+//   npm run bench                      every model of examples/models, in text
 //   npm run bench -- digits blaze      those whose names contain one of the words
 //   npm run bench -- --json            one JSON object a model, times in milliseconds; the rest goes to stderr
 //   npm run bench -- --reference       runs the reference in full, minutes for all models, and keeps its results
@@ -9,14 +9,14 @@
 // A time is the median of several runs, taken in turns; ± is half the distance between the quartiles. Compared are
 // the outputs of the timed runs: all runs of this engine must have the same bits, and those of the reference in every
 // tensor: in all elements for small models and where a full run is kept, else in a sample of every node's elements.
-// onnxruntime must be within the tolerance of bench/compare.ts. The exit code is 1 if something differs.
+// onnxruntime must be within the tolerance of test/support/bench/compare.ts. The exit code is 1 if something differs.
 import { parseArgs } from 'node:util';
-import { measure, type ReferenceUse, type Result } from './bench/measure.ts';
-import { peakMeter } from './bench/peak.ts';
-import { product } from './bench/product.ts';
-import { jsonOf, summaryOf, textOf } from './bench/report.ts';
-import { targets } from './bench/targets.ts';
-import { models, Unavailable } from './models/index.ts';
+import { models, Unavailable } from '../examples/models/index.ts';
+import { measure, type ReferenceUse, type Result } from '../test/support/bench/measure.ts';
+import { peakMeter } from '../test/support/bench/peak.ts';
+import { product } from '../test/support/bench/product.ts';
+import { jsonOf, summaryOf, textOf } from '../test/support/bench/report.ts';
+import { targets } from '../test/support/bench/targets.ts';
 
 const { values, positionals: words } = parseArgs({
   allowPositionals: true,

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GAS_SNAPSHOT } from '../test/support/gas.ts';
-import { differences, type Measurements, readSnapshot, writeSnapshot } from './snapshot.ts';
+import { differences, type Measurements, readSnapshot, writeSnapshot } from '../test/support/snapshot.ts';
 
 const file = GAS_SNAPSHOT;
 const record = resolve('build/gas.jsonl');

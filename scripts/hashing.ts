@@ -3,7 +3,7 @@ import { hashEach, hashRecords, PAIR_BYTES } from '../src/merkle/records.ts';
 import { TAGS } from '../src/merkle/tags.ts';
 import { tensorTree } from '../src/merkle/tensor.ts';
 import { CHUNK_BYTES } from '../src/program/limits.ts';
-import { median } from './bench/timing.ts';
+import { median } from '../test/support/bench/timing.ts';
 
 /**
  * How fast tensors are hashed, next to hash-wasm's keccak on the same bytes in the same run: medians of interleaved

@@ -8,10 +8,10 @@
 // are compared with nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Figures, measure } from './figures/figures.ts';
-import { tableOf, timesIn, withTable } from './figures/table.ts';
-import { examples } from './models/examples.ts';
-import { models, Unavailable } from './models/index.ts';
+import { examples } from '../examples/models/examples.ts';
+import { models, Unavailable } from '../examples/models/index.ts';
+import { type Figures, measure } from '../test/support/figures/figures.ts';
+import { tableOf, timesIn, withTable } from '../test/support/figures/table.ts';
 
 /** Nodes of each model at which a lie is told. */
 const LIES = 8;

@@ -2,7 +2,7 @@
 //
 //   npx tsx scripts/profile.ts MODEL [--dim name=N …] [--runs N] [--top N]
 //
-// MODEL is an ONNX file, or the beginning of the name of a model of scripts/models. A line is a node of the program:
+// MODEL is an ONNX file, or the beginning of the name of a model of examples/models. A line is a node of the program:
 // its milliseconds (the least of the runs), share, products of its folds, their GFLOP/s, the node and how it is
 // computed.
 //
@@ -14,13 +14,13 @@
 // done in one go count for the first of them.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { models, programInputs } from '../examples/models/index.ts';
 import { randomInput } from '../src/files/randomInput.ts';
 import { type CompiledModel, importOnnx } from '../src/onnx/index.ts';
 import type { LoopNode } from '../src/program/node.ts';
-import { NodeTimer, sum } from './bench/nodes.ts';
-import { macsOf, productsOf } from './bench/program.ts';
-import { threadTimes } from './bench/threads.ts';
-import { models, programInputs } from './models/index.ts';
+import { NodeTimer, sum } from '../test/support/bench/nodes.ts';
+import { macsOf, productsOf } from '../test/support/bench/program.ts';
+import { threadTimes } from '../test/support/bench/threads.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,7 +3,7 @@
 //   npm run size                compares with test/snapshots/sizes.json
 //   npm run size -- --update    rewrites it
 import { artifacts } from 'hardhat';
-import { differences, type Measurements, readSnapshot, writeSnapshot } from './snapshot.ts';
+import { differences, type Measurements, readSnapshot, writeSnapshot } from '../test/support/snapshot.ts';
 
 const file = 'test/snapshots/sizes.json';
 

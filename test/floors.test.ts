@@ -126,6 +126,21 @@ describe('import floors', () => {
     });
   }
 
+  it('holds for tests, which import no scripts', () => {
+    const root = resolve(src, '..');
+    const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' });
+    const objections = tests
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => {
+        const path = join(import.meta.dirname, file);
+        const targets = importsOf(readFileSync(path, 'utf8')).map((specifier) =>
+          relative(root, resolve(dirname(path), specifier)),
+        );
+        return targets.filter((target) => target.startsWith(`scripts${sep}`)).map(() => `test/${file}`);
+      });
+    expect(objections).to.deep.equal([]);
+  });
+
   it('objects to an import upwards', () => {
     expect(objection('scalar/row.ts', '../program/node.ts')).to.match(/upwards/);
     expect(objection('provider/run.ts', '../cli/main.ts')).to.match(/upwards/);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { readSnapshot } from '../scripts/snapshot.ts';
 import { GAS_SNAPSHOT } from './support/gas.ts';
+import { readSnapshot } from './support/snapshot.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 

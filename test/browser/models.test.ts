@@ -1,9 +1,6 @@
 import { expect } from 'chai';
 import type { BrowserContext, Page } from 'playwright-core';
-import { models, programInputs } from '../../scripts/models/index.ts';
-import { bundlePage } from '../../scripts/page/bundle.ts';
-import type { Findings, Order } from '../../scripts/page/page.ts';
-import { serve } from '../../scripts/page/serve.ts';
+import { models, programInputs } from '../../examples/models/index.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
@@ -12,6 +9,9 @@ import { importOnnx } from '../../src/onnx/index.ts';
 import { checkpointTree } from '../../src/trace/commitment.ts';
 import { availableOrSkip } from '../support/available.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
+import { bundlePage } from '../support/page/bundle.ts';
+import type { Findings, Order } from '../support/page/page.ts';
+import { serve } from '../support/page/serve.ts';
 
 /** Models that take seconds to import run in the long profile only. */
 const QUICK = [

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { bundlePage } from '../../scripts/page/bundle.ts';
-import { serve } from '../../scripts/page/serve.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { commitmentOf } from '../../src/trace/commitment.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
+import { bundlePage } from '../support/page/bundle.ts';
+import { serve } from '../support/page/serve.ts';
 import { allRoots, madeFrom, NEST_KINDS, type NestKind } from './nests.ts';
 
 /** Loops of random programs of each kind. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { readSnapshot } from '../../scripts/snapshot.ts';
 import { BOUNDS, LEAST_BONDS_HOLD_TO_GWEI } from '../../src/chain/bounds.ts';
 import { LIMITS } from '../../src/program/limits.ts';
 import { GAS_SNAPSHOT } from '../support/gas.ts';
+import { readSnapshot } from '../support/snapshot.ts';
 
 const gas = readSnapshot(GAS_SNAPSHOT);
 const measured = (name: string): number => {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Figures, measure } from '../../scripts/figures/figures.ts';
-import { tableOf, timesIn, withTable } from '../../scripts/figures/table.ts';
-import { examples } from '../../scripts/models/examples.ts';
-import { models } from '../../scripts/models/index.ts';
+import { examples } from '../../examples/models/examples.ts';
+import { models } from '../../examples/models/index.ts';
 import { availableOrSkip } from '../support/available.ts';
+import { type Figures, measure } from '../support/figures/figures.ts';
+import { tableOf, timesIn, withTable } from '../support/figures/table.ts';
 
 /** DESIGN §6: small models, and those up to the size of MobileNetV2; larger ones are held to the same. */
 const SMALL_MACS = 20e6;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { models, programInputs } from '../../scripts/models/index.ts';
+import { models, programInputs } from '../../examples/models/index.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx, realNodes } from '../../src/onnx/index.ts';

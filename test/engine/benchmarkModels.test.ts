@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { examples } from '../../scripts/models/examples.ts';
-import { type Model, models, programInputs } from '../../scripts/models/index.ts';
+import { examples } from '../../examples/models/examples.ts';
+import { type Model, models, programInputs } from '../../examples/models/index.ts';
 import { checkpointsOf } from '../../src/engine/engine.ts';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
 import { loadFrom, referenceEngine } from '../../src/engine/reference/reference.ts';

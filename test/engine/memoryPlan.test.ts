@@ -1,8 +1,5 @@
 import { expect } from 'chai';
-import { withMemory } from '../../scripts/bench/memory.ts';
-import { leastMemory } from '../../scripts/bench/program.ts';
-import { memoryShare } from '../../scripts/bench/targets.ts';
-import { models } from '../../scripts/models/index.ts';
+import { models } from '../../examples/models/index.ts';
 import { mergeRanges } from '../../src/engine/memory/byteRange.ts';
 import { keptBy } from '../../src/engine/memory/kept.ts';
 import { layOut } from '../../src/engine/memory/layout.ts';
@@ -14,6 +11,9 @@ import { treeBytes } from '../../src/merkle/inPlace.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { byteLengthOf, type Operand, type Program, type ViewDimension } from '../../src/program/node.ts';
 import { availableOrSkip } from '../support/available.ts';
+import { withMemory } from '../support/bench/memory.ts';
+import { leastMemory } from '../support/bench/program.ts';
+import { memoryShare } from '../support/bench/targets.ts';
 import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { models } from '../../scripts/models/index.ts';
+import { models } from '../../examples/models/index.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import type { Kernel } from '../../src/engine/kernel/kernel.ts';
 import { printKernel } from '../../src/engine/kernel/print.ts';

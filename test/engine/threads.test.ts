@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { models, programInputs } from '../../scripts/models/index.ts';
+import { models, programInputs } from '../../examples/models/index.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { buildSchedule } from '../../src/engine/threads/schedule.ts';

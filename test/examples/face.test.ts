@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type Face, SIDE } from '../../examples/face/decode.ts';
 import { faceDetector, modelFile } from '../../examples/face/detect.ts';
-import { facePicture } from '../../scripts/models/pictures.ts';
+import { facePicture } from '../../examples/models/pictures.ts';
 import { availableOrSkip } from '../support/available.ts';
 import { expectNear } from '../support/near.ts';
 import { floats } from '../support/onnx.ts';

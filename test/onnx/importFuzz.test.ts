@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { models, Unavailable } from '../../scripts/models/index.ts';
+import { models, Unavailable } from '../../examples/models/index.ts';
 import type { ImportOptions } from '../../src/onnx/index.ts';
 import { IMPORT_BOUNDS, ImportProcess } from '../support/importProcess.ts';
 import { diceOf, editBytes, editFields } from '../support/mutation.ts';

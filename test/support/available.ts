@@ -1,4 +1,4 @@
-import { Unavailable } from '../../scripts/models/index.ts';
+import { Unavailable } from '../../examples/models/index.ts';
 
 /** What `load` yields; skips the test, saying why, if that needs a package that is neither kept nor to be fetched. */
 export async function availableOrSkip<T>(context: Mocha.Context, load: () => T | Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 // Gas as a reviewed diff: each measurement has a sentence for its name and a committed number.
 import { appendFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { readSnapshot } from '../../scripts/snapshot.ts';
+import { readSnapshot } from './snapshot.ts';
 
 export const GAS_SNAPSHOT = 'test/snapshots/gas.json';
 

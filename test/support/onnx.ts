@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
+import { bytesOf, numbersOf } from '../../examples/models/model.ts';
 import {
   type Attribute,
   encodeOnnx,
@@ -10,7 +11,6 @@ import {
   typedArray,
   type ValueType,
 } from '../../examples/onnx.ts';
-import { bytesOf, numbersOf } from '../../scripts/models/model.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type CompiledModel, type ImportOptions, importOnnx } from '../../src/onnx/index.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { numbersOf, programInputs } from '../../scripts/models/model.ts';
+import { numbersOf, programInputs } from '../../examples/models/model.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
 import { runOnnxruntime, type Value } from './onnx.ts';

@@ -1,4 +1,4 @@
-import { SeededWeights } from '../../scripts/models/weights.ts';
+import { SeededWeights } from '../../examples/models/weights.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { type LlamaShape, layerShapes, llamaGraph } from '../../src/text/llama.ts';

@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../onnx.ts';
 import { SeededWeights } from './weights.ts';
 
 // One layer of a transformer's encoder, of the size of BERT base (Devlin et al., 2018), as PyTorch exports it.

@@ -1,19 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { SIDE as DIGIT_SIDE, heldOut as digits } from '../../examples/digits/dataset.ts';
-import { heldOut as flowers } from '../../examples/iris/dataset.ts';
-import { frequenciesOf } from '../../examples/language/frequencies.ts';
-import { encodeModel as encodeLanguages } from '../../examples/language/model.ts';
-import { SENTENCES } from '../../examples/language/sentences.ts';
-import { detector, LINE, PAGE, recogniser } from '../../examples/ocr/models.ts';
-import { page } from '../../examples/ocr/page.ts';
-import { lineImage } from '../../examples/ocr/read.ts';
-import { encodeModel as encodeSentences } from '../../examples/sentences/model.ts';
-import { tokenizer } from '../../examples/sentences/tokens.ts';
+import { SIDE as DIGIT_SIDE, heldOut as digits } from '../digits/dataset.ts';
+import { heldOut as flowers } from '../iris/dataset.ts';
+import { frequenciesOf } from '../language/frequencies.ts';
+import { encodeModel as encodeLanguages } from '../language/model.ts';
+import { SENTENCES } from '../language/sentences.ts';
+import { detector, LINE, PAGE, recogniser } from '../ocr/models.ts';
+import { page } from '../ocr/page.ts';
+import { lineImage } from '../ocr/read.ts';
+import { encodeModel as encodeSentences } from '../sentences/model.ts';
+import { tokenizer } from '../sentences/tokens.ts';
 import type { Model } from './model.ts';
 import { SENTENCE_ENCODER } from './packages.ts';
 
-const example = (path: string): Uint8Array =>
-  readFileSync(new URL(`../../examples/${path}`, import.meta.url));
+const example = (path: string): Uint8Array => readFileSync(new URL(`../${path}`, import.meta.url));
 
 const SENTENCE = 'The quick brown fox jumps over the lazy dog.';
 

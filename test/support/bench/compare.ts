@@ -1,6 +1,6 @@
-import type { TensorData } from '../../src/engine/engine.ts';
-import type { ModelTensor } from '../../src/onnx/index.ts';
-import { numbersOf } from '../models/model.ts';
+import { numbersOf } from '../../../examples/models/model.ts';
+import type { TensorData } from '../../../src/engine/engine.ts';
+import type { ModelTensor } from '../../../src/onnx/index.ts';
 import type { Numbers } from './onnxruntime.ts';
 
 /**

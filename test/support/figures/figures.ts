@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { inspectProgram } from '../../src/cli/models/inspection.ts';
-import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { modelOf } from '../../src/merkle/model.ts';
-import { importOnnx, realNodes } from '../../src/onnx/index.ts';
-import { byteLengthOf, type Program } from '../../src/program/node.ts';
-import { rehearseScript } from '../../src/rehearsal/rehearsal.ts';
-import { RunTrace } from '../../src/trace/run.ts';
+import type { Model } from '../../../examples/models/model.ts';
+import { programInputs } from '../../../examples/models/model.ts';
+import { inspectProgram } from '../../../src/cli/models/inspection.ts';
+import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
+import { modelOf } from '../../../src/merkle/model.ts';
+import { importOnnx, realNodes } from '../../../src/onnx/index.ts';
+import { byteLengthOf, type Program } from '../../../src/program/node.ts';
+import { rehearseScript } from '../../../src/rehearsal/rehearsal.ts';
+import { RunTrace } from '../../../src/trace/run.ts';
 import { macsOf } from '../bench/program.ts';
-import type { Model } from '../models/model.ts';
-import { programInputs } from '../models/model.ts';
 
 /** What the table of models says of one. All but the time is the same on every machine. */
 export interface Figures {

@@ -1,7 +1,7 @@
-import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
-import { matMul, ProgramBuilder } from '../../test/support/programs.ts';
-import { numbersOf } from '../models/model.ts';
-import { SeededWeights } from '../models/weights.ts';
+import { numbersOf } from '../../../examples/models/model.ts';
+import { SeededWeights } from '../../../examples/models/weights.ts';
+import { wasmEngine } from '../../../src/engine/wasm/wasm.ts';
+import { matMul, ProgramBuilder } from '../programs.ts';
 import { NodeTimer } from './nodes.ts';
 import type { PeakMeter } from './peak.ts';
 import { cpuTime, median } from './timing.ts';

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import type { Weights } from '../../src/engine/engine.ts';
-import { pack } from '../../src/engine/memory/pack.ts';
-import { type NodePlan, planNode } from '../../src/engine/passes/planNode.ts';
-import type { KernelFunction } from '../../src/engine/wasm/emit/kernelFunction.ts';
-import { emitNode } from '../../src/engine/wasm/emit/node.ts';
-import { SIMD128 } from '../../src/engine/wasm/target.ts';
-import { byteLengthOf, type Program } from '../../src/program/node.ts';
-import { moduleOf, PAGE_BYTES } from '../../src/wasm/assembler.ts';
-import { compileModuleNow } from '../../src/wasm/compile.ts';
+import type { Weights } from '../../../src/engine/engine.ts';
+import { pack } from '../../../src/engine/memory/pack.ts';
+import { type NodePlan, planNode } from '../../../src/engine/passes/planNode.ts';
+import type { KernelFunction } from '../../../src/engine/wasm/emit/kernelFunction.ts';
+import { emitNode } from '../../../src/engine/wasm/emit/node.ts';
+import { SIMD128 } from '../../../src/engine/wasm/target.ts';
+import { byteLengthOf, type Program } from '../../../src/program/node.ts';
+import { moduleOf, PAGE_BYTES } from '../../../src/wasm/assembler.ts';
+import { compileModuleNow } from '../../../src/wasm/compile.ts';
 import { isMatrixLike, productsOf } from './program.ts';
 import { cpuTime } from './timing.ts';
 

@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from '../../src/wasm/assembler.ts';
+import { PAGE_BYTES } from '../../../src/wasm/assembler.ts';
 import type { Result } from './measure.ts';
 import type { Product } from './product.ts';
 import { ratioOf } from './timing.ts';

@@ -1,7 +1,7 @@
-import type { Value } from '../../examples/onnx.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
 import type { CompiledModel, ImportOptions } from '../../src/onnx/index.ts';
 import type { DType } from '../../src/program/node.ts';
+import type { Value } from '../onnx.ts';
 
 /** A model that benchmarks and tests run, with an input. */
 export interface Model {

@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../onnx.ts';
 import { attributesOf, CLASSES, IMAGE, type MobileNet, SIDE } from './mobileNet.ts';
 
 // The network of mobileNet.ts in int8, as onnxruntime's quantiser writes it in its operator format: uint8 between

@@ -1,4 +1,4 @@
-import { drawText, normalised } from '../../examples/ocr/text.ts';
+import { drawText, normalised } from '../ocr/text.ts';
 
 /** Inputs for models that look at pictures: drawn, because the project ships none. */
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { referenceEngine } from '../../src/engine/reference/reference.ts';
-import { modelOf } from '../../src/merkle/model.ts';
-import type { CompiledModel } from '../../src/onnx/index.ts';
-import { CACHE } from '../models/packages.ts';
+import { CACHE } from '../../../examples/models/packages.ts';
+import { referenceEngine } from '../../../src/engine/reference/reference.ts';
+import { modelOf } from '../../../src/merkle/model.ts';
+import type { CompiledModel } from '../../../src/onnx/index.ts';
 import { cpuTime } from './timing.ts';
 
 /** The result of a full run of the reference on a model and its inputs. */
@@ -15,7 +15,7 @@ export interface ReferenceRun {
   readonly tensors: readonly string[];
 }
 
-const src = join(import.meta.dirname, '../../src');
+const src = join(import.meta.dirname, '../../../src');
 
 /** The sources that decide the bits: results in the cache are for one state of them. */
 const DEFINITION = ['engine/reference', 'scalar', 'program/node.ts'].flatMap((path) => {

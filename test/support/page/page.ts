@@ -1,12 +1,12 @@
-import type { TensorData } from '../../src/engine/engine.ts';
-import { type Spawn, spawnHere } from '../../src/engine/threads/spawn.ts';
-import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { hexOf } from '../../src/merkle/keccak.ts';
-import { modelOf } from '../../src/merkle/model.ts';
-import { tensorRoot } from '../../src/merkle/tensor.ts';
-import { type ImportOptions, importOnnx } from '../../src/onnx/index.ts';
-import type { Node } from '../../src/program/node.ts';
-import { commitmentOf } from '../../src/trace/commitment.ts';
+import type { TensorData } from '../../../src/engine/engine.ts';
+import { type Spawn, spawnHere } from '../../../src/engine/threads/spawn.ts';
+import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
+import { hexOf } from '../../../src/merkle/keccak.ts';
+import { modelOf } from '../../../src/merkle/model.ts';
+import { tensorRoot } from '../../../src/merkle/tensor.ts';
+import { type ImportOptions, importOnnx } from '../../../src/onnx/index.ts';
+import type { Node } from '../../../src/program/node.ts';
+import { commitmentOf } from '../../../src/trace/commitment.ts';
 
 /** A run that is asked of a page. */
 export interface Order {

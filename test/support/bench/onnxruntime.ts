@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as web from 'onnxruntime-web';
-import { typedArray, type Value } from '../../examples/onnx.ts';
-import { fetchPackage, ONNXRUNTIME_NODE, Unavailable } from '../models/packages.ts';
+import { fetchPackage, ONNXRUNTIME_NODE, Unavailable } from '../../../examples/models/packages.ts';
+import { typedArray, type Value } from '../../../examples/onnx.ts';
 
 export type Ort = Pick<typeof web, 'InferenceSession' | 'Tensor'>;
 

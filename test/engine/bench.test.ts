@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { difference, TOLERANCE } from '../../scripts/bench/compare.ts';
-import type { Result } from '../../scripts/bench/measure.ts';
-import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../../scripts/bench/program.ts';
-import { sampleReference, stepsIn } from '../../scripts/bench/sample.ts';
-import { meanSpeedUp, targets } from '../../scripts/bench/targets.ts';
-import { race, ratioOf, timingOf } from '../../scripts/bench/timing.ts';
 import type { TensorData } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import type { LoopNode } from '../../src/program/node.ts';
+import { difference, TOLERANCE } from '../support/bench/compare.ts';
+import type { Result } from '../support/bench/measure.ts';
+import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../support/bench/program.ts';
+import { sampleReference, stepsIn } from '../support/bench/sample.ts';
+import { meanSpeedUp, targets } from '../support/bench/targets.ts';
+import { race, ratioOf, timingOf } from '../support/bench/timing.ts';
 import { expectNear } from '../support/near.ts';
 import {
   f32Bytes,

@@ -1,5 +1,5 @@
-import { uniform } from '../../examples/digits/random.ts';
-import type { Value } from '../../examples/onnx.ts';
+import { uniform } from '../digits/random.ts';
+import type { Value } from '../onnx.ts';
 
 /** Weights from a seed, for architectures whose trained weights no package ships. */
 export class SeededWeights {

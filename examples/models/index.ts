@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { SIDE as DIGIT_SIDE, heldOut } from '../../examples/digits/dataset.ts';
-import type { Value } from '../../examples/onnx.ts';
+import { SIDE as DIGIT_SIDE, heldOut } from '../digits/dataset.ts';
+import type { Value } from '../onnx.ts';
 import { encodeMobileNet, IMAGE, SIDE, seededMobileNet } from './mobileNet.ts';
 import type { Model } from './model.ts';
 import { BLAZE_FACE, fetchPackage, type Package, VAD } from './packages.ts';
@@ -49,7 +49,7 @@ export const models: readonly Model[] = [
     name: 'digits',
     weights: 'examples/digits',
     options: {},
-    bytes: () => readFileSync(join(import.meta.dirname, '../../examples/digits/digits.onnx')),
+    bytes: () => readFileSync(join(import.meta.dirname, '../digits/digits.onnx')),
     inputs: () => ({
       image: { type: 'uint8', shape: [1, 1, DIGIT_SIDE, DIGIT_SIDE], values: heldOut()[0]!.pixels },
     }),

@@ -1,5 +1,5 @@
-import { computedOf } from '../../src/engine/engine.ts';
-import { blockOf, depthOf } from '../../src/program/blocks.ts';
+import { computedOf } from '../../../src/engine/engine.ts';
+import { blockOf, depthOf } from '../../../src/program/blocks.ts';
 import {
   byteLengthOf,
   type LoopNode,
@@ -7,8 +7,8 @@ import {
   operandUses,
   type Program,
   sizeOf,
-} from '../../src/program/node.ts';
-import { OPCODE } from '../../src/scalar/instructions.ts';
+} from '../../../src/program/node.ts';
+import { OPCODE } from '../../../src/scalar/instructions.ts';
 
 /** What can be said of a program without running it. */
 

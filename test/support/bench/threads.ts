@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Session, Weights } from '../../src/engine/engine.ts';
-import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import type { Program } from '../../src/program/node.ts';
+import type { Session, Weights } from '../../../src/engine/engine.ts';
+import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
+import type { Program } from '../../../src/program/node.ts';
 import { rateOf } from './rate.ts';
 import type { RivalWork } from './rival.ts';
 import { median } from './timing.ts';

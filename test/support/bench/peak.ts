@@ -1,5 +1,5 @@
-import { type Code, f32Const, get, i32Const, moduleOf, repeat, set } from '../../src/wasm/assembler.ts';
-import { f32x4, i32 } from '../../src/wasm/opcodes.ts';
+import { type Code, f32Const, get, i32Const, moduleOf, repeat, set } from '../../../src/wasm/assembler.ts';
+import { f32x4, i32 } from '../../../src/wasm/opcodes.ts';
 import { cpuTime } from './timing.ts';
 
 const LANES = 4;

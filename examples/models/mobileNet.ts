@@ -1,4 +1,4 @@
-import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../../examples/onnx.ts';
+import { encodeOnnx, type NodeSpec, namedNode, type Value } from '../onnx.ts';
 import { SeededWeights } from './weights.ts';
 
 // MobileNetV2 (Sandler et al., 2018), width 1.0, 224×224, as exporters write it: batch normalization folded into
