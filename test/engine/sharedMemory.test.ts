@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { withMemory } from '../../scripts/bench/memory.ts';
 import type { CheckpointedRun, Session } from '../../src/engine/engine.ts';
 import { keptBy, type RunMode } from '../../src/engine/memory/kept.ts';
 import { EMPTY, type Held, type Layout, layOut } from '../../src/engine/memory/layout.ts';
@@ -7,6 +6,7 @@ import { planNode } from '../../src/engine/passes/planNode.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
+import { withMemory } from '../support/bench/memory.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random, randomProgram } from '../support/randomProgram.ts';
 import { hashesOf } from '../support/treeHashes.ts';
