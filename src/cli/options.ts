@@ -10,6 +10,10 @@ const withTextSizes = (command: Command): Command =>
     .option('--prompt <N>', 'with --text: tokens of a prompt, most (default: 128)')
     .option('--tokens <N>', 'with --text: tokens of a text, most (default: 128)')
     .option('--end <TOKEN>', 'with --text: a token that ends a text (repeatable)', collect)
+    .option(
+      '--weights <float32|int8>',
+      'with --text and a GGUF file: what weights are held in (default: float32)',
+    )
     .option('--sampled', 'with --text: requests give a seed and a temperature, by which tokens are drawn')
     .option('--tokenizer <FILE>', 'with --text: a tokenizer.json, if it is not beside the model');
 

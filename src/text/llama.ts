@@ -1,5 +1,8 @@
-import type { AttributeValue, Graph, GraphNode, TensorValue } from '../onnx/read/graph.ts';
+import type { Graph, TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
+import { inBytes } from './byteMatrix.ts';
+import { float, GraphWriter, int } from './graphWriter.ts';
+import type { WeightForm } from './options.ts';
 
 /**
  * Transformers of the Llama family (Touvron et al., 2023) as a graph of ONNX operators: root-mean-square norms,
@@ -62,45 +65,6 @@ export const layerShapes = ({
   'value bias': [keyHeads * headSize],
 });
 
-const int = (value: number): AttributeValue => ({ kind: 'int', value });
-const float = (value: number): AttributeValue => ({ kind: 'float', value });
-
-class Writer {
-  readonly nodes: GraphNode[] = [];
-  readonly initializers = new Map<string, TensorValue>();
-
-  weight(name: string, value: TensorValue): string {
-    this.initializers.set(name, value);
-    return name;
-  }
-
-  add(
-    operator: string,
-    inputs: readonly string[],
-    output: string,
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-    more: readonly string[] = [],
-  ): string {
-    const node = {
-      operator,
-      domain: '',
-      name: output,
-      inputs,
-      attributes: new Map(Object.entries(attributes)),
-    };
-    this.nodes.push({ ...node, outputs: [output, ...more] });
-    return output;
-  }
-
-  /** x times a matrix that is kept [outputs, inputs]. */
-  product(x: string, weight: string, output: string): string {
-    const turned = this.add('Transpose', [weight], `${weight} turned`, {
-      perm: { kind: 'ints', value: [1, 0] },
-    });
-    return this.add('MatMul', [x, turned], output);
-  }
-}
-
 /** Cosines and sines of every position's angles, [positions, pairs]. */
 function angles({ headSize, base, positions }: LlamaShape): { cos: TensorValue; sin: TensorValue } {
   const pairs = headSize / 2;
@@ -114,16 +78,20 @@ function angles({ headSize, base, positions }: LlamaShape): { cos: TensorValue; 
   return { cos: table(Math.cos), sin: table(Math.sin) };
 }
 
-/** The graph: `input_ids` and `position_ids`, [1, sequence], to `logits`, [1, sequence, vocabulary]. */
-export const llamaGraph = (shape: LlamaShape, weights: LlamaWeights): Graph =>
-  graphOf(shape, weights, () => undefined);
+/**
+ * The graph: `input_ids` and `position_ids`, [1, sequence], to `logits`, [1, sequence, vocabulary].
+ *
+ * @param form what matrices are held in; biases and norms are always floats
+ */
+export const llamaGraph = (shape: LlamaShape, weights: LlamaWeights, form?: WeightForm): Graph =>
+  graphOf(shape, weights, form, () => undefined);
 
 /**
  * The same graph for other engines to go on from earlier tokens, as exporters write it: keys and values of the past come
  * as `past_key_values.N.key` and `.value`, [1, heads, past, size], and are given back as `present.N.key` and `.value`.
  */
-export const llamaGraphWithPast = (shape: LlamaShape, weights: LlamaWeights): Graph =>
-  graphOf(shape, weights, (layer) => ({
+export const llamaGraphWithPast = (shape: LlamaShape, weights: LlamaWeights, form?: WeightForm): Graph =>
+  graphOf(shape, weights, form, (layer) => ({
     given: [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`],
     yielded: [`present.${layer}.key`, `present.${layer}.value`],
   }));
@@ -137,30 +105,35 @@ interface Past {
 function graphOf(
   shape: LlamaShape,
   weights: LlamaWeights,
+  form: WeightForm | undefined,
   pastOf: (layer: number) => Past | undefined,
 ): Graph {
   const { layers, heads, keyHeads, headSize, epsilon } = shape;
-  const writer = new Writer();
+  const writer = new GraphWriter();
   const { cos, sin } = angles(shape);
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
   const norm = (x: string, weight: string, output: string): string =>
     writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
-  const tokens = writer.weight('tokens', weights.whole('tokens'));
-  let x = writer.add('Gather', [tokens, 'input_ids'], 'embedded', { axis: int(0) });
+  const matrixOf = (name: string, value: TensorValue): string =>
+    writer.matrix(name, form === 'int8' ? inBytes(value) : value);
+  const tokens = matrixOf('tokens', weights.whole('tokens'));
+  let x = writer.rows(tokens, 'input_ids', 'embedded');
   for (let layer = 0; layer < layers; layer++) {
     const name = (part: string): string => `layer ${layer} ${part}`;
-    const weight = (part: LayerWeight | LayerNorm | LayerBias): string =>
+    const matrix = (part: LayerWeight): string =>
+      matrixOf(`${name(part)} weight`, weights.layer(layer, part));
+    const vector = (part: LayerNorm | LayerBias): string =>
       writer.weight(`${name(part)} weight`, weights.layer(layer, part));
     const projected = (part: 'query' | 'key' | 'value', from: string): string => {
-      const product = writer.product(from, weight(part), name(`${part}${shape.biased ? ' product' : ''}`));
-      return shape.biased ? writer.add('Add', [product, weight(`${part} bias`)], name(part)) : product;
+      const product = writer.product(from, matrix(part), name(`${part}${shape.biased ? ' product' : ''}`));
+      return shape.biased ? writer.add('Add', [product, vector(`${part} bias`)], name(part)) : product;
     };
     const turned = (part: 'query' | 'key', count: number, from: string): string =>
       writer.add('RotaryEmbedding', [from, ...tables], name(`turned ${part}`), {
         num_heads: int(count),
         interleaved: int(shape.interleaved ? 1 : 0),
       });
-    const normal = norm(x, weight('attention norm'), name('attention input'));
+    const normal = norm(x, vector('attention norm'), name('attention input'));
     const query = turned('query', heads, projected('query', normal));
     const key = turned('key', keyHeads, projected('key', normal));
     const past = pastOf(layer);
@@ -171,23 +144,19 @@ function graphOf(
       { is_causal: int(1), q_num_heads: int(heads), kv_num_heads: int(keyHeads) },
       past?.yielded,
     );
-    x = writer.add('Add', [x, writer.product(attended, weight('output'), name('attended'))], name('middle'));
-    const middle = norm(x, weight('forward norm'), name('forward input'));
-    const gate = writer.product(middle, weight('gate'), name('gate'));
+    x = writer.add('Add', [x, writer.product(attended, matrix('output'), name('attended'))], name('middle'));
+    const middle = norm(x, vector('forward norm'), name('forward input'));
+    const gate = writer.product(middle, matrix('gate'), name('gate'));
     const open = writer.add(
       'Mul',
       [gate, writer.add('Sigmoid', [gate], name('gate share'))],
       name('open gate'),
     );
-    const inner = writer.add('Mul', [open, writer.product(middle, weight('up'), name('up'))], name('inner'));
-    x = writer.add('Add', [x, writer.product(inner, weight('down'), name('down'))], name('output'));
+    const inner = writer.add('Mul', [open, writer.product(middle, matrix('up'), name('up'))], name('inner'));
+    x = writer.add('Add', [x, writer.product(inner, matrix('down'), name('down'))], name('output'));
   }
   const last = norm(x, writer.weight('norm', weights.whole('norm')), 'last');
-  writer.product(
-    last,
-    shape.tied ? tokens : writer.weight('logits weight', weights.whole('logits')),
-    'logits',
-  );
+  writer.product(last, shape.tied ? tokens : matrixOf('logits weight', weights.whole('logits')), 'logits');
   const sequence = (name: string) => ({ name, type: TYPES.int64, shape: [1, 'sequence'] });
   const pasts = Array.from({ length: layers }, (_, layer) => pastOf(layer)).filter(
     (past) => past !== undefined,

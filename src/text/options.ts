@@ -10,5 +10,8 @@ export interface TextOptions {
   readonly sampled?: boolean;
 }
 
+/** What the matrices of a model are held in: 32-bit floats, or integers of 8 bits with a scale for each row. */
+export type WeightForm = 'float32' | 'int8';
+
 /** Pads a text after its end. No token is negative. */
 export const PADDING = -1;

@@ -2,6 +2,7 @@ import { SeededWeights } from '../../examples/models/weights.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { type LlamaShape, layerShapes, llamaGraph } from '../../src/text/llama.ts';
+import type { WeightForm } from '../../src/text/options.ts';
 
 /** A language model that is small enough for the reference engine, with weights from a seed. */
 
@@ -21,7 +22,7 @@ export const TINY: LlamaShape & { readonly hidden: number; readonly vocabulary: 
   tied: false,
 };
 
-export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
+export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1, form?: WeightForm): Graph {
   const shape = { ...TINY, ...change };
   const { width, vocabulary } = shape;
   const random = new SeededWeights(seed);
@@ -41,7 +42,7 @@ export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1): Graph {
     values: new Float32Array(width).fill(1),
   });
   const named = (name: string): TensorValue => (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
-  return llamaGraph(shape, { layer: (_, name) => named(name), whole: named });
+  return llamaGraph(shape, { layer: (_, name) => named(name), whole: named }, form);
 }
 
 /** Its vocabulary: a letter each. */

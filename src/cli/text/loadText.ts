@@ -15,7 +15,7 @@ import { encodePrompt, InvalidPrompt } from '../../text/prompt.ts';
 import { type TextTokenizer, tokenizerOf } from '../../text/tokenizer.ts';
 import { parseHalf } from '../arguments.ts';
 import type { Console } from '../console.ts';
-import { parseTextOptions, type TextArguments } from './textOptions.ts';
+import { parseTextOptions, parseWeightForm, type TextArguments } from './textOptions.ts';
 
 /** A model that writes text, and what its tokens mean. */
 export interface LoadedText {
@@ -68,12 +68,19 @@ export async function loadText(
   const named = given.tokenizer !== undefined;
   if (isGguf(bytes)) {
     const file = await GgufFile.read(bytes);
-    const graph = graphOfGguf(file, options.prompt + options.tokens);
+    const form = parseWeightForm(given.weights ?? 'float32');
+    const graph = graphOfGguf(file, options.prompt + options.tokens, form);
     const model = compileText(graph, bytes.length, { ends: endsOfGguf(file), ...options }, half);
     return {
       model,
       tokenizer: once(() => (named ? readTokenizer(beside) : about(path, () => tokenizerOfGguf(file)))),
     };
+  }
+  if (given.weights !== undefined) {
+    throw new InputError(
+      '--weights is about GGUF files; the weights of an ONNX file are taken as they are',
+      2,
+    );
   }
   const model = compileText(readGraph(bytes, filesIn(dirname(path))), bytes.length, options, half);
   const tokenizer = once(() => {

@@ -1,6 +1,6 @@
 import { InputError } from '../../files/inputError.ts';
 import type { TextRequest } from '../../text/generate.ts';
-import type { TextOptions } from '../../text/options.ts';
+import type { TextOptions, WeightForm } from '../../text/options.ts';
 import { seedWords } from '../../text/prompt.ts';
 
 /** Options of importing commands for a model that writes text. */
@@ -12,6 +12,7 @@ export interface TextArguments {
   readonly end?: readonly string[];
   readonly tokenizer?: string;
   readonly sampled?: boolean;
+  readonly weights?: string;
 }
 
 /** How tokens are drawn, for a model that draws them. */
@@ -50,6 +51,12 @@ export const parseTextOptions = ({
   ...(sampled ? { sampled } : {}),
 });
 
+/** What the matrices of a GGUF file are held in. @throws InputError for anything else */
+export function parseWeightForm(text: string): WeightForm {
+  if (text === 'float32' || text === 'int8') return text;
+  throw new InputError(`--weights ${text}: write float32 or int8`, 2);
+}
+
 /**
  * Seed, temperature and number of candidates; 64 bits of seed, 1 and all where they are left out.
  *
@@ -83,9 +90,9 @@ export function parseDrawing({
 }
 
 /** @throws InputError for options that say something about texts, of a model that is not said to write any */
-export function refuseTextOptions({ prompt, tokens, end, tokenizer, sampled }: TextArguments): void {
-  const [named] =
-    Object.entries({ prompt, tokens, end, tokenizer, sampled }).find(([, value]) => value !== undefined) ??
-    [];
+export function refuseTextOptions(given: TextArguments): void {
+  const { prompt, tokens, end, tokenizer, sampled, weights } = given;
+  const options = { prompt, tokens, end, tokenizer, sampled, weights };
+  const [named] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
   if (named) throw new InputError(`--${named} is about models that write text: add --text`, 2);
 }

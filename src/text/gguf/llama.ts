@@ -9,6 +9,7 @@ import {
   layerShapes,
   llamaGraph,
 } from '../llama.ts';
+import type { WeightForm } from '../options.ts';
 import type { GgufFile } from './file.ts';
 
 /** Architectures that are written as graphs, with what differs between them. */
@@ -67,13 +68,14 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
 }
 
 /**
- * The graph of a model in a GGUF file, with its weights in float32.
+ * The graph of a model in a GGUF file.
  *
  * @param positions prompt and text together
+ * @param form what matrices are held in
  * @param write writes the graph
  * @throws ImportError for a model that is not written as a graph here
  */
-export function graphOfGguf(file: GgufFile, positions: number, write = llamaGraph): Graph {
+export function graphOfGguf(file: GgufFile, positions: number, form?: WeightForm, write = llamaGraph): Graph {
   return within('model', () => {
     const shape = shapeOf(file);
     ensure(
@@ -97,6 +99,7 @@ export function graphOfGguf(file: GgufFile, positions: number, write = llamaGrap
           return weight(name === 'tokens' ? 'token_embd.weight' : 'output.weight', [vocabulary, width]);
         },
       },
+      form,
     );
   });
 }

@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import type { AttributeValue, TensorValue } from '../../src/onnx/read/graph.ts';
+import { TYPES } from '../../src/onnx/types.ts';
+import { inBytes } from '../../src/text/byteMatrix.ts';
+import { compileText } from '../../src/text/compile.ts';
+import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
+import { GraphWriter } from '../../src/text/graphWriter.ts';
+import {
+  type Attribute,
+  expectClose,
+  floats,
+  modelBytes,
+  noise,
+  runCompiled,
+  runOnnxruntime,
+  value,
+} from '../support/onnx.ts';
+import { tinyGraph } from '../support/tinyText.ts';
+
+const matrix = (shape: readonly number[], values: ArrayLike<number>): TensorValue => ({
+  type: TYPES.float,
+  shape,
+  values: Float32Array.from(values),
+});
+
+const plain = (attribute: AttributeValue): Attribute => (attribute as { readonly value: Attribute }).value;
+
+/** What a graph writer has written, as a file. */
+function fileOf(
+  writer: GraphWriter,
+  inputs: Parameters<typeof modelBytes>[0]['inputs'],
+  outputs: readonly string[],
+) {
+  const nodes = writer.nodes.map(({ operator: op, inputs: read, outputs: made, attributes }) => ({
+    op,
+    inputs: [...read],
+    outputs: [...made],
+    attributes: Object.fromEntries([...attributes].map(([name, one]) => [name, plain(one)])),
+  }));
+  const constants = Object.fromEntries(
+    [...writer.initializers].map(([name, { type, shape, values }]) => [
+      name,
+      value(type.name as 'float', shape, [...values]),
+    ]),
+  );
+  return modelBytes({ nodes, inputs, constants, outputs, opset: 18 });
+}
+
+describe('a matrix in 8 bits', () => {
+  it('has levels to 127 by the greatest magnitude of each row, ties to even', () => {
+    const { levels, scales } = inBytes(
+      matrix([4, 4], [127, 0.5, 1.5, -2.5, 0, 0, 0, 0, -254, 1, 3, 5, 1e-45, -1e-45, 0, 0]),
+    );
+    expect([...scales.values]).to.deep.equal([1, 0, 2, 0]);
+    expect([...levels.values]).to.deep.equal([127, 0, 2, -2, 0, 0, 0, 0, -127, 0, 2, 2, 0, 0, 0, 0]);
+  });
+
+  it('is multiplied as integers, which onnxruntime and plain arithmetic yield too', async () => {
+    const [rows, depth, outputs] = [5, 48, 12];
+    const given = noise([1, rows, depth], 3, 4).values;
+    // A row of zeros, and one that is far below the others.
+    const x = given.map((one, i) => (i < depth ? 0 : i < 2 * depth ? Math.fround(one * 1e-30) : one));
+    const weights = matrix([outputs, depth], noise([outputs, depth], 4).values);
+    const writer = new GraphWriter();
+    writer.product('x', writer.matrix('w', inBytes(weights)), 'y');
+    const inputs = { x: floats([1, rows, depth], x) };
+    const file = fileOf(writer, inputs, ['y', 'y sums']);
+    const [mine, sums] = await runCompiled(importOnnx(file), [inputs.x]);
+    const [theirs, theirSums] = await runOnnxruntime(file, inputs, ['y', 'y sums']);
+    expectClose(sums!, theirSums!, 0, 0);
+    expectClose(mine!, theirs!, 0, 0);
+
+    const { levels, scales } = inBytes(weights);
+    const { levels: codes, scales: factors } = inBytes(matrix([rows, depth], x));
+    const expected = Array.from({ length: rows * outputs }, (_, i) => {
+      const [row, output] = [Math.floor(i / outputs), i % outputs];
+      let sum = 0;
+      for (let k = 0; k < depth; k++)
+        sum += codes.values[row * depth + k]! * levels.values[output * depth + k]!;
+      return { sum, number: Math.fround(Math.fround(sum * factors.values[row]!) * scales.values[output]!) };
+    });
+    expect(sums!.values).to.deep.equal(expected.map(({ sum }) => sum));
+    expect(mine!.values.map((one) => one + 0)).to.deep.equal(expected.map(({ number }) => number + 0));
+  });
+
+  it('yields its rows, each by its own scale', async () => {
+    const weights = matrix([6, 8], noise([6, 8], 5).values);
+    const { levels, scales } = inBytes(weights);
+    const writer = new GraphWriter();
+    writer.rows(writer.matrix('w', { levels, scales }), 'ids', 'y');
+    const inputs = { ids: value('int64', [1, 3], [5, 0, 5]) };
+    const model = importOnnx(fileOf(writer, inputs, ['y']));
+    const [rows] = await runCompiled(model, [inputs.ids]);
+    expect(rows!.values).to.deep.equal(
+      [5, 0, 5].flatMap((row) =>
+        Array.from({ length: 8 }, (_, i) => Math.fround(levels.values[8 * row + i]! * scales.values[row]!)),
+      ),
+    );
+  });
+
+  it('is what a whole model may be held in, with the same bits on both engines', async () => {
+    const model = compileText(tinyGraph({ tied: true }, 1, 'int8'), 1000, { prompt: 6, tokens: 10 });
+    const texts = await Promise.all(
+      [referenceEngine, wasmEngine].map(async (engine) => {
+        const { on, session } = await PassChooser.load(model, engine);
+        const text = await generate(model, on(inputsOf(model, { prompt: [5, 17, 3] })));
+        await session.close();
+        return text;
+      }),
+    );
+    expect(texts[0]).to.deep.equal(texts[1]);
+    expect(new Set(texts[0]).size).to.be.greaterThan(2);
+  });
+
+  it('of tokens is committed once where it makes the logits too, as one of floats is', () => {
+    // Beyond what small constants share.
+    const vocabulary = 4200;
+    for (const [form, elementBytes] of [
+      ['int8', 1],
+      ['float32', 4],
+    ] as const) {
+      const { weights } = compileText(tinyGraph({ tied: true, vocabulary }, 1, form), 1e6, {
+        prompt: 2,
+        tokens: 2,
+      });
+      const tables = [...weights.values()].filter(({ length }) => length === vocabulary * 16 * elementBytes);
+      expect(tables, form).to.have.length(1);
+    }
+  });
+});
