@@ -1,11 +1,13 @@
 // `npm run build`: what an installed package runs, in dist/. The sources are src/ and the compiled contracts.
 //
 //   dist/assay.js        the command line; all that it uses is in dist/command/
+//   dist/command/explorer/  the page that `assay explorer` serves
 //   dist/<entry>.js      what `exports` in package.json names, from src/exports/
 //   dist/abi.js          the contracts' interfaces
 //   dist/types/          declarations
 import { copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleExplorer } from '../src/explorer/bundlePage.mjs';
 import { root } from './node.mjs';
 import { writeAbi } from './package/abi.ts';
 import { bundle } from './package/bundle.mjs';
@@ -25,6 +27,7 @@ if (!existsSync(join(root, WITHOUT_CLZ))) {
 rmSync(dist, { recursive: true, force: true });
 const bundled = [
   await bundle({ entries: { main: 'src/cli/main.ts' }, outdir: join(dist, 'command') }),
+  await bundleExplorer(join(dist, 'command', 'explorer')),
   // A client's ethers is its user's, whose signers and providers it takes.
   await bundle({
     entries: Object.fromEntries(ENTRIES.map((entry) => [entry, source(entry)])),

@@ -34,6 +34,7 @@ export const checks: readonly Check[] = [
   },
   { name: 'generated table of errors', command: 'scripts/errorTable.ts', args: ['--check'] },
   { name: 'types', command: 'tsc', args: [] },
+  { name: 'types of the explorer page', command: 'tsc', args: ['--project', 'src/explorer/page'] },
   { name: 'documentation site', command: 'scripts/site.ts', args: [] },
   {
     name: 'import floors and titles',

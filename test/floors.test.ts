@@ -24,6 +24,7 @@ const floors = [
   'monitor',
   'operator',
   'client',
+  'explorer',
   'settings',
   'rehearsal',
   'conformance',
@@ -98,7 +99,7 @@ function objection(file: string, specifier: string): string | undefined {
 
 describe('import floors', () => {
   const files = readdirSync(src, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
     .map((entry) => relative(src, join(entry.parentPath, entry.name)));
 
   it('holds for every file of src/', () => {
@@ -125,6 +126,28 @@ describe('import floors', () => {
       expect(upwards).to.deep.equal([]);
     });
   }
+
+  it('holds for the page of the explorer, which runs in a browser', () => {
+    // Of the store, it reads programs; the rest of what it has of the outside world is its own.
+    const allowed = [
+      ...pure,
+      join('store', 'programFile.ts'),
+      join('explorer', 'api.ts'),
+      join('explorer', 'page'),
+    ];
+    const within = files.filter((file) => file.startsWith(join('explorer', 'page')));
+    const objections = within.flatMap((file) =>
+      importsOf(readFileSync(join(src, file), 'utf8')).flatMap((specifier) => {
+        const target = relative(src, resolve(src, dirname(file), specifier));
+        const isAllowed = specifier.startsWith('.')
+          ? allowed.some((one) => target === one || target.startsWith(`${one}${sep}`))
+          : specifier === 'preact' || specifier.startsWith('preact/');
+        return isAllowed ? [] : [`src/${file} imports ${specifier}`];
+      }),
+    );
+    expect(within).to.have.length.above(5);
+    expect(objections).to.deep.equal([]);
+  });
 
   it('holds for tests, which import no scripts', () => {
     const root = resolve(src, '..');

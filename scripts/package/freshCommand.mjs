@@ -50,7 +50,11 @@ export async function freshCommand() {
   mkdirSync(folder, { recursive: true });
   removeOld(Date.now());
   const unfinished = mkdtempSync(join(folder, '.unfinished-'));
-  await bundle({ entries: { assay: 'src/cli/main.ts' }, outdir: unfinished });
+  const { bundleExplorer } = await import('../../src/explorer/bundlePage.mjs');
+  await Promise.all([
+    bundle({ entries: { assay: 'src/cli/main.ts' }, outdir: unfinished }),
+    bundleExplorer(join(unfinished, 'explorer')),
+  ]);
   try {
     // In one step, because several commands may start at the same time.
     renameSync(unfinished, current);

@@ -45,6 +45,8 @@ export interface Scene {
   ask(terms?: Partial<Terms>): Promise<bigint>;
   /** Claims an answer to a request, and plays all disputes on claims of the account. */
   answer(requestId: bigint, index: number, how: 'right' | 'wrong'): Promise<void>;
+  /** Runs the model as it is. */
+  readonly shelf: Shelf;
   stop(): Promise<void>;
 }
 
@@ -65,7 +67,7 @@ export async function startScene(): Promise<Scene> {
   const pixels = readTensorFile(THREE).bytes;
   let asked = 0;
   return {
-    ...{ chain, url, folder, endpoint, contracts, oracle, modelId, at },
+    ...{ chain, url, folder, endpoint, contracts, oracle, modelId, shelf, at },
     there: ['--rpc', url, '--oracle', oracle],
     keyFile: (index) => {
       writeFileSync(at(`key${index}`), keyOf(index), { mode: 0o600 });

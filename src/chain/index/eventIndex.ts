@@ -27,6 +27,8 @@ export interface IndexOptions {
   readonly folder?: string | undefined;
   /** Is told, in one sentence, of what an operator should know and nothing fails of. */
   readonly onNotice?: ((sentence: string) => void) | undefined;
+  /** Is told of every case before it is dropped because it is over; of some again after the process was killed. */
+  readonly onSettled?: ((cases: readonly Case[]) => void) | undefined;
 }
 
 /** The chain was reorganised, or another node answered, while it was looked at. */
@@ -53,6 +55,7 @@ export class EventIndex {
   readonly #fromBlock: number;
   readonly #folder: string | undefined;
   readonly #onNotice: (sentence: string) => void;
+  readonly #onSettled: (cases: readonly Case[]) => void;
   readonly #live = new LiveCases();
   readonly #kept = new Map<bigint, Kept>();
   #store: Store | undefined;
@@ -75,12 +78,13 @@ export class EventIndex {
 
   constructor(
     contracts: Contracts,
-    { fromBlock = 0, folder, onNotice = () => undefined }: IndexOptions = {},
+    { fromBlock = 0, folder, onNotice = () => undefined, onSettled = () => undefined }: IndexOptions = {},
   ) {
     this.#contracts = contracts;
     this.#fromBlock = fromBlock;
     this.#folder = folder;
     this.#onNotice = onNotice;
+    this.#onSettled = onSettled;
   }
 
   /**
@@ -371,6 +375,7 @@ export class EventIndex {
         (builder.last?.blockNumber ?? head) <= head - KEPT_BLOCKS && isOver(one),
     );
     if (over.length === 0) return;
+    this.#onSettled(over.map(([, { case: one }]) => one));
     store.atomically(() => {
       for (const [id, { builder }] of over) {
         store.settle(id, builder.first?.blockNumber ?? 0, builder.last?.blockNumber ?? 0);

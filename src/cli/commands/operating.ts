@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collect } from '../../settings/settings.ts';
 import type { Console } from '../console.ts';
 import {
   onChain,
@@ -8,6 +9,7 @@ import {
   withImport,
   withJson,
   withLimits,
+  withLog,
   withReading,
   withSources,
   withStatus,
@@ -44,5 +46,20 @@ export function addOperating(assay: Command, console: Console): void {
     .option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
   withJson(withSources(withImport(withAccount(doctor)))).action(async (models, options) =>
     (await onChain(() => import('./doctor.ts'))).doctor(models, options, console),
+  );
+  const explorer = assay
+    .command('explorer')
+    .description(
+      'serve a page that shows requests, claims and disputes, and checks answers in the browser, until SIGINT or SIGTERM',
+    )
+    .option(
+      '--bundle <DIR>',
+      'what `publish --bundle` has written: models that pages may run (repeatable)',
+      collect,
+    )
+    .option('--port <N>', 'to listen on; 0 for any that is free', '8490')
+    .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
+  withLog(withLimits(withSources(withReading(explorer)))).action(async (options) =>
+    (await onChain(() => import('./explorer.ts'))).explorer(options, console),
   );
 }

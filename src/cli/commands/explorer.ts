@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { ModelFiles } from '../../explorer/server/files.ts';
+import { Follower } from '../../explorer/server/follower.ts';
+import { pageFolder, readPage } from '../../explorer/server/pageFiles.ts';
+import { serveExplorer } from '../../explorer/server/server.ts';
+import { reasonOf } from '../../files/bytes.ts';
+import { InputError } from '../../files/inputError.ts';
+import { Failures } from '../../operator/failures.ts';
+import { createLog } from '../../operator/log.ts';
+import { readPublication } from '../../store/publications.ts';
+import { Shelf } from '../../store/shelf.ts';
+import { RunTrace } from '../../trace/run.ts';
+import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
+import type { Console } from '../console.ts';
+import { type LimitOptions, limitsOf } from '../models/found.ts';
+import { modelsFolder } from '../models/holding.ts';
+import { inputsFor } from '../models/inputs.ts';
+import { dataFolder, type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
+import { parseBlock } from '../services/service.ts';
+import { untilSignal } from '../services/serviceLoop.ts';
+import { parseBounded } from '../services/statusOptions.ts';
+
+export interface ExplorerOptions extends ReaderOptions, SourceOptions, LimitOptions, LogArguments {
+  readonly fromBlock?: string;
+  readonly bundle?: readonly string[];
+  readonly port: string;
+  readonly host: string;
+}
+
+const MOST_PORT = 65_535;
+
+/** `assay explorer`: serves a page that shows a deployment and checks answers in the browser, until a signal. */
+export async function explorer(options: ExplorerOptions, terminal: Console): Promise<void> {
+  const port = parseBounded('--port', options.port, 0, MOST_PORT);
+  const sources = sourcesOf(options);
+  const limits = limitsOf(options);
+  const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
+  const log = createLog({ ...parseLogOptions(options), sink: terminal });
+  const console = loggingConsole(terminal, log);
+  await withReader(options, console, async (contracts) => {
+    console.outlive?.();
+    const fromBlock = asked ?? (await firstBlockOf(contracts));
+    const { chainId } = await contracts.provider.getNetwork();
+    const oracle = await contracts.oracle.getAddress();
+    const failures = new Failures(log.error, log.info, Date.now);
+    const follower = new Follower(contracts, {
+      fromBlock,
+      folder: join(dataFolder(options), 'explorer', `${chainId}-${oracle}`),
+      onNotice: log.warn,
+      onFailure: (sentence) => failures.met(sentence),
+    });
+    const files = new ModelFiles({
+      ...{ folder: modelsFolder(options), others: options.bundle ?? [], limits },
+      ...{ getter: sources.getter, gateways: sources.gateways, mirrors: sources.mirrors },
+    });
+    // It has no models: inputs by root are read for pages, which check them.
+    const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+    const inputs = inputsFor(options, sources, shelf, log);
+    const { signal, release } = untilSignal(log);
+    const server = await serveExplorer({
+      ...{ contracts, follower, files, readInput: inputs.read, port, host: options.host },
+      publication: (modelId) => readPublication(contracts, modelId, fromBlock),
+      page: readPage(pageFolder()),
+    }).catch((failure: unknown) => {
+      throw new InputError(`--port ${port} on ${options.host}: ${reasonOf(failure)}; choose another one`);
+    });
+    log.info(`the explorer of oracle ${oracle}, chain ${chainId}, is at ${server.url}`);
+    try {
+      await follower.run(signal);
+    } finally {
+      server.close();
+      release();
+      follower.close();
+      sources.getter.close();
+    }
+  });
+}

@@ -1,0 +1,135 @@
+import { render } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { DeploymentJson } from '../api.ts';
+import { DeploymentContext, LiveContext, readJson, useNews } from './live.ts';
+import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
+import { placeOf } from './words.ts';
+
+/** The view of each place: the part of the address after #. */
+function View({ place }: { readonly place: string }) {
+  const [kind = '', id = ''] = place.split('/').slice(1).map(decodeURIComponent);
+  switch (kind) {
+    case '':
+      return <Overview />;
+    case 'requests':
+      return <RequestList />;
+    case 'disputes':
+      return <DisputeList />;
+    case 'models':
+      return <ModelList />;
+    default:
+      void id;
+      return (
+        <>
+          <h1>Not found</h1>
+          <p>There is no such page.</p>
+        </>
+      );
+  }
+}
+
+const placeNow = (): string => location.hash.replace(/^#/, '') || '/';
+
+function usePlace(): string {
+  const [place, setPlace] = useState(placeNow);
+  useEffect(() => {
+    const change = (): void => setPlace(placeNow());
+    addEventListener('hashchange', change);
+    return () => removeEventListener('hashchange', change);
+  }, []);
+  return place;
+}
+
+/** The deployment; it never changes, so it is read until it is there. */
+function useDeploymentRead(look: number): DeploymentJson | undefined {
+  const [deployment, setDeployment] = useState<DeploymentJson>();
+  useEffect(() => {
+    if (!deployment) readJson<DeploymentJson>('/api/deployment').then(setDeployment, () => undefined);
+  }, [look, deployment]);
+  return deployment;
+}
+
+function Search() {
+  const [isUnknown, setUnknown] = useState(false);
+  return (
+    <search>
+      <form
+        class="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const place = placeOf(`${new FormData(event.currentTarget).get('place')}`);
+          setUnknown(place === undefined);
+          if (place !== undefined) location.hash = place;
+        }}
+      >
+        <label for="place" class="hidden">
+          Go to
+        </label>
+        <input
+          id="place"
+          name="place"
+          placeholder="request, model id or address"
+          autoComplete="off"
+          spellcheck={false}
+        />
+        {isUnknown && <span role="alert">write a number, a model id or an address</span>}
+      </form>
+    </search>
+  );
+}
+
+const PLACES = [
+  ['#/', 'Overview'],
+  ['#/requests', 'Requests'],
+  ['#/disputes', 'Disputes'],
+  ['#/models', 'Models'],
+] as const;
+
+function App() {
+  const live = useNews();
+  const place = usePlace();
+  const deployment = useDeploymentRead(live.look);
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    // Whoever follows a link by keyboard or hears the page goes on at the new view.
+    if (!isFirst.current) main.current?.focus();
+    isFirst.current = false;
+    scrollTo(0, 0);
+  }, [place]);
+  return (
+    <LiveContext.Provider value={live}>
+      <DeploymentContext.Provider value={deployment}>
+        <header class="top">
+          <a class="brand" href="#/">
+            Assay
+          </a>
+          <nav aria-label="Views">
+            {PLACES.map(([href, name]) => (
+              <a key={href} href={href} aria-current={href === `#${place}` ? 'page' : undefined}>
+                {name}
+              </a>
+            ))}
+          </nav>
+          <Search />
+          <span class={live.isConnected ? 'pulse' : 'pulse off'} role="status">
+            {live.isConnected ? `block ${live.block.toLocaleString('en-US')}` : 'not connected'}
+          </span>
+        </header>
+        <main ref={main} tabIndex={-1}>
+          {deployment ? <View place={place} /> : <p class="loading">Loading …</p>}
+        </main>
+        <footer>
+          <p>
+            An index says what is here, and an index can lie. What matters is checked where you press{' '}
+            <em>Verify</em>: in this browser, against the chain.
+          </p>
+        </footer>
+      </DeploymentContext.Provider>
+    </LiveContext.Provider>
+  );
+}
+
+const root = document.getElementById('app') as HTMLElement;
+root.replaceChildren();
+render(<App />, root);

@@ -1,0 +1,131 @@
+import { useState } from 'preact/hooks';
+import type { DisputeJson, ModelRowJson, OverviewJson, PageJson, RequestJson } from '../api.ts';
+import { readJson, useApi, useDeployment } from './live.ts';
+import { Account, Amount, Card, Facts, Model, Shown, Table } from './parts.tsx';
+import { Disputes, Requests } from './tables.tsx';
+
+const Figure = ({
+  name,
+  value,
+  note,
+}: {
+  readonly name: string;
+  readonly value: preact.ComponentChildren;
+  readonly note?: string;
+}) => (
+  <div class="figure">
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+    {note !== undefined && <dd class="note">{note}</dd>}
+  </div>
+);
+
+/** Everything that is open, and what happened last. */
+export function Overview() {
+  const read = useApi<OverviewJson>('/api/overview');
+  const { oracle, game, registry, chainId } = useDeployment();
+  return (
+    <>
+      <h1>Overview</h1>
+      <Shown read={read}>
+        {({ counts, bondsWei, slashedWei, latest, disputes }) => (
+          <>
+            <dl class="figures">
+              <Figure
+                name="requests"
+                value={counts.requests.toLocaleString('en-US')}
+                note={`${counts.waiting} waiting`}
+              />
+              <Figure
+                name="claims"
+                value={counts.claims.toLocaleString('en-US')}
+                note={`${counts.openClaims} open, ${counts.falsified} false`}
+              />
+              <Figure
+                name="disputes"
+                value={counts.disputes.toLocaleString('en-US')}
+                note={`${counts.openDisputes} open`}
+              />
+              <Figure name="bonds at stake" value={<Amount wei={bondsWei} />} />
+              <Figure name="lost by false claims" value={<Amount wei={slashedWei} />} />
+            </dl>
+            <Card title="Latest requests" aside={<a href="#/requests">all requests</a>}>
+              <Requests rows={latest} />
+            </Card>
+            <Card title="Disputes" aside={<a href="#/disputes">all disputes</a>}>
+              <Disputes rows={disputes} />
+            </Card>
+          </>
+        )}
+      </Shown>
+      <Card title="This deployment">
+        <Facts
+          rows={[
+            ['chain', chainId],
+            ['oracle', <Account key="oracle" address={oracle} />],
+            ['game', <Account key="game" address={game} />],
+            ['registry', <Account key="registry" address={registry} />],
+          ]}
+        />
+      </Card>
+    </>
+  );
+}
+
+/** A list, newest first, of which older rows are read when they are asked for. */
+function Pages<Row>(props: {
+  readonly title: string;
+  readonly path: string;
+  readonly show: (rows: readonly Row[]) => preact.ComponentChildren;
+}) {
+  const read = useApi<PageJson<Row>>(props.path);
+  const [older, setOlder] = useState<readonly PageJson<Row>[]>([]);
+  const next = (older.at(-1) ?? read.data)?.next;
+  const more = async (): Promise<void> => {
+    const page = await readJson<PageJson<Row>>(`${props.path}?before=${next}`);
+    setOlder([...older, page]);
+  };
+  return (
+    <>
+      <h1>{props.title}</h1>
+      <Shown read={read}>{({ rows }) => props.show([...rows, ...older.flatMap((page) => page.rows)])}</Shown>
+      {next && (
+        <p>
+          <button type="button" onClick={() => void more().catch(() => undefined)}>
+            Older ones
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+export const RequestList = () => (
+  <Pages<RequestJson> title="Requests" path="/api/requests" show={(rows) => <Requests rows={rows} />} />
+);
+
+export const DisputeList = () => (
+  <Pages<DisputeJson> title="Disputes" path="/api/disputes" show={(rows) => <Disputes rows={rows} />} />
+);
+
+export const ModelList = () => (
+  <Pages<ModelRowJson>
+    title="Models"
+    path="/api/models"
+    show={(rows) => (
+      <Table label="Models" head={['model', 'requests', 'last']}>
+        {rows.map(({ id, requests, lastRequest }) => (
+          <tr key={id}>
+            <td>
+              <Model id={id} />
+            </td>
+            <td class="number">{requests}</td>
+            <td>
+              <a href={`#/request/${lastRequest}`}>request {lastRequest}</a>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    )}
+  />
+);

@@ -1,0 +1,151 @@
+import type { ComponentChildren } from 'preact';
+import type { ClaimJson, RequestJson } from '../api.ts';
+import { type Read, useDeployment, useLive } from './live.ts';
+import { agoText, amountText, dateText, durationText, shortHex } from './words.ts';
+
+/** Small pieces that several views have in common. Strings from chain are text in all of them. */
+
+export const Amount = ({ wei }: { readonly wei: string }) => (
+  <span class="number">{amountText(wei, useDeployment().currency)}</span>
+);
+
+export const Account = ({ address }: { readonly address: string }) => (
+  <a class="hash" href={`#/account/${address}`} title={address}>
+    {shortHex(address)}
+  </a>
+);
+
+export const Model = ({ id }: { readonly id: string }) => (
+  <a class="hash" href={`#/model/${id}`} title={id}>
+    {shortHex(id)}
+  </a>
+);
+
+export const Hash = ({ hex }: { readonly hex: string }) => (
+  <span class="hash" title={hex}>
+    {shortHex(hex)}
+  </span>
+);
+
+export const Ago = ({ timestamp }: { readonly timestamp: number }) => (
+  <time dateTime={dateText(timestamp)} title={dateText(timestamp)}>
+    {agoText(timestamp, useLive().now)}
+  </time>
+);
+
+/** A deadline that counts down. @param past what is said once it is over */
+export function Countdown({ deadline, past }: { readonly deadline: number; readonly past: string }) {
+  const { now } = useLive();
+  const isOver = now > deadline;
+  return (
+    <time class={isOver ? 'past' : 'left'} dateTime={dateText(deadline)} title={dateText(deadline)}>
+      {isOver ? past : `${durationText(deadline - now)} left`}
+    </time>
+  );
+}
+
+const REQUEST_WORDS: Readonly<Record<RequestJson['status'], string>> = {
+  open: 'waiting',
+  closed: 'closed',
+  answered: 'answered',
+  cancelled: 'cancelled',
+};
+
+const CLAIM_WORDS: Readonly<Record<ClaimJson['status'], string>> = {
+  open: 'open',
+  final: 'final',
+  falsified: 'false',
+};
+
+export const RequestStatus = ({ request }: { readonly request: RequestJson }) => {
+  const isDisputed = request.openDisputes > 0;
+  const word = isDisputed
+    ? 'disputed'
+    : request.status === 'open' && request.claims > request.falsified
+      ? 'claimed'
+      : REQUEST_WORDS[request.status];
+  return <span class={`chip ${word}`}>{word}</span>;
+};
+
+export const ClaimStatus = ({ claim }: { readonly claim: ClaimJson }) => (
+  <span class={`chip ${CLAIM_WORDS[claim.status]}`}>{CLAIM_WORDS[claim.status]}</span>
+);
+
+/** A heading with its name and what belongs beside it. */
+export const Card = (props: {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}) => (
+  <section class="card" aria-label={props.title}>
+    <header>
+      <h2>{props.title}</h2>
+      {props.aside}
+    </header>
+    {props.children}
+  </section>
+);
+
+/** Names and what they are, in two columns. */
+export const Facts = ({ rows }: { readonly rows: readonly (readonly [string, ComponentChildren])[] }) => (
+  <dl class="facts">
+    {rows.map(([name, value]) => (
+      <div key={name}>
+        <dt>{name}</dt>
+        <dd>{value}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
+/** A table that may be wider than a phone. */
+export const Table = (props: {
+  readonly label: string;
+  readonly head: readonly string[];
+  readonly children: ComponentChildren;
+}) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+  <section class="scroll" tabIndex={0} aria-label={props.label}>
+    <table>
+      <thead>
+        <tr>
+          {props.head.map((name) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>{props.children}</tbody>
+    </table>
+  </section>
+);
+
+/** What was read, or why it is not there. */
+export function Shown<T>({
+  read,
+  children,
+}: {
+  readonly read: Read<T>;
+  readonly children: (data: T) => ComponentChildren;
+}) {
+  const { data, failure } = read;
+  if (data === undefined) {
+    if (!failure) return <p class="loading">Loading …</p>;
+    return (
+      <p class="trouble" role="alert">
+        {failure.status === 404 ? `Not found: ${failure.message}.` : `Cannot be shown: ${failure.message}.`}
+      </p>
+    );
+  }
+  return (
+    <>
+      {failure && (
+        <p class="trouble" role="alert">
+          This may be old: {failure.message}.
+        </p>
+      )}
+      {children(data)}
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+import { bytesOfHex } from '../../merkle/keccak.ts';
+import { LIMITS } from '../../program/limits.ts';
+import { type BlobName, StoreError } from '../../store/blobs.ts';
+import { fetchModel, type ModelLimits } from '../../store/fetchModel.ts';
+import { FolderBlobs } from '../../store/folder.ts';
+import type { Publication } from '../../store/publications.ts';
+import type { Getter } from '../../store/remote/getter.ts';
+import { locationsOf } from '../../store/remote/locations.ts';
+import { RemoteBlobs } from '../../store/remote/remoteBlobs.ts';
+import type { FilesJson } from '../api.ts';
+
+export interface FilesOptions {
+  /** Where fetched models are kept; the first of the folders in which files are looked for. */
+  readonly folder: string;
+  /** Bundles and other folders of models. */
+  readonly others: readonly string[];
+  readonly getter: Getter;
+  readonly gateways: readonly string[];
+  readonly mirrors: readonly string[];
+  readonly limits: ModelLimits;
+}
+
+/** Models that are fetched at once. */
+const MOST_AT_ONCE = 2;
+/** Models whose outcome is remembered. */
+const MOST_REMEMBERED = 1000;
+
+/** Program and weights of models for pages, which check every byte themselves. */
+export class ModelFiles {
+  readonly #options: FilesOptions;
+  readonly #folders: readonly FolderBlobs[];
+  readonly #states = new Map<string, FilesJson>();
+  #fetching = 0;
+
+  constructor(options: FilesOptions) {
+    this.#options = options;
+    this.#folders = [options.folder, ...options.others].map((folder) => new FolderBlobs(folder));
+  }
+
+  /** @returns undefined if no folder has it */
+  async read(name: BlobName): Promise<Uint8Array | undefined> {
+    for (const folder of this.#folders) {
+      const bytes = await folder.read(name, LIMITS.MAX_TENSOR_BYTES).catch((failure: unknown) => {
+        if (failure instanceof StoreError) return undefined;
+        throw failure;
+      });
+      if (bytes) return bytes;
+    }
+    return undefined;
+  }
+
+  /** @param modelId 0x and 64 digits */
+  async state(modelId: string): Promise<FilesJson> {
+    const known = this.#states.get(modelId);
+    if (known?.state === 'fetching') return known;
+    if (await this.#has(modelId)) return { state: 'here', why: null };
+    return known ?? { state: 'not here', why: null };
+  }
+
+  async #has(modelId: string): Promise<boolean> {
+    const name: BlobName = `program/${modelId.slice(2)}`;
+    for (const folder of this.#folders) if ((await folder.size(name)) !== undefined) return true;
+    return false;
+  }
+
+  /** Begins to fetch a model from where its publishers say that it is, unless it is here or on its way. */
+  async fetch(modelId: string, publication: () => Promise<Publication>): Promise<FilesJson> {
+    const now = await this.state(modelId);
+    if (now.state === 'here' || now.state === 'fetching') return now;
+    if (this.#fetching >= MOST_AT_ONCE)
+      return { state: 'not here', why: 'other models are being fetched; try again in a while' };
+    const state: FilesJson = { state: 'fetching', why: null };
+    this.#remember(modelId, state);
+    this.#fetching++;
+    void this.#get(modelId, publication)
+      .then(
+        () => this.#states.delete(modelId),
+        (failure: unknown) => this.#remember(modelId, { state: 'failed', why: (failure as Error).message }),
+      )
+      .finally(() => this.#fetching--);
+    return state;
+  }
+
+  #remember(modelId: string, state: FilesJson): void {
+    this.#states.delete(modelId);
+    if (this.#states.size >= MOST_REMEMBERED) {
+      const done = [...this.#states].find(([, one]) => one.state !== 'fetching');
+      if (done) this.#states.delete(done[0]);
+    }
+    this.#states.set(modelId, state);
+  }
+
+  /** @throws Error whose message says why it cannot be had */
+  async #get(modelId: string, publication: () => Promise<Publication>): Promise<void> {
+    const { folder, getter, gateways, mirrors, limits } = this.#options;
+    const { published, uris } = await publication();
+    const urls = [...mirrors, ...uris].flatMap((uri) => {
+      try {
+        return locationsOf(uri, gateways);
+      } catch {
+        return [];
+      }
+    });
+    if (urls.length === 0) throw new Error('its publishers do not say where it can be had');
+    const sources = urls.map((url) => new RemoteBlobs(url, getter));
+    await fetchModel(bytesOfHex(modelId), sources, new FolderBlobs(folder), { limits, published });
+  }
+}

@@ -1,0 +1,295 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { isUnusable, openDatabase } from '../../chain/index/sqlite.ts';
+import type { Case } from '../../chain/world.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
+import type { ClaimJson, DisputeJson, ModelRowJson, OverviewJson, RequestJson } from '../api.ts';
+import { claimNumber, claimRow, disputeRow, requestRow } from './rows.ts';
+
+/** Raised with every change of the tables or of what is in them. */
+const SCHEMA = 1;
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, requester TEXT NOT NULL, status TEXT NOT NULL, settled INTEGER NOT NULL,
+    json TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS requests_of_model ON requests (model, id);
+  CREATE INDEX IF NOT EXISTS requests_of_requester ON requests (requester, id);
+  CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status);
+  CREATE INDEX IF NOT EXISTS requests_settled ON requests (settled) WHERE settled = 0;
+  CREATE TABLE IF NOT EXISTS claims (
+    request INTEGER NOT NULL, number INTEGER NOT NULL, claimant TEXT NOT NULL, status TEXT NOT NULL, bond TEXT NOT NULL,
+    json TEXT NOT NULL, PRIMARY KEY (request, number)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS claims_of_claimant ON claims (claimant, request, number);
+  CREATE INDEX IF NOT EXISTS claims_by_status ON claims (status, bond);
+  CREATE TABLE IF NOT EXISTS disputes (
+    id INTEGER PRIMARY KEY, request INTEGER NOT NULL, claimant TEXT NOT NULL, challenger TEXT NOT NULL,
+    winner TEXT, json TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS disputes_of_request ON disputes (request, id);
+  CREATE INDEX IF NOT EXISTS disputes_of_claimant ON disputes (claimant, id);
+  CREATE INDEX IF NOT EXISTS disputes_of_challenger ON disputes (challenger, id);
+  CREATE INDEX IF NOT EXISTS disputes_by_winner ON disputes (winner);
+`;
+
+const FILE = 'history.sqlite';
+
+type Row = { readonly json: string };
+
+/** Before every id. */
+const END = Number.MAX_SAFE_INTEGER;
+
+/**
+ * One row for each request, claim and dispute of a deployment, whatever became of them, in SQLite: the index itself
+ * forgets what is over. A cache, made from the index.
+ */
+export class History {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /**
+   * Opens the history beside an index. Where it is missing or cannot be used, both are made anew, because the index no
+   * longer has what the history lacks.
+   *
+   * @param folder of the index; undefined to keep both in memory
+   * @returns and whether the index has to be removed
+   */
+  static open(folder: string | undefined): { readonly history: History; readonly isNew: boolean } {
+    if (folder === undefined) return { history: History.#create(':memory:'), isNew: true };
+    makeFolder(folder);
+    const path = join(folder, FILE);
+    try {
+      const history = new History(openDatabase(path));
+      if (history.#schema() === SCHEMA) {
+        history.#dropUnsettled();
+        return { history, isNew: false };
+      }
+      history.close();
+    } catch (failure) {
+      if (!isUnusable(failure)) throw failure;
+    }
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+    return { history: History.#create(path), isNew: true };
+  }
+
+  static #create(path: string): History {
+    const database = openDatabase(path);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    database.exec(TABLES);
+    database.exec(`PRAGMA user_version = ${SCHEMA}`);
+    return new History(database);
+  }
+
+  #schema(): number {
+    return (this.#database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #sql(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known) return known;
+    const made = this.#database.prepare(text);
+    this.#statements.set(text, made);
+    return made;
+  }
+
+  #atomically(change: () => void): void {
+    this.#database.exec('BEGIN');
+    try {
+      change();
+      this.#database.exec('COMMIT');
+    } catch (failure) {
+      this.#database.exec('ROLLBACK');
+      throw failure;
+    }
+  }
+
+  // ---- what happened ----
+
+  /** What was not settled when the program ended is read again: a reorganisation may have taken it meanwhile. */
+  #dropUnsettled(): void {
+    const open = this.#sql('SELECT id FROM requests WHERE settled = 0').all() as { id: number }[];
+    this.#atomically(() => {
+      for (const { id } of open) this.#drop(id);
+    });
+  }
+
+  #drop(requestId: number): void {
+    this.#sql('DELETE FROM requests WHERE id = ?').run(requestId);
+    this.#sql('DELETE FROM claims WHERE request = ?').run(requestId);
+    this.#sql('DELETE FROM disputes WHERE request = ?').run(requestId);
+  }
+
+  /** Replaces what is known of requests. @param cases undefined for a request that is gone */
+  put(cases: Iterable<readonly [requestId: bigint, one: Case | undefined]>, isSettled = false): void {
+    this.#atomically(() => {
+      for (const [requestId, one] of cases) {
+        this.#drop(Number(requestId));
+        if (one) this.#insert(one, isSettled);
+      }
+    });
+  }
+
+  #insert({ request, claims, disputes }: Case, isSettled: boolean): void {
+    const { requestId, request: asked, status } = request;
+    const id = Number(requestId);
+    const ofClaims = [...claims.values()];
+    const ofDisputes = [...disputes.values()];
+    const row = requestRow(request, {
+      claims: ofClaims.length,
+      falsified: ofClaims.filter((one) => one.status === 'falsified').length,
+      disputes: ofDisputes.length,
+      openDisputes: ofDisputes.filter(({ ended }) => !ended).length,
+    });
+    this.#sql('INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)').run(
+      ...[id, asked.modelId, asked.requester, status, isSettled ? 1 : 0, JSON.stringify(row)],
+    );
+    for (const claim of ofClaims) {
+      const made = claimRow(claim);
+      this.#sql('INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)').run(
+        ...[id, claimNumber(claim.claimId), claim.claimant, claim.status, made.bondWei, JSON.stringify(made)],
+      );
+    }
+    for (const dispute of ofDisputes) {
+      const made = disputeRow(dispute);
+      const { disputeId, claim, challenger } = dispute;
+      this.#sql('INSERT OR REPLACE INTO disputes VALUES (?, ?, ?, ?, ?, ?)').run(
+        ...[Number(disputeId), id, claim.claimant, challenger],
+        ...[made.ended?.winner ?? null, JSON.stringify(made)],
+      );
+    }
+  }
+
+  // ---- what is asked ----
+
+  #rows<T>(sql: string, ...values: (string | number)[]): T[] {
+    return (this.#sql(sql).all(...values) as Row[]).map(({ json }) => JSON.parse(json) as T);
+  }
+
+  #row<T>(sql: string, ...values: (string | number)[]): T | undefined {
+    return this.#rows<T>(sql, ...values)[0];
+  }
+
+  #count(sql: string, ...values: string[]): number {
+    return (this.#sql(sql).get(...values) as { count: number }).count;
+  }
+
+  /** Whether a request is over and too old to change. */
+  isSettled(id: number): boolean {
+    return this.#sql('SELECT 1 FROM requests WHERE id = ? AND settled = 1').get(id) !== undefined;
+  }
+
+  request(id: number): RequestJson | undefined {
+    return this.#row('SELECT json FROM requests WHERE id = ?', id);
+  }
+
+  claim(request: number, number: number): ClaimJson | undefined {
+    return this.#row('SELECT json FROM claims WHERE request = ? AND number = ?', request, number);
+  }
+
+  dispute(id: number): DisputeJson | undefined {
+    return this.#row('SELECT json FROM disputes WHERE id = ?', id);
+  }
+
+  claimsOn(request: number, most: number): ClaimJson[] {
+    return this.#rows('SELECT json FROM claims WHERE request = ? ORDER BY number LIMIT ?', request, most);
+  }
+
+  disputesOn(request: number, most: number): DisputeJson[] {
+    return this.#rows('SELECT json FROM disputes WHERE request = ? ORDER BY id LIMIT ?', request, most);
+  }
+
+  requests(most: number, before = END): RequestJson[] {
+    return this.#rows('SELECT json FROM requests WHERE id < ? ORDER BY id DESC LIMIT ?', before, most);
+  }
+
+  requestsOn(model: string, most: number): RequestJson[] {
+    return this.#rows('SELECT json FROM requests WHERE model = ? ORDER BY id DESC LIMIT ?', model, most);
+  }
+
+  requestsBy(requester: string, most: number): RequestJson[] {
+    const sql = 'SELECT json FROM requests WHERE requester = ? ORDER BY id DESC LIMIT ?';
+    return this.#rows(sql, requester, most);
+  }
+
+  disputes(most: number, before = END): DisputeJson[] {
+    return this.#rows('SELECT json FROM disputes WHERE id < ? ORDER BY id DESC LIMIT ?', before, most);
+  }
+
+  claimsBy(claimant: string, most: number): ClaimJson[] {
+    const sql = 'SELECT json FROM claims WHERE claimant = ? ORDER BY request DESC, number DESC LIMIT ?';
+    return this.#rows(sql, claimant, most);
+  }
+
+  disputesOf(account: string, most: number): DisputeJson[] {
+    return this.#rows(
+      `SELECT json FROM disputes WHERE id IN (
+         SELECT id FROM (SELECT id FROM disputes WHERE claimant = ?1 ORDER BY id DESC LIMIT ?2)
+         UNION SELECT id FROM (SELECT id FROM disputes WHERE challenger = ?1 ORDER BY id DESC LIMIT ?2)
+       ) ORDER BY id DESC LIMIT ?2`,
+      ...[account, most],
+    );
+  }
+
+  /** Disputes of an account that have ended, as it won or lost them. */
+  record(account: string): { readonly won: number; readonly lost: number } {
+    const ended = (side: string, winner: string): number =>
+      this.#count(`SELECT count(*) AS count FROM disputes WHERE ${side} = ? AND winner = ?`, account, winner);
+    return {
+      won: ended('claimant', 'claimant') + ended('challenger', 'challenger'),
+      lost: ended('claimant', 'challenger') + ended('challenger', 'claimant'),
+    };
+  }
+
+  models(most: number): ModelRowJson[] {
+    const rows = this.#sql(
+      'SELECT model, count(*) AS requests, max(id) AS last FROM requests GROUP BY model ORDER BY last DESC LIMIT ?',
+    ).all(most) as { model: string; requests: number; last: number }[];
+    return rows.map(({ model, requests, last }) => ({ id: model, requests, lastRequest: `${last}` }));
+  }
+
+  requestsOnCount(model: string): number {
+    return this.#count('SELECT count(*) AS count FROM requests WHERE model = ?', model);
+  }
+
+  counts(): OverviewJson['counts'] {
+    const by = (table: string): Map<string, number> => {
+      const rows = this.#sql(`SELECT status, count(*) AS count FROM ${table} GROUP BY status`).all();
+      return new Map(
+        (rows as { status: string; count: number }[]).map(({ status, count }) => [status, count]),
+      );
+    };
+    const [requests, claims] = [by('requests'), by('claims')];
+    const sum = (counts: Map<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
+    const disputes = this.#count('SELECT count(*) AS count FROM disputes');
+    return {
+      requests: sum(requests),
+      answered: requests.get('answered') ?? 0,
+      waiting: (requests.get('open') ?? 0) + (requests.get('closed') ?? 0),
+      claims: sum(claims),
+      falsified: claims.get('falsified') ?? 0,
+      openClaims: claims.get('open') ?? 0,
+      disputes,
+      openDisputes: this.#count('SELECT count(*) AS count FROM disputes WHERE winner IS NULL'),
+      models: this.#count('SELECT count(DISTINCT model) AS count FROM requests'),
+    };
+  }
+
+  /** Bonds of all claims that were falsified. */
+  slashedWei(): bigint {
+    const rows = this.#sql(
+      "SELECT bond, count(*) AS count FROM claims WHERE status = 'falsified' GROUP BY bond",
+    ).all() as { bond: string; count: number }[];
+    return rows.reduce((total, { bond, count }) => total + BigInt(bond) * BigInt(count), 0n);
+  }
+}

@@ -1,0 +1,383 @@
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
+import { getAddress, isAddress } from 'ethers';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import { streamSSE } from 'hono/streaming';
+import type { Contracts } from '../../chain/contracts.ts';
+import type { ReadInput } from '../../chain/inputs.ts';
+import { requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
+import { readUnit } from '../../chain/unit.ts';
+import { bytesOfHex } from '../../merkle/keccak.ts';
+import type { BlobName } from '../../store/blobs.ts';
+import type { Publication } from '../../store/publications.ts';
+import {
+  type AccountPageJson,
+  type DeploymentJson,
+  type LookNews,
+  MOST_ROWS,
+  type ModelPageJson,
+  type PageJson,
+  type RequestPageJson,
+} from '../api.ts';
+import { Answers } from './answers.ts';
+import type { ModelFiles } from './files.ts';
+import type { Follower } from './follower.ts';
+import { readWalk } from './moves.ts';
+import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
+import { claimNumber, claimRow, disputeRow } from './rows.ts';
+
+export interface ServerOptions {
+  readonly contracts: Contracts;
+  readonly follower: Follower;
+  readonly files: ModelFiles;
+  readonly publication: (modelId: string) => Promise<Publication>;
+  /** Gets an input that a request gives by its root. */
+  readonly readInput?: ReadInput | undefined;
+  /** The files of the page, by their paths. */
+  readonly page: ReadonlyMap<string, PageFile>;
+  readonly port: number;
+  readonly host: string;
+}
+
+export interface PageFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly type: string;
+}
+
+/** Answers that are kept, until the chain has news. */
+const MOST_ANSWERS = 1000;
+/** Open streams of news. */
+const MOST_STREAMS = 256;
+/** Time between signs of life in a stream, ms. */
+const SIGN_MS = 15_000;
+const MOST_CONNECTIONS = 1024;
+const TIMEOUT_MS = 30_000;
+const ID = /^[1-9][0-9]{0,28}$/;
+const MODEL = /^0x[0-9a-f]{64}$/;
+const BLOB = /^(program\/[0-9a-f]{64}|tensor\/[0-9a-f]{64}-[0-9]{1,10})$/;
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** In the document itself nothing makes markup or scripts of a string; workers start the engine's threads from blobs. */
+const DOCUMENT_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-types assay`;
+
+/**
+ * Pages run scripts and WebAssembly of this server, and connect to it alone. They are isolated, so that threads may share
+ * memory (HTML Standard, "cross-origin isolation").
+ */
+const HEADERS = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+/** The host names under which a server on this machine is asked, so that no name of a stranger leads to it. */
+const LOCAL = ['localhost', '127.0.0.1', '[::1]'];
+
+const nothing = (context: Context, what: string) => context.json({ error: what }, 404);
+
+/** The application without its port; see README.md for what it answers. */
+export function application(options: Omit<ServerOptions, 'port'>): Hono {
+  const { contracts, follower, files, page } = options;
+  const { history } = follower;
+  const app = new Hono();
+  const answers = new Answers(MOST_ANSWERS);
+  const relay = new Relay(contracts.provider);
+  const isLocal = LOCAL.includes(options.host);
+
+  app.use(async (context, next) => {
+    const asked = context.req.header('host')?.replace(/:\d+$/, '') ?? '';
+    if (isLocal && !LOCAL.includes(asked))
+      return context.json({ error: 'this server has another name' }, 421);
+    await next();
+    for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
+    const isDocument = context.res.headers.get('content-type')?.startsWith('text/html');
+    context.header('content-security-policy', isDocument ? DOCUMENT_POLICY : POLICY);
+    return undefined;
+  });
+  app.onError((failure, context) => {
+    if (failure instanceof HTTPException) return failure.getResponse();
+    const isOurs = failure instanceof TypeError || failure instanceof RangeError;
+    return context.json(
+      { error: isOurs ? 'the server failed' : 'the node did not answer' },
+      isOurs ? 500 : 502,
+    );
+  });
+  app.notFound((context) => nothing(context, 'there is nothing here'));
+
+  /** An answer that is the same until the chain has news. */
+  const answer = async (context: Context, make: () => unknown) => {
+    const { version } = follower;
+    const etag = `"${version}"`;
+    if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+    const { pathname, search } = new URL(context.req.url);
+    const text = await answers.get(pathname + search, version, make);
+    if (text === undefined) return nothing(context, 'it is not known here');
+    return context.body(text, 200, { 'content-type': 'application/json', etag, 'cache-control': 'no-cache' });
+  };
+
+  const idIn = (context: Context): bigint | undefined => {
+    const id = context.req.param('id') ?? '';
+    return ID.test(id) ? BigInt(id) : undefined;
+  };
+
+  const pageOf = <Row extends { readonly id: string }>(
+    context: Context,
+    read: (most: number, before?: number) => Row[],
+  ) =>
+    answer(context, (): PageJson<Row> => {
+      const before = context.req.query('before') ?? '';
+      const rows = ID.test(before) ? read(MOST_ROWS, Number(before)) : read(MOST_ROWS);
+      const next = rows.length === MOST_ROWS ? (rows.at(-1)?.id ?? null) : null;
+      return { block: follower.block, rows, next };
+    });
+
+  const deployment = describe(contracts);
+  app.get('/api/deployment', async (context) => context.json(await deployment()));
+  app.get('/api/overview', (context) => answer(context, () => follower.overview()));
+  app.get('/api/requests', (context) => pageOf(context, (most, before) => history.requests(most, before)));
+  app.get('/api/disputes', (context) => pageOf(context, (most, before) => history.disputes(most, before)));
+  app.get('/api/models', (context) =>
+    answer(context, () => ({ block: follower.block, rows: history.models(MOST_ROWS), next: null })),
+  );
+
+  app.get('/api/requests/:id', (context) => {
+    const id = Number(idIn(context) ?? 0n);
+    return answer(context, (): RequestPageJson | undefined => {
+      const request = history.request(id);
+      if (!request) return undefined;
+      const claims = history.claimsOn(id, MOST_ROWS);
+      return { block: follower.block, request, claims, disputes: history.disputesOn(id, MOST_ROWS) };
+    });
+  });
+
+  app.get('/api/disputes/:id', (context) => {
+    const id = idIn(context) ?? 0n;
+    return answer(context, async () => {
+      const row = history.dispute(Number(id));
+      const found = row && (await follower.case(BigInt(row.request)));
+      const record = found?.disputes.get(id);
+      if (!record) return undefined;
+      const walk = await readWalk(contracts, record);
+      return { block: follower.block, dispute: disputeRow(record), claim: claimRow(record.claim), ...walk };
+    });
+  });
+
+  app.get('/api/models/:id', async (context) => {
+    const id = context.req.param('id');
+    if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
+    return answer(context, async (): Promise<ModelPageJson | undefined> => {
+      if (!(await contracts.registry.isPublished(id))) return undefined;
+      const { published, uris } = await options.publication(id);
+      if (!published) return undefined;
+      const tensors = (refs: readonly { node: number; byteLength: number }[]) =>
+        refs.map(({ node, byteLength }) => ({ node, bytes: byteLength }));
+      return {
+        block: follower.block,
+        id,
+        programRoot: `0x${Buffer.from(published.programRoot).toString('hex')}`,
+        nodes: published.nodeCount,
+        inputs: tensors(published.inputs),
+        outputs: tensors(published.outputs),
+        answers: tensors(published.answers),
+        uris,
+        files: await files.state(id),
+        requests: history.requestsOnCount(id),
+        latest: history.requestsOn(id, MOST_ROWS),
+      };
+    });
+  });
+
+  app.get('/api/models/:id/files', async (context) => {
+    const id = context.req.param('id');
+    if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
+    return context.json(await files.state(id), 200, { 'cache-control': 'no-store' });
+  });
+
+  app.post('/api/models/:id/files', async (context) => {
+    const id = context.req.param('id');
+    if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
+    if (!isOwnPage(context)) return context.json({ error: 'only pages of this server may ask that' }, 403);
+    return context.json(await files.fetch(id, () => options.publication(id)));
+  });
+
+  app.get('/api/accounts/:address', async (context) => {
+    const given = context.req.param('address');
+    if (!isAddress(given)) return nothing(context, 'that is no address');
+    const address = getAddress(given);
+    return answer(context, async (): Promise<AccountPageJson> => {
+      const { won, lost } = history.record(address);
+      return {
+        block: follower.block,
+        address,
+        owedWei: `${await contracts.oracle.owed(address)}`,
+        bondsWei: `${follower.bondsWei(address)}`,
+        disputesWon: won,
+        disputesLost: lost,
+        claims: history.claimsBy(address, MOST_ROWS),
+        disputes: history.disputesOf(address, MOST_ROWS),
+        requests: history.requestsBy(address, MOST_ROWS),
+      };
+    });
+  });
+
+  app.get('/api/requests/:id/input', async (context) => {
+    const found = await follower.case(idIn(context) ?? 0n);
+    if (!found) return nothing(context, 'there is no such request');
+    const { input } = found.request;
+    const bytes = input.kind === 'bytes' ? input.bytes : await options.readInput?.(found.request);
+    return bytes === undefined
+      ? nothing(context, 'the input is given by root and cannot be had')
+      : raw(context, bytes);
+  });
+
+  app.get('/api/claims/:id/answer', async (context) => {
+    const id = idIn(context) ?? 0n;
+    const claim = (await follower.case(requestOf(id)))?.claims.get(id);
+    if (!claim) return nothing(context, 'there is no such claim');
+    const { answer } = claim;
+    return answer.kind === 'bytes'
+      ? raw(context, answer.bytes)
+      : context.json({ error: 'the answer is given by root' }, 404);
+  });
+
+  app.get('/api/claims/:id', (context) => {
+    const id = idIn(context) ?? 0n;
+    return answer(context, () => history.claim(Number(requestOf(id)), claimNumber(id)));
+  });
+
+  app.get('/files/:kind/:name', async (context) => {
+    const name = `${context.req.param('kind')}/${context.req.param('name')}`;
+    const bytes = BLOB.test(name) ? await files.read(name as BlobName) : undefined;
+    if (!bytes) return nothing(context, 'this server does not have it');
+    // Bytes by their hash never change.
+    return raw(context, bytes, 'public, max-age=31536000, immutable');
+  });
+
+  app.post('/rpc', bodyLimit({ maxSize: MOST_RELAYED_BYTES }), async (context) => {
+    if (!isOwnPage(context)) return context.json({ error: 'only pages of this server may ask that' }, 403);
+    const { status, body } = await relay.answer(await context.req.text());
+    return context.json(body as object, status);
+  });
+
+  app.get('/api/news', (context) => {
+    if (follower.listeners >= MOST_STREAMS) return context.json({ error: 'too many are listening' }, 503);
+    return streamSSE(context, async (stream) => {
+      let isBehind = false;
+      const send = async (news: LookNews): Promise<void> => {
+        // Whoever reads slowly gets the news after that; each says enough to ask for what is new.
+        if (isBehind) return;
+        isBehind = true;
+        await stream.writeSSE({ event: 'look', data: JSON.stringify(news) }).finally(() => {
+          isBehind = false;
+        });
+      };
+      const stop = follower.listen((news) => void send(news).catch(() => stream.abort()));
+      stream.onAbort(stop);
+      await send({ look: follower.version, block: follower.block, requests: [] });
+      while (!stream.aborted && !stream.closed) {
+        await stream.sleep(SIGN_MS);
+        if (!isBehind) await stream.writeSSE({ event: 'alive', data: `${follower.lookedAt}` });
+      }
+      stop();
+    });
+  });
+
+  app.get('*', (context) => {
+    const file = page.get(context.req.path);
+    if (!file) return nothing(context, 'there is nothing here');
+    return context.body(file.bytes, 200, { 'content-type': file.type, 'cache-control': 'no-cache' });
+  });
+  return app;
+}
+
+/** Whether a request that costs something comes from a page of this server, or from no page. */
+function isOwnPage(context: Context): boolean {
+  const site = context.req.header('sec-fetch-site');
+  return site === undefined || site === 'same-origin';
+}
+
+function raw(context: Context, bytes: Uint8Array | string, caching = 'no-cache') {
+  const body = typeof bytes === 'string' ? bytesOfHex(bytes) : bytes;
+  return context.body(body as Uint8Array<ArrayBuffer>, 200, {
+    'content-type': 'application/octet-stream',
+    'cache-control': caching,
+  });
+}
+
+/** Reads once what never changes. */
+function describe(contracts: Contracts): () => Promise<DeploymentJson> {
+  const read = async (): Promise<DeploymentJson> => {
+    const { oracle, game, registry, referee, currency, provider } = contracts;
+    const [{ chainId }, { symbol, decimals }, ...addresses] = await Promise.all([
+      provider.getNetwork(),
+      readUnit(currency, provider),
+      ...[oracle, game, registry, referee].map((one) => one.getAddress()),
+    ]);
+    const [oracleAddress, gameAddress, registryAddress, refereeAddress] = addresses as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    return {
+      chainId: `${chainId}`,
+      oracle: oracleAddress,
+      game: gameAddress,
+      registry: registryAddress,
+      referee: refereeAddress,
+      currency: { address: currency === ZERO_ADDRESS ? null : currency, symbol, decimals },
+    };
+  };
+  let known: Promise<DeploymentJson> | undefined;
+  return () => {
+    known ??= read();
+    known.catch(() => {
+      known = undefined;
+    });
+    return known;
+  };
+}
+
+/**
+ * Serves the page and its API.
+ *
+ * @returns where, and what ends it
+ * @throws Error of the system if the port cannot be had
+ */
+export async function serveExplorer(
+  options: ServerOptions,
+): Promise<{ readonly url: string; close(): void }> {
+  const { host, port } = options;
+  const app = application(options);
+  const server = await new Promise<Server>((resolve, reject) => {
+    const started = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(started)) as Server;
+    started.once('error', reject);
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.headersTimeout = TIMEOUT_MS;
+  server.on('error', () => undefined);
+  const bound = server.address();
+  const at = bound !== null && typeof bound === 'object' ? bound.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${at}/`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import type {
+  AccountPageJson,
+  DisputePageJson,
+  ModelPageJson,
+  OverviewJson,
+  RequestPageJson,
+} from '../../src/explorer/api.ts';
+import { createWatcher } from '../../src/watcher/watcher.ts';
+import { type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
+import { asAccount } from '../support/protocol.ts';
+import { type Scene, startScene } from '../support/scene.ts';
+
+const PROVIDER = 1;
+const WATCHER = 2;
+const LIAR = 4;
+
+describe('the API of the explorer', () => {
+  let scene: Scene;
+  let stage: ExplorerStage;
+
+  before(async () => {
+    scene = await startScene();
+    stage = await startExplorer(scene, new Map());
+  });
+
+  after(async () => {
+    await stage?.close();
+    await scene?.stop();
+  });
+
+  const read = async <T>(path: string): Promise<T> => {
+    const response = await fetch(new URL(path, stage.url));
+    expect(response.status, path).to.equal(200);
+    return (await response.json()) as T;
+  };
+  const status = async (path: string, init?: RequestInit): Promise<number> =>
+    (await fetch(new URL(path, stage.url), init)).status;
+
+  it('tells of a lie from its claim to its end', async () => {
+    const requestId = await scene.ask({ windowSeconds: 3600n });
+    await scene.answer(requestId, LIAR, 'wrong');
+    await scene.answer(requestId, PROVIDER, 'right');
+    await stage.follower.look();
+    const before = await read<OverviewJson>('/api/overview');
+    expect(before.counts).to.include({ requests: 1, claims: 2, openClaims: 2, disputes: 0 });
+    expect(before.bondsWei).to.equal(`${2n * 10n ** 18n}`);
+
+    const contracts = asAccount(scene.contracts, scene.chain, WATCHER);
+    const watcher = createWatcher({ contracts, runner: scene.shelf });
+    for (let i = 0; i < 20; i++) {
+      await watcher();
+      await scene.answer(requestId, LIAR, 'wrong');
+    }
+    await stage.follower.look();
+    const { counts, slashedWei, bondsWei } = await read<OverviewJson>('/api/overview');
+    expect(counts).to.include({ falsified: 1, openClaims: 1, disputes: 1, openDisputes: 0 });
+    expect([slashedWei, bondsWei]).to.deep.equal([`${10n ** 18n}`, `${10n ** 18n}`]);
+
+    const { request, claims, disputes } = await read<RequestPageJson>(`/api/requests/${requestId}`);
+    expect(request).to.include({ claims: 2, falsified: 1, disputes: 1 });
+    expect(claims.map((claim) => claim.status)).to.deep.equal(['falsified', 'open']);
+    expect(disputes[0]?.ended).to.include({ winner: 'challenger', reason: 'WrongWord' });
+
+    const { moves, walk, leaf } = await read<DisputePageJson>('/api/disputes/1');
+    expect(moves[0]?.by).to.equal('challenger');
+    expect(moves.at(-1)?.sentence).to.equal('The challenger wins: the chain computed another word.');
+    expect(moves.every(({ gas }) => gas > 20_000)).to.equal(true);
+    expect(walk.every(({ picked }) => picked !== null)).to.equal(true);
+    expect(walk[0]?.level).to.equal('block');
+    expect(leaf).to.include({ node: 13, element: 0, dtype: 'i32' });
+    expect(leaf?.computed?.value).to.equal('3');
+    expect(leaf?.claimed.value).to.equal('2');
+  });
+
+  it('tells of models and accounts', async () => {
+    const model = await read<ModelPageJson>(`/api/models/${scene.modelId}`);
+    expect(model).to.deep.include({ requests: 1, files: { state: 'not here', why: null }, uris: [] });
+    expect(model.inputs.map(({ bytes }) => bytes)).to.deep.equal([784]);
+    const liar = await read<AccountPageJson>(`/api/accounts/${scene.addressOf(LIAR)}`);
+    expect(liar).to.include({ disputesWon: 0, disputesLost: 1, bondsWei: '0' });
+    const watcher = await read<AccountPageJson>(`/api/accounts/${scene.addressOf(WATCHER)}`);
+    expect(watcher).to.include({ disputesWon: 1, disputesLost: 0 });
+    // A watcher withdraws what it has won at once.
+    expect(watcher.owedWei).to.equal('0');
+  });
+
+  it('gives input and answer as bytes', async () => {
+    const input = await fetch(new URL('/api/requests/1/input', stage.url));
+    expect((await input.arrayBuffer()).byteLength).to.equal(784);
+    const answer = await fetch(new URL(`/api/claims/${(1n << 32n) + 1n}/answer`, stage.url));
+    expect((await answer.arrayBuffer()).byteLength).to.equal(8);
+  });
+
+  it('knows what is not there', async () => {
+    for (const path of [
+      '/api/requests/7',
+      '/api/requests/x',
+      '/api/disputes/9',
+      '/files/program/00',
+      '/%2e%2e/x',
+    ])
+      expect(await status(path), path).to.equal(404);
+    expect(await status(`/api/models/0x${'00'.repeat(32)}`)).to.equal(404);
+  });
+
+  it('passes on to the node what reads, and nothing else', async () => {
+    const rpc = (method: string, headers: Record<string, string> = {}) =>
+      status('/rpc', { method: 'POST', headers, body: JSON.stringify({ id: 1, method, params: [] }) });
+    expect(await rpc('eth_blockNumber')).to.equal(200);
+    expect(await rpc('eth_sendRawTransaction')).to.equal(400);
+    expect(await rpc('evm_mine')).to.equal(400);
+    expect(await rpc('eth_blockNumber', { 'sec-fetch-site': 'cross-site' })).to.equal(403);
+    expect(await status('/rpc', { method: 'POST', body: 'x'.repeat(70_000) })).to.equal(413);
+  });
+
+  it('is made anew from the chain, and goes on from what it kept', async () => {
+    const shown = await read<OverviewJson>('/api/overview');
+    await stage.close();
+    stage = await startExplorer(scene, new Map());
+    await stage.follower.look();
+    expect(await read<OverviewJson>('/api/overview')).to.deep.equal(shown);
+  });
+});

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleExplorer } from '../../src/explorer/bundlePage.mjs';
+import { ModelFiles } from '../../src/explorer/server/files.ts';
+import { Follower } from '../../src/explorer/server/follower.ts';
+import { readPage } from '../../src/explorer/server/pageFiles.ts';
+import { serveExplorer } from '../../src/explorer/server/server.ts';
+import { readPublication } from '../../src/store/publications.ts';
+import { Getter } from '../../src/store/remote/getter.ts';
+import type { Scene } from './scene.ts';
+
+/** Between looks at the chain, ms. */
+const PAUSE_MS = 50;
+
+/** An explorer of a scene's deployment, as the command serves it. */
+export interface ExplorerStage {
+  readonly url: string;
+  readonly follower: Follower;
+  /** Where it looks for program and weights of models. */
+  readonly models: string;
+  close(): Promise<void>;
+}
+
+/** The page as it is served, bundled once for all tests of a file. */
+export async function bundledPage() {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-page-'));
+  await bundleExplorer(folder);
+  const page = readPage(folder);
+  rmSync(folder, { recursive: true });
+  return page;
+}
+
+export async function startExplorer(
+  { contracts, folder }: Pick<Scene, 'contracts' | 'folder'>,
+  page: Awaited<ReturnType<typeof bundledPage>>,
+): Promise<ExplorerStage> {
+  const models = join(folder, 'explored');
+  const getter = new Getter({ allowPrivate: true });
+  const follower = new Follower(contracts, {
+    ...{ fromBlock: 0, folder: join(folder, 'explorer'), pauseMs: PAUSE_MS },
+    onNotice: console.error,
+    onFailure: () => undefined,
+  });
+  const limits = { maxBytes: 2 ** 26, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
+  const files = new ModelFiles({ folder: models, others: [], getter, gateways: [], mirrors: [], limits });
+  const { url, close } = await serveExplorer({
+    ...{ contracts, follower, files, page, port: 0, host: '127.0.0.1' },
+    publication: (id) => readPublication(contracts, id, 0),
+  });
+  const ending = new AbortController();
+  const followed = follower.run(ending.signal);
+  return {
+    ...{ url, follower, models },
+    close: async () => {
+      ending.abort();
+      await followed;
+      close();
+      follower.close();
+      getter.close();
+    },
+  };
+}
