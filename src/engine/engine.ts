@@ -1,6 +1,7 @@
 import type { MerkleTree } from '../merkle/tree.ts';
 import { isCheckpoint } from '../program/blocks.ts';
 import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
+import { type CachedProgram, type ProgramPart, rowsIn } from './cached.ts';
 
 /** A tensor's value: little-endian, row-major. */
 export interface TensorData {
@@ -58,11 +59,30 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** A cached program, ready to run. Concurrent calls are queued. */
+export interface CachedSession {
+  /**
+   * Runs a part.
+   *
+   * @param part position in the program
+   * @param first row that is written first
+   * @param inputs those of the part, without the one that says the first row
+   * @returns the outputs of the part
+   * @throws EngineError for inputs or a row that do not fit
+   */
+  run(part: number, first: number, inputs: readonly Uint8Array[]): Promise<TensorData[]>;
+  /** Fills the caches with zeros. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Runs programs. All engines give the same bits; `reference/` defines them. */
 export interface Engine {
   readonly name: string;
   /** @throws EngineError if weights are missing or do not fit */
   load(program: Program, weights: Weights): Promise<Session>;
+  /** @throws EngineError as {@link load} */
+  loadCached(program: CachedProgram, weights: Weights): Promise<CachedSession>;
 }
 
 /** The weights, inputs or operands do not fit the program, or the program does not fit the engine. */
@@ -87,7 +107,7 @@ function checkLength(what: string, bytes: Uint8Array | undefined, expected: numb
 }
 
 /** @throws EngineError unless every constant is there, in its length */
-export function checkWeights({ nodes }: Program, weights: Weights): void {
+export function checkWeights({ nodes }: Pick<Program, 'nodes'>, weights: Weights): void {
   nodes.forEach((node, i) => {
     if (node.kind === 'constant') checkLength(`constant ${i}`, weights.get(i), byteLengthOf(node));
   });
@@ -106,6 +126,28 @@ export function checkInputs(
   for (const node of nodes) {
     if (node.kind === 'input') checkLength(`input ${node.slot}`, inputs[node.slot], byteLengthOf(node));
   }
+}
+
+/** @throws EngineError unless all inputs are there, and all rows lie in their caches */
+export function checkPart(
+  { nodes }: Pick<CachedProgram, 'nodes'>,
+  part: ProgramPart,
+  first: number,
+  inputs: readonly Uint8Array[],
+): void {
+  for (const write of part.writes) {
+    const end = first + rowsIn(nodes[write.rows]!, write);
+    const all = rowsIn(nodes[write.cache]!, write);
+    if (!(Number.isInteger(first) && first >= 0 && end <= all))
+      throw new EngineError(`rows ${first} to ${end - 1} are not in a cache of ${all}`);
+  }
+  if (inputs.length !== part.inputs.length)
+    throw new EngineError(`the part has ${part.inputs.length} inputs, ${inputs.length} were given`);
+  part.inputs.forEach((node, i) => {
+    const bytes = byteLengthOf(nodes[node]!);
+    if (inputs[i]!.length !== bytes)
+      throw new EngineError(`input ${i} has ${inputs[i]!.length} bytes, the program says ${bytes}`);
+  });
 }
 
 /**

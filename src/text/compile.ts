@@ -29,6 +29,10 @@ export interface TextModel extends CompiledModel {
   readonly logits: number;
   /** Node of the tokens that the model chooses at each place of the text, [tokens], int32. */
   readonly choices: number;
+  /** Node of the sequence, [1, positions], int32: the prompt, and right behind it the text. */
+  readonly sequence: number;
+  /** Node of the position whose row of logits chooses each token of the text, [tokens], int32. */
+  readonly rowNumbers: number;
 }
 
 /**
@@ -73,6 +77,8 @@ export function compileText(
     bound: [],
     choices: marked[0] as number,
     logits: marked[1] as number,
+    sequence: marked[2] as number,
+    rowNumbers: marked[3] as number,
   };
 }
 
@@ -132,7 +138,7 @@ function around(
     inputs: [prompt, length, ...drawn],
     answers: [text],
     outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
-    marked: [choices, logits],
+    marked: [choices, logits, ids, last],
     vocabulary: logits.shape[1] as number,
   };
 }

@@ -1,5 +1,5 @@
 import type { Session } from '../engine/engine.ts';
-import { runLoop } from '../engine/reference/reference.ts';
+import { runLoop } from '../engine/reference/runLoop.ts';
 import { wordReader, wordWriter } from '../engine/reference/word.ts';
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
 import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';

@@ -1,5 +1,5 @@
 import { LoopRunner } from '../engine/reference/loop.ts';
-import { loadFrom } from '../engine/reference/reference.ts';
+import { loadFrom } from '../engine/reference/runLoop.ts';
 import { wordReader } from '../engine/reference/word.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';

@@ -1,5 +1,5 @@
 import { type Load, LoopRunner } from '../engine/reference/loop.ts';
-import { loadFrom } from '../engine/reference/reference.ts';
+import { loadFrom } from '../engine/reference/runLoop.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import { concat } from '../merkle/tree.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';

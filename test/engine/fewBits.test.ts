@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { referenceEngine, runLoop } from '../../src/engine/reference/reference.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { runLoop } from '../../src/engine/reference/runLoop.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import type { LoopNode } from '../../src/program/node.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { LoopRunner } from '../../src/engine/reference/loop.ts';
-import { loadFrom, referenceEngine, runLoop } from '../../src/engine/reference/reference.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { loadFrom, runLoop } from '../../src/engine/reference/runLoop.ts';
 import type { LoopNode, Operand } from '../../src/program/node.ts';
 import { engineErrorOf } from '../support/engineError.ts';
 import {

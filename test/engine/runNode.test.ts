@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Engine } from '../../src/engine/engine.ts';
-import { referenceEngine, runLoop } from '../../src/engine/reference/reference.ts';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { runLoop } from '../../src/engine/reference/runLoop.ts';
 import { wasmEngine, wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import type { LoopNode } from '../../src/program/node.ts';

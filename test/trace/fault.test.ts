@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { runLoop } from '../../src/engine/reference/reference.ts';
+import { runLoop } from '../../src/engine/reference/runLoop.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { equalBytes } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';

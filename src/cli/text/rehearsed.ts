@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
-import { generate, inputsOf, PassChooser } from '../../text/generate.ts';
+import { generate, inputsOf } from '../../text/generate.ts';
 import { recall } from '../../text/recall.ts';
+import { openSession } from '../../text/session/openSession.ts';
 import { tokenBytes } from '../../text/tokens.ts';
 import type { Console } from '../console.ts';
 import { type LoadedText, promptTokens } from './loadText.ts';
@@ -23,9 +24,9 @@ export async function rehearsedTexts(
   const { model } = text;
   const prompt = promptOf(text, ask, console);
   const inputs = inputsOf(model, { prompt });
-  const { session, on } = await PassChooser.load(model, engine);
+  const session = await openSession(model, engine, (sentence) => console.err(`assay: ${sentence}`));
   let found = 0;
-  const tokens = await generate(model, on(inputs), {
+  const tokens = await generate(model, session.on(inputs), {
     draft: recall(prompt, model.options.tokens),
     listen: (more) => {
       found += more.length;

@@ -1,6 +1,6 @@
 import { tensorTree } from '../../merkle/tensor.ts';
 import type { MerkleTree } from '../../merkle/tree.ts';
-import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
+import type { Program } from '../../program/node.ts';
 import {
   type CheckpointedRun,
   checkInputs,
@@ -17,24 +17,8 @@ import {
   tensorData,
   type Weights,
 } from '../engine.ts';
-import { type Load, LoopRunner } from './loop.ts';
-import { wordReader, wordWriter } from './word.ts';
-
-/** Loads a loop's operands from the tensors of earlier nodes. */
-export function loadFrom(loop: LoopNode, tensors: readonly Uint8Array[]): Load {
-  const readers = loop.operands.map(({ node, dtype }) => wordReader(dtype, tensors[node]!));
-  return (operand, address) => readers[operand]!(address);
-}
-
-/** The tensor of one loop node, given those of earlier nodes. */
-export function runLoop(loop: LoopNode, tensors: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(byteLengthOf(loop));
-  const write = wordWriter(loop.dtype, bytes);
-  const runner = new LoopRunner(loop, loadFrom(loop, tensors));
-  const elements = sizeOf(loop.shape);
-  for (let element = 0; element < elements; element++) write(element, runner.element(element));
-  return bytes;
-}
+import { ReferenceCachedSession } from './cachedSession.ts';
+import { runLoop } from './runLoop.ts';
 
 const treesOf = (tensors: readonly Uint8Array[], nodes: readonly number[]): Map<number, MerkleTree> =>
   new Map(nodes.map((i) => [i, tensorTree(tensors[i]!)]));
@@ -98,4 +82,5 @@ class ReferenceSession implements Session {
 export const referenceEngine: Engine = {
   name: 'reference',
   load: async (program, weights) => new ReferenceSession(program, weights),
+  loadCached: async (program, weights) => new ReferenceCachedSession(program, weights),
 };

@@ -4,6 +4,7 @@ import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import { moduleOf } from '../../wasm/assembler.ts';
 import { compileModule } from '../../wasm/compile.ts';
+import type { ProgramPart } from '../cached.ts';
 import { EngineError, type Progress, progressReporter, type Weights } from '../engine.ts';
 import { fuse } from '../graph/fuse.ts';
 import type { Kept } from '../memory/kept.ts';
@@ -12,6 +13,7 @@ import { planNode } from '../passes/planNode.ts';
 import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
 import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
 import type { Functions } from '../threads/tasks.ts';
+import { cacheCopies } from './cacheCopies.ts';
 import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
 import { megabytes, type SessionMemory } from './sessionMemory.ts';
@@ -49,11 +51,16 @@ interface Parts {
   readonly layout: Layout;
   /** The works of each node; none unless it is a loop. */
   readonly works: readonly (readonly Work[])[];
-  /** Number of nodes that are done after each phase of the schedule. */
-  readonly nodesDone: readonly number[];
   readonly memory: WebAssembly.Memory;
   readonly exports: WebAssembly.Exports;
+  readonly jobs: readonly PartJob[];
+}
+
+/** A schedule over some nodes. */
+interface PartJob {
   readonly registered: RegisteredJob;
+  /** Number of nodes that are done after each phase of the schedule. */
+  readonly nodesDone: readonly number[];
 }
 
 /** A program in memory, in one run mode: fused, laid out, compiled, with its constants written. */
@@ -67,9 +74,15 @@ export class Machine {
   /**
    * @param kept what can be read after a run
    * @param room where its constants and tensors go
+   * @param cached what runs by itself, and what it writes to caches; the whole program if left out
    * @throws EngineError if it takes more memory than there is
    */
-  static async build(request: LoadRequest, kept: Kept, room: SessionMemory): Promise<Machine> {
+  static async build(
+    request: LoadRequest,
+    kept: Kept,
+    room: SessionMemory,
+    cached: readonly ProgramPart[] = [],
+  ): Promise<Machine> {
     const { weights, pool, leastTask } = request;
     const program = fuse(request.program, kept.tensors);
     const plans = program.nodes.map((node) =>
@@ -84,11 +97,15 @@ export class Machine {
       return plan ? emitNode(plan, `node${i}`, placement) : [];
     });
     const works = nodeWorks(plans, functions);
-    const { phases, nodesDone } = runPhases(program.nodes, works, layout);
-    const schedule = buildSchedule(phases, pool.threads, leastTask);
-    const isParallelised = room.isShared && isParallel(schedule);
+    const copies = cacheCopies(program.nodes, cached, layout);
+    for (const { rows, work } of copies) works[rows]!.push(work);
+    const ranges = cached.length > 0 ? cached : [{ from: 0, to: program.nodes.length }];
+    const scheduled = ranges.map(({ from, to }) => {
+      const { phases, nodesDone } = runPhases(program.nodes, works, layout, from, to);
+      return { schedule: buildSchedule(phases, pool.threads, leastTask), nodesDone };
+    });
     const sharing = room.isShared ? 'shared' : 'unshared';
-    const bodies = functions.flat().map(({ body }) => body);
+    const bodies = [...functions.flat(), ...copies].map(({ body }) => body);
     const modules = [await compileModule(moduleOf(bodies, { given: sharing, thread: true }))];
     if (layout.trees) modules.push(treeModule(sharing)!);
     const memory = room.take(layout, weights);
@@ -96,28 +113,18 @@ export class Machine {
     for (const module of modules) {
       Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory, thread: 0 } })).exports);
     }
-    const threads = isParallelised ? pool.threads : 1;
-    const counterBytes = 4 * schedule.stages.length * (threads + 1);
-    const counters = new Int32Array(
-      isParallelised ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
-    );
-    const called: Functions = schedule.functions.map((name) => exports[name] as () => void);
-    const registered = pool.register(
-      { modules, memory, schedule, threads, counters },
-      called,
-      isParallelised,
-    );
-    return new Machine({
-      program,
-      weights,
-      pool,
-      layout,
-      works,
-      nodesDone,
-      memory,
-      exports,
-      registered,
+    const jobs = scheduled.map(({ schedule, nodesDone }): PartJob => {
+      const isParallelised = room.isShared && isParallel(schedule);
+      const threads = isParallelised ? pool.threads : 1;
+      const counterBytes = 4 * schedule.stages.length * (threads + 1);
+      const counters = new Int32Array(
+        isParallelised ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
+      );
+      const called: Functions = schedule.functions.map((name) => exports[name] as () => void);
+      const job = { modules, memory, schedule, threads, counters };
+      return { registered: pool.register(job, called, isParallelised), nodesDone };
     });
+    return new Machine({ program, weights, pool, layout, works, memory, exports, jobs });
   }
 
   /** Writes the tensor of a node that is not constant. */
@@ -149,7 +156,8 @@ export class Machine {
 
   /** Runs the whole program. Only one run of a pool may be in progress: see `ThreadPool.enqueue`. */
   async run(inputs: readonly Uint8Array[], progress?: Progress): Promise<void> {
-    const { program, pool, layout, nodesDone, registered } = this.#parts;
+    const { program, pool, layout, jobs } = this.#parts;
+    const { registered, nodesDone } = jobs[0]!;
     const { nodes } = program;
     for (const [i, node] of nodes.entries()) if (node.kind === 'input') this.put(i, inputs[node.slot]!);
     // Other modes of the session have used the memory since.
@@ -166,6 +174,11 @@ export class Machine {
     await reportUntil(nodes.length);
   }
 
+  /** Runs a part on what was put. Only one run of a pool may be in progress. */
+  runPart(part: number): Promise<void> {
+    return this.#parts.pool.run(this.#parts.jobs[part]!.registered, () => undefined);
+  }
+
   /** Runs one node, on this thread. */
   runNode(node: number): void {
     const { works, exports } = this.#parts;
@@ -175,6 +188,6 @@ export class Machine {
   }
 
   close(): void {
-    this.#parts.pool.release(this.#parts.registered);
+    for (const { registered } of this.#parts.jobs) this.#parts.pool.release(registered);
   }
 }

@@ -37,13 +37,15 @@ export interface RunPhases {
 }
 
 /**
- * The phases of a run: one for each work of each node. Where the layout has room for a tensor's tree, the tensor is
+ * The phases of a run of nodes `from` to `to - 1`: one for each work of each node. Where the layout has room for a tensor's tree, the tensor is
  * hashed beside the nodes that follow it, one work in each phase, by threads that would otherwise be idle.
  */
 export function runPhases(
   nodes: readonly Node[],
   works: readonly (readonly Work[])[],
   { tensors, trees: places }: Layout,
+  from: number,
+  to: number,
 ): RunPhases {
   const phases: Work[][] = [];
   const nodesDone: number[] = [];
@@ -54,18 +56,19 @@ export function runPhases(
     trees = trees.map(([, ...rest]) => rest).filter(({ length }) => length > 0);
     return next;
   };
-  nodes.forEach((node, i) => {
+  for (let i = from; i < to; i++) {
     for (const work of works[i]!) {
       phases.push([...nextOfTrees(), work]);
       nodesDone.push(i);
     }
     const tree = places?.starts[i];
-    if (tree !== undefined) trees.push(treeWorks(tensors[i]!, byteLengthOf(node), tree, places!.paddings));
+    if (tree !== undefined)
+      trees.push(treeWorks(tensors[i]!, byteLengthOf(nodes[i]!), tree, places!.paddings));
     if (nodesDone.length > 0) nodesDone[nodesDone.length - 1] = i + 1;
-  });
+  }
   while (trees.length > 0) {
     phases.push(nextOfTrees());
-    nodesDone.push(nodes.length);
+    nodesDone.push(to);
   }
   return { phases, nodesDone };
 }

@@ -12,7 +12,7 @@ import {
   tensorData,
 } from '../engine.ts';
 import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
-import { runLoop } from '../reference/reference.ts';
+import { runLoop } from '../reference/runLoop.ts';
 import { type LoadRequest, Machine } from './machine.ts';
 import { SessionMemory } from './sessionMemory.ts';
 

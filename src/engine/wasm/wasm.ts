@@ -1,6 +1,7 @@
 import { checkWeights, type Engine } from '../engine.ts';
 import { ThreadPool } from '../threads/pool.ts';
 import { type Spawn, spawnHere } from '../threads/spawn.ts';
+import { WasmCachedSession } from './cachedSession.ts';
 import { WasmSession } from './session.ts';
 
 /** Size of the largest 32-bit WebAssembly memory. */
@@ -38,6 +39,10 @@ export function wasmEngineWith({
     load: async (program, weights) => {
       checkWeights(program, weights);
       return WasmSession.load({ program, weights, pool, leastTask, maxMemoryBytes });
+    },
+    loadCached: async (program, weights) => {
+      checkWeights(program, weights);
+      return WasmCachedSession.load(program, { weights, pool, leastTask, maxMemoryBytes });
     },
   };
 }

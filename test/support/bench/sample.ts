@@ -1,5 +1,5 @@
 import { LoopRunner } from '../../../src/engine/reference/loop.ts';
-import { loadFrom } from '../../../src/engine/reference/reference.ts';
+import { loadFrom } from '../../../src/engine/reference/runLoop.ts';
 import { wordAsStored, wordReader } from '../../../src/engine/reference/word.ts';
 import { xorshift32 } from '../../../src/files/randomInput.ts';
 import { equalBytes } from '../../../src/merkle/keccak.ts';

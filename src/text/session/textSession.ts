@@ -1,0 +1,147 @@
+import type { CachedSession, Engine, TensorData } from '../../engine/engine.ts';
+import type { TextModel } from '../compile.ts';
+import type { Chooser } from '../generate.ts';
+import { PADDING } from '../options.ts';
+import { paddingOf, tokensIn } from '../tokens.ts';
+import { analyse } from './analysis.ts';
+import { fixedTensors } from './fixedTensors.ts';
+import { type PartSize, stepProgram } from './stepProgram.ts';
+
+/**
+ * Chooses tokens one by one, or in blocks, by what is new alone: keys and values of the tokens before stay in the
+ * engine's memory. An element folds alone, so its row has the bits that it has in a pass over the whole sequence.
+ */
+export class TextSession {
+  readonly #model: TextModel;
+  readonly #session: CachedSession;
+  readonly #sizes: readonly PartSize[];
+  /** Tokens whose rows the caches hold. */
+  #known: readonly number[] = [];
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(model: TextModel, session: CachedSession, sizes: readonly PartSize[]) {
+    this.#model = model;
+    this.#session = session;
+    this.#sizes = sizes;
+  }
+
+  /** @throws Refusal for a model whose rows are not understood: it has to be run as a whole for each token */
+  static async load(
+    model: TextModel,
+    engine: Engine,
+    sizes: readonly PartSize[] = sizesFor(model),
+  ): Promise<TextSession> {
+    const analysis = analyse(model);
+    const { program, weights } = stepProgram(analysis, sizes, await fixedTensors(analysis, engine));
+    return new TextSession(model, await engine.loadCached(program, weights), sizes);
+  }
+
+  /** @param inputs of a request, as the model takes them */
+  on(inputs: readonly Uint8Array[]): Chooser {
+    const { options, width } = this.#model;
+    const [promptBytes, lengthBytes, ...drawing] = inputs;
+    const length = new Int32Array(lengthBytes!.slice().buffer)[0]!;
+    const prompt = tokensIn(promptBytes!, width).slice(0, Math.max(1, Math.min(options.prompt, length)));
+    return {
+      choose: (text, drafted) => {
+        const room = options.tokens - text.length;
+        return this.#enqueue(() =>
+          this.#choose(
+            [...prompt, ...text, ...drafted.slice(0, room - 1)],
+            prompt.length,
+            text.length,
+            drawing,
+          ),
+        );
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#enqueue(() => this.#session.close());
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  /**
+   * @param place of the text whose token is to be chosen first
+   * @returns what is chosen for that place and those behind it
+   */
+  async #choose(
+    sequence: readonly number[],
+    prompt: number,
+    place: number,
+    drawing: readonly Uint8Array[],
+  ): Promise<readonly number[]> {
+    /** The row that chooses the token at that place. */
+    const chooser = prompt + place - 1;
+    const differing = this.#known.findIndex((token, i) => token !== sequence[i]);
+    const shared = differing < 0 ? this.#known.length : differing;
+    if (shared === 0) await this.#session.clear();
+    this.#known = sequence.slice(0, shared);
+    const choices: number[] = [];
+    let next = Math.min(shared, chooser);
+    while (next < sequence.length) {
+      const end = next < chooser ? chooser : sequence.length;
+      const { part, first } = this.#partFor(next, end, next >= chooser);
+      const { rows, yields } = this.#sizes[part]!;
+      const ids = Array.from({ length: rows }, (_, i) => this.#idOf(sequence[first + i] ?? 0));
+      const [chosen] = await this.#session.run(part, first, [
+        words([first - prompt + 1]),
+        words(ids),
+        ...drawing,
+      ]);
+      const done = Math.min(first + rows, end);
+      if (yields && next >= chooser) choices.push(...numbersIn(chosen!).slice(next - first, done - first));
+      next = done;
+      this.#known = sequence.slice(0, Math.max(next, shared));
+    }
+    return choices;
+  }
+
+  /** A token as the sequence of the program has it. */
+  #idOf(token: number): number {
+    return token === PADDING ? Math.max(0, paddingOf(this.#model.width)) : token;
+  }
+
+  /** The part that computes the most of some rows at the least cost, and the row that it starts with. */
+  #partFor(next: number, end: number, chooses: boolean): { readonly part: number; readonly first: number } {
+    const { options } = this.#model;
+    const positions = options.prompt + options.tokens;
+    const found = this.#sizes.flatMap((size, part) => {
+      const first = Math.min(next, positions - size.rows);
+      const reaches = first + size.rows <= size.keys && first + size.rows > next;
+      if (!reaches || (chooses && !size.yields)) return [];
+      const done = Math.min(first + size.rows, end) - next;
+      return [{ part, first, cost: costOf(size) / done }];
+    });
+    return found.reduce((best, other) => (other.cost < best.cost ? other : best));
+  }
+}
+
+const words = (numbers: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
+
+const numbersIn = ({ bytes }: TensorData): number[] => [...new Int32Array(bytes.slice().buffer)];
+
+/** Rows whose computation takes as long as reading the weights once. */
+const ROWS_PER_READ = 3;
+
+/** About how long a part takes, in rows. */
+const costOf = ({ rows, keys, yields }: PartSize): number =>
+  Math.max(ROWS_PER_READ, rows) * (1 + (yields ? 0.2 : 0) + keys / 1e6);
+
+/** Parts that suit a model: single tokens, drafts, and prompts. */
+export function sizesFor({ options }: Pick<TextModel, 'options'>): PartSize[] {
+  const keys = options.prompt + options.tokens;
+  const block = Math.min(8, keys);
+  const large = Math.min(32, keys);
+  return [
+    { rows: 1, keys, yields: true },
+    { rows: block, keys, yields: true },
+    { rows: large, keys, yields: false },
+  ];
+}
