@@ -1,14 +1,13 @@
 export { realNodes } from './backend/blocks.ts';
 export { ImportError } from './errors.ts';
+export type { BoundInput, TensorNumbers } from './frontend/inputs.ts';
 export { inputLength, isDouble } from './frontend/inputWords.ts';
 export { firstOutside, type Outside } from './frontend/ranges.ts';
 export {
-  type BoundInput,
   type CompiledModel,
   type ImportOptions,
   importOnnx,
   type ModelTensor,
-  type TensorNumbers,
 } from './import.ts';
 export { OPERATORS } from './operators/index.ts';
 export type { ReadExternal } from './read/external.ts';

@@ -1,4 +1,5 @@
-import { type Besides, type Compiled, compile } from './backend/compile.ts';
+import { type Besides, compile } from './backend/compile.ts';
+import type { Compiled } from './backend/compiled.ts';
 import { ImportError, quoted } from './errors.ts';
 import { mainScope } from './frontend/scope.ts';
 import { refusing } from './import.ts';

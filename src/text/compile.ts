@@ -59,7 +59,7 @@ export function compileText(
     width = tokenWidth(vocabulary);
     joined = importJoined(graph, fileBytes, join, half);
   }
-  const { outputs, marked, ...compiled } = joined;
+  const { marked, ...compiled } = joined;
   const { program, labels } = compiled;
   const refer = (node: number): ModelTensor => {
     const { dtype, shape } = program.nodes[node]!;
@@ -73,7 +73,7 @@ export function compileText(
     width,
     inputs: program.inputs.map(refer),
     answers: (program.answers ?? []).map(refer),
-    outputs: outputs.map((node) => ({ ...refer(node), name: 'accept' })),
+    outputs: program.outputs.map((node) => ({ ...refer(node), name: 'accept' })),
     bound: [],
     choices: marked[0] as number,
     logits: marked[1] as number,

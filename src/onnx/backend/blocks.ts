@@ -1,7 +1,7 @@
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { blockLevels, depthOf } from '../../program/blocks.ts';
 import { byteLengthOf, type ConstantNode, type Node, type Program } from '../../program/node.ts';
-import type { Compiled } from './compile.ts';
+import type { Compiled } from './compiled.ts';
 
 /**
  * Where the blocks of a program end. What a block hands on to later ones is a checkpoint, so a block ends where little
@@ -22,10 +22,8 @@ const isFiller = ({ kind, shape }: Node): boolean => kind === 'constant' && shap
 export const realNodes = ({ nodes }: Pick<Program, 'nodes'>): number[] =>
   nodes.flatMap((node, i) => (isFiller(node) ? [] : [i]));
 
-type Numbered = Pick<Compiled, 'program' | 'weights' | 'labels'> & Partial<Pick<Compiled, 'marked'>>;
-
 /** The same nodes in the same order, with fillers between them; a program of one block as it is. */
-export function inBlocks(compiled: Numbered): Numbered {
+export function inBlocks(compiled: Compiled): Compiled {
   const { program } = compiled;
   const depth = depthOf(program.nodes.length);
   const levels = blockLevels(depth);
@@ -36,10 +34,10 @@ export function inBlocks(compiled: Numbered): Numbered {
 
 /** Every block but the last one filled up, and what names nodes by the numbers that they then have. */
 function filled(
-  { program, weights, labels, marked }: Numbered,
+  { program, weights, labels, marked }: Compiled,
   ends: ReadonlySet<number>,
   size: number,
-): Numbered {
+): Compiled {
   const nodes: Node[] = [];
   const names: string[] = [];
   const bytes = new Map<number, Uint8Array>();
@@ -72,7 +70,7 @@ function filled(
     },
     weights: bytes,
     labels: names,
-    ...(marked ? { marked: marked.map(placeOf) } : {}),
+    marked: marked.map(placeOf),
   };
 }
 

@@ -1,9 +1,11 @@
 import { sizeOf } from '../../program/node.ts';
 import { type Axis, axesOf } from '../ir/indices.ts';
 import { elementCount, permutationOf, reading, type Tensor } from '../ir/tensor.ts';
-import { type Loop, layOut, TooLarge, termsOf } from '../loops/loop.ts';
-import { type Resolution, resolve } from '../loops/resolve.ts';
-import { emit } from './emit.ts';
+import { isTooLarge, layOut } from '../loops/loop.ts';
+import { isSpill, resolve, type Spill } from '../loops/resolve.ts';
+import { type Resolution, termsOf } from '../loops/terms.ts';
+import type { Drafts, Stored } from './drafts.ts';
+import { type Draft, emit } from './emit.ts';
 import { withGrain } from './grain.ts';
 
 /**
@@ -11,20 +13,13 @@ import { withGrain } from './grain.ts';
  * tensor with the folded dimensions innermost opens few; it is made where that saves more gas than it costs.
  */
 
-export interface Stored {
-  readonly tensor: Tensor;
-  readonly loop: Loop;
-  readonly label: string;
-}
-
 /** Gas that a copy must save: with one node more the trace may be a level deeper. */
 const COPY_GAS = 25_000;
 /** How often the loop reads each element at least, so that copying is little work beside it. */
 const READS = 8;
 
-/** The loops with copies in front of those that read them. */
-export function withCopies(loops: readonly Stored[], isStored: (tensor: Tensor) => boolean): Stored[] {
-  const made: Stored[] = [];
+/** The loops of a program, with copies in front of those that read them. */
+export function withCopies({ loops, isStored }: Drafts): Stored[] {
   const copies = new Map<string, Tensor>();
   const copyOf = (tensor: Tensor, order: readonly number[]): Tensor => {
     const key = `${tensor.id} ${order}`;
@@ -42,40 +37,41 @@ export function withCopies(loops: readonly Stored[], isStored: (tensor: Tensor) 
     copies.set(key, copy);
     return copy;
   };
+  const result: Stored[] = [];
   const present = new Set<Tensor>();
   for (const stored of loops) {
     const chosen = new Map<Tensor, Tensor>();
-    let best = { loop: stored.loop, gas: gasOf(stored.loop) };
-    for (const { tensor, order } of candidates(stored, isStored)) {
+    let best = { draft: stored.draft, gas: gasOf(stored.draft) };
+    for (const { tensor, order } of candidates(stored)) {
       const copy = copyOf(tensor, order);
       const storedAs = (one: Tensor): Tensor => (one === tensor ? copy : (chosen.get(one) ?? one));
-      const found = tried(stored.tensor, resolve(stored.tensor, isStored, storedAs));
-      if (!found || found.gas + COPY_GAS > best.gas) continue;
-      best = found;
+      const draft = draftOf(stored.tensor, resolve(stored.tensor, isStored, storedAs));
+      const gas = draft ? gasOf(draft) : Number.POSITIVE_INFINITY;
+      if (!draft || gas + COPY_GAS > best.gas) continue;
+      best = { draft, gas };
       chosen.set(tensor, copy);
     }
     for (const copy of chosen.values()) {
       if (present.has(copy)) continue;
       present.add(copy);
-      made.push({ tensor: copy, loop: layOut(copy, resolve(copy, isStored)), label: copy.label });
+      const draft = draftOf(copy, resolve(copy, isStored));
+      if (!draft) throw new TypeError(`${copy.label}: a copy is no loop`);
+      result.push({ tensor: copy, draft, fold: undefined, label: copy.label });
     }
-    made.push({ ...stored, loop: best.loop });
+    result.push({ ...stored, draft: best.draft });
   }
-  return made;
+  return result;
 }
 
-/** Gas of the worst dispute about the loop, as far as it depends on how it is laid out. */
-const gasOf = (loop: Loop): number => withGrain(emit(loop, () => ({ node: 0 }))).gas;
+/** Gas of the worst dispute about a loop, as far as it depends on how it is laid out. */
+const gasOf = ({ node }: Draft): number => withGrain(node).gas;
 
-/** The loop with its gas, unless it is one that no node can be. */
-function tried(tensor: Tensor, resolution: Resolution): { loop: Loop; gas: number } | undefined {
-  try {
-    const loop = layOut(tensor, resolution);
-    return { loop, gas: gasOf(loop) };
-  } catch (error) {
-    if (error instanceof TooLarge) return undefined;
-    throw error;
-  }
+/** @returns undefined if no node can be this loop */
+function draftOf(tensor: Tensor, resolution: Resolution | Spill): Draft | undefined {
+  if (isSpill(resolution)) return undefined;
+  const loop = layOut(tensor, resolution);
+  const draft = isTooLarge(loop) ? loop : emit(loop);
+  return isTooLarge(draft) ? undefined : draft;
 }
 
 interface Candidate {
@@ -84,10 +80,8 @@ interface Candidate {
 }
 
 /** Tensors that the fold reads often enough, in an order that has what is folded over innermost. */
-function candidates({ tensor, loop }: Stored, isStored: (tensor: Tensor) => boolean): Candidate[] {
-  if (loop.fold.length === 0) return [];
-  const resolution = resolve(tensor, isStored);
-  const { fold } = resolution as Resolution & { fold: NonNullable<Resolution['fold']> };
+function candidates({ tensor, draft, fold }: Stored): Candidate[] {
+  if (!fold || draft.node.fold.length === 0) return [];
   const folded = new Set<Axis>(fold.dimensions.flatMap(({ axes }) => axes));
   const steps = elementCount(tensor) * sizeOf([...folded].map(({ extent }) => extent));
   const found = new Map<Tensor, Candidate>();

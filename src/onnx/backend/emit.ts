@@ -1,12 +1,17 @@
 import { LIMITS } from '../../program/limits.ts';
-import { type Term as AddressTerm, type LoopNode, type Operand, slotsOf } from '../../program/node.ts';
+import {
+  type Term as AddressTerm,
+  type LoopNode,
+  type Operand,
+  slotsOf,
+  type ViewDimension,
+} from '../../program/node.ts';
 import type { Step } from '../../scalar/machine.ts';
 import { opcodeOf } from '../ir/expression.ts';
 import type { Axis } from '../ir/indices.ts';
 import { isAffine, type LoopDimension } from '../loops/address.ts';
-import type { Loop, OperandSource } from '../loops/loop.ts';
-import { TooLarge, termsOf } from '../loops/loop.ts';
-import type { Term } from '../loops/resolve.ts';
+import type { Loop, OperandSource, TooLarge } from '../loops/loop.ts';
+import { type Term, termsOf } from '../loops/terms.ts';
 
 /** Where an operand's data are: a node, and for a part of a shared constant its place in it. */
 export interface Location {
@@ -15,8 +20,16 @@ export interface Location {
   readonly part?: { readonly base: number; readonly total: number };
 }
 
-/** Gives a loop's terms their slots. The grain is 1 until it is chosen. */
-export function emit(loop: Loop, locate: (source: OperandSource) => Location): LoopNode {
+/** A loop as a node, before there are node numbers. */
+export interface Draft {
+  /** Operands that all read node 0; the grain is 1 until it is chosen. */
+  readonly node: LoopNode;
+  /** The data of each operand. */
+  readonly sources: readonly OperandSource[];
+}
+
+/** Gives a loop's terms their slots. @returns the node, or the limit of a node that it exceeds */
+export function emit(loop: Loop): Draft | TooLarge {
   const words = new Map<number, number>();
   const literal = (term: Term): number | undefined => {
     if (term.kind === 'literal') return term.word;
@@ -33,15 +46,14 @@ export function emit(loop: Loop, locate: (source: OperandSource) => Location): L
     }
   }
   const axes = [...loop.output, ...loop.fold];
-  const operands = loop.operands.map((operand): Operand => {
-    const { node, part } = locate(operand.source);
-    return {
-      node,
-      dtype: operand.dtype,
-      fill: operand.fill,
-      view: operand.view.map((dimension) => viewDimension(dimension, axes, part)),
-    };
-  });
+  const operands = loop.operands.map(
+    ({ dtype, fill, view }): Operand => ({
+      node: 0,
+      dtype,
+      fill,
+      view: view.map((dimension) => viewDimension(dimension, axes)),
+    }),
+  );
   const shape = loop.output.map(({ extent }) => extent);
   const foldExtents = loop.fold.map(({ extent }) => extent);
   const constants = [...words.keys()];
@@ -78,20 +90,41 @@ export function emit(loop: Loop, locate: (source: OperandSource) => Location): L
     grain: 1,
     checkpoint: false,
   };
-  const codes = [node.step.code.length, node.post.code.length];
-  const over = (what: string, value: number, limit: number): void => {
-    if (value > limit) throw new TooLarge(`${value} ${what}, of ${limit} allowed`);
-  };
-  over('instructions', Math.max(...codes), LIMITS.MAX_CODE);
-  over('operands', operands.length, LIMITS.MAX_OPERANDS);
-  over('constants', constants.length, LIMITS.MAX_CONSTANTS);
-  over('slots', slots.results + Math.max(...codes), LIMITS.MAX_SLOTS);
-  over(
-    'dimensions',
-    Math.max(shape.length, foldExtents.length, ...operands.map(({ view }) => view.length)),
-    LIMITS.MAX_RANK,
-  );
-  return node;
+  const steps = Math.max(node.step.code.length, node.post.code.length);
+  const rank = Math.max(shape.length, foldExtents.length, ...operands.map(({ view }) => view.length));
+  const needs: readonly (readonly [what: string, value: number, limit: number])[] = [
+    ['instructions', steps, LIMITS.MAX_CODE],
+    ['operands', operands.length, LIMITS.MAX_OPERANDS],
+    ['constants', constants.length, LIMITS.MAX_CONSTANTS],
+    ['slots', slots.results + steps, LIMITS.MAX_SLOTS],
+    ['dimensions', rank, LIMITS.MAX_RANK],
+  ];
+  const over = needs.find(([, value, limit]) => value > limit);
+  if (over) return { excess: `${over[1]} ${over[0]}, of ${over[2]} allowed` };
+  return { node, sources: loop.operands.map(({ source }) => source) };
+}
+
+/** The node of a draft, reading its operands where they are. */
+export const numbered = (
+  { node, sources }: Draft,
+  locate: (source: OperandSource) => Location,
+): LoopNode => ({
+  ...node,
+  operands: node.operands.map((operand, i) => {
+    const { node: number, part } = locate(sources[i] as OperandSource);
+    return {
+      ...operand,
+      node: number,
+      view: part ? operand.view.map((one) => within(part, one)) : operand.view,
+    };
+  }),
+});
+
+/** A dimension of a constant as one of the larger constant that it is a part of. */
+function within({ base, total }: NonNullable<Location['part']>, dimension: ViewDimension): ViewDimension {
+  const { coordinate } = dimension;
+  if (coordinate.kind !== 'affine') return { ...dimension, extent: total };
+  return { extent: total, coordinate: { ...coordinate, offset: coordinate.offset + base } };
 }
 
 /** Whether some instruction or result reads the term itself. */
@@ -100,20 +133,12 @@ function isRead(term: Term, loop: Loop, terms: readonly Term[]): boolean {
   return terms.some((other) => other.kind === 'operation' && other.args.includes(term));
 }
 
-function viewDimension({ extent, place }: LoopDimension, axes: readonly Axis[], part: Location['part']) {
-  if (!isAffine(place)) return { extent, coordinate: { kind: 'gathered', operand: place.gathered } } as const;
+function viewDimension({ extent, place }: LoopDimension, axes: readonly Axis[]): ViewDimension {
+  if (!isAffine(place)) return { extent, coordinate: { kind: 'gathered', operand: place.gathered } };
   const terms: AddressTerm[] = axes.flatMap((axis, index) => {
     const coefficient = [...place.coefficients].find(([one]) => one.id === axis.id)?.[1];
     return coefficient ? [{ index, coefficient }] : [];
   });
-  return {
-    extent: part?.total ?? extent,
-    coordinate: {
-      kind: 'affine',
-      offset: place.offset + (part?.base ?? 0),
-      divisor: place.divisor,
-      exact: place.exact,
-      terms,
-    },
-  } as const;
+  const { offset, divisor, exact } = place;
+  return { extent, coordinate: { kind: 'affine', offset, divisor, exact, terms } };
 }

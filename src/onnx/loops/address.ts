@@ -2,7 +2,7 @@ import { ELEMENT_BYTES } from '../../program/node.ts';
 import type { Axis } from '../ir/indices.ts';
 import { rangeOfIndex } from '../ir/indices.ts';
 import { permutationOf } from '../ir/tensor.ts';
-import type { ReadingTerm } from './resolve.ts';
+import type { ReadingTerm } from './terms.ts';
 
 /** Views of operands in a loop under construction: few dimensions, few terms. */
 

@@ -3,6 +3,7 @@ import { type Axis, axesOf, evaluateIndex, type Index } from '../ir/indices.ts';
 import { permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
 import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
+import { stridedOf, takeStrided } from './strided.ts';
 import {
   type Dimension,
   isPlain,
@@ -10,11 +11,16 @@ import {
   type Resolution,
   type ResolvedPlace,
   type Term,
-} from './resolve.ts';
-import { stridedOf, takeStrided } from './strided.ts';
+  termsOf,
+} from './terms.ts';
 
-/** The loop needs more than a node may have. */
-export class TooLarge extends Error {}
+/** A loop that no node can be. */
+export interface TooLarge {
+  /** A clause on what it needs more of than a node may have, such as `300 instructions, of 255 allowed`. */
+  readonly excess: string;
+}
+
+export const isTooLarge = (result: object): result is TooLarge => 'excess' in result;
 
 /** One loop before its operands have node numbers and its terms have slots. */
 export interface Loop {
@@ -49,7 +55,7 @@ const CONSTANT_FREE_ELEMENTS = 16_384;
  * Lays a resolved tensor out as a loop: output axes in memory order, fold axes so that the main operand is read
  * from end to end, constants in the order the loop wants them, dimensions merged where nothing tells them apart.
  */
-export function layOut(root: Tensor, resolution: Resolution): Loop {
+export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
   const output = permutationOf(root)
     .flatMap((i) => (resolution.output[i] as Dimension).axes)
     .filter(hasSteps);
@@ -68,12 +74,20 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
     return operands.length - 1;
   };
   /** A constant table for an index that no address can express. */
-  const tabulate = (index: Index): LoopDimension['place'] => {
+  const tabulate = (index: Index): LoopPlace | TooLarge => {
     const used = axes.filter((axis) => axesOf(index).has(axis));
     const places = sizeOf(used.map(({ extent }) => extent));
-    if (places > TABLE_PLACES) throw new TooLarge(`a table of ${places} places, of ${TABLE_PLACES} allowed`);
+    if (places > TABLE_PLACES) return { excess: `a table of ${places} places, of ${TABLE_PLACES} allowed` };
     const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
     return { gathered: serve({ dtype: 'i32', axes: used, words, extents: undefined }) };
+  };
+  const placed = (place: ResolvedPlace): LoopPlace | TooLarge => {
+    if ('gathered' in place) {
+      const by = served.get(place.gathered);
+      if (typeof by === 'number') return { gathered: by };
+      return { offset: (by?.word ?? 0) | 0, divisor: 1, exact: false, coefficients: new Map() };
+    }
+    return isPlain(place.index) ? affine(place.index, place.divisor, place.exact) : tabulate(place.index);
   };
   for (const reading of readings) {
     const { tensor } = reading;
@@ -96,17 +110,15 @@ export function layOut(root: Tensor, resolution: Resolution): Loop {
       });
       continue;
     }
-    const places = reading.places.map((place): LoopDimension['place'] => {
-      if ('gathered' in place) {
-        const by = served.get(place.gathered);
-        if (typeof by === 'number') return { gathered: by };
-        return { offset: (by?.word ?? 0) | 0, divisor: 1, exact: false, coefficients: new Map() };
-      }
-      return isPlain(place.index) ? affine(place.index, place.divisor, place.exact) : tabulate(place.index);
-    });
+    const places: LoopPlace[] = [];
+    for (const place of reading.places) {
+      const laidOut = placed(place);
+      if (isTooLarge(laidOut)) return laidOut;
+      places.push(laidOut);
+    }
     const view = permutationOf(tensor).map((i) => ({
       extent: tensor.shape[i] as number,
-      place: places[i] as LoopDimension['place'],
+      place: places[i] as LoopPlace,
     }));
     served.set(reading, operands.length);
     operands.push({
@@ -156,20 +168,6 @@ function flatPlace({ tensor, places, fill, position }: ReadingTerm): LoopPlace |
 }
 
 const hasSteps = (axis: Axis): boolean => axis.extent !== 1;
-
-/** All terms under some, each once, arguments first. */
-export function termsOf(roots: readonly Term[]): Term[] {
-  const found = new Set<Term>();
-  const visit = (term: Term): void => {
-    if (found.has(term)) return;
-    if (term.kind === 'operation') term.args.forEach(visit);
-    if (term.kind === 'reading')
-      for (const place of term.places) if ('gathered' in place) visit(place.gathered);
-    found.add(term);
-  };
-  roots.forEach(visit);
-  return [...found];
-}
 
 const readingsOf = (roots: readonly Term[]): ReadingTerm[] =>
   termsOf(roots).filter((term): term is ReadingTerm => term.kind === 'reading');

@@ -1,6 +1,6 @@
 import type { Axis } from '../ir/indices.ts';
 import type { Words } from '../ir/tensor.ts';
-import { isPlain, type ResolvedPlace } from './resolve.ts';
+import { isPlain, type ResolvedPlace } from './terms.ts';
 
 /** Places in a constant whose address is a sum over axes: a start, and a stride for each axis. */
 export interface Strided {

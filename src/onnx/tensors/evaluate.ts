@@ -2,8 +2,8 @@ import { sizeOf } from '../../program/node.ts';
 import { SEMANTICS } from '../../scalar/machine.ts';
 import { type Axis, evaluateIndex, type Index } from '../ir/indices.ts';
 import { isConstant, type Tensor, type Words, wordsFor, wordsOf } from '../ir/tensor.ts';
-import { termsOf } from '../loops/loop.ts';
-import { isPlain, type ReadingTerm, type ResolvedPlace, resolve, type Term } from '../loops/resolve.ts';
+import { isSpill, resolve } from '../loops/resolve.ts';
+import { isPlain, type ReadingTerm, type ResolvedPlace, type Term, termsOf } from '../loops/terms.ts';
 
 /** Constant folding: the elements of a tensor that is computed from constants alone, by the same semantics. */
 
@@ -28,10 +28,12 @@ export class FoldingBudget {
   }
 }
 
-/** @returns the words, or `undefined` if it would take too long */
+/** @returns the words; `undefined` if it would take too long, or is no single loop */
 export function evaluate(tensor: Tensor, budget: FoldingBudget): Words | undefined {
   const size = sizeOf(tensor.shape);
-  const { output, fold, result } = resolve(tensor, isConstant);
+  const resolution = resolve(tensor, isConstant);
+  if (isSpill(resolution)) return undefined;
+  const { output, fold, result } = resolution;
   const outputAxes = output.flatMap(({ axes }) => axes);
   const foldAxes = fold?.dimensions.flatMap(({ axes }) => axes) ?? [];
   const steps = fold ? sizeOf(foldAxes.map(({ extent }) => extent)) : 0;

@@ -1,0 +1,113 @@
+import { type Hash, hexOf } from '../../merkle/keccak.ts';
+import { tensorRoot } from '../../merkle/tensor.ts';
+import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
+import { type Words, wordsFor } from '../ir/tensor.ts';
+import type { OperandSource } from '../loops/loop.ts';
+import type { Location } from './emit.ts';
+
+/**
+ * Constants up to this size share one node: each node that a program saves makes every opening of its trace
+ * shorter, which outweighs the longer openings inside the shared tensor.
+ */
+const SHARED_CONSTANT_BYTES = 65_536;
+
+interface Found {
+  readonly dtype: DType;
+  readonly words: Words;
+  /** Read through one dimension, so that it can be part of a larger constant. */
+  readonly isFlat: boolean;
+}
+
+interface Pooled extends Found {
+  /** Equal for equal constants only. */
+  readonly key: string;
+  readonly root: Hash;
+}
+
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** Words as bytes of a tensor; where a machine has the words so already, they are not copied. */
+const bytesOfWords = (words: Words): Uint8Array => {
+  if (IS_LITTLE_ENDIAN || words.BYTES_PER_ELEMENT === 1)
+    return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  const bytes = new Uint8Array(words.byteLength);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
+  return bytes;
+};
+
+/** The constants of all loops: equal ones once, small ones together. */
+export class Constants {
+  readonly #entries = new Map<string, Pooled>();
+  /** Constants read through one dimension, and the others. */
+  readonly #flat = new Map<Words, Pooled>();
+  readonly #whole = new Map<Words, Pooled>();
+  readonly #places = new Map<string, Location>();
+
+  take(source: OperandSource): void {
+    const found = constantOf(source);
+    if (!found) return;
+    const pooled = this.#pool(found);
+    if (!this.#entries.has(pooled.key)) this.#entries.set(pooled.key, pooled);
+  }
+
+  #pool(found: Found): Pooled {
+    const { words, dtype, isFlat } = found;
+    const pool = isFlat ? this.#flat : this.#whole;
+    const known = pool.get(words);
+    if (known) return known;
+    const root = (this.#flat.get(words) ?? this.#whole.get(words))?.root ?? tensorRoot(bytesOfWords(words));
+    // A constant that is a node of its own is read through any shape.
+    const isSmall = words.length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
+    const pooled = { ...found, root, key: `${dtype} ${isFlat || !isSmall} ${words.length} ${hexOf(root)}` };
+    pool.set(words, pooled);
+    return pooled;
+  }
+
+  /** @param base node number of the first constant */
+  locate(source: OperandSource, base: number): Location {
+    const place = this.#places.get(this.#pool(constantOf(source) as Found).key) as Location;
+    return { ...place, node: place.node + base };
+  }
+
+  nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
+    const groups: Pooled[][] = [];
+    const shared = new Map<DType, Pooled[]>();
+    for (const entry of this.#entries.values()) {
+      const bytes = entry.words.length * ELEMENT_BYTES[entry.dtype];
+      const isSmall = entry.isFlat && bytes <= SHARED_CONSTANT_BYTES;
+      const group = isSmall ? shared.get(entry.dtype) : undefined;
+      if (group) group.push(entry);
+      else {
+        groups.push([entry]);
+        if (isSmall) shared.set(entry.dtype, groups.at(-1) as Pooled[]);
+      }
+    }
+    return groups.map((group, node) => {
+      const total = group.reduce((sum, { words }) => sum + words.length, 0);
+      const isShared = group.length > 1;
+      const words = isShared ? wordsFor(group[0]!.dtype, total) : (group[0] as Pooled).words;
+      let base = 0;
+      for (const entry of group) {
+        if (isShared) words.set(entry.words, base);
+        this.#places.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
+        base += entry.words.length;
+      }
+      const { dtype, root } = group[0] as Pooled;
+      const bytes = bytesOfWords(words);
+      const label = isShared ? `weights (${group.length} constants)` : 'weights';
+      return {
+        node: { kind: 'constant', dtype, shape: [total], root: isShared ? tensorRoot(bytes) : root },
+        bytes,
+        label,
+      };
+    });
+  }
+}
+
+function constantOf(source: OperandSource): Found | undefined {
+  if ('constant' in source) return { ...source.constant, isFlat: true };
+  const { tensor } = source;
+  if (tensor.source.kind !== 'constant') return undefined;
+  return { words: tensor.source.words, dtype: tensor.type.dtype, isFlat: false };
+}
