@@ -1,13 +1,17 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DeploymentJson } from '../api.ts';
+import { AccountView } from './account.tsx';
+import { Dispute } from './dispute.tsx';
 import { DeploymentContext, LiveContext, readJson, useNews } from './live.ts';
+import { ModelView } from './model.tsx';
 import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
+import { Request } from './request.tsx';
 import { placeOf } from './words.ts';
 
 /** The view of each place: the part of the address after #. */
 function View({ place }: { readonly place: string }) {
-  const [kind = '', id = ''] = place.split('/').slice(1).map(decodeURIComponent);
+  const [kind = '', id = ''] = place.split('/').slice(1).map(encodeURIComponent);
   switch (kind) {
     case '':
       return <Overview />;
@@ -17,8 +21,15 @@ function View({ place }: { readonly place: string }) {
       return <DisputeList />;
     case 'models':
       return <ModelList />;
+    case 'request':
+      return <Request key={id} id={id} />;
+    case 'dispute':
+      return <Dispute key={id} id={id} />;
+    case 'model':
+      return <ModelView key={id} id={id} />;
+    case 'account':
+      return <AccountView key={id} address={id} />;
     default:
-      void id;
       return (
         <>
           <h1>Not found</h1>

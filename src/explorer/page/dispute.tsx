@@ -1,0 +1,106 @@
+import type { DisputeJson, DisputePageJson, MoveJson } from '../api.ts';
+import { useApi } from './live.ts';
+import { Account, Amount, Card, Countdown, Facts, Hash, Model, Shown, Table } from './parts.tsx';
+import { Walk } from './walk.tsx';
+import { durationText } from './words.ts';
+
+/** How it stands, and how it ends if nobody moves. */
+function Outlook({ dispute }: { readonly dispute: DisputeJson }) {
+  const { ended, turn } = dispute;
+  if (ended)
+    return (
+      <>
+        <span class={`chip ${ended.winner === 'challenger' ? 'false' : 'final'}`}>{ended.winner} won</span>{' '}
+        {ended.sentence}
+      </>
+    );
+  if (!turn) return null;
+  if (turn.isOvertaken)
+    return <>Another dispute has shown that the claim is false; the challenger gets its bond back.</>;
+  const other = turn.mover === 'claimant' ? 'challenger' : 'claimant';
+  return (
+    <>
+      <span class="chip disputed">open</span> The {turn.mover} has to move:{' '}
+      <Countdown deadline={turn.deadline} past="its clock has run out" />. If it does not, the {other} wins.
+    </>
+  );
+}
+
+function DisputeFacts({ dispute }: { readonly dispute: DisputeJson }) {
+  const { turn } = dispute;
+  return (
+    <Facts
+      rows={[
+        ['claim', <a key="claim" href={`#/request/${dispute.request}`}>{`on request ${dispute.request}`}</a>],
+        ['model', <Model key="model" id={dispute.model} />],
+        ['claimant', <Account key="claimant" address={dispute.claimant} />],
+        ['bond of the claimant', <Amount key="cb" wei={dispute.claimBondWei} />],
+        ['challenger', <Account key="challenger" address={dispute.challenger} />],
+        ['bond of the challenger', <Amount key="hb" wei={dispute.challengeBondWei} />],
+        ...(turn
+          ? [
+              ["claimant's clock", durationText(turn.claimantSecondsLeft)] as const,
+              ["challenger's clock", durationText(turn.challengerSecondsLeft)] as const,
+            ]
+          : []),
+      ]}
+    />
+  );
+}
+
+const grouped = (n: number): string => n.toLocaleString('en-US');
+
+function Moves({ moves }: { readonly moves: readonly MoveJson[] }) {
+  const gasOf = new Map(moves.map(({ transaction, gas }) => [transaction, gas]));
+  const total = [...gasOf.values()].reduce((sum, gas) => sum + gas, 0);
+  return (
+    <Table label="Moves" head={['by', 'move', 'gas', 'block', 'transaction']}>
+      {moves.map(({ transaction, block, by, sentence, gas, shared }, i) => (
+        <tr key={i}>
+          <td>{by}</td>
+          <td class="wide">{sentence}</td>
+          <td class="number">{shared > 0 ? `${grouped(gas)}, with ${shared} more` : grouped(gas)}</td>
+          <td class="number">{grouped(block)}</td>
+          <td>
+            <Hash hex={transaction} />
+          </td>
+        </tr>
+      ))}
+      <tr>
+        <td />
+        <td>together</td>
+        <td class="number">{grouped(total)}</td>
+        <td />
+        <td />
+      </tr>
+    </Table>
+  );
+}
+
+/** A dispute as a picture: the walk down to one piece of arithmetic, and its moves. */
+export function Dispute({ id }: { readonly id: string }) {
+  const read = useApi<DisputePageJson>(`/api/disputes/${id}`);
+  return (
+    <>
+      <h1>Dispute {id}</h1>
+      <Shown read={read}>
+        {({ dispute, moves, walk, leaf }) => (
+          <>
+            <p class="outlook">
+              <Outlook dispute={dispute} />
+            </p>
+            <Card title="The walk to the first difference">
+              <Walk walk={walk} leaf={leaf} />
+            </Card>
+            <Card title="Moves">
+              <Moves moves={moves} />
+            </Card>
+            <Card title="Who plays for what">
+              <DisputeFacts dispute={dispute} />
+            </Card>
+          </>
+        )}
+      </Shown>
+    </>
+  );
+}
