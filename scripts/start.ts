@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { parseEther, type TransactionReceipt } from 'ethers';
 import { DigitReader__factory } from '#typechain';
 import { heldOut, SIDE } from '../examples/digits/dataset.ts';
+import { ChainClock } from '../src/chain/chainClock.ts';
 import { as } from '../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
 import { EventIndex } from '../src/chain/index/eventIndex.ts';
@@ -106,7 +107,10 @@ const listenAs =
   };
 
 // Time is the chain's own here, so that a window passes when the story says so.
-const clock = (): bigint => 0n;
+const clock = new ChainClock(
+  () => 0n,
+  () => 0,
+);
 const player = (by: string, account: typeof publisher, runner: Runner) => ({
   contracts: as(contracts, account),
   runner,

@@ -24,6 +24,8 @@ export interface LoopOptions {
   readonly pauseMs: number;
   /** Told, in one sentence, why a pass failed; the loop goes on. */
   readonly onFailure: (sentence: string) => void;
+  /** Has something called at each new block, which ends a rest early. @returns what ends that */
+  readonly onHead?: ((wake: () => void) => () => void) | undefined;
 }
 
 /** Longest rest after failures in a row, in pauses. */
@@ -38,6 +40,32 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+
+/** Shortest rest between passes that new blocks begin, ms: some chains have several a second. */
+const LEAST_REST_MS = 250;
+
+/** Rings at new blocks. One that comes during a pass is not missed by the rest after it. */
+class Bell {
+  #isRung = false;
+  #ring: () => void = () => undefined;
+
+  readonly ring = (): void => {
+    this.#isRung = true;
+    this.#ring();
+  };
+
+  reset(): void {
+    this.#isRung = false;
+  }
+
+  rung(): Promise<void> {
+    return this.#isRung
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#ring = resolve;
+        });
+  }
+}
 
 /** Of what nobody aborts. */
 const never = new AbortController().signal;
@@ -61,24 +89,43 @@ const rest = (ms: number, signal: AbortSignal): Promise<void> =>
  */
 export async function repeat(
   pass: Pass,
-  { signal, pauseMs, onFailure }: LoopOptions,
+  { signal, pauseMs, onFailure, onHead }: LoopOptions,
   wait: (ms: number, signal: AbortSignal) => Promise<void> = rest,
 ): Promise<void> {
   const ending = aborted(signal).then(() => rest(GRACE_MS, never));
+  const bell = new Bell();
+  const release = onHead?.(bell.ring);
   let pauses = 1;
   let taken = 0;
-  while (!signal.aborted) {
-    try {
-      const sent = await Promise.race([pass(), ending]);
-      taken = 0;
-      pauses = sent === undefined || sent > 0 ? 0 : 1;
-    } catch (failure) {
-      taken = failure instanceof LeaseTaken ? taken + 1 : 0;
-      if (taken >= LEASE_LOOKS) throw failure;
-      onFailure(explain(failure));
-      pauses = Math.min(MOST_PAUSES, Math.max(1, pauses * 2));
+  const restFor = async (isFailing: boolean): Promise<void> => {
+    // Ends the timers of a rest that something else ended.
+    const over = new AbortController();
+    const ends = AbortSignal.any([signal, over.signal]);
+    const whole = wait(pauses * pauseMs, ends);
+    // A node that fails is left alone for as long as it needs.
+    if (isFailing) await whole;
+    else await Promise.race([whole, Promise.all([bell.rung(), rest(LEAST_REST_MS, ends)])]);
+    over.abort();
+  };
+  try {
+    while (!signal.aborted) {
+      let isFailing = false;
+      bell.reset();
+      try {
+        const sent = await Promise.race([pass(), ending]);
+        taken = 0;
+        pauses = sent === undefined || sent > 0 ? 0 : 1;
+      } catch (failure) {
+        taken = failure instanceof LeaseTaken ? taken + 1 : 0;
+        if (taken >= LEASE_LOOKS) throw failure;
+        onFailure(explain(failure));
+        isFailing = true;
+        pauses = Math.min(MOST_PAUSES, Math.max(1, pauses * 2));
+      }
+      if (pauses > 0 && !signal.aborted) await restFor(isFailing);
     }
-    if (pauses > 0 && !signal.aborted) await wait(pauses * pauseMs, signal);
+  } finally {
+    release?.();
   }
 }
 

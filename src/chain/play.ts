@@ -6,31 +6,14 @@ import { MOVERS } from '../dispute/position.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { Background } from './background.ts';
 import { reclaimCall, timeoutCall } from './calls.ts';
+import type { Times } from './chainClock.ts';
 import type { Contracts } from './contracts.ts';
 import { explain } from './explain.ts';
 import { populateMove } from './move.ts';
 import type { Listener } from './report.ts';
 import type { Due } from './transactions/due.ts';
+import { ZERO_ADDRESS } from './types.ts';
 import type { DisputeRecord } from './world.ts';
-
-/**
- * Unix seconds. The next block's timestamp is unknown: a quiet chain's latest block may be old, the clock of this
- * machine may be wrong, and that of a development chain may have been put forward. So what might still be in time is
- * tried by `earliest`, what might be due is tried by `latest`, and the chain refuses what is not.
- */
-export interface Times {
-  /** The latest block's. */
-  readonly earliest: bigint;
-  /** The latest block's or this machine's, whichever is later. */
-  readonly latest: bigint;
-}
-
-export const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
-
-export const timesAt = (blockTimestamp: bigint, machine: bigint): Times => ({
-  earliest: blockTimestamp,
-  latest: machine > blockTimestamp ? machine : blockTimestamp,
-});
 
 /** Whose move an open dispute waits for. */
 export function moverOf({ disputeId, view }: DisputeRecord): Role {
@@ -64,9 +47,11 @@ export interface Player {
   /** That trace. */
   trace(): Promise<Trace>;
   readonly listen: Listener;
+  /** Gas that its moves may take in this dispute, at most. */
+  readonly gas: bigint;
 }
 
-type Bystander = Pick<Player, 'contracts' | 'times' | 'listen'>;
+type Bystander = Pick<Player, 'contracts' | 'times' | 'listen' | 'gas'>;
 
 const timeoutDue = (record: DisputeRecord, role: Role, { contracts, listen }: Bystander): Due => ({
   key: `timeout/${stateOf(record)}`,
@@ -75,10 +60,10 @@ const timeoutDue = (record: DisputeRecord, role: Role, { contracts, listen }: By
   stakeWei: stakeOf(record, role),
   group: 'game',
   populate: () => timeoutCall(contracts, record),
-  mined: (receipt) => listen({ kind: 'timedOut', dispute: record, receipt }),
+  mined: (receipt, calls) => listen({ kind: 'timedOut', dispute: record, receipt, calls }),
 });
 
-function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, listen }: Bystander): Due {
+function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, listen, gas }: Bystander): Due {
   // Of all disputes on a claim, the first one fixes its trace; the others show what is fixed then.
   const isShared = move.kind === 'commitTrace';
   // A later pass sees the dispute as it is then.
@@ -88,9 +73,11 @@ function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, lis
     what: `moving (${move.kind}) in dispute ${record.disputeId}`,
     deadline: moverOf(record) === role ? clockEnd(record) : undefined,
     stakeWei: stakeOf(record, role),
+    // A token has no price in gas.
+    ...(contracts.currency === ZERO_ADDRESS && { gasLeft: gas }),
     group: 'game',
     populate: () => populateMove(contracts, shown, move),
-    mined: (receipt) => listen({ kind: 'moved', dispute: shown, move, receipt }),
+    mined: (receipt, calls) => listen({ kind: 'moved', dispute: shown, move, receipt, calls }),
   };
 }
 
@@ -101,7 +88,7 @@ export const reclaimDue = (record: DisputeRecord, { contracts, listen }: Bystand
   stakeWei: record.claim.request.request.terms.challengeBondWei,
   group: 'game',
   populate: () => reclaimCall(contracts, record),
-  mined: (receipt) => listen({ kind: 'reclaimed', dispute: record, receipt }),
+  mined: (receipt, calls) => listen({ kind: 'reclaimed', dispute: record, receipt, calls }),
 });
 
 function warnOverdue(record: DisputeRecord, { listen }: Bystander): void {

@@ -2,18 +2,20 @@ import type { TransactionReceipt } from 'ethers';
 import type { Move } from '../dispute/move.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
+/** A transaction that may carry several calls. */
+interface Shared {
+  readonly receipt: TransactionReceipt;
+  /** Calls in it. */
+  readonly calls: number;
+}
+
 /** An action or finding of a provider or watcher, for the console and the log. */
 export type Report =
   | { readonly kind: 'claimed'; readonly request: RequestRecord; readonly receipt: TransactionReceipt }
   | { readonly kind: 'challenged'; readonly claim: ClaimRecord; readonly receipt: TransactionReceipt }
-  | {
-      readonly kind: 'moved';
-      readonly dispute: DisputeRecord;
-      readonly move: Move;
-      readonly receipt: TransactionReceipt;
-    }
-  | { readonly kind: 'timedOut'; readonly dispute: DisputeRecord; readonly receipt: TransactionReceipt }
-  | { readonly kind: 'reclaimed'; readonly dispute: DisputeRecord; readonly receipt: TransactionReceipt }
+  | ({ readonly kind: 'moved'; readonly dispute: DisputeRecord; readonly move: Move } & Shared)
+  | ({ readonly kind: 'timedOut'; readonly dispute: DisputeRecord } & Shared)
+  | ({ readonly kind: 'reclaimed'; readonly dispute: DisputeRecord } & Shared)
   | { readonly kind: 'finalized'; readonly claim: ClaimRecord; readonly receipt: TransactionReceipt }
   | { readonly kind: 'withdrawn'; readonly amountWei: bigint; readonly receipt: TransactionReceipt }
   /** A token was allowed to the oracle, for the bonds that are due. */
@@ -35,6 +37,8 @@ export type Report =
  * - `unplayed`: an own dispute cannot be played, because the model or its input is not here
  * - `overdue`: an own clock has run out
  * - `lost`: a dispute of this account was lost
+ * - `disk`: something cannot be kept on disk
+ * - `relay`: the private relay did not take a transaction
  * - `chain`: what is known of the chain is made anew, or is not complete
  */
 export type Warning =
@@ -45,6 +49,8 @@ export type Warning =
   | 'unplayed'
   | 'overdue'
   | 'lost'
+  | 'disk'
+  | 'relay'
   | 'chain';
 
 export type Listener = (report: Report) => void;
@@ -70,4 +76,10 @@ export function withoutRepeats(listen: Listener, now: () => number = Date.now): 
     }
     listen(report);
   };
+}
+
+/** The gas of a report's own call: an equal part of what its transaction took; undefined if there was none. */
+export function gasOf(report: Report): bigint | undefined {
+  if (!('receipt' in report)) return undefined;
+  return report.receipt.gasUsed / BigInt('calls' in report ? report.calls : 1);
 }

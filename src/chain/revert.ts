@@ -1,3 +1,5 @@
+import { fileReason, isAboutFiles } from '../files/reason.ts';
+
 /** Finds the bytes with which a contract refused a call, wherever a node or a wrapper put them. */
 
 const HEX = /^0x([0-9a-f]{2})*$/i;
@@ -71,6 +73,7 @@ export function plainReason(failure: unknown): string {
     return `the node says: ${words}${remedy}`;
   }
   if (!(failure instanceof Error)) return oneLine(String(failure));
+  if (isAboutFiles(failure)) return oneLine(fileReason(failure));
   const short = (failure as { shortMessage?: unknown }).shortMessage;
   const [line = ''] = (typeof short === 'string' ? short : failure.message).split('\n');
   return oneLine(line);

@@ -1,14 +1,16 @@
 import { Background } from './background.ts';
+import { ChainClock, type Times } from './chainClock.ts';
 import type { Contracts } from './contracts.ts';
 import { EventIndex } from './index/eventIndex.ts';
 import type { ReadInput } from './inputs.ts';
 import type { Service } from './loop.ts';
 import { type Limits, Purse } from './money/purse.ts';
-import { systemClock, type Times, timesAt } from './play.ts';
 import { type Listener, withoutRepeats } from './report.ts';
 import type { Due } from './transactions/due.ts';
+import { larger } from './transactions/fees.ts';
 import { type OpenOptions, openSender, type Sender } from './transactions/open.ts';
-import { DEFAULT_MAX_FEE_WEI, type SenderStatus } from './transactions/transactions.ts';
+import { DEFAULT_MAX_FEE_WEI } from './transactions/prices.ts';
+import type { SenderStatus } from './transactions/transactions.ts';
 import { ZERO_ADDRESS } from './types.ts';
 import { balanceIn } from './unit.ts';
 import type { World } from './world.ts';
@@ -26,8 +28,8 @@ export interface ServiceOptions {
   readonly fromBlock?: number | undefined;
   /** Where what was read is kept; in memory if left out. */
   readonly indexFolder?: string | undefined;
-  /** This machine's idea of now, Unix seconds. */
-  readonly clock?: () => bigint;
+  /** Tells the chain's time; is told of every block. */
+  readonly clock?: ChainClock;
   /** How transactions are sent. */
   readonly sending?: OpenOptions;
   /** Limits on the money at risk. */
@@ -81,7 +83,7 @@ export function createService(
   options: ServiceOptions,
   plan: (scene: Scene) => Promise<readonly Due[]>,
 ): ChainService {
-  const { contracts, clock = systemClock, limits = {}, sending = {} } = options;
+  const { contracts, clock = new ChainClock(), limits = {}, sending = {} } = options;
   const listen = withoutRepeats(options.listen ?? (() => undefined));
   const onNotice = (sentence: string): void => listen({ kind: 'warned', about: 'chain', sentence });
   const history =
@@ -100,7 +102,13 @@ export function createService(
     const balanceWei = await contracts.provider.getBalance(me);
     const currencyWei = isEther ? balanceWei : await balanceIn(contracts.currency, me, contracts.provider);
     const { bondsWei: openBondsWei, gas: reservedGas } = open;
-    return new Purse(limits, { balanceWei, currencyWei, isEther, reservedGas, openBondsWei, maxFeeWei });
+    const baseFeeWei = sender?.transactions.status.baseFeeWei ?? 0n;
+    // Where more than the usual ceiling may be paid, a new bond needs gas at the prices of today.
+    const priceWei = sending.maxFeeWei === undefined ? larger(maxFeeWei, 2n * baseFeeWei) : maxFeeWei;
+    return new Purse(limits, {
+      ...{ balanceWei, currencyWei, isEther, reservedGas, openBondsWei },
+      maxFeeWei: priceWei,
+    });
   };
 
   const commit = (bondsWei: bigint, gas: bigint): void => {
@@ -122,14 +130,14 @@ export function createService(
     sender = await opening;
     sender.renew();
     const world = await history.update();
+    const times = clock.see(world.block);
     options.observe?.(world);
     const me = sender.address;
-    const times = timesAt(world.block.timestamp, clock());
     const scene = { world, me, times, sender, background, moving, listen, once, commit };
     const dues = await plan({ ...scene, purse: () => purse(me) });
     background.turn();
     moving.turn();
-    return sender.transactions.step(dues, world.block.number);
+    return sender.transactions.step(dues, world.block.number, open.gas * maxFeeWei);
   };
 
   return {
@@ -142,7 +150,7 @@ export function createService(
     },
     close: () => sender?.close(),
     status: () => ({
-      ...(sender?.transactions.status ?? { inFlight: 0, oldestBlocks: 0, foreign: 0 }),
+      ...(sender?.transactions.status ?? { baseFeeWei: 0n, inFlight: 0, oldestBlocks: 0, foreign: 0 }),
       reserveWei: open.gas * maxFeeWei,
       openBondsWei: open.bondsWei,
     }),

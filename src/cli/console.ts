@@ -1,5 +1,5 @@
 import type { Ora } from 'ora';
-import { reasonOf } from '../files/bytes.ts';
+import { reasonOf } from '../files/reason.ts';
 
 /** Where a command writes: results to stdout, everything else to stderr. Given as an argument, so tests can listen. */
 export interface Console {

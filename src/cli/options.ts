@@ -83,7 +83,10 @@ export const withSending = (command: Command): Command =>
   command
     .option('--max-bond-wei <N>', 'put up no bond greater than this')
     .option('--max-bonds-wei <N>', 'put up no more than this in all open bonds together')
-    .option('--max-fee-gwei <N>', 'pay no more for a unit of gas, however near a deadline is (default: 100)')
+    .option(
+      '--max-fee-gwei <N>',
+      'pay no more for a unit of gas, however near a deadline is (default: 100, then up to what is at stake)',
+    )
     .option('--in-flight <N>', 'transactions that wait to be mined at once (default: 16)')
     .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)');
 
@@ -103,7 +106,10 @@ const withNode = (command: Command): Command =>
 /** Everything that sends does so as an account. */
 export const withAccount = (command: Command): Command =>
   withNode(command)
-    .option('--private-relay <URL>', 'a node that mines transactions and shows them to nobody before')
+    .option(
+      '--private-relay <URL>',
+      'a node that shows transactions to nobody before they are mined: gets claims and challenges first',
+    )
     .option('--key-file <FILE>', 'holds the private key of the account; else ASSAY_KEY does')
     .option('--keystore <FILE>', 'holds the private key under a password, as keystore JSON')
     .option('--password-file <FILE>', 'holds the password of the keystore; else ASSAY_PASSWORD does')

@@ -2,32 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync 
 import { dirname } from 'node:path';
 import { InputError } from './inputError.ts';
 import { makeFolder } from './makeFolder.ts';
+import { reasonOf } from './reason.ts';
 
 /** Files by path. Everything that can be wrong with one is an {@link InputError} of one line. */
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'no permission to open it',
-  EPERM: 'no permission to open it',
-  EISDIR: 'is a folder, not a file',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  EEXIST: 'is a file, not a folder',
-  ELOOP: 'is a link that leads back to itself',
-  ENAMETOOLONG: 'the name is too long',
-  ENXIO: 'is a pipe, socket or device that nobody is at the other end of',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk is full (quota)',
-  EROFS: 'the file system is read-only',
-  EMFILE: 'too many files are open',
-  ENFILE: 'too many files are open',
-  EIO: 'the disk reports an error',
-};
-
-/** Says in a clause why a file could not be used. */
-export const reasonOf = (error: unknown): string => {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? message;
-};
 
 /** Runs `work`, whose errors are about the file or folder. @throws InputError in place of them */
 export function about<T>(path: string, work: () => T): T {
@@ -55,7 +32,7 @@ export function readBytes(path: string, maxBytes = MAX_FILE_BYTES): Uint8Array {
       const stat = fstatSync(file);
       const tooLong = new InputError(`${path}: has more than ${maxBytes} bytes`);
       if (stat.isFIFO()) return readPipe(file, path, maxBytes, tooLong);
-      if (stat.isDirectory()) throw new InputError(`${path}: ${REASONS['EISDIR']}`);
+      if (stat.isDirectory()) throw new InputError(`${path}: is a folder, not a file`);
       if (!stat.isFile()) throw new InputError(`${path}: is a device or socket, not a file`);
       if (stat.size > maxBytes) throw tooLong;
       return readFile(file, path, stat.size);

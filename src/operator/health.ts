@@ -56,7 +56,7 @@ export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): 
   }
   if (headAt !== undefined && limits.headMs !== undefined && now - headAt > limits.headMs) {
     obstacles.push(
-      `the latest block is ${durationText(now - headAt)} old: the node is behind, or the chain stands still`,
+      `the latest block is ${durationText(now - headAt)} old: the node is behind, the chain stands still, or this machine's clock is ahead`,
     );
   }
   if (headAt !== undefined && headAt - now > limits.skewMs) {

@@ -1,5 +1,6 @@
 import { formatUnits } from 'ethers';
-import type { Report } from '../chain/report.ts';
+import type { ChainClock } from '../chain/chainClock.ts';
+import { gasOf, type Report } from '../chain/report.ts';
 import type { Address } from '../chain/types.ts';
 import type { DisputeRecord, World } from '../chain/world.ts';
 import type { Verdict } from '../monitor/forecast.ts';
@@ -43,8 +44,10 @@ export interface OverviewOptions {
   readonly status: () => Status;
   /** Different failures that are going on. */
   readonly failures: () => number;
-  /** Unix milliseconds. */
+  /** This machine's clock, Unix milliseconds. */
   readonly now: () => number;
+  /** Tells the chain's time. */
+  readonly clock: Pick<ChainClock, 'now'>;
 }
 
 const ETHER_DECIMALS = 18;
@@ -78,14 +81,14 @@ export class Overview implements Told {
 
   /** A pass has read the chain. */
   observe(world: World, find: (disputeId: bigint) => DisputeRecord | undefined): void {
-    const { account, decimals, now } = this.#options;
+    const { account, decimals, clock } = this.#options;
     const { metrics } = this;
     this.#world = world;
     for (const id of this.#verdicts.keys()) {
       if (world.claims.get(id)?.status !== 'open') this.#verdicts.delete(id);
     }
     for (const outcome of this.#outcomes.look(world, find)) metrics.disputesEnded.inc({ outcome });
-    const standing = standingOf(world, account, Math.max(now() / 1000, Number(world.block.timestamp)));
+    const standing = standingOf(world, account, Number(clock.now()));
     this.#standing = standing;
     metrics.headBlock.set(world.block.number);
     metrics.headTimestamp.set(Number(world.block.timestamp));
@@ -104,7 +107,7 @@ export class Overview implements Told {
     const { metrics } = this;
     metrics.reports.inc({ kind: report.kind });
     if (report.kind === 'warned') metrics.warnings.inc({ about: report.about });
-    if ('receipt' in report) metrics.gasUsed.inc(Number(report.receipt.gasUsed));
+    metrics.gasUsed.inc(Number(gasOf(report) ?? 0n));
     if (report.kind === 'verified') this.judged(report.claim.claimId, 'right');
     if (report.kind === 'challenged') this.judged(report.claim.claimId, 'wrong');
     if (report.kind === 'unverified') this.judged(report.claim.claimId, 'unknown');
@@ -152,7 +155,7 @@ export class Overview implements Told {
 
   /** The current activity, or the reason for none. */
   heartbeat(): string {
-    const { now, status, failures } = this.#options;
+    const { now, clock, status, failures } = this.#options;
     const { inFlight = 0, runsQueued = 0 } = status();
     const checked = this.#count('right') + this.#count('wrong');
     const blindMs = now() - (this.#lookedAt ?? this.#startedAt);
@@ -162,7 +165,7 @@ export class Overview implements Told {
         ...{ checked, unverified: this.#count('unknown'), pending: inFlight, runs: runsQueued },
         ...{ failures: failures(), blindMs: blindMs > this.#limits.lookMs ? blindMs : 0 },
       },
-      now() / 1000,
+      Number(clock.now()),
     );
   }
 

@@ -6,14 +6,14 @@ import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
-import { CLAIMANT_DISPUTE_GAS, callbackCost, claimGas, finalizeGas } from '../chain/money/gas.ts';
+import { callbackCost, claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
 import { clockEnd, dueIn, moverOf } from '../chain/play.ts';
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
-import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/transactions.ts';
+import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/prices.ts';
 import { ZERO_ADDRESS } from '../chain/types.ts';
 import { amountText, ETHER } from '../chain/unit.ts';
 import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../chain/world.ts';
@@ -72,7 +72,7 @@ export function provideService(options: ProviderOptions): ChainService {
   /** Gas of everything that a claim may take. */
   const gasOf = (model: Model, { request }: RequestRecord): bigint => {
     const bytes = answerBytes(model, request);
-    return claimGas(bytes) + finalizeGas(bytes) + CLAIMANT_DISPUTE_GAS;
+    return claimGas(bytes) + finalizeGas(bytes) + sideGas(model, 'claimant');
   };
 
   /** Why a request is not worth answering; undefined if it is. */
@@ -144,6 +144,8 @@ export function provideService(options: ProviderOptions): ChainService {
       what: `claiming on request ${request.requestId}`,
       deadline: undefined,
       stakeWei: request.request.feeWei,
+      // Whoever copies an answer and is mined first earns its fee.
+      isPrivate: true,
       populate: async () => {
         const payment = { value: contracts.currency === ZERO_ADDRESS ? terms.claimBondWei : 0n };
         const model = runner.model(modelId) as Model;
@@ -224,7 +226,7 @@ export function provideService(options: ProviderOptions): ChainService {
       const model = runner.model(claim.request.request.modelId);
       const bytes = model ? answerBytes(model, claim.request.request) : 0;
       const disputes = BigInt(Math.max(1, disputesOn(claim).length));
-      return sum + finalizeGas(bytes) + CLAIMANT_DISPUTE_GAS * disputes;
+      return sum + finalizeGas(bytes) + sideGas(model, 'claimant') * disputes;
     }, 0n);
 
   const defences = ({ world, me, times, moving, listen }: Scene): Due[] =>
@@ -242,7 +244,12 @@ export function provideService(options: ProviderOptions): ChainService {
       }
       const deadline = clockEnd(dispute);
       const own = runOf(runner, modelId, () => needInput(asked, readInput), answer, { deadline });
-      const due = dueIn(dispute, { contracts, role: 'claimant', times, background: moving, ...own, listen });
+      const gas = sideGas(runner.model(modelId), 'claimant');
+      const due = dueIn(dispute, {
+        ...{ contracts, role: 'claimant', times, background: moving, gas },
+        ...own,
+        listen,
+      });
       return due ? [due] : [];
     });
 

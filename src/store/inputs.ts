@@ -3,6 +3,7 @@ import type { ReadInput } from '../chain/inputs.ts';
 import type { Report } from '../chain/report.ts';
 import type { Hex } from '../chain/types.ts';
 import type { RequestRecord } from '../chain/world.ts';
+import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, type TensorRef, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
@@ -32,6 +33,8 @@ export interface InputsOptions {
 const WAIT_MS = 2000;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
+/** Inputs that the disk does not take, together. */
+const MOST_HELD_BYTES = 2 ** 28;
 /** Inputs that are on their way at the same time. */
 const MAX_ON_THEIR_WAY = 4;
 /** Requests that are remembered. */
@@ -46,6 +49,8 @@ interface Entry {
   failures: number;
   notBefore: number;
   onItsWay: Promise<Hex | undefined> | undefined;
+  /** The bytes, if the disk does not take them. */
+  held: Hex | undefined;
 }
 
 /**
@@ -60,6 +65,7 @@ export class Inputs {
   readonly #entries = new Map<string, Entry>();
   #onTheirWay = 0;
   #keptBytes = 0;
+  #heldBytes = 0;
 
   constructor(options: InputsOptions) {
     this.#options = options;
@@ -69,6 +75,7 @@ export class Inputs {
     const refs = this.#refs(request);
     if (!refs || request.input.kind !== 'roots') return undefined;
     const entry = this.#entry(request);
+    if (entry.held !== undefined) return entry.held;
     const kept = entry.onItsWay ? undefined : await this.#kept(request.input.roots, refs, entry);
     if (kept) return kept;
     if (!entry.onItsWay) {
@@ -87,7 +94,12 @@ export class Inputs {
   }
 
   #release(request: RequestRecord, isReleased: boolean): void {
-    if (request.input.kind === 'roots') this.#entry(request).isReleased = isReleased;
+    if (request.input.kind !== 'roots') return;
+    const entry = this.#entry(request);
+    entry.isReleased = isReleased;
+    if (!isReleased || entry.held === undefined) return;
+    this.#heldBytes -= entry.held.length / 2 - 1;
+    entry.held = undefined;
   }
 
   #refs(request: RequestRecord): readonly TensorRef[] | undefined {
@@ -108,6 +120,7 @@ export class Inputs {
       failures: 0,
       notBefore: 0,
       onItsWay: undefined,
+      held: undefined,
     };
     this.#entries.set(key, made);
     for (const [oldest, { isReleased, bytes }] of this.#entries) {
@@ -148,10 +161,15 @@ export class Inputs {
       await this.#makeRoom(size);
       const tensors = await this.#download(uri, roots, refs, size);
       const names = roots.map((root, i) => tensorName(bytesOfHex(root), refs[i]!.byteLength));
-      for (const [i, name] of names.entries()) await folder.write(name, tensors[i]!);
-      this.#account(entry, names, refs);
+      const input = hexOf(concat(tensors));
+      try {
+        for (const [i, name] of names.entries()) await folder.write(name, tensors[i]!);
+        this.#account(entry, names, refs);
+      } catch (error) {
+        this.#hold(entry, input, size, error);
+      }
       entry.failures = 0;
-      return hexOf(concat(tensors));
+      return input;
     } catch (error) {
       const wait = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** entry.failures++);
       entry.notBefore = performance.now() + wait;
@@ -161,6 +179,14 @@ export class Inputs {
       this.#onTheirWay--;
       entry.onItsWay = undefined;
     }
+  }
+
+  /** Keeps an input in memory that the disk does not take. @throws the disk's error if there is no room here either */
+  #hold(entry: Entry, input: Hex, size: number, error: unknown): void {
+    if (!isAboutFiles(error) || this.#heldBytes + size > MOST_HELD_BYTES) throw error;
+    entry.held = input;
+    this.#heldBytes += size;
+    this.#options.complain(`${fileReason(error)}; an input is kept in memory until the next start`);
   }
 
   /** @throws Error of the last location, if none has the input */

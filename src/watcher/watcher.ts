@@ -6,7 +6,7 @@ import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
-import { CHALLENGER_DISPUTE_GAS, WHOLE_CHALLENGE_GAS } from '../chain/money/gas.ts';
+import { challengeGas, sideGas } from '../chain/money/gas.ts';
 import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
@@ -25,6 +25,10 @@ export function watchService(options: WatcherOptions): ChainService {
   const { contracts, runner, readInput } = options;
   const collector = new Collector();
   const losses = new Losses();
+
+  /** Gas of the moves in one dispute about a claim. */
+  const gasIn = ({ request: { request } }: ClaimRecord): bigint =>
+    sideGas(runner.model(request.modelId), 'challenger');
 
   /** @returns whether a claim is right; undefined if its input or its model cannot be had */
   const verdictOn = async (claim: ClaimRecord): Promise<boolean | undefined> => {
@@ -79,6 +83,11 @@ export function watchService(options: WatcherOptions): ChainService {
       what: `challenging claim ${claim.claimId}`,
       deadline: windowEnd(claim),
       stakeWei: claimBondWei / 2n,
+      ...(contracts.currency === ZERO_ADDRESS && {
+        gasLeft: challengeGas(runner.model(claim.request.request.modelId)),
+      }),
+      // A cheat that sees it could falsify its own claim first.
+      isPrivate: true,
       populate: async () => {
         // More disputes on the chain than are known here: one of them may be of this account.
         const { openDisputes } = await contracts.oracle.claims(claim.claimId);
@@ -98,7 +107,10 @@ export function watchService(options: WatcherOptions): ChainService {
     const { world, times, me, sender, listen, once } = scene;
     const open = mine.filter(({ ended }) => !ended);
     const bonds = open.reduce((sum, { claim }) => sum + claim.request.request.terms.challengeBondWei, 0n);
-    scene.commit(bonds, CHALLENGER_DISPUTE_GAS * BigInt(open.length));
+    scene.commit(
+      bonds,
+      open.reduce((sum, { claim }) => sum + gasIn(claim), 0n),
+    );
     const wrong = [...world.claims.values()].filter(
       (claim) =>
         claim.status === 'open' &&
@@ -111,7 +123,7 @@ export function watchService(options: WatcherOptions): ChainService {
     const wishOf = ({ request: { request } }: ClaimRecord) => ({
       bondWei: request.terms.challengeBondWei,
       winWei: mostChallengeBondWei(request.terms.claimBondWei),
-      gas: WHOLE_CHALLENGE_GAS,
+      gas: challengeGas(runner.model(request.modelId)),
     });
     const soonest = wrong.toSorted((a, b) => (windowEnd(a) < windowEnd(b) ? -1 : 1));
     const made = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
@@ -135,7 +147,7 @@ export function watchService(options: WatcherOptions): ChainService {
       if (dispute.ended) return [];
       const { times, moving: background, listen } = scene;
       const { request, status } = dispute.claim;
-      const player = { contracts, times, listen };
+      const player = { contracts, times, listen, gas: gasIn(dispute.claim) };
       if (status === 'falsified') return [reclaimDue(dispute, player)];
       const { modelId } = request.request;
       const malformed = runner.malformed?.(modelId);

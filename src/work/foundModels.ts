@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Report } from '../chain/report.ts';
 import { windowEnd } from '../chain/world.ts';
 import { makeFolder } from '../files/makeFolder.ts';
+import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } from '../store/fetchModel.ts';
 import { FolderBlobs } from '../store/folder.ts';
@@ -99,13 +100,12 @@ export class FoundModels {
   /** Takes up the models that are there from before, and begins to look for others. */
   async start(): Promise<void> {
     const { folder, limits } = this.#options;
-    makeFolder(folder);
-    for (const name of await readdir(folder)) {
+    for (const name of await namesIn(folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       const modelId = `0x${name}`;
       const wish = await this.#saved(modelId);
       if (!wish || wish.until < this.#options.clock()) {
-        await rm(join(folder, name), { recursive: true, force: true });
+        await this.#remove(modelId).catch(() => undefined);
         continue;
       }
       this.#wishes.set(modelId, wish);
@@ -208,10 +208,11 @@ export class FoundModels {
       const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** wish.failures++);
       wish.state = 'wanted';
       // A model that is too large stays so; there may be room for it another time.
-      if (error instanceof ModelTooLarge) await this.#remove(modelId);
+      if (error instanceof ModelTooLarge) await this.#remove(modelId).catch(() => undefined);
       const retrySeconds = error instanceof ModelTooLarge ? LONGEST_PAUSE_SECONDS : pause;
       wish.notBefore = clock() + retrySeconds;
-      tell({ kind: 'failed', modelId, sentence: (error as Error).message, retrySeconds });
+      const sentence = isAboutFiles(error) ? fileReason(error) : (error as Error).message;
+      tell({ kind: 'failed', modelId, sentence, retrySeconds });
     }
   }
 
@@ -300,6 +301,17 @@ export class FoundModels {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** Names in a folder, which is made if it is not there; none if it cannot be used, as each attempt to fetch tells. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    makeFolder(folder);
+    return await readdir(folder);
+  } catch (error) {
+    if (isAboutFiles(error)) return [];
+    throw error;
   }
 }
 

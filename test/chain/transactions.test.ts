@@ -36,11 +36,12 @@ function scene(options: SenderOptions = {}) {
     },
     status: () => transactions.status,
     /** One pass in which everything is due that the chain has not applied; then a block. */
-    turn: async (dues: readonly Due[], blocks = 1): Promise<number> => {
+    turn: async (dues: readonly Due[], blocks = 1, reservedWei = 0n): Promise<number> => {
       const done = new Set(chain.applied);
       const sent = await transactions.step(
         dues.filter(({ key }) => !done.has(key)),
         chain.block,
+        reservedWei,
       );
       chain.mine(blocks);
       return sent;
@@ -121,6 +122,119 @@ describe('sending transactions', () => {
     const urgent = dueNamed('urgent', { deadline: BigInt(12 * s.chain.block + 300) });
     for (let i = 0; i < 6; i++) await s.turn([cheap, urgent]);
     expect(s.chain.applied).to.deep.equal(['cheap', 'urgent']);
+  });
+
+  it('asks nobody what a due takes while the base fee is above its ceiling', async () => {
+    const s = scene({ maxFeeWei: 100n * GWEI });
+    s.chain.baseFeeWei = 30n * GWEI;
+    for (let i = 0; i < 20; i++) await s.turn(numbered(3));
+    expect([s.chain.estimates, s.chain.applied]).to.deep.equal([0, []]);
+    expect(s.said()[0]).to.equal(
+      'call0: waits, because the base fee is 30 gwei and the ceiling is 25 gwei now; raise --max-fee-gwei if it must not wait',
+    );
+  });
+
+  describe('near a deadline, with no ceiling of its own', () => {
+    const ETHER = 10n ** 18n;
+    /** Worth 500 gwei a unit of gas. */
+    const move = (name: string, seconds: bigint): Due =>
+      dueNamed(name, { deadline: seconds, stakeWei: ETHER / 2n, gasLeft: 1_000_000n });
+
+    it('pays more than the usual ceiling, up to what is at stake', async () => {
+      const s = scene();
+      s.chain.baseFeeWei = 400n * GWEI;
+      const due = move('move', 900n);
+      for (let i = 0; i < 25; i++) await s.turn([due]);
+      expect(s.chain.applied, 'more than 600 s are left').to.deep.equal([]);
+      for (let i = 0; i < 5; i++) await s.turn([due]);
+      expect(s.chain.applied).to.deep.equal(['move']);
+      expect(s.said().at(-1)).to.match(/^move: pays up to 500 gwei, more than the usual 100, because/);
+    });
+
+    it('leaves what would cost more than is at stake, and what carries no stake', async () => {
+      const s = scene();
+      s.chain.baseFeeWei = 501n * GWEI;
+      const dues = [move('move', 300n), dueNamed('other', { deadline: 300n, stakeWei: ETHER })];
+      for (let i = 0; i < 20; i++) await s.turn(dues);
+      expect(s.chain.applied).to.deep.equal([]);
+      expect(s.said().join()).to.contain(
+        'it rises near the deadline, if there is one, up to what is at stake',
+      );
+    });
+
+    it('attack 41: spends no ether on it that others need at the usual ceiling', async () => {
+      const s = scene();
+      s.chain.baseFeeWei = 400n * GWEI;
+      // An estimate of 50,000 and its margin; at 400 gwei above the usual ceiling they take 0.023 ether.
+      s.chain.balanceWei = ETHER;
+      const due = move('move', 300n);
+      for (let i = 0; i < 5; i++) await s.turn([due], 1, ETHER - ETHER / 100n);
+      expect(s.chain.applied).to.deep.equal([]);
+      for (let i = 0; i < 5; i++) await s.turn([due], 1, ETHER - ETHER / 40n);
+      expect(s.chain.applied).to.deep.equal(['move']);
+    });
+
+    it('is never kept by a cheap one that is stuck before it', async () => {
+      const s = scene();
+      s.chain.room = 0;
+      const cheap = dueNamed('cheap');
+      await s.turn([cheap]);
+      s.chain.baseFeeWei = 300n * GWEI;
+      s.chain.room = 10;
+      for (let i = 0; i < 3; i++) await s.turn([cheap]);
+      const due = move('move', BigInt(12 * s.chain.block + 300));
+      for (let i = 0; i < 6; i++) await s.turn([cheap, due]);
+      expect(s.chain.applied).to.deep.equal(['cheap', 'move']);
+    });
+  });
+
+  describe('with a private relay', () => {
+    const claim = (deadline?: bigint): Due => dueNamed('claim', { isPrivate: true, deadline });
+
+    it('shows what others could copy to the relay alone, and all else to everybody', async () => {
+      const s = scene();
+      s.chain.hasRelay = true;
+      s.chain.room = 0;
+      await s.turn([claim(), dueNamed('move')]);
+      expect([s.chain.relayed.size, s.chain.pooled.length]).to.deep.equal([1, 1]);
+      s.chain.room = 10;
+      s.chain.mineRelayed();
+      await s.turn([]);
+      expect(s.chain.applied).to.deep.equal(['claim', 'move']);
+      expect(s.said()).to.deep.equal([]);
+    });
+
+    it('goes to everybody after six blocks, or when a deadline is near', async () => {
+      const slow = scene();
+      slow.chain.hasRelay = true;
+      for (let i = 0; i < 6; i++) await slow.turn([claim()]);
+      expect(slow.chain.applied, 'the relay has its time').to.deep.equal([]);
+      for (let i = 0; i < 2; i++) await slow.turn([claim()]);
+      expect(slow.chain.applied).to.deep.equal(['claim']);
+      const urgent = scene();
+      urgent.chain.hasRelay = true;
+      await urgent.turn([claim(300n)]);
+      expect([urgent.chain.applied, urgent.chain.relayed.size]).to.deep.equal([['claim'], 0]);
+    });
+
+    it('tells of a relay that takes nothing, and holds nothing up for long', async () => {
+      const s = scene();
+      s.chain.hasRelay = true;
+      s.chain.relayRefusal = 'unauthorised';
+      for (let i = 0; i < 8; i++) await s.turn([claim(), dueNamed('move')]);
+      expect(s.chain.applied).to.deep.equal(['claim', 'move']);
+      expect(s.said()[0]).to.equal('claim: the private relay: the node says: unauthorised');
+    });
+
+    it('shows it to nobody else after a restart', async () => {
+      const s = scene({ journal: memory() });
+      s.chain.hasRelay = true;
+      await s.turn([claim()]);
+      s.restart();
+      for (let i = 0; i < 3; i++) await s.turn([claim()]);
+      expect(s.chain.pooled).to.deep.equal([]);
+      expect(s.chain.applied).to.deep.equal([]);
+    });
   });
 
   it('attack 49: sends again what the pool forgot', async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,8 +46,28 @@ export const startCli = (...args: string[]): CliProcess => startCommand(ENTRY, a
 export const runCli = (...args: string[]): Promise<Ended> => runCommand(ENTRY, args);
 
 /** Starts a program of Node, such as the command of an installed package. */
-export function startCommand(entry: string, args: readonly string[]): CliProcess {
-  const child = spawn(process.execPath, [entry, ...args], {
+export const startCommand = (entry: string, args: readonly string[]): CliProcess =>
+  startProgram([process.execPath, entry, ...args]);
+
+/**
+ * Starts the command of this tree on a disk of its own, a folder that nobody else sees.
+ *
+ * @param mount how: what `mount -t tmpfs` is told
+ */
+export const startOnDisk = (folder: string, mount: string, ...args: string[]): CliProcess =>
+  startProgram([
+    ...['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'],
+    `mount -t tmpfs -o ${mount} tmpfs "$0" && exec "$@"`,
+    ...[folder, process.execPath, ENTRY, ...args],
+  ]);
+
+/** Whether {@link startOnDisk} may be used here: not everywhere may users mount. */
+export const hasDisks = (folder: string): boolean =>
+  spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', folder])
+    .status === 0;
+
+function startProgram([program = '', ...args]: readonly string[]): CliProcess {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ASSAY_DEPLOYMENTS: records, XDG_DATA_HOME: records, ...process.env },
   });

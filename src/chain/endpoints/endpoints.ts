@@ -158,6 +158,11 @@ export class Endpoints extends SpeakingProvider {
     return this.#pinned.get(node) as PinnedProvider;
   }
 
+  /** Whether there is a private relay. */
+  get hasRelay(): boolean {
+    return this.#relay !== undefined;
+  }
+
   /**
    * Hands a signed transaction to nodes.
    *

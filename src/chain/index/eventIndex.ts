@@ -1,4 +1,5 @@
 import type { Contracts } from '../contracts.ts';
+import { explain } from '../explain.ts';
 import type { Block, Case, World } from '../world.ts';
 import { isOver } from '../world.ts';
 import { Checker } from './checker.ts';
@@ -6,7 +7,7 @@ import { CaseBuilder } from './derive.ts';
 import { decodeAll, type RawLog } from './events.ts';
 import { LiveCases } from './live.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
-import { isUnusable } from './sqlite.ts';
+import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import { type Header, Store } from './store.ts';
 
 /** The last blocks are read again at every look: nodes hand out headers before they have the logs. */
@@ -53,7 +54,7 @@ const lacksTime = ({ claims }: Case): boolean =>
 export class EventIndex {
   readonly #contracts: Contracts;
   readonly #fromBlock: number;
-  readonly #folder: string | undefined;
+  #folder: string | undefined;
   readonly #onNotice: (sentence: string) => void;
   readonly #onSettled: (cases: readonly Case[]) => void;
   readonly #live = new LiveCases();
@@ -128,20 +129,64 @@ export class EventIndex {
       try {
         return await this.#look();
       } catch (failure) {
-        if (isUnusable(failure) && this.#folder !== undefined) {
-          this.#onNotice(
-            `${this.#folder}: damaged (${(failure as Error).message}); it is made anew from the chain`,
-          );
-          this.#rebuild();
-        } else if (!(failure instanceof ChainMoved)) throw failure;
+        if (!this.#recover(failure) && !(failure instanceof ChainMoved)) throw failure;
         if (attempt >= ATTEMPTS) throw failure;
       }
     }
   }
 
+  /** Makes a folder anew that is damaged, and does without one that cannot be used. @returns whether to look again */
+  #recover(failure: unknown): boolean {
+    if (this.#folder === undefined) return false;
+    if (isUnusable(failure)) {
+      this.#onNotice(
+        `${this.#folder}: damaged (${(failure as Error).message}); it is made anew from the chain`,
+      );
+      try {
+        this.#rebuild();
+        return true;
+      } catch (trouble) {
+        return this.#recover(trouble);
+      }
+    }
+    if (!isDiskTrouble(failure)) return false;
+    this.#doWithoutFolder(explain((failure as Error).cause ?? failure));
+    return true;
+  }
+
+  /** Goes on with what is known, in memory; or from the beginning, if the disk does not even give that. */
+  #doWithoutFolder(why: string): void {
+    this.#onNotice(
+      `${this.#folder}: cannot be used (${why}); what is read is kept in memory until the next start`,
+    );
+    this.#folder = undefined;
+    const store = this.#store;
+    this.#store = undefined;
+    if (!store) return;
+    const isChecked = this.#unchecked.size === 0;
+    this.#forget();
+    try {
+      this.#store = Store.inMemory(store);
+    } catch {
+      // Then the chain is read again.
+    }
+    try {
+      store.close();
+    } catch {
+      // What is not closed ends with the process.
+    }
+    if (!this.#store) return;
+    this.#derive(this.#store, this.#store.requestsKept());
+    if (isChecked) this.#unchecked.clear();
+  }
+
   #rebuild(): void {
     this.close();
     Store.remove(this.#folder as string);
+    this.#forget();
+  }
+
+  #forget(): void {
     for (const id of this.#kept.keys()) this.#unshown.add(id);
     this.#kept.clear();
     this.#timeless.clear();
@@ -154,6 +199,9 @@ export class EventIndex {
     const [oracleAddress, gameAddress] = await Promise.all([oracle.getAddress(), game.getAddress()]);
     this.#reader ??= new Reader([oracleAddress, gameAddress]);
     this.#checker ??= new Checker(this.#reader, oracleAddress, gameAddress);
+    // A file that was deleted can be written, and is gone with the process; what lay beside it is gone now.
+    if (this.#store && this.#folder !== undefined && !Store.isIn(this.#folder))
+      this.#doWithoutFolder('it was taken away');
     if (!this.#store) {
       const { chainId } = await provider.getNetwork();
       const subject = { chainId, oracle: oracleAddress, fromBlock: this.#fromBlock };

@@ -43,9 +43,14 @@ export class Payloads {
 
   /** @throws Error if they were dropped, because their case was over */
   read(root: Hex): Hex {
+    return hex(this.bytesOf(root));
+  }
+
+  /** The same as bytes. */
+  bytesOf(root: Hex): Uint8Array {
     const row = this.#find.get(root) as { bytes: Uint8Array | null } | undefined;
     if (!row) throw new Error(`the bytes under ${root} are dropped: what they were of is over`);
-    return hex(row.bytes ?? readFileSync(this.#path(root)));
+    return row.bytes ?? readFileSync(this.#path(root));
   }
 
   /** Drops what only this case has, within the database's transaction. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { isAboutFiles } from '../../files/reason.ts';
 
 /** Opens a database. Node 22 calls SQLite experimental on stderr, which operators can do nothing about. */
 export function openDatabase(path: string): DatabaseSync {
@@ -15,12 +16,16 @@ export function openDatabase(path: string): DatabaseSync {
 /** Codes of SQLite, https://www.sqlite.org/rescode.html. */
 const BUSY = 5;
 const LOCKED = 6;
+const READONLY = 8;
+const IO_ERROR = 10;
 const CORRUPT = 11;
+const FULL = 13;
+const CANNOT_OPEN = 14;
 const SCHEMA_ERROR = 1;
 const NOT_A_DATABASE = 26;
 
 const codeIn = (failure: unknown): number | undefined => {
-  const { code, errcode } = failure as { code?: unknown; errcode?: unknown };
+  const { code, errcode } = (failure ?? {}) as { code?: unknown; errcode?: unknown };
   // The low byte is the kind, the rest details it.
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
 };
@@ -31,3 +36,10 @@ export const isUnusable = (failure: unknown): boolean =>
 
 /** Whether another process holds the file. */
 export const isHeld = (failure: unknown): boolean => [BUSY, LOCKED].includes(codeIn(failure) ?? -1);
+
+/** Whether the disk is full or read-only, or the file was taken away: what can be kept in memory instead. */
+export function isDiskTrouble(failure: unknown): boolean {
+  const { cause } = failure as { cause?: unknown };
+  const isDatabase = [READONLY, IO_ERROR, FULL, CANNOT_OPEN].includes(codeIn(failure) ?? -1);
+  return isDatabase || isAboutFiles(failure) || (cause !== undefined && isDiskTrouble(cause));
+}

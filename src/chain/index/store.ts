@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
@@ -133,6 +133,34 @@ export class Store {
     }
   }
 
+  /** Whether a folder still holds the files of a store. */
+  static isIn(folder: string): boolean {
+    return existsSync(join(folder, FILE)) && existsSync(join(folder, PAYLOADS));
+  }
+
+  /**
+   * A store in memory with all that another one holds.
+   *
+   * @throws Error if that cannot be read
+   */
+  static inMemory(from: Store): Store {
+    const store = new Store(create(':memory:'), undefined);
+    store.atomically(() => {
+      for (const table of ['meta', 'blocks', 'events', 'numbers', 'settled', 'payloads']) {
+        for (const row of from.#database.prepare(`SELECT * FROM ${table}`).iterate()) {
+          const { bytes } = row as { bytes?: Uint8Array | null };
+          const whole = bytes === null ? { ...row, bytes: from.payloads.bytesOf(`${row['root']}`) } : row;
+          const columns = Object.keys(whole);
+          const places = columns.map(() => '?').join(', ');
+          store
+            .#sql(`INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${places})`)
+            .run(...Object.values(whole));
+        }
+      }
+    });
+    return store;
+  }
+
   /** Deletes what a folder holds of a store. */
   static remove(folder: string): void {
     for (const suffix of ['', '-wal', '-shm', '-journal'])
@@ -205,7 +233,8 @@ export class Store {
       this.#database.exec('COMMIT');
       return result;
     } catch (failure) {
-      this.#database.exec('ROLLBACK');
+      // A full disk has taken it back already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw failure;
     }
   }

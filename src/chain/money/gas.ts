@@ -1,16 +1,21 @@
+import { type DisputeGas, disputeGas, MOST_DISPUTE_GAS } from '../../dispute/gas.ts';
+import type { Role } from '../../dispute/move.ts';
+import type { Model } from '../../merkle/model.ts';
+
 /**
  * Gas that a service plans with: upper bounds over what test/snapshots/gas.json measures, for the worst course.
  */
 
-/** A claimant's answers in one dispute: a demanded node of 220,610 gas and the dearest walk of some 410,000, and the end. */
-export const CLAIMANT_DISPUTE_GAS = 1_000_000n;
-
-/** A challenger's moves: the dearest walk and the dearest leaf that a program may have, some 1.6 M, and the end. */
-export const CHALLENGER_DISPUTE_GAS = 2_200_000n;
+/** A side's transactions in one dispute. @param model undefined if it is not held, or malformed */
+export const sideGas = (model: Model | undefined, role: Role): bigint => {
+  const gas: DisputeGas = model ? disputeGas(model) : MOST_DISPUTE_GAS;
+  return BigInt(gas[role]);
+};
 
 const CHALLENGE_GAS = 100_000n;
 /** Gas of a challenge, from the opening to the end. */
-export const WHOLE_CHALLENGE_GAS = CHALLENGE_GAS + CHALLENGER_DISPUTE_GAS;
+export const challengeGas = (model: Model | undefined): bigint =>
+  CHALLENGE_GAS + sideGas(model, 'challenger');
 
 const CLAIM_GAS = 140_000n;
 const FINALIZE_GAS = 130_000n;

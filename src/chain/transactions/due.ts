@@ -10,12 +10,20 @@ export interface Due {
   readonly deadline: bigint | undefined;
   /** The loss, or missed gain, if it is never mined. */
   readonly stakeWei: bigint;
+  /** Gas from here on until the stake is won, at most; left out if nothing more than usual is paid for it. */
+  readonly gasLeft?: bigint;
   /** `game` if it is a call of DisputeGame, which may travel with others in one multicall. */
   readonly group?: 'game';
+  /** Whether a stranger who sees it before it is mined could take what it earns. */
+  readonly isPrivate?: boolean;
   /** Makes the call. @throws if there is nothing to send in this state */
   populate(): Promise<ContractTransaction>;
-  /** Told once, when it is mined and has not reverted. */
-  mined(receipt: TransactionReceipt): void;
+  /**
+   * Told once, when it is mined and has not reverted.
+   *
+   * @param calls in that transaction, this one included
+   */
+  mined(receipt: TransactionReceipt, calls: number): void;
 }
 
 /** Earliest deadline first, then the greatest stake; what can wait comes last. */

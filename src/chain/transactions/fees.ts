@@ -37,8 +37,16 @@ export function ceilingWei(maxFeeWei: bigint, secondsLeft: bigint | undefined): 
   return calm + ((maxFeeWei - calm) * gone) / (CALM_SECONDS - URGENT_SECONDS);
 }
 
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+/**
+ * The most that a unit of gas is worth where a deadline is near: what is at stake, spread over the gas that it still takes.
+ *
+ * @param gasLeft undefined or 0 if no more is paid than usual
+ */
+export const worthWei = (stakeWei: bigint, gasLeft: bigint | undefined): bigint =>
+  gasLeft ? stakeWei / gasLeft : 0n;
+
+export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+export const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /**
  * Prices for a first attempt: room for the base fee to double, and the usual tip.
@@ -47,8 +55,8 @@ const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
  */
 export function quote({ baseFeeWei, tipWei }: Market, ceiling: bigint): Fees | undefined {
   if (baseFeeWei >= ceiling) return undefined;
-  const maxFeePerGas = least(2n * baseFeeWei + tipWei, ceiling);
-  return { maxFeePerGas, maxPriorityFeePerGas: least(tipWei, maxFeePerGas) };
+  const maxFeePerGas = smaller(2n * baseFeeWei + tipWei, ceiling);
+  return { maxFeePerGas, maxPriorityFeePerGas: smaller(tipWei, maxFeePerGas) };
 }
 
 const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
@@ -72,7 +80,7 @@ export function replacement(
   const floor = raised(previous.maxFeePerGas, BUMP_DIVISOR);
   if (floor > ceiling) return undefined;
   const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const tip = most(raised(previous.maxPriorityFeePerGas, divisor), market.tipWei);
-  const maxFeePerGas = least(ceiling, most(floor, 2n * market.baseFeeWei + tip));
-  return { maxFeePerGas, maxPriorityFeePerGas: least(tip, maxFeePerGas) };
+  const tip = larger(raised(previous.maxPriorityFeePerGas, divisor), market.tipWei);
+  const maxFeePerGas = smaller(ceiling, larger(floor, 2n * market.baseFeeWei + tip));
+  return { maxFeePerGas, maxPriorityFeePerGas: smaller(tip, maxFeePerGas) };
 }

@@ -28,6 +28,7 @@ const FILE = z.array(
         gasLimit: wei,
         keys: z.array(z.string()),
         what: z.string(),
+        isPrivate: z.boolean().default(false),
         sentAtBlock: z.number().int().nonnegative(),
         fees: z.object({ maxFeePerGas: wei, maxPriorityFeePerGas: wei }),
       }),
@@ -35,14 +36,17 @@ const FILE = z.array(
   }),
 );
 
-/** A journal in a file. One that cannot be read counts as empty: the chain and the pool know the rest. */
-export function fileJournal(path: string): Journal {
-  makeFolder(dirname(path));
+/**
+ * A journal in a file. One that cannot be read counts as empty: the chain and the pool know the rest. One that cannot be
+ * written stops nothing.
+ *
+ * @param onTrouble told why it cannot be written
+ */
+export function fileJournal(path: string, onTrouble: (failure: Error) => void = () => undefined): Journal {
   return {
     read: () => {
-      if (!existsSync(path)) return [];
       try {
-        return FILE.parse(JSON.parse(readFileSync(path, 'utf8')));
+        return existsSync(path) ? FILE.parse(JSON.parse(readFileSync(path, 'utf8'))) : [];
       } catch {
         return [];
       }
@@ -51,9 +55,14 @@ export function fileJournal(path: string): Journal {
       const kept = slots.filter(({ attempts }) => attempts.length > 0);
       const plain = kept.map(({ nonce, attempts }) => ({ nonce, attempts }));
       const text = JSON.stringify(plain, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
-      // A process that is killed in the middle leaves the old file.
-      writeFileSync(`${path}.new`, text, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      try {
+        makeFolder(dirname(path));
+        // A process that is killed in the middle leaves the old file.
+        writeFileSync(`${path}.new`, text, { mode: 0o600 });
+        renameSync(`${path}.new`, path);
+      } catch (failure) {
+        onTrouble(failure as Error);
+      }
     },
   };
 }

@@ -53,27 +53,13 @@ function holderIn(path: string): Holder | undefined {
   }
 }
 
-/**
- * Takes the right to send with a key. A process that was killed holds it no longer.
- *
- * @param path of the lease's file
- * @param account for the message
- * @throws LeaseTaken if a living process holds it
- */
-export function takeLease(path: string, account: string): Lease {
+/** Where nobody else has it: takes a file for this process. @throws LeaseTaken if a living process has it */
+function take(path: string, account: string, holder: Holder): void {
   makeFolder(dirname(path));
-  const holder: Holder = {
-    token: randomUUID(),
-    pid: process.pid,
-    host: hostname(),
-    started: startOf(process.pid),
-  };
   for (;;) {
     try {
-      const file = openSync(path, 'wx', 0o600);
-      writeSync(file, JSON.stringify(holder));
-      closeSync(file);
-      break;
+      writeNew(path, JSON.stringify(holder));
+      return;
     } catch (failure) {
       if ((failure as NodeJS.ErrnoException).code !== 'EEXIST') throw failure;
     }
@@ -89,16 +75,61 @@ export function takeLease(path: string, account: string): Lease {
     if (!other && age < 1000) continue;
     rmSync(path, { force: true });
   }
-  const isMine = (): boolean => holderIn(path)?.token === holder.token;
+}
+
+/** Writes a file that is not there yet; of one that cannot be written whole nothing is left. */
+function writeNew(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(file, text);
+  } catch (failure) {
+    rmSync(path, { force: true });
+    throw failure;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Takes the right to send with a key. A process that was killed holds it no longer. A disk that takes no file is no reason to
+ * miss a clock: the lease is tried for again at each sign of life.
+ *
+ * @param path of the lease's file
+ * @param account for the message
+ * @param onTrouble told why there is no file
+ * @throws LeaseTaken if a living process holds it
+ */
+export function takeLease(
+  path: string,
+  account: string,
+  onTrouble: (failure: Error) => void = () => undefined,
+): Lease {
+  const holder: Holder = {
+    token: randomUUID(),
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid),
+  };
+  const tryTo = (work: () => void): void => {
+    try {
+      work();
+    } catch (failure) {
+      if (failure instanceof LeaseTaken) throw failure;
+      onTrouble(failure as Error);
+    }
+  };
+  tryTo(() => take(path, account, holder));
   return {
     renew: () => {
-      if (!isMine())
+      const token = holderIn(path)?.token;
+      if (token !== undefined && token !== holder.token)
         throw new LeaseTaken(`another process has taken over sending as ${account}; this one ends`);
       const now = new Date();
-      utimesSync(path, now, now);
+      // Without a file, or with half of one, the folder was taken away or the disk was full.
+      tryTo(() => (token === undefined ? take(path, account, holder) : utimesSync(path, now, now)));
     },
     release: () => {
-      if (isMine()) rmSync(path, { force: true });
+      if (holderIn(path)?.token === holder.token) tryTo(() => rmSync(path, { force: true }));
     },
   };
 }

@@ -185,7 +185,7 @@ export class Ledger {
     if (slot.told) return;
     slot.told = true;
     if (receipt.status === 1) {
-      for (const key of attempt.keys) slot.dues.get(key)?.mined(receipt);
+      for (const key of attempt.keys) slot.dues.get(key)?.mined(receipt, attempt.keys.length);
       return;
     }
     this.#options.onReverted(attempt);

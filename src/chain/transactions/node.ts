@@ -1,4 +1,5 @@
 import type { ContractTransaction, Provider, Signer, TransactionReceipt, TransactionRequest } from 'ethers';
+import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
 import type { Fees, Market } from './fees.ts';
 import type { Content } from './slot.ts';
 
@@ -26,20 +27,28 @@ export interface Signed {
 export interface Node {
   readonly address: string;
   look(): Promise<Look>;
+  /** Ether of the account. */
+  balance(): Promise<bigint>;
   receipt(hash: string): Promise<TransactionReceipt | null>;
   /** Whether the node has the transaction, mined or in its pool. */
   knows(hash: string): Promise<boolean>;
   /** @throws whatever the node says if the call would revert */
   estimate(call: ContractTransaction): Promise<bigint>;
   sign(nonce: number, content: Content, fees: Fees, isDynamic: boolean): Promise<Signed>;
-  /** @throws whatever the node says if it does not take it */
-  broadcast(raw: string): Promise<void>;
+  /** Whether there is a relay that shows transactions to nobody before they are mined. */
+  readonly hasRelay?: boolean;
+  /**
+   * @param audience `private`: the relay alone
+   * @throws whatever the node says if it does not take it
+   */
+  broadcast(raw: string, audience: Audience): Promise<void>;
 }
 
 export async function openNode(signer: Signer, provider: Provider): Promise<Node> {
   const { Transaction } = await import('ethers');
   const address = await signer.getAddress();
   const { chainId } = await provider.getNetwork();
+  const endpoints = provider instanceof Endpoints ? provider : undefined;
   return {
     address,
     look: async () => {
@@ -61,6 +70,7 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Node
         isDynamic,
       };
     },
+    balance: () => provider.getBalance(address),
     receipt: (hash) => provider.getTransactionReceipt(hash),
     knows: async (hash) => (await provider.getTransaction(hash)) !== null,
     estimate: (call) => provider.estimateGas({ ...call, from: address }),
@@ -70,8 +80,9 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Node
       const raw = await signer.signTransaction(request);
       return { raw, hash: Transaction.from(raw).hash as string };
     },
-    broadcast: async (raw) => {
-      await provider.broadcastTransaction(raw);
+    hasRelay: endpoints?.hasRelay ?? false,
+    broadcast: async (raw, audience) => {
+      await (endpoints ? endpoints.broadcast(raw, audience) : provider.broadcastTransaction(raw));
     },
   };
 }

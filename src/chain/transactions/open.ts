@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { signerOf } from '../actions.ts';
 import type { Contracts } from '../contracts.ts';
+import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { fileJournal } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
@@ -42,8 +43,21 @@ export async function openSender(
   const genesis = dataFolder ? ((await contracts.provider.getBlock(0))?.hash ?? '') : '';
   const chain = `${chainId}-${genesis.slice(2, 10)}`;
   const file = (ending: string): string => join(dataFolder ?? '', `${chain}-${address}.${ending}`);
-  const lease: Lease | undefined = dataFolder ? takeLease(file('lease'), address) : undefined;
-  const journal = dataFolder ? { journal: fileJournal(file('transactions.json')) } : {};
+  const warn =
+    (then: string) =>
+    (failure: Error): void =>
+      listen({ kind: 'warned', about: 'disk', sentence: `${explain(failure)}; ${then}` });
+  const lease: Lease | undefined = dataFolder
+    ? takeLease(file('lease'), address, warn('a second process with the same key is not noticed at once'))
+    : undefined;
+  const journal = dataFolder
+    ? {
+        journal: fileJournal(
+          file('transactions.json'),
+          warn('a restart has to learn from the chain what was sent'),
+        ),
+      }
+    : {};
   return {
     address,
     transactions: new Transactions(node, encode, listen, { ...options, ...journal }),

@@ -10,6 +10,8 @@ const MOST_BYTES = 96 * 1024;
 const GAS_MARGIN_PERCENT = 15n;
 /** Refusals that only mean: not yet. The node's idea of now is a little behind ours. */
 const TOO_EARLY: readonly string[] = ['ClockRuns', 'WindowOpen', 'PatienceLasts', 'OpenedNow'];
+/** A due that comes too early is tried again in the next block, or after this time where none comes, ms. */
+const EARLY_MS = 5000;
 /** Longest wait before a due that would revert is tried again, blocks. */
 const LONGEST_REST_BLOCKS = 32;
 /** Dues that are remembered as failed. */
@@ -35,6 +37,7 @@ export class Preparer {
   readonly #listen: Listener;
   readonly #alone = new Set<string>();
   readonly #rests = new Map<string, Rest>();
+  readonly #early = new Map<string, { readonly block: number; readonly atMs: number }>();
   /** Number of the latest block. */
   block = 0;
 
@@ -45,6 +48,8 @@ export class Preparer {
   }
 
   isResting(key: string): boolean {
+    const early = this.#early.get(key);
+    if (early?.block === this.block && performance.now() < early.atMs + EARLY_MS) return true;
     return (this.#rests.get(key)?.untilBlock ?? 0) > this.block;
   }
 
@@ -93,6 +98,7 @@ export class Preparer {
         gasLimit: estimate + (estimate * GAS_MARGIN_PERCENT) / 100n,
         keys: parcel.map(({ key }) => key),
         what: single ? first.what : `${first.what} and ${parcel.length - 1} more`,
+        isPrivate: parcel.some((due) => due.isPrivate ?? false),
       };
     } catch (failure) {
       if (single) this.#refuse(first, failure);
@@ -103,7 +109,11 @@ export class Preparer {
   #refuse({ key, what }: Due, failure: unknown): void {
     if (failure instanceof NotNow) return;
     const error = contractError(failure)?.name;
-    if (error && TOO_EARLY.includes(error)) return;
+    if (error && TOO_EARLY.includes(error)) {
+      if (this.#early.size > REMEMBERED) this.#early.clear();
+      this.#early.set(key, { block: this.block, atMs: performance.now() });
+      return;
+    }
     this.rest(key);
     this.#listen({ kind: 'failed', sentence: `${what}: ${explain(failure)}` });
   }

@@ -11,6 +11,8 @@ export interface Content {
   /** Keys of the dues that it serves; none if it only fills a gap. */
   readonly keys: readonly string[];
   readonly what: string;
+  /** Whether it is shown to the private relay alone at first, if there is one. */
+  readonly isPrivate: boolean;
 }
 
 const TRANSFER_GAS = 21_000n;
@@ -23,12 +25,13 @@ export const filler = (nonce: number, address: string): Content => ({
   gasLimit: TRANSFER_GAS,
   keys: [],
   what: `filling nonce ${nonce}`,
+  isPrivate: false,
 });
 
 /** The same without what an attempt adds. */
-export const plain = ({ to, data, valueWei, gasLimit, keys, what }: Content): Content => ({
+export const plain = ({ to, data, valueWei, gasLimit, keys, what, isPrivate }: Content): Content => ({
   ...{ to, data, valueWei },
-  ...{ gasLimit, keys, what },
+  ...{ gasLimit, keys, what, isPrivate },
 });
 
 /** One signed transaction. Those of one nonce exclude each other. */

@@ -1,18 +1,23 @@
+import type { Audience } from '../endpoints/endpoints.ts';
 import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
-import { ceilingWei, type Fees, isUrgent, quote, replacement } from './fees.ts';
+import { ceilingWei, type Fees, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Look, Node } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
+import { gwei, Prices } from './prices.ts';
 import { refusalIn } from './refusal.ts';
 import { type Attempt, type Content, emptySlot, filler, keysIn, latestOf, plain, type Slot } from './slot.ts';
 
 export interface SenderOptions {
   /** Transactions that may wait in the pool at once. */
   readonly inFlight?: number;
-  /** The most that is ever paid for a unit of gas, wei. */
+  /**
+   * The most that is ever paid for a unit of gas, wei. Left out, it is {@link DEFAULT_MAX_FEE_WEI}, and more near a deadline:
+   * up to what is at stake, from ether that nothing else needs.
+   */
   readonly maxFeeWei?: bigint;
   /** Blocks for which a mined transaction is followed, and sent again if a reorganisation takes it. */
   readonly confirmations?: number;
@@ -20,7 +25,6 @@ export interface SenderOptions {
 }
 
 export const DEFAULT_IN_FLIGHT = 16;
-export const DEFAULT_MAX_FEE_WEI = 100n * 10n ** 9n;
 /** Two epochs: deeper reorganisations do not happen on Ethereum by themselves. */
 export const DEFAULT_CONFIRMATIONS = 64;
 
@@ -28,18 +32,37 @@ export const DEFAULT_CONFIRMATIONS = 64;
 const URGENT_EXTRA = 8;
 /** Blocks after which an attempt is replaced by a dearer one. */
 const BUMP_BLOCKS = 3;
+/** Blocks for which the private relay alone has a transaction; then all nodes get it. */
+const PRIVATE_BLOCKS = 6;
 /** Blocks for which a transaction that somebody else left in the pool is waited for. */
 const FOREIGN_BLOCKS = 3;
 /** Refusals after which another due gets the nonce. */
 const MOST_REFUSALS = 5;
 /** Calls in one multicall. Together they stay far below what a block or a transaction of 16.7 M gas takes. */
 const MOST_CALLS = 32;
+
 export interface SenderStatus {
+  /** As of the last look. */
+  readonly baseFeeWei: bigint;
   readonly inFlight: number;
   /** Blocks for which the oldest transaction has been waiting; 0 if none is. */
   readonly oldestBlocks: number;
   /** Nonces in the pool that are not this process's. */
   readonly foreign: number;
+}
+
+/** How much a nonce, and those that wait behind it, must be mined. */
+interface Urgency {
+  readonly secondsLeft: bigint | undefined;
+  /** The most that a unit of gas is worth to any of them. */
+  readonly worth: bigint;
+}
+
+/** A transaction that was signed and is to be sent. */
+interface Made {
+  readonly slot: Slot;
+  readonly attempt: Attempt;
+  readonly audience: Audience;
 }
 
 /**
@@ -54,7 +77,7 @@ export class Transactions {
   readonly #preparer: Preparer;
   readonly #listen: Listener;
   readonly #inFlight: number;
-  readonly #maxFeeWei: bigint;
+  readonly #prices: Prices;
   #stated: ReadonlyMap<string, Due> = new Map();
   #block = 0;
 
@@ -63,7 +86,7 @@ export class Transactions {
     this.#node = node;
     this.#listen = listen;
     this.#inFlight = options.inFlight ?? DEFAULT_IN_FLIGHT;
-    this.#maxFeeWei = options.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
+    this.#prices = new Prices(node, options.maxFeeWei, (sentence) => this.#tell('ceiling', sentence));
     this.#preparer = new Preparer(node, join, listen);
     const onReverted = ({ keys }: Attempt): void => this.#preparer.reverted(keys);
     this.#ledger = new Ledger(node, { confirmations, journal, listen, onReverted });
@@ -93,6 +116,7 @@ export class Transactions {
     const own = open.filter(({ isForeign }) => !isForeign);
     const oldest = Math.min(...own.map(({ openedAtBlock }) => openedAtBlock));
     return {
+      baseFeeWei: this.#prices.baseFeeWei,
       inFlight: own.length,
       oldestBlocks: own.length > 0 ? this.#block - oldest : 0,
       foreign: open.length - own.length,
@@ -104,11 +128,13 @@ export class Transactions {
    *
    * @param dues all that is due, in any order; what is missing from it since the last time is not due any more
    * @param seenBlock number of the block that they were derived from
+   * @param reservedWei ether that stays for the gas of what is open, at the usual ceiling
    * @returns transactions sent for the first time
    */
-  async step(dues: readonly Due[], seenBlock: number): Promise<number> {
+  async step(dues: readonly Due[], seenBlock: number, reservedWei = 0n): Promise<number> {
     const look = await this.#node.look();
     this.#block = look.block;
+    this.#prices.begin({ look, reservedWei, inFlightWei: () => this.#inFlightWei() });
     this.#preparer.block = look.block;
     const stated = new Map<string, Due>();
     for (const due of dues) if (!stated.has(due.key)) stated.set(due.key, due);
@@ -127,16 +153,26 @@ export class Transactions {
     const waiting = open.some(({ isForeign }) => isForeign) ? [...this.#stated.values()] : [];
     /** Earliest deadline of this nonce and all behind it: they wait for it. */
     let deadline = waiting.toSorted(byUrgency)[0]?.deadline;
-    const deadlines = new Map<Slot, bigint | undefined>();
+    /** The most that a unit of gas is worth to any of them. */
+    let worth = waiting.reduce((most, due) => larger(most, this.#prices.worth(due)), 0n);
+    const deadlines = new Map<Slot, { deadline: bigint | undefined; worth: bigint }>();
     for (const slot of open.toReversed()) {
       for (const key of keysIn(slot)) {
-        const due = this.#stated.get(key)?.deadline;
-        if (due !== undefined && (deadline === undefined || due < deadline)) deadline = due;
+        const due = this.#stated.get(key);
+        if (!due) continue;
+        worth = larger(worth, this.#prices.worth(due));
+        if (due.deadline !== undefined && (deadline === undefined || due.deadline < deadline))
+          deadline = due.deadline;
       }
-      deadlines.set(slot, deadline);
+      deadlines.set(slot, { deadline, worth });
     }
     for (const slot of open) {
-      const secondsLeft = this.#secondsLeft(deadlines.get(slot), look);
+      const behind = deadlines.get(slot);
+      const urgency = {
+        secondsLeft: this.#prices.secondsLeft(behind?.deadline),
+        worth: behind?.worth ?? 0n,
+      };
+      const { secondsLeft } = urgency;
       const isStale = !keysIn(slot).some((key) => this.#stated.has(key));
       const latest = latestOf(slot);
       const age = look.block - (latest?.sentAtBlock ?? slot.openedAtBlock);
@@ -147,19 +183,20 @@ export class Transactions {
         const isWanted = this.#stated.size > 0;
         if (isWanted && (isOld || slot.refusal)) {
           const content = isStale ? await this.#otherContent(true, slot) : latest;
-          if (content) await this.#replace(slot, content, look, secondsLeft);
+          if (content) await this.#replace(slot, content, look, urgency);
         }
         continue;
       }
-      const isLost = isStale && latest !== undefined && (await this.#isLost(slot, latest, look));
+      const isHidden = latest !== undefined && this.#audience(slot, latest, look, secondsLeft) === 'private';
+      const isLost = isStale && latest !== undefined && !isHidden && (await this.#isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
       const isRefused = slot.refusals >= MOST_REFUSALS || slot.refusal === 'funds';
       if (age >= BUMP_BLOCKS || isLost || isRefused || slot.refusal === 'underpriced') {
         const isBehind = slot !== open.at(-1);
         const content = isStale || isRefused ? await this.#otherContent(isBehind, slot) : latest;
-        if (content && (await this.#replace(slot, content, look, secondsLeft))) continue;
+        if (content && (await this.#replace(slot, content, look, urgency))) continue;
       }
-      if (!isStale && latest) await this.#remind(slot, latest, look);
+      if (!isStale && latest) await this.#remind(slot, latest, look, secondsLeft);
     }
   }
 
@@ -171,16 +208,17 @@ export class Transactions {
   }
 
   /** Sends an attempt again if the node has forgotten it. */
-  async #remind(slot: Slot, attempt: Attempt, look: Look): Promise<void> {
+  async #remind(slot: Slot, attempt: Attempt, look: Look, secondsLeft: bigint | undefined): Promise<void> {
     if (slot.lookedAtBlock >= look.block && slot.refusal === undefined) return;
     slot.lookedAtBlock = look.block;
     if (await this.#node.knows(attempt.hash)) slot.refusal = undefined;
-    else await this.#broadcast(slot, attempt);
+    else await this.#broadcast(slot, attempt, this.#audience(slot, attempt, look, secondsLeft));
   }
 
-  #secondsLeft(deadline: bigint | undefined, { timestamp }: Look): bigint | undefined {
-    if (deadline === undefined) return undefined;
-    return deadline > timestamp ? deadline - timestamp : 0n;
+  /** Who gets an attempt: the relay alone, until it had its time or the deadline is near. */
+  #audience(slot: Slot, { isPrivate }: Content, { block }: Look, secondsLeft: bigint | undefined): Audience {
+    const hasTime = block < slot.openedAtBlock + PRIVATE_BLOCKS && !isUrgent(secondsLeft);
+    return isPrivate && this.#node.hasRelay && hasTime ? 'private' : 'all';
   }
 
   /** Finds other content for a nonce whose own due is gone or cannot be sent. */
@@ -201,21 +239,22 @@ export class Transactions {
     slot: Slot,
     content: Content,
     look: Look,
-    secondsLeft: bigint | undefined,
+    { secondsLeft, worth }: Urgency,
   ): Promise<boolean> {
-    const ceiling = ceilingWei(this.#maxFeeWei, secondsLeft);
+    const usual = ceilingWei(this.#prices.maxFeeWei, secondsLeft);
+    const ceiling = await this.#prices.raised(usual, worth, content);
     const previous = latestOf(slot)?.fees;
     const isHurried = slot.refusal === 'underpriced' || isUrgent(secondsLeft);
     const fees = previous
       ? replacement(previous, look.market, ceiling, isHurried)
       : quote(look.market, ceiling);
     if (!fees) {
-      this.#tellCeiling(content.what, look, ceiling);
+      this.#prices.tellCeiling(content.what, ceiling);
       return false;
     }
     const attempt = await this.#sign(slot, content, fees, look);
     this.#ledger.save();
-    await this.#broadcast(slot, attempt);
+    await this.#broadcast(slot, attempt, this.#audience(slot, attempt, look, secondsLeft));
     this.#tell(
       'replaced',
       `${content.what}: not mined yet; sent again with nonce ${slot.nonce} at ${gwei(fees.maxFeePerGas)} gwei`,
@@ -225,11 +264,11 @@ export class Transactions {
 
   // ---- what is new ----
 
-  /** Dues that are in no nonce, by urgency, in parcels. */
+  /** Dues that are in no nonce and whose gas can be paid for now, by urgency, in parcels. */
   #unsent(): Parcel[] {
     const sent = new Set(this.#ledger.slots.flatMap((slot) => [...keysIn(slot)]));
     const fresh = [...this.#stated.values()].filter(
-      ({ key }) => !sent.has(key) && !this.#preparer.isResting(key),
+      (due) => !sent.has(due.key) && !this.#preparer.isResting(due.key) && this.#prices.isAffordable(due),
     );
     return parcels(fresh.toSorted(byUrgency), MOST_CALLS, ({ key }) => this.#preparer.isAlone(key));
   }
@@ -240,10 +279,10 @@ export class Transactions {
     if (open.some(({ isForeign, nonce }) => isForeign && nonce >= look.used)) return 0;
     const free = this.#inFlight - open.length;
     const waiting = this.#unsent();
-    const made: { slot: Slot; attempt: Attempt }[] = [];
+    const made: Made[] = [];
     while (waiting.length > 0) {
       // They come by their deadline, so the first one is the most urgent.
-      const room = free - made.length + (this.#isUrgent(waiting[0]![0], look) ? URGENT_EXTRA : 0);
+      const room = free - made.length + (this.#prices.isUrgent(waiting[0]![0]) ? URGENT_EXTRA : 0);
       if (room <= 0) break;
       const batch = waiting.splice(0, room);
       const contents = await Promise.all(
@@ -251,16 +290,20 @@ export class Transactions {
       );
       for (const { parcel, contents: ready } of contents) {
         for (const content of ready) {
-          if (made.length >= free + (this.#isUrgent(parcel[0], look) ? URGENT_EXTRA : 0)) break;
-          const ceiling = ceilingWei(this.#maxFeeWei, this.#secondsLeft(parcel[0].deadline, look));
+          if (made.length >= free + (this.#prices.isUrgent(parcel[0]) ? URGENT_EXTRA : 0)) break;
+          const secondsLeft = this.#prices.secondsLeft(parcel[0].deadline);
+          const usual = parcel.reduce((most, due) => larger(most, this.#prices.usual(due)), 0n);
+          const worth = parcel.map((due) => this.#prices.worth(due)).reduce(smaller);
+          const ceiling = await this.#prices.raised(usual, worth, content);
           const fees = quote(look.market, ceiling);
           if (!fees) {
-            this.#tellCeiling(content.what, look, ceiling);
+            this.#prices.tellCeiling(content.what, ceiling);
             continue;
           }
           const slot = emptySlot(this.#ledger.nextNonce(), look.block);
           for (const due of parcel) slot.dues.set(due.key, due);
-          made.push({ slot, attempt: await this.#sign(slot, content, fees, look) });
+          const attempt = await this.#sign(slot, content, fees, look);
+          made.push({ slot, attempt, audience: this.#audience(slot, attempt, look, secondsLeft) });
           this.#ledger.add(slot);
         }
       }
@@ -268,28 +311,37 @@ export class Transactions {
     await this.#fillGaps(look, made);
     if (made.length === 0) return 0;
     this.#ledger.save();
-    await Promise.all(made.map(({ slot, attempt }) => this.#broadcast(slot, attempt)));
+    await Promise.all(made.map(({ slot, attempt, audience }) => this.#broadcast(slot, attempt, audience)));
     this.#dropUnpaid(made.map(({ slot }) => slot));
     return made.length;
   }
 
   /** Uses up nonces that nobody knows of and others wait behind. */
-  async #fillGaps(look: Look, made: { slot: Slot; attempt: Attempt }[]): Promise<void> {
+  async #fillGaps(look: Look, made: Made[]): Promise<void> {
     const last = this.#ledger.slots.at(-1)?.nonce ?? -1;
     for (let nonce = this.#ledger.nextNonce(); nonce < last; nonce = this.#ledger.nextNonce()) {
-      const fees = quote(look.market, this.#maxFeeWei);
+      const content = filler(nonce, this.#node.address);
+      const worth = [...this.#stated.values()].reduce(
+        (most, due) => larger(most, this.#prices.worth(due)),
+        0n,
+      );
+      const fees = quote(look.market, await this.#prices.raised(this.#prices.maxFeeWei, worth, content));
       if (!fees) return;
       const slot = emptySlot(nonce, look.block);
-      made.push({
-        slot,
-        attempt: await this.#sign(slot, filler(slot.nonce, this.#node.address), fees, look),
-      });
+      const attempt = await this.#sign(slot, content, fees, look);
+      made.push({ slot, attempt, audience: 'all' });
       this.#ledger.add(slot);
     }
   }
 
-  #isUrgent({ deadline }: Due, look: Look): boolean {
-    return isUrgent(this.#secondsLeft(deadline, look));
+  /** Ether that transactions on their way take besides gas at the usual ceiling. */
+  #inFlightWei(): bigint {
+    return this.#ledger.open.reduce((sum, slot) => {
+      const latest = latestOf(slot);
+      if (!latest) return sum;
+      const over = latest.fees.maxFeePerGas - this.#prices.maxFeeWei;
+      return sum + latest.valueWei + larger(0n, over) * latest.gasLimit;
+    }, 0n);
   }
 
   /** Gives back the last nonces if the account could not pay for them, so that nothing waits behind a gap. */
@@ -311,31 +363,27 @@ export class Transactions {
     return attempt;
   }
 
-  async #broadcast(slot: Slot, attempt: Attempt): Promise<void> {
+  async #broadcast(slot: Slot, attempt: Attempt, audience: Audience): Promise<void> {
     try {
-      await this.#node.broadcast(attempt.raw);
+      await this.#node.broadcast(attempt.raw, audience);
       slot.refusal = undefined;
     } catch (failure) {
       const refusal = refusalIn(failure);
       // The nonce is decided, or the node has it already: the next look tells.
       if (refusal === 'known' || refusal === 'nonceUsed') return;
+      if (audience === 'private') {
+        // All nodes get it soon, so that a relay that is away holds nothing up for long.
+        const sentence = `${attempt.what}: the private relay: ${explain(failure)}`;
+        this.#listen({ kind: 'warned', about: 'relay', sentence });
+        return;
+      }
       slot.refusal = refusal;
       slot.refusals++;
       this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${explain(failure)}` });
     }
   }
 
-  #tellCeiling(what: string, { market }: Look, ceiling: bigint): void {
-    this.#tell(
-      'ceiling',
-      `${what}: waits, because the base fee is ${gwei(market.baseFeeWei)} gwei and the ceiling is ${gwei(ceiling)} gwei now; raise --max-fee-gwei if it must not wait`,
-    );
-  }
-
   #tell(about: 'replaced' | 'ceiling', sentence: string): void {
     this.#listen({ kind: 'warned', about, sentence });
   }
 }
-
-/** An amount of wei in gwei, with at most two decimals. */
-const gwei = (wei: bigint): string => `${Number(wei / 10n ** 7n) / 100}`;

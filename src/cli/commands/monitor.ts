@@ -37,7 +37,7 @@ async function lookOn(
   log: Log,
   console: Console,
 ): Promise<void> {
-  const { overview, failures, desk, oracle, chainId } = lookout;
+  const { overview, failures, desk, oracle, chainId, provider } = lookout;
   console.outlive?.();
   const { signal, release } = untilSignal(log);
   const stopServing = await serveIfAsked(options, overview, log.info);
@@ -57,7 +57,7 @@ async function lookOn(
   log.info(`monitoring oracle ${oracle}, chain ${chainId}`);
   try {
     const loop: Loop = (told, loopOptions) => repeat(told, { ...loopOptions, pauseMs });
-    await repeatTelling(pass, loop, { signal, lasting: [failures], overview, log });
+    await repeatTelling(pass, loop, { signal, lasting: [failures], overview, log, provider });
   } finally {
     if (beat) clearInterval(beat);
     stopServing();

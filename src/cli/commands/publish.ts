@@ -1,6 +1,6 @@
 import { publish as publishModel } from '../../client/client.ts';
-import { reasonOf } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { writeBundle } from '../../store/bundle.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';

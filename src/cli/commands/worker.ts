@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { createLog } from '../../operator/log.ts';
 import { createWorkerKey, pemOf, type WorkerKey, workerKeyFrom } from '../../work/fleet/answers.ts';
 import { FleetWorker } from '../../work/fleet/fleetWorker.ts';
@@ -10,7 +10,7 @@ import { FoundModels } from '../../work/foundModels.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
 import { type EngineOptions, type WorkerArguments, workersOf } from '../models/engines.ts';
-import { openQueue } from '../models/fleet.ts';
+import { checkQueue, openQueue } from '../models/fleet.ts';
 import { type LimitOptions, limitsOf, tellTo } from '../models/found.ts';
 import { loadAny } from '../models/holding.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
@@ -53,6 +53,7 @@ export async function worker(
   options: WorkerOptions,
   console: Console,
 ): Promise<void> {
+  checkQueue(options);
   const work = workersOf(options);
   const log = createLog({ ...parseLogOptions(options), sink: console });
   const sources = sourcesOf(options);

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { reasonOf } from '../../files/bytes.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** Checks of this machine, which ask nobody else. */

@@ -1,10 +1,11 @@
+import type { ChainClock } from '../../chain/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { isWorkerName } from '../../work/fleet/answers.ts';
 import { FleetRunner, type Trust } from '../../work/fleet/fleetRunner.ts';
-import { type Fleet, openFleet, QueueError } from '../../work/fleet/queue.ts';
+import { type Fleet, openFleet, QueueError, requireQueueUrl } from '../../work/fleet/queue.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
 
@@ -52,6 +53,15 @@ export function trustOf(
   };
 }
 
+/** @throws InputError for a queue that is neither Redis nor Valkey */
+export function checkQueue({ queue }: Pick<FleetOptions, 'queue'>): void {
+  try {
+    if (queue !== undefined) requireQueueUrl(queue);
+  } catch (error) {
+    throw new InputError((error as Error).message, 2);
+  }
+}
+
 /** @throws InputError if there is no queue at the URL */
 export async function openQueue(url: string, log: Log): Promise<Fleet> {
   try {
@@ -68,6 +78,7 @@ export async function joinFleet(
   trust: Trust,
   local: WorkRunner,
   publication: (modelId: string) => Promise<Publication>,
+  clock: ChainClock,
   log: Log,
 ): Promise<{ readonly runner: Runner; close(): Promise<void> } | undefined> {
   if (queue === undefined) return undefined;
@@ -77,6 +88,7 @@ export async function joinFleet(
     local,
     trust,
     urisOf: async (modelId) => (await publication(modelId)).uris,
+    clock: () => Number(clock.now()),
     complain: (sentence) => log.warn(sentence),
   });
   log.info(`runs go to the workers at ${new URL(queue).host}; ${trustText(trust)}`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ChainClock } from '../../chain/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
@@ -79,6 +80,7 @@ export function foundModels(
   { getter, gateways, mirrors }: Sources,
   runner: WorkRunner,
   publication: (modelId: string) => Promise<Publication>,
+  clock: ChainClock,
   log: Log,
 ): FoundModels {
   return new FoundModels({
@@ -89,7 +91,7 @@ export function foundModels(
     mirrors,
     limits: limitsOf(options),
     publication,
-    clock: () => Math.floor(Date.now() / 1000),
+    clock: () => Number(clock.now()),
     tell: tellTo(log),
   });
 }

@@ -1,6 +1,8 @@
+import { type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { Getter } from '../../store/remote/getter.ts';
 import { IPFS_GATEWAYS, locationsOf } from '../../store/remote/locations.ts';
 
@@ -30,8 +32,31 @@ function requireUrl(option: string, text: string): string {
   return text;
 }
 
-/** @throws InputError for a gateway or mirror that is no URL */
-export function sourcesOf({ ipfsGateway = [], mirror = [], allowPrivate = false }: SourceOptions): Sources {
+/** @throws InputError for a path that names nothing that could be there */
+function statOf(path: string, what: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
+    throw new InputError(`${what}: ${reasonOf(error)}`);
+  }
+}
+
+/** @throws InputError for a file where the folder should be: a typing mistake, other than a disk that is full */
+function requireFolder(options: SourceOptions): void {
+  const folder = dataFolder(options);
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const found = statOf(at, `--data ${folder}`);
+    if (found?.isDirectory() || at === dirname(at)) return;
+    if (found) throw new InputError(`--data ${folder}: ${at} is a file, not a folder; name a folder`);
+  }
+}
+
+/** @throws InputError for a gateway or mirror that is no URL, or a data folder that is a file */
+export function sourcesOf(options: SourceOptions): Sources {
+  const { ipfsGateway = [], mirror = [], allowPrivate = false } = options;
+  requireFolder(options);
   const gateways = ipfsGateway.map((url) => requireUrl('--ipfs-gateway', url));
   for (const uri of mirror) {
     try {

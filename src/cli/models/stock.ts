@@ -1,3 +1,4 @@
+import type { ChainClock } from '../../chain/chainClock.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
 import type { Report } from '../../chain/report.ts';
@@ -9,7 +10,7 @@ import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
 import type { LoadedText } from '../text/loadText.ts';
 import { type EngineOptions, type WorkerArguments, workersOf } from './engines.ts';
-import { type FleetOptions, joinFleet, trustOf } from './fleet.ts';
+import { checkQueue, type FleetOptions, joinFleet, trustOf } from './fleet.ts';
 import { foundModels, type LimitOptions } from './found.ts';
 import { holdNamed } from './holding.ts';
 import { inputsFor } from './inputs.ts';
@@ -51,19 +52,26 @@ export interface Stock {
  */
 export function prepareStock(named: readonly string[], options: StockOptions, bondsAlways: boolean) {
   const trust = trustOf(options, bondsAlways);
+  checkQueue(options);
   const work = workersOf(options);
   const sources = sourcesOf(options);
   if (named.length === 0 && !options.all) {
     throw new InputError('name a model, or add --all to take those that claims name', 2);
   }
-  return async (contracts: Contracts, fromBlock: number, console: Console, log: Log): Promise<Stock> => {
-    const local = new WorkRunner(work);
+  return async (
+    contracts: Contracts,
+    fromBlock: number,
+    clock: ChainClock,
+    console: Console,
+    log: Log,
+  ): Promise<Stock> => {
+    const local = new WorkRunner({ ...work, clock: () => clock.now() });
     const publication = (modelId: string) => readPublication(contracts, modelId, fromBlock);
-    const fleet = await joinFleet(options, trust, local, publication, log);
+    const fleet = await joinFleet(options, trust, local, publication, clock, log);
     const runner = fleet?.runner ?? local;
     const texts = await holdNamed(named, options, (model) => local.put(model), contracts, console, log);
     const inputs = inputsFor(options, sources, runner, log);
-    const found = options.all ? foundModels(options, sources, local, publication, log) : undefined;
+    const found = options.all ? foundModels(options, sources, local, publication, clock, log) : undefined;
     await found?.start();
     return {
       runner,

@@ -1,7 +1,7 @@
+import { ChainClock } from '../../chain/chainClock.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import { explain } from '../../chain/explain.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { systemClock, timesAt } from '../../chain/play.ts';
 import { readUnit, type Unit } from '../../chain/unit.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import { type Forecast, isAtRisk } from '../../monitor/forecast.ts';
@@ -35,6 +35,7 @@ export interface Lookout {
   readonly unit: Unit;
   readonly oracle: string;
   readonly chainId: bigint;
+  readonly provider: Contracts['provider'];
   readonly overview: Overview;
   readonly failures: Failures;
   readonly desk: AlarmDesk;
@@ -61,14 +62,15 @@ export async function openLookout(
   const oracle = await contracts.oracle.getAddress();
   const unit = await readUnit(contracts.currency, contracts.provider);
   const history = new EventIndex(contracts, { fromBlock, onNotice: log.warn });
-  const runner = new WorkRunner(work);
+  const clock = new ChainClock();
+  const runner = new WorkRunner({ ...work, clock: () => clock.now() });
   const failures = new Failures(log.error, log.info, Date.now);
   const inputs = inputsFor(options, sources, runner, log);
   const found = options.all
-    ? foundModels(options, sources, runner, (id) => readPublication(contracts, id, fromBlock), log)
+    ? foundModels(options, sources, runner, (id) => readPublication(contracts, id, fromBlock), clock, log)
     : undefined;
   const overview = new Overview({
-    ...{ account: '', decimals: unit.decimals, now: Date.now, holds: () => true },
+    ...{ account: '', decimals: unit.decimals, now: Date.now, clock, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
     status: () => ({ ...workStatus(runner), ...endpointsStatus(contracts.provider) }),
@@ -112,13 +114,13 @@ export async function openLookout(
     throw failure;
   }
   return {
-    ...{ unit, oracle, chainId, overview, failures, close },
+    ...{ unit, oracle, chainId, overview, failures, close, provider: contracts.provider },
     desk: new AlarmDesk(log, webhook, metrics, { chainId: `${chainId}`, oracle }),
     settled: () => verdicts.settled(),
     look: async () => {
       const world = await history.update();
+      const now = Number(clock.see(world.block).latest);
       overview.observe(world, (id) => world.dispute(id));
-      const now = Number(timesAt(world.block.timestamp, systemClock()).latest);
       const seen = monitor.look(world, (id) => world.claim(id), now);
       overview.showClock(seen.forecast.disputes.find(isAtRisk));
       return seen;

@@ -1,5 +1,5 @@
 import { IDisputeGame__factory } from '#typechain';
-import type { Report } from '../../chain/report.ts';
+import { gasOf, type Report } from '../../chain/report.ts';
 import { amountText, ETHER, type Unit } from '../../chain/unit.ts';
 import { explainMove, explainOutcome } from '../../dispute/explain.ts';
 import { REASONS, type Reason } from '../../dispute/rules.ts';
@@ -65,8 +65,10 @@ function sentence(report: Report, unit: Unit): string {
  */
 export function reportLine(report: Report, unit: Unit = ETHER): string {
   if (!('receipt' in report)) return sentence(report, unit);
-  const { gasUsed, hash } = report.receipt;
-  return `${sentence(report, unit)} (${gasUsed.toLocaleString('en-US')} gas, ${hash})`;
+  const calls = 'calls' in report ? report.calls : 1;
+  const gas = `${gasOf(report)?.toLocaleString('en-US')} gas`;
+  const spent = calls > 1 ? `${gas} as one of ${calls} calls` : gas;
+  return `${sentence(report, unit)} (${spent}, ${report.receipt.hash})`;
 }
 
 /** Ids, transaction and gas of a report, for a log that programs read. */
@@ -82,7 +84,8 @@ export function reportFields(report: Report): Fields {
     ...('receipt' in report && {
       transaction: report.receipt.hash,
       block: report.receipt.blockNumber,
-      gas: Number(report.receipt.gasUsed),
+      gas: Number(gasOf(report)),
+      ...('calls' in report && report.calls > 1 && { calls: report.calls }),
     }),
   };
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ChainClock } from '../../chain/chainClock.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
 import { type Pass, repeatService } from '../../chain/loop.ts';
@@ -59,6 +60,7 @@ export interface Parts {
   readonly sending: OpenOptions;
   readonly limits: Limits;
   readonly runsAtOnce: number;
+  readonly clock: ChainClock;
 }
 
 /** Runs asked for at once: the queue of the worker threads orders them, and joins those of one model. */
@@ -111,7 +113,8 @@ export async function serve(
     console.outlive?.();
     warnWithoutEther(account, log);
     const fromBlock = given ?? (await firstBlockOf(contracts));
-    const stock = await openStock(contracts, fromBlock, console, log);
+    const clock = new ChainClock();
+    const stock = await openStock(contracts, fromBlock, clock, console, log);
     const { runner, readInput } = stock;
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
@@ -119,7 +122,7 @@ export async function serve(
     const funds = new Funds(account);
     let service: ChainService | undefined;
     const overview = new Overview({
-      ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now },
+      ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now, clock },
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,
@@ -150,7 +153,7 @@ export async function serve(
     };
     const observe = (world: World): void => overview.observe(world, (id) => world.dispute(id));
     service = create({
-      ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock },
+      ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock, clock },
       indexFolder: join(
         dataFolder(options),
         'index',
@@ -173,7 +176,10 @@ export async function serve(
         beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
       }
       const loop: Loop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
-      await repeatTelling(looking, loop, { signal, lasting: [failures, warnings], overview, log });
+      await repeatTelling(looking, loop, {
+        ...{ signal, lasting: [failures, warnings], overview, log },
+        provider: contracts.provider,
+      });
     } catch (failure) {
       throw failure instanceof LeaseTaken ? new InputError(failure.message) : failure;
     } finally {

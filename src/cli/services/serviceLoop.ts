@@ -55,13 +55,15 @@ export interface Telling {
   readonly lasting: readonly Failures[];
   readonly overview: Overview;
   readonly log: Log;
+  /** Tells of new blocks, where it can. */
+  readonly provider: unknown;
 }
 
 /** Runs a loop of passes. Failures are told when they begin, while they last, and when they end. */
 export async function repeatTelling(
   pass: Pass,
   loop: Loop,
-  { signal, lasting, overview, log }: Telling,
+  { signal, lasting, overview, log, provider }: Telling,
 ): Promise<void> {
   const node = new Failures(
     (sentence) => log.error(`${sentence}; trying again`),
@@ -92,7 +94,8 @@ export async function repeatTelling(
     failing ??= { since: Date.now() };
     node.met(sentence);
   };
-  await loop(told, { signal, pauseMs: PAUSE_MS, onFailure });
+  const onHead = provider instanceof Endpoints ? (wake: () => void) => provider.onHead(wake) : undefined;
+  await loop(told, { signal, pauseMs: PAUSE_MS, onFailure, onHead });
 }
 
 /** The ether of an account, read now and then. */

@@ -1,5 +1,5 @@
-import { reasonOf } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { serveStatus, type Told } from '../../operator/server.ts';
 import { parseWhole } from '../arguments.ts';
 

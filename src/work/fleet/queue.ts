@@ -37,6 +37,12 @@ async function load() {
   }
 }
 
+/** @throws QueueError for what is no address of a Redis or Valkey server */
+export function requireQueueUrl(url: string): void {
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return;
+  throw new QueueError('--queue: write it as redis://HOST:PORT or rediss://HOST:PORT');
+}
+
 /**
  * Connects to a queue. Later failures of the server are waited out.
  *
@@ -45,9 +51,7 @@ async function load() {
  * @throws QueueError if the packages for it are missing, or nobody answers
  */
 export async function openFleet(url: string, complain: (sentence: string) => void): Promise<Fleet> {
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new QueueError(`--queue: write it as redis://HOST:PORT or rediss://HOST:PORT`);
-  }
+  requireQueueUrl(url);
   const { host } = new URL(url);
   const { bullmq, Client } = await load();
   let isOpen = false;

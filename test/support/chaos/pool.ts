@@ -1,4 +1,5 @@
 import type { ContractTransaction, TransactionReceipt } from 'ethers';
+import type { Audience } from '../../../src/chain/endpoints/endpoints.ts';
 import type { Due } from '../../../src/chain/transactions/due.ts';
 import type { Fees } from '../../../src/chain/transactions/fees.ts';
 import type { Look, Node } from '../../../src/chain/transactions/node.ts';
@@ -36,6 +37,14 @@ export class PoolChain implements Node {
   leastTipWei = 0n;
   /** Transactions in one block. */
   room = 100;
+  balanceWei = 10n ** 20n;
+  /** Estimates that were asked for. */
+  estimates = 0;
+  hasRelay = false;
+  /** What the private relay was given and shows to nobody; a set of hashes. */
+  readonly relayed = new Set<string>();
+  /** What the relay says in place of taking a transaction. */
+  relayRefusal: string | undefined;
   /** Whether nodes answer at all. */
   isDown = false;
   /** Answers like a node that is so many blocks behind. */
@@ -68,6 +77,15 @@ export class PoolChain implements Node {
 
   get #used(): number {
     return this.#blocks.flat().length;
+  }
+
+  /** Has the relay put what it was given into the next block. */
+  mineRelayed(): void {
+    for (const hash of this.relayed) {
+      const sent = this.#signed.get(hash)!;
+      this.#pool.set(sent.nonce, sent);
+    }
+    this.mine();
   }
 
   mine(blocks = 1): void {
@@ -113,6 +131,8 @@ export class PoolChain implements Node {
     if (this.isDown) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   }
 
+  balance = async (): Promise<bigint> => this.balanceWei;
+
   async look(): Promise<Look> {
     this.#answer();
     const block = Math.max(0, this.block - this.behind);
@@ -140,6 +160,7 @@ export class PoolChain implements Node {
 
   async estimate({ data }: ContractTransaction): Promise<bigint> {
     this.#answer();
+    this.estimates++;
     const done = new Set(this.applied);
     for (const call of data.split('+')) {
       if (done.has(call) || this.refused.has(call)) throw new Error(`${call} would revert`);
@@ -154,8 +175,13 @@ export class PoolChain implements Node {
     return { hash, raw: hash };
   }
 
-  async broadcast(raw: string): Promise<void> {
+  async broadcast(raw: string, audience: Audience): Promise<void> {
     this.#answer();
+    if (audience === 'private') {
+      if (this.relayRefusal !== undefined) say(this.relayRefusal);
+      this.relayed.add(raw);
+      return;
+    }
     const words = this.refusals.shift();
     if (words !== undefined) say(words);
     const sent = this.#signed.get(raw)!;
