@@ -34,6 +34,9 @@ export const isOmitted = (output: Output): output is Omission => 'omitted' in ou
 /** What a lowering yields: the node's outputs, in order (later ones may be missing). */
 export type Lowering = (context: Context) => Value | readonly (Output | undefined)[];
 
+/** Lowerings by the name of the operator, as each file of a domain exports them. */
+export type Operators = Readonly<Record<string, Lowering>>;
+
 /** The graph around a node. */
 export interface Surroundings {
   readonly builder: Builder;

@@ -6,7 +6,7 @@ import type { Tensor } from '../../ir/tensor.ts';
 import { elementType } from '../../read/tensor.ts';
 import type { ElementType } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, atOr, type Context, type Lowering } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { joined } from '../tensor/Parts.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -138,7 +138,7 @@ export function precisionOf(context: Context, type: ElementType): ElementType {
 }
 
 /** Attention(Q, K, V, mask, past key, past value, lengths) of ONNX. */
-export const Attention: Lowering = (context) => {
+const Attention: Lowering = (context) => {
   const q = context.input(0);
   const { type } = q;
   const batch = q.shape[0] as number;
@@ -200,3 +200,6 @@ export const Attention: Lowering = (context) => {
   ensure(shown, 'qk_matmul_output_mode is not known');
   return [y, key.present, value.present, ...(context.wants(3) ? [shown()] : [])];
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__Attention.html */
+export const operators: Operators = { Attention };

@@ -3,7 +3,7 @@ import { f32, fold } from '../../ir/expression.ts';
 import { type Index, quotient } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, isTensor, type Lowering } from '../context.ts';
+import { at, type Context, isTensor, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat, ensureSameType } from '../elementwise.ts';
 import { softmaxAlong } from '../math/Softmax.ts';
 import { castTo } from '../tensor/Cast.ts';
@@ -14,7 +14,7 @@ import { scoresOf, separateHeads } from './attend.ts';
  * FlexAttention(Q, K, V) of ai.onnx.preview: attention whose scores, and whose probabilities, go through graphs of the
  * model's own (attributes score_mod and prob_mod).
  */
-export const FlexAttention: Lowering = (context) => {
+const FlexAttention: Lowering = (context) => {
   const inputs = [context.input(0), context.input(1), context.input(2)] as const;
   const [q, k, v] = inputs;
   const type = ensureSameType(inputs);
@@ -68,3 +68,6 @@ function modified(context: Context, name: string, x: Tensor): Tensor {
   );
   return y;
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx_aionnxpreview_FlexAttention.html */
+export const operators: Operators = { 'ai.onnx.preview.FlexAttention': FlexAttention };

@@ -4,7 +4,7 @@ import { type Expression, f32, fold } from '../../ir/expression.ts';
 import { constantIndex, flatten, type Index, quotient } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { castTo } from '../tensor/Cast.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -49,7 +49,7 @@ interface Sizes {
  * with S' = S or v' = v where the rule has it so (Yang et al., Gated Delta Networks, 2024). The state S,
  * [batch, heads, key size, value size], is float32, as is everything in between.
  */
-export const LinearAttention: Lowering = (context) => {
+const LinearAttention: Lowering = (context) => {
   const inputs = readInputs(context);
   const { query, past } = inputs;
   const sizes = readSizes(context, inputs);
@@ -177,3 +177,6 @@ function readSizes(context: Context, { query, key, value, past, decay, beta }: I
   ensureShape(beta, 'beta', [batch, steps, heads], [batch, steps, 1]);
   return { batch, steps, queryHeads, heads, keySize, valueSize };
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx__LinearAttention.html */
+export const operators: Operators = { LinearAttention };

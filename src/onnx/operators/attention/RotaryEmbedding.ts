@@ -3,7 +3,7 @@ import { type Expression, f32, i32, indexValue, select, word } from '../../ir/ex
 import { add, constantIndex, type Index, multiply, shift } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { joined } from '../tensor/Parts.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -124,7 +124,11 @@ const rotary =
     return context.define({ type: x.type, shape: x.shape, body: ([b, h, p, d]) => at(y, [b!, p!, h!, d!]) });
   };
 
-export const RotaryEmbeddings: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.RotaryEmbedding
+ */
+export const operators: Operators = {
   RotaryEmbedding: rotary({ cos: 1, sin: 2, positions: 3 }),
   'com.microsoft.RotaryEmbedding': rotary({ cos: 2, sin: 3, positions: 1 }),
 };

@@ -3,7 +3,15 @@ import { i32, select } from '../../ir/expression.ts';
 import { constantIndex } from '../../ir/indices.ts';
 import { boundsOf, elementCount, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, isTensor, type Lowering, scalarOf, type Value } from '../context.ts';
+import {
+  at,
+  type Context,
+  isTensor,
+  type Lowering,
+  type Operators,
+  scalarOf,
+  type Value,
+} from '../context.ts';
 import { hull } from '../elementwise.ts';
 import { collected, tensorOf } from '../tensor/stack.ts';
 
@@ -105,4 +113,8 @@ const both = (context: Context, a: Tensor, b: Tensor): Tensor =>
     },
   });
 
-export const Control: Readonly<Record<string, Lowering>> = { If, Loop };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__If.html
+ * @see https://onnx.ai/onnx/operators/onnx__Loop.html
+ */
+export const operators: Operators = { If, Loop };

@@ -1,11 +1,11 @@
 import { ensure } from '../../errors.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import type { Context, Lowering, Value } from '../context.ts';
+import type { Context, Lowering, Operators, Value } from '../context.ts';
 import { collected, slice, tensorOf } from '../tensor/stack.ts';
 import { MAX_PASSES } from './Control.ts';
 
 /** Scan: its body for each place along an axis of the scanned inputs, unrolled. Before version 9 with a batch. */
-export const Scan: Lowering = (context) => (context.version < 9 ? scanBatch(context) : scan(context));
+const Scan: Lowering = (context) => (context.version < 9 ? scanBatch(context) : scan(context));
 
 interface ScanPlan {
   readonly states: readonly Value[];
@@ -95,3 +95,6 @@ function runScan(context: Context, plan: ScanPlan): Value[] {
   }
   return [...states, ...lists.map((list, i) => collected(context, list, outputAxes[i] ?? 0))];
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx__Scan.html */
+export const operators: Operators = { Scan };

@@ -2,7 +2,15 @@ import { ensure } from '../../errors.ts';
 import { shift } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, isTensor, type Lowering, type Sequence, type Value } from '../context.ts';
+import {
+  at,
+  type Context,
+  isTensor,
+  type Lowering,
+  type Operators,
+  type Sequence,
+  type Value,
+} from '../context.ts';
 import { listOf } from '../list.ts';
 import { joined } from '../tensor/Parts.ts';
 import { slice, stacked } from '../tensor/stack.ts';
@@ -135,7 +143,21 @@ const getElement: Lowering = (context) => {
   return value;
 };
 
-export const Sequences: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceEmpty.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceConstruct.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceAt.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceInsert.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceErase.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceLength.html
+ * @see https://onnx.ai/onnx/operators/onnx__SequenceMap.html
+ * @see https://onnx.ai/onnx/operators/onnx__ConcatFromSequence.html
+ * @see https://onnx.ai/onnx/operators/onnx__SplitToSequence.html
+ * @see https://onnx.ai/onnx/operators/onnx__Optional.html
+ * @see https://onnx.ai/onnx/operators/onnx__OptionalHasElement.html
+ * @see https://onnx.ai/onnx/operators/onnx__OptionalGetElement.html
+ */
+export const operators: Operators = {
   SequenceEmpty: (context) => {
     // The type of tensors that will be put in have one of their own.
     context.disregard('dtype');

@@ -3,7 +3,7 @@ import { type Expression, f32, fold, i32, select } from '../../ir/expression.ts'
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 import { throughTables } from '../tensor/Parts.ts';
@@ -293,4 +293,8 @@ function interpolated(
   });
 }
 
-export const Resizes: Readonly<Record<string, Lowering>> = { Resize, Upsample: Resize };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Resize.html
+ * @see https://onnx.ai/onnx/operators/onnx__Upsample.html
+ */
+export const operators: Operators = { Resize, Upsample: Resize };

@@ -3,7 +3,7 @@ import { type Expression, f32, fold, i32, indexValue, select, word } from '../..
 import { add, constantIndex, type Index, multiply, quotient, remainder } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 
 /**
@@ -334,4 +334,9 @@ const NEGATIVE_INFINITY = 0xff800000;
 
 const sampleOf = (bin: Index, sample: Index, samples: number): Index => add(multiply(bin, samples), sample);
 
-export const Sampling: Readonly<Record<string, Lowering>> = { GridSample, RoiAlign, MaxRoiPool };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__GridSample.html
+ * @see https://onnx.ai/onnx/operators/onnx__RoiAlign.html
+ * @see https://onnx.ai/onnx/operators/onnx__MaxRoiPool.html
+ */
+export const operators: Operators = { GridSample, RoiAlign, MaxRoiPool };

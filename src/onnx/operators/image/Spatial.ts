@@ -3,7 +3,7 @@ import { ensure } from '../../errors.ts';
 import { f32, fold, type Place } from '../../ir/expression.ts';
 import { add, constantIndex, multiply, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
-import { at, atOr, type Lowering } from '../context.ts';
+import { at, atOr, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -111,4 +111,9 @@ const CenterCropPad: Lowering = (context) => {
   });
 };
 
-export const Spatial: Readonly<Record<string, Lowering>> = { AffineGrid, Col2Im, CenterCropPad };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__AffineGrid.html
+ * @see https://onnx.ai/onnx/operators/onnx__Col2Im.html
+ * @see https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
+ */
+export const operators: Operators = { AffineGrid, Col2Im, CenterCropPad };

@@ -2,7 +2,7 @@ import { ensure } from '../../errors.ts';
 import { erf, exp, expm1, log, sigmoid, softplus, tanh } from '../../functions/index.ts';
 import { type Expression, f32, i32, select } from '../../ir/expression.ts';
 import { comparable } from '../comparable.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat, ensureSameType, maximum, rising, unary } from '../elementwise.ts';
 import { reshaped } from '../tensor/Shapes.ts';
 
@@ -130,7 +130,30 @@ const Selu: Lowering = (context) =>
 const selu = (x: Expression, { alpha, gamma }: Values): Expression =>
   f32.mul(gamma!, select(f32.lt(ZERO, x), x, f32.mul(alpha!, expm1(x))));
 
-export const Activations: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Relu.html
+ * @see https://onnx.ai/onnx/operators/onnx__PRelu.html
+ * @see https://onnx.ai/onnx/operators/onnx__Gelu.html
+ * @see https://onnx.ai/onnx/operators/onnx__SwiGLU.html
+ * @see https://onnx.ai/onnx/operators/onnx__Exp.html
+ * @see https://onnx.ai/onnx/operators/onnx__Log.html
+ * @see https://onnx.ai/onnx/operators/onnx__Tanh.html
+ * @see https://onnx.ai/onnx/operators/onnx__Sigmoid.html
+ * @see https://onnx.ai/onnx/operators/onnx__Softplus.html
+ * @see https://onnx.ai/onnx/operators/onnx__Erf.html
+ * @see https://onnx.ai/onnx/operators/onnx__Softsign.html
+ * @see https://onnx.ai/onnx/operators/onnx__Swish.html
+ * @see https://onnx.ai/onnx/operators/onnx__Mish.html
+ * @see https://onnx.ai/onnx/operators/onnx__HardSwish.html
+ * @see https://onnx.ai/onnx/operators/onnx__HardSigmoid.html
+ * @see https://onnx.ai/onnx/operators/onnx__LeakyRelu.html
+ * @see https://onnx.ai/onnx/operators/onnx__ThresholdedRelu.html
+ * @see https://onnx.ai/onnx/operators/onnx__Elu.html
+ * @see https://onnx.ai/onnx/operators/onnx__Celu.html
+ * @see https://onnx.ai/onnx/operators/onnx__Selu.html
+ * @see https://onnx.ai/onnx/operators/onnx__Shrink.html
+ */
+export const operators: Operators = {
   Relu,
   PRelu,
   Gelu,

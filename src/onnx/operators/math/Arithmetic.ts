@@ -5,7 +5,7 @@ import { type Direction, roundedToInteger, signOf } from '../../tensors/doubleRo
 import { wrap } from '../../tensors/wrap.ts';
 import { type ElementType, I32_RANGE, isNarrowed, type Range, rangeOfType } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import {
   corners,
   elementwise,
@@ -271,7 +271,27 @@ const clip: Lowering = (context) => {
   });
 };
 
-export const Arithmetic: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Add.html
+ * @see https://onnx.ai/onnx/operators/onnx__Sub.html
+ * @see https://onnx.ai/onnx/operators/onnx__Mul.html
+ * @see https://onnx.ai/onnx/operators/onnx__Div.html
+ * @see https://onnx.ai/onnx/operators/onnx__Mod.html
+ * @see https://onnx.ai/onnx/operators/onnx__Sum.html
+ * @see https://onnx.ai/onnx/operators/onnx__Max.html
+ * @see https://onnx.ai/onnx/operators/onnx__Min.html
+ * @see https://onnx.ai/onnx/operators/onnx__Mean.html
+ * @see https://onnx.ai/onnx/operators/onnx__Neg.html
+ * @see https://onnx.ai/onnx/operators/onnx__Abs.html
+ * @see https://onnx.ai/onnx/operators/onnx__Sign.html
+ * @see https://onnx.ai/onnx/operators/onnx__Clip.html
+ * @see https://onnx.ai/onnx/operators/onnx__Reciprocal.html
+ * @see https://onnx.ai/onnx/operators/onnx__Sqrt.html
+ * @see https://onnx.ai/onnx/operators/onnx__Floor.html
+ * @see https://onnx.ai/onnx/operators/onnx__Ceil.html
+ * @see https://onnx.ai/onnx/operators/onnx__Round.html
+ */
+export const operators: Operators = {
   Add: arithmetic(f32.add, i32.add, (a, b) => corners(a, b, (x, y) => x + y)),
   Sub: subtract,
   Mul: arithmetic(f32.mul, i32.mul, (a, b) => corners(a, b, (x, y) => x * y)),

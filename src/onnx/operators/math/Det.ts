@@ -4,7 +4,7 @@ import { constantIndex, type Index, shift } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 
 /** Rows that elimination is written out for: each takes a few nodes of the program. */
@@ -88,4 +88,5 @@ const Det: Lowering = (context) => {
   return product;
 };
 
-export const Determinant: Readonly<Record<string, Lowering>> = { Det };
+/** @see https://onnx.ai/onnx/operators/onnx__Det.html */
+export const operators: Operators = { Det };

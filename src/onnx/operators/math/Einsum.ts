@@ -2,14 +2,14 @@ import { ensure } from '../../errors.ts';
 import { type Expression, f32, fold, i32 } from '../../ir/expression.ts';
 import type { Index } from '../../ir/indices.ts';
 import { constantIndex } from '../../ir/indices.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureSameType } from '../elementwise.ts';
 
 /**
  * Einsum of one or two tensors (three and more are refused: one loop would multiply them all at each step). A label
  * that the output lacks is summed over; a label twice in one term takes the diagonal.
  */
-export const Einsum: Lowering = (context) => {
+const Einsum: Lowering = (context) => {
   const inputs = context.inputs();
   const type = ensureSameType(inputs);
   ensure(inputs.length <= 2, 'more than two inputs are not supported; split it into steps of two');
@@ -98,3 +98,6 @@ function labelsOf(term: string, rank: number, inputs: readonly unknown[]): strin
   const dots = Array.from({ length: covered }, (_, i) => `.${String(90 - covered + i)}`);
   return [...before, ...dots, ...after];
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx__Einsum.html */
+export const operators: Operators = { Einsum };

@@ -7,7 +7,7 @@ import { wrap } from '../../tensors/wrap.ts';
 import { isNarrowed, type Range, rangeOfType, TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { comparable } from '../comparable.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat, ensureSameType } from '../elementwise.ts';
 
 type Binary = (a: Expression, b: Expression) => Expression;
@@ -150,7 +150,26 @@ const IsInf: Lowering = (context) => {
   });
 };
 
-export const Logic: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Equal.html
+ * @see https://onnx.ai/onnx/operators/onnx__Less.html
+ * @see https://onnx.ai/onnx/operators/onnx__LessOrEqual.html
+ * @see https://onnx.ai/onnx/operators/onnx__Greater.html
+ * @see https://onnx.ai/onnx/operators/onnx__GreaterOrEqual.html
+ * @see https://onnx.ai/onnx/operators/onnx__And.html
+ * @see https://onnx.ai/onnx/operators/onnx__Or.html
+ * @see https://onnx.ai/onnx/operators/onnx__Xor.html
+ * @see https://onnx.ai/onnx/operators/onnx__Not.html
+ * @see https://onnx.ai/onnx/operators/onnx__Where.html
+ * @see https://onnx.ai/onnx/operators/onnx__BitwiseAnd.html
+ * @see https://onnx.ai/onnx/operators/onnx__BitwiseOr.html
+ * @see https://onnx.ai/onnx/operators/onnx__BitwiseXor.html
+ * @see https://onnx.ai/onnx/operators/onnx__BitwiseNot.html
+ * @see https://onnx.ai/onnx/operators/onnx__BitShift.html
+ * @see https://onnx.ai/onnx/operators/onnx__IsNaN.html
+ * @see https://onnx.ai/onnx/operators/onnx__IsInf.html
+ */
+export const operators: Operators = {
   Equal: comparison(f32.eq, i32.eq, keys.eq),
   Less: comparison(f32.lt, i32.lt, keys.lt),
   LessOrEqual: comparison(f32.le, (a, b) => i32.not(i32.lt(b, a)), keys.le),

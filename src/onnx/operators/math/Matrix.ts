@@ -4,7 +4,7 @@ import type { Index } from '../../ir/indices.ts';
 import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { isNarrowed, type Range, rangeOfType } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { corners, ensureSameType, hull } from '../elementwise.ts';
 
 /** Sums of products along one dimension, in the inputs' own type. */
@@ -128,4 +128,8 @@ const Gemm: Lowering = (context) => {
   });
 };
 
-export const Matrix: Readonly<Record<string, Lowering>> = { MatMul, Gemm };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__MatMul.html
+ * @see https://onnx.ai/onnx/operators/onnx__Gemm.html
+ */
+export const operators: Operators = { MatMul, Gemm };

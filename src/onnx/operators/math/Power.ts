@@ -5,7 +5,7 @@ import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { isNarrowed, TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { type Context, type Lowering, numbersOf } from '../context.ts';
+import { type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
 import { corners, elementwise } from '../elementwise.ts';
 
 /** The exponent if it is one number, known at import. */
@@ -36,7 +36,7 @@ const SIMPLE: Readonly<Record<number, (x: Expression) => Expression>> = {
 };
 
 /** Pow(x, y) in the type of x. */
-export const Pow: Lowering = (context) => {
+const Pow: Lowering = (context) => {
   const [x, y] = [context.input(0), context.input(1)];
   const known = knownExponent(y);
   if (x.type.family === 'integer') return integerPower(context, x, y, known);
@@ -108,3 +108,6 @@ function byBits(context: Context, x: Tensor, y: Tensor): Tensor {
     },
   });
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx__Pow.html */
+export const operators: Operators = { Pow };

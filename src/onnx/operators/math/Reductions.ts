@@ -5,7 +5,7 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/ex
 import type { Index } from '../../ir/indices.ts';
 import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { isNarrowed, type Range, rangeOfType, TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { differsFrom, elementwise, ensureFloat, maximum, minimum } from '../elementwise.ts';
 import { type Extremum, exactExtremum, type Lines } from '../extremes.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -194,7 +194,21 @@ function integerRoot(x: Expression): Expression {
   return i32.min(i32.sub(i32.add(near, isBelow), isAbove), i32.of(GREATEST_ROOT));
 }
 
-export const Reductions: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceSum.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceMean.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceMax.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceMin.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceProd.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceSumSquare.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceL1.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceL2.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceLogSum.html
+ * @see https://onnx.ai/onnx/operators/onnx__ReduceLogSumExp.html
+ * @see https://onnx.ai/onnx/operators/onnx__ArgMax.html
+ * @see https://onnx.ai/onnx/operators/onnx__ArgMin.html
+ */
+export const operators: Operators = {
   ReduceSum: reduction({ init: () => 0, step: sumStep, isPlain: true }),
   // A mean of integers is cut off to one.
   ReduceMean: reduction({

@@ -5,7 +5,7 @@ import { add, type Index, multiply } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { elementType } from '../../read/tensor.ts';
 import type { ElementType } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 
 /** Windows and Fourier transforms: sums over tables of sines that are known at import. */
@@ -194,7 +194,15 @@ const MelWeightMatrix: Lowering = (context) => {
   return context.constant(elementType(context.int('output_datatype', 1)), [bins, count], values);
 };
 
-export const Signal: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__HannWindow.html
+ * @see https://onnx.ai/onnx/operators/onnx__HammingWindow.html
+ * @see https://onnx.ai/onnx/operators/onnx__BlackmanWindow.html
+ * @see https://onnx.ai/onnx/operators/onnx__DFT.html
+ * @see https://onnx.ai/onnx/operators/onnx__STFT.html
+ * @see https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
+ */
+export const operators: Operators = {
   // The coefficients of the Hamming window are those that ONNX gives: 25/46 and 21/46.
   HannWindow: windowOf(0, 0.5, 0),
   HammingWindow: windowOf(4 / 46, 21 / 46, 0),

@@ -4,7 +4,7 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/ex
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { differsFrom, elementwise, ensureFloat } from '../elementwise.ts';
 import { type Extremum, exactExtremum } from '../extremes.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -111,7 +111,12 @@ const normalising =
     return reshaped(context, compute(context, reshaped(context, x, matrix), 1), x.shape);
   };
 
-export const SoftmaxFamily: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Softmax.html
+ * @see https://onnx.ai/onnx/operators/onnx__LogSoftmax.html
+ * @see https://onnx.ai/onnx/operators/onnx__Hardmax.html
+ */
+export const operators: Operators = {
   Softmax: normalising(softmaxAlong),
   LogSoftmax: normalising(logSoftmaxAlong),
   Hardmax: normalising(hardmaxAlong),

@@ -6,7 +6,7 @@ import { capped, causal, withPast } from '../attention/Attention.ts';
 import { attention, type Change, type Heads, joinedHeads, separateHeads } from '../attention/attend.ts';
 import { rotated } from '../attention/RotaryEmbedding.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { matrixProduct } from '../math/Matrix.ts';
 
@@ -279,7 +279,12 @@ const GroupQueryAttention: Lowering = (context) => {
   return [y, keys.present, values.present];
 };
 
-export const Attentions: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MultiHeadAttention
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupQueryAttention
+ */
+export const operators: Operators = {
   Attention,
   MultiHeadAttention,
   GroupQueryAttention,

@@ -3,12 +3,12 @@ import { sigmoid, tanh } from '../../functions/index.ts';
 import { type Expression, f32, select } from '../../ir/expression.ts';
 import { constantIndex } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { gelu, geluTanh } from '../math/Activations.ts';
-import { Matrix, matrixProduct } from '../math/Matrix.ts';
+import { operators as matrix, matrixProduct } from '../math/Matrix.ts';
 import { softmaxAlong } from '../math/Softmax.ts';
-import { Conv } from '../nn/Conv.ts';
+import { operators as convolution } from '../nn/Conv.ts';
 import { permuted, reshaped } from '../tensor/Shapes.ts';
 
 /** Operators that onnxruntime's optimiser makes of several: each is what those were. */
@@ -45,7 +45,7 @@ function activationOf(name: string, parameters: readonly number[]): (x: Expressi
 
 /** Conv, then a tensor added, then an activation. */
 const FusedConv: Lowering = (context) => {
-  const made = Conv(context) as Tensor;
+  const made = convolution['Conv']!(context) as Tensor;
   const activation = activationOf(
     context.string('activation', ''),
     context.floats('activation_params') ?? [],
@@ -57,7 +57,7 @@ const FusedConv: Lowering = (context) => {
 };
 
 const FusedGemm: Lowering = (context) => {
-  const made = Matrix.Gemm!(context) as Tensor;
+  const made = matrix['Gemm']!(context) as Tensor;
   const name = context.string('activation', '');
   const parameters = ['alpha', 'beta', 'gamma'].flatMap((which) =>
     context.has(`activation_${which}`) ? [context.float(`activation_${which}`, 0)] : [],
@@ -146,7 +146,20 @@ function biasFor(context: Context, x: Tensor, bias: Tensor, axis: number): Tenso
       ]);
 }
 
-export const Fused: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedConv
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedGemm
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.TransposeMatMul
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Gelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasGelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FastGelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QuickGelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasAdd
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSplitGelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.BiasSoftmax
+ */
+export const operators: Operators = {
   FusedConv,
   FusedGemm,
   FusedMatMul,

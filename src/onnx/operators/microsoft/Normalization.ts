@@ -3,9 +3,9 @@ import { type Expression, f32, fold, i32, select } from '../../ir/expression.ts'
 import { constantIndex } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
-import { layerNormalized, rmsNormalized, Normalization as Standard } from '../nn/Normalization.ts';
+import { layerNormalized, rmsNormalized, operators as standard } from '../nn/Normalization.ts';
 
 /** Normalisations of transformers with what precedes them. */
 
@@ -89,9 +89,15 @@ const EmbedLayerNormalization: Lowering = (context) => {
   return [y, lengths, sum];
 };
 
-export const Normalization: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipSimplifiedLayerNormalization
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SimplifiedLayerNormalization
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.EmbedLayerNormalization
+ */
+export const operators: Operators = {
   SkipLayerNormalization,
   SkipSimplifiedLayerNormalization,
-  SimplifiedLayerNormalization: Standard.RMSNormalization!,
+  SimplifiedLayerNormalization: standard['RMSNormalization']!,
   EmbedLayerNormalization,
 };

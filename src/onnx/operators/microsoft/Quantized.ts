@@ -5,18 +5,18 @@ import { flatten, type Index } from '../../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
-import { at, atOr, type Context, type Lowering, numbersOf } from '../context.ts';
+import { at, atOr, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { softmaxAlong } from '../math/Softmax.ts';
-import { Pool } from '../nn/Pool.ts';
+import { operators as pools } from '../nn/Pool.ts';
 import {
   dequantised,
   dynamicallyQuantised,
   integerMatrixProduct,
   quantised,
   quantisedConvolution,
-  Quantized as Standard,
   saturated,
+  operators as standard,
 } from '../quantization/Quantized.ts';
 import { normalIndices } from '../tensor/Gather.ts';
 import { joined } from '../tensor/Parts.ts';
@@ -96,7 +96,7 @@ const hasChannelsLast = (context: Context): boolean => context.int('channels_las
 
 /** Runs a pool of the standard operators on numbers. */
 function pooled(context: Context, name: 'AveragePool' | 'GlobalAveragePool'): Tensor {
-  const run = (x: Tensor) => Pool[name]!(context.withInputs([x])) as Tensor;
+  const run = (x: Tensor) => pools[name]!(context.withInputs([x])) as Tensor;
   return withChannelsFirst(hasChannelsLast(context), context, numbersAt(context, 0), run);
 }
 
@@ -110,7 +110,12 @@ const QLinearAveragePool: Lowering = (context) => {
 };
 
 const NhwcMaxPool: Lowering = (context) =>
-  withChannelsFirst(true, context, context.input(0), (x) => Pool.MaxPool!(context.withInputs([x])) as Tensor);
+  withChannelsFirst(
+    true,
+    context,
+    context.input(0),
+    (x) => pools['MaxPool']!(context.withInputs([x])) as Tensor,
+  );
 
 const QLinearConv: Lowering = (context) =>
   withChannelsFirst(hasChannelsLast(context), context, context.input(0), (x) =>
@@ -303,9 +308,30 @@ function loosened(context: Context, packed: Tensor, bits: number): Tensor {
   return context.constant(TYPES.uint8, [...packed.shape.slice(0, -1), last], unpacked(bytes, bits));
 }
 
-export const Quantized: Readonly<Record<string, Lowering>> = {
-  QuantizeLinear: Standard.QuantizeLinear!,
-  DequantizeLinear: Standard.DequantizeLinear!,
+/**
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QuantizeLinear
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DequantizeLinear
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAdd
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearMul
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearSigmoid
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearLeakyRelu
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearSoftmax
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConcat
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearWhere
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearAveragePool
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearGlobalAveragePool
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QLinearConv
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.NhwcMaxPool
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.DynamicQuantizeMatMul
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QGemm
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QAttention
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized
+ */
+export const operators: Operators = {
+  QuantizeLinear: standard.QuantizeLinear!,
+  DequantizeLinear: standard.DequantizeLinear!,
   QLinearAdd: binary(f32.add),
   QLinearMul: binary(f32.mul),
   QLinearSigmoid: unary(sigmoid),

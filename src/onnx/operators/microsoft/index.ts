@@ -1,13 +1,12 @@
-import type { Lowering } from '../context.ts';
-import { Attentions } from './Attention.ts';
-import { Fused } from './Fused.ts';
-import { Normalization } from './Normalization.ts';
-import { Quantized } from './Quantized.ts';
+import { merged } from '../merged.ts';
+import { operators as attention } from './Attention.ts';
+import { operators as fused } from './Fused.ts';
+import { operators as normalization } from './Normalization.ts';
+import { operators as quantized } from './Quantized.ts';
 
-/** Operators of the domain com.microsoft, which onnxruntime and its tools put into files. */
-export const Microsoft: Readonly<Record<string, Lowering>> = Object.fromEntries(
-  Object.entries({ ...Attentions, ...Fused, ...Normalization, ...Quantized }).map(([name, lowering]) => [
-    `com.microsoft.${name}`,
-    lowering,
-  ]),
+const named = merged(attention, fused, normalization, quantized);
+
+/** The domain com.microsoft, whose operators onnxruntime and its tools put into files. */
+export const operators = Object.fromEntries(
+  Object.entries(named).map(([name, lowering]) => [`com.microsoft.${name}`, lowering]),
 );

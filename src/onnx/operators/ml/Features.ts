@@ -6,7 +6,7 @@ import { keys } from '../../tensors/doubleBits.ts';
 import { type ElementType, TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
 import { comparable } from '../comparable.ts';
-import { at, type Context, type Lowering, type Output } from '../context.ts';
+import { at, type Context, type Lowering, type Operators, type Output } from '../context.ts';
 import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../tensor/Gather.ts';
 import { asFloats } from './rows.ts';
@@ -248,7 +248,18 @@ const ZipMap: Lowering = (context) => {
   return context.input(0);
 };
 
-export const Features: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_ArrayFeatureExtractor.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_Binarizer.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_FeatureVectorizer.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_Imputer.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_LabelEncoder.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_Normalizer.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_OneHotEncoder.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_Scaler.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_ZipMap.html
+ */
+export const operators: Operators = {
   'ai.onnx.ml.ArrayFeatureExtractor': ArrayFeatureExtractor,
   'ai.onnx.ml.Binarizer': Binarizer,
   'ai.onnx.ml.FeatureVectorizer': FeatureVectorizer,

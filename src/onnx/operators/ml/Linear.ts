@@ -3,7 +3,7 @@ import { f32 } from '../../ir/expression.ts';
 import { constantIndex } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { matrixProduct } from '../math/Matrix.ts';
 import { firstGreatest, labelled, labelsOf, ZERO_OR_ONE } from './classes.ts';
 import { floatRowsOf } from './rows.ts';
@@ -63,7 +63,11 @@ const LinearClassifier: Lowering = (context) => {
   ];
 };
 
-export const LinearModels: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_LinearClassifier.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_LinearRegressor.html
+ */
+export const operators: Operators = {
   'ai.onnx.ml.LinearClassifier': LinearClassifier,
   'ai.onnx.ml.LinearRegressor': LinearRegressor,
 };

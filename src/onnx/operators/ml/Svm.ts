@@ -4,7 +4,7 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/ex
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise } from '../elementwise.ts';
 import { matrixProduct } from '../math/Matrix.ts';
 import { firstGreatest, type Labels, labelled, labelsOf } from './classes.ts';
@@ -187,7 +187,11 @@ function ofClasses(context: Context, labels: Labels) {
   return [label, transformed(context, scores, namedTransform(context))];
 }
 
-export const Machines: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_SVMClassifier.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_SVMRegressor.html
+ */
+export const operators: Operators = {
   'ai.onnx.ml.SVMClassifier': SVMClassifier,
   'ai.onnx.ml.SVMRegressor': SVMRegressor,
 };

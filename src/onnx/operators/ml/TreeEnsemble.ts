@@ -2,7 +2,7 @@ import { ensure } from '../../errors.ts';
 import { f32, select } from '../../ir/expression.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import type { Context, Lowering } from '../context.ts';
+import type { Context, Lowering, Operators } from '../context.ts';
 import { elementwise } from '../elementwise.ts';
 import { labelsOf } from './classes.ts';
 import { ofMany, ofOne, ofTwo } from './decision.ts';
@@ -75,7 +75,12 @@ const TreeEnsembleClassifier: Lowering = (context) => {
   return ofTwo(context, made, labels, base, transform, forest);
 };
 
-export const TreeEnsembles: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleClassifier.html
+ * @see https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleRegressor.html
+ */
+export const operators: Operators = {
   'ai.onnx.ml.TreeEnsemble': TreeEnsemble,
   'ai.onnx.ml.TreeEnsembleClassifier': TreeEnsembleClassifier,
   'ai.onnx.ml.TreeEnsembleRegressor': TreeEnsembleRegressor,

@@ -2,7 +2,7 @@ import { ensure, quoted } from '../../errors.ts';
 import { sigmoid } from '../../functions/index.ts';
 import { f32, fold } from '../../ir/expression.ts';
 import { add, constantIndex, shift } from '../../ir/indices.ts';
-import { at, atOr, type Lowering } from '../context.ts';
+import { at, atOr, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat, ensureSameType } from '../elementwise.ts';
 import { joined } from '../tensor/Parts.ts';
 
@@ -10,7 +10,7 @@ import { joined } from '../tensor/Parts.ts';
  * CausalConvWithState(x, w, bias, past) of ONNX: y[n, c, p] = bias[c] + sum over k of w[c, 0, k] s[n, c, p + k], where s
  * is x with the past values (or zeros) in front; then s's last values, which are the next call's past.
  */
-export const CausalConvWithState: Lowering = (context) => {
+const CausalConvWithState: Lowering = (context) => {
   const [x, w] = [context.input(0), context.input(1)];
   const [bias, past] = [context.optional(2), context.optional(3)];
   const type = ensureSameType([x, w, ...[bias, past].filter((one) => one !== undefined)]);
@@ -59,3 +59,6 @@ export const CausalConvWithState: Lowering = (context) => {
   });
   return [activated, present];
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html */
+export const operators: Operators = { CausalConvWithState };

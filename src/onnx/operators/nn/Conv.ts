@@ -3,7 +3,7 @@ import { type Expression, f32, fold } from '../../ir/expression.ts';
 import { add, type Index, multiply, quotient } from '../../ir/indices.ts';
 import { isConstant, type Tensor } from '../../ir/tensor.ts';
 import type { ElementType, Range } from '../../types.ts';
-import { at, atOr, type Context, type Lowering } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat, ensureSameType } from '../elementwise.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
 
@@ -77,7 +77,7 @@ export function convolved(
  * Y[n, co, p] = B[co] + sum over (tap, ci) of X[n, g * C/G + ci, p * stride + tap * dilation - pad] * W[co, ci, tap]
  * with g = floor(co / (Co / G)); ONNX operator Conv.
  */
-export const Conv: Lowering = (context) => {
+const Conv: Lowering = (context) => {
   const [x, w, bias] = [context.input(0), context.input(1), context.optional(2)];
   ensureFloat(x, w);
   ensureSameType([x, w]);
@@ -110,3 +110,6 @@ export const Conv: Lowering = (context) => {
     },
   };
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__Conv.html */
+export const operators: Operators = { Conv };

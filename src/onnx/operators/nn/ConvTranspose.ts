@@ -2,7 +2,7 @@ import { ensure, quoted } from '../../errors.ts';
 import { f32, fold, type Place } from '../../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat, ensureSameType } from '../elementwise.ts';
 import { ensureSamePads } from './window.ts';
 
@@ -10,7 +10,7 @@ import { ensureSamePads } from './window.ts';
  * Y[n, g * Co/G + m, p] = B + sum over (tap, ci) of X[n, g * C/G + ci, q] * W[g * C/G + ci, m, tap] where
  * q * stride = p + pad - tap * dilation, taps for which q is no integer left out; ONNX operator ConvTranspose.
  */
-export const ConvTranspose: Lowering = (context) => {
+const ConvTranspose: Lowering = (context) => {
   const [x, w, bias] = [context.input(0), context.input(1), context.optional(2)];
   ensureFloat(x, w);
   ensureSameType([x, w]);
@@ -99,3 +99,6 @@ function geometry(context: Context, spatial: readonly number[], kernel: readonly
   const output = full.map((extent, i) => extent - pads[i]! - pads[rank + i]!);
   return { strides, dilations, padsBefore: pads.slice(0, rank), output };
 }
+
+/** @see https://onnx.ai/onnx/operators/onnx__ConvTranspose.html */
+export const operators: Operators = { ConvTranspose };

@@ -3,7 +3,7 @@ import { type Expression, f32, fold, i32, indexValue } from '../../ir/expression
 import { add, flatten, type Index, multiply, quotient, remainder, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { linear } from '../image/Sampling.ts';
 import { convolutionOf } from './Conv.ts';
@@ -13,7 +13,7 @@ import { tapAt } from './window.ts';
  * DeformConv(x, w, offset, bias, mask): a convolution whose taps are moved by offsets, and read between elements. What
  * the taps read is stored once; a sum over it follows, as in any convolution.
  */
-export const DeformConv: Lowering = (context) => {
+const DeformConv: Lowering = (context) => {
   const [x, w, offset] = [context.input(0), context.input(1), context.input(2)];
   const [bias, mask] = [context.optional(3), context.optional(4)];
   ensureFloat(x, w, offset, ...(bias ? [bias] : []), ...(mask ? [mask] : []));
@@ -105,3 +105,6 @@ export const DeformConv: Lowering = (context) => {
     },
   });
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__DeformConv.html */
+export const operators: Operators = { DeformConv };

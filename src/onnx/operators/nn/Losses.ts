@@ -2,7 +2,7 @@ import { sizeOf } from '../../../program/node.ts';
 import { ensure } from '../../errors.ts';
 import { type Expression, f32, fold, i32, select } from '../../ir/expression.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { logSoftmaxAlong } from '../math/Softmax.ts';
 
@@ -79,7 +79,11 @@ const SoftmaxCrossEntropyLoss: Lowering = (context) => {
   return [negativeLogLikelihood(context, logarithms, context.input(1), context.optional(2)), logarithms];
 };
 
-export const Losses: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__NegativeLogLikelihoodLoss.html
+ * @see https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html
+ */
+export const operators: Operators = {
   NegativeLogLikelihoodLoss,
   SoftmaxCrossEntropyLoss,
 };

@@ -5,7 +5,7 @@ import { add, constantIndex, flatten, type Index, quotient, shift } from '../../
 import { isConstant, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
-import { at, atOr, type Context, type Lowering } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { floatPower } from '../math/Power.ts';
 import { reducedShape } from '../math/Reductions.ts';
@@ -295,7 +295,18 @@ const LpNormalization: Lowering = (context) => {
   );
 };
 
-export const Normalization: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__RMSNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__SimplifiedLayerNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__LRN.html
+ * @see https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
+ * @see https://onnx.ai/onnx/operators/onnx__LpNormalization.html
+ */
+export const operators: Operators = {
   BatchNormalization,
   LayerNormalization,
   RMSNormalization,

@@ -4,7 +4,7 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/ex
 import { add, flatten, multiply } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { rangeOfType, TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { differsFrom, ensureFloat, maximum } from '../elementwise.ts';
 import { type Extremum, exactExtremum } from '../extremes.ts';
 import { listOf } from '../list.ts';
@@ -211,7 +211,15 @@ const GlobalMaxPool: Lowering = (context) => {
   );
 };
 
-export const Pool: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__MaxPool.html
+ * @see https://onnx.ai/onnx/operators/onnx__AveragePool.html
+ * @see https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html
+ * @see https://onnx.ai/onnx/operators/onnx__GlobalMaxPool.html
+ * @see https://onnx.ai/onnx/operators/onnx__LpPool.html
+ * @see https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html
+ */
+export const operators: Operators = {
   MaxPool,
   AveragePool,
   GlobalAveragePool,

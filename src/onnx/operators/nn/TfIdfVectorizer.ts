@@ -2,7 +2,7 @@ import { ensure } from '../../errors.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
 import { add, constantIndex, multiply, shift } from '../../ir/indices.ts';
 import { TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 
 /** No number of the pool may be this one, which stands for what is outside the input. */
 const OUTSIDE = -(2 ** 31);
@@ -47,7 +47,7 @@ function gramsOf(context: Context): { readonly grams: Gram[]; readonly size: num
 }
 
 /** Counts n-grams of integers, also with up to `max_skip_count` items left out between two of theirs. */
-export const TfIdfVectorizer: Lowering = (context) => {
+const TfIdfVectorizer: Lowering = (context) => {
   const x = context.input(0);
   ensure(x.type.family === 'integer', `"${x.name}" is of type ${x.type.name}, not integers`);
   const rank = x.shape.length;
@@ -95,3 +95,6 @@ export const TfIdfVectorizer: Lowering = (context) => {
     },
   });
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__TfIdfVectorizer.html */
+export const operators: Operators = { TfIdfVectorizer };

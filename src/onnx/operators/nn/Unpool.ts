@@ -2,7 +2,7 @@ import { sizeOf } from '../../../program/node.ts';
 import { ensure } from '../../errors.ts';
 import { type Expression, fold, i32, indexValue, select } from '../../ir/expression.ts';
 import { flatten, type Index } from '../../ir/indices.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 
 /**
@@ -10,7 +10,7 @@ import { ensureFloat } from '../elementwise.ts';
  * Each element of the result folds over those of its own channel, as the indices of a MaxPool are; an index of
  * another channel writes nothing.
  */
-export const MaxUnpool: Lowering = (context) => {
+const MaxUnpool: Lowering = (context) => {
   const [x, indices] = [context.input(0), context.input(1)];
   ensureFloat(x);
   ensure(`${x.shape}` === `${indices.shape}`, `indices of shape [${indices.shape}] for [${x.shape}]`);
@@ -60,3 +60,6 @@ export const MaxUnpool: Lowering = (context) => {
     },
   });
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__MaxUnpool.html */
+export const operators: Operators = { MaxUnpool };

@@ -6,7 +6,7 @@ import { elementType } from '../../read/tensor.ts';
 import { toFormat } from '../../tensors/narrowFloats.ts';
 import { type ElementType, rangeOfType, TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering, numbersOf, scalarOf } from '../context.ts';
+import { at, type Context, type Lowering, numbersOf, type Operators, scalarOf } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { convolutionOf, convolved } from '../nn/Conv.ts';
 import { reshaped } from '../tensor/Shapes.ts';
@@ -329,7 +329,16 @@ const QLinearMatMul: Lowering = (context) => {
   );
 };
 
-export const Quantized: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
+ * @see https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
+ * @see https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
+ * @see https://onnx.ai/onnx/operators/onnx__ConvInteger.html
+ * @see https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
+ * @see https://onnx.ai/onnx/operators/onnx__QLinearConv.html
+ * @see https://onnx.ai/onnx/operators/onnx__QLinearMatMul.html
+ */
+export const operators: Operators = {
   QuantizeLinear,
   DequantizeLinear,
   DynamicQuantizeLinear,

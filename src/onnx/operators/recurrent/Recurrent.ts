@@ -2,7 +2,7 @@ import { ensure } from '../../errors.ts';
 import { f32, i32, select } from '../../ir/expression.ts';
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import { at, type Context, type Lowering, numbersOf } from '../context.ts';
+import { at, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 import { joined } from '../tensor/Parts.ts';
 import { type Activation, activationsOf } from './activations.ts';
@@ -177,7 +177,12 @@ function initialState(
   });
 }
 
-export const Recurrent: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__RNN.html
+ * @see https://onnx.ai/onnx/operators/onnx__GRU.html
+ * @see https://onnx.ai/onnx/operators/onnx__LSTM.html
+ */
+export const operators: Operators = {
   RNN: recurrent(() => ({ gates: 1, functions: ['Tanh'], added: 1, hasCell: false, cell: rnnCell })),
   GRU: recurrent((context) => {
     const isResetAfter = context.int('linear_before_reset', 0) !== 0;

@@ -4,7 +4,7 @@ import { type Expression, f32, i32, select, word } from '../../ir/expression.ts'
 import { elementType } from '../../read/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { type ElementType, rangeOfType } from '../../types.ts';
-import type { Lowering } from '../context.ts';
+import type { Lowering, Operators } from '../context.ts';
 import { elementwise } from '../elementwise.ts';
 
 /** The same bits as another type. Of a NaN it is only kept that it is one: a program has one NaN. */
@@ -89,7 +89,7 @@ function wordOf(type: ElementType, bits: Expression): Expression {
   return type.family === 'bool' ? select(bits, word(1), word(0)) : wrap(type, bits);
 }
 
-export const BitCast: Lowering = (context) => {
+const BitCast: Lowering = (context) => {
   const x = context.input(0);
   const to = elementType(context.int('to', 0));
   ensure(
@@ -99,3 +99,6 @@ export const BitCast: Lowering = (context) => {
   const range = to.family === 'float' ? undefined : rangeOfType(to);
   return elementwise(context, [x], to, (value) => wordOf(to, bitsOf(x.type, value)), range);
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__BitCast.html */
+export const operators: Operators = { BitCast };

@@ -9,7 +9,7 @@ import { type Rounding, toFormat } from '../../tensors/narrowFloats.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { contains, type ElementType, I32_RANGE, isNarrowed, rangeOfType, TYPES } from '../../types.ts';
 import { comparable } from '../comparable.ts';
-import type { Context, Lowering } from '../context.ts';
+import type { Context, Lowering, Operators } from '../context.ts';
 import { elementwise } from '../elementwise.ts';
 
 /** The conversion of one element, between types as their words hold them. */
@@ -84,4 +84,8 @@ const Cast: Lowering = (context) => castTo(context, context.input(0), elementTyp
 /** To the type of the second input, whose elements do not matter. */
 const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
 
-export const Casts: Readonly<Record<string, Lowering>> = { Cast, CastLike };
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Cast.html
+ * @see https://onnx.ai/onnx/operators/onnx__CastLike.html
+ */
+export const operators: Operators = { Cast, CastLike };

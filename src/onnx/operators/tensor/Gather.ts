@@ -4,7 +4,7 @@ import { add, constantIndex, type Index, multiply } from '../../ir/indices.ts';
 import { boundsOf, reading, type Tensor } from '../../ir/tensor.ts';
 import { truncatedToI32 } from '../../tensors/doubleRounding.ts';
 import { isNarrowed, type Range as RangeOfValues, TYPES } from '../../types.ts';
-import { at, type Context, type Lowering, scalarOf } from '../context.ts';
+import { at, type Context, type Lowering, type Operators, scalarOf } from '../context.ts';
 import { elementwise, ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 
@@ -213,7 +213,18 @@ function cumulativeRange({ low, high }: RangeOfValues, count: number, isProduct:
   return { low: low < 0 ? -most : 0, high: most };
 }
 
-export const Gathers: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Gather.html
+ * @see https://onnx.ai/onnx/operators/onnx__GatherElements.html
+ * @see https://onnx.ai/onnx/operators/onnx__GatherND.html
+ * @see https://onnx.ai/onnx/operators/onnx__OneHot.html
+ * @see https://onnx.ai/onnx/operators/onnx__Trilu.html
+ * @see https://onnx.ai/onnx/operators/onnx__EyeLike.html
+ * @see https://onnx.ai/onnx/operators/onnx__Range.html
+ * @see https://onnx.ai/onnx/operators/onnx__CumSum.html
+ * @see https://onnx.ai/onnx/operators/onnx__CumProd.html
+ */
+export const operators: Operators = {
   Gather,
   GatherElements,
   GatherND,

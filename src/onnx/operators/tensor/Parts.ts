@@ -5,7 +5,7 @@ import { add, type Index, multiply, quotient, remainder, shift } from '../../ir/
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { halvesOfNumber } from '../../tensors/doubleBits.ts';
 import { type Range, TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering, numbersOf } from '../context.ts';
+import { at, atOr, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
 import { ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 
@@ -318,7 +318,16 @@ const SpaceToDepth: Lowering = (context) => {
   });
 };
 
-export const Parts: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Slice.html
+ * @see https://onnx.ai/onnx/operators/onnx__Concat.html
+ * @see https://onnx.ai/onnx/operators/onnx__Split.html
+ * @see https://onnx.ai/onnx/operators/onnx__Tile.html
+ * @see https://onnx.ai/onnx/operators/onnx__Pad.html
+ * @see https://onnx.ai/onnx/operators/onnx__DepthToSpace.html
+ * @see https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html
+ */
+export const operators: Operators = {
   Slice,
   Concat,
   Split,

@@ -2,10 +2,10 @@ import { ensure } from '../../errors.ts';
 import { i32, indexValue, select } from '../../ir/expression.ts';
 import { reading } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 
 /** Turns the first `sequence_lens` elements along the time axis around, for each sequence of the batch. */
-export const ReverseSequence: Lowering = (context) => {
+const ReverseSequence: Lowering = (context) => {
   const [x, lengths] = [context.input(0), context.input(1)];
   const rank = x.shape.length;
   const batch = context.axis(context.int('batch_axis', 1), rank);
@@ -36,3 +36,6 @@ export const ReverseSequence: Lowering = (context) => {
     },
   });
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__ReverseSequence.html */
+export const operators: Operators = { ReverseSequence };

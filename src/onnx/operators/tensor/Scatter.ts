@@ -5,7 +5,7 @@ import { constantIndex, flatten, type Index } from '../../ir/indices.ts';
 import { boundsOf, reading, type Tensor } from '../../ir/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { isNarrowed, type Range, rangeOfType, TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering, numbersOf } from '../context.ts';
+import { at, atOr, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
 import { corners, ensureSameType, hull, maximum, minimum } from '../elementwise.ts';
 import { normalIndices } from './Gather.ts';
 import { reshaped } from './Shapes.ts';
@@ -279,7 +279,12 @@ function targetsOf(context: Context, given: Tensor, places: readonly number[]): 
   });
 }
 
-export const Scatters: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__ScatterElements.html
+ * @see https://onnx.ai/onnx/operators/onnx__Scatter.html
+ * @see https://onnx.ai/onnx/operators/onnx__ScatterND.html
+ */
+export const operators: Operators = {
   ScatterElements,
   Scatter: ScatterElements,
   ScatterND,

@@ -3,7 +3,7 @@ import { ensure } from '../../errors.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { compareNumbers } from '../compareNumbers.ts';
-import { type Context, type Lowering, scalarOf } from '../context.ts';
+import { type Context, type Lowering, type Operators, scalarOf } from '../context.ts';
 import { listOf } from '../list.ts';
 import { throughTables } from './Parts.ts';
 import { reshaped } from './Shapes.ts';
@@ -128,7 +128,13 @@ const NonMaxSuppression: Lowering = (context) => {
   return context.constant(TYPES.int64, [rows.length / 3, 3], rows);
 };
 
-export const Selections: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__NonZero.html
+ * @see https://onnx.ai/onnx/operators/onnx__Compress.html
+ * @see https://onnx.ai/onnx/operators/onnx__Unique.html
+ * @see https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
+ */
+export const operators: Operators = {
   NonZero,
   Compress,
   Unique,

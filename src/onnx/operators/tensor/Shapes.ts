@@ -4,7 +4,7 @@ import { constantIndex, flatten, type Index, unflatten } from '../../ir/indices.
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 
 /** Operators that only rename elements: reshaping, permuting, and asking for a shape. */
 
@@ -173,7 +173,21 @@ const Constant: Lowering = (context) => {
   return context.constant(TYPES.int64, [ints.length], ints);
 };
 
-export const Shapes: Readonly<Record<string, Lowering>> = {
+/**
+ * @see https://onnx.ai/onnx/operators/onnx__Reshape.html
+ * @see https://onnx.ai/onnx/operators/onnx__Flatten.html
+ * @see https://onnx.ai/onnx/operators/onnx__Squeeze.html
+ * @see https://onnx.ai/onnx/operators/onnx__Unsqueeze.html
+ * @see https://onnx.ai/onnx/operators/onnx__Transpose.html
+ * @see https://onnx.ai/onnx/operators/onnx__Expand.html
+ * @see https://onnx.ai/onnx/operators/onnx__Identity.html
+ * @see https://onnx.ai/onnx/operators/onnx__Dropout.html
+ * @see https://onnx.ai/onnx/operators/onnx__Shape.html
+ * @see https://onnx.ai/onnx/operators/onnx__Size.html
+ * @see https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
+ * @see https://onnx.ai/onnx/operators/onnx__Constant.html
+ */
+export const operators: Operators = {
   Reshape,
   Flatten,
   Squeeze,

@@ -2,11 +2,11 @@ import { ensure } from '../../errors.ts';
 import { i32, indexValue, select } from '../../ir/expression.ts';
 import { reading } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureSameType, hull } from '../elementwise.ts';
 
 /** TensorScatter(past, update, write_indices): a cache with new entries written from an index on, for each batch. */
-export const TensorScatter: Lowering = (context) => {
+const TensorScatter: Lowering = (context) => {
   const [past, update, given] = [context.input(0), context.input(1), context.optional(2)];
   const type = ensureSameType([past, update]);
   const rank = past.shape.length;
@@ -54,3 +54,6 @@ export const TensorScatter: Lowering = (context) => {
     },
   });
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__TensorScatter.html */
+export const operators: Operators = { TensorScatter };

@@ -4,7 +4,7 @@ import type { Index } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
 import { keys } from '../../tensors/doubleBits.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Lowering } from '../context.ts';
+import { at, type Lowering, type Operators } from '../context.ts';
 
 /** Less-than with NaN above every number and equal to itself, as NumPy sorts; so every line has an order. */
 const lessWithNaN = (a: Expression, b: Expression): Expression =>
@@ -14,7 +14,7 @@ const lessWithNaN = (a: Expression, b: Expression): Expression =>
  * The k greatest (or least) elements along an axis and their places, sorted, equal ones by their places. There is
  * no sorting in a loop nest, so every element counts those in front of it; that is its rank.
  */
-export const TopK: Lowering = (context) => {
+const TopK: Lowering = (context) => {
   const x = context.input(0);
   const [k = 0] = context.version < 10 ? [context.int('k', 0)] : context.known(1, 'k');
   ensure(x.shape.length >= 1, 'the input is a scalar');
@@ -72,3 +72,6 @@ export const TopK: Lowering = (context) => {
   });
   return [values, indices];
 };
+
+/** @see https://onnx.ai/onnx/operators/onnx__TopK.html */
+export const operators: Operators = { TopK };
