@@ -17,7 +17,6 @@ import {
   withInputs,
   withJson,
   withLimits,
-  withLog,
   withModels,
   withOracle,
   withQueue,
@@ -177,9 +176,9 @@ function build(console: Console): Command {
     .description('make runs for providers and watchers of the same queue, until SIGINT or SIGTERM')
     .argument('[MODEL...]', 'the models: files, or ids of fetched ones')
     .requiredOption('--queue <URL>', 'the Redis or Valkey server: redis://…')
-    .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it')
+    .option('--config <FILE>', 'settings in TOML or YAML; flags and ASSAY_… variables win over it')
     .option('--all', 'fetch every model that there are runs of, within limits');
-  withLog(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
+  withStatus(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
     (await import('./commands/worker.ts')).worker(models, options, console),
   );
   const callback = assay
@@ -204,6 +203,7 @@ function build(console: Console): Command {
   assay
     .command('config')
     .description('print what a command would run with: `assay config watch …`; secrets are hidden')
+    .option('--config <FILE>', 'settings in TOML or YAML, as the command itself takes it')
     .argument('<COMMAND>', 'the command, followed by its own options')
     .action((name: string) => {
       throw new InputError(`config ${name}: there is no such command`, 2);
@@ -218,6 +218,16 @@ function showInstead(command: Command, origins: Origins, console: Console): void
   });
 }
 
+/** Moves a `--config FILE` that stands before the name of a command behind it, where the command takes it. */
+function asCommand(args: readonly string[]): readonly string[] {
+  const [first = '', second = '', ...rest] = args;
+  if (first === '--config') {
+    const [name, ...others] = rest;
+    return name === undefined ? args : [name, first, second, ...others];
+  }
+  return first.startsWith('--config=') ? [second, first, ...rest] : args;
+}
+
 /**
  * Runs one command.
  *
@@ -227,8 +237,9 @@ function showInstead(command: Command, origins: Origins, console: Console): void
  */
 export async function commandLine(args: readonly string[], console: Console): Promise<number> {
   const assay = build(console);
-  const shows = args[0] === 'config' && assay.commands.some((one) => one.name() === args[1]);
-  const rest = shows ? args.slice(1) : args;
+  const asked = args[0] === 'config' ? asCommand(args.slice(1)) : args;
+  const shows = args[0] === 'config' && assay.commands.some((one) => one.name() === asked[0]);
+  const rest = shows ? asked : args;
   const command = assay.commands.find((one) => one.name() === rest[0]);
   let origins: Origins = new Map();
   try {

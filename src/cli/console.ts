@@ -16,6 +16,14 @@ export interface Console {
 /** As of a program that SIGPIPE ends, which Node ignores: 128 + 13. */
 const BROKEN_PIPE_STATUS = 141;
 
+/** Control characters but tab and line feed, and marks that change the direction of text: what is printed may be anybody's. */
+const UNPRINTABLE = /(?![\t\n])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Text that changes nothing but itself on a terminal. */
+export const printable = (text: string): string =>
+  // As JSON has them, so that a line of JSON keeps its meaning.
+  text.replaceAll(UNPRINTABLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 const isClosed = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE' || code === 'EIO';
 
 /**
@@ -33,7 +41,7 @@ export async function processConsole(): Promise<Console> {
   let isTold = false;
   const write = (stream: NodeJS.WriteStream, line: string, onLoss: (error: unknown) => void): void => {
     try {
-      stream.write(`${line}\n`);
+      stream.write(`${printable(line)}\n`);
     } catch (error) {
       onLoss(error);
     }
@@ -69,9 +77,9 @@ export async function processConsole(): Promise<Console> {
         spinner?.stop();
         spinner = undefined;
       } else if (spinner) {
-        spinner.text = doing;
+        spinner.text = printable(doing);
       } else {
-        spinner = ora?.({ text: doing, stream: process.stderr }).start();
+        spinner = ora?.({ text: printable(doing), stream: process.stderr }).start();
       }
     },
   };

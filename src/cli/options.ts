@@ -101,7 +101,7 @@ const withNode = (command: Command): Command =>
       'an Ethereum node, http, https, ws or wss (repeatable, for several)',
       collect,
     )
-    .option('--config <FILE>', 'settings in TOML; flags and ASSAY_… variables win over it');
+    .option('--config <FILE>', 'settings in TOML or YAML; flags and ASSAY_… variables win over it');
 
 /** Everything that sends does so as an account. */
 export const withAccount = (command: Command): Command =>

@@ -45,7 +45,11 @@ async function askAndClaim(
   const { requests } = await history.update();
   await claim(contracts, requests.get(requestId) as RequestRecord, output);
   const { claims } = await history.update();
-  const made = [...claims.values()].findLast((one) => one.request.requestId === requestId);
+  const me = await signerOf(contracts).getAddress();
+  // Providers on this deployment may have answered the request too.
+  const made = [...claims.values()].findLast(
+    (one) => one.request.requestId === requestId && one.claimant === me,
+  );
   return { history, made: made as ClaimRecord };
 }
 

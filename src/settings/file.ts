@@ -1,3 +1,4 @@
+import { FAILSAFE_SCHEMA, load, YAMLException, types as yamlTypes } from 'js-yaml';
 import { parse, TomlError } from 'smol-toml';
 import * as z from 'zod';
 import { readBytes } from '../files/bytes.ts';
@@ -80,17 +81,33 @@ function parseToml(file: string): Record<string, unknown> {
   }
 }
 
+/** Text is left as it is written, so that an amount of 20 digits keeps them all; true and false are told apart. */
+const YAML_SCHEMA = FAILSAFE_SCHEMA.extend({ implicit: [yamlTypes.bool] });
+
+function parseYaml(file: string): Record<string, unknown> {
+  const text = new TextDecoder().decode(readBytes(file, MAX_BYTES));
+  try {
+    const document = load(text, { schema: YAML_SCHEMA }) ?? {};
+    if (isTable(document)) return document as Record<string, unknown>;
+  } catch (failure) {
+    if (!(failure instanceof YAMLException)) throw failure;
+    const { line = 0, column = 0 } = failure.mark ?? {};
+    throw new InputError(`${file}:${line + 1}:${column + 1}: is no YAML: ${failure.reason}`);
+  }
+  throw new InputError(`${file}: holds no settings; write one a line, such as \`log: json\``);
+}
+
 const isTable = (value: unknown): boolean =>
   value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
 
 /**
- * Reads a configuration file in TOML: settings at its top are for every command that knows them, those in a table with
+ * Reads a configuration file in TOML, or in YAML if its name ends in `.yaml` or `.yml`: settings at its top are for every command that knows them, those in a table with
  * the name of a command are for that one.
  *
- * @throws InputError naming file and key for what is no TOML, no setting, or no value of a setting
+ * @throws InputError naming file and key for what is neither TOML nor YAML, no setting, or no value of a setting
  */
 export function readSettings(file: string, catalog: Catalog): FileSettings {
-  const document = parseToml(file);
+  const document = /\.ya?ml$/i.test(file) ? parseYaml(file) : parseToml(file);
   const shared = new Map([...catalog.values()].flat().map((setting) => [setting.name, setting]));
   const top: Record<string, unknown> = {};
   const commands: Record<string, Values> = {};

@@ -30,7 +30,7 @@ export function settingLines(command: Command, origins: Origins): string[] {
   const lines = settingsOf(command).flatMap(({ name, attribute, kind }) => {
     const isModels = name === MODELS;
     const value = isModels ? command.processedArgs[0] : command.getOptionValue(attribute);
-    if (value === undefined) return [];
+    if (value === undefined || (isModels && Array.isArray(value) && value.length === 0)) return [];
     const source = isModels
       ? command.args.length > 0
         ? 'cli'

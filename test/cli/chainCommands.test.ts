@@ -65,6 +65,32 @@ describe('commands that go to a chain refuse in one line', () => {
   const key = ['--key-file', 'FOLDER/key'];
   const there = ['--oracle', 'ORACLE', ...rpc, ...key];
   const mistakes: [string, string[], number, RegExp][] = [
+    [
+      'an id that is no number',
+      ['verify', '1e3', '--oracle', 'ORACLE', ...rpc],
+      2,
+      /REQUEST_ID 1e3: write a whole/,
+    ],
+    [
+      'an id that no request has',
+      ['verify', '18446744073709551617', '--oracle', 'ORACLE', ...rpc],
+      1,
+      /request 18446744073709551617 is unknown at the oracle/,
+    ],
+    [
+      'a claim that is not there',
+      ['finalize', '4294967297', ...there],
+      1,
+      /claim 4294967297 is unknown at the/,
+    ],
+    ['a callback of nothing', ['callback', '7', ...there], 1, /request 7 is unknown at the oracle/],
+    [
+      'a model that nobody published',
+      ['fetch', `0x${'ab'.repeat(32)}`, '--oracle', 'ORACLE', ...rpc],
+      1,
+      /model 0x(ab){32} is not published here$/,
+    ],
+
     ['no node', ['deploy', ...key], 2, /required option '--rpc <URL>' not specified$/],
     [
       'what is no address of a node',
@@ -126,6 +152,44 @@ describe('commands that go to a chain refuse in one line', () => {
       ['provide', MODEL, ...there, '--min-fee-wei', '1e3'],
       2,
       /write a whole number/,
+    ],
+    [
+      'a URI of a model that nobody follows',
+      ['publish', MODEL, ...there, '--uri', 'javascript:alert(1)'],
+      2,
+      /--uri: "javascript:alert\(1\)" is not followed: it begins with none of http:\/\/, https:\/\/ and ipfs/,
+    ],
+    [
+      'a URI of an input that nobody follows',
+      [
+        'request',
+        MODEL,
+        ...there,
+        '--input',
+        `image=${THREE}`,
+        '--input-uri',
+        'file:///etc/passwd\u001b[2J\u202e',
+      ],
+      2,
+      /--input-uri: "file:\/\/\/etc\/passwd\\u001b\[2J\\u202e" is not followed/,
+    ],
+    [
+      'a first block that the chain does not have',
+      ['monitor', '--once', '--oracle', 'ORACLE', ...rpc, '--from-block', '999999999'],
+      2,
+      /--from-block 999999999: the chain has only \d+ blocks; give one before the first request$/,
+    ],
+    [
+      'a queue of another kind',
+      ['watch', MODEL, ...there, '--queue', 'mongodb://127.0.0.1'],
+      2,
+      /--queue: write it as redis:\/\/HOST:PORT or rediss:\/\/HOST:PORT$/,
+    ],
+    [
+      'a data folder that is a file',
+      ['watch', MODEL, ...there, '--data', 'FOLDER/key'],
+      1,
+      /--data .*key: .*key is a file, not a folder; name a folder$/,
     ],
     ['a request without input', ['request', MODEL, ...there], 2, /add --input image=FILE/],
     [

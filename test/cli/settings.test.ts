@@ -77,6 +77,40 @@ describe('settings from flags, environment and file', () => {
     ]);
   });
 
+  it('the file may be YAML, and keeps every digit of a number', async () => {
+    const path = join(folder, 'assay.yaml');
+    const text =
+      'rpc:\n  - http://a\n  - http://b\nlog: json\nmodels: m.onnx\n\nprovide:\n  min-fee-wei: 20000000000000000001\n';
+    writeFileSync(path, `${text}watch:\n  all: true\n`);
+    expect(await shown('provide', '--config', path)).to.include.members([
+      `rpc = ["http://a", "http://b"] # ${path}: "rpc"`,
+      `log = "json" # ${path}: "log"`,
+      `min-fee-wei = "20000000000000000001" # ${path}: "min-fee-wei"`,
+    ]);
+    expect(await shown('watch', '--config', path)).to.include(`all = true # ${path}: "all"`);
+    for (const [wrong, reason] of [
+      ['rpc: [', /assay\.yaml:\d+:\d+: is no YAML: /],
+      ['- rpc', /assay\.yaml: holds no settings/],
+      ['trial: yes', /"trial" must be true or false/],
+      ['rpc: !!js/function x', /is no YAML: unknown tag/],
+      [`key: "0x${'12'.repeat(32)}"`, /a private key does not belong here/],
+    ] as const) {
+      writeFileSync(path, wrong);
+      const { code, err } = await assay('config', 'deploy', '--config', path);
+      expect(err).to.match(reason);
+      expect([code, err.includes('\n')]).to.deep.equal([1, false]);
+    }
+  });
+
+  it('config takes the file before the name of a command too', async () => {
+    const path = file('log = "json"\n');
+    const line = `log = "json" # ${path}: "log"`;
+    expect(await shown('--config', path, 'watch', '--rpc', 'http://x')).to.include(line);
+    expect(await shown(`--config=${path}`, 'watch', '--rpc', 'http://x')).to.include(line);
+    expect((await shown('watch', '--rpc', 'http://x')).join()).not.to.contain('models');
+    expect(await assay('config', '--config', path)).to.deep.include({ code: 2, lines: [] });
+  });
+
   it('switches are true or false', async () => {
     environment({ ASSAY_TRIAL: 'true', ASSAY_JSON: '0', ASSAY_RPC: 'http://x' });
     const lines = await shown('deploy');

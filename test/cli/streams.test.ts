@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { printable } from '../../src/cli/console.ts';
 
 /** The reader of a command's output may go away, and its disk may be full. */
 
@@ -73,5 +74,16 @@ describe('standard streams', () => {
     expect(code).to.equal(0);
     expect(JSON.parse(out).file).to.equal('digits.onnx');
     expect((await withoutStderr('run', MODEL, '--input', 'image=none.npy')).code).to.equal(1);
+  });
+});
+
+describe('what a stranger may have written', () => {
+  it('attack 60: moves no cursor, and turns no text around', () => {
+    const text = 'digit\u001b[2J\u001b]0;x\u0007 \u009b31m\r\u202eabc\u2066 tab\t line\n zażółć 🧑‍🚀';
+    expect(printable(text)).to.equal(
+      'digit\\u001b[2J\\u001b]0;x\\u0007 \\u009b31m\\u000d\\u202eabc\\u2066 tab\t line\n zażółć 🧑‍🚀',
+    );
+    const line = JSON.stringify({ name: '\u202e\u009b' });
+    expect(JSON.parse(printable(line)), 'JSON keeps its meaning').to.deep.equal({ name: '\u202e\u009b' });
   });
 });

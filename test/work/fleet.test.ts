@@ -236,6 +236,29 @@ describe('a fleet of workers on a queue', function () {
     expect(await other.ended()).to.equal(0);
   });
 
+  it('has workers that show how they are, and that end although their queue is away', async function () {
+    const own = await redisOrSkip(this);
+    const worker = startCli(
+      ...['worker', slowId, '--queue', own.url, '--data', folder],
+      ...['--metrics-port', '0', '--heartbeat-seconds', '1'],
+    );
+    await worker.says('idle: 1 models, 0 runs made, 0 failed, 0 going on, 0 waiting');
+    const base = /http:\/\/127\.0\.0\.1:\d+/.exec(worker.out)![0];
+    const ask = async (path: string): Promise<string> => (await fetch(`${base}${path}`)).text();
+    const metrics = await ask('/metrics');
+    expect(metrics)
+      .to.match(/^assay_runs\{outcome="done"\} 0$/m)
+      .and.match(/^assay_queue_up\{queue="127\.0\.0\.1:\d+"\} 1$/m);
+    expect(metrics).not.to.contain('assay_open_claims');
+    expect(JSON.parse(await ask('/readyz'))).to.deep.equal({ ok: true, reasons: [] });
+    await own.stop();
+    while (JSON.parse(await ask('/readyz')).ok) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await ask('/readyz')).to.match(/the queue at 127\.0\.0\.1:\d+ does not answer/);
+    expect(JSON.parse(await ask('/healthz')).ok).to.equal(true);
+    worker.kill('SIGTERM');
+    expect(await worker.ended()).to.equal(0);
+  });
+
   it('says in one line that a queue cannot be reached', async () => {
     for (const url of ['redis://127.0.0.1:1', 'http://127.0.0.1', 'redis']) {
       const failure = await openFleet(url, complain).then(

@@ -40,7 +40,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
   const console = loggingConsole(terminal, log);
   await withReader(options, console, async (contracts) => {
     console.outlive?.();
-    const fromBlock = asked ?? (await firstBlockOf(contracts));
+    const fromBlock = await firstBlockOf(contracts, asked);
     const { chainId } = await contracts.provider.getNetwork();
     const oracle = await contracts.oracle.getAddress();
     const failures = new Failures(log.error, log.info, Date.now);

@@ -31,7 +31,7 @@ export async function fetch(given: string, options: FetchOptions, console: Conso
   const limits = limitsOf({ ...unbounded, ...options });
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withReader(options, console, async (contracts) => {
-    const fromBlock = asked ?? (await firstBlockOf(contracts));
+    const fromBlock = await firstBlockOf(contracts, asked);
     const { published, uris } = await readPublication(contracts, modelId, fromBlock);
     const urls = [...mirrors, ...uris].flatMap((uri) => {
       try {

@@ -5,6 +5,7 @@ import { writeBundle } from '../../store/bundle.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
 import { type ImportArguments, loadModel } from '../models/loadModel.ts';
+import { requireFollowed } from '../models/sources.ts';
 import { tryCausality } from '../text/loadText.ts';
 
 export interface PublishOptions extends OracleOptions, ImportArguments {
@@ -16,6 +17,7 @@ export interface PublishOptions extends OracleOptions, ImportArguments {
 
 /** `assay publish`: commits to a model in the oracle's registry, so that it can be asked for. */
 export async function publish(path: string, options: PublishOptions, console: Console): Promise<void> {
+  requireFollowed('--uri', options.uri);
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
     const loaded = await loadModel(path, options, console);

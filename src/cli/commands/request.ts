@@ -15,6 +15,7 @@ import { type OracleOptions, requireEther, withContracts } from '../connection/c
 import type { Console } from '../console.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
+import { requireFollowed } from '../models/sources.ts';
 import { promptTokens } from '../text/loadText.ts';
 import { type DrawingArguments, parseDrawing } from '../text/textOptions.ts';
 
@@ -97,6 +98,7 @@ async function paidLine({ currency, provider }: Contracts, paidWei: bigint): Pro
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
   const feeWei = parseWhole('--fee-wei', options.feeWei);
   const chosen = parseTerms(options);
+  if (options.inputUri !== undefined) requireFollowed('--input-uri', options.inputUri);
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
     const loaded = await loadModel(path, options, console);

@@ -51,7 +51,7 @@ async function settle(
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
     console.progress('reading the chain');
-    const fromBlock = given ?? (await firstBlockOf(contracts));
+    const fromBlock = await firstBlockOf(contracts, given);
     const index = new EventIndex(contracts, { fromBlock });
     await index.update();
     const oracle = await contracts.oracle.getAddress();

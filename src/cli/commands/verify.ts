@@ -97,7 +97,7 @@ export async function verify(
   const log = createLog({ format: 'text', level: 'warn', sink: console });
   await withReader(options, console, async (contracts) => {
     console.progress('reading the chain');
-    const index = new EventIndex(contracts, { fromBlock: asked ?? (await firstBlockOf(contracts)) });
+    const index = new EventIndex(contracts, { fromBlock: await firstBlockOf(contracts, asked) });
     await index.update();
     const found = await index.recall(requestId);
     if (!found) {

@@ -4,6 +4,7 @@ import { InputError } from '../../files/inputError.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { reasonOf } from '../../files/reason.ts';
 import { createLog } from '../../operator/log.ts';
+import { WorkerStatus } from '../../operator/workerStatus.ts';
 import { createWorkerKey, pemOf, type WorkerKey, workerKeyFrom } from '../../work/fleet/answers.ts';
 import { FleetWorker } from '../../work/fleet/fleetWorker.ts';
 import { FoundModels } from '../../work/foundModels.ts';
@@ -16,6 +17,8 @@ import { loadAny } from '../models/holding.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
 import { dataFolder, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { type LogArguments, parseLogOptions } from '../services/logOptions.ts';
+import { untilSignal, VERSION } from '../services/serviceLoop.ts';
+import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from '../services/statusOptions.ts';
 
 export interface WorkerOptions
   extends EngineOptions,
@@ -23,6 +26,7 @@ export interface WorkerOptions
     WorkerArguments,
     ImportArguments,
     LogArguments,
+    StatusArguments,
     SourceOptions,
     LimitOptions {
   readonly queue: string;
@@ -56,6 +60,8 @@ export async function worker(
   checkQueue(options);
   const work = workersOf(options);
   const log = createLog({ ...parseLogOptions(options), sink: console });
+  const heartbeatSeconds = parseHeartbeat(options);
+  parsePort(options);
   const sources = sourcesOf(options);
   const limits = limitsOf(options);
   if (named.length === 0 && !options.all) {
@@ -101,16 +107,29 @@ export async function worker(
   const looking = options.all
     ? setInterval(() => void look().catch(({ message }) => complain(message)), LOOK_MS)
     : undefined;
-  log.info(`working as ${key.name} for the queue at ${new URL(options.queue).host}`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
+  const { host } = new URL(options.queue);
+  const status = new WorkerStatus({
+    ...{ version: VERSION, queue: host },
+    isQueueUp: () => fleet.redis.status === 'ready',
+    models: () => worker.models,
+    work: () => runner.status(),
   });
-  log.info('ending; runs in hand go to other workers');
-  clearInterval(looking);
+  const stopServing = await serveIfAsked(options, status, log.info);
+  const refresh = setInterval(() => status.look(), LOOK_MS);
+  const beat =
+    heartbeatSeconds > 0 && setInterval(() => log.info(status.heartbeat()), 1000 * heartbeatSeconds);
+  log.info(`working as ${key.name} for the queue at ${host}`);
+  const { signal, release } = untilSignal(log);
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  log.info('runs in hand go to other workers');
+  for (const timer of [looking, refresh, beat]) if (timer) clearInterval(timer);
+  stopServing();
   found.end();
   await worker.close();
   await fleet.close();
   await runner.close();
   sources.getter.close();
+  release();
 }

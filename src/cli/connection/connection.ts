@@ -102,8 +102,20 @@ function chooseOracle({ oracle }: ReaderOptions, chainId: bigint): Address {
   );
 }
 
-/** Block before which the oracle has said nothing, as far as it is recorded; else 0. */
-export async function firstBlockOf({ oracle, provider }: Contracts): Promise<number> {
+/**
+ * Block before which the oracle has said nothing: the one that is given, or as it is recorded; else 0.
+ *
+ * @throws InputError for one that the chain does not have yet: from there on nothing is to be seen
+ */
+export async function firstBlockOf({ oracle, provider }: Contracts, given?: number): Promise<number> {
+  if (given !== undefined) {
+    const newest = await provider.getBlockNumber();
+    if (given <= newest) return given;
+    throw new InputError(
+      `--from-block ${given}: the chain has only ${newest} blocks; give one before the first request`,
+      2,
+    );
+  }
   const deployment = readDeployment((await provider.getNetwork()).chainId);
   const isRecorded = deployment?.oracle === (await oracle.getAddress());
   return isRecorded ? (deployment as Deployment).fromBlock : 0;

@@ -32,6 +32,19 @@ function requireUrl(option: string, text: string): string {
   return text;
 }
 
+/**
+ * Checks a URI that goes on chain for others to follow.
+ *
+ * @throws InputError for one that nobody follows
+ */
+export function requireFollowed(option: string, uri: string): void {
+  try {
+    if (uri !== '') locationsOf(uri);
+  } catch (error) {
+    throw new InputError(`${option}: ${(error as Error).message}`, 2);
+  }
+}
+
 /** @throws InputError for a path that names nothing that could be there */
 function statOf(path: string, what: string): Stats | undefined {
   try {
@@ -58,13 +71,7 @@ export function sourcesOf(options: SourceOptions): Sources {
   const { ipfsGateway = [], mirror = [], allowPrivate = false } = options;
   requireFolder(options);
   const gateways = ipfsGateway.map((url) => requireUrl('--ipfs-gateway', url));
-  for (const uri of mirror) {
-    try {
-      locationsOf(uri);
-    } catch (error) {
-      throw new InputError(`--mirror: ${(error as Error).message}`, 2);
-    }
-  }
+  for (const uri of mirror) requireFollowed('--mirror', uri);
   // The operator named these, so they may be machines of its own.
   const trustedOrigins = [...gateways, ...mirror.filter((uri) => /^https?:/.test(uri))];
   return {

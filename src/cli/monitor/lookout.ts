@@ -57,7 +57,7 @@ export async function openLookout(
 ): Promise<Lookout> {
   const work = workersOf(options);
   const sources = sourcesOf(options);
-  const fromBlock = parsed.fromBlock ?? (await firstBlockOf(contracts));
+  const fromBlock = await firstBlockOf(contracts, parsed.fromBlock);
   const { chainId } = await contracts.provider.getNetwork();
   const oracle = await contracts.oracle.getAddress();
   const unit = await readUnit(contracts.currency, contracts.provider);

@@ -112,7 +112,7 @@ export async function serve(
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
     console.outlive?.();
     warnWithoutEther(account, log);
-    const fromBlock = given ?? (await firstBlockOf(contracts));
+    const fromBlock = await firstBlockOf(contracts, given);
     const clock = new ChainClock();
     const stock = await openStock(contracts, fromBlock, clock, console, log);
     const { runner, readInput } = stock;

@@ -11,10 +11,17 @@ const MAX_URI_LENGTH = 2048;
 /** A part of a path that stays a part, however often it is decoded. */
 const PART = /^[\w.~!$&'()*+,;=:@-]+$/;
 
+/** Text of a stranger, quoted, of which no character does anything but show itself. */
+const quoted = (text: string): string =>
+  JSON.stringify(text.slice(0, 200)).replaceAll(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 function partsOf(path: string, uri: string): string[] {
   const parts = path.split('/').filter((part) => part !== '');
   if (parts.every((part) => PART.test(part) && part !== '.' && part !== '..')) return parts;
-  throw new RemoteError(`${JSON.stringify(uri.slice(0, 200))} has a path that is not followed`);
+  throw new RemoteError(`${quoted(uri)} has a path that is not followed`);
 }
 
 /**
@@ -24,7 +31,7 @@ function partsOf(path: string, uri: string): string[] {
  * @throws RemoteError for another scheme, a URI that is too long, or one that is no URI
  */
 export function locationsOf(uri: string, gateways: readonly string[] = IPFS_GATEWAYS): string[] {
-  const shown = JSON.stringify(uri.slice(0, 200));
+  const shown = quoted(uri);
   if (uri.length > MAX_URI_LENGTH)
     throw new RemoteError(`${shown}… is longer than ${MAX_URI_LENGTH} characters`);
   const [, scheme] = /^([a-z][a-z0-9+.-]{0,20}):\/\//i.exec(uri) ?? [];

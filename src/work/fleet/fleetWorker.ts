@@ -37,6 +37,11 @@ export class FleetWorker {
     this.#options = options;
   }
 
+  /** Models of which it takes runs. */
+  get models(): number {
+    return this.#serving.size;
+  }
+
   /**
    * Begins to take runs of a model.
    *
