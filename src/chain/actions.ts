@@ -15,7 +15,7 @@ import type { Hex } from './types.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /**
- * What an account does besides moving in a dispute, one transaction each.
+ * The transactions of an account other than moves of a dispute, one function each.
  * All of these throw Refused, with a sentence, if the chain would not take the transaction.
  */
 

@@ -95,6 +95,6 @@ const ROLLUPS: ReadonlySet<bigint> = new Set([8453n, 10n, 42161n, 84532n, 111554
 /** The set that a chain with money in it should have. */
 export const boundsFor = (chainId: bigint): BoundsName => (ROLLUPS.has(chainId) ? 'rollup' : 'safe');
 
-/** How long nobody can send a transaction without anybody losing by it: the lesser of window and clock, s. */
+/** Longest outage of the chain in which nobody loses anything: the lesser of window and clock, s. */
 export const outlastsSeconds = ({ min }: Bounds): number =>
   Math.min(Number(min.windowSeconds), Number(min.clockSeconds));

@@ -8,7 +8,7 @@ import { type Address, ZERO_ADDRESS } from './types.ts';
 
 export { type Bounds, SAFE_BOUNDS, TRIAL_BOUNDS } from './bounds.ts';
 
-/** Which contracts there are, with which bounds, and in which currency. */
+/** The contracts of a deployment, their bounds and their currency. */
 export interface Plan {
   readonly edition: Edition;
   readonly bounds: Bounds;

@@ -14,7 +14,7 @@ const ALL_ERRORS = new Interface(
   ),
 );
 
-/** Which error of the contracts `failure` carries, if any. */
+/** The contracts' error that `failure` carries, if any. */
 export function contractError(failure: unknown): ErrorDescription | undefined {
   const data = revertData(failure);
   return (data && data.length >= 10 && ALL_ERRORS.parseError(data)) || undefined;

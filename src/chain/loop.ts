@@ -67,7 +67,7 @@ class Bell {
   }
 }
 
-/** Of what nobody aborts. */
+/** Signal of a loop that nobody aborts. */
 const never = new AbortController().signal;
 
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -44,7 +44,7 @@ export interface Player {
   readonly background: Background;
   /** The data that the root of the player's own trace of the disputed run commits to. */
   commitment(): Promise<Commitment>;
-  /** That trace. */
+  /** The trace of the claim. */
   trace(): Promise<Trace>;
   readonly listen: Listener;
   /** Gas that its moves may take in this dispute, at most. */

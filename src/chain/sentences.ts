@@ -1,6 +1,6 @@
 import { formatEther } from 'ethers';
 
-/** Which values an error carries is known to its own sentence only. */
+/** Values of an error; only the error's own sentence knows their types. */
 export type Values = readonly [never, never, never, never];
 type Sentence = (args: Values) => string;
 

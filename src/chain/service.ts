@@ -30,7 +30,7 @@ export interface ServiceOptions {
   readonly indexFolder?: string | undefined;
   /** Tells the chain's time; is told of every block. */
   readonly clock?: ChainClock;
-  /** How transactions are sent. */
+  /** Options of sending transactions. */
   readonly sending?: OpenOptions;
   /** Limits on the money at risk. */
   readonly limits?: Limits;

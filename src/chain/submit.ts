@@ -35,7 +35,7 @@ export async function hasPending(provider: Provider, address: string): Promise<b
 /** A final failure, which polling again cannot change. */
 class TransactionLost extends Error {}
 
-/** How long a transaction is waited for, ms. */
+/** Timeout of waiting for a transaction to be mined, ms. */
 export interface Patience {
   /** Rests between looks for a receipt: short at first, for chains that mine at once. */
   readonly firstRestMs: number;

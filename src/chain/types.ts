@@ -1,4 +1,4 @@
-/** What the contracts hand out and want handed back, as plain values; see contracts/interfaces for their meaning. */
+/** Structs of the contracts as plain values; contracts/interfaces defines their fields. */
 
 /** `0x…` of any even length. */
 export type Hex = string;

@@ -1,7 +1,7 @@
 import { Contract, formatUnits, type Provider } from 'ethers';
 import { type Address, ZERO_ADDRESS } from './types.ts';
 
-/** How amounts of a currency are written. */
+/** Name and decimals of a currency, for printing amounts. */
 export interface Unit {
   readonly symbol: string;
   readonly decimals: number;

@@ -40,7 +40,7 @@ export function parseRanges(given: readonly string[]): Readonly<Record<string, R
   return ranges;
 }
 
-/** How floats of 16 bits are computed with. @throws InputError for anything else */
+/** Parses the arithmetic of 16-bit floats, `round` or `float32`. @throws InputError for anything else */
 export function parseHalf(text: string): HalfArithmetic {
   if (text === 'round' || text === 'float32') return text;
   throw new InputError(`--half ${text}: write round or float32`, 2);

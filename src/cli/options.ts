@@ -17,7 +17,7 @@ const withTextSizes = (command: Command): Command =>
     .option('--sampled', 'with --text: requests give a seed and a temperature, by which tokens are drawn')
     .option('--tokenizer <FILE>', 'with --text: a tokenizer.json, if it is not beside the model');
 
-/** How tokens are drawn. */
+/** Options of drawing tokens. */
 export const withDrawing = (command: Command): Command =>
   command
     .option('--temperature <N>', 'with --sampled: 0 takes the likeliest token (default: 1)')

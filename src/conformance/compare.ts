@@ -30,7 +30,7 @@ const isCloseBfloat16 = (mine: number, theirs: number, absolute: number): boolea
 
 const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
-/** How an output differs from the one expected; `undefined` if it does not. */
+/** Describes the difference between an output and the expected one; `undefined` if there is none. */
 export function difference(
   name: string,
   onnxType: string,

@@ -128,7 +128,7 @@ const isRead = ({ nodes, outputs }: Program, node: number): boolean =>
 async function objectionTo(model: CompiledModel, given: Given, { outputs }: DataSet, absolute: number) {
   const { program, weights } = model;
   const inputs = model.inputs.map((input) => {
-    // What nothing reads may be anything: the data of some tests does not have the shape that their file says.
+    // An input that no node reads takes any data: in some tests its shape is not the one that the file says.
     if (!isRead(program, input.node)) return new Uint8Array(byteLengthOf(program.nodes[input.node] as Node));
     const read = given.get(input.name);
     if (!read) throw new BrokenTest(`the test has no data for the input "${input.name}"`);

@@ -5,7 +5,7 @@ import { intervalAt, levelsToReveal, type Reason } from './rules.ts';
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
-/** What is wrong below a revealed hash, as one goes down the trace's tree and then a tensor's. */
+/** Name of the subtree below a revealed hash, on the way down the trace's tree and then a tensor's. */
 function pickedPlace(position: Position, child: number): string {
   const levels = levelsToReveal(position.depthLeft);
   const below = position.phase === 'TracePick' ? blockLevels(position.traceDepth) : 0;

@@ -2,7 +2,7 @@ import type { Hash } from '../merkle/keccak.ts';
 
 /** The child that a challenger picks from a reveal, opened against the subject. */
 export interface Pick {
-  /** Which of the revealed hashes, from 0. */
+  /** Position among the revealed hashes, from 0. */
   readonly child: number;
   readonly hash: Hash;
   /** From the leaves up, one for each revealed level. */
@@ -36,7 +36,7 @@ export type Move =
   | {
       readonly kind: 'proveCheckpoint';
       readonly blockRoot: Hash;
-      /** Which of the block's tensors, from 0. */
+      /** Position among the block's tensors, from 0. */
       readonly child: number;
       readonly node: NodeProof;
     }
@@ -63,7 +63,7 @@ export type Move =
   | { readonly kind: 'pickInterval'; readonly words: Uint8Array; readonly interval: number }
   | ({ readonly kind: 'proveInterval'; readonly words: Uint8Array; readonly interval: number } & Leaf);
 
-/** What the chain needs to run a leaf. */
+/** Everything that the chain needs to run a leaf. */
 interface Leaf {
   readonly descriptor: Uint8Array;
   /** Root of the tree over all tensors of the disputed block. */

@@ -117,7 +117,7 @@ function hashesInTensor({ depthLeft, index, nodeIndex }: Position, trace: Trace)
   );
 }
 
-/** Which nodes of a block are checkpoints: a bit for each, the first one's the lowest. */
+/** Bit mask of the checkpoints in a block; the lowest bit is the first node's. */
 function checkpointsOf({ depthLeft, index, hi: nodes }: Position, { model }: Trace): number {
   let marks = 0;
   for (let i = 0; i < 2 ** depthLeft; i++) {
@@ -186,7 +186,7 @@ function disputedLoop({ position }: DisputeView, trace: Trace): { loop: LoopNode
   return { loop, descriptor: trace.model.descriptors[position.nodeIndex]! };
 }
 
-/** What [from, to) of the disputed element reads, opened against what the claimant has committed to. */
+/** Openings of all that steps [from, to) of the disputed element read, against the claimant's commitments. */
 const witnessOf = (view: DisputeView, trace: Trace, element: number, from: number, to: number): Uint8Array =>
   trace.witness(view.position.nodeIndex, element, from, to, (node) =>
     claimedProof(view, node, (level, index) => trace.node(level, index)),

@@ -3,7 +3,7 @@ import { blockLevels, depthOf } from '../program/blocks.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import type { Role } from './move.ts';
 
-/** What a dispute waits for, with the codes of `Phase` in `types/Position.sol`. */
+/** Phases of a dispute by the move that it waits for; the codes are those of `Phase` in `types/Position.sol`. */
 export const PHASES = {
   None: 0,
   Root: 1,

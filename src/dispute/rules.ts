@@ -24,7 +24,7 @@ export function levelsToReveal(depthLeft: number): number {
   return Math.ceil(depthLeft / Math.ceil(depthLeft / MAX_REVEAL_LEVELS));
 }
 
-/** How the claimant divides a stretch of the fold: into how many intervals, of how many steps each but the last. */
+/** Division of a range of fold steps into intervals: their number, and the steps of each but the last. */
 export function intervalsOf({ lo, hi, grain }: Position): { count: number; stride: number } {
   const stride = Math.max(grain, Math.ceil((hi - lo) / MAX_INTERVALS));
   return { count: Math.ceil((hi - lo) / stride), stride };

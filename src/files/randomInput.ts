@@ -21,7 +21,7 @@ const RANDOM_RANGE: Readonly<Record<InputSlot['dtype'], Range>> = {
   u8: { low: 0, high: 255 },
 };
 
-/** What an input is filled with: of its own range the part that is usual for its dtype, or all if there is none. */
+/** Range of random values: the input's own cut to the usual one of its dtype, or all of its own if they do not meet. */
 export function randomRange(slot: InputSlot): Range {
   const { dtype, onnxType, range } = slot;
   const usual = onnxType === 'bool' ? { low: 0, high: 1 } : RANDOM_RANGE[isDouble(slot) ? 'f32' : dtype];

@@ -44,7 +44,7 @@ export interface TreeCall {
 /** Hashes of a level below which it, and all above it, are left to one thread. */
 const MIN_SHARED = 128;
 
-/** What builds the tree over a tensor at `from`, one call after the other. */
+/** The calls, in order, that build the tree over a tensor at `from`. */
 export function treeCalls(from: number, byteLength: number, out: number, paddings: number): TreeCall[] {
   const chunks = chunksOf(byteLength);
   const turns = Math.ceil(chunks / CHUNKS_PER_TURN);

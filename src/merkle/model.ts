@@ -27,7 +27,7 @@ export interface Model {
   readonly id: Hash;
 }
 
-/** How many times the program runs, with tensors carried over. Always 1 so far. */
+/** Number of times that the program runs, with tensors carried over; always 1 so far. */
 const STEPS = 1;
 
 const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
@@ -87,7 +87,7 @@ export function modelOf(program: Program): Model {
   };
 }
 
-/** What a request commits to: keccak256(INPUTS ‖ tensor roots in slot order). */
+/** Commitment of a request to its inputs: keccak256(INPUTS ‖ tensor roots in slot order). */
 export const inputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.INPUTS, ...roots);
 
 /** The tensors that a run reads besides constants, in slot order: the inputs, then the answers. */
@@ -102,7 +102,7 @@ export const claimedRefs = ({
   answers,
 }: Pick<Model, 'outputs' | 'answers'>): readonly TensorRef[] => (answers.length > 0 ? answers : outputs);
 
-/** What a claim commits to: keccak256(OUTPUTS ‖ tensor roots in order). */
+/** Commitment of a claim to its outputs: keccak256(OUTPUTS ‖ tensor roots in order). */
 export const outputsCommitment = (roots: readonly Hash[]): Hash => keccakTagged(TAGS.OUTPUTS, ...roots);
 
 /** Bytes of tensors that are given end to end. */

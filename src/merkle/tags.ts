@@ -13,7 +13,7 @@ export const TAGS = {
   PROGRAM_LEAF: 3,
   /** Interior node of a program's tree. */
   PROGRAM_NODE: 4,
-  /** What a model id hashes. */
+  /** Prefix of the bytes that a model id hashes. */
   MODEL: 5,
   /** The roots of a request's inputs. */
   INPUTS: 6,

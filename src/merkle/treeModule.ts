@@ -18,7 +18,7 @@ import { bulk, control, i32, i64, i64x2, v128 } from '../wasm/opcodes.ts';
 import { permutation, STATE_LANES } from './permutation.ts';
 import { TAGS } from './tags.ts';
 
-/** What the module of {@link treeModule} exports. Addresses and lengths are in bytes. */
+/** Exports of the module that {@link treeModule} makes. Addresses and lengths are in bytes. */
 export interface TreeExports extends WebAssembly.Exports {
   /** Hashes `count` records that lie end to end, each keccak256(tag ‖ record); `pairs` 1: of 64 bytes, 0: of 256. */
   readonly hash: (from: number, count: number, out: number, tag: number, pairs: number) => void;

@@ -16,7 +16,7 @@ export interface Loss {
   readonly winsWei: bigint;
 }
 
-/** How an open dispute stands and how it will end. Times are Unix seconds. */
+/** State and forecast of an open dispute. Times are Unix seconds. */
 export interface DisputeForecast {
   readonly disputeId: bigint;
   readonly claimId: bigint;
@@ -40,7 +40,7 @@ export interface DisputeForecast {
   readonly loss: Loss | undefined;
 }
 
-/** How an open claim will end. Times are Unix seconds. */
+/** Forecast of an open claim. Times are Unix seconds. */
 export interface ClaimForecast {
   readonly claimId: bigint;
   readonly requestId: bigint;

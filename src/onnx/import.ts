@@ -24,7 +24,7 @@ export interface ImportOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that become part of the program, such as a shape or a sampling rate. */
   readonly bind?: Readonly<Record<string, TensorNumbers>>;
-  /** How float16 and bfloat16 are computed with: `round` (the default) or `float32`. */
+  /** Arithmetic of float16 and bfloat16: `round` (the default) or `float32`. */
   readonly half?: HalfArithmetic;
   /** Bounds on inputs' values, both included, which become part of the program. */
   readonly ranges?: Readonly<Record<string, Range>>;

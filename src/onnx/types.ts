@@ -82,7 +82,7 @@ export interface Range {
   readonly high: number;
 }
 
-/** What an integer type can hold (as doubles: the ends of 64-bit types are rounded outwards). */
+/** Range of an integer type (as doubles: the ends of 64-bit types are rounded outwards). */
 export const rangeOfType = (type: ElementType): Range =>
   type.family === 'bool'
     ? { low: 0, high: 1 }

@@ -66,7 +66,7 @@ export class Failures {
     for (const [sentence, { since, last }] of this.#lasting) {
       if (now - last < OVER_MS) continue;
       this.#lasting.delete(sentence);
-      // Of what was met once and never again, nothing can be said to be over.
+      // A failure that was met once only is not reported as over.
       if (last > since) this.#tellOver(`over after ${durationText(last - since)}: ${sentence}`);
     }
   }

@@ -9,7 +9,7 @@ export interface Doings {
   readonly pending: number;
   readonly runs: number;
   readonly failures: number;
-  /** How long nothing could be read, ms; 0 if all is well. */
+  /** Time since the last successful read if reads fail now, ms; 0 if all is well. */
   readonly blindMs: number;
 }
 

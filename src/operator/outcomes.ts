@@ -2,7 +2,7 @@ import type { Address } from '../chain/types.ts';
 import type { DisputeRecord, World } from '../chain/world.ts';
 import { sideOf } from './standing.ts';
 
-/** How a dispute ended for this account: `overtaken` is neither won nor lost, its bond comes back. */
+/** Outcome of a dispute for this account: `overtaken` is neither won nor lost, its bond comes back. */
 export type Outcome = 'won' | 'lost' | 'overtaken';
 
 /** Disputes of one account that were open when this program last looked, until they end. */

@@ -11,7 +11,7 @@ import { Outcomes } from './outcomes.ts';
 import type { Told } from './server.ts';
 import { type Standing, standingOf } from './standing.ts';
 
-/** How one node is. */
+/** State of one node. */
 export interface EndpointStatus {
   /** Its address, without what is secret in it. */
   readonly endpoint: string;

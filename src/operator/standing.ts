@@ -21,7 +21,7 @@ export interface OwnClock {
   readonly waitedSeconds: number;
 }
 
-/** How one account stands on a deployment. Times are seconds. */
+/** Money and open duties of one account on a deployment. Times are seconds. */
 export interface Standing {
   readonly openClaims: number;
   /** Claims of anybody that can still be challenged. */
@@ -40,13 +40,13 @@ export interface Standing {
 /** Part of a clock after which a move is late: one should take a block or two. */
 const LATE_SHARE = 0.1;
 
-/** Which side of a dispute an account is on, if any. */
+/** The side of a dispute that an account is on, if any. */
 export function sideOf({ challenger, claim }: DisputeRecord, account: Address): Role | undefined {
   if (challenger === account) return 'challenger';
   return claim.claimant === account ? 'claimant' : undefined;
 }
 
-/** How an account stands, from the chain alone. @param now Unix seconds */
+/** Derives the standing of an account from the chain alone. @param now Unix seconds */
 export function standingOf(
   { claims, disputes }: Pick<World, 'claims' | 'disputes'>,
   account: Address,

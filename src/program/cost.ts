@@ -22,7 +22,7 @@ const HASH_BYTES = 32;
 /** Levels of the trace's tree that the static rule assumes: those of the largest program. */
 export const MAX_TRACE_DEPTH = 20;
 
-/** How the address of a step's operand follows the fold indices. */
+/** Dependence of an operand's address on the fold indices. */
 interface Movement {
   /** A fold index matters. */
   readonly folds: boolean;

@@ -99,7 +99,7 @@ export interface LoopNode {
   readonly operands: readonly Operand[];
   readonly step: ScalarProgram;
   readonly post: ScalarProgram;
-  /** How many fold steps one leaf check executes at most. */
+  /** Most fold steps that one leaf check executes. */
   readonly grain: number;
   /** Whether the root of a trace commits to this tensor, in a program of several blocks; see `blocks.ts`. */
   readonly checkpoint: boolean;
@@ -137,7 +137,7 @@ export function slotsOf(loop: Pick<LoopNode, 'constants' | 'operands' | 'shape' 
   return { accumulator: 0, constants, operands, outputIndices, foldIndices, results };
 }
 
-/** Which of a loop's scalar programs reads each operand, directly or as the coordinate of one that it reads. */
+/** For each operand, the scalar programs of the loop that read it, directly or as the coordinate of another operand. */
 export interface OperandUse {
   readonly step: boolean;
   readonly post: boolean;

@@ -218,7 +218,7 @@ function checkCost(loop: LoopNode, descriptorBytes: number): Broken {
   return undefined;
 }
 
-/** That the node and the model's lists of inputs, answers and outputs name each other. */
+/** Checks that a node and the model's lists of inputs, answers and outputs name each other. */
 function checkInterface(
   node: Node,
   nodeIndex: number,

@@ -29,7 +29,7 @@ export interface ProviderOptions extends ServiceOptions {
   readonly runner: Runner;
   /** Finds answers for models that check them; without it requests on those are left to others. */
   readonly solve?: Solve;
-  /** Which requests are worth their fee; all if left out. */
+  /** Decides whether a request is worth its fee; all are if left out. */
   readonly accepts?: (request: RequestRecord) => boolean;
   /** The least fee; `gas` for what the answer's gas may cost; 0 if left out. A token's fees have no price in gas. */
   readonly leastFeeWei?: bigint | 'gas';

@@ -55,7 +55,7 @@ export interface Pacemaker {
   wait(seconds: number, why?: string): Promise<void>;
 }
 
-/** What a winning move is about, from the state that it answers. */
+/** Node, element and interval of a winning move, from the state that it answers. */
 export function isolatedBy({ position }: DisputeView, move: Move): Isolated | undefined {
   switch (move.kind) {
     case 'proveConstant':

@@ -13,7 +13,7 @@
 export interface Instruction {
   readonly opcode: number;
   readonly name: string;
-  /** How many of the three references `a`, `b`, `c` are read. */
+  /** Number of the three references `a`, `b`, `c` that are read. */
   readonly arity: 1 | 2 | 3;
   /**
    * Upper bound on the gas that the chain's interpreter spends on it, dispatch included: the most that was measured

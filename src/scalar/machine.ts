@@ -43,7 +43,7 @@ const f32Compare = (f: (x: number, y: number) => boolean) => (a: number, b: numb
 
 type Semantics = (a: number, b: number, c: number) => number;
 
-/** What each instruction means: words in (unsigned), word out (any 32-bit number; the caller normalises). */
+/** Semantics of each instruction: words in (unsigned), word out (any 32-bit number; the caller normalises). */
 export const SEMANTICS: Readonly<Record<InstructionName, Semantics>> = {
   'f32.add': f32Binary((x, y) => x + y),
   'f32.sub': f32Binary((x, y) => x - y),

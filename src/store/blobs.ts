@@ -19,7 +19,7 @@ export const tensorName = (root: Hash, byteLength: number): BlobName =>
  * A folder today; anything that can answer `read` (HTTP, IPFS) can stand in.
  */
 export interface Blobs {
-  /** How to name the place in a message. */
+  /** Name of the store, for messages. */
   readonly place: string;
   /** @returns undefined if there are none. @throws StoreError if there are more than `maxBytes` */
   read(name: BlobName, maxBytes: number): Promise<Uint8Array | undefined>;

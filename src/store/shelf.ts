@@ -15,7 +15,7 @@ import { commitmentOf } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import { Latest } from './latest.ts';
 
-/** How urgent a run is, and how sure its result must be. */
+/** Urgency of a run, and the certainty that its result needs. */
 export interface RunOptions {
   /** Unix seconds after which the result is of no use: the run is dropped then, with {@link RunDropped}. */
   readonly deadline?: bigint;
@@ -34,7 +34,7 @@ export class RunDropped extends Error {
 export interface Runner {
   /** The model of an id, `undefined` if it is not held. */
   model(modelId: string): Model | undefined;
-  /** What is known of a model whose program breaks a rule: a claim on it is false whatever it says. */
+  /** Set for a model whose program breaks a rule: every claim on it is false. */
   malformed?(modelId: string): MalformedProgram | undefined;
   /**
    * @param modelId of a model that is held
@@ -42,13 +42,13 @@ export interface Runner {
    * @returns all output tensors, one after the other, `0x…`
    */
   output(modelId: string, input: string, options?: RunOptions): Promise<string>;
-  /** What the root of the same run's trace commits to, for less than {@link trace}: only checkpoints are hashed. */
+  /** The commitment of the same run's trace. It costs less than {@link trace}: only checkpoints are hashed. */
   commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment>;
   /** The trace of the same run; its outputs are those of {@link output}. */
   trace(modelId: string, input: string, options?: RunOptions): Promise<Trace>;
 }
 
-/** What a run reads that checks an answer: the inputs, then the answers. */
+/** The tensors that a run reads to check an answer: the inputs, then the answers. */
 const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
 
 /** The outputs of a claim, as far as they are known: their bytes, or roots alone. */
@@ -239,7 +239,7 @@ async function accepts(
 }
 
 /**
- * What to claim on a request, with its commitment.
+ * Computes the claim on a request, with its commitment.
  *
  * @param input what a node says was asked
  * @param solve finds the answers of models that check them

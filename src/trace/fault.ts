@@ -16,7 +16,7 @@ export interface Fault {
   readonly step?: number;
 }
 
-/** How an affected loop is computed again. */
+/** Ways to compute an affected loop again. */
 export type Rerun = (loop: LoopNode, tensors: readonly Uint8Array[], nodeIndex: number) => Uint8Array;
 
 /**
@@ -102,7 +102,7 @@ function* planting(honest: Trace, faults: readonly Fault[]): Generator<Affected,
       bytes = yield { loop: node, tensors, nodeIndex };
     }
     const lies = faults.filter((fault) => fault.node === nodeIndex);
-    // What was not computed here belongs to another trace.
+    // A tensor that was not computed here belongs to another trace.
     if (lies.length > 0) bytes = bytes.slice();
     for (const { element, xor = DEFAULT_XOR } of lies) {
       wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);

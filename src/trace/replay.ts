@@ -21,7 +21,7 @@ export interface Stretch {
   readonly accumulator: number;
 }
 
-/** What a leaf opens its operands against: those of its node's own block against the block's root, others the trace's. */
+/** Roots that a leaf's operands are opened against: the block's for those in the node's own block, else the trace's. */
 export interface Commitments {
   readonly traceRoot: Hash;
   readonly blockRoot: Hash;

@@ -59,7 +59,7 @@ export function recordWitness(
   };
 
   const runner = new LoopRunner(loop, record);
-  // What is read never depends on the accumulator, so any will do.
+  // The addresses read never depend on the accumulator, so any value will do.
   const accumulator = runner.fold(element, from, to, loop.init);
   if (to === runner.steps) runner.finish(element, accumulator);
   return concat(stream);

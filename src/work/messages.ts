@@ -2,7 +2,7 @@
 
 export type RunKind = 'output' | 'commitment' | 'trace';
 
-/** Which engine runs models, and on how many threads of its own. */
+/** The engine that runs models, and its number of threads. */
 export interface EngineChoice {
   readonly name: 'wasm' | 'reference';
   readonly threads: number;

@@ -45,7 +45,7 @@ export interface WorkStatus {
   readonly keptBytes: number;
 }
 
-/** How a model is treated. */
+/** Options of running one model. */
 export interface PutOptions {
   /** Whom its runs are charged to; itself if left out. */
   readonly share?: string;
@@ -63,7 +63,7 @@ interface Entry extends Required<PutOptions> {
 
 const OUTPUT_BYTES = 2 ** 24;
 const COMMITMENT_BYTES = 2 ** 26;
-/** How often deadlines of runs are looked at, ms. */
+/** Interval at which deadlines of runs are checked, ms. */
 const SWEEP_MS = 250;
 /** Threads that a run may take down with it. */
 const MAX_ATTEMPTS = 2;

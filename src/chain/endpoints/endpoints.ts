@@ -38,7 +38,7 @@ export interface EndpointStatus extends Omit<NodeStatus, 'state'> {
 }
 
 const TIMEOUT_MS = 10_000;
-/** How often ethers asks whether a transaction is mined, ms. */
+/** Interval at which ethers asks whether a transaction is mined, ms. */
 const POLLING_MS = 250;
 /** Blocks that a node may be behind another and still be asked. */
 const MOST_LAG = 2;
@@ -264,7 +264,7 @@ export class Endpoints extends SpeakingProvider {
       const answer = await one;
       const words = 'error' in answer ? answer.error.message : undefined;
       if (words === undefined) return answer;
-      // That it is there is all that was wanted.
+      // A pool that has the transaction already has done what was asked.
       if (/already known|already imported|known transaction|alreadyexists/i.test(words)) {
         return { id: payload.id, result: keccak256((payload.params as [string])[0]) };
       }

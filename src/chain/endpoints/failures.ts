@@ -1,4 +1,4 @@
-/** How an exchange with a node failed that brought no answer to the question. */
+/** Kind of failure of an exchange with a node that brought no answer. */
 export type FailureKind =
   | 'timeout'
   | 'unreachable'
@@ -13,7 +13,7 @@ export type FailureKind =
 export class NodeFailure extends Error {
   override name = 'NodeFailure';
   readonly kind: FailureKind;
-  /** How long the node asked to be left alone, ms. */
+  /** Pause that the node asked for (Retry-After), ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

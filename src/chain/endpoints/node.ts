@@ -27,7 +27,7 @@ export interface NodeOptions {
   readonly timeoutMs: number;
 }
 
-/** How one node does, for metrics and for whoever asks why nothing happens. */
+/** State of one node, for metrics and for diagnosis. */
 export interface NodeStatus {
   /** Without credentials. */
   readonly url: string;
@@ -118,7 +118,7 @@ export class Node {
     return this.#latencyMs;
   }
 
-  /** How long it has asked to be left alone, ms. */
+  /** Pause that the node asked for (Retry-After), ms. */
   get restMs(): number {
     return Math.max(0, this.#restUntil - Date.now());
   }

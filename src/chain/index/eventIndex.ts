@@ -173,7 +173,7 @@ export class EventIndex {
     try {
       store.close();
     } catch {
-      // What is not closed ends with the process.
+      // A connection left open ends with the process.
     }
     if (!this.#store) return;
     this.#derive(this.#store, this.#store.requestsKept());

@@ -51,7 +51,7 @@ export interface SenderStatus {
   readonly foreign: number;
 }
 
-/** How much a nonce, and those that wait behind it, must be mined. */
+/** Urgency of a nonce and of those that wait behind it. */
 interface Urgency {
   readonly secondsLeft: bigint | undefined;
   /** The most that a unit of gas is worth to any of them. */

@@ -24,7 +24,7 @@ export interface RehearseOptions extends EngineOptions, ImportArguments {
 /** A model is rehearsed, whatever its inputs mean; the seed makes it the same rehearsal every time. */
 const SEED = 1;
 
-/** Those of the nodes that are lied at besides those that are named; undefined if that is not asked for. */
+/** Nodes to lie at besides those that --fault names; undefined without --every-node and --sample. */
 function nodesAsked(nodes: readonly number[], { everyNode, sample }: RehearseOptions): number[] | undefined {
   if (sample === undefined) return everyNode ? [...nodes] : undefined;
   if (everyNode) throw new InputError('--sample and --every-node exclude each other; give one of them', 2);

@@ -28,7 +28,7 @@ export interface FinalizeOptions extends SettleOptions {
   readonly withCallback?: boolean;
 }
 
-/** How the callback went, if it ran in this transaction. */
+/** Outcome of the callback, if it ran in this transaction. */
 function callbackIn({ oracle }: Contracts, { logs }: TransactionReceipt): 'done' | 'failed' | undefined {
   const names = logs.map((log) => oracle.interface.parseLog(log)?.name);
   if (names.includes('CallbackRun')) return 'done';

@@ -33,7 +33,7 @@ export interface WorkerOptions
   readonly all?: boolean;
 }
 
-/** How often a worker of all models looks which are wanted, ms, and for how long it keeps one, seconds. */
+/** Interval at which a worker of all models looks for wanted ones, ms, and how long it keeps each, seconds. */
 const LOOK_MS = 1000;
 const KEPT_SECONDS = 3600;
 

@@ -9,7 +9,7 @@ import { makeFolder } from '../../files/makeFolder.ts';
 /** The record of a deployment: deployments/<chainId>.json. */
 export interface Deployment {
   readonly chainId: number;
-  /** Which set of bounds it has. */
+  /** Name of its set of bounds. */
   readonly bounds: string;
   /** Whether its contracts use the opcode CLZ. */
   readonly clz: boolean;

@@ -38,7 +38,7 @@ export function engineOf({ engine, threads }: EngineOptions): Engine {
   return make(threads === undefined ? availableParallelism() : parseThreads(threads));
 }
 
-/** How runs are spread over threads, as text. */
+/** Number of workers and size of batches, as text. */
 export interface WorkerArguments {
   readonly workers?: string;
   readonly batch?: string;
@@ -51,7 +51,7 @@ const MAX_BATCH = 256;
 const WORKERS = { least: 2, most: 64 };
 
 /**
- * How runs are spread over this machine's cores.
+ * Divides this machine's cores among worker threads and the threads of their engines.
  *
  * @param workers runs at the same time, as text; half as many as cores if left out, and two at least, so that a slow
  *   run never keeps all others waiting

@@ -9,7 +9,7 @@ import { type Fleet, openFleet, QueueError, requireQueueUrl } from '../../work/f
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
 
-/** How a service spreads its runs over workers, as commander collects it. */
+/** Options of a queue of runs, as commander collects them. */
 export interface FleetOptions {
   readonly queue?: string;
   readonly workerKey?: readonly string[];

@@ -7,7 +7,7 @@ import type { Fields } from '../../operator/log.ts';
 
 const game = IDisputeGame__factory.createInterface();
 
-/** How a dispute ended, if it did in the transaction that is reported. */
+/** Outcome of a dispute that ended in the reported transaction. */
 function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): string {
   const { disputeId, claim } = report.dispute;
   for (const log of report.receipt.logs) {

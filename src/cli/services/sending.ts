@@ -6,7 +6,7 @@ import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { dataFolder, type SourceOptions } from '../models/sources.ts';
 
-/** How services send, and what they may put at risk, as given on the command line. */
+/** Limits of fees and of money at risk, as given on the command line. */
 export interface SendingArguments extends SourceOptions {
   readonly maxBondWei?: string;
   readonly maxBondsWei?: string;

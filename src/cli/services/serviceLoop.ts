@@ -7,7 +7,7 @@ import type { Overview, Status } from '../../operator/overview.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import type { Account } from '../connection/connection.ts';
 
-/** How services live: passes until a signal, with what they tell of themselves. */
+/** The main loop of a service: passes until a signal, with reports on its health. */
 
 /** Between looks at the account's balance, ms. */
 const FUNDS_MS = 15_000;
@@ -122,7 +122,7 @@ export function workStatus(runner: Pick<WorkRunner, 'status'>): Status {
   return { runsQueued: waiting + running, runs: { done, failed, dropped } };
 }
 
-/** How the nodes are that a deployment is seen through. */
+/** State of the nodes through which a deployment is read. */
 export function endpointsStatus(provider: unknown): Status {
   if (!(provider instanceof Endpoints)) return {};
   const endpoints = provider.status().map(({ url, state, lag, failures }) => ({

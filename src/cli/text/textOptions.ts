@@ -5,7 +5,7 @@ import { seedWords } from '../../text/prompt.ts';
 
 /** Options of importing commands for a model that writes text. */
 export interface TextArguments {
-  /** That the model is one; `assay request` has the prompt here. */
+  /** Says that the model is a language model; `assay request` has the prompt here. */
   readonly text?: boolean | string;
   readonly prompt?: string;
   readonly tokens?: string;
@@ -15,7 +15,7 @@ export interface TextArguments {
   readonly weights?: string;
 }
 
-/** How tokens are drawn, for a model that draws them. */
+/** Options of drawing tokens, for a model that draws them. */
 export interface DrawingArguments {
   readonly seed?: string;
   readonly temperature?: string;
@@ -51,7 +51,7 @@ export const parseTextOptions = ({
   ...(sampled ? { sampled } : {}),
 });
 
-/** What the matrices of a GGUF file are held in. @throws InputError for anything else */
+/** Parses the type that the matrices of a GGUF file are held in. @throws InputError for anything else */
 export function parseWeightForm(text: string): WeightForm {
   if (text === 'float32' || text === 'int8') return text;
   throw new InputError(`--weights ${text}: write float32 or int8`, 2);

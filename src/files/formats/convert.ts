@@ -5,7 +5,7 @@ import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { InputError } from '../inputError.ts';
 import { type ElementType, elementType, type FileTensor } from './elementTypes.ts';
 
-/** What a model takes at one of its inputs. */
+/** Name, type and shape of an input of a model. */
 export interface InputSlot {
   readonly name: string;
   readonly dtype: DType;
@@ -153,7 +153,7 @@ export function numbersOf({ type, shape, bytes }: FileTensor): TensorNumbers {
   return { shape, values };
 }
 
-/** What a model yields at one of its outputs. */
+/** Name, type and shape of an output of a model. */
 export type OutputSlot = InputSlot;
 
 /** ONNX types that hold every value of the dtype they are computed in, and go to files as themselves. */

@@ -90,7 +90,7 @@ export function isTensorProto(bytes: Uint8Array): boolean {
   return readFields(bytes)?.every(isWellFormed) === true;
 }
 
-/** Which of ONNX's messages a file of protobuf is. The fields are those of onnx.proto. */
+/** Names the message of ONNX that a protobuf file holds. The fields are those of onnx.proto. */
 function kindOfMessage(bytes: Uint8Array): string | undefined {
   const fields = readFields(bytes);
   if (!fields) return undefined;

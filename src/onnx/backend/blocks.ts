@@ -120,7 +120,7 @@ function endsOf(program: Program, size: number, most: number): Set<number> {
   /** Fewest bytes that so many blocks hand on, by where the last of them ends; at first of no block. */
   let least = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
   least[0] = 0;
-  /** How long the last block then is, by the number of blocks less 1. */
+  /** Length of the last block in the best division up to each end, by the number of blocks less 1. */
   const lengths: Uint8Array[] = [];
   let best = { blocks: 0, bytes: Number.POSITIVE_INFINITY };
   for (let blocks = 1; blocks <= limit; blocks++) {

@@ -1,6 +1,5 @@
 import type { Program } from '../../program/node.ts';
 
-/** What the back end makes. */
 export interface Compiled {
   readonly program: Program;
   /** Bytes of each constant node. */

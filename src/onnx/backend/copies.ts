@@ -15,7 +15,7 @@ import { withGrain } from './grain.ts';
 
 /** Gas that a copy must save: with one node more the trace may be a level deeper. */
 const COPY_GAS = 25_000;
-/** How often the loop reads each element at least, so that copying is little work beside it. */
+/** Least number of times that the loop reads each element, so that copying is little work beside it. */
 const READS = 8;
 
 /** The loops of a program, with copies in front of those that read them. */

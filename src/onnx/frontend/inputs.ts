@@ -18,7 +18,7 @@ export interface BoundInput extends TensorNumbers {
   readonly onnxType: string;
 }
 
-/** How the inputs of a model are to be taken. */
+/** Sizes, values and ranges that are given for a model's inputs. */
 export interface InputOptions {
   readonly dims: Dims;
   /** Inputs that become part of the program, by name. */

@@ -11,9 +11,9 @@ const NEWEST: Readonly<Record<string, number>> = { ...NEWEST_VERSIONS, 'com.micr
 
 /** Attributes that no lowering reads, because they never change what an operator yields. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  // Which inputs a runtime may overwrite (up to version 5 of ONNX's operators).
+  // Inputs that a runtime may overwrite (up to version 5 of ONNX's operators).
   'consumed_inputs',
-  // How often training came to a node of a tree.
+  // Number of training rows that reached a node of a tree.
   'nodes_hitrates',
   'nodes_hitrates_as_tensor',
 ]);

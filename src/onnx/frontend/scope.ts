@@ -27,13 +27,16 @@ interface Module {
   /** Warnings for the publisher. */
   readonly notes: string[];
   expandedNodes: number;
-  /** What does not differ between the passes of a loop or the calls of a function. */
+  /** The parts of a graph that are the same in all passes of a loop and all calls of a function. */
   readonly plans: Map<Subgraph, Plan>;
 }
 
 interface Plan {
   readonly order: readonly GraphNode[];
-  /** How many inputs of nodes and outputs of the graph each name is; what an inner graph reads counts twice. */
+  /**
+   * Uses of each value name, as input of a node or output of the graph. A use inside a subgraph counts as two, so that it
+   * is never mistaken for a single use.
+   */
   readonly uses: ReadonlyMap<string, number>;
   /** Initializers, and what nodes of the operator Constant yield. */
   readonly constants: Map<string, Value | Omitted>;
@@ -48,7 +51,7 @@ interface Place {
   /** The scope whose names the graph can read. */
   readonly outer: Scope | undefined;
   readonly depth: number;
-  /** Which passes of which loops, for people: `[3]`; empty outside loops. */
+  /** Passes of the loops around it, for labels: `[3]`; empty outside loops. */
   readonly passes: string;
 }
 
@@ -161,7 +164,7 @@ export class Scope {
 
   #resolved(attributes: GraphNode['attributes']): GraphNode['attributes'] {
     if (![...attributes.values()].some(({ kind }) => kind === 'reference')) return attributes;
-    // What the call does not give is left out, so that the operator's own default holds.
+    // An attribute that the call does not give is left out, so that the operator's own default holds.
     return new Map(
       [...attributes].flatMap(([name, attribute]) => {
         const value = attribute.kind === 'reference' ? this.#place.attributes.get(attribute.name) : attribute;

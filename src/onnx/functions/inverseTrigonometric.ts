@@ -25,7 +25,7 @@ function rootOf(z: Expression): {
   return { high, low, root };
 }
 
-/** What asin and acos have in common: below 1/2 a series in x, above it one in s = sqrt((1 - |x|) / 2). */
+/** The part that asin and acos share: below 1/2 a series in x, above it one in s = sqrt((1 - |x|) / 2). */
 function seriesOf(x: Expression) {
   const magnitude = f32.abs(x);
   const isSmall = f32.lt(magnitude, HALF);
@@ -77,7 +77,7 @@ export function atan(x: Expression): Expression {
   const numerator = choose(magnitude, f32.sub(magnitude, one), f32.of(-1));
   const denominator = choose(one, sum, magnitude);
   const t = f32.div(numerator, denominator);
-  // What the sum rounds away, as it changes the quotient.
+  // The rounding error of the sum, carried over to the quotient.
   const lost = f32.mul(t, f32.div(f32.sub(magnitude, f32.sub(sum, one)), sum));
   const square = f32.mul(t, t);
   const tail = polynomial(square, [-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2]);

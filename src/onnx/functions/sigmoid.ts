@@ -10,7 +10,7 @@ export function sigmoid(x: Expression): Expression {
   const one = f32.of(1);
   const e = exp(f32.neg(f32.abs(x)));
   const sum = f32.add(one, e);
-  // What 1 + e^-|x| loses by rounding, exactly: both subtractions are exact for 0 <= e <= 1.
+  // The rounding error of 1 + e^-|x|, exactly: both subtractions are exact for 0 <= e <= 1.
   const lost = f32.sub(e, f32.sub(sum, one));
   const quotient = f32.div(select(f32.lt(x, f32.of(0)), e, one), sum);
   return f32.sub(quotient, f32.mul(quotient, f32.div(lost, sum)));

@@ -40,7 +40,7 @@ export interface Reading {
   readonly tensor: Tensor;
   readonly places: readonly Place[];
   readonly fill: number | undefined;
-  /** What the places are the digits of, if they are: the element's place in row-major order. */
+  /** The element's position in row-major order, if the coordinates were taken from one. */
   readonly position?: Index | undefined;
 }
 

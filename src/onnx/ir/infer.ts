@@ -30,7 +30,7 @@ const MAX_PASSES = 40;
 /** Operations below a branch of a select into which what its condition says is carried. */
 const REFINED_DEPTH = 4;
 
-/** How a fold's accumulator changes in one step: an amount is added to it, or something else happens. */
+/** Change of a fold's accumulator in one step: an amount that is added, or anything else. */
 interface Change {
   readonly kind: 'change';
   /** Added to the accumulator; `undefined` if it is always replaced. */

@@ -244,7 +244,7 @@ function floatBits(name: InstructionName, a: Known, b: Known): KnownFloat | unde
   return float(a.low <= 0 && a.high >= 0 ? 0 : Math.min(Math.abs(a.low), Math.abs(a.high)), most, a.nan);
 }
 
-/** What an instruction yields (`select` apart, which depends on more than its operands' intervals). */
+/** Bounds of an instruction's result (`select` apart, which depends on more than its operands' intervals). */
 export function knownResult(name: InstructionName, args: readonly Known[]): Known {
   const [a = ANY, b = ANY] = args;
   if (args.every((arg) => arg.kind === 'word')) {

@@ -9,14 +9,14 @@ interface SketchedReading {
   readonly hard: boolean;
 }
 
-/** What a tensor's own expression is made of. */
+/** Summary of a tensor's own expression: what it reads, and how much it computes. */
 export interface Sketch {
   readonly readings: readonly SketchedReading[];
   readonly operations: number;
   readonly hasFold: boolean;
   /** Elements are copies of another tensor's elements (or a fill). */
   readonly isView: boolean;
-  /** What a view shows outside its source, if it can be outside. */
+  /** The value of a view outside its source, if it can be outside. */
   readonly fill: number | undefined;
 }
 

@@ -18,7 +18,7 @@ export type Source =
   | {
       readonly kind: 'constant';
       readonly words: Words;
-      /** What the words were computed by, of a tensor of type double: they round what it copies. */
+      /** The expression that the words were computed by, for type double, whose words are rounded copies. */
       readonly body?: (indices: readonly Index[]) => Expression;
     }
   /** The element at given indices; called anew wherever the tensor is computed, so it must have no effects. */

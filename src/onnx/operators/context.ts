@@ -16,7 +16,7 @@ export interface Sequence {
   readonly items: readonly Tensor[];
 }
 
-/** What a name of the graph stands for. An optional is its element, or absent. */
+/** The value of a name in the graph. An optional is its element, or absent. */
 export type Value = Tensor | Sequence | { readonly kind: 'absent' };
 
 export const isTensor = (value: Value): value is Tensor => !('kind' in value);
@@ -31,7 +31,7 @@ export type Output = Value | Omission;
 
 export const isOmitted = (output: Output): output is Omission => 'omitted' in output;
 
-/** What a lowering yields: the node's outputs, in order (later ones may be missing). */
+/** Lowers a node to its outputs, in order (later ones may be missing). */
 export type Lowering = (context: Context) => Value | readonly (Output | undefined)[];
 
 /** Lowerings by the name of the operator, as each file of a domain exports them. */
@@ -41,7 +41,7 @@ export type Operators = Readonly<Record<string, Lowering>>;
 export interface Surroundings {
   readonly builder: Builder;
   readonly narrowing: Narrowing;
-  /** How many times the graph reads a name. */
+  /** Number of times that the graph reads a name. */
   uses(name: string): number;
   /** Lowers a graph that is an attribute of the node. @returns what its outputs are */
   run(graph: Subgraph, inputs: readonly Value[], pass?: number): Value[];
@@ -235,7 +235,7 @@ export class Context {
     return this.#around.narrowing.doubles;
   }
 
-  /** How what is computed in a type is rounded to it. The node's outputs are rounded anyway. */
+  /** The rounding of results to a type. The node's outputs are rounded anyway. */
   rounding(type: ElementType): (x: Expression) => Expression {
     return this.#around.narrowing.rounding(type);
   }

@@ -72,7 +72,7 @@ const GREATEST = word(0x7f000000);
 function toPowerOfTwo(x: Expression, saturate: boolean, mode: Required<Rounding>['mode']): Expression {
   const fraction = i32.and(x, word(0x007fffff));
   const exponent = i32.and(x, INFINITY);
-  // What is added to the fraction carries into the exponent if the number is to be rounded up.
+  // The addend carries from the fraction into the exponent if the number is to be rounded up.
   const carry = { up: 0x007fffff, down: 0, nearest: 0x00400000 }[mode];
   const normal = i32.and(i32.add(x, word(carry)), INFINITY);
   // Below 2^-126 there is 2^-127 only; between them the middle is 3 * 2^-128.

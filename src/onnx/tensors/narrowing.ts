@@ -7,7 +7,7 @@ import { NarrowTensors } from './narrow.ts';
 import { toFormat } from './narrowFloats.ts';
 import { wrap } from './wrap.ts';
 
-/** How operators compute in float16 and bfloat16: rounding all that they yield, or in float32 up to the next Cast. */
+/** Arithmetic of float16 and bfloat16: every operator's results are rounded, or only Cast rounds. */
 export type HalfArithmetic = 'round' | 'float32';
 
 /** Keeps the tensors of one import within their ONNX types, whose values are held in wider words. */
@@ -89,7 +89,7 @@ export class Narrowing {
   }
 }
 
-/** What makes every word that an input can have a value of its type; `undefined` if every one is. */
+/** Maps every word that an input can have to a value of its type; `undefined` if each is one already. */
 function admission(input: Tensor): ((x: Expression) => Expression) | undefined {
   const { type } = input;
   if (contains(rangeOfType(type), boundsOf(input))) return undefined;

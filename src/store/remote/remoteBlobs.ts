@@ -7,7 +7,7 @@ const LEAST_SPEED = 2 ** 16;
 /** Seconds that any answer may take. */
 const PATIENCE_SECONDS = 30;
 
-/** How long so many bytes may take. */
+/** Timeout of a download by its number of bytes. */
 export const secondsFor = (bytes: number): number => PATIENCE_SECONDS + bytes / LEAST_SPEED;
 
 /** A bundle at a URL, read with all the caution of a {@link Getter}. */

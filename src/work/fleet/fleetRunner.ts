@@ -8,7 +8,7 @@ import type { Commitment, Trace } from '../../trace/trace.ts';
 import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
 import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
 
-/** How far answers of workers are trusted. */
+/** Policy of trust in workers' answers. */
 export interface Trust {
   /** Workers whose answers are used, by their keys; none: everybody's who can reach the queue. */
   readonly workers: readonly string[];
@@ -35,7 +35,7 @@ export interface FleetRunnerOptions {
 
 /** Larger inputs and outputs are run here: a queue is no place for them. */
 const MAX_JOB_BYTES = 2 ** 23;
-/** How long workers have, at most and at least, before it is run here, seconds. */
+/** Greatest and least time that workers have before a run is made here, seconds. */
 const MOST_WAIT_SECONDS = 3600;
 const LEAST_WAIT_SECONDS = 30;
 const ATTEMPTS = 3;

@@ -53,7 +53,7 @@ const FlexAttention: Lowering = (context) => {
 
 type Heads = ReturnType<typeof separateHeads>;
 
-/** What the graph among the attributes makes of a tensor; the tensor itself without one. */
+/** Applies the graph among the attributes to a tensor; without one, returns the tensor itself. */
 function modified(context: Context, name: string, x: Tensor): Tensor {
   if (!context.has(name)) return x;
   ensure(

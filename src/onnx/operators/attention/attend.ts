@@ -55,7 +55,7 @@ export interface Attended {
   readonly precision?: ElementType;
 }
 
-/** What one change makes of a score is rounded to a narrow type, unless it only chooses. */
+/** Rounds a changed score to a narrow type, unless the change only chooses. */
 function changed(
   score: Expression,
   { changes }: Attended,

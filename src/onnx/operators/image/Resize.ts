@@ -21,7 +21,7 @@ interface Axis {
 
 /** Place in the input of output place `p` (ONNX Resize, coordinate_transformation_mode). */
 function sourceOf(mode: string, p: number, { extent, size, scale, region: [start, end] }: Axis): number {
-  // What the size would be without rounding; off a whole number by an error of its own formula at most.
+  // The size before rounding; it differs from a whole number by the error of its own formula at most.
   const exact = Math.abs(extent * scale - size) < 1e-6 * size ? size : extent * scale;
   switch (mode) {
     case 'half_pixel':
@@ -60,7 +60,7 @@ interface Scaled {
   readonly scale: number;
 }
 
-/** What a policy makes of the sizes asked for: one scale for all axes unless they may be stretched. */
+/** Sizes by keep_aspect_ratio_policy: one scale for all axes unless they may be stretched. */
 function scaledTo(policy: string, extents: readonly number[], sizes: readonly number[]): Scaled[] {
   const scales = sizes.map((size, i) => size / (extents[i] as number));
   if (policy === 'stretch') return sizes.map((size, i) => ({ size, scale: scales[i] as number }));
@@ -186,7 +186,7 @@ const weighted: Resized = (context, x, axes, places, isMoved) => {
   }, x);
 };
 
-/** What the region has outside the input is `extrapolation_value`. */
+/** Elements of the region outside the input are `extrapolation_value`. */
 function extrapolated(
   context: Context,
   y: Tensor,

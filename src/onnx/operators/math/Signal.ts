@@ -44,7 +44,7 @@ interface Transform {
 }
 
 /**
- * What each part of each sample adds to each part of each frequency: [bins, length, parts, 2]. The kernel is
+ * Contribution of each part of each sample to each part of each frequency: [bins, length, parts, 2]. The kernel is
  * e^(-2 pi i k n / N), or its conjugate for the inverse.
  */
 function kernelOf(context: Context, type: ElementType, { length, bins, inverse, parts }: Transform): Tensor {
@@ -64,7 +64,7 @@ function kernelOf(context: Context, type: ElementType, { length, bins, inverse, 
 }
 
 /**
- * What each part of each frequency of a half spectrum adds to each real sample: [length, bins, 2, 1]. Frequencies
+ * Contribution of each part of each frequency of a half spectrum to each real sample: [length, bins, 2, 1]. Frequencies
  * that have a mirror image in the half left out count twice.
  */
 function realKernelOf(context: Context, type: ElementType, length: number, bins: number): Tensor {
@@ -101,7 +101,7 @@ const DFT: Lowering = (context) => {
   ensure(length >= 1, `dft_length ${length} is not positive`);
   ensure(!isHalf || parts === (inverse ? 2 : 1), 'onesided is between real samples and complex frequencies');
   const half = Math.floor(length / 2) + 1;
-  // How many elements are read and how many yielded along the axis, and the parts of the latter.
+  // Numbers of elements read and yielded along the axis, and the parts of the latter.
   const [read, bins, made] = !isHalf ? [length, length, 2] : inverse ? [half, length, 1] : [length, half, 2];
   const kernel =
     isHalf && inverse

@@ -11,7 +11,7 @@ import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../tensor/Gather.ts';
 import { asFloats } from './rows.ts';
 
-/** What stands in front of models and behind them: scaling, encoding, picking columns. */
+/** Preparation of features and labels: scaling, encoding, picking columns. */
 
 /** A list of one value for all columns, or of one for each. */
 function byColumn(

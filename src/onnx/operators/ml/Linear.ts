@@ -38,7 +38,7 @@ const LinearRegressor: Lowering = (context) => {
 const LinearClassifier: Lowering = (context) => {
   const labels = labelsOf(context, 'classlabels_strings', 'classlabels_ints');
   const intercepts = context.floats('intercepts') ?? [];
-  // How the coefficients were found; post_transform says what is made of the scores.
+  // multi_class says how the model was trained; post_transform alone decides what happens to the scores.
   context.disregard('multi_class');
   const transform = namedTransform(context);
   const x = floatRowsOf(context);

@@ -3,7 +3,7 @@ import { I32_RANGE } from '../../types.ts';
 
 /** Decision trees as data: nodes with numbers, whatever operator and version described them. */
 
-/** What comparing a feature with a threshold can yield; a branch goes by the set of those that count as true. */
+/** Outcomes of comparing a feature with a threshold; a branch has the set of those that count as true. */
 export const OUTCOMES = { less: 1, equal: 2, greater: 4, unordered: 8 } as const;
 
 const { less, equal, greater, unordered } = OUTCOMES;
@@ -31,7 +31,7 @@ export interface Branch {
   readonly whenFalse: number;
 }
 
-/** What a leaf adds to a target (or class). */
+/** The weight that a leaf adds to a target (or class). */
 export interface Weight {
   readonly target: number;
   readonly value: number;
@@ -48,7 +48,7 @@ export interface Forest {
 /** The condition of a branch that does not depend on which features it reads. */
 type Test = Pick<Branch, 'feature' | 'threshold' | 'outcomes'>;
 
-/** What features are compared as: exact doubles, numbers that float32 holds, or integers. */
+/** Type in which features are compared: exact doubles, numbers that float32 holds, or integers. */
 export type Features = 'doubles' | 'floats' | 'integers';
 
 /** A threshold that features, as a program holds them, are compared with just as with the given one. */

@@ -14,7 +14,7 @@ import { walk } from './walk.ts';
 export const AGGREGATES = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
-/** How the trees' weights become one, and what stands for the weight that a leaf does not have. */
+/** Aggregations of the trees' weights, with the weight of a leaf that has none for a target. */
 export const AGGREGATIONS: Readonly<Record<Aggregate, { absent: number; step: typeof f32.add }>> = {
   AVERAGE: { absent: 0, step: f32.add },
   SUM: { absent: 0, step: f32.add },
@@ -22,7 +22,7 @@ export const AGGREGATIONS: Readonly<Record<Aggregate, { absent: number; step: ty
   MAX: { absent: Number.NEGATIVE_INFINITY, step: f32.max },
 };
 
-/** Which targets the leaves that rows reach have weights for. */
+/** Whether the leaf that a row reaches has a weight, by target. */
 export interface Presence {
   /** Whether every row, and whether any row, reaches a leaf with a weight for the target. */
   readonly always: readonly boolean[];

@@ -78,7 +78,7 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
 
 const { less, equal, greater, unordered } = OUTCOMES;
 
-/** How a float compares with a threshold, which is a number. */
+/** Comparison of a float with a threshold, which is a number. */
 const floatOutcome = (value: Expression, threshold: Expression): Expression =>
   select(
     f32.lt(value, threshold),

@@ -37,7 +37,7 @@ export function convolutionOf(context: Context, x: Tensor, w: Tensor): Convoluti
   return { batch, filters, channelsOfGroup, filtersOfGroup: filters / group, window };
 }
 
-/** How a convolution combines elements; what lies outside the input reads as `fill`. */
+/** The arithmetic of a convolution; elements outside the input read as `fill`. */
 export interface ConvolutionBody {
   readonly type: ElementType;
   readonly range?: Range;

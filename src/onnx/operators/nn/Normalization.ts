@@ -61,7 +61,7 @@ const BatchNormalization: Lowering = (context) => {
   const isTraining =
     context.version < 7 ? context.int('is_test', 0) === 0 : context.int('training_mode', 0) !== 0;
   if (isTraining) return trainedBatchNormalization(context, x, parameters);
-  // How fast statistics move in training.
+  // The momentum of statistics has an effect in training only.
   context.disregard('momentum');
   const [scale, bias, mean, variance] = parameters as [Tensor, Tensor, Tensor, Tensor];
   const epsilon = f32.of(context.float('epsilon', 1e-5));

@@ -112,7 +112,7 @@ function transposed(position: Expression, extents: readonly number[]): Expressio
   return sum;
 }
 
-/** How many elements each place of the window averages over, as a constant of the window's places. */
+/** Number of elements that each window averages over, as a constant by the window's position. */
 function countsOf(
   context: Context,
   spatial: readonly number[],

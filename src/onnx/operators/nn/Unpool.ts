@@ -23,7 +23,7 @@ const MaxUnpool: Lowering = (context) => {
     kernel.length === rank && strides.length === rank && pads.length === 2 * rank,
     `kernel_shape, strides and pads do not fit ${rank} spatial dimensions`,
   );
-  // What a MaxPool with these attributes would have been given; the indices are positions in it.
+  // The shape of the MaxPool's input with these attributes; the indices are positions in it.
   const inferred = spatial.map(
     (extent, i) => (extent - 1) * strides[i]! + kernel[i]! - pads[i]! - pads[rank + i]!,
   );

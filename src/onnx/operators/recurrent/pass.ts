@@ -91,7 +91,7 @@ export class Pass {
     });
   }
 
-  /** What the inputs contribute to a gate's element at step t. */
+  /** Contribution of the inputs to a gate's element at step t. */
   given(t: number, n: Index, gateElement: Index): Expression {
     return at(this.#given, [constantIndex(t), n, gateElement]);
   }

@@ -225,7 +225,7 @@ const ScatterND: Lowering = (context) => {
   const table = sources && tableOf(context, places, sources, reduction.replaces);
   if (table) return byPosition(table);
   if (reduction.replaces && sizeOf(slice) > 1) {
-    // Which update is the last to write a place is found once for the whole slice.
+    // The last update that writes a position is found once for the whole slice.
     const last = context.define({
       type: TYPES.int32,
       shape: [...places, 1],

@@ -24,7 +24,7 @@ const TensorScatter: Lowering = (context) => {
     !given || `${given.shape}` === `${batch}`,
     `write_indices is of shape [${given?.shape}], not [${batch}]`,
   );
-  /** Which entry of the update each place takes, count and more or less than 0 for none. */
+  /** The entry of the update that each position takes; below 0, or from the count on, none. */
   const sources = context.define({
     type: TYPES.int32,
     shape: [batch, extent],

@@ -40,7 +40,7 @@ export const tensorOf = (value: Value | undefined): Tensor => {
   return value;
 };
 
-/** What the passes of a loop collect, along a new axis. */
+/** The values that the passes of a loop collect, along a new axis. */
 export function collected(context: Context, list: readonly Tensor[], axis: number): Tensor {
   const [first] = list;
   ensure(first, 'it does not run at all, so that what it collects has no shape');
