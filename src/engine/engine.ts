@@ -39,7 +39,11 @@ export const checkpointsOf = (program: Program): number[] =>
 /** A program and its weights, ready to run any number of times. Concurrent calls are queued. */
 export interface Session {
   readonly program: Program;
-  /** @param inputs and after them the answers, if the program has any. @returns the outputs. @throws EngineError for inputs that do not fit */
+  /**
+   * @param inputs and after them the answers, if the program has any
+   * @returns the outputs
+   * @throws EngineError for inputs that do not fit
+   */
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
   /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;

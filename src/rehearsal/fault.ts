@@ -51,7 +51,10 @@ export function deepestNode(nodes: readonly Node[]): Place {
   return { node: steps.indexOf(Math.max(...steps)), element: undefined };
 }
 
-/** The sample is the same every time. From a seed of few bits the first numbers would be small, and the first nodes always drawn. */
+/**
+ * The sample is the same every time. From a seed of few bits the first numbers would be small, and the first nodes always
+ * drawn.
+ */
 const SEED = 0x9e3779b9;
 
 /** As many of the nodes as asked for, drawn at random, or all if there are no more, in node order. */

@@ -37,8 +37,9 @@ export interface RunPhases {
 }
 
 /**
- * The phases of a run of nodes `from` to `to - 1`: one for each work of each node. Where the layout has room for a tensor's tree, the tensor is
- * hashed beside the nodes that follow it, one work in each phase, by threads that would otherwise be idle.
+ * The phases of a run of nodes `from` to `to - 1`: one for each work of each node. Where the layout has room for a tensor's
+ * tree, the tensor is hashed beside the nodes that follow it, one work in each phase, by threads that would otherwise be
+ * idle.
  */
 export function runPhases(
   nodes: readonly Node[],

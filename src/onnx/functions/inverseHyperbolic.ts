@@ -56,7 +56,10 @@ export function acosh(x: Expression): Expression {
   return select(f32.lt(x, f32.of(1.125)), near, logOfSum(x, -1));
 }
 
-/** Inverse of tanh, NaN beyond ±1: a polynomial below 1/2 (Cephes atanhf), ln((1 + |x|) / (1 - |x|)) / 2 above. {@link ACCURACY}.atanh ulp. */
+/**
+ * Inverse of tanh, NaN beyond ±1: a polynomial below 1/2 (Cephes atanhf), ln((1 + |x|) / (1 - |x|)) / 2 above.
+ * {@link ACCURACY}.atanh ulp.
+ */
 export function atanh(x: Expression): Expression {
   const magnitude = f32.abs(x);
   const square = f32.mul(x, x);

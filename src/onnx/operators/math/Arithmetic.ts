@@ -166,8 +166,8 @@ const toInteger =
 const EXPONENTS = 278;
 
 /**
- * C's fmod, exactly (or, with fmod 0, Python's: with the divisor's sign, rounded once): the divisor times each power of two from the greatest down is taken off where it can be, which
- * rounds nothing.
+ * C's fmod, exactly (or, with fmod 0, Python's: with the divisor's sign, rounded once): the divisor times each power of
+ * two from the greatest down is taken off where it can be, which rounds nothing.
  */
 function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
   const isFloored = context.int('fmod', 0) !== 1;
