@@ -4,7 +4,7 @@ import { ImportError, quoted } from './errors.ts';
 import { mainScope } from './frontend/scope.ts';
 import { refusing } from './import.ts';
 import type { Tensor } from './ir/tensor.ts';
-import { isTensor } from './operators/context.ts';
+import { isTensor } from './operators/value.ts';
 import type { Graph } from './read/graph.ts';
 import { Builder } from './tensors/builder.ts';
 import { type HalfArithmetic, Narrowing } from './tensors/narrowing.ts';

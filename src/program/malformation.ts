@@ -1,6 +1,8 @@
 import { decodeNode } from './codec.ts';
+import type { Interface } from './interface.ts';
 import type { Node } from './node.ts';
-import { checkDescriptor, checkOperand, type Interface, type Violation } from './validate.ts';
+import type { Violation } from './rules.ts';
+import { checkDescriptor, checkOperand } from './validate.ts';
 
 /** A node of a program that breaks a rule, by itself or with a node that it reads. */
 export interface Malformation {

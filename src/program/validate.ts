@@ -2,6 +2,7 @@ import { INSTRUCTIONS, instructionOf } from '../scalar/instructions.ts';
 import { blockOf, depthOf, isOpen } from './blocks.ts';
 import { DescriptorError, decodeNode, encodeNode } from './codec.ts';
 import { leafCost } from './cost.ts';
+import { checkAnswers, checkInterface, type Interface } from './interface.ts';
 import { LIMITS } from './limits.ts';
 import {
   byteLengthOf,
@@ -13,70 +14,9 @@ import {
   sizeOf,
   slotsOf,
 } from './node.ts';
-
-/**
- * The static rules of a program. A claim on a program that breaks one loses by direct proof, so what is allowed here
- * and what `contracts/libraries/NodeRules.sol` allows must be the same. The rules in order:
- */
-export const RULES = [
-  'descriptor size',
-  'encoding',
-  'rank',
-  'extent',
-  'tensor size',
-  'fold size',
-  'count',
-  'slots',
-  'opcode',
-  'unused reference',
-  'reference',
-  'result',
-  'post',
-  'operand order',
-  'divisor',
-  'term index',
-  'address',
-  'gather',
-  'grain',
-  'leaf witness',
-  'leaf gas',
-  'input',
-  'output',
-  'checkpoint',
-  'operand size',
-  'operand dtype',
-  'operand checkpoint',
-  'nodes',
-  'answers',
-] as const;
-
-export type Rule = (typeof RULES)[number];
-
-/** A broken rule. */
-export interface Violation {
-  readonly rule: Rule;
-  /** Index of the node that breaks it. */
-  readonly node: number;
-  /** The error, in a sentence. */
-  readonly message: string;
-}
-
-/** The registry's record of a model, without its program's root. */
-export interface Interface {
-  readonly nodeCount: number;
-  readonly inputs: readonly TensorRef[];
-  readonly outputs: readonly TensorRef[];
-  readonly answers: readonly TensorRef[];
-}
-
-interface TensorRef {
-  readonly node: number;
-  readonly byteLength: number;
-}
+import type { Broken, Violation } from './rules.ts';
 
 const MAX_EXTENT = 2 ** 31 - 1;
-
-type Broken = readonly [Rule, string] | undefined;
 
 /** Sizes: of shapes, folds, views, lists. */
 function checkSizes(node: Node): Broken {
@@ -218,38 +158,6 @@ function checkCost(loop: LoopNode, descriptorBytes: number): Broken {
   return undefined;
 }
 
-/** Checks that a node and the model's lists of inputs, answers and outputs name each other. */
-function checkInterface(
-  node: Node,
-  nodeIndex: number,
-  { nodeCount, inputs: asked, outputs, answers }: Interface,
-): Broken {
-  const byteLength = byteLengthOf(node);
-  // Slots count the inputs first, then the answers.
-  const inputs = [...asked, ...answers];
-  const slots = inputs.flatMap((input, slot) => (input.node === nodeIndex ? [slot] : []));
-  if (node.kind === 'input') {
-    if (inputs[node.slot]?.node !== nodeIndex) {
-      return [
-        'input',
-        `it is input ${node.slot}, but the model's input ${node.slot} is another node or none`,
-      ];
-    }
-    if (inputs[node.slot]?.byteLength !== byteLength) {
-      return ['input', `it has ${byteLength} bytes, the model's input ${node.slot} another number`];
-    }
-  }
-  const stray = slots.find((slot) => node.kind !== 'input' || slot !== node.slot);
-  if (stray !== undefined) return ['input', `the model's input ${stray} names it, but it is not that input`];
-  const output = outputs.findIndex((ref) => ref.node === nodeIndex && ref.byteLength !== byteLength);
-  if (output >= 0)
-    return ['output', `it has ${byteLength} bytes, the model's output ${output} another number`];
-  if (isOpen(node, nodeCount) && outputs.some((ref) => ref.node === nodeIndex)) {
-    return ['checkpoint', 'it is an output of the model, but no checkpoint'];
-  }
-  return undefined;
-}
-
 const violation = (broken: Broken, node: number): Violation | undefined =>
   broken && { rule: broken[0], node, message: `node ${node}: ${broken[1]}` };
 
@@ -317,23 +225,6 @@ function isSame(a: unknown, b: unknown): boolean {
     keys.length === Object.keys(b).length &&
     keys.every((key) => isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
   );
-}
-
-/**
- * What the registry refuses of a model with answers: an output that is no scalar, and answers that no claim could carry.
- *
- * @returns what is wrong, in a sentence
- */
-function checkAnswers({ outputs, answers }: Interface): string | undefined {
-  if (answers.length === 0) return undefined;
-  const accept = outputs[0]?.byteLength;
-  if (outputs.length !== 1 || (accept !== 1 && accept !== 4)) {
-    const sizes = outputs.map(({ byteLength }) => byteLength).join(', ');
-    return `a program with answers has one output of 1 or 4 bytes, this has outputs of ${sizes} bytes`;
-  }
-  const total = answers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const limit = LIMITS.MAX_DATA_BYTES;
-  return total > limit ? `its answers have ${total} bytes, a claim carries ${limit} at most` : undefined;
 }
 
 /** Everything wrong with a program, at most one violation a node; none if it is valid. */

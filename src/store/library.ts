@@ -4,10 +4,11 @@ import { equalBytes, type Hash, hexOf } from '../merkle/keccak.ts';
 import { type Model, modelOf, programLeaf } from '../merkle/model.ts';
 import { tensorRoot, tensorTree } from '../merkle/tensor.ts';
 import { concat, MerkleTree, PROGRAM_TREE, TENSOR_TREE } from '../merkle/tree.ts';
+import type { Interface } from '../program/interface.ts';
 import { LIMITS } from '../program/limits.ts';
 import { findMalformation } from '../program/malformation.ts';
 import { byteLengthOf } from '../program/node.ts';
-import { type Interface, validate } from '../program/validate.ts';
+import { validate } from '../program/validate.ts';
 import {
   type BlobName,
   type Blobs,

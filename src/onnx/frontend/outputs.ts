@@ -1,6 +1,6 @@
 import { ImportError, quoted, within } from '../errors.ts';
 import { type Misfit, reading, type Tensor } from '../ir/tensor.ts';
-import { isTensor } from '../operators/context.ts';
+import { isTensor } from '../operators/value.ts';
 import type { Builder } from '../tensors/builder.ts';
 import type { Module } from './module.ts';
 

@@ -1,5 +1,6 @@
 import { ensure, ImportError, Omitted, quoted, Refusal, within } from '../errors.ts';
-import { isOmitted, isTensor, type Surroundings, type Value } from '../operators/context.ts';
+import type { Surroundings } from '../operators/context.ts';
+import { isOmitted, isTensor, type Value } from '../operators/value.ts';
 import {
   type AttributeValue,
   functionKey,

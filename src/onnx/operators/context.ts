@@ -1,35 +1,14 @@
-import { f32OfWord } from '../../scalar/machine.ts';
 import { ensure, quoted, Refusal } from '../errors.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
-import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
+import { reading, type Tensor } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import { placeOf } from '../read/model.ts';
 import type { Builder, Definition } from '../tensors/builder.ts';
 import type { Doubles } from '../tensors/doubles.ts';
 import type { Narrowing } from '../tensors/narrowing.ts';
 import type { ElementType } from '../types.ts';
-
-/** A list of tensors, which only exists at import. */
-export interface Sequence {
-  readonly kind: 'sequence';
-  readonly items: readonly Tensor[];
-}
-
-/** The value of a name in the graph. An optional is its element, or absent. */
-export type Value = Tensor | Sequence | { readonly kind: 'absent' };
-
-export const isTensor = (value: Value): value is Tensor => !('kind' in value);
-
-/** An output that no program can hold, such as strings: the model runs without it unless something reads it. */
-export interface Omission {
-  /** A clause on why, and what to do. */
-  readonly omitted: string;
-}
-
-export type Output = Value | Omission;
-
-export const isOmitted = (output: Output): output is Omission => 'omitted' in output;
+import { isTensor, numbersOf, type Output, type Value } from './value.ts';
 
 /** Lowers a node to its outputs, in order (later ones may be missing). */
 export type Lowering = (context: Context) => Value | readonly (Output | undefined)[];
@@ -338,18 +317,5 @@ export const at = (tensor: Tensor, indices: readonly Index[]): Reading => readin
 /** Element of a tensor, or `fill` (a word) where an index is outside. */
 export const atOr = (tensor: Tensor, indices: readonly Index[], fill: number): Reading =>
   reading(tensor, indices, fill);
-
-/** Values of a constant; `undefined` if the tensor is none. */
-export function numbersOf(tensor: Tensor): number[] | undefined {
-  if (tensor.wide) return [...tensor.wide];
-  const words = wordsOf(tensor);
-  return words && Array.from(words, tensor.type.family === 'float' ? f32OfWord : (word) => word | 0);
-}
-
-/** The single value of a constant of one element. */
-export function scalarOf(tensor: Tensor | undefined): number | undefined {
-  const numbers = tensor && numbersOf(tensor);
-  return numbers?.length === 1 ? numbers[0] : undefined;
-}
 
 export type { Expression };

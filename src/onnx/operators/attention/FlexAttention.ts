@@ -3,10 +3,11 @@ import { f32, fold } from '../../ir/expression.ts';
 import { type Index, quotient } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, isTensor, type Lowering, type Operators } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat, ensureSameType } from '../elementwise.ts';
 import { softmaxAlong } from '../math/Softmax.ts';
 import { castTo } from '../tensor/Cast.ts';
+import { isTensor } from '../value.ts';
 import { precisionOf } from './Attention.ts';
 import { scoresOf, separateHeads } from './attend.ts';
 

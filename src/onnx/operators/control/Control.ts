@@ -3,17 +3,10 @@ import { i32, select } from '../../ir/expression.ts';
 import { constantIndex } from '../../ir/indices.ts';
 import { boundsOf, elementCount, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import {
-  at,
-  type Context,
-  isTensor,
-  type Lowering,
-  type Operators,
-  scalarOf,
-  type Value,
-} from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { hull } from '../elementwise.ts';
 import { collected, tensorOf } from '../tensor/stack.ts';
+import { isTensor, scalarOf, type Value } from '../value.ts';
 
 /** Control flow, which is resolved at import: a branch is taken, a loop is unrolled. */
 

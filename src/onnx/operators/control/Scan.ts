@@ -1,7 +1,8 @@
 import { ensure } from '../../errors.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import type { Context, Lowering, Operators, Value } from '../context.ts';
+import type { Context, Lowering, Operators } from '../context.ts';
 import { collected, slice, tensorOf } from '../tensor/stack.ts';
+import type { Value } from '../value.ts';
 import { MAX_PASSES } from './Control.ts';
 
 /** Scan: its body for each place along an axis of the scanned inputs, unrolled. Before version 9 with a batch. */

@@ -2,18 +2,11 @@ import { ensure } from '../../errors.ts';
 import { shift } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import {
-  at,
-  type Context,
-  isTensor,
-  type Lowering,
-  type Operators,
-  type Sequence,
-  type Value,
-} from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { listOf } from '../list.ts';
 import { joined } from '../tensor/Parts.ts';
 import { slice, stacked } from '../tensor/stack.ts';
+import { isTensor, type Sequence, type Value } from '../value.ts';
 
 /** Sequences and optionals exist at import only: what is in them, and where, must be known then. */
 

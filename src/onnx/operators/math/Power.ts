@@ -5,8 +5,9 @@ import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { isNarrowed, TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
+import type { Context, Lowering, Operators } from '../context.ts';
 import { corners, elementwise } from '../elementwise.ts';
+import { numbersOf } from '../value.ts';
 
 /** The exponent if it is one number, known at import. */
 function knownExponent(y: Tensor): number | undefined {

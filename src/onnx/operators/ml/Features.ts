@@ -6,9 +6,10 @@ import { keys } from '../../tensors/doubleBits.ts';
 import { type ElementType, TYPES } from '../../types.ts';
 import { broadcastAt } from '../broadcast.ts';
 import { comparable } from '../comparable.ts';
-import { at, type Context, type Lowering, type Operators, type Output } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat, hull } from '../elementwise.ts';
 import { normalIndices } from '../tensor/Gather.ts';
+import type { Output } from '../value.ts';
 import { asFloats } from './rows.ts';
 
 /** Preparation of features and labels: scaling, encoding, picking columns. */

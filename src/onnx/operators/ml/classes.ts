@@ -3,8 +3,9 @@ import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/ex
 import type { Index } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Output } from '../context.ts';
+import { at, type Context } from '../context.ts';
 import { differsFrom, hull } from '../elementwise.ts';
+import type { Output } from '../value.ts';
 
 /** Labels of classes: integers, or strings, which no program holds. */
 export interface Labels {

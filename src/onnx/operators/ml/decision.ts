@@ -3,7 +3,8 @@ import { type Expression, f32, i32, indexValue, select } from '../../ir/expressi
 import { constantIndex, type Index } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
-import { at, type Context, type Output } from '../context.ts';
+import { at, type Context } from '../context.ts';
+import type { Output } from '../value.ts';
 import { firstGreatest, type Labels, labelled, ZERO_OR_ONE } from './classes.ts';
 import type { Forest } from './forest.ts';
 import { type Transform, transformed, twoFromOne } from './transform.ts';

@@ -6,10 +6,11 @@ import { elementType } from '../../read/tensor.ts';
 import { toFormat } from '../../tensors/narrowFloats.ts';
 import { type ElementType, rangeOfType, TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
-import { at, type Context, type Lowering, numbersOf, type Operators, scalarOf } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
 import { convolutionOf, convolved } from '../nn/Conv.ts';
 import { reshaped } from '../tensor/Shapes.ts';
+import { numbersOf, scalarOf } from '../value.ts';
 
 /** Quantised operators. Products and zero points are exact integers; scaling rounds once, half to even. */
 

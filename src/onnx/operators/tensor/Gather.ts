@@ -4,9 +4,10 @@ import { add, constantIndex, type Index, multiply } from '../../ir/indices.ts';
 import { boundsOf, reading, type Tensor } from '../../ir/tensor.ts';
 import { truncatedToI32 } from '../../tensors/doubleRounding.ts';
 import { isNarrowed, type Range as RangeOfValues, TYPES } from '../../types.ts';
-import { at, type Context, type Lowering, type Operators, scalarOf } from '../context.ts';
+import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
+import { scalarOf } from '../value.ts';
 
 /** Operators whose places come from another tensor. An index outside the tensor yields 0. */
 

@@ -5,9 +5,10 @@ import { add, type Index, multiply, quotient, remainder, shift } from '../../ir/
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { halvesOfNumber } from '../../tensors/doubleBits.ts';
 import { type Range, TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
+import { numbersOf } from '../value.ts';
 
 /** Operators that take tensors apart and put them together. */
 

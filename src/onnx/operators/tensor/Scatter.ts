@@ -5,8 +5,9 @@ import { constantIndex, flatten, type Index } from '../../ir/indices.ts';
 import { boundsOf, reading, type Tensor } from '../../ir/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { isNarrowed, type Range, rangeOfType, TYPES } from '../../types.ts';
-import { at, atOr, type Context, type Lowering, numbersOf, type Operators } from '../context.ts';
+import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { corners, ensureSameType, hull, maximum, minimum } from '../elementwise.ts';
+import { numbersOf } from '../value.ts';
 import { normalIndices } from './Gather.ts';
 import { reshaped } from './Shapes.ts';
 

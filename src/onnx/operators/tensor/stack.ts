@@ -1,7 +1,8 @@
 import { ensure } from '../../errors.ts';
 import { constantIndex } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import { at, type Context, isTensor, type Value } from '../context.ts';
+import { at, type Context } from '../context.ts';
+import { isTensor, type Value } from '../value.ts';
 import { joined } from './Parts.ts';
 
 /** The part of a tensor at one place of an axis, without the axis. */
