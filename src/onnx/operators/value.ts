@@ -7,7 +7,7 @@ export interface Sequence {
   readonly items: readonly Tensor[];
 }
 
-/** What a name of the graph stands for. An optional is its element, or absent. */
+/** The value of a name in the graph. An optional is its element, or absent. */
 export type Value = Tensor | Sequence | { readonly kind: 'absent' };
 
 export const isTensor = (value: Value): value is Tensor => !('kind' in value);
