@@ -26,8 +26,9 @@ export interface ProgramPart {
 
 /** Rows that are copied to a cache as soon as they are computed, to the first row of the run and the rows behind it. */
 export interface CacheWrite {
-  /** Input of the cache, [outer, all rows, inner]. */
+  /** Input of the cache, [outer, all rows, inner], or if it is turned [outer, inner, all rows]. */
   readonly cache: number;
+  readonly isTurned: boolean;
   /** Loop that computes its new rows, [outer, rows, inner]. */
   readonly rows: number;
   readonly outer: number;

@@ -41,11 +41,16 @@ export class ReferenceCachedSession implements CachedSession {
     return run.outputs.map((node) => tensorData(nodes[node]!, this.#tensors[node]!));
   }
 
-  #copy({ cache, rows, outer, inner }: CacheWrite, first: number): void {
+  #copy({ cache, rows, outer, inner, isTurned }: CacheWrite, first: number): void {
     const [from, to] = [this.#tensors[rows]!, this.#tensors[cache]!];
-    const [size, whole] = [from.length / outer, to.length / outer];
-    const start = first * inner * ELEMENT_BYTES[this.#program.nodes[cache]!.dtype];
-    for (let i = 0; i < outer; i++) to.set(from.subarray(i * size, (i + 1) * size), i * whole + start);
+    const width = ELEMENT_BYTES[this.#program.nodes[cache]!.dtype];
+    const count = from.length / (outer * inner * width);
+    const all = to.length / (outer * inner * width);
+    for (let i = 0; i < outer * count * inner; i++) {
+      const [o, row, at] = [Math.floor(i / (count * inner)), Math.floor(i / inner) % count, i % inner];
+      const place = isTurned ? (o * inner + at) * all + first + row : (o * all + first + row) * inner + at;
+      to.set(from.subarray(i * width, (i + 1) * width), place * width);
+    }
   }
 
   async clear(): Promise<void> {

@@ -1,5 +1,6 @@
 import { ensure } from '../../onnx/errors.ts';
 import {
+  type AffineCoordinate,
   type Coordinate,
   ELEMENT_BYTES,
   type LoopNode,
@@ -35,6 +36,8 @@ export interface Place {
   readonly node: number;
   /** The axes along which it is smaller than the tensor that it stands for, with their new extents. */
   readonly shrunk: readonly { readonly axis: Axis; readonly extent: number }[];
+  /** Set if it is a cache that has the rows along this axis last. */
+  readonly turned?: Axis | undefined;
 }
 
 /** Everything around a loop that its rows need. */
@@ -162,8 +165,9 @@ class LoopRows {
   #operand(o: number): Operand {
     const operand = this.#loop.operands[o]!;
     const reach = this.#around.reaches[o]!;
-    const { node, shrunk } = this.#around.places[o]!;
+    const { node, shrunk, turned } = this.#around.places[o]!;
     if (this.#isTable(o)) return this.#table(o);
+    if (turned) return { ...operand, node, view: this.#turned(operand, turned) };
     const strides = stridesOf(operand.view.map(({ extent }) => extent));
     const view = operand.view.flatMap((dimension, d): ViewDimension[] => {
       const { extent, coordinate } = dimension;
@@ -199,6 +203,29 @@ class LoopRows {
       });
     });
     return { ...operand, node, view };
+  }
+
+  /** The view of a tensor whose rows are moved behind everything else. */
+  #turned({ view }: Operand, axis: Axis): ViewDimension[] {
+    const strides = stridesOf(view.map(({ extent }) => extent));
+    const flat = view.map(({ extent, coordinate }, d) => {
+      const moved = this.#moved(coordinate);
+      ensure(
+        isInside(moved, extent, this.#before),
+        'it reads a cache at places that are computed, or outside',
+      );
+      return scaled(moved, strides[d]!);
+    });
+    const offset = flat.reduce((sum, part) => sum + part.offset, 0);
+    const terms = flat.flatMap((part) => part.terms);
+    const size = sizeOf(view.map(({ extent }) => extent));
+    const parts = partsOf(size, [{ ...axis, axis: 0 }]);
+    const digits = digitsOf({ offset, terms }, parts, this.#before);
+    const dimensions = parts.map(({ extent, axis: which }, p) => ({ extent, which, coordinate: digits[p]! }));
+    return [
+      ...dimensions.filter(({ which }) => which === undefined),
+      ...dimensions.filter(({ which }) => which !== undefined),
+    ].map(({ extent, coordinate }) => ({ extent, coordinate }));
   }
 
   /**
@@ -275,6 +302,12 @@ class LoopRows {
     return { code: withSlots(code, slot), result: slot(result) };
   }
 }
+
+const scaled = ({ offset, terms }: AffineCoordinate, factor: number): AffineCoordinate =>
+  affine(
+    factor * offset,
+    terms.map(({ index, coefficient }) => ({ index, coefficient: factor * coefficient })),
+  );
 
 /** The element that a view reads; undefined outside. */
 function placeIn(view: readonly ViewDimension[], indices: readonly number[]): number | undefined {

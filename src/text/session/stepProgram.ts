@@ -77,12 +77,15 @@ class StepWriter {
   readonly #constants = new Map<number, number>();
   readonly #tables = new Map<string, number>();
   readonly #requested = new Map<number, number>();
+  /** Cached tensors whose rows lie last: a loop reads neighbouring rows for neighbouring elements of itself. */
+  readonly #turned = new Set<number>();
   #slots = 0;
 
   constructor(analysis: Analysis, fixed: ReadonlyMap<number, Uint8Array>) {
     this.#analysis = analysis;
     this.#fixed = fixed;
     const { nodes } = analysis.model.program;
+    for (const [i, own] of analysis.rows) this.#turnCaches(nodes[i]!, own);
     for (const node of analysis.cached)
       this.caches.set(node, this.#input(nodes[node]!.dtype, nodes[node]!.shape));
     for (const { node, dtype, shape } of analysis.model.inputs.slice(TEXT_INPUTS))
@@ -123,7 +126,8 @@ class StepWriter {
         if (cache !== undefined) {
           ensure(!part.keys.has(i), 'a cached tensor has keys');
           const outer = sizeOf(node.shape) / (extents.position * own.inner);
-          writes.push({ cache, rows: part.made.get(i)!, outer, inner: own.inner });
+          const isTurned = this.#turned.has(i);
+          writes.push({ cache, rows: part.made.get(i)!, outer, inner: own.inner, isTurned });
         }
       }
       if (whole.has(i) && dependence[i] === 'request') {
@@ -168,7 +172,9 @@ class StepWriter {
       const { node } = operand;
       if (reach.kind === 'whole' || !this.#isComputed(node)) {
         const isCached = dependence[node] === 'tokens';
-        return { node: isCached ? this.caches.get(node)! : this.#wholeNode(node, part), shrunk: [] };
+        if (!isCached) return { node: this.#wholeNode(node, part), shrunk: [] };
+        const turned = this.#turned.has(node) ? this.#rowAxis(node) : undefined;
+        return { node: this.caches.get(node)!, shrunk: [], turned };
       }
       const keyInner = part.keys.get(node);
       const isNumbers = node === this.#analysis.model.rowNumbers;
@@ -209,6 +215,22 @@ class StepWriter {
     }
     ensure(found.size <= 1, 'it reads keys by two indices');
     return [...found.values()][0];
+  }
+
+  #rowAxis(node: number): Axis {
+    return { extent: this.#analysis.extents.position, inner: this.#analysis.rows.get(node)!.inner };
+  }
+
+  /** Turns caches for a loop that reads them by its innermost index, which SIMD lanes go along. */
+  #turnCaches(loop: Node, own: Rows): void {
+    if (loop.kind !== 'loop') return;
+    const extents = [...loop.shape, ...loop.fold];
+    for (const [o, reach] of reachesOf(this.#analysis, loop, own).entries()) {
+      const { node, view } = loop.operands[o]!;
+      if (reach.kind !== 'whole' || !this.#analysis.cached.has(node)) continue;
+      const carrier = carrierOf(view, this.#rowAxis(node), extents);
+      if (carrier?.index === loop.shape.length - 1 && carrier.unit === 1) this.#turned.add(node);
+    }
   }
 
   #wholeNode(node: number, part: PartNodes): number {

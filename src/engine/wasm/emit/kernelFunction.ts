@@ -5,7 +5,6 @@ import {
   type FunctionBody,
   get,
   i32Const,
-  memory,
   set,
   threadNumber,
   type ValueType,
@@ -27,8 +26,6 @@ export interface KernelPlaces {
   readonly source: (node: number, byte: number) => number;
   /** Address of what the kernel stores. */
   readonly target: number;
-  /** Set if the target moves by so many bytes times the word at an address. */
-  readonly moved?: { readonly by: number; readonly bytes: number };
   /** Address of each packed buffer. */
   readonly packed: readonly number[];
   /** Address of each scratch buffer; of one that holds a band, that of the first thread. */
@@ -87,14 +84,9 @@ export function kernelFunction(kernel: Kernel, name: string, places: KernelPlace
     append(code, set(bases.get(buffer)!, [...own, ...skipped, ...i32.sub]));
     writeTiles(fill, scratch(buffer), { from: start, to: end });
   };
-  const moved = places.moved && newLocal();
-  if (places.moved && moved !== undefined) {
-    const word = [...i32Const(places.moved.by), ...memory(i32.load, 0)];
-    append(code, set(moved, [...word, ...i32Const(places.moved.bytes), ...i32.mul]));
-  }
   const writeBlock = () => {
     for (const [i, { fill, band }] of kernel.scratch.entries()) if (band) writeBand(i, fill, band);
-    writeTiles(kernel, { offset: places.target, base: moved }, range);
+    writeTiles(kernel, { offset: places.target }, range);
   };
   const body: FunctionBody = { name, params, locals, code };
   if (!isBlocked) {
