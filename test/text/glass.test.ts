@@ -5,6 +5,7 @@ import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { compileText, type TextModel } from '../../src/text/compile.ts';
 import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
 import { recall } from '../../src/text/recall.ts';
+import { TextSession } from '../../src/text/session/textSession.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
 import { availableOrSkip } from '../support/available.ts';
 
@@ -43,6 +44,18 @@ describe('the language model of glassllm', () => {
     const { on, session } = await PassChooser.load(model, wasmEngine);
     const { ids, tokens } = texts[0]!;
     expect(await generate(model, on(inputsOf(model, { prompt: ids })))).to.deep.equal(tokens);
+    await session.close();
+  });
+
+  it('writes the same in a session, token by token and with drafts', async () => {
+    const session = await TextSession.load(model, wasmEngine);
+    for (const [i, { ids, tokens, prompt }] of texts.entries()) {
+      const draft = i % 2 === 0 ? {} : { draft: recall(ids, 7) };
+      expect(
+        await generate(model, session.on(inputsOf(model, { prompt: ids })), draft),
+        prompt,
+      ).to.deep.equal(tokens);
+    }
     await session.close();
   });
 

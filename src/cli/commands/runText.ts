@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { generate, inputsOf } from '../../text/generate.ts';
-import { recall } from '../../text/recall.ts';
+import { cautious, recall } from '../../text/recall.ts';
 import { openSession } from '../../text/session/openSession.ts';
 import type { Console } from '../console.ts';
 import type { LoadedModel } from '../models/loadModel.ts';
@@ -52,7 +52,7 @@ export async function runText(
     {
       draft: server
         ? draftFrom(server, tokenizer, prompt, (sentence) => console.err(`assay: ${sentence}`))
-        : recall(prompt, text.model.options.tokens),
+        : cautious(recall(prompt, text.model.options.tokens), session.rowsPerRead - 1),
       listen: (more) => {
         found += more.length;
         console.progress(`${found} of ${text.model.options.tokens} tokens`);

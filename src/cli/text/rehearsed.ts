@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/engine.ts';
 import { generate, inputsOf } from '../../text/generate.ts';
-import { recall } from '../../text/recall.ts';
+import { cautious, recall } from '../../text/recall.ts';
 import { openSession } from '../../text/session/openSession.ts';
 import { tokenBytes } from '../../text/tokens.ts';
 import type { Console } from '../console.ts';
@@ -27,7 +27,7 @@ export async function rehearsedTexts(
   const session = await openSession(model, engine, (sentence) => console.err(`assay: ${sentence}`));
   let found = 0;
   const tokens = await generate(model, session.on(inputs), {
-    draft: recall(prompt, model.options.tokens),
+    draft: cautious(recall(prompt, model.options.tokens), session.rowsPerRead - 1),
     listen: (more) => {
       found += more.length;
       console.progress(`writing: ${found} of ${model.options.tokens} tokens`);

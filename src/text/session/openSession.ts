@@ -8,6 +8,8 @@ import { TextSession } from './textSession.ts';
 export interface Choosers {
   /** @param inputs of a request, as the model takes them */
   on(inputs: readonly Uint8Array[]): Chooser;
+  /** Tokens that are chosen by one call in about the time of one token. */
+  readonly rowsPerRead: number;
   close(): Promise<void>;
 }
 
@@ -27,6 +29,6 @@ export async function openSession(
     if (!(error instanceof Refusal)) throw error;
     warn(`the whole text is computed again for each token, because ${error.message}`);
     const { on, session } = await PassChooser.load(model, engine);
-    return { on, close: () => session.close() };
+    return { on, rowsPerRead: model.options.tokens, close: () => session.close() };
   }
 }

@@ -18,11 +18,14 @@ export class TextSession {
   /** Tokens whose rows the caches hold. */
   #known: readonly number[] = [];
   #queue: Promise<unknown> = Promise.resolve();
+  /** Rows that take about as long as one. */
+  readonly rowsPerRead: number;
 
   private constructor(model: TextModel, session: CachedSession, sizes: readonly PartSize[]) {
     this.#model = model;
     this.#session = session;
     this.#sizes = sizes;
+    this.rowsPerRead = rowsPerRead(model);
   }
 
   /** @throws Refusal for a model whose rows are not understood: it has to be run as a whole for each token */
@@ -117,9 +120,18 @@ export class TextSession {
       const reaches = first + size.rows <= size.keys && first + size.rows > next;
       if (!reaches || (chooses && !size.yields)) return [];
       const done = Math.min(first + size.rows, end) - next;
-      return [{ part, first, cost: costOf(size) / done }];
+      return [{ part, first, cost: this.#cost(size) / done }];
     });
     return found.reduce((best, other) => (other.cost < best.cost ? other : best));
+  }
+
+  /** About how long a part takes, in rows. */
+  #cost({ rows, keys, yields }: PartSize): number {
+    const { prompt, tokens } = this.#model.options;
+    return (
+      Math.max(this.rowsPerRead, rows) *
+      (1 + (yields ? CHOICE_SHARE : 0) + (KEY_SHARE * keys) / (prompt + tokens))
+    );
   }
 }
 
@@ -127,21 +139,33 @@ const words = (numbers: readonly number[]): Uint8Array => new Uint8Array(Int32Ar
 
 const numbersIn = ({ bytes }: TensorData): number[] => [...new Int32Array(bytes.slice().buffer)];
 
-/** Rows whose computation takes as long as reading the weights once. */
+/** Weights that a cache of the processor holds, bytes: of more, reading them takes longer than computing a row. */
+const CACHED_BYTES = 2 ** 24;
+
+/** Rows of a large model that take about as long as one, because its weights are read once for all of them. */
 const ROWS_PER_READ = 3;
 
-/** About how long a part takes, in rows. */
-const costOf = ({ rows, keys, yields }: PartSize): number =>
-  Math.max(ROWS_PER_READ, rows) * (1 + (yields ? 0.2 : 0) + keys / 1e6);
+const rowsPerRead = ({ weights }: Pick<TextModel, 'weights'>): number => {
+  const bytes = [...weights.values()].reduce((sum, { length }) => sum + length, 0);
+  return bytes > CACHED_BYTES ? ROWS_PER_READ : 1;
+};
 
-/** Parts that suit a model: single tokens, drafts, and prompts. */
+/** Share of the work that choices take, and share of all keys. Only the order of the parts' costs matters. */
+const CHOICE_SHARE = 0.2;
+const KEY_SHARE = 0.2;
+
+/** Rows of the parts. A prompt is read by large blocks, drafts are checked by smaller ones. */
+const DRAFT_ROWS = [4, 16] as const;
+const PROMPT_ROWS = 32;
+
+/** Parts that suit a model: single tokens, for which the first half of the keys is enough at first, and blocks. */
 export function sizesFor({ options }: Pick<TextModel, 'options'>): PartSize[] {
   const keys = options.prompt + options.tokens;
-  const block = Math.min(8, keys);
-  const large = Math.min(32, keys);
+  const part = (rows: number, yields: boolean): PartSize => ({ rows: Math.min(rows, keys), keys, yields });
   return [
-    { rows: 1, keys, yields: true },
-    { rows: block, keys, yields: true },
-    { rows: large, keys, yields: false },
+    { rows: 1, keys: Math.ceil(keys / 2), yields: true },
+    part(1, true),
+    ...DRAFT_ROWS.map((rows) => part(rows, true)),
+    part(PROMPT_ROWS, false),
   ];
 }

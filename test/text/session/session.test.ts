@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { wasmEngine } from '../../../src/engine/wasm/wasm.ts';
 import { compileText, type TextModel } from '../../../src/text/compile.ts';
 import { type Draft, generate, inputsOf, PassChooser, type TextRequest } from '../../../src/text/generate.ts';
+import { cautious } from '../../../src/text/recall.ts';
 import { TextSession } from '../../../src/text/session/textSession.ts';
 import { TINY, tinyGraph } from '../../support/tinyText.ts';
 
@@ -62,6 +63,18 @@ describe('a session that writes texts', () => {
     }
     await slow.close();
     await session.close();
+  });
+
+  it('drafts more while it is right, and few tokens again when it was wrong', async () => {
+    const asked: number[] = [];
+    const draft = cautious(async (_, most) => {
+      asked.push(most);
+      return new Array<number>(most).fill(1);
+    }, 2);
+    // Lengths of the text: all right twice, one wrong, all right again.
+    for (const length of [0, 3, 9, 12, 15]) await draft(new Array<number>(length).fill(1), 100);
+    expect(asked).to.deep.equal([2, 5, 11, 2, 5]);
+    expect(await cautious(async () => [1], 0)([], 9)).to.deep.equal([]);
   });
 
   it('writes texts in turns, and one from the middle of another', async () => {
