@@ -30,6 +30,8 @@ export interface ImportOptions {
   readonly ranges?: Readonly<Record<string, Range>>;
   /** Reads files beside the model in which it keeps tensors; without it such a model is refused. */
   readonly readExternal?: ReadExternal;
+  /** Size of the file, if not all of it is given: it bounds the work of folding constants. */
+  readonly fileBytes?: number;
 }
 
 /** An input or output as its user sees it. */
@@ -62,7 +64,7 @@ export interface CompiledModel extends Omit<Compiled, 'marked'> {
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
   return refusing(() => {
     const graph = readModel(bytes, options.readExternal);
-    return importGraph(graph, bytes.length, options);
+    return importGraph(graph, options.fileBytes ?? bytes.length, options);
   });
 }
 

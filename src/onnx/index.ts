@@ -10,6 +10,7 @@ export {
   type ModelTensor,
 } from './import.ts';
 export { OPERATORS } from './operators/index.ts';
+export { OWN_FILE, withoutBulk } from './read/bulk.ts';
 export type { ReadExternal } from './read/external.ts';
 export { outlineOf, readModel as readGraph } from './read/model.ts';
 export type { HalfArithmetic } from './tensors/narrowing.ts';

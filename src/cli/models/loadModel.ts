@@ -1,8 +1,7 @@
-import { basename, dirname } from 'node:path';
-import { readBytes } from '../../files/bytes.ts';
-import { filesIn } from '../../files/external.ts';
+import { basename } from 'node:path';
 import { kindOfFile } from '../../files/formats/kinds.ts';
 import { InputError } from '../../files/inputError.ts';
+import { openModel } from '../../files/modelFile.ts';
 import { type Model, modelOf } from '../../merkle/model.ts';
 import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../../onnx/index.ts';
 import { parseDims, parseHalf, parseRanges, readBound } from '../arguments.ts';
@@ -48,14 +47,15 @@ export async function loadModel(
   const dims = parseDims(dim);
   const ranges = parseRanges(range);
   const half = parseHalf(arithmetic);
-  const bytes = readBytes(path);
+  const file = openModel(path);
+  const { bytes } = file;
   console.progress(`compiling ${basename(path)}`);
   const tell = (notes: readonly string[]): void => {
     for (const note of notes) console.err(`assay: note: ${note}`);
   };
   try {
     if (isText) {
-      const text = await (await import('../text/loadText.ts')).loadText(path, bytes, given);
+      const text = await (await import('../text/loadText.ts')).loadText(path, file, given);
       tell(text.model.notes);
       return { ...text.model, file: basename(path), model: modelOf(text.model.program), text };
     }
@@ -65,7 +65,8 @@ export async function loadModel(
       bind: bound,
       ranges,
       half,
-      readExternal: filesIn(dirname(path)),
+      readExternal: file.readExternal,
+      fileBytes: file.size,
     });
     tell(compiled.notes);
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
@@ -74,5 +75,7 @@ export async function loadModel(
     const kind = kindOfFile(bytes);
     if (kind && kind !== MODEL) throw new InputError(`${path}: is not an ONNX model; it is ${kind}`);
     throw new InputError(`${path}: ${error.message}`);
+  } finally {
+    file.close();
   }
 }

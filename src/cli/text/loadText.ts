@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
 import { readBytes } from '../../files/bytes.ts';
-import { filesIn } from '../../files/external.ts';
 import { InputError } from '../../files/inputError.ts';
+import type { ModelFile } from '../../files/modelFile.ts';
 import { ImportError, readGraph } from '../../onnx/index.ts';
 import { requireCausal } from '../../text/causality.ts';
 import { compileText, type TextModel } from '../../text/compile.ts';
@@ -59,7 +59,7 @@ function about<T>(path: string, work: () => T): T {
  */
 export async function loadText(
   path: string,
-  bytes: Uint8Array,
+  { bytes, size, readExternal }: ModelFile,
   given: TextArguments & { readonly half?: string },
 ): Promise<LoadedText> {
   const options = parseTextOptions(given);
@@ -82,7 +82,7 @@ export async function loadText(
       2,
     );
   }
-  const model = compileText(readGraph(bytes, filesIn(dirname(path))), bytes.length, options, half);
+  const model = compileText(readGraph(bytes, readExternal), size, options, half);
   const tokenizer = once(() => {
     if (!named && !existsSync(beside)) {
       throw new InputError(`${path}: there is no ${TOKENIZER} beside it; name one with --tokenizer`);

@@ -1,7 +1,7 @@
 import { type Hash, hexOf } from '../../merkle/keccak.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
-import { type Words, wordsFor } from '../ir/tensor.ts';
+import { elementCount, type Words, wordsFor } from '../ir/tensor.ts';
 import type { OperandSource } from '../loops/loop.ts';
 import type { Location } from './emit.ts';
 
@@ -13,12 +13,18 @@ const SHARED_CONSTANT_BYTES = 65_536;
 
 interface Found {
   readonly dtype: DType;
-  readonly words: Words;
+  /** Elements. */
+  readonly length: number;
+  /** The same object for the same words in the same order. */
+  readonly origin: object;
+  /** Reads the words, which may take a while. */
+  readonly words: () => Words;
   /** Read through one dimension, so that it can be part of a larger constant. */
   readonly isFlat: boolean;
 }
 
-interface Pooled extends Found {
+interface Pooled extends Pick<Found, 'dtype' | 'isFlat'> {
+  readonly words: Words;
   /** Equal for equal constants only. */
   readonly key: string;
   readonly root: Hash;
@@ -40,8 +46,8 @@ const bytesOfWords = (words: Words): Uint8Array => {
 export class Constants {
   readonly #entries = new Map<string, Pooled>();
   /** Constants read through one dimension, and the others. */
-  readonly #flat = new Map<Words, Pooled>();
-  readonly #whole = new Map<Words, Pooled>();
+  readonly #flat = new Map<object, Pooled>();
+  readonly #whole = new Map<object, Pooled>();
   readonly #places = new Map<string, Location>();
 
   take(source: OperandSource): void {
@@ -52,15 +58,18 @@ export class Constants {
   }
 
   #pool(found: Found): Pooled {
-    const { words, dtype, isFlat } = found;
+    const { origin, length, dtype, isFlat } = found;
     const pool = isFlat ? this.#flat : this.#whole;
-    const known = pool.get(words);
+    const known = pool.get(origin);
     if (known) return known;
-    const root = (this.#flat.get(words) ?? this.#whole.get(words))?.root ?? tensorRoot(bytesOfWords(words));
+    const same = this.#flat.get(origin) ?? this.#whole.get(origin);
+    const words = same?.words ?? found.words();
+    const root = same?.root ?? tensorRoot(bytesOfWords(words));
     // A constant that is a node of its own is read through any shape.
-    const isSmall = words.length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
-    const pooled = { ...found, root, key: `${dtype} ${isFlat || !isSmall} ${words.length} ${hexOf(root)}` };
-    pool.set(words, pooled);
+    const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
+    const key = `${dtype} ${isFlat || !isSmall} ${length} ${hexOf(root)}`;
+    const pooled = { dtype, isFlat, root, key, words: this.#entries.get(key)?.words ?? words };
+    pool.set(origin, pooled);
     return pooled;
   }
 
@@ -106,8 +115,13 @@ export class Constants {
 }
 
 function constantOf(source: OperandSource): Found | undefined {
-  if ('constant' in source) return { ...source.constant, isFlat: true };
+  if ('constant' in source) {
+    const { dtype, words, origin } = source.constant;
+    return { dtype, length: words.length, origin, words: () => words, isFlat: true };
+  }
   const { tensor } = source;
-  if (tensor.source.kind !== 'constant') return undefined;
-  return { words: tensor.source.words, dtype: tensor.type.dtype, isFlat: false };
+  const from = tensor.source;
+  if (from.kind !== 'constant') return undefined;
+  const { dtype } = tensor.type;
+  return { dtype, length: elementCount(tensor), origin: from, words: () => from.words, isFlat: false };
 }

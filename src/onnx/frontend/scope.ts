@@ -246,9 +246,8 @@ function planOf(graph: Subgraph, { builder, narrowing }: Module): Plan {
       constants.set(name, new Omitted(`${place}: its elements are strings, which no program holds`));
       continue;
     }
-    const { type, shape, values } = value;
     builder.current = { name, label: `constant ${name}`, place };
-    within(place, () => constants.set(name, narrowing.exact(narrowing.constant(type, shape, values, name))));
+    within(place, () => constants.set(name, narrowing.exact(narrowing.stored(value, name))));
   }
   return {
     constants,

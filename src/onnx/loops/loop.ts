@@ -1,6 +1,6 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import { type Axis, axesOf, evaluateIndex, type Index } from '../ir/indices.ts';
-import { permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
+import { elementCount, permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
 import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
 import { stridedOf, takeStrided } from './strided.ts';
@@ -79,7 +79,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
     const places = sizeOf(used.map(({ extent }) => extent));
     if (places > TABLE_PLACES) return { excess: `a table of ${places} places, of ${TABLE_PLACES} allowed` };
     const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
-    return { gathered: serve({ dtype: 'i32', axes: used, words, extents: undefined }) };
+    return { gathered: serve({ dtype: 'i32', axes: used, words, origin: words, extents: undefined }) };
   };
   const placed = (place: ResolvedPlace): LoopPlace | TooLarge => {
     if ('gathered' in place) {
@@ -217,7 +217,6 @@ function tabulated(
 function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandConstant | undefined {
   const { tensor, places, fill } = reading;
   if (tensor.source.kind !== 'constant') return undefined;
-  const { words } = tensor.source;
   const affine: Exclude<ResolvedPlace, { gathered: ReadingTerm }>[] = [];
   const used = new Set<Axis>();
   for (const place of places) {
@@ -228,10 +227,14 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
   const ordered = axes.filter((axis) => used.has(axis));
   const extents = ordered.map(({ extent }) => extent);
   const size = sizeOf(extents);
-  if (size > Math.max(CONSTANT_FREE_ELEMENTS, CONSTANT_GROWTH * words.length)) return undefined;
+  if (size > Math.max(CONSTANT_FREE_ELEMENTS, CONSTANT_GROWTH * elementCount(tensor))) return undefined;
   const laidOut = { dtype: tensor.type.dtype, axes: ordered, extents: undefined };
   const strided = stridedOf(affine, tensor.shape, ordered);
-  if (strided) return { ...laidOut, words: takeStrided(words, strided, extents) };
+  const { words } = tensor.source;
+  if (strided) {
+    const taken = takeStrided(words, strided, extents);
+    return { ...laidOut, words: taken, origin: taken === words ? tensor.source : taken };
+  }
   const element = (stepOf: (axis: Axis) => number): number => {
     let address = 0;
     for (const [i, { index, divisor, exact }] of affine.entries()) {
@@ -243,5 +246,6 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     }
     return words[address] as number;
   };
-  return { ...laidOut, words: tabulated(tensor.type.dtype, ordered, element) };
+  const made = tabulated(tensor.type.dtype, ordered, element);
+  return { ...laidOut, words: made, origin: made };
 }

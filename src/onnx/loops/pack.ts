@@ -10,6 +10,8 @@ export interface OperandConstant {
   /** Axes that the constant depends on, outermost first. */
   readonly axes: readonly Axis[];
   readonly words: Words;
+  /** The same object for the same words in the same order. */
+  readonly origin: object;
   /** Shape to keep, for a constant that is not laid out for the loop. */
   readonly extents: readonly number[] | undefined;
 }
@@ -77,7 +79,8 @@ function packGroup(
     base += length;
     return { at, offset, coefficients };
   });
-  const constant: OperandConstant = { dtype: first.constant.dtype, axes: [], words, extents: [words.length] };
+  const { dtype, origin } = first.constant;
+  const constant = { dtype, axes: [], words, origin: isAlone ? origin : words, extents: [words.length] };
   return placed.map(({ at, offset, coefficients }) => ({
     at,
     constant,

@@ -7,6 +7,8 @@ export interface TensorValue {
   readonly shape: readonly number[];
   /** float types and everything that fits a double; 64-bit integers beyond 2^53 are rounded. */
   readonly values: Float64Array | Float32Array | Int32Array | Uint8Array | Int8Array;
+  /** Set for a large tensor, whose values are read from its file each time they are asked for. */
+  readonly isFar?: boolean;
 }
 
 /** A tensor of strings, of which only that it is one is kept. */

@@ -6,8 +6,8 @@ import type { ReadExternal } from './external.ts';
 const MAX_NODES = 200_000;
 /** Inputs or outputs of one node. */
 const MAX_VALUES = 4096;
-/** Bytes of all tensors that other files hold. */
-const MAX_EXTERNAL_BYTES = 2 ** 31;
+/** Bytes of all tensors that other files hold: as many as an engine's memory. */
+const MAX_EXTERNAL_BYTES = 2 ** 32;
 
 /** Elements of all tensors that are stored sparse, so that few bytes do not stand for much memory. */
 const MAX_SPARSE_ELEMENTS = 2 ** 24;
@@ -48,8 +48,8 @@ export class Source {
     );
   }
 
-  /** The bytes of a tensor that another file holds. @throws Refusal */
-  external({ name, externalData }: schema.ITensorProto, length: number): Uint8Array {
+  /** Reads the bytes of a tensor that another file holds, whenever it is called. @throws Refusal */
+  external({ name, externalData }: schema.ITensorProto, length: number): () => Uint8Array {
     const entries = new Map((externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
     const location = entries.get('location') ?? '';
     const tensor = `tensor ${quoted(name ?? '')}`;
@@ -69,14 +69,17 @@ export class Source {
       this.#externalBytes <= MAX_EXTERNAL_BYTES,
       `data in other files are more than ${MAX_EXTERNAL_BYTES} bytes`,
     );
-    let bytes: Uint8Array;
-    try {
-      bytes = this.#readExternal(location, offset, length);
-    } catch (error) {
-      throw new ImportError(`${tensor} keeps its data in another file: ${(error as Error).message}`);
-    }
-    ensure(bytes.length === length, `${tensor} takes ${length} bytes, and ${bytes.length} were read`);
-    return bytes;
+    const readExternal = this.#readExternal;
+    return () => {
+      let bytes: Uint8Array;
+      try {
+        bytes = readExternal(location, offset, length);
+      } catch (error) {
+        throw new ImportError(`${tensor} keeps its data in another file: ${(error as Error).message}`);
+      }
+      ensure(bytes.length === length, `${tensor} takes ${length} bytes, and ${bytes.length} were read`);
+      return bytes;
+    };
   }
 }
 

@@ -11,6 +11,16 @@ import type { Source } from './source.ts';
 /** `TensorProto.DataLocation.EXTERNAL`. */
 const EXTERNAL = 1;
 
+/** A tensor of so many elements is not held while nothing needs it, if its type is one of weights. */
+const FAR_ELEMENTS = 2 ** 17;
+const FAR_TYPES: ReadonlySet<ElementType> = new Set([
+  TYPES.float,
+  TYPES.float16,
+  TYPES.bfloat16,
+  TYPES.int8,
+  TYPES.uint8,
+]);
+
 /** The type with this code. @throws Refusal for one that cannot be held in 32 bits */
 export function elementType(code: number): ElementType {
   const type = typeOfCode(code);
@@ -30,8 +40,24 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
   );
   const size = sizeOf(shape);
   const isExternal = Number(proto.dataLocation ?? 0) === EXTERNAL;
-  const raw = isExternal ? source.external(proto, packedLength(size, type.bits)) : proto.rawData;
-  const values = raw && raw.length > 0 ? readRaw(raw, type, size, name) : readFields(proto, type, size, name);
+  const given = proto.rawData;
+  const length = packedLength(size, type.bits);
+  const read = isExternal
+    ? source.external(proto, length)
+    : given && given.length > 0
+      ? (): Uint8Array => given
+      : undefined;
+  if (read && size >= FAR_ELEMENTS && FAR_TYPES.has(type) && (isExternal || given?.length === length)) {
+    return {
+      type,
+      shape,
+      isFar: true,
+      get values() {
+        return readRaw(read(), type, size, name);
+      },
+    };
+  }
+  const values = read ? readRaw(read(), type, size, name) : readFields(proto, type, size, name);
   ensure(
     values.length === size,
     `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
@@ -133,7 +159,7 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number, name: string)
     return widened(width === 1 ? raw : fill(new Int32Array(count), (at) => view.getUint16(at, true)), type);
   switch (type) {
     case TYPES.float:
-      if (IS_LITTLE_ENDIAN) return new Float32Array(Uint8Array.from(raw).buffer);
+      if (IS_LITTLE_ENDIAN) return new Float32Array(ownBytes(raw).buffer);
       return fill(new Float32Array(count), (at) => view.getFloat32(at, true));
     case TYPES.double:
       return fill(new Float64Array(count), (at) => view.getFloat64(at, true));
@@ -151,11 +177,15 @@ function readRaw(raw: Uint8Array, type: ElementType, size: number, name: string)
       return fill(new Int32Array(count), (at) => view.getUint16(at, true));
     case TYPES.int8:
       // Wraps.
-      return new Int8Array(raw);
+      return new Int8Array(ownBytes(raw).buffer);
     case TYPES.bool:
       // As in inputs, any byte but 0 is true.
       return Uint8Array.from(raw, (byte) => (byte === 0 ? 0 : 1));
     default:
-      return new Uint8Array(raw);
+      return ownBytes(raw);
   }
 }
+
+/** The bytes as all that their buffer has: copied, unless they are just that. A reader of files gives new ones each time. */
+const ownBytes = (raw: Uint8Array): Uint8Array =>
+  raw.constructor === Uint8Array && raw.byteLength === raw.buffer.byteLength ? raw : Uint8Array.from(raw);

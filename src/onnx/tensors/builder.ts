@@ -9,6 +9,7 @@ import { infer } from '../ir/infer.ts';
 import { type FloatRange, floatOf, integerOf } from '../ir/known.ts';
 import { type Sketch, sketch } from '../ir/sketch.ts';
 import { elementCount, isConstant, type Misfit, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
+import type { TensorValue } from '../read/graph.ts';
 import {
   contains,
   type ElementType,
@@ -103,6 +104,29 @@ export class Builder {
       ...boundsOfWords(type, words),
       channelsLast: false,
       source: { kind: 'constant', words },
+    };
+  }
+
+  /** A constant that is read whenever its words are asked for: what is made of it holds them, if anything does. */
+  far(stored: TensorValue, name: string): Tensor {
+    const { type, shape } = stored;
+    checkSize(type, shape);
+    const words = (): Words => {
+      const { values } = stored;
+      return values instanceof Float32Array ? wordsOfFloats(values) : (values as Words);
+    };
+    return {
+      ...this.#next(name),
+      type,
+      shape,
+      range: type.family === 'float' ? undefined : hullOfBytes(stored.values as Int8Array | Uint8Array),
+      channelsLast: false,
+      source: {
+        kind: 'constant',
+        get words() {
+          return words();
+        },
+      },
     };
   }
 

@@ -1,5 +1,6 @@
 import { type Expression, i32, select, word } from '../ir/expression.ts';
 import { boundsOf, reading, type Tensor } from '../ir/tensor.ts';
+import type { TensorValue } from '../read/graph.ts';
 import { contains, type ElementType, I32_RANGE, type Range, rangeOfType, TYPES } from '../types.ts';
 import type { Builder } from './builder.ts';
 import { Doubles } from './doubles.ts';
@@ -21,6 +22,12 @@ export class Narrowing {
     this.#builder = builder;
     this.#half = half;
     this.doubles = new Doubles(builder);
+  }
+
+  /** A constant of a file, with the numbers of its type. */
+  stored(value: TensorValue, name: string): Tensor {
+    const { type, shape } = value;
+    return value.isFar ? this.#builder.far(value, name) : this.constant(type, shape, value.values, name);
   }
 
   /** A constant of a file or attribute, whose numbers are those of its type. */
