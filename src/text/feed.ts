@@ -7,9 +7,11 @@ import type { Builder } from '../onnx/tensors/builder.ts';
 
 const IDS = /^(input_?ids?|tokens?|ids?)$/i;
 const MASK = /mask/i;
-const POSITIONS = /^position/i;
+const POSITIONS = /^(cache_)?position/i;
 const PAST = /past|cache/i;
 const BRANCH = /^use_cache/i;
+/** How many of the last positions have logits; 0: all. */
+const KEPT = /logits_to_keep$/i;
 
 /** @throws ImportError unless the graph has one input that takes tokens */
 export function idsInput({ inputs }: Graph): GraphValue {
@@ -24,7 +26,7 @@ export function idsInput({ inputs }: Graph): GraphValue {
 }
 
 const isPlain = ({ name }: GraphValue): boolean =>
-  !MASK.test(name) && !POSITIONS.test(name) && !PAST.test(name);
+  ![MASK, POSITIONS, PAST, KEPT].some((known) => known.test(name));
 
 /** A dimension as it is, where the file gives its size. */
 function sizeOf(value: GraphValue, i: number, wanted: number): number {
@@ -63,15 +65,17 @@ export function feed(graph: Graph, builder: Builder, ids: Tensor): Map<string, T
     if (value === taken) {
       sizeOf(value, rank - 1, positions);
       made.set(name, ids);
-    } else if (PAST.test(name) && type.family === 'float' && rank === 4) {
-      const extents = shape.map((extent, i) => (typeof extent === 'number' ? extent : i === 0 ? 1 : 0));
+    } else if (PAST.test(name) && type.family === 'float' && (rank === 4 || rank === 5)) {
+      // [batch, heads, positions, size], or with keys and values in one: [2, batch, heads, positions, size].
+      const batch = rank - 4;
+      const extents = shape.map((extent, i) => (typeof extent === 'number' ? extent : i === batch ? 1 : 0));
       if (extents.every((extent) => extent > 0)) {
         throw new ImportError(
           `input ${quoted(name)}: it has no dimension that may be empty, so there is always a past`,
         );
       }
       constant(extents, () => 0);
-    } else if (BRANCH.test(name)) {
+    } else if ((BRANCH.test(name) || KEPT.test(name)) && rank <= 1) {
       constant(rank === 0 ? [] : [1], () => 0);
     } else if (MASK.test(name) && rank === 2) {
       constant([1, sizeOf(value, 1, positions)], () => 1);

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { readGraph } from '../../src/onnx/index.ts';
 import type { Graph, GraphNode } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { requireCausal } from '../../src/text/causality.ts';
 import { compileText } from '../../src/text/compile.ts';
+import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
+import { modelBytes, type NodeSpec, node, noise, value } from '../support/onnx.ts';
 import { tinyGraph } from '../support/tinyText.ts';
 
 const SIZES = { prompt: 4, tokens: 8 };
@@ -71,15 +74,114 @@ describe('which language models are taken', () => {
     compileText(fixed, 1000, { prompt: 4, tokens: 16 });
   });
 
-  it('the inputs that exporters add: a mask of ones, an empty past', async () => {
+  it('the inputs that exporters add: a mask of ones, an empty past, positions', async () => {
     const graph = tinyGraph();
-    const inputs = [
-      ...graph.inputs,
+    const more = [
       { name: 'attention_mask', type: TYPES.int64, shape: [1, 'total'] },
       { name: 'past_key_values.0.key', type: TYPES.float, shape: ['batch', 2, 'past', 4] },
+      { name: 'past_0', type: TYPES.float, shape: [2, 'batch', 2, 'past', 4] },
+      { name: 'cache_position', type: TYPES.int64, shape: ['sequence'] },
+      { name: 'num_logits_to_keep', type: TYPES.int64, shape: [] },
     ];
     const plain = compileText(graph, 1000, SIZES);
-    const fed = compileText({ ...graph, inputs }, 1000, SIZES);
+    const fed = compileText({ ...graph, inputs: [...graph.inputs, ...more] }, 1000, SIZES);
     expect(fed.program).to.deep.equal(plain.program);
+  });
+
+  it('the branch without a past, where a file has both', () => {
+    // As optimum merges decoders: `use_cache_branch` says which of two graphs runs.
+    const graph = readGraph(
+      modelBytes({
+        nodes: [
+          node('If', ['use_cache_branch'], ['logits'], {
+            then_branch: {
+              graph: {
+                nodes: [
+                  node('ReduceSum', ['past_key_values.0.key'], ['sum'], { keepdims: 0 }),
+                  node('Gather', ['table', 'input_ids'], ['rows']),
+                  node('Add', ['rows', 'sum'], ['with past']),
+                ],
+                outputs: ['with past'],
+              },
+            },
+            else_branch: {
+              graph: {
+                nodes: [node('Gather', ['table', 'input_ids'], ['without past'])],
+                outputs: ['without past'],
+              },
+            },
+          }),
+        ],
+        inputs: {
+          input_ids: value('int64', [1, 12], []),
+          use_cache_branch: value('bool', [1], []),
+          'past_key_values.0.key': value('float', [1, 2, 0, 4], []),
+        },
+        open: { 'past_key_values.0.key': [1, 2, 'past', 4] },
+        constants: { table: noise([40, 40]) },
+        outputs: ['logits'],
+      }),
+    );
+    const { vocabulary, program } = compileText(graph, 1000, SIZES);
+    expect(vocabulary).to.equal(40);
+    expect(program.inputs).to.have.length(2);
+  });
+
+  it('one that is nothing but a table of what follows each token', async () => {
+    const table = noise([40, 40]);
+    const graph = readGraph(
+      modelBytes({
+        nodes: [node('Gather', ['table', 'input_ids'], ['logits'])],
+        inputs: { input_ids: value('int64', [1, 12], []) },
+        constants: { table },
+        outputs: ['logits'],
+      }),
+    );
+    const model = compileText(graph, 1000, SIZES);
+    await requireCausal(model, wasmEngine);
+    const { session, on } = await PassChooser.load(model, wasmEngine);
+    const text = await generate(model, on(inputsOf(model, { prompt: [7] })));
+    await session.close();
+    const after = (token: number): number => {
+      const row = table.values.slice(40 * token, 40 * (token + 1));
+      return row.indexOf(Math.max(...row));
+    };
+    expect(text).to.deep.equal([7, ...text].slice(0, -1).map(after));
+  });
+
+  it('none whose control flow depends on the tokens', async () => {
+    const looped = (nodes: readonly NodeSpec[]) =>
+      readGraph(
+        modelBytes({
+          nodes,
+          inputs: { input_ids: value('int64', [1, 12], []) },
+          constants: { table: noise([40, 40]), yes: value('bool', [], [1]) },
+          outputs: ['logits'],
+        }),
+      );
+    const loop = looped([
+      node('Gather', ['table', 'input_ids'], ['first']),
+      node('ReduceMax', ['input_ids'], ['trips'], { keepdims: 0 }),
+      node('Loop', ['trips', 'yes', 'first'], ['logits'], {
+        body: {
+          graph: {
+            nodes: [node('Identity', ['on'], ['still']), node('Relu', ['state'], ['next'])],
+            inputs: {
+              step: value('int64', [], []),
+              on: value('bool', [], []),
+              state: value('float', [1, 12, 40], []),
+            },
+            outputs: ['still', 'next'],
+          },
+        },
+      }),
+    ]);
+    expect(await failure(() => compileText(loop, 1000, SIZES))).to.match(/^node .*\(Loop\): .*trip/);
+    const picked = looped([
+      node('NonZero', ['input_ids'], ['places']),
+      node('Gather', ['table', 'input_ids'], ['rows']),
+      node('GatherND', ['rows', 'places'], ['logits']),
+    ]);
+    expect(await failure(() => compileText(picked, 1000, SIZES))).to.match(/^node .*\(NonZero\): /);
   });
 });

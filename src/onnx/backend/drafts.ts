@@ -60,8 +60,23 @@ export function draftLoops(outputs: readonly Tensor[], sketchOf: (tensor: Tensor
         throw new ImportError(`${tensor.label}: ${tensor.name} cannot be laid out as one loop`);
       } else forced.add(made.spill);
     }
-    if (forced.size === before) return { loops, isStored };
+    if (forced.size === before) return { loops: inOrder(loops), isStored };
   }
+}
+
+/** Each loop behind those that it reads: a formula may define tensors that it reads, which then come after it. */
+function inOrder(loops: readonly Stored[]): Stored[] {
+  const byTensor = new Map(loops.map((stored) => [stored.tensor, stored]));
+  const ordered = new Set<Stored>();
+  const add = (stored: Stored): void => {
+    for (const source of stored.draft.sources) {
+      const read = 'tensor' in source ? byTensor.get(source.tensor) : undefined;
+      if (read && !ordered.has(read)) add(read);
+    }
+    ordered.add(stored);
+  };
+  for (const stored of loops) if (!ordered.has(stored)) add(stored);
+  return [...ordered];
 }
 
 /** The loop of a tensor; if it is too large for a node, the most laborious tensor computed in it is to be stored. */

@@ -5,12 +5,15 @@ import type { Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
+import { numbersOf } from '../value.ts';
 
 /** Operators that only rename elements: reshaping, permuting, and asking for a shape. */
 
 /** The same elements in row-major order under another shape. */
 export function reshaped(context: Context, x: Tensor, shape: readonly number[]): Tensor {
   ensure(sizeOf(shape) === sizeOf(x.shape), `shape [${x.shape}] does not reshape to [${shape}]`);
+  // Such as the end of a slice that ends nowhere, which exporters reshape to a list.
+  if (x.wide) return context.constant(x.type, shape, numbersOf(x) as number[]);
   return context.define({
     type: x.type,
     shape,
