@@ -1,3 +1,5 @@
+import type { RowMarks } from '../text/session/rowModel.ts';
+
 /** Messages between this thread and its workers. */
 
 export type RunKind = 'output' | 'commitment' | 'trace';
@@ -27,6 +29,7 @@ export type ToThread =
       readonly modelId: string;
       readonly program: Uint8Array;
       readonly weights: Weights;
+      readonly rows?: RowMarks;
     }
   | { readonly kind: 'unload'; readonly modelId: string }
   | {

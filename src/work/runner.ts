@@ -10,6 +10,7 @@ import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
 import { encodeProgram } from '../store/programFile.ts';
 import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
+import type { RowMarks } from '../text/session/rowModel.ts';
 import { commitmentFrom } from '../trace/commitment.ts';
 import { RunTrace } from '../trace/run.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
@@ -51,9 +52,14 @@ export interface PutOptions {
   readonly share?: string;
   /** Longest run, seconds; one that takes longer is ended. */
   readonly maxRunSeconds?: number;
+  /**
+   * Of a program that says what a text model chooses: its outputs are computed in a session, in which rows that an earlier
+   * run had are not computed again. They hold up to the place behind the text; other results cannot be asked for.
+   */
+  readonly rows?: RowMarks;
 }
 
-interface Entry extends Required<PutOptions> {
+interface Entry extends Required<Omit<PutOptions, 'rows'>> {
   /** Runs that are made together at most. */
   readonly batch: number;
   readonly model: Model;
@@ -155,8 +161,14 @@ export class WorkRunner implements Runner {
       weights: new Map(constants),
       share: options.share ?? modelId,
       maxRunSeconds: options.maxRunSeconds ?? Number.POSITIVE_INFINITY,
-      batch: isSmall(model, this.#options.batch) ? this.#options.batch : 1,
-      shared: { modelId, program: encodeProgram(model.program), weights: constants, bytes: runBytes(model) },
+      batch: !options.rows && isSmall(model, this.#options.batch) ? this.#options.batch : 1,
+      shared: {
+        modelId,
+        program: encodeProgram(model.program),
+        weights: constants,
+        bytes: runBytes(model),
+        ...(options.rows ? { rows: options.rows } : {}),
+      },
     });
     return modelId;
   }

@@ -5,7 +5,9 @@ import { referenceEngine } from '../engine/reference/reference.ts';
 import { wasmEngineWith } from '../engine/wasm/wasm.ts';
 import { type Model, modelOf, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import type { MerkleTree } from '../merkle/tree.ts';
+import { Refusal } from '../onnx/errors.ts';
 import { decodeProgram } from '../store/programFile.ts';
+import { ChoiceRows } from '../text/session/choiceRows.ts';
 import { commitmentTree } from '../trace/commitment.ts';
 import { Batcher } from './batcher.ts';
 import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, TreeParts } from './messages.ts';
@@ -17,19 +19,26 @@ const { engine: choice, batch } = workerData as ThreadSettings;
 const { name, threads } = choice;
 const engine: Engine = name === 'reference' ? referenceEngine : wasmEngineWith({ threads });
 
-interface Held {
-  readonly model: Model;
-  readonly session: Session;
-  readonly batcher: Batcher;
-}
+/** A model that is run as a whole, or its choices by rows. */
+type Held =
+  | { readonly model: Model; readonly session: Session; readonly batcher: Batcher }
+  | { readonly model: Model; readonly rows: ChoiceRows };
 
 const held = new Map<string, Promise<Held>>();
 
 const partsOf = ([node, { levels }]: readonly [number, MerkleTree]): TreeParts => ({ node, levels });
 
 async function run(modelId: string, what: RunKind, inputs: readonly Uint8Array[]): Promise<RunResult> {
-  const { model, session, batcher } = await held.get(modelId)!;
+  const found = await held.get(modelId)!;
+  const { model } = found;
   const tensors = inputs.map((bytes) => splitTensors(suppliedRefs(model), bytes));
+  if ('rows' in found) {
+    if (what !== 'output') throw new Error(`a session of a text has outputs only, and no ${what}`);
+    const outputs: Uint8Array[] = [];
+    for (const one of tensors) outputs.push(await found.rows.run(one));
+    return { what, outputs };
+  }
+  const { session, batcher } = found;
   switch (what) {
     case 'output':
       return { what, outputs: await batcher.run(tensors) };
@@ -77,31 +86,40 @@ function buffersIn(result: RunResult): ArrayBuffer[] {
   return [...new Set(views.map(({ buffer }) => buffer))].filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
+async function load({ program, weights, rows }: Extract<ToThread, { kind: 'load' }>): Promise<Held> {
+  const model = modelOf(decodeProgram(program));
+  const constants = new Map(weights);
+  if (rows) {
+    try {
+      return { model, rows: await ChoiceRows.load(model.program, constants, rows, engine) };
+    } catch (error) {
+      // Its rows are not understood, so it is run as a whole.
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  const session = await engine.load(model.program, constants);
+  return { model, session, batcher: new Batcher(engine, model.program, constants, session, batch) };
+}
+
 const answer = (message: FromThread, buffers: ArrayBuffer[] = []): void => port.postMessage(message, buffers);
 
 async function receive(message: ToThread): Promise<void> {
   switch (message.kind) {
     case 'load': {
-      const model = modelOf(decodeProgram(message.program));
-      const weights = new Map(message.weights);
-      const load = engine.load(model.program, weights);
-      held.set(
-        message.modelId,
-        load.then((session) => ({
-          model,
-          session,
-          batcher: new Batcher(engine, model.program, weights, session, batch),
-        })),
-      );
+      const loading = load(message);
+      held.set(message.modelId, loading);
       // The run that waits for it tells the failure.
-      load.catch(() => undefined);
+      loading.catch(() => undefined);
       break;
     }
     case 'unload': {
       const model = await held.get(message.modelId)?.catch(() => undefined);
       held.delete(message.modelId);
-      await model?.batcher.close();
-      await model?.session.close();
+      if (model && 'rows' in model) await model.rows.close();
+      else if (model) {
+        await model.batcher.close();
+        await model.session.close();
+      }
       break;
     }
     case 'run':

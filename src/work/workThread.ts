@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import type { RowMarks } from '../text/session/rowModel.ts';
 import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, Weights } from './messages.ts';
 
 /** The body of a thread: the source file's, or in a bundle, of which this may be the main file or a part. */
@@ -19,6 +20,8 @@ export interface SharedModel {
   readonly weights: Weights;
   /** Bytes that a thread needs to run it. */
   readonly bytes: number;
+  /** Set if it is run in a session that computes what is new alone. */
+  readonly rows?: RowMarks;
 }
 
 /** A worker thread ended by itself, or was ended, during a run. */
@@ -104,7 +107,7 @@ export class WorkThread {
     return worker;
   }
 
-  #hold(worker: Worker, { modelId, program, weights, bytes }: SharedModel): void {
+  #hold(worker: Worker, { modelId, program, weights, bytes, rows }: SharedModel): void {
     const known = this.#held.get(modelId);
     this.#held.delete(modelId);
     this.#held.set(modelId, bytes);
@@ -115,7 +118,7 @@ export class WorkThread {
       this.drop(oldest);
       total -= size;
     }
-    this.#post(worker, { kind: 'load', modelId, program, weights });
+    this.#post(worker, { kind: 'load', modelId, program, weights, ...(rows ? { rows } : {}) });
   }
 
   #receive(message: FromThread): void {

@@ -1,7 +1,7 @@
 import { ensure } from '../../onnx/errors.ts';
 import { type LoopNode, type Operand, sizeOf } from '../../program/node.ts';
-import type { TextModel } from '../compile.ts';
 import { type Carrier, carrierOf, joinTerms, stridesOf } from './axis.ts';
+import { type RowModel, TEXT_INPUTS } from './rowModel.ts';
 
 /**
  * Finds out which rows of which tensors a token needs. It goes backwards from the choices: a reader that needs one row
@@ -18,9 +18,6 @@ export interface Rows {
   readonly inner: number;
 }
 
-/** Inputs of a model before those that say how to draw: the prompt and its length. */
-export const TEXT_INPUTS = 2;
-
 /** What a tensor depends on. */
 export type Dependence =
   /** Constants only. */
@@ -33,7 +30,7 @@ export type Dependence =
   | 'other';
 
 export interface Analysis {
-  readonly model: TextModel;
+  readonly model: RowModel;
   /** The node of which rows are wanted. */
   readonly target: number;
   readonly extents: Readonly<Record<Space, number>>;
@@ -57,7 +54,7 @@ export type Reach =
  * @param target node of which rows are wanted, one for each place of the text
  * @throws Refusal for a model whose rows depend on each other in a way that is not understood
  */
-export function analyse(model: TextModel, target = model.choices): Analysis {
+export function analyse(model: RowModel, target = model.choices): Analysis {
   const { program, options } = model;
   const extents = { position: options.prompt + options.tokens, place: options.tokens };
   ensure(options.tokens > 1, 'a text of one token has no rows to tell apart');
@@ -110,10 +107,10 @@ export const isComputed = (
 ): boolean => dependence[node] !== 'nothing' && model.program.nodes[node]!.kind === 'loop';
 
 /** Whether the caller gives the rows of a node: tokens of the sequence, and numbers of rows. */
-export const isGiven = ({ sequence, rowNumbers }: TextModel, node: number): boolean =>
+export const isGiven = ({ sequence, rowNumbers }: RowModel, node: number): boolean =>
   node === sequence || node === rowNumbers;
 
-function within(model: TextModel, node: number, work: () => void): void {
+function within(model: RowModel, node: number, work: () => void): void {
   try {
     work();
   } catch (error) {
@@ -123,7 +120,7 @@ function within(model: TextModel, node: number, work: () => void): void {
 
 const WORST: readonly Dependence[] = ['nothing', 'request', 'tokens', 'other'];
 
-function dependences(model: TextModel): Dependence[] {
+function dependences(model: RowModel): Dependence[] {
   const { program, inputs } = model;
   const texts = new Set([...inputs.slice(0, TEXT_INPUTS), ...model.answers].map(({ node }) => node));
   const found: Dependence[] = [];
@@ -138,7 +135,7 @@ function dependences(model: TextModel): Dependence[] {
 
 /** Of each tensor the distances at which its rows may lie, by following the tokens forwards. */
 function axesOfTokens(
-  { program, sequence }: TextModel,
+  { program, sequence }: RowModel,
   dependence: readonly Dependence[],
   extent: number,
 ): number[][] {
@@ -179,7 +176,7 @@ export function reachesOf({ model }: Pick<Analysis, 'model'>, loop: LoopNode, ow
 }
 
 function reachOf(
-  model: TextModel,
+  model: RowModel,
   loop: LoopNode,
   { view }: Operand,
   position: number,

@@ -11,10 +11,10 @@ import {
   reachesOf,
   rowCarrier,
   type Space,
-  TEXT_INPUTS,
 } from './analysis.ts';
 import { type Axis, type Carrier, carrierOf, stridesOf } from './axis.ts';
 import { loopRows, type Place } from './loopRows.ts';
+import { TEXT_INPUTS } from './rowModel.ts';
 
 /** A text model as a cached program: each part computes some rows, and writes those that later rows read to caches. */
 

@@ -1,10 +1,11 @@
 import type { CachedSession, Engine, TensorData } from '../../engine/engine.ts';
-import type { TextModel } from '../compile.ts';
+import { equalBytes } from '../../merkle/keccak.ts';
 import type { Chooser } from '../generate.ts';
 import { PADDING } from '../options.ts';
 import { paddingOf, tokensIn } from '../tokens.ts';
 import { analyse } from './analysis.ts';
 import { fixedTensors } from './fixedTensors.ts';
+import type { RowModel } from './rowModel.ts';
 import { type PartSize, stepProgram } from './stepProgram.ts';
 
 /**
@@ -12,16 +13,19 @@ import { type PartSize, stepProgram } from './stepProgram.ts';
  * engine's memory. An element folds alone, so its row has the bits that it has in a pass over the whole sequence.
  */
 export class TextSession {
-  readonly #model: TextModel;
+  readonly #model: RowModel;
   readonly #session: CachedSession;
   readonly #sizes: readonly PartSize[];
   /** Tokens whose rows the caches hold. */
   #known: readonly number[] = [];
+  /** Choices by row, of rows that the caches hold, and the request that they were drawn for. */
+  #chosen: (number | undefined)[] = [];
+  #request: readonly Uint8Array[] = [];
   #queue: Promise<unknown> = Promise.resolve();
   /** Rows that take about as long as one. */
   readonly rowsPerRead: number;
 
-  private constructor(model: TextModel, session: CachedSession, sizes: readonly PartSize[]) {
+  private constructor(model: RowModel, session: CachedSession, sizes: readonly PartSize[]) {
     this.#model = model;
     this.#session = session;
     this.#sizes = sizes;
@@ -30,7 +34,7 @@ export class TextSession {
 
   /** @throws Refusal for a model whose rows are not understood: it has to be run as a whole for each token */
   static async load(
-    model: TextModel,
+    model: RowModel,
     engine: Engine,
     sizes: readonly PartSize[] = sizesFor(model),
   ): Promise<TextSession> {
@@ -84,13 +88,20 @@ export class TextSession {
     const chooser = prompt + place - 1;
     const differing = this.#known.findIndex((token, i) => token !== sequence[i]);
     const shared = differing < 0 ? this.#known.length : differing;
+    // Tokens are drawn by their place in the text, so the length of the prompt matters too.
+    const request = [words([prompt]), ...drawing];
+    const isDrawnAlike = request.every((bytes, i) => equalBytes(bytes, this.#request[i] ?? NOTHING));
     if (shared === 0) await this.#session.clear();
-    this.#known = sequence.slice(0, shared);
-    const choices: number[] = [];
-    let next = Math.min(shared, chooser);
+    this.#known = this.#known.slice(0, shared);
+    this.#chosen = this.#chosen.slice(0, isDrawnAlike ? shared : 0);
+    this.#request = request;
+    let unknown = chooser;
+    while (this.#chosen[unknown] !== undefined) unknown++;
+    let next = Math.min(shared, unknown);
     while (next < sequence.length) {
-      const end = next < chooser ? chooser : sequence.length;
-      const { part, first } = this.#partFor(next, end, next >= chooser);
+      const isChosen = next >= unknown;
+      const end = isChosen ? sequence.length : unknown;
+      const { part, first } = this.#partFor(next, end, isChosen);
       const { rows, yields } = this.#sizes[part]!;
       const ids = Array.from({ length: rows }, (_, i) => this.#idOf(sequence[first + i] ?? 0));
       const [chosen] = await this.#session.run(part, first, [
@@ -99,11 +110,14 @@ export class TextSession {
         ...drawing,
       ]);
       const done = Math.min(first + rows, end);
-      if (yields && next >= chooser) choices.push(...numbersIn(chosen!).slice(next - first, done - first));
+      if (yields) {
+        const choices = numbersIn(chosen!);
+        for (let row = next; row < done; row++) this.#chosen[row] = choices[row - first];
+      }
       next = done;
       this.#known = sequence.slice(0, Math.max(next, shared));
     }
-    return choices;
+    return this.#chosen.slice(chooser, sequence.length) as number[];
   }
 
   /** A token as the sequence of the program has it. */
@@ -135,6 +149,8 @@ export class TextSession {
   }
 }
 
+const NOTHING = new Uint8Array();
+
 const words = (numbers: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
 
 const numbersIn = ({ bytes }: TensorData): number[] => [...new Int32Array(bytes.slice().buffer)];
@@ -145,7 +161,8 @@ const CACHED_BYTES = 2 ** 24;
 /** Rows of a large model that take about as long as one, because its weights are read once for all of them. */
 const ROWS_PER_READ = 3;
 
-const rowsPerRead = ({ weights }: Pick<TextModel, 'weights'>): number => {
+/** Tokens of a model that are chosen by one call in about the time of one token. */
+export const rowsPerRead = ({ weights }: Pick<RowModel, 'weights'>): number => {
   const bytes = [...weights.values()].reduce((sum, { length }) => sum + length, 0);
   return bytes > CACHED_BYTES ? ROWS_PER_READ : 1;
 };
@@ -159,7 +176,7 @@ const DRAFT_ROWS = [4, 16] as const;
 const PROMPT_ROWS = 32;
 
 /** Parts that suit a model: single tokens, for which the first half of the keys is enough at first, and blocks. */
-export function sizesFor({ options }: Pick<TextModel, 'options'>): PartSize[] {
+export function sizesFor({ options }: Pick<RowModel, 'options'>): PartSize[] {
   const keys = options.prompt + options.tokens;
   const part = (rows: number, yields: boolean): PartSize => ({ rows: Math.min(rows, keys), keys, yields });
   return [
