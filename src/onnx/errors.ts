@@ -48,11 +48,11 @@ export function ensure(condition: unknown, message: string | (() => string)): as
 export const quoted = (name: string): string => `"${onOneLine(name, QUOTED_LENGTH)}"`;
 
 /** Runs `work`, giving every refusal in it the place where it happened. */
-export function within<T>(place: string, work: () => T): T {
+export function within<T>(location: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Refusal) throw new ImportError(`${place}: ${error.message}`, error.toBind);
+    if (error instanceof Refusal) throw new ImportError(`${location}: ${error.message}`, error.toBind);
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import {
   type TensorNumbers,
 } from './frontend/inputs.ts';
 import { openModule } from './frontend/module.ts';
-import { type Output, selectOutputs } from './frontend/outputs.ts';
+import { type NamedOutput, selectOutputs } from './frontend/outputs.ts';
 import { checkRanges, MAX_NARROWINGS, narrowed } from './frontend/ranges.ts';
 import type { Misfit, Tensor } from './ir/tensor.ts';
 import type { ReadExternal } from './read/external.ts';
@@ -143,7 +143,7 @@ function describe(
   { program, weights, labels }: Compiled,
   graph: Graph,
   inputs: readonly Tensor[],
-  outputs: readonly Output[],
+  outputs: readonly NamedOutput[],
   { bind, ranges }: InputOptions,
 ): Omit<CompiledModel, 'bound' | 'notes'> {
   const types = graph.inputs.filter(({ name }) => !Object.hasOwn(bind, name)).map(({ type }) => type);

@@ -8,7 +8,7 @@ import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../trace/fault
 import type { Trace } from '../trace/trace.ts';
 
 /** Where to lie: the element is `undefined` if the user left the choice to us. */
-export interface Place {
+export interface FaultLocation {
   readonly node: number;
   readonly element: number | undefined;
 }
@@ -19,7 +19,7 @@ export interface Place {
  * @param names of the nodes, in order
  * @throws InputError if there is no such node or element
  */
-export function parsePlace(text: string, nodes: readonly Node[], names: readonly string[]): Place {
+export function parseLocation(text: string, nodes: readonly Node[], names: readonly string[]): FaultLocation {
   const indexOf = (name: string): number => {
     if (/^\d+$/.test(name)) return Number(name) < nodes.length ? Number(name) : -1;
     return names.indexOf(name);
@@ -44,7 +44,7 @@ export function parsePlace(text: string, nodes: readonly Node[], names: readonly
 }
 
 /** The node whose dispute is longest: the one with the most fold steps, the first of those. */
-export function deepestNode(nodes: readonly Node[]): Place {
+export function deepestNode(nodes: readonly Node[]): FaultLocation {
   const steps = nodes.map((node) =>
     node.kind === 'loop' ? sizeOf(node.fold) * Math.min(1, sizeOf(node.shape)) : -1,
   );
@@ -78,7 +78,7 @@ export interface Lie {
 }
 
 /** The middle element, and in a fold the middle step: both have neighbours to be told from. */
-function faultAt({ node, element }: Place, nodes: readonly Node[]): Fault {
+function faultAt({ node, element }: FaultLocation, nodes: readonly Node[]): Fault {
   const at = nodes[node] as Node;
   const steps = at.kind === 'loop' ? sizeOf(at.fold) : 0;
   return {
@@ -109,7 +109,11 @@ function lieIn(candidates: readonly number[], nodes: readonly Node[]): Fault | u
  * @param session runs what follows from the lie
  * @returns undefined if nothing that follows from the node is an output, so that no claim can depend on it
  */
-export async function plantLie(honest: Trace, place: Place, session: Session): Promise<Lie | undefined> {
+export async function plantLie(
+  honest: Trace,
+  place: FaultLocation,
+  session: Session,
+): Promise<Lie | undefined> {
   const { model, depth } = honest;
   const { nodes, outputs } = model.program;
   const fault = faultAt(place, nodes);

@@ -2,7 +2,7 @@ import type { Session } from '../engine/engine.ts';
 import { type Node, sizeOf } from '../program/node.ts';
 import type { Trace } from '../trace/trace.ts';
 import { playDispute } from './dispute.ts';
-import { type Place, plantLie } from './fault.ts';
+import { type FaultLocation, plantLie } from './fault.ts';
 import { type DisputeResult, resultOf } from './result.ts';
 import { claimOf, playUndisputed, type Stage, setStage } from './stage.ts';
 
@@ -14,7 +14,7 @@ export interface Script {
   /** A description of each node, for people. */
   readonly labels: readonly string[];
   readonly inputs: readonly Uint8Array[];
-  readonly places: readonly Place[];
+  readonly places: readonly FaultLocation[];
   /** Whether every lie is also told by a challenger, against an honest claim. */
   readonly falseChallenges: boolean;
   /** Runs what follows from a lie. */

@@ -111,7 +111,7 @@ function around(
 ): Joined & { vocabulary: number } {
   const { prompt: most, tokens, ends = [] } = options;
   const part = (label: string): void => {
-    builder.current = { name: label, label, place: `the ${label}` };
+    builder.current = { name: label, label, location: `the ${label}` };
   };
   part('sequence');
   const prompt = builder.input('prompt', TYPES.uint8, [most, width], 0);

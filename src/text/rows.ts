@@ -1,11 +1,11 @@
 import { ensure } from '../onnx/errors.ts';
 import {
+  type Coordinate,
   type Expression,
   fold,
   isDivided,
   isGathered,
   operation,
-  type Place,
   type Reading,
 } from '../onnx/ir/expression.ts';
 import { type Axis, axesOf, axisIndex, type Index } from '../onnx/ir/indices.ts';
@@ -77,7 +77,7 @@ export class Rows {
         body: (indices) =>
           reading(
             tensor,
-            indices.map((index, i): Place => (i === axis ? this.numberOf(index) : index)),
+            indices.map((index, i): Coordinate => (i === axis ? this.numberOf(index) : index)),
             0,
           ),
       }),
@@ -89,12 +89,17 @@ export class Rows {
     return reading(this.#numbers, [index]);
   }
 
-  numberOf(index: Index): Place {
+  numberOf(index: Index): Coordinate {
     return { gathered: this.numberAt(index) };
   }
 
   /** The tensor to read instead of the given one, and the place on its axis. */
-  rowsOf(tensor: Tensor, axis: number, index: Index, hasFold: boolean): { tensor: Tensor; place: Place } {
+  rowsOf(
+    tensor: Tensor,
+    axis: number,
+    index: Index,
+    hasFold: boolean,
+  ): { tensor: Tensor; place: Coordinate } {
     if (tensor.source.kind === 'constant') return { tensor, place: this.numberOf(index) };
     const computes = tensor.source.kind === 'computed' && this.#policy.computes(tensor, { hasFold });
     return {
@@ -174,8 +179,8 @@ class Rewriting {
     return this.#rows.numberAt(this.#index);
   }
 
-  #reading({ tensor, places, fill }: Reading): Reading {
-    const rowAxes = places.flatMap((place, i) => {
+  #reading({ tensor, coordinates, fill }: Reading): Reading {
+    const rowAxes = coordinates.flatMap((place, i) => {
       const index = isGathered(place) ? undefined : isDivided(place) ? place.index : place;
       if (!index || !hasRow(index)) return [];
       ensure(
@@ -185,8 +190,8 @@ class Rewriting {
       return [i];
     });
     ensure(rowAxes.length <= 1, `"${tensor.name}" is read along its diagonal`);
-    const own = places.map(
-      (place): Place => (isGathered(place) ? { gathered: this.#reading(place.gathered) } : place),
+    const own = coordinates.map(
+      (place): Coordinate => (isGathered(place) ? { gathered: this.#reading(place.gathered) } : place),
     );
     const [axis] = rowAxes;
     if (axis === undefined) return reading(this.#rows.whole(tensor), own, fill);

@@ -2,7 +2,7 @@ import { InputError } from '../../files/inputError.ts';
 import { randomInput, randomRange } from '../../files/randomInput.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { isDouble, realNodes } from '../../onnx/index.ts';
-import { deepestNode, type Place, parsePlace, sampleNodes } from '../../rehearsal/fault.ts';
+import { deepestNode, type FaultLocation, parseLocation, sampleNodes } from '../../rehearsal/fault.ts';
 import { type Rehearsal, rehearseScript } from '../../rehearsal/rehearsal.ts';
 import { type DisputeResult, HEADING, lineOf } from '../../rehearsal/result.ts';
 import { RunTrace } from '../../trace/run.ts';
@@ -51,8 +51,12 @@ function complete(
   });
 }
 
-function placesFor({ program, labels }: LoadedModel, options: RehearseOptions, console: Console): Place[] {
-  const given = (options.fault ?? []).map((text) => parsePlace(text, program.nodes, labels));
+function placesFor(
+  { program, labels }: LoadedModel,
+  options: RehearseOptions,
+  console: Console,
+): FaultLocation[] {
+  const given = (options.fault ?? []).map((text) => parseLocation(text, program.nodes, labels));
   const asked = nodesAsked(realNodes(program), options);
   if (asked) {
     const named = new Set(given.map(({ node }) => node));

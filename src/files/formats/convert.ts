@@ -3,7 +3,7 @@ import { I32_RANGE, rangeOfType, TYPES } from '../../onnx/types.ts';
 import type { DType } from '../../program/node.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { InputError } from '../inputError.ts';
-import { type ElementType, elementType, type FileTensor } from './elementTypes.ts';
+import { elementType, type FileElementType, type FileTensor } from './elementTypes.ts';
 
 /** Name, type and shape of an input of a model. */
 export interface InputSlot {
@@ -19,7 +19,7 @@ export interface InputSlot {
 const NATIVE: Readonly<Record<DType, string>> = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' };
 
 /** The file element type that a dtype is written as. */
-export const fileTypeOf = (dtype: DType): ElementType => elementType(NATIVE[dtype]);
+export const fileTypeOf = (dtype: DType): FileElementType => elementType(NATIVE[dtype]);
 
 const onnxTypeOf = ({ onnxType }: InputSlot) => TYPES[onnxType as keyof typeof TYPES];
 

@@ -5,7 +5,7 @@ import { TYPES } from '../../onnx/types.ts';
  * Element types that tensor files may hold, under the names that ONNX gives them, and how to read and write one
  * element. Bytes are little-endian everywhere in memory.
  */
-export interface ElementType {
+export interface FileElementType {
   readonly name: string;
   readonly bytes: 1 | 2 | 4 | 8;
   /** Code in .npy files, without its byte order; empty if they cannot hold the type. */
@@ -18,7 +18,14 @@ export interface ElementType {
   read(view: DataView, at: number): number | bigint;
 }
 
-type Row = readonly [string, ElementType['bytes'], string, number, ElementType['kind'], ElementType['read']];
+type Row = readonly [
+  string,
+  FileElementType['bytes'],
+  string,
+  number,
+  FileElementType['kind'],
+  FileElementType['read'],
+];
 
 const SHORT_FLOATS = [
   'float8e4m3fn',
@@ -64,7 +71,7 @@ const rows: readonly Row[] = [
   ['uint64', 8, 'u8', 13, 'integer', (view, at) => view.getBigUint64(at, true)],
 ];
 
-export const ELEMENT_TYPES: readonly ElementType[] = rows.map(([name, bytes, npy, onnx, kind, read]) => ({
+export const ELEMENT_TYPES: readonly FileElementType[] = rows.map(([name, bytes, npy, onnx, kind, read]) => ({
   name,
   bytes,
   npy,
@@ -74,7 +81,7 @@ export const ELEMENT_TYPES: readonly ElementType[] = rows.map(([name, bytes, npy
   read,
 }));
 
-export function elementType(name: string): ElementType {
+export function elementType(name: string): FileElementType {
   const found = ELEMENT_TYPES.find((type) => type.name === name);
   if (!found) throw new RangeError(`${name} is not an element type of tensor files`);
   return found;
@@ -82,7 +89,7 @@ export function elementType(name: string): ElementType {
 
 /** A tensor as a file holds it: row-major, little-endian. */
 export interface FileTensor {
-  readonly type: ElementType;
+  readonly type: FileElementType;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }

@@ -1,5 +1,5 @@
 import { InputError } from '../inputError.ts';
-import { ELEMENT_TYPES, type ElementType, type FileTensor, swapElements } from './elementTypes.ts';
+import { ELEMENT_TYPES, type FileElementType, type FileTensor, swapElements } from './elementTypes.ts';
 
 /**
  * NumPy's .npy format, versions 1 to 3 (numpy.lib.format). Own code, because the npm packages for it read neither
@@ -33,7 +33,7 @@ function parseHeader(header: string, file: string) {
   return { descr, fortran, shape: extents.map(Number) };
 }
 
-function typeOf(descr: string, file: string): { type: ElementType; bigEndian: boolean } {
+function typeOf(descr: string, file: string): { type: FileElementType; bigEndian: boolean } {
   const [, order, code] = /^([<>|=]?)(.*)$/.exec(descr) as RegExpExecArray;
   // '?' is NumPy's other name for b1; '=' is the writing machine's own order, little-endian on all in use.
   const held = ELEMENT_TYPES.filter(({ npy }) => npy !== '');

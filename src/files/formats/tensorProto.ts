@@ -2,7 +2,7 @@ import onnxProto, { type onnx as schema } from 'onnx-proto';
 import { packBits, packedLength, signExtended, unpackBits } from '../../onnx/read/packedBits.ts';
 import { TYPES } from '../../onnx/types.ts';
 import { InputError } from '../inputError.ts';
-import { ELEMENT_TYPES, type ElementType, type FileTensor } from './elementTypes.ts';
+import { ELEMENT_TYPES, type FileElementType, type FileTensor } from './elementTypes.ts';
 import { isTensorProto } from './kinds.ts';
 
 /** ONNX TensorProto files (.pb), as the ONNX test suites hold their inputs and outputs. */
@@ -18,7 +18,7 @@ const MAX_ELEMENTS = 2 ** 31;
 /** Elements given in a typed field instead of raw bytes; ONNX says which field holds which type. */
 function typedElements(
   tensor: schema.TensorProto,
-  type: ElementType,
+  type: FileElementType,
   count: number,
   file: string,
 ): Uint8Array {
@@ -65,7 +65,7 @@ function byteIn(value: number | Long, file: string): number {
 }
 
 /** @throws InputError for a number that is not one of the type, or the code of one */
-function ensureHeld(value: number, type: ElementType, i: number, file: string): void {
+function ensureHeld(value: number, type: FileElementType, i: number, file: string): void {
   const { family, signed } = TYPES[ONNX_NAMES.get(type.onnx) as keyof typeof TYPES];
   // The codes of floats may be given with or without a sign.
   const isCode = family === 'float';
@@ -79,7 +79,7 @@ function ensureHeld(value: number, type: ElementType, i: number, file: string): 
 const ONNX_NAMES = new Map(Object.entries(TYPES).map(([name, { code }]) => [code as number, name]));
 
 /** Elements of less than a byte as one byte each: integers with their sign, floats by their codes. */
-function unpacked(bytes: Uint8Array, type: ElementType, count: number, file: string): Uint8Array {
+function unpacked(bytes: Uint8Array, type: FileElementType, count: number, file: string): Uint8Array {
   const length = packedLength(count, type.bits);
   if (bytes.length !== length) {
     throw new InputError(
@@ -90,7 +90,7 @@ function unpacked(bytes: Uint8Array, type: ElementType, count: number, file: str
   return isSigned(type) ? Uint8Array.from(codes, (code) => signExtended(code, type.bits)) : codes;
 }
 
-const isSigned = ({ name }: ElementType): boolean => name === 'int2' || name === 'int4';
+const isSigned = ({ name }: FileElementType): boolean => name === 'int2' || name === 'int4';
 
 /**
  * @param file what to call the file in messages

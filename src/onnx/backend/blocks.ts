@@ -41,14 +41,17 @@ function filled(
   const nodes: Node[] = [];
   const names: string[] = [];
   const bytes = new Map<number, Uint8Array>();
-  const place: number[] = [];
+  const numbers: number[] = [];
   for (const [i, node] of program.nodes.entries()) {
-    place.push(nodes.length);
+    numbers.push(nodes.length);
     const constant = weights.get(i);
     if (constant) bytes.set(nodes.length, constant);
     nodes.push(
       node.kind === 'loop'
-        ? { ...node, operands: node.operands.map((operand) => ({ ...operand, node: place[operand.node]! })) }
+        ? {
+            ...node,
+            operands: node.operands.map((operand) => ({ ...operand, node: numbers[operand.node]! })),
+          }
         : node,
     );
     names.push(labels[i]!);
@@ -59,18 +62,18 @@ function filled(
       names.push(LABEL);
     }
   }
-  const placeOf = (node: number): number => place[node]!;
+  const renumbered = (node: number): number => numbers[node]!;
   const { inputs, outputs, answers } = program;
   return {
     program: {
       nodes,
-      inputs: inputs.map(placeOf),
-      outputs: outputs.map(placeOf),
-      ...(answers ? { answers: answers.map(placeOf) } : {}),
+      inputs: inputs.map(renumbered),
+      outputs: outputs.map(renumbered),
+      ...(answers ? { answers: answers.map(renumbered) } : {}),
     },
     weights: bytes,
     labels: names,
-    marked: marked.map(placeOf),
+    marked: marked.map(renumbered),
   };
 }
 

@@ -48,7 +48,7 @@ export class Constants {
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
   readonly #whole = new Map<object, Pooled>();
-  readonly #places = new Map<string, Location>();
+  readonly #locations = new Map<string, Location>();
 
   take(source: OperandSource): void {
     const found = constantOf(source);
@@ -75,8 +75,8 @@ export class Constants {
 
   /** @param base node number of the first constant */
   locate(source: OperandSource, base: number): Location {
-    const place = this.#places.get(this.#pool(constantOf(source) as Found).key) as Location;
-    return { ...place, node: place.node + base };
+    const location = this.#locations.get(this.#pool(constantOf(source) as Found).key) as Location;
+    return { ...location, node: location.node + base };
   }
 
   nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
@@ -99,7 +99,7 @@ export class Constants {
       let base = 0;
       for (const entry of group) {
         if (isShared) words.set(entry.words, base);
-        this.#places.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
+        this.#locations.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
         base += entry.words.length;
       }
       const { dtype, root } = group[0] as Pooled;

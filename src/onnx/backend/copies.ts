@@ -5,7 +5,7 @@ import { isTooLarge, layOut } from '../loops/loop.ts';
 import { isSpill, resolve, type Spill } from '../loops/resolve.ts';
 import { type Resolution, termsOf } from '../loops/terms.ts';
 import type { Drafts, Stored } from './drafts.ts';
-import { type Draft, emit } from './emit.ts';
+import { emit, type LoopDraft } from './emit.ts';
 import { withGrain } from './grain.ts';
 
 /**
@@ -64,10 +64,10 @@ export function withCopies({ loops, isStored }: Drafts): Stored[] {
 }
 
 /** Gas of the worst dispute about a loop, as far as it depends on how it is laid out. */
-const gasOf = ({ node }: Draft): number => withGrain(node).gas;
+const gasOf = ({ node }: LoopDraft): number => withGrain(node).gas;
 
 /** @returns undefined if no node can be this loop */
-function draftOf(tensor: Tensor, resolution: Resolution | Spill): Draft | undefined {
+function draftOf(tensor: Tensor, resolution: Resolution | Spill): LoopDraft | undefined {
   if (isSpill(resolution)) return undefined;
   const loop = layOut(tensor, resolution);
   const draft = isTooLarge(loop) ? loop : emit(loop);
@@ -89,9 +89,9 @@ function candidates({ tensor, draft, fold }: Stored): Candidate[] {
     if (term.kind !== 'reading' || term.tensor.source.kind === 'constant') continue;
     if (elementCount(term.tensor) * READS > steps || found.has(term.tensor)) continue;
     // Dimensions without a folded index, then those with others besides, then those with nothing else.
-    const depth = term.places.map((place) => {
-      if ('gathered' in place) return Number.NaN;
-      const axes = [...axesOf(place.index)];
+    const depth = term.coordinates.map((coordinate) => {
+      if ('gathered' in coordinate) return Number.NaN;
+      const axes = [...axesOf(coordinate.index)];
       if (!axes.some((axis) => folded.has(axis))) return 0;
       return axes.every((axis) => folded.has(axis)) ? 2 : 1;
     });

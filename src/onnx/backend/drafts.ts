@@ -4,13 +4,13 @@ import type { Tensor } from '../ir/tensor.ts';
 import { isTooLarge, layOut } from '../loops/loop.ts';
 import { isSpill, resolve, type Spill } from '../loops/resolve.ts';
 import type { Resolution, ResolvedFold } from '../loops/terms.ts';
-import { type Draft, emit } from './emit.ts';
+import { emit, type LoopDraft } from './emit.ts';
 import { type Fusion, fuse } from './fuse.ts';
 
 /** A stored tensor with the loop that computes it. */
 export interface Stored {
   readonly tensor: Tensor;
-  readonly draft: Draft;
+  readonly draft: LoopDraft;
   readonly fold: ResolvedFold | undefined;
   readonly label: string;
 }

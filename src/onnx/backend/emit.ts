@@ -13,7 +13,7 @@ import { isAffine, type LoopDimension } from '../loops/address.ts';
 import type { Loop, OperandSource, TooLarge } from '../loops/loop.ts';
 import { type Term, termsOf } from '../loops/terms.ts';
 
-/** Where an operand's data are: a node, and for a part of a shared constant its place in it. */
+/** Where an operand's data are: a node, and for a part of a shared constant its position in it. */
 export interface Location {
   readonly node: number;
   /** Elements before the part, and of the whole; `undefined` if the operand is the whole node. */
@@ -21,7 +21,7 @@ export interface Location {
 }
 
 /** A loop as a node, before there are node numbers. */
-export interface Draft {
+export interface LoopDraft {
   /** Operands that all read node 0; the grain is 1 until it is chosen. */
   readonly node: LoopNode;
   /** The data of each operand. */
@@ -29,7 +29,7 @@ export interface Draft {
 }
 
 /** Gives a loop's terms their slots. @returns the node, or the limit of a node that it exceeds */
-export function emit(loop: Loop): Draft | TooLarge {
+export function emit(loop: Loop): LoopDraft | TooLarge {
   const words = new Map<number, number>();
   const literal = (term: Term): number | undefined => {
     if (term.kind === 'literal') return term.word;
@@ -106,7 +106,7 @@ export function emit(loop: Loop): Draft | TooLarge {
 
 /** The node of a draft, reading its operands where they are. */
 export const numbered = (
-  { node, sources }: Draft,
+  { node, sources }: LoopDraft,
   locate: (source: OperandSource) => Location,
 ): LoopNode => ({
   ...node,
@@ -133,12 +133,13 @@ function isRead(term: Term, loop: Loop, terms: readonly Term[]): boolean {
   return terms.some((other) => other.kind === 'operation' && other.args.includes(term));
 }
 
-function viewDimension({ extent, place }: LoopDimension, axes: readonly Axis[]): ViewDimension {
-  if (!isAffine(place)) return { extent, coordinate: { kind: 'gathered', operand: place.gathered } };
+function viewDimension({ extent, coordinate }: LoopDimension, axes: readonly Axis[]): ViewDimension {
+  if (!isAffine(coordinate))
+    return { extent, coordinate: { kind: 'gathered', operand: coordinate.gathered } };
   const terms: AddressTerm[] = axes.flatMap((axis, index) => {
-    const coefficient = [...place.coefficients].find(([one]) => one.id === axis.id)?.[1];
+    const coefficient = [...coordinate.coefficients].find(([one]) => one.id === axis.id)?.[1];
     return coefficient ? [{ index, coefficient }] : [];
   });
-  const { offset, divisor, exact } = place;
+  const { offset, divisor, exact } = coordinate;
   return { extent, coordinate: { kind: 'affine', offset, divisor, exact, terms } };
 }

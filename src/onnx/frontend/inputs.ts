@@ -83,7 +83,7 @@ function admit(
   tensor: Tensor,
   range: Range | undefined,
 ): Tensor {
-  builder.current = { name, label: `input ${name}`, place: `input ${quoted(name)}` };
+  builder.current = { name, label: `input ${name}`, location: `input ${quoted(name)}` };
   const admitted = narrowing.admitted(tensor, type, range);
   const isLimited = range && type !== TYPES.double;
   return isLimited ? narrowing.rounded(limited(builder, admitted, range)) : admitted;

@@ -5,7 +5,7 @@ import type { Builder } from '../tensors/builder.ts';
 import type { Module } from './module.ts';
 
 /** An output of the program under its name in the file. */
-export interface Output {
+export interface NamedOutput {
   readonly name: string;
   readonly tensor: Tensor;
 }
@@ -16,7 +16,7 @@ export interface Output {
  *
  * @returns the outputs; or why numbers of one may not fit 32 bits, and the inputs that this comes from
  */
-export function selectOutputs(module: Module): readonly Output[] | Misfit {
+export function selectOutputs(module: Module): readonly NamedOutput[] | Misfit {
   const { graph, scope, notes } = module;
   for (const { name } of graph.outputs) {
     const omitted = scope.omitted(name);
@@ -25,7 +25,7 @@ export function selectOutputs(module: Module): readonly Output[] | Misfit {
   const held = graph.outputs.filter(({ name }) => !scope.omitted(name));
   // With nothing left, the first reason is why the model is refused.
   const names = (held.length > 0 ? held : graph.outputs).map(({ name }) => name);
-  const outputs: Output[] = [];
+  const outputs: NamedOutput[] = [];
   for (const name of names) {
     const tensor = define(module, name);
     if (tensor.misfit) return tensor.misfit;
@@ -35,18 +35,18 @@ export function selectOutputs(module: Module): readonly Output[] | Misfit {
 }
 
 function define({ scope, builder }: Module, name: string): Tensor {
-  const place = `output ${quoted(name)}`;
+  const location = `output ${quoted(name)}`;
   const tensor = scope.get(name);
-  if (!tensor) throw new ImportError(`${place}: nothing in the graph yields it`);
+  if (!tensor) throw new ImportError(`${location}: nothing in the graph yields it`);
   if (!isTensor(tensor)) {
-    throw new ImportError(`${place}: only tensors can be outputs, no sequences or optionals`);
+    throw new ImportError(`${location}: only tensors can be outputs, no sequences or optionals`);
   }
   builder.current = {
     name,
     label: tensor.source.kind === 'computed' ? tensor.label : `output ${name}`,
-    place,
+    location,
   };
-  return within(place, () => outputOf(tensor, name, builder));
+  return within(location, () => outputOf(tensor, name, builder));
 }
 
 /** An output is a node of its own in the file's own order of dimensions, whatever it was before. */

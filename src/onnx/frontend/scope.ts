@@ -9,7 +9,7 @@ import {
   type GraphNode,
   type Subgraph,
 } from '../read/graph.ts';
-import { placeOf } from '../read/model.ts';
+import { locationOf } from '../read/model.ts';
 import { inOrder, namesRead } from '../read/order.ts';
 import type { Builder } from '../tensors/builder.ts';
 import type { Narrowing } from '../tensors/narrowing.ts';
@@ -21,7 +21,7 @@ const MAX_EXPANDED_NODES = 20_000;
 const MAX_NESTING = 64;
 
 /** State that all scopes of one import share. */
-interface Module {
+interface ImportState {
   readonly builder: Builder;
   readonly narrowing: Narrowing;
   readonly functions: ReadonlyMap<string, GraphFunction>;
@@ -45,7 +45,7 @@ interface Plan {
   readonly inputs: ReadonlySet<string>;
 }
 
-interface Place {
+interface Environment {
   readonly opsets: ReadonlyMap<string, number>;
   /** Attributes of the call, in a function. */
   readonly attributes: ReadonlyMap<string, AttributeValue>;
@@ -68,14 +68,14 @@ export const mainScope = (graph: Graph, builder: Builder, narrowing: Narrowing, 
  * function. That a node is refused only matters once something that is needed reads what it yields.
  */
 export class Scope {
-  readonly #module: Module;
-  readonly #place: Place;
+  readonly #module: ImportState;
+  readonly #environment: Environment;
   readonly #plan: Plan;
   readonly #values: Map<string, Value | ImportError>;
 
-  constructor(graph: Subgraph, module: Module, place: Place) {
+  constructor(graph: Subgraph, module: ImportState, environment: Environment) {
     this.#module = module;
-    this.#place = place;
+    this.#environment = environment;
     const plan = module.plans.get(graph) ?? planOf(graph, module);
     module.plans.set(graph, plan);
     this.#plan = plan;
@@ -88,7 +88,7 @@ export class Scope {
 
   /** @throws ImportError if what should yield the name was refused */
   get(name: string): Value | undefined {
-    const value = this.#values.get(name) ?? this.#place.outer?.get(name);
+    const value = this.#values.get(name) ?? this.#environment.outer?.get(name);
     if (value instanceof ImportError) throw value;
     return value;
   }
@@ -108,15 +108,15 @@ export class Scope {
       narrowing,
       uses: (name) => uses.get(name) ?? 0,
       run: (graph, inputs, pass) => {
-        const passes = pass === undefined ? this.#place.passes : `${this.#place.passes}[${pass}]`;
-        return this.#run(graph, inputs, { ...this.#place, outer: this, passes });
+        const passes = pass === undefined ? this.#environment.passes : `${this.#environment.passes}[${pass}]`;
+        return this.#run(graph, inputs, { ...this.#environment, outer: this, passes });
       },
       note: (text) => this.#module.notes.push(text),
     };
     for (const node of order) {
       if (isConstantNode(node) && this.#values.has(node.outputs[0] as string)) continue;
       try {
-        within(placeOf(node), () => fitting(() => this.#lowerNode(node, around)));
+        within(locationOf(node), () => fitting(() => this.#lowerNode(node, around)));
       } catch (error) {
         if (!(error instanceof ImportError)) throw error;
         for (const name of node.outputs) this.#values.set(name, error);
@@ -126,7 +126,7 @@ export class Scope {
 
   #lowerNode(node: GraphNode, around: Surroundings): void {
     const { builder, functions } = this.#module;
-    if (this.#place.depth > 0) this.#module.expandedNodes++;
+    if (this.#environment.depth > 0) this.#module.expandedNodes++;
     if (this.#module.expandedNodes > MAX_EXPANDED_NODES) {
       throw new Refusal(
         `with it loops and functions come to more than ${MAX_EXPANDED_NODES} nodes; export with fewer steps`,
@@ -141,19 +141,22 @@ export class Scope {
     });
     builder.current = {
       name: node.outputs[0] ?? '',
-      label: `${node.name || node.outputs[0] || node.operator}${this.#place.passes} (${node.operator})`,
-      place: placeOf(node),
+      label: `${node.name || node.outputs[0] || node.operator}${this.#environment.passes} (${node.operator})`,
+      location: locationOf(node),
     };
     const attributes = this.#resolved(node.attributes);
     const own = functions.get(functionKey(node.domain, node.operator));
     const results = own
       ? this.#call(own, { ...node, attributes }, inputs)
-      : lowerNode({ ...node, attributes }, this.#place.opsets.get(node.domain) ?? 1, inputs, around);
+      : lowerNode({ ...node, attributes }, this.#environment.opsets.get(node.domain) ?? 1, inputs, around);
     node.outputs.forEach((name, i) => {
       if (name === '') return;
       const result = results[i];
       if (result && isOmitted(result)) {
-        this.#values.set(name, new Omitted(`${placeOf(node)}: its output ${quoted(name)} ${result.omitted}`));
+        this.#values.set(
+          name,
+          new Omitted(`${locationOf(node)}: its output ${quoted(name)} ${result.omitted}`),
+        );
       } else if (result) {
         const value = isTensor(result) ? around.narrowing.rounded(result) : result;
         this.#values.set(name, value);
@@ -168,7 +171,8 @@ export class Scope {
     // An attribute that the call does not give is left out, so that the operator's own default holds.
     return new Map(
       [...attributes].flatMap(([name, attribute]) => {
-        const value = attribute.kind === 'reference' ? this.#place.attributes.get(attribute.name) : attribute;
+        const value =
+          attribute.kind === 'reference' ? this.#environment.attributes.get(attribute.name) : attribute;
         return value ? [[name, value] as const] : [];
       }),
     );
@@ -192,17 +196,17 @@ export class Scope {
       );
     }
     return this.#run(own, inputs, {
-      ...this.#place,
+      ...this.#environment,
       opsets: own.opsets,
       attributes: new Map([...own.defaults, ...attributes]),
       outer: undefined,
     });
   }
 
-  #run(graph: Subgraph, inputs: readonly (Value | undefined)[], place: Place): Value[] {
-    const depth = place.depth + 1;
+  #run(graph: Subgraph, inputs: readonly (Value | undefined)[], environment: Environment): Value[] {
+    const depth = environment.depth + 1;
     if (depth > MAX_NESTING) throw new Refusal(`graphs and functions are nested deeper than ${MAX_NESTING}`);
-    const scope = new Scope(graph, this.#module, { ...place, depth });
+    const scope = new Scope(graph, this.#module, { ...environment, depth });
     graph.inputs.forEach(({ name }, i) => {
       const value = inputs[i];
       if (value) scope.define(name, value);
@@ -238,16 +242,16 @@ const isConstantNode = ({ domain, operator, attributes, outputs }: GraphNode): b
   outputs.length === 1 &&
   [...attributes.values()].every(({ kind }) => kind !== 'reference');
 
-function planOf(graph: Subgraph, { builder, narrowing }: Module): Plan {
+function planOf(graph: Subgraph, { builder, narrowing }: ImportState): Plan {
   const constants = new Map<string, Value | Omitted>();
   for (const [name, value] of graph.initializers) {
-    const place = `initializer ${quoted(name)}`;
+    const location = `initializer ${quoted(name)}`;
     if (value.type === 'string') {
-      constants.set(name, new Omitted(`${place}: its elements are strings, which no program holds`));
+      constants.set(name, new Omitted(`${location}: its elements are strings, which no program holds`));
       continue;
     }
-    builder.current = { name, label: `constant ${name}`, place };
-    within(place, () => constants.set(name, narrowing.exact(narrowing.stored(value, name))));
+    builder.current = { name, label: `constant ${name}`, location };
+    within(location, () => constants.set(name, narrowing.exact(narrowing.stored(value, name))));
   }
   return {
     constants,

@@ -20,13 +20,13 @@ export interface Change {
   readonly replaced: Known | undefined;
 }
 
-export type Value = Known | Change;
+export type StepValue = Known | Change;
 
 /** The accumulator before anything was done with it. */
 export const UNCHANGED: Change = { kind: 'change', by: integer(0, 0), replaced: undefined };
 
 /** `count` times a change, from `init`: an arithmetic series between the least and the greatest steps. */
-export function afterSteps(change: Value, init: Known, count: number): Known {
+export function afterSteps(change: StepValue, init: Known, count: number): Known {
   if (change.kind !== 'change') return change;
   const { by, replaced } = change;
   if (!by) return replaced as Known;
@@ -50,7 +50,7 @@ export function afterSteps(change: Value, init: Known, count: number): Known {
  *
  * @returns undefined if it does anything else than add to the accumulator, subtract from it or take its extremum
  */
-export function changed(name: Operation['name'], [a, b]: readonly Value[]): Value | undefined {
+export function changed(name: Operation['name'], [a, b]: readonly StepValue[]): StepValue | undefined {
   if (!a || !b || (a.kind === 'change') === (b.kind === 'change')) return undefined;
   if (a.kind !== 'change') {
     if (name === 'i32.sub') return undefined;
@@ -73,7 +73,7 @@ export function changed(name: Operation['name'], [a, b]: readonly Value[]): Valu
 const isStill = ({ low, high }: Range): boolean => low === 0 && high === 0;
 
 /** Either of two values. */
-export function joined(a: Value, b: Value): Value {
+export function joined(a: StepValue, b: StepValue): StepValue {
   if (a.kind !== 'change' && b.kind !== 'change') return either(a, b);
   const [x, y] = [a, b].map((value) =>
     value.kind === 'change' ? value : ({ kind: 'change', by: undefined, replaced: value } as const),

@@ -32,13 +32,13 @@ export interface GatheredIndex {
   readonly gathered: Reading;
 }
 
-export type Place = Index | DividedIndex | GatheredIndex;
+export type Coordinate = Index | DividedIndex | GatheredIndex;
 
-/** An element of a tensor, or `fill` where a place is outside it (`undefined`: every place is inside). */
+/** An element of a tensor, or `fill` where a coordinate is outside it (`undefined`: every coordinate is inside). */
 export interface Reading {
   readonly kind: 'reading';
   readonly tensor: Tensor;
-  readonly places: readonly Place[];
+  readonly coordinates: readonly Coordinate[];
   readonly fill: number | undefined;
   /** The element's position in row-major order, if the coordinates were taken from one. */
   readonly position?: Index | undefined;
@@ -68,8 +68,8 @@ export interface Accumulator {
 
 export const ACCUMULATOR: Accumulator = { kind: 'accumulator' };
 
-export const isDivided = (place: Place): place is DividedIndex => 'divisor' in place;
-export const isGathered = (place: Place): place is GatheredIndex => 'gathered' in place;
+export const isDivided = (coordinate: Coordinate): coordinate is DividedIndex => 'divisor' in coordinate;
+export const isGathered = (coordinate: Coordinate): coordinate is GatheredIndex => 'gathered' in coordinate;
 
 export const word = (bits: number): Literal => ({ kind: 'literal', word: bits >>> 0 });
 

@@ -1,5 +1,5 @@
 import type { Range } from '../types.ts';
-import { type Expression, isGathered, type Place, type Reading } from './expression.ts';
+import { type Coordinate, type Expression, isGathered, type Reading } from './expression.ts';
 import { isWithin } from './indices.ts';
 
 /** A fact about an expression that follows from a condition. */
@@ -60,12 +60,14 @@ export function factsOf(
 }
 
 /** An element of a tensor as an expression over the tensors that it is computed from. */
-function formulaAt({ tensor, places }: Reading): Expression | undefined {
+function formulaAt({ tensor, coordinates }: Reading): Expression | undefined {
   if (tensor.source.kind !== 'computed') return undefined;
-  const indices = places.flatMap((place, i) =>
-    isGathered(place) || 'divisor' in place || !isWithin(place, tensor.shape[i] as number) ? [] : [place],
+  const indices = coordinates.flatMap((coordinate, i) =>
+    isGathered(coordinate) || 'divisor' in coordinate || !isWithin(coordinate, tensor.shape[i] as number)
+      ? []
+      : [coordinate],
   );
-  return indices.length === places.length ? tensor.source.body(indices) : undefined;
+  return indices.length === coordinates.length ? tensor.source.body(indices) : undefined;
 }
 
 const COMPARISONS = new Set<string>(['i32.eq', 'i32.lt_s', 'i32.lt_u', 'f32.eq', 'f32.lt', 'f32.le']);
@@ -86,9 +88,9 @@ export const isSame = (a: Expression, b: Expression): boolean =>
     b.kind === 'reading' &&
     a.tensor === b.tensor &&
     a.fill === b.fill &&
-    a.places.every((place, i) => isSamePlace(place, b.places[i] as Place)));
+    a.coordinates.every((coordinate, i) => isSameCoordinate(coordinate, b.coordinates[i] as Coordinate)));
 
-function isSamePlace(a: Place, b: Place): boolean {
+function isSameCoordinate(a: Coordinate, b: Coordinate): boolean {
   if (isGathered(a) || isGathered(b)) {
     return isGathered(a) && isGathered(b) && isSame(a.gathered, b.gathered);
   }

@@ -1,11 +1,11 @@
 import { sizeOf } from '../../program/node.ts';
-import { afterSteps, changed, joined, UNCHANGED, type Value } from './change.ts';
+import { afterSteps, changed, joined, type StepValue, UNCHANGED } from './change.ts';
 import {
+  type Coordinate,
   type Expression,
   type Fold,
   isGathered,
   type Operation,
-  type Place,
   type Reading,
 } from './expression.ts';
 import { type Fact, factsOf, isSame } from './facts.ts';
@@ -41,10 +41,10 @@ export function infer(
  */
 class Inference {
   readonly #fresh: (extent: number) => ReturnType<typeof axisIndex>;
-  readonly #accumulator: Value;
-  readonly #found = new Map<Expression, Value | undefined>();
+  readonly #accumulator: StepValue;
+  readonly #found = new Map<Expression, StepValue | undefined>();
 
-  constructor(fresh: (extent: number) => ReturnType<typeof axisIndex>, accumulator: Value) {
+  constructor(fresh: (extent: number) => ReturnType<typeof axisIndex>, accumulator: StepValue) {
     this.#fresh = fresh;
     this.#accumulator = accumulator;
   }
@@ -55,14 +55,14 @@ class Inference {
     return value?.kind === 'change' ? undefined : value;
   }
 
-  value(expression: Expression): Value | undefined {
+  value(expression: Expression): StepValue | undefined {
     if (this.#found.has(expression)) return this.#found.get(expression);
     const value = this.#anew(expression);
     this.#found.set(expression, value);
     return value;
   }
 
-  #anew(expression: Expression): Value | undefined {
+  #anew(expression: Expression): StepValue | undefined {
     switch (expression.kind) {
       case 'literal':
         return { kind: 'word', word: expression.word };
@@ -81,11 +81,14 @@ class Inference {
     }
   }
 
-  #operation({ name, args }: Operation, valueAt: (arg: Expression) => Value | undefined): Value | undefined {
+  #operation(
+    { name, args }: Operation,
+    valueAt: (arg: Expression) => StepValue | undefined,
+  ): StepValue | undefined {
     if (name === 'select') return this.#select(args as [Expression, Expression, Expression]);
     const known = this.#related(name, args, valueAt);
     if (known) return known;
-    const values: Value[] = [];
+    const values: StepValue[] = [];
     for (const arg of args) {
       const value = valueAt(arg);
       if (!value) return undefined;
@@ -99,8 +102,8 @@ class Inference {
   #related(
     name: Operation['name'],
     [a, b]: readonly Expression[],
-    valueAt: (arg: Expression) => Value | undefined,
-  ): Value | undefined {
+    valueAt: (arg: Expression) => StepValue | undefined,
+  ): StepValue | undefined {
     if (!a || !b) return undefined;
     if ((name === 'i32.mul' || name === 'i32.sub') && a.kind !== 'literal' && isSame(a, b)) {
       const value = valueAt(a);
@@ -121,7 +124,9 @@ class Inference {
     return undefined;
   }
 
-  #select([condition, then, otherwise]: readonly [Expression, Expression, Expression]): Value | undefined {
+  #select([condition, then, otherwise]: readonly [Expression, Expression, Expression]):
+    | StepValue
+    | undefined {
     const known = this.known(condition);
     if (!known) return undefined;
     const holds = integerOf(known);
@@ -139,7 +144,7 @@ class Inference {
   }
 
   /** A branch's value where the condition is true, or false. */
-  #branch(condition: Expression, isTrue: boolean, branch: Expression): Value | typeof NEVER | undefined {
+  #branch(condition: Expression, isTrue: boolean, branch: Expression): StepValue | typeof NEVER | undefined {
     const facts = factsOf(condition, isTrue, (one) => {
       const known = this.known(one);
       return known && integerOf(known);
@@ -148,7 +153,7 @@ class Inference {
     return facts.length === 0 ? this.value(branch) : this.#refined(branch, facts, REFINED_DEPTH);
   }
 
-  #refined(expression: Expression, facts: readonly Fact[], depth: number): Value | undefined {
+  #refined(expression: Expression, facts: readonly Fact[], depth: number): StepValue | undefined {
     const own = facts.filter(({ of }) => isSame(of, expression));
     if (own.length > 0) {
       const whole = this.value(expression);
@@ -167,7 +172,7 @@ class Inference {
     const count = sizeOf(fold.extents);
     const init: Known = { kind: 'word', word: fold.init };
     if (count === 0) return init;
-    const step = (accumulator: Value): Value | undefined =>
+    const step = (accumulator: StepValue): StepValue | undefined =>
       new Inference(this.#fresh, accumulator).value(
         fold.step(fold.extents.map(this.#fresh), { kind: 'accumulator' }),
       );
@@ -196,10 +201,10 @@ function isInside(a: Known, b: Known): boolean {
   return y.low <= x.low && x.high <= y.high && (x.exact || !y.exact);
 }
 
-/** The elements of the tensor, and the fill where a place may be outside. */
-function knownElement({ tensor, places, fill = 0 }: Reading): Known {
+/** The elements of the tensor, and the fill where a coordinate may be outside. */
+function knownElement({ tensor, coordinates, fill = 0 }: Reading): Known {
   const element = knownOf(tensor);
-  const inside = places.every((place, i) => isInTensor(place, tensor.shape[i] as number));
+  const inside = coordinates.every((coordinate, i) => isInTensor(coordinate, tensor.shape[i] as number));
   return inside ? element : either(element, { kind: 'word', word: fill });
 }
 
@@ -208,9 +213,9 @@ export const knownOf = ({ type, range, floats }: Tensor): Known => {
   return range ? integer(range.low, range.high) : ANY;
 };
 
-function isInTensor(place: Place, extent: number): boolean {
-  if (!isGathered(place)) return !('divisor' in place) && isWithin(place, extent);
-  const { low, high } = integerOf(knownElement(place.gathered));
+function isInTensor(coordinate: Coordinate, extent: number): boolean {
+  if (!isGathered(coordinate)) return !('divisor' in coordinate) && isWithin(coordinate, extent);
+  const { low, high } = integerOf(knownElement(coordinate.gathered));
   return low >= 0 && high < extent;
 }
 

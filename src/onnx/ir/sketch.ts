@@ -5,7 +5,7 @@ import type { Tensor } from './tensor.ts';
 interface SketchedReading {
   readonly tensor: Tensor;
   readonly inFold: boolean;
-  /** Something other than an element that is known to exist: a gathered, exact or checked place, or an index. */
+  /** Something other than an element that is known to exist: a gathered, exact or checked coordinate, or an index. */
   readonly hard: boolean;
 }
 
@@ -32,12 +32,15 @@ export function sketch(tensor: Tensor): Sketch {
   let operations = 0;
   let hasFold = false;
   const visitReading = (reading: Reading, inFold: boolean, isIndex: boolean): void => {
-    const outside = reading.places.some(
-      (place, i) =>
-        isGathered(place) || isDivided(place) || !isWithin(place, reading.tensor.shape[i] as number),
+    const outside = reading.coordinates.some(
+      (coordinate, i) =>
+        isGathered(coordinate) ||
+        isDivided(coordinate) ||
+        !isWithin(coordinate, reading.tensor.shape[i] as number),
     );
     readings.push({ tensor: reading.tensor, inFold, hard: isIndex || outside });
-    for (const place of reading.places) if (isGathered(place)) visitReading(place.gathered, inFold, true);
+    for (const coordinate of reading.coordinates)
+      if (isGathered(coordinate)) visitReading(coordinate.gathered, inFold, true);
   };
   const visit = (expression: Expression, inFold: boolean): void => {
     if (seen.has(expression)) return;
@@ -66,7 +69,7 @@ export function sketch(tensor: Tensor): Sketch {
     readings,
     operations,
     hasFold,
-    isView: body.kind === 'reading' && !body.places.some(isGathered),
+    isView: body.kind === 'reading' && !body.coordinates.some(isGathered),
     fill: body.kind === 'reading' && readings[0]?.hard ? (body.fill ?? 0) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import { type ElementType, I32_RANGE, type Range } from '../types.ts';
-import type { Expression, Place, Reading } from './expression.ts';
+import type { Coordinate, Expression, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
 import type { FloatRange } from './known.ts';
 
@@ -60,11 +60,11 @@ export interface Tensor {
   readonly misfit?: Misfit;
 }
 
-export const reading = (tensor: Tensor, places: readonly Place[], fill?: number): Reading => {
-  if (places.length !== tensor.shape.length) {
-    throw new TypeError(`${tensor.name}: ${places.length} indices for rank ${tensor.shape.length}`);
+export const reading = (tensor: Tensor, coordinates: readonly Coordinate[], fill?: number): Reading => {
+  if (coordinates.length !== tensor.shape.length) {
+    throw new TypeError(`${tensor.name}: ${coordinates.length} indices for rank ${tensor.shape.length}`);
   }
-  return { kind: 'reading', tensor, places, fill: fill === undefined ? undefined : fill >>> 0 };
+  return { kind: 'reading', tensor, coordinates, fill: fill === undefined ? undefined : fill >>> 0 };
 };
 
 export const elementCount = (tensor: Tensor): number => sizeOf(tensor.shape);

@@ -7,7 +7,7 @@ import type { ReadingTerm } from './terms.ts';
 /** Views of operands in a loop under construction: few dimensions, few terms. */
 
 /** `floor((offset + sum of coefficient * axis) / divisor)`, or the value of an earlier operand. */
-export type LoopPlace =
+export type LoopCoordinate =
   | {
       readonly offset: number;
       readonly divisor: number;
@@ -18,54 +18,55 @@ export type LoopPlace =
 
 export interface LoopDimension {
   readonly extent: number;
-  place: LoopPlace;
+  coordinate: LoopCoordinate;
 }
 
-export const isAffine = (place: LoopPlace): place is Exclude<LoopPlace, { gathered: number }> =>
-  'divisor' in place;
+export const isAffine = (
+  coordinate: LoopCoordinate,
+): coordinate is Exclude<LoopCoordinate, { gathered: number }> => 'divisor' in coordinate;
 
-const range = (place: Exclude<LoopPlace, { gathered: number }>) => {
-  const terms = [...place.coefficients].map(([atom, coefficient]) => ({ atom, coefficient }));
-  return rangeOfIndex({ offset: place.offset, terms, key: '' });
+const range = (coordinate: Exclude<LoopCoordinate, { gathered: number }>) => {
+  const terms = [...coordinate.coefficients].map(([atom, coefficient]) => ({ atom, coefficient }));
+  return rangeOfIndex({ offset: coordinate.offset, terms, key: '' });
 };
 
-/** Whether a dimension's place is plain (no division, not gathered) and never outside. */
-const isAlwaysInside = ({ extent, place }: LoopDimension): boolean => {
-  if (!isAffine(place) || place.divisor !== 1) return false;
-  const { low, high } = range(place);
+/** Whether a dimension's coordinate is plain (no division, not gathered) and never outside. */
+const isAlwaysInside = ({ extent, coordinate }: LoopDimension): boolean => {
+  if (!isAffine(coordinate) || coordinate.divisor !== 1) return false;
+  const { low, high } = range(coordinate);
   return low >= 0 && high < extent;
 };
 
 /**
- * Merges dimensions. If the inner place is always inside, outer * extent + inner is outside the merged dimension
+ * Merges dimensions. If the inner coordinate is always inside, outer * extent + inner is outside the merged dimension
  * exactly where outer is outside its own.
  *
- * @param isChecked whether a place may be outside at all; if not, places without division merge freely
+ * @param isChecked whether a coordinate may be outside at all; if not, coordinates without division merge freely
  */
 export function addressing(view: readonly LoopDimension[], isChecked: boolean): LoopDimension[] {
   const merged: LoopDimension[] = [];
   for (const dimension of view) {
     const outer = merged.at(-1);
-    const inner = dimension.place;
+    const inner = dimension.coordinate;
     if (dimension.extent === 1 && isAffine(inner) && (isAlwaysInside(dimension) || !isChecked)) continue;
     if (
       outer &&
-      isAffine(outer.place) &&
+      isAffine(outer.coordinate) &&
       isAffine(inner) &&
-      outer.place.divisor === 1 &&
+      outer.coordinate.divisor === 1 &&
       inner.divisor === 1
     ) {
       if (isAlwaysInside(dimension) || !isChecked) {
         const coefficients = new Map<Axis, number>();
-        for (const [axis, coefficient] of outer.place.coefficients)
+        for (const [axis, coefficient] of outer.coordinate.coefficients)
           coefficients.set(axis, coefficient * dimension.extent);
         for (const [axis, coefficient] of inner.coefficients) {
           coefficients.set(axis, (coefficients.get(axis) ?? 0) + coefficient);
         }
         merged[merged.length - 1] = {
           extent: outer.extent * dimension.extent,
-          place: {
-            offset: outer.place.offset * dimension.extent + inner.offset,
+          coordinate: {
+            offset: outer.coordinate.offset * dimension.extent + inner.offset,
             divisor: 1,
             exact: false,
             coefficients,
@@ -93,12 +94,14 @@ export function collapse(
   const kept: Axis[] = [];
   for (const axis of axes) {
     const outer = kept.at(-1);
-    const places = views.flatMap((view) => view.flatMap(({ place }) => (isAffine(place) ? [place] : [])));
+    const coordinates = views.flatMap((view) =>
+      view.flatMap(({ coordinate }) => (isAffine(coordinate) ? [coordinate] : [])),
+    );
     const agrees =
       outer &&
       !valued.has(outer) &&
       !valued.has(axis) &&
-      places.every(
+      coordinates.every(
         ({ coefficients }) => (coefficients.get(outer) ?? 0) === axis.extent * (coefficients.get(axis) ?? 0),
       );
     if (!agrees) {
@@ -109,13 +112,13 @@ export function collapse(
     kept[kept.length - 1] = both;
     for (const view of views) {
       for (const dimension of view) {
-        if (!isAffine(dimension.place)) continue;
-        const coefficients = new Map(dimension.place.coefficients);
+        if (!isAffine(dimension.coordinate)) continue;
+        const coefficients = new Map(dimension.coordinate.coefficients);
         const coefficient = coefficients.get(axis);
         coefficients.delete(outer);
         coefficients.delete(axis);
         if (coefficient) coefficients.set(both, coefficient);
-        dimension.place = { ...dimension.place, coefficients };
+        dimension.coordinate = { ...dimension.coordinate, coefficients };
       }
     }
   }
@@ -127,10 +130,10 @@ export function strideOf(reading: ReadingTerm, axis: Axis): number {
   let stride = 0;
   let size = 1;
   for (const i of [...permutationOf(reading.tensor)].reverse()) {
-    const place = reading.places[i];
-    if (place && !('gathered' in place)) {
-      const term = place.index.terms.find(({ atom }) => atom === axis);
-      stride += (size * (term?.coefficient ?? 0)) / place.divisor;
+    const coordinate = reading.coordinates[i];
+    if (coordinate && !('gathered' in coordinate)) {
+      const term = coordinate.index.terms.find(({ atom }) => atom === axis);
+      stride += (size * (term?.coefficient ?? 0)) / coordinate.divisor;
     }
     size *= reading.tensor.shape[i] as number;
   }

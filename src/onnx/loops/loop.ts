@@ -1,7 +1,7 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import { type Axis, axesOf, evaluateIndex, type Index } from '../ir/indices.ts';
 import { elementCount, permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
-import { addressing, collapse, type LoopDimension, type LoopPlace, strideOf } from './address.ts';
+import { addressing, collapse, type LoopCoordinate, type LoopDimension, strideOf } from './address.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
 import { stridedOf, takeStrided } from './strided.ts';
 import {
@@ -9,7 +9,7 @@ import {
   isPlain,
   type ReadingTerm,
   type Resolution,
-  type ResolvedPlace,
+  type ResolvedCoordinate,
   type Term,
   termsOf,
 } from './terms.ts';
@@ -45,8 +45,8 @@ export interface LoopOperand {
   readonly fill: number;
 }
 
-/** Places of a table for an index that no address can express. */
-const TABLE_PLACES = 2 ** 20;
+/** Entries of a table for an index that no address can express. */
+const TABLE_ENTRIES = 2 ** 20;
 /** Constants are laid out for the loop that reads them unless that makes them this many times as large. */
 const CONSTANT_GROWTH = 4;
 const CONSTANT_FREE_ELEMENTS = 16_384;
@@ -74,20 +74,23 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
     return operands.length - 1;
   };
   /** A constant table for an index that no address can express. */
-  const tabulate = (index: Index): LoopPlace | TooLarge => {
+  const tabulate = (index: Index): LoopCoordinate | TooLarge => {
     const used = axes.filter((axis) => axesOf(index).has(axis));
-    const places = sizeOf(used.map(({ extent }) => extent));
-    if (places > TABLE_PLACES) return { excess: `a table of ${places} places, of ${TABLE_PLACES} allowed` };
+    const entries = sizeOf(used.map(({ extent }) => extent));
+    if (entries > TABLE_ENTRIES)
+      return { excess: `a table of ${entries} places, of ${TABLE_ENTRIES} allowed` };
     const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
     return { gathered: serve({ dtype: 'i32', axes: used, words, origin: words, extents: undefined }) };
   };
-  const placed = (place: ResolvedPlace): LoopPlace | TooLarge => {
-    if ('gathered' in place) {
-      const by = served.get(place.gathered);
+  const placed = (coordinate: ResolvedCoordinate): LoopCoordinate | TooLarge => {
+    if ('gathered' in coordinate) {
+      const by = served.get(coordinate.gathered);
       if (typeof by === 'number') return { gathered: by };
       return { offset: (by?.word ?? 0) | 0, divisor: 1, exact: false, coefficients: new Map() };
     }
-    return isPlain(place.index) ? affine(place.index, place.divisor, place.exact) : tabulate(place.index);
+    return isPlain(coordinate.index)
+      ? affine(coordinate.index, coordinate.divisor, coordinate.exact)
+      : tabulate(coordinate.index);
   };
   for (const reading of readings) {
     const { tensor } = reading;
@@ -98,27 +101,27 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
       served.set(reading, isUniform ? { word: first >>> 0 } : serve(constant));
       continue;
     }
-    const flat = flatPlace(reading);
+    const flat = flatCoordinate(reading);
     if (flat) {
       served.set(reading, operands.length);
       const extent = sizeOf(tensor.shape);
       operands.push({
         source: { tensor },
         dtype: tensor.type.dtype,
-        view: [{ extent, place: flat }],
+        view: [{ extent, coordinate: flat }],
         fill: 0,
       });
       continue;
     }
-    const places: LoopPlace[] = [];
-    for (const place of reading.places) {
-      const laidOut = placed(place);
+    const coordinates: LoopCoordinate[] = [];
+    for (const coordinate of reading.coordinates) {
+      const laidOut = placed(coordinate);
       if (isTooLarge(laidOut)) return laidOut;
-      places.push(laidOut);
+      coordinates.push(laidOut);
     }
     const view = permutationOf(tensor).map((i) => ({
       extent: tensor.shape[i] as number,
-      place: places[i] as LoopPlace,
+      coordinate: coordinates[i] as LoopCoordinate,
     }));
     served.set(reading, operands.length);
     operands.push({
@@ -150,7 +153,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
   };
 }
 
-const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopPlace, { gathered: number }> => ({
+const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopCoordinate, { gathered: number }> => ({
   offset: index.offset,
   divisor,
   exact,
@@ -158,11 +161,11 @@ const affine = (index: Index, divisor = 1, exact = false): Exclude<LoopPlace, { 
 });
 
 /**
- * The place in memory as a whole, for a reading whose places take apart a position that is itself plain, as those
- * of a reshape between dimensions that do not divide each other; `undefined` if the places themselves will do.
+ * The position in memory as one coordinate, where the coordinates take apart a position that is itself plain, as those of
+ * a reshape between dimensions that do not divide each other; `undefined` if the coordinates themselves will do.
  */
-function flatPlace({ tensor, places, fill, position }: ReadingTerm): LoopPlace | undefined {
-  const isSimple = places.every((place) => 'gathered' in place || isPlain(place.index));
+function flatCoordinate({ tensor, coordinates, fill, position }: ReadingTerm): LoopCoordinate | undefined {
+  const isSimple = coordinates.every((coordinate) => 'gathered' in coordinate || isPlain(coordinate.index));
   if (isSimple || fill !== undefined || !position || !isPlain(position)) return undefined;
   return permutationOf(tensor).every((dimension, i) => dimension === i) ? affine(position) : undefined;
 }
@@ -215,14 +218,14 @@ function tabulated(
  * left as it is.
  */
 function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandConstant | undefined {
-  const { tensor, places, fill } = reading;
+  const { tensor, coordinates, fill } = reading;
   if (tensor.source.kind !== 'constant') return undefined;
-  const affine: Exclude<ResolvedPlace, { gathered: ReadingTerm }>[] = [];
+  const affine: Exclude<ResolvedCoordinate, { gathered: ReadingTerm }>[] = [];
   const used = new Set<Axis>();
-  for (const place of places) {
-    if ('gathered' in place) return undefined;
-    affine.push(place);
-    axesOf(place.index, used);
+  for (const coordinate of coordinates) {
+    if ('gathered' in coordinate) return undefined;
+    affine.push(coordinate);
+    axesOf(coordinate.index, used);
   }
   const ordered = axes.filter((axis) => used.has(axis));
   const extents = ordered.map(({ extent }) => extent);
@@ -239,10 +242,11 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     let address = 0;
     for (const [i, { index, divisor, exact }] of affine.entries()) {
       const value = evaluateIndex(index, stepOf);
-      const place = Math.floor(value / divisor);
+      const coordinate = Math.floor(value / divisor);
       const extent = tensor.shape[i] as number;
-      if (place < 0 || place >= extent || (exact && place * divisor !== value)) return fill ?? 0;
-      address = address * extent + place;
+      if (coordinate < 0 || coordinate >= extent || (exact && coordinate * divisor !== value))
+        return fill ?? 0;
+      address = address * extent + coordinate;
     }
     return words[address] as number;
   };

@@ -84,6 +84,6 @@ function packGroup(
   return placed.map(({ at, offset, coefficients }) => ({
     at,
     constant,
-    view: { extent: words.length, place: { offset, divisor: 1, exact: false, coefficients } },
+    view: { extent: words.length, coordinate: { offset, divisor: 1, exact: false, coefficients } },
   }));
 }

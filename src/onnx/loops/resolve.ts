@@ -1,10 +1,10 @@
 import {
   ACCUMULATOR,
+  type Coordinate,
   type Expression,
   type Fold,
   isDivided,
   isGathered,
-  type Place,
   type Reading,
 } from '../ir/expression.ts';
 import { add, constantIndex, type Index, isDivision, isWithin } from '../ir/indices.ts';
@@ -13,10 +13,10 @@ import { Axes, type Factors } from './axes.ts';
 import {
   isPlain,
   type Resolution,
+  type ResolvedCoordinate,
   type ResolvedFold,
-  type ResolvedPlace,
   type Term,
-  Terms,
+  TermTable,
 } from './terms.ts';
 import { indexOf, isExact, throughView, viewBehind } from './views.ts';
 
@@ -34,7 +34,7 @@ export interface Spill {
 export const isSpill = (result: Resolution | Spill): result is Spill => 'spill' in result;
 
 /**
- * Places at which one loop computes other tensors. Far more than a loop has instructions for: a tensor that is the
+ * Coordinates at which one loop computes other tensors. Far more than a loop has instructions for: a tensor that is the
  * sum of two parts of one that is itself such a sum, and so on, would double them at each step.
  */
 const MAX_INLINED = 1024;
@@ -72,7 +72,7 @@ class Resolver {
   readonly #isStored: (tensor: Tensor) => boolean;
   readonly #storedAs: (tensor: Tensor) => Tensor;
   readonly #axes: Axes;
-  readonly #terms = new Terms();
+  readonly #terms = new TermTable();
   /** By expression; inside the fold apart, because there a tensor that is a fold itself cannot be computed. */
   readonly #outside = new Map<Expression, Term>();
   readonly #inside = new Map<Expression, Term>();
@@ -174,29 +174,35 @@ class Resolver {
   }
 
   #resolveReading(reading: Reading): Term {
-    const { tensor, places } = reading;
-    const inside = places.every(
-      (place, i) =>
-        !isGathered(place) && !isExact(place) && isWithin(indexOf(place), tensor.shape[i] as number),
+    const { tensor, coordinates } = reading;
+    const inside = coordinates.every(
+      (coordinate, i) =>
+        !isGathered(coordinate) &&
+        !isExact(coordinate) &&
+        isWithin(indexOf(coordinate), tensor.shape[i] as number),
     );
     const fill = inside ? undefined : (reading.fill ?? 0);
     if (this.#isStored(tensor)) {
-      return this.#storedReading(this.#storedAs(tensor), places, fill, reading.position);
+      return this.#storedReading(this.#storedAs(tensor), coordinates, fill, reading.position);
     }
     if (tensor.source.kind !== 'computed')
       throw new TypeError(`${tensor.name} is neither stored nor computed`);
     if (fill === undefined)
-      return this.#inline(tensor, places.map(indexOf as (place: Place) => Index), tensor.source);
-    // A place outside a tensor that is not stored: only a view whose places are its source's can pass it on.
+      return this.#inline(
+        tensor,
+        coordinates.map(indexOf as (coordinate: Coordinate) => Index),
+        tensor.source,
+      );
+    // A coordinate outside a tensor that is not stored: only a view whose coordinates are its source's can pass it on.
     const behind = viewBehind(tensor);
-    const passed = behind && throughView(tensor, behind, places);
+    const passed = behind && throughView(tensor, behind, coordinates);
     if (!passed) return this.#spill(tensor);
     this.#computed.add(tensor);
     return this.#resolveReading({
       ...reading,
       fill,
       tensor: behind.tensor,
-      places: passed,
+      coordinates: passed,
       position: undefined,
     });
   }
@@ -222,37 +228,37 @@ class Resolver {
 
   #storedReading(
     tensor: Tensor,
-    places: readonly Place[],
+    coordinates: readonly Coordinate[],
     fill: number | undefined,
     position: Index | undefined,
   ): Term {
-    const resolved: ResolvedPlace[] = [];
-    for (const place of places) {
-      const found = this.#resolvePlace(tensor, place);
+    const resolved: ResolvedCoordinate[] = [];
+    for (const coordinate of coordinates) {
+      const found = this.#resolveCoordinate(tensor, coordinate);
       if (!found) return NO_TERM;
       resolved.push(found);
     }
-    return this.#terms.reading({ tensor, places: resolved, fill, position });
+    return this.#terms.reading({ tensor, coordinates: resolved, fill, position });
   }
 
-  /** @returns undefined if a tensor that a place is read from must be stored */
-  #resolvePlace(tensor: Tensor, place: Place): ResolvedPlace | undefined {
-    if (isGathered(place)) {
-      const { gathered } = place;
+  /** @returns undefined if a tensor that a coordinate is read from must be stored */
+  #resolveCoordinate(tensor: Tensor, coordinate: Coordinate): ResolvedCoordinate | undefined {
+    if (isGathered(coordinate)) {
+      const { gathered } = coordinate;
       const term = this.#resolveReading(gathered);
       if (term.kind === 'reading') return { gathered: term };
       this.#spill(gathered.tensor);
       return undefined;
     }
-    if (isDivided(place)) return place;
-    // Constants are laid out anew for the loop, so their places can be anything.
-    if (tensor.source.kind !== 'constant') this.#axes.want(place);
-    return quotientOf(place) ?? { index: place, divisor: 1, exact: false };
+    if (isDivided(coordinate)) return coordinate;
+    // Constants are laid out anew for the loop, so their coordinates can be anything.
+    if (tensor.source.kind !== 'constant') this.#axes.want(coordinate);
+    return quotientOf(coordinate) ?? { index: coordinate, divisor: 1, exact: false };
   }
 }
 
 /** floor(x / d) + c as a division of one index: floor((x + c * d) / d); `undefined` for an index of another form. */
-function quotientOf(index: Index): ResolvedPlace | undefined {
+function quotientOf(index: Index): ResolvedCoordinate | undefined {
   const [only, ...others] = index.terms;
   if (!only || others.length > 0 || only.coefficient !== 1 || !isDivision(only.atom)) return undefined;
   const { kind, of, divisor } = only.atom;

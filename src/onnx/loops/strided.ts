@@ -1,24 +1,24 @@
 import type { Axis } from '../ir/indices.ts';
 import type { Words } from '../ir/tensor.ts';
-import { isPlain, type ResolvedPlace } from './terms.ts';
+import { isPlain, type ResolvedCoordinate } from './terms.ts';
 
-/** Places in a constant whose address is a sum over axes: a start, and a stride for each axis. */
+/** Coordinates in a constant whose address is a sum over axes: a start, and a stride for each axis. */
 export interface Strided {
   readonly start: number;
   /** By axis, in the order of the axes given. */
   readonly strides: readonly number[];
 }
 
-/** The places as strides; `undefined` if they divide, or if one may be outside. */
+/** The coordinates as strides; `undefined` if they divide, or if one may be outside. */
 export function stridedOf(
-  places: readonly Exclude<ResolvedPlace, { gathered: unknown }>[],
+  coordinates: readonly Exclude<ResolvedCoordinate, { gathered: unknown }>[],
   shape: readonly number[],
   axes: readonly Axis[],
 ): Strided | undefined {
   const strides = new Map(axes.map((axis) => [axis, 0]));
   let [start, unit] = [0, 1];
-  for (let i = places.length - 1; i >= 0; i--) {
-    const { index, divisor } = places[i]!;
+  for (let i = coordinates.length - 1; i >= 0; i--) {
+    const { index, divisor } = coordinates[i]!;
     if (divisor !== 1 || !isPlain(index)) return undefined;
     let [least, greatest] = [index.offset, index.offset];
     for (const { atom, coefficient } of index.terms) {
@@ -35,7 +35,7 @@ export function stridedOf(
   return { start, strides: axes.map((axis) => strides.get(axis)!) };
 }
 
-/** The words at the places of all combinations of the axes' steps, the last axis fastest. */
+/** The words at the positions of all combinations of the axes' steps, the last axis fastest. */
 export function takeStrided(words: Words, { start, strides }: Strided, extents: readonly number[]): Words {
   const size = extents.reduce((product, extent) => product * extent, 1);
   // All of them in their own order are the constant itself.

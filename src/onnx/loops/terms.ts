@@ -27,13 +27,13 @@ export interface ReadingTerm {
   readonly id: number;
   readonly kind: 'reading';
   readonly tensor: Tensor;
-  readonly places: readonly ResolvedPlace[];
+  readonly coordinates: readonly ResolvedCoordinate[];
   readonly fill: number | undefined;
-  /** The element's place in row-major order, where that is simpler than the places are. */
+  /** The element's position in row-major order, where that is simpler than the coordinates are. */
   readonly position: Index | undefined;
 }
 
-export type ResolvedPlace =
+export type ResolvedCoordinate =
   | { readonly index: Index; readonly divisor: number; readonly exact: boolean }
   | { readonly gathered: ReadingTerm };
 
@@ -59,7 +59,7 @@ export interface Resolution {
 }
 
 /** The terms of one resolution. Equal terms are made once (hash-consing), so that a shared one is computed once. */
-export class Terms {
+export class TermTable {
   readonly #terms = new Map<string, Term>();
 
   #once<T extends Term>(key: string, make: (id: number) => T): T {
@@ -90,17 +90,19 @@ export class Terms {
     return this.#once(`axis ${axis.id}`, (id) => ({ id, kind: 'axis', axis }));
   }
 
-  reading({ tensor, places, fill, position }: Omit<ReadingTerm, 'id' | 'kind'>): ReadingTerm {
-    const key = places
-      .map((place) =>
-        'gathered' in place ? `[${place.gathered.id}]` : `${place.index.key}/${place.divisor}${place.exact}`,
+  reading({ tensor, coordinates, fill, position }: Omit<ReadingTerm, 'id' | 'kind'>): ReadingTerm {
+    const key = coordinates
+      .map((coordinate) =>
+        'gathered' in coordinate
+          ? `[${coordinate.gathered.id}]`
+          : `${coordinate.index.key}/${coordinate.divisor}${coordinate.exact}`,
       )
       .join();
     return this.#once(`read ${tensor.id} ${fill} ${key}`, (id) => ({
       id,
       kind: 'reading',
       tensor,
-      places,
+      coordinates,
       fill,
       position,
     }));
@@ -142,18 +144,18 @@ export function termsOf(roots: readonly Term[]): Term[] {
     if (found.has(term)) return;
     if (term.kind === 'operation') term.args.forEach(visit);
     if (term.kind === 'reading')
-      for (const place of term.places) if ('gathered' in place) visit(place.gathered);
+      for (const coordinate of term.coordinates) if ('gathered' in coordinate) visit(coordinate.gathered);
     found.add(term);
   };
   roots.forEach(visit);
   return [...found];
 }
 
-/** Axes that a reading depends on, those of gathered places included. */
+/** Axes that a reading depends on, those of gathered coordinates included. */
 export function axesOfReading(reading: ReadingTerm, into = new Set<Axis>()): Set<Axis> {
-  for (const place of reading.places) {
-    if ('gathered' in place) axesOfReading(place.gathered, into);
-    else axesOf(place.index, into);
+  for (const coordinate of reading.coordinates) {
+    if ('gathered' in coordinate) axesOfReading(coordinate.gathered, into);
+    else axesOf(coordinate.index, into);
   }
   return into;
 }

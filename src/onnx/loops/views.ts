@@ -1,4 +1,4 @@
-import { isDivided, isGathered, type Place } from '../ir/expression.ts';
+import { type Coordinate, isDivided, isGathered } from '../ir/expression.ts';
 import {
   type Axis,
   add,
@@ -14,15 +14,16 @@ import type { Tensor } from '../ir/tensor.ts';
 
 /** Tensors that show another's elements, with their dimensions in another order or some of one element more or less. */
 
-export const isExact = (place: Place): boolean => isDivided(place) && place.exact && place.divisor > 1;
+export const isExact = (coordinate: Coordinate): boolean =>
+  isDivided(coordinate) && coordinate.exact && coordinate.divisor > 1;
 
-/** The index of a place that is neither gathered nor exact. */
-export const indexOf = (place: Place): Index => {
-  if (isGathered(place)) throw new TypeError('a gathered place has no index');
-  return isDivided(place) ? quotient(place.index, place.divisor) : place;
+/** The index of a coordinate that is neither gathered nor exact. */
+export const indexOf = (coordinate: Coordinate): Index => {
+  if (isGathered(coordinate)) throw new TypeError('a gathered coordinate has no index');
+  return isDivided(coordinate) ? quotient(coordinate.index, coordinate.divisor) : coordinate;
 };
 
-/** Dimensions of a view by dimension of what it shows; `undefined` where that has a single place. */
+/** Dimensions of a view by dimension of what it shows; `undefined` where that has a single coordinate. */
 interface View {
   readonly tensor: Tensor;
   readonly dimensions: readonly (number | undefined)[];
@@ -30,7 +31,7 @@ interface View {
 
 /**
  * What a tensor shows if it does no more than permute another's dimensions or add and drop dimensions of one:
- * then a place is outside the one exactly where it is outside the other.
+ * then a coordinate is outside the one exactly where it is outside the other.
  */
 export function viewBehind(tensor: Tensor): View | undefined {
   if (tensor.source.kind !== 'computed') return undefined;
@@ -38,15 +39,15 @@ export function viewBehind(tensor: Tensor): View | undefined {
   const body = tensor.source.body(axes.map(axisIndex));
   if (body.kind !== 'reading') return undefined;
   const dimensions: (number | undefined)[] = [];
-  for (const [i, place] of body.places.entries()) {
+  for (const [i, coordinate] of body.coordinates.entries()) {
     const extent = body.tensor.shape[i] as number;
-    if (isGathered(place) || isDivided(place)) return undefined;
-    const [only] = place.terms;
-    if (!only && place.offset === 0 && extent === 1) dimensions.push(undefined);
+    if (isGathered(coordinate) || isDivided(coordinate)) return undefined;
+    const [only] = coordinate.terms;
+    if (!only && coordinate.offset === 0 && extent === 1) dimensions.push(undefined);
     else if (
       only &&
-      place.terms.length === 1 &&
-      place.offset === 0 &&
+      coordinate.terms.length === 1 &&
+      coordinate.offset === 0 &&
       only.coefficient === 1 &&
       !isDivision(only.atom)
     ) {
@@ -62,31 +63,37 @@ export function viewBehind(tensor: Tensor): View | undefined {
   return { tensor: body.tensor, dimensions };
 }
 
-const isInside = (place: Place, extent: number): boolean =>
-  !isGathered(place) && !isExact(place) && isWithin(indexOf(place), extent);
+const isInside = (coordinate: Coordinate, extent: number): boolean =>
+  !isGathered(coordinate) && !isExact(coordinate) && isWithin(indexOf(coordinate), extent);
 
 /**
- * Places in what a view shows that are outside it where the given places are outside the view; `undefined` if
- * there are none. A dimension of one element that the view adds has no place behind it, so its index p goes into
+ * Coordinates in what a view shows that are outside it where the given coordinates are outside the view; `undefined` if
+ * there are none. A dimension of one element that the view adds has no coordinate behind it, so its index p goes into
  * another: q + extent * p is in [0, extent) for p = 0 alone, where q is.
  */
 export function throughView(
   tensor: Tensor,
   { dimensions }: View,
-  places: readonly Place[],
-): Place[] | undefined {
-  const shown = [...places];
+  coordinates: readonly Coordinate[],
+): Coordinate[] | undefined {
+  const shown = [...coordinates];
   const carrier = dimensions.find((i) => {
-    const place = i === undefined ? undefined : places[i];
-    return place && !isDivided(place) && isInside(place, tensor.shape[i as number] as number);
+    const coordinate = i === undefined ? undefined : coordinates[i];
+    return coordinate && !isDivided(coordinate) && isInside(coordinate, tensor.shape[i as number] as number);
   });
-  for (const [i, place] of places.entries()) {
-    if (dimensions.includes(i) || isInside(place, 1)) continue;
+  for (const [i, coordinate] of coordinates.entries()) {
+    if (dimensions.includes(i) || isInside(coordinate, 1)) continue;
     const by = carrier === undefined ? undefined : shown[carrier];
-    if (by === undefined || isGathered(by) || isDivided(by) || isGathered(place) || isDivided(place)) {
+    if (
+      by === undefined ||
+      isGathered(by) ||
+      isDivided(by) ||
+      isGathered(coordinate) ||
+      isDivided(coordinate)
+    ) {
       return undefined;
     }
-    shown[carrier as number] = add(by, multiply(place, tensor.shape[carrier as number] as number));
+    shown[carrier as number] = add(by, multiply(coordinate, tensor.shape[carrier as number] as number));
   }
-  return dimensions.map((i) => (i === undefined ? constantIndex(0) : (shown[i] as Place)));
+  return dimensions.map((i) => (i === undefined ? constantIndex(0) : (shown[i] as Coordinate)));
 }

@@ -3,7 +3,7 @@ import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
-import { placeOf } from '../read/model.ts';
+import { locationOf } from '../read/model.ts';
 import type { Builder, Definition } from '../tensors/builder.ts';
 import type { Doubles } from '../tensors/doubles.ts';
 import type { Narrowing } from '../tensors/narrowing.ts';
@@ -152,7 +152,7 @@ export class Context {
 
   /** Tells the publisher something about the node. */
   note(text: string): void {
-    this.#around.note(`${placeOf(this.#node)}: ${text}`);
+    this.#around.note(`${locationOf(this.#node)}: ${text}`);
   }
 
   /** Numbers of an input that decides shapes and must therefore be known now. */

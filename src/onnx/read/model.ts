@@ -194,7 +194,7 @@ const readExtent = (dim: schema.TensorShapeProto.IDimension): Extent => {
 };
 
 /** A node by what a person would look for: its name, or else what it yields. */
-export const placeOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 'attributes'>): string =>
+export const locationOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 'attributes'>): string =>
   `node ${quoted(name || (outputs[0] ?? ''))} (${domain ? `${domain}.` : ''}${operator})`.replace(
     /[\r\n]/g,
     ' ',
@@ -209,7 +209,7 @@ function readNode(proto: schema.INodeProto, source: Source): GraphNode {
     inputs: proto.input ?? [],
     outputs: proto.output ?? [],
   };
-  const attributes = within(placeOf(node), () => readAttributes(proto.attribute ?? [], source));
+  const attributes = within(locationOf(node), () => readAttributes(proto.attribute ?? [], source));
   return { ...node, attributes };
 }
 

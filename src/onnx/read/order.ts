@@ -1,6 +1,6 @@
 import { ImportError, quoted } from '../errors.ts';
 import type { GraphNode, Subgraph } from './graph.ts';
-import { placeOf } from './model.ts';
+import { locationOf } from './model.ts';
 
 const readsOf = new WeakMap<GraphNode, ReadonlySet<string>>();
 
@@ -34,7 +34,7 @@ export function inOrder({ nodes, inputs, outputs, initializers }: Subgraph): Gra
       if (name === '') continue;
       if (producer.has(name) || given.has(name)) {
         throw new ImportError(
-          `${placeOf(node)}: it yields ${quoted(name)}, which something else already does`,
+          `${locationOf(node)}: it yields ${quoted(name)}, which something else already does`,
         );
       }
       producer.set(name, node);
@@ -76,7 +76,7 @@ export function inOrder({ nodes, inputs, outputs, initializers }: Subgraph): Gra
   }
   if (ordered.length < waiting.size) {
     const stuck = nodes.find((node) => (waiting.get(node) ?? 0) > 0) as GraphNode;
-    throw new ImportError(`${placeOf(stuck)}: it is on a cycle; a model's graph must not have any`);
+    throw new ImportError(`${locationOf(stuck)}: it is on a cycle; a model's graph must not have any`);
   }
   return ordered;
 }

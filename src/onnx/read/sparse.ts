@@ -7,7 +7,7 @@ import type { Source } from './source.ts';
 import { readTensor } from './tensor.ts';
 
 /**
- * A SparseTensorProto as a dense tensor: zero but for values [count] at indices, which are places in the flattened
+ * A SparseTensorProto as a dense tensor: zero but for values [count] at indices, which are positions in the flattened
  * tensor [count] or coordinates [count, rank], in ascending order (onnx.proto, SparseTensorProto).
  *
  * @throws Refusal if parts are missing, do not fit each other, or come to too large a tensor
@@ -35,24 +35,24 @@ export function readSparseTensor(proto: schema.ISparseTensorProto, source: Sourc
   const dense = new (values.constructor as new (size: number) => typeof values)(size);
   let before = -1;
   for (let i = 0; i < count; i++) {
-    const place = isFlat
+    const position = isFlat
       ? (indices.values[i] as number)
       : placeAt(indices.values.subarray(i * shape.length, (i + 1) * shape.length), shape);
-    ensure(place < size, `the sparse tensor ${name} has an index outside its shape [${shape}]`);
-    ensure(place > before, `the indices of the sparse tensor ${name} are not in ascending order`);
-    dense[place] = values[i] as number;
-    before = place;
+    ensure(position < size, `the sparse tensor ${name} has an index outside its shape [${shape}]`);
+    ensure(position > before, `the indices of the sparse tensor ${name} are not in ascending order`);
+    dense[position] = values[i] as number;
+    before = position;
   }
   return { type, shape, values: dense };
 }
 
-/** The row-major place of coordinates; beyond the tensor's end if one of them is outside. */
+/** The row-major position of coordinates; beyond the tensor's end if one of them is outside. */
 function placeAt(coordinates: ArrayLike<number>, shape: readonly number[]): number {
-  let place = 0;
+  let position = 0;
   for (let i = 0; i < shape.length; i++) {
     const [at, extent] = [coordinates[i] as number, shape[i] as number];
     if (at < 0 || at >= extent) return Number.POSITIVE_INFINITY;
-    place = place * extent + at;
+    position = position * extent + at;
   }
-  return place;
+  return position;
 }

@@ -46,7 +46,7 @@ export class Builder {
   /** Names of float64 constants with values that float32 does not have. */
   readonly rounded = new Set<string>();
   /** Name and label for what is made next. */
-  current = { name: '', label: '', place: 'model' };
+  current = { name: '', label: '', location: 'model' };
 
   /** @param fileBytes size of the model's file */
   constructor(fileBytes: number) {
@@ -202,7 +202,7 @@ export class Builder {
 
   #misfit(tensor: Tensor): Misfit {
     const { sentence, inputs } = misfitOf(tensor, this.inputsOf(tensor));
-    return { sentence: `${this.current.place}: ${sentence}`, inputs };
+    return { sentence: `${this.current.location}: ${sentence}`, inputs };
   }
 }
 

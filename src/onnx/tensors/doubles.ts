@@ -1,6 +1,6 @@
 import { f32OfWord } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
-import { type Expression, i32, type Operation, type Place, select, word } from '../ir/expression.ts';
+import { type Coordinate, type Expression, i32, type Operation, select, word } from '../ir/expression.ts';
 import { axisIndex, constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import { type Range, TYPES } from '../types.ts';
@@ -16,8 +16,8 @@ import {
 } from './doubleBits.ts';
 import { exactly } from './exactly.ts';
 
-/** The two halves of a tensor's elements, by place; the words of `fill` where that is outside the tensor. */
-export type HalvesAt = (places: readonly Place[], fill?: Halves<number>) => Halves;
+/** The two halves of a tensor's elements, by coordinate; the words of `fill` where that is outside the tensor. */
+export type HalvesAt = (coordinates: readonly Coordinate[], fill?: Halves<number>) => Halves;
 
 /**
  * The exact elements of tensors of type double, which are computed with in float32: inputs, constants, casts of shorter
@@ -42,7 +42,7 @@ export class Doubles {
    */
   fromWords(input: Tensor, range?: Range): Tensor {
     const words = range
-      ? this.#pairs(input.shape.slice(0, -1), (places) => limited(halvesAt(input)(places), range))
+      ? this.#pairs(input.shape.slice(0, -1), (coordinates) => limited(halvesAt(input)(coordinates), range))
       : input;
     const tensor = this.#builder.define({
       type: TYPES.double,
@@ -90,7 +90,7 @@ export class Doubles {
     if (known) return halvesAt(known);
     const halves = tensor.type === TYPES.double ? this.#halvesOf(tensor) : undefined;
     if (!halves) return undefined;
-    const made = this.#pairs(tensor.shape, (places) => keyOf(halvesAt(halves)(places)));
+    const made = this.#pairs(tensor.shape, (coordinates) => keyOf(halvesAt(halves)(coordinates)));
     this.#keys.set(tensor, made);
     return halvesAt(made);
   }
@@ -145,7 +145,7 @@ export class Doubles {
     const origin = this.#origins.get(tensor);
     if (origin) {
       const widen = origin.type.family === 'float' ? halvesOfF32 : halvesOfI32;
-      return this.#pairs(shape, (places) => widen(reading(origin, places)));
+      return this.#pairs(shape, (coordinates) => widen(reading(origin, coordinates)));
     }
     const values = this.#values.get(tensor);
     if (values) return this.#constant(shape, values);
@@ -160,9 +160,10 @@ export class Doubles {
     }
     if (source.body) {
       const { body } = source;
-      const exact = (places: readonly Index[]) => exactly(body(places), (other) => this.#halvesOf(other));
+      const exact = (coordinates: readonly Index[]) =>
+        exactly(body(coordinates), (other) => this.#halvesOf(other));
       if (!exact(shape.map((extent, id) => axisIndex({ id, extent })))) return undefined;
-      return this.#pairs(shape, (places) => exact(places as readonly Index[]) as Halves);
+      return this.#pairs(shape, (coordinates) => exact(coordinates as readonly Index[]) as Halves);
     }
     // A constant without numbers or a formula has no other elements than its own words.
     const words = wordsOf(tensor);
@@ -186,11 +187,11 @@ export class Doubles {
       return parts.every((part) => part !== undefined) ? parts.reduce(i32.or) : undefined;
     }
     if (expression.kind !== 'reading' || expression.tensor.type !== TYPES.double) return undefined;
-    const { tensor, places, fill } = expression;
+    const { tensor, coordinates, fill } = expression;
     // The word 0 stands for the number 0 in both.
     if (fill !== undefined && fill !== 0) return undefined;
     const halves = this.#halvesOf(tensor);
-    return halves && reading(halves, [...places, half === 0 ? constantIndex(0) : half], fill);
+    return halves && reading(halves, [...coordinates, half === 0 ? constantIndex(0) : half], fill);
   }
 }
 
@@ -217,9 +218,9 @@ function limited(halves: Halves, range: Range): Halves {
 
 const halvesAt =
   (words: Tensor): HalvesAt =>
-  (places, fill) => ({
-    low: reading(words, [...places, constantIndex(0)], fill && fill.low >>> 0),
-    high: reading(words, [...places, constantIndex(1)], fill && fill.high >>> 0),
+  (coordinates, fill) => ({
+    low: reading(words, [...coordinates, constantIndex(0)], fill && fill.low >>> 0),
+    high: reading(words, [...coordinates, constantIndex(1)], fill && fill.high >>> 0),
   });
 
 function numberOfHalves(words: ArrayLike<number>, at: number): number {

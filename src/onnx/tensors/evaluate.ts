@@ -3,7 +3,7 @@ import { SEMANTICS } from '../../scalar/machine.ts';
 import { type Axis, evaluateIndex, type Index } from '../ir/indices.ts';
 import { isConstant, type Tensor, type Words, wordsFor, wordsOf } from '../ir/tensor.ts';
 import { isSpill, resolve } from '../loops/resolve.ts';
-import { isPlain, type ReadingTerm, type ResolvedPlace, type Term, termsOf } from '../loops/terms.ts';
+import { isPlain, type ReadingTerm, type ResolvedCoordinate, type Term, termsOf } from '../loops/terms.ts';
 
 /** Constant folding: the elements of a tensor that is computed from constants alone, by the same semantics. */
 
@@ -155,31 +155,31 @@ class Registers {
     }
   }
 
-  #read({ tensor, places, fill = 0 }: ReadingTerm): () => number {
+  #read({ tensor, coordinates, fill = 0 }: ReadingTerm): () => number {
     const from = wordsOf(tensor) as Words;
-    const coordinates = places.map((place, i) => ({
+    const dimensions = coordinates.map((coordinate, i) => ({
       extent: tensor.shape[i] as number,
-      at: this.#coordinate(place),
+      at: this.#coordinate(coordinate),
     }));
     return () => {
       let address = 0;
-      for (const { extent, at } of coordinates) {
-        const place = at();
-        if (place < 0 || place >= extent) return fill;
-        address = address * extent + place;
+      for (const { extent, at } of dimensions) {
+        const index = at();
+        if (index < 0 || index >= extent) return fill;
+        address = address * extent + index;
       }
       return (from[address] as number) >>> 0;
     };
   }
 
   /** -1 is outside. */
-  #coordinate(place: ResolvedPlace): () => number {
-    if ('gathered' in place) {
-      const slot = this.#slots.get(place.gathered) as number;
+  #coordinate(coordinate: ResolvedCoordinate): () => number {
+    if ('gathered' in coordinate) {
+      const slot = this.#slots.get(coordinate.gathered) as number;
       return () => (this.#words[slot] as number) | 0;
     }
-    const value = this.#indices.valueOf(place.index);
-    const { divisor, exact } = place;
+    const value = this.#indices.valueOf(coordinate.index);
+    const { divisor, exact } = coordinate;
     if (divisor === 1) return value;
     return () => {
       const whole = value();

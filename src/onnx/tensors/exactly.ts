@@ -1,4 +1,4 @@
-import { type Expression, i32, type Place, select, word } from '../ir/expression.ts';
+import { type Coordinate, type Expression, i32, select, word } from '../ir/expression.ts';
 import { constantIndex } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
@@ -22,10 +22,10 @@ export function exactly(
   // Other literals may be numbers that float32 rounded.
   if (expression.kind === 'literal') return expression.word === 0 ? ZERO : undefined;
   if (expression.kind === 'reading') {
-    const { tensor, places, fill } = expression;
+    const { tensor, coordinates, fill } = expression;
     if (tensor.type !== TYPES.double || (fill !== undefined && fill !== 0)) return undefined;
     const halves = halvesOf(tensor);
-    return halves && { low: half(halves, places, 0, fill), high: half(halves, places, 1, fill) };
+    return halves && { low: half(halves, coordinates, 0, fill), high: half(halves, coordinates, 1, fill) };
   }
   if (expression.kind !== 'operation') return undefined;
   const [a, b, c] = expression.args;
@@ -53,8 +53,12 @@ export function exactly(
   }
 }
 
-const half = (halves: Tensor, places: readonly Place[], index: 0 | 1, fill: number | undefined): Expression =>
-  reading(halves, [...places, constantIndex(index)], fill);
+const half = (
+  halves: Tensor,
+  coordinates: readonly Coordinate[],
+  index: 0 | 1,
+  fill: number | undefined,
+): Expression => reading(halves, [...coordinates, constantIndex(index)], fill);
 
 const chosen = (condition: Expression, then: Halves, otherwise: Halves): Halves => ({
   low: select(condition, then.low, otherwise.low),

@@ -12,9 +12,9 @@ import { joined } from '../tensor/Parts.ts';
 import { reshaped } from '../tensor/Shapes.ts';
 import {
   type Attended,
-  type Change,
   type Heads,
   joinedHeads,
+  type ScoreChange,
   scoresOf,
   separateHeads,
   tensorOfHeads,
@@ -25,7 +25,7 @@ const NEGATIVE_INFINITY = word(0xff800000);
 
 /** Keys that come `distance` positions and more after the query do not count. */
 export const causal =
-  (before: number, hidden: Expression = NEGATIVE_INFINITY): Change =>
+  (before: number, hidden: Expression = NEGATIVE_INFINITY): ScoreChange =>
   (score, [, , s, t]) => {
     const ahead = indexValue(add(t, multiply(s, -1), constantIndex(-before)));
     return select(i32.lt(i32.of(0), ahead), hidden, score);
@@ -33,12 +33,12 @@ export const causal =
 
 /** softcap * tanh(score / softcap) */
 export const capped =
-  (softcap: number): Change =>
+  (softcap: number): ScoreChange =>
   (score) =>
     f32.mul(f32.of(softcap), tanh(f32.div(score, f32.of(softcap))));
 
 /** A mask [.., queries, keys] that broadcasts; false hides, numbers are added; keys beyond its end are hidden. */
-function masked(mask: Tensor, scores: readonly number[]): Change {
+function masked(mask: Tensor, scores: readonly number[]): ScoreChange {
   const keys = scores.at(-1) as number;
   const isBool = mask.type.family === 'bool';
   if (!isBool) ensureFloat(mask);
@@ -53,15 +53,15 @@ function masked(mask: Tensor, scores: readonly number[]): Change {
     `the mask of shape [${mask.shape}] does not fit scores of shape [${scores}]`,
   );
   return (score, place) => {
-    const { places } = broadcastAt(mask, place);
-    const own = [...(places.slice(0, -1) as Index[]), place[3]];
+    const { coordinates } = broadcastAt(mask, place);
+    const own = [...(coordinates.slice(0, -1) as Index[]), place[3]];
     const element = atOr(mask, own, isBool ? 0 : NEGATIVE_INFINITY.word);
     return isBool ? select(element, score, NEGATIVE_INFINITY) : f32.add(score, element);
   };
 }
 
 /** Keys from a length by batch on are hidden; with `queries`, the last query is the last key's. */
-function bounded(lengths: Tensor, queries: number | undefined): Change {
+function bounded(lengths: Tensor, queries: number | undefined): ScoreChange {
   return (score, [b, , s, t]) => {
     const length = at(lengths, [b]);
     const isKey = i32.lt(indexValue(t), length);
@@ -76,7 +76,12 @@ function bounded(lengths: Tensor, queries: number | undefined): Change {
  * Keys more than `left` positions before the query, or more than `right` after it, are hidden; -1 is no bound. The
  * query `s` is at position `before + s`; with lengths by batch, the last query is at the last key.
  */
-function windowed(context: Context, queries: number, before: number, lengths: Tensor | undefined): Change[] {
+function windowed(
+  context: Context,
+  queries: number,
+  before: number,
+  lengths: Tensor | undefined,
+): ScoreChange[] {
   const [left, right] = [context.int('left_window_size', -1), context.int('right_window_size', -1)];
   ensure(left >= -1 && right >= -1, `windows of ${left} and ${right} positions; -1 is for no bound`);
   if (left < 0 && right < 0) return [];

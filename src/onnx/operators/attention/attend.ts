@@ -41,7 +41,7 @@ export const tensorOfHeads = (context: Context, type: ElementType, batch: number
   });
 
 /** A score made another by its place, given as batch, head, position of the query and position of the key. */
-export type Change = (score: Expression, place: readonly [Index, Index, Index, Index]) => Expression;
+export type ScoreChange = (score: Expression, place: readonly [Index, Index, Index, Index]) => Expression;
 
 export interface Attended {
   readonly batch: number;
@@ -50,7 +50,7 @@ export interface Attended {
   readonly key: Heads;
   readonly value: Heads;
   readonly scale: number;
-  readonly changes: readonly Change[];
+  readonly changes: readonly ScoreChange[];
   /** The type that the softmax is computed in; that of the scores if left out. */
   readonly precision?: ElementType;
 }
@@ -60,7 +60,7 @@ function changed(
   score: Expression,
   { changes }: Attended,
   rounded: (x: Expression) => Expression,
-  place: Parameters<Change>[1],
+  place: Parameters<ScoreChange>[1],
 ): Expression {
   return changes.reduce((before, change) => {
     const after = change(before, place);

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../../program/node.ts';
 import { ensure } from '../../errors.ts';
-import { f32, fold, type Place } from '../../ir/expression.ts';
+import { type Coordinate, f32, fold } from '../../ir/expression.ts';
 import { add, constantIndex, multiply, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
 import { at, atOr, type Lowering, type Operators } from '../context.ts';
@@ -79,7 +79,7 @@ const Col2Im: Lowering = (context) => {
     shape: [batch, channels, ...image],
     body: ([n, c, ...place]) =>
       fold(block, 0, (tap, sum) => {
-        const step = place.map((p, i): Place => {
+        const step = place.map((p, i): Coordinate => {
           const from = shift(add(p, multiply(tap[i]!, -dilations[i]!)), pads[i]!);
           return { index: from, divisor: strides[i]!, exact: true };
         });

@@ -28,7 +28,7 @@ const comparison =
     const [first, second] = [context.doubles.exactKeys(a), context.doubles.exactKeys(b)];
     if (!first || !second)
       return elementwise(context, [a, b], TYPES.bool, isFloat ? ofFloats : ofIntegers, BOOL);
-    const place = (x: Tensor, indices: readonly Index[]) => broadcastAt(x, indices).places as Index[];
+    const place = (x: Tensor, indices: readonly Index[]) => broadcastAt(x, indices).coordinates as Index[];
     return context.define({
       type: TYPES.bool,
       shape: broadcastShapes([a.shape, b.shape]),

@@ -3,7 +3,7 @@ import { f32, i32, indexValue, select } from '../../ir/expression.ts';
 import { add, constantIndex, flatten, multiply, shift } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { capped, causal, withPast } from '../attention/Attention.ts';
-import { attention, type Change, type Heads, joinedHeads, separateHeads } from '../attention/attend.ts';
+import { attention, type Heads, joinedHeads, type ScoreChange, separateHeads } from '../attention/attend.ts';
 import { rotated } from '../attention/RotaryEmbedding.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
@@ -15,7 +15,7 @@ import { matrixProduct } from '../math/Matrix.ts';
 const LEAST = -3.4028234663852886e38;
 
 /** Keys that a mask of 0 and 1 hides get `filter` added: [batch, keys], [batch, queries, keys], or lengths [batch]. */
-function masked(mask: Tensor, filter: number): Change {
+function masked(mask: Tensor, filter: number): ScoreChange {
   ensure(mask.type.family === 'integer', `the mask is of type ${mask.type.name}, not integers`);
   ensure(mask.shape.length <= 3, `a mask of rank ${mask.shape.length} is not supported; 1 to 3 are`);
   return (score, [b, , s, t]) => {
@@ -28,7 +28,7 @@ function masked(mask: Tensor, filter: number): Change {
 
 /** A bias [batch or 1, heads or 1, queries, keys] added to the scores. */
 const added =
-  (bias: Tensor): Change =>
+  (bias: Tensor): ScoreChange =>
   (score, place) =>
     f32.add(score, broadcastAt(bias, place));
 
@@ -40,7 +40,7 @@ interface Masks {
   readonly before: number;
 }
 
-function changesOf(context: Context, { shape, mask, bias, before }: Masks, filter: number): Change[] {
+function changesOf(context: Context, { shape, mask, bias, before }: Masks, filter: number): ScoreChange[] {
   const [batch, , queries, keys] = shape;
   const expected = [[batch], [batch, keys], [batch, queries, keys]][(mask?.shape.length ?? 1) - 1];
   ensure(
@@ -207,7 +207,7 @@ function headsOf({ query, key, value, bias }: Projected, count: number): Project
 
 /** Keys that come `window` positions and more before the query do not count. */
 const within =
-  (window: number, before: number): Change =>
+  (window: number, before: number): ScoreChange =>
   (score, [, , s, t]) => {
     const behind = indexValue(shift(add(s, multiply(t, -1)), before));
     return select(i32.lt(behind, i32.of(window)), score, f32.of(Number.NEGATIVE_INFINITY));

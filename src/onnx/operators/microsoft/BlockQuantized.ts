@@ -1,5 +1,5 @@
 import { ensure } from '../../errors.ts';
-import { f32, fold, i32, type Place } from '../../ir/expression.ts';
+import { type Coordinate, f32, fold, i32 } from '../../ir/expression.ts';
 import { flatten, type Index } from '../../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
@@ -117,7 +117,7 @@ const GatherBlockQuantized: Lowering = (context) => {
     shape: [...levels.shape.slice(0, gathered), ...indices.shape, ...levels.shape.slice(gathered + 1)],
     body: (place) => {
       const row = { gathered: at(indices, place.slice(gathered, gathered + own)) };
-      const full: Place[] = [...place.slice(0, gathered), row, ...place.slice(gathered + own)];
+      const full: Coordinate[] = [...place.slice(0, gathered), row, ...place.slice(gathered + own)];
       const block = full.map((one, i) =>
         i === axis ? { index: one as Index, divisor: size, exact: false } : one,
       );

@@ -272,7 +272,7 @@ export function integerMatrixProduct(
   const batch = broadcastShapes([x.shape.slice(0, -2), y.shape.slice(0, -2)]);
   const place = (tensor: Tensor, outer: readonly Index[], own: readonly Index[]) => {
     const shape = tensor.shape.slice(0, -2);
-    const lead = broadcastAt({ ...tensor, shape }, outer).places as Index[];
+    const lead = broadcastAt({ ...tensor, shape }, outer).coordinates as Index[];
     return at(tensor, [...lead, ...own]);
   };
   return context.define({
