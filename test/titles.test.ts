@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 
 const MAX_LETTERS = 80;
@@ -26,5 +26,50 @@ describe('titles of tests', () => {
   it('are found in every form', () => {
     const source = `it('a \${b} c', f); describe(\n  "it's", f); it.skip(\`d\`, f);`;
     expect(titlesIn(source)).to.deep.equal(['a  c', "it's", 'd']);
+  });
+});
+
+const root = resolve(import.meta.dirname, '..');
+const folders = ['docs', 'examples', 'ignition', 'scripts', 'src', 'test'];
+/** Letters of a line of prose or of a comment at most; an address cannot be broken. */
+const MOST_LETTERS = 130;
+
+/** Files of some kinds, generated ones left out. */
+function filesOf(pattern: RegExp): { file: string; lines: readonly string[] }[] {
+  const generated = /CONFORMANCE|errors\.md$|schemas\.ts$|(^|[/\\])(build|dist|node_modules)[/\\]/;
+  const below = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  return [...readdirSync(root), ...below]
+    .filter((file) => pattern.test(file) && !generated.test(file))
+    .map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n') }));
+}
+
+const isLong = (line: string): boolean => line.length > MOST_LETTERS && !/https?:\/\/\S{40,}/.test(line);
+
+/** Lines of prose: no code, no tables. */
+function proseIn(lines: readonly string[]): string[] {
+  let isCode = false;
+  return lines.filter((line) => {
+    if (/^\s*```/.test(line)) isCode = !isCode;
+    return !isCode && !line.includes('|');
+  });
+}
+
+describe('lines', () => {
+  it('of prose have at most 130 letters', () => {
+    const long = filesOf(/\.md$/).flatMap(({ file, lines }) =>
+      proseIn(lines)
+        .filter(isLong)
+        .map((line) => `${file}: ${line}`),
+    );
+    expect(long).to.deep.equal([]);
+  });
+
+  it('of comments have at most 130 letters', () => {
+    const long = filesOf(/\.(ts|mjs)$/).flatMap(({ file, lines }) =>
+      lines.filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && isLong(line)).map((line) => `${file}: ${line}`),
+    );
+    expect(long).to.deep.equal([]);
   });
 });

@@ -101,8 +101,8 @@ const isTable = (value: unknown): boolean =>
   value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
 
 /**
- * Reads a configuration file in TOML, or in YAML if its name ends in `.yaml` or `.yml`: settings at its top are for every command that knows them, those in a table with
- * the name of a command are for that one.
+ * Reads a configuration file in TOML, or in YAML if its name ends in `.yaml` or `.yml`: settings at its top are for
+ * every command that knows them, those in a table with the name of a command are for that one.
  *
  * @throws InputError naming file and key for what is neither TOML nor YAML, no setting, or no value of a setting
  */
