@@ -5,14 +5,17 @@
 //   npm run bench -- --json            one JSON object a model, times in milliseconds; the rest goes to stderr
 //   npm run bench -- --reference       runs the reference in full, minutes for all models, and keeps its results
 //   npm run bench -- --no-reference    leaves the reference out
+//   npm run bench -- --against DIR     with the engine of another checkout of this project, which has its packages
 //
 // A time is the median of several runs, taken in turns; ± is half the distance between the quartiles. Compared are
 // the outputs of the timed runs: all runs of this engine must have the same bits, and those of the reference in every
 // tensor: in all elements for small models and where a full run is kept, else in a sample of every node's elements.
 // onnxruntime must be within the tolerance of test/support/bench/compare.ts. The exit code is 1 if something differs.
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { models, Unavailable } from '../examples/models/index.ts';
-import { measure, type ReferenceUse, type Result } from '../test/support/bench/measure.ts';
+import { type EngineOf, measure, type ReferenceUse, type Result } from '../test/support/bench/measure.ts';
 import { peakMeter } from '../test/support/bench/peak.ts';
 import { product } from '../test/support/bench/product.ts';
 import { jsonOf, summaryOf, textOf } from '../test/support/bench/report.ts';
@@ -21,7 +24,7 @@ import { targets } from '../test/support/bench/targets.ts';
 const { values, positionals: words } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
-  options: { json: { type: 'boolean' }, reference: { type: 'boolean' } },
+  options: { json: { type: 'boolean' }, reference: { type: 'boolean' }, against: { type: 'string' } },
 });
 const use: ReferenceUse = values.reference === undefined ? 'sample' : values.reference ? 'full' : 'none';
 
@@ -33,11 +36,18 @@ if (chosen.length === 0) {
   process.exitCode = 1;
 }
 
+/** The engine of another checkout, which takes the programs of this one. */
+async function engineIn(folder: string): Promise<EngineOf> {
+  const { wasmEngineWith } = await import(pathToFileURL(resolve(folder, 'src/engine/wasm/wasm.ts')).href);
+  return wasmEngineWith;
+}
+
+const before = values.against === undefined ? undefined : await engineIn(values.against);
 const meter = await peakMeter();
 const results: Result[] = [];
 for (const model of chosen) {
   try {
-    const result = await measure(model, meter, use);
+    const result = await measure(model, meter, use, before);
     console.log(values.json ? jsonOf(result) : `${textOf(result)}\n`);
     results.push(result);
   } catch (error) {

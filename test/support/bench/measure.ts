@@ -1,5 +1,11 @@
 import { type Model, programInputs, Unavailable } from '../../../examples/models/index.ts';
-import { checkpointsOf, computedOf, type Session, type TensorData } from '../../../src/engine/engine.ts';
+import {
+  checkpointsOf,
+  computedOf,
+  type Engine,
+  type Session,
+  type TensorData,
+} from '../../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
 import { equalBytes, type Hash } from '../../../src/merkle/keccak.ts';
 import { modelOf } from '../../../src/merkle/model.ts';
@@ -29,8 +35,8 @@ export interface Result {
   readonly nodes: number;
   readonly macs: number;
   /**
-   * By contestant: assay1, assay2, trace1, trace2, kept1, whole1, block1, ortWeb1, ortNode1, ortNode2. Those that could
-   * not run are missing.
+   * By contestant: assay1, assay2, before1, before2, trace1, trace2, kept1, whole1, block1, ortWeb1, ortNode1, ortNode2.
+   * Those that could not run are missing.
    */
   readonly times: ReadonlyMap<string, Timing>;
   readonly reference:
@@ -59,6 +65,9 @@ export interface Result {
   /** Outputs that are wrong, in words: figures of a wrong result are no figures. */
   readonly problems: readonly string[];
 }
+
+/** Makes an engine for some threads, as `wasmEngineWith` does. */
+export type EngineOf = (options: { readonly threads: number }) => Engine;
 
 const NODE_RUNS = 7;
 
@@ -103,11 +112,12 @@ function wrongTrees(name: string, trees: ReadonlyMap<number, MerkleTree>, roots:
   return wrong ? [`${name} has another root of the tensor of node ${wrong[0]}`] : [];
 }
 
-/** Everything about one model, in one go. */
+/** Everything about one model, in one go. @param before an earlier engine that takes part in the race */
 export async function measure(
   { name, weights, options, bytes, inputs: values }: Model,
   meter: PeakMeter,
   use: ReferenceUse,
+  before?: EngineOf,
 ): Promise<Result> {
   const [onnx, given] = [bytes(), values()];
   const { result: compiled, ms: importMs } = await timed(() => importOnnx(onnx, options));
@@ -122,18 +132,27 @@ export async function measure(
 
   const model = modelOf(program);
   const assay = [new Kept('assay1', () => session.run(inputs)), new Kept('assay2', () => pair.run(inputs))];
-  const before = await session.runAll(inputs);
+  const earlier =
+    before &&
+    (await Promise.all([1, 2].map((threads) => before({ threads }).load(program, compiled.weights))));
+  const formerly = (earlier ?? []).map((one, i) => new Kept(`before${i + 1}`, () => one.run(inputs)));
+  const tensorsBefore = await session.runAll(inputs);
   const block = largestBlock(program);
   const kept = new Kept('kept1', () => session.runAll(inputs));
   const traced = (key: string, by: Session) =>
     new Kept(key, async () => commitmentOf(model, await by.runCheckpoints(inputs)).root);
   const traces = [traced('trace1', session), traced('trace2', pair)];
   const whole = new Kept('whole1', async () => (await session.runTrace(inputs)).trees);
-  const blockTrees = new Kept('block1', async () => new Map(block.map((i) => [i, tensorTree(before[i]!)])));
+  const blockTrees = new Kept(
+    'block1',
+    async () => new Map(block.map((i) => [i, tensorTree(tensorsBefore[i]!)])),
+  );
   const ort = await openAll(onnx, given);
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
   const times = await race(
-    [...assay, ...traces, kept, whole, blockTrees, ...theirs].map(({ contestant }) => contestant),
+    [...assay, ...formerly, ...traces, kept, whole, blockTrees, ...theirs].map(
+      ({ contestant }) => contestant,
+    ),
   );
   const ofNodes = new NodeTimer(program, compiled.weights, inputs).times(NODE_RUNS);
   const peak = meter.best();
@@ -146,7 +165,7 @@ export async function measure(
   const roots = tensors.map(tensorRoot);
   const { root } = checkpointTree(program, (i) => roots[i]!);
   const problems = [
-    ...problemsOf(assay, differences),
+    ...problemsOf([...assay, ...formerly], differences),
     ...traces
       .filter(({ last }) => !equalBytes(last!, root))
       .map(({ contestant }) => `${contestant.name} has another root than its tensors have`),

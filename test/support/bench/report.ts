@@ -6,6 +6,8 @@ import { ratioOf, type Timing } from './timing.ts';
 const ROWS: readonly (readonly [key: string, title: string])[] = [
   ['assay1', 'this engine, 1 thread'],
   ['assay2', '2 threads'],
+  ['before1', 'before, 1 thread'],
+  ['before2', '2 threads'],
   ['trace1', 'checkpoints kept and hashed, 1 thread'],
   ['trace2', '2 threads'],
   ['kept1', 'all tensors kept, 1 thread'],
@@ -72,6 +74,11 @@ export function textOf(result: Result): string {
         ]
       : []),
     ...(pair ? [row('two threads are as fast as one', `${ratioOf(mine, pair).toFixed(2)} times`)] : []),
+    ...[1, 2].flatMap((threads) => {
+      const [now, before] = [times.get(`assay${threads}`), times.get(`before${threads}`)];
+      const title = `as fast as before, ${threads} thread${threads > 1 ? 's' : ''}`;
+      return now && before ? [row(title, `${ratioOf(before, now).toFixed(2)} times`)] : [];
+    }),
     row('as fast as onnxruntime-web', `${ratioOf(web, mine).toFixed(2)} times`),
     ...(problems.length > 0
       ? problems.map((problem) => `  WRONG: ${problem}`)
@@ -93,6 +100,8 @@ export function jsonOf(result: Result): string {
     assay1: median('assay1'),
     assay2: median('assay2'),
     reference: reference?.ms ?? null,
+    before1: median('before1'),
+    before2: median('before2'),
     ortWeb1: median('ortWeb1'),
     ortNode1: median('ortNode1'),
     ortNode2: median('ortNode2'),
