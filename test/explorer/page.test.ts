@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import { modelOf } from '../../src/merkle/model.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import { FolderBlobs } from '../../src/store/folder.ts';
+import { saveModel } from '../../src/store/library.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 import { bundledPage, type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
 import { asAccount } from '../support/protocol.ts';
-import { type Scene, startScene } from '../support/scene.ts';
+import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';
 
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
@@ -85,11 +90,42 @@ describe(`the explorer in Chromium${suffix}`, function () {
     expect(troubles).to.deep.equal([]);
   });
 
+  it('verifies claims: one that cannot be, a wrong one and a right one', async () => {
+    const verify = (claim: number) =>
+      page
+        .getByRole('region', { name: `Claim ${claim}` })
+        .getByRole('button', { name: 'Verify in this browser' });
+    const found = (claim: number) => page.getByRole('region', { name: `Claim ${claim}` }).locator('.finding');
+    await verify(2).click();
+    await found(2).getByText('Cannot be checked. the files of the model cannot be had').waitFor();
+
+    const { program, weights } = importOnnx(readFileSync(DIGITS));
+    await saveModel(new FolderBlobs(stage.models), { model: modelOf(program), weights });
+    await verify(2).click();
+    await found(2).getByText('Right. Every bit of the answer is what the model computes.').waitFor();
+    await found(2)
+      .getByText(/output 0, i32 .*: 3/)
+      .waitFor();
+    await verify(1).click();
+    await found(1)
+      .getByText('Wrong. The first difference: element 0 of output 0 is claimed to be 2, and is 3.')
+      .waitFor();
+    await shot('verify');
+    expect(troubles).to.deep.equal([]);
+  });
+
+  it('verifies a claim with a file that the user has', async () => {
+    const claim = page.getByRole('region', { name: 'Claim 2' });
+    await claim.locator('input[type=file]').setInputFiles(THREE);
+    await claim.getByText('Cannot be checked. nobody here has the program of the model.').waitFor();
+    await claim.locator('input[type=file]').setInputFiles(DIGITS);
+    await claim.getByText('Right. Every bit of the answer').waitFor();
+    expect(troubles).to.deep.equal([]);
+  });
+
   it('shows models and accounts', async () => {
     await page.goto(`${stage.url}#/model/${scene.modelId}`);
-    await page.getByText('The server does not have them').waitFor();
-    await page.getByRole('button', { name: 'Fetch them' }).click();
-    await page.getByText('its publishers do not say where it can be had').waitFor();
+    await page.getByText('The server has them').waitFor();
     await shot('model');
     await page.goto(`${stage.url}#/account/${scene.addressOf(LIAR)}`);
     await page.getByText('claim 1 on request 1').waitFor();

@@ -15,6 +15,7 @@ import {
   Shown,
 } from './parts.tsx';
 import { Standing } from './tables.tsx';
+import { Verify } from './verify.tsx';
 import { durationText } from './words.ts';
 
 /** What becomes of a request next, in words. */
@@ -33,8 +34,8 @@ function Outlook({
   if (standing)
     return (
       <>
-        A claim stands unchallenged; it can be challenged for{' '}
-        <Countdown deadline={standing.windowEnd} past="no longer, so anybody may make it final" />.
+        A claim stands unchallenged. Time to challenge it:{' '}
+        <Countdown deadline={standing.windowEnd} past="over, so anybody may make it final" />.
       </>
     );
   return (
@@ -78,13 +79,13 @@ function RequestFacts({ request }: { readonly request: RequestJson }) {
   );
 }
 
-function Claim({
-  claim,
-  disputes,
-}: {
+interface ClaimProps {
+  readonly request: RequestJson;
   readonly claim: ClaimJson;
   readonly disputes: readonly DisputeJson[];
-}) {
+}
+
+function Claim({ request, claim, disputes }: ClaimProps) {
   return (
     <Card title={`Claim ${claim.number}`} aside={<ClaimStatus claim={claim} />}>
       <Facts
@@ -114,6 +115,7 @@ function Claim({
           ))}
         </ul>
       )}
+      <Verify request={request} claim={claim} />
     </Card>
   );
 }
@@ -136,6 +138,7 @@ export function Request({ id }: { readonly id: string }) {
             {claims.map((claim) => (
               <Claim
                 key={claim.id}
+                request={request}
                 claim={claim}
                 disputes={disputes.filter((one) => one.claim === claim.id)}
               />

@@ -1,1 +1,101 @@
-export {};
+import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
+import { check, type Sources } from './check.ts';
+import { modelInFiles, readModel, Unavailable } from './model.ts';
+import type { News, Order } from './order.ts';
+
+/** Checks one claim and ends. The page may end it before. */
+
+/** Between looks at a model that the server fetches, ms. */
+const PAUSE_MS = 500;
+
+const port = self as unknown as {
+  postMessage(news: News): void;
+  onmessage: ((event: MessageEvent<Order>) => void) | null;
+};
+
+/** Reads a body as far as it may be long. */
+async function bytesAt(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  const response = await fetch(path).catch(() => undefined);
+  if (!response?.ok || !response.body) return undefined;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    parts.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+async function call(to: string, data: string): Promise<string> {
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'eth_call',
+    params: [{ to, data }, 'latest'],
+  });
+  const response = await fetch('/rpc', { method: 'POST', body }).catch(() => undefined);
+  const answer = response?.ok ? ((await response.json()) as { result?: unknown }) : undefined;
+  if (typeof answer?.result !== 'string')
+    throw new Unavailable('the chain cannot be asked: the node does not answer');
+  return answer.result;
+}
+
+/** Has the server fetch a model's files from where its publishers say that they are. */
+async function fetchFiles(id: string): Promise<void> {
+  const path = `/api/models/${id}/files`;
+  const ask = async (method: 'GET' | 'POST'): Promise<FilesJson> => {
+    const response = await fetch(path, { method }).catch(() => undefined);
+    if (!response?.ok)
+      throw new Unavailable('the server does not say whether the files of the model can be had');
+    return (await response.json()) as FilesJson;
+  };
+  let files = await ask('POST');
+  while (files.state === 'fetching') {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    files = await ask('GET');
+  }
+  if (files.state !== 'here')
+    throw new Unavailable(
+      `the files of the model cannot be had${files.why === null ? '' : `: ${files.why}`}`,
+    );
+}
+
+const sourcesFor = ({ files }: Order): Sources => ({
+  call,
+  model: async (id, progress) => {
+    if (files.length > 0) return modelInFiles(id, files, progress);
+    await fetchFiles(id);
+    return readModel(id, (name, maxBytes) => bytesAt(`/files/${name}`, maxBytes), progress);
+  },
+  input: async ({ id }: RequestJson, maxBytes) => {
+    const bytes = await bytesAt(`/api/requests/${id}/input`, maxBytes);
+    if (!bytes) throw new Unavailable('the input of the request cannot be had');
+    return bytes;
+  },
+  answer: ({ id }: ClaimJson, maxBytes) => bytesAt(`/api/claims/${id}/answer`, maxBytes),
+});
+
+port.onmessage = ({ data: order }) => {
+  check(order, sourcesFor(order), (news) => port.postMessage(news)).then(
+    (finding) => port.postMessage(finding),
+    // Thrown on, so that the page sees the worker fail.
+    (failure: Error) =>
+      setTimeout(() => {
+        throw failure;
+      }),
+  );
+};
+port.postMessage({ kind: 'ready' });

@@ -1,0 +1,186 @@
+import type { Session, TensorData } from '../../../engine/engine.ts';
+import { wasmEngineWith } from '../../../engine/wasm/wasm.ts';
+import { hexOf } from '../../../merkle/keccak.ts';
+import {
+  claimedRefs,
+  commitInput,
+  commitOutput,
+  type Model,
+  splitTensors,
+  suppliedRefs,
+  totalBytes,
+} from '../../../merkle/model.ts';
+import { concat } from '../../../merkle/tree.ts';
+import { type DType, ELEMENT_BYTES } from '../../../program/node.ts';
+import type { ClaimJson, RequestJson } from '../../api.ts';
+import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
+import { type CheckedModel, Unavailable } from './model.ts';
+import type { Finding, News, Order, Values, Verdict } from './order.ts';
+
+/** Where a check gets what it needs. Nothing of it is trusted but what `call` says of the chain. */
+export interface Sources {
+  readonly call: Call;
+  model(id: string, progress: (share: number) => void): Promise<CheckedModel>;
+  /** @throws Unavailable if it cannot be had */
+  input(request: RequestJson, maxBytes: number): Promise<Uint8Array>;
+  /** @returns undefined if the claim gives only roots */
+  answer(claim: ClaimJson, maxBytes: number): Promise<Uint8Array | undefined>;
+}
+
+/** Values of a tensor that are shown. */
+const MOST_VALUES = 12;
+
+function valueAt(dtype: DType, bytes: Uint8Array, element: number): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (dtype) {
+    case 'f32':
+      return `${view.getFloat32(4 * element, true)}`;
+    case 'i32':
+      return `${view.getInt32(4 * element, true)}`;
+    case 'i8':
+      return `${view.getInt8(element)}`;
+    case 'u8':
+      return `${view.getUint8(element)}`;
+  }
+}
+
+function valuesOf({ dtype, shape, bytes }: TensorData, i: number): Values {
+  const count = bytes.length / ELEMENT_BYTES[dtype];
+  const values = Array.from({ length: Math.min(count, MOST_VALUES) }, (_, e) => valueAt(dtype, bytes, e));
+  return { title: `output ${i}, ${dtype} [${shape.join(', ')}]`, values, count };
+}
+
+/** The first element in which a claimed answer is another than the computed one. */
+function firstDifference(
+  model: Model,
+  outputs: readonly TensorData[],
+  claimed: Uint8Array,
+): string | undefined {
+  for (const [i, tensor] of splitTensors(claimedRefs(model), claimed).entries()) {
+    const { bytes, dtype } = outputs[i] as TensorData;
+    const at = bytes.findIndex((byte, place) => byte !== tensor[place]);
+    if (at < 0) continue;
+    const element = Math.floor(at / ELEMENT_BYTES[dtype]);
+    return `element ${element} of output ${i} is claimed to be ${valueAt(dtype, tensor, element)}, and is ${valueAt(dtype, bytes, element)}`;
+  }
+  return undefined;
+}
+
+/** @throws Unavailable unless the chain says the same of request and claim as the index */
+async function confirm(call: Call, { request, claim, oracle }: Order): Promise<void> {
+  if ((await readRequestHash(call, oracle, request.id)) !== requestHash(request))
+    throw new Unavailable('the index tells of another request than the chain has');
+  if ((await readClaimOf(call, oracle, claim)) !== BigInt(claim.id))
+    throw new Unavailable('the chain does not have this claim, or its claimant has made it again');
+}
+
+async function inputOf(sources: Sources, model: Model, request: RequestJson): Promise<Uint8Array> {
+  const size = totalBytes(model.inputs);
+  const input = await sources.input(request, size);
+  if (input.length !== size || hexOf(commitInput(model, input)) !== request.inputs)
+    throw new Unavailable('what was given as the input is not what the request commits to');
+  return input;
+}
+
+/** The claimed bytes, if they are what the claim commits to. */
+async function answerOf(sources: Sources, model: Model, claim: ClaimJson): Promise<Uint8Array | undefined> {
+  const size = totalBytes(claimedRefs(model));
+  const answer = await sources.answer(claim, size);
+  const isClaimed = answer?.length === size && hexOf(commitOutput(model, answer)) === claim.outputs;
+  return isClaimed ? answer : undefined;
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly sentence: string;
+  readonly outputs: readonly TensorData[];
+}
+
+/** A model without answers: the claim is right if it commits to what the run computes. */
+async function judgeOutputs(
+  session: Session,
+  model: Model,
+  input: Uint8Array,
+  answer: Uint8Array | undefined,
+  claim: ClaimJson,
+): Promise<Judged> {
+  const outputs = await session.run(splitTensors(suppliedRefs(model), input));
+  const computed = hexOf(commitOutput(model, concat(outputs.map(({ bytes }) => bytes))));
+  if (computed === claim.outputs)
+    return { verdict: 'right', sentence: 'Every bit of the answer is what the model computes.', outputs };
+  const difference = answer && firstDifference(model, outputs, answer);
+  return {
+    verdict: 'wrong',
+    sentence: difference
+      ? `The first difference: ${difference}.`
+      : 'It commits to another answer than the model computes; its bytes are not here.',
+    outputs,
+  };
+}
+
+/** A model that checks answers: the claim is right if the program accepts what it supplies. */
+async function judgeAnswer(
+  session: Session,
+  model: Model,
+  input: Uint8Array,
+  answer: Uint8Array | undefined,
+): Promise<Judged> {
+  if (!answer) throw new Unavailable('the answer that the claim commits to is not here');
+  const outputs = await session.run(splitTensors(suppliedRefs(model), concat([input, answer])));
+  const accepts = outputs[0]?.bytes.every((byte, i) => byte === (i === 0 ? 1 : 0)) ?? false;
+  return {
+    verdict: accepts ? 'right' : 'wrong',
+    sentence: accepts
+      ? 'The program of the model accepts the answer.'
+      : 'The program does not accept the answer.',
+    outputs: [],
+  };
+}
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+/**
+ * Runs a claim again: what the index says is compared with the chain, every byte with what that commits to.
+ *
+ * @param tell told what is being done
+ */
+export async function check(order: Order, sources: Sources, tell: (news: News) => void): Promise<Finding> {
+  const step = (text: string, share?: number): void =>
+    tell({ kind: 'step', text, ...(share === undefined ? {} : { share }) });
+  const { request, claim } = order;
+  try {
+    step('Asking the chain about request and claim');
+    await confirm(sources.call, order);
+    step('Getting the model', 0);
+    const started = performance.now();
+    const { model, weights, bytes } = await sources.model(request.model, (share) =>
+      step('Getting the model, checking every byte', share),
+    );
+    step('Getting input and answer');
+    const input = await inputOf(sources, model, request);
+    const answer = await answerOf(sources, model, claim);
+    step('Running the model');
+    const got = performance.now();
+    const session = await wasmEngineWith({ threads: order.threads }).load(model.program, weights);
+    const judged = await (model.answers.length > 0
+      ? judgeAnswer(session, model, input, answer)
+      : judgeOutputs(session, model, input, answer, claim));
+    await session.close();
+    return {
+      kind: 'finding',
+      verdict: judged.verdict,
+      sentence: judged.sentence,
+      facts: [
+        ['model', `${request.model}: ${bytes.toLocaleString('en-US')} bytes, each checked against the id`],
+        ['input', `${input.length.toLocaleString('en-US')} bytes, as the request commits to them`],
+        ['answer', `commitment ${claim.outputs}, as the oracle ${order.oracle} has it`],
+        ['getting the files', seconds(got - started)],
+        ['compiling and running', seconds(performance.now() - got)],
+      ],
+      outputs: judged.outputs.map(valuesOf),
+    };
+  } catch (failure) {
+    if (!(failure instanceof Unavailable)) throw failure;
+    return { kind: 'finding', verdict: 'unknown', sentence: `${failure.message}.`, facts: [], outputs: [] };
+  }
+}

@@ -1,0 +1,39 @@
+import type { ClaimJson, RequestJson } from '../../api.ts';
+
+/** What a page and its worker say to each other. */
+
+/** A claim that is to be checked, as the index has it. */
+export interface Order {
+  readonly request: RequestJson;
+  readonly claim: ClaimJson;
+  readonly oracle: string;
+  /** Files of the model that the user gave: an ONNX file, or those of a bundle. */
+  readonly files: readonly File[];
+  readonly threads: number;
+}
+
+export type Verdict = 'right' | 'wrong' | 'unknown';
+
+/** A tensor as people read it: the first of its values. */
+export interface Values {
+  readonly title: string;
+  readonly values: readonly string[];
+  readonly count: number;
+}
+
+export interface Finding {
+  readonly kind: 'finding';
+  readonly verdict: Verdict;
+  /** Why, in one sentence. */
+  readonly sentence: string;
+  /** What was compared, and what it took. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly outputs: readonly Values[];
+}
+
+export type News =
+  /** The worker is loaded; what is sent before that may be lost. */
+  | { readonly kind: 'ready' }
+  /** What is done now, and how far it is, from 0 to 1, if that is known. */
+  | { readonly kind: 'step'; readonly text: string; readonly share?: number }
+  | Finding;

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import { requestHash as hashOfRecord } from '../../src/chain/index/facts.ts';
+import type { Request } from '../../src/chain/types.ts';
+import { requestHash } from '../../src/explorer/page/check/chain.ts';
+import { readModel, Unavailable } from '../../src/explorer/page/check/model.ts';
+import { requestRow } from '../../src/explorer/server/rows.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { encodeProgram } from '../../src/store/programFile.ts';
+import { layers } from '../support/layers.ts';
+import { TERMS } from '../support/protocol.ts';
+
+const counts = { claims: 0, falsified: 0, disputes: 0, openDisputes: 0 };
+
+describe('what a page checks before it runs a claim', () => {
+  const request: Request = {
+    requester: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    feeWei: 7n,
+    modelId: `0x${'ab'.repeat(32)}`,
+    inputs: `0x${'0c'.repeat(32)}`,
+    requestedAt: 1_800_000_000n,
+    terms: TERMS,
+  };
+  const rowOf = (one: Request) =>
+    requestRow(
+      {
+        requestId: 1n,
+        request: one,
+        input: { kind: 'bytes', bytes: '0x' },
+        status: 'open',
+        callback: 'notRun',
+        feeHeld: false,
+      },
+      counts,
+    );
+
+  it('hashes a request as the oracle does', () => {
+    expect(requestHash(rowOf(request))).to.equal(hashOfRecord(request));
+    const other = { ...TERMS, provider: request.requester, answerByRoot: true, callbackFeeWei: 3n };
+    const named = { ...request, terms: other };
+    expect(requestHash(rowOf(named))).to.equal(hashOfRecord(named));
+    expect(requestHash(rowOf(named))).not.to.equal(hashOfRecord(request));
+  });
+
+  describe('of a model', () => {
+    const { program, weights } = layers();
+    const model = modelOf(program);
+    const id = hexOf(model.id);
+    const blobs =
+      (change: (name: string, bytes: Uint8Array) => Uint8Array | undefined) => async (name: string) =>
+        change(name, name.startsWith('program') ? encodeProgram(program) : (weights.get(1) as Uint8Array));
+
+    const refusal = async (change: Parameters<typeof blobs>[0], asked = id): Promise<string> => {
+      try {
+        await readModel(asked, blobs(change), () => undefined);
+        return 'none';
+      } catch (failure) {
+        expect(failure).to.be.instanceOf(Unavailable);
+        return (failure as Error).message;
+      }
+    };
+
+    it('takes every byte that the id commits to', async () => {
+      const got = await readModel(
+        id,
+        blobs((_, bytes) => bytes),
+        () => undefined,
+      );
+      expect(hexOf(got.model.id)).to.equal(id);
+      expect(got.weights.get(1)).to.deep.equal(weights.get(1));
+    });
+
+    it('refuses everything else', async () => {
+      const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1);
+      expect(await refusal((_, bytes) => bytes, `0x${'11'.repeat(32)}`)).to.match(/another model/);
+      expect(await refusal((name, bytes) => (name.startsWith('tensor') ? flipped(bytes) : bytes))).to.match(
+        /weights of node 1 is something else/,
+      );
+      expect(
+        await refusal((name, bytes) => (name.startsWith('tensor') ? bytes.subarray(4) : bytes)),
+      ).to.match(/something else/);
+      expect(await refusal((name, bytes) => (name.startsWith('tensor') ? undefined : bytes))).to.match(
+        /nobody/,
+      );
+      expect(
+        await refusal((name, bytes) => (name.startsWith('program') ? Uint8Array.of(1) : bytes)),
+      ).to.match(/no program/);
+      expect(await refusal(() => undefined)).to.match(/nobody here has the program/);
+    });
+  });
+});
