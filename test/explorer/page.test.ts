@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import { publish, request } from '../../src/client/client.ts';
+import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
@@ -8,7 +12,8 @@ import { saveModel } from '../../src/store/library.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 import { bundledPage, type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
-import { asAccount } from '../support/protocol.ts';
+import { layers } from '../support/layers.ts';
+import { asAccount, TERMS } from '../support/protocol.ts';
 import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';
 
 const executable = findChromium();
@@ -25,6 +30,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
   this.timeout(120_000);
   let scene: Scene;
   let stage: ExplorerStage;
+  let files: Awaited<ReturnType<typeof bundledPage>>;
   let browser: Awaited<ReturnType<typeof openChromium>>;
   let page: Page;
   const troubles: string[] = [];
@@ -32,7 +38,8 @@ describe(`the explorer in Chromium${suffix}`, function () {
   before(async function () {
     if (!executable) this.skip();
     scene = await startScene();
-    stage = await startExplorer(scene, await bundledPage());
+    files = await bundledPage();
+    stage = await startExplorer(scene, files);
     browser = await openChromium(executable);
     page = await browser.context.newPage();
     page.on('pageerror', (error) => troubles.push(String(error)));
@@ -132,4 +139,106 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await shot('account');
     expect(troubles).to.deep.equal([]);
   });
+
+  it('attack 62: shows strings from chain as text, whatever they are', async () => {
+    const program = layers().program;
+    await publish(scene.contracts, modelOf(program), HOSTILE);
+    await publish(scene.contracts, modelOf(program), 'javascript:alert(1)');
+    await page.goto(`${stage.url}#/model/${hexOf(modelOf(program).id)}`);
+    await page.getByText(HOSTILE, { exact: true }).waitFor();
+    await page.getByText('javascript:alert(1)', { exact: true }).waitFor();
+    const byRoot = { roots: [`0x${'11'.repeat(32)}`], uri: HOSTILE };
+    const asker = asAccount(scene.contracts, scene.chain, PROVIDER);
+    const { requestId } = await request(asker, scene.modelId, byRoot, TERMS, 0n);
+    await page.goto(`${stage.url}#/request/${requestId}`);
+    await page.getByText(HOSTILE, { exact: true }).waitFor();
+    expect(await page.locator('img, a[href^="javascript"], script:not([src])').count()).to.equal(0);
+    expect(await page.evaluate(() => 'stolen' in globalThis)).to.equal(false);
+    await page.goto(`${stage.url}#/request/${encodeURIComponent(HOSTILE)}`);
+    await page.getByText('Not found').waitFor();
+    expect(await page.locator('img').count()).to.equal(0);
+  });
+
+  it('is isolated, and may run nothing but its own scripts', async () => {
+    expect(await page.evaluate(() => crossOriginIsolated)).to.equal(true);
+    const policy = (await fetch(stage.url)).headers.get('content-security-policy') ?? '';
+    expect(policy).to.include("default-src 'none'").and.include("require-trusted-types-for 'script'");
+    expect(policy).not.to.include('unsafe-inline').and.not.to.include("'unsafe-eval'");
+  });
+
+  it('loads at most 250 kB before somebody verifies something', async () => {
+    const fresh = await browser.context.newPage();
+    const sizes: Promise<number>[] = [];
+    fresh.on('response', (response) => {
+      if (!response.url().includes('/api/news'))
+        sizes.push(response.body().then((body) => gzipSync(body).length));
+    });
+    await fresh.goto(stage.url);
+    await fresh.getByRole('link', { name: 'request 1', exact: true }).first().waitFor();
+    const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    if (SHOTS) console.log(`first load: ${total} bytes gzipped`);
+    expect(total).to.be.above(1000).and.below(250_000);
+    await fresh.close();
+  });
+
+  for (const scheme of ['light', 'dark'] as const) {
+    for (const [device, width] of [
+      ['a desktop', 1280],
+      ['a phone', 390],
+    ] as const) {
+      it(`breaks no rule of accessibility, ${scheme}, on ${device}`, async () => {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.setViewportSize({ width, height: 844 });
+        for (const [place, landmark] of PLACES(scene)) {
+          await page.goto(`${stage.url}#${place}`);
+          await page.getByRole('heading', { name: landmark }).first().waitFor();
+          const found = await violations(page);
+          expect(found, `${place} ${scheme} ${width}`).to.deep.equal([]);
+          const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+          expect(overflow, `${place} is wider than ${device}`).to.be.at.most(0);
+          await shot(`${place.split('/')[1] || 'overview'}-${scheme}-${width}`);
+        }
+      });
+    }
+  }
+
+  it('says so when the server is gone, and goes on when it is back', async () => {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(`${stage.url}#/`);
+    await page.getByText(/^block/).waitFor();
+    await stage.close();
+    await page.getByText('not connected').waitFor();
+    await page.getByText('This may be old').waitFor();
+    await page.getByRole('link', { name: 'request 1', exact: true }).first().waitFor();
+    stage = await startExplorer(scene, files, Number(new URL(stage.url).port));
+    await page.getByText(/^block/).waitFor();
+    await page.getByText('This may be old').waitFor({ state: 'detached' });
+  });
 });
+
+/** A string that would be a picture with a script, were it markup. */
+const HOSTILE = '"><img src=x onerror="globalThis.stolen=1"><script>globalThis.stolen=1</script>';
+
+/** Every view, and a heading that is there once it is shown. */
+const PLACES = ({ modelId, addressOf }: Scene): readonly (readonly [string, string])[] => [
+  ['/', 'Latest requests'],
+  ['/requests', 'Requests'],
+  ['/disputes', 'Disputes'],
+  ['/models', 'Models'],
+  ['/request/1', 'Claim 2'],
+  ['/dispute/1', 'Moves'],
+  [`/model/${modelId}`, 'What is committed'],
+  [`/account/${addressOf(LIAR)}`, 'Its money here'],
+];
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Rules of WCAG 2.2, levels A and AA, and best practices that a page breaks, with the first place of each. */
+async function violations(page: Page): Promise<string[]> {
+  // Given to the page by the debugger, for which its policy does not hold.
+  await page.evaluate(AXE);
+  return page.evaluate(`axe.run().then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes[0].html + ' ' + nodes[0].failureSummary))`) as Promise<
+    string[]
+  >;
+}

@@ -34,6 +34,7 @@ export async function bundledPage() {
 export async function startExplorer(
   { contracts, folder }: Pick<Scene, 'contracts' | 'folder'>,
   page: Awaited<ReturnType<typeof bundledPage>>,
+  port = 0,
 ): Promise<ExplorerStage> {
   const models = join(folder, 'explored');
   const getter = new Getter({ allowPrivate: true });
@@ -45,7 +46,7 @@ export async function startExplorer(
   const limits = { maxBytes: 2 ** 26, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
   const files = new ModelFiles({ folder: models, others: [], getter, gateways: [], mirrors: [], limits });
   const { url, close } = await serveExplorer({
-    ...{ contracts, follower, files, page, port: 0, host: '127.0.0.1' },
+    ...{ contracts, follower, files, page, port, host: '127.0.0.1' },
     publication: (id) => readPublication(contracts, id, 0),
   });
   const ending = new AbortController();

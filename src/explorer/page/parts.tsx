@@ -105,7 +105,7 @@ export const Table = (props: {
   readonly children: ComponentChildren;
 }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-  <section class="scroll" tabIndex={0} aria-label={props.label}>
+  <section class="scroll" tabIndex={0} aria-label={`table of ${props.label.toLowerCase()}`}>
     <table>
       <thead>
         <tr>
