@@ -133,6 +133,7 @@ describe('import floors', () => {
       ...pure,
       join('store', 'programFile.ts'),
       join('explorer', 'api.ts'),
+      join('explorer', 'floatText.ts'),
       join('explorer', 'page'),
     ];
     const within = files.filter((file) => file.startsWith(join('explorer', 'page')));

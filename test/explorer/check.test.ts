@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import { requestHash as hashOfRecord } from '../../src/chain/index/facts.ts';
 import type { Request } from '../../src/chain/types.ts';
+import { floatText } from '../../src/explorer/floatText.ts';
 import { requestHash } from '../../src/explorer/page/check/chain.ts';
 import { readModel, Unavailable } from '../../src/explorer/page/check/model.ts';
 import { requestRow } from '../../src/explorer/server/rows.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
+import { f32OfWord } from '../../src/scalar/machine.ts';
 import { encodeProgram } from '../../src/store/programFile.ts';
 import { layers } from '../support/layers.ts';
 import { TERMS } from '../support/protocol.ts';
@@ -40,6 +42,33 @@ describe('what a page checks before it runs a claim', () => {
     const named = { ...request, terms: other };
     expect(requestHash(rowOf(named))).to.equal(hashOfRecord(named));
     expect(requestHash(rowOf(named))).not.to.equal(hashOfRecord(request));
+  });
+
+  it('writes a float in as few digits as tell it apart', () => {
+    const texts = [
+      0.1,
+      -0.5367612242698669,
+      1 / 3,
+      3.4028234663852886e38,
+      1e-45,
+      -0,
+      Number.NaN,
+      Infinity,
+    ].map((value) => floatText(Math.fround(value)));
+    expect(texts).to.deep.equal([
+      '0.1',
+      '-0.5367612',
+      '0.33333334',
+      '3.4028235e+38',
+      '1e-45',
+      '-0',
+      'NaN',
+      'Infinity',
+    ]);
+    for (let word = 0x3f80_0000; word < 0x3f80_4000; word += 7) {
+      const value = f32OfWord(word);
+      expect(Math.fround(Number(floatText(value)))).to.equal(value);
+    }
   });
 
   describe('of a model', () => {

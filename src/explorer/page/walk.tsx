@@ -30,7 +30,9 @@ function stepText(step: StepJson): string {
     fold: `the sum in ${countText(boxes, 'part')}`,
   };
   const first =
-    picked === null ? 'nothing is picked yet' : `the first difference is in ${boxText(step, picked)}`;
+    picked === null
+      ? 'nothing is picked yet'
+      : `the first difference is ${step.size > 1 ? 'in ' : ''}${boxText(step, picked)}`;
   return `The claimant shows ${shown[level]}; ${first}.`;
 }
 

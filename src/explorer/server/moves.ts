@@ -19,6 +19,7 @@ import { decodeNode } from '../../program/codec.ts';
 import { CHUNK_BYTES } from '../../program/limits.ts';
 import { f32OfWord } from '../../scalar/machine.ts';
 import type { LeafJson, MoveJson, Side, StepJson, WordJson } from '../api.ts';
+import { floatText } from '../floatText.ts';
 
 /** Transactions of one dispute that are read; no dispute of a program within the limits takes more. */
 const MOST_MOVES = 256;
@@ -39,7 +40,7 @@ const hexWord = (word: number): string => `0x${word.toString(16).padStart(8, '0'
 
 const wordJson = (word: number, dtype: string): WordJson => ({
   word: hexWord(word),
-  value: dtype === 'f32' ? `${f32OfWord(word)}` : `${word | 0}`,
+  value: dtype === 'f32' ? floatText(f32OfWord(word)) : `${word | 0}`,
 });
 
 const plural = (count: number, one: string, many = `${one}s`): string =>
@@ -294,7 +295,7 @@ function withEnd(
     ...step,
     values:
       isFloat && values
-        ? values.map((word) => `${f32OfWord(Number(word))}`)
+        ? values.map((word) => floatText(f32OfWord(Number(word))))
         : (values?.map((word) => (word.startsWith('0x') ? `${Number(word) | 0}` : word)) ?? null),
   });
   return [...walk.slice(0, -1), { ...last, picked: picked ?? last.picked }].map((step) =>

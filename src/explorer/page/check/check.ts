@@ -13,6 +13,7 @@ import {
 import { concat } from '../../../merkle/tree.ts';
 import { type DType, ELEMENT_BYTES } from '../../../program/node.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
+import { floatText } from '../../floatText.ts';
 import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
 import { type CheckedModel, Unavailable } from './model.ts';
 import type { Finding, News, Order, Values, Verdict } from './order.ts';
@@ -34,7 +35,7 @@ function valueAt(dtype: DType, bytes: Uint8Array, element: number): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (dtype) {
     case 'f32':
-      return `${view.getFloat32(4 * element, true)}`;
+      return floatText(view.getFloat32(4 * element, true));
     case 'i32':
       return `${view.getInt32(4 * element, true)}`;
     case 'i8':

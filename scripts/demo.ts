@@ -1,0 +1,144 @@
+// `npm run demo`: a chain, a provider, a watcher, somebody who asks, a liar now and then, and the explorer, all on this machine.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { HDNodeWallet, Mnemonic, parseEther } from 'ethers';
+import { heldOut } from '../examples/digits/dataset.ts';
+import { as } from '../src/chain/contracts.ts';
+import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
+import { openEndpoint } from '../src/chain/endpoints/endpoints.ts';
+import { explain } from '../src/chain/explain.ts';
+import { PLAIN_TERMS, type Terms } from '../src/chain/types.ts';
+import { publish, request } from '../src/client/client.ts';
+import { wasmEngine } from '../src/engine/wasm/wasm.ts';
+import { bundleExplorer } from '../src/explorer/bundlePage.mjs';
+import { ModelFiles } from '../src/explorer/server/files.ts';
+import { Follower } from '../src/explorer/server/follower.ts';
+import { readPage } from '../src/explorer/server/pageFiles.ts';
+import { serveExplorer } from '../src/explorer/server/server.ts';
+import { modelOf } from '../src/merkle/model.ts';
+import { importOnnx } from '../src/onnx/index.ts';
+import { createProvider } from '../src/provider/provider.ts';
+import { writeBundle } from '../src/store/bundle.ts';
+import { readPublication } from '../src/store/publications.ts';
+import { Getter } from '../src/store/remote/getter.ts';
+import { type Runner, Shelf } from '../src/store/shelf.ts';
+import { RunTrace } from '../src/trace/run.ts';
+import { createWatcher } from '../src/watcher/watcher.ts';
+import { startAnvil } from './demo/anvil.ts';
+import { findLie } from './story/lie.ts';
+
+const DIGITS = join(import.meta.dirname, '../examples/digits/digits.onnx');
+/** The phrase of every development node's accounts. */
+const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
+const TERMS: Terms = {
+  ...PLAIN_TERMS,
+  claimBondWei: parseEther('1'),
+  challengeBondWei: parseEther('0.5'),
+  windowSeconds: 45n,
+  clockSeconds: 120n,
+  callbackGas: 0n,
+  patienceSeconds: 600n,
+};
+const FEE_WEI = parseEther('0.01');
+/** Seconds from one request to the next. */
+const BETWEEN_REQUESTS = 15;
+/** The liar answers one request of so many. */
+const ONE_LIE_IN = 3n;
+const PAUSE_MS = 700;
+
+const { values } = parseArgs({ options: { port: { type: 'string', default: '8490' } } });
+
+const folder = mkdtempSync(join(tmpdir(), 'assay-demo-'));
+const anvil = await startAnvil();
+process.once('exit', () => {
+  anvil.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
+
+// ---- the stage: contracts, a model with its files, everybody's account ----
+
+const endpoint = await openEndpoint(anvil.url);
+const account = (index: number) =>
+  HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(endpoint);
+const contracts = await deploy(account(0), TRIAL_BOUNDS);
+const { program, weights } = importOnnx(readFileSync(DIGITS));
+const model = modelOf(program);
+const bundle = join(folder, 'bundle');
+await writeBundle(bundle, { model, weights }, 'digits.onnx');
+const modelId = await publish(contracts, model, '');
+const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
+shelf.put({ model, session: await wasmEngine.load(program, weights) });
+
+/** Runs the model as it is, but for one value that makes another digit of it. */
+const lying: Runner = {
+  model: (id) => shelf.model(id),
+  commitment: (id, input) => lying.trace(id, input),
+  trace: async (id, input) => findLie(await shelf.trace(id, input)).trace,
+  output: async (id, input) => {
+    const { tensors } = await lying.trace(id, input);
+    return `0x${model.outputs.map(({ node }) => Buffer.from(tensors[node]!).toString('hex')).join('')}`;
+  },
+};
+
+const provider = createProvider({ contracts: as(contracts, account(1)), runner: shelf });
+const watcher = createWatcher({ contracts: as(contracts, account(2)), runner: shelf });
+const liar = createProvider({
+  contracts: as(contracts, account(4)),
+  runner: lying,
+  accepts: ({ requestId }) => requestId % ONE_LIE_IN === 2n,
+});
+const asker = as(contracts, account(3));
+const images = heldOut();
+
+// ---- the explorer ----
+
+const page = join(folder, 'page');
+await bundleExplorer(page);
+const getter = new Getter();
+const follower = new Follower(contracts, {
+  fromBlock: 0,
+  onNotice: console.error,
+  onFailure: console.error,
+});
+const { url } = await serveExplorer({
+  ...{ contracts, follower, host: '127.0.0.1', port: Number(values.port) },
+  files: new ModelFiles({
+    ...{ folder: bundle, others: [], getter, gateways: [], mirrors: [] },
+    limits: { maxBytes: 2 ** 30, maxRunBytes: 2 ** 31, maxSteps: 2e11 },
+  }),
+  publication: (id) => readPublication(contracts, id, 0),
+  page: readPage(page),
+});
+void follower.run(new AbortController().signal);
+console.log(
+  `Open ${url} and watch: a request every ${BETWEEN_REQUESTS} seconds, and a lie about one in ${ONE_LIE_IN}.`,
+);
+console.log(
+  'Press "Verify in this browser" on both claims of a request that somebody lied about. Ctrl-C ends it.',
+);
+
+// ---- what happens: on and on, one thing after the other, slowly enough to be seen ----
+
+async function ask(count: number): Promise<void> {
+  const image = images[(count * 37) % images.length]!;
+  const { requestId } = await request(asker, modelId, image.pixels, TERMS, FEE_WEI);
+  console.log(`request ${requestId}: what digit is this? (a ${image.label})`);
+}
+
+let asked = 0;
+let askedAt = 0;
+for (;;) {
+  try {
+    if (Date.now() > askedAt + 1000 * BETWEEN_REQUESTS) {
+      askedAt = Date.now();
+      await ask(asked++);
+    }
+    for (const pass of [liar, provider, watcher]) await pass();
+  } catch (failure) {
+    console.error(explain(failure));
+  }
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}

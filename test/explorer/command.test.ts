@@ -1,0 +1,39 @@
+import { expect } from 'chai';
+import type { OverviewJson } from '../../src/explorer/api.ts';
+import { startCli } from '../support/cliProcess.ts';
+import { runHere } from '../support/commandHere.ts';
+import { type Scene, startScene } from '../support/scene.ts';
+
+describe('assay explorer', () => {
+  let scene: Scene;
+
+  before(async () => {
+    scene = await startScene();
+  });
+
+  after(async () => {
+    await scene?.stop();
+  });
+
+  it('serves the page and the API until it is told to end', async () => {
+    await scene.ask();
+    const explorer = startCli('explorer', ...scene.there, '--port', '0', '--data', scene.at('data'));
+    await explorer.says('is at http://');
+    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+\//.exec(explorer.out + explorer.err) ?? [];
+    const page = await fetch(url);
+    expect(await page.text()).to.include('<script type="module" src="page.js">');
+    for (const name of ['page.js', 'page.css', 'check.js', 'icon.svg'])
+      expect((await fetch(new URL(name, url))).status, name).to.equal(200);
+    const overview = async () => (await (await fetch(new URL('api/overview', url))).json()) as OverviewJson;
+    while ((await overview()).counts.requests === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await overview()).latest[0]?.id).to.equal('1');
+    explorer.kill('SIGTERM');
+    expect(await explorer.ended()).to.equal(0);
+  });
+
+  it('refuses a port that is none', async () => {
+    const { code, err } = await runHere('explorer', ...scene.there, '--port', '70000');
+    expect(code).to.equal(2);
+    expect(err).to.match(/--port 70000: write a whole number from 0 to 65535/);
+  });
+});
