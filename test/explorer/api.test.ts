@@ -114,6 +114,39 @@ describe('the API of the explorer', () => {
     expect(await status('/rpc', { method: 'POST', body: 'x'.repeat(70_000) })).to.equal(413);
   });
 
+  it('takes back what a reorganisation has undone', async () => {
+    const { endpoint } = scene;
+    const shown = await read<OverviewJson>('/api/overview');
+    const snapshot = await endpoint.send('evm_snapshot', []);
+    const requestId = await scene.ask();
+    await stage.follower.look();
+    expect(await status(`/api/requests/${requestId}`)).to.equal(200);
+    await endpoint.send('evm_revert', [snapshot]);
+    for (let i = 0; i < 3; i++) await endpoint.send('evm_mine', []);
+    await stage.follower.look();
+    expect(await status(`/api/requests/${requestId}`)).to.equal(404);
+    expect((await read<OverviewJson>('/api/overview')).counts).to.deep.equal(shown.counts);
+  });
+
+  it('tells of news, and bounds who listens', async () => {
+    const ending = new AbortController();
+    const stream = await fetch(new URL('/api/news', stage.url), { signal: ending.signal });
+    expect(stream.headers.get('content-type')).to.include('text/event-stream');
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader.read()).value).to.include('event: look');
+    const requestId = await scene.ask();
+    await stage.follower.look();
+    let heard = '';
+    while (!heard.includes(`"requests":["${requestId}"]`)) heard += (await reader.read()).value ?? '';
+    ending.abort();
+    const others = Array.from({ length: 300 }, () => new AbortController());
+    const codes = await Promise.all(
+      others.map(async ({ signal }) => (await fetch(new URL('/api/news', stage.url), { signal })).status),
+    );
+    expect(codes.filter((code) => code === 503).length).to.be.above(0);
+    for (const one of others) one.abort();
+  });
+
   it('is made anew from the chain, and goes on from what it kept', async () => {
     const shown = await read<OverviewJson>('/api/overview');
     await stage.close();

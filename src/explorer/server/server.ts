@@ -78,6 +78,7 @@ const DOCUMENT_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-
  * memory (HTML Standard, "cross-origin isolation").
  */
 const HEADERS = {
+  'content-security-policy': POLICY,
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
   'cross-origin-resource-policy': 'same-origin',
@@ -103,10 +104,9 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
     const asked = context.req.header('host')?.replace(/:\d+$/, '') ?? '';
     if (isLocal && !LOCAL.includes(asked))
       return context.json({ error: 'this server has another name' }, 421);
-    await next();
+    // Before the answer is made, which is faster than changing it.
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
-    const isDocument = context.res.headers.get('content-type')?.startsWith('text/html');
-    context.header('content-security-policy', isDocument ? DOCUMENT_POLICY : POLICY);
+    await next();
     return undefined;
   });
   app.onError((failure, context) => {
@@ -300,6 +300,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   app.get('*', (context) => {
     const file = page.get(context.req.path);
     if (!file) return nothing(context, 'there is nothing here');
+    if (file.type.startsWith('text/html')) context.header('content-security-policy', DOCUMENT_POLICY);
     return context.body(file.bytes, 200, { 'content-type': file.type, 'cache-control': 'no-cache' });
   });
   return app;
