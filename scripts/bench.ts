@@ -20,6 +20,8 @@ import { peakMeter } from '../test/support/bench/peak.ts';
 import { product } from '../test/support/bench/product.ts';
 import { jsonOf, summaryOf, textOf } from '../test/support/bench/report.ts';
 import { targets } from '../test/support/bench/targets.ts';
+import { measureText, type TextResult, textJsonOf, textResultOf } from '../test/support/bench/text.ts';
+import { textModels } from '../test/support/bench/textModels.ts';
 
 const { values, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -28,11 +30,13 @@ const { values, positionals: words } = parseArgs({
 });
 const use: ReferenceUse = values.reference === undefined ? 'sample' : values.reference ? 'full' : 'none';
 
-const chosen = models.filter(
-  ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
-);
-if (chosen.length === 0) {
-  console.error(`no model is called so; there are ${models.map(({ name }) => name).join(', ')}`);
+const isChosen = (name: string): boolean =>
+  words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
+const chosen = models.filter(({ name }) => isChosen(name));
+const writers = Object.entries(textModels).filter(([name]) => isChosen(name));
+if (chosen.length + writers.length === 0) {
+  const names = [...models.map(({ name }) => name), ...Object.keys(textModels)];
+  console.error(`no model is called so; there are ${names.join(', ')}`);
   process.exitCode = 1;
 }
 
@@ -55,8 +59,20 @@ for (const model of chosen) {
     console.error(`without ${model.name}: ${error.message}`);
   }
 }
+const texts: TextResult[] = [];
+for (const [name, open] of writers) {
+  try {
+    const result = await measureText(await open());
+    console.log(values.json ? textJsonOf(result) : `${textResultOf(result)}\n`);
+    texts.push(result);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.error(`without ${name}: ${error.message}`);
+  }
+}
 const whole = words.length === 0 ? await product(meter) : undefined;
 const summary = summaryOf(results, whole, targets(results, whole));
 if (values.json) console.error(summary);
 else console.log(summary);
-if (results.some(({ problems }) => problems.length > 0) || whole?.isExact === false) process.exitCode = 1;
+if ([...results, ...texts].some(({ problems }) => problems.length > 0) || whole?.isExact === false)
+  process.exitCode = 1;

@@ -43,9 +43,12 @@ const NAMES: Readonly<Record<LayerWeight | LayerNorm, string>> = {
   'forward norm': 'norm2.gamma',
 };
 
-/** @throws Unavailable if the package is not in the cache and cannot be fetched */
-export function glassGraph(): Graph {
-  return llamaGraph(
+/**
+ * @param write writes the graph; with a past, for other engines, by `llamaGraphWithPast`
+ * @throws Unavailable if the package is not in the cache and cannot be fetched
+ */
+export function glassGraph(write = llamaGraph): Graph {
+  return write(
     {
       layers: 4,
       width: 128,
