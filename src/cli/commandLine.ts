@@ -12,6 +12,7 @@ import {
   withDraft,
   withDrawing,
   withEngine,
+  withFetching,
   withFromBlock,
   withImport,
   withInputs,
@@ -108,8 +109,8 @@ function build(console: Console): Command {
   );
   const serve = assay
     .command('serve')
-    .description('serve a bundle over HTTP, until SIGINT or SIGTERM')
-    .argument('<DIR>', 'what `publish --bundle` has written')
+    .description('serve a bundle or answers over HTTP, until SIGINT or SIGTERM')
+    .argument('<DIR>', 'what `publish --bundle` has written, or the folder answers of a provider')
     .option('--port <N>', 'to listen on; 0 for any that is free', '8480')
     .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
   serve.action(async (folder, options) =>
@@ -138,11 +139,11 @@ function build(console: Console): Command {
     .option('--provider <ADDRESS>', 'who alone may answer')
     .option('--verifier <ADDRESS>', 'a contract that may make an answer final at once')
     .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
-    .option('--wait', 'wait for the final answer and print it');
+    .option('--wait', 'wait for the final answer and print it; one by root from where its claimant says');
   withJson(
     withDrawing(
       withImport(
-        withInputs(withOracle(request), 'an input, from a .npy or TensorProto .pb file'),
+        withInputs(withFetching(withOracle(request)), 'an input, from a .npy or TensorProto .pb file'),
         '--text <PROMPT>',
       ),
     ),
@@ -156,7 +157,11 @@ function build(console: Console): Command {
       '--min-fee-wei <N>',
       'leave requests that pay less (default: what the gas of an answer costs at a quarter of --max-fee-gwei)',
     )
-    .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid');
+    .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid')
+    .option(
+      '--answers-uri <URI>',
+      'where answers by root can be had: serve the folder answers of --data there',
+    );
   withStatus(withSending(withQueue(withWorkers(withDraft(withModels(provide, '<MODEL...>')))))).action(
     async (models, options) =>
       (await onChain(() => import('./commands/provide.ts'))).provide(models, options, console),

@@ -139,12 +139,18 @@ export const withModels = (command: Command, argument: string): Command =>
 
 /** Everything that gets models or inputs from where others say they are. */
 export const withSources = (command: Command): Command =>
+  withFetching(
+    command
+      .option(
+        '--data <DIR>',
+        'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
+      )
+      .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect),
+  );
+
+/** Everything that follows URIs of others. */
+export const withFetching = (command: Command): Command =>
   command
-    .option(
-      '--data <DIR>',
-      'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
-    )
-    .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect)
     .option('--ipfs-gateway <URL>', 'for ipfs:// URIs, in place of the public ones (repeatable)', collect)
     .option('--allow-private', 'follow URIs to addresses that are not of the public internet');
 

@@ -21,6 +21,7 @@ import { bytesOfHex } from '../merkle/keccak.ts';
 import { claimedRefs, type Model, splitTensors, totalBytes } from '../merkle/model.ts';
 import { hexRoots } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
+import type { Answers } from '../store/answers.ts';
 import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
 import { feeCollector } from './fees.ts';
 
@@ -33,6 +34,8 @@ export interface ProviderOptions extends ServiceOptions {
   readonly accepts?: (request: RequestRecord) => boolean;
   /** The least fee; `gas` for what the answer's gas may cost; 0 if left out. A token's fees have no price in gas. */
   readonly leastFeeWei?: bigint | 'gas';
+  /** Keeps an answer that is claimed by root where others can have it; else nobody is told where it is. */
+  readonly answers?: Pick<Answers, 'put'> | undefined;
   /** When to run callbacks: if their fee pays for their gas, which is the default; always; or never. */
   readonly callbacks?: Callbacks;
 }
@@ -42,10 +45,6 @@ export type Callbacks = (typeof CALLBACKS)[number];
 
 /** Claims on one request that may be lost by the clock alone before it is left alone. */
 const MOST_CLAIMS = 3;
-
-/** Roots of the tensors that a claim supplies, one after the other in `output`. */
-const rootsOf = (model: Model, output: Uint8Array): string[] =>
-  hexRoots(splitTensors(claimedRefs(model), output));
 
 /** Bytes of an answer as it travels. */
 function answerBytes(model: Model, { terms }: RequestRecord['request']): number {
@@ -61,7 +60,7 @@ interface Answer {
 /** A provider that never waits: see {@link createProvider}. */
 export function provideService(options: ProviderOptions): ChainService {
   const { contracts, runner, solve, accepts = () => true, readInput, callbacks = 'paid' } = options;
-  const { leastFeeWei = 0n } = options;
+  const { leastFeeWei = 0n, answers: answersKept } = options;
   const maxFeeWei = options.sending?.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
   const collector = new Collector();
   const losses = new Losses();
@@ -132,6 +131,21 @@ export function provideService(options: ProviderOptions): ChainService {
     return price !== null && terms.callbackFeeWei >= callbackCost(terms.callbackGas) * price;
   };
 
+  /** Where an answer by root can be had; empty if nowhere: whoever checks a claim runs the model, and needs no bytes. */
+  const publishedAt = async (
+    tensors: readonly Uint8Array[],
+    roots: readonly string[],
+    listen: Scene['listen'],
+  ): Promise<string> => {
+    try {
+      return (await answersKept?.put(tensors, roots.map(bytesOfHex))) ?? '';
+    } catch (failure) {
+      const sentence = `${explain(failure)}; an answer is claimed without saying where it can be had`;
+      listen({ kind: 'warned', about: 'disk', sentence });
+      return '';
+    }
+  };
+
   const claimDue = (
     request: RequestRecord,
     { output, outputs }: Answer,
@@ -148,10 +162,11 @@ export function provideService(options: ProviderOptions): ChainService {
       isPrivate: true,
       populate: async () => {
         const payment = { value: contracts.currency === ZERO_ADDRESS ? terms.claimBondWei : 0n };
-        const model = runner.model(modelId) as Model;
-        return terms.answerByRoot
-          ? claimByRootCall(contracts, request, rootsOf(model, output), '', payment)
-          : claimCall(contracts, request, output, payment);
+        if (!terms.answerByRoot) return claimCall(contracts, request, output, payment);
+        const tensors = splitTensors(claimedRefs(runner.model(modelId) as Model), output);
+        const roots = hexRoots(tensors);
+        const uri = await publishedAt(tensors, roots, listen);
+        return claimByRootCall(contracts, request, roots, uri, payment);
       },
       mined: (receipt) => listen({ kind: 'claimed', request, receipt }),
     };

@@ -5,14 +5,13 @@ import type { Hex } from '../chain/types.ts';
 import type { RequestRecord } from '../chain/world.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { type Model, splitTensors, type TensorRef, totalBytes } from '../merkle/model.ts';
+import { type Model, type TensorRef, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import { tensorName } from './blobs.ts';
 import type { FolderBlobs } from './folder.ts';
-import { checkTensor, loadTensor } from './library.ts';
+import { loadTensor } from './library.ts';
 import type { Getter } from './remote/getter.ts';
-import { locationsOf } from './remote/locations.ts';
-import { RemoteBlobs, secondsFor } from './remote/remoteBlobs.ts';
+import { downloadTensors } from './remote/tensors.ts';
 
 export interface InputsOptions {
   /** The model of an id, if it is held: it says how long inputs are. */
@@ -159,7 +158,7 @@ export class Inputs {
       const { maxBytes, folder } = this.#options;
       if (size > maxBytes) throw new Error(`it has ${size} bytes, and at most ${maxBytes} are allowed`);
       await this.#makeRoom(size);
-      const tensors = await this.#download(uri, roots, refs, size);
+      const tensors = await downloadTensors({ roots, uri }, refs, this.#options);
       const names = roots.map((root, i) => tensorName(bytesOfHex(root), refs[i]!.byteLength));
       const input = hexOf(concat(tensors));
       try {
@@ -187,37 +186,6 @@ export class Inputs {
     entry.held = input;
     this.#heldBytes += size;
     this.#options.complain(`${fileReason(error)}; an input is kept in memory until the next start`);
-  }
-
-  /** @throws Error of the last location, if none has the input */
-  async #download(
-    uri: string,
-    roots: readonly Hex[],
-    refs: readonly TensorRef[],
-    size: number,
-  ): Promise<Uint8Array[]> {
-    const { getter, gateways } = this.#options;
-    let failure = new Error('nobody says where it can be had');
-    for (const url of uri === '' ? [] : locationsOf(uri, gateways)) {
-      try {
-        if (new URL(url).pathname.endsWith('/')) {
-          const blobs = new RemoteBlobs(url, getter);
-          const tensors: Uint8Array[] = [];
-          for (const [i, root] of roots.entries())
-            tensors.push(await loadTensor(blobs, bytesOfHex(root), refs[i]!.byteLength));
-          return tensors;
-        }
-        const bytes = await getter.read(url, { maxBytes: size, seconds: secondsFor(size) });
-        if (bytes?.length !== size) throw new Error(`${url} has ${bytes?.length ?? 'no'} bytes, not ${size}`);
-        const tensors = splitTensors(refs, bytes);
-        for (const [i, root] of roots.entries())
-          await checkTensor(tensors[i]!, bytesOfHex(root), refs[i]!.byteLength, url);
-        return tensors;
-      } catch (error) {
-        failure = error as Error;
-      }
-    }
-    throw failure;
   }
 
   /** @throws Error if what is needed leaves no room */

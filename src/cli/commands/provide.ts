@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
 import { CALLBACKS, type Callbacks, provideService } from '../../provider/provider.ts';
+import { Answers } from '../../store/answers.ts';
 import { parseWhole } from '../arguments.ts';
 import type { Console } from '../console.ts';
+import { dataFolder, requireFollowed } from '../models/sources.ts';
 import { type ServiceOptions, serve } from '../services/service.ts';
 import { draftFrom, parseDraftUrl } from '../text/draft.ts';
 import type { LoadedText } from '../text/loadText.ts';
@@ -11,6 +14,20 @@ export interface ProvideOptions extends ServiceOptions {
   readonly minFeeWei?: string;
   readonly callbacks: string;
   readonly draft?: string;
+  readonly answersUri?: string;
+}
+
+/** Bytes of answers by root that are kept for others. */
+const MAX_ANSWERS_BYTES = 2 ** 32;
+
+/** Keeps answers by root where `--answers-uri` says that they are. @throws InputError for what is no such URI */
+function answersFor(options: ProvideOptions): Answers | undefined {
+  const { answersUri: uri } = options;
+  if (uri === undefined) return undefined;
+  requireFollowed('--answers-uri', uri);
+  if (!uri.endsWith('/')) throw new InputError(`--answers-uri ${uri}: write it with a / at its end`, 2);
+  const folder = join(dataFolder(options), 'answers');
+  return new Answers({ folder, uri, maxTotalBytes: MAX_ANSWERS_BYTES });
 }
 
 /** @throws InputError unless it is one of the three */
@@ -29,6 +46,7 @@ export async function provide(
   const leastFeeWei =
     options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
+  const answers = answersFor(options);
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
   const writerOf = ({ model, tokenizer }: LoadedText): Writer => {
     if (!server) return { model };
@@ -49,6 +67,7 @@ export async function provide(
         ...parts,
         callbacks,
         leastFeeWei,
+        answers,
         solve: solveTexts(
           writing.local,
           new Map([...writing.texts].map(([id, text]) => [id, writerOf(text)])),

@@ -1,13 +1,16 @@
 import { isAddress } from 'ethers';
 import type { Contracts } from '../../chain/contracts.ts';
+import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
 import { amountText, readUnit } from '../../chain/unit.ts';
 import { awaitResult, packInput, request as requestInference, TermsError } from '../../client/client.ts';
 import { fileTensorOf } from '../../files/formats/convert.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
-import { splitTensors } from '../../merkle/model.ts';
+import { splitTensors, type TensorRef } from '../../merkle/model.ts';
 import { hexRoots } from '../../merkle/tensor.ts';
+import { concat } from '../../merkle/tree.ts';
+import { downloadTensors } from '../../store/remote/tensors.ts';
 import { inputsOf } from '../../text/generate.ts';
 import { tokensIn } from '../../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from '../arguments.ts';
@@ -15,7 +18,7 @@ import { type OracleOptions, requireEther, withContracts } from '../connection/c
 import type { Console } from '../console.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
-import { requireFollowed } from '../models/sources.ts';
+import { requireFollowed, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { promptTokens } from '../text/loadText.ts';
 import { type DrawingArguments, parseDrawing } from '../text/textOptions.ts';
 
@@ -26,7 +29,12 @@ type GivenTerms = { readonly [Term in AmountTerm | 'provider' | 'verifier']?: st
   readonly answerByRoot?: boolean;
 };
 
-export interface RequestOptions extends OracleOptions, GivenTerms, ImportArguments, DrawingArguments {
+export interface RequestOptions
+  extends OracleOptions,
+    GivenTerms,
+    ImportArguments,
+    DrawingArguments,
+    SourceOptions {
   readonly input?: readonly string[];
   readonly inputUri?: string;
   readonly feeWei: string;
@@ -94,6 +102,45 @@ async function paidLine({ currency, provider }: Contracts, paidWei: bigint): Pro
   return `${paid} to the oracle, which was allowed exactly that; the token is ${currency}`;
 }
 
+/** Between looks whether a request is answered, ms. */
+const REST_MS = 1000;
+
+/**
+ * Waits for the final answer of a request by root, and gets it from where its claimant says, checked against the roots.
+ *
+ * @throws InputError if it was cancelled, or cannot be had there
+ */
+async function answerByRoot(
+  contracts: Contracts,
+  requestId: bigint,
+  fromBlock: number,
+  refs: readonly TensorRef[],
+  options: RequestOptions,
+): Promise<Uint8Array> {
+  const index = new EventIndex(contracts, { fromBlock });
+  for (;;) {
+    const { answer } = await contracts.oracle.progress(requestId);
+    await index.update();
+    const found = await index.recall(requestId);
+    if (found?.request.status === 'cancelled') throw new InputError(`request ${requestId} was cancelled`);
+    const made = found?.claims.get((requestId << 32n) | answer);
+    if (found?.request.status === 'answered' && made?.answer.kind === 'roots') {
+      const { roots, uri } = made.answer;
+      const sources = sourcesOf(options);
+      try {
+        return concat(await downloadTensors({ roots, uri }, refs, sources));
+      } catch (failure) {
+        throw new InputError(
+          `request ${requestId} has its final answer, with the roots ${roots.join(' ')}, and it cannot be had: ${(failure as Error).message}`,
+        );
+      } finally {
+        sources.getter.close();
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+  }
+}
+
 /** `assay request`: asks for an inference and, if told to, waits for the final answer. */
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
   const feeWei = parseWhole('--fee-wei', options.feeWei);
@@ -133,7 +180,9 @@ export async function request(path: string, options: RequestOptions, console: Co
       return;
     }
     console.progress('waiting for the final answer');
-    const answer = await awaitResult(contracts, requestId, Number.POSITIVE_INFINITY);
+    const answer = terms.answerByRoot
+      ? await answerByRoot(contracts, requestId, receipt.blockNumber, loaded.model.outputs, options)
+      : await awaitResult(contracts, requestId, Number.POSITIVE_INFINITY);
     console.progress(undefined);
     if (loaded.text) {
       const tokens = tokensIn(answer, loaded.text.model.width);

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
 import { modelsIn } from '../../store/bundle.ts';
 import { bundleServer } from '../../store/bundleServer.ts';
@@ -27,7 +28,9 @@ export async function serveBundle(folder: string, options: ServeOptions, console
     );
   }
   const models = await modelsIn(folder).catch(() => []);
-  if (models.length === 0) throw new InputError(`${folder}: is no bundle; it has no manifest`);
+  const hasTensors = statSync(join(folder, 'tensor'), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (models.length === 0 && !hasTensors)
+    throw new InputError(`${folder}: is no bundle; it has no manifest, and no answers`);
   const server = bundleServer(folder);
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => reject(new InputError(`--port ${options.port}: ${message}`)));
