@@ -53,6 +53,31 @@ describe('a monitor without a key', () => {
     expect(out).to.match(/^block \d+: 0 open claims, 0 open disputes, 0 alarms$/);
   });
 
+  it('looks again at each new block where a websocket tells of it', async () => {
+    const looking = startCli(
+      ...['monitor', '--rpc', scene.url.replace('http:', 'ws:'), '--oracle', scene.oracle],
+      ...['--interval-seconds', '3600', '--metrics-port', '0'],
+    );
+    await looking.says('monitoring oracle');
+    const [base] = /http:\/\/127\.0\.0\.1:\d+/.exec(looking.out)!;
+    const reaches = async (block: number): Promise<void> => {
+      let seen = 0;
+      while (seen < block) {
+        const metrics = await (await fetch(`${base}/metrics`)).text();
+        seen = Number(/^assay_head_block (\d+)$/m.exec(metrics)?.[1]);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const first = await scene.endpoint.getBlockNumber();
+    await reaches(first);
+    for (let block = first + 1; block < first + 4; block++) {
+      await scene.endpoint.send('evm_mine', []);
+      await reaches(block);
+    }
+    looking.kill('SIGTERM');
+    expect(await looking.ended()).to.equal(0);
+  });
+
   it('warns of a false claim without a challenge, and of one unchecked', async () => {
     await scene.answer(await scene.ask(), LIAR, 'wrong');
     // The chain's clock is ahead of this machine's then, so the time left does not depend on how fast the test is.

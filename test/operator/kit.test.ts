@@ -132,6 +132,30 @@ describe('the kit for operators', () => {
     expect(parsed('prometheus/prometheus.yml')).to.deep.include({ rule_files: ['alerts.yml'] });
   });
 
+  it('has an image whose paths, commands and ports exist', async () => {
+    const dockerfile = read('Dockerfile');
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from]) =>
+      from!.split(' '),
+    );
+    expect(copied).to.deep.equal(['package.json', 'package-lock.json', '.']);
+    for (const path of copied) expect(existsSync(path), path).to.equal(true);
+    const { bin, name, scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(scripts.prepack, 'what `npm pack` runs').to.equal('npm run build');
+    expect(dockerfile).to.contain(`COPY --from=build /tmp/${name}-*.tgz`);
+    const [, entry] = /^ENTRYPOINT \["(\w+)"\]$/m.exec(dockerfile)!;
+    expect(Object.keys(bin)).to.include(entry);
+    const [, command] = /^CMD \["(\w+)"\]$/m.exec(dockerfile)!;
+    const { services } = parsed<{ services: Record<string, { command?: string[] }> }>('compose.yaml');
+    const commands = [command!, ...Object.values(services).flatMap((one) => one.command?.[0] ?? [])];
+    const { out } = await runHere('--help');
+    for (const one of commands) expect(out).to.match(new RegExp(`^  ${one} `, 'm'));
+    const [, port] = /ASSAY_METRICS_PORT=(\d+)/.exec(dockerfile)!;
+    expect(dockerfile).to.contain(`EXPOSE ${port}`).and.contain(`127.0.0.1:${port}/healthz`);
+    // What is left out of the image must not be needed to build it.
+    for (const line of read('Dockerfile.dockerignore').trim().split('\n'))
+      expect(line).to.match(/^(\.git|build|dist|node_modules|\*\*\/\S+)$/);
+  });
+
   it('has an example of settings that every command takes', async () => {
     for (const command of ['watch', 'provide', 'monitor']) {
       const { code, out, err } = await runHere('config', command, '--config', `${KIT}/assay.example.toml`);

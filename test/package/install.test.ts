@@ -1,5 +1,5 @@
 // The package as its users get it: built, packed, installed into an empty folder, and used there.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -76,6 +76,26 @@ describe('the installed package', () => {
       .to.include({ name: 'digit' })
       .and.deep.include({ first: ['3'] });
     expect(run('npx', ['--offline', 'assay', '--version'], folder)).to.equal(version);
+  });
+
+  it('starts in an empty folder as the image does, and says in a line what it lacks', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'assay-empty-'));
+    const command = join(modules, '.bin', 'assay');
+    const settings = {
+      ASSAY_DATA: empty,
+      ASSAY_METRICS_HOST: '0.0.0.0',
+      ASSAY_METRICS_PORT: '9464',
+      ASSAY_LOG: 'json',
+    };
+    const env = { PATH: process.env['PATH'], ...settings };
+    const { status, stdout, stderr } = spawnSync(command, ['watch'], { cwd: empty, env, encoding: 'utf8' });
+    expect([status, stdout, stderr]).to.deep.equal([
+      2,
+      '',
+      "assay: required option '--rpc <URL>' not specified\n",
+    ]);
+    expect(readdirSync(empty)).to.deep.equal([]);
+    rmSync(empty, { recursive: true });
   });
 
   it('says what a rehearsal needs', () => {
