@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { expect } from 'chai';
 
 const MAX_LETTERS = 80;
@@ -45,6 +45,9 @@ function filesOf(pattern: RegExp): { file: string; lines: readonly string[] }[] 
     .map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n') }));
 }
 
+/** Lines of a file at most, unless its head says why it is one file. */
+const MOST_LINES = 350;
+
 const isLong = (line: string): boolean => line.length > MOST_LETTERS && !/https?:\/\/\S{40,}/.test(line);
 
 /** Lines of prose: no code, no tables. */
@@ -70,6 +73,14 @@ describe('lines', () => {
     const long = filesOf(/\.(ts|mjs)$/).flatMap(({ file, lines }) =>
       lines.filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && isLong(line)).map((line) => `${file}: ${line}`),
     );
+    expect(long).to.deep.equal([]);
+  });
+
+  it('are at most 350 in a file of src/, or its head says why', () => {
+    const long = filesOf(/\.ts$/)
+      .filter(({ file, lines }) => file.startsWith(`src${sep}`) && lines.length > MOST_LINES + 1)
+      .filter(({ lines }) => !/one file/i.test(lines.slice(0, 40).join('\n')))
+      .map(({ file, lines }) => `${file}: ${lines.length}`);
     expect(long).to.deep.equal([]);
   });
 });

@@ -3,21 +3,18 @@ import type { MalformedProgram } from '../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import { MerkleTree, TENSOR_TREE, TRACE_TREE } from '../merkle/tree.ts';
-import { byteLengthOf } from '../program/node.ts';
 import { validate } from '../program/validate.ts';
-import { stepsOf } from '../store/fetchModel.ts';
 import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
-import { encodeProgram } from '../store/programFile.ts';
 import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
-import type { RowMarks } from '../text/session/rowModel.ts';
 import { commitmentFrom } from '../trace/commitment.ts';
 import { RunTrace } from '../trace/run.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
+import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { EngineChoice, RunKind, RunResult } from './messages.ts';
 import { RunQueue } from './queue.ts';
 import { Run } from './run.ts';
-import { type SharedModel, ThreadEnded, WorkThread } from './workThread.ts';
+import { ThreadEnded, WorkThread } from './workThread.ts';
 
 export interface WorkOptions {
   /** Worker threads: runs that are made at the same time. */
@@ -46,27 +43,6 @@ export interface WorkStatus {
   readonly keptBytes: number;
 }
 
-/** Options of running one model. */
-export interface PutOptions {
-  /** Whom its runs are charged to; itself if left out. */
-  readonly share?: string;
-  /** Longest run, seconds; one that takes longer is ended. */
-  readonly maxRunSeconds?: number;
-  /**
-   * Of a program that says what a text model chooses: its outputs are computed in a session, in which rows that an earlier
-   * run had are not computed again. They hold up to the place behind the text; other results cannot be asked for.
-   */
-  readonly rows?: RowMarks;
-}
-
-interface Entry extends Required<Omit<PutOptions, 'rows'>> {
-  /** Runs that are made together at most. */
-  readonly batch: number;
-  readonly model: Model;
-  readonly shared: SharedModel;
-  readonly weights: ReadonlyMap<number, Uint8Array>;
-}
-
 const OUTPUT_BYTES = 2 ** 24;
 const COMMITMENT_BYTES = 2 ** 26;
 /** Interval at which deadlines of runs are checked, ms. */
@@ -75,24 +51,6 @@ const SWEEP_MS = 250;
 const MAX_ATTEMPTS = 2;
 
 const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
-
-/** Bytes of every tensor of a run, and of the hash trees over them. */
-export const runBytes = ({ program }: Model): number =>
-  1.25 * program.nodes.reduce((sum, node) => sum + byteLengthOf(node), 0);
-
-/** A batch may take so many bytes, and fold steps: a second or so, for which nobody is kept waiting in vain. */
-const MOST_BATCH_BYTES = 2 ** 28;
-const MOST_BATCH_STEPS = 2 ** 30;
-
-const isSmall = (model: Model, batch: number): boolean =>
-  batch * runBytes(model) <= MOST_BATCH_BYTES && batch * stepsOf(model.program) <= MOST_BATCH_STEPS;
-
-/** The same bytes where all threads read them. */
-function shared(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
-}
 
 /** The key that equal runs share. */
 const keyOf = (what: RunKind, modelId: string, input: Uint8Array): string =>
@@ -149,27 +107,7 @@ export class WorkRunner implements Runner {
     const [violation] = validate(model.program);
     if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
     const modelId = hexOf(model.id);
-    const copies = new Map<Uint8Array, Uint8Array>();
-    const once = (bytes: Uint8Array): Uint8Array => {
-      const copy = copies.get(bytes) ?? shared(bytes);
-      copies.set(bytes, copy);
-      return copy;
-    };
-    const constants = [...weights].map(([node, bytes]) => [node, once(bytes)] as const);
-    this.#models.set(modelId, {
-      model,
-      weights: new Map(constants),
-      share: options.share ?? modelId,
-      maxRunSeconds: options.maxRunSeconds ?? Number.POSITIVE_INFINITY,
-      batch: !options.rows && isSmall(model, this.#options.batch) ? this.#options.batch : 1,
-      shared: {
-        modelId,
-        program: encodeProgram(model.program),
-        weights: constants,
-        bytes: runBytes(model),
-        ...(options.rows ? { rows: options.rows } : {}),
-      },
-    });
+    this.#models.set(modelId, entryOf({ model, weights }, modelId, this.#options.batch, options));
     return modelId;
   }
 

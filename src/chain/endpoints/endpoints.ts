@@ -1,15 +1,8 @@
-import {
-  JsonRpcApiProvider,
-  type JsonRpcApiProviderOptions,
-  type JsonRpcError,
-  type JsonRpcPayload,
-  keccak256,
-  makeError,
-  Network,
-} from 'ethers';
+import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
 import { NodeFailure } from './failures.ts';
 import { httpTransport } from './http.ts';
 import { type Answer, Node, type NodeStatus } from './node.ts';
+import { SpeakingProvider } from './speakingProvider.ts';
 import { publicName } from './transport.ts';
 import { webSocketTransport } from './webSocket.ts';
 
@@ -38,8 +31,6 @@ export interface EndpointStatus extends Omit<NodeStatus, 'state'> {
 }
 
 const TIMEOUT_MS = 10_000;
-/** Interval at which ethers asks whether a transaction is mined, ms. */
-const POLLING_MS = 250;
 /** Blocks that a node may be behind another and still be asked. */
 const MOST_LAG = 2;
 /** Heads of several nodes are asked for this often, ms. */
@@ -47,31 +38,8 @@ const HEADS_MS = 1_000;
 /** Longest rest of the only node that is slept through here, ms; longer ones are for whoever asked to sleep. */
 const LONGEST_SLEEP_MS = 10_000;
 
-const OPTIONS: JsonRpcApiProviderOptions = {
-  cacheTimeout: -1,
-  batchStallTime: 0,
-  pollingInterval: POLLING_MS,
-};
-
 const asList = (payload: JsonRpcPayload | JsonRpcPayload[]): JsonRpcPayload[] =>
   Array.isArray(payload) ? payload : [payload];
-
-/** An ethers provider whose errors carry the node's own words. */
-abstract class SpeakingProvider extends JsonRpcApiProvider {
-  constructor(network: Network) {
-    // ethers would answer repeated reads from a cache for a quarter of a second, and ask for the chain's id by itself.
-    super(network, { ...OPTIONS, staticNetwork: network });
-    this._start();
-  }
-
-  override getRpcError(payload: JsonRpcPayload, answer: JsonRpcError): Error {
-    const error = super.getRpcError(payload, answer);
-    const words = answer.error.message;
-    const isVague = (error as { code?: unknown }).code === 'UNKNOWN_ERROR' && typeof words === 'string';
-    const [line = ''] = `${words}`.split('\n');
-    return isVague ? makeError(line, 'UNKNOWN_ERROR', { error: answer.error }) : error;
-  }
-}
 
 /** One node of several as a provider, for reads that belong together. */
 class PinnedProvider extends SpeakingProvider {

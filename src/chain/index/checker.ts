@@ -5,8 +5,10 @@ import type { Case } from '../world.ts';
 import { CaseBuilder, inMemory } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Facts, StateReader } from './facts.ts';
+import type { Gap } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
-import type { Gap, Header, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { Header } from './tables.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
 const CHECKS_PER_LOOK = 50;

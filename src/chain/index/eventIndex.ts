@@ -6,9 +6,13 @@ import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll, type RawLog } from './events.ts';
 import { LiveCases } from './live.ts';
+import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
 import { isDiskTrouble, isUnusable } from './sqlite.ts';
-import { type Header, Store } from './store.ts';
+import { Store } from './store.ts';
+import type { Header } from './tables.ts';
+
+// One file above 350 lines, because every step of a look changes the same records.
 
 /** The last blocks are read again at every look: nodes hand out headers before they have the logs. */
 const REREAD_BLOCKS = 64;
@@ -16,8 +20,6 @@ const REREAD_BLOCKS = 64;
 const KEPT_BLOCKS = 256;
 /** Looks in a row at a head below what was read after which it is believed: one node behind another is no reorganisation. */
 const LOOKS_BEHIND = 10;
-/** Hashes compared at once on the way down to the common ancestor. */
-const ANCESTORS_AT_ONCE = 16;
 /** Times that a look begins again because the chain changed under it. */
 const ATTEMPTS = 4;
 
@@ -31,9 +33,6 @@ export interface IndexOptions {
   /** Is told of every case before it is dropped because it is over; of some again after the process was killed. */
   readonly onSettled?: ((cases: readonly Case[]) => void) | undefined;
 }
-
-/** The chain was reorganised, or another node answered, while it was looked at. */
-class ChainMoved extends Error {}
 
 /** The records of one request, and what makes them. */
 interface Kept {
@@ -257,25 +256,9 @@ export class EventIndex {
     this.#looksBehind = 0;
     const follows = head.number === cursor + 1 && store.header(cursor)?.hash === head.parentHash;
     if (follows || (head.number === cursor && known === head.hash)) return false;
-    const ancestor = await this.#commonAncestor(rpc, Math.min(cursor, head.number));
+    const ancestor = await commonAncestor(store, this.#reader as Reader, rpc, Math.min(cursor, head.number));
     if (ancestor < cursor) this.#takeBack(store, ancestor);
     return false;
-  }
-
-  /** The last block that was read and is still on the chain. */
-  async #commonAncestor(rpc: Rpc, highest: number): Promise<number> {
-    const store = this.#store as Store;
-    for (let top = highest; ; ) {
-      const isFirst = top === highest;
-      const known = store.knownBlocks(top, isFirst ? 1 : ANCESTORS_AT_ONCE);
-      if (known.length === 0) return isFirst ? highest : store.fromBlock - 1;
-      const numbers = known.map(({ number }) => number);
-      const headers = await (this.#reader as Reader).headers(rpc, numbers);
-      const hashes = new Map(headers.map(({ number, hash }) => [number, hash]));
-      const same = known.find(({ number, hash }) => hashes.get(number) === hash);
-      if (same) return isFirst ? highest : same.number;
-      top = Math.min(...numbers) - 1;
-    }
   }
 
   #takeBack(store: Store, ancestor: number): void {
@@ -309,45 +292,18 @@ export class EventIndex {
     return new Set(decodeAll(logs).flatMap((event) => store.put(event)));
   }
 
-  /**
-   * Reads the last blocks, those that were read before as well. A block counts as read once its header says that it holds
-   * none of the events, or the node has answered for its very hash.
-   */
+  /** Reads the last blocks, those that were read before as well. */
   async #readNew(rpc: Rpc, head: FullHeader): Promise<void> {
     const store = this.#store as Store;
-    const reader = this.#reader as Reader;
     const first = Math.max(store.fromBlock, head.number - REREAD_BLOCKS + 1);
     if (first > head.number) return;
-    const numbers = Array.from({ length: head.number - first + 1 }, (_, i) => first + i);
-    const fetched = await reader.headers(
-      rpc,
-      numbers.filter((number) => number !== head.number && !store.header(number)),
-    );
-    const headers = new Map([...fetched, head].map((header) => [header.number, header]));
-    const at = (number: number): Header | undefined => headers.get(number) ?? store.header(number);
-    for (const number of numbers) {
-      const [before, header] = [at(number - 1), at(number)];
-      if (!header) throw new ChainMoved(`the node has block ${head.number} and not block ${number}`);
-      if (before && number > first && before.hash !== header.parentHash) {
-        // Blocks that were kept may be the ones that are gone: a further look finds their ancestor.
-        throw new ChainMoved(`block ${number} does not follow the block ${number - 1} that the node gave`);
-      }
-    }
-    const open = numbers.filter((number) => !store.isChecked(number) || headers.has(number));
-    const asked = open.filter((number) => headers.get(number)?.mayHoldEvents ?? true);
-    const [again, ...single] = await Promise.all([
-      reader.logsBetween(rpc, first, head.number),
-      // A node that has the header and not yet the logs gives an error here, or nothing: then it is asked again.
-      ...asked.map((number) => reader.logsOfBlock(rpc, (at(number) as Header).hash).catch(() => undefined)),
-    ]);
-    const answered = new Set(asked.filter((_, i) => single[i] !== undefined));
+    const { headers, whole, logs } = await readNewest(store, this.#reader as Reader, rpc, first, head);
     this.#apply(store, () => {
-      for (const header of headers.values()) store.putHeader(header);
-      for (const number of open)
-        if (answered.has(number) || !asked.includes(number)) store.markChecked(number);
+      for (const header of headers) store.putHeader(header);
+      for (const number of whole) store.markChecked(number);
       store.dropHeadersBefore(head.number - KEPT_BLOCKS);
       store.cursor = head.number;
-      return this.#putAll(store, [...again, ...single.flatMap((logs) => logs ?? [])]);
+      return this.#putAll(store, logs);
     });
   }
 

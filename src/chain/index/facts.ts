@@ -5,7 +5,7 @@ import { refusalIn } from '../endpoints/failures.ts';
 import type { Address, Dispute, Hex, Request } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
 import type { Rpc } from './reader.ts';
-import type { Header } from './store.ts';
+import type { Header } from './tables.ts';
 
 /** Reads the state of the contracts at one block, to compare it with the state derived from events. */
 

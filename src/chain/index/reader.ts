@@ -4,7 +4,7 @@ import { LearnedSize } from '../endpoints/learnedSize.ts';
 import type { Hex } from '../types.ts';
 import { mayHold } from './bloom.ts';
 import type { RawLog } from './events.ts';
-import type { Header } from './store.ts';
+import type { Header } from './tables.ts';
 
 /** One node, as far as it is read from here. */
 export interface Rpc {

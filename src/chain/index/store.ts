@@ -5,31 +5,12 @@ import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { Hex } from '../types.ts';
 import type { ChainEvent, Content, Place } from './events.ts';
+import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
-import { isHeld, isUnusable, openDatabase } from './sqlite.ts';
+import { isHeld, isUnusable } from './sqlite.ts';
+import { create, type EventRow, type Header, SCHEMA, TABLE_NAMES } from './tables.ts';
 
-/** Raised with every change of the tables or of what is in them: an older file is read again from the chain. */
-const SCHEMA = 1;
-
-const TABLES = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS blocks (
-    number INTEGER PRIMARY KEY, hash TEXT NOT NULL, parent TEXT NOT NULL, time INTEGER NOT NULL, checked INTEGER NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS events (
-    block INTEGER NOT NULL, place INTEGER NOT NULL, request INTEGER NOT NULL, hash TEXT NOT NULL, tx TEXT NOT NULL,
-    time INTEGER, content BLOB NOT NULL, PRIMARY KEY (block, place)
-  );
-  CREATE INDEX IF NOT EXISTS events_of_request ON events (request, block, place);
-  CREATE TABLE IF NOT EXISTS numbers (
-    kind TEXT NOT NULL, id INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (kind, id)
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS settled (request INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS payloads (
-    root TEXT NOT NULL, request INTEGER NOT NULL, bytes BLOB, PRIMARY KEY (root, request)
-  );
-  CREATE INDEX IF NOT EXISTS payloads_of_request ON payloads (request);
-`;
+// One file above 350 lines, because all tables change in the same transactions.
 
 /** The deployment that a store is about. */
 export interface Subject {
@@ -38,56 +19,13 @@ export interface Subject {
   readonly fromBlock: number;
 }
 
-/** A block as far as it matters here. */
-export interface Header {
-  readonly number: number;
-  readonly hash: Hex;
-  readonly parentHash: Hex;
-  /** Unix seconds. */
-  readonly timestamp: bigint;
-}
-
 /** A folder that cannot be used. The message is one line. */
 export class StoreError extends Error {
   override name = 'StoreError';
 }
 
-/** Requests and disputes have ids without gaps, so a gap shows that an event is missing. */
-export type Numbered = 'request' | 'dispute';
-
-/** A stretch of ids that were never seen, and the blocks between which their events must be. */
-export interface Gap {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly fromBlock: number;
-  readonly toBlock: number;
-}
-
-interface EventRow {
-  readonly block: number;
-  readonly place: number;
-  readonly request: number;
-  readonly hash: string;
-  readonly tx: string;
-  readonly time: number | null;
-  readonly content: Uint8Array;
-}
-
 const FILE = 'index.sqlite';
 const PAYLOADS = 'payloads';
-
-function create(path: string): DatabaseSync {
-  const database = openDatabase(path);
-  try {
-    // A power cut may lose rows, which are read from the chain again, but must not damage the file.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    database.exec(TABLES);
-    return database;
-  } catch (failure) {
-    database.close();
-    throw failure;
-  }
-}
 
 /** Events of one deployment, in SQLite. It is a cache: after deletion, the index reads the chain again. */
 export class Store {
@@ -146,7 +84,7 @@ export class Store {
   static inMemory(from: Store): Store {
     const store = new Store(create(':memory:'), undefined);
     store.atomically(() => {
-      for (const table of ['meta', 'blocks', 'events', 'numbers', 'settled', 'payloads']) {
+      for (const table of TABLE_NAMES) {
         for (const row of from.#database.prepare(`SELECT * FROM ${table}`).iterate()) {
           const { bytes } = row as { bytes?: Uint8Array | null };
           const whole = bytes === null ? { ...row, bytes: from.payloads.bytesOf(`${row['root']}`) } : row;
@@ -450,23 +388,7 @@ export class Store {
     };
     if (BigInt(known.known) >= count) return [];
     const rows = this.#sql('SELECT id, block FROM numbers WHERE kind = ? ORDER BY id').all(kind);
-    const gaps: Gap[] = [];
-    let [id, block] = [0, this.fromBlock];
-    for (const next of [
-      ...(rows as { id: number; block: number }[]),
-      { id: Number(count) + 1, block: head },
-    ]) {
-      if (next.id > id + 1) {
-        gaps.push({
-          first: BigInt(id + 1),
-          last: BigInt(next.id - 1),
-          fromBlock: block,
-          toBlock: next.block,
-        });
-      }
-      [id, block] = [next.id, next.block];
-    }
-    return gaps;
+    return gapsBetween(rows as { id: number; block: number }[], Number(count), this.fromBlock, head);
   }
 
   #sql(text: string): StatementSync {

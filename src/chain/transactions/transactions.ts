@@ -11,6 +11,8 @@ import { gwei, Prices } from './prices.ts';
 import { refusalIn } from './refusal.ts';
 import { type Attempt, type Content, emptySlot, filler, keysIn, latestOf, plain, type Slot } from './slot.ts';
 
+// One file above 350 lines, because every step changes the same nonces.
+
 export interface SenderOptions {
   /** Transactions that may wait in the pool at once. */
   readonly inFlight?: number;

@@ -7,14 +7,12 @@ import { HTTPException } from 'hono/http-exception';
 import { streamSSE } from 'hono/streaming';
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
-import { requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
-import { readUnit } from '../../chain/unit.ts';
+import { requestOf } from '../../chain/types.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { BlobName } from '../../store/blobs.ts';
 import type { Publication } from '../../store/publications.ts';
 import {
   type AccountPageJson,
-  type DeploymentJson,
   type LookNews,
   MOST_ROWS,
   type ModelPageJson,
@@ -22,6 +20,7 @@ import {
   type RequestPageJson,
 } from '../api.ts';
 import { Answers } from './answers.ts';
+import { describe } from './deployment.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { readWalk } from './moves.ts';
@@ -318,40 +317,6 @@ function raw(context: Context, bytes: Uint8Array | string, caching = 'no-cache')
     'content-type': 'application/octet-stream',
     'cache-control': caching,
   });
-}
-
-/** Reads once what never changes. */
-function describe(contracts: Contracts): () => Promise<DeploymentJson> {
-  const read = async (): Promise<DeploymentJson> => {
-    const { oracle, game, registry, referee, currency, provider } = contracts;
-    const [{ chainId }, { symbol, decimals }, ...addresses] = await Promise.all([
-      provider.getNetwork(),
-      readUnit(currency, provider),
-      ...[oracle, game, registry, referee].map((one) => one.getAddress()),
-    ]);
-    const [oracleAddress, gameAddress, registryAddress, refereeAddress] = addresses as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    return {
-      chainId: `${chainId}`,
-      oracle: oracleAddress,
-      game: gameAddress,
-      registry: registryAddress,
-      referee: refereeAddress,
-      currency: { address: currency === ZERO_ADDRESS ? null : currency, symbol, decimals },
-    };
-  };
-  let known: Promise<DeploymentJson> | undefined;
-  return () => {
-    known ??= read();
-    known.catch(() => {
-      known = undefined;
-    });
-    return known;
-  };
 }
 
 /**
