@@ -1,4 +1,4 @@
-// What `npm test` runs, in this order; a check is a command, and passes when the command does.
+// The checks of `npm test`, in their order; a check is a command, and passes when the command does.
 
 /** Exit code of a check that could not be made here; its last line says why. (automake's convention) */
 export const SKIPPED = 77;

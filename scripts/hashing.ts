@@ -6,7 +6,7 @@ import { CHUNK_BYTES } from '../src/program/limits.ts';
 import { median } from '../test/support/bench/timing.ts';
 
 /**
- * How fast tensors are hashed, next to hash-wasm's keccak on the same bytes in the same run: medians of interleaved
+ * Speed of hashing tensors, next to hash-wasm's keccak on the same bytes in the same run: medians of interleaved
  * rounds, in MB of tensor a second.
  */
 const TENSOR_BYTES = 8 << 20;

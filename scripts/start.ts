@@ -96,7 +96,7 @@ async function ask(index: number) {
   return { requestId, input: hexOf(image.pixels), label: image.label, gas: Number(receipt.gasUsed) };
 }
 
-/** What was reported since the last look. */
+/** Reports since the last look. */
 const reports: Told[] = [];
 
 const listenAs =

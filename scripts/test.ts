@@ -32,7 +32,7 @@ function run(check: Check): Promise<Outcome> {
   });
 }
 
-/** How many tests a runner said had passed, for the heading. */
+/** Number of tests that a runner said had passed, for the heading. */
 function counted(output: string): string {
   const count = output.match(/^\s*(\d+ passing)/m)?.[1];
   return count ? `, ${count}` : '';

@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-web';
 import { type Digit, SIDE } from './dataset.ts';
 
-/** What the model says about one digit. */
+/** The model's reading of one digit. */
 export interface Reading {
   readonly digit: number;
   readonly confidence: number;

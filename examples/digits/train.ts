@@ -17,7 +17,7 @@ function adam(parameters: readonly Parameter[]): (rate: number) => void {
   const [beta1, beta2] = [0.9, 0.999];
   const means = parameters.map(({ values }) => new Float64Array(values.length));
   const squares = parameters.map(({ values }) => new Float64Array(values.length));
-  // What the means still lack because they started at zero: beta to the number of steps.
+  // Bias of the means, which started at zero: beta to the number of steps.
   let [missing1, missing2] = [1, 1];
   return (rate) => {
     missing1 *= beta1;

@@ -40,7 +40,7 @@ interface Row {
 const sumOf = (rows: readonly Row[], of: (row: Row) => number): number =>
   rows.reduce((sum, row) => sum + of(row), 0);
 
-/** How much a group of rows can lower the loss on its own, up to a factor of 1/2. */
+/** Greatest reduction of the loss by a group of rows alone, up to a factor of 1/2. */
 const scoreOf = (gradient: number, curvature: number, { penalty }: Settings): number =>
   (gradient * gradient) / (curvature + penalty);
 

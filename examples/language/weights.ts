@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** What the npm package lande carries: a network of two dense layers, and what its inputs and outputs mean. */
+/** Contents of the npm package lande: a network of two dense layers, and the meaning of its inputs and outputs. */
 
 interface DenseOptions {
   readonly type: 'dense';

@@ -9,7 +9,7 @@ export interface Package {
   readonly version: string;
   /** SHA-512 of the tarball, as npm writes it. */
   readonly integrity: string;
-  /** What is wanted of it, paths in the package; folders with all they hold. */
+  /** Paths of the wanted files in the package; folders with all that they hold. */
   readonly files: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import type { Image } from './image.ts';
 import { PAGE } from './models.ts';
 import { drawLines } from './text.ts';
 
-/** What is written on the page. */
+/** The text on the page. */
 export const WRITTEN: readonly string[] = ['ASSAY 2026', 'THE QUICK', 'BROWN FOX'];
 
 /** Dark letters on light paper, one line below the other. */

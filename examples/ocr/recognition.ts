@@ -10,7 +10,7 @@ function alphabet(): string[] {
 }
 
 /**
- * What the recogniser's classes spell: runs of one class are one character, and blanks none (the greedy decoding of
+ * Spells the recogniser's classes: runs of one class are one character, and blanks none (the greedy decoding of
  * connectionist temporal classification; Graves et al., 2006).
  */
 export function spelled(classes: Iterable<number>): string {

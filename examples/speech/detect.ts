@@ -1,6 +1,6 @@
 import { CONTEXT, STATE, WINDOW } from './model.ts';
 
-/** What a run of the model takes and yields. */
+/** Inputs and outputs of a run of the model. */
 export interface Step {
   readonly probability: number;
   readonly state: Float32Array;

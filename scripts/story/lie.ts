@@ -10,7 +10,7 @@ export function digitOf({ model, tensors }: Trace): number {
   return new DataView(buffer, byteOffset).getInt32(0, true);
 }
 
-/** What the wrong value is instead of the right one. */
+/** Wrong values that are tried. */
 const LIES = [8, 32];
 const ELEMENTS_TRIED = 8;
 const NODES_TRIED = 3;

@@ -1,4 +1,4 @@
-// How `npm start` speaks: headings, lines, a table, and what was expected of each step.
+// The output of `npm start`: headings, lines, a table, and the expectations of each step.
 
 export interface Narrator {
   heading(text: string): void;
@@ -7,7 +7,7 @@ export interface Narrator {
   expect(what: string, holds: boolean): void;
   /** Rows of cells under a header; numbers to the right. */
   table(header: readonly string[], rows: readonly (readonly string[])[]): void;
-  /** What was expected and did not hold. */
+  /** Expectations that did not hold. */
   readonly broken: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// What provider and watcher report, as sentences of the story.
+// Reports of provider and watcher as sentences of the story.
 import { formatEther } from 'ethers';
 import { moverOf } from '../../src/chain/play.ts';
 import type { Report } from '../../src/chain/report.ts';

@@ -16,13 +16,13 @@ export interface WritingModel extends TextFormat {
   readonly tokenizer: TextTokenizer;
 }
 
-/** How tokens are drawn, for a model that draws them. */
+/** Options of drawing tokens, for a model that draws them. */
 export interface Sampling {
   /** 64 bits; 0 if left out. */
   readonly seed?: bigint;
   /** 1 if left out; 0 takes the likeliest token. */
   readonly temperature?: number;
-  /** How many of the likeliest tokens there is a choice of; 0, which is all, if left out. */
+  /** Number of likeliest tokens to choose from; 0, which is all, if left out. */
   readonly candidates?: number;
 }
 

@@ -49,7 +49,7 @@ const revealsOf = (depth: number): number => {
   return reveals;
 };
 
-/** How often a claimant posts accumulators until an interval is at most a grain. */
+/** Number of times that a claimant posts accumulators until an interval is at most a grain. */
 function postsOf({ fold, grain }: LoopNode): number {
   let posts = 0;
   for (let steps = sizeOf(fold); steps > grain; steps = Math.max(grain, Math.ceil(steps / MAX_INTERVALS)))
@@ -91,7 +91,7 @@ const HASH_BYTES = 32;
 
 const opened = (bytes: number): number => Math.ceil(OPENED_BYTE_GAS * bytes);
 
-/** What no program exceeds, because of the static limits: see contracts/README.md, Least bonds. */
+/** Upper bound for every program, from the static limits: see contracts/README.md, Least bonds. */
 export const MOST_DISPUTE_GAS: DisputeGas = { claimant: 1_400_000, challenger: 3_000_000 };
 
 function nodeGas(node: Node, descriptorBytes: number, traceDepth: number): DisputeGas {

@@ -130,7 +130,7 @@ function forecastClaim(
 }
 
 /**
- * How everything that is open on a deployment will end: by the clock, and where it is known whether a claim is right, by
+ * Forecasts how all that is open on a deployment will end: by the clock, and where it is known whether a claim is right, by
  * who is right.
  *
  * @param verdictOn what running the claim again said

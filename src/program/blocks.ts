@@ -2,7 +2,7 @@ import { MAX_REVEAL_LEVELS } from './limits.ts';
 import type { LoopNode, Node, Program } from './node.ts';
 
 /**
- * Which tensors the root of a trace commits to. The nodes of a program lie in aligned blocks. What is read outside its
+ * Checkpoints: the tensors that the root of a trace commits to. Nodes lie in aligned blocks. What is read outside its
  * block, or is an output, is a checkpoint: the root commits to checkpoints only. All tensors of a block are committed
  * to when a dispute reaches it, so a claimant that is challenged hashes little of what it computed.
  * Twin: `contracts/libraries/Blocks.sol`.

@@ -1,7 +1,7 @@
 import type { Step } from '../scalar/machine.ts';
 
 /**
- * What a model compiles to: an ordered list of nodes, each producing one tensor and reading only nodes before
+ * A compiled model: an ordered list of nodes, each producing one tensor and reading only nodes before
  * it. This file is the vocabulary; `codec.ts` gives it bytes, `validate.ts` says which values are allowed.
  */
 

@@ -2,7 +2,7 @@ import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 
 /**
- * What the root of a trace commits to: a tree whose leaves are the roots of a run's checkpoints, and zero for tensors
+ * The commitment of a trace: the root of a tree whose leaves are the roots of a run's checkpoints, and zero for tensors
  * that are none (see `program/blocks.ts`).
  *
  * Levels count from the leaves: level 0 holds the leaves, the highest the root.

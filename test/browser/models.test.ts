@@ -34,7 +34,7 @@ const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
 interface Stage {
   readonly page: Page;
   readonly files: Map<string, Uint8Array>;
-  /** What went wrong in the page. */
+  /** Errors in the page. */
   readonly troubles: string[];
   close(): void;
 }

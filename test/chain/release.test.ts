@@ -39,7 +39,7 @@ const addressesOf = ({ contracts }: Released): Promise<string[]> =>
     [contracts.registry, contracts.referee, contracts.oracle, contracts.game].map((one) => one.getAddress()),
   );
 
-/** How many contracts CreateX has created. */
+/** Number of contracts that CreateX has created. */
 const creations = async (provider: Provider): Promise<number> =>
   (await provider.getLogs({ address: CREATE_X, fromBlock: 0 })).length;
 

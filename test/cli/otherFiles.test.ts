@@ -44,7 +44,7 @@ const zip = Buffer.concat([Buffer.from('PK\x03\x04'), new Uint8Array(60)]);
 const pickle = Buffer.from([0x80, 4, 0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x4e, 0x2e]);
 const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n';
 
-/** By what is in the file: what is said of it. */
+/** The message by the contents of the file. */
 const kinds: readonly (readonly [what: string, bytes: Uint8Array | string, said: RegExp])[] = [
   ['nothing', '', /it is empty/],
   ['text', 'hello, world\n', /it is text/],

@@ -105,7 +105,7 @@ describe('gas', () => {
 
   it("of a dispute of 8 and 9 levels is at most 720k besides the referee's", async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
-    // What is handed on to other blocks and the output are wrong too, as they are when a lie reaches them.
+    // The tensors that other blocks read and the output are wrong too, as when a lie reaches them.
     const tale = valuesOf(model, INPUT, [
       { node: 101, byte: 4 * 12_345, step: 300 },
       { node: 111, byte: 0 },

@@ -53,9 +53,9 @@ class World {
   readonly requests: Asked[] = [];
   readonly claims: Made[] = [];
   readonly matches: Match[] = [];
-  /** What each account has put in, less what it has got out. */
+  /** Deposits of each account less its withdrawals. */
   readonly spent = new Map<string, bigint>();
-  /** How many calls of each kind went through, so that a run that does nothing is seen. */
+  /** Number of successful calls of each kind, so that a run that does nothing is seen. */
   readonly done = new Map<string, number>();
   lied = 0;
   /** Amounts forced into the oracle. */
@@ -413,7 +413,7 @@ describe('many actors at random', () => {
       }
       for (const one of [...world.adversaries, p.requester]) await world.withdraw(one);
       const put = [...world.spent.values()].reduce((sum, amount) => sum + amount, 0n);
-      // What is left is what was burned, and what was forced in.
+      // The remainder was burned, or forced in.
       const left = await p.balanceOf(p.oracle);
       expect(left).to.equal(put + world.forced);
       for (const [deed, count] of world.done) done.set(deed, (done.get(deed) ?? 0) + count);

@@ -43,7 +43,7 @@ interface Leaf {
   readonly to: number;
 }
 
-/** What is wrong with a witness, one variant each. */
+/** Variants of a witness with one fault each. */
 function* corruptions(
   witness: Uint8Array,
   others: readonly Uint8Array[],

@@ -13,7 +13,7 @@ import { commitmentsOf } from '../support/disputes.ts';
 import { expectGas } from '../support/gas.ts';
 import { affine, f32Bytes, instruction, loop, ProgramBuilder, view } from '../support/programs.ts';
 
-/** What the chain charges for hashing and copying openings, at most, for each of their bytes. */
+/** Most gas of hashing and copying one byte of the openings. */
 const OPENING_GAS = 7;
 
 const fits = ({ witnessBytes, computeGas }: LeafCost): boolean =>
@@ -287,7 +287,7 @@ describe('gas of a leaf', function () {
     chain = await deploy();
   });
 
-  /** What the last leaf of a node's last element costs: the call alone, the transaction, and what it opened. */
+  /** Costs of the last leaf of a node's last element: gas of the call and of the transaction, bytes opened. */
   async function measure(builder: ProgramBuilder, nodeIndex: number, inputs: readonly Uint8Array[] = []) {
     const { program, weights } = builder.finish();
     expect(validate(program)).to.deep.equal([]);

@@ -68,7 +68,7 @@ describe('attack 57: a dispute on a checked answer', () => {
           const honest = await traceOf(checked, answer);
           for (const fault of faultsOf(program.nodes.slice(0, last + 1))) {
             const lied = plantFaults(honest, [fault]);
-            // What follows from the lie may be accepted; if not, accept is a lie too.
+            // The consequences of the lie may be accepted; if not, accept is a lie too.
             const liar = isAccepted(checked, lied)
               ? lied
               : plantFaults(honest, [fault, { node: last, element: 0 }]);

@@ -105,7 +105,7 @@ async function boundaries(): Promise<Trace> {
   ]);
 }
 
-/** That a dispute ended at a fault and nowhere else. */
+/** Expects that a dispute ended at a fault and nowhere else. */
 function expectIsolated(
   outcome: Outcome | undefined,
   trace: Trace,

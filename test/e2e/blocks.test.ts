@@ -83,7 +83,7 @@ describe('provider and watcher on a model of several blocks', function () {
 
   it('hold an honest claim against a challenger whose own trace is wrong', async () => {
     const { dispute, claimant } = await settle({ claims: honestly, challenges: lying });
-    // What it sees it cannot prove, so its clock runs; the claimant's answers are given.
+    // It cannot prove what it sees, so its clock runs; the claimant's answers are given.
     expect(dispute.ended).to.equal(undefined);
     expect(dispute.view.position.phase).to.be.oneOf(['Element', 'Interval']);
     expect(dispute.claim.status).to.equal('open');

@@ -25,7 +25,7 @@ describe('attack 48: crowds', function () {
     const figures = await playLies(rig, COUNT);
     expect(figures.disputes, 'one bond a claim').to.equal(COUNT);
     expect(figures.leastClockLeft).to.be.greaterThan(0.9);
-    // How many come in one block depends on how fast this machine is; that they travel together does not.
+    // The number in one block depends on the speed of this machine; that they travel together does not.
     expect(figures.transactions).to.be.lessThan(figures.moves);
   });
 });

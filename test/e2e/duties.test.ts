@@ -1,4 +1,4 @@
-// What a pass does besides moving: nothing waits for a run, and what is right is claimed again.
+// Duties of a pass besides moving: nothing waits for a run, and a right answer is claimed again.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { challenge, timeout } from '../../src/chain/actions.ts';

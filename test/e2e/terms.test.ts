@@ -1,4 +1,4 @@
-// How provider and watcher treat terms: unpaid callbacks, data by root, copies of an answer.
+// Provider and watcher under unusual terms: unpaid callbacks, data by root, copies of an answer.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';

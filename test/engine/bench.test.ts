@@ -84,7 +84,7 @@ describe('the benchmark', () => {
     const { share, difference } = sampleReference(program, inputs, tensors, all / 10);
     expect(share).to.be.within(0.1, 0.15);
     expect(difference).to.equal(undefined);
-    /** What a sample says of the tensors with some bytes of one of them changed. */
+    /** A sample of the tensors with some bytes of one of them changed. */
     const changed = (node: number, from: number, steps: number): string | undefined => {
       const wrong = tensors.map((bytes, i) =>
         i === node ? bytes.map((b, at) => (at >= from ? b ^ 1 : b)) : bytes,

@@ -46,7 +46,7 @@ async function expectSameInParts(made: Made, seed: number, what: string, ways: S
   const seen = ({ label }: { readonly label: string }) => {
     for (const way of WAYS) if (way.test(label)) ways.add(way);
   };
-  // What is done where something does not fit a cache is done to small programs too, for a smaller one.
+  // A smaller cache makes small programs take the ways of large ones.
   const cache = seed % 3 > 0 ? { block: 128, band: 64 } : SIMD128.cache;
   const given = await runInParts(made, made.inputs, new Random(seed), seen, 0, cache);
   const differing = expected.findIndex((tensor, i) => Buffer.compare(tensor, given[i]!) !== 0);

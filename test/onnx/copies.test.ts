@@ -8,7 +8,7 @@ import { expectSameAsOnnxruntime, integers, modelBytes, noise, single, value } f
 const copiesIn = ({ labels }: { readonly labels: readonly string[] }): string[] =>
   labels.filter((label) => label.startsWith('copy of'));
 
-/** What each operand of the loop moves by with the last fold index, in elements. */
+/** Stride of each operand of the loop along the last fold index, in elements. */
 const stridesOf = ({ operands, shape, fold }: LoopNode): number[] =>
   operands.map(({ view }) => {
     let stride = 0;

@@ -28,7 +28,7 @@ const root = join(import.meta.dirname, '../..');
 const loopsOf = ({ program }: CompiledModel): LoopNode[] =>
   program.nodes.filter((node): node is LoopNode => node.kind === 'loop');
 
-/** What keeps a dispute cheap: few nodes, small tensors, small leaves. */
+/** Bounds that keep a dispute cheap: few nodes, small tensors, small leaves. */
 function expectCheapDisputes(model: CompiledModel, nodes: number): void {
   expect(model.program.nodes.length, 'nodes').to.be.at.most(nodes);
   const chunks = loopsOf(model).map((node) => Math.ceil(byteLengthOf(node) / 256));

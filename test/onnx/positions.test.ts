@@ -13,7 +13,7 @@ import {
   value,
 } from '../support/onnx.ts';
 
-/** How exporters write positions, masks and buckets of language models: int64 from end to end, and all of it small. */
+/** Positions, masks and buckets of language models as exporters write them: int64 from end to end, and all small. */
 
 const CODE: Partial<Record<TypeName, number>> = { float: 1, int32: 6, int64: 7, bool: 9 };
 const cast = (from: string, to: string, type: TypeName): NodeSpec =>

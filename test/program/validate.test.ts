@@ -289,7 +289,7 @@ describe('static rules', function () {
   });
 
   const model = (given = MODEL) => ({ programRoot: `0x${'00'.repeat(32)}`, ...given });
-  /** What the chain says of each descriptor. */
+  /** The chain's verdict on each descriptor. */
   async function onChain(descriptors: readonly Uint8Array[], index: number, given = MODEL) {
     const bytes = await rules.violations(model(given), index, [...descriptors], { gasLimit: 1n << 39n });
     return [...Buffer.from(bytes.slice(2), 'hex')].map((code) => (code === 0 ? undefined : RULES[code - 1]));

@@ -29,7 +29,7 @@ function packed(words: Uint32Array): Uint8Array {
   return bytes;
 }
 
-/** What the reference makes of each row. */
+/** The reference's result of each row. */
 function reference({ opcode }: Instruction, rows: Uint32Array): Uint32Array {
   const slots = new Uint32Array(4);
   return Uint32Array.from({ length: rows.length / 3 }, (_, i) => {

@@ -1,6 +1,6 @@
 import { Unavailable } from '../../examples/models/index.ts';
 
-/** What `load` yields; skips the test, saying why, if that needs a package that is neither kept nor to be fetched. */
+/** Returns the result of `load`; skips the test, saying why, if that needs a package that is neither kept nor to be fetched. */
 export async function availableOrSkip<T>(context: Mocha.Context, load: () => T | Promise<T>): Promise<T> {
   try {
     return await load();

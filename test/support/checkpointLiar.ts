@@ -14,7 +14,7 @@ export function withOtherCheckpoints(honest: Trace, wrong: ReadonlySet<number>):
   return posing(honest, { root: tree.root, node: (level, index) => tree.node(level, index) });
 }
 
-/** What {@link withOtherCheckpoints} answers for its blocks: its own marks. */
+/** The marks of {@link withOtherCheckpoints} for its blocks. */
 export function withOtherMarks(
   move: Move | undefined,
   { index }: Position,

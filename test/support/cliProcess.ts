@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 /** The `assay` command as a process of its own. */
 export interface CliProcess {
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly out: string;
   readonly err: string;
   /** Waits until it has written `text`; rejects if it ends before. */
@@ -17,7 +17,7 @@ export interface CliProcess {
   closeOutput(): void;
 }
 
-/** How a command ended, and what it wrote. */
+/** Exit code and output of a command. */
 export interface Ended {
   readonly code: number | string;
   readonly out: string;

@@ -41,7 +41,7 @@ export const posing = (trace: Trace, as: Partial<Trace>): Trace => ({
   ...as,
 });
 
-/** What a leaf of a node opens its operands against, in this trace. */
+/** Roots that a leaf of a node opens its operands against, in this trace. */
 export function commitmentsOf(trace: Trace, nodeIndex: number): Commitments {
   const blockRoot = combine(TRACE_TREE, blockRoots(trace, blockOf(nodeIndex, trace.depth)));
   return { traceRoot: trace.root, blockRoot, nodeIndex, traceDepth: trace.depth };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EngineError } from '../../src/engine/engine.ts';
 
-/** What an engine says against something; fails if it says nothing. */
+/** The message of an engine's refusal; fails if it refuses nothing. */
 export async function engineErrorOf(attempt: Promise<unknown>): Promise<string> {
   const error = await attempt.then(
     () => undefined,

@@ -49,7 +49,7 @@ const SIGNED = [
 ];
 const DIVISORS = [1, 1, 1, 2, 3, 255, 256, 2 ** 16, I32_MAX, 2 ** 31, U32_MAX];
 
-/** How many of something: mostly few, at times more than any limit. */
+/** A random number of something: mostly few, at times more than any limit. */
 const several = (random: Random, limit: number): number =>
   random.pick([0, 1, 1, 2, 3, random.below(limit + 3)]);
 

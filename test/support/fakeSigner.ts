@@ -4,7 +4,7 @@ import { Transaction, Wallet } from 'ethers';
 
 type Reply = { readonly result: unknown } | { readonly error: { code: number; message: string } };
 
-/** How the signer answers a call. */
+/** The signer's answer to a call. */
 export type Behaviour = (method: string, params: readonly unknown[]) => Reply;
 
 interface Call {

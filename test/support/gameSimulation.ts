@@ -66,7 +66,7 @@ export interface Outcome {
   readonly reason: Reason;
   /** The position in which the dispute ended. */
   readonly position: Position;
-  /** What the leaf ran, if it came to one. */
+  /** The steps that the leaf ran, if it came to one. */
   readonly stretch?: { readonly element: number; readonly from: number; readonly to: number };
   readonly nodeIndex?: number;
 }
@@ -76,7 +76,7 @@ export class GameSimulation {
   readonly #model: Model;
   readonly #inputs: Hash;
   readonly #outputs: Hash;
-  /** What the next move argues about: a tree node, a chunk's hash or the posted accumulators. */
+  /** The subject of the next move: a tree node, a chunk's hash or the posted accumulators. */
   #subject: Uint8Array = new Uint8Array(32);
   /** The disputed node and its block's root. */
   #disputed: Hash = new Uint8Array(32);

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Order, Outcome } from './importWorker.ts';
 
-/** What an import may take of the processor and of the heap. */
+/** Limits of an import: processor time and heap. */
 export const IMPORT_BOUNDS = { SECONDS: 10, HEAP_MEGABYTES: 1024 } as const;
 /** After this time it is taken for a hang; machines are slower when they do other things as well. */
 const HANG_SECONDS = 120;

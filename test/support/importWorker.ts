@@ -7,7 +7,7 @@ export interface Outcome {
   readonly seconds: number;
   /** The refusal; `undefined` if the file was compiled. */
   readonly refusal?: string;
-  /** What was thrown that is no ImportError. */
+  /** An error other than ImportError, if one was thrown. */
   readonly crash?: string;
   /** Greatest memory of the process so far. */
   readonly megabytes: number;

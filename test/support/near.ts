@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-/** What `closeTo` says of fractions; where matchers for ethers are loaded, that one takes whole numbers only. */
+/** `closeTo` for fractions; where matchers for ethers are loaded, that one takes whole numbers only. */
 export function expectNear(actual: number, expected: number, tolerance: number, what = 'value'): void {
   expect(Math.abs(actual - expected), `${what}: distance of ${actual} from ${expected}`).to.be.at.most(
     tolerance,

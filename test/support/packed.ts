@@ -12,7 +12,7 @@ export function run(command: string, args: readonly string[], folder?: string): 
   return stdout.trim();
 }
 
-/** How long a process that packs is waited for, and how often it is looked at, ms. */
+/** Timeout of waiting for a process that packs, and interval of looking at it, ms. */
 const PATIENCE_MS = 300_000;
 const LOOK_MS = 200;
 

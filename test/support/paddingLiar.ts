@@ -7,7 +7,7 @@ import { depthOf, isCheckpoint } from '../../src/program/blocks.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { posing } from './disputes.ts';
 
-/** What a liar puts where there must be padding: a byte of a chunk, a chunk of a tensor or a node of the trace. */
+/** Lies in place of padding: a byte of a chunk, a chunk of a tensor or a node of the trace. */
 export type PaddingLie =
   | { readonly kind: 'byte'; readonly node: number; readonly byte: number }
   | { readonly kind: 'chunk'; readonly node: number; readonly chunk: number }

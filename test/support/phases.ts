@@ -35,7 +35,7 @@ export async function runInParts(
   const gaps: number[] = [];
   const allocate = (bytes: number): number => {
     const offset = total;
-    // What lies between is no tensor's, and must stay as it is.
+    // Bytes between tensors belong to none, and must stay as they are.
     total += Math.ceil(bytes / 16) * 16 + 16;
     gaps.push(total - 16);
     return offset;

@@ -3,7 +3,7 @@ import { SEMANTICS } from '../../scalar/machine.ts';
 import { I32_RANGE, type Range } from '../types.ts';
 
 /**
- * What is known of a word before the program runs: an interval of int32 or of float32. The rules below follow the
+ * Knowledge of a word before the program runs: an interval of int32 or of float32. The rules below follow the
  * instructions one by one (abstract interpretation over intervals; Cousot & Cousot, POPL 1977, section 9).
  */
 export type Known = KnownInteger | KnownFloat | KnownWord;

@@ -30,8 +30,8 @@ interface View {
 }
 
 /**
- * What a tensor shows if it does no more than permute another's dimensions or add and drop dimensions of one:
- * then a coordinate is outside the one exactly where it is outside the other.
+ * Finds the tensor behind a view that does no more than permute dimensions, or add and drop dimensions of one element.
+ * Then a coordinate is outside the one exactly where it is outside the other.
  */
 export function viewBehind(tensor: Tensor): View | undefined {
   if (tensor.source.kind !== 'computed') return undefined;

@@ -12,7 +12,7 @@ interface Search {
 }
 
 /**
- * Which tensors of narrow float types have values of their type only, though they are held in binary32: what is
+ * Knows the tensors of narrow float types that have values of their type only, though held in binary32: what is
  * copied, chosen or negated needs no rounding, sums and products do.
  */
 export class NarrowTensors {

@@ -417,7 +417,7 @@ describe('attacks: openings and proofs', () => {
     for (const [what, nodes, bad] of cases) {
       it(`attack 20: ${what}`, async () => {
         const whole = toyModel(nodes, [1]);
-        // What the registry can see it refuses; the rest is for the game.
+        // The registry refuses what it can see; the rest is for the game.
         const model: ToyModel = { ...whole, inputs: whole.inputs.slice(0, 1) };
         const id = await publishAs(model);
         const asked = await p.ask({ ...model, id }, INPUT);

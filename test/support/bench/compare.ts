@@ -4,7 +4,7 @@ import type { ModelTensor } from '../../../src/onnx/index.ts';
 import type { Numbers } from './onnxruntime.ts';
 
 /**
- * How far onnxruntime's floats may be from ours, as a share of the greatest number of the tensor, or of 1 if that is
+ * Tolerance between onnxruntime's floats and ours, as a share of the greatest number of the tensor, or of 1 if that is
  * less: it adds in another order, and each order rounds differently. Integers must be equal.
  */
 export const TOLERANCE = 1e-4;

@@ -11,7 +11,7 @@ const OPERATIONS = 2 * SIDE ** 3;
 const WARM_UP_RUNS = 3;
 const RUNS = 15;
 
-/** How near the product of two matrices comes to the peak of the machine. */
+/** Speed of the product of two matrices as a share of the machine's peak. */
 export interface Product {
   readonly ms: number;
   /** f32 operations a second. */

@@ -10,7 +10,7 @@ import {
 } from '../../../src/program/node.ts';
 import { OPCODE } from '../../../src/scalar/instructions.ts';
 
-/** What can be said of a program without running it. */
+/** Facts about a program, found without running it. */
 
 const MULTIPLICATIONS: readonly number[] = [OPCODE['f32.mul'], OPCODE['i32.mul']];
 

@@ -130,7 +130,7 @@ export function jsonOf(result: Result): string {
   });
 }
 
-/** What the run as a whole says. */
+/** The summary of all models. */
 export function summaryOf(
   results: readonly Result[],
   product: Product | undefined,

@@ -17,14 +17,14 @@ const ratio = ({ times }: Result, a: string, b: string): number | undefined => {
   return x && y && ratioOf(x, y);
 };
 
-/** What an engine takes for each byte that any must hold. Memory comes in whole pages. */
+/** Memory of the engine by the least that any engine must hold. Memory comes in whole pages. */
 export const memoryShare = ({
   memoryBytes,
   leastMemory: { weights, live },
 }: Pick<Result, 'memoryBytes' | 'leastMemory'>): number =>
   memoryBytes / (PAGE_BYTES * Math.ceil((weights + live) / PAGE_BYTES));
 
-/** How many times as long onnxruntime-web takes, in the geometric mean; undefined without results. */
+/** Geometric mean of onnxruntime-web's times by ours; undefined without results. */
 export function meanSpeedUp(results: readonly Result[]): number | undefined {
   const ratios = results.flatMap((result) => ratio(result, 'ortWeb1', 'assay1') ?? []);
   return ratios.length === 0
@@ -54,7 +54,7 @@ function bound(
   return [{ text: `${what} ${kind} ${limit}${missed}`, isMet: misses.length === 0 }];
 }
 
-/** What the engine is to reach, as this run measured it. */
+/** The targets of the engine with the figures of this run. */
 export function targets(results: readonly Result[], product: Product | undefined): Target[] {
   const mean = meanSpeedUp(results);
   const large = results.filter(({ macs }) => macs > MANY_PRODUCTS);

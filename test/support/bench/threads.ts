@@ -10,7 +10,7 @@ import { median } from './timing.ts';
 const ROUNDS = 12;
 const WINDOW_MS = 200;
 
-/** What several threads make of a program, compared with one. */
+/** Speed of several threads on a program, compared with one. */
 export interface ThreadTimes {
   /** Milliseconds of a run, the median of rounds. */
   readonly one: number;

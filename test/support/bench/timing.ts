@@ -51,7 +51,7 @@ export function timingOf(rounds: readonly (readonly number[])[]): Timing {
 }
 
 /**
- * How many times as long one contestant takes as another of the same race: the median of the rounds' ratios. A machine
+ * Ratio of the times of two contestants of one race: the median of the rounds' ratios. A machine
  * that is slow for some seconds is so for both of a round, but not for as many runs of each in the whole race.
  */
 export const ratioOf = (a: Timing, b: Timing): number => median(a.rounds.map((ms, i) => ms / b.rounds[i]!));
@@ -71,7 +71,7 @@ export async function timed<T>(work: () => T | Promise<T>): Promise<{ result: T;
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What others have left is collected now; otherwise V8's threads do so during the next turn, on a core that it needs. */
+/** Collects garbage now; otherwise V8's threads do so during the next turn, on a core that it needs. */
 const pause = (): Promise<void> => {
   collectGarbage();
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

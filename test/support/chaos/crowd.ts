@@ -12,7 +12,7 @@ import { type Runner, runOf } from '../../../src/store/shelf.ts';
 import { layersInput } from '../layers.ts';
 import type { Rig } from './rig.ts';
 
-/** What a crowd found. */
+/** Findings of a crowd. */
 export interface CrowdFigures {
   readonly disputes: number;
   /** Share of its clock that the honest side had left in the worst dispute, at its last move. */

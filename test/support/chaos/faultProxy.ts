@@ -8,7 +8,7 @@ export interface Call {
   readonly params: readonly unknown[];
 }
 
-/** What becomes of a call; undefined if it goes through. */
+/** The fault of a call; undefined if it goes through. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly hangs: true }

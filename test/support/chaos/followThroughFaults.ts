@@ -9,11 +9,11 @@ import { type Faults, faultyNode, NO_FAULTS } from './faultyLogs.ts';
 import { contractsOver, SimulatedChain } from './simulatedChain.ts';
 import type { SimulatedRequest } from './simulatedState.ts';
 
-/** Of what has ended only the end counts: nobody moves in it, so its events are not checked one by one. */
+/** Keeps only the end of what has ended: nobody moves in it, so its events are not checked one by one. */
 const outcome = <T extends { ended: object | undefined; disputeId: bigint }>(one: T) =>
   one.ended ? { disputeId: one.disputeId, ended: one.ended } : one;
 
-/** What can be compared of a case as an index has it. */
+/** The comparable part of a case as an index has it. */
 function recorded({ request, claims, disputes }: Case) {
   const bytes = ({ kind, ...rest }: { kind: string; bytes?: string }) =>
     kind === 'bytes' ? rest.bytes : kind;

@@ -12,7 +12,7 @@ interface Pooled {
   readonly calls: readonly string[];
 }
 
-/** What a node says when it does not take a transaction. */
+/** A node's words when it refuses a transaction. */
 const say = (words: string): never => {
   throw Object.assign(new Error('could not coalesce error'), {
     info: { error: { code: -32000, message: words } },
@@ -41,9 +41,9 @@ export class PoolChain implements Node {
   /** Estimates that were asked for. */
   estimates = 0;
   hasRelay = false;
-  /** What the private relay was given and shows to nobody; a set of hashes. */
+  /** Hashes of the transactions that the private relay has and shows to nobody. */
   readonly relayed = new Set<string>();
-  /** What the relay says in place of taking a transaction. */
+  /** The relay's words when it refuses a transaction. */
   relayRefusal: string | undefined;
   /** Whether nodes answer at all. */
   isDown = false;

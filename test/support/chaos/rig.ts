@@ -25,7 +25,7 @@ export interface RigOptions {
   readonly arguments?: readonly string[];
 }
 
-/** What one service said. */
+/** The reports of one service. */
 export interface Running {
   readonly reports: Report[];
   readonly service: Service;

@@ -115,7 +115,7 @@ export class SimulatedChain {
     this.blocks.push({ number, hash, parentHash, timestamp, logsBloom, logs, state });
   }
 
-  /** What an honest node answers. @throws NodeError where it would answer one */
+  /** The answer of an honest node. @throws NodeError where it would answer one */
   answer(method: string, params: readonly unknown[]): unknown {
     switch (method) {
       case 'eth_getBlockByNumber':

@@ -10,7 +10,7 @@ import { rehearseScript } from '../../../src/rehearsal/rehearsal.ts';
 import { RunTrace } from '../../../src/trace/run.ts';
 import { macsOf } from '../bench/program.ts';
 
-/** What the table of models says of one. All but the time is the same on every machine. */
+/** A row of the table of models. All but the time is the same on every machine. */
 export interface Figures {
   readonly weights: string;
   readonly inputBytes: number;

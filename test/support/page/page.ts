@@ -17,7 +17,7 @@ export interface Order {
   readonly threads: number;
 }
 
-/** What a page found. */
+/** Findings of a page. */
 export interface Findings {
   readonly modelId: string;
   /** Root of every node's tensor, in node order. */

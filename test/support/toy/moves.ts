@@ -55,7 +55,7 @@ export function unpack(position: bigint) {
 
 export type Place = ReturnType<typeof unpack>;
 
-/** What the claimant last put on the table. */
+/** The claimant's last answer. */
 export interface Table {
   readonly hashes: readonly Hash[];
   readonly chunk: Uint8Array;
@@ -110,7 +110,7 @@ const isInTensor = ({ phase }: Place): boolean => phase === PHASE.TensorReveal |
 /** Levels of a block. */
 const blockLevels = (traceDepth: number): number => (traceDepth <= 5 ? traceDepth : traceDepth <= 8 ? 4 : 5);
 
-/** What a position in one of the trees' phases is about, seen with one's own values. */
+/** The subtree of a position in one of the trees' phases, seen with one's own values. */
 function ownHashes(place: Place, values: Values): Hash[] {
   const { depthLeft, index, nodeIndex, phase, traceDepth } = place;
   const levels = levelsToReveal(depthLeft);
@@ -141,7 +141,7 @@ export function commitTrace(values: Values): Call {
   return { name: 'commitTrace', args: [roots, proofs, topOf(values)] };
 }
 
-/** What a claimant answers who holds `values`. */
+/** The answer of a claimant who holds `values`. */
 export function claimantMove(place: Place, values: Values, traceCommitted: boolean): Call {
   if (place.phase === PHASE.Root) {
     return traceCommitted ? { name: 'reveal', args: [topOf(values)] } : commitTrace(values);
@@ -181,12 +181,12 @@ export const pickOf = (hashes: readonly Hash[], child: number, kind: TreeKind): 
 });
 
 export interface Choice {
-  /** Which child, element or interval to name; the first that differs if left out. */
+  /** The child, element or interval to name; the first that differs if left out. */
   readonly at?: number;
 }
 
 /**
- * What a challenger answers who holds `values`.
+ * The answer of a challenger who holds `values`.
  *
  * @returns undefined if it sees nothing wrong
  */

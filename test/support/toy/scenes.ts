@@ -7,9 +7,9 @@ import { type Lie, type Values, valuesOf } from './values.ts';
 export interface Scene {
   readonly name: string;
   readonly model: ToyModel;
-  /** What an honest provider claims, and holds to be true; undefined if there is nothing right to claim. */
+  /** The right claim and its values; undefined if there is nothing right to claim. */
   readonly right: Values | undefined;
-  /** What is true of a claim of these bytes. */
+  /** The values behind a claim of these bytes. */
   truthOf(claimed: Uint8Array): Values;
   isFalse(claimed: Uint8Array): boolean;
   told(...lies: Lie[]): Values;

@@ -1,4 +1,4 @@
-// What a party of a toy dispute holds to be true: every tensor with its padding, and accumulators on demand.
+// The values of a party of a toy dispute: every tensor with its padding, and accumulators on demand.
 import { type Hash, keccakTagged } from '../../../src/merkle/keccak.ts';
 import { claimedRefs, splitTensors, suppliedRefs } from '../../../src/merkle/model.ts';
 import { TAGS } from '../../../src/merkle/tags.ts';
