@@ -7,8 +7,8 @@ import base, { solidityFor } from './hardhat.config.ts';
 // The same contracts for chains without the opcode CLZ (before Osaka): of all their sources one is another, and the
 // artifacts lie in build/withoutClz. For every command that takes `--config hardhat.withoutClz.config.ts`.
 
-const REPLACED = resolve(import.meta.dirname, 'contracts/libraries/Bits.sol');
-const REPLACEMENT = resolve(import.meta.dirname, 'contracts/libraries/BitsWithoutClz.sol');
+const REPLACED = resolve(import.meta.dirname, 'contracts/libraries/evm/Bits.sol');
+const REPLACEMENT = resolve(import.meta.dirname, 'contracts/libraries/evm/BitsWithoutClz.sol');
 
 const withoutClz: HardhatPlugin = {
   id: 'assay-without-clz',

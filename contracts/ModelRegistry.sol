@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import { IModelRegistry, Model, TensorRef } from "./interfaces/IModelRegistry.sol";
-import { Limits } from "./libraries/Limits.sol";
-import { MerkleLib } from "./libraries/MerkleLib.sol";
-import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
-import { Opcodes } from "./libraries/Opcodes.sol";
-import { Tags } from "./libraries/Tags.sol";
+import { Limits } from "./libraries/generated/Limits.sol";
+import { MerkleLib } from "./libraries/merkle/MerkleLib.sol";
+import { OpcodeProbe } from "./libraries/evm/OpcodeProbe.sol";
+import { Opcodes } from "./libraries/generated/Opcodes.sol";
+import { Tags } from "./libraries/generated/Tags.sol";
 
 /// @title ModelRegistry
 /// @notice Commitments to models, by id. The same model has the same id whoever publishes it, so there is nothing to own.
@@ -257,6 +257,7 @@ contract ModelRegistry is IModelRegistry {
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
                 uint64 ref;
+                // ref = the i-th eight bytes of packed
                 assembly ("memory-safe") {
                     ref := shr(192, mload(add(packed, add(32, mul(i, REF_BYTES)))))
                 }

@@ -2,13 +2,13 @@
 pragma solidity 0.8.37;
 
 import { Model } from "./interfaces/IModelRegistry.sol";
-import { Commitments, IReferee, NodeInfo } from "./interfaces/IReferee.sol";
-import { LoopNest } from "./libraries/LoopNest.sol";
-import { Header, NodeLib } from "./libraries/NodeLib.sol";
-import { NodeRules, Rule } from "./libraries/NodeRules.sol";
-import { OpcodeProbe } from "./libraries/OpcodeProbe.sol";
-import { Opcodes } from "./libraries/Opcodes.sol";
-import { Witness, WitnessLib } from "./libraries/WitnessLib.sol";
+import { Commitments, IReferee, NodeInfo, NodeKind } from "./interfaces/IReferee.sol";
+import { LoopNest } from "./libraries/loop/LoopNest.sol";
+import { Header, NodeLib } from "./libraries/program/NodeLib.sol";
+import { NodeRules, Rule } from "./libraries/program/NodeRules.sol";
+import { OpcodeProbe } from "./libraries/evm/OpcodeProbe.sol";
+import { Opcodes } from "./libraries/generated/Opcodes.sol";
+import { Witness, WitnessLib } from "./libraries/merkle/WitnessLib.sol";
 
 /// @title Referee
 /// @notice Recomputes leaves: a few steps of a loop node, their operands opened against a trace root. Keeps no state
@@ -18,7 +18,7 @@ contract Referee is IReferee {
 
     /// @notice The node has fewer operands.
     /// @param operand The position given.
-    /// @param operands How many there are.
+    /// @param operands Number of operands.
     error OperandOutOfRange(uint256 operand, uint256 operands);
 
     /// @notice Refuses a chain without the opcodes that leaves are run with.
@@ -51,15 +51,15 @@ contract Referee is IReferee {
         Header h = descriptor.header();
         uint256 dtype = h.dtype();
         uint256 extents = descriptor.start() + NodeLib.HEADER_BYTES;
-        info.kind = uint8(h.kind());
+        info.kind = h.kind();
         info.elementBytes = uint8(1 << NodeLib.elementShift(dtype));
         info.signed = dtype == NodeLib.I8;
         info.byteLength = uint32(NodeLib.product(extents, h.rank()) << NodeLib.elementShift(dtype));
         extents += 4 * h.rank();
-        info.checkpoint = info.kind != NodeLib.LOOP || h.checkpoint();
-        if (info.kind == NodeLib.INPUT) info.slot = uint32(h.slot());
-        if (info.kind == NodeLib.CONSTANT) info.root = bytes32(NodeLib.word(extents));
-        if (info.kind == NodeLib.LOOP) {
+        info.checkpoint = info.kind != NodeKind.Loop || h.checkpoint();
+        if (info.kind == NodeKind.Input) info.slot = uint32(h.slot());
+        if (info.kind == NodeKind.Constant) info.root = bytes32(NodeLib.word(extents));
+        if (info.kind == NodeKind.Loop) {
             info.foldSteps = uint32(NodeLib.product(extents, h.foldRank()));
             info.grain = uint32(h.grain());
             info.init = uint32(h.init());

@@ -1,8 +1,8 @@
 // Writes the files whose source is a TypeScript table:
 //
-//   src/scalar/instructions.ts  →  contracts/libraries/Opcodes.sol
-//   src/merkle/tags.ts          →  contracts/libraries/Tags.sol
-//   src/program/limits.ts       →  contracts/libraries/Limits.sol
+//   src/scalar/instructions.ts  →  contracts/libraries/generated/Opcodes.sol
+//   src/merkle/tags.ts          →  contracts/libraries/generated/Tags.sol
+//   src/program/limits.ts       →  contracts/libraries/generated/Limits.sol
 //   src/chain/bounds.ts         →  ignition/parameters/*.json
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
@@ -15,7 +15,7 @@ const constant = (type: string, name: string, value: number | string, notice?: s
   `${notice ? `/// @notice ${notice}\n` : ''}${type} internal constant ${name} = ${value};`;
 
 const library = (name: string, source: string, notice: string, constants: readonly string[]) => ({
-  file: `contracts/libraries/${name}.sol`,
+  file: `contracts/libraries/generated/${name}.sol`,
   text: `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
@@ -45,12 +45,7 @@ const libraries = [
     constant('uint32', 'VERSION', INSTRUCTION_SET_VERSION, 'Version of the instruction set.'),
     ...INSTRUCTIONS.map(({ name, opcode }) => constant('uint8', upperSnake(name), opcode)),
     constant('uint8', 'LAST', INSTRUCTIONS.length, 'The greatest opcode; 0 is none.'),
-    constant(
-      'uint256',
-      'ARITIES',
-      packed(2, 0, arityOf),
-      'How many references each opcode reads, 2 bits each.',
-    ),
+    constant('uint256', 'ARITIES', packed(2, 0, arityOf), 'References that each opcode reads, 2 bits each.'),
     constant('uint256', 'GAS_LOW', packed(16, 0, gasOf), 'Gas bound of opcodes 0..15, 16 bits each.'),
     constant('uint256', 'GAS_HIGH', packed(16, 16, gasOf), 'Gas bound of opcodes 16..31, 16 bits each.'),
   ]),

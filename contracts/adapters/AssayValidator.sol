@@ -13,7 +13,7 @@ import { IValidationRegistry } from "./IValidationRegistry.sol";
 /// @dev Anybody can make a false answer final under terms of its own: a verifier that says yes to everything, an input
 /// that nobody can get. So only requests of one requester count, which chooses its terms well.
 contract AssayValidator {
-    /// @notice What an agent says: this output is the answer of this request.
+    /// @notice The statement of an agent: this output is the answer of this request.
     /// @param agentId The agent, as in the registry.
     /// @param requestId The request at the oracle.
     /// @param modelId The model that was asked.

@@ -16,8 +16,8 @@ enum JobStatus {
 /// @param client Who pays.
 /// @param provider Who works.
 /// @param evaluator Who alone says whether the work is done.
-/// @param description What is to be done.
-/// @param budget What is in escrow.
+/// @param description The task.
+/// @param budget Amount in escrow.
 /// @param expiredAt Unix seconds after which the client may take the budget back.
 /// @param status Where it stands.
 /// @param hook Contract that is called around each step.

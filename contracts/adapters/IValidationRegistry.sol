@@ -18,7 +18,7 @@ interface IValidationRegistry {
         string calldata tag
     ) external;
 
-    /// @notice What is known of a request for validation.
+    /// @notice The status of a request for validation.
     /// @param requestHash The request's hash.
     /// @return validatorAddress The validator that it names.
     /// @return agentId The agent that it is about.

@@ -42,7 +42,7 @@ contract DigitReader is InferenceConsumer {
     /// @param oracle_ The oracle.
     /// @param modelId_ The digits model.
     /// @param terms_ Terms within the oracle's bounds, without `answerByRoot`.
-    /// @param feeWei_ What an answer earns.
+    /// @param feeWei_ Fee for an answer.
     constructor(
         IInferenceOracle oracle_,
         bytes32 modelId_,
@@ -62,7 +62,7 @@ contract DigitReader is InferenceConsumer {
         _questions[requestId].asker = msg.sender;
     }
 
-    /// @notice What a question costs: ether to send along, or tokens to allow to this contract.
+    /// @notice Price of a question: ether to send along, or tokens to allow to this contract.
     /// @return In the smallest unit of the oracle's currency.
     function price() external view returns (uint256) {
         return priceWei(FEE_WEI);

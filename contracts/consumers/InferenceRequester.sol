@@ -32,7 +32,7 @@ abstract contract InferenceRequester is ERC165 {
     /// @param caller Who tried.
     error NotOracle(address caller);
     /// @notice The terms say that answers come in the other form: as bytes, or by root.
-    /// @param answerByRoot What they say.
+    /// @param answerByRoot The term as given.
     error WrongAnswerForm(bool answerByRoot);
 
     modifier onlyOracle() {
@@ -82,15 +82,15 @@ abstract contract InferenceRequester is ERC165 {
             });
     }
 
-    /// @notice What a question costs: the fee and the callback fee.
-    /// @param feeWei What the answer earns.
+    /// @notice Price of a question: the fee and the callback fee.
+    /// @param feeWei Fee for the answer.
     /// @return In the smallest unit of the oracle's currency.
     function priceWei(uint96 feeWei) public view returns (uint256) {
         return uint256(feeWei) + CALLBACK_FEE_WEI;
     }
 
-    /// @notice Takes what a question costs from the caller: the ether sent along, exactly, or tokens that it allowed.
-    /// @param feeWei What the answer earns.
+    /// @notice Takes the price of a question from the caller: the ether sent along, exactly, or tokens that it allowed.
+    /// @param feeWei Fee for the answer.
     function _charge(uint96 feeWei) internal {
         CURRENCY.take(priceWei(feeWei));
     }
@@ -98,7 +98,7 @@ abstract contract InferenceRequester is ERC165 {
     /// @notice Asks for an inference; this contract pays.
     /// @param modelId A published model.
     /// @param input All input tensors, one after the other, little-endian.
-    /// @param feeWei What the answer earns.
+    /// @param feeWei Fee for the answer.
     /// @return requestId Id of the request.
     function _ask(bytes32 modelId, bytes calldata input, uint96 feeWei) internal returns (uint256 requestId) {
         return ORACLE.request{ value: _allow(feeWei) }(modelId, input, terms(), feeWei);
@@ -107,7 +107,7 @@ abstract contract InferenceRequester is ERC165 {
     /// @notice {_ask} with an input that this contract makes itself.
     /// @param modelId A published model.
     /// @param input All input tensors, one after the other, little-endian.
-    /// @param feeWei What the answer earns.
+    /// @param feeWei Fee for the answer.
     /// @return requestId Id of the request.
     function _askWith(
         bytes32 modelId,
@@ -122,7 +122,7 @@ abstract contract InferenceRequester is ERC165 {
     /// @param modelId A published model.
     /// @param inputRoots Root of each input tensor.
     /// @param uri Where their bytes are.
-    /// @param feeWei What the answer earns.
+    /// @param feeWei Fee for the answer.
     /// @return requestId Id of the request.
     function _askByRoot(
         bytes32 modelId,
@@ -137,7 +137,7 @@ abstract contract InferenceRequester is ERC165 {
     /// this only closes it to further ones, and is to be called again when they have ended.
     /// @param requestId The request.
     /// @param request The request as emitted.
-    /// @return refundWei What is owed for it; 0 if it was only closed.
+    /// @return refundWei Fees that are owed back; 0 if it was only closed.
     function _cancel(uint256 requestId, Request calldata request) internal returns (uint256 refundWei) {
         return ORACLE.cancel(requestId, request);
     }

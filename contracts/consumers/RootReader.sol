@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-import { Limits } from "../libraries/Limits.sol";
-import { Tags } from "../libraries/Tags.sol";
+import { Limits } from "../libraries/generated/Limits.sol";
+import { Tags } from "../libraries/generated/Tags.sol";
 import { TensorReader } from "./TensorReader.sol";
 
 /// @title RootReader
@@ -27,7 +27,7 @@ library RootReader {
     /// @notice Bits of an element of four bytes.
     /// @param root Root of the tensor.
     /// @param byteLength Bytes of the tensor, as the model's registry entry has it.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @param chunk Its chunk: bytes 256 × floor(index / 64) and following.
     /// @param siblings Proof of the chunk, from the leaf up.
     /// @return As u32; of a float32, its IEEE 754 encoding.
@@ -47,7 +47,7 @@ library RootReader {
     /// @notice An int32 element; see {bitsAt}.
     /// @param root Root of the tensor.
     /// @param byteLength Bytes of the tensor.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @param chunk Its chunk.
     /// @param siblings Proof of the chunk.
     /// @return The number.
@@ -64,7 +64,7 @@ library RootReader {
     /// @notice A float32 element; see {bitsAt}.
     /// @param root Root of the tensor.
     /// @param byteLength Bytes of the tensor.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @param chunk Its chunk.
     /// @param siblings Proof of the chunk.
     /// @return Its value times 10^18, rounded toward zero; infinities and NaN revert.

@@ -14,7 +14,7 @@ library TensorReader {
 
     /// @notice Bits of an element.
     /// @param tensor The bytes.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @return bits As u32; of a float32, its IEEE 754 encoding.
     function bitsAt(bytes memory tensor, uint256 index) internal pure returns (uint32 bits) {
         if (index >= tensor.length / 4) revert ElementOutOfRange(index, tensor.length / 4);
@@ -23,7 +23,7 @@ library TensorReader {
 
     /// @notice An int32 element.
     /// @param tensor The bytes.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @return The number.
     function i32At(bytes memory tensor, uint256 index) internal pure returns (int32) {
         return int32(bitsAt(tensor, index));
@@ -31,7 +31,7 @@ library TensorReader {
 
     /// @notice A float32 element.
     /// @param tensor The bytes.
-    /// @param index Which element.
+    /// @param index Index of the element.
     /// @return Its value times 10^18, rounded toward zero; infinities and NaN revert.
     function f32At(bytes memory tensor, uint256 index) internal pure returns (int256) {
         return wadOf(bitsAt(tensor, index));

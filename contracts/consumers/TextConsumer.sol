@@ -13,11 +13,11 @@ abstract contract TextConsumer is InferenceConsumer {
     uint256 private immutable PROMPT_TOKENS;
 
     /// @notice A token has 1 to 4 bytes.
-    /// @param tokenBytes What was given.
+    /// @param tokenBytes Bytes given.
     error TokenBytesOutOfRange(uint256 tokenBytes);
     /// @notice A prompt has one token at least, and no more than the model takes.
-    /// @param tokens What it has.
-    /// @param most What the model takes.
+    /// @param tokens Tokens of the prompt.
+    /// @param most Most tokens that the model takes.
     error PromptOutOfRange(uint256 tokens, uint256 most);
     /// @notice No token has this number: its bytes do not hold it, or it is padding.
     /// @param token The number.
@@ -41,7 +41,7 @@ abstract contract TextConsumer is InferenceConsumer {
 
     /// @notice Succeeds at most once for each request, when its text is final.
     /// @param requestId The request; check that it is one of yours.
-    /// @param tokens Those of the text, without padding.
+    /// @param tokens Tokens of the text, without padding.
     function _onText(uint256 requestId, uint256[] memory tokens) internal virtual;
 
     /// @notice Takes the tokens out of the answer.
@@ -52,7 +52,7 @@ abstract contract TextConsumer is InferenceConsumer {
     }
 
     /// @notice The input of a request to a model that takes the likeliest tokens: the prompt, then its length.
-    /// @param tokens Those of the prompt.
+    /// @param tokens Tokens of the prompt.
     /// @return input The bytes.
     function _promptInput(uint256[] memory tokens) internal view returns (bytes memory input) {
         uint256 count = tokens.length;
@@ -77,14 +77,26 @@ abstract contract TextConsumer is InferenceConsumer {
         tokens = new uint256[](most);
         uint256 count = 0;
         for (; count < most; ++count) {
-            uint256 token = 0;
-            for (uint256 j = width; j > 0; --j) token = (token << 8) | uint8(output[width * count + j - 1]);
+            uint256 token = _tokenAt(output, width * count) & padding;
             if (token == padding) break;
             tokens[count] = token;
         }
+        // Equivalent to cutting the list after its tokens.
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            mstore(tokens, count) // Equivalent to cutting the list after its tokens.
+            mstore(tokens, count)
         }
+    }
+
+    /// @notice Four bytes, little-endian, of which a token is the first ones; meaningless beyond the end.
+    function _tokenAt(bytes calldata output, uint256 start) private pure returns (uint256) {
+        uint256 word;
+        // word = uint32(bytes4(output[start:start + 4]))
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := shr(224, calldataload(add(output.offset, start)))
+        }
+        word = ((word & 0xff00ff00) >> 8) | ((word & 0x00ff00ff) << 8);
+        return (word >> 16) | ((word & 0xffff) << 16);
     }
 }

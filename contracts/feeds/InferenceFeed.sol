@@ -36,7 +36,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
     uint96 private immutable POKE_PAY_WEI;
     uint40 private immutable START;
 
-    /// @notice What is left for fees and pokers.
+    /// @notice Money that is left for fees and pokers.
     uint128 public purseWei;
     /// @notice Newest round that was asked; 0 before the first.
     uint80 public lastAsked;
@@ -45,7 +45,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
     /// @notice Number of the period in which a round was asked last, plus one; 0 before the first.
     uint40 private _nextPeriod;
 
-    /// @notice What an account has earned by poking and not collected.
+    /// @notice Pay that an account has earned by poking and not collected.
     mapping(address poker => uint256) public earned;
     mapping(uint80 roundId => Round) private _rounds;
     mapping(uint256 requestId => uint80) private _roundOf;
@@ -65,7 +65,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
     event RoundAnswered(uint80 indexed roundId, int256 value);
     /// @notice Nobody answered a round; its fees are in the purse again.
     /// @param roundId The round.
-    /// @param amountWei How much came back.
+    /// @param amountWei Amount that came back.
     event RoundTakenBack(uint80 indexed roundId, uint256 amountWei);
     /// @notice A poker collected its pay.
     /// @param poker The poker.
@@ -81,7 +81,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
     error TooEarly(uint256 nextTimestamp);
     /// @notice The purse does not hold what a round costs.
     /// @param neededWei Fee, callback fee and the poker's pay.
-    /// @param purseWei What there is.
+    /// @param purseWei Amount in the purse.
     error PurseTooSmall(uint256 neededWei, uint256 purseWei);
     /// @notice The round was not asked, or has no final answer.
     /// @param roundId The round; 0 if none has an answer.
@@ -172,7 +172,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
         FEED_CURRENCY.pay(msg.sender, amountWei);
     }
 
-    /// @notice What one round takes from the purse.
+    /// @notice Cost of one round, taken from the purse.
     /// @return Fee, callback fee and the poker's pay.
     function roundCostWei() public view returns (uint256) {
         return priceWei(FEE_WEI) + POKE_PAY_WEI;
@@ -238,7 +238,7 @@ abstract contract InferenceFeed is InferenceConsumer, IPriceFeed {
     }
 
     /// @notice The input of a round.
-    /// @dev Whoever pokes chooses the moment, so an input that depends on state must not be worth steering.
+    /// @dev The poker chooses the moment, so an input that depends on state must not be worth steering.
     /// @param roundId The round.
     /// @return All input tensors, one after the other, little-endian.
     function _input(uint80 roundId) internal virtual returns (bytes memory);

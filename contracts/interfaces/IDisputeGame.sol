@@ -6,7 +6,7 @@ import { Phase, Position } from "../types/Position.sol";
 import { Stake } from "../types/Stake.sol";
 import { IInferenceOracle, Request } from "./IInferenceOracle.sol";
 import { IModelRegistry } from "./IModelRegistry.sol";
-import { IReferee } from "./IReferee.sol";
+import { IReferee, NodeKind } from "./IReferee.sol";
 
 /// @notice The state of a dispute, handed back with every move. The game keeps only
 /// keccak256(DISPUTE ‖ each field as a 32-byte word ‖ subject); see {IDisputeGame.stateHash}.
@@ -29,8 +29,8 @@ struct Dispute {
 }
 
 /// @notice The child that a challenger picks from a reveal, opened against the subject.
-/// @param child Which of the revealed hashes, from 0.
-/// @param hash That hash.
+/// @param child Index of the picked hash among those revealed, from 0.
+/// @param hash The picked hash.
 /// @param siblings Proof of it against the subject, from the leaves up: one hash for each revealed level.
 struct Pick {
     uint32 child;
@@ -58,7 +58,7 @@ enum Reason {
     WrongConstant,
     /// An input's tensor is not the one of the request.
     WrongInput,
-    /// What lies beyond the end of a tree or tensor is not what it must be.
+    /// The padding of a tree or tensor has another value than it must have.
     WrongPadding,
     /// A tensor is said to be a checkpoint and is none, or the other way round.
     WrongCheckpoint,
@@ -140,7 +140,7 @@ interface IDisputeGame {
     /// @param caller Who tried.
     error NotMover(address mover, address caller);
     /// @notice The dispute waits for another kind of move.
-    /// @param phase What it waits for.
+    /// @param phase The dispute's phase.
     error WrongPhase(Phase phase);
     /// @notice The mover's clock has run out.
     /// @param lastTimestamp Last Unix second in which it could move.
@@ -157,12 +157,12 @@ interface IDisputeGame {
     error TraceNotCommitted(uint256 claimId);
     /// @notice The revealed hashes do not combine to the claim's trace root.
     /// @param expected The trace root.
-    /// @param given What the hashes combine to.
+    /// @param given Root of the revealed hashes.
     error TraceRootMismatch(bytes32 expected, bytes32 given);
     /// @notice An output's tensor is not the leaf of its node in the trace.
     /// @param output Position in the model's outputs.
     /// @param expected The trace root.
-    /// @param given What the proof leads to.
+    /// @param given Root that the proof leads to.
     error OutputNotInTrace(uint256 output, bytes32 expected, bytes32 given);
     /// @notice The outputs in the trace, or the answers given, are not the claimed ones.
     /// @param claimId The claim.
@@ -172,26 +172,26 @@ interface IDisputeGame {
     /// @param claimId The claim.
     /// @param accept Root of the output's tensor in the trace.
     error NotAccepted(uint256 claimId, bytes32 accept);
-    /// @notice A list or byte string has not the one right length.
+    /// @notice A list or byte string has the wrong length.
     /// @param expected The right length.
     /// @param given The given one.
     error LengthMismatch(uint256 expected, uint256 given);
     /// @notice An index lies outside of what it chooses from.
     /// @param index The index.
-    /// @param count How many there are.
+    /// @param count Number of things to choose from.
     error IndexOutOfRange(uint256 index, uint256 count);
     /// @notice The pick is not at the bottom of the tree, so this move cannot be made with it.
     /// @param depthLeft Levels of the tree below the pick.
     error WrongDepth(uint256 depthLeft);
     /// @notice The descriptor is not the node's, by the program root.
     /// @param expected Root or leaf of the program's tree.
-    /// @param given What the descriptor (and its proof) leads to.
+    /// @param given Root or leaf that the descriptor (and its proof) leads to.
     error DescriptorMismatch(bytes32 expected, bytes32 given);
     /// @notice The program is one block: its trace commits to every tensor, so there are no marks to be wrong.
     error SingleBlock();
     /// @notice The node is of another kind than this move is for.
-    /// @param kind 1 input, 2 constant, 3 loop.
-    error WrongKind(uint8 kind);
+    /// @param kind The node's.
+    error WrongKind(NodeKind kind);
     /// @notice The request handed over is not the claim's.
     /// @param requestId The request.
     /// @param stored Hash kept for it.
@@ -201,7 +201,7 @@ interface IDisputeGame {
     /// @param expected Commitment in the request.
     /// @param given Commitment of what was given.
     error InputsMismatch(bytes32 expected, bytes32 given);
-    /// @notice What was to be shown false is right. Nothing has changed.
+    /// @notice The value that was to be shown wrong is right. Nothing has changed.
     /// @param value The value on which both agree.
     error NothingWrong(bytes32 value);
     /// @notice The interval is longer than a leaf may run: name it instead and let the claimant divide it.
@@ -232,7 +232,7 @@ interface IDisputeGame {
     /// @param challenger Who challenges.
     /// @param modelId The claim's model.
     /// @param claimHash keccak256(hash of the request ‖ commitment to the outputs), by which the first answer names the claim.
-    /// @param clockSeconds What each side has for all its moves.
+    /// @param clockSeconds Time that each side has for all its moves.
     /// @param claimBondWei The claim's bond.
     /// @param challengeBondWei The challenger's bond.
     /// @return disputeId Id, counted from 1.
@@ -275,7 +275,7 @@ interface IDisputeGame {
     /// @param dispute Its state.
     /// @param hashes Root of each tensor of the block, from left to right, zero beyond the last node. With zeros in the
     /// place of those that are no checkpoints they combine to the subject.
-    /// @param checkpoints Which of them are checkpoints: a bit for each, the first one's the lowest.
+    /// @param checkpoints A bit for each hash, 1 for a checkpoint, the first one's the lowest.
     function revealBlock(
         uint256 disputeId,
         Dispute calldata dispute,
@@ -350,7 +350,7 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param blockRoot The subject.
-    /// @param child Which of the revealed tensors, from 0.
+    /// @param child Index of the tensor among those revealed, from 0.
     function demandNode(
         uint256 disputeId,
         Dispute calldata dispute,
@@ -375,7 +375,7 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param blockRoot The subject.
-    /// @param child Which of the revealed tensors, from 0.
+    /// @param child Index of the tensor among those revealed, from 0.
     /// @param node The node at that place.
     function proveCheckpoint(
         uint256 disputeId,
@@ -444,7 +444,7 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param words The posted accumulators.
-    /// @param interval Which of the intervals, from 0.
+    /// @param interval Index of the interval, from 0.
     function pickInterval(
         uint256 disputeId,
         Dispute calldata dispute,
@@ -456,7 +456,7 @@ interface IDisputeGame {
     /// @param disputeId The dispute.
     /// @param dispute Its state.
     /// @param words The posted accumulators.
-    /// @param interval Which of the intervals, from 0.
+    /// @param interval Index of the interval, from 0.
     /// @param descriptor The encoded node.
     /// @param blockRoot Root of the tree over all tensors of its block.
     /// @param witness Openings of what it reads; see {IReferee.run}.
@@ -522,7 +522,7 @@ interface IDisputeGame {
 
     /// @notice Anyone: several of these calls in one transaction, all or none, each as if its sender had made it alone.
     /// @param data The calls, encoded.
-    /// @return results What each returned.
+    /// @return results The return value of each.
     function multicall(bytes[] calldata data) external returns (bytes[] memory results);
 
     /// @notice Holds the money and the claims.
@@ -551,7 +551,7 @@ interface IDisputeGame {
     /// @return traceRoot Root of the tree over checkpoints.
     function traceOf(uint256 claimId) external view returns (bytes32 traceRoot);
 
-    /// @notice What {disputes} holds for a state.
+    /// @notice The hash that {disputes} holds for a state.
     /// @param dispute The state.
     /// @param subject Its subject.
     /// @return keccak256(u8 DISPUTE ‖ 6 words of the state ‖ subject).

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.20;
 
 /// @title IInferenceConsumer
-/// @notice What a contract implements to be called when its request has its final answer.
+/// @notice Implemented by a contract that is to be called when its request has its final answer.
 interface IInferenceConsumer {
     /// @notice The answer of a request became final. Called by the oracle; succeeds at most once for each request.
     /// @param requestId The request.

@@ -4,16 +4,16 @@ pragma solidity ^0.8.20;
 import { IDisputeGame } from "./IDisputeGame.sol";
 import { IModelRegistry } from "./IModelRegistry.sol";
 
-/// @notice What the requester chooses.
-/// @param claimBondWei What a claimant puts up, exactly.
-/// @param challengeBondWei What a challenger puts up, exactly; at most half of the claim bond, which is what it can win.
-/// @param windowSeconds How long after a claim it can be challenged.
-/// @param clockSeconds How long each side of a dispute may think, all its moves together.
-/// @param patienceSeconds How long after the request it cannot be cancelled.
+/// @notice Terms of a request, chosen by its requester.
+/// @param claimBondWei Bond of a claim, exactly.
+/// @param challengeBondWei Bond of a challenge, exactly; at most half of the claim bond, which is what a challenger can win.
+/// @param windowSeconds Time after a claim in which it can be challenged.
+/// @param clockSeconds Time that each side of a dispute has, for all its moves together.
+/// @param patienceSeconds Time after the request in which it cannot be cancelled.
 /// @param callbackGas Gas that the requester's callback gets; 0 for no callback.
-/// @param callbackFeeWei What the requester pays, besides the fee, to the first account that runs the callback.
+/// @param callbackFeeWei Paid by the requester, besides the fee, to the first account that runs the callback.
 /// @param answerByRoot Whether a claim carries the roots of the output tensors instead of their bytes.
-/// @param provider Who alone may claim; zero for anybody.
+/// @param provider The only account that may claim; zero for anybody.
 /// @param verifier An {IProofVerifier} that may end the window of a claim; zero for none.
 struct Terms {
     uint96 claimBondWei;
@@ -46,7 +46,7 @@ struct TermBounds {
 
 /// @notice A request; the oracle keeps keccak256(abi.encode(request)) only.
 /// @param requester Who asked and is called back.
-/// @param feeWei What the first claimant of the answer earns whose claim is not falsified.
+/// @param feeWei Earned by the first claimant of the answer whose claim is not falsified.
 /// @param modelId The model.
 /// @param inputs Commitment to the input, as {IModelRegistry.commitInput}.
 /// @param requestedAt Unix seconds.
@@ -87,7 +87,7 @@ enum CallbackStatus {
     Done
 }
 
-/// @notice How far a request has come; one storage slot.
+/// @notice Progress of a request; one storage slot.
 /// @param claims Claims ever made; the newest has this number.
 /// @param openClaims Claims neither final nor falsified.
 /// @param answer Number of the claim that answered, 0 before.
@@ -197,14 +197,14 @@ interface IInferenceOracle {
     event Answered(uint256 indexed requestId, uint256 indexed claimId, bytes32 outputs);
     /// @notice The fee of an answered request was credited: to the first claim of the answer that was not falsified.
     /// @param requestId The request.
-    /// @param claimId That claim.
+    /// @param claimId The claim meant.
     event FeePaid(uint256 indexed requestId, uint256 indexed claimId);
     /// @notice The requester's callback ran and succeeded; it is never run again.
     /// @param requestId The request.
     event CallbackRun(uint256 indexed requestId);
     /// @notice The requester's callback reverted or ran out of its gas; anyone may run it again.
     /// @param requestId The request.
-    /// @param reason What it returned, cut at 128 bytes.
+    /// @param reason The bytes that it returned, cut at 128.
     event CallbackFailed(uint256 indexed requestId, bytes reason);
     /// @notice A request takes no claims any more. It is answered if one of its open claims becomes final, and can be cancelled
     /// if none does.
@@ -221,7 +221,7 @@ interface IInferenceOracle {
 
     /// @notice A term is outside the bounds of this oracle.
     /// @param term Its name, as in {Terms}.
-    /// @param value What was asked.
+    /// @param value Value asked for.
     /// @param min Least allowed.
     /// @param max Most allowed.
     error TermOutOfBounds(string term, uint256 value, uint256 min, uint256 max);
@@ -229,11 +229,11 @@ interface IInferenceOracle {
     /// @param term Name of the term, as in {Terms}.
     error BoundsUnsafe(string term);
     /// @notice A challenge bond above what a challenger can win.
-    /// @param challengeBondWei What was asked.
+    /// @param challengeBondWei Bond asked for.
     /// @param mostWei Half of the claim bond.
     error ChallengeBondTooHigh(uint256 challengeBondWei, uint256 mostWei);
     /// @notice A fee for a callback that has no gas.
-    /// @param callbackFeeWei What was offered.
+    /// @param callbackFeeWei Fee offered.
     error CallbackFeeWithoutGas(uint256 callbackFeeWei);
     /// @notice A model with answers cannot be answered by root: nobody could check an answer that is withheld.
     /// @param modelId The model.
@@ -243,7 +243,7 @@ interface IInferenceOracle {
     error NotCurrency(address currency);
     /// @notice The ether sent is not the amount to be paid; with a token as currency that is none.
     /// @param expectedWei The amount.
-    /// @param givenWei What was sent.
+    /// @param givenWei Ether sent.
     error PaymentMismatch(uint256 expectedWei, uint256 givenWei);
     /// @notice The token did not move the amount: too little balance or allowance, or it refuses the account.
     /// @param currency The token.
@@ -253,7 +253,7 @@ interface IInferenceOracle {
     /// @notice The token moved another amount than it was told; such tokens are not taken.
     /// @param currency The token.
     /// @param expectedWei The amount.
-    /// @param receivedWei What arrived.
+    /// @param receivedWei Amount that arrived.
     error PaymentInexact(address currency, uint256 expectedWei, uint256 receivedWei);
     /// @notice The request handed back is not the one with this id.
     /// @param requestId The id.
@@ -278,7 +278,7 @@ interface IInferenceOracle {
     /// @param limit Most bytes.
     error AnswerTooLong(uint256 byteLength, uint256 limit);
     /// @notice The caller has claimed this output already, and that claim was not falsified.
-    /// @param claimId That claim.
+    /// @param claimId The claim meant.
     error OutputAlreadyClaimed(uint256 claimId);
     /// @notice The claim with this id has another output, or there is none.
     /// @param claimId The id.
@@ -316,7 +316,7 @@ interface IInferenceOracle {
     error FeeNotHeld(uint256 requestId);
     /// @notice Who earned the fee is not decided: an earlier claim of the same output is still open.
     /// @param requestId The request.
-    /// @param claimId That claim.
+    /// @param claimId The claim meant.
     error FeeAwaitsClaim(uint256 requestId, uint256 claimId);
     /// @notice There is no callback to run: the request is not answered, wants none, or its callback has succeeded.
     /// @param requestId The request.
@@ -364,7 +364,7 @@ interface IInferenceOracle {
     /// @param modelId A published model.
     /// @param input All input tensors, one after the other, little-endian.
     /// @param terms Terms within {bounds}.
-    /// @param feeWei What the answer earns.
+    /// @param feeWei Fee for the answer.
     /// @return requestId Id, counted from 1.
     function request(
         bytes32 modelId,
@@ -380,7 +380,7 @@ interface IInferenceOracle {
     /// @param inputRoots Root of each input tensor.
     /// @param uri Where their bytes are; not trusted.
     /// @param terms Terms within {bounds}.
-    /// @param feeWei What the answer earns.
+    /// @param feeWei Fee for the answer.
     /// @return requestId Id, counted from 1.
     function requestByRoot(
         bytes32 modelId,
@@ -460,7 +460,7 @@ interface IInferenceOracle {
     /// @param request_ The request as emitted.
     /// @param outputs Commitment to the claim's output, as emitted.
     /// @param output The claim's output.
-    /// @param proof What the verifier is shown.
+    /// @param proof Shown to the verifier.
     /// @param withCallback Whether to run the callback at once, if there is one.
     function finalizeProven(
         uint256 claimId,
@@ -475,7 +475,7 @@ interface IInferenceOracle {
     /// @param claimId The claim, made with {claimByRoot}.
     /// @param request_ The request as emitted.
     /// @param outputRoots The claim's roots.
-    /// @param proof What the verifier is shown.
+    /// @param proof Shown to the verifier.
     /// @param withCallback Whether to run the callback at once, if there is one.
     function finalizeProvenByRoot(
         uint256 claimId,
@@ -583,7 +583,7 @@ interface IInferenceOracle {
     /// @return keccak256(abi.encode(request)).
     function requestHash(uint256 requestId) external view returns (bytes32);
 
-    /// @notice How far a request has come.
+    /// @notice Progress of a request.
     /// @param requestId The request.
     /// @return Its progress; status None if it was never made.
     function progress(uint256 requestId) external view returns (Progress memory);
@@ -604,7 +604,7 @@ interface IInferenceOracle {
         address claimant
     ) external view returns (uint256 claimId);
 
-    /// @notice What an account can withdraw.
+    /// @notice Amount that an account can withdraw.
     /// @param account The account.
     /// @return amountWei How much.
     function owed(address account) external view returns (uint256 amountWei);

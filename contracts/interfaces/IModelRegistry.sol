@@ -9,7 +9,7 @@ struct TensorRef {
     uint32 byteLength;
 }
 
-/// @notice What is published of a model.
+/// @notice A model as it is published.
 /// @dev Input nodes of the program whose slot is below the number of inputs read the request, those from there on the
 /// answers.
 /// @param programRoot Root of the tree over the encoded nodes.
@@ -132,7 +132,7 @@ interface IModelRegistry {
         bytes32 modelId
     ) external view returns (bytes32 programRoot, uint32 nodeCount, bool hasAnswers);
 
-    /// @notice What a trace of a model has to show: the program, and its outputs.
+    /// @notice The program and outputs that a trace of a model has to show.
     /// @param modelId Id of the model.
     /// @return programRoot Root of the tree over the encoded nodes.
     /// @return nodeCount Nodes of the program.

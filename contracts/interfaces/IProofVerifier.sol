@@ -22,11 +22,11 @@ interface IProofVerifier {
         bytes calldata proof
     ) external view returns (bool);
 
-    /// @notice What kind of proof this is about.
+    /// @notice The kind of proof that it takes.
     /// @return As "paradigm/variant".
     function proofSystem() external view returns (string memory);
 
-    /// @notice Which deployment this is.
+    /// @notice The deployment that it belongs to.
     /// @return Hash of the kind of proof and of what is fixed at deployment.
     function proofProfile() external view returns (bytes32);
 }

@@ -3,8 +3,16 @@ pragma solidity ^0.8.20;
 
 import { Model } from "./IModelRegistry.sol";
 
-/// @notice What the game has to know about a node of a program.
-/// @param kind 1 input, 2 constant, 3 loop.
+/// @notice Kinds of nodes of a program. None: the first byte of the descriptor is no kind.
+enum NodeKind {
+    None,
+    Input,
+    Constant,
+    Loop
+}
+
+/// @notice The properties of a node that the game needs.
+/// @param kind The kind of node.
 /// @param elementBytes Bytes of one element, 1 or 4, little-endian in the tensor.
 /// @param signed Whether a one-byte element is sign-extended when it is loaded into a word.
 /// @param byteLength Bytes of the tensor.
@@ -15,7 +23,7 @@ import { Model } from "./IModelRegistry.sol";
 /// @param root Root of the tensor (constant).
 /// @param checkpoint Whether the root of a trace of several blocks commits to the tensor.
 struct NodeInfo {
-    uint8 kind;
+    NodeKind kind;
     uint8 elementBytes;
     bool signed;
     uint32 byteLength;
@@ -27,7 +35,7 @@ struct NodeInfo {
     bool checkpoint;
 }
 
-/// @notice What the leaf of a dispute opens its operands against.
+/// @notice The roots that the leaf of a dispute opens its operands against.
 /// @param traceRoot Root of the claim's trace, which commits to checkpoints.
 /// @param blockRoot Root of the tree over all tensors of the disputed node's block.
 /// @param nodeIndex The disputed node.
@@ -51,7 +59,7 @@ interface IReferee {
     /// @return The version.
     function version() external view returns (uint32);
 
-    /// @notice What the game has to know about a node.
+    /// @notice The properties of a node that the game needs.
     /// @param descriptor The encoded node.
     /// @return info Its properties.
     function describe(bytes calldata descriptor) external view returns (NodeInfo memory info);
@@ -64,7 +72,7 @@ interface IReferee {
     /// @param from First fold step.
     /// @param to Fold step before which to stop.
     /// @param accumulator Word before step `from`.
-    /// @param commitments What to open against.
+    /// @param commitments Roots to open against.
     /// @param witness Openings of everything that is read, in the order of first touch.
     /// @return word The accumulator after step `to - 1`; or, if `to` is the end, the element as loaded again.
     function run(
@@ -78,7 +86,7 @@ interface IReferee {
     ) external view returns (uint32 word);
 
     /// @notice Whether a node breaks a rule that can be seen from it and the model alone.
-    /// @param model What the registry holds of the model.
+    /// @param model The model as published.
     /// @param nodeIndex Index of the node in the program.
     /// @param descriptor The encoded node; any bytes whatever.
     /// @return True if it is malformed.
@@ -103,7 +111,7 @@ interface IReferee {
         bytes calldata operandDescriptor
     ) external view returns (bool);
 
-    /// @notice Which node an operand reads.
+    /// @notice The node that an operand reads.
     /// @param descriptor The encoded node that reads.
     /// @param operand Position in its list of operands; out of range reverts.
     /// @return nodeIndex Index of the node that is read.

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import { Model } from "../interfaces/IModelRegistry.sol";
-import { CostLib } from "../libraries/CostLib.sol";
-import { NodeLib } from "../libraries/NodeLib.sol";
-import { NodeRules, Rule } from "../libraries/NodeRules.sol";
+import { CostLib } from "../libraries/program/CostLib.sol";
+import { NodeLib } from "../libraries/program/NodeLib.sol";
+import { NodeRules, Rule } from "../libraries/program/NodeRules.sol";
 
 /// @title NodeRulesMock
 /// @notice Tells tests which rule a node breaks, and what its worst leaf costs.

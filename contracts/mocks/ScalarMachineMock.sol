@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { ScalarMachine } from "../libraries/ScalarMachine.sol";
+import { ScalarMachine } from "../libraries/arithmetic/ScalarMachine.sol";
 
 /// @title ScalarMachineMock
 /// @notice Gives tests the scalar machine, one instruction over many operands at a time.
@@ -18,7 +18,7 @@ contract ScalarMachineMock {
         uint256 from;
         uint256 end;
         uint256 to;
-        assembly {
+        assembly ("memory-safe") {
             from := rows.offset
             end := add(from, rows.length)
             to := add(results, 32)
@@ -26,7 +26,7 @@ contract ScalarMachineMock {
         while (from < end) {
             _load(from, slots);
             ScalarMachine.run(code, code + 32, _toResult(slots, code));
-            assembly {
+            assembly ("memory-safe") {
                 // Four bytes of result, and zeroes after them that the next ones overwrite.
                 mstore(to, shl(224, mload(add(slots, 96))))
                 to := add(to, 4)
@@ -34,7 +34,7 @@ contract ScalarMachineMock {
             }
         }
         // The zeroes after the last ones lie in memory that is free again.
-        assembly {
+        assembly ("memory-safe") {
             mstore(0x40, add(to, 64))
         }
     }
@@ -50,7 +50,7 @@ contract ScalarMachineMock {
         uint256 count = rows.length / 12;
         for (uint256 i = 0; i < count; i++) {
             uint256 from;
-            assembly {
+            assembly ("memory-safe") {
                 from := add(rows.offset, mul(i, 12))
             }
             _load(from, slots);
@@ -68,7 +68,7 @@ contract ScalarMachineMock {
 
     function _prepare(bytes calldata instructions) private pure returns (uint256 slots, uint256 code) {
         uint256 encoded;
-        assembly {
+        assembly ("memory-safe") {
             slots := mload(0x40)
             mstore(0x40, add(slots, 192))
             encoded := instructions.offset
@@ -85,7 +85,7 @@ contract ScalarMachineMock {
 
     /// @dev A row's three words into slots 0, 1 and 2.
     function _load(uint256 row, uint256 slots) private pure {
-        assembly {
+        assembly ("memory-safe") {
             row := calldataload(row)
             mstore(slots, shr(224, row))
             mstore(add(slots, 32), and(shr(192, row), 0xffffffff))

@@ -7,12 +7,12 @@ import { TextConsumer } from "../consumers/TextConsumer.sol";
 /// @title TextKeeper
 /// @notice Asks a language model and keeps how the text begins.
 contract TextKeeper is TextConsumer {
-    /// @notice Tokens of the latest text.
-    uint256 public count;
+    /// @notice Number of tokens of the latest text. It shares a storage slot with the next two.
+    uint32 public count;
     /// @notice The first of them.
-    uint256 public first;
+    uint32 public first;
     /// @notice The last of them.
-    uint256 public last;
+    uint32 public last;
 
     /// @notice Fixes oracle, terms and sizes.
     /// @param oracle_ The oracle.
@@ -44,8 +44,8 @@ contract TextKeeper is TextConsumer {
     /// @notice Keeps the beginning and the end.
     /// @param tokens Those of the text.
     function _onText(uint256, uint256[] memory tokens) internal override {
-        count = tokens.length;
-        if (count == 0) return;
-        (first, last) = (tokens[0], tokens[count - 1]);
+        uint256 length = tokens.length;
+        if (length == 0) count = 0;
+        else (count, first, last) = (uint32(length), uint32(tokens[0]), uint32(tokens[length - 1]));
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { Model, TensorRef } from "../interfaces/IModelRegistry.sol";
-import { Commitments, IReferee, NodeInfo } from "../interfaces/IReferee.sol";
+import { Commitments, IReferee, NodeInfo, NodeKind } from "../interfaces/IReferee.sol";
 
 /// @title ToyReferee
 /// @notice A counter in the place of arithmetic, so that the whole game is tested without a model. Twin:
@@ -59,17 +59,17 @@ contract ToyReferee is IReferee {
     ) external pure returns (bool) {
         if (descriptor.length != DESCRIPTOR_BYTES) return true;
         NodeInfo memory info = _decode(descriptor);
-        if (info.kind < 1 || info.kind > 3) return true;
+        if (info.kind == NodeKind.None) return true;
         if (info.elementBytes != 1 && info.elementBytes != 4) return true;
         if (uint32(bytes4(descriptor[3:7])) > 2 ** 30) return true;
-        if (info.kind == 1) {
+        if (info.kind == NodeKind.Input) {
             uint256 inputs = model.inputs.length;
             if (info.slot >= inputs + model.answers.length) return true;
             TensorRef calldata ref =
                 info.slot < inputs ? model.inputs[info.slot] : model.answers[info.slot - inputs];
             return ref.node != nodeIndex || ref.byteLength != info.byteLength;
         }
-        if (info.kind == 3) {
+        if (info.kind == NodeKind.Loop) {
             if (info.grain == 0 || info.grain > 1_000) return true;
             return nodeIndex != 0 && _reads(descriptor) >= nodeIndex;
         }
@@ -99,7 +99,8 @@ contract ToyReferee is IReferee {
 
     function _decode(bytes calldata descriptor) private pure returns (NodeInfo memory info) {
         if (descriptor.length != DESCRIPTOR_BYTES) revert NotToyNode();
-        info.kind = uint8(descriptor[0]);
+        uint8 kind = uint8(descriptor[0]);
+        if (kind <= uint8(NodeKind.Loop)) info.kind = NodeKind(kind);
         info.elementBytes = uint8(descriptor[1]);
         info.signed = uint8(descriptor[2]) & 1 != 0;
         unchecked {
@@ -110,6 +111,6 @@ contract ToyReferee is IReferee {
         info.init = uint32(bytes4(descriptor[15:19]));
         info.slot = uint32(bytes4(descriptor[19:23]));
         info.root = bytes32(descriptor[27:59]);
-        info.checkpoint = info.kind != 3 || uint8(descriptor[2]) & 2 != 0;
+        info.checkpoint = info.kind != NodeKind.Loop || uint8(descriptor[2]) & 2 != 0;
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-/// @notice What a dispute is about and what lies on it.
+/// @notice The claim that a dispute is about, and both bonds.
 ///
 /// ```
 /// bits 255..160  claimId            u96   request << 32 | number

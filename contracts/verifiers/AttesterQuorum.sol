@@ -43,7 +43,7 @@ contract AttesterQuorum is IProofVerifier, EIP712, ERC165 {
 
     /// @notice Fixes the signers.
     /// @param signers Their addresses, ascending.
-    /// @param threshold How many of them must sign.
+    /// @param threshold Number of them that must sign.
     constructor(address[] memory signers, uint256 threshold) EIP712("Assay attester quorum", "1") {
         if (threshold == 0 || threshold > signers.length) {
             revert ThresholdOutOfBounds(threshold, signers.length);
@@ -93,7 +93,7 @@ contract AttesterQuorum is IProofVerifier, EIP712, ERC165 {
         return "attestation/multisig";
     }
 
-    /// @notice What signers sign.
+    /// @notice The digest that signers sign.
     /// @param inputHash Commitment to the input.
     /// @param outputHash Commitment to what is claimed.
     /// @param metadata As the oracle gives it to {verify}: five words, encoded as EIP-712 encodes the first five fields.

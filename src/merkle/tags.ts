@@ -1,6 +1,6 @@
 /**
  * First byte of every hash preimage, so that no hash of one kind can pass for another.
- * `contracts/libraries/Tags.sol` is generated from this table.
+ * `contracts/libraries/generated/Tags.sol` is generated from this table.
  */
 export const TAGS = {
   /** 256 bytes of a tensor. */

@@ -5,7 +5,7 @@ import type { LoopNode, Node, Program } from './node.ts';
  * Checkpoints: the tensors that the root of a trace commits to. Nodes lie in aligned blocks. What is read outside its
  * block, or is an output, is a checkpoint: the root commits to checkpoints only. All tensors of a block are committed
  * to when a dispute reaches it, so a claimant that is challenged hashes little of what it computed.
- * Twin: `contracts/libraries/Blocks.sol`.
+ * Twin: `contracts/libraries/program/Blocks.sol`.
  */
 
 /** Levels of edges in a binary tree of `leaves` leaves: ceil(log2 leaves). */

@@ -6,7 +6,7 @@ import { ELEMENT_BYTES, type LoopNode, type Operand, operandUses, sizeOf } from 
 
 /**
  * The static cost rule: what the worst leaf of a loop needs at most, seen from its descriptor alone. The compiler
- * picks `grain` by it, and a node over the limits is malformed. Twin: `contracts/libraries/CostLib.sol`.
+ * picks `grain` by it, and a node over the limits is malformed. Twin: `contracts/libraries/program/CostLib.sol`.
  */
 
 /** The greatest cost of one leaf. */

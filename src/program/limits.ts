@@ -1,4 +1,4 @@
-/** Static limits of a program; `contracts/libraries/Limits.sol` is generated from this table. */
+/** Static limits of a program; `contracts/libraries/generated/Limits.sol` is generated from this table. */
 export const LIMITS = {
   /** Nodes of a program. */
   MAX_NODES: 1 << 20,

@@ -1,6 +1,6 @@
 /**
  * The static rules of a program. A claim on a program that breaks one loses by direct proof, so `validate.ts` and
- * `contracts/libraries/NodeRules.sol` must allow the same. The rules in order:
+ * `contracts/libraries/program/NodeRules.sol` must allow the same. The rules in order:
  */
 export const RULES = [
   'descriptor size',

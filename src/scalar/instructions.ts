@@ -5,7 +5,7 @@
  * IEEE 754 binary32, `i32` rows as two's complement. Every row is total: there is no word it is undefined for.
  *
  * This table is the source. The reference semantics (`machine.ts`), the Solidity constants
- * (`contracts/libraries/Opcodes.sol`, generated) and the static cost rule (`program/cost.ts`) follow it.
+ * (`contracts/libraries/generated/Opcodes.sol`, generated) and the static cost rule (`program/cost.ts`) follow it.
  *
  * Float rules (IEEE 754-2019): round to nearest, ties to even; subnormals kept; a NaN result is always
  * {@link CANONICAL_NAN}. `min` and `max` are `minimum` and `maximum` (§9.6): NaN wins, and -0 < +0.

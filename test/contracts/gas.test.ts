@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { hexOf } from '../../src/merkle/keccak.ts';
 import { LIMITS } from '../../src/program/limits.ts';
 import { expectGas } from '../support/gas.ts';
 import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
@@ -46,6 +47,31 @@ describe('gas', () => {
     expectGas('finality with callback', final.gasUsed);
     expectGas('request, claim and finality with callback', total);
     expect(Number(total)).to.be.at.most(350_000);
+  });
+
+  it('of a text of 120 tokens, from request to callback, is at most 450k', async () => {
+    const { ethers, oracle, publish, claim, finalize, passWindow, askedFrom, requester, honest } = protocol;
+    // The prompt, its length, and what a claim supplies: 120 tokens of two bytes.
+    const text = toyModel([toyInput(16), toyInput(4, 1), toyInput(240, 2), toyLoop(1)], [3], 1);
+    await publish(text);
+    const terms = { ...TERMS, callbackGas: 150_000n, callbackFeeWei: 10n ** 15n };
+    const keeper = await ethers.deployContract('TextKeeper', [oracle, terms, 2, 8]);
+    const value = await keeper.priceWei(0);
+    const sent = await keeper.connect(requester).ask(text.id, [483, 211, 464], { value });
+    const asked = askedFrom((await sent.wait())!, text, terms);
+    const tokens = Uint8Array.from({ length: 240 }, (_, i) => (i % 2 === 0 ? 1 + (i % 251) : i % 4));
+    const claimed = await claim(asked, tokens, honest);
+    await passWindow(claimed);
+    const final = await finalize(claimed, honest);
+    protocol.eventOf(final, 'CallbackRun');
+    expect(await keeper.count()).to.equal(120);
+    expect(await oracle.result(asked.id)).to.equal(hexOf(tokens));
+    const total = asked.receipt.gasUsed + claimed.receipt.gasUsed + final.gasUsed;
+    expectGas('text of 120 tokens: request through a consumer', asked.receipt.gasUsed);
+    expectGas('text of 120 tokens: claim', claimed.receipt.gasUsed);
+    expectGas('text of 120 tokens: finality with callback', final.gasUsed);
+    expectGas('text of 120 tokens: request, claim and finality with callback', total);
+    expect(Number(total)).to.be.at.most(450_000);
   });
 
   it('of the same with data by root is at most 330k, whatever the size', async () => {

@@ -3,11 +3,14 @@ pragma solidity 0.8.37;
 
 import { Dispute, IDisputeGame } from "../../contracts/interfaces/IDisputeGame.sol";
 import { NodeInfo } from "../../contracts/interfaces/IReferee.sol";
-import { Bits } from "../../contracts/libraries/Bits.sol";
-import { MerkleLib } from "../../contracts/libraries/MerkleLib.sol";
-import { MoveLog } from "../../contracts/libraries/MoveLog.sol";
-import { Rules } from "../../contracts/libraries/Rules.sol";
-import { Tags } from "../../contracts/libraries/Tags.sol";
+import { Bits } from "../../contracts/libraries/evm/Bits.sol";
+import { CodeStorage } from "../../contracts/libraries/evm/CodeStorage.sol";
+import { KeptAnswerLib } from "../../contracts/libraries/oracle/KeptAnswer.sol";
+import { MerkleLib } from "../../contracts/libraries/merkle/MerkleLib.sol";
+import { DisputeState, DisputeStateLib } from "../../contracts/libraries/dispute/DisputeState.sol";
+import { MoveLog } from "../../contracts/libraries/dispute/MoveLog.sol";
+import { Rules } from "../../contracts/libraries/dispute/Rules.sol";
+import { Tags } from "../../contracts/libraries/generated/Tags.sol";
 import { Clock, ClockLib } from "../../contracts/types/Clock.sol";
 import { Phase, Position, PositionLib } from "../../contracts/types/Position.sol";
 import { Stake, StakeLib } from "../../contracts/types/Stake.sol";
@@ -45,15 +48,24 @@ contract Outside {
     }
 
     function load(Dispute calldata dispute, bytes32 subject) external pure returns (Dispute memory, bytes32) {
-        Dispute memory next = Rules.load(dispute);
-        return (next, Rules.seal(next, subject));
+        DisputeState next = DisputeStateLib.load(dispute);
+        bytes32 hash = next.seal(subject);
+        return (_disputeIn(next), hash);
     }
 
-    function blank(bytes32 subject) external pure returns (Dispute memory, bytes32) {
+    function pack(Dispute calldata d, bytes32 subject) external pure returns (Dispute memory, bytes32) {
         // Memory that was used before must not shine through.
         abi.encode(subject, subject, subject);
-        Dispute memory next = Rules.blank();
-        return (next, Rules.seal(next, subject));
+        DisputeState next = DisputeStateLib.pack(
+            d.claimant,
+            d.challenger,
+            d.clock,
+            d.stake,
+            d.program,
+            d.position
+        );
+        bytes32 hash = next.seal(subject);
+        return (_disputeIn(next), hash);
     }
 
     function log(
@@ -62,12 +74,24 @@ contract Outside {
         bytes32[] calldata hashes,
         bytes calldata data
     ) external {
-        Dispute memory next = Rules.load(dispute);
-        Rules.seal(next, subject);
+        DisputeState next = DisputeStateLib.load(dispute);
+        next.seal(subject);
+        MoveLog.opened(7, 8, next);
         MoveLog.picked(7, next);
         MoveLog.revealed(7, next, hashes);
         MoveLog.chunkRevealed(7, next, data);
         MoveLog.accumulatorsPosted(7, next, data);
+    }
+
+    function keep(bytes calldata data) external returns (bytes memory) {
+        return KeptAnswerLib.keep(data).read();
+    }
+
+    /// @dev A state lies in memory as the struct does.
+    function _disputeIn(DisputeState state) private pure returns (Dispute memory dispute) {
+        assembly ("memory-safe") {
+            dispute := state
+        }
     }
 
     function loadAt(Position position, bytes calldata chunk, uint256 start) external pure returns (uint32) {
@@ -178,9 +202,9 @@ contract LibrariesTest is Test {
         (Dispute memory copy, bytes32 hash) = outside.load(dispute, subject);
         vm.assertEq(hash, keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)));
         vm.assertEq(keccak256(abi.encode(copy)), keccak256(abi.encode(dispute)));
-        Dispute memory zero;
-        (copy, hash) = outside.blank(subject);
-        vm.assertEq(hash, keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(zero), subject)));
+        (copy, hash) = outside.pack(dispute, subject);
+        vm.assertEq(hash, keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(dispute), subject)));
+        vm.assertEq(keccak256(abi.encode(copy)), keccak256(abi.encode(dispute)));
     }
 
     function testFuzz_moveLog_equalsEmit(
@@ -193,6 +217,8 @@ contract LibrariesTest is Test {
     ) public {
         Dispute memory dispute = _dispute(a, b, rest);
         vm.expectEmit(address(outside));
+        emit IDisputeGame.Opened(7, 8, dispute.challenger, dispute);
+        vm.expectEmit(address(outside));
         emit IDisputeGame.Picked(7, dispute, subject);
         vm.expectEmit(address(outside));
         emit IDisputeGame.Revealed(7, dispute, subject, hashes);
@@ -201,6 +227,32 @@ contract LibrariesTest is Test {
         vm.expectEmit(address(outside));
         emit IDisputeGame.AccumulatorsPosted(7, dispute, subject, data);
         outside.log(dispute, subject, hashes, data);
+    }
+
+    function testFuzz_keptAnswer_isReadBack(uint256 length, bytes32 seed) public {
+        _checkKept(length % 1025, seed);
+    }
+
+    function test_keptAnswer_isReadBackWhereItsFormChanges() public {
+        uint256[8] memory lengths = [uint256(0), 1, 30, 31, 32, 33, 255, 1024];
+        for (uint256 i = 0; i < lengths.length; ++i) _checkKept(lengths[i], bytes32(type(uint256).max));
+    }
+
+    function test_keptAnswer_revertsWithoutGasForItsCode() public {
+        try outside.keep{ gas: 200_000 }(new bytes(1024)) {
+            vm.assertTrue(false);
+        } catch (bytes memory reason) {
+            vm.assertEq(
+                keccak256(reason),
+                keccak256(abi.encodeWithSelector(CodeStorage.BytesNotKept.selector, 1024))
+            );
+        }
+    }
+
+    function _checkKept(uint256 length, bytes32 seed) private {
+        bytes memory data = new bytes(length);
+        for (uint256 i = 0; i < length; ++i) data[i] = seed[i % 32];
+        vm.assertEq(keccak256(outside.keep(data)), keccak256(data));
     }
 
     function testFuzz_clock_runsForTheMoverOnly(
@@ -242,12 +294,15 @@ contract LibrariesTest is Test {
     }
 
     function testFuzz_position_keepsItsFields(
-        NodeInfo memory info,
+        uint32[4] calldata sizes,
+        bool signed,
         uint32 node,
         uint8 depth,
         uint32 word
     ) public pure {
-        info.elementBytes = info.elementBytes % 2 == 0 ? 1 : 4;
+        NodeInfo memory info;
+        (info.elementBytes, info.signed) = (word % 2 == 0 ? 1 : 4, signed);
+        (info.byteLength, info.foldSteps, info.grain, info.init) = (sizes[0], sizes[1], sizes[2], sizes[3]);
         Position top = PositionLib.inTrace(Phase.NodePick, 9, 13, 5, 700);
         vm.assertEq(top.leaves(), 700);
         vm.assertEq(top.hasDemanded(), false);

@@ -14,8 +14,8 @@ import { IModelRegistry, TensorRef } from "../../contracts/interfaces/IModelRegi
 import { IProofVerifier } from "../../contracts/interfaces/IProofVerifier.sol";
 import { IReferee } from "../../contracts/interfaces/IReferee.sol";
 import { HostileToken } from "../../contracts/mocks/HostileToken.sol";
-import { Rules } from "../../contracts/libraries/Rules.sol";
-import { Tags } from "../../contracts/libraries/Tags.sol";
+import { Rules } from "../../contracts/libraries/dispute/Rules.sol";
+import { Tags } from "../../contracts/libraries/generated/Tags.sol";
 import { Test, Vm } from "../support/Test.sol";
 import { Match, ToyMoves } from "./ToyMoves.sol";
 import { Lie } from "./ToyProgram.sol";

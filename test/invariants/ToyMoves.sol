@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import { Dispute, IDisputeGame, Pick } from "../../contracts/interfaces/IDisputeGame.sol";
+import { NodeKind } from "../../contracts/interfaces/IReferee.sol";
 import { Request } from "../../contracts/interfaces/IInferenceOracle.sol";
-import { Rules } from "../../contracts/libraries/Rules.sol";
-import { Tags } from "../../contracts/libraries/Tags.sol";
+import { Rules } from "../../contracts/libraries/dispute/Rules.sol";
+import { Tags } from "../../contracts/libraries/generated/Tags.sol";
 import { Phase, Position } from "../../contracts/types/Position.sol";
 import { Lie, ToyProgram } from "./ToyProgram.sol";
 
@@ -119,11 +120,11 @@ abstract contract ToyMoves is ToyProgram {
         Dispute memory state = m.state;
         Pick memory picked = _picked(Tags.TRACE_NODE, hashes, child);
         if (child >= NODES) return abi.encodeCall(IDisputeGame.provePadding, (m.id, state, picked));
-        uint8 kind = toys[child].kind;
-        if (kind == LOOP_KIND) {
+        NodeKind kind = toys[child].kind;
+        if (kind == NodeKind.Loop) {
             return abi.encodeCall(IDisputeGame.pickNode, (m.id, state, picked, _node(child)));
         }
-        if (kind == CONSTANT_KIND) {
+        if (kind == NodeKind.Constant) {
             return abi.encodeCall(IDisputeGame.proveConstant, (m.id, state, picked, _node(child)));
         }
         return

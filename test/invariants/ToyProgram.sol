@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import { NodeProof } from "../../contracts/interfaces/IDisputeGame.sol";
-import { MerkleLib } from "../../contracts/libraries/MerkleLib.sol";
-import { Tags } from "../../contracts/libraries/Tags.sol";
+import { NodeKind } from "../../contracts/interfaces/IReferee.sol";
+import { MerkleLib } from "../../contracts/libraries/merkle/MerkleLib.sol";
+import { Tags } from "../../contracts/libraries/generated/Tags.sol";
 
 /// @notice A place where somebody tells something else than the truth.
 /// @param node The node; from {ToyProgram.NODES} on a leaf beyond the last one.
@@ -25,9 +26,6 @@ abstract contract ToyProgram {
     uint256 internal constant DEEP = 2;
     uint256 internal constant OUTPUT = 4;
     uint256 internal constant OUTPUT_BYTES = 8;
-    uint8 internal constant INPUT_KIND = 1;
-    uint8 internal constant CONSTANT_KIND = 2;
-    uint8 internal constant LOOP_KIND = 3;
     uint256 internal constant CHUNK = 256;
 
     uint32 private constant MASK = 0xa5a5a5a5;
@@ -35,7 +33,7 @@ abstract contract ToyProgram {
 
     /// @notice What the toy referee reads in a descriptor.
     struct Toy {
-        uint8 kind;
+        NodeKind kind;
         uint8 elementBytes;
         uint32 elements;
         uint32 foldSteps;
@@ -52,17 +50,17 @@ abstract contract ToyProgram {
     bytes32[NODES] private _roots;
 
     constructor() {
-        toys[0] = Toy(INPUT_KIND, 1, 16, 0, 0);
-        toys[1] = Toy(CONSTANT_KIND, 4, 10, 0, 0);
-        toys[DEEP] = Toy(LOOP_KIND, 4, 140, 70, 2);
-        toys[3] = Toy(LOOP_KIND, 1, 2, 1, 1);
-        toys[OUTPUT] = Toy(LOOP_KIND, 4, 2, 4, 4);
+        toys[0] = Toy(NodeKind.Input, 1, 16, 0, 0);
+        toys[1] = Toy(NodeKind.Constant, 4, 10, 0, 0);
+        toys[DEEP] = Toy(NodeKind.Loop, 4, 140, 70, 2);
+        toys[3] = Toy(NodeKind.Loop, 1, 2, 1, 1);
+        toys[OUTPUT] = Toy(NodeKind.Loop, 4, 2, 4, 4);
         input = hex"000102030405060708090a0b0c0d0e0f";
         _programLeaves = new bytes32[](1 << DEPTH);
         for (uint256 i = 0; i < NODES; ++i) {
             _tensors[i] = _tensorBytes(i);
             _roots[i] = _root(Tags.TENSOR_NODE, _chunkHashes(i, new Lie[](0)));
-            _descriptors[i] = _encoded(toys[i], toys[i].kind == CONSTANT_KIND ? _roots[i] : bytes32(0));
+            _descriptors[i] = _encoded(toys[i], toys[i].kind == NodeKind.Constant ? _roots[i] : bytes32(0));
             _programLeaves[i] = keccak256(abi.encodePacked(Tags.PROGRAM_LEAF, _descriptors[i]));
         }
         programRoot = _root(Tags.PROGRAM_NODE, _programLeaves);
@@ -71,7 +69,7 @@ abstract contract ToyProgram {
     // ---- the program ----------------------------------------------------------------------------------------------
 
     function _encoded(Toy memory toy, bytes32 root) private pure returns (bytes memory) {
-        uint8 signed = toy.kind == LOOP_KIND && toy.elementBytes == 1 ? 1 : 0;
+        uint8 signed = toy.kind == NodeKind.Loop && toy.elementBytes == 1 ? 1 : 0;
         bytes memory head = abi.encodePacked(toy.kind, toy.elementBytes, signed, toy.elements);
         return abi.encodePacked(head, toy.foldSteps, toy.grain, INIT, uint32(0), uint32(0), root);
     }
@@ -101,8 +99,8 @@ abstract contract ToyProgram {
         uint256 depth = MerkleLib.depthOf(MerkleLib.chunksOf(_byteLength(node)));
         whole = new bytes(CHUNK << depth);
         for (uint32 i = 0; i < toy.elements; ++i) {
-            if (toy.kind == INPUT_KIND) whole[i] = input[i];
-            else if (toy.kind == CONSTANT_KIND) whole[4 * i] = bytes1(uint8(7 * i + 3));
+            if (toy.kind == NodeKind.Input) whole[i] = input[i];
+            else if (toy.kind == NodeKind.Constant) whole[4 * i] = bytes1(uint8(7 * i + 3));
             else {
                 uint32 word = _accumulator(i, toy.foldSteps) ^ MASK;
                 for (uint256 b = 0; b < toy.elementBytes; ++b) {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { NodeInfo } from "../../contracts/interfaces/IReferee.sol";
-import { MerkleLib } from "../../contracts/libraries/MerkleLib.sol";
+import { MerkleLib } from "../../contracts/libraries/merkle/MerkleLib.sol";
 import { Clock, ClockLib } from "../../contracts/types/Clock.sol";
 import { Phase, Position, PositionLib } from "../../contracts/types/Position.sol";
 import { Stake, StakeLib } from "../../contracts/types/Stake.sol";

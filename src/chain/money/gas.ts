@@ -21,9 +21,12 @@ const CLAIM_GAS = 140_000n;
 const FINALIZE_GAS = 130_000n;
 /** A byte of calldata costs at most this (EIP-7623), and is hashed. */
 const BYTE_GAS = 48n;
-/** Answers up to this long are stored; a word of storage costs 22,100. */
-const STORED_BYTES = 1024n;
+/** Answers up to this long are kept, in one word of storage or, from 32 bytes on, as code. */
+const KEPT_BYTES = 1024n;
 const WORD_GAS = 22_100n;
+/** Creating a contract, and a byte of its code (EVM), with what it takes to prepare it. */
+const CREATE_GAS = 34_000n;
+const CODE_BYTE_GAS = 202n;
 /** Gas that a callback takes besides its own: its set-up, status and event, and what EIP-150 keeps back. */
 const CALLBACK_OVERHEAD_GAS = 30_000n;
 
@@ -33,8 +36,9 @@ export const claimGas = (outputBytes: number): bigint => CLAIM_GAS + BYTE_GAS * 
 /** Gas of making a claim final, at most, without its callback. */
 export function finalizeGas(outputBytes: number): bigint {
   const bytes = BigInt(outputBytes);
-  const stored = bytes <= STORED_BYTES ? WORD_GAS * ((bytes + 31n) / 32n + 1n) : 0n;
-  return FINALIZE_GAS + BYTE_GAS * bytes + stored;
+  const asCode = bytes > 31n ? CREATE_GAS + CODE_BYTE_GAS * bytes : 0n;
+  const kept = bytes <= KEPT_BYTES ? WORD_GAS + asCode : 0n;
+  return FINALIZE_GAS + BYTE_GAS * bytes + kept;
 }
 
 /** Gas of a callback, at most. @param callbackGas as it was ordered */

@@ -56,7 +56,8 @@ library ScalarMachine {
             Float32.toI32,
             _select
         ];
-        assembly {
+        // table = the address of functions
+        assembly ("memory-safe") {
             table := functions
         }
     }
@@ -73,7 +74,11 @@ library ScalarMachine {
         uint256 slots
     ) internal pure returns (uint256 code) {
         uint256 unknown;
-        assembly {
+        // code = allocate(32 * count)
+        // for each instruction (opcode, a, b, c):
+        //   if opcode is not in the table: unknown = opcode + 256
+        //   its word = address of slot a << 240 | address of slot c << 48 | address of slot b << 32 | table[opcode - 1]
+        assembly ("memory-safe") {
             code := mload(0x40)
             mstore(0x40, add(code, shl(5, count)))
             let to := code
@@ -112,17 +117,20 @@ library ScalarMachine {
             uint256 a;
             uint256 b;
             do {
-                assembly {
+                // f = the word at code; (a, b) = the words in the slots that it names
+                assembly ("memory-safe") {
                     f := mload(code)
                     a := mload(shr(240, f))
                     b := mload(and(shr(32, f), 0xffff))
                 }
                 uint256 instruction;
-                assembly {
+                // instruction = f, as a number; a call through f takes the pointer's bits only
+                assembly ("memory-safe") {
                     instruction := f
                 }
                 uint256 result = f(a, b, instruction);
-                assembly {
+                // the slot at code + toResult = result; code += 32
+                assembly ("memory-safe") {
                     mstore(add(code, toResult), result)
                     code := add(code, 32)
                 }
@@ -150,14 +158,16 @@ library ScalarMachine {
 
     /// @dev Truncates; x / 0 = 0 (as in the EVM), and -2^31 / -1 wraps to -2^31.
     function _i32Div(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = b == 0 ? 0 : uint32(int32(a) / int32(b))
+        assembly ("memory-safe") {
             r := and(sdiv(signextend(3, a), signextend(3, b)), 0xffffffff)
         }
     }
 
     /// @dev The remainder has the dividend's sign; x rem 0 = x, where the EVM says 0.
     function _i32Rem(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = b == 0 ? a : uint32(int32(a) % int32(b))
+        assembly ("memory-safe") {
             r := or(and(smod(signextend(3, a), signextend(3, b)), 0xffffffff), mul(a, iszero(b)))
         }
     }
@@ -180,7 +190,8 @@ library ScalarMachine {
     }
 
     function _i32ShrS(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = uint32(int32(a) >> (b & 31))
+        assembly ("memory-safe") {
             r := and(sar(and(b, 31), signextend(3, a)), 0xffffffff)
         }
     }
@@ -190,26 +201,29 @@ library ScalarMachine {
     }
 
     function _i32Eq(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = a == b ? 1 : 0
+        assembly ("memory-safe") {
             r := eq(a, b)
         }
     }
 
     function _i32LtS(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = int32(a) < int32(b) ? 1 : 0
+        assembly ("memory-safe") {
             r := slt(signextend(3, a), signextend(3, b))
         }
     }
 
     function _i32LtU(uint256 a, uint256 b, uint256) private pure returns (uint256 r) {
-        assembly {
+        // r = a < b ? 1 : 0
+        assembly ("memory-safe") {
             r := lt(a, b)
         }
     }
 
     function _select(uint256 a, uint256 b, uint256 instruction) private pure returns (uint256 r) {
-        // a != 0 ? b : c
-        assembly {
+        // r = a != 0 ? b : slots[c]
+        assembly ("memory-safe") {
             r := b
             if iszero(a) {
                 r := mload(and(shr(48, instruction), 0xffff))

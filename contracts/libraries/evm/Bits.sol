@@ -15,7 +15,8 @@ library Bits {
     /// @param x The word.
     /// @return n 0 to 255; 256 for 0.
     function clz(uint256 x) internal pure returns (uint256 n) {
-        assembly {
+        // n = 256; while x != 0: x >>= 1; --n
+        assembly ("memory-safe") {
             n := clz(x)
         }
     }

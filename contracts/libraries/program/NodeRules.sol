@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Model, TensorRef } from "../interfaces/IModelRegistry.sol";
+import { Model, TensorRef } from "../../interfaces/IModelRegistry.sol";
+import { NodeKind } from "../../interfaces/IReferee.sol";
 import { Blocks } from "./Blocks.sol";
 import { CostLib } from "./CostLib.sol";
-import { Limits } from "./Limits.sol";
-import { MerkleLib } from "./MerkleLib.sol";
+import { Limits } from "../generated/Limits.sol";
+import { MerkleLib } from "../merkle/MerkleLib.sol";
 import { Header, NodeLib } from "./NodeLib.sol";
-import { Opcodes } from "./Opcodes.sol";
+import { Opcodes } from "../generated/Opcodes.sol";
 
-/// @notice The static rules, in the order of `RULES` in src/program/validate.ts.
+/// @notice The static rules, in the order of `RULES` in src/program/rules.ts.
 enum Rule {
     None,
     DescriptorSize,
@@ -49,7 +50,7 @@ library NodeRules {
     uint256 private constant MAX_EXTENT = 0x7fffffff;
 
     /// @notice The first rule that a node breaks by itself or with the model.
-    /// @param model What the registry holds of the model.
+    /// @param model The model as published.
     /// @param nodeIndex Index of the node in the program.
     /// @param descriptor The encoded node; any bytes whatever.
     /// @return rule The rule, or None.
@@ -62,7 +63,7 @@ library NodeRules {
         if (!_isCanonical(descriptor)) return Rule.Encoding;
         rule = _sizes(descriptor);
         if (rule != Rule.None) return rule;
-        if (descriptor.header().kind() == NodeLib.LOOP) {
+        if (descriptor.header().kind() == NodeKind.Loop) {
             rule = _code(descriptor);
             if (rule == Rule.None) rule = _operands(descriptor, nodeIndex);
             if (rule == Rule.None) rule = _cost(descriptor);
@@ -95,7 +96,7 @@ library NodeRules {
 
     /// @notice Whether the root of the trace leaves a node's tensor open until its block is disputed.
     function _isOpen(Header h, uint256 nodeCount) private pure returns (bool) {
-        if (h.kind() != NodeLib.LOOP || h.checkpoint()) return false;
+        if (h.kind() != NodeKind.Loop || h.checkpoint()) return false;
         uint256 traceDepth = MerkleLib.depthOf(nodeCount);
         return Blocks.levels(traceDepth) < traceDepth;
     }
@@ -105,15 +106,16 @@ library NodeRules {
         if (descriptor.length < NodeLib.HEADER_BYTES) return false;
         Header h = descriptor.header();
         uint256 word = Header.unwrap(h);
-        uint256 kind = h.kind();
-        if (kind < NodeLib.INPUT || kind > NodeLib.LOOP) return false;
+        NodeKind kind = h.kind();
+        if (kind == NodeKind.None) return false;
         if (h.dtype() < NodeLib.F32 || h.dtype() > NodeLib.U8) return false;
         // Byte 22 is 0 or 1, 23..31 are zero; 3..17 and 22 are a loop's, 18..21 an input's.
         if (word & ((type(uint256).max >> 176) ^ (1 << 72)) != 0) return false;
-        if (kind != NodeLib.LOOP && ((word << 24) >> 136 != 0 || h.checkpoint())) return false;
-        if (kind != NodeLib.INPUT && h.slot() != 0) return false;
-        if (kind == NodeLib.LOOP) return _isCanonicalLoop(descriptor, h);
-        return descriptor.length == NodeLib.HEADER_BYTES + 4 * h.rank() + (kind == NodeLib.CONSTANT ? 32 : 0);
+        if (kind != NodeKind.Loop && ((word << 24) >> 136 != 0 || h.checkpoint())) return false;
+        if (kind != NodeKind.Input && h.slot() != 0) return false;
+        if (kind == NodeKind.Loop) return _isCanonicalLoop(descriptor, h);
+        return
+            descriptor.length == NodeLib.HEADER_BYTES + 4 * h.rank() + (kind == NodeKind.Constant ? 32 : 0);
     }
 
     /// @notice Whether the operands are whole, end with the descriptor, and name their uses.
@@ -148,7 +150,7 @@ library NodeRules {
         return true;
     }
 
-    /// @notice Which operands a scalar program reads, directly or as the coordinate of one that it reads; a bit each.
+    /// @notice The operands that a scalar program reads, directly or as the coordinate of one that it reads; a bit each.
     function _used(
         uint256[] memory operands,
         Header h,
@@ -187,7 +189,7 @@ library NodeRules {
         uint256 extents = descriptor.start() + NodeLib.HEADER_BYTES;
         rule = _extents(extents, h.rank());
         if (rule != Rule.None) return rule;
-        if (h.kind() != NodeLib.LOOP) {
+        if (h.kind() != NodeKind.Loop) {
             return _byteLength(descriptor) > Limits.MAX_TENSOR_BYTES ? Rule.TensorSize : Rule.None;
         }
         extents += 4 * h.rank();
@@ -359,18 +361,18 @@ library NodeRules {
         return computeGas > Limits.MAX_LEAF_COMPUTE_GAS ? Rule.LeafGas : Rule.None;
     }
 
-    /// @notice That the node and the model's lists of inputs and outputs name each other.
+    /// @notice Checks that the node and the model's lists of inputs and outputs name each other.
     function _interface(
         Model calldata model,
         uint256 nodeIndex,
         Header h,
         uint256 byteLength
     ) private pure returns (Rule) {
-        uint256 slot = h.kind() == NodeLib.INPUT ? h.slot() : type(uint256).max;
+        uint256 slot = h.kind() == NodeKind.Input ? h.slot() : type(uint256).max;
         // Slots count the inputs first, then the answers.
         uint256 inputs = model.inputs.length;
         uint256 slots = inputs + model.answers.length;
-        if (h.kind() == NodeLib.INPUT && slot >= slots) return Rule.Input;
+        if (h.kind() == NodeKind.Input && slot >= slots) return Rule.Input;
         for (uint256 i = 0; i < slots; ++i) {
             TensorRef calldata ref = i < inputs ? model.inputs[i] : model.answers[i - inputs];
             if (i == slot && (ref.node != nodeIndex || ref.byteLength != byteLength)) return Rule.Input;

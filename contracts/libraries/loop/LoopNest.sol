@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Header, NodeLib } from "./NodeLib.sol";
-import { OperandReader } from "./OperandReader.sol";
-import { ScalarMachine } from "./ScalarMachine.sol";
-import { Tensor, Witness } from "./WitnessLib.sol";
+import { NodeKind } from "../../interfaces/IReferee.sol";
+import { Header, NodeLib } from "../program/NodeLib.sol";
+import { Operand, OperandReader } from "./OperandReader.sol";
+import { ScalarMachine } from "../arithmetic/ScalarMachine.sol";
+import { Tensor, Witness } from "../merkle/WitnessLib.sol";
 
 /// @title LoopNest
 /// @notice Runs an interval of one element of a loop node. Twin of `src/engine/reference/`, which defines what it
@@ -41,6 +42,9 @@ library LoopNest {
         uint256 instructions;
     }
 
+    /// @dev Where `result` is in {Code}, from its address.
+    uint256 private constant CODE_RESULT = 0x60;
+
     /// @notice A scalar program, decoded.
     /// @param start Address of its first instruction.
     /// @param end Where it ends.
@@ -65,7 +69,7 @@ library LoopNest {
         Witness memory witness
     ) internal pure returns (uint256 word) {
         Header h = descriptor.header();
-        if (h.kind() != NodeLib.LOOP) revert NotALoop(h.kind());
+        if (h.kind() != NodeKind.Loop) revert NotALoop(uint256(h.kind()));
         Nest memory nest;
         nest.header = h;
         nest.extents = descriptor.start() + NodeLib.HEADER_BYTES + 4 * h.rank();
@@ -91,7 +95,9 @@ library LoopNest {
             uint256 position = nest.extents + 4 * h.foldRank();
             uint256 count = h.constants();
             uint256 words = h.resultSlot() + results;
-            assembly {
+            // slots = allocate(32 * words)
+            // for i = 1 … count: slots[i] = u32 at position; position += 4
+            assembly ("memory-safe") {
                 slots := mload(0x40)
                 mstore(0x40, add(slots, shl(5, words)))
                 let slot := slots
@@ -133,7 +139,7 @@ library LoopNest {
         uint256 position
     ) private pure returns (uint256 rest) {
         // for i = count - 1 … 0: slots[i] = rest % extents[i]; rest /= extents[i]
-        assembly {
+        assembly ("memory-safe") {
             rest := position
             for {} count {} {
                 count := sub(count, 1)
@@ -157,9 +163,9 @@ library LoopNest {
             nest.frame.folds = true;
             nest.frame.lastFold = h.foldRank() == 0 ? type(uint256).max : lastFold;
             Code memory code = _decode(nest, nest.code, h.stepLength(), h.stepResult());
-            (uint256 operands, uint256 moving) = _decodeOperands(nest, NodeLib.USED_BY_STEP);
+            (Operand operands, Operand moving) = _decodeOperands(nest, NodeLib.USED_BY_STEP);
             if (h.foldRank() == 0) {
-                _run(nest, code, operands, 0, 1, 0, witness);
+                _run(nest, code, operands, Operand.wrap(0), 1, 0, witness);
                 return;
             }
             uint256 slot = nest.frame.indices + 32 * lastFold;
@@ -179,28 +185,28 @@ library LoopNest {
     function _run(
         Nest memory nest,
         Code memory code,
-        uint256 operand,
-        uint256 moving,
+        Operand operand,
+        Operand moving,
         uint256 count,
         uint256 slot,
         Witness memory witness
     ) private pure {
         unchecked {
-            for (; operand != 0; operand = _get(operand)) OperandReader.place(operand, witness);
+            for (; operand.exists(); operand = operand.next()) operand.place(witness);
             uint256 accumulator = nest.slots;
             while (true) {
                 if (code.start != code.end) ScalarMachine.run(code.start, code.end, code.toResult);
-                assembly {
-                    // slots[0] = slots[code.result]; --count
-                    mstore(accumulator, mload(mload(add(code, 0x60))))
+                // slots[0] = slots[code.result]; --count
+                assembly ("memory-safe") {
+                    mstore(accumulator, mload(mload(add(code, CODE_RESULT))))
                     count := sub(count, 1)
                 }
                 if (count == 0) return;
-                assembly {
-                    // ++slots[slot]
+                // ++slots[slot]
+                assembly ("memory-safe") {
                     mstore(slot, add(mload(slot), 1))
                 }
-                if (moving != 0) OperandReader.advance(moving, witness);
+                if (moving.exists()) moving.advance(witness);
             }
         }
     }
@@ -232,14 +238,15 @@ library LoopNest {
             }
             uint256 position = nest.code + 4 * h.stepLength();
             Code memory code = _decode(nest, position, h.postLength(), h.postResult());
-            (uint256 operand, ) = _decodeOperands(nest, NodeLib.USED_BY_POST);
-            for (; operand != 0; operand = _get(operand)) OperandReader.place(operand, witness);
+            (Operand operand, ) = _decodeOperands(nest, NodeLib.USED_BY_POST);
+            for (; operand.exists(); operand = operand.next()) operand.place(witness);
             if (code.start != code.end) ScalarMachine.run(code.start, code.end, code.toResult);
             word = _get(code.result);
             uint256 dtype = h.dtype();
             if (dtype == NodeLib.U8) word &= 0xff;
             if (dtype == NodeLib.I8) {
-                assembly {
+                // word = uint32(int32(int8(word)))
+                assembly ("memory-safe") {
                     word := and(signextend(0, word), 0xffffffff)
                 }
             }
@@ -262,32 +269,32 @@ library LoopNest {
     }
 
     /// @notice The operands that a program uses, linked in their order.
-    /// @return first Address of the first.
-    /// @return firstMoving Address of the first that is not FIXED.
+    /// @return first The first.
+    /// @return firstMoving The first that is not FIXED.
     function _decodeOperands(
         Nest memory nest,
         uint256 use
-    ) private pure returns (uint256 first, uint256 firstMoving) {
+    ) private pure returns (Operand first, Operand firstMoving) {
         unchecked {
             uint256 position = nest.operands;
             uint256 count = nest.header.operands();
             uint256 slot = nest.frame.operandSlots;
-            uint256 last;
-            uint256 lastMoving;
+            Operand last;
+            Operand lastMoving;
             for (uint256 i = 0; i < count; ++i) {
                 uint256 fields = NodeLib.word(position);
                 if (NodeLib.byteAt(fields, 6) & use == 0) {
                     position += NodeLib.operandBytes(position);
                 } else {
-                    uint256 operand;
+                    Operand operand;
                     uint256 tensor = _tensorOf(nest, fields >> 224);
                     (operand, position) = OperandReader.decode(nest.frame, position, slot, tensor);
-                    if (first == 0) first = operand;
-                    else _set(last, operand);
+                    if (first.exists()) last.link(operand);
+                    else first = operand;
                     last = operand;
-                    if (_get(operand + 0x120) != OperandReader.FIXED) {
-                        if (firstMoving == 0) firstMoving = operand;
-                        else _set(lastMoving + 32, operand);
+                    if (operand.mode() != OperandReader.FIXED) {
+                        if (firstMoving.exists()) lastMoving.linkMoving(operand);
+                        else firstMoving = operand;
                         lastMoving = operand;
                     }
                 }
@@ -299,25 +306,28 @@ library LoopNest {
     /// @dev Address of the tensor of a node; operands that read the same node share it.
     function _tensorOf(Nest memory nest, uint256 node) private pure returns (uint256 tensor) {
         for (tensor = nest.tensors; tensor != 0;) {
-            // {Tensor} node, next, …
+            // `node` is the first field of {Tensor}, `next` the second.
             if (_get(tensor) == node) return tensor;
             tensor = _get(tensor + 32);
         }
         Tensor memory opened = Tensor({ node: node, next: nest.tensors, opened: false, root: 0 });
-        assembly {
+        // tensor = the address of opened
+        assembly ("memory-safe") {
             tensor := opened
         }
         nest.tensors = tensor;
     }
 
     function _get(uint256 memoryAddress) private pure returns (uint256 word) {
-        assembly {
+        // word = the 32 bytes there
+        assembly ("memory-safe") {
             word := mload(memoryAddress)
         }
     }
 
     function _set(uint256 memoryAddress, uint256 word) private pure {
-        assembly {
+        // the 32 bytes there = word
+        assembly ("memory-safe") {
             mstore(memoryAddress, word)
         }
     }

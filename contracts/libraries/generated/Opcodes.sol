@@ -39,7 +39,7 @@ library Opcodes {
     uint8 internal constant SELECT = 31;
     /// @notice The greatest opcode; 0 is none.
     uint8 internal constant LAST = 31;
-    /// @notice How many references each opcode reads, 2 bits each.
+    /// @notice References that each opcode reads, 2 bits each.
     uint256 internal constant ARITIES = 0x000000000000000000000000000000000000000000000000d6aaaaaa956aa6a8;
     /// @notice Gas bound of opcodes 0..15, 16 bits each.
     uint256 internal constant GAS_LOW = 0x00be01c201c201c201900154015400fa01680168028a0352044c04e204b00000;

@@ -16,7 +16,7 @@ library Bits {
     /// @return n 0 to 255; 256 for 0.
     function clz(uint256 x) internal pure returns (uint256 n) {
         // Binary search for the highest bit (Warren, Hacker's Delight, §5-3); a table answers for the last four bits.
-        assembly {
+        assembly ("memory-safe") {
             let s := shl(7, lt(0xffffffffffffffffffffffffffffffff, x))
             s := or(s, shl(6, lt(0xffffffffffffffff, shr(s, x))))
             s := or(s, shl(5, lt(0xffffffff, shr(s, x))))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import { NodeKind } from "../../interfaces/IReferee.sol";
+
 /// @notice The first 32 bytes of a node's descriptor; see `src/program/codec.ts` for the whole of it.
 ///
 /// ```
@@ -17,10 +19,6 @@ using NodeLib for Header global;
 /// that a descriptor is well-formed, or that it goes on as long as its header says: that is {NodeRules}.
 library NodeLib {
     uint256 internal constant HEADER_BYTES = 32;
-
-    uint256 internal constant INPUT = 1;
-    uint256 internal constant CONSTANT = 2;
-    uint256 internal constant LOOP = 3;
 
     uint256 internal constant F32 = 1;
     uint256 internal constant I32 = 2;
@@ -48,7 +46,8 @@ library NodeLib {
 
     /// @notice Where a descriptor starts in calldata.
     function start(bytes calldata descriptor) internal pure returns (uint256 position) {
-        assembly {
+        // position = where descriptor[0] is in msg.data
+        assembly ("memory-safe") {
             position := descriptor.offset
         }
     }
@@ -58,8 +57,9 @@ library NodeLib {
         return Header.wrap(word(start(descriptor)));
     }
 
-    function kind(Header self) internal pure returns (uint256) {
-        return byteAt(Header.unwrap(self), 0);
+    function kind(Header self) internal pure returns (NodeKind) {
+        uint256 first = byteAt(Header.unwrap(self), 0);
+        return first > uint256(NodeKind.Loop) ? NodeKind.None : NodeKind(first);
     }
 
     function dtype(Header self) internal pure returns (uint256) {
@@ -172,35 +172,42 @@ library NodeLib {
         }
     }
 
-    /// @notice 32 bytes of calldata.
+    /// @notice 32 bytes of calldata, big-endian; zeros beyond its end.
     function word(uint256 position) internal pure returns (uint256 w) {
-        assembly {
+        // w = uint256(bytes32(msg.data[position:]))
+        assembly ("memory-safe") {
             w := calldataload(position)
         }
     }
 
+    /// @notice Four bytes of calldata, big-endian.
     function u32(uint256 position) internal pure returns (uint256 w) {
-        assembly {
+        // w = uint32(bytes4(msg.data[position:]))
+        assembly ("memory-safe") {
             w := shr(224, calldataload(position))
         }
     }
 
+    /// @notice One byte of calldata.
     function u8(uint256 position) internal pure returns (uint256 w) {
-        assembly {
+        // w = uint8(msg.data[position])
+        assembly ("memory-safe") {
             w := byte(0, calldataload(position))
         }
     }
 
-    /// @notice Sign-extended.
+    /// @notice Four bytes of calldata, big-endian, sign-extended.
     function i32(uint256 position) internal pure returns (int256 w) {
-        assembly {
+        // w = int32(uint32(bytes4(msg.data[position:])))
+        assembly ("memory-safe") {
             w := sar(224, calldataload(position))
         }
     }
 
     /// @notice Byte `i` of a word, counted from the most significant.
     function byteAt(uint256 w, uint256 i) internal pure returns (uint256 b) {
-        assembly {
+        // b = uint8(bytes32(w)[i])
+        assembly ("memory-safe") {
             b := byte(i, w)
         }
     }

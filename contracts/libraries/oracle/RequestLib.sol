@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Request } from "../interfaces/IInferenceOracle.sol";
+import { Request } from "../../interfaces/IInferenceOracle.sol";
 
 /// @title RequestLib
 /// @notice Hash under which the oracle keeps a request.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Limits } from "./Limits.sol";
+import { Limits } from "../generated/Limits.sol";
 
 /// @title Blocks
-/// @notice Which tensors the root of a trace commits to. The nodes of a program lie in aligned blocks: the root commits
+/// @notice The tensors that the root of a trace commits to. The nodes of a program lie in aligned blocks: the root commits
 /// to checkpoints, which are what other blocks read and the outputs; all tensors of a block are committed to when a
 /// dispute reaches it. Twin: src/program/blocks.ts.
 library Blocks {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { IReferee } from "../interfaces/IReferee.sol";
+import { IReferee } from "../../interfaces/IReferee.sol";
 import { Bits } from "./Bits.sol";
 
 /// @title OpcodeProbe
@@ -13,6 +13,7 @@ library OpcodeProbe {
     function requireOpcodes() internal {
         bytes memory initCode = Bits.PROBE;
         uint256 answer;
+        // try new Probe() reverts with 32 bytes: answer = those bytes
         assembly ("memory-safe") {
             // Init code that succeeds would leave a contract, so it reverts with its answer.
             let created := create(0, add(initCode, 32), mload(initCode))

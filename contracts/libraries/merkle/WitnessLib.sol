@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Commitments } from "../interfaces/IReferee.sol";
-import { Blocks } from "./Blocks.sol";
-import { Tags } from "./Tags.sol";
+import { Commitments } from "../../interfaces/IReferee.sol";
+import { Blocks } from "../program/Blocks.sol";
+import { Tags } from "../generated/Tags.sol";
 
 /// @notice A witness being consumed: openings against a trace's and a block's root, in the order of first touch.
 /// @param next Calldata position of the next opening.
@@ -46,6 +46,10 @@ struct Tensor {
 library WitnessLib {
     /// @notice Slots of the hash table of opened chunks, a power of two.
     uint256 private constant TABLE_SLOTS = 256;
+    /// @dev Where fields of {Witness} are, from its address.
+    uint256 private constant TRACE_ROOT = 0x40;
+    uint256 private constant CHUNKS = 0x80;
+
     /// @notice More bytes than the static cost rule allows any leaf, and so few that the table is never full.
     uint256 private constant MAX_WITNESS_BYTES = 63 * 1024;
 
@@ -59,6 +63,9 @@ library WitnessLib {
     error ChunkNotInTensor(uint256 node, uint256 chunk);
 
     /// @notice Starts on a witness. Memory beyond the free memory pointer must not have been written.
+    /// @param witness The stream of openings.
+    /// @param commitments Roots to open against.
+    /// @return self The witness, of which nothing is read.
     function open(
         bytes calldata witness,
         Commitments calldata commitments
@@ -66,7 +73,8 @@ library WitnessLib {
         if (witness.length > MAX_WITNESS_BYTES) revert WitnessTooLong(witness.length - MAX_WITNESS_BYTES);
         uint256 position;
         uint256 chunks;
-        assembly {
+        // position = where witness[0] is in msg.data; chunks = allocate(32 * TABLE_SLOTS)
+        assembly ("memory-safe") {
             position := witness.offset
             chunks := mload(0x40)
             mstore(0x40, add(chunks, mul(TABLE_SLOTS, 32)))
@@ -82,13 +90,17 @@ library WitnessLib {
     }
 
     /// @notice Checks that everything was read.
+    /// @param self The witness.
     function close(Witness memory self) internal pure {
         if (self.next != self.end) revert WitnessTooLong(self.end - self.next);
     }
 
     /// @notice Where a chunk's 256 bytes are in calldata, opening it first if it has not been.
+    /// @param self The witness.
     /// @param tensorAddress Memory address of the chunk's {Tensor}.
+    /// @param chunk Index of the chunk in its tensor, below 2^24.
     /// @param depth Levels of the tensor's tree.
+    /// @return position Calldata position of its first byte.
     function chunkPosition(
         Witness memory self,
         uint256 tensorAddress,
@@ -96,15 +108,18 @@ library WitnessLib {
         uint256 depth
     ) internal pure returns (uint256 position) {
         // A table entry is key << 32 | position. The trace root salts the table, so that nobody can choose chunks
-        // that collide when he publishes a program.
+        // that collide when they publish a program.
+        //   key = tensorAddress << 24 | chunk; slot = key * (traceRoot | 1) >> 248
+        //   while chunks[slot] is of another key: slot = (slot + 1) % TABLE_SLOTS
+        //   entry = the address of chunks[slot]; position = that of the key there, or 0
         uint256 entry;
-        assembly {
+        assembly ("memory-safe") {
             let key := or(shl(24, tensorAddress), chunk)
-            let slot := shr(248, mul(key, or(mload(add(self, 64)), 1)))
+            let slot := shr(248, mul(key, or(mload(add(self, TRACE_ROOT)), 1)))
             for {} 1 {
                 slot := and(add(slot, 1), 255)
             } {
-                entry := add(mload(add(self, 128)), shl(5, slot))
+                entry := add(mload(add(self, CHUNKS)), shl(5, slot))
                 position := mload(entry)
                 if or(iszero(position), eq(shr(32, position), key)) {
                     break
@@ -114,13 +129,15 @@ library WitnessLib {
         }
         if (position != 0) return position;
         Tensor memory tensor;
-        assembly {
+        // tensor = the struct at tensorAddress
+        assembly ("memory-safe") {
             tensor := tensorAddress
         }
         if (!tensor.opened) _openTensor(self, tensor);
         position = _take(self, 256 + 32 * depth);
         bytes32 leaf;
-        assembly {
+        // leaf = keccak256(abi.encodePacked(Tags.TENSOR_CHUNK, msg.data[position:position + 256]))
+        assembly ("memory-safe") {
             let preimage := mload(0x40)
             // TENSOR_CHUNK is 0
             mstore8(preimage, 0)
@@ -130,13 +147,19 @@ library WitnessLib {
         if (climb(Tags.TENSOR_NODE, leaf, chunk, depth, position + 256) != tensor.root) {
             revert ChunkNotInTensor(tensor.node, chunk);
         }
-        assembly {
+        // the word at entry = key << 32 | position
+        assembly ("memory-safe") {
             mstore(entry, or(shl(32, or(shl(24, tensorAddress), chunk)), position))
         }
     }
 
     /// @notice The root that a leaf and its siblings, from the leaf up, lead to.
-    /// @param siblings Their calldata position.
+    /// @param tag Tag of the tree's interior nodes.
+    /// @param leaf The leaf.
+    /// @param index Its index; bit i tells the side at level i from the leaf up.
+    /// @param depth Levels of the tree.
+    /// @param siblings Calldata position of the siblings.
+    /// @return hash The root.
     function climb(
         uint256 tag,
         bytes32 leaf,
@@ -146,7 +169,7 @@ library WitnessLib {
     ) internal pure returns (bytes32 hash) {
         hash = leaf;
         // for each level: hash = keccak256(tag ‖ (index is even ? hash ‖ sibling : sibling ‖ hash)); index /= 2
-        assembly {
+        assembly ("memory-safe") {
             let preimage := add(mload(0x40), 31)
             mstore8(preimage, tag)
             let left := add(preimage, 1)
@@ -170,7 +193,8 @@ library WitnessLib {
         uint256 depth = inBlock ? self.blockLevels : self.traceDepth;
         uint256 position = _take(self, 32 + 32 * depth);
         bytes32 root;
-        assembly {
+        // root = bytes32(msg.data[position:])
+        assembly ("memory-safe") {
             root := calldataload(position)
         }
         // In a block the low bits of the index alone lead to its root.

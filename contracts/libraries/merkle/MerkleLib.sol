@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Bits } from "./Bits.sol";
-import { Limits } from "./Limits.sol";
-import { Tags } from "./Tags.sol";
+import { Bits } from "../evm/Bits.sol";
+import { Limits } from "../generated/Limits.sol";
+import { Tags } from "../generated/Tags.sol";
 
 /// @title MerkleLib
 /// @notice Trees over tensors, traces and programs. Every preimage starts with a tag, every tree's depth follows from
@@ -39,6 +39,7 @@ library MerkleLib {
     /// @param right Right child.
     /// @return hash The node.
     function nodeHash(uint8 tag, bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
+        // hash = keccak256(abi.encodePacked(tag, left, right))
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore8(p, tag)
@@ -53,6 +54,7 @@ library MerkleLib {
     /// @param data The bytes.
     /// @return hash The hash.
     function taggedHash(uint8 tag, bytes calldata data) internal pure returns (bytes32 hash) {
+        // hash = keccak256(abi.encodePacked(tag, data))
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore8(p, tag)
@@ -82,6 +84,7 @@ library MerkleLib {
         bytes32[] calldata siblings
     ) internal pure returns (bytes32 hash) {
         hash = leaf;
+        // for each sibling: hash = index % 2 == 0 ? nodeHash(tag, hash, sibling) : nodeHash(tag, sibling, hash); index /= 2
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore8(p, tag)
@@ -113,6 +116,9 @@ library MerkleLib {
     /// @param hashes A power of two of hashes, from left to right; for the caller to check.
     /// @return hash The root.
     function combine(uint8 tag, bytes32[] calldata hashes) internal pure returns (bytes32 hash) {
+        // level = hashes
+        // for count = hashes.length / 2, / 4, … 1: for i < count: level[i] = nodeHash(tag, level[2 * i], level[2 * i + 1])
+        // hash = level[0]
         assembly ("memory-safe") {
             // One word of room in front, because the tag of the first pair lies before it.
             let p := add(mload(0x40), 32)
@@ -151,8 +157,9 @@ library MerkleLib {
         // Scratch for one preimage, then the level; nothing allocates until the end.
         uint256 p;
         uint256 level;
-        // What stands where nothing below is marked.
+        // The hash of a subtree of this level without a mark.
         uint256 none = 0;
+        // level = hashes; marks &= 2^hashes.length - 1
         assembly ("memory-safe") {
             p := mload(0x40)
             level := add(p, 96)
@@ -169,6 +176,10 @@ library MerkleLib {
                     // The even one of the pair with the lowest mark that is left.
                     first = (255 - Bits.clz(rest & (0 - rest))) & 254;
                 }
+                // left = marks has bit first ? level[first] : none
+                // right = marks has bit first + 1 ? level[first + 1] : none
+                // level[first / 2] = nodeHash(tag, left, right)
+                // set bit first / 2 of above; clear bits first and first + 1 of rest
                 assembly ("memory-safe") {
                     let pair := shr(1, first)
                     let at := add(level, shl(5, first))
@@ -193,12 +204,14 @@ library MerkleLib {
                 }
             }
             marks = above;
+            // none = nodeHash(tag, none, none)
             assembly ("memory-safe") {
                 mstore(add(p, 1), none)
                 mstore(add(p, 33), none)
                 none := keccak256(p, 65)
             }
         }
+        // hash = marks == 0 ? none : level[0]
         assembly ("memory-safe") {
             hash := none
             if marks {
@@ -208,7 +221,7 @@ library MerkleLib {
     }
 
     /// @notice Root of a tensor's tree.
-    /// @param data The tensor, at least as long as its last padding-free byte.
+    /// @param data The tensor's bytes.
     /// @return The root.
     function tensorRoot(bytes calldata data) internal pure returns (bytes32) {
         uint256 count = chunksOf(data.length);
@@ -229,6 +242,7 @@ library MerkleLib {
     /// @param from First byte.
     /// @return hash The leaf.
     function _chunkHash(bytes calldata data, uint256 from) private pure returns (bytes32 hash) {
+        // hash = keccak256(abi.encodePacked(Tags.TENSOR_CHUNK, data[from:from + 256], as many zeros as are missing))
         assembly ("memory-safe") {
             let p := mload(0x40)
             let length := sub(data.length, from)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Limits } from "./Limits.sol";
-import { MerkleLib } from "./MerkleLib.sol";
+import { Limits } from "../generated/Limits.sol";
+import { MerkleLib } from "../merkle/MerkleLib.sol";
 import { Header, NodeLib } from "./NodeLib.sol";
-import { Opcodes } from "./Opcodes.sol";
+import { Opcodes } from "../generated/Opcodes.sol";
 
 /// @title CostLib
 /// @notice The static cost rule: what the worst leaf of a loop needs at most, seen from its descriptor alone. Twin:

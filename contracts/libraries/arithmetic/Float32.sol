@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Bits } from "./Bits.sol";
+import { Bits } from "../evm/Bits.sol";
 
 /// @title Float32
 /// @notice IEEE 754-2019 binary32 in integer arithmetic: round to nearest, ties to even; subnormals kept; every NaN
@@ -33,7 +33,7 @@ library Float32 {
         //   magnitude = |x ± y|; r = magnitude < 2^24 ? magnitude : round(magnitude to 24 bits)
         uint256 m;
         uint256 z;
-        assembly {
+        assembly ("memory-safe") {
             let e := and(shr(23, a), 0xff)
             let f := and(shr(23, b), 0xff)
             switch or(gt(e, 230), gt(f, 230))
@@ -55,7 +55,8 @@ library Float32 {
         }
         if (m > 0xffffff) {
             uint256 zeros = Bits.clz(m);
-            assembly {
+            // e = bits of m above 24; m += half a unit; r = (e << 23) + (m >> e), with the sign of the greater operand
+            assembly ("memory-safe") {
                 let e := sub(232, zeros)
                 // Half a unit, less one if the kept part is even: ties go to even.
                 m := add(m, sub(shl(sub(e, 1), 1), iszero(and(shr(e, m), 1))))
@@ -77,7 +78,7 @@ library Float32 {
     function mul(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
         // For normal numbers the product m of the significands has 47 or 48 bits:
         //   r = m rounded to 24 bits, exponent e + f - 127 or one more; {_round} does what is not normal.
-        assembly {
+        assembly ("memory-safe") {
             let e := and(shr(23, a), 0xff)
             let f := and(shr(23, b), 0xff)
             r := not(0)
@@ -109,8 +110,9 @@ library Float32 {
             uint256 n = _significand(b);
             if (n == 0) return m == 0 ? NAN : sign | INFINITY;
             // At least 26 bits of quotient, the last one set if anything was left over: enough to round from.
+            //   quotient = (m << 50) / n | ((m << 50) % n == 0 ? 0 : 1); e = max(e, 1); f = max(f, 1)
             uint256 quotient;
-            assembly {
+            assembly ("memory-safe") {
                 m := shl(50, m)
                 quotient := div(m, n)
                 quotient := or(quotient, iszero(iszero(sub(m, mul(quotient, n)))))
@@ -128,13 +130,15 @@ library Float32 {
         if (a >= INFINITY) return a == INFINITY ? a : NAN;
         uint256 e;
         uint256 m;
-        assembly {
+        // a = m * 2^(e - 150): e = max(exponent, 1); m = fraction, with the bit above it if a is normal
+        assembly ("memory-safe") {
             e := and(shr(23, a), 0xff)
             m := or(and(a, 0x7fffff), shl(23, iszero(iszero(e))))
             e := add(e, iszero(e))
         }
         r = Bits.clz(m);
-        assembly {
+        // r = round(isqrt(n) to 24 bits), by Newton's method
+        assembly ("memory-safe") {
             // n = significand scaled to 54 or 55 bits so that its exponent is even: a = n * 2^(e - 181 or 180).
             let k := sub(r, 232)
             e := sub(add(e, 300), k)
@@ -154,7 +158,7 @@ library Float32 {
     /// @notice The lesser (§9.6 minimum): NaN wins, −0 < +0.
     function min(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
         // NaN if either is, else the first in the order of the keys x < 0 ? ~x : x | sign.
-        assembly {
+        assembly ("memory-safe") {
             switch or(gt(and(a, 0x7fffffff), 0x7f800000), gt(and(b, 0x7fffffff), 0x7f800000))
             case 0 {
                 let x := xor(a, or(0x80000000, sub(0, shr(31, a))))
@@ -169,7 +173,8 @@ library Float32 {
 
     /// @notice The greater (§9.6 maximum): NaN wins, −0 < +0.
     function max(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
-        assembly {
+        // NaN if either is, else the last in the order of the keys x < 0 ? ~x : x | sign.
+        assembly ("memory-safe") {
             switch or(gt(and(a, 0x7fffffff), 0x7f800000), gt(and(b, 0x7fffffff), 0x7f800000))
             case 0 {
                 let x := xor(a, or(0x80000000, sub(0, shr(31, a))))
@@ -185,7 +190,7 @@ library Float32 {
     /// @notice 1 if a = b, else 0 (§5.11); NaN equals nothing, −0 equals +0.
     function eq(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
         // (a == b && !isNaN(a)) || both are zeros
-        assembly {
+        assembly ("memory-safe") {
             r := or(
                 and(eq(a, b), iszero(gt(and(a, 0x7fffffff), 0x7f800000))),
                 iszero(and(or(a, b), 0x7fffffff))
@@ -196,7 +201,7 @@ library Float32 {
     /// @notice 1 if a < b, else 0 (§5.11); false if either is NaN.
     function lt(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
         // !isNaN(a) && !isNaN(b) && value(a) < value(b), the values as integers: sign ? -magnitude : magnitude
-        assembly {
+        assembly ("memory-safe") {
             let x := and(a, 0x7fffffff)
             let y := and(b, 0x7fffffff)
             if iszero(or(gt(x, 0x7f800000), gt(y, 0x7f800000))) {
@@ -210,7 +215,8 @@ library Float32 {
 
     /// @notice 1 if a ≤ b, else 0 (§5.11); false if either is NaN.
     function le(uint256 a, uint256 b, uint256) internal pure returns (uint256 r) {
-        assembly {
+        // !isNaN(a) && !isNaN(b) && value(a) <= value(b), as in {lt}
+        assembly ("memory-safe") {
             let x := and(a, 0x7fffffff)
             let y := and(b, 0x7fffffff)
             if iszero(or(gt(x, 0x7f800000), gt(y, 0x7f800000))) {
@@ -226,7 +232,7 @@ library Float32 {
     function nearest(uint256 a, uint256, uint256) internal pure returns (uint256 r) {
         // In the encoding, the fraction's last s = 150 - e bits are the part after the point; adding to them carries
         // into the exponent as it should.
-        assembly {
+        assembly ("memory-safe") {
             let x := and(a, 0x7fffffff)
             switch lt(x, 0x3f800000)
             case 0 {
@@ -267,12 +273,13 @@ library Float32 {
         // m = |a|, scaled to 56 bits and rounded to 24.
         if (a == 0) return 0;
         uint256 m;
-        assembly {
+        assembly ("memory-safe") {
             let z := sub(0, shr(31, a))
             m := and(sub(xor(a, z), z), 0xffffffff)
         }
         r = Bits.clz(m);
-        assembly {
+        // m <<= zeros + 24; r = ((157 - zeros) << 23) + round(m >> 32), with the sign, where zeros are those of 32 bits
+        assembly ("memory-safe") {
             let k := sub(r, 224)
             m := shl(add(k, 24), m)
             m := shr(32, add(m, sub(0x80000000, iszero(and(shr(32, m), 1)))))
@@ -283,7 +290,7 @@ library Float32 {
     /// @notice The integer part as i32, saturated at both ends; NaN gives 0.
     function toI32(uint256 a, uint256, uint256) internal pure returns (uint256 r) {
         // |a| < 2^31: the significand moved by e - 150 places. Otherwise the end of the range, or 0 for NaN.
-        assembly {
+        assembly ("memory-safe") {
             let e := and(shr(23, a), 0xff)
             switch lt(e, 158)
             case 0 {
@@ -301,7 +308,9 @@ library Float32 {
 
     /// @dev The integer next to `a`, away from zero if `away` is 1 and towards it if 0.
     function _integral(uint256 a, uint256 away) private pure returns (uint256 r) {
-        assembly {
+        // |a| < 1: away and a is not 0 ? 1 : 0, the sign kept. |a| >= 2^23: a itself, or NaN.
+        // Else s = 150 - e bits of the encoding are the part after the point: add away * (2^s - 1), then clear them.
+        assembly ("memory-safe") {
             let x := and(a, 0x7fffffff)
             switch lt(x, 0x3f800000)
             case 0 {
@@ -367,7 +376,8 @@ library Float32 {
 
     /// @dev The significand of a finite word.
     function _significand(uint256 a) private pure returns (uint256 m) {
-        assembly {
+        // fraction | (exponent == 0 ? 0 : 2^23)
+        assembly ("memory-safe") {
             m := or(and(a, 0x7fffff), shl(23, iszero(iszero(and(a, 0x7f800000)))))
         }
     }
@@ -379,10 +389,11 @@ library Float32 {
     /// @dev The word nearest to ±m * 2^t units of 2^-149, overflow to infinity and subnormals included; m < 2^224.
     /// A caller that cut m off sets its last bit, and leaves 26 bits or more.
     function _round(uint256 sign, uint256 m, int256 t) private pure returns (uint256 r) {
-        // s = how many bits go: down to 24 remaining bits, or further, down to the unit.
+        // s = bits to drop: down to 24 remaining bits, or further, down to the unit.
+        // r = sign | min(((s + t) << 23) + (m rounded to even after dropping s bits), infinity)
         if (m == 0) return sign;
         uint256 zeros = Bits.clz(m);
-        assembly {
+        assembly ("memory-safe") {
             // Thirty-two zeros below, so that something always goes.
             m := shl(32, m)
             t := sub(t, 32)

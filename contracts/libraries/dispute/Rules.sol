@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import { Dispute, IDisputeGame } from "../interfaces/IDisputeGame.sol";
-import { Phase, Position } from "../types/Position.sol";
-import { Limits } from "./Limits.sol";
-import { Tags } from "./Tags.sol";
+import { IDisputeGame } from "../../interfaces/IDisputeGame.sol";
+import { Phase, Position } from "../../types/Position.sol";
+import { Limits } from "../generated/Limits.sol";
 
 /// @title Rules
-/// @notice What both sides of a dispute compute from its state. Twin: src/dispute/rules.ts.
+/// @notice Rules that both sides of a dispute apply to its state. Twin: src/dispute/rules.ts.
 library Rules {
-    /// @notice Bytes of a {Dispute}; all its fields are value types, so calldata and memory hold it the same way.
-    uint256 private constant DISPUTE_BYTES = 6 * 32;
-
     /// @notice Whose turn it is.
-    /// @param phase What a dispute waits for.
+    /// @param phase The dispute's phase.
     /// @return True for the claimant's.
     function claimantMoves(Phase phase) internal pure returns (bool) {
         return
@@ -119,43 +115,6 @@ library Rules {
     /// @return The word.
     function wordAt(bytes calldata words, uint256 i) internal pure returns (uint32) {
         return uint32(bytes4(words[4 * i:4 * i + 4]));
-    }
-
-    /// @notice Copies a state into memory, with room before it for a tag and behind it for a subject.
-    /// @dev Equivalent to `next = dispute`, but lets {seal} hash in place, and does not check that the high bits of short
-    /// fields are zero: compare the hash first, since no state that was ever sealed has others.
-    /// @param dispute The state.
-    /// @return next The copy.
-    function load(Dispute calldata dispute) internal pure returns (Dispute memory next) {
-        assembly ("memory-safe") {
-            next := add(mload(0x40), 32)
-            mstore(0x40, add(next, add(DISPUTE_BYTES, 32)))
-            calldatacopy(next, dispute, DISPUTE_BYTES)
-        }
-    }
-
-    /// @notice A state that is all zeros, to be filled in.
-    /// @return next The state; only this and {load} make one that {seal} may hash.
-    function blank() internal pure returns (Dispute memory next) {
-        assembly ("memory-safe") {
-            next := add(mload(0x40), 32)
-            mstore(0x40, add(next, add(DISPUTE_BYTES, 32)))
-            calldatacopy(next, calldatasize(), DISPUTE_BYTES)
-        }
-    }
-
-    /// @notice What the game keeps of a dispute.
-    /// @dev Equivalent to keccak256(abi.encodePacked(Tags.DISPUTE, abi.encode(next), subject)).
-    /// @param next The state, from {load} or {blank}.
-    /// @param subject Its subject.
-    /// @return hash The hash.
-    function seal(Dispute memory next, bytes32 subject) internal pure returns (bytes32 hash) {
-        uint256 tag = Tags.DISPUTE;
-        assembly ("memory-safe") {
-            mstore8(sub(next, 1), tag)
-            mstore(add(next, DISPUTE_BYTES), subject)
-            hash := keccak256(sub(next, 1), add(DISPUTE_BYTES, 33))
-        }
     }
 
     /// @notice Reverts unless a list or byte string has its one right length.
