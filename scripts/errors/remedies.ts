@@ -14,6 +14,7 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   ElementOutOfRange: 'Use an index below the number of elements.',
   IntervalInvalid: 'Name an interval of the fold, with `from` before `to`.',
   IntervalLongerThanGrain: 'Go on with the dispute until the interval fits a leaf.',
+  BytesNotKept: 'Send more gas, or keep fewer bytes than a contract may have as code.',
   // feeds/
   PeriodZero: 'Deploy the feed with a period of at least a second.',
   NoCallback: 'Deploy the feed with terms whose `callbackGas` is above 0.',
@@ -28,6 +29,10 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   NoToken: "Ask with tokens of the model's vocabulary only.",
   'InferenceRequester.NotOracle': 'Let the oracle call back; nobody else may.',
   'InferenceRequester.WrongAnswerForm': 'Set `answerByRoot` in the terms as the base contract needs it.',
+  PageCountMismatch: 'Deploy with one hash for each page, as `vocabularyPages` makes them.',
+  PageMismatch: 'Add the page whose hash the vocabulary has at that place.',
+  PageMissing: 'Add the page; anybody may.',
+  TokenUnknown: "Decode tokens of the model's vocabulary only.",
   NotFinite: 'Handle infinities and NaN by reading the bits as an integer.',
   NotReadYet: 'Wait for the final answer.',
   NotAsker: 'Call it from the account that asked.',

@@ -23,3 +23,4 @@ export { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 export { type Model, modelOf } from '../merkle/model.ts';
 export { type EncodedPrompt, InvalidPrompt, type TextFormat } from '../text/prompt.ts';
 export { type TextTokenizer, tokenizerOf } from '../text/tokenizer.ts';
+export { tokenTexts, type VocabularyPages, vocabularyPages } from '../text/vocabulary.ts';

@@ -16,6 +16,13 @@ export function keccakTagged(tag: number, ...parts: readonly Uint8Array[]): Hash
   return hasher.digest('binary');
 }
 
+/** keccak256 of bytes without a tag, as contracts hash what is not part of a tree. */
+export function keccak(bytes: Uint8Array): Hash {
+  hasher.init();
+  hasher.update(bytes);
+  return hasher.digest('binary');
+}
+
 /** A loop, because whole tensors are compared and a callback for each byte takes ten times as long. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
