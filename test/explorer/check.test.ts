@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { IInferenceOracle__factory } from '#typechain';
 import { requestHash as hashOfRecord } from '../../src/chain/index/facts.ts';
-import type { Request } from '../../src/chain/types.ts';
+import { PLAIN_TERMS, type Request } from '../../src/chain/types.ts';
 import { floatText } from '../../src/explorer/floatText.ts';
+import { REQUESTED, requestCall } from '../../src/explorer/page/abi.ts';
+import { NotValues, pictureIn, tensorOf } from '../../src/explorer/page/ask/values.ts';
 import { requestHash } from '../../src/explorer/page/check/chain.ts';
 import { readModel, Unavailable } from '../../src/explorer/page/check/model.ts';
 import { requestRow } from '../../src/explorer/server/rows.ts';
@@ -42,6 +45,38 @@ describe('what a page checks before it runs a claim', () => {
     const named = { ...request, terms: other };
     expect(requestHash(rowOf(named))).to.equal(hashOfRecord(named));
     expect(requestHash(rowOf(named))).not.to.equal(hashOfRecord(request));
+  });
+
+  it('encodes a request as ethers does', () => {
+    const terms = {
+      claimBondWei: 10n ** 18n,
+      challengeBondWei: 5n * 10n ** 17n,
+      windowSeconds: 60n,
+      clockSeconds: 70n,
+      patienceSeconds: 80n,
+    };
+    const abi = IInferenceOracle__factory.createInterface();
+    for (const length of [0, 1, 31, 32, 33, 784]) {
+      const input = Uint8Array.from({ length }, (_, i) => i);
+      const whole = { ...PLAIN_TERMS, callbackGas: 0n, ...terms };
+      const expected = abi.encodeFunctionData('request', [request.modelId, input, whole, 9n]);
+      expect(requestCall(request.modelId, input, terms, 9n)).to.equal(expected);
+    }
+    expect(REQUESTED).to.equal(abi.getEvent('Requested')?.topicHash);
+  });
+
+  it('takes numbers as they are typed, and says what is wrong with others', () => {
+    expect([...tensorOf('1, 2\n255', 'u8', [3])]).to.deep.equal([1, 2, 255]);
+    expect([...tensorOf('-1', 'i32', [1])]).to.deep.equal([255, 255, 255, 255]);
+    expect([...tensorOf('1 -0.5', 'f32', [1, 2])]).to.deep.equal([0, 0, 128, 63, 0, 0, 0, 191]);
+    expect(() => tensorOf('1 2', 'u8', [3])).to.throw(
+      NotValues,
+      'There are 2 numbers, and the input takes 3.',
+    );
+    expect(() => tensorOf('256', 'u8', [1])).to.throw(NotValues, '256 is no whole number from 0 to 255.');
+    expect(() => tensorOf('1e', 'f32', [1])).to.throw(NotValues, '“1e” is no number.');
+    expect(pictureIn('u8', [1, 28, 28])).to.deep.equal([28, 28]);
+    expect([pictureIn('f32', [28, 28]), pictureIn('u8', [3, 28, 28])]).to.deep.equal([undefined, undefined]);
   });
 
   it('writes a float in as few digits as tell it apart', () => {

@@ -23,6 +23,7 @@ const SHOTS = process.env['ASSAY_SHOTS'];
 const PROVIDER = 1;
 const WATCHER = 2;
 const LIAR = 4;
+const ASKER = 5;
 /** More than the dispute takes. */
 const MANY_MOVES = 12;
 
@@ -42,6 +43,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
     stage = await startExplorer(scene, files);
     browser = await openChromium(executable);
     page = await browser.context.newPage();
+    await addWallet(page, scene);
     page.on('pageerror', (error) => troubles.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') troubles.push(message.text());
@@ -140,6 +142,37 @@ describe(`the explorer in Chromium${suffix}`, function () {
     expect(troubles).to.deep.equal([]);
   });
 
+  it('asks with a wallet, and shows how the answer becomes final', async () => {
+    await page.goto(`${stage.url}#/model/${scene.modelId}`);
+    await page.getByRole('link', { name: 'Ask this model' }).click();
+    const field = page.getByRole('img', { name: 'the picture, 28 by 28' });
+    await field.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await field.boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 4);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2, y + (3 * height) / 4, { steps: 20 });
+    await page.mouse.up();
+    await page.getByText('0.001 ether').waitFor();
+    await shot('ask');
+    await page.getByLabel('fee for the answer').fill('a lot');
+    await page.getByRole('button', { name: 'Ask with a wallet of the tests' }).click();
+    await page.getByText('The fee is no amount of ether.').waitFor();
+    await page.getByLabel('fee for the answer').fill('0.25');
+    await page.getByRole('button', { name: 'Ask with a wallet of the tests' }).click();
+    await page.getByText('The chain has it').getByRole('link').click();
+    await page.getByText('Nobody has answered it.').waitFor();
+    await page.getByText('0.25 ether').waitFor();
+    const requestId = await scene.contracts.oracle.requestCount();
+    await scene.answer(requestId, PROVIDER, 'right');
+    await page.getByText('A claim stands unchallenged.').waitFor();
+    await page.getByRole('button', { name: 'Verify in this browser' }).click();
+    await page.getByText('Right. Every bit').waitFor();
+    await scene.chain.pass(3601);
+    await scene.answer(requestId, PROVIDER, 'right');
+    await page.getByText('It has its final answer.').waitFor();
+    expect(troubles).to.deep.equal([]);
+  });
+
   it('attack 62: shows strings from chain as text, whatever they are', async () => {
     const program = layers().program;
     await publish(scene.contracts, modelOf(program), HOSTILE);
@@ -216,6 +249,20 @@ describe(`the explorer in Chromium${suffix}`, function () {
   });
 });
 
+/** Puts a wallet into a page (EIP-6963) that signs whatever it is asked, with an account of the development chain. */
+async function addWallet(page: Page, { endpoint, addressOf }: Scene): Promise<void> {
+  await page.exposeFunction('askNode', (method: string, params: unknown[]) =>
+    method === 'eth_requestAccounts' ? [addressOf(ASKER)] : endpoint.send(method, params),
+  );
+  await page.addInitScript(`
+    const provider = { request: ({ method, params = [] }) => askNode(method, params) };
+    const detail = Object.freeze({ info: { uuid: 'tests', name: 'a wallet of the tests', icon: '', rdns: 'x' }, provider });
+    const announce = () => dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }));
+    addEventListener('eip6963:requestProvider', announce);
+    announce();
+  `);
+}
+
 /** A string that would be a picture with a script, were it markup. */
 const HOSTILE = '"><img src=x onerror="globalThis.stolen=1"><script>globalThis.stolen=1</script>';
 
@@ -229,6 +276,7 @@ const PLACES = ({ modelId, addressOf }: Scene): readonly (readonly [string, stri
   ['/dispute/1', 'Moves'],
   [`/model/${modelId}`, 'What is committed'],
   [`/account/${addressOf(LIAR)}`, 'Its money here'],
+  [`/ask/${modelId}`, 'What you sign'],
 ];
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -9,6 +9,15 @@ import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
 import { Request } from './request.tsx';
 import { placeOf } from './words.ts';
 
+/** Asking needs the reader of programs, which is loaded when it is needed. */
+function AskLater({ modelId }: { readonly modelId: string }) {
+  const [Ask, setAsk] = useState<typeof import('./ask/ask.tsx').Ask>();
+  useEffect(() => {
+    void import('./ask/ask.tsx').then((loaded) => setAsk(() => loaded.Ask));
+  }, []);
+  return Ask ? <Ask modelId={modelId} /> : <p class="loading">Loading …</p>;
+}
+
 /** The view of each place: the part of the address after #. */
 function View({ place }: { readonly place: string }) {
   const [kind = '', id = ''] = place.split('/').slice(1).map(encodeURIComponent);
@@ -27,6 +36,8 @@ function View({ place }: { readonly place: string }) {
       return <Dispute key={id} id={id} />;
     case 'model':
       return <ModelView key={id} id={id} />;
+    case 'ask':
+      return <AskLater key={id} modelId={id} />;
     case 'account':
       return <AccountView key={id} address={id} />;
     default:

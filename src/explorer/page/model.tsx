@@ -90,6 +90,11 @@ export function ModelView({ id }: { readonly id: string }) {
                 </>
               )}
             </Card>
+            <p>
+              <a class="button" href={`#/ask/${id}`}>
+                Ask this model
+              </a>
+            </p>
             <Card title="Requests">
               <Requests rows={latest} />
             </Card>

@@ -42,7 +42,7 @@ function requireWithin({ nodes }: Program): void {
 }
 
 /** @throws Unavailable unless the bytes are the program of the id, within the rules and the bounds */
-function programOf(id: string, bytes: Uint8Array): Model {
+export function programOf(id: string, bytes: Uint8Array): Model {
   let model: Model;
   try {
     model = modelOf(decodeProgram(bytes));

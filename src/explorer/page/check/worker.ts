@@ -2,6 +2,7 @@ import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
 import { check, type Sources } from './check.ts';
 import { modelInFiles, readModel, Unavailable } from './model.ts';
 import type { News, Order } from './order.ts';
+import { bytesAt, call } from './read.ts';
 
 /** Checks one claim and ends. The page may end it before. */
 
@@ -12,46 +13,6 @@ const port = self as unknown as {
   postMessage(news: News): void;
   onmessage: ((event: MessageEvent<Order>) => void) | null;
 };
-
-/** Reads a body as far as it may be long. */
-async function bytesAt(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  const response = await fetch(path).catch(() => undefined);
-  if (!response?.ok || !response.body) return undefined;
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body.getReader();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > maxBytes) {
-      await reader.cancel();
-      return undefined;
-    }
-    parts.push(value);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-async function call(to: string, data: string): Promise<string> {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'eth_call',
-    params: [{ to, data }, 'latest'],
-  });
-  const response = await fetch('/rpc', { method: 'POST', body }).catch(() => undefined);
-  const answer = response?.ok ? ((await response.json()) as { result?: unknown }) : undefined;
-  if (typeof answer?.result !== 'string')
-    throw new Unavailable('the chain cannot be asked: the node does not answer');
-  return answer.result;
-}
 
 /** Has the server fetch a model's files from where its publishers say that they are. */
 async function fetchFiles(id: string): Promise<void> {
