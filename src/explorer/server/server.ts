@@ -20,6 +20,7 @@ import {
   type RequestPageJson,
 } from '../api.ts';
 import { Answers } from './answers.ts';
+import { Busy, Recent, Turns } from './bounded.ts';
 import { describe } from './deployment.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
@@ -47,6 +48,10 @@ export interface PageFile {
 
 /** Answers that are kept, until the chain has news. */
 const MOST_ANSWERS = 1000;
+/** Answers for which the node is asked at once. */
+const MOST_READS = 32;
+/** What the registry says of a model is read again after this time, ms. */
+const PUBLICATION_MS = 60_000;
 /** Open streams of news. */
 const MOST_STREAMS = 256;
 /** Time between signs of life in a stream, ms. */
@@ -97,6 +102,8 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   const app = new Hono();
   const answers = new Answers(MOST_ANSWERS);
   const relay = new Relay(contracts.provider);
+  const turns = new Turns(MOST_READS);
+  const publications = new Recent(options.publication, PUBLICATION_MS, MOST_ANSWERS);
   const isLocal = LOCAL.includes(options.host);
 
   app.use(async (context, next) => {
@@ -110,6 +117,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   });
   app.onError((failure, context) => {
     if (failure instanceof HTTPException) return failure.getResponse();
+    if (failure instanceof Busy) return context.json({ error: failure.message }, 503);
     const isOurs = failure instanceof TypeError || failure instanceof RangeError;
     return context.json(
       { error: isOurs ? 'the server failed' : 'the node did not answer' },
@@ -128,6 +136,9 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
     if (text === undefined) return nothing(context, 'it is not known here');
     return context.body(text, 200, { 'content-type': 'application/json', etag, 'cache-control': 'no-cache' });
   };
+
+  /** The same, of which the node is asked. */
+  const read = (context: Context, make: () => Promise<unknown>) => answer(context, () => turns.take(make));
 
   const idIn = (context: Context): bigint | undefined => {
     const id = context.req.param('id') ?? '';
@@ -166,7 +177,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
 
   app.get('/api/disputes/:id', (context) => {
     const id = idIn(context) ?? 0n;
-    return answer(context, async () => {
+    return read(context, async () => {
       const row = history.dispute(Number(id));
       const found = row && (await follower.case(BigInt(row.request)));
       const record = found?.disputes.get(id);
@@ -179,9 +190,9 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   app.get('/api/models/:id', async (context) => {
     const id = context.req.param('id');
     if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
-    return answer(context, async (): Promise<ModelPageJson | undefined> => {
+    return read(context, async (): Promise<ModelPageJson | undefined> => {
       if (!(await contracts.registry.isPublished(id))) return undefined;
-      const { published, uris } = await options.publication(id);
+      const { published, uris } = await publications.get(id);
       if (!published) return undefined;
       const tensors = (refs: readonly { node: number; byteLength: number }[]) =>
         refs.map(({ node, byteLength }) => ({ node, bytes: byteLength }));
@@ -211,14 +222,14 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
     const id = context.req.param('id');
     if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
     if (!isOwnPage(context)) return context.json({ error: 'only pages of this server may ask that' }, 403);
-    return context.json(await files.fetch(id, () => options.publication(id)));
+    return context.json(await files.fetch(id, () => publications.get(id)));
   });
 
   app.get('/api/accounts/:address', async (context) => {
     const given = context.req.param('address');
     if (!isAddress(given)) return nothing(context, 'that is no address');
     const address = getAddress(given);
-    return answer(context, async (): Promise<AccountPageJson> => {
+    return read(context, async (): Promise<AccountPageJson> => {
       const { won, lost } = history.record(address);
       return {
         block: follower.block,
@@ -235,7 +246,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   });
 
   app.get('/api/requests/:id/input', async (context) => {
-    const found = await follower.case(idIn(context) ?? 0n);
+    const found = await turns.take(async () => follower.case(idIn(context) ?? 0n));
     if (!found) return nothing(context, 'there is no such request');
     const { input } = found.request;
     const bytes = input.kind === 'bytes' ? input.bytes : await options.readInput?.(found.request);
@@ -246,7 +257,8 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
 
   app.get('/api/claims/:id/answer', async (context) => {
     const id = idIn(context) ?? 0n;
-    const claim = (await follower.case(requestOf(id)))?.claims.get(id);
+    const found = await turns.take(async () => follower.case(requestOf(id)));
+    const claim = found?.claims.get(id);
     if (!claim) return nothing(context, 'there is no such claim');
     const { answer } = claim;
     return answer.kind === 'bytes'
