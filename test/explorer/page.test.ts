@@ -46,7 +46,9 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await addWallet(page, scene);
     page.on('pageerror', (error) => troubles.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error') troubles.push(message.text());
+      // A request may be asked for before the index has it; the page shows that and asks again.
+      const isTooNew = message.text().includes('404') && message.location().url.includes('/api/requests/');
+      if (message.type() === 'error' && !isTooNew) troubles.push(message.text());
     });
     await page.goto(stage.url);
   });
@@ -170,6 +172,23 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await scene.chain.pass(3601);
     await scene.answer(requestId, PROVIDER, 'right');
     await page.getByText('It has its final answer.').waitFor();
+    expect(troubles).to.deep.equal([]);
+  });
+
+  it('withdraws what an account is owed, with a wallet that has the account', async () => {
+    const { oracle } = scene.contracts;
+    const asker = asAccount(scene.contracts, scene.chain, ASKER);
+    const terms = { ...TERMS, patienceSeconds: 1n };
+    const input = new Uint8Array(784);
+    const { requestId, request: asked } = await request(asker, scene.modelId, input, terms, 10n ** 16n);
+    await scene.chain.pass(10);
+    await (await asker.oracle.cancel(requestId, asked)).wait();
+    await page.goto(`${stage.url}#/account/${scene.addressOf(ASKER)}`);
+    await page.getByText('0.01 ether').first().waitFor();
+    await page.getByRole('button', { name: 'Withdraw with a wallet of the tests' }).click();
+    await page.getByRole('button', { name: 'Withdraw' }).waitFor({ state: 'detached' });
+    await page.getByText('0 ether').nth(1).waitFor();
+    expect(await oracle.owed(scene.addressOf(ASKER))).to.equal(0n);
     expect(troubles).to.deep.equal([]);
   });
 

@@ -1,7 +1,10 @@
 import type { AccountPageJson } from '../api.ts';
+import { later } from './later.tsx';
 import { useApi } from './live.ts';
 import { Amount, Card, Facts, Shown } from './parts.tsx';
 import { Claims, Disputes, Requests } from './tables.tsx';
+
+const Withdraw = later(async () => (await import('./ask/withdraw.tsx')).Withdraw);
 
 /** An account: what it has at stake, what it is owed, what it did. */
 export function AccountView({ address }: { readonly address: string }) {
@@ -22,6 +25,7 @@ export function AccountView({ address }: { readonly address: string }) {
                   ['disputes lost', `${disputesLost}`],
                 ]}
               />
+              {owedWei !== '0' && <Withdraw address={address} />}
             </Card>
             <Card title="Claims">
               <Claims rows={claims} />

@@ -3,20 +3,15 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DeploymentJson } from '../api.ts';
 import { AccountView } from './account.tsx';
 import { Dispute } from './dispute.tsx';
+import { later } from './later.tsx';
 import { DeploymentContext, LiveContext, readJson, useNews } from './live.ts';
 import { ModelView } from './model.tsx';
 import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
 import { Request } from './request.tsx';
 import { placeOf } from './words.ts';
 
-/** Asking needs the reader of programs, which is loaded when it is needed. */
-function AskLater({ modelId }: { readonly modelId: string }) {
-  const [Ask, setAsk] = useState<typeof import('./ask/ask.tsx').Ask>();
-  useEffect(() => {
-    void import('./ask/ask.tsx').then((loaded) => setAsk(() => loaded.Ask));
-  }, []);
-  return Ask ? <Ask modelId={modelId} /> : <p class="loading">Loading …</p>;
-}
+/** Asking needs the reader of programs. */
+const Ask = later(async () => (await import('./ask/ask.tsx')).Ask);
 
 /** The view of each place: the part of the address after #. */
 function View({ place }: { readonly place: string }) {
@@ -37,7 +32,7 @@ function View({ place }: { readonly place: string }) {
     case 'model':
       return <ModelView key={id} id={id} />;
     case 'ask':
-      return <AskLater key={id} modelId={id} />;
+      return <Ask key={id} modelId={id} />;
     case 'account':
       return <AccountView key={id} address={id} />;
     default:

@@ -122,7 +122,7 @@ function Asking({
       );
       setState({ kind: 'sending' });
       const data = requestCall(modelId, concat(tensors), { ...known.terms, windowSeconds }, feeWei);
-      const logs = await send(wallet, chainId, oracle, data, feeWei);
+      const logs = await send(wallet, { chainId, to: oracle, data, valueWei: feeWei });
       const made = logs.find(
         ({ address, topics }) => address.toLowerCase() === oracle.toLowerCase() && topics[0] === REQUESTED,
       );

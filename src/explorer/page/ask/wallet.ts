@@ -45,26 +45,32 @@ export interface Log {
   readonly topics: readonly string[];
 }
 
+export interface Sent {
+  /** Of the deployment, decimal. */
+  readonly chainId: string;
+  readonly to: string;
+  readonly data: string;
+  readonly valueWei: bigint;
+  /** Who has to send it; the wallet's first account if left out. */
+  readonly from?: string;
+}
+
 /**
  * Has a wallet send a transaction and waits until it is mined.
  *
- * @param chainId of the deployment, decimal
  * @returns its logs
  * @throws Error whose message says, in the wallet's words, why not
  */
-export async function send(
-  { provider }: Wallet,
-  chainId: string,
-  to: string,
-  data: string,
-  valueWei: bigint,
-): Promise<readonly Log[]> {
+export async function send({ provider }: Wallet, sent: Sent): Promise<readonly Log[]> {
+  const { chainId, to, data, valueWei } = sent;
   const ask = <T>(method: string, params: readonly unknown[] = []): Promise<T> =>
     provider.request({ method, params }).catch((failure: unknown) => {
       throw new Error(wordsOf(failure));
     }) as Promise<T>;
-  const [from] = await ask<string[]>('eth_requestAccounts');
-  if (from === undefined) throw new Error('the wallet gives no account');
+  const accounts = await ask<string[]>('eth_requestAccounts');
+  const isSender = (one: string): boolean => one.toLowerCase() === sent.from?.toLowerCase();
+  const from = sent.from === undefined ? accounts[0] : accounts.find(isSender);
+  if (from === undefined) throw new Error(`the wallet does not give ${sent.from ?? 'any account'}`);
   const wanted = `0x${BigInt(chainId).toString(16)}`;
   // RULE: nothing is signed for another chain than the one that is shown.
   if (BigInt(await ask<string>('eth_chainId')) !== BigInt(chainId)) {
