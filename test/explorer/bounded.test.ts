@@ -1,6 +1,18 @@
 import { expect } from 'chai';
 import { Answers } from '../../src/explorer/server/answers.ts';
 import { Busy, Recent, Turns } from '../../src/explorer/server/bounded.ts';
+import { isOwnName } from '../../src/explorer/server/headers.ts';
+
+describe('the names of a server', () => {
+  it('are those of its machine, if only that can ask it', () => {
+    for (const name of ['127.0.0.1:8490', 'localhost', '[::1]:80'])
+      expect(isOwnName('127.0.0.1', name)).to.equal(true);
+    expect(isOwnName('::1', '[::1]:8490')).to.equal(true);
+    for (const name of ['rebound.example:8490', '127.0.0.1.rebound.example', '', undefined])
+      expect(isOwnName('127.0.0.1', name)).to.equal(false);
+    expect(isOwnName('0.0.0.0', 'explorer.example')).to.equal(true);
+  });
+});
 
 describe('what the explorer asks a node for', () => {
   it('is bounded in how much goes on at once', async () => {

@@ -24,6 +24,7 @@ import { Busy, Recent, Turns } from './bounded.ts';
 import { describe } from './deployment.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
+import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
 import { readWalk } from './moves.ts';
 import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
 import { claimNumber, claimRow, disputeRow } from './rows.ts';
@@ -62,37 +63,6 @@ const ID = /^[1-9][0-9]{0,28}$/;
 const MODEL = /^0x[0-9a-f]{64}$/;
 const BLOB = /^(program\/[0-9a-f]{64}|tensor\/[0-9a-f]{64}-[0-9]{1,10})$/;
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "worker-src 'self' blob:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-/** In the document itself nothing makes markup or scripts of a string; workers start the engine's threads from blobs. */
-const DOCUMENT_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-types assay`;
-
-/**
- * Pages run scripts and WebAssembly of this server, and connect to it alone. They are isolated, so that threads may share
- * memory (HTML Standard, "cross-origin isolation").
- */
-const HEADERS = {
-  'content-security-policy': POLICY,
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-};
-
-/** The host names under which a server on this machine is asked, so that no name of a stranger leads to it. */
-const LOCAL = ['localhost', '127.0.0.1', '[::1]'];
-
 const nothing = (context: Context, what: string) => context.json({ error: what }, 404);
 
 /** The application without its port; see README.md for what it answers. */
@@ -104,11 +74,9 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   const relay = new Relay(contracts.provider);
   const turns = new Turns(MOST_READS);
   const publications = new Recent(options.publication, PUBLICATION_MS, MOST_ANSWERS);
-  const isLocal = LOCAL.includes(options.host);
 
   app.use(async (context, next) => {
-    const asked = context.req.header('host')?.replace(/:\d+$/, '') ?? '';
-    if (isLocal && !LOCAL.includes(asked))
+    if (!isOwnName(options.host, context.req.header('host')))
       return context.json({ error: 'this server has another name' }, 421);
     // Before the answer is made, which is faster than changing it.
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);

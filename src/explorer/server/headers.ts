@@ -1,0 +1,43 @@
+/** The headers of all answers: what a page of this server may do, and under which names it is asked. */
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** In the document itself nothing makes markup or scripts of a string; workers start the engine's threads from blobs. */
+export const DOCUMENT_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-types assay`;
+
+/**
+ * Pages run scripts and WebAssembly of this server, and connect to it alone. They are isolated, so that threads may share
+ * memory (HTML Standard, "cross-origin isolation").
+ */
+export const HEADERS = {
+  'content-security-policy': POLICY,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+/** The names of this machine to itself. */
+const LOCAL = ['localhost', '127.0.0.1', '::1'];
+
+/**
+ * Whether a server is asked under a name that is its own: one on this machine is found under no name of a stranger.
+ *
+ * @param host that it listens on
+ * @param asked what the Host header says
+ */
+export function isOwnName(host: string, asked: string | undefined): boolean {
+  const name = (asked ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return !LOCAL.includes(host) || LOCAL.includes(name);
+}
