@@ -18,10 +18,10 @@ import { difference, toleranceOf } from './compare.ts';
 import type { BackendTest, DataSet } from './corpus.ts';
 
 /** `no data`: the model can be imported, and there are no data sets to run it on, so it is no test. */
-export type Verdict = 'passed' | 'failed' | 'refused' | 'no data';
+export type TestVerdict = 'passed' | 'failed' | 'refused' | 'no data';
 
 export interface Outcome {
-  readonly verdict: Verdict;
+  readonly verdict: TestVerdict;
   /** Why it failed or was refused. */
   readonly reason?: string;
   /** Inputs that became part of the program, with the test's own data; `x=0..9` if only their range did. */

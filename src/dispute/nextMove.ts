@@ -1,7 +1,7 @@
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
-import type { TensorRef } from '../merkle/model.ts';
 import { siblingsOf, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../merkle/tree.ts';
 import { blockLevels, isCheckpoint } from '../program/blocks.ts';
+import type { TensorRef } from '../program/interface.ts';
 import { CHUNK_BYTES } from '../program/limits.ts';
 import { byteLengthOf, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import { blockRoots } from '../trace/commitment.ts';

@@ -1,16 +1,11 @@
 import { encodeNode } from '../program/codec.ts';
+import type { TensorRef } from '../program/interface.ts';
 import { byteLengthOf, type Program } from '../program/node.ts';
 import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
 import { type Hash, keccakTagged } from './keccak.ts';
 import { TAGS } from './tags.ts';
 import { tensorRoot } from './tensor.ts';
 import { concat, MerkleTree, PROGRAM_TREE } from './tree.ts';
-
-/** An input, output or answer of a model: which node's tensor it is, and how many bytes that has. */
-export interface TensorRef {
-  readonly node: number;
-  readonly byteLength: number;
-}
 
 /** A program with everything that is committed of it. */
 export interface Model {

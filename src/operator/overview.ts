@@ -12,7 +12,7 @@ import type { Told } from './server.ts';
 import { type Standing, standingOf } from './standing.ts';
 
 /** State of one node. */
-export interface EndpointStatus {
+export interface EndpointFigures {
   /** Its address, without what is secret in it. */
   readonly endpoint: string;
   readonly isUsed: boolean;
@@ -29,7 +29,7 @@ export interface Status {
   readonly inFlight?: number;
   readonly oldestBlocks?: number;
   readonly foreign?: number;
-  readonly endpoints?: readonly EndpointStatus[];
+  readonly endpoints?: readonly EndpointFigures[];
   readonly runsQueued?: number;
   readonly runs?: Readonly<Record<'done' | 'failed' | 'dropped', number>>;
 }
@@ -187,7 +187,7 @@ export class Overview implements Told {
     };
   }
 
-  #showEndpoints(endpoints: readonly EndpointStatus[]): void {
+  #showEndpoints(endpoints: readonly EndpointFigures[]): void {
     const { endpointUp, endpointLag, endpointFailures } = this.metrics;
     for (const { endpoint, isUsed, lagBlocks, failures } of endpoints) {
       endpointUp.set({ endpoint }, isUsed ? 1 : 0);

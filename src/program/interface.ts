@@ -11,7 +11,8 @@ export interface Interface {
   readonly answers: readonly TensorRef[];
 }
 
-interface TensorRef {
+/** An input, output or answer of a model: its node, and the bytes of its tensor. */
+export interface TensorRef {
   readonly node: number;
   readonly byteLength: number;
 }

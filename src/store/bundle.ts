@@ -2,7 +2,7 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../files/makeFolder.ts';
 import { hexOf } from '../merkle/keccak.ts';
-import type { TensorRef } from '../merkle/model.ts';
+import type { TensorRef } from '../program/interface.ts';
 import { programName } from './blobs.ts';
 import { tensorsIn } from './fetchModel.ts';
 import { FolderBlobs } from './folder.ts';

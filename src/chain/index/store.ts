@@ -20,8 +20,8 @@ export interface Subject {
 }
 
 /** A folder that cannot be used. The message is one line. */
-export class StoreError extends Error {
-  override name = 'StoreError';
+export class IndexStoreError extends Error {
+  override name = 'IndexStoreError';
 }
 
 const FILE = 'index.sqlite';
@@ -66,8 +66,8 @@ export class Store {
       return Store.#fresh(path, folder, subject);
     } catch (failure) {
       if (isHeld(failure))
-        throw new StoreError(`${folder}: another process uses it; give each its own --data`);
-      throw new StoreError(`${folder}: ${(failure as Error).message}`, { cause: failure });
+        throw new IndexStoreError(`${folder}: another process uses it; give each its own --data`);
+      throw new IndexStoreError(`${folder}: ${(failure as Error).message}`, { cause: failure });
     }
   }
 

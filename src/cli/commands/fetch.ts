@@ -14,7 +14,7 @@ import { modelsFolder, requireModelId } from '../models/holding.ts';
 import { type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { parseBlock } from '../services/service.ts';
 
-export interface FetchOptions extends ReaderOptions, SourceOptions, LimitOptions {
+export interface FetchArguments extends ReaderOptions, SourceOptions, LimitOptions {
   readonly fromBlock?: string;
   readonly json?: boolean;
 }
@@ -23,7 +23,7 @@ export interface FetchOptions extends ReaderOptions, SourceOptions, LimitOptions
 const SENTENCES = [StoreError, RemoteError, ModelTooLarge];
 
 /** `assay fetch`: gets a published model into the local store, every byte checked, going on where it was interrupted. */
-export async function fetch(given: string, options: FetchOptions, console: Console): Promise<void> {
+export async function fetch(given: string, options: FetchArguments, console: Console): Promise<void> {
   const modelId = requireModelId(given);
   const { getter, gateways, mirrors } = sourcesOf(options);
   // The user named this model, so a run has no bound unless an option sets one.

@@ -5,12 +5,12 @@ import { Answers } from '../../store/answers.ts';
 import { parseWhole } from '../arguments.ts';
 import type { Console } from '../console.ts';
 import { dataFolder, requireFollowed } from '../models/sources.ts';
-import { type ServiceOptions, serve } from '../services/service.ts';
+import { type ServiceArguments, serve } from '../services/service.ts';
 import { draftFrom, parseDraftUrl } from '../text/draft.ts';
 import type { LoadedText } from '../text/loadText.ts';
 import { solveTexts, type Writer } from '../text/solve.ts';
 
-export interface ProvideOptions extends ServiceOptions {
+export interface ProvideOptions extends ServiceArguments {
   readonly minFeeWei?: string;
   readonly callbacks: string;
   readonly draft?: string;

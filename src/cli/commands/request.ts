@@ -7,9 +7,10 @@ import { awaitResult, packInput, request as requestInference, TermsError } from 
 import { fileTensorOf } from '../../files/formats/convert.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
-import { splitTensors, type TensorRef } from '../../merkle/model.ts';
+import { splitTensors } from '../../merkle/model.ts';
 import { hexRoots } from '../../merkle/tensor.ts';
 import { concat } from '../../merkle/tree.ts';
+import type { TensorRef } from '../../program/interface.ts';
 import { downloadTensors } from '../../store/remote/tensors.ts';
 import { inputsOf } from '../../text/generate.ts';
 import { tokensIn } from '../../text/tokens.ts';

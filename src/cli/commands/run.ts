@@ -12,7 +12,7 @@ import { type ImportArguments, type LoadedModel, loadModel } from '../models/loa
 import { outputJson, outputLines } from '../models/outputs.ts';
 import type { DrawingArguments } from '../text/textOptions.ts';
 
-export interface RunOptions extends EngineOptions, ImportArguments, DrawingArguments {
+export interface RunArguments extends EngineOptions, ImportArguments, DrawingArguments {
   readonly ask?: string;
   readonly draft?: string;
   readonly input?: readonly string[];
@@ -39,7 +39,7 @@ export function outputFiles(names: readonly string[], format: string): string[] 
 }
 
 /** `assay run`: one inference, outputs to files and a summary to stdout. */
-export async function run(path: string, options: RunOptions, console: Console): Promise<void> {
+export async function run(path: string, options: RunArguments, console: Console): Promise<void> {
   const engine = engineOf(options);
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
@@ -66,7 +66,7 @@ function report(
   loaded: LoadedModel,
   outputs: readonly TensorData[],
   seconds: number,
-  { outputDir, outputFormat, engine, json }: RunOptions,
+  { outputDir, outputFormat, engine, json }: RunArguments,
   console: Console,
 ): void {
   const files = outputFiles(

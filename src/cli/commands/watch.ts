@@ -1,10 +1,10 @@
 import { watchService } from '../../watcher/watcher.ts';
 import type { Console } from '../console.ts';
 import type { AlarmOptions } from '../monitor/monitorOptions.ts';
-import { type ServiceOptions, serve } from '../services/service.ts';
+import { type ServiceArguments, serve } from '../services/service.ts';
 import { monitor } from './monitor.ts';
 
-export interface WatchOptions extends ServiceOptions, AlarmOptions {
+export interface WatchOptions extends ServiceArguments, AlarmOptions {
   /** Raise alarms in place of challenges, without a key. */
   readonly alertOnly?: boolean;
 }

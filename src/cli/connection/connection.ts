@@ -1,7 +1,7 @@
 import { type Contracts, connect, DeploymentError } from '../../chain/contracts.ts';
 import { EndpointError, type Endpoints, openEndpoints } from '../../chain/endpoints/endpoints.ts';
 import { explain } from '../../chain/explain.ts';
-import { StoreError } from '../../chain/index/store.ts';
+import { IndexStoreError } from '../../chain/index/store.ts';
 import { Refused } from '../../chain/submit.ts';
 import type { Address } from '../../chain/types.ts';
 import { NoAnswer } from '../../client/client.ts';
@@ -38,7 +38,7 @@ export interface Account {
 }
 
 /** Errors that are a sentence about the chain, the node or what was asked of them. */
-const SENTENCES = [EndpointError, StoreError, DeploymentError, Refused, NoAnswer, SignerError];
+const SENTENCES = [EndpointError, IndexStoreError, DeploymentError, Refused, NoAnswer, SignerError];
 
 /** Ethers gives what a node did or did not answer a `shortMessage`; Node gives broken connections a `code`. */
 const isFromOutside = (error: Error): boolean =>

@@ -37,7 +37,7 @@ import {
 import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** Options that provider and watcher share: programs that hold models and run until they are told to end. */
-export interface ServiceOptions
+export interface ServiceArguments
   extends OracleOptions,
     LogArguments,
     StatusArguments,
@@ -96,7 +96,7 @@ function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
 export async function serve(
   doing: string,
   paths: readonly string[],
-  options: ServiceOptions,
+  options: ServiceArguments,
   terminal: Console,
   create: (parts: Parts) => ChainService,
   bondsAlways: boolean,

@@ -1,5 +1,6 @@
 import { bytesOfHex } from '../../merkle/keccak.ts';
-import { splitTensors, type TensorRef, totalBytes } from '../../merkle/model.ts';
+import { splitTensors, totalBytes } from '../../merkle/model.ts';
+import type { TensorRef } from '../../program/interface.ts';
 import { checkTensor, loadTensor } from '../library.ts';
 import type { Getter } from './getter.ts';
 import { locationsOf } from './locations.ts';

@@ -1,8 +1,9 @@
 // Programs of the toy referee (contracts/mocks/ToyReferee.sol): nodes that count instead of computing.
 import type { Hash } from '../../../src/merkle/keccak.ts';
-import { modelId, programLeaf, type TensorRef } from '../../../src/merkle/model.ts';
+import { modelId, programLeaf } from '../../../src/merkle/model.ts';
 import { concat, MerkleTree, PROGRAM_TREE } from '../../../src/merkle/tree.ts';
 import { depthOf } from '../../../src/program/blocks.ts';
+import type { TensorRef } from '../../../src/program/interface.ts';
 
 export const KIND = { input: 1, constant: 2, loop: 3 } as const;
 
