@@ -11,7 +11,7 @@ const withTextSizes = (command: Command): Command =>
     .option('--tokens <N>', 'with --text: tokens of a text, most (default: 128)')
     .option('--end <TOKEN>', 'with --text: a token that ends a text (repeatable)', collect)
     .option(
-      '--weights <float32|int8>',
+      '--weights <float32|int8|int4>',
       'with --text and a GGUF file: what weights are held in (default: float32)',
     )
     .option('--sampled', 'with --text: requests give a seed and a temperature, by which tokens are drawn')

@@ -1,9 +1,10 @@
 import type { AttributeValue, GraphNode, TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
 import { type ByteMatrix, GREATEST_LEVEL } from './byteMatrix.ts';
+import type { NibbleMatrix } from './nibbleMatrix.ts';
 
-/** A matrix [rows, columns], in floats or in 8 bits. */
-export type Matrix = TensorValue | ByteMatrix;
+/** A matrix [rows, columns], in floats, in 8 bits or in 4. */
+export type Matrix = TensorValue | ByteMatrix | NibbleMatrix;
 
 export const int = (value: number): AttributeValue => ({ kind: 'int', value });
 export const ints = (...value: number[]): AttributeValue => ({ kind: 'ints', value });
@@ -33,9 +34,11 @@ export class GraphWriter {
   /** A matrix for {@link product} and {@link rows}, which may both read it. */
   matrix(name: string, value: Matrix): string {
     this.#matrices.set(name, value);
-    if (!('levels' in value)) return this.weight(name, value);
+    if ('values' in value) return this.weight(name, value);
     this.weight(`${name} scales`, value.scales);
-    return this.weight(name, value.levels);
+    if ('levels' in value) return this.weight(name, value.levels);
+    this.weight(`${name} factors`, value.factors);
+    return this.weight(name, value.nibbles);
   }
 
   /** Adds a node. @param more outputs besides the first */
@@ -57,20 +60,45 @@ export class GraphWriter {
     return output;
   }
 
-  /** x times a matrix that is kept [outputs, inputs]; of a matrix in 8 bits, x is rounded to 8 bits by rows first. */
+  /** x times a matrix that is kept [outputs, inputs]; if that is no matrix of floats, x is rounded to 8 bits by rows first. */
   product(x: string, matrix: string, output: string): string {
-    const turned = this.add('Transpose', [matrix], `${matrix} turned`, { perm: ints(1, 0) });
-    if (!this.#isInBytes(matrix)) return this.add('MatMul', [x, turned], output);
+    const value = this.#matrices.get(matrix)!;
+    if ('values' in value) return this.add('MatMul', [x, this.#turned(matrix)], output);
     const { codes, scale } = this.#codesOf(x);
-    const sums = this.add('MatMulInteger', [codes, turned], `${output} sums`);
+    const sums =
+      'nibbles' in value
+        ? this.#blockSums(codes, matrix, value, `${output} sums`)
+        : this.add('MatMulInteger', [codes, this.#turned(matrix)], `${output} sums`);
     const numbers = this.#cast(sums, TYPES.float.code, `${output} numbers`);
     const scaled = this.add('Mul', [numbers, scale], `${output} by row`);
     return this.add('Mul', [scaled, `${matrix} scales`], output);
   }
 
+  #turned(matrix: string): string {
+    return this.add('Transpose', [matrix], `${matrix} turned`, { perm: ints(1, 0) });
+  }
+
+  /** Sums of codes times levels times factors, over blocks and their columns, [1, rows, outputs]. */
+  #blockSums(codes: string, matrix: string, { nibbles }: NibbleMatrix, output: string): string {
+    const [, blocks, columns] = nibbles.shape as [number, number, number];
+    const integer = (from: string, name: string): string => this.#cast(from, TYPES.int32.code, name);
+    const levels = integer(matrix, `${output} levels`);
+    const factors = integer(`${matrix} factors`, `${output} factors`);
+    const weights = this.add('Mul', [levels, factors], `${output} weights`);
+    const values = Float64Array.of(0, 0, blocks, columns);
+    const shape = this.weight(`${output} shape`, { type: TYPES.int64, shape: [4], values });
+    const inBlocks = this.add('Reshape', [integer(codes, `${output} codes`), shape], `${output} blocks`);
+    return this.add('Einsum', [inBlocks, weights], output, {
+      equation: { kind: 'string', value: 'nsbk,obk->nso' },
+    });
+  }
+
   /** Rows of a matrix. @param ids their numbers, [1, count] */
   rows(matrix: string, ids: string, output: string): string {
-    if (!this.#isInBytes(matrix)) return this.add('Gather', [matrix, ids], output, { axis: int(0) });
+    const value = this.#matrices.get(matrix)!;
+    if ('values' in value) return this.add('Gather', [matrix, ids], output, { axis: int(0) });
+    if ('nibbles' in value)
+      throw new RangeError(`"${matrix}" is in 4 bits, and rows are taken of floats and bytes`);
     const levels = this.add('Gather', [matrix, ids], `${output} levels`, { axis: int(0) });
     const scales = this.add('Gather', [`${matrix} scales`, ids], `${output} scales`, { axis: int(0) });
     const last = this.weight(`${output} axis`, {
@@ -80,10 +108,6 @@ export class GraphWriter {
     });
     const columns = this.add('Unsqueeze', [scales, last], `${output} columns`);
     return this.add('Mul', [this.#cast(levels, TYPES.float.code, `${output} numbers`), columns], output);
-  }
-
-  #isInBytes(matrix: string): boolean {
-    return 'levels' in this.#matrices.get(matrix)!;
   }
 
   #cast(x: string, to: number, output: string): string {

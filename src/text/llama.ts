@@ -1,7 +1,8 @@
 import type { Graph, TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
 import { inBytes } from './byteMatrix.ts';
-import { float, GraphWriter, int } from './graphWriter.ts';
+import { float, GraphWriter, int, type Matrix } from './graphWriter.ts';
+import { BLOCK, inNibbles } from './nibbleMatrix.ts';
 import type { WeightForm } from './options.ts';
 
 /**
@@ -102,6 +103,12 @@ interface Past {
   readonly yielded: readonly [string, string];
 }
 
+/** A matrix in a form; one whose rows are no whole blocks is held in 8 bits rather than in 4. */
+function heldAs(form: WeightForm | undefined, value: TensorValue): Matrix {
+  if (form === undefined || form === 'float32') return value;
+  return form === 'int4' && value.shape[1]! % BLOCK === 0 ? inNibbles(value) : inBytes(value);
+}
+
 function graphOf(
   shape: LlamaShape,
   weights: LlamaWeights,
@@ -114,9 +121,11 @@ function graphOf(
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
   const norm = (x: string, weight: string, output: string): string =>
     writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
-  const matrixOf = (name: string, value: TensorValue): string =>
-    writer.matrix(name, form === 'int8' ? inBytes(value) : value);
-  const tokens = matrixOf('tokens', weights.whole('tokens'));
+  const matrixOf = (name: string, value: TensorValue): string => writer.matrix(name, heldAs(form, value));
+  // The table of tokens is looked up in, and decides the choice: it keeps 8 bits.
+  const tableOf = (name: string, value: TensorValue): string =>
+    writer.matrix(name, heldAs(form === 'int4' ? 'int8' : form, value));
+  const tokens = tableOf('tokens', weights.whole('tokens'));
   let x = writer.rows(tokens, 'input_ids', 'embedded');
   for (let layer = 0; layer < layers; layer++) {
     const name = (part: string): string => `layer ${layer} ${part}`;
@@ -156,7 +165,7 @@ function graphOf(
     x = writer.add('Add', [x, writer.product(inner, matrix('down'), name('down'))], name('output'));
   }
   const last = norm(x, writer.weight('norm', weights.whole('norm')), 'last');
-  writer.product(last, shape.tied ? tokens : matrixOf('logits weight', weights.whole('logits')), 'logits');
+  writer.product(last, shape.tied ? tokens : tableOf('logits weight', weights.whole('logits')), 'logits');
   const sequence = (name: string) => ({ name, type: TYPES.int64, shape: [1, 'sequence'] });
   const pasts = Array.from({ length: layers }, (_, layer) => pastOf(layer)).filter(
     (past) => past !== undefined,

@@ -10,8 +10,12 @@ export interface TextOptions {
   readonly sampled?: boolean;
 }
 
-/** What the matrices of a model are held in: 32-bit floats, or integers of 8 bits with a scale for each row. */
-export type WeightForm = 'float32' | 'int8';
+/**
+ * What the matrices of a model are held in: 32-bit floats, integers of 8 bits with a scale for each row, or integers of
+ * 4 bits with a factor for each block of a row, where rows have whole blocks.
+ */
+export const WEIGHT_FORMS = ['float32', 'int8', 'int4'] as const;
+export type WeightForm = (typeof WEIGHT_FORMS)[number];
 
 /** Pads a text after its end. No token is negative. */
 export const PADDING = -1;

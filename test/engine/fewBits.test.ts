@@ -4,7 +4,7 @@ import { runLoop } from '../../src/engine/reference/runLoop.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import type { LoopNode } from '../../src/program/node.ts';
-import { integerProduct, scaledProduct } from '../support/fewBits.ts';
+import { blockProduct, integerProduct, scaledProduct } from '../support/fewBits.ts';
 import { runInParts } from '../support/phases.ts';
 import { Random } from '../support/randomProgram.ts';
 
@@ -43,6 +43,24 @@ describe('weights of 4 bits', () => {
         // Four pairs make a word, of which the last may be half full; a single column has no lanes.
         const isWhole = Math.ceil(size.steps / 2) % 4 === 0;
         if (size.columns > 1) expect(label.includes('in words'), `${what}: ${label}`).to.equal(isWhole);
+      }
+    }
+  });
+
+  it('by blocks, each with a factor, times bytes give the bits of the reference', async () => {
+    const random = new Random(25);
+    for (const size of SIZES) {
+      for (const types of [
+        ['i8', 'i8', 'u8'],
+        ['u8', 'u8', 'i8'],
+      ] as const) {
+        for (const blocks of [2, 4, 5].filter((count) => size.steps % count === 0)) {
+          const what = `${types} ${JSON.stringify(size)} in ${blocks}`;
+          const label = await expectSame(blockProduct(random, types, size, blocks), blocks, what);
+          const steps = size.steps / blocks;
+          const isWhole = steps > 1 && Math.ceil(steps / 2) % 4 === 0;
+          if (size.columns > 1) expect(label.includes('in words'), `${what}: ${label}`).to.equal(isWhole);
+        }
       }
     }
   });

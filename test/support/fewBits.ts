@@ -42,6 +42,51 @@ export function integerProduct(
   return { ...build.finish(), w, product, inputs: [random.bytes(rows * steps)] };
 }
 
+/**
+ * Bytes times weights of 4 bits, which are multiplied by a byte for each block of steps: sums of i32, and an input.
+ *
+ * @param blocks the fold is over [blocks, steps / blocks]
+ */
+export function blockProduct(
+  random: Random,
+  types: readonly ['i8' | 'u8', 'i8' | 'u8', 'i8' | 'u8'],
+  { rows, steps, columns }: ProductSize,
+  blocks: number,
+) {
+  const [a, b, c] = types;
+  const size = steps / blocks;
+  const build = new ProgramBuilder();
+  const along = {
+    extent: steps,
+    coordinate: affine([
+      [2, size],
+      [3, 1],
+    ]),
+  };
+  const x = build.input(a, [rows, steps]);
+  const w = build.constant(b, [columns, steps], nibbles(random, b, steps * columns));
+  const factors = build.constant(c, [columns, blocks], random.bytes(columns * blocks));
+  const product = build.node(
+    loop({
+      dtype: 'i32',
+      shape: [rows, columns],
+      fold: [blocks, size],
+      init: 2 ** 31 - 7,
+      operands: [
+        { node: x, dtype: a, fill: 0, view: [view(rows, 0), along] },
+        { node: w, dtype: b, fill: 0, view: [view(columns, 1), along] },
+        { node: factors, dtype: c, fill: 0, view: [view(columns, 1), view(blocks, 2)] },
+      ],
+      step: (s) => [
+        instruction('i32.mul', s.operands + 1, s.operands + 2),
+        instruction('i32.mul', s.operands, s.results),
+        instruction('i32.add', s.accumulator, s.results + 1),
+      ],
+    }),
+  );
+  return { ...build.finish(), w, product, inputs: [random.bytes(rows * steps)] };
+}
+
 /** Floats that sums and products treat apart. */
 const SPECIAL = [
   Number.NaN,

@@ -1,6 +1,6 @@
 import { InputError } from '../../files/inputError.ts';
 import type { TextRequest } from '../../text/generate.ts';
-import type { TextOptions, WeightForm } from '../../text/options.ts';
+import { type TextOptions, WEIGHT_FORMS, type WeightForm } from '../../text/options.ts';
 import { seedWords } from '../../text/prompt.ts';
 
 /** Options of importing commands for a model that writes text. */
@@ -53,8 +53,9 @@ export const parseTextOptions = ({
 
 /** Parses the type that the matrices of a GGUF file are held in. @throws InputError for anything else */
 export function parseWeightForm(text: string): WeightForm {
-  if (text === 'float32' || text === 'int8') return text;
-  throw new InputError(`--weights ${text}: write float32 or int8`, 2);
+  const form = WEIGHT_FORMS.find((one) => one === text);
+  if (form) return form;
+  throw new InputError(`--weights ${text}: write one of ${WEIGHT_FORMS.join(', ')}`, 2);
 }
 
 /**

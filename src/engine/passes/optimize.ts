@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { bandScratch } from './bandScratch.ts';
 import { chooseBand } from './chooseBand.ts';
 import { chooseTile } from './chooseTile.ts';
+import { factorSums } from './factorSums.ts';
 import { groupBytes } from './groupBytes.ts';
 import { mergeLoops } from './mergeLoops.ts';
 import { narrowReads } from './narrowReads.ts';
@@ -38,6 +39,7 @@ export function optimize(
   pass('merge loops', mergeLoops);
   pass('pair bytes', pairBytes);
   pass('group bytes', (before) => groupBytes(before, target, weights));
+  pass('factor sums', factorSums);
   pass('pad operands', padOperands);
   pass('choose tile', chooseTile);
   pass('pack constants', packConstants);

@@ -34,7 +34,7 @@ export function pairBytes(kernel: Kernel, target: Target): Kernel {
   if (!target.hasPairDot || laneLoop < 0 || inner < outputs || kernel.isFoldEmpty) return kernel;
   const factors = findFactors(kernel, rowLoop, laneLoop);
   if (!factors) return kernel;
-  const { rows, lanes } = factors;
+  const { rows, lanes, shared } = factors;
   const copied = copyFactor(kernel, rows.access, rows.slot, scratch.length);
   if (!copied || copied.access.address.coefficients[inner] !== HALF) return kernel;
   const constant = accesses[lanes]!;
@@ -55,16 +55,18 @@ export function pairBytes(kernel: Kernel, target: Target): Kernel {
     address: double(copied.access.address),
   };
   const { accesses: first, results } = slotLayout(kernel);
+  const dot = { operation: 'dot_i16x2', args: [first + rows.access, first + lanes] } as const;
+  // The factor that steps share is multiplied with their sum: words are integers modulo 2^32.
+  const product =
+    shared === undefined ? [] : [{ operation: 'i32.mul', args: [results, first + shared] } as const];
+  const added = results + product.length;
   const paired: Kernel = {
     ...kernel,
     extents: halved,
     accesses: accesses.map((access, i) => (i === rows.access ? rowAccess : access)),
     step: {
-      instructions: [
-        { operation: 'dot_i16x2', args: [first + rows.access, first + lanes] },
-        { operation: 'i32.add', args: [0, results] },
-      ],
-      result: results + 1,
+      instructions: [dot, ...product, { operation: 'i32.add', args: [0, added] }],
+      result: added + 1,
     },
     scratch: [...scratch, { ...buffer, dimensions }],
   };
@@ -97,11 +99,13 @@ export function pairBytes(kernel: Kernel, target: Target): Kernel {
 interface Factors {
   readonly rows: { readonly slot: number; readonly access: number };
   readonly lanes: number;
+  /** An access that lanes read too, the same for all steps of the innermost loop, by which the product is multiplied. */
+  readonly shared?: number;
 }
 
 function findFactors(kernel: Kernel, rowLoop: number, laneLoop: number): Factors | undefined {
   const slots = productFactors(kernel);
-  if (!slots?.every((slot) => fits16Bits(slotInterval(kernel, slot)))) return undefined;
+  if (!slots) return undefined;
   const uses = accessUses(kernel);
   const isScalar = (access: number) =>
     isLinear(kernel.accesses[access]!) && kernel.extents.every((_, loop) => !dependsOn(kernel, access, loop));
@@ -111,23 +115,36 @@ function findFactors(kernel: Kernel, rowLoop: number, laneLoop: number): Factors
     return access !== undefined && others.length === 0 && !uses[access]!.post ? access : undefined;
   };
   const { accesses: first } = slotLayout(kernel);
-  const laneSlot = slots.find((slot) => {
-    const access = mainAccess(slot);
-    if (access === undefined || slot !== first + access) return false;
-    const { source } = kernel.accesses[access]!;
-    return (
-      source.kind === 'tensor' &&
-      source.isConstant &&
-      dependsOn(kernel, access, laneLoop) &&
-      !dependsOn(kernel, access, rowLoop)
-    );
-  });
+  const inner = kernel.extents.length - 1;
+  /** The access at a slot, if it is a constant that lanes read and rows share. */
+  const laneConstant = (slot: number): number | undefined => {
+    const access = slot - first;
+    const source = kernel.accesses[access]?.source;
+    const isConstant = source?.kind === 'tensor' && source.isConstant && !uses[access]!.post;
+    const isLanes = isConstant && dependsOn(kernel, access, laneLoop) && !dependsOn(kernel, access, rowLoop);
+    return isLanes ? access : undefined;
+  };
+  /** The constants whose product is at a slot: one of each step, and one that steps share, if there is such. */
+  const laneConstants = (slot: number): Pick<Factors, 'lanes' | 'shared'> | undefined => {
+    const own = laneConstant(slot);
+    if (own !== undefined) return { lanes: own };
+    const { results } = slotLayout(kernel);
+    const product = kernel.step.instructions[slot - results];
+    if (product?.operation !== 'i32.mul') return undefined;
+    const [a, b] = product.args.map(laneConstant);
+    if (a === undefined || b === undefined || a === b) return undefined;
+    const [lanes, shared] = dependsOn(kernel, a, inner) ? [a, b] : [b, a];
+    return dependsOn(kernel, shared, inner) ? undefined : { lanes, shared };
+  };
+  const laneSlot = slots.find((slot) => laneConstants(slot) !== undefined);
   const rowSlot = slots.find((slot) => slot !== laneSlot);
   if (laneSlot === undefined || rowSlot === undefined) return undefined;
+  const constants = laneConstants(laneSlot)!;
   const rows = mainAccess(rowSlot);
-  const lanes = laneSlot - first;
-  if (rows === undefined || rows === lanes || dependsOn(kernel, rows, laneLoop)) return undefined;
-  return { rows: { slot: rowSlot, access: rows }, lanes };
+  if (rows === undefined || rows === constants.lanes || dependsOn(kernel, rows, laneLoop)) return undefined;
+  const multiplied = [rowSlot, first + constants.lanes];
+  if (!multiplied.every((slot) => fits16Bits(slotInterval(kernel, slot)))) return undefined;
+  return { rows: { slot: rowSlot, access: rows }, ...constants };
 }
 
 /** The slots of both factors if the step adds their product to the accumulator. */

@@ -14,6 +14,8 @@ const LOOP_READINGS = 12;
 const CHEAP_TO_REPEAT = 2;
 /** Instructions worth repeating for each element of a broadcast. */
 const CHEAP_TO_BROADCAST = 4;
+/** Weights of more elements, which are not folded, are taken from their bits where they are read, not stored in more. */
+const WEIGHT_ELEMENTS = 65_536;
 
 interface Use {
   readonly root: Tensor;
@@ -51,9 +53,25 @@ export function fuse(
     return of.operations + operations <= LOOP_OPERATIONS && of.readings + readings.length <= LOOP_READINGS;
   };
 
+  const ofConstants = new Map<Tensor, boolean>();
+  /** Whether a tensor is the same in every run. */
+  const isFixed = (tensor: Tensor): boolean => {
+    if (tensor.source.kind !== 'computed') return tensor.source.kind === 'constant';
+    let known = ofConstants.get(tensor);
+    if (known === undefined) {
+      known = sketchOf(tensor).readings.every((reading) => isFixed(reading.tensor));
+      ofConstants.set(tensor, known);
+    }
+    return known;
+  };
+  /** Whether a tensor is made of weights in fewer bits, which are the better held the larger they are. */
+  const isLargeWeight = (tensor: Tensor, { operations, hasFold }: Sketch): boolean =>
+    elementCount(tensor) > WEIGHT_ELEMENTS && operations <= CHEAP_TO_BROADCAST && !hasFold && isFixed(tensor);
+
   const mustStore = (tensor: Tensor, its: Sketch, of: readonly Use[]): boolean => {
     if (isOutput.has(tensor) || forced.has(tensor)) return true;
     if (its.isView) return false;
+    if (isLargeWeight(tensor, its) && !of.some(({ hard }) => hard)) return false;
     if (of.some(({ inFold, hard }) => inFold || hard)) return true;
     const roots = [...new Set(of.map(({ root }) => root))];
     if (roots.length > 1 && (its.hasFold || its.operations > CHEAP_TO_REPEAT)) return true;

@@ -1,13 +1,16 @@
 import { expect } from 'chai';
+import { planNode } from '../../src/engine/passes/planNode.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { AttributeValue, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { inBytes } from '../../src/text/byteMatrix.ts';
 import { compileText } from '../../src/text/compile.ts';
-import { generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
+import { choiceProgram, generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
 import { GraphWriter } from '../../src/text/graphWriter.ts';
+import { BLOCK, inNibbles } from '../../src/text/nibbleMatrix.ts';
 import {
   type Attribute,
   expectClose,
@@ -129,5 +132,62 @@ describe('a matrix in 8 bits', () => {
       const tables = [...weights.values()].filter(({ length }) => length === vocabulary * 16 * elementBytes);
       expect(tables, form).to.have.length(1);
     }
+  });
+});
+
+describe('a matrix in 4 bits', () => {
+  it('has the levels and factors that leave the least error, of rows of zeros none', () => {
+    const row = Array.from({ length: 64 }, (_, i) => (i < 32 ? (i % 16) - 8 : ((i % 16) - 8) / 4));
+    const { nibbles, factors, scales } = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
+    expect([...factors.values]).to.deep.equal([223, 56, 1, 1]);
+    expect([...nibbles.values]).to.deep.equal([
+      ...row.map((value, i) => (i < 32 ? value : 4 * value)),
+      ...new Array(64).fill(0),
+    ]);
+    expect([...scales.values]).to.deep.equal([Math.fround(8 / (7 * 255)), 0]);
+  });
+
+  it('is multiplied as integers, which onnxruntime and plain arithmetic yield too', async () => {
+    const [rows, depth, outputs] = [5, 96, 12];
+    const x = noise([1, rows, depth], 3, 4).values;
+    const weights = inNibbles(matrix([outputs, depth], noise([outputs, depth], 4).values));
+    const writer = new GraphWriter();
+    writer.product('x', writer.matrix('w', weights), 'y');
+    const inputs = { x: floats([1, rows, depth], x) };
+    const file = fileOf(writer, inputs, ['y', 'y sums']);
+    const [mine, sums] = await runCompiled(importOnnx(file), [inputs.x]);
+    const [theirs, theirSums] = await runOnnxruntime(file, inputs, ['y', 'y sums']);
+    expectClose(sums!, theirSums!, 0, 0);
+    expectClose(mine!, theirs!, 0, 0);
+
+    const { nibbles, factors } = weights;
+    const { levels: codes } = inBytes(matrix([rows, depth], x));
+    const expected = Array.from({ length: rows * outputs }, (_, i) => {
+      const [row, output] = [Math.floor(i / outputs), i % outputs];
+      let sum = 0;
+      for (let k = 0; k < depth; k++) {
+        const weight =
+          nibbles.values[output * depth + k]! * factors.values[Math.floor((output * depth + k) / BLOCK)]!;
+        sum += codes.values[row * depth + k]! * weight;
+      }
+      return sum;
+    });
+    expect(sums!.values).to.deep.equal(expected);
+  });
+
+  it('is held in 4 bits in a whole model, with the same bits on both engines', async () => {
+    const change = { layers: 1, width: 288, headSize: 72, keyHeads: 4, hidden: 288, tied: true };
+    const model = compileText(tinyGraph(change, 1, 'int4'), 1e6, { prompt: 3, tokens: 2 });
+    const inputs = [...inputsOf(model, { prompt: [5, 17, 3] }), Uint8Array.of(1, 2)];
+    const planned = model.program.nodes.map((node) =>
+      node.kind === 'loop' ? planNode(node, model.program.nodes, SIMD128, model.weights).label : '',
+    );
+    expect(planned.filter((label) => label.includes('in words'))).to.have.length(7);
+    const [expected, given] = await Promise.all(
+      [referenceEngine, wasmEngine].map(async (engine) =>
+        (await engine.load(choiceProgram(model), model.weights)).run(inputs),
+      ),
+    );
+    expect(given![0]!.bytes).to.deep.equal(expected![0]!.bytes);
   });
 });
