@@ -35,6 +35,11 @@ function scene(options: SenderOptions = {}) {
       transactions = start();
     },
     status: () => transactions.status,
+    /** One pass with what is due; then a block. */
+    step: async (dues: readonly Due[]): Promise<void> => {
+      await transactions.step(dues, chain.block);
+      chain.mine();
+    },
     /** One pass in which everything is due that the chain has not applied; then a block. */
     turn: async (dues: readonly Due[], blocks = 1, reservedWei = 0n): Promise<number> => {
       const done = new Set(chain.applied);
@@ -255,6 +260,15 @@ describe('sending transactions', () => {
     expect(s.chain.applied).to.deep.equal(['call0']);
   });
 
+  it('raises a tip alone where all of the ceiling is offered and no pool took it', async () => {
+    const s = scene({ maxFeeWei: 40n * GWEI });
+    // A quarter of the ceiling is offered, and the base fee is below it.
+    s.chain.baseFeeWei = 8n * GWEI;
+    s.chain.leastTipWei = 2n * GWEI;
+    for (let i = 0; i < 12; i++) await s.turn(numbered(1));
+    expect(s.chain.applied).to.deep.equal(['call0']);
+  });
+
   it('takes "already known" and a nonce that is used up for what they are', async () => {
     const s = scene();
     s.chain.refusals.push('already known', 'nonce too low');
@@ -309,6 +323,18 @@ describe('sending transactions', () => {
       s.chain.behind = i % 2 ? 0 : 3;
     }
     expect(s.chain.applied).to.deep.equal(['call0', 'call1']);
+  });
+
+  it('tells no failure while a node is late with its receipts, and the success after it', async () => {
+    const s = scene();
+    let mined = 0;
+    const due = dueNamed('call', { mined: () => mined++ });
+    s.chain.hidesReceipts = true;
+    // Stated all the time, as what is only known to be done by its receipt.
+    for (let i = 0; i < 10; i++) await s.step([due]);
+    s.chain.hidesReceipts = false;
+    await s.step([due]);
+    expect([mined, s.said(), s.chain.applied]).to.deep.equal([1, [], ['call']]);
   });
 
   it('tells of a nonce that another process took, and sends with the next one', async () => {
@@ -393,8 +419,9 @@ describe('what a unit of gas may cost', () => {
     expect(quote(market, 15n * GWEI)?.maxFeePerGas).to.equal(15n * GWEI);
     expect(quote(market, 10n * GWEI)).to.equal(undefined);
     const before = { maxFeePerGas: 14n * GWEI, maxPriorityFeePerGas: GWEI };
-    expect(replacement(before, market, 15n * GWEI, true)).to.equal(undefined);
-    const after = replacement(before, market, 16n * GWEI, true);
+    const taken = { latest: before, taken: before };
+    expect(replacement(taken, market, 15n * GWEI, true)).to.equal(undefined);
+    const after = replacement(taken, market, 16n * GWEI, true);
     expect(after?.maxFeePerGas).to.equal(16n * GWEI);
     expect(after!.maxPriorityFeePerGas > (GWEI * 9n) / 8n).to.equal(true);
   });

@@ -66,21 +66,32 @@ const BUMP_DIVISOR = 8n;
 /** Near a deadline, and after a refusal, tips double. */
 const HURRIED_DIVISOR = 1n;
 
+/** What was offered for one nonce so far. */
+export interface Offers {
+  /** The prices of the latest attempt. */
+  readonly latest: Fees;
+  /** The highest prices at which a node took one; undefined if none did. */
+  readonly taken: Fees | undefined;
+}
+
 /**
- * Prices that replace an attempt: at least an eighth more than it, and what the market asks for now.
+ * Prices that replace an attempt: at least an eighth more than what a pool holds, a higher tip than the latest, and what the
+ * market asks for now.
  *
- * @returns undefined if that is over the ceiling
+ * @returns undefined if that is over the ceiling, or no more than what was refused
  */
 export function replacement(
-  previous: Fees,
+  { latest, taken }: Offers,
   market: Market,
   ceiling: bigint,
   isHurried: boolean,
 ): Fees | undefined {
-  const floor = raised(previous.maxFeePerGas, BUMP_DIVISOR);
+  const floor = taken ? raised(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
   if (floor > ceiling) return undefined;
   const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const tip = larger(raised(previous.maxPriorityFeePerGas, divisor), market.tipWei);
+  const tip = larger(raised(latest.maxPriorityFeePerGas, divisor), market.tipWei);
   const maxFeePerGas = smaller(ceiling, larger(floor, 2n * market.baseFeeWei + tip));
-  return { maxFeePerGas, maxPriorityFeePerGas: smaller(tip, maxFeePerGas) };
+  const maxPriorityFeePerGas = smaller(tip, maxFeePerGas);
+  const isMore = maxFeePerGas > latest.maxFeePerGas || maxPriorityFeePerGas > latest.maxPriorityFeePerGas;
+  return isMore ? { maxFeePerGas, maxPriorityFeePerGas } : undefined;
 }

@@ -57,6 +57,8 @@ export interface Slot {
   mined: { readonly attempt: Attempt; receipt: TransactionReceipt } | undefined;
   /** Block in which its nonce was first seen as used up although nobody knew a receipt. */
   missedAtBlock: number | undefined;
+  /** Prices of the latest attempt that a node took. */
+  taken: Fees | undefined;
   /** Times in a row that nodes did not take the latest attempt. */
   refusals: number;
   /** Why the last one was not taken. */
@@ -75,6 +77,7 @@ export const emptySlot = (nonce: number, block: number, isForeign = false): Slot
   openedAtBlock: block,
   mined: undefined,
   missedAtBlock: undefined,
+  taken: undefined,
   refusals: 0,
   refusal: undefined,
   lookedAtBlock: block,

@@ -245,10 +245,10 @@ export class Transactions {
   ): Promise<boolean> {
     const usual = ceilingWei(this.#prices.maxFeeWei, secondsLeft);
     const ceiling = await this.#prices.raised(usual, worth, content);
-    const previous = latestOf(slot)?.fees;
+    const latest = latestOf(slot)?.fees;
     const isHurried = slot.refusal === 'underpriced' || isUrgent(secondsLeft);
-    const fees = previous
-      ? replacement(previous, look.market, ceiling, isHurried)
+    const fees = latest
+      ? replacement({ latest, taken: slot.taken }, look.market, ceiling, isHurried)
       : quote(look.market, ceiling);
     if (!fees) {
       this.#prices.tellCeiling(content.what, ceiling);
@@ -369,9 +369,11 @@ export class Transactions {
     try {
       await this.#node.broadcast(attempt.raw, audience);
       slot.refusal = undefined;
+      slot.taken = attempt.fees;
     } catch (failure) {
       const refusal = refusalIn(failure);
       // The nonce is decided, or the node has it already: the next look tells.
+      if (refusal === 'known') slot.taken = attempt.fees;
       if (refusal === 'known' || refusal === 'nonceUsed') return;
       if (audience === 'private') {
         // All nodes get it soon, so that a relay that is away holds nothing up for long.

@@ -51,6 +51,8 @@ export class PoolChain implements Node {
   behind = 0;
   /** Pending transactions that nodes tell of and do not have. */
   phantoms = 0;
+  /** Whether nodes have no receipts yet, though they have the blocks. */
+  hidesReceipts = false;
   /** Calls that would revert. */
   readonly refused = new Set<string>();
   /** Words said to the next transactions that are sent. */
@@ -144,6 +146,7 @@ export class PoolChain implements Node {
 
   async receipt(hash: string): Promise<TransactionReceipt | null> {
     this.#answer();
+    if (this.hidesReceipts) return null;
     const blockNumber = this.#blocks.findIndex((mined) => mined.some((one) => one.hash === hash));
     if (blockNumber < 0 || blockNumber > this.block - this.behind) return null;
     const { calls } = this.#blocks[blockNumber]!.find((one) => one.hash === hash)!;
@@ -155,7 +158,8 @@ export class PoolChain implements Node {
   }
 
   async knows(hash: string): Promise<boolean> {
-    return this.pooled.some((one) => one.hash === hash) || (await this.receipt(hash)) !== null;
+    const shown = this.#blocks.slice(0, this.#blocks.length - this.behind);
+    return [...this.pooled, ...shown.flat()].some((one) => one.hash === hash);
   }
 
   async estimate({ data }: ContractTransaction): Promise<bigint> {
