@@ -84,6 +84,7 @@ export class Ledger {
     for (const { nonce, attempts } of this.#options.journal.read()) {
       const slot = emptySlot(nonce, block);
       slot.attempts.push(...attempts);
+      slot.taken = latestOf(slot)?.fees;
       this.add(slot);
     }
   }
@@ -130,7 +131,7 @@ export class Ledger {
         }
         const found = await this.#find(slot);
         if (found) this.#setMined(slot, found);
-        else if (this.#isForeign(slot, look)) gone.add(slot);
+        else if (await this.#isForeign(slot, look)) gone.add(slot);
       }),
     );
     if (gone.size === 0) return;
@@ -163,13 +164,17 @@ export class Ledger {
     return look.block >= receipt.blockNumber + this.#options.confirmations;
   }
 
-  #isForeign(slot: Slot, look: Look): boolean {
+  /** Whether a used nonce was another transaction's, or nothing is to be learned about it any more. */
+  async #isForeign(slot: Slot, look: Look): Promise<boolean> {
     slot.missedAtBlock ??= look.block;
     // A node that lags may know the nonce and not yet the receipt.
     if (look.block < slot.missedAtBlock + MISSED_BLOCKS) return false;
     const keys = keysIn(slot);
     const isStillDue = keys.some((key) => this.#stated.has(key));
-    if (!isStillDue && look.block < slot.missedAtBlock + this.#options.confirmations) return false;
+    const isLate = look.block >= slot.missedAtBlock + this.#options.confirmations;
+    if (!isStillDue && !isLate) return false;
+    // It has the nonce itself, and the node is late with its receipt.
+    for (const { hash } of slot.attempts) if (await this.#node.knows(hash)) return isLate;
     if (isStillDue) {
       this.#tellForeign(
         `${latestOf(slot)?.what}: another transaction took its nonce ${slot.nonce}; another process has the key of ${this.#node.address}`,

@@ -1,4 +1,10 @@
-import type { ContractTransaction, Provider, Signer, TransactionReceipt, TransactionRequest } from 'ethers';
+import {
+  type ContractTransaction,
+  type Provider,
+  type Signer,
+  TransactionReceipt,
+  type TransactionRequest,
+} from 'ethers';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
 import type { Fees, Market } from './fees.ts';
 import type { Content } from './slot.ts';
@@ -44,6 +50,29 @@ export interface Node {
   broadcast(raw: string, audience: Audience): Promise<void>;
 }
 
+/**
+ * Makes the receipt of a transaction whose block and logs a node has, but not the receipt itself: some index receipts last.
+ *
+ * @returns it with no gas, which only a receipt tells; null if it is not mined, or has no logs, as if it reverted
+ */
+async function receiptFromLogs(provider: Provider, hash: string): Promise<TransactionReceipt | null> {
+  const mined = await provider.getTransaction(hash);
+  if (!mined?.blockHash || mined.blockNumber === null) return null;
+  const { blockHash, blockNumber, to, from, index, type } = mined;
+  // A node that gives no logs by a block's hash gives the receipt itself, later.
+  const all = await provider.getLogs({ blockHash }).catch(() => []);
+  const logs = all.filter(({ transactionHash }) => transactionHash === hash);
+  if (logs.length === 0) return null;
+  const unknown = { gasUsed: 0n, cumulativeGasUsed: 0n, logsBloom: '0x', root: null };
+  return new TransactionReceipt(
+    {
+      ...{ hash, blockHash, blockNumber, to, from, index, type, logs },
+      ...{ ...unknown, status: 1, contractAddress: null, effectiveGasPrice: mined.gasPrice },
+    },
+    provider,
+  );
+}
+
 export async function openNode(signer: Signer, provider: Provider): Promise<Node> {
   const { Transaction } = await import('ethers');
   const address = await signer.getAddress();
@@ -71,7 +100,7 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Node
       };
     },
     balance: () => provider.getBalance(address),
-    receipt: (hash) => provider.getTransactionReceipt(hash),
+    receipt: async (hash) => (await provider.getTransactionReceipt(hash)) ?? receiptFromLogs(provider, hash),
     knows: async (hash) => (await provider.getTransaction(hash)) !== null,
     estimate: (call) => provider.estimateGas({ ...call, from: address }),
     sign: async (nonce, { to, data, valueWei, gasLimit }, fees, isDynamic) => {
