@@ -1,4 +1,4 @@
-import type { Interface, Result } from 'ethers';
+import type { EventFragment, Interface, Result } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import { type Address, type Dispute, type Hex, type Request, requestOf } from '../types.ts';
@@ -81,11 +81,18 @@ export interface ChainEvent<Bytes> {
 const oracle = IInferenceOracle__factory.createInterface();
 const game = IDisputeGame__factory.createInterface();
 
-/** Signature hashes of all events that {@link decode} understands, by contract. */
-const TOPICS: ReadonlyMap<string, Interface> = new Map(
+interface Signature {
+  readonly abi: Interface;
+  readonly event: EventFragment;
+}
+
+/** All events that {@link decode} understands by the hash of their signature, which ethers would compute for every log. */
+const SIGNATURES: ReadonlyMap<string, Signature> = new Map(
   [oracle, game].flatMap((abi) => {
-    const entries: [string, Interface][] = [];
-    (abi as Interface).forEachEvent(({ topicHash }) => entries.push([topicHash, abi as Interface]));
+    const entries: [string, Signature][] = [];
+    (abi as Interface).forEachEvent((event) => {
+      entries.push([event.topicHash, { abi: abi as Interface, event }]);
+    });
     return entries;
   }),
 );
@@ -162,8 +169,10 @@ function contentOf(name: string, args: Result): [requestId: bigint, Content<Uint
 
 /** @returns undefined for a log of another event */
 export function decode(log: RawLog): ChainEvent<Uint8Array> | undefined {
-  const event = TOPICS.get(log.topics[0] ?? '')?.parseLog({ topics: [...log.topics], data: log.data });
-  const found = event && contentOf(event.name, event.args);
+  const signature = SIGNATURES.get(log.topics[0] ?? '');
+  if (!signature) return undefined;
+  const { abi, event } = signature;
+  const found = contentOf(event.name, abi.decodeEventLog(event, log.data, log.topics));
   if (!found) return undefined;
   const [requestId, content] = found;
   return {

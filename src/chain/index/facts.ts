@@ -1,7 +1,17 @@
-import { AbiCoder, Interface, keccak256, type ParamType, type Result, toQuantity } from 'ethers';
+import {
+  AbiCoder,
+  concat,
+  type FunctionFragment,
+  Interface,
+  keccak256,
+  type ParamType,
+  type Result,
+  toBeHex,
+  toQuantity,
+} from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
-import { refusalIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, refusalIn } from '../endpoints/failures.ts';
 import type { Address, Dispute, Hex, Request } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
 import type { Rpc } from './reader.ts';
@@ -11,6 +21,16 @@ import type { Header } from './tables.ts';
 
 const oracleAbi = new Interface(IInferenceOracle__factory.abi);
 const gameAbi = new Interface(IDisputeGame__factory.abi);
+
+/** Functions by their name with their selectors, which ethers would compute for every call. */
+const selectorsIn = (abi: Interface): Map<string, { fragment: FunctionFragment; selector: string }> => {
+  const found = new Map<string, { fragment: FunctionFragment; selector: string }>();
+  abi.forEachFunction((fragment) => {
+    found.set(fragment.name, { fragment, selector: fragment.selector });
+  });
+  return found;
+};
+const SELECTORS = { oracle: selectorsIn(oracleAbi), game: selectorsIn(gameAbi) };
 
 export interface Counts {
   readonly requests: bigint;
@@ -83,7 +103,10 @@ export class StateReader {
     try {
       return await call({ blockHash: at.hash });
     } catch (failure) {
-      if (refusalIn(failure)?.code !== INVALID_PARAMS) throw failure;
+      const refusal = refusalIn(failure);
+      // Behind one address may be a node that is behind: a single answer of it is not to cost the whole look.
+      if (refusal && isUnknownBlock(refusal)) return call({ blockHash: at.hash });
+      if (refusal?.code !== INVALID_PARAMS) throw failure;
       this.#byNumber = true;
       return call(toQuantity(at.number));
     }
@@ -97,10 +120,9 @@ export class StateReader {
     ...ids: bigint[]
   ): Promise<Result> {
     const [address, abi] = contract === 'oracle' ? [this.#oracle, oracleAbi] : [this.#game, gameAbi];
-    return abi.decodeFunctionResult(
-      name,
-      await this.#call(rpc, at, address, abi.encodeFunctionData(name, ids)),
-    );
+    const { fragment, selector } = SELECTORS[contract].get(name)!;
+    const data = concat([selector, ...ids.map((id) => toBeHex(id, 32))]);
+    return abi.decodeFunctionResult(fragment, await this.#call(rpc, at, address, data));
   }
 
   async counts(rpc: Rpc, at: Header): Promise<Counts> {
