@@ -1,7 +1,7 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
 import { NodeFailure } from './failures.ts';
 import { httpTransport } from './http.ts';
-import { type Answer, Node, type NodeStatus } from './node.ts';
+import { type Answer, isQuick, Node, type NodeStatus } from './node.ts';
 import { SpeakingProvider } from './speakingProvider.ts';
 import { publicName } from './transport.ts';
 import { webSocketTransport } from './webSocket.ts';
@@ -38,6 +38,10 @@ const HEADS_MS = 1_000;
 /** Longest rest of the only node that is slept through here, ms; longer ones are for whoever asked to sleep. */
 const LONGEST_SLEEP_MS = 10_000;
 
+/** A node that fails is asked again as long as its last answer is no older than this, ms. */
+const FLAKY_MS = 3_000;
+const FLAKY_REST_MS = 300;
+
 const asList = (payload: JsonRpcPayload | JsonRpcPayload[]): JsonRpcPayload[] =>
   Array.isArray(payload) ? payload : [payload];
 
@@ -55,15 +59,16 @@ class PinnedProvider extends SpeakingProvider {
   }
 }
 
-/** Sleeps through a short rest that a node asks for. */
+/** Sleeps through a short rest that a node asks for, and asks one again that fails now and then. */
 async function askPatiently(node: Node, payloads: JsonRpcPayload[]): Promise<Answer[]> {
   for (let slept = 0; ; ) {
     try {
       return await node.ask(payloads);
     } catch (failure) {
-      const ms = node.restMs;
-      if (!(failure instanceof NodeFailure && failure.kind === 'rate') || slept + ms > LONGEST_SLEEP_MS)
-        throw failure;
+      const isFlaky = isQuick(failure) && node.silentMs < FLAKY_MS;
+      const isResting = failure instanceof NodeFailure && failure.kind === 'rate';
+      const ms = isFlaky ? FLAKY_REST_MS : node.restMs;
+      if (!(isFlaky || isResting) || slept + ms > LONGEST_SLEEP_MS) throw failure;
       slept += ms;
       await new Promise((resolve) => setTimeout(resolve, ms));
     }

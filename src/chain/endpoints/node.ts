@@ -58,7 +58,8 @@ const NEWEST = 0.2;
 
 /** Kinds that may be gone in a moment. A timeout is not among them: it has cost enough time. */
 const QUICK: readonly FailureKind[] = ['unreachable', 'server', 'malformed'];
-const isQuick = (failure: unknown): boolean => failure instanceof NodeFailure && QUICK.includes(failure.kind);
+export const isQuick = (failure: unknown): boolean =>
+  failure instanceof NodeFailure && QUICK.includes(failure.kind);
 const isDown = (failure: unknown): boolean =>
   isQuick(failure) || failure instanceof TaskCancelledError || (failure as NodeFailure).kind === 'timeout';
 
@@ -87,6 +88,7 @@ export class Node {
   #head: number | undefined;
   #failures = 0;
   #latencyMs: number | undefined;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #trouble: NodeFailure | undefined;
 
   constructor({ name, transport, timeoutMs }: NodeOptions) {
@@ -116,6 +118,11 @@ export class Node {
 
   get latencyMs(): number | undefined {
     return this.#latencyMs;
+  }
+
+  /** Time since its last good answer, ms. */
+  get silentMs(): number {
+    return Date.now() - this.#answeredAt;
   }
 
   /** Pause that the node asked for (Retry-After), ms. */
@@ -272,6 +279,7 @@ export class Node {
       const took = performance.now() - start;
       this.#latencyMs = this.#latencyMs === undefined ? took : (1 - NEWEST) * this.#latencyMs + NEWEST * took;
       this.#trouble = undefined;
+      this.#answeredAt = Date.now();
       this.#restMs = FIRST_REST_MS;
       return body;
     } catch (failure) {
