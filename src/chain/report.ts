@@ -78,8 +78,8 @@ export function withoutRepeats(listen: Listener, now: () => number = Date.now): 
   };
 }
 
-/** The gas of a report's own call: an equal part of what its transaction took; undefined if there was none. */
+/** The gas of a report's own call: an equal part of what its transaction took; undefined if there was none, or no receipt. */
 export function gasOf(report: Report): bigint | undefined {
-  if (!('receipt' in report)) return undefined;
+  if (!('receipt' in report) || report.receipt.gasUsed === 0n) return undefined;
   return report.receipt.gasUsed / BigInt('calls' in report ? report.calls : 1);
 }

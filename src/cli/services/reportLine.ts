@@ -66,8 +66,10 @@ function sentence(report: Report, unit: Unit): string {
 export function reportLine(report: Report, unit: Unit = ETHER): string {
   if (!('receipt' in report)) return sentence(report, unit);
   const calls = 'calls' in report ? report.calls : 1;
-  const gas = `${gasOf(report)?.toLocaleString('en-US')} gas`;
-  const spent = calls > 1 ? `${gas} as one of ${calls} calls` : gas;
+  const gas = gasOf(report);
+  if (gas === undefined) return `${sentence(report, unit)} (${report.receipt.hash})`;
+  const whole = `${gas.toLocaleString('en-US')} gas`;
+  const spent = calls > 1 ? `${whole} as one of ${calls} calls` : whole;
   return `${sentence(report, unit)} (${spent}, ${report.receipt.hash})`;
 }
 
@@ -84,7 +86,7 @@ export function reportFields(report: Report): Fields {
     ...('receipt' in report && {
       transaction: report.receipt.hash,
       block: report.receipt.blockNumber,
-      gas: Number(gasOf(report)),
+      gas: Number(gasOf(report) ?? 0n),
       ...('calls' in report && report.calls > 1 && { calls: report.calls }),
     }),
   };
