@@ -388,7 +388,10 @@ export class EventIndex {
     for (const [id] of over) {
       this.#timeless.delete(id);
       this.#kept.delete(id);
-      this.#unshown.add(id);
+      // A first read meets many more of these than it ever keeps.
+      this.#unchecked.delete(id);
+      if (this.#live.cases.has(id)) this.#unshown.add(id);
+      else this.#unshown.delete(id);
     }
   }
 }

@@ -15,6 +15,7 @@ import { InputError } from '../../files/inputError.ts';
 import { Failures } from '../../operator/failures.ts';
 import { createLog, type Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
+import { keepHeapSmall } from '../../operator/smallHeap.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from '../connection/connection.ts';
@@ -115,6 +116,7 @@ export async function serve(
     const fromBlock = await firstBlockOf(contracts, given);
     const clock = new ChainClock();
     const stock = await openStock(contracts, fromBlock, clock, console, log);
+    keepHeapSmall();
     const { runner, readInput } = stock;
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
