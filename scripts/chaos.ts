@@ -1,25 +1,21 @@
 // `npm run chaos [PROFILE…]`: the long forms of test/e2e/faults, crowd and killed, with their figures. Without a name, all.
-import type { World } from '../src/chain/world.ts';
-import { request } from '../src/client/client.ts';
-import { provideService } from '../src/provider/provider.ts';
-import { watchService } from '../src/watcher/watcher.ts';
-import { seedsOfLies } from '../test/support/chaos/crowd.ts';
+import { DEEP_FAULT, deepModel } from '../test/support/chaos/deepModel.ts';
+import { playFees } from '../test/support/chaos/fees.ts';
+import { readFirstAlone } from '../test/support/chaos/firstRead.ts';
+import { followMany } from '../test/support/chaos/followMany.ts';
 import { killAtRandom } from '../test/support/chaos/kills.ts';
-import { DAY_TERMS, FAULT, playDisputes, playLies } from '../test/support/chaos/playCrowd.ts';
-import { Rig } from '../test/support/chaos/rig.ts';
-import { layersInput, liar } from '../test/support/layers.ts';
+import { DAY_TERMS, playDisputes, playLies } from '../test/support/chaos/playCrowd.ts';
+import { playReorganisations } from '../test/support/chaos/reorganisations.ts';
+import { Rig, type RigOptions } from '../test/support/chaos/rig.ts';
+import { digitsModel, SOAK_BLOCK_SECONDS, soak as soakFor } from '../test/support/chaos/soak.ts';
 import { Random } from '../test/support/randomProgram.ts';
-import { readFirst } from './chaos/firstRead.ts';
-import { followMany } from './chaos/logs.ts';
-
-const [PROVIDER, WATCHER, LIAR] = [1, 2, 4];
 
 const count = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 
 const say = (profile: string, figures: object): void => console.log(`${profile}: ${JSON.stringify(figures)}`);
 
-async function withRig(work: (rig: Rig) => Promise<void>, blockMs: number): Promise<void> {
-  const rig = await Rig.start({ blockMs });
+async function withRig(work: (rig: Rig) => Promise<void>, options: RigOptions): Promise<void> {
+  const rig = await Rig.start(options);
   try {
     await work(rig);
   } finally {
@@ -27,82 +23,40 @@ async function withRig(work: (rig: Rig) => Promise<void>, blockMs: number): Prom
   }
 }
 
+/** So long that nothing becomes final, and is counted as over, in the middle of a profile. */
+const LONG_TERMS = { ...DAY_TERMS, windowSeconds: 30n * 86_400n };
+
 /** 1,000 disputes against one claim of one provider. */
 const disputes = (): Promise<void> =>
-  withRig(async (rig) => say('disputes', await playDisputes(rig, count('DISPUTES', 1000))), 1000);
+  withRig(async (rig) => say('disputes', await playDisputes(rig, count('DISPUTES', 1000))), {
+    blockMs: 1000,
+  });
 
 /** 1,000 false claims at once against one watcher. */
 const claims = (): Promise<void> =>
-  withRig(async (rig) => say('claims', await playLies(rig, count('CLAIMS', 1000))), 1000);
+  withRig(async (rig) => say('claims', await playLies(rig, count('CLAIMS', 1000))), { blockMs: 1000 });
 
 /** Processes killed 200 times, on a node that fails now and then. */
 const kills = (): Promise<void> =>
-  withRig(async (rig) => {
-    const random = new Random(1);
-    rig.proxy.fault = () => (random.below(25) === 0 ? { status: 503 } : undefined);
-    const figures = await killAtRandom(rig, random, {
-      kills: count('KILLS', 200),
-      longestMs: 4000,
-      terms: DAY_TERMS,
-    });
-    say('kills', figures);
-  }, 100);
+  withRig(
+    async (rig) => {
+      const random = new Random(1);
+      rig.proxy.fault = () => (random.below(25) === 0 ? { status: 503 } : undefined);
+      const chosen = { kills: count('KILLS', 200), longestMs: 4000, terms: LONG_TERMS };
+      say('kills', await killAtRandom(rig, random, chosen));
+    },
+    { blockMs: 100 },
+  );
 
-/** Reorganisations of 1 to 64 blocks in the middle of disputes, transactions given back or lost. */
+/** Reorganisations of 1 to 64 blocks at every state of a dispute, transactions given back or lost. */
 const reorganisations = async (): Promise<void> => {
+  const depths = [1, 2, 3, 5, 8, 13, 21, 34, 64].slice(0, count('DEPTHS', 9));
   for (const givesBack of [true, false]) {
+    const options = { blockMs: 100, model: await deepModel() };
     await withRig(async (rig) => {
-      const wrong = liar(rig.shelf, FAULT);
-      const depths = [1, 2, 3, 5, 8, 13, 21, 34, 64];
-      const seeds = await seedsOfLies(rig, wrong, depths.length);
-      rig.run((listen) => provideService({ contracts: rig.at(LIAR), runner: wrong, listen }));
-      rig.run((listen) => provideService({ contracts: rig.at(PROVIDER), runner: rig.shelf, listen }));
-      rig.run((listen) => watchService({ contracts: rig.at(WATCHER), runner: rig.shelf, listen }));
-      // The setup must lie deeper than the deepest reorganisation.
-      while ((await rig.node.getBlockNumber()) < 80) await new Promise((resolve) => setTimeout(resolve, 200));
-      for (const [i, depth] of depths.entries()) {
-        const { requestId } = await request(
-          rig.contracts,
-          rig.modelId,
-          layersInput(seeds[i]!),
-          DAY_TERMS,
-          0n,
-        );
-        const stage = i % 3;
-        await rig.until(({ claims, disputes }) => {
-          const made = [...claims.values()].filter((claim) => claim.request.requestId === requestId);
-          const moved = [...disputes.values()].some(
-            ({ claim, moves }) => claim.request.requestId === requestId && moves.length > 2,
-          );
-          return stage === 0 ? made.length > 0 : stage === 1 ? made.length > 1 : moved;
-        });
-        // The request itself may be reorganised away, and comes back only if it is given back.
-        await rig.reorganise(depth, givesBack);
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-      const lies = ({ claims }: World) =>
-        [...claims.values()].filter(({ claimant }) => claimant === rig.address(LIAR));
-      const isOver = (world: World): boolean =>
-        world.requests.size > 0 &&
-        lies(world).length === world.requests.size &&
-        lies(world).every(({ status }) => status === 'falsified');
-      const world = await rig.until(isOver);
-      const own = [...world.disputes.values()].filter(
-        ({ challenger }) => challenger === rig.address(WATCHER),
-      );
-      say('reorganisations', {
-        givesBack,
-        depths,
-        requests: world.requests.size,
-        lies: lies(world).length,
-        falsified: lies(world).filter(({ status }) => status === 'falsified').length,
-        disputes: own.length,
-        lost: own.filter(({ ended }) => ended && ended.winner !== rig.address(WATCHER)).length,
-        rightClaimsLost: [...world.claims.values()].filter(
-          ({ claimant, status }) => claimant === rig.address(PROVIDER) && status === 'falsified',
-        ).length,
-      });
-    }, 100);
+      const chosen = { depths, givesBack, fault: DEEP_FAULT, terms: LONG_TERMS };
+      say('reorganisations', await playReorganisations(rig, chosen));
+    }, options);
   }
 };
 
@@ -114,10 +68,25 @@ const logs = async (): Promise<void> => {
 /** 100,000 requests in 10 million blocks, read for the first time and again after a restart, at 50 ms a call. */
 const index = async (): Promise<void> => {
   const [requests, blocks] = [count('REQUESTS', 100_000), count('BLOCKS', 10_000_000)];
-  say('index', await readFirst(requests, blocks, count('DELAY_MS', 50), count('RANGE', 2000)));
+  const chain = { requests, blocks, delayMs: count('DELAY_MS', 50), range: count('RANGE', 2000) };
+  say('index', await readFirstAlone(chain));
 };
 
-const PROFILES = { disputes, claims, kills, reorganisations, logs, index };
+/** Base fees that rise twentyfold and fall, a pool that forgets and takes no low tips, clocks of ten minutes. */
+const fees = (): Promise<void> =>
+  withRig(async (rig) => say('fees', await playFees(rig, count('REQUESTS', 40))), { blockMs: 300 });
+
+/** Eight hours of chain time with faults and requests all the time; a block takes as long as all need to look at it. */
+const soak = async (): Promise<void> =>
+  withRig(
+    async (rig) => {
+      const onSample = (sample: object): void => say('sample', sample);
+      say('soak', await soakFor(rig, count('HOURS', 8), onSample));
+    },
+    { blockSeconds: SOAK_BLOCK_SECONDS, model: await digitsModel() },
+  );
+
+const PROFILES = { disputes, claims, kills, reorganisations, logs, index, fees, soak };
 
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(PROFILES)) {

@@ -34,7 +34,13 @@ describe('processes that are killed', function () {
     const terms = { ...TERMS, windowSeconds: 86_400n, clockSeconds: 86_400n };
     const figures = await killAtRandom(rig, random, { kills: 3, longestMs: 4000, terms });
     expect(figures.falsifiedLies).to.equal(figures.lies).and.greaterThan(0);
-    expect(figures).to.include({ lostClaims: 0, lostDisputes: 0, doubleChallenges: 0, twice: 0 });
+    expect(figures).to.include({
+      finalLies: 0,
+      lostClaims: 0,
+      lostDisputes: 0,
+      doubleChallenges: 0,
+      twice: 0,
+    });
   });
 
   it('attack 52: a second process with the same key is refused while the first lives', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 /** The `assay` command as a process of its own. */
 export interface CliProcess {
+  readonly pid: number;
   /** Its output so far. */
   readonly out: string;
   readonly err: string;
@@ -100,6 +101,7 @@ function startProgram([program = '', ...args]: readonly string[]): CliProcess {
       );
     });
   return {
+    pid: child.pid as number,
     get out() {
       return said.out;
     },

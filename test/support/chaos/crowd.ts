@@ -4,18 +4,17 @@ import { populateMove } from '../../../src/chain/move.ts';
 import { moverOf } from '../../../src/chain/play.ts';
 import type { Terms } from '../../../src/chain/types.ts';
 import type { DisputeRecord, World } from '../../../src/chain/world.ts';
-import { decodeClock } from '../../../src/dispute/clock.ts';
+import { decodeClock, secondsLeft } from '../../../src/dispute/clock.ts';
 import type { Move, Role } from '../../../src/dispute/move.ts';
 import { isAboveBlocks, moveAboveBlocks, nextMove } from '../../../src/dispute/nextMove.ts';
 import { hexOf } from '../../../src/merkle/keccak.ts';
 import { type Runner, runOf } from '../../../src/store/shelf.ts';
-import { layersInput } from '../layers.ts';
 import type { Rig } from './rig.ts';
 
 /** Findings of a crowd. */
 export interface CrowdFigures {
   readonly disputes: number;
-  /** Share of its clock that the honest side had left in the worst dispute, at its last move. */
+  /** Share of its clock that the honest side had left in the worst dispute, after its last move. */
   readonly leastClockLeft: number;
   /** Moves of the honest side in the block with the most of them. */
   readonly mostMovesInABlock: number;
@@ -66,7 +65,7 @@ export async function moveAll(
 export async function seedsOfLies(rig: Rig, wrong: Runner, count: number): Promise<number[]> {
   const seeds: number[] = [];
   for (let seed = 1; seeds.length < count; seed++) {
-    const input = hexOf(layersInput(seed));
+    const input = hexOf(rig.input(seed));
     const [lie, truth] = await Promise.all([wrong, rig.shelf].map((one) => one.output(rig.modelId, input)));
     if (lie !== truth) seeds.push(seed);
   }
@@ -83,7 +82,7 @@ export async function askMany(
   const calls = [];
   for (const seed of seeds) {
     const { request } = rig.contracts.oracle;
-    calls.push(await request.populateTransaction(rig.modelId, layersInput(seed), terms, 0n));
+    calls.push(await request.populateTransaction(rig.modelId, rig.input(seed), terms, 0n));
   }
   await rig.blast(index, calls);
 }
@@ -117,16 +116,32 @@ export async function challengeMany(rig: Rig, index: number, count: number): Pro
   );
 }
 
+/** The share of its clock that a side had left after its last move in a dispute. */
+async function clockLeft(rig: Rig, record: DisputeRecord, side: Role): Promise<number> {
+  const clock = decodeClock(record.dispute.clock);
+  let seconds = secondsLeft(clock, side);
+  // The move that ends a dispute is in no clock; one that another dispute has overtaken waits for nobody.
+  if (record.ended && record.ended.reason !== 'ClaimAlreadyFalsified' && moverOf(record) === side) {
+    const receipt = await rig.node.getTransactionReceipt(record.moves.at(-1) as string);
+    seconds -= (await receipt!.getBlock()).timestamp - clock.lastMoveAt;
+  }
+  return seconds / Number(record.claim.request.request.terms.clockSeconds);
+}
+
+/** The least share of its clock that an account had left in a dispute, on its side. */
+export async function leastClockLeft(rig: Rig, account: number, side: Role): Promise<number> {
+  const address = rig.address(account);
+  const own = [...(await rig.world()).disputes.values()].filter(
+    ({ challenger, claim }) => (side === 'claimant' ? claim.claimant : challenger) === address,
+  );
+  return Math.min(...(await Promise.all(own.map((record) => clockLeft(rig, record, side)))));
+}
+
 /** Counts what the honest side did, from the chain. */
 export async function figuresOf(rig: Rig, honest: number, isClaimant: boolean): Promise<CrowdFigures> {
   const { disputes } = await rig.world();
   const address = rig.address(honest);
   const { game } = rig.contracts;
-  const left = [...disputes.values()].map(({ dispute, claim }) => {
-    const clock = decodeClock(dispute.clock);
-    const seconds = isClaimant ? clock.claimantSecondsLeft : clock.challengerSecondsLeft;
-    return seconds / Number(claim.request.request.terms.clockSeconds);
-  });
   const moves = new Map<number, number>();
   let transactions = 0;
   const head = await rig.node.getBlockNumber();
@@ -142,7 +157,7 @@ export async function figuresOf(rig: Rig, honest: number, isClaimant: boolean): 
   }
   return {
     disputes: disputes.size,
-    leastClockLeft: Math.min(...left),
+    leastClockLeft: await leastClockLeft(rig, honest, role(isClaimant)),
     mostMovesInABlock: Math.max(0, ...moves.values()),
     moves: [...moves.values()].reduce((sum, count) => sum + count, 0),
     blocks: moves.size,

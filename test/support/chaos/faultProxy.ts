@@ -12,8 +12,16 @@ export interface Call {
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly hangs: true }
+  /** The connection is broken off. */
+  | { readonly resets: true }
+  /** The answer comes so much later, ms. */
+  | { readonly delayMs: number }
+  /** Another call goes through in its place. */
+  | { readonly instead: Omit<Call, 'id'> }
   | { readonly result: unknown }
   | { readonly error: string }
+  /** It goes through, and this is what is said of it. */
+  | { readonly afterwards: string }
   /** Changes the node's answer. */
   | { readonly after: (result: unknown) => unknown }
   | undefined;
@@ -44,8 +52,11 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     const head = { jsonrpc: '2.0', id: call.id };
     if (fault && 'result' in fault) return { ...head, result: fault.result };
     if (fault && 'error' in fault) return { ...head, error: { code: -32000, message: fault.error } };
-    if (fault && ('status' in fault || 'hangs' in fault)) return answer(call, undefined);
-    const given = (await post(upstream, JSON.stringify(call))) as { result?: unknown };
+    if (fault && 'delayMs' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    const passed = fault && 'instead' in fault ? { ...call, ...fault.instead } : call;
+    const given = (await post(upstream, JSON.stringify(passed))) as { result?: unknown };
+    if (fault && 'afterwards' in fault)
+      return { ...head, error: { code: -32000, message: fault.afterwards } };
     return fault && 'after' in fault && 'result' in given
       ? { ...given, result: fault.after(given.result) }
       : given;
@@ -61,12 +72,18 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     const [refusal] = faults;
     // Left unanswered: whoever waits has to have a timeout.
     if (refusal && 'hangs' in refusal) return;
+    if (refusal && 'resets' in refusal) {
+      request.destroy();
+      return;
+    }
     if (refusal && 'status' in refusal) {
       response.writeHead(refusal.status, { ...JSON_TYPE, ...refusal.headers });
       response.end('{}');
       return;
     }
-    const answers = await Promise.all(calls.map((call, i) => answer(call, faults[i])));
+    const answers = faults.some((fault) => fault !== undefined)
+      ? await Promise.all(calls.map((call, i) => answer(call, faults[i])))
+      : ((await post(upstream, JSON.stringify(calls))) as object[]);
     response.writeHead(200, JSON_TYPE);
     response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
   };

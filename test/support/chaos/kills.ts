@@ -3,35 +3,26 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { Terms } from '../../../src/chain/types.ts';
-import type { World } from '../../../src/chain/world.ts';
 import { request } from '../../../src/client/client.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';
-import { layersInput, liar } from '../layers.ts';
+import { liar } from '../layers.ts';
 import { keyOf } from '../protocol.ts';
 import type { Random } from '../randomProgram.ts';
 import { seedsOfLies } from './crowd.ts';
 import type { Rig } from './rig.ts';
+import { type HonestFigures, honestFigures, isSettled } from './tally.ts';
 
 const [PROVIDER, WATCHER, LIAR, ERRING] = [1, 2, 4, 6];
 const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
 const SCRIPT = join(import.meta.dirname, 'serviceProcess.ts');
+/** Some packages in it ask for Node's own modules with `require`, which modules lack. */
+const REQUIRE = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
-export interface KillFigures {
+export interface KillFigures extends HonestFigures {
   readonly kills: number;
-  readonly lies: number;
-  readonly falsifiedLies: number;
-  /** Claims of the provider that were falsified. */
-  readonly lostClaims: number;
-  /** Disputes that the watcher lost. */
-  readonly lostDisputes: number;
-  /** Disputes of the watcher beyond one a claim. */
-  readonly doubleChallenges: number;
-  /** Transactions of provider and watcher; those mined twice with the same call; those that reverted. */
-  readonly sent: number;
-  readonly twice: number;
-  readonly reverted: number;
   /** Failures that they told, without repeats. */
   readonly failures: readonly string[];
 }
@@ -40,9 +31,6 @@ interface Child {
   readonly process: ChildProcess;
   readonly said: string[];
 }
-
-/** Calls that are the same each time. */
-const REPEATED = new Set(['withdraw']);
 
 /**
  * @param kills how many
@@ -54,10 +42,14 @@ export async function killAtRandom(
   { kills, longestMs, terms }: { kills: number; longestMs: number; terms: Terms },
 ): Promise<KillFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'assay-kills-'));
+  // Bundled, so that a process starts at once and is killed in the middle of its work.
+  const program = join(folder, 'service.mjs');
+  const common = { bundle: true, platform: 'node', format: 'esm', logLevel: 'error' } as const;
+  await build({ ...common, entryPoints: [SCRIPT], outfile: program, banner: { js: REQUIRE } });
   const failures = new Set<string>();
   const children: Child[] = [];
   const start = (kind: 'provide' | 'watch', index: number): Child => {
-    const args = ['--import', 'tsx', SCRIPT, kind, rig.proxy.url, rig.oracle, keyOf(index), folder];
+    const args = [program, kind, rig.proxy.url, rig.oracle, keyOf(index), folder];
     const child: Child = {
       process: spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }),
       said: [],
@@ -85,7 +77,7 @@ export async function killAtRandom(
     const live = { provide: start('provide', PROVIDER), watch: start('watch', WATCHER) };
     let asked = 0;
     const ask = async (): Promise<void> => {
-      await request(rig.contracts, rig.modelId, layersInput(seeds[asked++]!), terms, 0n);
+      await request(rig.contracts, rig.modelId, rig.input(seeds[asked++]!), terms, 0n);
     };
     await ask();
     for (let i = 0; i < kills; i++) {
@@ -96,42 +88,9 @@ export async function killAtRandom(
       live[kind] = start(kind, kind === 'provide' ? PROVIDER : WATCHER);
       if (i % 3 === 0) await ask();
     }
-    const ofLiar = ({ claims }: World) =>
-      [...claims.values()].filter(({ claimant }) => claimant === rig.address(LIAR));
-    const isOver = (world: World): boolean => {
-      const own = [...world.disputes.values()].filter(
-        ({ challenger }) => challenger === rig.address(WATCHER),
-      );
-      return (
-        ofLiar(world).length === asked &&
-        ofLiar(world).every(({ status }) => status === 'falsified') &&
-        own.every(({ ended }) => ended) &&
-        [...world.claims.values()].filter(({ claimant }) => claimant === rig.address(PROVIDER)).length ===
-          asked
-      );
-    };
-    const world = await rig.until(isOver);
-    const own = [...world.disputes.values()].filter(({ challenger }) => challenger === rig.address(WATCHER));
-    const transactions = [...(await rig.transactions(PROVIDER)), ...(await rig.transactions(WATCHER))];
-    const calls = new Map<string, number>();
-    for (const { input, status } of transactions) {
-      const name = rig.contracts.oracle.interface.parseTransaction({ data: input })?.name;
-      if (status === 1 && !REPEATED.has(name ?? '')) calls.set(input, (calls.get(input) ?? 0) + 1);
-    }
-    return {
-      kills,
-      lies: ofLiar(world).length,
-      falsifiedLies: ofLiar(world).filter(({ status }) => status === 'falsified').length,
-      lostClaims: [...world.claims.values()].filter(
-        ({ claimant, status }) => claimant === rig.address(PROVIDER) && status === 'falsified',
-      ).length,
-      lostDisputes: own.filter(({ ended }) => ended?.winner !== rig.address(WATCHER)).length,
-      doubleChallenges: own.length - new Set(own.map(({ claim }) => claim.claimId)).size,
-      sent: transactions.length,
-      twice: [...calls.values()].filter((count) => count > 1).length,
-      reverted: transactions.filter(({ status }) => status === 0).length,
-      failures: [...failures],
-    };
+    const honest = { provider: PROVIDER, watcher: WATCHER };
+    await rig.until(isSettled(rig, honest, { requests: asked, answered: asked, lies: asked }));
+    return { kills, ...(await honestFigures(rig, honest)), failures: [...failures] };
   } finally {
     for (const child of children) await end(child);
     rmSync(folder, { recursive: true, force: true });

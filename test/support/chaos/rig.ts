@@ -2,15 +2,15 @@ import { type JsonRpcApiProvider, Transaction, Wallet } from 'ethers';
 import { TRIAL_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts, connect } from '../../../src/chain/contracts.ts';
 import { deploy } from '../../../src/chain/deploy.ts';
-import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
+import { openEndpoint, openEndpoints } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
 import { repeatService, type Service } from '../../../src/chain/loop.ts';
 import type { Report } from '../../../src/chain/report.ts';
 import type { World } from '../../../src/chain/world.ts';
 import { publish } from '../../../src/client/client.ts';
-import { modelOf } from '../../../src/merkle/model.ts';
+import { type Model, modelOf } from '../../../src/merkle/model.ts';
 import type { Shelf } from '../../../src/store/shelf.ts';
-import { layers, layersShelf } from '../layers.ts';
+import { layers, layersInput, layersShelf } from '../layers.ts';
 import { startNode } from '../nodeProcess.ts';
 import { keyOf } from '../protocol.ts';
 import { withEnded } from '../records.ts';
@@ -19,16 +19,58 @@ import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 /** Seconds that a block takes on the chain, whatever it takes here. */
 export const BLOCK_SECONDS = 12;
 
+/** A model, who runs it, and inputs that differ by their seed. */
+export interface RigModel {
+  readonly model: Model;
+  readonly shelf: Shelf;
+  input(seed: number): Uint8Array;
+}
+
+const smallModel = async (): Promise<RigModel> => ({
+  model: modelOf(layers().program),
+  shelf: await layersShelf(),
+  input: layersInput,
+});
+
 export interface RigOptions {
   /** Real time between blocks, ms. */
   readonly blockMs?: number;
+  /** Time between blocks on the chain; {@link BLOCK_SECONDS} if left out. */
+  readonly blockSeconds?: number;
+  /** The small one of layers.ts if left out. */
+  readonly model?: RigModel;
   readonly arguments?: readonly string[];
+}
+
+export interface MinedTransaction {
+  readonly input: string;
+  readonly status: number;
+  readonly costWei: bigint;
+}
+
+/** The pass that runs while a block comes may have looked before, so each service makes two. */
+const PASSES_A_STEP = 2;
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
+
+/** Something to wait for. */
+class Gate {
+  open: () => void = () => undefined;
+  readonly isOpen = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
 }
 
 /** The reports of one service. */
 export interface Running {
   readonly reports: Report[];
   readonly service: Service;
+  /** Passes that have ended, well or not. */
+  passes(): number;
   stop(): Promise<void>;
 }
 
@@ -42,6 +84,7 @@ export class Rig {
   readonly contracts: Contracts;
   readonly shelf: Shelf;
   readonly modelId: string;
+  readonly input: (seed: number) => Uint8Array;
   readonly oracle: string;
   readonly url: string;
   readonly #stopNode: () => Promise<void>;
@@ -50,6 +93,8 @@ export class Rig {
   readonly #running: Running[] = [];
   readonly #history: EventIndex;
   #mining: NodeJS.Timeout | undefined;
+  /** Ends the wait of services for the next block that is made by hand. */
+  #next = new Gate();
 
   private constructor(parts: {
     proxy: FaultProxy;
@@ -57,6 +102,7 @@ export class Rig {
     contracts: Contracts;
     shelf: Shelf;
     modelId: string;
+    input: (seed: number) => Uint8Array;
     oracle: string;
     url: string;
     stop: () => Promise<void>;
@@ -67,6 +113,7 @@ export class Rig {
     this.contracts = parts.contracts;
     this.shelf = parts.shelf;
     this.modelId = parts.modelId;
+    this.input = parts.input;
     this.oracle = parts.oracle;
     this.url = parts.url;
     this.#stopNode = parts.stop;
@@ -77,16 +124,17 @@ export class Rig {
   static async start(options: RigOptions = {}): Promise<Rig> {
     const given = ['--accounts', '30', '--balance', '100000', '--gas-limit', '30000000'];
     const { url, stop } = await startNode('anvil', 'osaka', [...given, ...(options.arguments ?? [])]);
-    const node = await openEndpoint(url);
+    // What the test itself asks may take long on a machine that is busy.
+    const node = await openEndpoints([url], { timeoutMs: 60_000 });
     const contracts = await deploy(new Wallet(keyOf(0), node), TRIAL_BOUNDS);
-    const shelf = await layersShelf();
-    const modelId = await publish(contracts, modelOf(layers().program), '');
+    const { model, shelf, input } = options.model ?? (await smallModel());
+    const modelId = await publish(contracts, model, '');
     const proxy = await startFaultProxy(url);
     const oracle = await contracts.oracle.getAddress();
     await node.send('evm_setAutomine', [false]);
-    await node.send('anvil_setBlockTimestampInterval', [BLOCK_SECONDS]);
-    const { blockMs = 100 } = options;
-    const rig = new Rig({ proxy, node, contracts, shelf, modelId, oracle, url, stop, blockMs });
+    const { blockMs = 100, blockSeconds = BLOCK_SECONDS } = options;
+    await node.send('anvil_setBlockTimestampInterval', [blockSeconds]);
+    const rig = new Rig({ proxy, node, contracts, shelf, modelId, input, oracle, url, stop, blockMs });
     rig.mine(true);
     return rig;
   }
@@ -94,11 +142,28 @@ export class Rig {
   /** Starts or stops the blocks. */
   mine(isOn: boolean): void {
     clearInterval(this.#mining);
+    this.#mining = undefined;
     if (!isOn) return;
+    this.#wake();
     this.#mining = setInterval(
       () => void this.node.send('evm_mine', []).catch(() => undefined),
       this.#blockMs,
     );
+  }
+
+  #wake(): void {
+    this.#next.open();
+    this.#next = new Gate();
+  }
+
+  /** Makes one block while none comes by itself, and waits until every service that runs has looked at it. */
+  async step(): Promise<void> {
+    await this.rpc('evm_mine');
+    const begun = this.#running.map((running) => running.passes());
+    this.#wake();
+    while (this.#running.some((running, i) => running.passes() < begun[i]! + PASSES_A_STEP)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   rpc(method: string, ...params: unknown[]): Promise<unknown> {
@@ -129,10 +194,30 @@ export class Rig {
     const onFailure = (sentence: string): void => {
       reports.push({ kind: 'failed', sentence });
     };
-    const ended = repeatService(service, { signal: ending.signal, pauseMs: this.#blockMs / 2, onFailure });
+    let passes = 0;
+    let [next, since] = [this.#next, 0];
+    const isEnding = aborted(ending.signal);
+    const pass = async (): Promise<number> => {
+      // Between blocks that are made by hand there is nothing new to look at.
+      if (next !== this.#next) [next, since] = [this.#next, 0];
+      if (this.#mining === undefined && since++ > PASSES_A_STEP) {
+        await Promise.race([next.isOpen, isEnding]);
+        [next, since] = [this.#next, 0];
+      }
+      return service.pass().finally(() => passes++);
+    };
+    const counted: Service = {
+      pass,
+      isBusy: () => service.isBusy(),
+      next: (ms) => service.next(ms),
+      retry: () => service.retry(),
+      close: () => service.close(),
+    };
+    const ended = repeatService(counted, { signal: ending.signal, pauseMs: this.#blockMs / 2, onFailure });
     const running = {
       reports,
       service,
+      passes: () => passes,
       stop: async () => {
         ending.abort();
         await ended;
@@ -174,6 +259,7 @@ export class Rig {
 
   /** Takes blocks away, and gives their transactions back to the pool if told so. */
   async reorganise(depth: number, givesBack: boolean): Promise<void> {
+    const wasMining = this.#mining !== undefined;
     this.mine(false);
     const head = Number(await this.rpc('eth_blockNumber'));
     const raws: string[] = [];
@@ -185,19 +271,19 @@ export class Rig {
     if (givesBack) {
       for (const raw of raws) await this.rpc('eth_sendRawTransaction', raw).catch(() => undefined);
     }
-    this.mine(true);
+    this.mine(wasMining);
   }
 
-  /** Transactions of an account on the chain, and whether they reverted. */
-  async transactions(index: number): Promise<{ input: string; status: number }[]> {
+  /** Transactions of an account on the chain, with whether they reverted and their cost. */
+  async transactions(index: number): Promise<MinedTransaction[]> {
     const from = this.address(index);
     const head = Number(await this.rpc('eth_blockNumber'));
-    const found: { input: string; status: number }[] = [];
+    const found: MinedTransaction[] = [];
     for (let block = 0; block <= head; block++) {
       for (const one of (await this.node.getBlock(block, true))!.prefetchedTransactions) {
         if (one.from !== from) continue;
         const receipt = await this.node.getTransactionReceipt(one.hash);
-        found.push({ input: one.data, status: receipt?.status ?? 0 });
+        found.push({ input: one.data, status: receipt?.status ?? 0, costWei: receipt?.fee ?? 0n });
       }
     }
     return found;

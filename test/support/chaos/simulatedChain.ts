@@ -5,6 +5,7 @@ import type { RawLog } from '../../../src/chain/index/events.ts';
 import { requestHash, stateHash } from '../../../src/chain/index/facts.ts';
 import type { Random } from '../randomProgram.ts';
 import { actAtRandom, type SimulatedEvent, type SimulatedState } from './simulatedState.ts';
+import { viewCalls } from './viewCalls.ts';
 
 const ORACLE = '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0';
 const GAME = '0x75537828f2ce51be7289709686A69CbFDbB714F1';
@@ -12,6 +13,9 @@ const SECONDS_PER_BLOCK = 12n;
 
 const oracle = new Interface(IInferenceOracle__factory.abi);
 const game = new Interface(IDisputeGame__factory.abi);
+
+const readOracleCall = viewCalls(oracle);
+const readGameCall = viewCalls(game);
 
 export interface SimulatedBlock {
   readonly number: number;
@@ -153,12 +157,11 @@ export class SimulatedChain {
   }
 
   #call(to: string, data: string, { requests, disputeCount }: SimulatedState): string {
-    const abi = to === ORACLE ? oracle : game;
-    const call = abi.parseTransaction({ data });
-    const id = (call?.args.toArray() ?? [])[0] as bigint;
+    const call = (to === ORACLE ? readOracleCall : readGameCall)(data);
+    if (!call) throw new NodeError(3, 'execution reverted');
+    const { id, encode } = call;
     const claims = requests.flatMap((one) => one.claims);
-    const encode = (...values: unknown[]): string => abi.encodeFunctionResult(call?.name as string, values);
-    switch (call?.name) {
+    switch (call.name) {
       case 'requestCount':
         return encode(BigInt(requests.length));
       case 'disputeCount':

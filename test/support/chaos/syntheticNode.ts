@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { id as hashOfText, Interface, toBeHex, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
-import { requestHash } from '../../src/chain/index/facts.ts';
-import { PLAIN_TERMS, type Request } from '../../src/chain/types.ts';
+import { requestHash } from '../../../src/chain/index/facts.ts';
+import { PLAIN_TERMS, type Request } from '../../../src/chain/types.ts';
+import { viewCalls } from './viewCalls.ts';
 
 /**
  * A node over HTTP whose chain is computed as it is asked for: `node --import tsx syntheticNode.ts REQUESTS BLOCKS DELAY_MS
@@ -20,6 +22,8 @@ const every = Math.floor(blocks / requests);
 
 const oracle = new Interface(IInferenceOracle__factory.abi);
 const game = new Interface(IDisputeGame__factory.abi);
+const readOracleCall = viewCalls(oracle);
+const readGameCall = viewCalls(game);
 const MODEL = hashOfText('model');
 const OUTPUTS = hashOfText('outputs');
 const INPUT = `0x${'ab'.repeat(784)}`;
@@ -92,11 +96,9 @@ function logsIn(from: number, to: number): object[] {
 }
 
 function call(to: string, data: string): string {
-  const abi = to.toLowerCase() === ORACLE ? oracle : game;
-  const parsed = abi.parseTransaction({ data });
-  const name = parsed?.name ?? '';
-  const id = (parsed?.args.toArray() ?? [])[0] as bigint;
-  const encode = (value: unknown): string => abi.encodeFunctionResult(name, [value]);
+  const read = (to.toLowerCase() === ORACLE ? readOracleCall : readGameCall)(data);
+  if (!read) return '0x';
+  const { name, id, encode } = read;
   switch (name) {
     case 'requestCount':
       return encode(BigInt(requests));
@@ -173,4 +175,7 @@ const server = createServer((incoming, outgoing) => {
     }, delayMs);
   });
 });
-server.listen(0, '127.0.0.1', () => console.log((server.address() as { port: number }).port));
+// Test runners import every file here; only as a program of its own does it listen.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  server.listen(0, '127.0.0.1', () => console.log((server.address() as { port: number }).port));
+}

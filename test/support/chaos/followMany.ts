@@ -1,4 +1,4 @@
-import { followThroughFaults } from '../../test/support/chaos/followThroughFaults.ts';
+import { followThroughFaults } from './followThroughFaults.ts';
 
 /**
  * Follows random chains through nodes that answer wrongly.
