@@ -88,7 +88,7 @@ const SPOILT: readonly Spoilt[] = [
     },
   },
   { name: 'takes a fifth of a second for each request', faults: () => () => ({ delayMs: 200 }) },
-  { name: 'is gone for a while', faults: first(30, { resets: true }) },
+  { name: 'is gone for a while', faults: first(8, { resets: true }) },
   { name: 'has every other answer from a node that is behind', faults: lagging },
   {
     name: 'leaves out the logs of its newest block',
