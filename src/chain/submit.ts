@@ -136,6 +136,7 @@ async function mined(
  *
  * @param what names the transaction in messages
  * @param patience how long it is waited for
+ * @param now milliseconds, from any beginning
  * @throws Refused without sending if it would revert now; after sending if it reverted nevertheless, or was not mined
  */
 export async function submit(
@@ -143,6 +144,7 @@ export async function submit(
   request: TransactionRequest | Promise<TransactionRequest>,
   what: string,
   patience: Patience = PATIENCE,
+  now: () => number = Date.now,
 ): Promise<TransactionReceipt> {
   try {
     const transaction = await request;
@@ -151,7 +153,7 @@ export async function submit(
     const estimate = await signer.estimateGas(transaction);
     const gasLimit = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n;
     const sent = await send(signer, provider, { ...transaction, gasLimit });
-    return await mined(provider, sent, patience, Date.now);
+    return await mined(provider, sent, patience, now);
   } catch (failure) {
     throw new Refused(what, failure);
   }

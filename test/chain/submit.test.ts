@@ -60,7 +60,9 @@ async function outcome(scene: Scene): Promise<{ said: unknown; sent: number }> {
     },
     signTransaction: (request: object) => wallet.signTransaction(request),
   } as unknown as Signer;
-  const said = await submit(signer, {}, 'testing', PATIENCE).then(
+  // A clock that a look takes a millisecond on, however busy the machine is.
+  let now = 0;
+  const said = await submit(signer, {}, 'testing', PATIENCE, () => now++).then(
     ({ status }) => status,
     (error: Error) => `${error.name}: ${error.message}`,
   );
