@@ -10,7 +10,7 @@ import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';
 import { availableOrSkip } from '../support/available.ts';
-import { integerProduct, scaledProduct } from '../support/fewBits.ts';
+import { blockProduct, integerProduct, scaledProduct } from '../support/fewBits.ts';
 import { layerChain } from '../support/layerChain.ts';
 import { layerProgram } from '../support/layerProgram.ts';
 import { affine, instruction, loop, matMul, ProgramBuilder, view } from '../support/programs.ts';
@@ -26,6 +26,7 @@ const PASSES = [
   'merge loops',
   'pair bytes',
   'group bytes',
+  'factor sums',
   'pad operands',
   'choose tile',
   'pack constants',
@@ -75,6 +76,13 @@ describe('kernels between passes', () => {
         steps: 8 * seed,
         columns: 3 * seed,
       }),
+    'weights of 4 bits with a factor for each block, times bytes': (seed: number) =>
+      blockProduct(
+        new Random(seed),
+        ['u8', 'i8', 'u8'],
+        { rows: 1 + (seed % 3), steps: 8 * seed, columns: 5 * seed },
+        seed,
+      ),
     'weights of 4 bits, times floats': (seed: number) =>
       scaledProduct(
         new Random(seed),
