@@ -1,0 +1,181 @@
+import { performance } from 'node:perf_hooks';
+import { type KnownText, type Rung, textsOf } from '../../../examples/text/rungs.ts';
+import { hexOf } from '../../../src/merkle/keccak.ts';
+import { realNodes } from '../../../src/onnx/index.ts';
+import { sampleNodes } from '../../../src/rehearsal/fault.ts';
+import type { DisputeResult } from '../../../src/rehearsal/result.ts';
+import { Stage } from './stage.ts';
+
+/** Climbs a rung: its model accepts what another engine wrote, and every lie about a text is found and loses. */
+
+/** Figures that are the same on every machine. */
+export interface RungFigures {
+  readonly model: string;
+  readonly nodes: number;
+  /** Texts of another engine that the model accepts. */
+  readonly texts: number;
+  /** Lies that were told, each of them found. */
+  readonly lies: number;
+  /** False challenges that were made, each of them lost. */
+  readonly falseChallenges: number;
+  /** Of the dearest dispute, both sides together. */
+  readonly gas: number;
+  readonly leafGas: number;
+  /** Answers of the claimant, most. */
+  readonly answers: number;
+  /** Of a request, a claim and its finality that nobody disputes, without a callback. */
+  readonly undisputedGas: number;
+}
+
+export interface Climbed {
+  readonly figures: RungFigures;
+  /** Sentences about what is not as it must be. */
+  readonly problems: readonly string[];
+  /** Sentences about figures beyond the rung's limits. */
+  readonly exceeded: readonly string[];
+}
+
+/** Lies after which something is said. */
+const PROGRESS = 20;
+
+/** Is told each step, with its time on this machine. */
+type Say = (line: string) => void;
+
+const grouped = (n: number): string => n.toLocaleString('en-US');
+
+const most = (disputes: readonly DisputeResult[], of: (one: DisputeResult) => number | null): number =>
+  disputes.reduce((greatest, one) => Math.max(greatest, of(one) ?? 0), 0);
+
+/** Does some work. @returns what it yields, and how long it took */
+async function timed<T>(work: () => Promise<T>): Promise<[T, string]> {
+  const start = performance.now();
+  const made = await work();
+  return [made, `${((performance.now() - start) / 1000).toFixed(1)} s`];
+}
+
+/** The text with another token at a place. */
+const changed = ({ tokens }: KnownText, place: number, vocabulary: number): readonly number[] =>
+  tokens.with(place, (tokens[place]! + 1) % vocabulary);
+
+/** @returns how many texts are accepted */
+async function check(rung: Rung, stage: Stage, texts: readonly KnownText[], problems: string[]) {
+  const { vocabulary } = stage.model;
+  let accepted = 0;
+  for (const [i, text] of texts.entries()) {
+    if (await stage.accepts(text)) accepted++;
+    else problems.push(`what ${rung.writer} wrote after ${JSON.stringify(text.prompt)} is not accepted`);
+    const place = Math.floor((i * text.tokens.length) / texts.length);
+    if (await stage.accepts(text, changed(text, place, vocabulary)))
+      problems.push(`a text after ${JSON.stringify(text.prompt)} with token ${place} changed is accepted`);
+  }
+  return accepted;
+}
+
+/** Lies at some nodes about a text with one token changed, and false challenges at the same nodes about the right one. */
+async function lie({ nodes }: Rung, stage: Stage, text: KnownText, problems: string[], say: Say) {
+  const { model } = stage;
+  const all = realNodes(model.program);
+  // The text's tokens as the trace has them, the tokens that the model chooses, the logits that it chooses by.
+  const named = [
+    ...[...model.answers, ...model.outputs].map(({ node }) => node),
+    model.choices,
+    model.logits,
+  ];
+  const places = new Set([...(nodes === 'every' ? all : sampleNodes(all, nodes)), ...named]);
+  const wrong = changed(text, Math.floor(text.tokens.length / 2), model.vocabulary);
+  const sorted = [...places].sort((a, b) => a - b);
+  const played = await stage.dispute(text, wrong, sorted, true, (i) => {
+    if (i > 0 && i % PROGRESS === 0) say(`${i} of ${sorted.length} lies played`);
+  });
+  for (const { ok, fault } of played.disputes)
+    if (!ok) problems.push(`a lie at node ${fault.node} (${fault.label}) was not found at its place`);
+  for (const { ok, fault } of played.falseChallenges)
+    if (!ok) problems.push(`a false challenge at node ${fault.node} (${fault.label}) was won`);
+  return played;
+}
+
+/** Claims a wrong text with a trace that says `accept` all the same. */
+async function falsify(
+  what: string,
+  stage: Stage,
+  text: KnownText,
+  wrong: readonly number[],
+  problems: string[],
+) {
+  if (await stage.accepts(text, wrong)) problems.push(`a text with ${what} is accepted`);
+  const { disputes } = await stage.dispute(text, wrong, [stage.model.outputs[0]!.node], false);
+  if (disputes.some(({ ok }) => !ok) || disputes.length === 0)
+    problems.push(`a text with ${what} is not falsified`);
+  return disputes;
+}
+
+/** A text that has an end, of the model or of the same model with one of the text's tokens for its end. */
+async function ended(rung: Rung, stage: Stage, text: KnownText) {
+  if (text.tokens.length < stage.model.options.tokens) return { stage, text };
+  const end = text.tokens[Math.floor(text.tokens.length / 2)]!;
+  const tokens = text.tokens.slice(0, text.tokens.indexOf(end) + 1);
+  return { stage: await Stage.open(await rung.compile({ ends: [end] })), text: { ...text, tokens } };
+}
+
+/** @throws Unavailable if the model is not in the cache and cannot be fetched */
+export async function climb(rung: Rung, say: Say): Promise<Climbed> {
+  const problems: string[] = [];
+  const texts = textsOf(rung);
+  const [first] = texts as readonly [KnownText];
+  const [model, compiling] = await timed(() => rung.compile());
+  const nodes = realNodes(model.program).length;
+  const { prompt, tokens } = model.options;
+  say(`${prompt} + ${tokens} tokens, ${nodes} nodes, compiled in ${compiling}`);
+  const stage = await Stage.open(model);
+
+  const [accepted, checking] = await timed(() => check(rung, stage, texts, problems));
+  say(
+    `${accepted} of ${texts.length} texts that ${rung.writer} wrote are accepted, each refused with one token changed: ` +
+      `${2 * texts.length} passes in ${checking}`,
+  );
+
+  const [played, lying] = await timed(() => lie(rung, stage, first, problems, say));
+  const { disputes, falseChallenges, harmless, undisputed } = played;
+  say(
+    `${disputes.length} lies found at their places, ${falseChallenges.length} false challenges lost, ` +
+      `${harmless.length} nodes of no consequence: ${lying}`,
+  );
+
+  const { vocabulary } = model;
+  const place = Math.floor(first.tokens.length / 2);
+  const end = await ended(rung, stage, first);
+  const wrong: DisputeResult[] = [];
+  for (const [what, by, text, claimed] of [
+    ['one token changed', stage, first, changed(first, place, vocabulary)],
+    ['one token out of vocabulary', stage, first, first.tokens.with(place, vocabulary)],
+    ['one token beyond the end', end.stage, end.text, [...end.text.tokens, 0]],
+  ] as const) {
+    const lost = await falsify(what, by, text, claimed, problems);
+    say(`a text with ${what} is falsified for ${grouped(most(lost, ({ gas }) => gas.total))} gas`);
+    wrong.push(...lost);
+  }
+  if (end.stage !== stage) await end.stage.close();
+  await stage.close();
+
+  const all = [...disputes, ...wrong];
+  const figures: RungFigures = {
+    model: hexOf(stage.committed.id),
+    nodes,
+    texts: accepted,
+    lies: all.length,
+    falseChallenges: falseChallenges.length,
+    gas: most(all, ({ gas }) => gas.total),
+    leafGas: most(all, ({ gas }) => gas.leaf),
+    answers: most(all, ({ rounds }) => rounds),
+    undisputedGas: undisputed.request + undisputed.claim + undisputed.finalize,
+  };
+  say(
+    `at most ${grouped(figures.gas)} gas a dispute, ${grouped(figures.leafGas)} its last move, ${figures.answers} answers; ` +
+      `${grouped(figures.undisputedGas)} gas if nobody disputes`,
+  );
+  const limits = Object.entries(rung.most) as [keyof Rung['most'], number][];
+  const exceeded = limits
+    .filter(([what, limit]) => figures[what] > limit)
+    .map(([what, limit]) => `${what}: ${grouped(figures[what])}, where ${grouped(limit)} is the limit`);
+  return { figures, problems, exceeded };
+}
