@@ -41,6 +41,7 @@ const isSmall = (model: Model, batch: number): boolean =>
 
 /** The same bytes where all threads read them. */
 function shared(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;

@@ -111,6 +111,11 @@ export class WorkRunner implements Runner {
     return modelId;
   }
 
+  /** The weights of a model that is held, where all threads read them: to hold them once for another of its programs. */
+  weights(modelId: string): ReadonlyMap<number, Uint8Array> | undefined {
+    return this.#models.get(modelId)?.weights;
+  }
+
   /** Keeps what proves that the program of a model is malformed. */
   putMalformed(modelId: string, program: MalformedProgram): void {
     this.#malformed.set(modelId, program);

@@ -37,6 +37,20 @@ describe('runs in worker threads', () => {
     for (const runner of runners.splice(0)) await runner.close();
   });
 
+  it('read the weights of two programs from one place', async () => {
+    const { program, weights } = layers();
+    const runner = working();
+    const id = runner.put({ model: modelOf(program), weights });
+    const held = runner.weights(id)!;
+    expect([...held.keys()]).to.deep.equal([...weights.keys()]);
+    // The same layers up to their product.
+    const part = { ...program, nodes: program.nodes.slice(0, 3), outputs: [2] };
+    const other = runner.put({ model: modelOf(part), weights: held });
+    for (const [node, bytes] of runner.weights(other)!) expect(bytes.buffer).to.equal(held.get(node)!.buffer);
+    expect(await runner.output(other, hexOf(layersInput(1)))).to.match(/^0x/);
+    expect(runner.weights(one(1))).to.equal(undefined);
+  });
+
   it('have the bits of a run here, of outputs, commitments and traces', async () => {
     for (const made of [{ ...layers(), inputs: [layersInput(1)] }, randomProgram(2, 70)]) {
       const model = modelOf(made.program);

@@ -69,7 +69,19 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
     const publication = (modelId: string) => readPublication(contracts, modelId, fromBlock);
     const fleet = await joinFleet(options, trust, local, publication, clock, log);
     const runner = fleet?.runner ?? local;
-    const texts = await holdNamed(named, options, (model) => local.put(model), contracts, console, log);
+    const texts = new Map<string, LoadedText>();
+    for (const [id, text] of await holdNamed(
+      named,
+      options,
+      (model) => local.put(model),
+      contracts,
+      console,
+      log,
+    )) {
+      // A text is found and checked by two programs of the same weights, which are held once.
+      const weights = new Map(local.weights(id));
+      texts.set(id, { ...text, model: { ...text.model, weights } });
+    }
     const inputs = inputsFor(options, sources, runner, log);
     const found = options.all ? foundModels(options, sources, local, publication, clock, log) : undefined;
     await found?.start();
