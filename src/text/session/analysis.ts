@@ -1,4 +1,4 @@
-import { ensure } from '../../onnx/errors.ts';
+import { ensure, Refusal } from '../../onnx/errors.ts';
 import { type LoopNode, type Operand, sizeOf } from '../../program/node.ts';
 import { type Carrier, carrierOf, joinTerms, stridesOf } from './axis.ts';
 import { type RowModel, TEXT_INPUTS } from './rowModel.ts';
@@ -77,7 +77,7 @@ export function analyse(model: RowModel, target = model.choices): Analysis {
     if (whole.has(i) && node.kind === 'loop') for (const operand of node.operands) whole.add(operand.node);
     const own = rows.get(i);
     if (!own || node.kind !== 'loop' || isGiven(model, i)) continue;
-    within(model, i, () => {
+    atNode(model, i, () => {
       for (const [o, reach] of reachesOf(analysis, node, own).entries()) {
         const read = node.operands[o]!.node;
         ensure(dependence[read] !== 'other', 'it reads the prompt or the text itself');
@@ -110,11 +110,12 @@ export const isComputed = (
 export const isGiven = ({ sequence, rowNumbers }: RowModel, node: number): boolean =>
   node === sequence || node === rowNumbers;
 
-function within(model: RowModel, node: number, work: () => void): void {
+/** Does something with a node, and says of a refusal which one it was about. */
+export function atNode<T>({ labels }: Pick<RowModel, 'labels'>, node: number, work: () => T): T {
   try {
-    work();
+    return work();
   } catch (error) {
-    throw Object.assign(error as Error, { message: `${model.labels[node]}: ${(error as Error).message}` });
+    throw error instanceof Refusal ? new Refusal(`${labels[node]}: ${error.message}`) : error;
   }
 }
 

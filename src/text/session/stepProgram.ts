@@ -5,6 +5,7 @@ import { type DType, type LoopNode, type Node, type ScalarProgram, sizeOf } from
 import { OPCODE } from '../../scalar/instructions.ts';
 import {
   type Analysis,
+  atNode,
   isComputed,
   isGiven,
   type Rows,
@@ -121,7 +122,7 @@ class StepWriter {
       if (node.kind !== 'loop' || isGiven(model, i) || (needed && !needed.has(i))) continue;
       const own = rows.get(i);
       if (own) {
-        part.made.set(i, this.#push(this.#rows(node, i, own, part)));
+        part.made.set(i, this.#push(atNode(model, i, () => this.#rows(node, i, own, part))));
         const cache = this.caches.get(i);
         if (cache !== undefined) {
           ensure(!part.keys.has(i), 'a cached tensor has keys');

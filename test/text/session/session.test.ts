@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import { wasmEngine } from '../../../src/engine/wasm/wasm.ts';
+import type { Graph, GraphNode, TensorValue } from '../../../src/onnx/read/graph.ts';
+import { TYPES } from '../../../src/onnx/types.ts';
 import { compileText, type TextModel } from '../../../src/text/compile.ts';
 import { type Draft, generate, inputsOf, PassChooser, type TextRequest } from '../../../src/text/generate.ts';
 import { cautious } from '../../../src/text/recall.ts';
+import { openSession } from '../../../src/text/session/openSession.ts';
 import { TextSession } from '../../../src/text/session/textSession.ts';
 import { TINY, tinyGraph } from '../../support/tinyText.ts';
 
@@ -61,6 +64,43 @@ describe('a session that writes texts', () => {
         expect(await generate(model, chooser, { draft }), `${wrong} of ${most}`).to.deep.equal(text);
       }
     }
+    await slow.close();
+    await session.close();
+  });
+
+  it('is replaced by whole passes where a row is computed from the one before', async () => {
+    const graph = tinyGraph();
+    const pads: TensorValue = { type: TYPES.int64, shape: [6], values: Int32Array.of(0, 1, 0, 0, -1, 0) };
+    const node = (operator: string, inputs: string[], output: string): GraphNode => ({
+      ...{ operator, domain: '', name: output, inputs, outputs: [output] },
+      attributes: new Map(),
+    });
+    const shifted: Graph = {
+      ...graph,
+      initializers: new Map([...graph.initializers, ['pads', pads]]),
+      nodes: graph.nodes.flatMap((one) =>
+        one.name === 'embedded'
+          ? [
+              { ...one, outputs: ['unmixed'] },
+              node('Pad', ['unmixed', 'pads'], 'shifted'),
+              node('Add', ['unmixed', 'shifted'], 'embedded'),
+            ]
+          : [one],
+      ),
+    };
+    const mixed = compileText(shifted, 1000, SIZES);
+    const warnings: string[] = [];
+    const session = await openSession(mixed, wasmEngine, (sentence) => warnings.push(sentence));
+    const slow = await passes(mixed);
+    const request = { prompt: PROMPT };
+    expect(await generate(mixed, session.on(inputsOf(mixed, request)))).to.deep.equal(
+      await slow.write(request),
+    );
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.equal(
+      'the whole text is computed again for each token, because shifted (Pad+Add): it reads rows through a ' +
+        'coordinate that is divided or may be outside',
+    );
     await slow.close();
     await session.close();
   });
