@@ -1,61 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Engine } from '../../../src/engine/engine.ts';
 import { referenceEngine } from '../../../src/engine/reference/reference.ts';
 import { wasmEngine, wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
+import { readGraph } from '../../../src/onnx/index.ts';
 import type { Graph } from '../../../src/onnx/read/graph.ts';
 import { TYPES } from '../../../src/onnx/types.ts';
-import { compileText, type TextModel } from '../../../src/text/compile.ts';
-import { inputsOf, programUpTo } from '../../../src/text/generate.ts';
-import { analyse } from '../../../src/text/session/analysis.ts';
-import { type PartSize, stepProgram } from '../../../src/text/session/stepProgram.ts';
-import { tokenBytes } from '../../../src/text/tokens.ts';
+import { compileText } from '../../../src/text/compile.ts';
+import type { PartSize } from '../../../src/text/session/stepProgram.ts';
+import { byOnePass, byRows, every, POSITIONS, SIZES } from '../../support/textRows.ts';
 import { tinyGraph } from '../../support/tinyText.ts';
-
-const SIZES = { prompt: 6, tokens: 10 };
-const POSITIONS = SIZES.prompt + SIZES.tokens;
-const PROMPT = [5, 17, 3, 30];
-const TEXT = [8, 8, 21, 0, 39, 12, 3, 3, 30, 7];
-
-const words = (...numbers: number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
-
-/** Logits of the text's places, by one pass over everything. */
-async function byOnePass(model: TextModel, engine: Engine): Promise<Uint8Array[]> {
-  const session = await engine.load(programUpTo(model, model.logits), model.weights);
-  const inputs = inputsOf(model, { prompt: PROMPT });
-  const [logits] = await session.run([...inputs, tokenBytes(TEXT, model.width)]);
-  await session.close();
-  return rowsIn(logits!.bytes.slice(), SIZES.tokens);
-}
-
-const rowsIn = (bytes: Uint8Array, count: number): Uint8Array[] =>
-  Array.from({ length: count }, (_, i) =>
-    bytes.subarray((i * bytes.length) / count, ((i + 1) * bytes.length) / count),
-  );
-
-/** The same by parts of the given sizes, taken in turns. */
-async function byRows(model: TextModel, engine: Engine, sizes: readonly PartSize[]): Promise<Uint8Array[]> {
-  const { program, weights } = stepProgram(analyse(model, model.logits), sizes, new Map());
-  const session = await engine.loadCached(program, weights);
-  const sequence = [...PROMPT, ...TEXT.slice(0, -1)];
-  const drawing = inputsOf(model, { prompt: PROMPT }).slice(2);
-  const found: Uint8Array[] = [];
-  let next = 0;
-  for (let turn = 0; next < sequence.length; turn++) {
-    const part = turn % sizes.length;
-    const { rows } = sizes[part]!;
-    const first = Math.min(next, POSITIONS - rows);
-    const ids = Array.from({ length: rows }, (_, i) => sequence[first + i] ?? 0);
-    const place = first - PROMPT.length + 1;
-    const [logits] = await session.run(part, first, [words(place), words(...ids), ...drawing]);
-    for (const [i, row] of rowsIn(logits!.bytes, rows).entries())
-      if (place + i >= 0 && place + i < TEXT.length) found[place + i] = row;
-    next = first + rows;
-  }
-  await session.close();
-  return found;
-}
-
-const every = (rows: number): PartSize => ({ rows, keys: POSITIONS, yields: true });
 
 /** A mask of numbers in place of the operator's own: minus infinity, or a number that is far below all scores. */
 function masked(behind: number): Graph {
@@ -91,6 +45,8 @@ const MODELS: Readonly<Record<string, () => Graph>> = {
   'a mask of large numbers': () => masked(-1e9),
 };
 
+const EXPORTED = join(import.meta.dirname, '../exported');
+
 describe('rows of a text that are computed by themselves', () => {
   for (const [name, graph] of Object.entries(MODELS)) {
     it(`have the bits of one pass, with ${name}`, async () => {
@@ -99,6 +55,16 @@ describe('rows of a text that are computed by themselves', () => {
       expect(new Set(whole.map(String)).size).to.equal(SIZES.tokens);
       for (const sizes of [[every(1)], [every(3)], [every(8), every(1)], [every(POSITIONS)]])
         expect(await byRows(model, wasmEngine, sizes), JSON.stringify(sizes)).to.deep.equal(whole);
+    });
+  }
+
+  for (const name of readdirSync(EXPORTED).filter((file) => file.endsWith('.onnx'))) {
+    it(`have the bits of one pass, of ${name}`, async () => {
+      const bytes = readFileSync(join(EXPORTED, name));
+      const model = compileText(readGraph(bytes), bytes.length, SIZES);
+      const whole = await byOnePass(model, wasmEngine);
+      for (const sizes of [[every(1)], [every(8), every(3)]])
+        expect(await byRows(model, wasmEngine, sizes)).to.deep.equal(whole);
     });
   }
 
