@@ -10,8 +10,6 @@ export interface Form {
   readonly wide: boolean;
   /** Distance of neighbouring SIMD lanes inside a tile, where that is not the coefficient of the lane loop. */
   readonly laneStride?: number;
-  /** Lanes that lie next to each other so, where a tile reads several panels; else all of a tile. */
-  readonly panelLanes?: number;
 }
 
 /** An interval of integers, both ends included. */

@@ -146,14 +146,14 @@ function sourceBytes(
 }
 
 /**
- * The least and the greatest address of a form. With a lane stride, a panel starts at a multiple of its lanes, and all of
- * its lanes are read, those past the end too.
+ * The least and the greatest address of a form. With a lane stride, a tile starts at a multiple of its lanes, and all lanes
+ * of its vectors are read, those past the end too.
  */
 function addressRange(form: Form, { extents, tile }: Kernel): { low: number; high: number } {
-  const { laneStride, panelLanes, coefficients, constant } = form;
+  const { laneStride, coefficients, constant } = form;
   if (laneStride === undefined || !tile) return valueRange(form, extents);
   const { laneLoop, vectors } = tile;
-  const width = panelLanes ?? LANES * vectors;
+  const width = LANES * vectors;
   const others = coefficients.map((coefficient, i) => (i === laneLoop ? 0 : coefficient));
   const { low, high } = valueRange({ constant, coefficients: others }, extents);
   const lastTile = Math.floor((extents[laneLoop]! - 1) / width) * width;

@@ -12,9 +12,6 @@ import type { Target } from './target.ts';
 /** A constant is packed unless its panels take more than this many times its bytes. */
 const MAX_GROWTH = 2;
 
-/** Vectors of a panel, most: as many as a tile of several rows has, so that those and single rows share panels. */
-const PANEL_VECTORS = 2;
-
 /** Packs constants in panels when the program is loaded, where lanes would be apart or a product reads them. */
 export function packConstants(kernel: Kernel, { lanes }: Target): Kernel {
   const { rowLoop, laneLoop, vectors } = kernel.tile!;
@@ -29,22 +26,14 @@ export function packConstants(kernel: Kernel, { lanes }: Target): Kernel {
     const laneBytes = address.coefficients[laneLoop]!;
     const isShared = rowLoop >= 0 && address.coefficients[rowLoop] === 0 && uses[position]!.step;
     if (laneBytes === 0 || (laneBytes === elementBytes && !isShared)) return access;
-    const isHalf = vectors === 2 * PANEL_VECTORS;
-    const panelLanes = lanes * (isHalf ? PANEL_VECTORS : vectors);
-    const panels = planPanels(kernel.extents, address, laneLoop, panelLanes, elementBytes);
+    const panels = planPanels(kernel.extents, address, laneLoop, lanes * vectors, elementBytes);
     if (panels.bytes > MAX_GROWTH * (source.end - source.start)) return access;
     const { node } = source;
     packed.push(packedBuffer({ node, elementBytes }, kernel.extents, address, panels));
     return {
       ...access,
       source: { kind: 'packed', buffer: packed.length - 1 },
-      address: {
-        constant: 0,
-        coefficients: panels.coefficients,
-        wide: false,
-        laneStride: elementBytes,
-        ...(isHalf ? { panelLanes } : {}),
-      },
+      address: { constant: 0, coefficients: panels.coefficients, wide: false, laneStride: elementBytes },
     };
   };
   return { ...kernel, accesses: kernel.accesses.map(pack), packed };

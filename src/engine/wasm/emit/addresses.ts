@@ -34,19 +34,14 @@ export class Addresses {
   }
 
   /** The distance of a form's value at a point from that at the tile's first element. */
-  delta(
-    { coefficients, wide, laneStride, panelLanes = 0 }: Form,
-    { row, vector, lane, step }: Point,
-  ): number {
+  delta({ coefficients, wide, laneStride }: Form, { row, vector, lane, step }: Point): number {
     const { tile, kernel } = this.#context;
     const { rowLoop, laneLoop, vectors, steps } = tile;
     const along = vectors > 0 ? SIMD128.lanes * vector + Math.max(0, lane) : 0;
-    const inPanel = panelLanes > 0 ? along % panelLanes : along;
     const multiply = product(wide);
     const parts = [
       rowLoop >= 0 ? multiply(coefficients[rowLoop]!, row) : 0,
-      laneLoop >= 0 ? multiply(laneStride ?? coefficients[laneLoop]!, inPanel) : 0,
-      laneLoop >= 0 ? multiply(coefficients[laneLoop]!, along - inPanel) : 0,
+      laneLoop >= 0 ? multiply(laneStride ?? coefficients[laneLoop]!, along) : 0,
       ...steps[step]!.map((index, i) => multiply(coefficients[kernel.outputs + i]!, index)),
     ];
     return parts.reduce((sum, part) => sum + part, 0);
