@@ -22,7 +22,7 @@ export function tileShape(kernel: Kernel, target: Target): TileShape {
   }
   const rowLoop = findRowLoop(kernel, laneLoop);
   if (rowLoop >= 0) {
-    const vectors = wanted === 3 ? 3 : Math.min(2, wanted);
+    const vectors = wanted === 3 ? 3 : Math.min(target.rowVectors, wanted);
     const rows = Math.min(target.rowsByVectors[vectors]!, extents[rowLoop]!);
     return rows * vectors * length > target.maxTileCode ? oneVector : { rowLoop, laneLoop, rows, vectors };
   }

@@ -7,6 +7,8 @@ export interface Target {
    * the operands they are computed from.
    */
   readonly rowsByVectors: readonly number[];
+  /** Vectors along the lanes of a tile of several rows, most. */
+  readonly rowVectors: number;
   /** Most instructions of one tile: larger code takes longer to compile than to run. */
   readonly maxTileCode: number;
   /** Most instructions of a tile without a fold. */

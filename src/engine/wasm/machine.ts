@@ -17,7 +17,7 @@ import { cacheCopies } from './cacheCopies.ts';
 import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
 import { megabytes, type SessionMemory } from './sessionMemory.ts';
-import { SIMD128 } from './target.ts';
+import { ROWS_ALIKE, SIMD128 } from './target.ts';
 
 /** A program to be loaded, and the resources that it may use. */
 export interface LoadRequest {
@@ -85,8 +85,9 @@ export class Machine {
   ): Promise<Machine> {
     const { weights, pool, leastTask } = request;
     const program = fuse(request.program, kept.tensors);
+    const target = cached.length > 0 ? ROWS_ALIKE : SIMD128;
     const plans = program.nodes.map((node) =>
-      node.kind === 'loop' ? planNode(node, program.nodes, SIMD128, weights) : undefined,
+      node.kind === 'loop' ? planNode(node, program.nodes, target, weights) : undefined,
     );
     const layout = layOut(program, plans, kept, pool.threads, room.held);
     requireMemory(request, layout, kept);
