@@ -80,7 +80,7 @@ describe('the installed package', () => {
 
   it('starts in an empty folder as the image does, and says in a line what it lacks', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'assay-empty-'));
-    const command = join(modules, '.bin', 'assay');
+    const command = join(modules, 'assay/dist/assay.js');
     const settings = {
       ASSAY_DATA: empty,
       ASSAY_METRICS_HOST: '0.0.0.0',
@@ -88,7 +88,11 @@ describe('the installed package', () => {
       ASSAY_LOG: 'json',
     };
     const env = { PATH: process.env['PATH'], ...settings };
-    const { status, stdout, stderr } = spawnSync(command, ['watch'], { cwd: empty, env, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [command, 'watch'], {
+      cwd: empty,
+      env,
+      encoding: 'utf8',
+    });
     expect([status, stdout, stderr]).to.deep.equal([
       2,
       '',
