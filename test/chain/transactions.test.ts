@@ -325,7 +325,7 @@ describe('sending transactions', () => {
     expect(s.chain.applied).to.deep.equal(['call0', 'call1']);
   });
 
-  it('tells no failure while a node is late with its receipts, and the success after it', async () => {
+  it('tells no failure while receipts are late, and the success after it', async () => {
     const s = scene();
     let mined = 0;
     const due = dueNamed('call', { mined: () => mined++ });
