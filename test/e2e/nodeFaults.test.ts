@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';
+import { seedsOfLies } from '../support/chaos/crowd.ts';
 import type { Call, Fault } from '../support/chaos/faultProxy.ts';
 import { DAY_TERMS, FAULT } from '../support/chaos/playCrowd.ts';
 import { Rig, type Running } from '../support/chaos/rig.ts';
@@ -115,10 +116,13 @@ describe('a watcher whose node misbehaves', function () {
   this.timeout(300_000);
   let rig: Rig;
   let watcher: Running | undefined;
-  let seed = 0;
+  /** Inputs about which the liar says something else than the model does. */
+  let seeds: number[];
   before(async () => {
     rig = await Rig.start();
-    rig.run((listen) => provideService({ contracts: rig.at(LIAR), runner: liar(rig.shelf, FAULT), listen }));
+    const wrong = liar(rig.shelf, FAULT);
+    seeds = await seedsOfLies(rig, wrong, SPOILT.length + 1);
+    rig.run((listen) => provideService({ contracts: rig.at(LIAR), runner: wrong, listen }));
   });
   afterEach(async () => {
     rig.proxy.fault = () => undefined;
@@ -131,7 +135,7 @@ describe('a watcher whose node misbehaves', function () {
     const contracts = await rig.behindProxy(WATCHER);
     rig.proxy.fault = fault;
     watcher = rig.run((listen) => watchService({ contracts, runner: rig.shelf, listen }));
-    const { requestId } = await request(rig.contracts, rig.modelId, rig.input(++seed), DAY_TERMS, 0n);
+    const { requestId } = await request(rig.contracts, rig.modelId, rig.input(seeds.pop()!), DAY_TERMS, 0n);
     const world = await rig.until((now) =>
       now
         .claimsOn(requestId)
