@@ -4,6 +4,7 @@
  * @module services
  */
 export { BOUNDS, type Bounds, tokenBounds } from '../chain/bounds.ts';
+export { ChainClock } from '../chain/chainClock.ts';
 export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
 export { deploy } from '../chain/deploy.ts';
 export { type Edition, editionFor } from '../chain/edition.ts';
