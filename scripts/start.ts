@@ -1,4 +1,5 @@
-// The way in: what `npm start` shows. A contract reads a digit; then somebody lies about another one and loses.
+// The way in: what `npm start` shows. A contract reads a digit; then somebody lies about another one and loses, and
+// somebody else about a word of a text.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -25,7 +26,8 @@ import { RunTrace } from '../src/trace/run.ts';
 import { createWatcher } from '../src/watcher/watcher.ts';
 import { digitOf, findLie } from './story/lie.ts';
 import { createNarrator, drawing } from './story/narrator.ts';
-import { ether, gasOf, grouped, type Told, tell } from './story/teller.ts';
+import { DIGITS, ether, gasOf, grouped, type Scene, TEXTS, type Told, tell } from './story/teller.ts';
+import { textAct } from './story/text.ts';
 
 const FEE_WEI = parseEther('0.01');
 const TERMS: Terms = {
@@ -100,10 +102,10 @@ async function ask(index: number) {
 const reports: Told[] = [];
 
 const listenAs =
-  (by: string): Listener =>
+  (by: string, scene: Scene): Listener =>
   (report) => {
     reports.push({ by, report });
-    tell(say, { by, report });
+    tell(say, { by, report }, scene);
   };
 
 // Time is the chain's own here, so that a window passes when the story says so.
@@ -111,10 +113,10 @@ const clock = new ChainClock(
   () => 0n,
   () => 0,
 );
-const player = (by: string, account: typeof publisher, runner: Runner) => ({
+const player = (by: string, account: typeof publisher, runner: Runner, scene = DIGITS) => ({
   contracts: as(contracts, account),
   runner,
-  listen: listenAs(by),
+  listen: listenAs(by, scene),
   clock,
 });
 
@@ -251,6 +253,19 @@ say.expect(
 );
 const leftWei = await chain.provider.getBalance(await contracts.oracle.getAddress());
 say.expect('the oracle holds what is burned and nothing else', leftWei === burnedWei);
+
+// ---- third act: a text ----
+
+const accounts = new Map([
+  ['the provider', honestAccount],
+  ['the liar', liarAccount],
+  ['the watcher', watcherAccount],
+]);
+await textAct({
+  ...{ say, contracts, publisher, asker, terms: TERMS, feeWei: FEE_WEI, reports, windowPasses },
+  provider: (by, runner, solve) => createProvider({ ...player(by, accounts.get(by)!, runner, TEXTS), solve }),
+  watcher: (by, runner) => createWatcher(player(by, accounts.get(by)!, runner, TEXTS)),
+});
 
 await chain.close();
 say.line();

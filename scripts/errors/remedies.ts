@@ -35,6 +35,7 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   TokenUnknown: "Decode tokens of the model's vocabulary only.",
   NotFinite: 'Handle infinities and NaN by reading the bits as an integer.',
   NotReadYet: 'Wait for the final answer.',
+  NoSentenceYet: 'Wait for the final text.',
   NotAsker: 'Call it from the account that asked.',
   ChunkLengthMismatch: 'Give 256 bytes; pad the last chunk of a tensor with zeros.',
   ProofLengthMismatch: "Give one hash for each level of the tensor's tree.",

@@ -28,36 +28,48 @@ function digitIn(answer: Tensors): number {
 
 const numberOf = (claimId: bigint): bigint => BigInt.asUintN(32, claimId);
 
-function sentence({ by, report }: Told): string {
+/** How the scene calls the answers and who asked for them. */
+export interface Scene {
+  readonly consumer: string;
+  /** An answer in a word or two. */
+  read(answer: Tensors): string;
+}
+
+export const DIGITS: Scene = { consumer: 'DigitReader', read: (answer) => `${digitIn(answer)}` };
+export const TEXTS: Scene = { consumer: 'SentenceReader', read: () => 'the text' };
+
+function sentence({ by, report }: Told, { consumer, read }: Scene): string {
   switch (report.kind) {
     case 'claimed':
       return `${by} claims an answer under a bond of ${ether(report.request.request.terms.claimBondWei)}`;
     case 'verified':
-      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${digitIn(report.claim.answer)} is right`;
+      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${read(report.claim.answer)} is right`;
     case 'challenged': {
       const { claimId, answer, request } = report.claim;
       const bond = ether(request.request.terms.challengeBondWei);
-      return `${by} runs claim ${numberOf(claimId)} again: ${digitIn(answer)} is wrong; it challenges under a bond of ${bond}`;
+      return `${by} runs claim ${numberOf(claimId)} again: ${read(answer)} is wrong; it challenges under a bond of ${bond}`;
     }
     case 'moved': {
       const side = moverOf(report.dispute) === 'claimant' ? '◂' : '▸';
       return `${side} ${explainMove(report.move, report.dispute.view.position)}`;
     }
     case 'finalized':
-      return `the window has passed; ${by} makes its claim final, and the oracle calls DigitReader`;
+      return `the window has passed; ${by} makes its claim final, and the oracle calls ${consumer}`;
     case 'withdrawn':
       return `${by} collects ${ether(report.amountWei)}`;
+    case 'warned':
+      return `${by} is told: ${report.sentence}`;
     default:
       return `${by}: ${report.kind}`;
   }
 }
 
 /** Says what was reported; a failure is something that must not happen in this story. */
-export function tell(say: Narrator, told: Told): void {
+export function tell(say: Narrator, told: Told, scene: Scene): void {
   const { by, report } = told;
   if (report.kind === 'failed') {
     say.expect(`${by}: ${report.sentence}`, false);
     return;
   }
-  say.line(`  ${sentence(told)}${'receipt' in report ? ` (${grouped(gasOf(told))} gas)` : ''}`);
+  say.line(`  ${sentence(told, scene)}${'receipt' in report ? ` (${grouped(gasOf(told))} gas)` : ''}`);
 }

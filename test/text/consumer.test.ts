@@ -74,4 +74,19 @@ describe('a contract that asks for texts', () => {
         .withArgs(width);
     }
   });
+
+  it('keeps the first sentence of a final text, and has none before', async () => {
+    const { ethers } = await network.create();
+    const oracle = await ethers.deployContract('MockInferenceOracle', [ZERO_ADDRESS]);
+    const stop = 13;
+    const reader = await ethers.deployContract('SentenceReader', [oracle, MODEL, TERMS, 5n, 2, 4, stop]);
+    await reader.ask([7, 8], { value: 5n });
+    await expect(reader.sentenceOf(1)).to.be.revertedWithCustomError(reader, 'NoSentenceYet').withArgs(1);
+    await oracle.answer(1, hexOf(tokenBytes([4, 999, stop, 6, stop, PADDING], 2)));
+    expect(await reader.sentenceOf(1)).to.deep.equal([4n, 999n, 13n]);
+    await reader.ask([7], { value: 5n });
+    // A text that ends before its sentence does.
+    await oracle.answer(2, hexOf(tokenBytes([4, 5, PADDING, PADDING, PADDING, PADDING], 2)));
+    expect(await reader.sentenceOf(2)).to.deep.equal([4n, 5n]);
+  });
 });
