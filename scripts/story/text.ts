@@ -104,13 +104,18 @@ export async function textAct(props: Props): Promise<void> {
   const requestId = await contracts.oracle.requestCount();
   say.line(`  SentenceReader asks what comes after “${PROMPT}”: request ${requestId}`);
 
-  const solve: Solve = async (id, input) =>
-    id === modelId ? hexOf(tokenBytes(await write(model, input), width)) : undefined;
+  let text: Promise<number[]> | undefined;
+  // Written once: the liar starts from the right text, too.
+  const solve: Solve = async (id, input) => {
+    if (id !== modelId) return undefined;
+    text ??= write(model, input);
+    return hexOf(tokenBytes(await text, width));
+  };
   const [right] = tokenizer.encode(WORD);
   const [wrong] = tokenizer.encode(LIE);
   const solveWrongly: Solve = async (id, input) => {
-    const text = tokensIn(bytesOfHex((await solve(id, input)) as string), width);
-    return hexOf(tokenBytes(text.with(text.indexOf(right!), wrong!), width));
+    const tokens = tokensIn(bytesOfHex((await solve(id, input)) as string), width);
+    return hexOf(tokenBytes(tokens.with(tokens.indexOf(right!), wrong!), width));
   };
   const accept = program.outputs[0]!;
   const liar = props.provider('the liar', accepting(shelf, accept), solveWrongly);
