@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HDNodeWallet, Mnemonic, parseEther } from 'ethers';
+import { parseEther } from 'ethers';
 import { heldOut } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
@@ -20,18 +20,18 @@ import { serveExplorer } from '../src/explorer/server/server.ts';
 import { modelOf } from '../src/merkle/model.ts';
 import { importOnnx } from '../src/onnx/index.ts';
 import { createProvider } from '../src/provider/provider.ts';
+import { developmentAccount } from '../src/rehearsal/developmentAccount.ts';
 import { writeBundle } from '../src/store/bundle.ts';
 import { readPublication } from '../src/store/publications.ts';
 import { Getter } from '../src/store/remote/getter.ts';
-import { type Runner, Shelf } from '../src/store/shelf.ts';
+import { Shelf } from '../src/store/shelf.ts';
 import { RunTrace } from '../src/trace/run.ts';
 import { createWatcher } from '../src/watcher/watcher.ts';
-import { startAnvil } from './demo/anvil.ts';
+import { lyingRunner } from '../test/support/lyingRunner.ts';
+import { startNode } from '../test/support/nodeProcess.ts';
 import { findLie } from './story/lie.ts';
 
 const DIGITS = join(import.meta.dirname, '../examples/digits/digits.onnx');
-/** The phrase of every development node's accounts. */
-const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
 const TERMS: Terms = {
   ...PLAIN_TERMS,
   claimBondWei: parseEther('1'),
@@ -51,9 +51,10 @@ const PAUSE_MS = 700;
 const { values } = parseArgs({ options: { port: { type: 'string', default: '8490' } } });
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-demo-'));
-const anvil = await startAnvil();
+const anvil = await startNode('anvil', 'osaka', ['--block-time', '1']);
 process.once('exit', () => {
-  anvil.stop();
+  // It is told to end before this returns; nobody waits for that here.
+  void anvil.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
@@ -61,8 +62,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 // ---- the stage: contracts, a model with its files, everybody's account ----
 
 const endpoint = await openEndpoint(anvil.url);
-const account = (index: number) =>
-  HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(endpoint);
+const account = (index: number) => developmentAccount(index).connect(endpoint);
 const contracts = await deploy(account(0), TRIAL_BOUNDS);
 const { program, weights } = importOnnx(readFileSync(DIGITS));
 const model = modelOf(program);
@@ -73,15 +73,7 @@ const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
 shelf.put({ model, session: await wasmEngine.load(program, weights) });
 
 /** Runs the model as it is, but for one value that makes another digit of it. */
-const lying: Runner = {
-  model: (id) => shelf.model(id),
-  commitment: (id, input) => lying.trace(id, input),
-  trace: async (id, input) => findLie(await shelf.trace(id, input)).trace,
-  output: async (id, input) => {
-    const { tensors } = await lying.trace(id, input);
-    return `0x${model.outputs.map(({ node }) => Buffer.from(tensors[node]!).toString('hex')).join('')}`;
-  },
-};
+const lying = lyingRunner(shelf, (right) => findLie(right).trace);
 
 const provider = createProvider({ contracts: as(contracts, account(1)), runner: shelf });
 const watcher = createWatcher({ contracts: as(contracts, account(2)), runner: shelf });

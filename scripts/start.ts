@@ -24,6 +24,7 @@ import { startLocalChain } from '../src/rehearsal/localChain.ts';
 import { type Runner, Shelf } from '../src/store/shelf.ts';
 import { RunTrace } from '../src/trace/run.ts';
 import { createWatcher } from '../src/watcher/watcher.ts';
+import { lyingRunner } from '../test/support/lyingRunner.ts';
 import { digitOf, findLie } from './story/lie.ts';
 import { createNarrator, drawing } from './story/narrator.ts';
 import { DIGITS, ether, gasOf, grouped, type Scene, TEXTS, type Told, tell } from './story/teller.ts';
@@ -160,13 +161,7 @@ say.line(
   `  the liar runs the model too, but says ${to} for one value that is ${from.toPrecision(3)}: element ${fault.element} of node ` +
     `${fault.node}, ${compiled.labels[fault.node]}; from there on it computes ${digitOf(lyingTrace)} instead of ${digitOf(truth)}`,
 );
-const lyingOutput = `0x${model.outputs.map(({ node }) => Buffer.from(lyingTrace.tensors[node]!).toString('hex')).join('')}`;
-const lying: Runner = {
-  model: (id) => shelf.model(id),
-  output: async () => lyingOutput,
-  commitment: async () => lyingTrace,
-  trace: async () => lyingTrace,
-};
+const lying = lyingRunner(shelf, () => lyingTrace);
 const liar = createProvider(player('the liar', liarAccount, lying));
 await liar();
 await provider();

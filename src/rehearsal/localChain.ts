@@ -1,6 +1,7 @@
-import { HDNodeWallet, Mnemonic, type Provider, type Signer } from 'ethers';
+import type { Provider, Signer } from 'ethers';
 import { packageRoot } from '../chain/packageRoot.ts';
 import { InputError } from '../files/inputError.ts';
+import { developmentAccount } from './developmentAccount.ts';
 
 /** A chain in this process, which mines a block for every transaction, at times that are the same in every run. */
 export interface LocalChain {
@@ -22,8 +23,6 @@ const START_TIMESTAMP = 1_767_225_600;
 /** Room for requests of tens of megabytes. */
 const BLOCK_GAS = 2_000_000_000n;
 
-/** The phrase of every development chain's accounts. */
-const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
 const ACCOUNTS = 10;
 
 /** @throws InputError unless Hardhat is installed, which a rehearsal alone needs */
@@ -60,15 +59,13 @@ export async function startLocalChain(): Promise<LocalChain> {
     },
   });
   const { provider } = connection.ethers;
-  const account = (_: unknown, index: number): HDNodeWallet =>
-    HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(provider);
   const wait = async (seconds: number): Promise<void> => {
     const latest = await provider.getBlock('latest');
     await provider.send('evm_setNextBlockTimestamp', [(latest?.timestamp ?? START_TIMESTAMP) + seconds]);
   };
   return {
     provider,
-    accounts: Array.from({ length: ACCOUNTS }, account),
+    accounts: Array.from({ length: ACCOUNTS }, (_, index) => developmentAccount(index).connect(provider)),
     wait,
     mine: async () => {
       await provider.send('evm_mine', []);

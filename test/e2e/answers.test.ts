@@ -19,6 +19,7 @@ import { RunTrace } from '../../src/trace/run.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { type Checked, checkedPrograms } from '../support/checkedPrograms.ts';
 import { layers, layersInput } from '../support/layers.ts';
+import { lyingRunner } from '../support/lyingRunner.ts';
 import { asAccount, type DevelopmentChain, deployed, startChain, TERMS } from '../support/protocol.ts';
 import { claimsIn } from '../support/records.ts';
 
@@ -33,19 +34,10 @@ async function shelfOf({ program, weights }: Checked): Promise<Shelf> {
 }
 
 /** Runs as `honest` does, and says of every answer that it is accepted. */
-function accepting(honest: Runner, accept: number): Runner {
-  const trace = async (modelId: string, input: string) => {
-    const run = await honest.trace(modelId, input);
-    const isAccepted = run.tensors[accept]![0] === 1;
-    return isAccepted ? run : plantFaults(run, [{ node: accept, element: 0 }]);
-  };
-  return {
-    model: (modelId) => honest.model(modelId),
-    commitment: trace,
-    trace,
-    output: async (modelId, input) => hexOf((await trace(modelId, input)).tensors[accept]!),
-  };
-}
+const accepting = (honest: Runner, accept: number): Runner =>
+  lyingRunner(honest, (right) =>
+    right.tensors[accept]![0] === 1 ? right : plantFaults(right, [{ node: accept, element: 0 }]),
+  );
 
 describe('provider and watcher', function () {
   this.timeout(120_000);

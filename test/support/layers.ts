@@ -5,6 +5,7 @@ import type { Program } from '../../src/program/node.ts';
 import { type Runner, Shelf } from '../../src/store/shelf.ts';
 import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { lyingRunner } from './lyingRunner.ts';
 import { f32Bytes, instruction, loop, matMul, ProgramBuilder, sameShape } from './programs.ts';
 
 /** A small model for whole games: 2×200 times 200×3, then ReLU. Its nodes: input, weights, product, output. */
@@ -38,16 +39,5 @@ export async function layersShelf(): Promise<Shelf> {
 }
 
 /** Runs models as `honest` does, and lies at one place about each. */
-export function liar(honest: Runner, fault: Fault): Runner {
-  const trace = async (modelId: string, input: string) =>
-    plantFaults(await honest.trace(modelId, input), [fault]);
-  return {
-    model: (modelId) => honest.model(modelId),
-    commitment: trace,
-    trace,
-    output: async (modelId, input) => {
-      const { model, tensors } = await trace(modelId, input);
-      return `0x${model.outputs.map(({ node }) => Buffer.from(tensors[node] as Uint8Array).toString('hex')).join('')}`;
-    },
-  };
-}
+export const liar = (honest: Runner, fault: Fault): Runner =>
+  lyingRunner(honest, (right) => plantFaults(right, [fault]));

@@ -1,9 +1,10 @@
-import { type AbstractProvider, HDNodeWallet, Mnemonic, parseEther, type Signer } from 'ethers';
+import { type AbstractProvider, parseEther, type Signer } from 'ethers';
 import { network } from 'hardhat';
 import { as, type Contracts } from '../../src/chain/contracts.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
+import { developmentAccount } from '../../src/rehearsal/developmentAccount.ts';
 import { type Hardfork, startNode } from './nodeProcess.ts';
 
 /** A development chain whose time can be put forward. */
@@ -15,12 +16,8 @@ export interface DevelopmentChain {
   stop(): Promise<void>;
 }
 
-/** The phrase of every development node's accounts. */
-const PHRASE = Mnemonic.fromPhrase('test test test test test test test test test test test junk');
-
 /** Private key of a development account. */
-export const keyOf = (index: number): string =>
-  HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).privateKey;
+export const keyOf = (index: number): string => developmentAccount(index).privateKey;
 
 export async function startChain(
   kind: 'in-process' | 'hardhat' | 'anvil',
@@ -29,7 +26,7 @@ export async function startChain(
   type Sending = AbstractProvider & { send(method: string, params: unknown[]): Promise<unknown> };
   const over = (provider: Sending, url: string | undefined, stop: () => Promise<void>): DevelopmentChain => ({
     url,
-    account: (index) => HDNodeWallet.fromMnemonic(PHRASE, `m/44'/60'/0'/0/${index}`).connect(provider),
+    account: (index) => developmentAccount(index).connect(provider),
     pass: async (seconds) => {
       await provider.send('evm_increaseTime', [seconds]);
       await provider.send('evm_mine', []);
