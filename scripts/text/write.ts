@@ -4,7 +4,8 @@ import { smolFile, smolPrompt } from '../../examples/text/smol.ts';
 import { endsOfGguf, graphOfGguf } from '../../src/text/gguf/llama.ts';
 import { tokenizerOfGguf } from '../../src/text/gguf/tokenizer.ts';
 import { llamaGraphWithPast } from '../../src/text/llama.ts';
-import { openOrtWriter } from './onnxruntime.ts';
+import { loadOrtNode, nodeOptions } from '../../test/support/bench/onnxruntime.ts';
+import { type OrtText, openOrtText } from '../../test/support/bench/ortText.ts';
 
 /** Has onnxruntime write what SmolLM2-135M-Instruct answers to 20 questions. */
 
@@ -33,23 +34,42 @@ const QUESTIONS = [
 
 const TOKENS = 192;
 
-/** @param file where the texts are written to */
+/** The likeliest token each time, up to one that ends the text. */
+async function writeLikeliest(
+  ort: OrtText,
+  prompt: readonly number[],
+  ends: readonly number[],
+): Promise<number[]> {
+  const text: number[] = [];
+  let state = await ort.read(prompt);
+  for (;;) {
+    text.push(state.choice);
+    if (text.length === TOKENS || ends.includes(state.choice)) return text;
+    state = await ort.next(state, [state.choice]);
+  }
+}
+
+/**
+ * @param file where the texts are written to
+ * @throws Unavailable if onnxruntime-node is not there and cannot be fetched, or does not load
+ */
 export async function writeSmolTexts(file: URL): Promise<void> {
   const gguf = await smolFile();
   const tokenizer = tokenizerOfGguf(gguf);
   const ends = endsOfGguf(gguf);
-  const writer = await openOrtWriter(
+  const ort = await openOrtText(
+    loadOrtNode(),
     graphOfGguf(gguf, 2048, 'float32', llamaGraphWithPast),
-    availableParallelism(),
+    nodeOptions(availableParallelism()),
   );
   const lines: string[] = [];
   for (const question of QUESTIONS) {
     const prompt = smolPrompt(question);
     const ids = tokenizer.encode(prompt);
-    const tokens = await writer.write(ids, TOKENS, ends);
+    const tokens = await writeLikeliest(ort, ids, ends);
     lines.push(JSON.stringify({ prompt, ids, tokens, text: tokenizer.decode(tokens) }));
     console.log(`${question} → ${tokens.length} tokens`);
   }
-  await writer.close();
+  await ort.release();
   writeFileSync(file, `[\n  ${lines.join(',\n  ')}\n]\n`);
 }

@@ -16,7 +16,7 @@ export interface OrtSession {
 }
 
 /** Of the session's log, errors only: warnings are about the models. */
-const ERRORS = 3;
+export const ERRORS = 3;
 
 async function open(
   ort: Ort,
@@ -43,11 +43,23 @@ async function open(
   };
 }
 
-/** onnxruntime-web: WebAssembly with SIMD, on one thread. */
-export function ortWeb(onnx: Uint8Array, inputs: Readonly<Record<string, Value>>): Promise<OrtSession> {
+export const WEB_OPTIONS = { executionProviders: ['wasm'] } as const;
+
+/** onnxruntime-web's interface, on one thread from now on. */
+export function oneThreadedWeb(): Ort {
   web.env.wasm.numThreads = 1;
-  return open(web, onnx, inputs, { executionProviders: ['wasm'] });
+  return web;
 }
+
+/** onnxruntime-web: WebAssembly with SIMD, on one thread. */
+export const ortWeb = (onnx: Uint8Array, inputs: Readonly<Record<string, Value>>): Promise<OrtSession> =>
+  open(oneThreadedWeb(), onnx, inputs, WEB_OPTIONS);
+
+export const nodeOptions = (threads: number): web.InferenceSession.SessionOptions => ({
+  executionProviders: ['cpu'],
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+});
 
 /**
  * onnxruntime-node's interface.
@@ -73,9 +85,5 @@ export function ortNode(
   inputs: Readonly<Record<string, Value>>,
   threads: number,
 ): Promise<OrtSession> {
-  return open(loadOrtNode(), onnx, inputs, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-  });
+  return open(loadOrtNode(), onnx, inputs, nodeOptions(threads));
 }

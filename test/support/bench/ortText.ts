@@ -1,8 +1,9 @@
-import * as web from 'onnxruntime-web';
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { encodeGraph } from '../../../examples/text/file.ts';
 import type { Graph } from '../../../src/onnx/read/graph.ts';
+import { ERRORS, type Ort } from './onnxruntime.ts';
 
-/** A language model in onnxruntime-web, on one thread, that goes on from a cache of keys and values. */
+/** A language model in onnxruntime that goes on from a cache of keys and values. */
 export interface OrtText {
   /** Reads tokens from the start. */
   read(tokens: readonly number[]): Promise<OrtState>;
@@ -11,16 +12,13 @@ export interface OrtText {
   release(): Promise<void>;
 }
 
-/** What tokens have left behind. */
+/** The cache after some tokens, and the choice that follows. */
 export interface OrtState {
   readonly length: number;
-  readonly past: Readonly<Record<string, web.Tensor>>;
+  readonly past: Readonly<Record<string, Tensor>>;
   /** The token with the greatest logit behind the last one, the first of equal ones. */
   readonly choice: number;
 }
-
-/** Of the session's log, errors only. */
-const ERRORS = 3;
 
 function greatest(row: Float32Array): number {
   let best = 0;
@@ -28,13 +26,22 @@ function greatest(row: Float32Array): number {
   return best;
 }
 
-/** @param graph of a model with a past, as `llamaGraphWithPast` writes it */
-export async function openOrtText(graph: Graph): Promise<OrtText> {
-  web.env.wasm.numThreads = 1;
-  const options = { executionProviders: ['wasm'], logSeverityLevel: ERRORS } as const;
-  const session = await web.InferenceSession.create(encodeGraph(graph, 'text'), options);
-  const integers = (values: readonly number[]): web.Tensor =>
-    new web.Tensor('int64', BigInt64Array.from(values.map(BigInt)), [1, values.length]);
+/**
+ * @param ort onnxruntime-web or onnxruntime-node
+ * @param graph of a model with a past, as `llamaGraphWithPast` writes it
+ * @param options where and on how many threads it runs
+ */
+export async function openOrtText(
+  ort: Ort,
+  graph: Graph,
+  options: InferenceSession.SessionOptions,
+): Promise<OrtText> {
+  const session = await ort.InferenceSession.create(encodeGraph(graph, 'text'), {
+    logSeverityLevel: ERRORS,
+    ...options,
+  });
+  const integers = (values: readonly number[]): Tensor =>
+    new ort.Tensor('int64', BigInt64Array.from(values.map(BigInt)), [1, values.length]);
   const pasts = graph.inputs.filter(({ name }) => name.startsWith('past_key_values'));
   const next: OrtText['next'] = async ({ length, past }, tokens) => {
     const results = await session.run({
@@ -55,7 +62,7 @@ export async function openOrtText(graph: Graph): Promise<OrtText> {
   const nothing = Object.fromEntries(
     pasts.map(({ name, shape }) => {
       const extents = shape.map((extent) => (typeof extent === 'number' ? extent : 0));
-      return [name, new web.Tensor('float32', new Float32Array(), extents)];
+      return [name, new ort.Tensor('float32', new Float32Array(), extents)];
     }),
   );
   return {

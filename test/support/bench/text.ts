@@ -4,6 +4,7 @@ import { compileText } from '../../../src/text/compile.ts';
 import { generate, inputsOf } from '../../../src/text/generate.ts';
 import { TextSession } from '../../../src/text/session/textSession.ts';
 import { tokenBytes } from '../../../src/text/tokens.ts';
+import { oneThreadedWeb, WEB_OPTIONS } from './onnxruntime.ts';
 import { openOrtText } from './ortText.ts';
 import type { TextBench } from './textModels.ts';
 import { race, ratioOf, type Timing, timed } from './timing.ts';
@@ -52,7 +53,7 @@ export async function measureText(bench: TextBench): Promise<TextResult> {
   };
   let turn = 0;
   const write = () => follow(turn++, async (tokens) => (await chooser.choose(tokens, []))[0]!);
-  const ort = await openOrtText(bench.graphWithPast);
+  const ort = await openOrtText(oneThreadedWeb(), bench.graphWithPast, WEB_OPTIONS);
   const before = await ort.read([...prompt, ...text.slice(0, start - 1)]);
   let ortTurn = 0;
   const writeByOrt = () => {
