@@ -2,6 +2,7 @@
 import { formatEther } from 'ethers';
 import { moverOf } from '../../src/chain/play.ts';
 import type { Report } from '../../src/chain/report.ts';
+import { claimNumber } from '../../src/chain/types.ts';
 import type { Tensors } from '../../src/chain/world.ts';
 import { explainMove } from '../../src/dispute/explain.ts';
 import { bytesOfHex } from '../../src/merkle/keccak.ts';
@@ -26,8 +27,6 @@ function digitIn(answer: Tensors): number {
   return new DataView(bytesOfHex(answer.bytes).buffer).getInt32(0, true);
 }
 
-const numberOf = (claimId: bigint): bigint => BigInt.asUintN(32, claimId);
-
 /** How the scene calls the answers and who asked for them. */
 export interface Scene {
   readonly consumer: string;
@@ -43,11 +42,11 @@ function sentence({ by, report }: Told, { consumer, read }: Scene): string {
     case 'claimed':
       return `${by} claims an answer under a bond of ${ether(report.request.request.terms.claimBondWei)}`;
     case 'verified':
-      return `${by} runs claim ${numberOf(report.claim.claimId)} again: ${read(report.claim.answer)} is right`;
+      return `${by} runs claim ${claimNumber(report.claim.claimId)} again: ${read(report.claim.answer)} is right`;
     case 'challenged': {
       const { claimId, answer, request } = report.claim;
       const bond = ether(request.request.terms.challengeBondWei);
-      return `${by} runs claim ${numberOf(claimId)} again: ${read(answer)} is wrong; it challenges under a bond of ${bond}`;
+      return `${by} runs claim ${claimNumber(claimId)} again: ${read(answer)} is wrong; it challenges under a bond of ${bond}`;
     }
     case 'moved': {
       const side = moverOf(report.dispute) === 'claimant' ? '◂' : '▸';

@@ -59,3 +59,6 @@ export interface Dispute {
 
 /** A claim's id holds the request's. */
 export const requestOf = (claimId: bigint): bigint => claimId >> 32n;
+
+/** The number of a claim among those on its request, from 1 on. */
+export const claimNumber = (claimId: bigint): number => Number(BigInt.asUintN(32, claimId));

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { Answers } from '../../src/explorer/server/answers.ts';
-import { Busy, Recent, Turns } from '../../src/explorer/server/bounded.ts';
+import { Answers, Busy, Recent, Turns } from '../../src/explorer/server/bounded.ts';
 import { isOwnName } from '../../src/explorer/server/headers.ts';
 
 describe('the names of a server', () => {

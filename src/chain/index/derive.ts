@@ -2,7 +2,7 @@ import { decodePosition, type Position } from '../../dispute/position.ts';
 import { REASONS, type Reason } from '../../dispute/rules.ts';
 import { type DisputeView, follow, openedView, type Update, withTraceRoot } from '../../dispute/view.ts';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
-import type { Hex } from '../types.ts';
+import { claimNumber, type Hex } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord, Tensors } from '../world.ts';
 import { isOneMove } from './continuity.ts';
 import type { ChainEvent, Content, EventTensors, MoveName, Place } from './events.ts';
@@ -119,7 +119,7 @@ function apply(draft: Draft, { requestId, place, content }: ChainEvent<Hex>, rea
       applyRequest(draft, {
         status: 'answered',
         // The first claim has none before it that the fee might belong to.
-        feeHeld: draft.request?.request.feeWei !== 0n && BigInt.asUintN(32, content.claimId) !== 1n,
+        feeHeld: draft.request?.request.feeWei !== 0n && claimNumber(content.claimId) !== 1,
       });
       break;
     case 'Closed':

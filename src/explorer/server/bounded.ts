@@ -1,4 +1,4 @@
-/** What one asks the node for is kept for a while, and bounded in how much of it goes on at once. */
+/** Bounds on what strangers make the server do: how much at once, and how often the same. */
 
 /** Too much is asked of the node at once; whoever asked may try again. */
 export class Busy extends Error {
@@ -26,32 +26,76 @@ export class Turns {
   }
 }
 
-/** Remembers what was read by name for some time; a failure is not remembered. */
+interface Entry<T> {
+  readonly stamp: number;
+  readonly value: Promise<T>;
+}
+
+/** Keeps so many values by name, the oldest go first. A failure is handed to whoever waits, and not kept. */
+class Kept<T> {
+  readonly #most: number;
+  readonly #entries = new Map<string, Entry<T>>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @param isFresh whether a value may be used that was made at `stamp` */
+  get(name: string, stamp: number, isFresh: (stamp: number) => boolean, make: () => Promise<T>): Promise<T> {
+    const known = this.#entries.get(name);
+    if (known && isFresh(known.stamp)) return known.value;
+    const value = make();
+    this.#entries.delete(name);
+    if (this.#entries.size >= this.#most) this.#entries.delete(this.#entries.keys().next().value as string);
+    this.#entries.set(name, { stamp, value });
+    value.catch(() => {
+      if (this.#entries.get(name)?.value === value) this.#entries.delete(name);
+    });
+    return value;
+  }
+}
+
+/** Remembers values that were read by name for some time. */
 export class Recent<T> {
   readonly #read: (name: string) => Promise<T>;
   readonly #ms: number;
-  readonly #most: number;
   readonly #now: () => number;
-  readonly #known = new Map<string, { readonly value: Promise<T>; readonly at: number }>();
+  readonly #kept: Kept<T>;
 
   /** @param now milliseconds, from any beginning */
   constructor(read: (name: string) => Promise<T>, ms: number, most: number, now: () => number = Date.now) {
     this.#read = read;
     this.#ms = ms;
-    this.#most = most;
     this.#now = now;
+    this.#kept = new Kept(most);
   }
 
   get(name: string): Promise<T> {
-    const known = this.#known.get(name);
-    if (known && this.#now() < known.at + this.#ms) return known.value;
-    const value = this.#read(name);
-    this.#known.delete(name);
-    if (this.#known.size >= this.#most) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(name, { value, at: this.#now() });
-    value.catch(() => {
-      if (this.#known.get(name)?.value === value) this.#known.delete(name);
-    });
-    return value;
+    const now = this.#now();
+    return this.#kept.get(
+      name,
+      now,
+      (readAt) => now < readAt + this.#ms,
+      () => this.#read(name),
+    );
+  }
+}
+
+/** Answers as JSON by path, while the version of the data that they are made from is the same. */
+export class Answers {
+  readonly #kept: Kept<string | undefined>;
+
+  constructor(most: number) {
+    this.#kept = new Kept(most);
+  }
+
+  /** @returns undefined if nothing was made */
+  get(path: string, version: number, make: () => unknown): Promise<string | undefined> {
+    return this.#kept.get(
+      path,
+      version,
+      (made) => made === version,
+      async () => JSON.stringify(await make()),
+    );
   }
 }

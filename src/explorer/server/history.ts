@@ -2,10 +2,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isUnusable, openDatabase } from '../../chain/index/sqlite.ts';
+import { claimNumber } from '../../chain/types.ts';
 import type { Case } from '../../chain/world.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { ClaimJson, DisputeJson, ModelRowJson, OverviewJson, RequestJson } from '../api.ts';
-import { claimNumber, claimRow, disputeRow, requestRow } from './rows.ts';
+import { claimRow, disputeRow, requestRow } from './rows.ts';
 
 /** Raised with every change of the tables or of what is in them. */
 const SCHEMA = 1;

@@ -1,4 +1,5 @@
 import type { Provider } from 'ethers';
+import { Busy, Turns } from './bounded.ts';
 
 /** Lets pages ask the node what they check against, without telling them its address, which may hold a key. */
 
@@ -16,7 +17,7 @@ type Sender = { send(method: string, params: unknown[]): Promise<unknown> };
 
 export class Relay {
   readonly #provider: Sender;
-  #asking = 0;
+  readonly #turns = new Turns(MOST_AT_ONCE);
 
   constructor(provider: Provider) {
     this.#provider = provider as unknown as Sender;
@@ -24,18 +25,23 @@ export class Relay {
 
   /** Answers one JSON-RPC request; lists of them are refused. */
   async answer(text: string): Promise<RelayAnswer> {
-    if (this.#asking >= MOST_AT_ONCE) return { status: 429, body: { error: 'too many requests at once' } };
+    try {
+      return await this.#turns.take(() => this.#relayed(text));
+    } catch (failure) {
+      if (failure instanceof Busy) return { status: 429, body: { error: 'too many requests at once' } };
+      throw failure;
+    }
+  }
+
+  async #relayed(text: string): Promise<RelayAnswer> {
     const asked = parse(text);
     if (!asked || !METHODS.includes(asked.method))
       return { status: 400, body: { error: `only ${METHODS.join(', ')} are passed on, one at a time` } };
-    this.#asking++;
     try {
       const result = await this.#provider.send(asked.method, asked.params);
       return { status: 200, body: { jsonrpc: '2.0', id: asked.id, result } };
     } catch {
       return { status: 502, body: { error: 'the node did not answer' } };
-    } finally {
-      this.#asking--;
     }
   }
 }

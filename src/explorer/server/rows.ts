@@ -1,4 +1,4 @@
-import { type Address, requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
+import { type Address, claimNumber, requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
 import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../../chain/world.ts';
 import { decodeClock, lastTimestamp } from '../../dispute/clock.ts';
 import { explainOutcome } from '../../dispute/explain.ts';
@@ -41,8 +41,6 @@ export function requestRow(
     ...counts,
   };
 }
-
-export const claimNumber = (claimId: bigint): number => Number(BigInt.asUintN(32, claimId));
 
 export function claimRow(claim: ClaimRecord): ClaimJson {
   const { claimId, claimant, claimedAt, status, outputs, answer, traceRoot, request } = claim;

@@ -7,7 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { streamSSE } from 'hono/streaming';
 import type { Contracts } from '../../chain/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
-import { requestOf } from '../../chain/types.ts';
+import { claimNumber, requestOf } from '../../chain/types.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { BlobName } from '../../store/blobs.ts';
 import type { Publication } from '../../store/publications.ts';
@@ -19,15 +19,14 @@ import {
   type PageJson,
   type RequestPageJson,
 } from '../api.ts';
-import { Answers } from './answers.ts';
-import { Busy, Recent, Turns } from './bounded.ts';
+import { Answers, Busy, Recent, Turns } from './bounded.ts';
 import { describe } from './deployment.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
 import { readWalk } from './moves.ts';
 import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
-import { claimNumber, claimRow, disputeRow } from './rows.ts';
+import { claimRow, disputeRow } from './rows.ts';
 
 export interface ServerOptions {
   readonly contracts: Contracts;
