@@ -29,7 +29,7 @@ export interface Rung {
   readonly most: { readonly gas: number; readonly leafGas: number; readonly answers: number };
 }
 
-/** What a graph of unknown file size is bounded by. */
+/** The file size, in bytes, by which the import of a graph is bounded that was not read from a file. */
 const FILE_BYTES = 2 ** 22;
 
 export const rungs: readonly Rung[] = [

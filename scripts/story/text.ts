@@ -1,4 +1,4 @@
-// What `npm start` tells about texts: a contract reads a sentence that a language model has written, and somebody who
+// The act of `npm start` about texts: a contract reads a sentence that a language model has written, and somebody who
 // changes a word of it loses.
 import type { Signer } from 'ethers';
 import { SentenceReader__factory } from '#typechain';
@@ -23,15 +23,16 @@ import { tokenizerOf } from '../../src/text/tokenizer.ts';
 import { tokenBytes, tokensIn } from '../../src/text/tokens.ts';
 import { plantFaults } from '../../src/trace/fault.ts';
 import { RunTrace } from '../../src/trace/run.ts';
+import { lyingRunner } from '../../test/support/lyingRunner.ts';
 import type { Narrator } from './narrator.ts';
 import { gasOf, grouped, type Told } from './teller.ts';
 
 const PROMPT = 'The king said';
-/** What the liar says in place of a word of the model's. */
+/** A word of the model's text, and the word that the liar puts in its place. */
 const [WORD, LIE] = [' Queen', ' King'];
 const MOST_DISPUTE_GAS = 850_000;
 
-/** What the act plays with. */
+/** Chain, accounts and services of the act. */
 export interface Props {
   readonly say: Narrator;
   readonly contracts: Contracts;
@@ -41,7 +42,7 @@ export interface Props {
   readonly feeWei: bigint;
   provider(by: string, runner: Runner, solve: Solve): Pass;
   watcher(by: string, runner: Runner): Pass;
-  /** What everybody has reported. */
+  /** The reports of all services so far. */
   readonly reports: readonly Told[];
   windowPasses(): Promise<void>;
 }
@@ -58,11 +59,10 @@ async function write(model: TextModel, input: string): Promise<number[]> {
 }
 
 /** Runs the model as `shelf` does, but says that a text is accepted which is not. */
-function accepting(shelf: Shelf, accept: number): Runner {
-  const trace: Runner['trace'] = async (id, input) =>
-    plantFaults(await shelf.trace(id, input), [{ node: accept, element: 0, xor: 1 }]);
-  return { model: (id) => shelf.model(id), output: async () => '0x01', commitment: trace, trace };
-}
+const accepting = (shelf: Shelf, accept: number): Runner => ({
+  ...lyingRunner(shelf, (right) => plantFaults(right, [{ node: accept, element: 0, xor: 1 }])),
+  output: async () => '0x01',
+});
 
 /** @returns undefined, and says why, if the model is not to be had */
 async function compile(say: Narrator): Promise<TextModel | undefined> {

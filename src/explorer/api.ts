@@ -101,7 +101,7 @@ export interface DisputeJson {
   readonly challenger: string;
   readonly claimBondWei: string;
   readonly challengeBondWei: string;
-  /** What it waits for, in the words of `types/Position.sol`; where it stood if it has ended. */
+  /** The move that is due, by the phases of `types/Position.sol`; the last phase if it has ended. */
   readonly phase: string;
   readonly node: number | null;
   /** Null once it has ended. */
@@ -191,9 +191,9 @@ export interface MoveJson {
 /** One level of the walk: what the claimant showed, and what the challenger picked of it. */
 export interface StepJson {
   readonly level: 'trace' | 'block' | 'tensor' | 'chunk' | 'fold';
-  /** What the boxes of the level stand for. */
+  /** The unit that a box of this level covers: nodes, chunks, steps. */
   readonly unit: 'nodes' | 'node' | 'chunks' | 'chunk' | 'element' | 'steps';
-  /** What the first box begins with, and how many of the unit each box covers. */
+  /** The first unit of the first box, and the number of units in each box. */
   readonly first: number;
   readonly size: number;
   /** Past the last one that there is. */
@@ -216,7 +216,7 @@ export interface LeafJson {
   /** Words as they are, 0x and eight digits, and what they mean. */
   readonly before: WordJson;
   readonly claimed: WordJson;
-  /** What the referee contract computes when it is asked again; null if the node does not answer. */
+  /** The word that the referee contract computes when it is asked again; null if the node does not answer. */
   readonly computed: WordJson | null;
   /** Bytes that were opened against the claimant's own commitment. */
   readonly witnessBytes: number;

@@ -66,7 +66,7 @@ const BUMP_DIVISOR = 8n;
 /** Near a deadline, and after a refusal, tips double. */
 const HURRIED_DIVISOR = 1n;
 
-/** What was offered for one nonce so far. */
+/** The fees offered for one nonce so far. */
 export interface Offers {
   /** The prices of the latest attempt. */
   readonly latest: Fees;

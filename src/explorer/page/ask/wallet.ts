@@ -34,7 +34,7 @@ export function useWallets(): readonly Wallet[] {
   return wallets;
 }
 
-/** What a wallet said to what it was asked. */
+/** The reason that a wallet gives for a refusal. */
 const wordsOf = (failure: unknown): string => {
   const { message } = (failure ?? {}) as { message?: unknown };
   return typeof message === 'string' && message !== '' ? message.slice(0, 300) : 'the wallet refused';
