@@ -19,7 +19,7 @@ interface Spoilt {
   readonly faults: (rig: Rig) => (call: Call) => Fault;
   /** Blocks that come before the false claim. */
   readonly blocks?: number;
-  /** It takes a minute or two, because a node that fails is left alone for longer each time: played with ASSAY_LONG. */
+  /** It takes half a minute, because a node that fails is left alone for a while each time: played with ASSAY_LONG. */
   readonly isLong?: boolean;
 }
 
@@ -92,7 +92,7 @@ const SPOILT: readonly Spoilt[] = [
     },
   },
   { name: 'takes a fifth of a second for each request', faults: () => () => ({ delayMs: 200 }) },
-  { name: 'is gone for a while', isLong: true, faults: first(8, { resets: true }) },
+  { name: 'is gone for a while', faults: first(8, { resets: true }) },
   { name: 'has every other answer from a node that is behind', faults: lagging },
   {
     name: 'leaves out the logs of its newest block',

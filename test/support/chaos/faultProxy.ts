@@ -73,7 +73,8 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     // Left unanswered: whoever waits has to have a timeout.
     if (refusal && 'hangs' in refusal) return;
     if (refusal && 'resets' in refusal) {
-      request.destroy();
+      // The request has been read to its end: only its socket is left to be cut.
+      request.socket.destroy();
       return;
     }
     if (refusal && 'status' in refusal) {
