@@ -31,10 +31,10 @@ export interface Contracts {
 export { DeploymentError };
 
 /**
- * The contracts around an oracle: it leads to the others.
+ * Connects to the contracts of a deployment, and checks them. The oracle leads to the others.
  *
  * @param oracle address of the InferenceOracle
- * @param runner an account on a node, or just the node
+ * @param runner an account on a node, or just the node: then nothing can be sent
  * @throws DeploymentError if there is no oracle, if its contracts are for another version of the instruction set, if its
  *   referee computes another word than this program, or if one of them has other code than those of this release
  */
@@ -115,7 +115,7 @@ async function requireCode(
   );
 }
 
-/** The same contracts as seen by another account. */
+/** The same contracts as seen by another account. @throws DeploymentError if that is not connected to a node */
 export function as({ registry, oracle, game, referee, currency }: Contracts, signer: Signer): Contracts {
   if (!signer.provider) throw new DeploymentError('the account is not connected to a node');
   return {

@@ -20,7 +20,11 @@ export function contractError(failure: unknown): ErrorDescription | undefined {
   return (data && data.length >= 10 && ALL_ERRORS.parseError(data)) || undefined;
 }
 
-/** One sentence saying why a call, an estimate or a transaction failed. */
+/**
+ * Says in one sentence why a call, an estimate or a transaction failed.
+ *
+ * @param failure whatever was thrown; an error of the contracts in it becomes a sentence with its values
+ */
 export function explain(failure: unknown): string {
   const error = contractError(failure);
   if (error) {

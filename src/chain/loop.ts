@@ -85,6 +85,8 @@ const rest = (ms: number, signal: AbortSignal): Promise<void> =>
 /**
  * Repeats a pass until told to end. A node that fails is asked again after rests that double.
  *
+ * @param pass as `createProvider` or `createWatcher` makes it
+ * @returns after the signal, when the last pass has ended or two seconds later
  * @throws LeaseTaken if another process goes on sending with the same key
  */
 export async function repeat(

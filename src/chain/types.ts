@@ -5,20 +5,31 @@ export type Hex = string;
 /** `0x…`, 20 bytes, checksummed. */
 export type Address = string;
 
-/** Terms that every deployment bounds. */
+/** Terms that every deployment bounds. Amounts are in the smallest unit of its currency, which is ether or a token. */
 export interface TermBounds {
+  /** Bond of a claimant, which loses it if the claim is falsified. */
   readonly claimBondWei: bigint;
+  /** Bond of a challenger, which loses it with the dispute; at most half of the claim bond. */
   readonly challengeBondWei: bigint;
+  /** Time in which a claim can be challenged. */
   readonly windowSeconds: bigint;
+  /** Time of each side of a dispute, for all its moves together. */
   readonly clockSeconds: bigint;
+  /** Time before which an unanswered request cannot be cancelled. */
   readonly patienceSeconds: bigint;
+  /** Gas of the callback; 0 for none. */
   readonly callbackGas: bigint;
 }
 
+/** Bonds, times and conditions of a request, fixed with it. */
 export interface Terms extends TermBounds {
+  /** Fee of whoever runs the callback. */
   readonly callbackFeeWei: bigint;
+  /** Whether a claim gives the roots of its outputs instead of their bytes. */
   readonly answerByRoot: boolean;
+  /** The only account that may claim; zero for anybody. */
   readonly provider: Address;
+  /** Contract that may end the window by a proof; zero for none. */
   readonly verifier: Address;
 }
 

@@ -14,6 +14,7 @@ export { InvalidInput, packInput } from './input.ts';
 
 /** A request as the chain took it. */
 export interface Asked {
+  /** Number of the request in its oracle, from 1 on. */
   readonly requestId: bigint;
   readonly request: Request;
   readonly receipt: TransactionReceipt;
@@ -32,9 +33,16 @@ export class NoAnswer extends Error {
 /**
  * Commits a model on chain. Publishing a model that is there already changes nothing.
  *
- * @param uri where its program and weights can be had; not trusted by anybody
- * @returns the model's id
+ * @param contracts as seen by the account that pays the gas
+ * @param model as `modelOf` of `assay/onnx` makes it from a compiled program
+ * @param uri address of a folder with its program and weights, `https://…/` or `ipfs://CID/`; nobody trusts it
+ * @returns the model's id, 32 bytes as `0x…`
  * @throws Refused if the chain does not take it
+ * @example
+ * ```ts
+ * const { program } = importOnnx(readFileSync('digits.onnx'));
+ * const modelId = await publish(contracts, modelOf(program), 'https://example.org/models/');
+ * ```
  */
 export async function publish(contracts: Contracts, model: Model, uri: string): Promise<Hex> {
   const { registry } = contracts;
@@ -55,7 +63,9 @@ export async function publish(contracts: Contracts, model: Model, uri: string): 
 
 /** Input tensors by their roots, and where their bytes can be had. */
 export interface InputByRoot {
+  /** Merkle root of each input tensor, in slot order. */
   readonly roots: readonly Hex[];
+  /** Address of a folder with their bytes; whoever reads them checks them against the roots. */
   readonly uri: string;
 }
 
@@ -73,13 +83,21 @@ function requireSound({ claimBondWei, challengeBondWei, callbackGas, callbackFee
 }
 
 /**
- * Asks for an inference.
+ * Asks for an inference, and waits until the request is mined. {@link awaitResult} waits for the answer.
  *
- * @param input all input tensors, one after the other, little-endian; as {@link packInput} makes it; or
+ * @param contracts as seen by the account that asks and pays: the fee, the callback's fee, and gas
+ * @param input all input tensors in slot order, end to end, little-endian and row-major, as {@link packInput} makes it; or
  * their roots: then this account vouches that the bytes can be had, and what nobody else can read, nobody else can check
- * @param feeWei what the answering provider earns
+ * @param terms bonds, times and further conditions, within the bounds of the deployment
+ * @param feeWei what the answering provider earns, in the smallest unit of the deployment's currency
+ * @returns the id of the request, and the request as the chain took it
  * @throws TermsError if no oracle takes the terms
  * @throws Refused if the model is unknown, the input has the wrong length, or a term is out of bounds
+ * @example
+ * ```ts
+ * const { requestId } = await request(contracts, modelId, packInput(inputs, [image]), terms, parseEther('0.001'));
+ * const output = await awaitResult(contracts, requestId, 3 * 86_400_000, 60_000);
+ * ```
  */
 export async function request(
   contracts: Contracts,
@@ -112,9 +130,9 @@ const REQUEST_CANCELLED = 3n;
 /**
  * Waits until a request has its final answer. Before finality there is none, whatever is claimed.
  *
- * @param timeoutMs how long to wait
- * @param pollMs how long to rest between looks at the chain
- * @returns all output tensors, one after the other, little-endian
+ * @param timeoutMs longest wait, ms
+ * @param pollMs rest between looks at the chain, ms
+ * @returns all output tensors in slot order, end to end, little-endian and row-major
  * @throws NoAnswer if it was cancelled, is not kept on chain, or the time is over
  */
 export async function awaitResult(

@@ -7,13 +7,19 @@ export class InvalidInput extends Error {
 }
 
 /**
- * The input of a request, checked before anything is sent: the chain takes any bytes, and replaces a value outside an
- * input's range by the nearest one inside.
+ * Packs and checks the input of a request before anything is sent: the chain takes any bytes, and replaces a value outside
+ * an input's range by the nearest one inside.
  *
  * @param inputs of the compiled model
- * @param tensors one for each input, in its dtype, little-endian, row-major
- * @returns all tensors, one after the other
- * @throws InvalidInput for a tensor of another length, or a value outside the range of its input
+ * @param tensors one for each input, in its dtype and shape, little-endian and row-major
+ * @returns all tensors, end to end
+ * @throws InvalidInput if there are too few or too many tensors, for one of another length, or for a value outside the range
+ *   of its input
+ * @example
+ * ```ts
+ * const { inputs } = importOnnx(readFileSync('digits.onnx')); // image: f32 [1, 1, 28, 28]
+ * const input = packInput(inputs, [new Uint8Array(new Float32Array(28 * 28).buffer)]);
+ * ```
  */
 export function packInput(
   inputs: readonly Pick<ModelTensor, 'name' | 'dtype' | 'onnxType' | 'shape' | 'range'>[],

@@ -31,8 +31,10 @@ export interface AskedText extends Asked {
 }
 
 /**
- * The input of a request for a text.
+ * Packs a prompt, and the way to draw tokens, as the input of a request.
  *
+ * @param text the prompt; marks such as `<|im_start|>` are written out
+ * @returns the input, and the prompt as the model reads it
  * @throws InvalidPrompt for a prompt that the model does not take
  * @throws RangeError for a way to draw tokens that there is not, or of a model that draws none
  */
@@ -63,11 +65,20 @@ export function packPrompt(
 /**
  * Asks for the text that a model writes after a prompt.
  *
- * @param feeWei what the answering provider earns
+ * @param text the prompt; marks such as `<|im_start|>` are written out
+ * @param feeWei what the answering provider earns, in the smallest unit of the deployment's currency
+ * @param sampling for a model that draws tokens; left out for one that takes the likeliest
  * @returns the request, and the prompt as the model reads it
  * @throws InvalidPrompt for a prompt that the model does not take
+ * @throws RangeError for a way to draw tokens that there is not, or of a model that draws none
  * @throws TermsError if no oracle takes the terms
  * @throws Refused if the model is unknown, or a term is out of bounds
+ * @example
+ * ```ts
+ * const model = { prompt: 8, tokens: 120, vocabulary: 1024, id: modelId, tokenizer: tokenizerOf(tokenizerJson) };
+ * const { requestId } = await requestText(contracts, model, 'Once upon a time', terms, parseEther('0.001'));
+ * const { text } = readText(model, await awaitResult(contracts, requestId, 3 * 86_400_000, 60_000));
+ * ```
  */
 export async function requestText(
   contracts: Contracts,
@@ -82,9 +93,9 @@ export async function requestText(
 }
 
 /**
- * The text in a final answer.
+ * Reads the text in a final answer.
  *
- * @param answer as `awaitResult` gives it
+ * @param answer as `awaitResult` gives it: tokens of 1 to 4 bytes, as few as the vocabulary takes
  * @returns its tokens up to where it ends, and what they say
  * @throws RangeError for bytes that are no text of the model
  */

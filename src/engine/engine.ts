@@ -3,10 +3,12 @@ import { isCheckpoint } from '../program/blocks.ts';
 import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
 import { type CachedProgram, type ProgramPart, rowsIn } from './cached.ts';
 
-/** A tensor's value: little-endian, row-major. */
+/** A tensor's value. */
 export interface TensorData {
   readonly dtype: DType;
+  /** Extents, the outermost first: `[rows, cols]` for a matrix, `[]` for a scalar. */
   readonly shape: readonly number[];
+  /** Its elements, little-endian and row-major. */
   readonly bytes: Uint8Array;
 }
 
@@ -40,12 +42,18 @@ export const checkpointsOf = (program: Program): number[] =>
 export interface Session {
   readonly program: Program;
   /**
-   * @param inputs and after them the answers, if the program has any
-   * @returns the outputs
-   * @throws EngineError for inputs that do not fit
+   * Computes the outputs.
+   *
+   * @param inputs bytes of each input in slot order, little-endian and row-major; then the answers, if the program has any
+   * @returns the outputs, in the program's order
+   * @throws EngineError if there are too few or too many inputs, or one has another length than the program says
    */
   run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]>;
-  /** @returns the bytes of every node's tensor, in node order. They stay as they are during later runs. */
+  /**
+   * As `run`.
+   *
+   * @returns the bytes of every node's tensor, in node order. They stay as they are during later runs
+   */
   runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]>;
   /** As `runAll`, with the hash tree of every tensor that is not constant; the engine may build them while it runs. */
   runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun>;

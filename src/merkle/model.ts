@@ -63,7 +63,12 @@ export const modelId = (
     ...(answers.length > 0 ? [encodeRefs(answers)] : []),
   );
 
-/** Encodes and hashes a program. Does not validate it. */
+/**
+ * Encodes and hashes a program. Does not validate it; `validate` of `assay/engine` does.
+ *
+ * @returns the program with its id and everything else that is committed of it
+ * @throws RangeError if it has more than 255 inputs, outputs or answers
+ */
 export function modelOf(program: Program): Model {
   const descriptors = program.nodes.map(encodeNode);
   const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));

@@ -20,7 +20,7 @@ import type { HalfArithmetic } from './tensors/narrowing.ts';
 import type { ElementType, Range } from './types.ts';
 
 export interface ImportOptions {
-  /** Sizes of named dimensions. A dimension without a name goes by `<input>.<position>`. */
+  /** Sizes of open dimensions by name, such as `{ batch: 1 }`. One without a name goes by `<input>.<position>`. */
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that become part of the program, such as a shape or a sampling rate. */
   readonly bind?: Readonly<Record<string, TensorNumbers>>;
@@ -30,7 +30,7 @@ export interface ImportOptions {
   readonly ranges?: Readonly<Record<string, Range>>;
   /** Reads files beside the model in which it keeps tensors; without it such a model is refused. */
   readonly readExternal?: ReadExternal;
-  /** Size of the file, if not all of it is given: it bounds the work of folding constants. */
+  /** Size of the file in bytes, if not all of it is given: it bounds the work of folding constants. */
   readonly fileBytes?: number;
 }
 
@@ -41,12 +41,15 @@ export interface ModelTensor {
   readonly dtype: ElementType['dtype'];
   /** ONNX name of the type in the file, such as `int64`. */
   readonly onnxType: string;
+  /** Extents, the outermost first; `[]` for a scalar. */
   readonly shape: readonly number[];
+  /** The program's node that has the tensor. */
   readonly node: number;
   /** Of an input: the values that it takes, if those are not all that its type has. */
   readonly range?: Range;
 }
 
+/** A program with its weights, and what its inputs and outputs are to the user. */
 export interface CompiledModel extends Omit<Compiled, 'marked'> {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
@@ -57,9 +60,21 @@ export interface CompiledModel extends Omit<Compiled, 'marked'> {
 }
 
 /**
- * Compiles an ONNX file. The same bytes and options give the same program anywhere.
+ * Compiles an ONNX file. The same bytes and options give the same program anywhere, so anybody can check that a model id is
+ * that of a given file.
  *
- * @throws ImportError one line that names the place, the reason and what to do
+ * @param bytes contents of the `.onnx` file, of opset 7 to 28 (https://onnx.ai/onnx/operators/)
+ * @returns the program, its weights by node, and its inputs and outputs with names, types and shapes
+ * @throws ImportError for a file that is no ONNX model, or a model that cannot run here; the message is one line that names
+ *   the place, the reason and what to do
+ * @example
+ * ```ts
+ * const { program, weights, inputs } = importOnnx(readFileSync('encoder.onnx'), {
+ *   dims: { batch: 1, tokens: 64 }, // sizes of open dimensions
+ *   ranges: { ids: { low: 0, high: 30_521 } }, // bounds of an int64 input
+ * });
+ * const modelId = hexOf(modelOf(program).id);
+ * ```
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): CompiledModel {
   return refusing(() => {

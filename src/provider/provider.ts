@@ -25,6 +25,7 @@ import type { Answers } from '../store/answers.ts';
 import { answerTo, type Runner, runOf, type Solve } from '../store/shelf.ts';
 import { feeCollector } from './fees.ts';
 
+/** Options of {@link createProvider}. */
 export interface ProviderOptions extends ServiceOptions {
   /** Runs the models that this provider answers for. */
   readonly runner: Runner;
@@ -32,7 +33,7 @@ export interface ProviderOptions extends ServiceOptions {
   readonly solve?: Solve;
   /** Decides whether a request is worth its fee; all are if left out. */
   readonly accepts?: (request: RequestRecord) => boolean;
-  /** The least fee; `gas` for what the answer's gas may cost; 0 if left out. A token's fees have no price in gas. */
+  /** The least fee, wei; `gas` for what the answer's gas may cost; 0 if left out. A token's fees have no price in gas. */
   readonly leastFeeWei?: bigint | 'gas';
   /** Keeps an answer that is claimed by root where others can have it; else nobody is told where it is. */
   readonly answers?: Pick<Answers, 'put'> | undefined;
@@ -303,5 +304,14 @@ export function provideService(options: ProviderOptions): ChainService {
  * A provider: claims answers to requests on models that it holds, defends its claims, makes them final and collects.
  * Every pass derives what to do from the chain, so it may be ended and started again at any time. This one waits in each pass
  * until its runs have ended and its transactions are mined; {@link provideService} does not.
+ *
+ * @returns a pass, which says how many transactions it sent and throws what the node fails with; `repeat` repeats it
+ * @example
+ * ```ts
+ * const runner = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+ * runner.put({ model: modelOf(program), weights });
+ * const pass = createProvider({ contracts, runner, leastFeeWei: 'gas' });
+ * await repeat(pass, { signal, pauseMs: 4000, onFailure: console.error });
+ * ```
  */
 export const createProvider = (options: ProviderOptions): Pass => patient(provideService(options));

@@ -12,6 +12,8 @@ export interface TextTokenizer {
 }
 
 /**
+ * Makes a tokenizer.
+ *
  * @param json the contents of a `tokenizer.json`, parsed
  * @throws ImportError if it is none
  */

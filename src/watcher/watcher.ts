@@ -15,6 +15,7 @@ import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
 import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
+/** Options of {@link createWatcher}. */
 export interface WatcherOptions extends ServiceOptions {
   /** Runs the models that this watcher checks; claims on others are reported as unverified. */
   readonly runner: Runner;
@@ -184,5 +185,14 @@ export function watchService(options: WatcherOptions): ChainService {
  * wrong ones, plays each of its disputes to the end, takes its bond back where another watcher was faster, and collects.
  * Every pass derives what to do from the chain, so it may be ended and started again at any time. This one waits in each
  * pass until its runs have ended and its transactions are mined; {@link watchService} does not.
+ *
+ * @returns a pass, which says how many transactions it sent and throws what the node fails with; `repeat` repeats it
+ * @example
+ * ```ts
+ * const runner = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+ * runner.put({ model: modelOf(program), weights });
+ * const pass = createWatcher({ contracts, runner, limits: { maxBondsWei: parseEther('5') } });
+ * await repeat(pass, { signal, pauseMs: 4000, onFailure: console.error });
+ * ```
  */
 export const createWatcher = (options: WatcherOptions): Pass => patient(watchService(options));

@@ -7,10 +7,11 @@ import { WasmSession } from './session.ts';
 /** Size of the largest 32-bit WebAssembly memory. */
 const MAX_MEMORY_BYTES = 2 ** 32;
 
+/** Options of {@link wasmEngineWith}. */
 export interface WasmOptions {
   /** Threads that a run has at most, the calling one included; 1 by default. */
   readonly threads?: number;
-  /** Memory that a program may take while it runs; 4 GiB by default. */
+  /** Memory that a program may take while it runs, bytes; 4 GiB by default, which is the most. */
   readonly maxMemoryBytes?: number;
   /** Cost of the smallest task of a thread, in scalar instructions; by default enough for sharing to pay. */
   readonly leastTask?: number | undefined;
@@ -19,11 +20,18 @@ export interface WasmOptions {
 }
 
 /**
- * The engine that runs each loop of a program as WebAssembly functions with SIMD, generated when the program is loaded.
+ * Makes an engine that runs each loop of a program as WebAssembly functions with SIMD, generated when the program is loaded.
  * Sessions of one engine share its threads; their runs are queued. Where threads cannot share memory, or a program is too
  * small to gain by it, there is one thread; the bits are the same with any number.
  *
- * @throws RangeError unless there is at least one thread
+ * @throws RangeError unless `threads` is a whole number of at least 1
+ * @example
+ * ```ts
+ * const { program, weights } = importOnnx(readFileSync('digits.onnx'));
+ * const session = await wasmEngineWith({ threads: 2 }).load(program, weights);
+ * const [label] = await session.run([image]); // image: the bytes of f32 [1, 1, 28, 28]
+ * await session.close();
+ * ```
  */
 export function wasmEngineWith({
   threads = 1,
@@ -47,5 +55,5 @@ export function wasmEngineWith({
   };
 }
 
-/** The engine on one thread. */
+/** The WebAssembly engine on one thread: {@link wasmEngineWith} without options. */
 export const wasmEngine: Engine = wasmEngineWith({});

@@ -11,6 +11,6 @@ export interface InputType {
 export const isDouble = ({ dtype, onnxType }: Pick<InputType, 'dtype' | 'onnxType'>): boolean =>
   onnxType === 'double' && dtype === 'i32';
 
-/** Bytes that an input is given by. */
+/** Bytes that an input is given by: 8 an element for a double, else the width of its dtype. */
 export const inputLength = (input: InputType): number =>
   sizeOf(input.shape) * (isDouble(input) ? 8 : ELEMENT_BYTES[input.dtype]);

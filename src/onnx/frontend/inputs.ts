@@ -6,7 +6,7 @@ import { type Dims, extentsOf, sizeOfExtent } from './dimensions.ts';
 import type { Module } from './module.ts';
 import { limited, type Ranges } from './ranges.ts';
 
-/** A tensor by its elements, in row-major order. */
+/** A tensor by its elements, in row-major order: `{ shape: [2, 3], values: [1, 2, 3, 4, 5, 6] }` has two rows. */
 export interface TensorNumbers {
   readonly shape: readonly number[];
   readonly values: ArrayLike<number>;

@@ -6,7 +6,12 @@ import { TextSession } from './textSession.ts';
 
 /** Chooses tokens for the requests of one model. */
 export interface Choosers {
-  /** @param inputs of a request, as the model takes them */
+  /**
+   * Begins the text of a request.
+   *
+   * @param inputs of the request in slot order: the prompt's tokens, their number, and for a model that draws them the seed,
+   * the temperature and the number of candidates
+   */
   on(inputs: readonly Uint8Array[]): Chooser;
   /** Tokens that are chosen by one call in about the time of one token. */
   readonly rowsPerRead: number;
@@ -14,9 +19,11 @@ export interface Choosers {
 }
 
 /**
- * A session, or for a model whose rows are not understood whole passes, which cost as much for one token as for all.
+ * Opens a session that writes a text token by token. A model whose rows are not understood gets whole passes instead, which
+ * cost as much for one token as for all.
  *
- * @param warn is told of the latter
+ * @param warn is told, in one sentence, why there are whole passes
+ * @throws EngineError if the weights do not fit the program
  */
 export async function openSession(
   model: TextModel,
