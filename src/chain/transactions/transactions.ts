@@ -1,17 +1,15 @@
 import type { Audience } from '../endpoints/endpoints.ts';
-import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
+import { Broadcaster } from './broadcaster.ts';
 import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
-import { ceilingWei, type Fees, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
+import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Look, Node } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
 import { gwei, Prices } from './prices.ts';
-import { refusalIn } from './refusal.ts';
-import { type Attempt, type Content, emptySlot, filler, keysIn, latestOf, plain, type Slot } from './slot.ts';
-
-// One file above 350 lines, because every step changes the same nonces.
+import { type Attempt, type Content, emptySlot, filler, keysIn, latestOf, type Slot } from './slot.ts';
+import { type Urgency, urgencies } from './urgency.ts';
 
 export interface SenderOptions {
   /** Transactions that may wait in the pool at once. */
@@ -34,8 +32,6 @@ export const DEFAULT_CONFIRMATIONS = 64;
 const URGENT_EXTRA = 8;
 /** Blocks after which an attempt is replaced by a dearer one. */
 const BUMP_BLOCKS = 3;
-/** Blocks for which the private relay alone has a transaction; then all nodes get it. */
-const PRIVATE_BLOCKS = 6;
 /** Blocks for which a transaction that somebody else left in the pool is waited for. */
 const FOREIGN_BLOCKS = 3;
 /** Refusals after which another due gets the nonce. */
@@ -51,13 +47,6 @@ export interface SenderStatus {
   readonly oldestBlocks: number;
   /** Nonces in the pool that are not this process's. */
   readonly foreign: number;
-}
-
-/** Urgency of a nonce and of those that wait behind it. */
-interface Urgency {
-  readonly secondsLeft: bigint | undefined;
-  /** The most that a unit of gas is worth to any of them. */
-  readonly worth: bigint;
 }
 
 /** A transaction that was signed and is to be sent. */
@@ -77,6 +66,7 @@ export class Transactions {
   readonly #node: Node;
   readonly #ledger: Ledger;
   readonly #preparer: Preparer;
+  readonly #broadcaster: Broadcaster;
   readonly #listen: Listener;
   readonly #inFlight: number;
   readonly #prices: Prices;
@@ -90,6 +80,7 @@ export class Transactions {
     this.#inFlight = options.inFlight ?? DEFAULT_IN_FLIGHT;
     this.#prices = new Prices(node, options.maxFeeWei, (sentence) => this.#tell('ceiling', sentence));
     this.#preparer = new Preparer(node, join, listen);
+    this.#broadcaster = new Broadcaster(node, listen);
     const onReverted = ({ keys }: Attempt): void => this.#preparer.reverted(keys);
     this.#ledger = new Ledger(node, { confirmations, journal, listen, onReverted });
   }
@@ -151,29 +142,9 @@ export class Transactions {
   /** Sends again, replaces, and gives nonces whose due is gone to others. */
   async #maintain(look: Look): Promise<void> {
     const open = this.#ledger.open.filter(({ nonce }) => nonce >= look.used);
-    // All that is due waits for what is not known.
-    const waiting = open.some(({ isForeign }) => isForeign) ? [...this.#stated.values()] : [];
-    /** Earliest deadline of this nonce and all behind it: they wait for it. */
-    let deadline = waiting.toSorted(byUrgency)[0]?.deadline;
-    /** The most that a unit of gas is worth to any of them. */
-    let worth = waiting.reduce((most, due) => larger(most, this.#prices.worth(due)), 0n);
-    const deadlines = new Map<Slot, { deadline: bigint | undefined; worth: bigint }>();
-    for (const slot of open.toReversed()) {
-      for (const key of keysIn(slot)) {
-        const due = this.#stated.get(key);
-        if (!due) continue;
-        worth = larger(worth, this.#prices.worth(due));
-        if (due.deadline !== undefined && (deadline === undefined || due.deadline < deadline))
-          deadline = due.deadline;
-      }
-      deadlines.set(slot, { deadline, worth });
-    }
+    const urgent = urgencies(open, this.#stated, this.#prices);
     for (const slot of open) {
-      const behind = deadlines.get(slot);
-      const urgency = {
-        secondsLeft: this.#prices.secondsLeft(behind?.deadline),
-        worth: behind?.worth ?? 0n,
-      };
+      const urgency = urgent.get(slot)!;
       const { secondsLeft } = urgency;
       const isStale = !keysIn(slot).some((key) => this.#stated.has(key));
       const latest = latestOf(slot);
@@ -189,8 +160,10 @@ export class Transactions {
         }
         continue;
       }
-      const isHidden = latest !== undefined && this.#audience(slot, latest, look, secondsLeft) === 'private';
-      const isLost = isStale && latest !== undefined && !isHidden && (await this.#isLost(slot, latest, look));
+      const isHidden =
+        latest !== undefined && this.#broadcaster.audience(slot, latest, look, secondsLeft) === 'private';
+      const isLost =
+        isStale && latest !== undefined && !isHidden && (await this.#broadcaster.isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
       const isRefused = slot.refusals >= MOST_REFUSALS || slot.refusal === 'funds';
       if (age >= BUMP_BLOCKS || isLost || isRefused || slot.refusal === 'underpriced') {
@@ -198,29 +171,8 @@ export class Transactions {
         const content = isStale || isRefused ? await this.#otherContent(isBehind, slot) : latest;
         if (content && (await this.#replace(slot, content, look, urgency))) continue;
       }
-      if (!isStale && latest) await this.#remind(slot, latest, look, secondsLeft);
+      if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
     }
-  }
-
-  /** Whether no pool has a transaction that nobody wants any more, so that its nonce is free. */
-  async #isLost(slot: Slot, attempt: Attempt, { block }: Look): Promise<boolean> {
-    if (slot.lookedAtBlock === block) return false;
-    slot.lookedAtBlock = block;
-    return !(await this.#node.knows(attempt.hash));
-  }
-
-  /** Sends an attempt again if the node has forgotten it. */
-  async #remind(slot: Slot, attempt: Attempt, look: Look, secondsLeft: bigint | undefined): Promise<void> {
-    if (slot.lookedAtBlock >= look.block && slot.refusal === undefined) return;
-    slot.lookedAtBlock = look.block;
-    if (await this.#node.knows(attempt.hash)) slot.refusal = undefined;
-    else await this.#broadcast(slot, attempt, this.#audience(slot, attempt, look, secondsLeft));
-  }
-
-  /** Who gets an attempt: the relay alone, until it had its time or the deadline is near. */
-  #audience(slot: Slot, { isPrivate }: Content, { block }: Look, secondsLeft: bigint | undefined): Audience {
-    const hasTime = block < slot.openedAtBlock + PRIVATE_BLOCKS && !isUrgent(secondsLeft);
-    return isPrivate && this.#node.hasRelay && hasTime ? 'private' : 'all';
   }
 
   /** Finds other content for a nonce whose own due is gone or cannot be sent. */
@@ -254,9 +206,13 @@ export class Transactions {
       this.#prices.tellCeiling(content.what, ceiling);
       return false;
     }
-    const attempt = await this.#sign(slot, content, fees, look);
+    const attempt = await this.#broadcaster.sign(slot, content, fees, look);
     this.#ledger.save();
-    await this.#broadcast(slot, attempt, this.#audience(slot, attempt, look, secondsLeft));
+    await this.#broadcaster.broadcast(
+      slot,
+      attempt,
+      this.#broadcaster.audience(slot, attempt, look, secondsLeft),
+    );
     this.#tell(
       'replaced',
       `${content.what}: not mined yet; sent again with nonce ${slot.nonce} at ${gwei(fees.maxFeePerGas)} gwei`,
@@ -304,8 +260,12 @@ export class Transactions {
           }
           const slot = emptySlot(this.#ledger.nextNonce(), look.block);
           for (const due of parcel) slot.dues.set(due.key, due);
-          const attempt = await this.#sign(slot, content, fees, look);
-          made.push({ slot, attempt, audience: this.#audience(slot, attempt, look, secondsLeft) });
+          const attempt = await this.#broadcaster.sign(slot, content, fees, look);
+          made.push({
+            slot,
+            attempt,
+            audience: this.#broadcaster.audience(slot, attempt, look, secondsLeft),
+          });
           this.#ledger.add(slot);
         }
       }
@@ -313,7 +273,9 @@ export class Transactions {
     await this.#fillGaps(look, made);
     if (made.length === 0) return 0;
     this.#ledger.save();
-    await Promise.all(made.map(({ slot, attempt, audience }) => this.#broadcast(slot, attempt, audience)));
+    await Promise.all(
+      made.map(({ slot, attempt, audience }) => this.#broadcaster.broadcast(slot, attempt, audience)),
+    );
     this.#dropUnpaid(made.map(({ slot }) => slot));
     return made.length;
   }
@@ -330,7 +292,7 @@ export class Transactions {
       const fees = quote(look.market, await this.#prices.raised(this.#prices.maxFeeWei, worth, content));
       if (!fees) return;
       const slot = emptySlot(nonce, look.block);
-      const attempt = await this.#sign(slot, content, fees, look);
+      const attempt = await this.#broadcaster.sign(slot, content, fees, look);
       made.push({ slot, attempt, audience: 'all' });
       this.#ledger.add(slot);
     }
@@ -353,38 +315,6 @@ export class Transactions {
       for (const key of slot.attempts.flatMap(({ keys }) => keys)) this.#preparer.rest(key);
     }
     this.#ledger.save();
-  }
-
-  async #sign(slot: Slot, content: Content, fees: Fees, look: Look): Promise<Attempt> {
-    const signed = await this.#node.sign(slot.nonce, content, fees, look.isDynamic);
-    const attempt: Attempt = { ...plain(content), ...signed, fees, sentAtBlock: look.block };
-    slot.attempts.push(attempt);
-    slot.refusals = 0;
-    slot.refusal = undefined;
-    slot.lookedAtBlock = look.block;
-    return attempt;
-  }
-
-  async #broadcast(slot: Slot, attempt: Attempt, audience: Audience): Promise<void> {
-    try {
-      await this.#node.broadcast(attempt.raw, audience);
-      slot.refusal = undefined;
-      slot.taken = attempt.fees;
-    } catch (failure) {
-      const refusal = refusalIn(failure);
-      // The nonce is decided, or the node has it already: the next look tells.
-      if (refusal === 'known') slot.taken = attempt.fees;
-      if (refusal === 'known' || refusal === 'nonceUsed') return;
-      if (audience === 'private') {
-        // All nodes get it soon, so that a relay that is away holds nothing up for long.
-        const sentence = `${attempt.what}: the private relay: ${explain(failure)}`;
-        this.#listen({ kind: 'warned', about: 'relay', sentence });
-        return;
-      }
-      slot.refusal = refusal;
-      slot.refusals++;
-      this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${explain(failure)}` });
-    }
   }
 
   #tell(about: 'replaced' | 'ceiling', sentence: string): void {

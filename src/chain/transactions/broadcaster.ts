@@ -1,0 +1,76 @@
+import type { Audience } from '../endpoints/endpoints.ts';
+import { explain } from '../explain.ts';
+import type { Listener } from '../report.ts';
+import { type Fees, isUrgent } from './fees.ts';
+import type { Look, Node } from './node.ts';
+import { refusalIn } from './refusal.ts';
+import { type Attempt, type Content, plain, type Slot } from './slot.ts';
+
+/** Blocks for which the private relay alone has a transaction; then all nodes get it. */
+const PRIVATE_BLOCKS = 6;
+
+/** Signs attempts, hands them to the nodes that may see them, and notes in their slot how the nodes took them. */
+export class Broadcaster {
+  readonly #node: Node;
+  readonly #listen: Listener;
+
+  constructor(node: Node, listen: Listener) {
+    this.#node = node;
+    this.#listen = listen;
+  }
+
+  /** Signs content for the nonce of a slot, as its latest attempt. */
+  async sign(slot: Slot, content: Content, fees: Fees, look: Look): Promise<Attempt> {
+    const signed = await this.#node.sign(slot.nonce, content, fees, look.isDynamic);
+    const attempt: Attempt = { ...plain(content), ...signed, fees, sentAtBlock: look.block };
+    slot.attempts.push(attempt);
+    slot.refusals = 0;
+    slot.refusal = undefined;
+    slot.lookedAtBlock = look.block;
+    return attempt;
+  }
+
+  /** Who gets an attempt: the relay alone, until it had its time or the deadline is near. */
+  audience(slot: Slot, { isPrivate }: Content, { block }: Look, secondsLeft: bigint | undefined): Audience {
+    const hasTime = block < slot.openedAtBlock + PRIVATE_BLOCKS && !isUrgent(secondsLeft);
+    return isPrivate && this.#node.hasRelay && hasTime ? 'private' : 'all';
+  }
+
+  /** Hands an attempt to nodes. A refusal is noted and reported, not thrown. */
+  async broadcast(slot: Slot, attempt: Attempt, audience: Audience): Promise<void> {
+    try {
+      await this.#node.broadcast(attempt.raw, audience);
+      slot.refusal = undefined;
+      slot.taken = attempt.fees;
+    } catch (failure) {
+      const refusal = refusalIn(failure);
+      // The nonce is decided, or the node has it already: the next look tells.
+      if (refusal === 'known') slot.taken = attempt.fees;
+      if (refusal === 'known' || refusal === 'nonceUsed') return;
+      if (audience === 'private') {
+        // All nodes get it soon, so that a relay that is away holds nothing up for long.
+        const sentence = `${attempt.what}: the private relay: ${explain(failure)}`;
+        this.#listen({ kind: 'warned', about: 'relay', sentence });
+        return;
+      }
+      slot.refusal = refusal;
+      slot.refusals++;
+      this.#listen({ kind: 'failed', sentence: `${attempt.what}: ${explain(failure)}` });
+    }
+  }
+
+  /** Sends an attempt again if the node has forgotten it. */
+  async remind(slot: Slot, attempt: Attempt, look: Look, secondsLeft: bigint | undefined): Promise<void> {
+    if (slot.lookedAtBlock >= look.block && slot.refusal === undefined) return;
+    slot.lookedAtBlock = look.block;
+    if (await this.#node.knows(attempt.hash)) slot.refusal = undefined;
+    else await this.broadcast(slot, attempt, this.audience(slot, attempt, look, secondsLeft));
+  }
+
+  /** Whether no pool has a transaction that nobody wants any more, so that its nonce is free. Asked once a block. */
+  async isLost(slot: Slot, attempt: Attempt, { block }: Look): Promise<boolean> {
+    if (slot.lookedAtBlock === block) return false;
+    slot.lookedAtBlock = block;
+    return !(await this.#node.knows(attempt.hash));
+  }
+}
