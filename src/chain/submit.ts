@@ -56,6 +56,9 @@ const PATIENCE: Patience = {
   silenceMs: 60_000,
 };
 
+const otherSender = (from: string): string =>
+  `another process sends with the key of ${from}: end it, or use another key`;
+
 /** A transaction that was sent. */
 interface Sent {
   readonly hash: string;
@@ -69,7 +72,11 @@ async function broadcast(provider: Provider, raw: string): Promise<void> {
   try {
     await provider.broadcastTransaction(raw);
   } catch (failure) {
-    if (refusalIn(failure) !== 'known') throw failure;
+    const refusal = refusalIn(failure);
+    if (refusal === 'nonceUsed') {
+      throw new Error(`${explain(failure)}; ${otherSender(`${Transaction.from(raw).from}`)}`);
+    }
+    if (refusal !== 'known') throw failure;
   }
 }
 
@@ -113,7 +120,7 @@ async function mined(
       if (used <= nonce) usedAt = undefined;
       else usedAt ??= answeredAt;
       if (usedAt !== undefined && answeredAt >= usedAt + patience.receiptMs) {
-        throw new TransactionLost('another transaction of the account took its place');
+        throw new TransactionLost(`another transaction of the account took its place; ${otherSender(from)}`);
       }
       if (answeredAt >= sentAt + patience.minedMs) {
         const minutes = Math.round(patience.minedMs / 60_000);

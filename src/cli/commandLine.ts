@@ -25,6 +25,7 @@ import {
   withSending,
   withSources,
   withStatus,
+  withTurn,
   withWorkers,
 } from './options.ts';
 
@@ -89,13 +90,13 @@ function build(console: Console): Command {
     .option('--currency <ADDRESS>', 'an ERC-20 token that fees and bonds are in; ether if left out')
     .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
     .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
-  withJson(withAccount(deploy)).action(async (options) =>
+  withJson(withTurn(withAccount(deploy))).action(async (options) =>
     (await onChain(() => import('./commands/deploy.ts'))).deploy(options, console),
   );
   const canary = assay
     .command('canary')
     .description('play one false claim and its dispute on a deployment, and say whether it works');
-  withJson(withOracle(canary)).action(async (options) =>
+  withJson(withTurn(withOracle(canary))).action(async (options) =>
     (await onChain(() => import('./commands/canary.ts'))).canary(options, console),
   );
   const publish = assay
@@ -104,7 +105,7 @@ function build(console: Console): Command {
     .argument('<MODEL.onnx>', 'the model')
     .option('--uri <URI>', 'where the bundle of the model can be had: http(s):// or ipfs://', '')
     .option('--bundle <DIR>', 'write program, weights and manifest into DIR, to serve or pin');
-  withJson(withImport(withOracle(publish))).action(async (model, options) =>
+  withJson(withTurn(withImport(withOracle(publish)))).action(async (model, options) =>
     (await onChain(() => import('./commands/publish.ts'))).publish(model, options, console),
   );
   const serve = assay
@@ -143,7 +144,10 @@ function build(console: Console): Command {
   withJson(
     withDrawing(
       withImport(
-        withInputs(withFetching(withOracle(request)), 'an input, from a .npy or TensorProto .pb file'),
+        withInputs(
+          withFetching(withTurn(withOracle(request))),
+          'an input, from a .npy or TensorProto .pb file',
+        ),
         '--text <PROMPT>',
       ),
     ),
@@ -190,7 +194,7 @@ function build(console: Console): Command {
     .command('callback')
     .description('run the callback of an answered request, if it was not run or failed')
     .argument('<REQUEST_ID>', 'the request');
-  withJson(withFromBlock(withOracle(callback))).action(async (id, options) =>
+  withJson(withTurn(withFromBlock(withOracle(callback)))).action(async (id, options) =>
     (await onChain(() => import('./commands/settle.ts'))).callback(id, options, console),
   );
   const finalize = assay
@@ -201,7 +205,7 @@ function build(console: Console): Command {
     .argument('<CLAIM_ID>', 'the claim')
     .option('--proof <FILE>', "holds the proof, as bytes or as 0x…, in the verifier's own encoding")
     .option('--with-callback', 'run the callback of the requester in the same transaction, for its fee');
-  withJson(withFromBlock(withOracle(finalize))).action(async (id, options) =>
+  withJson(withTurn(withFromBlock(withOracle(finalize)))).action(async (id, options) =>
     (await onChain(() => import('./commands/settle.ts'))).finalize(id, options, console),
   );
   addOperating(assay, console);

@@ -116,6 +116,16 @@ export const withAccount = (command: Command): Command =>
     .option('--signer <URL>', 'a program that holds the key and signs, such as web3signer or clef')
     .option('--signer-address <ADDRESS>', 'the account that the signer signs for');
 
+/** The folder for everything that is kept on disk. */
+const withData = (command: Command): Command =>
+  command.option(
+    '--data <DIR>',
+    'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
+  );
+
+/** Commands that send and end: a service that sends with the same key is noticed in its folder. */
+export const withTurn = withData;
+
 const withAddress = (command: Command): Command =>
   command.option('--oracle <ADDRESS>', 'the InferenceOracle; else deployments/<chain>.json names it');
 
@@ -140,12 +150,11 @@ export const withModels = (command: Command, argument: string): Command =>
 /** Everything that gets models or inputs from where others say they are. */
 export const withSources = (command: Command): Command =>
   withFetching(
-    command
-      .option(
-        '--data <DIR>',
-        'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
-      )
-      .option('--mirror <URI>', 'a bundle to ask before those that publishers name (repeatable)', collect),
+    withData(command).option(
+      '--mirror <URI>',
+      'a bundle to ask before those that publishers name (repeatable)',
+      collect,
+    ),
   );
 
 /** Everything that follows URIs of others. */

@@ -17,6 +17,7 @@ interface Scene {
 }
 
 const NONCE = 7;
+const ADDRESS = new Wallet(keyOf(0)).address;
 const PATIENCE = { firstRestMs: 1, longestRestMs: 2, minedMs: 60, receiptMs: 30, silenceMs: 40 };
 
 /** Sends with nonce 7 through a node that answers as told. */
@@ -82,7 +83,16 @@ describe('waiting for a transaction', () => {
 
   it('says that another transaction of the account took its place', async () => {
     const { said } = await outcome({ looks: [null], used: NONCE + 1 });
-    expect(said).to.equal('Refused: testing: another transaction of the account took its place');
+    expect(said).to.equal(
+      `Refused: testing: another transaction of the account took its place; another process sends with the key of ${ADDRESS}: end it, or use another key`,
+    );
+  });
+
+  it('says what to do when somebody else was faster with the nonce', async () => {
+    const { said } = await outcome({ looks: [null], answers: ['nonce too low: next nonce 8, tx nonce 7'] });
+    expect(said).to.equal(
+      `Refused: testing: the node says: nonce too low: next nonce 8, tx nonce 7; another process sends with the key of ${ADDRESS}: end it, or use another key`,
+    );
   });
 
   it('takes a receipt that comes long after the nonce is used up for what it is', async () => {

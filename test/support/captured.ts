@@ -1,4 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { commandLine } from '../../src/cli/commandLine.ts';
+
+/** What commands keep goes here, unless a test names another folder. */
+const data = mkdtempSync(join(tmpdir(), 'assay-data-'));
+process.once('exit', () => rmSync(data, { recursive: true, force: true }));
+process.env['XDG_DATA_HOME'] ??= data;
 
 /** Runs the command line in this process. @returns its exit code and the lines that it wrote */
 export async function captured(...args: string[]): Promise<{ code: number; out: string[]; err: string[] }> {

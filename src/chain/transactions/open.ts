@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { signerOf } from '../actions.ts';
 import type { Contracts } from '../contracts.ts';
 import { explain } from '../explain.ts';
@@ -6,6 +5,7 @@ import type { Listener } from '../report.ts';
 import { fileJournal } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
 import { openNode } from './node.ts';
+import { senderFiles } from './senderFiles.ts';
 import { type SenderOptions, Transactions } from './transactions.ts';
 
 export interface OpenOptions extends Omit<SenderOptions, 'journal'> {
@@ -33,24 +33,20 @@ export async function openSender(
 ): Promise<Sender> {
   const node = await openNode(signerOf(contracts), contracts.provider);
   const { address } = node;
-  const { chainId } = await contracts.provider.getNetwork();
   const target = await contracts.game.getAddress();
   const encode = (calls: readonly string[]) => ({
     to: target,
     data: contracts.game.interface.encodeFunctionData('multicall', [[...calls]]),
   });
-  // Development chains share their number, but not their first block.
-  const genesis = dataFolder ? ((await contracts.provider.getBlock(0))?.hash ?? '') : '';
-  const chain = `${chainId}-${genesis.slice(2, 10)}`;
-  const file = (ending: string): string => join(dataFolder ?? '', `${chain}-${address}.${ending}`);
+  const file = dataFolder ? await senderFiles(dataFolder, contracts.provider, address) : undefined;
   const warn =
     (then: string) =>
     (failure: Error): void =>
       listen({ kind: 'warned', about: 'disk', sentence: `${explain(failure)}; ${then}` });
-  const lease: Lease | undefined = dataFolder
+  const lease: Lease | undefined = file
     ? takeLease(file('lease'), address, warn('a second process with the same key is not noticed at once'))
     : undefined;
-  const journal = dataFolder
+  const journal = file
     ? {
         journal: fileJournal(
           file('transactions.json'),

@@ -12,12 +12,13 @@ import { deepestNode, plantLie } from '../../rehearsal/fault.ts';
 import { RunTrace } from '../../trace/run.ts';
 import { readInputs, requireAll } from '../arguments.ts';
 import { type Account, type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { engineOf } from '../models/engines.ts';
 import { loadModel } from '../models/loadModel.ts';
 import { usualTerms } from './request.ts';
 
-export interface CanaryOptions extends OracleOptions {
+export interface CanaryOptions extends OracleOptions, TurnOptions {
   readonly json?: boolean;
 }
 
@@ -89,61 +90,71 @@ async function withdrawAll(contracts: Contracts): Promise<bigint> {
 export async function canary(options: CanaryOptions, console: Console): Promise<void> {
   await withContracts(options, console, async (contracts, account) => {
     requireEther(account);
-    const { honest, lie, input } = await prepare(console);
-    const terms = await usualTerms(contracts);
-    const { min } = await contracts.oracle.bounds();
-    const isShort = min.windowSeconds <= LONGEST_WINDOW;
-    await requireFunds(contracts, terms, isShort, account);
-    const say = (line: string): void => {
-      if (!options.json) console.out(line);
-    };
-    const oracle = await contracts.oracle.getAddress();
-    say(`canary at oracle ${oracle}, chain ${account.chainId}, as ${account.wallet.address}`);
-    const { currency, provider } = contracts;
-    if (currency !== ZERO_ADDRESS) {
-      const name = currencyText(await readUnit(currency, provider), currency);
-      say(`bonds are in ${name}; before each payment the oracle is allowed exactly that much`);
-    }
-    console.progress('publishing the digits model');
-    const model = await publish(contracts, honest.model, '');
-    const onStep = (sentence: string): void => console.progress(sentence);
-    const parts: Canary = { contracts, fromBlock: account.block, input, honest, lie, onStep };
-    const problems: string[] = [];
-    let gas: number | null = null;
-    let final: boolean | null = null;
-    try {
-      const falseClaim = await playFalseClaim(parts, terms);
-      problems.push(...falseClaim.problems);
-      const { moves } = falseClaim.played;
-      gas = moves.reduce((sum, move) => sum + move.gas, 0);
-      console.progress(undefined);
-      if (falseClaim.problems.length === 0) {
-        say(`a false claim was challenged and lost at its leaf: ${moves.length} transactions, ${gas} gas`);
-      }
-      if (isShort) {
-        const found = await playRightClaim(parts, { ...terms, windowSeconds: min.windowSeconds });
-        problems.push(...found);
-        final = found.length === 0;
-        console.progress(undefined);
-        if (final) say('a right claim became final, and the answer can be read');
-      } else {
-        say(`a right claim takes ${min.windowSeconds} seconds to become final here; that was not waited for`);
-      }
-    } catch (failure) {
-      if (!(failure instanceof Stuck)) throw failure;
-      problems.push(failure.message);
-    } finally {
-      console.progress('withdrawing');
-      const withdrawnWei = await withdrawAll(contracts);
-      console.progress(undefined);
-      if (withdrawnWei > 0n) say(`withdrew ${amountText(await readUnit(currency, provider), withdrawnWei)}`);
-    }
-    const works = problems.length === 0;
-    if (options.json) {
-      const chainId = Number(account.chainId);
-      console.out(JSON.stringify({ works, chainId, oracle, model, disputeGas: gas, final, problems }));
-    }
-    if (!works) throw new InputError(`this deployment does not work: ${problems.join('; ')}`);
-    say('this deployment works');
+    await inTurn(options, account, console, () => play(options, contracts, account, console));
   });
+}
+
+/** Plays on a deployment whose account is nobody else's meanwhile. @throws InputError if it does not work */
+async function play(
+  options: CanaryOptions,
+  contracts: Contracts,
+  account: Account,
+  console: Console,
+): Promise<void> {
+  const { honest, lie, input } = await prepare(console);
+  const terms = await usualTerms(contracts);
+  const { min } = await contracts.oracle.bounds();
+  const isShort = min.windowSeconds <= LONGEST_WINDOW;
+  await requireFunds(contracts, terms, isShort, account);
+  const say = (line: string): void => {
+    if (!options.json) console.out(line);
+  };
+  const oracle = await contracts.oracle.getAddress();
+  say(`canary at oracle ${oracle}, chain ${account.chainId}, as ${account.wallet.address}`);
+  const { currency, provider } = contracts;
+  if (currency !== ZERO_ADDRESS) {
+    const name = currencyText(await readUnit(currency, provider), currency);
+    say(`bonds are in ${name}; before each payment the oracle is allowed exactly that much`);
+  }
+  console.progress('publishing the digits model');
+  const model = await publish(contracts, honest.model, '');
+  const onStep = (sentence: string): void => console.progress(sentence);
+  const parts: Canary = { contracts, fromBlock: account.block, input, honest, lie, onStep };
+  const problems: string[] = [];
+  let gas: number | null = null;
+  let final: boolean | null = null;
+  try {
+    const falseClaim = await playFalseClaim(parts, terms);
+    problems.push(...falseClaim.problems);
+    const { moves } = falseClaim.played;
+    gas = moves.reduce((sum, move) => sum + move.gas, 0);
+    console.progress(undefined);
+    if (falseClaim.problems.length === 0) {
+      say(`a false claim was challenged and lost at its leaf: ${moves.length} transactions, ${gas} gas`);
+    }
+    if (isShort) {
+      const found = await playRightClaim(parts, { ...terms, windowSeconds: min.windowSeconds });
+      problems.push(...found);
+      final = found.length === 0;
+      console.progress(undefined);
+      if (final) say('a right claim became final, and the answer can be read');
+    } else {
+      say(`a right claim takes ${min.windowSeconds} seconds to become final here; that was not waited for`);
+    }
+  } catch (failure) {
+    if (!(failure instanceof Stuck)) throw failure;
+    problems.push(failure.message);
+  } finally {
+    console.progress('withdrawing');
+    const withdrawnWei = await withdrawAll(contracts);
+    console.progress(undefined);
+    if (withdrawnWei > 0n) say(`withdrew ${amountText(await readUnit(currency, provider), withdrawnWei)}`);
+  }
+  const works = problems.length === 0;
+  if (options.json) {
+    const chainId = Number(account.chainId);
+    console.out(JSON.stringify({ works, chainId, oracle, model, disputeGas: gas, final, problems }));
+  }
+  if (!works) throw new InputError(`this deployment does not work: ${problems.join('; ')}`);
+  say('this deployment works');
 }

@@ -17,10 +17,11 @@ import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';
 import { type Deployment, readDeployment, writeDeployment } from '../connection/deployments.ts';
+import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { requireAddress } from '../keys/requireAddress.ts';
 
-export interface DeployOptions extends AccountOptions {
+export interface DeployOptions extends AccountOptions, TurnOptions {
   readonly trial?: boolean;
   readonly bounds?: string;
   readonly currency?: string;
@@ -114,10 +115,12 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
     const { currency, bounds: chosen } = tokenChosen(options, BOUNDS[bounds]);
     if (options.currency !== undefined) await requireToken(currency, account);
     const edition = await editionFor(account.wallet.provider!);
-    const { contracts, created, sameEverywhere } = await release(
-      account.wallet,
-      { edition, bounds: chosen, currency },
-      { confirmations, onStep: (doing) => console.progress(doing) },
+    const { contracts, created, sameEverywhere } = await inTurn(options, account, console, () =>
+      release(
+        account.wallet,
+        { edition, bounds: chosen, currency },
+        { confirmations, onStep: (doing) => console.progress(doing) },
+      ),
     );
     console.progress(undefined);
     const addresses = await addressesOf(contracts);

@@ -3,12 +3,13 @@ import { InputError } from '../../files/inputError.ts';
 import { reasonOf } from '../../files/reason.ts';
 import { writeBundle } from '../../store/bundle.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { type ImportArguments, loadModel } from '../models/loadModel.ts';
 import { requireFollowed } from '../models/sources.ts';
 import { tryCausality } from '../text/loadText.ts';
 
-export interface PublishOptions extends OracleOptions, ImportArguments {
+export interface PublishOptions extends OracleOptions, ImportArguments, TurnOptions {
   readonly uri: string;
   /** Folder to write the model into, for whoever serves it. */
   readonly bundle?: string;
@@ -31,7 +32,7 @@ export async function publish(path: string, options: PublishOptions, console: Co
       await about(options.bundle, writeBundle(options.bundle, loaded, file));
     }
     console.progress('publishing');
-    const id = await publishModel(contracts, model, options.uri);
+    const id = await inTurn(options, account, console, () => publishModel(contracts, model, options.uri));
     console.progress(undefined);
     if (options.json) {
       const registry = await contracts.registry.getAddress();

@@ -16,6 +16,7 @@ import { inputsOf } from '../../text/generate.ts';
 import { tokensIn } from '../../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from '../arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import { inTurn } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
@@ -163,12 +164,13 @@ export async function request(path: string, options: RequestOptions, console: Co
     const uri = options.inputUri;
     const roots = (): string[] => hexRoots(splitTensors(loaded.model.inputs, input));
     const given = uri === undefined ? input : { roots: roots(), uri };
-    const { requestId, receipt } = await requestInference(contracts, model, given, terms, feeWei).catch(
-      (failure: unknown) => {
-        if (failure instanceof TermsError) throw new InputError(failure.message);
-        throw failure;
-      },
-    );
+    // Whoever waits for an answer sends nothing any more.
+    const { requestId, receipt } = await inTurn(options, account, console, () =>
+      requestInference(contracts, model, given, terms, feeWei),
+    ).catch((failure: unknown) => {
+      if (failure instanceof TermsError) throw new InputError(failure.message);
+      throw failure;
+    });
     console.progress(undefined);
     const paidWei = feeWei + terms.callbackFeeWei;
     if (!options.json) {

@@ -12,13 +12,14 @@ import { hexOf } from '../../merkle/keccak.ts';
 import { LIMITS } from '../../program/limits.ts';
 import { parseWhole } from '../arguments.ts';
 import { firstBlockOf, type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
+import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { reportLine } from '../services/reportLine.ts';
 import { parseBlock } from '../services/service.ts';
 
 /** Steps at the end of a request that its provider need not take: running the callback, and ending a window by proof. */
 
-export interface SettleOptions extends OracleOptions {
+export interface SettleOptions extends OracleOptions, TurnOptions {
   readonly fromBlock?: string;
   readonly json?: boolean;
 }
@@ -55,18 +56,24 @@ async function settle(
     const index = new EventIndex(contracts, { fromBlock });
     await index.update();
     const oracle = await contracts.oracle.getAddress();
-    const { done, receipt } = await send({ contracts, index, oracle });
-    console.progress(undefined);
-    const callback = callbackIn(contracts, receipt);
-    if (options.json) console.out(JSON.stringify({ transaction: receipt.hash, callback: callback ?? null }));
-    else {
-      const how = { done: '; the callback succeeded', failed: '; the callback failed and can be run again' };
-      console.out(`${done}${callback ? how[callback] : ''} (${receipt.hash})`);
-    }
-    const unit = await readUnit(contracts.currency, contracts.provider);
-    await collect(contracts, await signerOf(contracts).getAddress(), (report) => {
-      if (!options.json) console.out(reportLine(report, unit));
-    }).catch((failure: unknown) => console.err(`assay: ${explain(failure)}`));
+    await inTurn(options, account, console, async () => {
+      const { done, receipt } = await send({ contracts, index, oracle });
+      console.progress(undefined);
+      const callback = callbackIn(contracts, receipt);
+      if (options.json)
+        console.out(JSON.stringify({ transaction: receipt.hash, callback: callback ?? null }));
+      else {
+        const how = {
+          done: '; the callback succeeded',
+          failed: '; the callback failed and can be run again',
+        };
+        console.out(`${done}${callback ? how[callback] : ''} (${receipt.hash})`);
+      }
+      const unit = await readUnit(contracts.currency, contracts.provider);
+      await collect(contracts, await signerOf(contracts).getAddress(), (report) => {
+        if (!options.json) console.out(reportLine(report, unit));
+      }).catch((failure: unknown) => console.err(`assay: ${explain(failure)}`));
+    });
   });
 }
 

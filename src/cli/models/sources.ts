@@ -24,6 +24,9 @@ export interface Sources {
 export const dataFolder = ({ data }: SourceOptions): string =>
   data ?? join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'assay');
 
+/** The folder for leases and journals of accounts that send. */
+export const sentFolder = (options: SourceOptions): string => join(dataFolder(options), 'sent');
+
 /** @throws InputError for what is no http or https URL */
 function requireUrl(option: string, text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {

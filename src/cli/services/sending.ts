@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { parseUnits } from 'ethers';
 import type { Limits } from '../../chain/money/purse.ts';
 import type { OpenOptions } from '../../chain/transactions/open.ts';
 import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
-import { dataFolder, type SourceOptions } from '../models/sources.ts';
+import { type SourceOptions, sentFolder } from '../models/sources.ts';
 
 /** Limits of fees and of money at risk, as given on the command line. */
 export interface SendingArguments extends SourceOptions {
@@ -47,7 +46,7 @@ export function parseSending(given: SendingArguments): { sending: OpenOptions; l
       ...(confirmations !== undefined && {
         confirmations: parseCount('--confirmations', confirmations, MOST_CONFIRMATIONS),
       }),
-      dataFolder: join(dataFolder(given), 'sent'),
+      dataFolder: sentFolder(given),
     },
     limits: {
       ...(maxBondWei !== undefined && { maxBondWei: parseWhole('--max-bond-wei', maxBondWei) }),
