@@ -1,4 +1,4 @@
-/** Why a model cannot be imported: one line that names the place, the reason and what to do about it. */
+/** Why a model cannot be imported: one line that names the node or input, the reason and what to do about it. */
 export class ImportError extends Error {
   override name = 'ImportError';
   /** Inputs whose values would have to be known at import, if that is the reason. */
@@ -47,7 +47,7 @@ export function ensure(condition: unknown, message: string | (() => string)): as
 /** A name from the file, on one line and of bounded length. */
 export const quoted = (name: string): string => `"${onOneLine(name, QUOTED_LENGTH)}"`;
 
-/** Runs `work`, giving every refusal in it the place where it happened. */
+/** Runs `work`, adding to every refusal in it where it happened. */
 export function within<T>(location: string, work: () => T): T {
   try {
     return work();

@@ -66,7 +66,7 @@ export interface CompiledModel extends Omit<Compiled, 'marked'> {
  * @param bytes contents of the `.onnx` file, of opset 7 to 28 (https://onnx.ai/onnx/operators/)
  * @returns the program, its weights by node, and its inputs and outputs with names, types and shapes
  * @throws ImportError for a file that is no ONNX model, or a model that cannot run here; the message is one line that names
- *   the place, the reason and what to do
+ *   the node or input, the reason and what to do
  * @example
  * ```ts
  * const { program, weights, inputs } = importOnnx(readFileSync('encoder.onnx'), {

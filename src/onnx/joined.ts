@@ -39,7 +39,7 @@ export interface CompiledJoin extends Compiled {
  * Compiles a graph together with what `join` puts around it.
  *
  * @param fileBytes size of what the graph was read from; it bounds the work of folding constants
- * @throws ImportError one line that names the place, the reason and what to do
+ * @throws ImportError one line that names the node or input, the reason and what to do
  */
 export function importJoined(
   graph: Graph,

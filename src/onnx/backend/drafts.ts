@@ -36,7 +36,7 @@ export function draftLoops(outputs: readonly Tensor[], sketchOf: (tensor: Tensor
   const draft = (tensor: Tensor, isStored: Fusion['isStored']): Stored | Spill => {
     const resolution = resolve(tensor, isStored);
     if (isSpill(resolution)) return resolution;
-    // A loop depends on what it computes in place only.
+    // A loop depends only on the tensors that it computes itself.
     const key = resolution.inlined.map(({ id }) => id).join();
     const same = known.get(tensor);
     if (same?.key === key) return same.stored;

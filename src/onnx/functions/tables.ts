@@ -16,9 +16,9 @@ const sine = (x: number): number => (x === 0 ? 0 : series(x, (i) => (-x * x) / (
 
 /** cos(2 pi k / n) for whole numbers, exact where it is 0, 1/2 of a turn or a whole one. */
 export function cosOfTurn(k: number, n: number): number {
-  const place = 8 * (((k % n) + n) % n);
-  const octant = Math.floor(place / n);
-  const rest = place - octant * n;
+  const eighths = 8 * (((k % n) + n) % n);
+  const octant = Math.floor(eighths / n);
+  const rest = eighths - octant * n;
   const angle = ((octant % 2 === 0 ? rest : n - rest) / n) * (Math.PI / 4);
   // From the x axis in octants 0, 3, 4 and 7, from the y axis in the others.
   const isFromX = octant % 4 === 0 || octant % 4 === 3;

@@ -183,7 +183,7 @@ function compared(name: InstructionName, a: Known, b: Known): KnownInteger | und
     return decided(single, x.high < y.low || y.high < x.low, exact);
   }
   if (name !== 'i32.lt_u') return undefined;
-  // Asks whether a place is inside, where a negative one must count as large; so that is no mistake.
+  // A check of bounds: a negative index must count as large there, so that is no mistake.
   return x.low >= 0 && y.low >= 0 ? decided(x.high < y.low, x.low >= y.high, exact) : integer(0, 1, exact);
 }
 

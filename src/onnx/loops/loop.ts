@@ -78,7 +78,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
     const used = axes.filter((axis) => axesOf(index).has(axis));
     const entries = sizeOf(used.map(({ extent }) => extent));
     if (entries > TABLE_ENTRIES)
-      return { excess: `a table of ${entries} places, of ${TABLE_ENTRIES} allowed` };
+      return { excess: `a table of ${entries} entries, of ${TABLE_ENTRIES} allowed` };
     const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
     return { gathered: serve({ dtype: 'i32', axes: used, words, origin: words, extents: undefined }) };
   };

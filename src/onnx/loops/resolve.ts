@@ -45,7 +45,7 @@ const MAX_ROUNDS = 64;
 /**
  * Resolves a computed tensor to one loop.
  *
- * @param isStored tensors that are read from memory; all others are computed in place
+ * @param isStored tensors that are read from memory; all others are computed inside the loop
  * @param storedAs where a stored tensor is read instead, if a copy of it lies better
  * @returns the loop's terms and axes, or the first tensor that is not stored and has to be
  */
@@ -77,7 +77,7 @@ class Resolver {
   readonly #outside = new Map<Expression, Term>();
   readonly #inside = new Map<Expression, Term>();
   readonly #inlined = new Map<string, Term>();
-  /** Number of places at which each tensor is computed. */
+  /** Number of coordinates at which each tensor is computed. */
   readonly #copies = new Map<Tensor, number>();
   readonly #computed = new Set<Tensor>();
   #owner: Tensor;
@@ -159,7 +159,7 @@ class Resolver {
     return this.#terms.fold();
   }
 
-  /** The tensor that is computed at the most places in this loop; of equal ones the first. */
+  /** The tensor that is computed at the most coordinates in this loop; of equal ones the first. */
   #mostCopied(): Tensor {
     const [first] = [...this.#copies].sort(([a, n], [b, m]) => m - n || a.id - b.id);
     return (first as [Tensor, number])[0];

@@ -16,10 +16,10 @@ export function comparable(
   x: Tensor,
   comparison: keyof typeof COMPARISONS,
   number: number,
-): (place: readonly Index[]) => Expression {
+): (indices: readonly Index[]) => Expression {
   const [ofFloats, ofKeys] = COMPARISONS[comparison];
   const keysAt = context.doubles.exactKeys(x);
   const { low, high } = keyOfNumber(number);
   const key = { low: word(low), high: word(high) };
-  return (place) => (keysAt ? ofKeys(keysAt(place), key) : ofFloats(at(x, place), f32.of(number)));
+  return (indices) => (keysAt ? ofKeys(keysAt(indices), key) : ofFloats(at(x, indices), f32.of(number)));
 }

@@ -8,7 +8,7 @@ import type { ElementType, Range } from '../types.ts';
 import { broadcastAt, broadcastShapes } from './broadcast.ts';
 import { at, type Context, type Lowering } from './context.ts';
 
-/** Operators that compute each output element from the elements at the same (broadcast) place. */
+/** Operators that compute each output element from the elements at the same (broadcast) indices. */
 
 /** @param range bounds on the result, for integer types that are narrowed */
 export function elementwise(

@@ -12,8 +12,8 @@ export interface Lines {
   readonly shape: readonly number[];
   /** Of a line. */
   readonly extents: readonly number[];
-  /** The place of a line's element, which may be outside the tensor. */
-  readonly placeAt: (indices: readonly Index[], element: readonly Index[]) => readonly Index[];
+  /** Indices of a line's element, which may be outside the tensor. */
+  readonly indicesAt: (indices: readonly Index[], element: readonly Index[]) => readonly Index[];
 }
 
 export interface Extremum {
@@ -35,13 +35,13 @@ export function exactExtremum(
   context: Context,
   x: Tensor,
   isGreatest: boolean,
-  { shape, extents, placeAt }: Lines,
+  { shape, extents, indicesAt }: Lines,
 ): Extremum | undefined {
   const keysAt = context.doubles.keysOf(x);
   if (!keysAt || sizeOf(extents) === 0) return undefined;
   const oriented = (key: Halves): Halves => (isGreatest ? key : keys.reversed(key));
   const elementAt = (indices: readonly Index[], element: readonly Index[]): Halves =>
-    oriented(keysAt(placeAt(indices, element), OUTSIDE));
+    oriented(keysAt(indicesAt(indices, element), OUTSIDE));
   const upper = context.define({
     type: TYPES.int32,
     shape,

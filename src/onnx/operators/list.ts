@@ -1,6 +1,6 @@
 import { ensure } from '../errors.ts';
 
-/** Entries of a list that one node may make at import, such as the places that padding reads from. */
+/** Entries of a list that one node may make at import, such as the positions that padding reads from. */
 const MAX_ENTRIES = 2 ** 20;
 
 /** @throws Refusal for a list longer than any real model needs, before it takes memory */

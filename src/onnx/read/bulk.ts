@@ -128,14 +128,14 @@ function tensorWithoutBulk(walk: Walk, { from, end }: Field): Part[] | undefined
   const [only, ...others] = raw;
   if (!only || others.length > 0 || only.wire !== WIRE.BYTES || only.end - only.from < BULK_BYTES)
     return undefined;
-  const place = [
+  const location = [
     ...entry('location', OWN_FILE),
     ...entry('offset', `${only.from}`),
     ...entry('length', `${only.end - only.from}`),
     ...varint(8 * TENSOR.DATA_LOCATION + WIRE.VARINT),
     EXTERNAL,
   ];
-  return [...parts, Uint8Array.from(place)];
+  return [...parts, Uint8Array.from(location)];
 }
 
 /**

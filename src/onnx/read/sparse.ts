@@ -37,7 +37,7 @@ export function readSparseTensor(proto: schema.ISparseTensorProto, source: Sourc
   for (let i = 0; i < count; i++) {
     const position = isFlat
       ? (indices.values[i] as number)
-      : placeAt(indices.values.subarray(i * shape.length, (i + 1) * shape.length), shape);
+      : offsetOf(indices.values.subarray(i * shape.length, (i + 1) * shape.length), shape);
     ensure(position < size, `the sparse tensor ${name} has an index outside its shape [${shape}]`);
     ensure(position > before, `the indices of the sparse tensor ${name} are not in ascending order`);
     dense[position] = values[i] as number;
@@ -47,7 +47,7 @@ export function readSparseTensor(proto: schema.ISparseTensorProto, source: Sourc
 }
 
 /** The row-major position of coordinates; beyond the tensor's end if one of them is outside. */
-function placeAt(coordinates: ArrayLike<number>, shape: readonly number[]): number {
+function offsetOf(coordinates: ArrayLike<number>, shape: readonly number[]): number {
   let position = 0;
   for (let i = 0; i < shape.length; i++) {
     const [at, extent] = [coordinates[i] as number, shape[i] as number];

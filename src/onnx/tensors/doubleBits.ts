@@ -29,7 +29,7 @@ export function roundedToF32({ low, high }: Halves): Expression {
   const magnitude = i32.and(high, MAGNITUDE);
   const exponent = i32.sub(i32.shrU(magnitude, i32.of(20)), i32.of(1023 - 127));
   const lowest = i32.and(low, word(2 ** 29 - 1));
-  // The sign and 8 bits of exponent take 9 bits in place of 12: the fraction moves up by 3.
+  // The sign and 8 bits of exponent take 9 bits instead of 12: the fraction moves up by 3.
   const shifted = i32.or(i32.shl(magnitude, i32.of(3)), i32.shrU(low, i32.of(29)));
   const cut = i32.sub(shifted, word(REBIAS * 8));
   const odd = i32.and(cut, i32.of(1));
@@ -74,13 +74,13 @@ export function halvesOfI32(x: Expression): Halves {
   // Both parts have at most 24 bits; the lower one stands right below the upper one's bits.
   const wide = halvesOfF32(f32.fromI32(upper));
   const exponent = i32.sub(i32.shrU(wide.high, i32.of(20)), i32.of(1023 - 8));
-  const place = i32.sub(i32.of(52), exponent);
-  const isLow = i32.lt(place, i32.of(32));
-  const low = i32.or(wide.low, select(isLow, i32.shl(lower, place), i32.of(0)));
+  const distance = i32.sub(i32.of(52), exponent);
+  const isLow = i32.lt(distance, i32.of(32));
+  const low = i32.or(wide.low, select(isLow, i32.shl(lower, distance), i32.of(0)));
   const carried = select(
     isLow,
-    i32.shrU(lower, i32.sub(i32.of(32), place)),
-    i32.shl(lower, i32.sub(place, i32.of(32))),
+    i32.shrU(lower, i32.sub(i32.of(32), distance)),
+    i32.shl(lower, i32.sub(distance, i32.of(32))),
   );
   const high = i32.or(i32.add(wide.high, word(8 * 2 ** 20)), carried);
   const small = halvesOfF32(f32.fromI32(magnitude));

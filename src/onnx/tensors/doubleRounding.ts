@@ -17,10 +17,10 @@ const isNonZero = (x: Expression): Expression => i32.not(i32.eq(x, ZERO));
 const exponentOf = (magnitude: Expression): Expression =>
   i32.sub(i32.shrU(magnitude, i32.of(20)), i32.of(1023));
 
-/** 2^place as 64 bits. */
-const bitAt = (place: Expression): Halves => {
-  const isLow = i32.lt(place, i32.of(32));
-  const bit = i32.shl(i32.of(1), i32.and(place, i32.of(31)));
+/** 2^exponent as 64 bits. */
+const bitAt = (exponent: Expression): Halves => {
+  const isLow = i32.lt(exponent, i32.of(32));
+  const bit = i32.shl(i32.of(1), i32.and(exponent, i32.of(31)));
   return { low: select(isLow, bit, ZERO), high: select(isLow, ZERO, bit) };
 };
 

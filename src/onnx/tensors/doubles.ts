@@ -38,7 +38,7 @@ export class Doubles {
   /**
    * A tensor of float64 given by its words, [..., 2].
    *
-   * @param range whose nearest end takes the place of an element outside; NaN stays NaN
+   * @param range an element outside it is replaced by the nearest end; NaN stays NaN
    */
   fromWords(input: Tensor, range?: Range): Tensor {
     const words = range

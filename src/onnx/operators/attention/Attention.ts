@@ -52,9 +52,9 @@ function masked(mask: Tensor, scores: readonly number[]): ScoreChange {
     fits && (mask.shape.at(-1) as number) <= keys,
     `the mask of shape [${mask.shape}] does not fit scores of shape [${scores}]`,
   );
-  return (score, place) => {
-    const { coordinates } = broadcastAt(mask, place);
-    const own = [...(coordinates.slice(0, -1) as Index[]), place[3]];
+  return (score, indices) => {
+    const { coordinates } = broadcastAt(mask, indices);
+    const own = [...(coordinates.slice(0, -1) as Index[]), indices[3]];
     const element = atOr(mask, own, isBool ? 0 : NEGATIVE_INFINITY.word);
     return isBool ? select(element, score, NEGATIVE_INFINITY) : f32.add(score, element);
   };

@@ -42,8 +42,8 @@ const FlexAttention: Lowering = (context) => {
   const y = context.define({
     type: own,
     shape: [batch, query.count, query.positions, value.size],
-    body: (place) => {
-      const [b, h, s, d] = place as [Index, Index, Index, Index];
+    body: (indices) => {
+      const [b, h, s, d] = indices as [Index, Index, Index, Index];
       return fold([value.positions], 0, ([t], sum) =>
         f32.add(sum, f32.mul(at(weights, [b, h, s, t!]), value.at(b, quotient(h, repeated), t!, d))),
       );

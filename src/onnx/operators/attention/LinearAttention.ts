@@ -96,9 +96,9 @@ function stepped(
       ? context.define({
           type: TYPES.float,
           shape,
-          body: (place) => {
-            const [b, h, d] = place as [Index, Index, Index];
-            return f32.mul(at(before, place), exp(component(decay, heads, t, b, h, d)));
+          body: (indices) => {
+            const [b, h, d] = indices as [Index, Index, Index];
+            return f32.mul(at(before, indices), exp(component(decay, heads, t, b, h, d)));
           },
         })
       : before;
@@ -122,11 +122,11 @@ function stepped(
   return context.define({
     type: TYPES.float,
     shape,
-    body: (place) => {
-      const [b, h, d, m] = place as [Index, Index, Index, Index];
+    body: (indices) => {
+      const [b, h, d, m] = indices as [Index, Index, Index, Index];
       const own = corrected ? at(corrected, [b, h, m]) : written(b, h, m);
       const added = f32.mul(component(key, heads, t, b, h, d), own);
-      return decayed ? f32.add(at(decayed, place), added) : added;
+      return decayed ? f32.add(at(decayed, indices), added) : added;
     },
   });
 }
@@ -135,8 +135,8 @@ function stepped(
 function component(x: Tensor, heads: number, t: number, b: Index, h: Index, d: Index): Expression {
   const total = x.shape[2] as number;
   const size = total / heads;
-  const place = total === 1 ? constantIndex(0) : size === 1 ? h : flatten([h, d], [heads, size]);
-  return at(x, [b, constantIndex(t), place]);
+  const position = total === 1 ? constantIndex(0) : size === 1 ? h : flatten([h, d], [heads, size]);
+  return at(x, [b, constantIndex(t), position]);
 }
 
 function readInputs(context: Context): Inputs {

@@ -37,7 +37,7 @@ export function rotated(
   const pairs = cos.shape.at(-1) as number;
   const { count, positions, size } = heads;
   ensure(2 * pairs <= size, `${pairs} pairs to turn in vectors of ${size}`);
-  // The half of the pair is a dimension of its own, so that its partner has an affine place.
+  // The half of the pair is a dimension of its own, so that its partner has an affine coordinate.
   const split = context.define({
     type,
     shape: [batch, positions, count, ...(interleaved ? [pairs, 2] : [2, pairs])],

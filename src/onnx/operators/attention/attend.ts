@@ -40,8 +40,8 @@ export const tensorOfHeads = (context: Context, type: ElementType, batch: number
     body: ([b, h, p, d]) => heads.at(b!, h!, p!, d!),
   });
 
-/** A score made another by its place, given as batch, head, position of the query and position of the key. */
-export type ScoreChange = (score: Expression, place: readonly [Index, Index, Index, Index]) => Expression;
+/** Changes a score, given its batch, head, position of the query and position of the key. */
+export type ScoreChange = (score: Expression, indices: readonly [Index, Index, Index, Index]) => Expression;
 
 export interface Attended {
   readonly batch: number;
@@ -60,10 +60,10 @@ function changed(
   score: Expression,
   { changes }: Attended,
   rounded: (x: Expression) => Expression,
-  place: Parameters<ScoreChange>[1],
+  indices: Parameters<ScoreChange>[1],
 ): Expression {
   return changes.reduce((before, change) => {
-    const after = change(before, place);
+    const after = change(before, indices);
     const isChoice =
       after.kind === 'operation' &&
       after.name === 'select' &&
@@ -82,7 +82,7 @@ function scaledHeads(
 ): Heads {
   const rounded = context.rounding(type);
   const by = rounded(f32.of(factor));
-  const scaled = { ...heads, at: (...place) => rounded(f32.mul(heads.at(...place), by)) } satisfies Heads;
+  const scaled = { ...heads, at: (...indices) => rounded(f32.mul(heads.at(...indices), by)) } satisfies Heads;
   return separateHeads(context.exact(tensorOfHeads(context, type, batch, scaled)));
 }
 

@@ -5,7 +5,7 @@ import { collected, slice, tensorOf } from '../tensor/stack.ts';
 import type { Value } from '../value.ts';
 import { MAX_PASSES } from './Control.ts';
 
-/** Scan: its body for each place along an axis of the scanned inputs, unrolled. Before version 9 with a batch. */
+/** Scan: its body for each position along an axis of the scanned inputs, unrolled. Before version 9 with a batch. */
 const Scan: Lowering = (context) => (context.version < 9 ? scanBatch(context) : scan(context));
 
 interface ScanPlan {
@@ -74,7 +74,7 @@ function runScan(context: Context, plan: ScanPlan): Value[] {
   const [passes] = lengths as [number];
   ensure(
     lengths.every((length) => length === passes),
-    `its inputs have ${lengths.join(', ')} places to scan`,
+    `its inputs have ${lengths.join(', ')} positions to scan; their numbers must be equal`,
   );
   ensure(passes <= MAX_PASSES, `it runs ${passes} times, of ${MAX_PASSES}; export with fewer passes`);
   let states = plan.states;

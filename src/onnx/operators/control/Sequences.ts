@@ -13,7 +13,7 @@ import { isTensor, type Sequence, type Value } from '../value.ts';
 const sequence = (items: readonly Tensor[]): Sequence => ({ kind: 'sequence', items });
 
 /** A position counted from the end if it is negative. */
-function place(context: Context, i: number, length: number, otherwise: number): number {
+function positionIn(context: Context, i: number, length: number, otherwise: number): number {
   const given = context.knownOr(i, 'the position', [otherwise])?.[0] ?? otherwise;
   const made = given < 0 ? given + length : given;
   ensure(made >= 0, `position ${given} is outside a sequence of ${length}`);
@@ -22,21 +22,21 @@ function place(context: Context, i: number, length: number, otherwise: number): 
 
 const SequenceAt: Lowering = (context) => {
   const items = context.sequence(0);
-  const item = items[place(context, 1, items.length, 0)];
+  const item = items[positionIn(context, 1, items.length, 0)];
   ensure(item, `the position is outside a sequence of ${items.length}`);
   return item;
 };
 
 const SequenceInsert: Lowering = (context) => {
   const items = context.sequence(0);
-  const at = place(context, 2, items.length, items.length);
+  const at = positionIn(context, 2, items.length, items.length);
   ensure(at <= items.length, `position ${at} is outside a sequence of ${items.length}`);
   return sequence([...items.slice(0, at), context.input(1), ...items.slice(at)]);
 };
 
 const SequenceErase: Lowering = (context) => {
   const items = context.sequence(0);
-  const at = place(context, 1, items.length, items.length - 1);
+  const at = positionIn(context, 1, items.length, items.length - 1);
   ensure(at < items.length, `position ${at} is outside a sequence of ${items.length}`);
   return sequence(items.filter((_, i) => i !== at));
 };
@@ -66,8 +66,10 @@ const SplitToSequence: Lowering = (context) => {
   // Of parts with sizes all dimensions are kept.
   const keeps = context.int('keepdims', 1) !== 0;
   if (!context.optional(1)) {
-    const places = listOf(extent, (i) => i);
-    return sequence(places.map((i) => (keeps ? part(context, x, axis, i, 1) : slice(context, x, axis, i))));
+    const positions = listOf(extent, (i) => i);
+    return sequence(
+      positions.map((i) => (keeps ? part(context, x, axis, i, 1) : slice(context, x, axis, i))),
+    );
   }
   const given = context.known(1, 'the split');
   const isScalar = context.input(1).shape.length === 0;

@@ -19,7 +19,7 @@ interface Axis {
   readonly region: readonly [number, number];
 }
 
-/** Place in the input of output place `p` (ONNX Resize, coordinate_transformation_mode). */
+/** Position in the input of output position `p` (ONNX Resize, coordinate_transformation_mode). */
 function sourceOf(mode: string, p: number, { extent, size, scale, region: [start, end] }: Axis): number {
   // The size before rounding; it differs from a whole number by the error of its own formula at most.
   const exact = Math.abs(extent * scale - size) < 1e-6 * size ? size : extent * scale;
@@ -128,7 +128,7 @@ const Resize: Lowering = (context) => {
     context.disregardInput(1);
   }
   const axes = axesOf(context, x, isCropped);
-  const places = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
+  const positions = axes.map((axis) => listOf(axis.size, (p) => sourceOf(transformation, p, axis)));
   const isMoved = ({ size, extent, scale, region: [start, end] }: Axis) =>
     size !== extent || scale !== 1 || start !== 0 || end !== 1;
   const mode = readMode(context);
@@ -136,8 +136,8 @@ const Resize: Lowering = (context) => {
   else context.disregard('nearest_mode');
   if (mode !== 'cubic') context.disregard('cubic_coeff_a');
   const resized = mode === 'nearest' ? nearest : weighted;
-  const made = resized(context, x, axes, places, isMoved);
-  return isCropped ? extrapolated(context, made, axes, places) : made;
+  const made = resized(context, x, axes, positions, isMoved);
+  return isCropped ? extrapolated(context, made, axes, positions) : made;
 };
 
 /** The mode, of which the first version of Upsample has another name. */
@@ -150,29 +150,29 @@ type Resized = (
   context: Context,
   x: Tensor,
   axes: readonly Axis[],
-  places: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
   isMoved: (axis: Axis) => boolean,
 ) => Tensor;
 
-const nearest: Resized = (context, x, axes, places, isMoved) => {
+const nearest: Resized = (context, x, axes, positions, isMoved) => {
   const isOld = context.operator === 'Upsample' || context.version < 11;
   const rounding = isOld ? 'floor' : context.string('nearest_mode', 'round_prefer_floor');
   const known = ROUNDINGS[rounding];
   ensure(known, `nearest_mode ${quoted(rounding)} is not known`);
   // Version 10 leaves it open; ONNX 1.5's own test of a smaller result rounds up.
   const roundingOf = ({ scale }: Axis) => (isOld && scale < 1 ? Math.ceil : known);
-  // A place off by a rounding error of its own formula must not fall on the other side of a tie.
-  const steady = (place: number) => Math.round(place * 2 ** 20) / 2 ** 20;
-  const tables = places.map((own, i) =>
+  // A position off by a rounding error of its own formula must not fall on the other side of a tie.
+  const steady = (position: number) => Math.round(position * 2 ** 20) / 2 ** 20;
+  const tables = positions.map((own, i) =>
     isMoved(axes[i]!)
-      ? own.map((place) => clamp(roundingOf(axes[i]!)(steady(place)), axes[i]!.extent))
+      ? own.map((position) => clamp(roundingOf(axes[i]!)(steady(position)), axes[i]!.extent))
       : own.map((_, p) => p),
   );
   return throughTables(context, x, tables);
 };
 
 /** One axis after another: each element is a weighted sum of a few. */
-const weighted: Resized = (context, x, axes, places, isMoved) => {
+const weighted: Resized = (context, x, axes, positions, isMoved) => {
   const mode = readMode(context);
   ensure(mode === 'linear' || mode === 'cubic', `mode ${mode} is not known`);
   ensureFloat(x);
@@ -181,7 +181,9 @@ const weighted: Resized = (context, x, axes, places, isMoved) => {
   const excludes = context.int('exclude_outside', 0) !== 0;
   return axes.reduce((tensor, axis, i) => {
     if (!isMoved(axis)) return tensor;
-    const taps = places[i]!.map((place) => tapsOf(kernel, place, widens ? Math.min(1, axis.scale) : 1));
+    const taps = positions[i]!.map((position) =>
+      tapsOf(kernel, position, widens ? Math.min(1, axis.scale) : 1),
+    );
     return interpolated(context, tensor, i, axis, taps, excludes);
   }, x);
 };
@@ -191,11 +193,11 @@ function extrapolated(
   context: Context,
   y: Tensor,
   axes: readonly Axis[],
-  places: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
 ): Tensor {
   const value = context.float('extrapolation_value', 0);
-  const isInside = places.map((own, i) => {
-    const flags = own.map((place) => (place >= 0 && place <= axes[i]!.extent - 1 ? 1 : 0));
+  const isInside = positions.map((own, i) => {
+    const flags = own.map((position) => (position >= 0 && position <= axes[i]!.extent - 1 ? 1 : 0));
     return flags.every((flag) => flag === 1)
       ? undefined
       : context.constant(TYPES.bool, [flags.length], flags);
@@ -236,16 +238,16 @@ const cubic = (a: number): Kernel => ({
 });
 
 /**
- * Elements around a place and their weights, as many for every place.
+ * Elements around a position and their weights, as many for every position.
  *
  * @param scale below 1 the kernel is widened by it, so that every element counts (antialias)
  */
-function tapsOf({ support, weight }: Kernel, place: number, scale: number): Tap[] {
+function tapsOf({ support, weight }: Kernel, position: number, scale: number): Tap[] {
   const reach = Math.ceil(support / scale);
-  const low = Math.floor(place);
+  const low = Math.floor(position);
   const taps = listOf(2 * reach, (i) => {
     const at = low - reach + 1 + i;
-    return { at, weight: weight(Math.abs(place - at) * scale) };
+    return { at, weight: weight(Math.abs(position - at) * scale) };
   });
   if (scale === 1) return taps;
   const sum = taps.reduce((total, tap) => total + tap.weight, 0);
@@ -271,7 +273,7 @@ function interpolated(
     return inside.map((weight) => weight / sum);
   };
   const shape = [size, count];
-  const places = context.constant(
+  const positions = context.constant(
     TYPES.int32,
     shape,
     taps.flatMap((own) => own.map((tap) => clamp(tap.at, extent))),
@@ -284,8 +286,10 @@ function interpolated(
     body: (indices) => {
       const tap = (t: Index): Expression => {
         const own = [indices[dimension]!, t];
-        const place = indices.map((index, i) => (i === dimension ? { gathered: at(places, own) } : index));
-        return f32.mul(reading(x, place, 0), at(weights, own));
+        const coordinates = indices.map((index, i) =>
+          i === dimension ? { gathered: at(positions, own) } : index,
+        );
+        return f32.mul(reading(x, coordinates, 0), at(weights, own));
       };
       if (count > UNFOLDED_TAPS) return fold([count], 0, ([t], sum) => f32.add(sum, tap(t!)));
       return Array.from({ length: count }, (_, t) => tap(constantIndex(t))).reduce(f32.add);

@@ -7,15 +7,15 @@ import { at, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
 
 /**
- * Images read at places that are computed: for each dimension a table of the elements around a place, and one of
+ * Images read at computed positions: for each dimension a table of the elements around a position, and one of
  * their weights; the result folds over all combinations of those taps.
  */
 
 interface Taps {
   readonly count: number;
-  /** Distance of the first tap from the element at or before the place. */
+  /** Distance of the first tap from the element at or before the position. */
   readonly first: number;
-  /** Weight of a tap, from the place's fraction and the tap's number. */
+  /** Weight of a tap, from the position's fraction and the tap's number. */
   readonly weigh: (fraction: Expression, tap: Index) => Expression;
 }
 
@@ -68,11 +68,11 @@ function reflected(x: Expression, low: number, high: number): Expression {
   return select(f32.lt(ZERO, beyond), folded, x);
 }
 
-/** Why places are not rounded to whole elements that are computed in float32 in place of double. */
-const roundedPlaces = ({ name }: Tensor): string =>
-  `"${name}" is of type double, and float32 may round its places to other elements; cast it to float in front of this node`;
+/** Why positions of type double are not rounded to whole elements: they would be computed in float32. */
+const roundedPositions = ({ name }: Tensor): string =>
+  `"${name}" is of type double, and float32 may round its positions to other elements; cast it to float in front of this node`;
 
-/** GridSample(x, grid): the grid has places within -1 and 1, the coordinate of the last dimension first. */
+/** GridSample(x, grid): the grid has positions within -1 and 1, the coordinate of the last dimension first. */
 const GridSample: Lowering = (context) => {
   const [x, grid] = [context.input(0), context.input(1)];
   ensureFloat(x, grid);
@@ -91,13 +91,13 @@ const GridSample: Lowering = (context) => {
   const isAligned = context.int('align_corners', 0) !== 0;
   const taps = MODES[mode];
   ensure(taps, `mode ${mode} is not known`);
-  ensure(taps !== nearest || grid.type !== TYPES.double, roundedPlaces(grid));
+  ensure(taps !== nearest || grid.type !== TYPES.double, roundedPositions(grid));
   ensure(['zeros', 'border', 'reflection'].includes(padding), `padding_mode ${padding} is not known`);
   const outer = [x.shape[0] as number, ...grid.shape.slice(1, -1)];
 
   const dimensions = spatial.map((extent, d) => {
     const [low, high] = isAligned ? [0, extent - 1] : [-0.5, extent - 0.5];
-    const place = context.define({
+    const coordinate = context.define({
       type: x.type,
       shape: outer,
       body: (indices) => {
@@ -110,7 +110,7 @@ const GridSample: Lowering = (context) => {
         return padding === 'reflection' ? reflected(own, low, high) : own;
       },
     });
-    const floor = (indices: readonly Index[]): Expression => f32.floor(at(place, indices.slice(0, -1)));
+    const floor = (indices: readonly Index[]): Expression => f32.floor(at(coordinate, indices.slice(0, -1)));
     const positions = context.define({
       type: TYPES.int32,
       shape: [...outer, taps.count],
@@ -127,7 +127,7 @@ const GridSample: Lowering = (context) => {
       type: x.type,
       shape: [...outer, taps.count],
       body: (indices) =>
-        taps.weigh(f32.sub(at(place, indices.slice(0, -1)), floor(indices)), indices.at(-1)!),
+        taps.weigh(f32.sub(at(coordinate, indices.slice(0, -1)), floor(indices)), indices.at(-1)!),
     });
     return { positions, weights };
   });
@@ -200,7 +200,7 @@ const RoiAlign: Lowering = (context) => {
       return isHalf ? f32.sub(scaled, HALF) : scaled;
     };
     /** Where each sample is, -1 and less or the extent and more being outside. */
-    const place = context.define({
+    const coordinate = context.define({
       type: x.type,
       shape: [count, bin * samples],
       body: ([region, sample]) => {
@@ -214,7 +214,7 @@ const RoiAlign: Lowering = (context) => {
     });
     const last = f32.of(extent - 1);
     const inside = (indices: readonly Index[]): Expression =>
-      f32.min(f32.max(at(place, indices.slice(0, 2)), ZERO), last);
+      f32.min(f32.max(at(coordinate, indices.slice(0, 2)), ZERO), last);
     const shape = [count, bin * samples, 2];
     const positions = context.define({
       type: TYPES.int32,
@@ -229,7 +229,7 @@ const RoiAlign: Lowering = (context) => {
       type: x.type,
       shape,
       body: (indices) => {
-        const raw = at(place, indices.slice(0, 2));
+        const raw = at(coordinate, indices.slice(0, 2));
         const isOutside = i32.or(f32.lt(raw, f32.of(-1)), f32.lt(f32.of(extent), raw));
         const own = inside(indices);
         return select(isOutside, ZERO, linear.weigh(f32.sub(own, f32.floor(own)), indices[2]!));
@@ -273,7 +273,7 @@ const MaxRoiPool: Lowering = (context) => {
   const [x, rois] = [context.input(0), context.input(1)];
   ensureFloat(x, rois);
   ensure(x.shape.length === 4, `the input's rank is ${x.shape.length}, not 4`);
-  ensure(rois.type !== TYPES.double, roundedPlaces(rois));
+  ensure(rois.type !== TYPES.double, roundedPositions(rois));
   const count = rois.shape[0] as number;
   ensure(`${rois.shape}` === `${[count, 5]}`, `regions of shape [${rois.shape}], not [${[count, 5]}]`);
   const bins = context.ints('pooled_shape') ?? [];
@@ -313,15 +313,15 @@ const MaxRoiPool: Lowering = (context) => {
     shape: [count, x.shape[1] as number, ...bins],
     channelsLast: true,
     body: ([region, channel, ...bin]) => {
-      const most = fold(extents, NEGATIVE_INFINITY, (place, accumulator) => {
-        const isInside = place
+      const most = fold(extents, NEGATIVE_INFINITY, (spatial, accumulator) => {
+        const isInside = spatial
           .map((own, d): Expression => {
             const bound = (end: number) => at(bounds[d] as Tensor, [region!, bin[d]!, constantIndex(end)]);
             const index = indexValue(own);
             return i32.and(i32.not(i32.lt(index, bound(0))), i32.lt(index, bound(1)));
           })
           .reduce(i32.and);
-        const element = reading(x, [{ gathered: at(batches, [region!]) }, channel!, ...place], 0);
+        const element = reading(x, [{ gathered: at(batches, [region!]) }, channel!, ...spatial], 0);
         return select(isInside, f32.max(accumulator, element), accumulator);
       });
       // A bin without elements is 0.

@@ -10,7 +10,7 @@ import { reshaped } from '../tensor/Shapes.ts';
 
 /** Operators on the spatial dimensions of images. */
 
-/** Where an affine map takes each place of an image: theta times (x, y, 1) or (x, y, z, 1), within -1 and 1. */
+/** Maps each position of an image by an affine map: theta times (x, y, 1) or (x, y, z, 1), within -1 and 1. */
 const AffineGrid: Lowering = (context) => {
   const theta = context.input(0);
   ensureFloat(theta);
@@ -77,9 +77,9 @@ const Col2Im: Lowering = (context) => {
   return context.define({
     type: x.type,
     shape: [batch, channels, ...image],
-    body: ([n, c, ...place]) =>
+    body: ([n, c, ...spatial]) =>
       fold(block, 0, (tap, sum) => {
-        const step = place.map((p, i): Coordinate => {
+        const step = spatial.map((p, i): Coordinate => {
           const from = shift(add(p, multiply(tap[i]!, -dilations[i]!)), pads[i]!);
           return { index: from, divisor: strides[i]!, exact: true };
         });

@@ -98,10 +98,10 @@ const Shrink: Lowering = (context) => {
   return context.define({
     type: x.type,
     shape: x.shape,
-    body: (place) => {
-      const value = at(x, place);
-      const upper = select(isAbove(place), f32.sub(value, bias), ZERO);
-      return select(isBelow(place), f32.add(value, bias), upper);
+    body: (indices) => {
+      const value = at(x, indices);
+      const upper = select(isAbove(indices), f32.sub(value, bias), ZERO);
+      return select(isBelow(indices), f32.add(value, bias), upper);
     },
   });
 };
@@ -114,7 +114,7 @@ const ThresholdedRelu: Lowering = (context) => {
   return context.define({
     type: x.type,
     shape: x.shape,
-    body: (place) => select(isAbove(place), at(x, place), ZERO),
+    body: (indices) => select(isAbove(indices), at(x, indices), ZERO),
   });
 };
 

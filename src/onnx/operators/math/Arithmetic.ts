@@ -133,7 +133,7 @@ const absolute: Lowering = (context) => {
 const sign: Lowering = (context) => {
   const x = context.input(0);
   const halvesAt = context.doubles.exactHalves(x);
-  if (halvesAt) return context.doubles.define(x.shape, (place) => signOf(halvesAt(place)));
+  if (halvesAt) return context.doubles.define(x.shape, (indices) => signOf(halvesAt(indices)));
   const ofFloat = (value: Expression) =>
     select(
       f32.lt(f32.of(0), value),
@@ -158,7 +158,7 @@ const toInteger =
     const x = context.input(0);
     const halvesAt = context.doubles.exactHalves(x);
     return halvesAt
-      ? context.doubles.define(x.shape, (place) => roundedToInteger(halvesAt(place), direction))
+      ? context.doubles.define(x.shape, (indices) => roundedToInteger(halvesAt(indices), direction))
       : unary(ofFloats)(context);
   };
 

@@ -14,20 +14,24 @@ const MAX_ROWS = 64;
 function pivotRow(context: Context, x: Tensor): Tensor {
   const outer = x.shape.slice(0, -2);
   const rows = x.shape.at(-1) as number;
-  const first = (place: readonly Index[], row: Index): Expression =>
-    f32.abs(at(x, [...place, row, constantIndex(0)]));
+  const first = (indices: readonly Index[], row: Index): Expression =>
+    f32.abs(at(x, [...indices, row, constantIndex(0)]));
   const most = context.define({
     type: x.type,
     shape: outer,
-    body: (place) => fold([rows], 0, ([k], accumulator) => f32.max(accumulator, first(place, k!))),
+    body: (indices) => fold([rows], 0, ([k], accumulator) => f32.max(accumulator, first(indices, k!))),
   });
   return context.define({
     type: TYPES.int32,
     shape: outer,
     range: { low: 0, high: rows - 1 },
-    body: (place) =>
+    body: (indices) =>
       fold([rows], rows - 1, ([k], accumulator) =>
-        select(f32.eq(first(place, k!), at(most, place)), i32.min(accumulator, indexValue(k!)), accumulator),
+        select(
+          f32.eq(first(indices, k!), at(most, indices)),
+          i32.min(accumulator, indexValue(k!)),
+          accumulator,
+        ),
       ),
   });
 }
@@ -48,17 +52,17 @@ const Det: Lowering = (context) => {
     const head = context.define({
       type: x.type,
       shape: [...outer, size],
-      body: (place) =>
+      body: (indices) =>
         reading(
           current,
-          [...place.slice(0, -1), { gathered: at(pivot, place.slice(0, -1)) }, place.at(-1)!],
+          [...indices.slice(0, -1), { gathered: at(pivot, indices.slice(0, -1)) }, indices.at(-1)!],
           0,
         ),
     });
     const value = context.define({
       type: x.type,
       shape: outer,
-      body: (place) => at(head, [...place, constantIndex(0)]),
+      body: (indices) => at(head, [...indices, constantIndex(0)]),
     });
     product = elementwise(context, [product, value, pivot], x.type, (before, factor, row) =>
       f32.mul(before!, select(i32.eq(row!, i32.of(0)), factor!, f32.neg(factor!))),
@@ -67,10 +71,10 @@ const Det: Lowering = (context) => {
     matrix = context.define({
       type: x.type,
       shape: [...outer, size - 1, size - 1],
-      body: (place) => {
-        const batch = place.slice(0, -2);
-        const [row, column] = [shift(place.at(-2)!, 1), shift(place.at(-1)!, 1)];
-        // The first row takes the place of the pivot's.
+      body: (indices) => {
+        const batch = indices.slice(0, -2);
+        const [row, column] = [shift(indices.at(-2)!, 1), shift(indices.at(-1)!, 1)];
+        // The first row moves to where the pivot's row was.
         const isPivot = i32.eq(indexValue(row), broadcastAt(pivot, batch));
         const own = (of: Index): Expression =>
           select(isPivot, at(current, [...batch, constantIndex(0), of]), at(current, [...batch, row, of]));

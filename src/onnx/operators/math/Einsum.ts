@@ -59,14 +59,14 @@ const Einsum: Lowering = (context) => {
     shape: output.map((label) => extents.get(label) as number),
     body: (indices) => {
       const product = (steps: readonly Index[]): Expression => {
-        const place = (label: string): Index =>
+        const indexOf = (label: string): Index =>
           (output.includes(label) ? indices[output.indexOf(label)] : steps[summed.indexOf(label)]) as Index;
         return inputs
           .map(
             (input, i): Expression =>
               at(
                 input,
-                terms[i]!.map((label, d) => (input.shape[d] === 1 ? constantIndex(0) : place(label))),
+                terms[i]!.map((label, d) => (input.shape[d] === 1 ? constantIndex(0) : indexOf(label))),
               ),
           )
           .reduce(times);

@@ -28,12 +28,13 @@ const comparison =
     const [first, second] = [context.doubles.exactKeys(a), context.doubles.exactKeys(b)];
     if (!first || !second)
       return elementwise(context, [a, b], TYPES.bool, isFloat ? ofFloats : ofIntegers, BOOL);
-    const place = (x: Tensor, indices: readonly Index[]) => broadcastAt(x, indices).coordinates as Index[];
+    const coordinatesIn = (x: Tensor, indices: readonly Index[]) =>
+      broadcastAt(x, indices).coordinates as Index[];
     return context.define({
       type: TYPES.bool,
       shape: broadcastShapes([a.shape, b.shape]),
       range: BOOL,
-      body: (indices) => ofKeys(first(place(a, indices)), second(place(b, indices))),
+      body: (indices) => ofKeys(first(coordinatesIn(a, indices)), second(coordinatesIn(b, indices))),
     });
   };
 
@@ -143,9 +144,9 @@ const IsInf: Lowering = (context) => {
     type: TYPES.bool,
     shape: x.shape,
     range: BOOL,
-    body: (place) => {
-      if (isEither) return f32.eq(f32.abs(at(x, place)), word(0x7f800000));
-      return first ? others.reduce((is, test) => i32.or(is, test(place)), first(place)) : word(0);
+    body: (indices) => {
+      if (isEither) return f32.eq(f32.abs(at(x, indices)), word(0x7f800000));
+      return first ? others.reduce((is, test) => i32.or(is, test(indices)), first(indices)) : word(0);
     },
   });
 };

@@ -75,9 +75,9 @@ export function matrixProduct(context: Context, a: Tensor, b: Tensor): Tensor {
 /** An element by broadcast batch indices and the indices of its matrix or vector. */
 function element(tensor: Tensor, batch: readonly Index[], own: readonly Index[]): Expression {
   const outer = { ...tensor, shape: tensor.shape.slice(0, -own.length) };
-  const places =
+  const coordinates =
     outer.shape.length > 0 ? broadcastAt(outer, batch.slice(-outer.shape.length)).coordinates : [];
-  return at(tensor, [...(places as Index[]), ...own]);
+  return at(tensor, [...(coordinates as Index[]), ...own]);
 }
 
 const MatMul: Lowering = (context) => matrixProduct(context, context.input(0), context.input(1));

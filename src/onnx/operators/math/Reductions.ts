@@ -61,7 +61,7 @@ const reduction =
     const count = sizeOf(extents);
     const combine = step(x);
     const exact =
-      exactly && exactExtremum(context, x, exactly === 'greatest', { shape, extents, placeAt: full });
+      exactly && exactExtremum(context, x, exactly === 'greatest', { shape, extents, indicesAt: full });
     if (exact) return exact.values;
     return context.define({
       type: x.type,
@@ -88,25 +88,25 @@ function extremum(
   x: Tensor,
   which: typeof maximum,
   init: number,
-  { shape, extents, placeAt }: Lines,
+  { shape, extents, indicesAt }: Lines,
 ): Extremum {
   const values = context.define({
     type: x.type,
     shape,
     ...(x.range ? { range: x.range } : {}),
     body: (indices) =>
-      fold(extents, init, (k, accumulator) => which(x.type)(accumulator, at(x, placeAt(indices, k)))),
+      fold(extents, init, (k, accumulator) => which(x.type)(accumulator, at(x, indicesAt(indices, k)))),
   });
   const differs: Extremum['differs'] = (indices, k) =>
-    differsFrom(x.type, at(x, placeAt(indices, k)), at(values, indices));
+    differsFrom(x.type, at(x, indicesAt(indices, k)), at(values, indices));
   return { values, differs };
 }
 
 /**
- * Index of the greatest (or least) element along an axis: the extremum first, then the first (or last) place
- * that holds it. A line with a NaN yields the place of a NaN.
+ * Index of the greatest (or least) element along an axis: the extremum first, then the first (or last) position
+ * that holds it. A line with a NaN yields the position of a NaN.
  */
-const extremePlace =
+const extremePosition =
   (which: typeof maximum, init: (x: Tensor) => number): Lowering =>
   (context) => {
     const x = context.input(0);
@@ -116,7 +116,7 @@ const extremePlace =
     const last = context.int('select_last_index', 0) !== 0;
     const { shape, full } = reducedShape(x.shape, [axis], keep);
     context.doubles.exactHalves(x);
-    const lines = { shape, extents: [extent], placeAt: full };
+    const lines = { shape, extents: [extent], indicesAt: full };
     const { differs } =
       exactExtremum(context, x, which === maximum, lines) ?? extremum(context, x, which, init(x), lines);
     return context.define({
@@ -125,11 +125,11 @@ const extremePlace =
       range: { low: 0, high: Math.max(0, extent - 1) },
       body: (indices) =>
         fold([extent], last ? -1 : extent - 1, ([k], accumulator) => {
-          const place = indexValue(k!);
+          const position = indexValue(k!);
           return select(
             differs(indices, [k!]),
             accumulator,
-            last ? i32.max(accumulator, place) : i32.min(accumulator, place),
+            last ? i32.max(accumulator, position) : i32.min(accumulator, position),
           );
         }),
     });
@@ -246,6 +246,6 @@ export const operators: Operators = {
   ReduceL2,
   ReduceLogSum: reduction({ init: () => 0, step: sumStep, finish: (sum) => log(sum), floatsOnly: true }),
   ReduceLogSumExp: logSumExp,
-  ArgMax: extremePlace(maximum, least),
-  ArgMin: extremePlace(minimum, greatest),
+  ArgMax: extremePosition(maximum, least),
+  ArgMin: extremePosition(minimum, greatest),
 };

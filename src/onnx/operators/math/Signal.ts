@@ -114,8 +114,8 @@ const DFT: Lowering = (context) => {
     body: (indices) => {
       const [k, part] = [indices[axis]!, indices.at(-1)!];
       const sum = fold([used, parts], 0, ([n, j], accumulator) => {
-        const place = indices.map((own, i) => (i === axis ? n! : i === rank - 1 ? j! : own));
-        return f32.add(accumulator, f32.mul(at(x, place), at(kernel, [k, n!, j!, part])));
+        const element = indices.map((own, i) => (i === axis ? n! : i === rank - 1 ? j! : own));
+        return f32.add(accumulator, f32.mul(at(x, element), at(kernel, [k, n!, j!, part])));
       });
       return inverse ? f32.div(sum, f32.of(length)) : sum;
     },
@@ -155,8 +155,8 @@ const STFT: Lowering = (context) => {
     shape: [batch, Math.floor((samples - length) / step) + 1, bins, 2],
     body: ([b, frame, k, part]) =>
       fold([length, parts], 0, ([n, j], accumulator) => {
-        const place: Index[] = [b!, add(multiply(frame!, step), n!)];
-        const sample = at(given, given.shape.length === 3 ? [...place, j!] : place);
+        const element: Index[] = [b!, add(multiply(frame!, step), n!)];
+        const sample = at(given, given.shape.length === 3 ? [...element, j!] : element);
         return f32.add(accumulator, f32.mul(sample, at(kernel, [k!, n!, j!, part!])));
       }),
   });

@@ -74,11 +74,11 @@ const hardmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
   context.doubles.exactHalves(x);
   const extent = x.shape[axis] as number;
   const shape = x.shape.map((own, i) => (i === axis ? 1 : own));
-  const placeAt = (indices: readonly Index[], [k]: readonly Index[]) => along(indices, axis, k!);
+  const indicesAt = (indices: readonly Index[], [k]: readonly Index[]) => along(indices, axis, k!);
   const differs =
-    exactExtremum(context, x, true, { shape, extents: [extent], placeAt })?.differs ??
+    exactExtremum(context, x, true, { shape, extents: [extent], indicesAt })?.differs ??
     differsFromGreatest(context, x, axis);
-  const place = context.define({
+  const position = context.define({
     type: TYPES.int32,
     shape,
     body: (indices) =>
@@ -91,7 +91,7 @@ const hardmaxAlong = (context: Context, x: Tensor, axis: number): Tensor => {
     shape: x.shape,
     body: (indices) =>
       select(
-        i32.eq(indexValue(indices[axis]!), at(place, along(indices, axis, constantIndex(0)))),
+        i32.eq(indexValue(indices[axis]!), at(position, along(indices, axis, constantIndex(0)))),
         f32.of(1),
         f32.of(0),
       ),

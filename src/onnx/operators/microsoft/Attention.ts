@@ -29,8 +29,8 @@ function masked(mask: Tensor, filter: number): ScoreChange {
 /** A bias [batch or 1, heads or 1, queries, keys] added to the scores. */
 const added =
   (bias: Tensor): ScoreChange =>
-  (score, place) =>
-    f32.add(score, broadcastAt(bias, place));
+  (score, indices) =>
+    f32.add(score, broadcastAt(bias, indices));
 
 interface Masks {
   /** Of the scores: batch, heads, queries, keys. */
@@ -67,14 +67,14 @@ const halfOf = (context: Context, past: Tensor, which: number): Tensor =>
   context.define({
     type: past.type,
     shape: past.shape.slice(1),
-    body: (place) => at(past, [constantIndex(which), ...place]),
+    body: (indices) => at(past, [constantIndex(which), ...indices]),
   });
 
 const stacked = (context: Context, key: Tensor, value: Tensor): Tensor =>
   context.define({
     type: key.type,
     shape: [2, ...key.shape],
-    body: ([which, ...place]) => select(indexValue(which!), at(value, place), at(key, place)),
+    body: ([which, ...indices]) => select(indexValue(which!), at(value, indices), at(key, indices)),
   });
 
 /** Attention of a tensor [batch, positions, queries and keys and values] to itself. */

@@ -115,9 +115,9 @@ const GatherBlockQuantized: Lowering = (context) => {
   return context.define({
     type: scales.type,
     shape: [...levels.shape.slice(0, gathered), ...indices.shape, ...levels.shape.slice(gathered + 1)],
-    body: (place) => {
-      const row = { gathered: at(indices, place.slice(gathered, gathered + own)) };
-      const full: Coordinate[] = [...place.slice(0, gathered), row, ...place.slice(gathered + own)];
+    body: (element) => {
+      const row = { gathered: at(indices, element.slice(gathered, gathered + own)) };
+      const full: Coordinate[] = [...element.slice(0, gathered), row, ...element.slice(gathered + own)];
       const block = full.map((one, i) =>
         i === axis ? { index: one as Index, divisor: size, exact: false } : one,
       );

@@ -49,9 +49,9 @@ const Normalizer: Lowering = (context) => {
   const size = context.define({
     type: TYPES.float,
     shape: [...x.shape.slice(0, -1), 1],
-    body: (place) =>
+    body: (indices) =>
       fold([columns], (norm === 'MAX' ? f32.of(-3.4028234663852886e38) : f32.of(0)).word, ([k], sum) => {
-        const value = at(x, [...place.slice(0, -1), k as Index]);
+        const value = at(x, [...indices.slice(0, -1), k as Index]);
         if (norm === 'MAX') return f32.max(sum, value);
         return f32.add(sum, norm === 'L1' ? f32.abs(value) : f32.mul(value, value));
       }),
@@ -73,7 +73,7 @@ const Binarizer: Lowering = (context) => {
   return context.define({
     type: x.type,
     shape: x.shape,
-    body: (place) => select(isAbove(place), f32.of(1), f32.of(0)),
+    body: (indices) => select(isAbove(indices), f32.of(1), f32.of(0)),
   });
 };
 
@@ -94,32 +94,32 @@ const Imputer: Lowering = (context) => {
     : context.int('replaced_value_int64', 0);
   const imputed = byColumn(context, x, x.type, name, values);
   const isReplaced = comparable(context, x, 'equal', replaced);
-  const matches = (place: readonly Index[]): Expression => {
-    const value = at(x, place);
+  const matches = (indices: readonly Index[]): Expression => {
+    const value = at(x, indices);
     // A value outside int32 equals none of the elements.
     if (!isFloat) return replaced === (replaced | 0) ? i32.eq(value, i32.of(replaced)) : word(0);
-    return Number.isNaN(replaced) ? f32.isNaN(value) : isReplaced(place);
+    return Number.isNaN(replaced) ? f32.isNaN(value) : isReplaced(indices);
   };
   const range = x.range && hull([x.range.low, x.range.high, ...values]);
   return context.define({
     type: x.type,
     shape: x.shape,
     ...(range ? { range } : {}),
-    body: (place) => select(matches(place), broadcastAt(imputed, place), at(x, place)),
+    body: (indices) => select(matches(indices), broadcastAt(imputed, indices), at(x, indices)),
   });
 };
 
-/** Elements of the last dimension, by known or computed places. */
+/** Elements of the last dimension, by known or computed indices. */
 const ArrayFeatureExtractor: Lowering = (context) => {
-  const [x, places] = [context.input(0), context.input(1)];
+  const [x, positions] = [context.input(0), context.input(1)];
   ensure(x.shape.length > 0, 'a scalar has no columns');
   const last = x.shape.at(-1) ?? 1;
-  const count = places.shape.reduce((size, extent) => size * extent, 1);
+  const count = positions.shape.reduce((size, extent) => size * extent, 1);
   const flat = context.define({
-    type: places.type,
+    type: positions.type,
     shape: [count],
-    ...(places.range ? { range: places.range } : {}),
-    body: ([k]) => at(places, unflatten(k as Index, places.shape)),
+    ...(positions.range ? { range: positions.range } : {}),
+    body: ([k]) => at(positions, unflatten(k as Index, positions.shape)),
   });
   const indices = normalIndices(context, flat, last);
   // A vector counts as a row.
@@ -128,9 +128,9 @@ const ArrayFeatureExtractor: Lowering = (context) => {
     type: x.type,
     shape: [...outer, count],
     ...(x.range ? { range: hull([0, x.range.low, x.range.high]) } : {}),
-    body: (place) => {
-      const own = x.shape.length === 1 ? [] : place.slice(0, -1);
-      return reading(x, [...own, { gathered: at(indices, [place.at(-1) as Index]) }], 0);
+    body: (element) => {
+      const own = x.shape.length === 1 ? [] : element.slice(0, -1);
+      return reading(x, [...own, { gathered: at(indices, [element.at(-1) as Index]) }], 0);
     },
   });
 };
@@ -162,17 +162,17 @@ const FeatureVectorizer: Lowering = (context) => {
         const own = Math.min(width, part.shape.at(-1) as number);
         const start = from;
         from += width;
-        const place = add(column as Index, constantIndex(-start));
-        const places = part.shape.length === 1 ? [place] : [row as Index, place];
-        const isHere = i32.ltU(indexValue(place), i32.of(own));
-        value = select(isHere, reading(part, places, 0), value);
+        const position = add(column as Index, constantIndex(-start));
+        const indices = part.shape.length === 1 ? [position] : [row as Index, position];
+        const isHere = i32.ltU(indexValue(position), i32.of(own));
+        value = select(isHere, reading(part, indices, 0), value);
       });
       return value;
     },
   });
 };
 
-/** 1 at the place of the category, 0 elsewhere. */
+/** 1 at the index of the category, 0 elsewhere. */
 const OneHotEncoder: Lowering = (context) => {
   const x = context.input(0);
   const categories = context.ints('cats_int64s', []);
@@ -182,10 +182,10 @@ const OneHotEncoder: Lowering = (context) => {
   return context.define({
     type: TYPES.float,
     shape: [...x.shape, categories.length],
-    body: (place) => {
-      const raw = at(x, place.slice(0, -1));
+    body: (indices) => {
+      const raw = at(x, indices.slice(0, -1));
       const value = x.type.family === 'float' ? i32.fromF32(raw) : raw;
-      return select(i32.eq(value, at(table, place.slice(-1))), f32.of(1), f32.of(0));
+      return select(i32.eq(value, at(table, indices.slice(-1))), f32.of(1), f32.of(0));
     },
   });
 };
@@ -222,19 +222,19 @@ const LabelEncoder: Lowering = (context): readonly Output[] => {
   const [exact, exactLabels] = [context.doubles.exactKeys(x), context.doubles.exactKeys(keyTable)];
   const valueTable = context.constant(isFloat ? TYPES.float : TYPES.int32, [labels.length], values);
   // From version 4 on, NaN is a key like others.
-  const same = (place: readonly Index[], k: Index): Expression => {
-    const [a, b] = [at(x, place), at(keyTable, [k])];
+  const same = (indices: readonly Index[], k: Index): Expression => {
+    const [a, b] = [at(x, indices), at(keyTable, [k])];
     if (x.type.family !== 'float') return i32.eq(a, b);
-    const equal = exact && exactLabels ? keys.eq(exact(place), exactLabels([k])) : f32.eq(a, b);
+    const equal = exact && exactLabels ? keys.eq(exact(indices), exactLabels([k])) : f32.eq(a, b);
     return context.version < 4 ? equal : i32.or(equal, i32.and(f32.isNaN(a), f32.isNaN(b)));
   };
   const made = context.define({
     type,
     shape: x.shape,
     ...(isFloat ? {} : { range: hull([otherwise, ...values]) }),
-    body: (place) =>
+    body: (indices) =>
       fold([labels.length], (isFloat ? f32.of(otherwise) : word(otherwise)).word, ([k], found) =>
-        select(same(place, k as Index), at(valueTable, [k as Index]), found),
+        select(same(indices, k as Index), at(valueTable, [k as Index]), found),
       ),
   });
   return [made];

@@ -50,7 +50,7 @@ export function labelled(
 }
 
 /**
- * The place of the first greatest score of each row, or of its first NaN.
+ * The index of the first greatest score of each row, or of its first NaN.
  *
  * @param canBeNaN whether a score can be NaN; sums of a forest's weights cannot
  */

@@ -65,10 +65,10 @@ export function scored(
         Number.isInteger(target) && target >= 0 && target < targets,
         `a leaf has a weight for ${target}`,
       );
-      const place = leaf * targets + target;
-      ensure(present[place] === 0, `a leaf has two weights for ${target}`);
-      weights[place] = value;
-      present[place] = 1;
+      const entry = leaf * targets + target;
+      ensure(present[entry] === 0, `a leaf has two weights for ${target}`);
+      weights[entry] = value;
+      present[entry] = 1;
     }
   }
   const leafAt = walk(context, x, forest);

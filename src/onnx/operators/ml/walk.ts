@@ -63,10 +63,10 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
         const node = before(row as Index, tree as Index);
         const field = (name: keyof typeof FIELDS): Reading =>
           reading(table, [{ gathered: node }, constantIndex(FIELDS[name])], 0);
-        const place = [row as Index, { gathered: field('feature') }];
+        const coordinates = [row as Index, { gathered: field('feature') }];
         const outcome = keysAt
-          ? keyOutcome(keysAt(place), { high: field('threshold'), low: field('thresholdLow') })
-          : outcomeOf(reading(x, place, 0), field('threshold'));
+          ? keyOutcome(keysAt(coordinates), { high: field('threshold'), low: field('thresholdLow') })
+          : outcomeOf(reading(x, coordinates, 0), field('threshold'));
         const isTrue = i32.and(field('outcomes'), outcome);
         return select(isTrue, field('whenTrue'), field('whenFalse'));
       },

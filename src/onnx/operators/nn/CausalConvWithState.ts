@@ -55,7 +55,7 @@ const CausalConvWithState: Lowering = (context) => {
   const activated = context.define({
     type,
     shape: x.shape,
-    body: (place) => f32.mul(at(y, place), sigmoid(at(y, place))),
+    body: (indices) => f32.mul(at(y, indices), sigmoid(at(y, indices))),
   });
   return [activated, present];
 };

@@ -46,7 +46,7 @@ export interface ConvolutionBody {
   readonly finish: (sum: Expression, co: Index) => Expression;
 }
 
-/** A sum over taps and channels for each filter and place. */
+/** A sum over taps and channels for each filter and position. */
 export function convolved(
   context: Context,
   { batch, filters, channelsOfGroup, filtersOfGroup, window }: Convolution,
@@ -60,12 +60,12 @@ export function convolved(
     ...(range ? { range } : {}),
     channelsLast: true,
     body: (out) => {
-      const [n, co, ...place] = out as [Index, Index, ...Index[]];
+      const [n, co, ...spatial] = out as [Index, Index, ...Index[]];
       const sum = fold([...window.kernel, channelsOfGroup], 0, (indices, accumulator) => {
         const tap = indices.slice(0, -1);
         const ci = indices.at(-1)!;
         const channel = add(multiply(quotient(co, filtersOfGroup), channelsOfGroup), ci);
-        const position = place.map((p, i) => tapAt(window, i, p, tap[i]!));
+        const position = spatial.map((p, i) => tapAt(window, i, p, tap[i]!));
         return step(accumulator, atOr(x, [n, channel, ...position], fill), at(w, [co, ci, ...tap]), co);
       });
       return finish(sum, co);

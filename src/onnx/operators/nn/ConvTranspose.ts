@@ -42,11 +42,11 @@ const ConvTranspose: Lowering = (context) => {
     shape: [batch, filters, ...output],
     channelsLast: true,
     body: (indices) => {
-      const [n, co, ...place] = indices as [Index, Index, ...Index[]];
+      const [n, co, ...spatial] = indices as [Index, Index, ...Index[]];
       const sum = fold([...kernel, channelsOfGroup], 0, (steps, accumulator) => {
         const tap = steps.slice(0, -1);
         const channel = add(multiply(quotient(co, filtersOfGroup), channelsOfGroup), steps.at(-1)!);
-        const position = place.map((p, i): Coordinate => {
+        const position = spatial.map((p, i): Coordinate => {
           const numerator = shift(add(p, multiply(tap[i]!, -dilations[i]!)), padsBefore[i]!);
           return { index: numerator, divisor: strides[i]!, exact: true };
         });

@@ -37,9 +37,9 @@ const DeformConv: Lowering = (context) => {
     `mask is of shape [${mask?.shape}], not [${[batch, groups * taps, ...output]}]`,
   );
   const moved = [0, 1].map((d) => {
-    // By batch, offset group, tap and place of the output.
+    // By batch, offset group, tap and position in the output.
     const shape = [batch, groups, taps, ...output];
-    const place = context.define({
+    const coordinate = context.define({
       type: x.type,
       shape,
       body: ([n, group, tap, row, column]) => {
@@ -49,7 +49,7 @@ const DeformConv: Lowering = (context) => {
         return f32.add(f32.fromI32(indexValue(regular)), at(offset, [n!, channel, row!, column!]));
       },
     });
-    const floor = (indices: readonly Index[]): Expression => f32.floor(at(place, indices.slice(0, -1)));
+    const floor = (indices: readonly Index[]): Expression => f32.floor(at(coordinate, indices.slice(0, -1)));
     const positions = context.define({
       type: TYPES.int32,
       shape: [...shape, 2],
@@ -59,7 +59,7 @@ const DeformConv: Lowering = (context) => {
       type: x.type,
       shape: [...shape, 2],
       body: (indices) =>
-        linear.weigh(f32.sub(at(place, indices.slice(0, -1)), floor(indices)), indices.at(-1)!),
+        linear.weigh(f32.sub(at(coordinate, indices.slice(0, -1)), floor(indices)), indices.at(-1)!),
     });
     return { positions, weights };
   });

@@ -19,7 +19,7 @@ const total = (context: Context, x: Tensor): Tensor =>
   });
 
 /**
- * -x[n, target, …] * weight[target] at each place of `target`, 0 where the target is `ignore_index`; then the mean
+ * -x[n, target, …] * weight[target] at each position of `target`, 0 where the target is `ignore_index`; then the mean
  * (by the sum of the weights), the sum, or neither.
  *
  * @param x logarithms of probabilities, classes along dimension 1
@@ -32,9 +32,9 @@ function negativeLogLikelihood(
 ): Tensor {
   ensureFloat(x, ...(weight ? [weight] : []));
   ensure(target.type.family === 'integer', `"${target.name}" is of type ${target.type.name}, not an integer`);
-  const [batch, classes, ...places] = x.shape;
+  const [batch, classes, ...spatial] = x.shape;
   ensure(
-    classes !== undefined && `${target.shape}` === `${[batch, ...places]}`,
+    classes !== undefined && `${target.shape}` === `${[batch, ...spatial]}`,
     `targets of shape [${target.shape}] do not fit scores of shape [${x.shape}]`,
   );
   ensure(!weight || `${weight.shape}` === `${classes}`, `the weights are not of shape [${classes}]`);

@@ -97,8 +97,8 @@ function meanOver(
     shape,
     body: (indices) => {
       const sum = fold(extents, 0, (reduced, accumulator) => {
-        const place = full(indices, reduced);
-        return f32.add(accumulator, term(at(x, place), place));
+        const element = full(indices, reduced);
+        return f32.add(accumulator, term(at(x, element), element));
       });
       return f32.div(sum, f32.of(sizeOf(extents)));
     },
@@ -108,8 +108,8 @@ function meanOver(
 /** Mean over some axes and 1 / sqrt(variance + epsilon), by two passes over the elements. */
 function statistics(context: Context, x: Tensor, axes: readonly number[], epsilon: number) {
   const mean = meanOver(context, x, axes, (element) => element);
-  const variance = meanOver(context, x, axes, (element, place) => {
-    const centred = f32.sub(element, broadcastAt(mean, place));
+  const variance = meanOver(context, x, axes, (element, indices) => {
+    const centred = f32.sub(element, broadcastAt(mean, indices));
     return f32.mul(centred, centred);
   });
   const inverse = elementwise(context, [variance], x.type, (v) =>
@@ -194,7 +194,7 @@ function normalizeChannels(context: Context, x: Tensor, groups: number, perGroup
     type: x.type,
     shape: [batch, groups, size, ...spatial],
     channelsLast: false,
-    body: ([n, g, c, ...place]) => at(x, [n!, flatten([g!, c!], [groups, size]), ...place]),
+    body: ([n, g, c, ...spatial]) => at(x, [n!, flatten([g!, c!], [groups, size]), ...spatial]),
   });
   const axes = grouped.shape.flatMap((_, i) => (i >= 2 ? [i] : []));
   const { mean, inverse } = statistics(context, grouped, axes, context.float('epsilon', 1e-5));
@@ -261,8 +261,8 @@ const MeanVarianceNormalization: Lowering = (context) => {
   ensureFloat(x);
   const axes = context.axes(context.ints('axes', [0, 2, 3]), x.shape.length).sort((a, b) => a - b);
   const mean = meanOver(context, x, axes, (element) => element);
-  const variance = meanOver(context, x, axes, (element, place) => {
-    const centred = f32.sub(element, broadcastAt(mean, place));
+  const variance = meanOver(context, x, axes, (element, indices) => {
+    const centred = f32.sub(element, broadcastAt(mean, indices));
     return f32.mul(centred, centred);
   });
   return elementwise(context, [x, mean, variance], x.type, (value, m, v) =>

@@ -20,7 +20,7 @@ function pooled(
   init: number,
   fill: number,
   step: (accumulator: Expression, element: Expression) => Expression,
-  finish: (accumulator: Expression, place: readonly Expression[]) => Expression,
+  finish: (accumulator: Expression, divisors: readonly Expression[]) => Expression,
   counts?: Tensor,
 ): Tensor {
   return context.define({
@@ -28,12 +28,12 @@ function pooled(
     shape: [...x.shape.slice(0, 2), ...window.output],
     ...(x.range ? { range: x.range } : {}),
     channelsLast: true,
-    body: ([n, c, ...place]) =>
+    body: ([n, c, ...spatial]) =>
       finish(
         fold(window.kernel, init, (tap, accumulator) =>
-          step(accumulator, atOr(x, [n!, c!, ...place.map((p, i) => tapAt(window, i, p, tap[i]!))], fill)),
+          step(accumulator, atOr(x, [n!, c!, ...spatial.map((p, i) => tapAt(window, i, p, tap[i]!))], fill)),
         ),
-        counts ? [at(counts, place)] : [],
+        counts ? [at(counts, spatial)] : [],
       ),
   });
 }
@@ -55,16 +55,16 @@ const MaxPool: Lowering = (context) => {
   const exact = exactExtremum(context, x, true, {
     shape: [...x.shape.slice(0, 2), ...window.output],
     extents: window.kernel,
-    placeAt: ([n, c, ...place], tap) => [n!, c!, ...place.map((p, i) => tapAt(window, i, p, tap[i]!))],
+    indicesAt: ([n, c, ...spatial], tap) => [n!, c!, ...spatial.map((p, i) => tapAt(window, i, p, tap[i]!))],
   });
   const y = exact?.values ?? pooled(context, x, window, least, least, larger, (accumulator) => accumulator);
-  // The order in which places are counted.
+  // The order in which positions are numbered.
   context.disregard('storage_order');
-  return context.wants(1) ? [y, maxPlaces(context, x, y, window, exact)] : y;
+  return context.wants(1) ? [y, maxPositions(context, x, y, window, exact)] : y;
 };
 
 /** Position in the whole of x of the first element of each window that is the greatest: MaxPool's second output. */
-function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window, exact?: Extremum): Tensor {
+function maxPositions(context: Context, x: Tensor, y: Tensor, window: Window, exact?: Extremum): Tensor {
   const [, channels, ...spatial] = x.shape as [number, number, ...number[]];
   const plane = sizeOf(spatial);
   ensure(sizeOf(x.shape) < 2 ** 31, `positions in [${x.shape}] do not fit int32`);
@@ -76,13 +76,13 @@ function maxPlaces(context: Context, x: Tensor, y: Tensor, window: Window, exact
     channelsLast: true,
     body: (indices) =>
       fold(window.kernel, plane - 1, (tap, accumulator) => {
-        const own = indices.slice(2).map((place, i) => tapAt(window, i, place, tap[i]!));
+        const own = indices.slice(2).map((position, i) => tapAt(window, i, position, tap[i]!));
         const element = atOr(x, [indices[0]!, indices[1]!, ...own], 0);
         const greatest = at(y, indices);
         const isGreatest = i32.not(exact?.differs(indices, tap) ?? differsFrom(x.type, element, greatest));
-        // A place before the input is a large number without its sign.
+        // A position before the input is a large number without its sign.
         const isHere = own
-          .map((place, i) => i32.ltU(indexValue(place), i32.of(spatial[i]!)))
+          .map((position, i) => i32.ltU(indexValue(position), i32.of(spatial[i]!)))
           .reduce(i32.and, isGreatest);
         return select(isHere, i32.min(accumulator, indexValue(flatten(own, spatial))), accumulator);
       }),
@@ -119,8 +119,8 @@ function countsOf(
   window: Window,
   includePadding: boolean,
 ): Tensor {
-  const perDimension = window.output.map((places, i) =>
-    listOf(places, (p) => {
+  const perDimension = window.output.map((positions, i) =>
+    listOf(positions, (p) => {
       const start = p * (window.strides[i] as number) - (window.padsBefore[i] as number);
       const extent = spatial[i] as number;
       const low = includePadding ? -(window.padsBefore[i] as number) : 0;
@@ -204,7 +204,7 @@ const GlobalMaxPool: Lowering = (context) => {
   const exact = exactExtremum(context, x, true, {
     shape: [...x.shape.slice(0, 2), ...window.output],
     extents: window.kernel,
-    placeAt: ([n, c], place) => [n!, c!, ...place],
+    indicesAt: ([n, c], spatial) => [n!, c!, ...spatial],
   });
   return (
     exact?.values ?? pooled(context, x, window, NEGATIVE_INFINITY, 0, f32.max, (accumulator) => accumulator)

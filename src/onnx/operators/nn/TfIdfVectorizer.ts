@@ -9,7 +9,7 @@ const OUTSIDE = -(2 ** 31);
 
 interface Gram {
   readonly items: readonly number[];
-  /** Its place in the output. */
+  /** Its index in the output. */
   readonly index: number;
   readonly weight: number;
 }
@@ -77,12 +77,12 @@ const TfIdfVectorizer: Lowering = (context) => {
       const own = indices.at(-1)!;
       const count = fold([skips + 1, extent], 0, ([skip, start], accumulator) => {
         const isThere = Array.from({ length: longest }, (_, i): Expression => {
-          const place = shift(add(start!, multiply(skip!, i)), i);
-          const item = atOr(x, [...indices.slice(0, -1), place], OUTSIDE);
+          const position = shift(add(start!, multiply(skip!, i)), i);
+          const item = atOr(x, [...indices.slice(0, -1), position], OUTSIDE);
           const isBeyond = i32.not(i32.lt(i32.of(i), at(length, [own])));
           return i32.or(isBeyond, i32.eq(item, at(pool, [own, constantIndex(i)])));
         }).reduce(i32.and);
-        // A single item has nothing between, so it is counted once; places without an n-gram count nothing.
+        // A single item has nothing between, so it is counted once; positions without an n-gram count nothing.
         const isOnce = i32.or(
           i32.lt(i32.of(1), at(length, [own])),
           i32.and(i32.eq(at(length, [own]), i32.of(1)), i32.eq(indexValue(skip!), i32.of(0))),

@@ -32,15 +32,15 @@ const MaxUnpool: Lowering = (context) => {
     wanted.length === x.shape.length && wanted[0] === batch && wanted[1] === channels,
     `output_shape [${wanted}] does not fit an input of shape [${x.shape}]`,
   );
-  const places = [batch, channels, ...inferred];
-  ensure(sizeOf(places) < 2 ** 31, `positions in [${places}] do not fit int32`);
+  const extents = [batch, channels, ...inferred];
+  ensure(sizeOf(extents) < 2 ** 31, `positions in [${extents}] do not fit int32`);
   return context.define({
     type: x.type,
     shape: wanted,
     channelsLast: true,
     body: (own) => {
       const [n, c] = own as [Index, Index, ...Index[]];
-      const position = indexValue(flatten(own, places));
+      const position = indexValue(flatten(own, extents));
       const unpooled = fold(
         spatial,
         0,

@@ -59,14 +59,14 @@ export function windowOf(context: Context, spatial: readonly number[], kernel: r
     const stride = strides[i] as number;
     const before = padsBefore[i] as number;
     const padded = extent + before + (padsAfter[i] as number);
-    let places = round((padded - (extentOfKernel[i] as number)) / stride) + 1;
+    let positions = round((padded - (extentOfKernel[i] as number)) / stride) + 1;
     // A window that would start beyond the input and its leading padding is left out.
-    if (isCeiled && (places - 1) * stride >= extent + before) places--;
+    if (isCeiled && (positions - 1) * stride >= extent + before) positions--;
     ensure(
-      places >= 1,
+      positions >= 1,
       `the window of ${extentOfKernel[i]} is larger than dimension ${i + 2} of ${padded} with its padding`,
     );
-    return places;
+    return positions;
   });
   ensure(sizeOf(kernel) < 2 ** 31, 'kernel_shape is too large');
   return { kernel, strides, dilations, padsBefore, padsAfter, output };
@@ -79,14 +79,14 @@ export const ensureSamePads = (given: readonly number[], pads: readonly number[]
     `pads [${given}] are not those of auto_pad ${mode}, [${pads}]`,
   );
 
-/** Where a window at `place` has its tap in dimension `i`. */
+/** Index in the input of a tap of the window at `position`, in dimension `i`. */
 export const tapAt = (
   { strides, dilations, padsBefore }: Window,
   i: number,
-  place: Index,
+  position: Index,
   tap: Index,
 ): Index =>
   shift(
-    add(multiply(place, strides[i] as number), multiply(tap, dilations[i] as number)),
+    add(multiply(position, strides[i] as number), multiply(tap, dilations[i] as number)),
     -(padsBefore[i] as number),
   );

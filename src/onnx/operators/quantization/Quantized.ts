@@ -270,7 +270,7 @@ export function integerMatrixProduct(
   const depth = x.shape.at(-1) as number;
   ensure(depth === y.shape.at(-2), `matrices of shapes [${x.shape}] and [${y.shape}] do not multiply`);
   const batch = broadcastShapes([x.shape.slice(0, -2), y.shape.slice(0, -2)]);
-  const place = (tensor: Tensor, outer: readonly Index[], own: readonly Index[]) => {
+  const elementOf = (tensor: Tensor, outer: readonly Index[], own: readonly Index[]) => {
     const shape = tensor.shape.slice(0, -2);
     const lead = broadcastAt({ ...tensor, shape }, outer).coordinates as Index[];
     return at(tensor, [...lead, ...own]);
@@ -282,8 +282,8 @@ export function integerMatrixProduct(
       const outer = indices.slice(0, -2);
       const [row, column] = indices.slice(-2) as [Index, Index];
       const sum = fold([depth], 0, ([k], accumulator) => {
-        const left = less(place(a, outer, [row, k!]), aZero);
-        return i32.add(accumulator, i32.mul(left, place(b, outer, [k!, column])));
+        const left = less(elementOf(a, outer, [row, k!]), aZero);
+        return i32.add(accumulator, i32.mul(left, elementOf(b, outer, [k!, column])));
       });
       return finish(sum, indices);
     },

@@ -46,11 +46,11 @@ const recurrent =
       return unroll(of, own, d, isReverse, functions.slice(d * length, (d + 1) * length), batchFirst);
     });
     // Where the batch comes: first, or after time and direction.
-    const place = batchFirst ? 0 : 2;
+    const batchAxis = batchFirst ? 0 : 2;
     const join = (parts: readonly Tensor[], axis: number) => joined(context, parts, axis, of.w.type);
     const sequence = passes.map(({ outputs }) =>
       join(
-        outputs.map((h) => widened(context, h, 4, place)),
+        outputs.map((h) => widened(context, h, 4, batchAxis)),
         batchFirst ? 1 : 0,
       ),
     );
@@ -170,11 +170,11 @@ function initialState(
     given.shape.length === 3 && (d as number) > direction && n === batch && given.shape[2] === hidden,
     `an initial state has the shape [${given.shape}]`,
   );
-  const place = constantIndex(direction);
+  const line = constantIndex(direction);
   return context.define({
     type: given.type,
     shape: [batch, hidden],
-    body: ([i, j]) => at(given, batchFirst ? [i!, place, j!] : [place, i!, j!]),
+    body: ([i, j]) => at(given, batchFirst ? [i!, line, j!] : [line, i!, j!]),
   });
 }
 

@@ -39,7 +39,7 @@ export const gruCell =
         ? pass.of.context.define({
             type: h.type,
             shape: h.shape,
-            body: (place) => f32.mul(at(r, place), at(h, place)),
+            body: (indices) => f32.mul(at(r, indices), at(h, indices)),
           })
         : h;
     const next = pass.state(reset, 2, (sum, n, j, element) => {

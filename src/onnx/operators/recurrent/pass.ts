@@ -26,7 +26,7 @@ export interface Recurrence {
   readonly clip: (x: Expression) => Expression;
 }
 
-/** The result of a sum, which is left out for a state of zeros; `gateElement` is its place among all gates. */
+/** The result of a sum, which is left out for a state of zeros; `gateElement` is its index among all gates. */
 type Finish = (sum: Expression | undefined, n: Index, j: Index, gateElement: Index) => Expression;
 
 /** A state, [batch, hidden]; `undefined` is all zeros. */

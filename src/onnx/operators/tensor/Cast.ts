@@ -29,13 +29,13 @@ function converted(from: ElementType, to: ElementType, rounding: Rounding): (x: 
 }
 
 /** Elements of type double, truncated as they are and not as float32 has rounded them. */
-function fromDouble(context: Context, x: Tensor, to: ElementType): (place: readonly Index[]) => Expression {
+function fromDouble(context: Context, x: Tensor, to: ElementType): (indices: readonly Index[]) => Expression {
   if (to.family === 'bool') {
     const isZero = comparable(context, x, 'equal', 0);
-    return (place) => i32.not(isZero(place));
+    return (indices) => i32.not(isZero(indices));
   }
   const halvesAt = context.doubles.exactHalves(x) as HalvesAt;
-  return (place) => wrap(to, truncatedToI32(halvesAt(place)));
+  return (indices) => wrap(to, truncatedToI32(halvesAt(indices)));
 }
 
 /** Floats truncate towards zero; what an integer type cannot hold wraps or saturates at 32 bits. */
@@ -59,7 +59,8 @@ export function castTo(context: Context, x: Tensor, to: ElementType): Tensor {
   const halvesAt = to.format && context.doubles.halvesOf(x);
   if (halvesAt) {
     // Rounded once: not to float32 first.
-    const body = (place: readonly Index[]) => toFormat(to.format!, rounding)(roundedToOdd(halvesAt(place)));
+    const body = (indices: readonly Index[]) =>
+      toFormat(to.format!, rounding)(roundedToOdd(halvesAt(indices)));
     return context.exact(context.define({ type: to, shape: x.shape, body }));
   }
   return context.doubles.widened(

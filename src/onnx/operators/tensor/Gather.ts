@@ -9,7 +9,7 @@ import { elementwise, ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 import { scalarOf } from '../value.ts';
 
-/** Operators whose places come from another tensor. An index outside the tensor yields 0. */
+/** Operators that read at indices from another tensor. An index outside the tensor yields 0. */
 
 /** Indices with negative ones counted from the end, as i32. */
 export function normalIndices(context: Context, indices: Tensor, extent: number): Tensor {
@@ -38,12 +38,12 @@ const Gather: Lowering = (context) => {
     type: x.type,
     shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
     ...rangeOf(x),
-    body: (place) => {
-      const own = place.slice(axis, axis + rank);
-      // An index known at import is a plain place.
+    body: (element) => {
+      const own = element.slice(axis, axis + rank);
+      // An index known at import is a plain coordinate.
       const isInside = single !== undefined && single >= 0 && single < (x.shape[axis] as number);
       const gathered = isInside ? constantIndex(single) : { gathered: at(indices, own) };
-      return reading(x, [...place.slice(0, axis), gathered, ...place.slice(axis + rank)], 0);
+      return reading(x, [...element.slice(0, axis), gathered, ...element.slice(axis + rank)], 0);
     },
   });
 };
@@ -57,10 +57,10 @@ const GatherElements: Lowering = (context) => {
     type: x.type,
     shape: indices.shape,
     ...rangeOf(x),
-    body: (place) =>
+    body: (element) =>
       reading(
         x,
-        place.map((index, i) => (i === axis ? { gathered: at(indices, place) } : index)),
+        element.map((index, i) => (i === axis ? { gathered: at(indices, element) } : index)),
         0,
       ),
   });
@@ -81,7 +81,7 @@ const GatherND: Lowering = (context) => {
     const component = context.define({
       type: given.type,
       shape: outer,
-      body: (place) => at(given, [...place, constantIndex(i)]),
+      body: (indices) => at(given, [...indices, constantIndex(i)]),
     });
     return normalIndices(context, component, x.shape[batch + i] as number);
   });
@@ -89,10 +89,10 @@ const GatherND: Lowering = (context) => {
     type: x.type,
     shape: [...outer, ...x.shape.slice(batch + depth)],
     ...rangeOf(x),
-    body: (place) => {
-      const own = place.slice(0, outer.length);
+    body: (indices) => {
+      const own = indices.slice(0, outer.length);
       const gathered = components.map((component) => ({ gathered: at(component, own) }));
-      return reading(x, [...place.slice(0, batch), ...gathered, ...place.slice(outer.length)], 0);
+      return reading(x, [...indices.slice(0, batch), ...gathered, ...indices.slice(outer.length)], 0);
     },
   });
 };
@@ -108,12 +108,12 @@ const OneHot: Lowering = (context) => {
     type: values.type,
     shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)],
     ...rangeOf(values),
-    body: (place) => {
-      const rest = place.filter((_, i) => i !== axis);
+    body: (element) => {
+      const rest = element.filter((_, i) => i !== axis);
       const raw: Expression = at(indices, rest);
       const index = halvesAt ? truncatedToI32(halvesAt(rest)) : isFloat ? i32.fromF32(raw) : raw;
       const counted = select(i32.lt(index, i32.of(0)), i32.add(index, i32.of(depth)), index);
-      const isOn = i32.eq(counted, indexValue(place[axis] as Index));
+      const isOn = i32.eq(counted, indexValue(element[axis] as Index));
       return select(isOn, at(values, [constantIndex(1)]), at(values, [constantIndex(0)]));
     },
   });
@@ -128,12 +128,12 @@ const Trilu: Lowering = (context) => {
     type: x.type,
     shape: x.shape,
     ...rangeOf(x),
-    body: (place) => {
-      const [row, column] = place.slice(-2) as [Index, Index];
+    body: (indices) => {
+      const [row, column] = indices.slice(-2) as [Index, Index];
       // The diagonal k is where column - row = k.
       const distance = indexValue(add(column, multiply(row, -1)));
       const keep = upper ? i32.not(i32.lt(distance, i32.of(k))) : i32.not(i32.lt(i32.of(k), distance));
-      return select(keep, at(x, place), i32.of(0));
+      return select(keep, at(x, indices), i32.of(0));
     },
   });
 };
@@ -191,16 +191,16 @@ const cumulative =
       type: x.type,
       shape: x.shape,
       ...(isNarrowed(x.type) ? { range: cumulativeRange(boundsOf(x), extent, isProduct) } : {}),
-      body: (place) =>
+      body: (indices) =>
         fold(
           [extent],
           neutral,
           ([k], accumulator) => {
             // From the far end towards the element, so that it goes in the axis' own order.
             const distance = add(constantIndex(extent - 1), multiply(k as Index, -1));
-            const step = add(place[axis] as Index, multiply(distance, reverse ? 1 : -1));
+            const step = add(indices[axis] as Index, multiply(distance, reverse ? 1 : -1));
             const from = exclusive ? add(step, constantIndex(reverse ? 1 : -1)) : step;
-            const own = place.map((index, i) => (i === axis ? from : index));
+            const own = indices.map((index, i) => (i === axis ? from : index));
             return combine(accumulator, reading(x, own, neutral));
           },
           { ordered: true },

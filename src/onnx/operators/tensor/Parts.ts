@@ -226,10 +226,10 @@ const Pad: Lowering = (context) => {
         ),
     });
   }
-  const places = x.shape.map((extent, i) =>
+  const positions = x.shape.map((extent, i) =>
     listOf(shape[i] as number, (p) => sourceOf(mode, p - (before[i] as number), extent)),
   );
-  return throughTables(context, x, places);
+  return throughTables(context, x, positions);
 };
 
 /** Where padding of a mode takes its element from. */
@@ -243,16 +243,20 @@ function sourceOf(mode: string, position: number, extent: number): number {
   return folded < extent ? folded : period - folded;
 }
 
-/** Elements whose place in each dimension comes from a table. */
-export function throughTables(context: Context, x: Tensor, places: readonly (readonly number[])[]): Tensor {
+/** Elements whose position in each dimension comes from a table. */
+export function throughTables(
+  context: Context,
+  x: Tensor,
+  positions: readonly (readonly number[])[],
+): Tensor {
   const isPlain = (list: readonly number[], i: number) =>
-    list.length === x.shape[i] && list.every((place, p) => place === p);
-  const tables = places.map((list, i) =>
+    list.length === x.shape[i] && list.every((position, p) => position === p);
+  const tables = positions.map((list, i) =>
     isPlain(list, i) ? undefined : context.constant(TYPES.int32, [list.length], list),
   );
   return context.define({
     type: x.type,
-    shape: places.map(({ length }) => length),
+    shape: positions.map(({ length }) => length),
     body: (indices) =>
       reading(
         x,
@@ -306,14 +310,14 @@ const SpaceToDepth: Lowering = (context) => {
     type: x.type,
     shape: [n, c * block * block, h / block, w / block],
     body: ([i, j, y, z]) => {
-      const places = block * block;
-      const channel = mode === 'DCR' ? remainder(j!, c) : quotient(j!, places);
-      const place = mode === 'DCR' ? quotient(j!, c) : remainder(j!, places);
+      const cells = block * block;
+      const channel = mode === 'DCR' ? remainder(j!, c) : quotient(j!, cells);
+      const cell = mode === 'DCR' ? quotient(j!, c) : remainder(j!, cells);
       return at(x, [
         i!,
         channel,
-        add(multiply(y!, block), quotient(place, block)),
-        add(multiply(z!, block), remainder(place, block)),
+        add(multiply(y!, block), quotient(cell, block)),
+        add(multiply(z!, block), remainder(cell, block)),
       ]);
     },
   });

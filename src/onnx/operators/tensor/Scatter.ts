@@ -12,8 +12,8 @@ import { normalIndices } from './Gather.ts';
 import { reshaped } from './Shapes.ts';
 
 /**
- * Writes at places that a tensor names, seen from the element: it folds over the updates that may be its own and
- * takes those whose index is its place, in their order. Known indices become tables of updates instead, read by
+ * Writes at indices that a tensor names, seen from the element: it folds over the updates that may be its own and
+ * takes those that name its index, in their order. Known indices become tables of updates instead, read by
  * gathering. An index outside the data writes nothing.
  */
 
@@ -71,43 +71,43 @@ const NO_INDEX = -0x80000000;
 const TABLE_ENTRIES = 2 ** 22;
 
 /**
- * The updates of each place in a table, the first ones first, -1 where there are no more; `undefined` if it would be
+ * The updates of each element in a table, the first ones first, -1 where there are no more; `undefined` if it would be
  * too large.
  *
- * @param sources by update, the place that it writes (-1 for none) and what the table says of it
+ * @param sources by update, the element that it writes (-1 for none) and what the table says of it
  */
 function tableOf(
   context: Context,
-  places: readonly number[],
-  sources: Iterable<readonly [place: number, update: number]>,
+  extents: readonly number[],
+  sources: Iterable<readonly [element: number, update: number]>,
   replaces: boolean,
 ): Tensor | undefined {
-  if (sizeOf(places) > TABLE_ENTRIES) return undefined;
+  if (sizeOf(extents) > TABLE_ENTRIES) return undefined;
   const lists = new Map<number, number[]>();
-  for (const [place, update] of sources) {
-    if (place < 0) continue;
-    const list = lists.get(place);
-    if (!list || replaces) lists.set(place, [update]);
+  for (const [element, update] of sources) {
+    if (element < 0) continue;
+    const list = lists.get(element);
+    if (!list || replaces) lists.set(element, [update]);
     else list.push(update);
   }
   const depth = [...lists.values()].reduce((most, { length }) => Math.max(most, length), 1);
-  if (sizeOf(places) * depth > TABLE_ENTRIES) return undefined;
-  const values = new Int32Array(sizeOf(places) * depth).fill(-1);
-  for (const [place, list] of lists) values.set(list, place * depth);
-  return context.constant(TYPES.int32, [...places, depth], values);
+  if (sizeOf(extents) * depth > TABLE_ENTRIES) return undefined;
+  const values = new Int32Array(sizeOf(extents) * depth).fill(-1);
+  for (const [element, list] of lists) values.set(list, element * depth);
+  return context.constant(TYPES.int32, [...extents, depth], values);
 }
 
-/** Folds over the updates that a table has for each place; a table of one update a place needs no fold. */
+/** Folds over the updates that a table has for each element; a table of one update an element needs no fold. */
 function byTable(
   table: Tensor,
-  place: readonly Index[],
+  indices: readonly Index[],
   { combine }: Reduction,
   old: Expression,
   updateAt: (position: { gathered: ReturnType<typeof at> }) => Expression,
 ): Expression {
   const depth = table.shape.at(-1) as number;
   const apply = (k: Index, before: Expression): Expression => {
-    const position = at(table, [...place, k]);
+    const position = at(table, [...indices, k]);
     return select(i32.lt(position, i32.of(0)), before, combine(before, updateAt({ gathered: position })));
   };
   if (depth === 1) return apply(constantIndex(0), old);
@@ -138,8 +138,8 @@ const ScatterElements: Lowering = (context) => {
   const indices = normalIndices(context, given, x.shape[axis] as number);
   const reduction = reductionOf(context, x);
   const steps = given.shape[axis] as number;
-  const along = (place: readonly Index[], index: Index | { gathered: ReturnType<typeof at> }) =>
-    place.map((own, i) => (i === axis ? index : own));
+  const along = (indices: readonly Index[], index: Index | { gathered: ReturnType<typeof at> }) =>
+    indices.map((own, i) => (i === axis ? index : own));
   const known = numbersOf(indices);
   const common = { type, shape: x.shape, ...rangeAfter(reduction, x, updates, steps) };
   const sources = known && elementSources(known, given.shape, x.shape, axis);
@@ -147,22 +147,22 @@ const ScatterElements: Lowering = (context) => {
   if (table) {
     return context.define({
       ...common,
-      body: (place) =>
-        byTable(table, place, reduction, at(x, place), (position) =>
-          reading(updates, along(place, position), 0),
+      body: (indices) =>
+        byTable(table, indices, reduction, at(x, indices), (position) =>
+          reading(updates, along(indices, position), 0),
         ),
     });
   }
   return context.define({
     ...common,
-    body: (place) =>
+    body: (element) =>
       fold(
         [steps],
         0,
         ([k], accumulator) => {
-          const own = along(place, k!) as Index[];
-          const before = startingWith(at(x, place), k!, accumulator);
-          const isHere = i32.eq(atOr(indices, own, NO_INDEX), indexValue(place[axis]!));
+          const own = along(element, k!) as Index[];
+          const before = startingWith(at(x, element), k!, accumulator);
+          const isHere = i32.eq(atOr(indices, own, NO_INDEX), indexValue(element[axis]!));
           return select(isHere, reduction.combine(before, atOr(updates, own, 0)), before);
         },
         { ordered: true },
@@ -170,25 +170,25 @@ const ScatterElements: Lowering = (context) => {
   });
 };
 
-/** For each index: the position of the element that it names, and its own place along the axis. */
+/** For each index: the position of the element that it names, and its own index along the axis. */
 function* elementSources(
   indices: readonly number[],
   shape: readonly number[],
   data: readonly number[],
   axis: number,
 ): Generator<readonly [number, number]> {
-  const place = shape.map(() => 0);
+  const counters = shape.map(() => 0);
   for (const index of indices) {
     const isInside = index >= 0 && index < (data[axis] as number);
-    const element = place.reduce(
+    const element = counters.reduce(
       (flat, own, i) => flat * (data[i] as number) + (i === axis ? index : own),
       0,
     );
-    yield [isInside ? element : -1, place[axis] as number];
+    yield [isInside ? element : -1, counters[axis] as number];
     for (let i = shape.length - 1; i >= 0; i--) {
-      place[i]!++;
-      if (place[i] !== shape[i]) break;
-      place[i] = 0;
+      counters[i]!++;
+      if (counters[i] !== shape[i]) break;
+      counters[i] = 0;
     }
   }
 }
@@ -199,7 +199,7 @@ const ScatterND: Lowering = (context) => {
   const depth = given.shape.at(-1) ?? 0;
   ensure(depth >= 1 && depth <= x.shape.length, `indices of ${depth} numbers for rank ${x.shape.length}`);
   const outer = given.shape.slice(0, -1);
-  const [places, slice] = [x.shape.slice(0, depth), x.shape.slice(depth)];
+  const [extents, slice] = [x.shape.slice(0, depth), x.shape.slice(depth)];
   ensure(
     `${updates.shape}` === `${[...outer, ...slice]}`,
     `updates of shape [${updates.shape}], not [${[...outer, ...slice]}]`,
@@ -207,33 +207,33 @@ const ScatterND: Lowering = (context) => {
   const count = sizeOf(outer);
   if (count === 0) return x;
   const reduction = reductionOf(context, x);
-  const targets = targetsOf(context, given, places);
+  const targets = targetsOf(context, given, extents);
   const lines = reshaped(context, updates, [count, ...slice]);
   const known = numbersOf(targets);
   const common = { type, shape: x.shape, ...rangeAfter(reduction, x, updates, count) };
-  const split = (place: readonly Index[]) => [place.slice(0, depth), place.slice(depth)] as const;
+  const split = (indices: readonly Index[]) => [indices.slice(0, depth), indices.slice(depth)] as const;
   const byPosition = (table: Tensor): Tensor =>
     context.define({
       ...common,
-      body: (place) => {
-        const [target, rest] = split(place);
+      body: (indices) => {
+        const [target, rest] = split(indices);
         const updateAt = (position: { gathered: ReturnType<typeof at> }) =>
           reading(lines, [position, ...rest], 0);
-        return byTable(table, target, reduction, at(x, place), updateAt);
+        return byTable(table, target, reduction, at(x, indices), updateAt);
       },
     });
   const sources = known?.map((target, i) => [target, i] as const);
-  const table = sources && tableOf(context, places, sources, reduction.replaces);
+  const table = sources && tableOf(context, extents, sources, reduction.replaces);
   if (table) return byPosition(table);
   if (reduction.replaces && sizeOf(slice) > 1) {
     // The last update that writes a position is found once for the whole slice.
     const last = context.define({
       type: TYPES.int32,
-      shape: [...places, 1],
+      shape: [...extents, 1],
       range: { low: -1, high: count - 1 },
-      body: (place) =>
+      body: (indices) =>
         fold([count], -1, ([k], accumulator) => {
-          const isHere = i32.eq(at(targets, [k!]), indexValue(flatten(place.slice(0, depth), places)));
+          const isHere = i32.eq(at(targets, [k!]), indexValue(flatten(indices.slice(0, depth), extents)));
           return select(isHere, i32.max(accumulator, indexValue(k!)), accumulator);
         }),
     });
@@ -241,14 +241,14 @@ const ScatterND: Lowering = (context) => {
   }
   return context.define({
     ...common,
-    body: (place) => {
-      const [target, rest] = split(place);
+    body: (indices) => {
+      const [target, rest] = split(indices);
       return fold(
         [count],
         0,
         ([k], accumulator) => {
-          const before = startingWith(at(x, place), k!, accumulator);
-          const isHere = i32.eq(at(targets, [k!]), indexValue(flatten(target, places)));
+          const before = startingWith(at(x, indices), k!, accumulator);
+          const isHere = i32.eq(at(targets, [k!]), indexValue(flatten(target, extents)));
           return select(isHere, reduction.combine(before, at(lines, [k!, ...rest])), before);
         },
         { ordered: true },
@@ -258,17 +258,17 @@ const ScatterND: Lowering = (context) => {
 };
 
 /** The position of the slice that each tuple of indices names, -1 if there is none. */
-function targetsOf(context: Context, given: Tensor, places: readonly number[]): Tensor {
+function targetsOf(context: Context, given: Tensor, extents: readonly number[]): Tensor {
   ensure(given.type.family === 'integer', `indices are of type ${given.type.name}, not integers`);
-  const tuples = reshaped(context, given, [sizeOf(given.shape.slice(0, -1)), places.length]);
+  const tuples = reshaped(context, given, [sizeOf(given.shape.slice(0, -1)), extents.length]);
   return context.define({
     type: TYPES.int32,
     shape: [tuples.shape[0] as number],
-    range: { low: -1, high: sizeOf(places) - 1 },
+    range: { low: -1, high: sizeOf(extents) - 1 },
     body: ([k]) => {
       let position: Expression = i32.of(0);
       let isOutside: Expression = i32.of(0);
-      for (const [i, extent] of places.entries()) {
+      for (const [i, extent] of extents.entries()) {
         const raw = at(tuples, [k!, constantIndex(i)]);
         const index = select(i32.lt(raw, i32.of(0)), i32.add(raw, i32.of(extent)), raw);
         // A negative number is a large one without its sign.

@@ -47,7 +47,7 @@ const Compress: Lowering = (context) => {
   return throughTables(
     context,
     x,
-    x.shape.map((extent, i) => (i === axis ? chosen : listOf(extent, (place) => place))),
+    x.shape.map((extent, i) => (i === axis ? chosen : listOf(extent, (position) => position))),
   );
 };
 

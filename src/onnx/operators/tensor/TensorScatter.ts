@@ -28,8 +28,8 @@ const TensorScatter: Lowering = (context) => {
   const sources = context.define({
     type: TYPES.int32,
     shape: [batch, extent],
-    body: ([n, place]) => {
-      const own = indexValue(place!);
+    body: ([n, position]) => {
+      const own = indexValue(position!);
       if (!given) return own;
       const distance = i32.sub(own, at(given, [n!]));
       if (mode === 'linear') return distance;

@@ -11,7 +11,7 @@ const lessWithNaN = (a: Expression, b: Expression): Expression =>
   i32.and(i32.not(f32.le(b, a)), f32.eq(a, a));
 
 /**
- * The k greatest (or least) elements along an axis and their places, sorted, equal ones by their places. There is
+ * The k greatest (or least) elements along an axis and their indices, sorted, equal ones by their indices. There is
  * no sorting in a loop nest, so every element counts those in front of it; that is its rank.
  */
 const TopK: Lowering = (context) => {
@@ -32,19 +32,20 @@ const TopK: Lowering = (context) => {
   const lessThan = x.type.family === 'float' ? lessWithNaN : i32.lt;
   const isLess = (a: readonly Index[], b: readonly Index[]): Expression =>
     keysAt ? keys.isBelow(keysAt(a), keysAt(b)) : lessThan(at(x, a), at(x, b));
-  const along = (place: readonly Index[], index: Index) => place.map((own, i) => (i === axis ? index : own));
+  const along = (indices: readonly Index[], index: Index) =>
+    indices.map((own, i) => (i === axis ? index : own));
   const shape = x.shape.map((own, i) => (i === axis ? k : own));
-  const places = { low: 0, high: Math.max(0, extent - 1) };
+  const positions = { low: 0, high: Math.max(0, extent - 1) };
   const rank = context.define({
     type: TYPES.int32,
     shape: x.shape,
-    range: places,
-    body: (place) =>
+    range: positions,
+    body: (indices) =>
       fold([extent], 0, ([m], accumulator) => {
-        const other = along(place, m!);
-        const [first, second] = isLargest ? [place, other] : [other, place];
+        const other = along(indices, m!);
+        const [first, second] = isLargest ? [indices, other] : [other, indices];
         // An earlier element is in front unless it is worse, a later one only if it is better.
-        const isEarlier = i32.lt(indexValue(m!), indexValue(place[axis]!));
+        const isEarlier = i32.lt(indexValue(m!), indexValue(indices[axis]!));
         const isInFront = select(isEarlier, i32.not(isLess(second, first)), isLess(first, second));
         return i32.add(accumulator, isInFront);
       }),
@@ -52,10 +53,10 @@ const TopK: Lowering = (context) => {
   const indices = context.define({
     type: TYPES.int64,
     shape,
-    range: places,
-    body: (place) =>
+    range: positions,
+    body: (indices) =>
       fold([extent], 0, ([m], accumulator) => {
-        const isIt = i32.eq(at(rank, along(place, m!)), indexValue(place[axis]!));
+        const isIt = i32.eq(at(rank, along(indices, m!)), indexValue(indices[axis]!));
         return select(isIt, indexValue(m!), accumulator);
       }),
   });
@@ -63,10 +64,10 @@ const TopK: Lowering = (context) => {
     type: x.type,
     shape,
     ...(x.range ? { range: x.range } : {}),
-    body: (place) =>
+    body: (element) =>
       reading(
         x,
-        place.map((own, i) => (i === axis ? { gathered: at(indices, place) } : own)),
+        element.map((own, i) => (i === axis ? { gathered: at(indices, element) } : own)),
         0,
       ),
   });

@@ -5,16 +5,16 @@ import { at, type Context } from '../context.ts';
 import { isTensor, type Value } from '../value.ts';
 import { joined } from './Parts.ts';
 
-/** The part of a tensor at one place of an axis, without the axis. */
-export const slice = (context: Context, x: Tensor, axis: number, place: number): Tensor =>
+/** The part of a tensor at one position of an axis, without the axis. */
+export const slice = (context: Context, x: Tensor, axis: number, position: number): Tensor =>
   context.define({
     type: x.type,
     shape: x.shape.filter((_, i) => i !== axis),
     channelsLast: false,
-    body: (indices) => at(x, [...indices.slice(0, axis), constantIndex(place), ...indices.slice(axis)]),
+    body: (indices) => at(x, [...indices.slice(0, axis), constantIndex(position), ...indices.slice(axis)]),
   });
 
-/** The tensor with an axis of one place more. */
+/** The tensor with one more axis, of extent 1. */
 const unsqueezed = (context: Context, x: Tensor, axis: number): Tensor =>
   context.define({
     type: x.type,
