@@ -70,7 +70,7 @@ function reflected(x: Expression, low: number, high: number): Expression {
 
 /** Why positions of type double are not rounded to whole elements: they would be computed in float32. */
 const roundedPositions = ({ name }: Tensor): string =>
-  `"${name}" is of type double, and float32 may round its positions to other elements; cast it to float in front of this node`;
+  `"${name}" is of type double, and float32 may round its places to other elements; cast it to float in front of this node`;
 
 /** GridSample(x, grid): the grid has positions within -1 and 1, the coordinate of the last dimension first. */
 const GridSample: Lowering = (context) => {
