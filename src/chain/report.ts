@@ -1,5 +1,6 @@
 import type { TransactionReceipt } from 'ethers';
 import type { Move } from '../dispute/move.ts';
+import { topicOf } from './topic.ts';
 import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /** A transaction that may carry several calls. */
@@ -61,7 +62,7 @@ const REMEMBERED = 1000;
 const AGAIN_MS = 30_000;
 
 /**
- * A failure that every pass meets again is told at most every half minute.
+ * A failure that every pass meets again is told at most every half minute, however its amounts change.
  *
  * @param now milliseconds, from any beginning
  */
@@ -69,10 +70,13 @@ export function withoutRepeats(listen: Listener, now: () => number = Date.now): 
   const toldAt = new Map<string, number>();
   return (report) => {
     if (report.kind === 'failed' || report.kind === 'warned') {
-      const last = toldAt.get(report.sentence);
+      // Each price that a transaction was sent again with is news.
+      const isPrice = report.kind === 'warned' && report.about === 'replaced';
+      const topic = isPrice ? report.sentence : topicOf(report.sentence);
+      const last = toldAt.get(topic);
       if (last !== undefined && now() < last + AGAIN_MS) return;
       if (toldAt.size >= REMEMBERED) toldAt.clear();
-      toldAt.set(report.sentence, now());
+      toldAt.set(topic, now());
     }
     listen(report);
   };

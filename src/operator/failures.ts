@@ -1,7 +1,10 @@
+import { topicOf } from '../chain/topic.ts';
 import { durationText } from './duration.ts';
 
 /** A failure that is going on; all times in ms. */
 interface Lasting {
+  /** As it was met last. */
+  sentence: string;
   readonly since: number;
   last: number;
   /** When it is told again, and how long after that the time after. */
@@ -27,6 +30,7 @@ export class Failures {
   readonly #tell: (sentence: string) => void;
   readonly #tellOver: (sentence: string) => void;
   readonly #now: () => number;
+  /** By topic. */
   readonly #lasting = new Map<string, Lasting>();
   #minute = { startedAt: Number.NEGATIVE_INFINITY, told: 0, left: 0 };
 
@@ -42,18 +46,20 @@ export class Failures {
     return this.#lasting.size;
   }
 
-  /** A failure was met. */
+  /** A failure was met; one that differs in its amounts alone is the same. */
   met(sentence: string): void {
     const now = this.#now();
-    const known = this.#lasting.get(sentence);
+    const topic = topicOf(sentence);
+    const known = this.#lasting.get(topic);
     if (!known) {
       if (this.#lasting.size >= MOST_FOLLOWED) this.#lasting.delete([...this.#lasting.keys()][0] as string);
       const nextAt = now + FIRST_PAUSE_MS;
-      this.#lasting.set(sentence, { since: now, last: now, nextAt, pauseMs: FIRST_PAUSE_MS });
+      this.#lasting.set(topic, { sentence, since: now, last: now, nextAt, pauseMs: FIRST_PAUSE_MS });
       this.#say(sentence);
       return;
     }
     known.last = now;
+    known.sentence = sentence;
     if (now < known.nextAt) return;
     known.pauseMs = Math.min(2 * known.pauseMs, LONGEST_PAUSE_MS);
     known.nextAt = now + known.pauseMs;
@@ -63,9 +69,9 @@ export class Failures {
   /** Everything due was gone through: what was not met for a while is over. */
   passed(): void {
     const now = this.#now();
-    for (const [sentence, { since, last }] of this.#lasting) {
+    for (const [topic, { sentence, since, last }] of this.#lasting) {
       if (now - last < OVER_MS) continue;
-      this.#lasting.delete(sentence);
+      this.#lasting.delete(topic);
       // A failure that was met once only is not reported as over.
       if (last > since) this.#tellOver(`over after ${durationText(last - since)}: ${sentence}`);
     }

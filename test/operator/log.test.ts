@@ -62,6 +62,18 @@ describe('failures that last', () => {
     expect(failures.count).to.equal(0);
   });
 
+  it('are one while only their amounts change, and told with the latest', () => {
+    const { told, clock, failures } = scene();
+    const waits = (gwei: number) => `dispute 7: waits, because the ceiling is ${gwei} gwei now`;
+    for (; clock.ms < 120_000; clock.ms += 12_000) failures.met(waits(90 + clock.ms / 12_000));
+    failures.met('dispute 8: waits, because the ceiling is 90 gwei now');
+    expect(told).to.deep.equal([
+      `0 ${waits(90)}`,
+      `60 ${waits(95)} (for 1 min)`,
+      '120 dispute 8: waits, because the ceiling is 90 gwei now',
+    ]);
+  });
+
   it('that are met once only are told once and not called over', () => {
     const { told, clock, failures } = scene();
     failures.met('reverted');
