@@ -1,10 +1,12 @@
 // Provider and watcher on a real node whose pool, fees and blocks misbehave. `npm run chaos` has the long forms.
 import { expect } from 'chai';
 import { Transaction } from 'ethers';
+import type { ChainService } from '../../src/chain/service.ts';
 import type { World } from '../../src/chain/world.ts';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';
+import { leastClockLeft } from '../support/chaos/crowd.ts';
 import { Rig, type Running } from '../support/chaos/rig.ts';
 import { layersInput, liar } from '../support/layers.ts';
 import { TERMS } from '../support/protocol.ts';
@@ -106,6 +108,64 @@ describe('services on a node whose pool and blocks misbehave', function () {
     expect([...disputes.values()][0]!.ended).to.deep.equal({
       winner: rig.address(WATCHER),
       reason: 'WrongWord',
+    });
+  });
+
+  describe('attack 36: a base fee of three times the usual ceiling, in a clock of 15 minutes', () => {
+    const [CLOCK, URGENT] = [900n, 600];
+    const [HIGH, USUAL] = [300n * GWEI, 100n * GWEI];
+    let baseFeeWei: bigint;
+    let holding: NodeJS.Timeout;
+
+    /** A dispute in which the watcher is to move while the base fee is high. */
+    const startDispute = async (): Promise<Running> => {
+      await ask(1, CLOCK);
+      startLiar();
+      const watcher = await startWatcher();
+      await rig.until(({ disputes }) => disputes.size === 1);
+      baseFeeWei = HIGH;
+      holding = setInterval(() => {
+        void rig.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFeeWei.toString(16)}`);
+      }, 30);
+      return watcher;
+    };
+    /** Prices that a sender put on what it has sent since the fee rose. */
+    const offers = (): bigint[] =>
+      rig.proxy.sent.map((raw) => Transaction.from(raw).maxFeePerGas!).filter((wei) => wei > 50n * GWEI);
+    const said = ({ reports }: Running): string =>
+      reports.flatMap((one) => (one.kind === 'warned' ? [one.sentence] : [])).join('\n');
+
+    afterEach(() => clearInterval(holding));
+
+    it('is paid near the deadline, and by less than is at stake', async () => {
+      const watcher = await startDispute();
+      const { disputes } = await rig.until((world) => falsified(world) === 1);
+      const reason = { winner: rig.address(WATCHER), reason: 'WrongWord' };
+      expect([...disputes.values()][0]!.ended).to.deep.equal(reason);
+      const left = (await leastClockLeft(rig, WATCHER, 'challenger')) * Number(CLOCK);
+      expect(left, 'seconds left after the last move').to.be.within(1, URGENT);
+      expect(offers().some((wei) => wei >= HIGH)).to.equal(true);
+      expect(said(watcher)).to.match(/waits, because the base fee is 300 gwei and the ceiling is \d/);
+      expect(said(watcher)).to.match(/pays up to \d+(\.\d+)? gwei, more than the usual 100, because/);
+      const costWei = (await rig.transactions(WATCHER)).reduce((sum, one) => sum + one.costWei, 0n);
+      expect(costWei < TERMS.challengeBondWei + TERMS.claimBondWei / 2n, `${costWei} wei`).to.equal(true);
+    });
+
+    it('is not paid from the gas that open disputes may need', async () => {
+      const watcher = await startDispute();
+      const reserve = (): bigint => (watcher.service as ChainService).status().reserveWei;
+      await rig.until(() => reserve() > 0n);
+      const reserveWei = reserve();
+      await rig.rpc('anvil_setBalance', rig.address(WATCHER), `0x${reserveWei.toString(16)}`);
+      const { block } = await rig.until(({ disputes }) => disputes.values().next().value!.moves.length > 1);
+      // Until long after the deadline is near.
+      await rig.until((world) => world.block.timestamp > block.timestamp + CLOCK - 300n);
+      expect(offers()).to.deep.equal([]);
+      expect(said(watcher).split('\n'), 'told now and then, not at each block').to.have.length.below(4);
+      baseFeeWei = 60n * GWEI;
+      const { disputes } = await rig.until((world) => falsified(world) === 1);
+      expect([...disputes.values()][0]!.ended?.winner).to.equal(rig.address(WATCHER));
+      for (const wei of offers()) expect(wei <= USUAL, `${wei} wei`).to.equal(true);
     });
   });
 
