@@ -2,7 +2,7 @@ import { CHUNK_BYTES } from '../program/limits.ts';
 import { HASH_BYTES, type Hash, hexOf, keccakTagged } from './keccak.ts';
 import { hashRecords } from './records.ts';
 import { TAGS } from './tags.ts';
-import { MerkleTree, TENSOR_TREE } from './tree.ts';
+import { combine, hashPair, MerkleTree, paddingRoot, TENSOR_TREE, type TreeKind } from './tree.ts';
 
 /** Chunks of a tensor; one even if it is empty. */
 export const chunksOf = (byteLength: number): number => Math.max(1, Math.ceil(byteLength / CHUNK_BYTES));
@@ -24,7 +24,27 @@ export function tensorTree(bytes: Uint8Array): MerkleTree {
   return new MerkleTree(TENSOR_TREE, leaves);
 }
 
-export const tensorRoot = (bytes: Uint8Array): Hash => tensorTree(bytes).root;
+/** Height of the subtrees that are hashed one after the other, so that a root takes little memory: 1 MiB of a tensor. */
+const PART_HEIGHT = 12;
+const PART_BYTES = 2 ** PART_HEIGHT * CHUNK_BYTES;
+
+/** The tree above these subtrees. */
+const ABOVE_PARTS: TreeKind = { ...TENSOR_TREE, padding: paddingRoot(TENSOR_TREE, PART_HEIGHT) };
+
+/** The root of {@link tensorTree}. */
+export function tensorRoot(bytes: Uint8Array): Hash {
+  if (bytes.length <= PART_BYTES) return tensorTree(bytes).root;
+  const roots: Hash[] = [];
+  for (let at = 0; at < bytes.length; at += PART_BYTES) {
+    const tree = tensorTree(bytes.subarray(at, at + PART_BYTES));
+    let { root } = tree;
+    // The last one may be lower.
+    for (let height = tree.depth; height < PART_HEIGHT; height++)
+      root = hashPair(TENSOR_TREE, root, paddingRoot(TENSOR_TREE, height));
+    roots.push(root);
+  }
+  return combine(ABOVE_PARTS, roots);
+}
 
 /** Roots of tensors as a request or claim gives them, `0x…`. */
 export const hexRoots = (tensors: readonly Uint8Array[]): string[] =>

@@ -75,6 +75,22 @@ describe('tensor tree', () => {
     expect(performance.now() - start).to.be.below(1000);
   });
 
+  it('has a root that is found part by part, around the size of a part and of several', () => {
+    const [chunk, part] = [256, 2 ** 20];
+    for (const size of [
+      part - 1,
+      part,
+      part + 1,
+      part + 3 * chunk,
+      2 * part,
+      3 * part - chunk,
+      5 * part + 7,
+    ]) {
+      const tensor = bytes(size);
+      expect(hexOf(tensorRoot(tensor)), `${size}`).to.equal(hexOf(tensorTree(tensor).root));
+    }
+  });
+
   it('has a depth that follows from the number of bytes', () => {
     const depths = [0, 1, 256, 257, 512, 513, 1024, 1025].map((length) => depthOf(chunksOf(length)));
     expect(depths).to.deep.equal([0, 0, 0, 1, 1, 2, 2, 3]);

@@ -1,4 +1,4 @@
-import type { ElementType } from '../types.ts';
+import type { ElementType, Range } from '../types.ts';
 
 /** An ONNX model as plain values, independent of the protobuf library. */
 
@@ -9,6 +9,8 @@ export interface TensorValue {
   readonly values: Float64Array | Float32Array | Int32Array | Uint8Array | Int8Array;
   /** Set for a large tensor, whose values are read from its file each time they are asked for. */
   readonly isFar?: boolean;
+  /** Bounds of a large tensor of integers, which are found without holding it. */
+  readonly range?: Range;
 }
 
 /** A tensor of strings, of which only that it is one is kept. */

@@ -12,6 +12,9 @@ const MAX_EXTERNAL_BYTES = 2 ** 32;
 /** Elements of all tensors that are stored sparse, so that few bytes do not stand for much memory. */
 const MAX_SPARSE_ELEMENTS = 2 ** 24;
 
+/** Reads the bytes of a tensor, or those from one of them to the one before another. */
+export type ReadPart = (from?: number, end?: number) => Uint8Array;
+
 /** A model's file while it is read: what it may hold in all, and the files beside it. */
 export class Source {
   readonly #readExternal: ReadExternal | undefined;
@@ -49,7 +52,7 @@ export class Source {
   }
 
   /** Reads the bytes of a tensor that another file holds, whenever it is called. @throws Refusal */
-  external({ name, externalData }: schema.ITensorProto, length: number): () => Uint8Array {
+  external({ name, externalData }: schema.ITensorProto, length: number): ReadPart {
     const entries = new Map((externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
     const location = entries.get('location') ?? '';
     const tensor = `tensor ${quoted(name ?? '')}`;
@@ -70,14 +73,17 @@ export class Source {
       `data in other files are more than ${MAX_EXTERNAL_BYTES} bytes`,
     );
     const readExternal = this.#readExternal;
-    return () => {
+    return (from = 0, end = length) => {
       let bytes: Uint8Array;
       try {
-        bytes = readExternal(location, offset, length);
+        bytes = readExternal(location, offset + from, end - from);
       } catch (error) {
         throw new ImportError(`${tensor} keeps its data in another file: ${(error as Error).message}`);
       }
-      ensure(bytes.length === length, `${tensor} takes ${length} bytes, and ${bytes.length} were read`);
+      ensure(
+        bytes.length === end - from,
+        `${tensor} takes ${end - from} bytes, and ${bytes.length} were read`,
+      );
       return bytes;
     };
   }

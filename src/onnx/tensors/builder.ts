@@ -119,7 +119,7 @@ export class Builder {
       ...this.#next(name),
       type,
       shape,
-      range: type.family === 'float' ? undefined : hullOfBytes(stored.values as Int8Array | Uint8Array),
+      range: stored.range,
       channelsLast: false,
       source: {
         kind: 'constant',
