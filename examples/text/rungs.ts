@@ -47,7 +47,7 @@ export const rungs: readonly Rung[] = [
     compile: async (change) => {
       const file = await smolFile();
       const options = { prompt: 64, tokens: 192, ends: endsOfGguf(file), ...change };
-      return compileText(graphOfGguf(file, options.prompt + options.tokens), file.byteLength, options);
+      return compileText(graphOfGguf(file, options.prompt + options.tokens), file.size, options);
     },
     writer: 'onnxruntime',
     texts: 'smolTexts.json',

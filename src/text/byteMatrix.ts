@@ -1,5 +1,6 @@
 import type { TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
+import { eachPiece, type FloatMatrix } from './floatMatrix.ts';
 
 /** A matrix in 8 bits, [rows, columns]: each number is its level, -127 to 127, times the scale of its row. */
 export interface ByteMatrix {
@@ -14,19 +15,23 @@ export const GREATEST_LEVEL = 127;
 const ROUNDER = 1.5 * 2 ** 52;
 
 /** Rounds each row to levels between its greatest magnitude and the opposite of that. */
-export function inBytes({ shape, values }: TensorValue): ByteMatrix {
+export function inBytes(matrix: FloatMatrix): ByteMatrix {
+  const { shape } = matrix;
   const [rows, columns] = shape as [number, number];
   const levels = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const [start, end] = [row * columns, (row + 1) * columns];
-    let greatest = 0;
-    for (let i = start; i < end; i++) greatest = Math.max(greatest, Math.abs(values[i]!));
-    const scale = Math.fround(greatest / GREATEST_LEVEL);
-    scales[row] = scale;
-    // Of a row of zeros the scale is 0, and so are the levels.
-    for (let i = start; i < end && scale > 0; i++) levels[i] = values[i]! / scale + ROUNDER - ROUNDER;
-  }
+  eachPiece(matrix, undefined, (numbers, first, count) => {
+    for (let row = 0; row < count; row++) {
+      const [start, end] = [row * columns, (row + 1) * columns];
+      let greatest = 0;
+      for (let i = start; i < end; i++) greatest = Math.max(greatest, Math.abs(numbers[i]!));
+      const scale = Math.fround(greatest / GREATEST_LEVEL);
+      scales[first + row] = scale;
+      // Of a row of zeros the scale is 0, and so are the levels.
+      const to = first * columns;
+      for (let i = start; i < end && scale > 0; i++) levels[to + i] = numbers[i]! / scale + ROUNDER - ROUNDER;
+    }
+  });
   return {
     levels: { type: TYPES.int8, shape, values: levels },
     scales: { type: TYPES.float, shape: [rows], values: scales },

@@ -25,6 +25,8 @@ export class GraphWriter {
   readonly initializers = new Map<string, TensorValue>();
   readonly #matrices = new Map<string, Matrix>();
   readonly #codes = new Map<string, Codes>();
+  /** Names of what is held in blocks too. */
+  readonly #blocked = new Set<string>();
 
   weight(name: string, value: TensorValue): string {
     this.initializers.set(name, value);
@@ -38,6 +40,7 @@ export class GraphWriter {
     this.weight(`${name} scales`, value.scales);
     if ('levels' in value) return this.weight(name, value.levels);
     this.weight(`${name} factors`, value.factors);
+    this.weight(`${name} leasts`, value.leasts);
     return this.weight(name, value.nibbles);
   }
 
@@ -64,11 +67,9 @@ export class GraphWriter {
   product(x: string, matrix: string, output: string): string {
     const value = this.#matrices.get(matrix)!;
     if ('values' in value) return this.add('MatMul', [x, this.#turned(matrix)], output);
+    if ('nibbles' in value) return this.#blockProduct(x, matrix, value, output);
     const { codes, scale } = this.#codesOf(x);
-    const sums =
-      'nibbles' in value
-        ? this.#blockSums(codes, matrix, value, `${output} sums`)
-        : this.add('MatMulInteger', [codes, this.#turned(matrix)], `${output} sums`);
+    const sums = this.add('MatMulInteger', [codes, this.#turned(matrix)], `${output} sums`);
     const numbers = this.#cast(sums, TYPES.float.code, `${output} numbers`);
     const scaled = this.add('Mul', [numbers, scale], `${output} by row`);
     return this.add('Mul', [scaled, `${matrix} scales`], output);
@@ -78,19 +79,42 @@ export class GraphWriter {
     return this.add('Transpose', [matrix], `${matrix} turned`, { perm: ints(1, 0) });
   }
 
-  /** Sums of codes times levels times factors, over blocks and their columns, [1, rows, outputs]. */
-  #blockSums(codes: string, matrix: string, { nibbles }: NibbleMatrix, output: string): string {
-    const [, blocks, columns] = nibbles.shape as [number, number, number];
-    const integer = (from: string, name: string): string => this.#cast(from, TYPES.int32.code, name);
-    const levels = integer(matrix, `${output} levels`);
-    const factors = integer(`${matrix} factors`, `${output} factors`);
-    const weights = this.add('Mul', [levels, factors], `${output} weights`);
-    const values = Float64Array.of(0, 0, blocks, columns);
-    const shape = this.weight(`${output} shape`, { type: TYPES.int64, shape: [4], values });
-    const inBlocks = this.add('Reshape', [integer(codes, `${output} codes`), shape], `${output} blocks`);
-    return this.add('Einsum', [inBlocks, weights], output, {
+  /**
+   * The same by blocks: codes times levels times factors, summed over blocks and their columns and scaled, and the sums of
+   * codes of each block times its least value.
+   */
+  #blockProduct(x: string, matrix: string, { nibbles }: NibbleMatrix, output: string): string {
+    const { scale } = this.#codesOf(x);
+    const { blocks, sums: ofBlocks } = this.#blockCodesOf(x, nibbles.shape.slice(1) as [number, number]);
+    const levels = this.#cast(matrix, TYPES.int32.code, `${output} levels`);
+    const weights = this.add('Mul', [levels, `${matrix} factors`], `${output} weights`);
+    const sums = this.add('Einsum', [blocks, weights], `${output} sums`, {
       equation: { kind: 'string', value: 'nsbk,obk->nso' },
     });
+    const numbers = this.#cast(sums, TYPES.float.code, `${output} numbers`);
+    const scaled = this.add('Mul', [numbers, `${matrix} scales`], `${output} by factor`);
+    const leasts = this.add('MatMul', [ofBlocks, this.#turned(`${matrix} leasts`)], `${output} by least`);
+    return this.add('Mul', [this.add('Add', [scaled, leasts], `${output} steps`), scale], output);
+  }
+
+  /** The codes of x in blocks, [1, rows, blocks, columns], int32, and their sums, [1, rows, blocks], floats. */
+  #blockCodesOf(x: string, [count, columns]: readonly [number, number]): { blocks: string; sums: string } {
+    const [blocks, sums] = [`${x} blocks`, `${x} block sums`];
+    if (this.#blocked.has(x)) return { blocks, sums };
+    this.#blocked.add(x);
+    const integers = this.#cast(this.#codesOf(x).codes, TYPES.int32.code, `${x} integers`);
+    const list = (name: string, ...numbers: number[]): string =>
+      this.weight(name, {
+        type: TYPES.int64,
+        shape: [numbers.length],
+        values: Float64Array.from(numbers),
+      });
+    this.add('Reshape', [integers, list(`${x} shape`, 0, 0, count, columns)], blocks);
+    const whole = this.add('ReduceSum', [blocks, list(`${x} last`, -1)], `${x} block codes`, {
+      keepdims: int(0),
+    });
+    this.#cast(whole, TYPES.float.code, sums);
+    return { blocks, sums };
   }
 
   /** Rows of a matrix. @param ids their numbers, [1, count] */

@@ -1,8 +1,9 @@
 import type { Graph, TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
 import { inBytes } from './byteMatrix.ts';
+import { BLOCK, type FloatMatrix } from './floatMatrix.ts';
 import { float, GraphWriter, int, type Matrix } from './graphWriter.ts';
-import { BLOCK, inNibbles } from './nibbleMatrix.ts';
+import { inNibbles } from './nibbleMatrix.ts';
 import type { WeightForm } from './options.ts';
 
 /**
@@ -38,8 +39,8 @@ export type LayerBias = 'query bias' | 'key bias' | 'value bias';
 
 /** `tokens` is [vocabulary, width], as is `logits`, which is asked for only if they are not tied; norms are [width]. */
 export interface LlamaWeights {
-  layer(layer: number, name: LayerWeight | LayerNorm | LayerBias): TensorValue;
-  whole(name: 'tokens' | 'norm' | 'logits'): TensorValue;
+  layer(layer: number, name: LayerWeight | LayerNorm | LayerBias): FloatMatrix;
+  whole(name: 'tokens' | 'norm' | 'logits'): FloatMatrix;
 }
 
 /** Extents of a layer's weights, norms and biases. @param hidden components inside the feed-forward layer */
@@ -104,7 +105,7 @@ interface Past {
 }
 
 /** A matrix in a form; one whose rows are no whole blocks is held in 8 bits rather than in 4. */
-function heldAs(form: WeightForm | undefined, value: TensorValue): Matrix {
+function heldAs(form: WeightForm | undefined, value: FloatMatrix): Matrix {
   if (form === undefined || form === 'float32') return value;
   return form === 'int4' && value.shape[1]! % BLOCK === 0 ? inNibbles(value) : inBytes(value);
 }
@@ -121,9 +122,9 @@ function graphOf(
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
   const norm = (x: string, weight: string, output: string): string =>
     writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
-  const matrixOf = (name: string, value: TensorValue): string => writer.matrix(name, heldAs(form, value));
+  const matrixOf = (name: string, value: FloatMatrix): string => writer.matrix(name, heldAs(form, value));
   // The table of tokens is looked up in, and decides the choice: it keeps 8 bits.
-  const tableOf = (name: string, value: TensorValue): string =>
+  const tableOf = (name: string, value: FloatMatrix): string =>
     writer.matrix(name, heldAs(form === 'int4' ? 'int8' : form, value));
   const tokens = tableOf('tokens', weights.whole('tokens'));
   let x = writer.rows(tokens, 'input_ids', 'embedded');

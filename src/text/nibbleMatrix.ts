@@ -1,68 +1,99 @@
 import type { TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
+import { GREATEST_LEVEL } from './byteMatrix.ts';
+import { BLOCK, eachPiece, type FloatMatrix, type StoredBlocks } from './floatMatrix.ts';
 
 /**
- * A matrix in 4 bits, [rows, columns]: each number is its level, -8 to 7, times the factor of its block of columns, 1 to
- * 255, times the scale of its row. With factors that are integers a whole product is a sum of integers.
+ * A matrix in 4 bits, [rows, columns]: each number is its level, 0 to 15, times the step of its block of columns, and the
+ * block's least value added. A step is an integer factor times the scale of its row, so that a product is a sum of
+ * integers, and a much shorter one of least values.
  */
 export interface NibbleMatrix {
   /** [rows, blocks, {@link BLOCK}], each level in a byte. */
   readonly nibbles: TensorValue;
   /** [rows, blocks, 1] */
   readonly factors: TensorValue;
+  /** [rows] */
   readonly scales: TensorValue;
+  /** [rows, blocks] */
+  readonly leasts: TensorValue;
 }
 
-/** Columns of a block. */
-export const BLOCK = 32;
-
-const GREATEST_FACTOR = 255;
-
-/** How many steps from 0 to the greatest magnitude of a block: with more of them it is cut, and all others are nearer. */
-const STEPS = [7, 7.5, 8] as const;
+const MOST = 15;
 
 /** Added to a number of less than 2^51 and taken away, it leaves the nearest integer, ties to even (IEEE 754, §4.3.1). */
 const ROUNDER = 1.5 * 2 ** 52;
 
-/** Rounds the numbers of each block to 16 levels, by the factor that leaves the least sum of squared errors. */
-export function inNibbles({ shape, values }: TensorValue): NibbleMatrix {
-  const [rows, columns] = shape as [number, number];
+/** The greatest factor with which no sum of a row leaves 32 bits: levels of 8 bits times levels of 4 bits times factors. */
+const greatestFactor = (columns: number): number =>
+  Math.min(2 ** 16 - 1, Math.floor((2 ** 31 - 1) / (GREATEST_LEVEL * MOST * columns)));
+
+/**
+ * Levels and least values as they are stored, where the matrix comes in 4 bits, and steps as near as a factor can be:
+ * within a part in some thousands of the row's greatest one. Other numbers are rounded to 16 levels from the least to the
+ * greatest of their block.
+ */
+export function inNibbles(matrix: FloatMatrix): NibbleMatrix {
+  const [rows, columns] = matrix.shape as [number, number];
   const blocks = columns / BLOCK;
-  const levels = new Int8Array(rows * columns);
-  const factors = new Uint8Array(rows * blocks).fill(1);
+  const levels = new Uint8Array(rows * columns);
+  const factors = new Int32Array(rows * blocks);
   const scales = new Float32Array(rows);
-  const tried = new Int8Array(BLOCK);
-  for (let row = 0; row < rows; row++) {
-    let greatest = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++)
-      greatest = Math.max(greatest, Math.abs(values[i]!));
-    const scale = Math.fround(greatest / (STEPS[0] * GREATEST_FACTOR));
-    scales[row] = scale;
-    for (let block = 0; block < blocks && scale > 0; block++) {
-      const start = row * columns + block * BLOCK;
-      let most = 0;
-      for (let i = 0; i < BLOCK; i++) most = Math.max(most, Math.abs(values[start + i]!));
-      let least = Number.POSITIVE_INFINITY;
-      for (const steps of STEPS) {
-        const factor = Math.min(GREATEST_FACTOR, Math.max(1, most / (steps * scale) + ROUNDER - ROUNDER));
-        const step = factor * scale;
-        let error = 0;
-        for (let i = 0; i < BLOCK; i++) {
-          const value = values[start + i]!;
-          const level = Math.min(7, Math.max(-8, value / step + ROUNDER - ROUNDER));
-          tried[i] = level;
-          error += (value - level * step) ** 2;
-        }
-        if (error >= least) continue;
-        least = error;
-        factors[row * blocks + block] = factor;
-        levels.set(tried, start);
-      }
+  const leasts = new Float32Array(rows * blocks);
+  const most = greatestFactor(columns);
+  /** @param steps of the blocks of some rows */
+  const setFactors = (steps: Float32Array, first: number): void => {
+    for (let row = 0; row < steps.length / blocks; row++) {
+      const [start, end] = [row * blocks, (row + 1) * blocks];
+      let greatest = 0;
+      for (let i = start; i < end; i++) greatest = Math.max(greatest, Math.abs(steps[i]!));
+      const scale = Math.fround(greatest / most);
+      scales[first + row] = scale;
+      const to = first * blocks;
+      for (let i = start; i < end && scale > 0; i++) factors[to + i] = steps[i]! / scale + ROUNDER - ROUNDER;
     }
+  };
+  if (matrix.stored) {
+    eachPiece(matrix, matrix.stored, (stored, first) => {
+      levels.set(stored.levels, first * columns);
+      leasts.set(stored.leasts, first * blocks);
+      setFactors(stored.steps, first);
+    });
+  } else {
+    eachPiece(matrix, undefined, (numbers, first, count) => {
+      const { steps, leasts: found } = spans(numbers, count * blocks);
+      leasts.set(found, first * blocks);
+      setFactors(steps, first);
+      for (let i = 0; i < count * columns; i++) {
+        const block = first * blocks + Math.floor(i / BLOCK);
+        const step = factors[block]! * scales[Math.floor(block / blocks)]!;
+        if (step > 0)
+          levels[first * columns + i] = Math.min(
+            MOST,
+            (numbers[i]! - leasts[block]!) / step + ROUNDER - ROUNDER,
+          );
+      }
+    });
   }
   return {
-    nibbles: { type: TYPES.int8, shape: [rows, blocks, BLOCK], values: levels },
-    factors: { type: TYPES.uint8, shape: [rows, blocks, 1], values: factors },
+    nibbles: { type: TYPES.uint8, shape: [rows, blocks, BLOCK], values: levels },
+    factors: { type: TYPES.int32, shape: [rows, blocks, 1], values: factors },
     scales: { type: TYPES.float, shape: [rows], values: scales },
+    leasts: { type: TYPES.float, shape: [rows, blocks], values: leasts },
   };
+}
+
+/** The least number of each block, and the step by which 15 of them reach the greatest. */
+function spans(numbers: ArrayLike<number>, blocks: number): Omit<StoredBlocks, 'levels'> {
+  const [steps, leasts] = [new Float32Array(blocks), new Float32Array(blocks)];
+  for (let block = 0; block < blocks; block++) {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) {
+      low = Math.min(low, numbers[i]!);
+      high = Math.max(high, numbers[i]!);
+    }
+    leasts[block] = low;
+    steps[block] = (high - low) / MOST;
+  }
+  return { steps, leasts };
 }

@@ -8,9 +8,10 @@ import type { AttributeValue, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
 import { inBytes } from '../../src/text/byteMatrix.ts';
 import { compileText } from '../../src/text/compile.ts';
+import { BLOCK, type FloatMatrix } from '../../src/text/floatMatrix.ts';
 import { choiceProgram, generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
 import { GraphWriter } from '../../src/text/graphWriter.ts';
-import { BLOCK, inNibbles } from '../../src/text/nibbleMatrix.ts';
+import { inNibbles, type NibbleMatrix } from '../../src/text/nibbleMatrix.ts';
 import {
   type Attribute,
   expectClose,
@@ -135,22 +136,76 @@ describe('a matrix in 8 bits', () => {
   });
 });
 
+/** A matrix of blocks with steps and least values from a seed, as a file may store it, and the same in floats. */
+function storedMatrix(rows: number, blocks: number, seed: number): FloatMatrix {
+  const size = rows * blocks * BLOCK;
+  const levels = Uint8Array.from(noise([size], seed, 8).values, (one) => (Math.floor(one) + 16) % 16);
+  const steps = Float32Array.from(noise([rows * blocks], seed + 1).values, (one) => Math.abs(one) + 0.01);
+  const leasts = Float32Array.from(noise([rows * blocks], seed + 2).values);
+  const numbers = Array.from(levels, (level, i) => {
+    const block = Math.floor(i / BLOCK);
+    return level * steps[block]! + leasts[block]!;
+  });
+  const [row, inRow] = [blocks * BLOCK, blocks];
+  return {
+    ...matrix([rows, row], numbers),
+    stored: (from, end) => ({
+      levels: levels.subarray(from * row, end * row),
+      steps: steps.subarray(from * inRow, end * inRow),
+      leasts: leasts.subarray(from * inRow, end * inRow),
+    }),
+  };
+}
+
+/** What a matrix in 4 bits stands for. */
+const numbersIn = ({ nibbles, factors, scales, leasts }: NibbleMatrix): number[] => {
+  const [, blocks] = nibbles.shape as [number, number];
+  return Array.from(nibbles.values, (level, i) => {
+    const block = Math.floor(i / BLOCK);
+    return (
+      level * factors.values[block]! * scales.values[Math.floor(block / blocks)]! + leasts.values[block]!
+    );
+  });
+};
+
 describe('a matrix in 4 bits', () => {
-  it('has the levels and factors that leave the least error, of rows of zeros none', () => {
-    const row = Array.from({ length: 64 }, (_, i) => (i < 32 ? (i % 16) - 8 : ((i % 16) - 8) / 4));
-    const { nibbles, factors, scales } = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
-    expect([...factors.values]).to.deep.equal([223, 56, 1, 1]);
-    expect([...nibbles.values]).to.deep.equal([
-      ...row.map((value, i) => (i < 32 ? value : 4 * value)),
-      ...new Array(64).fill(0),
-    ]);
-    expect([...scales.values]).to.deep.equal([Math.fround(8 / (7 * 255)), 0]);
+  it('has 16 levels from the least to the greatest of each block, of rows of zeros none', () => {
+    const row = Array.from({ length: 64 }, (_, i) => (i < 32 ? i % 16 : (i % 16) / 4 - 2));
+    const made = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
+    expect([...made.leasts.values]).to.deep.equal([0, -2, 0, 0]);
+    expect([...made.nibbles.values]).to.deep.equal([...row.map((_, i) => i % 16), ...new Array(64).fill(0)]);
+    expect(made.scales.values[1]).to.equal(0);
+    numbersIn(made).forEach((number, i) => {
+      expect(number).to.be.closeTo(row[i] ?? 0, 1e-3);
+    });
+  });
+
+  it('keeps levels and least values as they are stored, and steps to a part of the greatest', () => {
+    const given = storedMatrix(3, 18, 7);
+    const made = inNibbles(given);
+    const { levels, steps, leasts } = given.stored!(0, 3);
+    expect([...made.nibbles.values]).to.deep.equal([...levels]);
+    expect([...made.leasts.values]).to.deep.equal([...leasts]);
+    steps.forEach((step, block) => {
+      const row = Math.floor(block / 18);
+      const greatest = Math.max(...steps.subarray(18 * row, 18 * (row + 1)));
+      expect(made.factors.values[block]! * made.scales.values[row]!).to.be.closeTo(step, greatest / 3900);
+    });
+  });
+
+  it('leaves no sum outside 32 bits, however long its rows are', () => {
+    for (const columns of [32, 576, 4864, 2 ** 15]) {
+      const { factors } = inNibbles(storedMatrix(1, columns / BLOCK, 3));
+      const most = Math.max(...factors.values);
+      expect(most * 15 * 127 * columns, `${columns}`).to.be.below(2 ** 31);
+      expect(most, `${columns}`).to.be.at.least(34);
+    }
   });
 
   it('is multiplied as integers, which onnxruntime and plain arithmetic yield too', async () => {
     const [rows, depth, outputs] = [5, 96, 12];
     const x = noise([1, rows, depth], 3, 4).values;
-    const weights = inNibbles(matrix([outputs, depth], noise([outputs, depth], 4).values));
+    const weights = inNibbles(storedMatrix(outputs, depth / BLOCK, 4));
     const writer = new GraphWriter();
     writer.product('x', writer.matrix('w', weights), 'y');
     const inputs = { x: floats([1, rows, depth], x) };
@@ -158,21 +213,16 @@ describe('a matrix in 4 bits', () => {
     const [mine, sums] = await runCompiled(importOnnx(file), [inputs.x]);
     const [theirs, theirSums] = await runOnnxruntime(file, inputs, ['y', 'y sums']);
     expectClose(sums!, theirSums!, 0, 0);
-    expectClose(mine!, theirs!, 0, 0);
+    expectClose(mine!, theirs!, 1e-5, 1e-5);
 
-    const { nibbles, factors } = weights;
-    const { levels: codes } = inBytes(matrix([rows, depth], x));
-    const expected = Array.from({ length: rows * outputs }, (_, i) => {
+    const { levels: codes, scales } = inBytes(matrix([rows, depth], x));
+    const numbers = numbersIn(weights);
+    mine!.values.forEach((value, i) => {
       const [row, output] = [Math.floor(i / outputs), i % outputs];
       let sum = 0;
-      for (let k = 0; k < depth; k++) {
-        const weight =
-          nibbles.values[output * depth + k]! * factors.values[Math.floor((output * depth + k) / BLOCK)]!;
-        sum += codes.values[row * depth + k]! * weight;
-      }
-      return sum;
+      for (let k = 0; k < depth; k++) sum += codes.values[row * depth + k]! * numbers[output * depth + k]!;
+      expect(value).to.be.closeTo(sum * scales.values[row]!, 1e-3);
     });
-    expect(sums!.values).to.deep.equal(expected);
   });
 
   it('is held in 4 bits in a whole model, with the same bits on both engines', async () => {

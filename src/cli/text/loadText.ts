@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
 import { readBytes } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
-import type { ModelFile } from '../../files/modelFile.ts';
-import { ImportError, readGraph } from '../../onnx/index.ts';
+import { GGUF, type ModelFile } from '../../files/modelFile.ts';
+import { ImportError, OWN_FILE, readGraph } from '../../onnx/index.ts';
 import { requireCausal } from '../../text/causality.ts';
 import { compileText, type TextModel } from '../../text/compile.ts';
 import { GgufFile } from '../../text/gguf/file.ts';
@@ -24,11 +24,9 @@ export interface LoadedText {
   tokenizer(): TextTokenizer;
 }
 
-const GGUF = 'GGUF';
 const TOKENIZER = 'tokenizer.json';
 
-const isGguf = (bytes: Uint8Array): boolean =>
-  [...GGUF].every((letter, i) => bytes[i] === letter.charCodeAt(0));
+const isGguf = (bytes: Uint8Array): boolean => GGUF.every((byte, i) => bytes[i] === byte);
 
 function readTokenizer(path: string): TextTokenizer {
   let json: unknown;
@@ -67,10 +65,13 @@ export async function loadText(
   const beside = given.tokenizer ?? join(dirname(path), TOKENIZER);
   const named = given.tokenizer !== undefined;
   if (isGguf(bytes)) {
-    const file = await GgufFile.read(bytes);
+    const isWhole = bytes.length === size;
+    const file = await (isWhole
+      ? GgufFile.read(bytes)
+      : GgufFile.open(size, (offset, length) => readExternal(OWN_FILE, offset, length)));
     const form = parseWeightForm(given.weights ?? 'float32');
     const graph = graphOfGguf(file, options.prompt + options.tokens, form);
-    const model = compileText(graph, bytes.length, { ends: endsOfGguf(file), ...options }, half);
+    const model = compileText(graph, size, { ends: endsOfGguf(file), ...options }, half);
     return {
       model,
       tokenizer: once(() => (named ? readTokenizer(beside) : about(path, () => tokenizerOfGguf(file)))),

@@ -1,5 +1,6 @@
 import { GGMLQuantizationType } from '@huggingface/gguf';
 import { FORMATS, widen } from '../../onnx/floatFormats.ts';
+import { BLOCK, type StoredBlocks } from '../floatMatrix.ts';
 
 /**
  * How GGUF files store weights: in blocks of 32, each with a scale, or as floats. The layouts are those of ggml
@@ -8,71 +9,96 @@ import { FORMATS, widen } from '../../onnx/floatFormats.ts';
 
 const { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 } = GGMLQuantizationType;
 
-const BLOCK = 32;
-
 interface Layout {
   /** Bytes of {@link BLOCK} weights. */
   readonly bytes: number;
-  /** Writes the weights of one block. */
-  readonly read: (view: DataView, at: number, into: Float32Array, to: number) => void;
+  /** Writes the weights of whole blocks that lie end to end. */
+  readonly read: (stored: Uint8Array, into: Float32Array) => void;
+  /** Takes whole blocks of 4 bits apart; left out of other kinds. */
+  readonly split?: (stored: Uint8Array) => StoredBlocks;
 }
 
 const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, code) => widen(FORMATS.float16, code));
-const half = (view: DataView, at: number): number => HALVES[view.getUint16(at, true)]!;
+const halfAt = (bytes: Uint8Array, at: number): number => HALVES[bytes[at]! | (bytes[at + 1]! << 8)]!;
 
-/** Weights q * scale + least, where byte i holds the 4 bits of weights i and i + 16. */
-const nibbles = (
-  start: number,
-  bitsAt: ((view: DataView, at: number) => number) | undefined,
-  read: (view: DataView, at: number) => readonly [scale: number, least: number],
-): Layout['read'] => {
-  return (view, at, into, to) => {
-    const [scale, least] = read(view, at);
-    const fifth = bitsAt?.(view, at) ?? 0;
-    for (let i = 0; i < BLOCK / 2; i++) {
-      const byte = view.getUint8(at + start + i);
-      const low = (byte & 15) + 16 * ((fifth >>> i) & 1);
-      const high = (byte >>> 4) + 16 * ((fifth >>> (i + 16)) & 1);
-      into[to + i] = Math.fround(low * scale) + least;
-      into[to + i + 16] = Math.fround(high * scale) + least;
+/** How blocks of 4 or 5 bits lie: a scale, what else is said, fifth bits, and 4 bits of each weight. */
+interface Nibbles {
+  readonly bytes: number;
+  /** Whether the least weight follows the scale; otherwise it is so many scales. */
+  readonly least: 'given' | number;
+  /** Place of the fifth bits, one word. */
+  readonly fifths?: number;
+}
+
+/** Weights level * scale + least, where byte i holds the 4 lower bits of levels i and i + 16. */
+const nibbles = ({ bytes: size, least: rule, fifths }: Nibbles): Layout => ({
+  bytes: size,
+  ...(fifths === undefined ? { split: (stored: Uint8Array) => splitNibbles(stored, size, rule) } : {}),
+  read: (stored, into) => {
+    const start = size - BLOCK / 2;
+    for (let at = 0, to = 0; at < stored.length; at += size, to += BLOCK) {
+      const scale = halfAt(stored, at);
+      const least = rule === 'given' ? halfAt(stored, at + 2) : rule * scale;
+      let fifth = 0;
+      if (fifths !== undefined) for (let i = 0; i < 4; i++) fifth |= stored[at + fifths + i]! << (8 * i);
+      for (let i = 0; i < BLOCK / 2; i++) {
+        const byte = stored[at + start + i]!;
+        const low = (byte & 15) | (((fifth >>> i) & 1) << 4);
+        const high = (byte >>> 4) | (((fifth >>> (i + 16)) & 1) << 4);
+        into[to + i] = Math.fround(low * scale) + least;
+        into[to + i + 16] = Math.fround(high * scale) + least;
+      }
     }
-  };
-};
+  },
+});
 
-const floats = (width: number, read: (view: DataView, at: number) => number): Layout => ({
-  bytes: BLOCK * width,
-  read: (view, at, into, to) => {
-    for (let i = 0; i < BLOCK; i++) into[to + i] = read(view, at + i * width);
+function splitNibbles(stored: Uint8Array, size: number, rule: Nibbles['least']): StoredBlocks {
+  const blocks = stored.length / size;
+  const levels = new Uint8Array(blocks * BLOCK);
+  const [steps, leasts] = [new Float32Array(blocks), new Float32Array(blocks)];
+  for (let block = 0, to = 0; block < blocks; block++, to += BLOCK) {
+    const at = block * size;
+    steps[block] = halfAt(stored, at);
+    leasts[block] = rule === 'given' ? halfAt(stored, at + 2) : rule * steps[block]!;
+    const start = at + size - BLOCK / 2;
+    for (let i = 0; i < BLOCK / 2; i++) {
+      const byte = stored[start + i]!;
+      levels[to + i] = byte & 15;
+      levels[to + i + 16] = byte >>> 4;
+    }
+  }
+  return { levels, steps, leasts };
+}
+
+/** Numbers of 16 bits, by a table of all of them. */
+const shorts = (table: Float32Array): Layout => ({
+  bytes: 2 * BLOCK,
+  read: (stored, into) => {
+    for (let i = 0; i < into.length; i++) into[i] = table[stored[2 * i]! | (stored[2 * i + 1]! << 8)]!;
   },
 });
 
 const LAYOUTS: Partial<Record<GGMLQuantizationType, Layout>> = {
-  [F32]: floats(4, (view, at) => view.getFloat32(at, true)),
-  [F16]: floats(2, half),
-  [BF16]: floats(2, (view, at) => widen(FORMATS.bfloat16, view.getUint16(at, true))),
-  [Q4_0]: { bytes: 18, read: nibbles(2, undefined, (view, at) => [half(view, at), -8 * half(view, at)]) },
-  [Q4_1]: { bytes: 20, read: nibbles(4, undefined, (view, at) => [half(view, at), half(view, at + 2)]) },
-  [Q5_0]: {
-    bytes: 22,
-    read: nibbles(
-      6,
-      (view, at) => view.getUint32(at + 2, true),
-      (view, at) => [half(view, at), -16 * half(view, at)],
-    ),
+  [F32]: {
+    bytes: 4 * BLOCK,
+    read: (stored, into) => {
+      const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
+      for (let i = 0; i < into.length; i++) into[i] = view.getFloat32(4 * i, true);
+    },
   },
-  [Q5_1]: {
-    bytes: 24,
-    read: nibbles(
-      8,
-      (view, at) => view.getUint32(at + 4, true),
-      (view, at) => [half(view, at), half(view, at + 2)],
-    ),
-  },
+  [F16]: shorts(HALVES),
+  [BF16]: shorts(Float32Array.from({ length: 2 ** 16 }, (_, code) => widen(FORMATS.bfloat16, code))),
+  [Q4_0]: nibbles({ bytes: 18, least: -8 }),
+  [Q4_1]: nibbles({ bytes: 20, least: 'given' }),
+  [Q5_0]: nibbles({ bytes: 22, least: -16, fifths: 2 }),
+  [Q5_1]: nibbles({ bytes: 24, least: 'given', fifths: 4 }),
   [Q8_0]: {
     bytes: 34,
-    read: (view, at, into, to) => {
-      const scale = half(view, at);
-      for (let i = 0; i < BLOCK; i++) into[to + i] = view.getInt8(at + 2 + i) * scale;
+    read: (stored, into) => {
+      for (let at = 0, to = 0; at < stored.length; at += 34, to += BLOCK) {
+        const scale = halfAt(stored, at);
+        for (let i = 0; i < BLOCK; i++) into[to + i] = ((stored[at + 2 + i]! << 24) >> 24) * scale;
+      }
     },
   },
 };
@@ -83,6 +109,9 @@ export const isKnown = (kind: GGMLQuantizationType): boolean => LAYOUTS[kind] !=
 export const storedBytes = (kind: GGMLQuantizationType, count: number): number =>
   Math.ceil((count / BLOCK) * LAYOUTS[kind]!.bytes);
 
+/** Takes blocks of 4 bits apart; `undefined` for other kinds. */
+export const splitter = (kind: GGMLQuantizationType): Layout['split'] => LAYOUTS[kind]!.split;
+
 /** The weights in float32. */
 export function dequantised(kind: GGMLQuantizationType, bytes: Uint8Array, count: number): Float32Array {
   const { bytes: size, read } = LAYOUTS[kind]!;
@@ -90,8 +119,7 @@ export function dequantised(kind: GGMLQuantizationType, bytes: Uint8Array, count
   // A last block that is not full is read from a copy that is.
   const whole = bytes.length === blocks * size ? bytes : new Uint8Array(blocks * size);
   if (whole !== bytes) whole.set(bytes);
-  const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
   const weights = new Float32Array(blocks * BLOCK);
-  for (let block = 0; block < blocks; block++) read(view, block * size, weights, block * BLOCK);
-  return weights.subarray(0, count);
+  read(whole, weights);
+  return count === weights.length ? weights : weights.subarray(0, count);
 }

@@ -1,29 +1,45 @@
 import { type GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { ensure, ImportError, quoted } from '../../onnx/errors.ts';
+import { TYPES } from '../../onnx/types.ts';
 import { sizeOf } from '../../program/node.ts';
-import { dequantised, isKnown, storedBytes } from './blocks.ts';
+import { BLOCK, type FloatMatrix } from '../floatMatrix.ts';
+import { dequantised, isKnown, splitter, storedBytes } from './blocks.ts';
 
 /** A GGUF file: what it says about a model, and the model's weights. */
 export class GgufFile {
   readonly #metadata: Readonly<Record<string, unknown>>;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
-  readonly #bytes: Uint8Array;
+  readonly #read: Read;
+  /** Bytes. */
+  readonly size: number;
 
   private constructor(
     metadata: Readonly<Record<string, unknown>>,
     tensors: ReadonlyMap<string, StoredTensor>,
-    bytes: Uint8Array,
+    size: number,
+    read: Read,
   ) {
     this.#metadata = metadata;
     this.#tensors = tensors;
-    this.#bytes = bytes;
+    this.size = size;
+    this.#read = read;
   }
 
   /** @throws ImportError if it is no whole GGUF file */
-  static async read(bytes: Uint8Array): Promise<GgufFile> {
+  static read(bytes: Uint8Array): Promise<GgufFile> {
+    return GgufFile.open(bytes.length, (offset, length) => bytes.subarray(offset, offset + length));
+  }
+
+  /**
+   * Opens a file that is not held: weights are read when they are asked for.
+   *
+   * @param size bytes of the file
+   * @throws ImportError if it is no whole GGUF file
+   */
+  static async open(size: number, read: Read): Promise<GgufFile> {
     try {
       const { metadata, tensorInfos, tensorDataOffset } = await gguf('http://localhost', {
-        fetch: served(bytes),
+        fetch: served(size, read),
       });
       const start = Number(tensorDataOffset);
       const tensors = tensorInfos.map(({ name, shape, dtype, offset }): [string, StoredTensor] => [
@@ -31,14 +47,11 @@ export class GgufFile {
         // The file lists the innermost extent first.
         { shape: shape.map(Number).reverse(), kind: dtype, at: start + Number(offset) },
       ]);
-      return new GgufFile(metadata as unknown as Readonly<Record<string, unknown>>, new Map(tensors), bytes);
+      const known = metadata as unknown as Readonly<Record<string, unknown>>;
+      return new GgufFile(known, new Map(tensors), size, read);
     } catch (error) {
       throw new ImportError(`file: not a GGUF model (${error instanceof Error ? error.message : error})`);
     }
-  }
-
-  get byteLength(): number {
-    return this.#bytes.length;
   }
 
   has(tensor: string): boolean {
@@ -69,11 +82,11 @@ export class GgufFile {
   }
 
   /**
-   * A weight in float32.
+   * A weight in float32, which is read whenever its numbers are asked for.
    *
    * @param expected its shape, outermost extent first
    */
-  weight(name: string, expected: readonly number[]): Float32Array {
+  weight(name: string, expected: readonly number[]): FloatMatrix {
     const tensor = this.#tensors.get(name);
     ensure(tensor, `it has no tensor ${quoted(name)}`);
     const { shape, kind, at } = tensor;
@@ -82,11 +95,40 @@ export class GgufFile {
       `its tensor ${quoted(name)} has the shape [${shape}], not [${expected}]`,
     );
     ensure(isKnown(kind), () => `its tensor ${quoted(name)} is of type ${kind}, which is not supported`);
-    const end = at + storedBytes(kind, sizeOf(shape));
-    ensure(end <= this.#bytes.length, `it ends inside the tensor ${quoted(name)}`);
-    return dequantised(kind, this.#bytes.subarray(at, end), sizeOf(shape));
+    const size = sizeOf(shape);
+    ensure(at + storedBytes(kind, size) <= this.size, `it ends inside the tensor ${quoted(name)}`);
+    const read = this.#read;
+    const bytes = (from: number, end: number): Uint8Array => {
+      const start = storedBytes(kind, from);
+      return read(at + start, storedBytes(kind, end) - start);
+    };
+    const numbers = (from: number, end: number): Float32Array =>
+      dequantised(kind, bytes(from, end), end - from);
+    const columns = shape.at(-1)!;
+    const split = splitter(kind);
+    return {
+      type: TYPES.float,
+      shape,
+      isFar: size >= FAR_WEIGHTS,
+      get values() {
+        return numbers(0, size);
+      },
+      // Rows that start inside a block are not read by themselves.
+      ...(columns % BLOCK === 0
+        ? { rows: (from: number, end: number) => numbers(from * columns, end * columns) }
+        : {}),
+      ...(columns % BLOCK === 0 && split
+        ? { stored: (from: number, end: number) => split(bytes(from * columns, end * columns)) }
+        : {}),
+    };
   }
 }
+
+/** Reads part of a file. */
+type Read = (offset: number, length: number) => Uint8Array;
+
+/** A tensor of so many weights is not held while nothing needs it. */
+const FAR_WEIGHTS = 2 ** 17;
 
 interface StoredTensor {
   readonly shape: readonly number[];
@@ -95,12 +137,13 @@ interface StoredTensor {
   readonly at: number;
 }
 
-/** Answers the ranges that the parser asks for from memory. */
+/** Answers the ranges that the parser asks for. */
 const served =
-  (bytes: Uint8Array): typeof fetch =>
+  (size: number, read: Read): typeof fetch =>
   async (_, init) => {
     const { Range: range = '' } = (init?.headers ?? {}) as Record<string, string>;
     const [, from = '0', to = '0'] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
-    const headers = { 'content-range': `bytes ${from}-${to}/${bytes.length}` };
-    return new Response(bytes.slice(Number(from), Number(to) + 1), { headers });
+    const headers = { 'content-range': `bytes ${from}-${to}/${size}` };
+    const end = Math.min(size, Number(to) + 1);
+    return new Response(read(Number(from), Math.max(0, end - Number(from))).slice(), { headers });
   };

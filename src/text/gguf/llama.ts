@@ -1,6 +1,5 @@
 import { ensure, quoted, within } from '../../onnx/errors.ts';
-import type { Graph, TensorValue } from '../../onnx/read/graph.ts';
-import { TYPES } from '../../onnx/types.ts';
+import type { Graph } from '../../onnx/read/graph.ts';
 import {
   type LayerBias,
   type LayerNorm,
@@ -84,11 +83,7 @@ export function graphOfGguf(file: GgufFile, positions: number, form?: WeightForm
     );
     const { width } = shape;
     const shapes = layerShapes(shape);
-    const weight = (name: string, extents: readonly number[]): TensorValue => ({
-      type: TYPES.float,
-      shape: extents,
-      values: file.weight(name, extents),
-    });
+    const weight = (name: string, extents: readonly number[]) => file.weight(name, extents);
     const vocabulary = vocabularyOf(file);
     return write(
       { ...shape, positions },
