@@ -66,6 +66,7 @@ export class Run implements Waiting {
   }
 
   drop(reason: string): void {
+    if (this.isDropped) return;
     this.isDropped = true;
     this.#reject(new RunDropped(`a run of model ${this.modelId} was dropped: ${reason}`));
     this.#abandoned();

@@ -223,6 +223,7 @@ export class WorkRunner implements Runner {
   }
 
   #dispatch(): void {
+    this.#dropLate();
     for (;;) {
       const idle = this.#threads.filter((thread) => !this.#busy.has(thread));
       if (idle.length === 0) break;
@@ -286,9 +287,14 @@ export class WorkRunner implements Runner {
     }
   }
 
-  #sweep(): void {
+  /** Drops runs of no use to anybody any more, before a thread takes them up too. */
+  #dropLate(): void {
     const now = Number(this.#options.clock());
     for (const run of this.#inFlight.values()) if (run.lastDeadline < now) run.drop('its deadline is over');
+  }
+
+  #sweep(): void {
+    this.#dropLate();
     for (const { thread, runs, startedAt } of this.#busy.values()) {
       const { maxRunSeconds = 0 } = this.#models.get(runs[0]!.modelId) ?? {};
       if (performance.now() - startedAt < 1000 * maxRunSeconds * runs.length) continue;

@@ -81,14 +81,18 @@ describe('a fleet of workers on a queue', function () {
   });
 
   /** Counts what is run here, and runs it. */
-  function asking(trust: Partial<Trust> = {}, random = () => 1) {
-    const work = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+  function asking(trust: Partial<Trust> = {}, random = () => 1, clock = () => Date.now() / 1000) {
+    const work = new WorkRunner({
+      ...{ threads: 1, engine: { name: 'wasm', threads: 1 } },
+      clock: () => BigInt(Math.floor(clock())),
+    });
     for (const model of [SLOW, QUICK]) work.put(model);
     const runner = new FleetRunner({
       fleet,
       local: work,
       trust: { ...TRUSTING, ...trust },
       random,
+      clock,
       complain,
     });
     closing.push(
@@ -205,6 +209,70 @@ describe('a fleet of workers on a queue', function () {
     await fleet.redis.hset(`assay:${queueName(quickId)}:${jobId}`, 'returnvalue', forged);
     expect(await runner.output(quickId, one(9))).to.equal(await right(9));
     expect(here()).to.equal(1);
+  });
+
+  it('makes runs by deadline, also if others join them, and none whose window is over', async () => {
+    let now = 1000;
+    const made: number[] = [];
+    let release: () => void = () => undefined;
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const honest = new WorkRunner({
+      threads: 1,
+      engine: { name: 'wasm', threads: 1 },
+      clock: () => BigInt(now),
+    });
+    honest.put(QUICK);
+    const runner: Runner = {
+      model: (modelId) => honest.model(modelId),
+      output: async (modelId, input, options) => {
+        made.push(bytesOfHex(input)[0]!);
+        if (made.length === 1) await isReleased;
+        return honest.output(modelId, input, options);
+      },
+      commitment: honest.commitment.bind(honest),
+      trace: honest.trace.bind(honest),
+    };
+    const own = await openFleet(redis.url, complain);
+    const worker = new FleetWorker({
+      ...{ fleet: own, runner, complain },
+      key: createWorkerKey(),
+      clock: () => now,
+    });
+    await worker.serve(quickId, 1);
+    closing.push(
+      () => honest.close(),
+      () => own.close(),
+      () => worker.close(),
+    );
+    const [a, b] = [asking({}, undefined, () => now).runner, asking({}, undefined, () => now).runner];
+    const first = a.output(quickId, one(0));
+    while (made.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const ask = (who: Runner, value: number, deadline: bigint) => async (): Promise<string> =>
+      who.output(quickId, one(value), { deadline }).catch((failure: Error) => failure.name);
+    const asked: Promise<string>[] = [];
+    for (const one of [
+      ...[ask(a, 1, 9000n), ask(a, 2, 6000n), ask(a, 3, 2000n), ask(a, 4, 2000n)],
+      // Others need the same sooner, or for longer.
+      ...[ask(b, 1, 4000n), ask(b, 4, 9000n)],
+    ]) {
+      asked.push(one());
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    now = 3000;
+    release();
+    const expected = [
+      await right(1),
+      await right(2),
+      'RunDropped',
+      await right(4),
+      await right(1),
+      await right(4),
+    ];
+    expect(await Promise.all([first, ...asked])).to.deep.equal([await right(0), ...expected]);
+    expect(made).to.deep.equal([0, 4, 1, 2]);
+    expect(told).to.deep.equal([]);
   });
 
   it('runs here what no worker is there for, and when the queue is gone', async () => {

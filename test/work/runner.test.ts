@@ -108,6 +108,32 @@ describe('runs in worker threads', () => {
     expect(await runner.output(quick, one(4))).to.equal(one(40));
   });
 
+  it('come by the earliest deadline, and those whose window is over never begin', async () => {
+    let now = 1000n;
+    const runner = working({ threads: 1, clock: () => now });
+    const [slow, quick] = [runner.put(slowModel(SLOW)), runner.put(slowModel(10))];
+    const first = runner.output(slow, one(1));
+    const ended: string[] = [];
+    const ask = async (value: number, deadline: bigint): Promise<void> => {
+      const result = await outcome(runner.output(quick, one(value), { deadline }));
+      ended.push(result instanceof RunDropped ? `${value} dropped` : `${value}`);
+    };
+    const asked = [ask(1, 4000n), ask(2, 2000n), ask(3, 3000n), ask(4, 1500n), ask(5, 1500n)];
+    // Others need the same sooner, or for longer.
+    asked.push(ask(1, 1800n), ask(5, 5000n));
+    now = 1600n;
+    await first;
+    await Promise.all(asked);
+    expect(ended).to.deep.equal(['4 dropped', '5', '5', '1', '1', '2', '3']);
+    expect(runner.status()).to.include({ done: 5, failed: 0, dropped: 1 });
+    await ask(6, 1599n);
+    // A reorganisation takes the time of the chain back.
+    now = 1500n;
+    await ask(6, 1599n);
+    expect(ended.slice(7)).to.deep.equal(['6 dropped', '6']);
+    expect(runner.status()).to.include({ done: 6, failed: 0, dropped: 2 });
+  });
+
   it('of one waiter that leaves go on for the others', async () => {
     const runner = working();
     const id = runner.put(slowModel(SLOW));

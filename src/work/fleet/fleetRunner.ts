@@ -51,6 +51,17 @@ const PRIORITY_SECONDS = 64;
 export const priorityOf = (deadline: number | undefined): number =>
   deadline === undefined ? MAX_PRIORITY : 1 + (Math.floor(deadline / PRIORITY_SECONDS) % (MAX_PRIORITY - 1));
 
+/** Lets a run that waits already come as early as one who joins needs it, and be of use as long as to the last of them. */
+async function joinJob(queue: Lane['queue'], jobId: string, { deadline }: RunOrder): Promise<void> {
+  const known: RunJob | undefined = await queue.getJob(jobId);
+  if (!known || known.data.deadline === deadline) return;
+  const { deadline: before, ...data } = known.data;
+  const isEarlier = deadline !== undefined && (before === undefined || deadline < before);
+  // One that is being made, or was just made, has no place in the queue any more.
+  if (isEarlier) await known.changePriority({ priority: priorityOf(deadline) }).catch(() => undefined);
+  else await known.updateData(deadline === undefined ? data : { ...data, deadline }).catch(() => undefined);
+}
+
 interface Lane {
   readonly queue: BullMQ.Queue<RunOrder, RunAnswer>;
   readonly events: BullMQ.QueueEvents;
@@ -173,9 +184,11 @@ export class FleetRunner implements Runner {
       ...(deadline === undefined ? {} : { deadline: Number(deadline) }),
       not,
     };
+    // The same run, asked for by anybody, is one job.
+    const jobId = `${key}-${not.length}`;
+    await joinJob(queue, jobId, order);
     const job: RunJob = await queue.add('run', order, {
-      // The same run, asked for by anybody, is one job.
-      jobId: `${key}-${not.length}`,
+      jobId,
       priority: priorityOf(order.deadline),
       attempts: ATTEMPTS,
       removeOnComplete: KEEP,

@@ -9,6 +9,8 @@ export interface FleetWorkerOptions {
   readonly runner: Runner;
   readonly key: WorkerKey;
   readonly complain: (sentence: string) => void;
+  /** Unix seconds. */
+  readonly clock?: () => number;
 }
 
 /** A worker that says nothing for so long is dead, and its runs are given to others, ms. */
@@ -18,6 +20,8 @@ const STALLED_MS = 3000;
 const MAX_STALLED = 3;
 /** A run that another worker is wanted for, or whose model is not there yet, is put back for so long, ms. */
 const BACK_MS = 200;
+/** Message of a run that is of no use any more, which is no failure. */
+const LATE = 'its deadline is over';
 /** A model was asked for no longer ago than this, seconds. */
 const RECENT_SECONDS = 600;
 const MAX_WANTED = 1000;
@@ -64,7 +68,9 @@ export class FleetWorker {
     );
     this.#serving.set(modelId, worker);
     worker.on('error', ({ message }) => complain(message));
-    worker.on('failed', (_, { message }) => complain(`a run of model ${modelId} failed: ${message}`));
+    worker.on('failed', (_, { message }) => {
+      if (message !== LATE) complain(`a run of model ${modelId} failed: ${message}`);
+    });
     await worker.waitUntilReady();
   }
 
@@ -90,8 +96,10 @@ export class FleetWorker {
   }
 
   async #make(modelId: string, job: RunJob, token: string | undefined): Promise<RunAnswer> {
-    const { runner, key, fleet } = this.#options;
+    const { runner, key, fleet, clock = () => Date.now() / 1000 } = this.#options;
     const { input, deadline, not } = job.data;
+    // It may have waited in the queue for longer than whoever asked for it.
+    if (deadline !== undefined && deadline < clock()) throw new fleet.bullmq.UnrecoverableError(LATE);
     if (not.includes(key.name) || !runner.model(modelId)) {
       await job.moveToDelayed(Date.now() + BACK_MS, token);
       throw new fleet.bullmq.DelayedError();
