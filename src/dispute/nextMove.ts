@@ -13,8 +13,8 @@ import { decodeWords, elementAt, encodeWords, intervalAt, levelsToReveal, posted
 import { blockRootOf, claimedProof, type DisputeView, firstDifference } from './view.ts';
 
 /**
- * The move that follows from one's own trace: the claimant shows it, the challenger goes to the first place
- * where the claimant's differs from it.
+ * Finds the move that follows from one's own trace: the claimant shows it, and the challenger goes to the first hash, byte or
+ * word of the claimant's that differs from its own.
  *
  * @returns undefined if it is not `role`'s turn, or if one's own values leave nothing to say: a challenger that
  * agrees with all it is shown, a claimant whose trace root was fixed to another
@@ -100,7 +100,7 @@ function postAccumulators({ position }: DisputeView, trace: Trace): Move {
   return { kind: 'postAccumulators', words: encodeWords(words) };
 }
 
-// ---- both: one's own hashes at the place of the current reveal ----
+// ---- both: one's own hashes, where the claimant's are revealed now ----
 
 /** Hashes above the blocks. */
 function hashesAbove({ depthLeft, index, traceDepth }: Position, own: Commitment): Hash[] {
