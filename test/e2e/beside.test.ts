@@ -63,7 +63,7 @@ describe('commands beside services', function () {
     await Promise.all([asked.ended(), watcher.ended()]);
   });
 
-  it('attack 52: of the same key in another folder wait for its transactions, not for ever', async () => {
+  it('attack 52: with the same key in another folder, wait for its transactions', async () => {
     const wallet = new Wallet(keyOf(ASKER), scene.endpoint);
     const account: Account = { wallet, chainId: 31337n, balanceWei: 1n, block: 0 };
     const work = async (): Promise<string> => 'done';

@@ -169,7 +169,7 @@ const numbersIn = ({ nibbles, factors, scales, leasts }: NibbleMatrix): number[]
 };
 
 describe('a matrix in 4 bits', () => {
-  it('has 16 levels from the least to the greatest of each block, of rows of zeros none', () => {
+  it('has 16 levels from least to greatest of each block, none of rows of zeros', () => {
     const row = Array.from({ length: 64 }, (_, i) => (i < 32 ? i % 16 : (i % 16) / 4 - 2));
     const made = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
     expect([...made.leasts.values]).to.deep.equal([0, -2, 0, 0]);
@@ -180,7 +180,7 @@ describe('a matrix in 4 bits', () => {
     });
   });
 
-  it('keeps levels and least values as they are stored, and steps to a part of the greatest', () => {
+  it('keeps levels and least values as stored, and steps to a part of the greatest', () => {
     const given = storedMatrix(3, 18, 7);
     const made = inNibbles(given);
     const { levels, steps, leasts } = given.stored!(0, 3);
