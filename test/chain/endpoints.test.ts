@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { type Endpoints, openEndpoints } from '../../src/chain/endpoints/endpoints.ts';
+import { NodeFailure } from '../../src/chain/endpoints/failures.ts';
+import { Node } from '../../src/chain/endpoints/node.ts';
 
 interface Call {
   readonly id: number;
@@ -92,6 +94,29 @@ describe('several nodes as one endpoint', () => {
     let failures = 1;
     node.instead = (calls, response) => failures-- > 0 && status(502)(calls, response);
     expect(await provider.getBlockNumber()).to.equal(100);
+  });
+
+  it('asks a node that fails now and then on, and leaves one alone that goes on failing', async () => {
+    let [asked, isBroken] = [0, true];
+    const exchange = async (): Promise<unknown> => {
+      asked++;
+      if (isBroken) throw new NodeFailure('server', 'down');
+      return { jsonrpc: '2.0', id: asked, result: '0x7' };
+    };
+    const transport = { exchange, batches: true, close: () => undefined };
+    const node = new Node({ name: 'node', transport, timeoutMs: 500 });
+    const ask = (): Promise<unknown> => node.readChainId().catch((failure: NodeFailure) => failure.kind);
+    for (let i = 0; i < 5; i++) expect(await ask()).to.equal('server');
+    expect(asked, 'each once more').to.equal(10);
+    isBroken = false;
+    await ask();
+    expect(asked, 'asked after ten failures at once').to.equal(11);
+    isBroken = true;
+    const until = Date.now() + 2500;
+    while (Date.now() < until) await ask();
+    const before = asked;
+    expect(await ask()).to.equal('server');
+    expect(asked).to.equal(before);
   });
 
   it('asks the next node when one takes no more requests', async () => {

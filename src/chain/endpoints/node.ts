@@ -2,10 +2,10 @@ import {
   BrokenCircuitError,
   BulkheadRejectedError,
   bulkhead,
-  ConsecutiveBreaker,
   ConstantBackoff,
   circuitBreaker,
   handleWhen,
+  type IBreaker,
   retry,
   TaskCancelledError,
   TimeoutStrategy,
@@ -44,8 +44,9 @@ export interface NodeStatus {
 
 const AT_ONCE = 8;
 const QUEUE = 10_000;
-/** Failures in a row after which a node is left alone for a while, ms. */
+/** Failures in a row, and their time, after which a node is left alone for a while, ms. */
 const FAILURES = 5;
+const FAILING_MS = 2_000;
 const LEFT_ALONE_MS = 2_000;
 const RETRY_MS = 100;
 /** First pause after "too many requests" that names no time, ms; doubles each time. */
@@ -62,6 +63,21 @@ export const isQuick = (failure: unknown): boolean =>
   failure instanceof NodeFailure && QUICK.includes(failure.kind);
 const isDown = (failure: unknown): boolean =>
   isQuick(failure) || failure instanceof TaskCancelledError || (failure as NodeFailure).kind === 'timeout';
+
+/** Breaks after failures in a row that last: one that fails every other time is better asked again than left alone. */
+class LastingFailures implements IBreaker {
+  state = { count: 0, since: 0 };
+
+  success(): void {
+    this.state = { count: 0, since: 0 };
+  }
+
+  failure(): boolean {
+    const { count, since } = this.state;
+    this.state = { count: count + 1, since: count === 0 ? Date.now() : since };
+    return this.state.count >= FAILURES && Date.now() - this.state.since >= FAILING_MS;
+  }
+}
 
 const refusalOf = (answer: unknown): Refusal | undefined =>
   (answer as { error?: Refusal } | undefined)?.error;
@@ -100,7 +116,7 @@ export class Node {
       retry(handleWhen(isQuick), { maxAttempts: 1, backoff: new ConstantBackoff(RETRY_MS) }),
       circuitBreaker(handleWhen(isDown), {
         halfOpenAfter: LEFT_ALONE_MS,
-        breaker: new ConsecutiveBreaker(FAILURES),
+        breaker: new LastingFailures(),
       }),
       timeout(timeoutMs, TimeoutStrategy.Aggressive),
     );
