@@ -1,5 +1,6 @@
 // `npm run chaos [PROFILE…]`: the long forms of test/e2e/faults, crowd and killed, with their figures. Without a name, all.
 import { DEEP_FAULT, deepModel } from '../test/support/chaos/deepModel.ts';
+import { playDrains } from '../test/support/chaos/drains.ts';
 import { playFees } from '../test/support/chaos/fees.ts';
 import { readFirstAlone } from '../test/support/chaos/firstRead.ts';
 import { followMany } from '../test/support/chaos/followMany.ts';
@@ -8,6 +9,7 @@ import { DAY_TERMS, playDisputes, playLies } from '../test/support/chaos/playCro
 import { playReorganisations } from '../test/support/chaos/reorganisations.ts';
 import { Rig, type RigOptions } from '../test/support/chaos/rig.ts';
 import { digitsModel, SOAK_BLOCK_SECONDS, soak as soakFor } from '../test/support/chaos/soak.ts';
+import { soakExcess } from '../test/support/chaos/soakBounds.ts';
 import { Random } from '../test/support/randomProgram.ts';
 
 const count = (name: string, usual: number): number => Number(process.env[name] ?? usual);
@@ -76,17 +78,32 @@ const index = async (): Promise<void> => {
 const fees = (): Promise<void> =>
   withRig(async (rig) => say('fees', await playFees(rig, count('REQUESTS', 40))), { blockMs: 300 });
 
+/** Hostile requesters with more ether than their victims, of whom none may gain anything. */
+const drains = async (): Promise<void> => {
+  const found: string[] = [];
+  const onFound = (sentence: string): void => {
+    found.push(sentence);
+    console.error(`drains: ${sentence}`);
+  };
+  say('drains', await playDrains(count('FIRST', 1), count('SEEDS', 500), onFound));
+  if (found.length > 0) process.exitCode = 1;
+};
+
 /** Eight hours of chain time with faults and requests all the time; a block takes as long as all need to look at it. */
 const soak = async (): Promise<void> =>
   withRig(
     async (rig) => {
       const onSample = (sample: object): void => say('sample', sample);
-      say('soak', await soakFor(rig, count('HOURS', 8), onSample));
+      const figures = await soakFor(rig, count('HOURS', 8), onSample);
+      say('soak', figures);
+      const excess = soakExcess(figures);
+      for (const sentence of excess) console.error(`soak: ${sentence}`);
+      if (excess.length > 0) process.exitCode = 1;
     },
     { blockSeconds: SOAK_BLOCK_SECONDS, model: await digitsModel() },
   );
 
-const PROFILES = { disputes, claims, kills, reorganisations, logs, index, fees, soak };
+const PROFILES = { disputes, claims, kills, reorganisations, logs, index, fees, drains, soak };
 
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(PROFILES)) {

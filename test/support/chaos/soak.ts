@@ -29,11 +29,12 @@ const MODEL = join(EXAMPLES, 'digits.onnx');
 const LIE = { node: 13, element: 0, xor: 1 };
 const HOUR = 3600n;
 
-const SOAK_TERMS: Terms = {
+/** Windows of an eighth of the time, so that short soaks come to a steady state too. */
+const termsFor = (hours: number): Terms => ({
   ...TERMS,
   ...{ claimBondWei: parseEther('0.1'), challengeBondWei: parseEther('0.05') },
-  ...{ windowSeconds: HOUR, clockSeconds: HOUR, patienceSeconds: 86_400n },
-};
+  ...{ windowSeconds: BigInt(Math.round(hours * 450)), clockSeconds: HOUR, patienceSeconds: 86_400n },
+});
 
 /** The digits model; the number of a request is in its first two pixels. */
 export async function digitsModel(): Promise<RigModel> {
@@ -154,6 +155,7 @@ export async function soak(
   onSample: (sample: Sample) => void,
 ): Promise<SoakFigures> {
   const random = new Random(1);
+  const terms = termsFor(hours);
   const folder = mkdtempSync(join(tmpdir(), 'assay-soak-'));
   let [calls, faults, reorganisations, asked] = [0, 0, 0, 0];
   const wrong = liar(rig.shelf, LIE);
@@ -200,7 +202,7 @@ export async function soak(
     let asking: Promise<unknown> = Promise.resolve();
     const ask = (): void => {
       const input = rig.input(++asked);
-      asking = request(rig.contracts, rig.modelId, input, SOAK_TERMS, 0n).catch(() => undefined);
+      asking = request(rig.contracts, rig.modelId, input, terms, 0n).catch(() => undefined);
     };
 
     const samples: Sample[] = [];

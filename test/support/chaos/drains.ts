@@ -1,0 +1,398 @@
+// Hostile requesters with more ether than their victims, who try to make them lose bonds or burn gas.
+import { type HDNodeWallet, parseEther, Wallet } from 'ethers';
+import { HostileConsumer__factory } from '#typechain';
+import { challenge, claim, finalize, timeout } from '../../../src/chain/actions.ts';
+import { SAFE_BOUNDS } from '../../../src/chain/bounds.ts';
+import { as, type Contracts } from '../../../src/chain/contracts.ts';
+import { deploy } from '../../../src/chain/deploy.ts';
+import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
+import type { Pass } from '../../../src/chain/loop.ts';
+import { claimGas, finalizeGas } from '../../../src/chain/money/gas.ts';
+import { larger } from '../../../src/chain/transactions/fees.ts';
+import { PLAIN_TERMS, type Terms } from '../../../src/chain/types.ts';
+import type { ClaimRecord, World } from '../../../src/chain/world.ts';
+import { publish } from '../../../src/client/client.ts';
+import { referenceEngine } from '../../../src/engine/reference/reference.ts';
+import { bytesOfHex } from '../../../src/merkle/keccak.ts';
+import { modelOf } from '../../../src/merkle/model.ts';
+import { createProvider } from '../../../src/provider/provider.ts';
+import type { Runner, Shelf } from '../../../src/store/shelf.ts';
+import { plantFaults } from '../../../src/trace/fault.ts';
+import { createWatcher } from '../../../src/watcher/watcher.ts';
+import { layers, layersInput, layersShelf } from '../layers.ts';
+import { lyingRunner } from '../lyingRunner.ts';
+import { instruction, loop, ProgramBuilder, sameShape } from '../programs.ts';
+import { asAccount, type DevelopmentChain, startChain } from '../protocol.ts';
+import { Random } from '../randomProgram.ts';
+import { claimsIn, disputesIn } from '../records.ts';
+
+const [ATTACKER, FRIEND] = [5, 6];
+const DAY = 86_400n;
+const GWEI = 10n ** 9n;
+/** More than any victim has. */
+const FORTUNE_WEI = parseEther('9000');
+const HUGE_BYTES = 16_384;
+/** Price of gas that the default least fee of a provider counts on, a quarter of its ceiling. */
+const CALM_WEI = 25n * GWEI;
+const MOODS = { accept: 0, revert: 1, burnGas: 2, returnBomb: 3 } as const;
+
+/** A model whose inputs and outputs are large, and of which nothing else is to be computed. */
+function huge() {
+  const build = new ProgramBuilder();
+  const shape = [HUGE_BYTES / 4];
+  const x = build.input('i32', shape);
+  build.node(
+    loop({
+      dtype: 'i32',
+      shape,
+      constants: [1],
+      operands: [sameShape(x, 'i32', shape)],
+      post: (s) => [instruction('i32.add', s.operands, s.constants)],
+    }),
+  );
+  return build.finish();
+}
+
+const hugeInput = (seed: number): Uint8Array =>
+  Uint8Array.from({ length: HUGE_BYTES }, (_, i) => (i * 7 + seed) & 255);
+
+const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
+const HUGE_FAULT = { node: 1, element: 3, xor: 1 };
+
+/** What came of one strategy. Amounts are in wei, gas included. */
+export interface DrainFigures {
+  readonly seed: number;
+  readonly requests: number;
+  readonly victimClaims: number;
+  readonly victimDisputes: number;
+  /** Of the attackers together. */
+  readonly gainedWei: bigint;
+  /** Of the victims together. */
+  readonly lostWei: bigint;
+  /** Disputes and claims that a victim lost. */
+  readonly lost: readonly string[];
+  /** What is still open at the end. */
+  readonly open: number;
+  /** Whether the victim answers only what pays for its gas. */
+  readonly isPaid: boolean;
+}
+
+/** Whether a stranger gained, or made victims lose a bond, or more than it lost itself. @returns what, in a sentence each */
+export function drained({ gainedWei, lostWei, lost, open, isPaid, seed }: DrainFigures): string[] {
+  const found = lost.map((one) => `seed ${seed}: ${one}`);
+  if (gainedWei > 0n) found.push(`seed ${seed}: the attackers gained ${gainedWei} wei`);
+  if (open > 0) found.push(`seed ${seed}: ${open} claims or disputes are open at the end`);
+  if (isPaid && lostWei > -gainedWei) {
+    found.push(`seed ${seed}: the victims lost ${lostWei} wei, the attackers only ${-gainedWei}`);
+  }
+  return found;
+}
+
+interface Models {
+  readonly layers: string;
+  readonly huge: string;
+  readonly foreign: string;
+}
+
+interface Sending {
+  send(method: string, params: unknown[]): Promise<unknown>;
+}
+
+/** A deployment on which one strategy after the other is played, each against victims of its own. */
+export class DrainStage {
+  readonly #chain: DevelopmentChain;
+  readonly #contracts: Contracts;
+  readonly #shelf: Shelf;
+  readonly #models: Models;
+
+  private constructor(chain: DevelopmentChain, contracts: Contracts, shelf: Shelf, models: Models) {
+    this.#chain = chain;
+    this.#contracts = contracts;
+    this.#shelf = shelf;
+    this.#models = models;
+  }
+
+  static async start(): Promise<DrainStage> {
+    const chain = await startChain('in-process');
+    const contracts = await deploy(chain.account(0), SAFE_BOUNDS);
+    const shelf = await layersShelf();
+    const { program, weights } = huge();
+    const hugeModel = modelOf(program);
+    shelf.put({ model: hugeModel, session: await referenceEngine.load(program, weights) });
+    // Nobody but its publisher has it, and what it says about where it is to be had is of no use.
+    const strange = new ProgramBuilder();
+    strange.input('f32', [2, 200]);
+    const foreign = modelOf(strange.finish().program);
+    const attacker = asAccount(contracts, chain, ATTACKER);
+    return new DrainStage(chain, contracts, shelf, {
+      layers: await publish(contracts, modelOf(layers().program), ''),
+      huge: await publish(contracts, hugeModel, ''),
+      foreign: await publish(attacker, foreign, `http://127.0.0.1:1/${'../'.repeat(500)}`),
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#chain.stop();
+  }
+
+  async #fund(address: string, wei: bigint): Promise<void> {
+    await (this.#contracts.provider as unknown as Sending).send('hardhat_setBalance', [
+      address,
+      `0x${wei.toString(16)}`,
+    ]);
+  }
+
+  async #has(address: string): Promise<bigint> {
+    return (
+      (await this.#contracts.provider.getBalance(address)) + (await this.#contracts.oracle.owed(address))
+    );
+  }
+
+  /** Plays one strategy of its seed to the end of everything that it began. */
+  async play(seed: number): Promise<DrainFigures> {
+    const random = new Random(seed);
+    const contracts = this.#contracts;
+    const fromBlock = (await contracts.provider.getBlockNumber()) + 1;
+    const base = (BigInt(1 + random.below(20)) * GWEI).toString(16);
+    const rpc = contracts.provider as unknown as Sending;
+    /** Whoever looks sees the price of the next block. */
+    const setBaseFee = async (): Promise<void> => {
+      await rpc.send('hardhat_setNextBlockBaseFeePerGas', [`0x${base}`]);
+      await rpc.send('evm_mine', []);
+    };
+    const [attacker, friend] = [ATTACKER, FRIEND].map((one) => asAccount(contracts, this.#chain, one)) as [
+      Contracts,
+      Contracts,
+    ];
+    const consumer = await new HostileConsumer__factory(this.#chain.account(ATTACKER)).deploy();
+    await consumer.waitForDeployment();
+    const hostile = [
+      await this.#chain.account(ATTACKER).getAddress(),
+      await this.#chain.account(FRIEND).getAddress(),
+      await consumer.getAddress(),
+    ];
+    for (const address of hostile.slice(0, 2)) await this.#fund(address, FORTUNE_WEI);
+
+    // ---- the victims ----
+    const purse = (): bigint => parseEther('1') * BigInt(1 + random.below(10));
+    const victims = [purse(), purse()].map((wei) => ({ wallet: Wallet.createRandom(), wei }));
+    for (const { wallet, wei } of victims) await this.#fund(wallet.address, wei);
+    const [providing, watching] = victims.map(({ wallet }) => wallet.address) as [string, string];
+    const isPaid = random.chance(60);
+    const limits = {
+      maxBondWei: random.chance(30) ? parseEther('1') : undefined,
+      maxBondsWei: random.chance(30) ? parseEther('2') : undefined,
+    };
+    const of = (wallet: HDNodeWallet) => ({
+      contracts: as(contracts, wallet.connect(contracts.provider)),
+      ...{ runner: this.#shelf, limits, fromBlock },
+      readInput: async () => undefined,
+    });
+    const services: readonly Pass[] = [
+      createProvider({
+        ...of(victims[0]!.wallet),
+        leastFeeWei: isPaid ? 'gas' : 0n,
+        callbacks: random.pick(['paid', 'never']),
+      }),
+      createWatcher(of(victims[1]!.wallet)),
+    ];
+    /** Honest services are awake: they look between any two deeds of others. */
+    const awake = async (): Promise<void> => {
+      await setBaseFee();
+      for (const pass of services) await pass();
+    };
+
+    // ---- the strategy ----
+    const wrong: Runner = lyingRunner(this.#shelf, (right) =>
+      plantFaults(right, [right.model.program.nodes.length === 2 ? HUGE_FAULT : FAULT]),
+    );
+    const lying = createProvider({
+      contracts: attacker,
+      runner: wrong,
+      fromBlock,
+      accepts: () => random.chance(60),
+    });
+    const erring = createWatcher({ contracts: friend, runner: wrong, fromBlock });
+    const index = new EventIndex(contracts, { fromBlock });
+    const world = (): Promise<World> => index.update();
+    let asked = 0;
+
+    const bondNear = async (): Promise<bigint> => {
+      const rest = await contracts.provider.getBalance(random.pick([providing, watching]));
+      const bond = random.pick([
+        rest >> BigInt(random.below(6)),
+        rest - parseEther('0.01') * BigInt(random.below(50)),
+        rest - BigInt(random.below(1_000_000)) * GWEI,
+        2n * rest,
+        SAFE_BOUNDS.min.claimBondWei,
+      ]);
+      return larger(bond, SAFE_BOUNDS.min.claimBondWei);
+    };
+    const ask = async (): Promise<void> => {
+      const claimBondWei = await bondNear();
+      const most = claimBondWei / 2n;
+      const which = random.pick(['layers', 'layers', 'layers', 'huge', 'foreign'] as const);
+      const callbackGas = random.pick([0n, 0n, 50_000n, 1_000_000n, 5_000_000n]);
+      const bytes = which === 'huge' ? BigInt(HUGE_BYTES) : 24n;
+      const gasWei = (claimGas(Number(bytes)) + finalizeGas(Number(bytes))) * CALM_WEI;
+      const terms: Terms = {
+        ...PLAIN_TERMS,
+        ...{ claimBondWei, windowSeconds: DAY, clockSeconds: DAY, patienceSeconds: 3600n, callbackGas },
+        challengeBondWei: random.pick([most, most, SAFE_BOUNDS.min.challengeBondWei]),
+        callbackFeeWei:
+          callbackGas === 0n ? 0n : random.pick([0n, 1n, callbackGas * GWEI, parseEther('0.01')]),
+      };
+      const feeWei = random.pick([0n, 1n, gasWei, gasWei, gasWei - 1n, parseEther('0.01')]);
+      const seedOfInput = 1000 * seed + ++asked;
+      const input = which === 'huge' ? hugeInput(seedOfInput) : layersInput(seedOfInput);
+      const value = feeWei + terms.callbackFeeWei;
+      const modelId = this.#models[which];
+      const [oracle, by] = [attacker.oracle, await contracts.oracle.getAddress()];
+      await consumer.plan(random.pick(Object.values(MOODS)), random.chance(30), by, '0x');
+      if (random.chance(15) && which === 'layers') {
+        // Nobody can have the input of this root.
+        const root = `0x${'5a'.repeat(32)}`;
+        await oracle.requestByRoot(modelId, [root], 'http://127.0.0.1:1/', terms, feeWei, { value });
+      } else if (random.chance(50)) await consumer.ask(by, modelId, input, terms, feeWei, { value });
+      else await oracle.request(modelId, input, terms, feeWei, { value });
+    };
+    const open = async (): Promise<ClaimRecord[]> => [...(await world()).claims.values()];
+    const ofVictim = ({ claimant }: ClaimRecord): boolean => claimant === providing;
+    const deeds: readonly (() => Promise<unknown>)[] = [
+      ask,
+      ask,
+      lying,
+      lying,
+      erring,
+      erring,
+      // False challenges of right claims, moved on or left alone.
+      async () => {
+        for (const one of (await open()).filter(ofVictim))
+          if (random.chance(50)) await challenge(random.pick([attacker, friend]), one);
+      },
+      // Disputes with oneself, to overtake whoever was there before.
+      async () => {
+        for (const one of await open()) if (!ofVictim(one) && random.chance(50)) await challenge(friend, one);
+      },
+      // The victim's answer under another name.
+      async () => {
+        for (const one of (await open()).filter(ofVictim)) {
+          if (one.answer.kind === 'bytes' && random.chance(50))
+            await claim(friend, one.request, bytesOfHex(one.answer.bytes));
+        }
+      },
+      // Answers about a model that nobody else has.
+      async () => {
+        for (const one of (await world()).requests.values()) {
+          if (one.request.modelId === this.#models.foreign && one.status === 'open')
+            await claim(attacker, one, layersInput(seed + asked));
+        }
+      },
+      async () => {
+        for (const one of (await world()).disputes.values())
+          await timeout(attacker, one).catch(() => undefined);
+      },
+      async () => {
+        for (const one of (await world()).requests.values())
+          if (random.chance(30))
+            await attacker.oracle.cancel(one.requestId, one.request).catch(() => undefined);
+      },
+      () => this.#chain.pass(random.below(Number(DAY) / 3)),
+    ];
+    const before = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
+    await ask();
+    for (let i = 0; i < 14; i++) {
+      await setBaseFee();
+      // What the chain refuses is no deed.
+      await random
+        .pick(deeds)()
+        .catch(() => undefined);
+      await awake();
+    }
+    await this.#end(awake, world, attacker, friend);
+
+    // ---- what came of it ----
+    const after = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
+    const rests = await Promise.all(victims.map(({ wallet }) => this.#has(wallet.address)));
+    const all = await world();
+    const honest = [providing, watching];
+    const own = disputesIn(all).filter(({ claim, challenger }) =>
+      [claim.claimant, challenger].some((one) => honest.includes(one)),
+    );
+    const lostDisputes = own.filter(
+      ({ ended }) => ended && !honest.includes(ended.winner) && ended.reason !== 'ClaimAlreadyFalsified',
+    );
+    const claims = claimsIn(all).filter(ofVictim);
+    return {
+      ...{ seed, requests: asked, victimClaims: claims.length, victimDisputes: own.length, isPaid },
+      gainedWei: after - before,
+      lostWei: victims.reduce((sum, { wei }, i) => sum + wei - rests[i]!, 0n),
+      lost: [
+        ...lostDisputes.map(({ disputeId, ended }) => `dispute ${disputeId} was lost: ${ended?.reason}`),
+        ...claims
+          .filter(({ status }) => status === 'falsified')
+          .map(({ claimId }) => `claim ${claimId} was lost`),
+      ],
+      open: all.disputes.size + [...all.claims.values()].filter(ofVictim).length,
+    };
+  }
+
+  /** Lets clocks and windows run out, while victims do what is due and attackers take back what they can. */
+  async #end(
+    awake: () => Promise<void>,
+    world: () => Promise<World>,
+    attacker: Contracts,
+    friend: Contracts,
+  ): Promise<void> {
+    for (let round = 0; round < 12; round++) {
+      const { claims, disputes } = await world();
+      if (claims.size + disputes.size === 0) break;
+      await this.#chain.pass(Number(DAY) / 3);
+      await awake();
+      for (const one of disputes.values()) {
+        await timeout(attacker, one).catch(() => undefined);
+        await friend.game.reclaim(one.disputeId, one.dispute, one.subject).catch(() => undefined);
+      }
+      for (const one of claims.values()) await finalize(attacker, one, false).catch(() => undefined);
+    }
+    await awake();
+  }
+}
+
+/** Sums over many strategies. */
+export interface DrainTotals {
+  strategies: number;
+  requests: number;
+  victimClaims: number;
+  victimDisputes: number;
+  /** The most that the attackers of one strategy gained, ether; a loss is below zero. */
+  mostGained: number;
+  /** The most that the victims of one strategy lost, ether: gas, less what they won. */
+  mostLost: number;
+}
+
+/** Plays many strategies. @param onFound is told what should not have been, in sentences */
+export async function playDrains(
+  first: number,
+  strategies: number,
+  onFound: (sentence: string) => void,
+): Promise<DrainTotals> {
+  const stage = await DrainStage.start();
+  const [none, ether] = [Number.NEGATIVE_INFINITY, (wei: bigint) => Number(wei) / 1e18];
+  const totals = {
+    ...{ strategies, requests: 0, victimClaims: 0, victimDisputes: 0 },
+    ...{ mostGained: none, mostLost: none },
+  };
+  try {
+    for (let seed = first; seed < first + strategies; seed++) {
+      const figures = await stage.play(seed);
+      for (const sentence of drained(figures)) onFound(sentence);
+      for (const key of ['requests', 'victimClaims', 'victimDisputes'] as const) totals[key] += figures[key];
+      totals.mostGained = Math.max(totals.mostGained, ether(figures.gainedWei));
+      totals.mostLost = Math.max(totals.mostLost, ether(figures.lostWei));
+    }
+  } finally {
+    await stage.stop();
+  }
+  return totals;
+}
