@@ -44,8 +44,8 @@ function build(console: Console): Command {
     .description('run a model')
     .argument('<MODEL.onnx>', 'the model')
     .option('--output-dir <DIR>', 'write each output to DIR/<name>.npy')
-    .option('--output-format <npy|pb>', 'what to write outputs as', 'npy')
-    .option('--ask <PROMPT>', 'with --text: what to go on from');
+    .option('--output-format <npy|pb>', 'format of the output files', 'npy')
+    .option('--ask <PROMPT>', 'with --text: the prompt');
   withJson(
     withDrawing(
       withDraft(withEngine(withImport(withInputs(run, 'an input, from a .npy or TensorProto .pb file')))),
@@ -71,12 +71,12 @@ function build(console: Console): Command {
   );
   const rehearse = assay
     .command('rehearse')
-    .description('play disputes about planted lies on a chain in this process, and say what they cost')
+    .description('play disputes about planted lies on a chain in this process, and print what they cost')
     .argument('<MODEL.onnx>', 'the model')
     .option('--fault <NODE[:ELEMENT]>', 'where to plant the lie (repeatable)', collect)
     .option('--every-node', 'one lie at every node, and one false challenge at every node')
     .option('--sample <N>', 'the same at N nodes, drawn with a fixed seed: for large models')
-    .option('--ask <PROMPT>', 'with --text: what the text goes on from');
+    .option('--ask <PROMPT>', 'with --text: the prompt');
   withJson(
     withEngine(withImport(withInputs(rehearse, 'an input; inputs not given are seeded random'))),
   ).action(async (model, options) =>
@@ -85,8 +85,8 @@ function build(console: Console): Command {
   const deploy = assay
     .command('deploy')
     .description('put the contracts on a chain')
-    .option('--trial', 'allow windows and clocks of seconds: for tries, unsafe where money is')
-    .option('--bounds <safe|rollup|trial>', 'what requesters may choose; else what suits the chain')
+    .option('--trial', 'allow windows and clocks of seconds: for trials, unsafe with real money')
+    .option('--bounds <safe|rollup|trial>', 'bounds on the terms of requests (default: by the chain)')
     .option('--currency <ADDRESS>', 'an ERC-20 token that fees and bonds are in; ether if left out')
     .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
     .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
@@ -112,8 +112,8 @@ function build(console: Console): Command {
     .command('serve')
     .description('serve a bundle or answers over HTTP, until SIGINT or SIGTERM')
     .argument('<DIR>', 'what `publish --bundle` has written, or the folder answers of a provider')
-    .option('--port <N>', 'to listen on; 0 for any that is free', '8480')
-    .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
+    .option('--port <N>', 'port to listen on; 0 for any that is free', '8480')
+    .option('--host <ADDRESS>', 'address to listen on', '127.0.0.1');
   serve.action(async (folder, options) =>
     (await import('./commands/serveBundle.ts')).serveBundle(folder, options, console),
   );
@@ -132,15 +132,18 @@ function build(console: Console): Command {
     .option('--claim-bond-wei <N>', 'what a provider loses if it lies')
     .option('--challenge-bond-wei <N>', 'what a challenger loses if it is wrong')
     .option('--window-seconds <N>', 'how long an answer can be challenged')
-    .option('--clock-seconds <N>', 'what each side of a dispute has for all its moves')
-    .option('--callback-gas <N>', 'for a requester that is a contract')
+    .option('--clock-seconds <N>', 'time of each side of a dispute for all its moves')
+    .option('--callback-gas <N>', 'gas of the callback, for a requester that is a contract')
     .option('--callback-fee-wei <N>', 'what whoever first runs the callback earns')
     .option('--answer-by-root', 'have the answer as roots of its tensors: for long ones')
     .option('--input-uri <URI>', 'give the input by root and say where it can be had; you vouch for that')
-    .option('--provider <ADDRESS>', 'who alone may answer')
+    .option('--provider <ADDRESS>', 'the only account that may answer')
     .option('--verifier <ADDRESS>', 'a contract that may make an answer final at once')
-    .option('--patience-seconds <N>', 'after which an unanswered request can be cancelled')
-    .option('--wait', 'wait for the final answer and print it; one by root from where its claimant says');
+    .option('--patience-seconds <N>', 'time after which an unanswered request can be cancelled')
+    .option(
+      '--wait',
+      'wait for the final answer and print it; an answer by root is read from the URI in its claim',
+    );
   withJson(
     withDrawing(
       withImport(
@@ -159,12 +162,12 @@ function build(console: Console): Command {
     .description('answer requests on models, until SIGINT or SIGTERM')
     .option(
       '--min-fee-wei <N>',
-      'leave requests that pay less (default: what the gas of an answer costs at a quarter of --max-fee-gwei)',
+      'skip requests that pay less (default: the gas of an answer at a quarter of --max-fee-gwei)',
     )
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid')
     .option(
       '--answers-uri <URI>',
-      'where answers by root can be had: serve the folder answers of --data there',
+      'public address of answers by root: serve the folder answers of --data there',
     );
   withStatus(withSending(withQueue(withWorkers(withDraft(withModels(provide, '<MODEL...>')))))).action(
     async (models, options) =>
@@ -182,11 +185,11 @@ function build(console: Console): Command {
   );
   const worker = assay
     .command('worker')
-    .description('make runs for providers and watchers of the same queue, until SIGINT or SIGTERM')
+    .description('run models for providers and watchers of the same queue, until SIGINT or SIGTERM')
     .argument('[MODEL...]', 'the models: files, or ids of fetched ones')
     .requiredOption('--queue <URL>', 'the Redis or Valkey server: redis://…')
     .option('--config <FILE>', 'settings in TOML or YAML; flags and ASSAY_… variables win over it')
-    .option('--all', 'fetch every model that there are runs of, within limits');
+    .option('--all', 'fetch every model that runs are queued for, within limits');
   withStatus(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
     (await import('./commands/worker.ts')).worker(models, options, console),
   );

@@ -7,25 +7,22 @@ import { collect } from '../settings/settings.ts';
 /** Adds options for the sizes of a compiled text model. */
 const withTextSizes = (command: Command): Command =>
   command
-    .option('--prompt <N>', 'with --text: tokens of a prompt, most (default: 128)')
-    .option('--tokens <N>', 'with --text: tokens of a text, most (default: 128)')
+    .option('--prompt <N>', 'with --text: most tokens of a prompt (default: 128)')
+    .option('--tokens <N>', 'with --text: most tokens of a text (default: 128)')
     .option('--end <TOKEN>', 'with --text: a token that ends a text (repeatable)', collect)
     .option(
       '--weights <float32|int8|int4>',
-      'with --text and a GGUF file: what weights are held in (default: float32)',
+      'with --text and a GGUF file: format of the weights (default: float32)',
     )
-    .option('--sampled', 'with --text: requests give a seed and a temperature, by which tokens are drawn')
+    .option('--sampled', 'with --text: draw tokens, by a seed and a temperature that each request gives')
     .option('--tokenizer <FILE>', 'with --text: a tokenizer.json, if it is not beside the model');
 
 /** Options of drawing tokens. */
 export const withDrawing = (command: Command): Command =>
   command
     .option('--temperature <N>', 'with --sampled: 0 takes the likeliest token (default: 1)')
-    .option('--seed <N>', 'with --sampled: what the noise comes from (default: 0)')
-    .option(
-      '--top-k <N>',
-      'with --sampled: how many of the likeliest tokens there is a choice of (default: all)',
-    );
+    .option('--seed <N>', 'with --sampled: seed of the draws (default: 0)')
+    .option('--top-k <N>', 'with --sampled: draw from the N likeliest tokens only (default: all)');
 
 /** Servers that guess tokens. */
 export const withDraft = (command: Command): Command =>
@@ -57,7 +54,7 @@ export const withImport = (command: Command, text = '--text'): Command =>
     )
     .option(
       '--half <round|float32>',
-      'how float16 and bfloat16 are computed with: rounded after each operator, or in float32',
+      'arithmetic of float16 and bfloat16: rounded after each operator, or float32 throughout',
       'round',
     );
 
@@ -66,17 +63,17 @@ export const withInputs = (command: Command, what: string): Command =>
 
 export const withEngine = (command: Command): Command =>
   command
-    .option('--engine <name>', 'what runs it, with the same bits: wasm or reference', 'wasm')
+    .option('--engine <name>', 'the engine, wasm or reference; both give the same bits', 'wasm')
     .option(
       '--threads <N>',
-      'threads that the wasm engine has for a run (default: all cores, shared by runs at the same time)',
+      'threads of a run on the wasm engine (default: all cores, divided among concurrent runs)',
     );
 
 /** Services run models in the background. */
 export const withWorkers = (command: Command): Command =>
   withEngine(command)
-    .option('--workers <N>', 'runs at the same time (default: half as many as cores, at least 2)')
-    .option('--batch <N>', 'inputs of one model that wait are computed together, so many (default: 8)');
+    .option('--workers <N>', 'concurrent runs (default: half as many as cores, at least 2)')
+    .option('--batch <N>', 'most waiting inputs of one model that are computed together (default: 8)');
 
 /** Adds options for the transactions that services send on their own. */
 export const withSending = (command: Command): Command =>
@@ -85,9 +82,9 @@ export const withSending = (command: Command): Command =>
     .option('--max-bonds-wei <N>', 'put up no more than this in all open bonds together')
     .option(
       '--max-fee-gwei <N>',
-      'pay no more for a unit of gas, however near a deadline is (default: 100, then up to what is at stake)',
+      'pay no more for a unit of gas (default: 100, and near a deadline up to what is at stake)',
     )
-    .option('--in-flight <N>', 'transactions that wait to be mined at once (default: 16)')
+    .option('--in-flight <N>', 'most transactions that wait to be mined (default: 16)')
     .option('--confirmations <N>', 'blocks for which a mined transaction is followed (default: 64)');
 
 export const withJson = (command: Command): Command =>
@@ -120,7 +117,7 @@ export const withAccount = (command: Command): Command =>
 const withData = (command: Command): Command =>
   command.option(
     '--data <DIR>',
-    'where models, inputs and what was sent are kept (default: assay in $XDG_DATA_HOME)',
+    'folder for models, inputs and sent transactions (default: assay in $XDG_DATA_HOME)',
   );
 
 /** Commands that send and end: a service that sends with the same key is noticed in its folder. */
@@ -137,7 +134,7 @@ export const withReading = (command: Command): Command => withFromBlock(withAddr
 export const withFromBlock = (command: Command): Command =>
   command.option(
     '--from-block <N>',
-    'a block before the first request, to read less of the chain; else as recorded with the oracle',
+    'first block to read, before the first request (default: recorded with the oracle)',
   );
 
 export const withModels = (command: Command, argument: string): Command =>
@@ -152,7 +149,7 @@ export const withSources = (command: Command): Command =>
   withFetching(
     withData(command).option(
       '--mirror <URI>',
-      'a bundle to ask before those that publishers name (repeatable)',
+      'a bundle to try before those that publishers name (repeatable)',
       collect,
     ),
   );
@@ -160,19 +157,29 @@ export const withSources = (command: Command): Command =>
 /** Everything that follows URIs of others. */
 export const withFetching = (command: Command): Command =>
   command
-    .option('--ipfs-gateway <URL>', 'for ipfs:// URIs, in place of the public ones (repeatable)', collect)
-    .option('--allow-private', 'follow URIs to addresses that are not of the public internet');
+    .option(
+      '--ipfs-gateway <URL>',
+      'gateway for ipfs:// URIs, instead of the public ones (repeatable)',
+      collect,
+    )
+    .option('--allow-private', 'follow URIs to private addresses too');
 
 /** Bounds on models that strangers name. */
 export const withLimits = (command: Command): Command =>
   command
-    .option('--max-models <N>', 'models held at a time with --all (default: 64)')
-    .option('--max-model-bytes <N>', 'program and weights of one model (default with --all: 1 GiB)')
-    .option('--max-models-bytes <N>', 'program and weights of all of them (default: 4 GiB)')
-    .option('--max-run-bytes <N>', 'tensors of one run (default with --all: 2 GiB)')
-    .option('--max-run-steps <N>', 'fold steps of one run, as inspect shows them (default with --all: 2e11)')
-    .option('--max-run-seconds <N>', 'after which a run is ended (default with --all: 600)')
-    .option('--fetch-seconds <N>', 'for getting one model (default: 3600)');
+    .option('--max-models <N>', 'most models held at a time with --all (default: 64)')
+    .option(
+      '--max-model-bytes <N>',
+      'most bytes of program and weights of one model (default with --all: 1 GiB)',
+    )
+    .option('--max-models-bytes <N>', 'most bytes of program and weights of all of them (default: 4 GiB)')
+    .option('--max-run-bytes <N>', 'most bytes of tensors of one run (default with --all: 2 GiB)')
+    .option(
+      '--max-run-steps <N>',
+      'most fold steps of one run, as inspect shows them (default with --all: 2e11)',
+    )
+    .option('--max-run-seconds <N>', 'time after which a run is ended (default with --all: 600)')
+    .option('--fetch-seconds <N>', 'timeout of fetching one model (default: 3600)');
 
 /** Runs may be spread over other machines. */
 export const withQueue = (command: Command): Command =>
@@ -180,22 +187,18 @@ export const withQueue = (command: Command): Command =>
     .option('--queue <URL>', 'a Redis or Valkey server whose workers make the runs: redis://…')
     .option('--worker-key <KEY>', 'a worker whose answers are used (repeatable; default: any)', collect)
     .option('--agree <N>', 'listed workers that must give the same answer (default: 1)')
-    .option('--check-one-in <N>', 'answers of which one is run here too; 0 for none (default: 16)');
+    .option('--check-one-in <N>', 'run one in N answers here too; 0: none (default: 16)');
 
 /** Programs that run until they are ended write a log. */
 export const withLog = (command: Command): Command =>
   command
-    .option('--log <text|json>', 'how lines are written, with time and level', 'text')
-    .option('--log-level <LEVEL>', 'the least that is written: debug, info, warn or error', 'info');
+    .option('--log <text|json>', 'format of log lines', 'text')
+    .option('--log-level <LEVEL>', 'least level that is logged: debug, info, warn or error', 'info');
 
 /** A service logs and shows how it is; everything else prints its result. */
 export const withStatus = (command: Command): Command =>
   withLog(command)
-    .option(
-      '--heartbeat-seconds <N>',
-      'time between lines that say what is done, or why nothing; 0: none',
-      '300',
-    )
+    .option('--heartbeat-seconds <N>', 'interval of status lines in the log; 0: none', '300')
     .option('--metrics-port <N>', 'serve /metrics for Prometheus, /healthz and /readyz on this port')
     .option('--metrics-host <HOST>', 'the address to serve them on', '127.0.0.1');
 
@@ -203,9 +206,13 @@ export const withStatus = (command: Command): Command =>
 export const withAlarms = (command: Command): Command =>
   command
     .option('--webhook <URL>', 'post alarms to this address as JSON')
-    .option('--interval-seconds <N>', 'between looks at the chain, with alarms', '10')
-    .option('--alarm-clock-percent <N>', 'of a clock that is left when an alarm is raised', '25')
-    .option('--alarm-window-percent <N>', 'of the window that is left of a claim nobody checked', '50');
+    .option('--interval-seconds <N>', 'interval of looks at the chain, with alarms', '10')
+    .option('--alarm-clock-percent <N>', 'raise an alarm when this much of a clock is left', '25')
+    .option(
+      '--alarm-window-percent <N>',
+      "raise an alarm when this much of an unchecked claim's window is left",
+      '50',
+    );
 
 /**
  * Imports a command that speaks to the contracts.

@@ -150,7 +150,8 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
     console.out(
       `windows and clocks outlast ${hours(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
     );
-    if (!sameEverywhere) console.out('without CreateX, as here, the addresses are this chain’s own');
+    if (!sameEverywhere)
+      console.out('this chain lacks CreateX, so the addresses differ from those on other chains');
     console.out(`recorded in ${file}, where the other commands find it`);
   });
 }

@@ -65,7 +65,7 @@ export async function worker(
   const sources = sourcesOf(options);
   const limits = limitsOf(options);
   if (named.length === 0 && !options.all) {
-    throw new InputError('name a model, or add --all to take those that there are runs of', 2);
+    throw new InputError('name a model, or add --all to take all that runs are queued for', 2);
   }
   const key = readKey(options);
   const runner = new WorkRunner(work);

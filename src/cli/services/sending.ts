@@ -23,7 +23,7 @@ function parseGwei(option: string, text: string): bigint {
     throw new InputError(`${option} ${text}: write an amount of gwei such as 100 or 0.5`, 2);
   }
   const wei = parseUnits(text, 'gwei');
-  if (wei === 0n) throw new InputError(`${option} ${text}: nothing is mined for nothing`, 2);
+  if (wei === 0n) throw new InputError(`${option} ${text}: write more than 0`, 2);
   return wei;
 }
 

@@ -35,7 +35,7 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
     log.info(`${name}: ending once the work in hand is done`);
     ending.abort();
     const timer = setTimeout(() => {
-      log.warn('the work in hand takes long: ended without it; the next start takes it up from the chain');
+      log.warn('ended before the work in hand was done; the next start takes it up again from the chain');
       process.exit(0);
     }, ENDING_MS);
     timer.unref();

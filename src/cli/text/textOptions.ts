@@ -82,7 +82,8 @@ export function parseDrawing({
   if (!/^\d{1,6}(\.\d{1,9})?$/.test(temperature)) {
     throw new InputError(`--temperature ${temperature}: write a number, such as 0.8`, 2);
   }
-  if (!/^\d{1,9}$/.test(topK)) throw new InputError(`--top-k ${topK}: write a number of tokens; 0: all`, 2);
+  if (!/^\d{1,9}$/.test(topK))
+    throw new InputError(`--top-k ${topK}: write a number of tokens, or 0 for all`, 2);
   return {
     seed: seedWords(BigInt(seed)),
     temperature: Number(temperature),
