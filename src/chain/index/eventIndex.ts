@@ -4,7 +4,7 @@ import type { Block, Case, World } from '../world.ts';
 import { isOver } from '../world.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
-import { decodeAll, type RawLog } from './events.ts';
+import { decodeAll } from './events.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
@@ -276,7 +276,7 @@ export class EventIndex {
     const store = this.#store as Store;
     const { logs, to } = await (this.#reader as Reader).logsFrom(rpc, store.cursor + 1, last);
     this.#apply(store, () => {
-      const changed = this.#putAll(store, logs);
+      const changed = decodeAll(logs).flatMap((event) => store.put(event));
       store.cursor = to;
       return changed;
     });
@@ -286,10 +286,6 @@ export class EventIndex {
   /** Changes events all at once, then makes the records that follow from them. */
   #apply(store: Store, change: () => Iterable<bigint>): void {
     this.#derive(store, store.atomically(change));
-  }
-
-  #putAll(store: Store, logs: readonly RawLog[]): Set<bigint> {
-    return new Set(decodeAll(logs).flatMap((event) => store.put(event)));
   }
 
   /** Reads the last blocks, those that were read before as well. */
@@ -302,8 +298,9 @@ export class EventIndex {
       for (const header of headers) store.putHeader(header);
       for (const number of whole) store.markChecked(number);
       store.dropHeadersBefore(head.number - KEPT_BLOCKS);
+      store.recent.dropBefore(first);
       store.cursor = head.number;
-      return this.#putAll(store, logs);
+      return store.putRecent(logs);
     });
   }
 

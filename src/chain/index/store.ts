@@ -4,9 +4,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { Hex } from '../types.ts';
-import type { ChainEvent, Content, Place } from './events.ts';
+import { type ChainEvent, type Content, decode, type Place, type RawLog } from './events.ts';
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
+import { RecentLogs } from './recentLogs.ts';
 import { isHeld, isUnusable } from './sqlite.ts';
 import { create, type EventRow, type Header, SCHEMA, TABLE_NAMES } from './tables.ts';
 
@@ -30,6 +31,7 @@ const PAYLOADS = 'payloads';
 /** Events of one deployment, in SQLite. It is a cache: after deletion, the index reads the chain again. */
 export class Store {
   readonly payloads: Payloads;
+  readonly recent = new RecentLogs();
   readonly #database: DatabaseSync;
   readonly #rewritten = new Set<bigint>();
   readonly #statements = new Map<string, StatementSync>();
@@ -171,6 +173,7 @@ export class Store {
       this.#database.exec('COMMIT');
       return result;
     } catch (failure) {
+      this.recent.clear();
       // A full disk has taken it back already.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw failure;
@@ -179,11 +182,30 @@ export class Store {
 
   // ---- events ----
 
+  /** Decodes and keeps logs that will be read again. @returns the requests whose case they change */
+  putRecent(logs: readonly RawLog[]): Set<bigint> {
+    const changed = new Set<bigint>();
+    for (const log of logs) {
+      if (this.recent.has(log)) continue;
+      const event = decode(log);
+      const ids = event && this.#put(event);
+      for (const id of ids ?? []) changed.add(id);
+      if (ids) this.recent.add(log);
+    }
+    return changed;
+  }
+
   /** Keeps an event, in the place of what was there. @returns the requests whose case it changes */
-  put({ requestId, place, content }: ChainEvent<Uint8Array>): bigint[] {
+  put(event: ChainEvent<Uint8Array>): bigint[] {
+    return this.#put(event) ?? [];
+  }
+
+  /** @returns undefined if it is of a branch that was given up, and not kept */
+  #put({ requestId, place, content }: ChainEvent<Uint8Array>): bigint[] | undefined {
     const { blockNumber, blockHash, logIndex, transaction, timestamp } = place;
     // A node may still give events of a branch that was given up.
-    if ((this.header(blockNumber)?.hash ?? blockHash) !== blockHash) return [];
+    if ((this.header(blockNumber)?.hash ?? blockHash) !== blockHash) return undefined;
+    this.recent.drop(place);
     const request = Number(requestId);
     if (this.settledRange(requestId)) {
       this.#sql('UPDATE settled SET last = MAX(last, ?) WHERE request = ?').run(blockNumber, request);
@@ -248,6 +270,7 @@ export class Store {
   /** Drops the events of one request, to read them again. */
   forget(requestId: bigint): void {
     this.#rewritten.add(requestId);
+    this.recent.clear();
     this.#sql('DELETE FROM events WHERE request = ?').run(Number(requestId));
   }
 
@@ -352,6 +375,7 @@ export class Store {
    * @returns the requests whose case changes
    */
   undo(ancestor: number): bigint[] {
+    this.recent.clear();
     const gone = this.#sql('SELECT request, first FROM settled WHERE last > ?').all(ancestor) as {
       request: number;
       first: number;
