@@ -1,6 +1,6 @@
 /**
  * The JSON that the server of the explorer gives. Amounts are in the smallest unit of the currency and, like ids, decimal
- * strings; times are Unix seconds. A page trusts none of it: what decides anything is checked against chain and roots.
+ * strings; times are Unix seconds. A page trusts none of it: whatever decides is checked against the chain and its roots.
  */
 
 /** An event stream says that a look at the chain has changed something. */
@@ -49,7 +49,7 @@ export interface TermsJson {
   readonly callbackGas: number;
   readonly callbackFeeWei: string;
   readonly answerByRoot: boolean;
-  /** Who alone may answer; null for anybody. */
+  /** The only account that may answer; null for anybody. */
   readonly provider: string | null;
   /** A contract that may end the window; null for none. */
   readonly verifier: string | null;
@@ -66,7 +66,7 @@ export interface RequestJson {
   readonly feeHeld: boolean;
   /** Commitment to the input. */
   readonly inputs: string;
-  /** Where the input is said to be, if it is given by root. */
+  /** URI of the input, if it is given by root. */
   readonly inputUri: string | null;
   readonly terms: TermsJson;
   readonly claims: number;
@@ -236,7 +236,7 @@ export interface ModelPageJson {
   readonly inputs: readonly TensorJson[];
   readonly outputs: readonly TensorJson[];
   readonly answers: readonly TensorJson[];
-  /** Where its publishers say that it can be had; nobody vouches for any of them. */
+  /** URIs that its publishers name; not trusted. */
   readonly uris: readonly string[];
   readonly files: FilesJson;
   readonly requests: number;

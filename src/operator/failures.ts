@@ -3,11 +3,11 @@ import { durationText } from './duration.ts';
 
 /** A failure that is going on; all times in ms. */
 interface Lasting {
-  /** As it was met last. */
+  /** The sentence, as it was met last. */
   sentence: string;
   readonly since: number;
   last: number;
-  /** When it is told again, and how long after that the time after. */
+  /** The time at which it is told again, and the interval to the time after that. */
   nextAt: number;
   pauseMs: number;
 }

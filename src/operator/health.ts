@@ -38,13 +38,13 @@ export const USUAL_LIMITS: HealthLimits = {
   skewMs: 15_000,
 };
 
-/** Why the process is not alive, in sentences; none if it is. */
+/** The reasons why the process is not alive, in sentences; none if it is. */
 export function deathsOf({ startedAt, turnedAt }: Vitals, { turnMs }: HealthLimits, now: number): string[] {
   const since = now - (turnedAt ?? startedAt);
   return since > turnMs ? [`the loop has not come round for ${durationText(since)}`] : [];
 }
 
-/** Why the program is not ready to keep a clock, in sentences; none if it is. */
+/** The reasons why the program is not ready to keep a clock, in sentences; none if it is. */
 export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): string[] {
   const { lookedAt, failedLooks, headAt, funds, unplayable } = vitals;
   const obstacles = deathsOf(vitals, limits, now);

@@ -16,7 +16,7 @@ export interface Doings {
 const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 
 /**
- * One line that says what is done, or why nothing is.
+ * Writes one line that says what the service does, or why it does nothing.
  *
  * @param now Unix seconds
  */

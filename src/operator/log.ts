@@ -16,7 +16,7 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Lines below this level are left out. */
   readonly level: LogLevel;
-  /** Where lines go: warnings and errors to `err`, the rest to `out`. Neither gets the line's end. */
+  /** Sinks of lines: warnings and errors go to `err`, the rest to `out`, both without a line end. */
   readonly sink: { out(line: string): void; err(line: string): void };
   /** Unix milliseconds. */
   readonly now?: () => number;

@@ -5,10 +5,9 @@ import { inputsOf, programUpTo } from './generate.ts';
 import { tokenBytes } from './tokens.ts';
 
 /**
- * Whether a model is causal is tried, not proven: its graph does not show it, since a mask is numbers. The same tokens up
- * to some place, with others behind, must give the same logits up to that place, bit by bit. A model that is not causal
- * would still make a program that accepts or rejects any text; but nobody could find a text from left to right, so its
- * publisher is told.
+ * Tests whether a model is causal; its graph does not prove it, since a mask is just numbers. Changing tokens behind a
+ * position must leave the logits up to it as they are, bit by bit. A model that is not causal would still make a program
+ * that accepts or rejects any text; but nobody could generate a text from left to right, so its publisher is warned.
  */
 
 /** Parts of the text after which tokens are changed. */

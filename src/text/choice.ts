@@ -7,7 +7,7 @@ import { TYPES } from '../onnx/types.ts';
 const NEGATIVE_INFINITY = 0xff800000;
 
 /**
- * The place of the greatest score of each row, the lowest of equal ones; of a row with a NaN the place of its first.
+ * The index of the greatest score of each row, the lowest of equal ones; in a row with a NaN the index of the first NaN.
  *
  * @param scores [rows, vocabulary]
  * @returns [rows], int32
@@ -36,7 +36,7 @@ export function greatest(builder: Builder, scores: Tensor): Tensor {
   });
 }
 
-/** A token that is none, and no padding either. */
+/** A number that is neither a token nor padding. */
 const NOTHING = -2;
 
 export interface Ending {

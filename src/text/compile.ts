@@ -25,9 +25,9 @@ export interface TextModel extends CompiledModel {
   readonly vocabulary: number;
   /** Bytes of a token in prompts and texts. */
   readonly width: number;
-  /** Node of the logits at each place of the text, [tokens, vocabulary], float32. */
+  /** Node of the logits at each position of the text, [tokens, vocabulary], float32. */
   readonly logits: number;
-  /** Node of the tokens that the model chooses at each place of the text, [tokens], int32. */
+  /** Node of the tokens that the model chooses at each position of the text, [tokens], int32. */
   readonly choices: number;
   /** Node of the sequence, [1, positions], int32: the prompt, and right behind it the text. */
   readonly sequence: number;
@@ -38,7 +38,7 @@ export interface TextModel extends CompiledModel {
 /**
  * @param graph ids (and masks, positions, an empty past) to logits
  * @param fileBytes size of what the graph was read from
- * @throws ImportError one line that names the place, the reason and what to do
+ * @throws ImportError one line that names the node or input, the reason and what to do
  */
 export function compileText(
   graph: Graph,
@@ -103,7 +103,7 @@ function embeddings(graph: Graph): number {
   return table && 'shape' in table ? (table.shape[0] ?? 0) : 0;
 }
 
-/** Everything around the graph: the sequence in front, logits of the text's places and the choice behind. */
+/** Everything around the graph: the sequence in front of it, the logits at the text's positions and the choices behind it. */
 function around(
   { builder, graph, lower }: Joint,
   options: TextOptions,
@@ -164,8 +164,8 @@ interface Given {
 }
 
 /**
- * The text right behind its prompt, wherever that ends. Words that are no token's number are taken for token 0: in the
- * text they are never accepted, behind it they are never seen.
+ * Puts the text right behind its prompt, wherever that ends. Words that are no token's number are read as token 0: in the
+ * text they are never accepted, and behind it they have no influence.
  *
  * @returns the sequence, [1, positions], and the number of the row that each token of the text is chosen by, [tokens]
  */
@@ -216,7 +216,7 @@ function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: num
   );
 }
 
-/** Logits of the text's places only, [tokens, vocabulary]. */
+/** Logits at the text's positions only, [tokens, vocabulary]. */
 function textLogits(builder: Builder, logits: Tensor, rows: Tensor): Tensor {
   const made = new Rows(builder, rows, {
     // A node without a fold (a bias, a bound) is computed again for these rows; rows of other nodes are copied.

@@ -10,7 +10,7 @@ const MASK = /mask/i;
 const POSITIONS = /^(cache_)?position/i;
 const PAST = /past|cache/i;
 const BRANCH = /^use_cache/i;
-/** How many of the last positions have logits; 0: all. */
+/** Number of last positions that have logits; 0: all. */
 const KEPT = /logits_to_keep$/i;
 
 /** @throws ImportError unless the graph has one input that takes tokens */

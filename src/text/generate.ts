@@ -11,11 +11,11 @@ import { tokenBytes } from './tokens.ts';
 export interface TextRequest {
   /** Tokens of the prompt, one at least. */
   readonly prompt: readonly number[];
-  /** Of a model that draws tokens: two 32-bit words; 0 if left out. */
+  /** Seed of a model that draws tokens, two 32-bit words; 0 if left out. */
   readonly seed?: readonly [number, number];
   /** Of a model that draws tokens; 0, which takes the likeliest token, if left out. */
   readonly temperature?: number;
-  /** Of a model that draws tokens: how many of the likeliest ones; 0, which is all, if left out. */
+  /** Number of likeliest tokens that a model draws from; 0, which is all, if left out. */
   readonly candidates?: number;
 }
 
@@ -41,7 +41,7 @@ export type Draft = (text: readonly number[], most: number) => Promise<readonly 
 const nothing: Draft = async () => [];
 
 /**
- * The text that a model accepts: drafted tokens are kept as far as they are right, and the first wrong one is replaced
+ * Generates the text that a model accepts: drafted tokens are kept as far as they are right, and the first wrong one is replaced
  * by the right one. So every step finds one token at least.
  *
  * @param listen is told tokens once they are certain
@@ -114,7 +114,7 @@ export function programUpTo({ program }: Pick<TextModel, 'program'>, node: numbe
 export const choiceProgram = (model: Pick<TextModel, 'program' | 'choices'>): Program =>
   programUpTo(model, model.choices);
 
-/** Chooses by whole passes over prompt and text: what a claim is checked by, and as slow for one token as for all. */
+/** Chooses tokens by whole passes over prompt and text, as claims are checked; one token takes as long as all. */
 export class PassChooser implements Chooser {
   readonly #model: TextModel;
   readonly #session: Session;

@@ -1,7 +1,7 @@
 import { log } from '../onnx/functions/index.ts';
 import { type Expression, f32, i32 } from '../onnx/ir/expression.ts';
 
-/** Noise that everybody computes alike: a function of a seed and of a place, by integers. */
+/** Reproducible noise: an integer function of a seed and a position. */
 
 /** Threefry-2x32 with 20 rounds (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011). */
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;

@@ -1,8 +1,8 @@
 /** Sizes and rules of a text model, all of them part of its id. */
 export interface TextOptions {
-  /** Tokens of a prompt, most. */
+  /** Most tokens of a prompt. */
   readonly prompt: number;
-  /** Tokens of a text, most. */
+  /** Most tokens of a text. */
   readonly tokens: number;
   /** Tokens that end a text; after the first of them there is only {@link PADDING}. */
   readonly ends?: readonly number[];
@@ -11,7 +11,7 @@ export interface TextOptions {
 }
 
 /**
- * What the matrices of a model are held in: 32-bit floats, integers of 8 bits with a scale for each row, or integers of
+ * The format of a model's matrices: 32-bit floats, integers of 8 bits with a scale for each row, or integers of
  * 4 bits with a factor for each block of a row, where rows have whole blocks.
  */
 export const WEIGHT_FORMS = ['float32', 'int8', 'int4'] as const;

@@ -8,11 +8,11 @@ export class InvalidPrompt extends Error {
   override name = 'InvalidPrompt';
 }
 
-/** What there is to know of a model to ask it for a text. */
+/** The sizes of a model that a client has to know to ask it for a text. */
 export interface TextFormat {
-  /** Tokens of a prompt, most. */
+  /** Most tokens of a prompt. */
   readonly prompt: number;
-  /** Tokens of a text, most. */
+  /** Most tokens of a text. */
   readonly tokens: number;
   /** Tokens of the vocabulary. */
   readonly vocabulary: number;
@@ -35,7 +35,7 @@ export interface EncodedPrompt {
 }
 
 /**
- * The tokens of a prompt. Marks such as `<|im_start|>` become the tokens that the tokenizer has for them.
+ * Encodes a prompt as tokens. Marks such as `<|im_start|>` become the tokens that the tokenizer has for them.
  *
  * @throws InvalidPrompt for one that has no tokens, or too many, or whose tokens the model does not know
  */

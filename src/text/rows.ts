@@ -24,7 +24,7 @@ const ROW_AXIS = -1;
 export interface RowPolicy {
   /** Whether the rows of a tensor are computed too, rather than gathered from all of its rows. */
   computes(tensor: Tensor, reader: { readonly hasFold: boolean }): boolean;
-  /** The tensor that is read in place of one that is read at other places than the row. */
+  /** The tensor that replaces one that is read at other indices than the row. */
   whole(tensor: Tensor): Tensor;
 }
 
@@ -93,7 +93,7 @@ export class Rows {
     return { gathered: this.numberAt(index) };
   }
 
-  /** The tensor to read instead of the given one, and the place on its axis. */
+  /** The tensor to read instead of the given one, and the index on its axis. */
   rowsOf(
     tensor: Tensor,
     axis: number,

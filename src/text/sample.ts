@@ -11,7 +11,7 @@ export interface Drawing {
   readonly seed: Tensor;
   /** Scalar float; not above 0: the likeliest token is taken. */
   readonly temperature: Tensor;
-  /** Scalar int32: how many of the likeliest tokens there is a choice of; not above 0: all. */
+  /** Scalar int32: number of likeliest tokens to draw from; not above 0: all. */
   readonly candidates: Tensor;
 }
 

@@ -102,7 +102,7 @@ export function tokenTexts(json: unknown): Uint8Array[] {
 const decodersIn = (decoder: Decoder): Decoder[] =>
   decoder.type === 'Sequence' ? (decoder.decoders ?? []).flatMap(decodersIn).reverse() : [decoder];
 
-/** What a token's text becomes by one step of a decoder and those behind it. */
+/** Applies one step of a decoder, and those behind it, to a token's text. */
 function withDecoder(decoder: Decoder, rest: (text: string) => Uint8Array): (text: string) => Uint8Array {
   const { type, pattern, content = '', replacement = '▁' } = decoder;
   if (type === 'Fuse') return rest;

@@ -96,7 +96,7 @@ describe('several nodes as one endpoint', () => {
     expect(await provider.getBlockNumber()).to.equal(100);
   });
 
-  it('asks a node that fails now and then on, and leaves one alone that goes on failing', async () => {
+  it('asks a node that fails now and then, and leaves alone one that goes on failing', async () => {
     let [asked, isBroken] = [0, true];
     const exchange = async (): Promise<unknown> => {
       asked++;

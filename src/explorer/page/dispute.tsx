@@ -4,7 +4,7 @@ import { Account, Amount, Card, Countdown, Facts, Hash, Model, Shown, Table } fr
 import { Walk } from './walk.tsx';
 import { durationText } from './words.ts';
 
-/** How it stands, and how it ends if nobody moves. */
+/** The state of a dispute, and its end if nobody moves. */
 function Outlook({ dispute }: { readonly dispute: DisputeJson }) {
   const { ended, turn } = dispute;
   if (ended)

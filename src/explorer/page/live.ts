@@ -24,17 +24,17 @@ export async function readJson<T>(path: string, init?: RequestInit): Promise<T> 
   throw new ApiError(response.status, error ?? `the server answers ${response.status}`);
 }
 
-/** How the page stands to the chain. */
+/** The connection of the page to the chain. */
 export interface Live {
   readonly isConnected: boolean;
   readonly block: number;
-  /** Counts news, of which each makes what is shown old. */
+  /** Number of news so far; each one makes the shown data old. */
   readonly look: number;
   /** Of the chain, Unix seconds, in steps of one. */
   readonly now: number;
 }
 
-/** Chain time is the newest block's, and what has passed since it was seen. */
+/** Chain time: the newest block's, plus the time since it was seen. */
 interface Seen {
   readonly timestamp: number;
   readonly at: number;
@@ -78,11 +78,11 @@ export function useNews(): Live {
 
 export interface Read<T> {
   readonly data: T | undefined;
-  /** Why what is shown may be old, or nothing is. */
+  /** The reason why the shown data may be old, or missing. */
   readonly failure: ApiError | undefined;
 }
 
-/** What a path of the API gives, read again after every look at the chain. */
+/** The answer of a path of the API, read again after every look at the chain. */
 export function useApi<T>(path: string): Read<T> {
   const { look, isConnected } = useLive();
   const [read, setRead] = useState<Read<T> & { readonly path: string }>({

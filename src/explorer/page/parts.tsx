@@ -33,7 +33,7 @@ export const Ago = ({ timestamp }: { readonly timestamp: number }) => (
   </time>
 );
 
-/** A deadline that counts down. @param past what is said once it is over */
+/** A deadline that counts down. @param past shown once it is over */
 export function Countdown({ deadline, past }: { readonly deadline: number; readonly past: string }) {
   const { now } = useLive();
   const isOver = now > deadline;
@@ -86,7 +86,7 @@ export const Card = (props: {
   </section>
 );
 
-/** Names and what they are, in two columns. */
+/** Names and values, in two columns. */
 export const Facts = ({ rows }: { readonly rows: readonly (readonly [string, ComponentChildren])[] }) => (
   <dl class="facts">
     {rows.map(([name, value]) => (
@@ -121,7 +121,7 @@ export const Table = (props: {
   </section>
 );
 
-/** What was read, or why it is not there. */
+/** Shows what was read, or why it could not be. */
 export function Shown<T>({
   read,
   children,

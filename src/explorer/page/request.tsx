@@ -18,7 +18,7 @@ import { Standing } from './tables.tsx';
 import { Verify } from './verify.tsx';
 import { durationText } from './words.ts';
 
-/** What becomes of a request next, in words. */
+/** The next event of a request, in words. */
 function Outlook({
   request,
   claims,

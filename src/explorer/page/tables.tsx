@@ -33,7 +33,7 @@ export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
     </Table>
   );
 
-/** Where a dispute stands, in words. */
+/** The state of a dispute, in words. */
 export const Standing = ({ dispute }: { readonly dispute: DisputeJson }) => {
   const { ended, turn } = dispute;
   if (ended)

@@ -12,7 +12,7 @@ const TITLES: Readonly<Record<StepJson['level'], string>> = {
   fold: 'sum',
 };
 
-/** What a box stands for: `nodes 16 to 31`, `element 4`. */
+/** The label of a box: `nodes 16 to 31`, `element 4`. */
 function boxText({ unit, first, size, end }: StepJson, box: number): string {
   const from = first + box * size;
   const to = Math.min(from + size, end) - 1;
@@ -87,7 +87,7 @@ function Leaf({ leaf }: { readonly leaf: LeafJson }) {
   );
 }
 
-/** The walk from the trace down to one piece of arithmetic. What lies to the left of each pick is agreed. */
+/** The walk from the trace down to one piece of arithmetic. Both sides agree on everything to the left of a pick. */
 export function Walk({ walk, leaf }: { readonly walk: readonly StepJson[]; readonly leaf: LeafJson | null }) {
   if (walk.length === 0) return <p>The claimant has shown nothing yet.</p>;
   return (

@@ -37,7 +37,7 @@ export function durationText(seconds: number): string {
   return parts.join(' ');
 }
 
-/** How long until a time, or how long ago. */
+/** The time until a moment, or since it. */
 export const untilText = (timestamp: number, now: number): string =>
   timestamp >= now ? `${durationText(timestamp - now)} left` : `${durationText(now - timestamp)} ago`;
 
@@ -60,7 +60,7 @@ export const bytesText = (bytes: number): string =>
       ? `${(bytes / 1e3).toFixed(0)} kB`
       : `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Where a search leads: to a request by its number, a model, an account; undefined for anything else. */
+/** The view that a search leads to: a request by its number, a model or an account; undefined for other text. */
 export function placeOf(text: string): string | undefined {
   const asked = text.trim();
   if (/^0x[0-9a-fA-F]{64}$/.test(asked)) return `#/model/${asked.toLowerCase()}`;

@@ -1,6 +1,6 @@
-/** Bounds on what strangers make the server do: how much at once, and how often the same. */
+/** Bounds on the work that strangers cause: concurrent work is limited, and equal answers are cached. */
 
-/** Too much is asked of the node at once; whoever asked may try again. */
+/** Too many reads of the node are going on; the caller may try again. */
 export class Busy extends Error {
   override name = 'Busy';
 }
@@ -31,7 +31,7 @@ interface Entry<T> {
   readonly value: Promise<T>;
 }
 
-/** Keeps so many values by name, the oldest go first. A failure is handed to whoever waits, and not kept. */
+/** A cache of a fixed number of values by name; the oldest go first. Failures reach those who wait and are not cached. */
 class Kept<T> {
   readonly #most: number;
   readonly #entries = new Map<string, Entry<T>>();

@@ -17,7 +17,7 @@ export interface FollowerOptions {
   /** Where the index and the history are kept; in memory if left out. */
   readonly folder?: string | undefined;
   readonly onNotice: (sentence: string) => void;
-  /** Is told why a look failed; the next one tries again. */
+  /** Called with the reason when a look fails; the next look tries again. */
   readonly onFailure: (sentence: string) => void;
   readonly pauseMs?: number;
 }
@@ -76,7 +76,7 @@ export class Follower {
   #changesIn({ cases }: World): bigint[] {
     const changed = [...cases].flatMap(([id, one]) => (this.#shown.get(id) === one ? [] : [id]));
     for (const id of this.#shown.keys()) {
-      // What is over leaves the index and stays in the history; what a reorganisation has undone leaves both.
+      // A request that is over leaves the index and stays in the history; one that a reorganisation has undone leaves both.
       if (!cases.has(id) && !this.history.isSettled(Number(id))) changed.push(id);
     }
     return changed;

@@ -32,7 +32,7 @@ export const HEADERS = {
 const LOCAL = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Whether a server is asked under a name that is its own: one on this machine is found under no name of a stranger.
+ * Whether the Host header names this server, so that no stranger's page reaches a server on this machine (DNS rebinding).
  *
  * @param host that it listens on
  * @param asked what the Host header says

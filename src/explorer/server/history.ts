@@ -117,7 +117,7 @@ export class History {
 
   // ---- what happened ----
 
-  /** What was not settled when the program ended is read again: a reorganisation may have taken it meanwhile. */
+  /** Reads requests again that were not settled when the program ended: a reorganisation may have undone them meanwhile. */
   #dropUnsettled(): void {
     const open = this.#sql('SELECT id FROM requests WHERE settled = 0').all() as { id: number }[];
     this.#atomically(() => {

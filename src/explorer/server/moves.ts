@@ -46,7 +46,7 @@ const wordJson = (word: number, dtype: string): WordJson => ({
 const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-/** Which dispute an event is about; undefined if it is about none. */
+/** The dispute that an event is about; undefined if it is about none. */
 const disputeIn = ({ args }: LogDescription): bigint | undefined =>
   args.toObject()['disputeId'] as bigint | undefined;
 
@@ -87,7 +87,7 @@ function sentenceOf({ name, args }: LogDescription, before: Position, after: Pos
   }
 }
 
-/** What the claimant showed in one event, before anything of it was picked. */
+/** The boxes that the claimant showed in one event, before one of them was picked. */
 function stepOf({ name, args }: LogDescription, after: Position): StepJson | undefined {
   const { index, depthLeft, hi } = after;
   if (name === 'Revealed') {
@@ -113,7 +113,7 @@ function stepOf({ name, args }: LogDescription, after: Position): StepJson | und
     const boxes = Math.min(perChunk, end - first);
     const dtype = bytes === 4 ? 'i32' : after.format >= 128 ? 'i8' : 'u8';
     const read = wordReader(dtype, bytesOfHex(args['chunk']));
-    // Whether four bytes are a float is not in the position.
+    // The position does not say whether four bytes are a float.
     const values = Array.from({ length: boxes }, (_, i) =>
       bytes === 4 ? hexWord(read(i)) : `${read(i) | 0}`,
     );
@@ -129,7 +129,7 @@ function stepOf({ name, args }: LogDescription, after: Position): StepJson | und
   return undefined;
 }
 
-/** Which box a challenger's event has picked of the step before it. */
+/** The box that a challenger's event has picked of the level before it. */
 function pickedBy(step: StepJson, before: Position, after: Position): number | undefined {
   switch (before.phase) {
     case 'TracePick':

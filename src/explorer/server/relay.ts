@@ -1,7 +1,7 @@
 import type { Provider } from 'ethers';
 import { Busy, Turns } from './bounded.ts';
 
-/** Lets pages ask the node what they check against, without telling them its address, which may hold a key. */
+/** Passes reads of pages on to the node, whose address stays secret because it may hold a key. */
 
 /** Methods that read. */
 const METHODS = ['eth_chainId', 'eth_blockNumber', 'eth_call'];

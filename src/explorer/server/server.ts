@@ -50,7 +50,7 @@ export interface PageFile {
 const MOST_ANSWERS = 1000;
 /** Answers for which the node is asked at once. */
 const MOST_READS = 32;
-/** What the registry says of a model is read again after this time, ms. */
+/** Time after which the record of a model in the registry is read again, ms. */
 const PUBLICATION_MS = 60_000;
 /** Open streams of news. */
 const MOST_STREAMS = 256;
@@ -257,7 +257,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
     return streamSSE(context, async (stream) => {
       let isBehind = false;
       const send = async (news: LookNews): Promise<void> => {
-        // Whoever reads slowly gets the news after that; each says enough to ask for what is new.
+        // A slow reader skips news; each one says enough to ask for the newest state.
         if (isBehind) return;
         isBehind = true;
         await stream.writeSSE({ event: 'look', data: JSON.stringify(news) }).finally(() => {
@@ -284,7 +284,7 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   return app;
 }
 
-/** Whether a request that costs something comes from a page of this server, or from no page. */
+/** Whether a costly request comes from a page of this server, or from a program that is no page. */
 function isOwnPage(context: Context): boolean {
   const site = context.req.header('sec-fetch-site');
   return site === undefined || site === 'same-origin';

@@ -3,7 +3,7 @@ import { FORMATS, widen } from '../../onnx/floatFormats.ts';
 import { BLOCK, type StoredBlocks } from '../floatMatrix.ts';
 
 /**
- * How GGUF files store weights: in blocks of 32, each with a scale, or as floats. The layouts are those of ggml
+ * The formats of weights in GGUF files: blocks of 32, each with a scale, or as floats. The layouts are those of ggml
  * (ggml-common.h): every number is computed in float32, as ggml's own conversion does.
  */
 
@@ -21,12 +21,12 @@ interface Layout {
 const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, code) => widen(FORMATS.float16, code));
 const halfAt = (bytes: Uint8Array, at: number): number => HALVES[bytes[at]! | (bytes[at + 1]! << 8)]!;
 
-/** How blocks of 4 or 5 bits lie: a scale, what else is said, fifth bits, and 4 bits of each weight. */
+/** The layout of blocks of 4 or 5 bits: a scale, perhaps a least weight, fifth bits, and 4 bits of each weight. */
 interface Nibbles {
   readonly bytes: number;
   /** Whether the least weight follows the scale; otherwise it is so many scales. */
   readonly least: 'given' | number;
-  /** Place of the fifth bits, one word. */
+  /** Offset of the fifth bits, one word. */
   readonly fifths?: number;
 }
 

@@ -22,7 +22,7 @@ const split = (pattern: string) => ({
   invert: false,
 });
 
-/** How a text is cut before pairs are joined, by the name that llama.cpp has for it. */
+/** Patterns that cut a text before pairs are joined, by the names of llama.cpp. */
 const CUTS: Readonly<Record<string, readonly object[]>> = {
   default: [byteLevel(true)],
   'gpt-2': [byteLevel(true)],

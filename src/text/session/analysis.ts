@@ -9,7 +9,7 @@ import { type RowModel, TEXT_INPUTS } from './rowModel.ts';
  * across them, as attention reads keys and values. The latter are cached. It knows no operator.
  */
 
-/** Rows are positions of the sequence, or behind the gathering of the text's rows, places of the text. */
+/** Rows are positions of the sequence or, behind the gathering of the text's rows, positions of the text. */
 export type Space = 'position' | 'place';
 
 /** Rows of a tensor: of which kind, and how many elements of one lie next to each other. */
@@ -18,7 +18,7 @@ export interface Rows {
   readonly inner: number;
 }
 
-/** What a tensor depends on. */
+/** The inputs that a tensor depends on. */
 export type Dependence =
   /** Constants only. */
   | 'nothing'
@@ -43,15 +43,15 @@ export interface Analysis {
   readonly whole: ReadonlySet<number>;
 }
 
-/** How an operand is read by a loop of which some rows are computed. */
+/** The way in which a loop of which some rows are computed reads an operand. */
 export type Reach =
   /** At the same rows, along this dimension of the view. */
   | { readonly kind: 'rows'; readonly dimension: number; readonly rows: Rows }
-  /** At places that do not depend on the row. */
+  /** At indices that do not depend on the row. */
   | { readonly kind: 'whole' };
 
 /**
- * @param target node of which rows are wanted, one for each place of the text
+ * @param target node of which rows are wanted, one for each position of the text
  * @throws Refusal for a model whose rows depend on each other in a way that is not understood
  */
 export function analyse(model: RowModel, target = model.choices): Analysis {
@@ -134,7 +134,7 @@ function dependences(model: RowModel): Dependence[] {
   return found;
 }
 
-/** Of each tensor the distances at which its rows may lie, by following the tokens forwards. */
+/** Finds the distances at which the rows of each tensor may lie, by following the tokens forwards. */
 function axesOfTokens(
   { program, sequence }: RowModel,
   dependence: readonly Dependence[],
@@ -170,7 +170,7 @@ export function rowCarrier({ shape }: LoopNode, inner: number): Carrier {
   return { index, unit: inner / strides[index]! };
 }
 
-/** How each operand of a loop is read, if rows of the loop are computed. */
+/** Finds how each operand of a loop is read if rows of the loop are computed. */
 export function reachesOf({ model }: Pick<Analysis, 'model'>, loop: LoopNode, own: Rows): Reach[] {
   const carrier = rowCarrier(loop, own.inner);
   return loop.operands.map((operand, o) => reachOf(model, loop, operand, o, { carrier, own }));

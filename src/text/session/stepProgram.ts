@@ -19,7 +19,7 @@ import { TEXT_INPUTS } from './rowModel.ts';
 
 /** A text model as a cached program: each part computes some rows, and writes those that later rows read to caches. */
 
-/** What a part computes. */
+/** The size of a part, and its results. */
 export interface PartSize {
   /** Rows of a run. */
   readonly rows: number;

@@ -23,11 +23,11 @@ interface Known {
   readonly terms: PlainTerms;
 }
 
-/** An hour: what is usual where the deployment allows less. */
+/** An hour: the default where the deployment allows shorter times. */
 const HOUR = 3600n;
 const longer = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** Inputs of a model by its program, checked against the id, and the terms that the oracle's bounds leave. */
+/** Inputs of a model, from its program checked against the id, and default terms within the oracle's bounds. */
 async function readKnown(modelId: string, oracle: string): Promise<Known> {
   const file = await bytesAt(`/files/program/${modelId.slice(2)}`, MAX_PROGRAM_BYTES);
   if (!file) throw new Unavailable('the server does not have the program; fetch it on the page of the model');
@@ -200,7 +200,7 @@ function Asking({
   );
 }
 
-/** Asks a model, with a wallet that is in the browser. */
+/** A form that asks a model, with a wallet in the browser. */
 export function Ask({ modelId }: { readonly modelId: string }) {
   const { oracle, currency } = useDeployment();
   const wallets = useWallets();

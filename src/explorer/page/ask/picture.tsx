@@ -10,7 +10,7 @@ export interface PictureProps {
 }
 
 const INK = 255;
-/** What a stroke leaves beside its middle. */
+/** Ink of a stroke beside its middle. */
 const EDGE = 140;
 
 function stroke(pixels: Uint8Array, width: number, height: number, x: number, y: number): Uint8Array {
@@ -30,7 +30,7 @@ function stroke(pixels: Uint8Array, width: number, height: number, x: number, y:
   return next;
 }
 
-/** A picture from a file in the size of the grid, its darkest parts ink if most of it is light. */
+/** Reads a picture from a file and scales it to the grid. Dark parts become ink if most of the picture is light. */
 async function pixelsOf(file: Blob, width: number, height: number): Promise<Uint8Array> {
   const bitmap = await createImageBitmap(file);
   const canvas = new OffscreenCanvas(width, height);

@@ -2,7 +2,7 @@ import { type DType, ELEMENT_BYTES, sizeOf } from '../../../program/node.ts';
 
 /** Numbers that a person types, as a tensor's bytes. */
 
-/** Text that is no tensor of the kind that is asked for. The message is one sentence. */
+/** The text is not a tensor of the expected type and shape. The message is one sentence. */
 export class NotValues extends Error {
   override name = 'NotValues';
 }

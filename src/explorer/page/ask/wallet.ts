@@ -17,7 +17,7 @@ const isWallet = (detail: unknown): detail is Wallet => {
   );
 };
 
-/** The wallets that are here, as they say so. */
+/** The wallets that have announced themselves to the page. */
 export function useWallets(): readonly Wallet[] {
   const [wallets, setWallets] = useState<readonly Wallet[]>([]);
   useEffect(() => {

@@ -3,7 +3,7 @@ import { concat } from '../../../merkle/tree.ts';
 import type { RequestJson } from '../../api.ts';
 import { callData, keccak256, word } from '../abi.ts';
 
-/** Asks a node what the contracts say, with no more of the ABI than that takes. */
+/** Reads the contracts through a node, with only the part of the ABI that this needs. */
 
 /** Calls a contract: `to` and `data` as 0x…, and what it returns. @throws Error if the node does not answer */
 export type Call = (to: string, data: string) => Promise<string>;
@@ -24,11 +24,11 @@ export function requestHash({ requester, feeWei, model, inputs, requestedAt, ter
   return hexOf(keccak256(concat(words.map((value) => word(BigInt(value))))));
 }
 
-/** What the oracle keeps of a request with this id. */
+/** The hash that the oracle keeps of a request. */
 export const readRequestHash = (call: Call, oracle: string, id: string): Promise<string> =>
   call(oracle, callData('requestHash(uint256)', BigInt(id)));
 
-/** The newest claim of an account of an output on a request; 0 if there is none. */
+/** The id of the newest claim by an account, of an output, on a request; 0 if there is none. */
 export async function readClaimOf(
   call: Call,
   oracle: string,

@@ -18,7 +18,7 @@ import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts
 import { type CheckedModel, Unavailable } from './model.ts';
 import type { Finding, News, Order, Values, Verdict } from './order.ts';
 
-/** Where a check gets what it needs. Nothing of it is trusted but what `call` says of the chain. */
+/** Sources of a check. None is trusted but `call`, which reads the chain. */
 export interface Sources {
   readonly call: Call;
   model(id: string, progress: (share: number) => void): Promise<CheckedModel>;
@@ -141,7 +141,7 @@ async function judgeAnswer(
 const seconds = (ms: number): string => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 /**
- * Runs a claim again: what the index says is compared with the chain, every byte with what that commits to.
+ * Runs a claim again. It compares the index with the chain, and every byte with the commitments on chain.
  *
  * @param tell told what is being done
  */

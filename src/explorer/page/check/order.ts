@@ -1,6 +1,6 @@
 import type { ClaimJson, RequestJson } from '../../api.ts';
 
-/** What a page and its worker say to each other. */
+/** Messages between a page and its worker. */
 
 /** A claim that is to be checked, as the index has it. */
 export interface Order {
@@ -24,7 +24,7 @@ export interface Values {
 export interface Finding {
   readonly kind: 'finding';
   readonly verdict: Verdict;
-  /** Why, in one sentence. */
+  /** The reason, in one sentence. */
   readonly sentence: string;
   /** What was compared, and what it took. */
   readonly facts: readonly (readonly [name: string, value: string])[];
@@ -32,8 +32,8 @@ export interface Finding {
 }
 
 export type News =
-  /** The worker is loaded; what is sent before that may be lost. */
+  /** The worker is loaded; messages before this may be lost. */
   | { readonly kind: 'ready' }
-  /** What is done now, and how far it is, from 0 to 1, if that is known. */
+  /** The current step, and its progress from 0 to 1 if that is known. */
   | { readonly kind: 'step'; readonly text: string; readonly share?: number }
   | Finding;

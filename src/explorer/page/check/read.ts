@@ -2,7 +2,7 @@ import { Unavailable } from './model.ts';
 
 /** Reads bytes and the chain through the server of the page. */
 
-/** Reads a body as far as it may be long. */
+/** Reads a body up to a greatest length. */
 export async function bytesAt(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   const response = await fetch(path).catch(() => undefined);
   if (!response?.ok || !response.body) return undefined;
