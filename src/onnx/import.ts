@@ -148,7 +148,7 @@ function importWithin(
   const compiled = compile(
     inputs,
     outputs.map(({ tensor }) => tensor),
-    builder.sketchOf,
+    builder,
   );
   return { ...describe(compiled, graph, inputs, outputs, options), bound, notes };
 }

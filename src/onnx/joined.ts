@@ -62,6 +62,6 @@ export function importJoined(
       };
     };
     const { inputs, outputs, ...besides } = join({ builder, graph, lower });
-    return { ...compile(inputs, outputs, builder.sketchOf, besides), notes };
+    return { ...compile(inputs, outputs, builder, besides), notes };
   });
 }

@@ -7,11 +7,11 @@ import { importJoined, type Joined, type Joint } from '../onnx/joined.ts';
 import type { Graph } from '../onnx/read/graph.ts';
 import type { Builder } from '../onnx/tensors/builder.ts';
 import type { HalfArithmetic } from '../onnx/tensors/narrowing.ts';
+import { Rows } from '../onnx/tensors/rows.ts';
 import { TYPES } from '../onnx/types.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
 import type { TextOptions } from './options.ts';
-import { Rows } from './rows.ts';
 import { type Drawing, drawn as drawnScores } from './sample.ts';
 import { paddingOf, tokenWidth } from './tokens.ts';
 

@@ -99,30 +99,35 @@ describe('a large ONNX file', () => {
     opened.close();
   });
 
-  it('takes at most 1.5 times its size in memory to compile', function () {
-    // Where the greatest memory of one process is told.
-    if (!existsSync('/proc/self/status')) this.skip();
-    this.timeout(120_000);
-    const greatest = (side: number): { readonly memory: number; readonly size: number } => {
-      const path = join(folder, `${side}.onnx`);
-      const file = chain(side, 8, (size) => new Float32Array(size).map((_, i) => i % 251), 'float');
-      writeFileSync(path, file);
-      const script = `
-        import { readFileSync } from 'node:fs';
-        import { openModel } from './src/files/modelFile.ts';
-        import { importOnnx } from './src/onnx/index.ts';
-        const { bytes, readExternal, size } = openModel(${JSON.stringify(path)});
-        importOnnx(bytes, { readExternal, fileBytes: size });
-        console.log(1024 * Number(/VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));
-      `;
-      const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
-      const cwd = join(import.meta.dirname, '../..');
-      const { stdout, stderr } = spawnSync(process.execPath, args, { cwd });
-      const memory = Number(String(stdout));
-      expect(memory, String(stderr)).to.be.greaterThan(0);
-      return { memory, size: file.length };
-    };
-    const [small, large] = [greatest(64), greatest(2048)];
-    expect((large.memory - small.memory) / large.size).to.be.within(1, 1.5);
-  });
+  for (const [type, count] of [
+    ['float', 8],
+    ['int8', 32],
+  ] as const) {
+    it(`takes at most 1.5 times its size in memory to compile, with weights of type ${type}`, function () {
+      // Where the greatest memory of one process is told.
+      if (!existsSync('/proc/self/status')) this.skip();
+      this.timeout(120_000);
+      const greatest = (side: number): { readonly memory: number; readonly size: number } => {
+        const path = join(folder, `${side}.onnx`);
+        const file = chain(side, count, (size) => new Float32Array(size).map((_, i) => i % 120), type);
+        writeFileSync(path, file);
+        const script = `
+          import { readFileSync } from 'node:fs';
+          import { openModel } from './src/files/modelFile.ts';
+          import { importOnnx } from './src/onnx/index.ts';
+          const { bytes, readExternal, size } = openModel(${JSON.stringify(path)});
+          importOnnx(bytes, { readExternal, fileBytes: size });
+          console.log(1024 * Number(/VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));
+        `;
+        const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+        const cwd = join(import.meta.dirname, '../..');
+        const { stdout, stderr } = spawnSync(process.execPath, args, { cwd });
+        const memory = Number(String(stdout));
+        expect(memory, String(stderr)).to.be.greaterThan(0);
+        return { memory, size: file.length };
+      };
+      const [small, large] = [greatest(64), greatest(2048)];
+      expect((large.memory - small.memory) / large.size).to.be.within(1, 1.5);
+    });
+  }
 });

@@ -1,12 +1,11 @@
 import { withCheckpoints } from '../../program/blocks.ts';
 import { validate } from '../../program/validate.ts';
 import { ImportError } from '../errors.ts';
-import type { Sketch } from '../ir/sketch.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { inBlocks } from './blocks.ts';
 import type { Compiled } from './compiled.ts';
 import { withCopies } from './copies.ts';
-import { draftLoops } from './drafts.ts';
+import { draftLoops, type Folder } from './drafts.ts';
 import { numberNodes } from './number.ts';
 
 /** Tensors that a program has besides inputs and outputs. */
@@ -29,16 +28,15 @@ export interface Besides {
  * | mark the tensors that traces commit to                          | program/blocks                           |
  * | check the result by the chain's own rules                       | program/validate                         |
  *
- * @param sketchOf what a tensor's own expression is made of, remembered
  * @throws ImportError for tensors that no program can compute
  */
 export function compile(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
-  sketchOf: (tensor: Tensor) => Sketch,
+  folder: Folder,
   { answers = [], marked = [] }: Besides = {},
 ): Compiled {
-  const drafts = draftLoops([...outputs, ...marked], sketchOf);
+  const drafts = draftLoops([...outputs, ...marked], folder);
   const loops = withCopies(drafts);
   const numbered = numberNodes(loops, { inputs, answers, outputs, marked });
   const blocked = inBlocks(numbered);

@@ -15,6 +15,14 @@ export interface Stored {
   readonly label: string;
 }
 
+/** Says what tensors are made of. */
+export interface Folder {
+  /** {@link sketch}, remembered. */
+  readonly sketchOf: (tensor: Tensor) => Sketch;
+  /** Makes a constant of a tensor that is known at import, and was left to those that read it. @returns whether it is one now */
+  readonly fold: (tensor: Tensor) => boolean;
+}
+
 /** Loops of a program, far below what the chain allows: disputes stay short, and compiling takes seconds. */
 const MAX_LOOPS = 8192;
 
@@ -30,7 +38,7 @@ export interface Drafts {
  *
  * @throws ImportError for a tensor that is no loop even if all that it reads is stored
  */
-export function draftLoops(outputs: readonly Tensor[], sketchOf: (tensor: Tensor) => Sketch): Drafts {
+export function draftLoops(outputs: readonly Tensor[], { sketchOf, fold }: Folder): Drafts {
   const forced = new Set<Tensor>();
   const known = new Map<Tensor, { readonly key: string; readonly stored: Stored }>();
   const draft = (tensor: Tensor, isStored: Fusion['isStored']): Stored | Spill => {
@@ -46,6 +54,7 @@ export function draftLoops(outputs: readonly Tensor[], sketchOf: (tensor: Tensor
   };
   for (;;) {
     const { stored, isStored } = fuse(outputs, forced, sketchOf);
+    if (stored.filter((tensor) => !outputs.includes(tensor) && fold(tensor)).length > 0) continue;
     if (stored.length > MAX_LOOPS) {
       throw new ImportError(
         `model: ${stored.length} tensors to compute, of ${MAX_LOOPS} allowed; unroll fewer steps or layers`,

@@ -7,6 +7,7 @@ import { locationOf } from '../read/model.ts';
 import type { Builder, Definition } from '../tensors/builder.ts';
 import type { Doubles } from '../tensors/doubles.ts';
 import type { Narrowing } from '../tensors/narrowing.ts';
+import { Rows, readsByRow } from '../tensors/rows.ts';
 import type { ElementType } from '../types.ts';
 import { isTensor, numbersOf, type Output, type Value } from './value.ts';
 
@@ -198,6 +199,18 @@ export class Context {
 
   define(definition: Definition): Tensor {
     return this.#around.builder.define(definition);
+  }
+
+  /**
+   * Rows of a matrix that is held in bytes, computed from these, with an axis of one for each number; `undefined` for
+   * another tensor, or one whose rows share numbers.
+   *
+   * @param numbers of the rows, [rows]
+   */
+  rowsInBytes(tensor: Tensor, axis: number, numbers: Tensor): Tensor | undefined {
+    const { builder } = this.#around;
+    if (!builder.isInBytes(tensor) || !readsByRow(tensor, axis)) return undefined;
+    return new Rows(builder, numbers, { computes: () => true, whole: (read) => read }).computed(tensor, axis);
   }
 
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Tensor {

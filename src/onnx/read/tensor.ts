@@ -3,10 +3,11 @@ import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
 import { type FloatFormat, widen } from '../floatFormats.ts';
-import { type ElementType, nameOfCode, type Range, rangeOfType, TYPES, typeOfCode } from '../types.ts';
+import { type ElementType, nameOfCode, rangeOfType, TYPES, typeOfCode } from '../types.ts';
 import type { TensorValue } from './graph.ts';
 import { packedLength, signExtended, unpackBits } from './packedBits.ts';
-import type { ReadPart, Source } from './source.ts';
+import { rangeOfBytes } from './rangeOfBytes.ts';
+import type { Source } from './source.ts';
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
 const EXTERNAL = 1;
@@ -64,22 +65,6 @@ export function readTensor(proto: schema.ITensorProto, source: Source): TensorVa
     `tensor ${name} of shape [${shape}] has ${values.length} elements in place of ${size}`,
   );
   return { type, shape, values };
-}
-
-/** Bytes that are looked at together, and let go of before the next ones. */
-const RANGE_BYTES = 2 ** 18;
-
-/** Smallest interval with all of so many bytes, signed or not. */
-function rangeOfBytes(read: ReadPart, length: number, signed: boolean): Range {
-  const seen = new Uint8Array(256);
-  for (let from = 0; from < length; from += RANGE_BYTES) {
-    const bytes = read(from, Math.min(length, from + RANGE_BYTES));
-    for (let i = 0; i < bytes.length; i++) seen[bytes[i]!] = 1;
-  }
-  const numbers = [...seen.keys()]
-    .filter((code) => seen[code] === 1)
-    .map((code) => (signed ? (code << 24) >> 24 : code));
-  return { low: Math.min(...numbers), high: Math.max(...numbers) };
 }
 
 type Values = TensorValue['values'];

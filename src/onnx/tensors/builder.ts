@@ -1,7 +1,7 @@
 import { LIMITS } from '../../program/limits.ts';
-import { sizeOf } from '../../program/node.ts';
+import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { CANONICAL_NAN } from '../../scalar/instructions.ts';
-import { f32OfWord, wordOfF32 } from '../../scalar/machine.ts';
+import { wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
 import type { Expression } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
@@ -19,6 +19,7 @@ import {
   rangeOfType,
   TYPES,
 } from '../types.ts';
+import { boundsOfWords } from './bounds.ts';
 import { evaluate, FoldingBudget } from './evaluate.ts';
 
 export interface Definition {
@@ -37,10 +38,14 @@ export interface Definition {
 
 /** Constants computed from constants are folded if they stay this small, views of them always. */
 const VIEW_ELEMENTS = 65_536;
+/** Operations that are done again for each use of a weight of few bits, rather than held in 32. */
+const CHEAP_TO_WIDEN = 4;
 
 /** Makes the tensors of one import. */
 export class Builder {
   readonly #sketches = new Map<Tensor, Sketch>();
+  /** Matrices that are known, but held as the bytes that they are computed from, and views of them. */
+  readonly #inBytes = new Set<Tensor>();
   readonly #budget: FoldingBudget;
   #count = 0;
   /** Names of float64 constants with values that float32 does not have. */
@@ -59,6 +64,21 @@ export class Builder {
     const made = sketch(tensor);
     this.#sketches.set(tensor, made);
     return made;
+  };
+
+  /** Whether a tensor is known, and left to those that read it. */
+  isInBytes(tensor: Tensor): boolean {
+    return this.#inBytes.has(tensor);
+  }
+
+  /** Folds a matrix that is held in bytes, where it cannot be computed by those that read it. @returns whether it is folded */
+  readonly fold = (tensor: Tensor): boolean => {
+    const words = this.#inBytes.has(tensor) ? evaluate(tensor, this.#budget) : undefined;
+    if (!words) return false;
+    this.#inBytes.delete(tensor);
+    this.#sketches.delete(tensor);
+    Object.assign(tensor, { source: { kind: 'constant', words } });
+    return true;
   };
 
   /** Names of the model's inputs that a tensor's values depend on. */
@@ -176,7 +196,8 @@ export class Builder {
         : { range: boundsOfIntegers(unbounded, range ?? withFill(shown, fill)) }),
     };
     const fits = !tensor.range || contains(I32_RANGE, tensor.range);
-    const foldable = !isOutput && readings.every((reading) => isConstant(reading.tensor));
+    const isKnown = (read: Tensor): boolean => isConstant(read) || this.#inBytes.has(read);
+    const foldable = !isOutput && readings.every((reading) => isKnown(reading.tensor));
     ensure(fits || !foldable, () => misfitOf(tensor, []).sentence);
     // Whether it matters is known once it is read: a shape can still be asked for as an input to bind.
     const inherited = readings.find((reading) => reading.tensor.misfit)?.tensor.misfit;
@@ -185,7 +206,11 @@ export class Builder {
     const misfit = inherited ?? (unfit && this.#misfit(unfit));
     if (misfit) return { ...tensor, range: tensor.range && narrowest(tensor.range), misfit };
     const small = elementCount(tensor) <= VIEW_ELEMENTS;
-    if (foldable && (small || !isView)) {
+    const staysInBytes =
+      foldable &&
+      !small &&
+      (isView ? readings.some(({ tensor: read }) => this.#inBytes.has(read)) : isBetterInBytes(tensor, its));
+    if (foldable && !staysInBytes && (small || !isView)) {
       const words = evaluate(tensor, this.#budget);
       if (words) {
         return {
@@ -197,7 +222,9 @@ export class Builder {
     }
     // Elementwise results lie as their operands do.
     const inherits = readings.some(({ tensor: of }) => of.channelsLast && of.shape.length === shape.length);
-    return { ...tensor, channelsLast: (channelsLast ?? inherits) && shape.length >= 3 };
+    const made = { ...tensor, channelsLast: (channelsLast ?? inherits) && shape.length >= 3 };
+    if (staysInBytes) this.#inBytes.add(made);
+    return made;
   }
 
   #misfit(tensor: Tensor): Misfit {
@@ -205,6 +232,16 @@ export class Builder {
     return { sentence: `${this.current.location}: ${sentence}`, inputs };
   }
 }
+
+/** Whether a matrix of words is cheaply computed from as many bytes. Products read it mostly, for which it is as fast. */
+const isBetterInBytes = ({ type, shape }: Tensor, { readings, operations, hasFold }: Sketch): boolean =>
+  ELEMENT_BYTES[type.dtype] > 1 &&
+  shape.length === 2 &&
+  !hasFold &&
+  operations <= CHEAP_TO_WIDEN &&
+  readings.some(
+    ({ tensor: read }) => ELEMENT_BYTES[read.type.dtype] === 1 && elementCount(read) >= sizeOf(shape),
+  );
 
 /**
  * Bounds of an integer tensor: those that its lowering knows and those that follow from its formula. A type that is
@@ -275,52 +312,6 @@ function wordsOfFloats(values: Float32Array): Uint32Array {
     canonical[i] = CANONICAL_NAN;
   }
   return canonical;
-}
-
-/** Floats of a constant at most, for their bounds to be sought. */
-const BOUNDED_FLOATS = 65_536;
-
-function boundsOfWords(
-  { family }: ElementType,
-  words: Words,
-): { range: Range | undefined; floats?: FloatRange } {
-  if (family !== 'float')
-    return {
-      range:
-        words instanceof Uint32Array
-          ? hullOf(new Int32Array(words.buffer, words.byteOffset, words.length))
-          : hullOfBytes(words),
-    };
-  if (words.length > BOUNDED_FLOATS) return { range: undefined };
-  const floats = Array.from(words, f32OfWord);
-  const numbers = floats.filter((value) => !Number.isNaN(value));
-  const nan = numbers.length < floats.length;
-  return { range: undefined, floats: { ...hullOf(numbers), nan } };
-}
-
-/** Smallest interval with these numbers, [0, 0] of none. */
-function hullOf(values: ArrayLike<number>): Range {
-  let [low, high] = [values[0] ?? 0, values[0] ?? 0];
-  for (let i = 1; i < values.length; i++) {
-    const value = values[i] as number;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return { low, high };
-}
-
-/** The same of bytes. Both signs are read as unsigned ones, of which the signed come in order once their sign is flipped. */
-function hullOfBytes(words: Int8Array | Uint8Array): Range {
-  if (words.length === 0) return { low: 0, high: 0 };
-  const sign = words instanceof Int8Array ? 128 : 0;
-  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.length);
-  let [low, high] = [255, 0];
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]! ^ sign;
-    if (byte < low) low = byte;
-    if (byte > high) high = byte;
-  }
-  return { low: low - sign, high: high - sign };
 }
 
 function checkSize(type: ElementType, shape: readonly number[]): void {

@@ -1,13 +1,14 @@
 import { ensure } from '../../errors.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
-import { add, constantIndex, type Index, multiply } from '../../ir/indices.ts';
-import { boundsOf, reading, type Tensor } from '../../ir/tensor.ts';
+import { add, constantIndex, flatten, type Index, multiply } from '../../ir/indices.ts';
+import { boundsOf, elementCount, reading, type Tensor } from '../../ir/tensor.ts';
 import { truncatedToI32 } from '../../tensors/doubleRounding.ts';
 import { isNarrowed, type Range as RangeOfValues, TYPES } from '../../types.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureSameType } from '../elementwise.ts';
 import { listOf } from '../list.ts';
 import { scalarOf } from '../value.ts';
+import { reshaped } from './Shapes.ts';
 
 /** Operators that read at indices from another tensor. An index outside the tensor yields 0. */
 
@@ -34,6 +35,11 @@ const Gather: Lowering = (context) => {
   const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
   const single = scalarOf(indices);
   const rank = indices.shape.length;
+  if (single === undefined) {
+    const numbers = reshaped(context, indices, [elementCount(indices)]);
+    const rows = context.rowsInBytes(x, axis, numbers);
+    if (rows) return gatheredRows(context, { rows, axis, indices, extent: x.shape[axis] as number });
+  }
   return context.define({
     type: x.type,
     shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
@@ -47,6 +53,33 @@ const Gather: Lowering = (context) => {
     },
   });
 };
+
+/** Rows that were computed one for each index, in the shape of the indices; 0 for an index outside the extent. */
+function gatheredRows(
+  context: Context,
+  {
+    rows,
+    axis,
+    indices,
+    extent,
+  }: { readonly rows: Tensor; readonly axis: number; readonly indices: Tensor; readonly extent: number },
+): Tensor {
+  const rank = indices.shape.length;
+  const { low, high } = boundsOf(indices);
+  const isInside = low >= 0 && high < extent;
+  return context.define({
+    type: rows.type,
+    shape: [...rows.shape.slice(0, axis), ...indices.shape, ...rows.shape.slice(axis + 1)],
+    body: (place) => {
+      const own = place.slice(axis, axis + rank);
+      const row = flatten(own, indices.shape);
+      const element = at(rows, [...place.slice(0, axis), row, ...place.slice(axis + rank)]);
+      if (isInside) return element;
+      const index = at(indices, own);
+      return select(i32.and(i32.lt(i32.of(-1), index), i32.lt(index, i32.of(extent))), element, f32.of(0));
+    },
+  });
+}
 
 const GatherElements: Lowering = (context) => {
   const x = context.input(0);

@@ -1,4 +1,4 @@
-import { ensure } from '../onnx/errors.ts';
+import { ensure } from '../errors.ts';
 import {
   type Coordinate,
   type Expression,
@@ -7,10 +7,10 @@ import {
   isGathered,
   operation,
   type Reading,
-} from '../onnx/ir/expression.ts';
-import { type Axis, axesOf, axisIndex, type Index } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
+} from '../ir/expression.ts';
+import { type Axis, axesOf, axisIndex, type Index } from '../ir/indices.ts';
+import { reading, type Tensor } from '../ir/tensor.ts';
+import type { Builder } from './builder.ts';
 
 /**
  * Some rows of a tensor, computed without the others: the same expressions, at rows that another tensor names. So
@@ -130,6 +130,27 @@ const isRow = ({ offset, terms }: Index): boolean =>
   terms[0]?.coefficient === 1 &&
   !('kind' in terms[0].atom) &&
   terms[0].atom.id === ROW_AXIS;
+
+/** Whether an elementwise tensor, and those that it is computed from, read others at the number of the row or apart from it. */
+export function readsByRow({ source, shape }: Tensor, axis: number): boolean {
+  if (source.kind !== 'computed') return true;
+  const rowAxis: Axis = { id: ROW_AXIS, extent: shape[axis] as number };
+  const axes = shape.map((extent, i) => axisIndex(i === axis ? rowAxis : { id: i, extent }));
+  const reads = (expression: Expression): boolean => {
+    if (expression.kind === 'operation') return expression.args.every(reads);
+    if (expression.kind !== 'reading') return expression.kind === 'literal';
+    const { tensor, coordinates } = expression;
+    const own = coordinates.flatMap((place, i) => {
+      if (isGathered(place)) return [];
+      const index = isDivided(place) ? place.index : place;
+      return hasRow(index) ? [{ i, isPlain: !isDivided(place) && isRow(index) }] : [];
+    });
+    const [first, ...others] = own;
+    if (!first) return tensor.source.kind === 'constant';
+    return first.isPlain && others.length === 0 && readsByRow(tensor, first.i);
+  };
+  return reads(source.body(axes));
+}
 
 /** One expression with the row axis taken out of it. */
 class Rewriting {
