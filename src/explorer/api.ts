@@ -17,6 +17,8 @@ export const MOST_NEWS = 100;
 export interface BlockJson {
   readonly number: number;
   readonly timestamp: number;
+  /** The first block that was read, where older ones were left out; null for all. */
+  readonly since: number | null;
 }
 
 export interface CurrencyJson {
@@ -248,9 +250,9 @@ export interface TensorJson {
   readonly bytes: number;
 }
 
-/** Whether the server has a model's files. */
+/** Whether the server has a model's files; `elsewhere` where there is none to have them. */
 export interface FilesJson {
-  readonly state: 'here' | 'fetching' | 'failed' | 'not here';
+  readonly state: 'here' | 'fetching' | 'failed' | 'not here' | 'elsewhere';
   readonly why: string | null;
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { OverviewJson } from '../../src/explorer/api.ts';
 import { startCli } from '../support/cliProcess.ts';
@@ -29,6 +30,19 @@ describe('assay explorer', () => {
     expect((await overview()).latest[0]?.id).to.equal('1');
     explorer.kill('SIGTERM');
     expect(await explorer.ended()).to.equal(0);
+  });
+
+  it('writes the page as files for any host', async () => {
+    const writing = startCli('explorer', ...scene.there, '--static', scene.at('site'));
+    expect(await writing.ended()).to.equal(0);
+    expect(writing.out).to.include(`whoever opens it asks ${scene.url}, and can read that address`);
+    const html = readFileSync(scene.at('site/index.html'), 'utf8');
+    expect(html).to.include('<meta name="assay-site" content="{&quot;rpc&quot;');
+    expect(html).to.include(`connect-src 'self' ${scene.url} https:;`);
+    expect(readFileSync(scene.at('site/_headers'), 'utf8')).to.include('cross-origin-embedder-policy');
+    const refused = startCli('explorer', ...scene.there, '--static', scene.at('site/index.html'));
+    expect(await refused.ended()).to.equal(1);
+    expect(refused.err).to.match(/--static .*index.html: /);
   });
 
   it('refuses a port that is none', async () => {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
@@ -15,6 +14,7 @@ import { bundledPage, type ExplorerStage, startExplorer } from '../support/explo
 import { layers } from '../support/layers.ts';
 import { asAccount, TERMS } from '../support/protocol.ts';
 import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';
+import { violations } from '../support/violations.ts';
 
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
@@ -297,15 +297,3 @@ const PLACES = ({ modelId, addressOf }: Scene): readonly (readonly [string, stri
   [`/account/${addressOf(LIAR)}`, 'Its money here'],
   [`/ask/${modelId}`, 'What you sign'],
 ];
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** Rules of WCAG 2.2, levels A and AA, and best practices that a page breaks, with the first place of each. */
-async function violations(page: Page): Promise<string[]> {
-  // Given to the page by the debugger, for which its policy does not hold.
-  await page.evaluate(AXE);
-  return page.evaluate(`axe.run().then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ': ' + nodes[0].html + ' ' + nodes[0].failureSummary))`) as Promise<
-    string[]
-  >;
-}

@@ -22,6 +22,9 @@ export interface ExplorerStage {
   close(): Promise<void>;
 }
 
+/** Writes the page as a bundle of the command has it. */
+export const pageInFolder = (folder: string): Promise<unknown> => bundleExplorer(folder);
+
 /** The page as it is served, bundled once for all tests of a file. */
 export async function bundledPage() {
   const folder = mkdtempSync(join(tmpdir(), 'assay-page-'));

@@ -1,4 +1,4 @@
-import { keccak256 } from 'ethers';
+import { getBytes, keccak256 } from 'ethers';
 
 /**
  * Whether a bloom filter of a block may hold a log of an address: false is certain, true is not.
@@ -7,9 +7,9 @@ import { keccak256 } from 'ethers';
  * @param bloom 256 bytes, `0x…`
  */
 export function mayHold(bloom: string, address: string): boolean {
-  const hash = Buffer.from(keccak256(address).slice(2), 'hex');
+  const hash = getBytes(keccak256(address));
   return [0, 2, 4].every((at) => {
-    const bit = hash.readUInt16BE(at) % 2048;
+    const bit = ((hash[at]! << 8) | hash[at + 1]!) % 2048;
     const byte = 255 - (bit >> 3);
     return (Number.parseInt(bloom.slice(2 + 2 * byte, 4 + 2 * byte), 16) >> (bit & 7)) % 2 === 1;
   });

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { Contracts } from '../../chain/contracts.ts';
 import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
 import { pageFolder, readPage } from '../../explorer/server/pageFiles.ts';
 import { serveExplorer } from '../../explorer/server/server.ts';
+import { writeSite } from '../../explorer/server/staticSite.ts';
 import { InputError } from '../../files/inputError.ts';
 import { reasonOf } from '../../files/reason.ts';
 import { Failures } from '../../operator/failures.ts';
@@ -24,11 +26,31 @@ import { parseBounded } from '../services/statusOptions.ts';
 export interface ExplorerOptions extends ReaderOptions, SourceOptions, LimitOptions, LogArguments {
   readonly fromBlock?: string;
   readonly bundle?: readonly string[];
+  readonly static?: string;
   readonly port: string;
   readonly host: string;
 }
 
 const MOST_PORT = 65_535;
+
+/** Writes the page for hosts of static files. @throws InputError if it cannot be written */
+async function writeStatic(
+  folder: string,
+  { oracle }: Contracts,
+  fromBlock: number,
+  gateways: readonly string[],
+  { rpc, bundle }: ExplorerOptions,
+): Promise<void> {
+  const url = rpc[0] as string;
+  if (!/^https?:/.test(url))
+    throw new InputError(`--static: pages ask a node by http or https, not ${url}`, 2);
+  const site = { rpc: url, oracle: await oracle.getAddress(), fromBlock, gateways };
+  try {
+    writeSite(folder, pageFolder(), site, bundle);
+  } catch (failure) {
+    throw new InputError(`--static ${folder}: ${reasonOf(failure)}`);
+  }
+}
 
 /** `assay explorer`: serves a page that shows a deployment and checks answers in the browser, until a signal. */
 export async function explorer(options: ExplorerOptions, terminal: Console): Promise<void> {
@@ -41,6 +63,14 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
   await withReader(options, console, async (contracts) => {
     console.outlive?.();
     const fromBlock = await firstBlockOf(contracts, asked);
+    if (options.static !== undefined) {
+      sources.getter.close();
+      await writeStatic(options.static, contracts, fromBlock, sources.gateways, options);
+      console.out(
+        `${options.static}: the page is there; whoever opens it asks ${options.rpc[0]}, and can read that address`,
+      );
+      return;
+    }
     const { chainId } = await contracts.provider.getNetwork();
     const oracle = await contracts.oracle.getAddress();
     const failures = new Failures(log.error, log.info, Date.now);

@@ -57,6 +57,10 @@ export function addOperating(assay: Command, console: Console): void {
       'what `publish --bundle` has written: models that pages may run (repeatable)',
       collect,
     )
+    .option(
+      '--static <DIR>',
+      'write the page into a folder in place of serving it: any host may serve it, and it reads from the node itself',
+    )
     .option('--port <N>', 'to listen on; 0 for any that is free', '8490')
     .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
   withLog(withLimits(withSources(withReading(explorer)))).action(async (options) =>

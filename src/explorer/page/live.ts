@@ -1,28 +1,9 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
-import type { DeploymentJson, ErrorJson, LookNews } from '../api.ts';
+import type { DeploymentJson } from '../api.ts';
+import { type ApiError, type Source, useSource } from './source.ts';
 
-/** Reads the API, and again whenever the server has news. */
-
-export class ApiError extends Error {
-  override name = 'ApiError';
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** @throws ApiError for every answer that is no success, and if there is none */
-export async function readJson<T>(path: string, init?: RequestInit): Promise<T> {
-  const response = await fetch(path, init).catch(() => {
-    throw new ApiError(0, 'the server of the explorer does not answer');
-  });
-  if (response.ok) return (await response.json()) as T;
-  const { error } = (await response.json().catch(() => ({}))) as Partial<ErrorJson>;
-  throw new ApiError(response.status, error ?? `the server answers ${response.status}`);
-}
+/** Reads the API, and again whenever its source has news. */
 
 /** The connection of the page to the chain. */
 export interface Live {
@@ -32,6 +13,8 @@ export interface Live {
   readonly look: number;
   /** Of the chain, Unix seconds, in steps of one. */
   readonly now: number;
+  /** The first block that was read, where not all of them were. */
+  readonly since: number | null;
 }
 
 /** Chain time: the newest block's, plus the time since it was seen. */
@@ -40,7 +23,13 @@ interface Seen {
   readonly at: number;
 }
 
-export const LiveContext = createContext<Live>({ isConnected: false, block: 0, look: 0, now: 0 });
+export const LiveContext = createContext<Live>({
+  isConnected: false,
+  block: 0,
+  look: 0,
+  now: 0,
+  since: null,
+});
 export const DeploymentContext = createContext<DeploymentJson | undefined>(undefined);
 
 export const useLive = (): Live => useContext(LiveContext);
@@ -53,20 +42,20 @@ export function useDeployment(): DeploymentJson {
 }
 
 /** Follows the stream of news. */
-export function useNews(): Live {
-  const [live, setLive] = useState({ isConnected: false, block: 0, look: 0 });
+export function useNews(source: Source): Live {
+  const [live, setLive] = useState<Omit<Live, 'now'>>({ isConnected: false, block: 0, look: 0, since: null });
   const [seen, setSeen] = useState<Seen>({ timestamp: 0, at: 0 });
   const [now, setNow] = useState(0);
-  useEffect(() => {
-    const stream = new EventSource('/api/news');
-    stream.onerror = () => setLive((known) => ({ ...known, isConnected: false }));
-    stream.addEventListener('look', ({ data }) => {
-      const { block, look } = JSON.parse(data) as LookNews;
-      setLive({ isConnected: true, block: block.number, look });
-      setSeen({ timestamp: block.timestamp, at: performance.now() });
-    });
-    return () => stream.close();
-  }, []);
+  useEffect(
+    () =>
+      source.listen((news) => {
+        if (!news) return setLive((known) => ({ ...known, isConnected: false }));
+        const { block, look } = news;
+        setLive({ isConnected: true, block: block.number, look, since: block.since });
+        setSeen({ timestamp: block.timestamp, at: performance.now() });
+      }),
+    [source],
+  );
   useEffect(() => {
     const tick = (): void => setNow(Math.floor(seen.timestamp + (performance.now() - seen.at) / 1000));
     tick();
@@ -85,6 +74,7 @@ export interface Read<T> {
 /** The answer of a path of the API, read again after every look at the chain. */
 export function useApi<T>(path: string): Read<T> {
   const { look, isConnected } = useLive();
+  const source = useSource();
   const [read, setRead] = useState<Read<T> & { readonly path: string }>({
     path,
     data: undefined,
@@ -92,7 +82,7 @@ export function useApi<T>(path: string): Read<T> {
   });
   useEffect(() => {
     let isWanted = true;
-    readJson<T>(path).then(
+    source.read<T>(path).then(
       (data) => isWanted && setRead({ path, data, failure: undefined }),
       (failure: ApiError) =>
         isWanted &&
@@ -101,6 +91,6 @@ export function useApi<T>(path: string): Read<T> {
     return () => {
       isWanted = false;
     };
-  }, [path, look, isConnected]);
+  }, [source, path, look, isConnected]);
   return read.path === path ? read : { data: undefined, failure: undefined };
 }

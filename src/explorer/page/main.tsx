@@ -1,13 +1,15 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DeploymentJson } from '../api.ts';
+import { SITE_NAME, type Site } from '../site.ts';
 import { AccountView } from './account.tsx';
 import { Dispute } from './dispute.tsx';
 import { later } from './later.tsx';
-import { DeploymentContext, LiveContext, readJson, useNews } from './live.ts';
+import { DeploymentContext, LiveContext, useLive, useNews } from './live.ts';
 import { ModelView } from './model.tsx';
 import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
 import { Request } from './request.tsx';
+import { ApiError, type Source, SourceContext, serverSource, useSource } from './source.ts';
 import { placeOf } from './words.ts';
 
 /** Asking needs the reader of programs. */
@@ -58,12 +60,36 @@ function usePlace(): string {
 }
 
 /** The deployment; it never changes, so it is read until it is there. */
-function useDeploymentRead(look: number): DeploymentJson | undefined {
-  const [deployment, setDeployment] = useState<DeploymentJson>();
+function useDeploymentRead(source: Source, look: number): DeploymentJson | Error | undefined {
+  const [deployment, setDeployment] = useState<DeploymentJson | Error>();
+  const isKnown = deployment !== undefined && !(deployment instanceof Error);
   useEffect(() => {
-    if (!deployment) readJson<DeploymentJson>('/api/deployment').then(setDeployment, () => undefined);
-  }, [look, deployment]);
+    if (!isKnown) source.read<DeploymentJson>('/api/deployment').then(setDeployment, setDeployment);
+  }, [source, look, isKnown]);
   return deployment;
+}
+
+/** Says that a page without an index does not know everything, and lets it read more. */
+function Since() {
+  const { readEarlier } = useSource();
+  const { since } = useLive();
+  const [isReading, setReading] = useState(false);
+  if (since === null || !readEarlier) return null;
+  const more = (): void => {
+    setReading(true);
+    readEarlier()
+      .catch(() => undefined)
+      .finally(() => setReading(false));
+  };
+  return (
+    <p class="since">
+      This page has no index: it has read from a node what happened since block{' '}
+      {since.toLocaleString('en-US')}.{' '}
+      <button type="button" disabled={isReading} onClick={more}>
+        {isReading ? 'Reading …' : 'Read earlier blocks'}
+      </button>
+    </p>
+  );
 }
 
 function Search() {
@@ -102,10 +128,11 @@ const PLACES = [
   ['#/models', 'Models'],
 ] as const;
 
-function App() {
-  const live = useNews();
+function App({ source }: { readonly source: Source }) {
+  const live = useNews(source);
   const place = usePlace();
-  const deployment = useDeploymentRead(live.look);
+  const deployment = useDeploymentRead(source, live.look);
+  const known = deployment instanceof Error ? undefined : deployment;
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -115,38 +142,62 @@ function App() {
     scrollTo(0, 0);
   }, [place]);
   return (
-    <LiveContext.Provider value={live}>
-      <DeploymentContext.Provider value={deployment}>
-        <header class="top">
-          <a class="brand" href="#/">
-            Assay
-          </a>
-          <nav aria-label="Views">
-            {PLACES.map(([href, name]) => (
-              <a key={href} href={href} aria-current={href === `#${place}` ? 'page' : undefined}>
-                {name}
-              </a>
-            ))}
-          </nav>
-          <Search />
-          <span class={live.isConnected ? 'pulse' : 'pulse off'} role="status">
-            {live.isConnected ? `block ${live.block.toLocaleString('en-US')}` : 'not connected'}
-          </span>
-        </header>
-        <main ref={main} tabIndex={-1}>
-          {deployment ? <View place={place} /> : <p class="loading">Loading …</p>}
-        </main>
-        <footer>
-          <p>
-            An index says what is here, and an index can lie. What matters is checked where you press{' '}
-            <em>Verify</em>: in this browser, against the chain.
-          </p>
-        </footer>
-      </DeploymentContext.Provider>
-    </LiveContext.Provider>
+    <SourceContext.Provider value={source}>
+      <LiveContext.Provider value={live}>
+        <DeploymentContext.Provider value={known}>
+          <header class="top">
+            <a class="brand" href="#/">
+              Assay
+            </a>
+            <nav aria-label="Views">
+              {PLACES.map(([href, name]) => (
+                <a key={href} href={href} aria-current={href === `#${place}` ? 'page' : undefined}>
+                  {name}
+                </a>
+              ))}
+            </nav>
+            <Search />
+            <span class={live.isConnected ? 'pulse' : 'pulse off'} role="status">
+              {live.isConnected ? `block ${live.block.toLocaleString('en-US')}` : 'not connected'}
+            </span>
+          </header>
+          <main ref={main} tabIndex={-1}>
+            {known ? (
+              <>
+                <Since />
+                <View place={place} />
+              </>
+            ) : deployment instanceof ApiError && deployment.status > 0 ? (
+              <p class="trouble" role="alert">
+                Cannot be shown: {deployment.message}.
+              </p>
+            ) : (
+              <p class="loading">Loading …</p>
+            )}
+          </main>
+          <footer>
+            <p>
+              An index says what is here, and an index can lie. What matters is checked where you press{' '}
+              <em>Verify</em>: in this browser, against the chain.
+            </p>
+          </footer>
+        </DeploymentContext.Provider>
+      </LiveContext.Provider>
+    </SourceContext.Provider>
   );
 }
 
 const root = document.getElementById('app') as HTMLElement;
-root.replaceChildren();
-render(<App />, root);
+
+/** The node that index.html names, or else the server of this page. */
+async function findSource(): Promise<Source> {
+  const text = document.querySelector(`meta[name="${SITE_NAME}"]`)?.getAttribute('content');
+  if (!text) return serverSource;
+  const { nodeSource } = await import('./direct/nodeSource.ts');
+  return nodeSource(JSON.parse(text) as Site);
+}
+
+void findSource().then((source) => {
+  root.replaceChildren();
+  render(<App source={source} />, root);
+});

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FilesJson, ModelPageJson, TensorJson } from '../api.ts';
-import { readJson, useApi } from './live.ts';
+import { useApi } from './live.ts';
 import { Card, Facts, Hash, Shown } from './parts.tsx';
+import { useSource } from './source.ts';
 import { Requests } from './tables.tsx';
 import { bytesText } from './words.ts';
 
@@ -13,31 +14,34 @@ const STATE_WORDS: Readonly<Record<FilesJson['state'], string>> = {
   fetching: 'The server is fetching them …',
   failed: 'They cannot be had',
   'not here': 'The server does not have them',
+  elsewhere:
+    'Whoever verifies a claim gets them from where its publishers say, and checks every byte against the id.',
 };
 
 /** Whether a model's files can be had, and a button that tries. */
 function Files({ id, known }: { readonly id: string; readonly known: FilesJson }) {
+  const source = useSource();
   const [files, setFiles] = useState(known);
   const isOnItsWay = files.state === 'fetching';
   useEffect(() => {
     if (!isOnItsWay) return;
     const look = (): void => {
-      readJson<FilesJson>(`/api/models/${id}/files`).then(setFiles, () => undefined);
+      source.read<FilesJson>(`/api/models/${id}/files`).then(setFiles, () => undefined);
     };
     const timer = setInterval(look, PAUSE_MS);
     return () => clearInterval(timer);
-  }, [id, isOnItsWay]);
+  }, [source, id, isOnItsWay]);
   const fetchNow = (): void => {
-    readJson<FilesJson>(`/api/models/${id}/files`, { method: 'POST' }).then(setFiles, (failure: Error) =>
-      setFiles({ state: 'failed', why: failure.message }),
-    );
+    source
+      .read<FilesJson>(`/api/models/${id}/files`, 'POST')
+      .then(setFiles, (failure: Error) => setFiles({ state: 'failed', why: failure.message }));
   };
   return (
     <>
       <p role="status">
         {STATE_WORDS[files.state]}
         {files.why !== null && `: ${files.why}`}
-        {files.state === 'here' || files.state === 'fetching' ? '' : '.'}
+        {files.state === 'failed' || files.state === 'not here' ? '.' : ''}
       </p>
       {(files.state === 'failed' || files.state === 'not here') && (
         <button type="button" onClick={fetchNow}>

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { DisputeJson, ModelRowJson, OverviewJson, PageJson, RequestJson } from '../api.ts';
-import { readJson, useApi, useDeployment } from './live.ts';
+import { useApi, useDeployment } from './live.ts';
 import { Account, Amount, Card, Facts, Model, Shown, Table } from './parts.tsx';
+import { useSource } from './source.ts';
 import { Disputes, Requests } from './tables.tsx';
 
 const Figure = ({
@@ -79,10 +80,11 @@ function Pages<Row>(props: {
   readonly show: (rows: readonly Row[]) => preact.ComponentChildren;
 }) {
   const read = useApi<PageJson<Row>>(props.path);
+  const source = useSource();
   const [older, setOlder] = useState<readonly PageJson<Row>[]>([]);
   const next = (older.at(-1) ?? read.data)?.next;
   const more = async (): Promise<void> => {
-    const page = await readJson<PageJson<Row>>(`${props.path}?before=${next}`);
+    const page = await source.read<PageJson<Row>>(`${props.path}?before=${next}`);
     setOlder([...older, page]);
   };
   return (

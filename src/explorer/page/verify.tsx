@@ -3,6 +3,7 @@ import type { ClaimJson, RequestJson } from '../api.ts';
 import type { Finding, News, Order, Values } from './check/order.ts';
 import { useDeployment } from './live.ts';
 import { Facts } from './parts.tsx';
+import { useSource } from './source.ts';
 
 /** A check that takes longer is ended, ms. */
 const LONGEST_MS = 600_000;
@@ -68,6 +69,7 @@ const FAILED: Finding = {
 /** Runs a claim again in this browser, in a worker that can be ended at any time. */
 export function Verify({ request, claim }: { readonly request: RequestJson; readonly claim: ClaimJson }) {
   const { oracle } = useDeployment();
+  const source = useSource();
   const [news, setNews] = useState<News>();
   const [isOver, setOver] = useState(false);
   const worker = useRef<Worker | undefined>(undefined);
@@ -92,16 +94,19 @@ export function Verify({ request, claim }: { readonly request: RequestJson; read
     const started = startWorker();
     worker.current = started;
     const threads = Math.max(1, Math.min(MOST_THREADS, navigator.hardwareConcurrency));
-    const order: Order = { request, claim, oracle, files, threads };
+    const order = source
+      .wayTo(request, claim)
+      .then((way): Order => ({ request, claim, oracle, files, threads, way }));
     started.onmessage = ({ data }: MessageEvent<News>) => {
-      if (data.kind === 'ready') started.postMessage(order);
+      if (data.kind === 'ready') void order.then((one) => started.postMessage(one), failed);
       else setNews(data);
       if (data.kind === 'finding') end();
     };
-    started.onerror = () => {
+    const failed = (): void => {
       end();
       setNews(FAILED);
     };
+    started.onerror = failed;
     setNews({ kind: 'step', text: 'Starting' });
   };
 

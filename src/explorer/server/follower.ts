@@ -4,8 +4,8 @@ import { Store } from '../../chain/index/store.ts';
 import { repeat } from '../../chain/loop.ts';
 import type { Case, World } from '../../chain/world.ts';
 import { type BlockJson, type LookNews, MOST_NEWS, type OverviewJson } from '../api.ts';
+import { disputeRow } from '../records/rows.ts';
 import { History } from './history.ts';
-import { disputeRow } from './rows.ts';
 
 /** Rows of each list of the overview. */
 const LATEST = 20;
@@ -104,7 +104,7 @@ export class Follower {
 
   get block(): BlockJson {
     const { number = 0, timestamp = 0n } = this.#world?.block ?? {};
-    return { number, timestamp: Number(timestamp) };
+    return { number, timestamp: Number(timestamp), since: null };
   }
 
   /** Everything about a request, of one that is over from the chain again. */

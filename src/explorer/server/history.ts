@@ -6,7 +6,7 @@ import { claimNumber } from '../../chain/types.ts';
 import type { Case } from '../../chain/world.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { ClaimJson, DisputeJson, ModelRowJson, OverviewJson, RequestJson } from '../api.ts';
-import { claimRow, disputeRow, requestRow } from './rows.ts';
+import { claimRow, disputeRow, requestRow } from '../records/rows.ts';
 
 /** Raised with every change of the tables or of what is in them. */
 const SCHEMA = 1;

@@ -19,14 +19,14 @@ import {
   type PageJson,
   type RequestPageJson,
 } from '../api.ts';
+import { describe } from '../records/deployment.ts';
+import { readWalk } from '../records/moves.ts';
+import { claimRow, disputeRow } from '../records/rows.ts';
 import { Answers, Busy, Recent, Turns } from './bounded.ts';
-import { describe } from './deployment.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
-import { readWalk } from './moves.ts';
 import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
-import { claimRow, disputeRow } from './rows.ts';
 
 export interface ServerOptions {
   readonly contracts: Contracts;

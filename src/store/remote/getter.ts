@@ -3,11 +3,9 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from './addresses.ts';
+import { RemoteError } from './remoteError.ts';
 
-/** Why something cannot be had from a URI, in one line. */
-export class RemoteError extends Error {
-  override name = 'RemoteError';
-}
+export { RemoteError };
 
 /** Addresses of a host name; `node:dns` unless a test puts another in its place. */
 export type Resolve = (

@@ -1,4 +1,4 @@
-import { RemoteError } from './getter.ts';
+import { RemoteError } from './remoteError.ts';
 
 /** Asked for `ipfs://` URIs unless others are named. What they send is checked like anything else. */
 export const IPFS_GATEWAYS = ['https://ipfs.io', 'https://dweb.link'] as const;

@@ -3,10 +3,11 @@ import { concat } from '../../../merkle/tree.ts';
 import type { DType } from '../../../program/node.ts';
 import { MAX_PROGRAM_BYTES } from '../../../store/programFile.ts';
 import { callData, type PlainTerms, REQUESTED, requestCall, wordsIn } from '../abi.ts';
-import { programOf, Unavailable } from '../check/model.ts';
-import { bytesAt, call } from '../check/read.ts';
+import { programOf } from '../check/model.ts';
+import { Unavailable } from '../check/unavailable.ts';
 import { useDeployment } from '../live.ts';
 import { Amount, Card, Facts } from '../parts.tsx';
+import { type Source, useSource } from '../source.ts';
 import { durationText } from '../words.ts';
 import { Picture } from './picture.tsx';
 import { NotValues, pictureIn, tensorOf } from './values.ts';
@@ -28,12 +29,12 @@ const HOUR = 3600n;
 const longer = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Inputs of a model, from its program checked against the id, and default terms within the oracle's bounds. */
-async function readKnown(modelId: string, oracle: string): Promise<Known> {
-  const file = await bytesAt(`/files/program/${modelId.slice(2)}`, MAX_PROGRAM_BYTES);
-  if (!file) throw new Unavailable('the server does not have the program; fetch it on the page of the model');
+async function readKnown(source: Source, modelId: string, oracle: string): Promise<Known> {
+  const file = await source.file(modelId, `program/${modelId.slice(2)}`, MAX_PROGRAM_BYTES);
+  if (!file) throw new Unavailable('the program of the model is not here; its page says where it can be had');
   const { program, inputs } = programOf(modelId, file);
   const [claimBondWei = 0n, challengeBondWei = 0n, window = 0n, clock = 0n, patience = 0n] = wordsIn(
-    await call(oracle, callData('bounds()')),
+    await source.call(oracle, callData('bounds()')),
   );
   return {
     slots: inputs.map(({ node }) => program.nodes[node] as Slot),
@@ -203,11 +204,12 @@ function Asking({
 /** A form that asks a model, with a wallet in the browser. */
 export function Ask({ modelId }: { readonly modelId: string }) {
   const { oracle, currency } = useDeployment();
+  const source = useSource();
   const wallets = useWallets();
   const [known, setKnown] = useState<Known | string>();
   useEffect(() => {
-    readKnown(modelId, oracle).then(setKnown, (failure: Error) => setKnown(`${failure.message}.`));
-  }, [modelId, oracle]);
+    readKnown(source, modelId, oracle).then(setKnown, (failure: Error) => setKnown(`${failure.message}.`));
+  }, [source, modelId, oracle]);
   return (
     <>
       <h1>Ask a model</h1>

@@ -15,8 +15,9 @@ import { type DType, ELEMENT_BYTES } from '../../../program/node.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
 import { floatText } from '../../floatText.ts';
 import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
-import { type CheckedModel, Unavailable } from './model.ts';
+import type { CheckedModel } from './model.ts';
 import type { Finding, News, Order, Values, Verdict } from './order.ts';
+import { Unavailable } from './unavailable.ts';
 
 /** Sources of a check. None is trusted but `call`, which reads the chain. */
 export interface Sources {

@@ -5,6 +5,7 @@ import { tensorRoot } from '../../../merkle/tensor.ts';
 import { byteLengthOf, type Program, sizeOf } from '../../../program/node.ts';
 import { validate } from '../../../program/validate.ts';
 import { decodeProgram, MAX_PROGRAM_BYTES } from '../../../store/programFile.ts';
+import { Unavailable } from './unavailable.ts';
 
 /** Gets a model from wherever bytes come from; every byte is checked against the id. */
 
@@ -13,11 +14,6 @@ export interface CheckedModel {
   readonly weights: Weights;
   /** Of program and weights. */
   readonly bytes: number;
-}
-
-/** Why a claim cannot be checked here. The message is one sentence without its point. */
-export class Unavailable extends Error {
-  override name = 'Unavailable';
 }
 
 /** Bytes by their name, `program/…` or `tensor/…`; undefined if there are none. */

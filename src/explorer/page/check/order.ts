@@ -2,8 +2,23 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 
 /** Messages between a page and its worker. */
 
+/** How a worker gets at chain and files. */
+export type Way =
+  /** By the API of the server that the page is from. */
+  | { readonly kind: 'server' }
+  /** Without one: what is on chain comes with the order, files from any folder that has them. */
+  | {
+      readonly kind: 'node';
+      readonly rpc: string;
+      /** URLs of folders with the model's files. */
+      readonly folders: readonly string[];
+      readonly input: Uint8Array | undefined;
+      readonly answer: Uint8Array | undefined;
+    };
+
 /** A claim that is to be checked, as the index has it. */
 export interface Order {
+  readonly way: Way;
   readonly request: RequestJson;
   readonly claim: ClaimJson;
   readonly oracle: string;

@@ -1,8 +1,9 @@
 import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
 import { check, type Sources } from './check.ts';
-import { modelInFiles, readModel, Unavailable } from './model.ts';
-import type { News, Order } from './order.ts';
-import { bytesAt, call } from './read.ts';
+import { modelInFiles, readModel } from './model.ts';
+import type { News, Order, Way } from './order.ts';
+import { bytesAt, callThrough, fileReader } from './read.ts';
+import { Unavailable } from './unavailable.ts';
 
 /** Checks one claim and ends. The page may end it before. */
 
@@ -34,8 +35,22 @@ async function fetchFiles(id: string): Promise<void> {
     );
 }
 
+/** Sources where there is no server: what the order holds, and folders of files. */
+function sourcesWithout({ files, way }: Order & { readonly way: Extract<Way, { kind: 'node' }> }): Sources {
+  return {
+    call: callThrough(way.rpc),
+    model: (id, progress) =>
+      files.length > 0 ? modelInFiles(id, files, progress) : readModel(id, fileReader(way.folders), progress),
+    input: async () => {
+      if (!way.input) throw new Unavailable('the input of the request cannot be had');
+      return way.input;
+    },
+    answer: async () => way.answer,
+  };
+}
+
 const sourcesFor = ({ files }: Order): Sources => ({
-  call,
+  call: callThrough('/rpc'),
   model: async (id, progress) => {
     if (files.length > 0) return modelInFiles(id, files, progress);
     await fetchFiles(id);
@@ -49,8 +64,11 @@ const sourcesFor = ({ files }: Order): Sources => ({
   answer: ({ id }: ClaimJson, maxBytes) => bytesAt(`/api/claims/${id}/answer`, maxBytes),
 });
 
+const choose = (order: Order): Sources =>
+  order.way.kind === 'node' ? sourcesWithout({ ...order, way: order.way }) : sourcesFor(order);
+
 port.onmessage = ({ data: order }) => {
-  check(order, sourcesFor(order), (news) => port.postMessage(news)).then(
+  check(order, choose(order), (news) => port.postMessage(news)).then(
     (finding) => port.postMessage(finding),
     // Thrown on, so that the page sees the worker fail.
     (failure: Error) =>
