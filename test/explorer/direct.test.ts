@@ -205,7 +205,7 @@ describe(`the explorer without a server in Chromium${suffix}`, function () {
     expect([...asked].filter((origin) => origin !== 'null').sort()).to.deep.equal(own.sort());
   });
 
-  it('verifies on a host that does not isolate it, and forgets what the chain has undone', async () => {
+  it('verifies where it is not isolated, and forgets what the chain has undone', async () => {
     expect(await page.evaluate(() => crossOriginIsolated)).to.equal(false);
     const region = page.getByRole('region', { name: 'Claim 2' });
     await region.locator('input[type=file]').setInputFiles(DIGITS);

@@ -20,7 +20,7 @@ export class ApiError extends Error {
 export interface Source {
   /** What a path of the API gives, see `api.ts`. @throws ApiError for every answer that is no success */
   read<T>(path: string, method?: 'GET' | 'POST'): Promise<T>;
-  /** Tells of each look at the chain that changed something, and undefined when the connection is lost. @returns what ends that */
+  /** Tells of looks at the chain that changed something, and undefined once nobody answers. @returns what ends that */
   listen(hear: (news: LookNews | undefined) => void): () => void;
   /** Calls a contract: `to` and `data` as 0x…. @throws Error if the node does not answer */
   call(to: string, data: string): Promise<string>;
