@@ -15,6 +15,11 @@ export class SignerError extends Error {
   override name = 'SignerError';
 }
 
+/** The signer did not answer at all. */
+export class SignerAway extends SignerError {
+  override name = 'SignerAway';
+}
+
 /** A person may have to agree first, ms. */
 const PATIENCE_MS = 60_000;
 const METHOD_NOT_FOUND = -32601;
@@ -140,7 +145,7 @@ export class RemoteSigner extends AbstractSigner {
     } catch {
       // A refused connection, a timeout and a page of HTML come to the same.
     }
-    throw new SignerError(`no signer answers at ${this.#host}; check --signer and that it runs`);
+    throw new SignerAway(`no signer answers at ${this.#host}; check --signer and that it runs`);
   }
 }
 

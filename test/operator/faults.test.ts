@@ -1,9 +1,36 @@
 import { expect } from 'chai';
 import { type FaultProxy, startFaultProxy } from '../support/chaos/faultProxy.ts';
 import { type CliProcess, startCli } from '../support/cliProcess.ts';
+import { startSigner } from '../support/fakeSigner.ts';
 import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 
 const WATCHER = 2;
+
+describe('a service whose signer fails', () => {
+  it('says at the start that it is away, or holds another key', async () => {
+    const scene = await startScene();
+    const signer = await startSigner((method) =>
+      method === 'eth_accounts' ? { result: [scene.addressOf(1)] } : { error: { code: -1, message: 'no' } },
+    );
+    try {
+      const address = scene.addressOf(WATCHER);
+      const start = (url: string): CliProcess => {
+        const account = ['--signer', url, '--signer-address', address];
+        return startCli('watch', DIGITS, ...scene.there, ...account, '--data', scene.at(`data${url.length}`));
+      };
+      const away = start('http://127.0.0.1:1');
+      await away.says(
+        'no signer answers at 127.0.0.1:1; check --signer and that it runs: nothing can be sent',
+      );
+      const other = start(signer.url);
+      await other.says(`the signer does not hold the key of ${address}; check --signer-address`);
+      for (const one of [away, other]) await one.says('watching as');
+    } finally {
+      await signer.stop();
+      await scene.stop();
+    }
+  }).timeout(60_000);
+});
 
 describe('a service whose node fails', () => {
   let scene: Scene;

@@ -15,6 +15,7 @@ import { InputError } from '../../files/inputError.ts';
 import { Failures } from '../../operator/failures.ts';
 import { createLog, type Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
+import { RemoteSigner, SignerAway } from '../../operator/remoteSigner.ts';
 import { keepHeapSmall } from '../../operator/smallHeap.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { parseWhole } from '../arguments.ts';
@@ -79,6 +80,20 @@ const warnWithoutEther = ({ wallet, chainId, balanceWei }: Account, log: Log): v
   log.error(`the account ${wallet.address} has no ether on chain ${chainId}; it can do nothing until it has`);
 };
 
+/** Tells of a signer that is away, or holds another key, before a clock depends on it. */
+async function warnOfSigner({ wallet }: Account, log: Log): Promise<void> {
+  if (!(wallet instanceof RemoteSigner)) return;
+  try {
+    if ((await wallet.accounts()).includes(wallet.address)) return;
+    log.error(
+      `the signer does not hold the key of ${wallet.address}; check --signer-address: nothing can be sent`,
+    );
+  } catch (failure) {
+    // One that answers, and lists nothing, may sign all the same.
+    if (failure instanceof SignerAway) log.error(`${failure.message}: nothing can be sent until it does`);
+  }
+}
+
 /** Says once what a token deployment takes besides gas. */
 function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
   if (currency === ZERO_ADDRESS) return;
@@ -113,6 +128,7 @@ export async function serve(
     // Its disputes must be played to the end, whatever became of whoever reads its lines.
     console.outlive?.();
     warnWithoutEther(account, log);
+    void warnOfSigner(account, log);
     const fromBlock = await firstBlockOf(contracts, given);
     const clock = new ChainClock();
     const stock = await openStock(contracts, fromBlock, clock, console, log);
