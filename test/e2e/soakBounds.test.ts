@@ -15,16 +15,20 @@ const GOOD: SoakFigures = {
 describe('a soak', () => {
   it('passes while memory and files stay flat and every answer is right', () => {
     expect(soakExcess(GOOD)).to.deep.equal([]);
+    // Logs of the database that fill up for the first time.
+    expect(soakExcess({ ...GOOD, growth: { ...FLAT, fileMegabytes: 1.5 } })).to.deep.equal([]);
   });
 
   it('fails, with each figure, if something grows, is wrong or does not end', () => {
     const bad: SoakFigures = {
       ...{ ...GOOD, answered: 99, wrongAnswers: 1, falsifiedLies: 29, twice: 2, ended: [0, 'SIGKILL'] },
-      growth: { ...FLAT, watcherMegabytes: 0.101, files: 0.5 },
+      growth: { ...FLAT, watcherMegabytes: 0.101, files: 0.5, fileMegabytes: 0.2 },
+      last: { ...SAMPLE, fileMegabytes: 17 },
     };
     expect(soakExcess(bad)).to.deep.equal([
       'memory of the watcher: 10.1 % more than before, 10 % at most',
       'files in the data folders: 50 % more than before, 10 % at most',
+      'bytes in the data folders: 20 % more than before, 10 % at most',
       'final answers that are wrong: 1',
       'calls that were sent twice: 2',
       'requests without a final answer: 1',
