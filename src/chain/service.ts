@@ -34,7 +34,7 @@ export interface ServiceOptions {
   readonly sending?: OpenOptions;
   /** Limits on the money at risk. */
   readonly limits?: Limits;
-  /** Runs of models that go on at once: so many for moves, and so many for what is new. */
+  /** Concurrent runs of models, for moves and again for new claims. */
   readonly runsAtOnce?: number;
   /** Tells what happened; reads events if left out. */
   readonly history?: { update(): Promise<World> };

@@ -15,7 +15,7 @@ export interface ModelFile {
   close(): void;
 }
 
-/** What a GGUF file starts with. */
+/** First bytes of a GGUF file. */
 export const GGUF: readonly number[] = [...'GGUF'].map((letter) => letter.charCodeAt(0));
 
 /** Smaller files are read at once. */

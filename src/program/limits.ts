@@ -55,7 +55,7 @@ export const MAX_INTERVALS = 32;
  * theirs in `scalar/instructions.ts`. Measured; `test/contracts/refereeGas.test.ts` holds them against adversarial leaves.
  */
 export const LEAF_GAS = {
-  /** Whatever it runs. */
+  /** Fixed part of every leaf. */
   BASE: 13_000,
   /** Decoding, for each byte of the descriptor. */
   DESCRIPTOR_BYTE: 75,

@@ -12,11 +12,11 @@ import type { RemoteBlobs } from './remote/remoteBlobs.ts';
 
 /** Bounds on a model from a stranger. */
 export interface ModelLimits {
-  /** Of program and weights together. */
+  /** Most bytes of program and weights together. */
   readonly maxBytes: number;
-  /** Of all tensors of a run together. */
+  /** Most bytes of all tensors of a run together. */
   readonly maxRunBytes: number;
-  /** Fold steps of a run. */
+  /** Most fold steps of a run. */
   readonly maxSteps: number;
 }
 

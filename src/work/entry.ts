@@ -32,7 +32,7 @@ export interface Entry extends Required<Omit<PutOptions, 'rows'>> {
 const runBytes = ({ program }: Model): number =>
   1.25 * program.nodes.reduce((sum, node) => sum + byteLengthOf(node), 0);
 
-/** A batch may take so many bytes, and fold steps: a second or so, for which nobody is kept waiting in vain. */
+/** Most bytes and fold steps of a batch: about a second, so that nobody waits long for the others in it. */
 const MOST_BATCH_BYTES = 2 ** 28;
 const MOST_BATCH_STEPS = 2 ** 30;
 

@@ -10,7 +10,7 @@ export interface Waiting {
   readonly deadline: number;
 }
 
-/** After so many seconds, half of the time that a share has used is forgotten. */
+/** Half-life of the time that a share has used, seconds. */
 const HALF_LIFE_SECONDS = 600;
 
 /**
@@ -73,7 +73,7 @@ export class RunQueue<J extends Waiting> {
     return [...this.#waiting].some(({ isUrgent }) => isUrgent);
   }
 
-  /** Says that a run that {@link next} gave has ended, after so many seconds. */
+  /** Notes that a run from {@link next} has ended, and its seconds. */
   ended({ share }: J, seconds: number, now: number): void {
     const count = (this.#running.get(share) ?? 1) - 1;
     if (count > 0) this.#running.set(share, count);

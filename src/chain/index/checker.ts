@@ -63,7 +63,7 @@ export class Checker {
   async check(rpc: Rpc, at: Header, records: Records): Promise<void> {
     await this.#closeGaps(rpc, at, records);
     let ids = [...new Set([...records.changed, ...this.#doubtful, ...this.#nextTurn(records.store)])];
-    // First what is missing is added; if that does not do, everything of the request is put in the place of what is there.
+    // First missing events are added; if the records still differ, all events of the request are replaced.
     for (const mend of ['add', 'replace', undefined] as const) {
       const wrong = await this.#disagreeing(rpc, at, records, ids);
       ids = wrong.map(({ id }) => id);

@@ -19,7 +19,7 @@ const ENGINES: ReadonlyMap<string, (threads: number) => Engine> = new Map([
   ['reference', () => referenceEngine],
 ]);
 
-/** More than any machine has cores: what is asked for by mistake. */
+/** More cores than any machine has; a greater number is a mistake. */
 const MAX_THREADS = 1024;
 
 function parseThreads(text: string): number {

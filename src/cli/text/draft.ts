@@ -6,7 +6,7 @@ import type { TextTokenizer } from '../../text/tokenizer.ts';
 const BLOCK = 32;
 /** A server that takes longer for a block is no help, ms. */
 const PATIENCE_MS = 10_000;
-/** A server that failed is left alone for so many blocks. */
+/** Blocks for which a server that failed is left alone. */
 const REST = 16;
 /** Characters of a guess that are used, most: few tokens have more than a dozen. */
 const MAX_GUESS = 64 * BLOCK;

@@ -22,7 +22,7 @@ const TRACE_DEPTH = 8;
 
 export interface Grained {
   readonly node: LoopNode;
-  /** Of its worst dispute, from the element on. */
+  /** Gas of its worst dispute, from the element on. */
   readonly gas: number;
 }
 

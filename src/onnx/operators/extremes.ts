@@ -8,9 +8,9 @@ import { at, type Context } from './context.ts';
 
 /** Lines of a tensor's elements, such as those along an axis or in a window, with one result each. */
 export interface Lines {
-  /** Of the results. */
+  /** Shape of the results. */
   readonly shape: readonly number[];
-  /** Of a line. */
+  /** Extents of a line. */
   readonly extents: readonly number[];
   /** Indices of a line's element, which may be outside the tensor. */
   readonly indicesAt: (indices: readonly Index[], element: readonly Index[]) => readonly Index[];

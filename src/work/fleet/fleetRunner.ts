@@ -16,7 +16,7 @@ export interface Trust {
   readonly agree: number;
   /** The same where a bond will rest on the answer; infinite: only a run here will do. */
   readonly agreeBonded: number;
-  /** One answer of so many is run here too; 0: none. */
+  /** One in this many answers is run here too; 0: none. */
   readonly checkOneIn: number;
 }
 
