@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Wallet } from 'ethers';
 import type { Account } from '../../src/cli/connection/connection.ts';
-import { inTurn } from '../../src/cli/connection/turn.ts';
+import { inTurn } from '../../src/cli/services/turn.ts';
 import { runCli, startCli } from '../support/cliProcess.ts';
 import { keyOf } from '../support/protocol.ts';
 import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';

@@ -12,10 +12,10 @@ import { deepestNode, plantLie } from '../../rehearsal/fault.ts';
 import { RunTrace } from '../../trace/run.ts';
 import { readInputs, requireAll } from '../arguments.ts';
 import { type Account, type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
-import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { engineOf } from '../models/engines.ts';
 import { loadModel } from '../models/loadModel.ts';
+import { inTurn, type TurnOptions } from '../services/turn.ts';
 import { usualTerms } from './request.ts';
 
 export interface CanaryOptions extends OracleOptions, TurnOptions {

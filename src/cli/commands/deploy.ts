@@ -17,9 +17,9 @@ import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';
 import { type Deployment, readDeployment, writeDeployment } from '../connection/deployments.ts';
-import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { requireAddress } from '../keys/requireAddress.ts';
+import { inTurn, type TurnOptions } from '../services/turn.ts';
 
 export interface DeployOptions extends AccountOptions, TurnOptions {
   readonly trial?: boolean;

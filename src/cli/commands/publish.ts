@@ -3,10 +3,10 @@ import { InputError } from '../../files/inputError.ts';
 import { reasonOf } from '../../files/reason.ts';
 import { writeBundle } from '../../store/bundle.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
-import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { type ImportArguments, loadModel } from '../models/loadModel.ts';
 import { requireFollowed } from '../models/sources.ts';
+import { inTurn, type TurnOptions } from '../services/turn.ts';
 import { tryCausality } from '../text/loadText.ts';
 
 export interface PublishOptions extends OracleOptions, ImportArguments, TurnOptions {

@@ -16,11 +16,11 @@ import { inputsOf } from '../../text/generate.ts';
 import { tokensIn } from '../../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from '../arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
-import { inTurn } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
 import { requireFollowed, type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { inTurn } from '../services/turn.ts';
 import { promptTokens } from '../text/loadText.ts';
 import { type DrawingArguments, parseDrawing } from '../text/textOptions.ts';
 

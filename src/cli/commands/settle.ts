@@ -12,10 +12,10 @@ import { hexOf } from '../../merkle/keccak.ts';
 import { LIMITS } from '../../program/limits.ts';
 import { parseWhole } from '../arguments.ts';
 import { firstBlockOf, type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
-import { inTurn, type TurnOptions } from '../connection/turn.ts';
 import type { Console } from '../console.ts';
 import { reportLine } from '../services/reportLine.ts';
 import { parseBlock } from '../services/service.ts';
+import { inTurn, type TurnOptions } from '../services/turn.ts';
 
 /** Steps at the end of a request that its provider need not take: running the callback, and ending a window by proof. */
 

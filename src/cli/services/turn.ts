@@ -2,9 +2,9 @@ import { explain } from '../../chain/explain.ts';
 import { type Lease, LeaseTaken, takeLease } from '../../chain/transactions/lease.ts';
 import { senderFiles } from '../../chain/transactions/senderFiles.ts';
 import { InputError } from '../../files/inputError.ts';
+import type { Account } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
 import { sentFolder } from '../models/sources.ts';
-import type { Account } from './connection.ts';
 
 /** Options of commands that send a few transactions and end. */
 export interface TurnOptions {
