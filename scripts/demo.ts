@@ -18,6 +18,7 @@ import { Follower } from '../src/explorer/server/follower.ts';
 import { readPage } from '../src/explorer/server/pageFiles.ts';
 import { serveExplorer } from '../src/explorer/server/server.ts';
 import { modelOf } from '../src/merkle/model.ts';
+import { Verdicts } from '../src/monitor/verdicts.ts';
 import { importOnnx } from '../src/onnx/index.ts';
 import { createProvider } from '../src/provider/provider.ts';
 import { developmentAccount } from '../src/rehearsal/developmentAccount.ts';
@@ -94,6 +95,7 @@ const follower = new Follower(contracts, {
   fromBlock: 0,
   onNotice: console.error,
   onFailure: console.error,
+  judge: (listener) => new Verdicts(shelf, undefined, listener),
 });
 const { url } = await serveExplorer({
   ...{ contracts, follower, host: '127.0.0.1', port: Number(values.port) },

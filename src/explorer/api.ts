@@ -13,6 +13,7 @@ export interface LookNews {
 }
 
 export const MOST_NEWS = 100;
+export const MOST_ROOTS = 64;
 
 export interface BlockJson {
   readonly number: number;
@@ -68,8 +69,9 @@ export interface RequestJson {
   readonly feeHeld: boolean;
   /** Commitment to the input. */
   readonly inputs: string;
-  /** URI of the input, if it is given by root. */
+  /** URI of the input, if it is given by root, and the roots of its tensors, the first {@link MOST_ROOTS}. */
   readonly inputUri: string | null;
+  readonly inputRoots: readonly string[] | null;
   readonly terms: TermsJson;
   readonly claims: number;
   readonly falsified: number;
@@ -128,6 +130,25 @@ export interface EndJson {
   readonly sentence: string;
 }
 
+/** Forecast of an open dispute. */
+export interface ForecastJson {
+  readonly dispute: string;
+  /** The result of running the claim again on the server; unknown where it does not, or lacks model or input. */
+  readonly verdict: 'right' | 'wrong' | 'unknown';
+  /** The winner if both play right; null if that is not known. */
+  readonly ifPlayed: Side | null;
+  /** The winner if the mover does nothing more. */
+  readonly ifIdle: Side;
+  readonly isOvertaken: boolean;
+  /** The bond that changes hands; null if none does, or it is not known. */
+  readonly loss: {
+    readonly loser: string;
+    readonly bondWei: string;
+    readonly winner: string;
+    readonly winsWei: string;
+  } | null;
+}
+
 /** `GET /api/overview`. */
 export interface OverviewJson {
   readonly block: BlockJson;
@@ -149,6 +170,8 @@ export interface OverviewJson {
   readonly latest: readonly RequestJson[];
   /** Open disputes, the earliest deadline first, and after them some that have ended. */
   readonly disputes: readonly DisputeJson[];
+  /** Of those that are open. */
+  readonly forecasts: readonly ForecastJson[];
 }
 
 /** `GET /api/requests`, `GET /api/disputes`: newest first. `next` is the `before` of the following page. */
@@ -162,6 +185,8 @@ export interface PageJson<Row> {
 export interface RequestPageJson {
   readonly block: BlockJson;
   readonly request: RequestJson;
+  /** True if its model may write text, and somebody may say what its tokens mean. */
+  readonly isText: boolean;
   /** Oldest first; the first {@link MOST_ROWS}. */
   readonly claims: readonly ClaimJson[];
   readonly disputes: readonly DisputeJson[];
@@ -173,6 +198,8 @@ export const MOST_ROWS = 200;
 export interface DisputePageJson {
   readonly block: BlockJson;
   readonly dispute: DisputeJson;
+  /** Null once it has ended. */
+  readonly forecast: ForecastJson | null;
   readonly claim: ClaimJson;
   readonly moves: readonly MoveJson[];
   readonly walk: readonly StepJson[];

@@ -18,7 +18,11 @@ const STATIC = ['index.html', 'page.css', 'icon.svg'];
 export async function bundleExplorer(outdir) {
   const { metafile } = await build({
     absWorkingDir: join(import.meta.dirname, '../..'),
-    entryPoints: { page: join(sources, 'main.tsx'), check: join(sources, 'check/worker.ts') },
+    entryPoints: {
+      page: join(sources, 'main.tsx'),
+      check: join(sources, 'check/worker.ts'),
+      text: join(sources, 'text/worker.ts'),
+    },
     outdir,
     bundle: true,
     splitting: true,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../files/makeFolder.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import type { TensorRef } from '../program/interface.ts';
+import type { TextDescription } from '../text/description.ts';
 import { programName } from './blobs.ts';
 import { tensorsIn } from './fetchModel.ts';
 import { FolderBlobs } from './folder.ts';
@@ -31,6 +32,9 @@ export interface Manifest {
   readonly outputs: readonly TensorRef[];
   readonly answers: readonly TensorRef[];
 }
+
+/** Path of the description of a model's tokens in a bundle. @param modelId `0x…` */
+export const textPath = (modelId: string): string => `text/${modelId.slice(2)}.json`;
 
 /** Where the manifest of a model lies in a bundle. @param modelId `0x…` */
 export const manifestPath = (modelId: string): string => `manifest/${modelId.slice(2)}.json`;
@@ -62,10 +66,25 @@ export async function writeBundle(folder: string, held: HeldModel, file: string)
   await saveModel(new FolderBlobs(folder), held);
   const manifest = manifestOf(held, file);
   makeFolder(join(folder, 'manifest'));
-  const path = join(folder, manifestPath(manifest.model));
-  await writeFile(`${path}.${process.pid}.draft`, `${JSON.stringify(manifest, undefined, 2)}\n`);
-  await rename(`${path}.${process.pid}.draft`, path);
+  await writeWhole(join(folder, manifestPath(manifest.model)), `${JSON.stringify(manifest, undefined, 2)}\n`);
   return manifest;
+}
+
+/** Writes what the tokens of a model mean into a bundle, or another folder with the model's files. */
+export async function writeText(
+  folder: string,
+  modelId: string,
+  description: TextDescription,
+): Promise<void> {
+  makeFolder(join(folder, 'text'));
+  await writeWhole(join(folder, textPath(modelId)), JSON.stringify(description));
+}
+
+/** Writes a file that nobody sees half of. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}.draft`;
+  await writeFile(draft, text);
+  await rename(draft, path);
 }
 
 /** Ids of the models that a bundle has manifests of. */

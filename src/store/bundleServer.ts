@@ -6,7 +6,7 @@ import { modelsIn } from './bundle.ts';
 
 /** All that a bundle has: a path outside of these is never looked for. */
 const PATH =
-  /^\/((?:program\/[0-9a-f]{64})|(?:tensor\/[0-9a-f]{64}-[0-9]{1,10})|(?:manifest\/[0-9a-f]{64}\.json))$/;
+  /^\/((?:program\/[0-9a-f]{64})|(?:tensor\/[0-9a-f]{64}-[0-9]{1,10})|(?:(?:manifest|text)\/[0-9a-f]{64}\.json))$/;
 
 const MAX_CONNECTIONS = 256;
 const HEADERS_MS = 10_000;

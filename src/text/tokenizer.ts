@@ -9,6 +9,8 @@ export interface TextTokenizer {
   decode(tokens: readonly number[]): string;
   /** The same with the names of tokens that are no text, such as `<|im_start|>`. */
   spell(tokens: readonly number[]): string;
+  /** The contents of the `tokenizer.json` that it was made of. */
+  readonly json: object;
 }
 
 /**
@@ -33,5 +35,6 @@ export function tokenizerOf(json: unknown): TextTokenizer {
     encode: (text) => [...tokenizer.encode(text, { add_special_tokens: false }).ids],
     decode: (tokens) => decode(tokens, true),
     spell: (tokens) => decode(tokens, false),
+    json: json as object,
   };
 }

@@ -48,6 +48,24 @@ describe('the API of the explorer', () => {
 
     const contracts = asAccount(scene.contracts, scene.chain, WATCHER);
     const watcher = createWatcher({ contracts, runner: scene.shelf });
+    await watcher();
+    await stage.follower.look();
+    const hasVerdict = async (): Promise<boolean> =>
+      (await read<OverviewJson>('/api/overview')).forecasts[0]?.verdict === 'wrong';
+    while (!(await hasVerdict())) await new Promise((resolve) => setTimeout(resolve, 50));
+    const { forecasts } = await read<OverviewJson>('/api/overview');
+    const expected = {
+      dispute: '1',
+      verdict: 'wrong',
+      ifPlayed: 'challenger',
+      ifIdle: 'challenger',
+      isOvertaken: false,
+    };
+    expect(forecasts).to.have.length(1);
+    expect(forecasts[0]).to.include(expected);
+    expect(forecasts[0]?.loss).to.include({ loser: scene.addressOf(LIAR), bondWei: `${10n ** 18n}` });
+    const { forecast } = await read<DisputePageJson>('/api/disputes/1');
+    expect(forecast).to.deep.equal(forecasts[0]);
     for (let i = 0; i < 20; i++) {
       await watcher();
       await scene.answer(requestId, LIAR, 'wrong');
@@ -62,7 +80,8 @@ describe('the API of the explorer', () => {
     expect(claims.map((claim) => claim.status)).to.deep.equal(['falsified', 'open']);
     expect(disputes[0]?.ended).to.include({ winner: 'challenger', reason: 'WrongWord' });
 
-    const { moves, walk, leaf } = await read<DisputePageJson>('/api/disputes/1');
+    const { moves, walk, leaf, forecast: over } = await read<DisputePageJson>('/api/disputes/1');
+    expect(over).to.equal(null);
     expect(moves[0]?.by).to.equal('challenger');
     expect(moves.at(-1)?.sentence).to.equal('The challenger wins: the chain computed another word.');
     expect(moves.every(({ gas }) => gas > 20_000)).to.equal(true);
@@ -83,6 +102,19 @@ describe('the API of the explorer', () => {
     expect(watcher).to.include({ disputesWon: 1, disputesLost: 0 });
     // A watcher withdraws what it has won at once.
     expect(watcher.owedWei).to.equal('0');
+  });
+
+  it('gives the same bytes again, and says if nothing has changed', async () => {
+    const first = await fetch(new URL('/api/overview', stage.url));
+    const etag = first.headers.get('etag') ?? '';
+    const again = await fetch(new URL('/api/overview', stage.url));
+    expect(await again.text()).to.equal(await first.text());
+    expect(Object.fromEntries(again.headers)).to.include({
+      ...{ etag, 'content-type': 'application/json', 'x-content-type-options': 'nosniff' },
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    const known = await fetch(new URL('/api/overview', stage.url), { headers: { 'if-none-match': etag } });
+    expect([known.status, await known.text()]).to.deep.equal([304, '']);
   });
 
   it('gives input and answer as bytes', async () => {

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import { IInferenceOracle__factory } from '#typechain';
 import { requestHash as hashOfRecord } from '../../src/chain/index/facts.ts';
-import { PLAIN_TERMS, type Request } from '../../src/chain/types.ts';
+import type { Request } from '../../src/chain/types.ts';
 import { floatText } from '../../src/explorer/floatText.ts';
-import { REQUESTED, requestCall } from '../../src/explorer/page/abi.ts';
+import { amountIn } from '../../src/explorer/page/ask/amount.ts';
 import { NotValues, pictureIn, tensorOf } from '../../src/explorer/page/ask/values.ts';
 import { requestHash } from '../../src/explorer/page/check/chain.ts';
 import { readModel } from '../../src/explorer/page/check/model.ts';
@@ -48,22 +47,15 @@ describe('what a page checks before it runs a claim', () => {
     expect(requestHash(rowOf(named))).not.to.equal(hashOfRecord(request));
   });
 
-  it('encodes a request as ethers does', () => {
-    const terms = {
-      claimBondWei: 10n ** 18n,
-      challengeBondWei: 5n * 10n ** 17n,
-      windowSeconds: 60n,
-      clockSeconds: 70n,
-      patienceSeconds: 80n,
-    };
-    const abi = IInferenceOracle__factory.createInterface();
-    for (const length of [0, 1, 31, 32, 33, 784]) {
-      const input = Uint8Array.from({ length }, (_, i) => i);
-      const whole = { ...PLAIN_TERMS, callbackGas: 0n, ...terms };
-      const expected = abi.encodeFunctionData('request', [request.modelId, input, whole, 9n]);
-      expect(requestCall(request.modelId, input, terms, 9n)).to.equal(expected);
-    }
-    expect(REQUESTED).to.equal(abi.getEvent('Requested')?.topicHash);
+  it('takes amounts as they are typed, in a currency of any decimals', () => {
+    expect(amountIn('0.25', 18)).to.equal(25n * 10n ** 16n);
+    expect([amountIn('3', 0), amountIn('1.5', 6), amountIn('0.0000001', 6)]).to.deep.equal([
+      3n,
+      1500000n,
+      undefined,
+    ]);
+    for (const text of ['a lot', '', '-1', '1e3', '1.', '.5'])
+      expect(amountIn(text, 18), text).to.equal(undefined);
   });
 
   it('takes numbers as they are typed, and says what is wrong with others', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
@@ -12,9 +12,11 @@ import { createWatcher } from '../../src/watcher/watcher.ts';
 import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
 import { bundledPage, type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
 import { layers } from '../support/layers.ts';
+import { addWallet } from '../support/pageWallet.ts';
 import { asAccount, TERMS } from '../support/protocol.ts';
-import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';
+import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 import { violations } from '../support/violations.ts';
+import { webpOf } from '../support/webp.ts';
 
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
@@ -43,7 +45,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
     stage = await startExplorer(scene, files);
     browser = await openChromium(executable);
     page = await browser.context.newPage();
-    await addWallet(page, scene);
+    await addWallet(page, scene, ASKER);
     page.on('pageerror', (error) => troubles.push(String(error)));
     page.on('console', (message) => {
       // A request may be asked for before the index has it; the page shows that and asks again.
@@ -60,7 +62,9 @@ describe(`the explorer in Chromium${suffix}`, function () {
   });
 
   const shot = async (name: string): Promise<void> => {
-    if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+    if (!SHOTS) return;
+    const png = await page.screenshot({ fullPage: true });
+    writeFileSync(`${SHOTS}/${name}.webp`, await webpOf(browser.context, png));
   };
 
   it('shows requests and claims as they come', async () => {
@@ -70,7 +74,6 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await scene.answer(requestId, LIAR, 'wrong');
     await scene.answer(requestId, PROVIDER, 'right');
     await page.getByText('2 open, 0 false').waitFor();
-    await shot('overview');
     expect(troubles).to.deep.equal([]);
   });
 
@@ -84,6 +87,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await watcher();
     await page.getByRole('link', { name: 'dispute 1' }).click();
     await page.getByText('The claimant has to move').waitFor();
+    await page.getByText('found it wrong: if both play, the challenger wins.').waitFor();
     await page.getByText('The claimant has shown nothing yet.').waitFor();
     await scene.answer(1n, LIAR, 'wrong');
     await page.getByText('nothing is picked yet').waitFor();
@@ -94,10 +98,8 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await page.getByText('and got another word. So the claim is false.').waitFor();
     await page.getByText('challenger won').waitFor();
     expect(await page.locator('.verdict .value').allTextContents()).to.have.length(3);
-    await shot('dispute');
     await page.getByRole('link', { name: 'on request 1' }).click();
     await page.getByText('false', { exact: true }).waitFor();
-    await shot('request');
     expect(troubles).to.deep.equal([]);
   });
 
@@ -121,14 +123,18 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await found(1)
       .getByText('Wrong. The first difference: element 0 of output 0 is claimed to be 2, and is 3.')
       .waitFor();
-    await shot('verify');
     expect(troubles).to.deep.equal([]);
   });
 
   it('verifies a claim with a file that the user has', async () => {
     const claim = page.getByRole('region', { name: 'Claim 2' });
-    await claim.locator('input[type=file]').setInputFiles(THREE);
-    await claim.getByText('Cannot be checked. nobody here has the program of the model.').waitFor();
+    const other = {
+      name: 'other.onnx',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from('no model'),
+    };
+    await claim.locator('input[type=file]').setInputFiles(other);
+    await claim.getByText('Cannot be checked. that file cannot be imported').waitFor();
     await claim.locator('input[type=file]').setInputFiles(DIGITS);
     await claim.getByText('Right. Every bit of the answer').waitFor();
     expect(troubles).to.deep.equal([]);
@@ -137,10 +143,8 @@ describe(`the explorer in Chromium${suffix}`, function () {
   it('shows models and accounts', async () => {
     await page.goto(`${stage.url}#/model/${scene.modelId}`);
     await page.getByText('The server has them').waitFor();
-    await shot('model');
     await page.goto(`${stage.url}#/account/${scene.addressOf(LIAR)}`);
     await page.getByText('claim 1 on request 1').waitFor();
-    await shot('account');
     expect(troubles).to.deep.equal([]);
   });
 
@@ -155,7 +159,6 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await page.mouse.move(x + width / 2, y + (3 * height) / 4, { steps: 20 });
     await page.mouse.up();
     await page.getByText('0.001 ether').waitFor();
-    await shot('ask');
     await page.getByLabel('fee for the answer').fill('a lot');
     await page.getByRole('button', { name: 'Ask with a wallet of the tests' }).click();
     await page.getByText('The fee is no amount of ether.').waitFor();
@@ -172,23 +175,6 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await scene.chain.pass(3601);
     await scene.answer(requestId, PROVIDER, 'right');
     await page.getByText('It has its final answer.').waitFor();
-    expect(troubles).to.deep.equal([]);
-  });
-
-  it('withdraws what an account is owed, with a wallet that has the account', async () => {
-    const { oracle } = scene.contracts;
-    const asker = asAccount(scene.contracts, scene.chain, ASKER);
-    const terms = { ...TERMS, patienceSeconds: 1n };
-    const input = new Uint8Array(784);
-    const { requestId, request: asked } = await request(asker, scene.modelId, input, terms, 10n ** 16n);
-    await scene.chain.pass(10);
-    await (await asker.oracle.cancel(requestId, asked)).wait();
-    await page.goto(`${stage.url}#/account/${scene.addressOf(ASKER)}`);
-    await page.getByText('0.01 ether').first().waitFor();
-    await page.getByRole('button', { name: 'Withdraw with a wallet of the tests' }).click();
-    await page.getByRole('button', { name: 'Withdraw' }).waitFor({ state: 'detached' });
-    await page.getByText('0 ether').nth(1).waitFor();
-    expect(await oracle.owed(scene.addressOf(ASKER))).to.equal(0n);
     expect(troubles).to.deep.equal([]);
   });
 
@@ -267,20 +253,6 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await page.getByText('This may be old').waitFor({ state: 'detached' });
   });
 });
-
-/** Puts a wallet into a page (EIP-6963) that signs whatever it is asked, with an account of the development chain. */
-async function addWallet(page: Page, { endpoint, addressOf }: Scene): Promise<void> {
-  await page.exposeFunction('askNode', (method: string, params: unknown[]) =>
-    method === 'eth_requestAccounts' ? [addressOf(ASKER)] : endpoint.send(method, params),
-  );
-  await page.addInitScript(`
-    const provider = { request: ({ method, params = [] }) => askNode(method, params) };
-    const detail = Object.freeze({ info: { uuid: 'tests', name: 'a wallet of the tests', icon: '', rdns: 'x' }, provider });
-    const announce = () => dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }));
-    addEventListener('eip6963:requestProvider', announce);
-    announce();
-  `);
-}
 
 /** A string that would be a picture with a script, were it markup. */
 const HOSTILE = '"><img src=x onerror="globalThis.stolen=1"><script>globalThis.stolen=1</script>';

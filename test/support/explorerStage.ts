@@ -6,6 +6,7 @@ import { ModelFiles } from '../../src/explorer/server/files.ts';
 import { Follower } from '../../src/explorer/server/follower.ts';
 import { readPage } from '../../src/explorer/server/pageFiles.ts';
 import { serveExplorer } from '../../src/explorer/server/server.ts';
+import { Verdicts } from '../../src/monitor/verdicts.ts';
 import { readPublication } from '../../src/store/publications.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import type { Scene } from './scene.ts';
@@ -35,7 +36,7 @@ export async function bundledPage() {
 }
 
 export async function startExplorer(
-  { contracts, folder }: Pick<Scene, 'contracts' | 'folder'>,
+  { contracts, folder, shelf }: Pick<Scene, 'contracts' | 'folder'> & Partial<Pick<Scene, 'shelf'>>,
   page: Awaited<ReturnType<typeof bundledPage>>,
   port = 0,
 ): Promise<ExplorerStage> {
@@ -45,6 +46,7 @@ export async function startExplorer(
     ...{ fromBlock: 0, folder: join(folder, 'explorer'), pauseMs: PAUSE_MS },
     onNotice: console.error,
     onFailure: () => undefined,
+    judge: shelf && ((listener) => new Verdicts(shelf, undefined, listener)),
   });
   const limits = { maxBytes: 2 ** 26, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
   const files = new ModelFiles({ folder: models, others: [], getter, gateways: [], mirrors: [], limits });

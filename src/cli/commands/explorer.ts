@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ChainClock } from '../../chain/chainClock.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
@@ -7,17 +8,20 @@ import { serveExplorer } from '../../explorer/server/server.ts';
 import { writeSite } from '../../explorer/server/staticSite.ts';
 import { InputError } from '../../files/inputError.ts';
 import { reasonOf } from '../../files/reason.ts';
+import { type VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
 import { Failures } from '../../operator/failures.ts';
-import { createLog } from '../../operator/log.ts';
-import { readPublication } from '../../store/publications.ts';
+import { createLog, type Log } from '../../operator/log.ts';
+import { type Publication, readPublication } from '../../store/publications.ts';
 import { Shelf } from '../../store/shelf.ts';
 import { RunTrace } from '../../trace/run.ts';
+import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
-import { type LimitOptions, limitsOf } from '../models/found.ts';
+import { workersOf } from '../models/engines.ts';
+import { foundModels, type LimitOptions, limitsOf } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
-import { dataFolder, type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { dataFolder, type SourceOptions, type Sources, sourcesOf } from '../models/sources.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
 import { parseBlock } from '../services/service.ts';
 import { untilSignal } from '../services/serviceLoop.ts';
@@ -27,6 +31,7 @@ export interface ExplorerOptions extends ReaderOptions, SourceOptions, LimitOpti
   readonly fromBlock?: string;
   readonly bundle?: readonly string[];
   readonly static?: string;
+  readonly judge?: boolean;
   readonly port: string;
   readonly host: string;
 }
@@ -52,6 +57,37 @@ async function writeStatic(
   }
 }
 
+/** Runs disputed claims again, on models that are fetched as `watch --all` fetches them. */
+async function openJudging(
+  options: ExplorerOptions,
+  sources: Sources,
+  contracts: Contracts,
+  fromBlock: number,
+  log: Log,
+) {
+  const clock = new ChainClock();
+  const runner = new WorkRunner({ ...workersOf({ engine: 'wasm' }), clock: () => clock.now() });
+  const inputs = inputsFor(options, sources, runner, log);
+  const publication = (id: string): Promise<Publication> => readPublication(contracts, id, fromBlock);
+  const found = foundModels(options, sources, runner, publication, clock, log);
+  await found.start();
+  return {
+    judge: ({ onVerdict, onFailure }: VerdictListener): Verdicts =>
+      new Verdicts(runner, inputs.read, {
+        onFailure,
+        onVerdict: (claim, verdict) => {
+          const missing = runner.model(claim.request.request.modelId) ? 'input' : 'model';
+          if (verdict === 'unknown') found.note({ kind: 'unverified', claim, missing });
+          onVerdict(claim, verdict);
+        },
+      }),
+    close: async (): Promise<void> => {
+      found.end();
+      await runner.close();
+    },
+  };
+}
+
 /** `assay explorer`: serves a page that shows a deployment and checks answers in the browser, until a signal. */
 export async function explorer(options: ExplorerOptions, terminal: Console): Promise<void> {
   const port = parseBounded('--port', options.port, 0, MOST_PORT);
@@ -74,7 +110,11 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
     const { chainId } = await contracts.provider.getNetwork();
     const oracle = await contracts.oracle.getAddress();
     const failures = new Failures(log.error, log.info, Date.now);
+    const judging = options.judge
+      ? await openJudging(options, sources, contracts, fromBlock, log)
+      : undefined;
     const follower = new Follower(contracts, {
+      judge: judging?.judge,
       fromBlock,
       folder: join(dataFolder(options), 'explorer', `${chainId}-${oracle}`),
       onNotice: log.warn,
@@ -103,6 +143,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
       release();
       follower.close();
       sources.getter.close();
+      await judging?.close();
     }
   });
 }

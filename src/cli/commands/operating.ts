@@ -61,6 +61,7 @@ export function addOperating(assay: Command, console: Console): void {
       '--static <DIR>',
       'write the page into a folder in place of serving it: any host may serve it, and it reads from the node itself',
     )
+    .option('--judge', 'run disputed claims again, to forecast how disputes end; fetches their models')
     .option('--port <N>', 'to listen on; 0 for any that is free', '8490')
     .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
   withLog(withLimits(withSources(withReading(explorer)))).action(async (options) =>

@@ -1,10 +1,13 @@
 import { publish as publishModel } from '../../client/client.ts';
 import { InputError } from '../../files/inputError.ts';
 import { reasonOf } from '../../files/reason.ts';
-import { writeBundle } from '../../store/bundle.ts';
+import { hexOf } from '../../merkle/keccak.ts';
+import { writeBundle, writeText } from '../../store/bundle.ts';
+import { describeText } from '../../text/description.ts';
+import { formatOf } from '../../text/prompt.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
-import { type ImportArguments, loadModel } from '../models/loadModel.ts';
+import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { requireFollowed } from '../models/sources.ts';
 import { inTurn, type TurnOptions } from '../services/turn.ts';
 import { tryCausality } from '../text/loadText.ts';
@@ -30,6 +33,7 @@ export async function publish(path: string, options: PublishOptions, console: Co
     if (options.bundle !== undefined) {
       console.progress(`writing ${options.bundle}`);
       await about(options.bundle, writeBundle(options.bundle, loaded, file));
+      await describe(options.bundle, loaded, console);
     }
     console.progress('publishing');
     const id = await inTurn(options, account, console, () => publishModel(contracts, model, options.uri));
@@ -43,6 +47,20 @@ export async function publish(path: string, options: PublishOptions, console: Co
     console.out(`model ${id}`);
     if (options.bundle !== undefined) console.out(`bundle ${options.bundle}; \`assay serve\` serves it`);
   });
+}
+
+/** Writes what the tokens of a text model mean, as far as that is known, for the page on which people ask it. */
+async function describe(folder: string, { text, model }: LoadedModel, console: Console): Promise<void> {
+  if (!text) return;
+  let json: object;
+  try {
+    json = text.tokenizer().json;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    console.err(`assay: note: ${error.message}; without it the bundle does not say what the tokens mean`);
+    return;
+  }
+  await about(folder, writeText(folder, hexOf(model.id), describeText(formatOf(text.model), json)));
 }
 
 /** @throws InputError in place of errors about the folder */

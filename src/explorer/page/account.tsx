@@ -4,7 +4,7 @@ import { useApi } from './live.ts';
 import { Amount, Card, Facts, Shown } from './parts.tsx';
 import { Claims, Disputes, Requests } from './tables.tsx';
 
-const Withdraw = later(async () => (await import('./ask/withdraw.tsx')).Withdraw);
+const Withdraw = later(async () => (await import('./act/withdraw.tsx')).Withdraw);
 
 /** An account: what it has at stake, what it is owed, what it did. */
 export function AccountView({ address }: { readonly address: string }) {
@@ -25,7 +25,7 @@ export function AccountView({ address }: { readonly address: string }) {
                   ['disputes lost', `${disputesLost}`],
                 ]}
               />
-              {owedWei !== '0' && <Withdraw address={address} />}
+              {owedWei !== '0' && <Withdraw address={address} owedWei={owedWei} />}
             </Card>
             <Card title="Claims">
               <Claims rows={claims} />

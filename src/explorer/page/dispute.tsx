@@ -1,4 +1,4 @@
-import type { DisputeJson, DisputePageJson, MoveJson } from '../api.ts';
+import type { DisputeJson, DisputePageJson, ForecastJson, MoveJson } from '../api.ts';
 import { useApi } from './live.ts';
 import { Account, Amount, Card, Countdown, Facts, Hash, Model, Shown, Table } from './parts.tsx';
 import { Walk } from './walk.tsx';
@@ -23,6 +23,36 @@ function Outlook({ dispute }: { readonly dispute: DisputeJson }) {
       <span class="chip disputed">open</span> The {turn.mover} has to move:{' '}
       <Countdown deadline={turn.deadline} past="its clock has run out" />. If it does not, the {other} wins.
     </>
+  );
+}
+
+const FOUND: Readonly<Record<ForecastJson['verdict'], string>> = {
+  right: 'The server ran the claim again and found it right: if both play, the claimant wins.',
+  wrong: 'The server ran the claim again and found it wrong: if both play, the challenger wins.',
+  unknown: 'Nobody here has run the claim again, so it is known only how the clocks run.',
+};
+
+/** The end of a dispute as things stand. */
+function Forecast({ forecast, dispute }: { readonly forecast: ForecastJson; readonly dispute: DisputeJson }) {
+  const { verdict, ifPlayed, ifIdle, loss, isOvertaken } = forecast;
+  return (
+    <Card title="How it will end">
+      {!isOvertaken && <p>{FOUND[verdict]}</p>}
+      <Facts
+        rows={[
+          ['if both play', ifPlayed === null ? 'not known' : `the ${ifPlayed} wins`],
+          [`if the ${dispute.turn?.mover ?? 'mover'} does nothing more`, `the ${ifIdle} wins`],
+          ...(loss
+            ? [
+                ['then loses its bond', <Account key="loser" address={loss.loser} />] as const,
+                ['of', <Amount key="bond" wei={loss.bondWei} />] as const,
+                ['of which the other side gets', <Amount key="wins" wei={loss.winsWei} />] as const,
+              ]
+            : []),
+        ]}
+      />
+      <p class="note">A forecast decides nothing: verify the claim yourself.</p>
+    </Card>
   );
 }
 
@@ -84,11 +114,12 @@ export function Dispute({ id }: { readonly id: string }) {
     <>
       <h1>Dispute {id}</h1>
       <Shown read={read}>
-        {({ dispute, moves, walk, leaf }) => (
+        {({ dispute, forecast, moves, walk, leaf }) => (
           <>
             <p class="outlook">
               <Outlook dispute={dispute} />
             </p>
+            {forecast && <Forecast forecast={forecast} dispute={dispute} />}
             <Card title="The walk to the first difference">
               <Walk walk={walk} leaf={leaf} />
             </Card>

@@ -121,6 +121,29 @@ function Search() {
   );
 }
 
+const THEMES = ['system', 'light', 'dark'] as const;
+const THEME = 'theme';
+
+function Theme() {
+  const [theme, setTheme] = useState<string>(() => localStorage.getItem(THEME) ?? 'system');
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme;
+    localStorage.setItem(THEME, theme);
+  }, [theme]);
+  return (
+    <label class="theme">
+      <span class="hidden">colours</span>
+      <select value={theme} onChange={({ currentTarget: { value } }) => setTheme(value)}>
+        {THEMES.map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 const PLACES = [
   ['#/', 'Overview'],
   ['#/requests', 'Requests'],
@@ -157,6 +180,7 @@ function App({ source }: { readonly source: Source }) {
               ))}
             </nav>
             <Search />
+            <Theme />
             <span class={live.isConnected ? 'pulse' : 'pulse off'} role="status">
               {live.isConnected ? `block ${live.block.toLocaleString('en-US')}` : 'not connected'}
             </span>

@@ -1,5 +1,6 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { DisputeJson, ModelRowJson, OverviewJson, PageJson, RequestJson } from '../api.ts';
+import { joined } from './joined.ts';
 import { useApi, useDeployment } from './live.ts';
 import { Account, Amount, Card, Facts, Model, Shown, Table } from './parts.tsx';
 import { useSource } from './source.ts';
@@ -29,7 +30,7 @@ export function Overview() {
     <>
       <h1>Overview</h1>
       <Shown read={read}>
-        {({ counts, bondsWei, slashedWei, latest, disputes }) => (
+        {({ counts, bondsWei, slashedWei, latest, disputes, forecasts }) => (
           <>
             <dl class="figures">
               <Figure
@@ -54,7 +55,7 @@ export function Overview() {
               <Requests rows={latest} />
             </Card>
             <Card title="Disputes" aside={<a href="#/disputes">all disputes</a>}>
-              <Disputes rows={disputes} />
+              <Disputes rows={disputes} forecasts={forecasts} />
             </Card>
           </>
         )}
@@ -73,28 +74,49 @@ export function Overview() {
   );
 }
 
+/** Rows that a page keeps of one list. */
+const MOST_KEPT = 20_000;
+
 /** A list, newest first, of which older rows are read when they are asked for. */
-function Pages<Row>(props: {
+function Pages<Row extends { readonly id: string }>(props: {
   readonly title: string;
   readonly path: string;
   readonly show: (rows: readonly Row[]) => preact.ComponentChildren;
 }) {
-  const read = useApi<PageJson<Row>>(props.path);
+  const { path, title, show } = props;
   const source = useSource();
-  const [older, setOlder] = useState<readonly PageJson<Row>[]>([]);
-  const next = (older.at(-1) ?? read.data)?.next;
-  const more = async (): Promise<void> => {
-    const page = await source.read<PageJson<Row>>(`${props.path}?before=${next}`);
-    setOlder([...older, page]);
+  const read = useApi<PageJson<Row>>(path);
+  const [rows, setRows] = useState<readonly Row[]>([]);
+  const [next, setNext] = useState<string | null>();
+  const [isReading, setReading] = useState(false);
+  const page = read.data;
+  useEffect(() => {
+    if (!page) return;
+    const all = page.next === null ? page.rows : joined(page.rows, rows);
+    setRows(all);
+    if (next === undefined || all.length === page.rows.length) setNext(page.next);
+  }, [page]);
+  const more = (): void => {
+    setReading(true);
+    source
+      .read<PageJson<Row>>(`${path}?before=${next}`)
+      .then(
+        (older) => {
+          setRows((all) => [...all, ...older.rows]);
+          setNext(older.next);
+        },
+        () => undefined,
+      )
+      .finally(() => setReading(false));
   };
   return (
     <>
-      <h1>{props.title}</h1>
-      <Shown read={read}>{({ rows }) => props.show([...rows, ...older.flatMap((page) => page.rows)])}</Shown>
-      {next && (
+      <h1>{title}</h1>
+      <Shown read={read}>{(first) => show(rows.length > 0 ? rows : first.rows)}</Shown>
+      {next && rows.length < MOST_KEPT && (
         <p>
-          <button type="button" onClick={() => void more().catch(() => undefined)}>
-            Older ones
+          <button type="button" disabled={isReading} onClick={more}>
+            {isReading ? 'Reading …' : 'Older ones'}
           </button>
         </p>
       )}

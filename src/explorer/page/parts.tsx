@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import type { ClaimJson, RequestJson } from '../api.ts';
 import { type Read, useDeployment, useLive } from './live.ts';
+import { Rows } from './rows.tsx';
 import { agoText, amountText, dateText, durationText, shortHex } from './words.ts';
 
 /** Small pieces that several views have in common. Strings from chain are text in all of them. */
@@ -86,6 +88,17 @@ export const Card = (props: {
   </section>
 );
 
+/** Content that is loaded and shown when somebody opens it. */
+export function Fold(props: { readonly summary: string; readonly children: ComponentChildren }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details class="fold" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{props.summary}</summary>
+      {isOpen && props.children}
+    </details>
+  );
+}
+
 /** Names and values, in two columns. */
 export const Facts = ({ rows }: { readonly rows: readonly (readonly [string, ComponentChildren])[] }) => (
   <dl class="facts">
@@ -98,27 +111,54 @@ export const Facts = ({ rows }: { readonly rows: readonly (readonly [string, Com
   </dl>
 );
 
-/** A table that may be wider than a phone. */
-export const Table = (props: {
+interface TableProps {
   readonly label: string;
   readonly head: readonly string[];
-  readonly children: ComponentChildren;
-}) => (
+}
+
+const Frame = ({
+  label,
+  head,
+  children,
+  count,
+}: TableProps & { readonly children: ComponentChildren; readonly count?: number }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-  <section class="scroll" tabIndex={0} aria-label={`table of ${props.label.toLowerCase()}`}>
-    <table>
+  <section class="scroll" tabIndex={0} aria-label={`table of ${label.toLowerCase()}`}>
+    <table aria-rowcount={count}>
       <thead>
         <tr>
-          {props.head.map((name) => (
+          {head.map((name) => (
             <th key={name} scope="col">
               {name}
             </th>
           ))}
         </tr>
       </thead>
-      <tbody>{props.children}</tbody>
+      {children}
     </table>
   </section>
+);
+
+/** A table that may be wider than a phone. */
+export const Table = ({ children, ...props }: TableProps & { readonly children: ComponentChildren }) => (
+  <Frame {...props}>
+    <tbody>{children}</tbody>
+  </Frame>
+);
+
+/** The same, of any number of rows. @param show makes the `<tr>` of one, with its `aria-rowindex` */
+export const LongTable = <Row,>({
+  rows,
+  show,
+  ...props
+}: TableProps & {
+  readonly rows: readonly Row[];
+  readonly show: (row: Row, index: number) => ComponentChildren;
+}) => (
+  // The head is the first row.
+  <Frame {...props} count={rows.length + 1}>
+    <Rows rows={rows} show={(row, index) => show(row, index + 1)} />
+  </Frame>
 );
 
 /** Shows what was read, or why it could not be. */

@@ -1,6 +1,7 @@
 import type { ClaimJson, DisputeJson, RequestJson, RequestPageJson } from '../api.ts';
 import { MOST_ROWS } from '../api.ts';
-import { useApi } from './live.ts';
+import { later } from './later.tsx';
+import { useApi, useLive } from './live.ts';
 import {
   Account,
   Ago,
@@ -9,6 +10,7 @@ import {
   ClaimStatus,
   Countdown,
   Facts,
+  Fold,
   Hash,
   Model,
   RequestStatus,
@@ -17,6 +19,11 @@ import {
 import { Standing } from './tables.tsx';
 import { Verify } from './verify.tsx';
 import { durationText } from './words.ts';
+
+const Challenge = later(async () => (await import('./act/challenge.tsx')).Challenge);
+const ClaimAnswer = later(async () => (await import('./act/claim.tsx')).ClaimAnswer);
+const Texts = later(async () => (await import('./text/texts.tsx')).Texts);
+const Cancel = later(async () => (await import('./act/cancel.tsx')).Cancel);
 
 /** The next event of a request, in words. */
 function Outlook({
@@ -46,6 +53,16 @@ function Outlook({
   );
 }
 
+const Roots = ({ hexes }: { readonly hexes: readonly string[] }) => (
+  <>
+    {hexes.map((hex, i) => (
+      <span key={`${i} ${hex}`}>
+        <Hash hex={hex} />{' '}
+      </span>
+    ))}
+  </>
+);
+
 const CALLBACK_WORDS = {
   notRun: 'not run yet',
   failed: 'failed; anybody may run it again',
@@ -66,7 +83,15 @@ function RequestFacts({ request }: { readonly request: RequestJson }) {
         ['window', durationText(terms.windowSeconds)],
         ['clock of each side', durationText(terms.clockSeconds)],
         ['commitment to its input', <Hash key="inputs" hex={request.inputs} />],
-        ...(request.inputUri === null ? [] : [['input is said to be at', request.inputUri] as const]),
+        ...(request.inputUri === null
+          ? []
+          : [
+              [
+                'input is given by its roots',
+                <Roots key="roots" hexes={request.inputRoots ?? []} />,
+              ] as const,
+              ['and is said to be at', request.inputUri || 'no place'] as const,
+            ]),
         ...(terms.provider
           ? [['who alone may answer', <Account key="p" address={terms.provider} />] as const]
           : []),
@@ -79,6 +104,33 @@ function RequestFacts({ request }: { readonly request: RequestJson }) {
   );
 }
 
+/** Transactions about a request that a wallet can sign. */
+function Deeds({ request }: { readonly request: RequestJson }) {
+  const { now } = useLive();
+  const { status, requestedAt, terms } = request;
+  const isPatient = now <= requestedAt + terms.patienceSeconds;
+  return (
+    <>
+      {status === 'open' && (
+        <Fold summary="Answer it">
+          {terms.answerByRoot ? (
+            <p>
+              Its answer is claimed by its roots: run <code>assay provide</code>.
+            </p>
+          ) : (
+            <ClaimAnswer request={request} />
+          )}
+        </Fold>
+      )}
+      {(status === 'open' || status === 'closed') && !isPatient && (
+        <Fold summary="Take it back">
+          <Cancel request={request} />
+        </Fold>
+      )}
+    </>
+  );
+}
+
 interface ClaimProps {
   readonly request: RequestJson;
   readonly claim: ClaimJson;
@@ -86,6 +138,7 @@ interface ClaimProps {
 }
 
 function Claim({ request, claim, disputes }: ClaimProps) {
+  const { now } = useLive();
   return (
     <Card title={`Claim ${claim.number}`} aside={<ClaimStatus claim={claim} />}>
       <Facts
@@ -116,6 +169,11 @@ function Claim({ request, claim, disputes }: ClaimProps) {
         </ul>
       )}
       <Verify request={request} claim={claim} />
+      {claim.status === 'open' && now <= claim.windowEnd && (
+        <Fold summary="Challenge this claim">
+          <Challenge request={request} claim={claim} />
+        </Fold>
+      )}
     </Card>
   );
 }
@@ -127,14 +185,16 @@ export function Request({ id }: { readonly id: string }) {
     <>
       <h1>Request {id}</h1>
       <Shown read={read}>
-        {({ request, claims, disputes }) => (
+        {({ request, claims, disputes, isText }) => (
           <>
             <p class="outlook">
               <RequestStatus request={request} /> <Outlook request={request} claims={claims} />
             </p>
             <Card title="What was asked">
               <RequestFacts request={request} />
+              <Deeds request={request} />
             </Card>
+            {isText && <Texts request={request} claims={claims} />}
             {claims.map((claim) => (
               <Claim
                 key={claim.id}

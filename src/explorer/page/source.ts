@@ -26,11 +26,20 @@ export interface Source {
   call(to: string, data: string): Promise<string>;
   /** A file of a model by its name, `program/…` or `tensor/…`; undefined if it cannot be had. */
   file(modelId: string, name: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** How a worker gets what it needs to check a claim. */
-  wayTo(request: RequestJson, claim: ClaimJson): Promise<Way>;
+  /** Description of a model's tokens, see `text/description.ts`; undefined if nobody says it. */
+  words(modelId: string): Promise<Uint8Array | undefined>;
+  /** An input and an answer as the index has them; undefined if they are not on chain, or too long to be read here. */
+  input(request: RequestJson): Promise<Uint8Array | undefined>;
+  answer(claim: ClaimJson): Promise<Uint8Array | undefined>;
+  /** The way on which a worker gets what it needs to answer a request, or to check a claim. */
+  wayTo(request: RequestJson, claim?: ClaimJson): Promise<Way>;
   /** Reads blocks before those that were read, where not all of them are. */
   readonly readEarlier?: () => Promise<void>;
 }
+
+/** Of a description of tokens, and of a prompt or text. */
+export const MOST_WORDS_BYTES = 2 ** 26;
+const MOST_READ_BYTES = 2 ** 20;
 
 export const SourceContext = createContext<Source | undefined>(undefined);
 
@@ -61,5 +70,8 @@ export const serverSource: Source = {
   },
   call: callThrough('/rpc'),
   file: (_, name, maxBytes) => bytesAt(`/files/${name}`, maxBytes),
+  words: (modelId) => bytesAt(`/api/models/${modelId}/text`, MOST_WORDS_BYTES),
+  input: ({ id }) => bytesAt(`/api/requests/${id}/input`, MOST_READ_BYTES),
+  answer: ({ id }) => bytesAt(`/api/claims/${id}/answer`, MOST_READ_BYTES),
   wayTo: async () => ({ kind: 'server' }),
 };

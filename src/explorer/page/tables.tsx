@@ -1,13 +1,26 @@
-import type { ClaimJson, DisputeJson, RequestJson } from '../api.ts';
-import { Account, Ago, Amount, ClaimStatus, Countdown, Model, RequestStatus, Table } from './parts.tsx';
+import type { ClaimJson, DisputeJson, ForecastJson, RequestJson } from '../api.ts';
+import {
+  Account,
+  Ago,
+  Amount,
+  ClaimStatus,
+  Countdown,
+  LongTable,
+  Model,
+  RequestStatus,
+  Table,
+} from './parts.tsx';
 
 export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
   rows.length === 0 ? (
     <p>No requests yet.</p>
   ) : (
-    <Table label="Requests" head={['request', 'status', 'model', 'asked', 'fee', 'claims', 'disputes']}>
-      {rows.map((request) => (
-        <tr key={request.id}>
+    <LongTable
+      label="Requests"
+      head={['request', 'status', 'model', 'asked', 'fee', 'claims', 'disputes']}
+      rows={rows}
+      show={(request, index) => (
+        <tr key={request.id} aria-rowindex={index}>
           <td>
             <a href={`#/request/${request.id}`}>request {request.id}</a>
           </td>
@@ -29,8 +42,8 @@ export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
           </td>
           <td class="number">{request.disputes}</td>
         </tr>
-      ))}
-    </Table>
+      )}
+    />
   );
 
 /** The state of a dispute, in words. */
@@ -49,13 +62,36 @@ export const Standing = ({ dispute }: { readonly dispute: DisputeJson }) => {
   );
 };
 
-export const Disputes = ({ rows }: { readonly rows: readonly DisputeJson[] }) =>
+/** The end of a dispute as things stand, in a few words. */
+const Outcome = ({ forecast }: { readonly forecast: ForecastJson | undefined }) => {
+  if (!forecast) return <>over</>;
+  const { ifPlayed, ifIdle, isOvertaken } = forecast;
+  if (isOvertaken) return <>bond given back</>;
+  if (ifPlayed === null) return <>{ifIdle}, if nobody moves</>;
+  return <>{ifPlayed}, if both play</>;
+};
+
+/** @param forecasts of those that are open; left out, they are not shown */
+export const Disputes = ({
+  rows,
+  forecasts,
+}: {
+  readonly rows: readonly DisputeJson[];
+  readonly forecasts?: readonly ForecastJson[];
+}) =>
   rows.length === 0 ? (
     <p>No disputes yet.</p>
   ) : (
-    <Table label="Disputes" head={['dispute', 'about', 'claimant', 'challenger', 'standing', 'moves']}>
-      {rows.map((dispute) => (
-        <tr key={dispute.id}>
+    <LongTable
+      label="Disputes"
+      head={[
+        ...['dispute', 'about', 'claimant', 'challenger', 'standing'],
+        ...(forecasts ? ['will win'] : []),
+        'moves',
+      ]}
+      rows={rows}
+      show={(dispute, index) => (
+        <tr key={dispute.id} aria-rowindex={index}>
           <td>
             <a href={`#/dispute/${dispute.id}`}>dispute {dispute.id}</a>
           </td>
@@ -71,10 +107,15 @@ export const Disputes = ({ rows }: { readonly rows: readonly DisputeJson[] }) =>
           <td>
             <Standing dispute={dispute} />
           </td>
+          {forecasts && (
+            <td>
+              <Outcome forecast={forecasts.find((one) => one.dispute === dispute.id)} />
+            </td>
+          )}
           <td class="number">{dispute.moves}</td>
         </tr>
-      ))}
-    </Table>
+      )}
+    />
   );
 
 export const Claims = ({ rows }: { readonly rows: readonly ClaimJson[] }) =>

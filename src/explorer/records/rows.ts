@@ -3,7 +3,15 @@ import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } f
 import { decodeClock, lastTimestamp } from '../../dispute/clock.ts';
 import { explainOutcome } from '../../dispute/explain.ts';
 import { MOVERS, type Phase } from '../../dispute/position.ts';
-import type { ClaimJson, DisputeJson, EndJson, RequestJson, Side, TurnJson } from '../api.ts';
+import {
+  type ClaimJson,
+  type DisputeJson,
+  type EndJson,
+  MOST_ROOTS,
+  type RequestJson,
+  type Side,
+  type TurnJson,
+} from '../api.ts';
 
 /** Records of the index as JSON. */
 
@@ -26,6 +34,7 @@ export function requestRow(
     ...{ status, callback, feeHeld },
     inputs: request.inputs,
     inputUri: input.kind === 'roots' ? input.uri : null,
+    inputRoots: input.kind === 'roots' ? input.roots.slice(0, MOST_ROOTS) : null,
     terms: {
       claimBondWei: `${terms.claimBondWei}`,
       challengeBondWei: `${terms.challengeBondWei}`,

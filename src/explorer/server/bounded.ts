@@ -83,10 +83,19 @@ export class Recent<T> {
 
 /** Answers as JSON by path, while the version of the data that they are made from is the same. */
 export class Answers {
+  readonly #most: number;
   readonly #kept: Kept<string | undefined>;
+  readonly #ready = new Map<string, { readonly version: number; readonly bytes: Buffer }>();
 
   constructor(most: number) {
+    this.#most = most;
     this.#kept = new Kept(most);
+  }
+
+  /** An answer that is made already, as bytes. */
+  ready(path: string, version: number): Buffer | undefined {
+    const known = this.#ready.get(path);
+    return known?.version === version ? known.bytes : undefined;
   }
 
   /** @returns undefined if nothing was made */
@@ -95,7 +104,15 @@ export class Answers {
       path,
       version,
       (made) => made === version,
-      async () => JSON.stringify(await make()),
+      async () => {
+        const text: string | undefined = JSON.stringify(await make());
+        if (text !== undefined) {
+          this.#ready.delete(path);
+          if (this.#ready.size >= this.#most) this.#ready.delete(this.#ready.keys().next().value as string);
+          this.#ready.set(path, { version, bytes: Buffer.from(text) });
+        }
+        return text;
+      },
     );
   }
 }

@@ -1,12 +1,16 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import { LIMITS } from '../../program/limits.ts';
 import { type BlobName, StoreError } from '../../store/blobs.ts';
+import { textPath, writeText } from '../../store/bundle.ts';
 import { fetchModel, type ModelLimits } from '../../store/fetchModel.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import type { Publication } from '../../store/publications.ts';
 import type { Getter } from '../../store/remote/getter.ts';
-import { locationsOf } from '../../store/remote/locations.ts';
+import { below, locationsOf } from '../../store/remote/locations.ts';
 import { RemoteBlobs } from '../../store/remote/remoteBlobs.ts';
+import { parseDescription } from '../../text/description.ts';
 import type { FilesJson } from '../api.ts';
 
 export interface FilesOptions {
@@ -22,19 +26,24 @@ export interface FilesOptions {
 
 /** Models that are fetched at once. */
 const MOST_AT_ONCE = 2;
+/** Of a description of tokens; the greatest tokenizers of today take 35 million. */
+export const MOST_TEXT_BYTES = 2 ** 26;
+const TEXT_SECONDS = 120;
 /** Models whose outcome is remembered. */
 const MOST_REMEMBERED = 1000;
 
 /** Program and weights of models for pages, which check every byte themselves. */
 export class ModelFiles {
   readonly #options: FilesOptions;
+  readonly #places: readonly string[];
   readonly #folders: readonly FolderBlobs[];
   readonly #states = new Map<string, FilesJson>();
   #fetching = 0;
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    this.#folders = [options.folder, ...options.others].map((folder) => new FolderBlobs(folder));
+    this.#places = [options.folder, ...options.others];
+    this.#folders = this.#places.map((folder) => new FolderBlobs(folder));
   }
 
   /** @returns undefined if no folder has it */
@@ -45,6 +54,22 @@ export class ModelFiles {
         throw failure;
       });
       if (bytes) return bytes;
+    }
+    return undefined;
+  }
+
+  /** @param modelId 0x and 64 digits */
+  async hasText(modelId: string): Promise<boolean> {
+    const paths = this.#places.map((folder) => join(folder, textPath(modelId)));
+    return (await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))).some(Boolean);
+  }
+
+  /** Description of a model's tokens; undefined if no folder has it. @param modelId 0x and 64 digits */
+  async text(modelId: string): Promise<Uint8Array | undefined> {
+    for (const folder of this.#places) {
+      const path = join(folder, textPath(modelId));
+      const size = (await stat(path).catch(() => undefined))?.size ?? MOST_TEXT_BYTES + 1;
+      if (size <= MOST_TEXT_BYTES) return new Uint8Array(await readFile(path));
     }
     return undefined;
   }
@@ -104,5 +129,22 @@ export class ModelFiles {
     if (urls.length === 0) throw new Error('its publishers do not say where it can be had');
     const sources = urls.map((url) => new RemoteBlobs(url, getter));
     await fetchModel(bytesOfHex(modelId), sources, new FolderBlobs(folder), { limits, published });
+    if ((published?.answers.length ?? 0) > 0) await this.#getText(modelId, urls);
+  }
+
+  /** Gets what the tokens of a model mean, where one of its bundles says it. */
+  async #getText(modelId: string, urls: readonly string[]): Promise<void> {
+    const { folder, getter } = this.#options;
+    for (const url of urls) {
+      const options = { maxBytes: MOST_TEXT_BYTES, seconds: TEXT_SECONDS };
+      const bytes = await getter.read(below(url, textPath(modelId)), options).catch(() => undefined);
+      if (!bytes) continue;
+      try {
+        await writeText(folder, modelId, parseDescription(new TextDecoder().decode(bytes)));
+        return;
+      } catch (failure) {
+        if (!(failure instanceof RangeError)) throw failure;
+      }
+    }
   }
 }

@@ -3,7 +3,9 @@ import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { Store } from '../../chain/index/store.ts';
 import { repeat } from '../../chain/loop.ts';
 import type { Case, World } from '../../chain/world.ts';
-import { type BlockJson, type LookNews, MOST_NEWS, type OverviewJson } from '../api.ts';
+import type { VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
+import { type BlockJson, type ForecastJson, type LookNews, MOST_NEWS, type OverviewJson } from '../api.ts';
+import { forecastsOf } from '../records/forecasts.ts';
 import { disputeRow } from '../records/rows.ts';
 import { History } from './history.ts';
 
@@ -20,6 +22,8 @@ export interface FollowerOptions {
   /** Called with the reason when a look fails; the next look tries again. */
   readonly onFailure: (sentence: string) => void;
   readonly pauseMs?: number;
+  /** Makes what runs disputed claims again, for forecasts. */
+  readonly judge?: ((listener: VerdictListener) => Verdicts) | undefined;
 }
 
 /** Follows a deployment, keeps its history and tells of each look that changed something. */
@@ -28,6 +32,8 @@ export class Follower {
   readonly #index: EventIndex;
   readonly #options: FollowerOptions;
   readonly #listeners = new Set<(news: LookNews) => void>();
+  readonly #verdicts: Verdicts | undefined;
+  #forecasts: ReadonlyMap<string, ForecastJson> = new Map();
   #world: World | undefined;
   #shown: ReadonlyMap<bigint, Case> = new Map();
   #look = 0;
@@ -39,6 +45,10 @@ export class Follower {
     if (isNew && folder !== undefined) Store.remove(folder);
     this.history = history;
     this.#options = options;
+    this.#verdicts = options.judge?.({
+      onVerdict: () => this.#tell([]),
+      onFailure: (claim, failure) => onNotice(`claim ${claim.claimId}: it cannot be run again: ${failure}`),
+    });
     this.#index = new EventIndex(contracts, {
       ...{ fromBlock, folder, onNotice },
       onSettled: (cases) => history.put(entriesOf(cases), true),
@@ -66,10 +76,24 @@ export class Follower {
     if (changed.length === 0 && !isNewer) return;
     this.history.put(changed.map((id) => [id, world.cases.get(id)]));
     this.#shown = new Map(world.cases);
+    this.#verdicts?.look(new Set([...world.disputes.values()].map(({ claim }) => claim)));
+    this.#tell(isFirst ? undefined : changed);
+  }
+
+  /** Makes every answer old, and says so. @param changed requests; undefined to tell nobody */
+  #tell(changed: readonly bigint[] | undefined): void {
+    const world = this.#world;
+    if (!world) return;
+    this.#forecasts = forecastsOf(world, (claim) => this.#verdicts?.on(claim) ?? 'unknown');
     this.#look++;
-    if (isFirst) return;
+    if (!changed) return;
     const requests = changed.slice(-MOST_NEWS).map((id) => `${id}`);
     for (const tell of this.#listeners) tell({ look: this.#look, block: this.block, requests });
+  }
+
+  /** Forecast of a dispute; null if it has ended. */
+  forecast(disputeId: string): ForecastJson | null {
+    return this.#forecasts.get(disputeId) ?? null;
   }
 
   /** Requests whose records are others than those that were shown last. */
@@ -117,13 +141,15 @@ export class Follower {
     const open = [...(this.#world?.disputes.values() ?? [])].map(disputeRow);
     open.sort((a, b) => (a.turn?.deadline ?? 0) - (b.turn?.deadline ?? 0));
     const ended = history.disputes(LATEST).filter((one) => one.ended);
+    const disputes = [...open, ...ended].slice(0, LATEST);
     return {
       block: this.block,
-      counts: history.counts(),
+      counts: history.tally.counts,
       bondsWei: `${this.#bondsWei()}`,
-      slashedWei: `${history.slashedWei()}`,
+      slashedWei: `${history.tally.slashedWei}`,
       latest: history.requests(LATEST),
-      disputes: [...open, ...ended].slice(0, LATEST),
+      disputes,
+      forecasts: disputes.flatMap(({ id }) => this.forecast(id) ?? []),
     };
   }
 

@@ -5,11 +5,12 @@ import { isUnusable, openDatabase } from '../../chain/index/sqlite.ts';
 import { claimNumber } from '../../chain/types.ts';
 import type { Case } from '../../chain/world.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
-import type { ClaimJson, DisputeJson, ModelRowJson, OverviewJson, RequestJson } from '../api.ts';
+import type { ClaimJson, DisputeJson, ModelRowJson, RequestJson } from '../api.ts';
 import { claimRow, disputeRow, requestRow } from '../records/rows.ts';
+import { Tally } from './tally.ts';
 
 /** Raised with every change of the tables or of what is in them. */
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS requests (
@@ -50,9 +51,11 @@ const END = Number.MAX_SAFE_INTEGER;
 export class History {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  #tally: Tally;
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#tally = new Tally();
   }
 
   /**
@@ -70,6 +73,7 @@ export class History {
       const history = new History(openDatabase(path));
       if (history.#schema() === SCHEMA) {
         history.#dropUnsettled();
+        history.#tally = Tally.of(history.#database);
         return { history, isNew: false };
       }
       history.close();
@@ -111,6 +115,7 @@ export class History {
       this.#database.exec('COMMIT');
     } catch (failure) {
       this.#database.exec('ROLLBACK');
+      this.#tally = Tally.of(this.#database);
       throw failure;
     }
   }
@@ -126,9 +131,26 @@ export class History {
   }
 
   #drop(requestId: number): void {
+    const known = this.#sql('SELECT model, status FROM requests WHERE id = ?').get(requestId);
+    if (!known) return;
+    const claims = this.#sql('SELECT status, bond FROM claims WHERE request = ?').all(requestId);
+    const disputes = this.#sql('SELECT winner FROM disputes WHERE request = ?').all(requestId);
+    this.#tally.remove({
+      ...(known as { model: string; status: string }),
+      claims: claims as { status: string; bond: string }[],
+      winners: (disputes as { winner: string | null }[]).map(({ winner }) => winner),
+    });
     this.#sql('DELETE FROM requests WHERE id = ?').run(requestId);
     this.#sql('DELETE FROM claims WHERE request = ?').run(requestId);
     this.#sql('DELETE FROM disputes WHERE request = ?').run(requestId);
+  }
+
+  /** After a reorganisation the id of a dispute may be that of another one, about another request. */
+  #dropDispute(id: number): void {
+    const known = this.#sql('SELECT winner FROM disputes WHERE id = ?').get(id);
+    if (!known) return;
+    this.#sql('DELETE FROM disputes WHERE id = ?').run(id);
+    this.#tally.removeDispute((known as { winner: string | null }).winner);
   }
 
   /** Replaces what is known of requests. @param cases undefined for a request that is gone */
@@ -161,10 +183,16 @@ export class History {
         ...[id, claimNumber(claim.claimId), claim.claimant, claim.status, made.bondWei, JSON.stringify(made)],
       );
     }
+    this.#tally.add({
+      ...{ model: asked.modelId, status },
+      claims: ofClaims.map((claim) => ({ status: claim.status, bond: `${asked.terms.claimBondWei}` })),
+      winners: ofDisputes.map((dispute) => disputeRow(dispute).ended?.winner ?? null),
+    });
     for (const dispute of ofDisputes) {
       const made = disputeRow(dispute);
       const { disputeId, claim, challenger } = dispute;
-      this.#sql('INSERT OR REPLACE INTO disputes VALUES (?, ?, ?, ?, ?, ?)').run(
+      this.#dropDispute(Number(disputeId));
+      this.#sql('INSERT INTO disputes VALUES (?, ?, ?, ?, ?, ?)').run(
         ...[Number(disputeId), id, claim.claimant, challenger],
         ...[made.ended?.winner ?? null, JSON.stringify(made)],
       );
@@ -263,34 +291,8 @@ export class History {
     return this.#count('SELECT count(*) AS count FROM requests WHERE model = ?', model);
   }
 
-  counts(): OverviewJson['counts'] {
-    const by = (table: string): Map<string, number> => {
-      const rows = this.#sql(`SELECT status, count(*) AS count FROM ${table} GROUP BY status`).all();
-      return new Map(
-        (rows as { status: string; count: number }[]).map(({ status, count }) => [status, count]),
-      );
-    };
-    const [requests, claims] = [by('requests'), by('claims')];
-    const sum = (counts: Map<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
-    const disputes = this.#count('SELECT count(*) AS count FROM disputes');
-    return {
-      requests: sum(requests),
-      answered: requests.get('answered') ?? 0,
-      waiting: (requests.get('open') ?? 0) + (requests.get('closed') ?? 0),
-      claims: sum(claims),
-      falsified: claims.get('falsified') ?? 0,
-      openClaims: claims.get('open') ?? 0,
-      disputes,
-      openDisputes: this.#count('SELECT count(*) AS count FROM disputes WHERE winner IS NULL'),
-      models: this.#count('SELECT count(DISTINCT model) AS count FROM requests'),
-    };
-  }
-
-  /** Bonds of all claims that were falsified. */
-  slashedWei(): bigint {
-    const rows = this.#sql(
-      "SELECT bond, count(*) AS count FROM claims WHERE status = 'falsified' GROUP BY bond",
-    ).all() as { bond: string; count: number }[];
-    return rows.reduce((total, { bond, count }) => total + BigInt(bond) * BigInt(count), 0n);
+  /** The figures of the overview. */
+  get tally(): Pick<Tally, 'counts' | 'slashedWei'> {
+    return this.#tally;
   }
 }

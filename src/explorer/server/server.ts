@@ -1,5 +1,5 @@
-import type { Server } from 'node:http';
-import { serve } from '@hono/node-server';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { getAddress, isAddress } from 'ethers';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -26,6 +26,7 @@ import { Answers, Busy, Recent, Turns } from './bounded.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
+import { answerReady, etagOf, JSON_HEADERS } from './ready.ts';
 import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
 
 export interface ServerOptions {
@@ -65,11 +66,13 @@ const BLOB = /^(program\/[0-9a-f]{64}|tensor\/[0-9a-f]{64}-[0-9]{1,10})$/;
 const nothing = (context: Context, what: string) => context.json({ error: what }, 404);
 
 /** The application without its port; see README.md for what it answers. */
-export function application(options: Omit<ServerOptions, 'port'>): Hono {
+export function application(
+  options: Omit<ServerOptions, 'port'>,
+  answers: Answers = new Answers(MOST_ANSWERS),
+): Hono {
   const { contracts, follower, files, page } = options;
   const { history } = follower;
   const app = new Hono();
-  const answers = new Answers(MOST_ANSWERS);
   const relay = new Relay(contracts.provider);
   const turns = new Turns(MOST_READS);
   const publications = new Recent(options.publication, PUBLICATION_MS, MOST_ANSWERS);
@@ -96,12 +99,12 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
   /** An answer that is the same until the chain has news. */
   const answer = async (context: Context, make: () => unknown) => {
     const { version } = follower;
-    const etag = `"${version}"`;
+    const etag = etagOf(version);
     if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     const { pathname, search } = new URL(context.req.url);
     const text = await answers.get(pathname + search, version, make);
     if (text === undefined) return nothing(context, 'it is not known here');
-    return context.body(text, 200, { 'content-type': 'application/json', etag, 'cache-control': 'no-cache' });
+    return context.body(text, 200, { ...JSON_HEADERS, etag });
   };
 
   /** The same, of which the node is asked. */
@@ -134,11 +137,12 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
 
   app.get('/api/requests/:id', (context) => {
     const id = Number(idIn(context) ?? 0n);
-    return answer(context, (): RequestPageJson | undefined => {
+    return answer(context, async (): Promise<RequestPageJson | undefined> => {
       const request = history.request(id);
       if (!request) return undefined;
+      const isText = await files.hasText(request.model);
       const claims = history.claimsOn(id, MOST_ROWS);
-      return { block: follower.block, request, claims, disputes: history.disputesOn(id, MOST_ROWS) };
+      return { block: follower.block, request, claims, disputes: history.disputesOn(id, MOST_ROWS), isText };
     });
   });
 
@@ -150,7 +154,8 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
       const record = found?.disputes.get(id);
       if (!record) return undefined;
       const walk = await readWalk(contracts, record);
-      return { block: follower.block, dispute: disputeRow(record), claim: claimRow(record.claim), ...walk };
+      const [dispute, forecast] = [disputeRow(record), follower.forecast(`${id}`)];
+      return { block: follower.block, dispute, forecast, claim: claimRow(record.claim), ...walk };
     });
   });
 
@@ -246,6 +251,12 @@ export function application(options: Omit<ServerOptions, 'port'>): Hono {
     return raw(context, bytes, 'public, max-age=31536000, immutable');
   });
 
+  app.get('/api/models/:id/text', async (context) => {
+    const id = context.req.param('id');
+    const bytes = MODEL.test(id) ? await files.text(id) : undefined;
+    return bytes ? raw(context, bytes) : nothing(context, 'nobody here knows what its tokens mean');
+  });
+
   app.post('/rpc', bodyLimit({ maxSize: MOST_RELAYED_BYTES }), async (context) => {
     if (!isOwnPage(context)) return context.json({ error: 'only pages of this server may ask that' }, 403);
     const { status, body } = await relay.answer(await context.req.text());
@@ -308,10 +319,14 @@ export async function serveExplorer(
   options: ServerOptions,
 ): Promise<{ readonly url: string; close(): void }> {
   const { host, port } = options;
-  const app = application(options);
-  const server = await new Promise<Server>((resolve, reject) => {
-    const started = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(started)) as Server;
-    started.once('error', reject);
+  const answers = new Answers(MOST_ANSWERS);
+  const answer = getRequestListener(application(options, answers).fetch);
+  const server: Server = createServer((request, response) => {
+    if (!answerReady(request, response, answers, options)) void answer(request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
   });
   server.maxConnections = MOST_CONNECTIONS;
   server.headersTimeout = TIMEOUT_MS;

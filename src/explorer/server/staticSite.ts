@@ -5,7 +5,7 @@ import { SITE_NAME, type Site } from '../site.ts';
 import { HEADERS, policyFor } from './headers.ts';
 
 /** Folders of a bundle that pages read. */
-const BLOBS = ['program', 'tensor'];
+const BLOBS = ['program', 'tensor', 'text'];
 
 /** Text as the value of an attribute of HTML. */
 const attribute = (text: string): string =>

@@ -1,17 +1,23 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { PLAIN_TERMS, type Terms } from '../../../chain/types.ts';
+import { request } from '../../../client/client.ts';
+import { type Model, splitTensors, totalBytes } from '../../../merkle/model.ts';
+import { hexRoots } from '../../../merkle/tensor.ts';
 import { concat } from '../../../merkle/tree.ts';
 import type { DType } from '../../../program/node.ts';
 import { MAX_PROGRAM_BYTES } from '../../../store/programFile.ts';
-import { callData, type PlainTerms, REQUESTED, requestCall, wordsIn } from '../abi.ts';
+import { Deed } from '../act/deed.tsx';
 import { programOf } from '../check/model.ts';
 import { Unavailable } from '../check/unavailable.ts';
 import { useDeployment } from '../live.ts';
-import { Amount, Card, Facts } from '../parts.tsx';
+import { Amount, Card, Fold } from '../parts.tsx';
 import { type Source, useSource } from '../source.ts';
 import { durationText } from '../words.ts';
+import { amountIn } from './amount.ts';
+import { readBounds } from './bounds.ts';
 import { Picture } from './picture.tsx';
+import { Prompt } from './prompt.tsx';
 import { NotValues, pictureIn, tensorOf } from './values.ts';
-import { send, useWallets, type Wallet } from './wallet.ts';
 
 /** A tensor that the model takes. */
 interface Slot {
@@ -20,8 +26,11 @@ interface Slot {
 }
 
 interface Known {
+  readonly model: Model;
   readonly slots: readonly Slot[];
-  readonly terms: PlainTerms;
+  readonly terms: Terms;
+  /** Description of the tokens of a model that writes text. */
+  readonly description: Uint8Array | undefined;
 }
 
 /** An hour: the default where the deployment allows shorter times. */
@@ -32,32 +41,24 @@ const longer = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 async function readKnown(source: Source, modelId: string, oracle: string): Promise<Known> {
   const file = await source.file(modelId, `program/${modelId.slice(2)}`, MAX_PROGRAM_BYTES);
   if (!file) throw new Unavailable('the program of the model is not here; its page says where it can be had');
-  const { program, inputs } = programOf(modelId, file);
-  const [claimBondWei = 0n, challengeBondWei = 0n, window = 0n, clock = 0n, patience = 0n] = wordsIn(
-    await source.call(oracle, callData('bounds()')),
-  );
+  const model = programOf(modelId, file);
+  const description = model.answers.length > 0 ? await source.words(modelId) : undefined;
+  if (model.answers.length > 0 && !description)
+    throw new Unavailable('nobody here knows what the tokens of the model mean; `assay request --text` does');
+  const least = await readBounds(source, oracle);
   return {
-    slots: inputs.map(({ node }) => program.nodes[node] as Slot),
+    model,
+    description,
+    slots: model.inputs.map(({ node }) => model.program.nodes[node] as Slot),
     terms: {
-      claimBondWei,
-      challengeBondWei,
-      windowSeconds: longer(window, HOUR),
-      clockSeconds: longer(clock, HOUR),
-      patienceSeconds: longer(patience, HOUR),
+      ...PLAIN_TERMS,
+      ...least,
+      windowSeconds: longer(least.windowSeconds, HOUR),
+      clockSeconds: longer(least.clockSeconds, HOUR),
+      patienceSeconds: longer(least.patienceSeconds, HOUR),
     },
   };
 }
-
-/** Ether as a person types it, in wei; undefined for anything else. */
-function weiIn(text: string): bigint | undefined {
-  const [, whole, part = ''] = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(text.trim()) ?? [];
-  return whole === undefined ? undefined : BigInt(whole) * 10n ** 18n + BigInt(part.padEnd(18, '0'));
-}
-
-type State =
-  | { readonly kind: 'editing'; readonly trouble?: string }
-  | { readonly kind: 'sending' }
-  | { readonly kind: 'asked'; readonly requestId: string };
 
 function Field(props: {
   readonly slot: Slot;
@@ -91,17 +92,41 @@ function Field(props: {
   );
 }
 
-function Asking({
-  modelId,
-  known,
-  wallets,
-}: {
-  readonly modelId: string;
-  readonly known: Known;
-  readonly wallets: readonly Wallet[];
-}) {
-  const { oracle, chainId } = useDeployment();
-  const { slots } = known;
+/** A link that gives bytes as a file. */
+function SaveInput({ make }: { readonly make: () => Uint8Array }) {
+  const link = useRef<HTMLAnchorElement>(null);
+  const [trouble, setTrouble] = useState('');
+  const save = (): void => {
+    try {
+      const url = URL.createObjectURL(new Blob([make() as Uint8Array<ArrayBuffer>]));
+      if (link.current) link.current.href = url;
+      link.current?.click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      setTrouble('');
+    } catch (failure) {
+      setTrouble((failure as Error).message);
+    }
+  };
+  return (
+    <>
+      <button type="button" onClick={save}>
+        Save the input as a file
+      </button>
+      {/* biome-ignore lint/a11y/useAnchorContent: nobody sees it; the button presses it */}
+      {/* biome-ignore lint/a11y/useValidAnchor: its address is made when the button is pressed */}
+      <a ref={link} download="input.bin" hidden aria-hidden="true" tabIndex={-1} />
+      {trouble !== '' && (
+        <p class="trouble" role="alert">
+          {trouble}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Asking({ modelId, known }: { readonly modelId: string; readonly known: Known }) {
+  const { currency } = useDeployment();
+  const { slots, terms } = known;
   const [inputs, setInputs] = useState<readonly (Uint8Array | string)[]>(() =>
     slots.map(({ dtype, shape }) => {
       const picture = pictureIn(dtype, shape);
@@ -109,41 +134,31 @@ function Asking({
     }),
   );
   const [fee, setFee] = useState('0.001');
-  const [window, setWindow] = useState(`${known.terms.windowSeconds}`);
-  const [state, setState] = useState<State>({ kind: 'editing' });
-  const feeWei = weiIn(fee);
+  const [window, setWindow] = useState(`${terms.windowSeconds}`);
+  const [prompt, setPrompt] = useState<Uint8Array>();
+  const [uri, setUri] = useState('');
+  const feeWei = amountIn(fee, currency.decimals);
   const windowSeconds = /^\d{1,8}$/.test(window) ? BigInt(window) : undefined;
 
-  const ask = async (wallet: Wallet): Promise<void> => {
-    try {
-      if (feeWei === undefined) throw new NotValues('The fee is no amount of ether.');
-      if (windowSeconds === undefined) throw new NotValues('The window is no number of seconds.');
-      const tensors = inputs.map((one, i) =>
-        typeof one === 'string' ? tensorOf(one, slots[i]!.dtype, slots[i]!.shape) : one,
-      );
-      setState({ kind: 'sending' });
-      const data = requestCall(modelId, concat(tensors), { ...known.terms, windowSeconds }, feeWei);
-      const logs = await send(wallet, { chainId, to: oracle, data, valueWei: feeWei });
-      const made = logs.find(
-        ({ address, topics }) => address.toLowerCase() === oracle.toLowerCase() && topics[0] === REQUESTED,
-      );
-      if (!made) throw new Error('the transaction was mined and made no request');
-      setState({ kind: 'asked', requestId: `${BigInt(made.topics[1] ?? 0)}` });
-    } catch (failure) {
-      setState({ kind: 'editing', trouble: (failure as Error).message });
+  const pack = (): Uint8Array => {
+    if (known.description) {
+      if (!prompt) throw new NotValues('There is no prompt that the model takes.');
+      if (prompt.length !== totalBytes(known.model.inputs))
+        throw new NotValues('What is said about the tokens is about another model.');
+      return prompt;
     }
+    return concat(
+      inputs.map((one, i) =>
+        typeof one === 'string' ? tensorOf(one, slots[i]!.dtype, slots[i]!.shape) : one,
+      ),
+    );
   };
 
-  if (state.kind === 'asked')
-    return (
-      <p role="status">
-        The chain has it: <a href={`#/request/${state.requestId}`}>request {state.requestId}</a>.
-      </p>
-    );
   return (
     <>
       <Card title="What you ask">
-        {slots.map((slot, i) => (
+        {known.description && <Prompt description={known.description} change={setPrompt} />}
+        {(known.description ? [] : slots).map((slot, i) => (
           <Field
             key={`${i} ${slot.dtype}`}
             slot={slot}
@@ -152,7 +167,7 @@ function Asking({
           />
         ))}
         <label class="field">
-          fee for the answer, in ether
+          fee for the answer, in {currency.symbol}
           <input value={fee} inputMode="decimal" onInput={({ currentTarget: { value } }) => setFee(value)} />
         </label>
         <label class="field">
@@ -163,39 +178,50 @@ function Asking({
             onInput={({ currentTarget: { value } }) => setWindow(value)}
           />
         </label>
+        <Fold summary="Put only the root of the input on chain">
+          <p>
+            Then the input lies where you say, and has to be there until the answer is final: who cannot read
+            it can neither answer nor check.
+          </p>
+          <SaveInput make={pack} />
+          <label class="field">
+            where the input will be, https:// or ipfs://; left empty, the input itself goes on chain
+            <input
+              value={uri}
+              inputMode="url"
+              onInput={({ currentTarget: { value } }) => setUri(value.trim())}
+            />
+          </label>
+        </Fold>
       </Card>
       <Card title="What you sign">
-        <Facts
-          rows={[
+        <Deed
+          verb="Ask"
+          facts={[
             [
               'you pay, besides gas',
               feeWei === undefined ? 'no amount' : <Amount key="fee" wei={`${feeWei}`} />,
             ],
-            ['who answers puts up', <Amount key="bond" wei={`${known.terms.claimBondWei}`} />],
+            ['who answers puts up', <Amount key="bond" wei={`${terms.claimBondWei}`} />],
             ['final at the earliest after', durationText(Number(windowSeconds ?? 0n))],
-            ['unanswered, you can take it back after', durationText(Number(known.terms.patienceSeconds))],
+            ['unanswered, you can take it back after', durationText(Number(terms.patienceSeconds))],
           ]}
+          risk="Input and answer are public. A false answer becomes final if nobody who has the model looks within the window: the longer it is, the safer."
+          pays
+          send={async (contracts) => {
+            if (feeWei === undefined) throw new NotValues(`The fee is no amount of ${currency.symbol}.`);
+            if (windowSeconds === undefined) throw new NotValues('The window is no number of seconds.');
+            const bytes = pack();
+            const given =
+              uri === '' ? bytes : { roots: hexRoots(splitTensors(known.model.inputs, bytes)), uri };
+            const asked = await request(contracts, modelId, given, { ...terms, windowSeconds }, feeWei);
+            return (
+              <>
+                The chain has it: <a href={`#/request/${asked.requestId}`}>request {`${asked.requestId}`}</a>.
+              </>
+            );
+          }}
         />
-        <p>
-          Input and answer are public. A false answer becomes final if nobody who has the model looks within
-          the window: the longer it is, the safer.
-        </p>
-        {state.kind === 'sending' ? (
-          <p role="status">Waiting for the wallet and the chain …</p>
-        ) : wallets.length === 0 ? (
-          <p>No wallet is here. Install one that announces itself (EIP-6963), or use `assay request`.</p>
-        ) : (
-          wallets.map((wallet) => (
-            <button key={wallet.info.uuid} type="button" class="main" onClick={() => void ask(wallet)}>
-              Ask with {wallet.info.name}
-            </button>
-          ))
-        )}
-        {state.kind === 'editing' && state.trouble !== undefined && (
-          <p class="trouble" role="alert">
-            {state.trouble}
-          </p>
-        )}
       </Card>
     </>
   );
@@ -203,9 +229,8 @@ function Asking({
 
 /** A form that asks a model, with a wallet in the browser. */
 export function Ask({ modelId }: { readonly modelId: string }) {
-  const { oracle, currency } = useDeployment();
+  const { oracle } = useDeployment();
   const source = useSource();
-  const wallets = useWallets();
   const [known, setKnown] = useState<Known | string>();
   useEffect(() => {
     readKnown(source, modelId, oracle).then(setKnown, (failure: Error) => setKnown(`${failure.message}.`));
@@ -214,16 +239,14 @@ export function Ask({ modelId }: { readonly modelId: string }) {
     <>
       <h1>Ask a model</h1>
       <p class="hash id">{modelId}</p>
-      {currency.address !== null ? (
-        <p>This deployment takes a token: ask with `assay request`, which allows it what is due.</p>
-      ) : known === undefined ? (
+      {known === undefined ? (
         <p class="loading">Loading …</p>
       ) : typeof known === 'string' ? (
         <p class="trouble" role="alert">
           {known}
         </p>
       ) : (
-        <Asking modelId={modelId} known={known} wallets={wallets} />
+        <Asking modelId={modelId} known={known} />
       )}
     </>
   );

@@ -16,7 +16,7 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 import { floatText } from '../../floatText.ts';
 import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
 import type { CheckedModel } from './model.ts';
-import type { Finding, News, Order, Values, Verdict } from './order.ts';
+import type { Finding, Made, News, Order, Values, Verdict } from './order.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** Sources of a check. None is trusted but `call`, which reads the chain. */
@@ -24,7 +24,7 @@ export interface Sources {
   readonly call: Call;
   model(id: string, progress: (share: number) => void): Promise<CheckedModel>;
   /** @throws Unavailable if it cannot be had */
-  input(request: RequestJson, maxBytes: number): Promise<Uint8Array>;
+  input(request: RequestJson, model: Model): Promise<Uint8Array>;
   /** @returns undefined if the claim gives only roots */
   answer(claim: ClaimJson, maxBytes: number): Promise<Uint8Array | undefined>;
 }
@@ -69,17 +69,23 @@ function firstDifference(
 }
 
 /** @throws Unavailable unless the chain says the same of request and claim as the index */
-async function confirm(call: Call, { request, claim, oracle }: Order): Promise<void> {
+async function confirm(call: Call, order: Order): Promise<void> {
+  const { request, oracle } = order;
   if ((await readRequestHash(call, oracle, request.id)) !== requestHash(request))
     throw new Unavailable('the index tells of another request than the chain has');
+  if (order.task !== 'check') return;
+  const { claim } = order;
   if ((await readClaimOf(call, oracle, claim)) !== BigInt(claim.id))
     throw new Unavailable('the chain does not have this claim, or its claimant has made it again');
 }
 
+/** Tells whether bytes are the input that a request commits to. */
+export const isInput = (model: Model, bytes: Uint8Array, { inputs }: RequestJson): boolean =>
+  bytes.length === totalBytes(model.inputs) && hexOf(commitInput(model, bytes)) === inputs;
+
 async function inputOf(sources: Sources, model: Model, request: RequestJson): Promise<Uint8Array> {
-  const size = totalBytes(model.inputs);
-  const input = await sources.input(request, size);
-  if (input.length !== size || hexOf(commitInput(model, input)) !== request.inputs)
+  const input = await sources.input(request, model);
+  if (!isInput(model, input, request))
     throw new Unavailable('what was given as the input is not what the request commits to');
   return input;
 }
@@ -141,25 +147,75 @@ async function judgeAnswer(
 
 const seconds = (ms: number): string => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
+type Tell = (text: string, share?: number) => void;
+
+const stepper =
+  (tell: (news: News) => void): Tell =>
+  (text, share) =>
+    tell({ kind: 'step', text, ...(share === undefined ? {} : { share }) });
+
+/** Gets everything that a run needs. @throws Unavailable if something is missing, or is not what the chain commits to */
+async function prepare(
+  order: Order,
+  sources: Sources,
+  step: Tell,
+): Promise<CheckedModel & { readonly input: Uint8Array }> {
+  const { request } = order;
+  step('Asking the chain about request and claim');
+  await confirm(sources.call, order);
+  step('Getting the model', 0);
+  const checked = await sources.model(request.model, (share) =>
+    step('Getting the model, checking every byte', share),
+  );
+  step('Getting input and answer');
+  return { ...checked, input: await inputOf(sources, checked.model, request) };
+}
+
+const unavailable = (failure: unknown): Finding => {
+  if (!(failure instanceof Unavailable)) throw failure;
+  return { kind: 'finding', verdict: 'unknown', sentence: `${failure.message}.`, facts: [], outputs: [] };
+};
+
+/** Makes the answer to a request, of what the chain commits to. @param tell told what is being done */
+export async function answer(
+  order: Order,
+  sources: Sources,
+  tell: (news: News) => void,
+): Promise<Made | Finding> {
+  const step = stepper(tell);
+  try {
+    const { model, weights, input } = await prepare(order, sources, step);
+    if (model.answers.length > 0)
+      throw new Unavailable('the model checks answers and makes none; `assay provide` finds one');
+    step('Running the model');
+    const session = await wasmEngineWith({ threads: order.threads }).load(model.program, weights);
+    const outputs = await session.run(splitTensors(suppliedRefs(model), input));
+    await session.close();
+    return {
+      kind: 'made',
+      bytes: concat(outputs.map(({ bytes }) => bytes)),
+      outputs: outputs.map(valuesOf),
+    };
+  } catch (failure) {
+    return unavailable(failure);
+  }
+}
+
 /**
  * Runs a claim again. It compares the index with the chain, and every byte with the commitments on chain.
  *
  * @param tell told what is being done
  */
-export async function check(order: Order, sources: Sources, tell: (news: News) => void): Promise<Finding> {
-  const step = (text: string, share?: number): void =>
-    tell({ kind: 'step', text, ...(share === undefined ? {} : { share }) });
+export async function check(
+  order: Order & { readonly task: 'check' },
+  sources: Sources,
+  tell: (news: News) => void,
+): Promise<Finding> {
   const { request, claim } = order;
+  const step = stepper(tell);
   try {
-    step('Asking the chain about request and claim');
-    await confirm(sources.call, order);
-    step('Getting the model', 0);
     const started = performance.now();
-    const { model, weights, bytes } = await sources.model(request.model, (share) =>
-      step('Getting the model, checking every byte', share),
-    );
-    step('Getting input and answer');
-    const input = await inputOf(sources, model, request);
+    const { model, weights, bytes, input } = await prepare(order, sources, step);
     const answer = await answerOf(sources, model, claim);
     step('Running the model');
     const got = performance.now();
@@ -182,7 +238,6 @@ export async function check(order: Order, sources: Sources, tell: (news: News) =
       outputs: judged.outputs.map(valuesOf),
     };
   } catch (failure) {
-    if (!(failure instanceof Unavailable)) throw failure;
-    return { kind: 'finding', verdict: 'unknown', sentence: `${failure.message}.`, facts: [], outputs: [] };
+    return unavailable(failure);
   }
 }

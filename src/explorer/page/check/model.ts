@@ -95,13 +95,14 @@ const PROGRAM = 'assay';
 /**
  * The model of an id in files that a user gave: an ONNX file, or the files of a bundle in any order.
  *
+ * @returns undefined if no program is among them
  * @throws Unavailable if they are not that model
  */
 export async function modelInFiles(
   id: string,
   files: readonly File[],
   progress: (share: number) => void,
-): Promise<CheckedModel> {
+): Promise<CheckedModel | undefined> {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   if (total > MOST_BYTES) throw new Unavailable(`the files have ${total} bytes, too many for a page`);
   const given = await Promise.all(files.map(async (file) => new Uint8Array(await file.arrayBuffer())));
@@ -109,6 +110,7 @@ export async function modelInFiles(
   if (graph >= 0) return imported(id, given[graph] as Uint8Array);
   const isProgram = (bytes: Uint8Array): boolean =>
     new TextDecoder().decode(bytes.subarray(0, 5)) === PROGRAM;
+  if (!given.some(isProgram)) return undefined;
   const blobs = new Map(
     given.map((bytes) => {
       const name = isProgram(bytes)

@@ -2,7 +2,7 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 
 /** Messages between a page and its worker. */
 
-/** How a worker gets at chain and files. */
+/** The way from a worker to chain and files. */
 export type Way =
   /** By the API of the server that the page is from. */
   | { readonly kind: 'server' }
@@ -12,20 +12,28 @@ export type Way =
       readonly rpc: string;
       /** URLs of folders with the model's files. */
       readonly folders: readonly string[];
+      /** URLs at which an input that is given by root may be: a folder, if it ends in `/`, or all of it. */
+      readonly inputs: readonly string[];
       readonly input: Uint8Array | undefined;
       readonly answer: Uint8Array | undefined;
     };
 
-/** A claim that is to be checked, as the index has it. */
-export interface Order {
+interface Subject {
   readonly way: Way;
   readonly request: RequestJson;
-  readonly claim: ClaimJson;
   readonly oracle: string;
-  /** Files of the model that the user gave: an ONNX file, or those of a bundle. */
+}
+
+/** A claim to check, or a request to answer; both as the index has them. */
+export type Task =
+  | (Subject & { readonly task: 'check'; readonly claim: ClaimJson })
+  | (Subject & { readonly task: 'answer' });
+
+export type Order = Task & {
+  /** Files that the user gave: an ONNX file, those of a bundle, or an input. */
   readonly files: readonly File[];
   readonly threads: number;
-}
+};
 
 export type Verdict = 'right' | 'wrong' | 'unknown';
 
@@ -46,9 +54,18 @@ export interface Finding {
   readonly outputs: readonly Values[];
 }
 
+/** The outputs of a model for an input. */
+export interface Made {
+  readonly kind: 'made';
+  /** All outputs, one after the other. */
+  readonly bytes: Uint8Array;
+  readonly outputs: readonly Values[];
+}
+
 export type News =
   /** The worker is loaded; messages before this may be lost. */
   | { readonly kind: 'ready' }
   /** The current step, and its progress from 0 to 1 if that is known. */
   | { readonly kind: 'step'; readonly text: string; readonly share?: number }
+  | Made
   | Finding;

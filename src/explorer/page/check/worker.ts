@@ -1,11 +1,13 @@
+import { type Model, totalBytes } from '../../../merkle/model.ts';
+import { concat } from '../../../merkle/tree.ts';
 import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
-import { check, type Sources } from './check.ts';
-import { modelInFiles, readModel } from './model.ts';
+import { answer, check, isInput, type Sources } from './check.ts';
+import { modelInFiles, type ReadBlob, readModel } from './model.ts';
 import type { News, Order, Way } from './order.ts';
 import { bytesAt, callThrough, fileReader } from './read.ts';
 import { Unavailable } from './unavailable.ts';
 
-/** Checks one claim and ends. The page may end it before. */
+/** Does one task and ends. The page may end it before. */
 
 /** Between looks at a model that the server fetches, ms. */
 const PAUSE_MS = 500;
@@ -35,41 +37,97 @@ async function fetchFiles(id: string): Promise<void> {
     );
 }
 
-/** Sources where there is no server: what the order holds, and folders of files. */
-function sourcesWithout({ files, way }: Order & { readonly way: Extract<Way, { kind: 'node' }> }): Sources {
+/** An input among files that the user gave, as it is or behind the header of a `.npy` file; undefined if none is it. */
+async function inputInFiles(
+  files: readonly File[],
+  model: Model,
+  request: RequestJson,
+): Promise<Uint8Array | undefined> {
+  const size = totalBytes(model.inputs);
+  for (const file of files) {
+    if (file.size < size) continue;
+    const bytes = new Uint8Array(await file.slice(file.size - size).arrayBuffer());
+    if (isInput(model, bytes, request)) return bytes;
+  }
+  return undefined;
+}
+
+/** An input that a request gives by root, from where it says that it is; undefined if it is not there. */
+async function inputAt(
+  urls: readonly string[],
+  model: Model,
+  request: RequestJson,
+): Promise<Uint8Array | undefined> {
+  const size = totalBytes(model.inputs);
+  for (const url of urls) {
+    if (!new URL(url).pathname.endsWith('/')) {
+      const bytes = await bytesAt(url, size);
+      if (bytes && isInput(model, bytes, request)) return bytes;
+      continue;
+    }
+    const read = fileReader([url]);
+    const parts: Uint8Array[] = [];
+    for (const [i, root] of (request.inputRoots ?? []).slice(0, model.inputs.length).entries()) {
+      const length = model.inputs[i]?.byteLength ?? 0;
+      const part = await read(`tensor/${root.slice(2)}-${length}`, length);
+      if (part) parts.push(part);
+    }
+    const bytes = concat(parts);
+    if (isInput(model, bytes, request)) return bytes;
+  }
+  return undefined;
+}
+
+type Supply = Pick<Sources, 'call' | 'answer'> & {
+  readonly blob: (id: string) => Promise<ReadBlob>;
+  readonly input: (request: RequestJson, model: Model) => Promise<Uint8Array | undefined>;
+};
+
+/** The sources at the end of a way. */
+function supplyOf(way: Way): Supply {
+  if (way.kind === 'server')
+    return {
+      call: callThrough('/rpc'),
+      blob: async (id) => {
+        await fetchFiles(id);
+        return (name, maxBytes) => bytesAt(`/files/${name}`, maxBytes);
+      },
+      input: ({ id }, model) => bytesAt(`/api/requests/${id}/input`, totalBytes(model.inputs)),
+      answer: ({ id }: ClaimJson, maxBytes) => bytesAt(`/api/claims/${id}/answer`, maxBytes),
+    };
   return {
     call: callThrough(way.rpc),
-    model: (id, progress) =>
-      files.length > 0 ? modelInFiles(id, files, progress) : readModel(id, fileReader(way.folders), progress),
-    input: async () => {
-      if (!way.input) throw new Unavailable('the input of the request cannot be had');
-      return way.input;
-    },
+    blob: async () => fileReader(way.folders),
+    input: async (request, model) => way.input ?? inputAt(way.inputs, model, request),
     answer: async () => way.answer,
   };
 }
 
-const sourcesFor = ({ files }: Order): Sources => ({
-  call: callThrough('/rpc'),
-  model: async (id, progress) => {
-    if (files.length > 0) return modelInFiles(id, files, progress);
-    await fetchFiles(id);
-    return readModel(id, (name, maxBytes) => bytesAt(`/files/${name}`, maxBytes), progress);
-  },
-  input: async ({ id }: RequestJson, maxBytes) => {
-    const bytes = await bytesAt(`/api/requests/${id}/input`, maxBytes);
-    if (!bytes) throw new Unavailable('the input of the request cannot be had');
-    return bytes;
-  },
-  answer: ({ id }: ClaimJson, maxBytes) => bytesAt(`/api/claims/${id}/answer`, maxBytes),
-});
+function sourcesFor({ files, way }: Order): Sources {
+  const supply = supplyOf(way);
+  return {
+    ...supply,
+    model: async (id, progress) =>
+      (files.length > 0 && (await modelInFiles(id, files, progress))) ||
+      readModel(id, await supply.blob(id), progress),
+    input: async (request, model) => {
+      const bytes = (await inputInFiles(files, model, request)) ?? (await supply.input(request, model));
+      if (!bytes) throw new Unavailable('the input of the request cannot be had');
+      return bytes;
+    },
+  };
+}
 
-const choose = (order: Order): Sources =>
-  order.way.kind === 'node' ? sourcesWithout({ ...order, way: order.way }) : sourcesFor(order);
+const work = (order: Order) => {
+  const tell = (news: News): void => port.postMessage(news);
+  return order.task === 'check'
+    ? check(order, sourcesFor(order), tell)
+    : answer(order, sourcesFor(order), tell);
+};
 
 port.onmessage = ({ data: order }) => {
-  check(order, choose(order), (news) => port.postMessage(news)).then(
-    (finding) => port.postMessage(finding),
+  work(order).then(
+    (news) => port.postMessage(news),
     // Thrown on, so that the page sees the worker fail.
     (failure: Error) =>
       setTimeout(() => {

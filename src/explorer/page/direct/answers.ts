@@ -8,6 +8,7 @@ import {
   type ClaimJson,
   type DisputeJson,
   type DisputePageJson,
+  type ForecastJson,
   MOST_ROWS,
   type ModelPageJson,
   type ModelRowJson,
@@ -16,6 +17,7 @@ import {
   type RequestJson,
   type RequestPageJson,
 } from '../../api.ts';
+import { forecastsOf } from '../../records/forecasts.ts';
 import { readWalk } from '../../records/moves.ts';
 import { claimRow, disputeRow, requestRow } from '../../records/rows.ts';
 import { ApiError } from '../source.ts';
@@ -114,6 +116,15 @@ export class NodeAnswers {
       .sort((a, b) => descending(a.disputeId, b.disputeId));
   }
 
+  /** By the clock alone: nothing here runs a claim before somebody asks for it. */
+  #forecasts(): Map<string, ForecastJson> {
+    const disputes = new Map(
+      this.#disputes().flatMap((one) => (one.ended ? [] : [[one.disputeId, one] as const])),
+    );
+    const { number, timestamp } = this.#window.head;
+    return forecastsOf({ block: { number, timestamp, hash: '' }, disputes }, () => 'unknown');
+  }
+
   #page<Row extends { readonly id: string }>(all: readonly Row[], before: string | null): PageJson<Row> {
     const older = before === null ? all : all.filter(({ id }) => BigInt(id) < BigInt(before));
     const rows = older.slice(0, MOST_ROWS);
@@ -143,6 +154,7 @@ export class NodeAnswers {
       },
       bondsWei: `${this.#bondsWei(() => true)}`,
       slashedWei: `${sum(claims.filter(({ status }) => status === 'falsified').map(bondOf))}`,
+      forecasts: [...this.#forecasts().values()].slice(0, LATEST),
       latest: requests.slice(0, LATEST),
       disputes: [...open, ...ended.map(disputeRow)].slice(0, LATEST),
     };
@@ -175,7 +187,11 @@ export class NodeAnswers {
     if (!found) throw new ApiError(404, await this.#whyNot(id));
     const claims = [...found.claims.values()].slice(0, MOST_ROWS).map(claimRow);
     const disputes = [...found.disputes.values()].slice(0, MOST_ROWS).map(disputeRow);
-    return { block: this.block, request: rowOf(found), claims, disputes };
+    const isText = await this.publication(found.request.request.modelId).then(
+      ({ published }) => (published?.answers.length ?? 0) > 0,
+      () => false,
+    );
+    return { block: this.block, request: rowOf(found), claims, disputes, isText };
   }
 
   async #whyNot(id: string): Promise<string> {
@@ -188,7 +204,14 @@ export class NodeAnswers {
     const record = this.#disputes().find(({ disputeId }) => `${disputeId}` === id);
     if (!record) throw new ApiError(404, 'it is not in the blocks that were read');
     const walk = await readWalk(this.#contracts, record);
-    return { block: this.block, dispute: disputeRow(record), claim: claimRow(record.claim), ...walk };
+    const forecast = this.#forecasts().get(id) ?? null;
+    return {
+      block: this.block,
+      dispute: disputeRow(record),
+      forecast,
+      claim: claimRow(record.claim),
+      ...walk,
+    };
   }
 
   async #model(id: string): Promise<ModelPageJson> {

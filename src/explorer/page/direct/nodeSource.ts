@@ -8,7 +8,7 @@ import { type LookNews, MOST_NEWS } from '../../api.ts';
 import { describe } from '../../records/deployment.ts';
 import type { Site } from '../../site.ts';
 import { callThrough, fileReader } from '../check/read.ts';
-import { ApiError, type Source } from '../source.ts';
+import { ApiError, MOST_WORDS_BYTES, type Source } from '../source.ts';
 import { NodeAnswers } from './answers.ts';
 import { isAskable } from './askable.ts';
 import { EventWindow } from './eventWindow.ts';
@@ -83,6 +83,15 @@ export function nodeSource(site: Site): Source {
     }
   };
 
+  /** URLs at which something is said to be, as far as a page asks for them. */
+  const askableAt = (uri: string): string[] => {
+    try {
+      return locationsOf(uri, site.gateways).filter((url) => isAskable(url, location.origin));
+    } catch {
+      return [];
+    }
+  };
+
   /** Folders that may have a model's files: one beside the page, and where its publishers say. */
   const foldersOf = async (modelId: string): Promise<string[]> => {
     const { answers } = await opened();
@@ -90,14 +99,7 @@ export function nodeSource(site: Site): Source {
       (one) => one.uris,
       () => [],
     );
-    const said = uris.flatMap((uri) => {
-      try {
-        return locationsOf(uri, site.gateways);
-      } catch {
-        return [];
-      }
-    });
-    return [new URL('files', location.href).href, ...said.filter((url) => isAskable(url, location.origin))];
+    return [new URL('files', location.href).href, ...uris.flatMap(askableAt)];
   };
 
   return {
@@ -127,6 +129,11 @@ export function nodeSource(site: Site): Source {
     },
     call: callThrough(site.rpc),
     file: async (modelId, name, maxBytes) => fileReader(await foldersOf(modelId))(name, maxBytes),
+    words: async (modelId) =>
+      fileReader(await foldersOf(modelId))(`text/${modelId.slice(2)}.json`, MOST_WORDS_BYTES),
+    input: async ({ id }) => bytesIn((await opened()).answers.case(id)?.request.input),
+    answer: async ({ id, request }) =>
+      bytesIn((await opened()).answers.case(request)?.claims.get(BigInt(id))?.answer),
     wayTo: async (request, claim) => {
       const { answers } = await opened();
       const found = answers.case(request.id);
@@ -135,7 +142,8 @@ export function nodeSource(site: Site): Source {
         rpc: site.rpc,
         folders: await foldersOf(request.model),
         input: bytesIn(found?.request.input),
-        answer: bytesIn(found?.claims.get(BigInt(claim.id))?.answer),
+        answer: claim && bytesIn(found?.claims.get(BigInt(claim.id))?.answer),
+        inputs: request.inputUri === null ? [] : askableAt(request.inputUri),
       };
     },
     readEarlier: async () => {

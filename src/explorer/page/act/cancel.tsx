@@ -1,0 +1,28 @@
+import { signerOf } from '../../../chain/actions.ts';
+import { submit } from '../../../chain/submit.ts';
+import type { RequestJson } from '../../api.ts';
+import { Amount } from '../parts.tsx';
+import { Deed } from './deed.tsx';
+import { confirmRequest } from './records.ts';
+
+/** Has the wallet of a requester take a request back that nobody has answered. */
+export const Cancel = ({ request }: { readonly request: RequestJson }) => (
+  <Deed
+    verb="Take it back"
+    facts={[
+      [
+        'you are owed then, and can withdraw',
+        <Amount key="fee" wei={`${BigInt(request.feeWei) + BigInt(request.terms.callbackFeeWei)}`} />,
+      ],
+    ]}
+    risk="Nobody can answer it any more. If a claim on it is open by then, it only takes no further claims, and is still answered if that claim stands."
+    pays={false}
+    from={request.requester}
+    send={async (contracts) => {
+      const { requestId, request: asked } = await confirmRequest(contracts, request);
+      const call = contracts.oracle.cancel.populateTransaction(requestId, asked);
+      await submit(signerOf(contracts), call, `cancelling request ${requestId}`);
+      return 'It is taken back; the account of its requester is owed the fee.';
+    }}
+  />
+);

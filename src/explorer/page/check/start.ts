@@ -1,0 +1,58 @@
+import { startWorker } from '../workers.ts';
+import type { Finding, Made, News, Order, Task } from './order.ts';
+
+/** Starts workers that check or make answers, and ends them. */
+
+export type Step = Extract<News, { readonly kind: 'step' }>;
+
+/** A check that takes longer is ended, ms. */
+const LONGEST_MS = 600_000;
+
+const MOST_THREADS = 8;
+
+export const failure = (sentence: string): Finding => ({
+  kind: 'finding',
+  verdict: 'unknown',
+  sentence,
+  facts: [],
+  outputs: [],
+});
+
+/**
+ * Has a worker do a task.
+ *
+ * @param files of the model, or with the input, that the user gave
+ * @param tell told of each step, and of the end
+ * @returns what ends it, after which nothing is told any more
+ */
+export function startCheck(
+  task: Promise<Task>,
+  files: readonly File[],
+  tell: (news: Step | Made | Finding) => void,
+): () => void {
+  const worker = startWorker('check.js');
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const end = (): void => {
+    clearTimeout(late);
+    worker.terminate();
+  };
+  const fail = (sentence: string): void => {
+    end();
+    tell(failure(sentence));
+  };
+  late = setTimeout(() => fail('It took longer than ten minutes and was ended.'), LONGEST_MS);
+  const threads = Math.max(1, Math.min(MOST_THREADS, navigator.hardwareConcurrency));
+  worker.onmessage = ({ data }: MessageEvent<News>) => {
+    if (data.kind === 'ready') {
+      task.then(
+        (one) => worker.postMessage({ ...one, files, threads } satisfies Order),
+        (reason: Error) => fail(`${reason.message}.`),
+      );
+      return;
+    }
+    if (data.kind !== 'step') end();
+    tell(data);
+  };
+  worker.onerror = () => fail('The run failed in this browser, perhaps for want of memory.');
+  return end;
+}

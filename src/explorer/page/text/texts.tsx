@@ -1,0 +1,70 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { ClaimJson, RequestJson } from '../../api.ts';
+import { Card } from '../parts.tsx';
+import { useSource } from '../source.ts';
+import type { ReadTexts } from './errand.ts';
+import { run } from './run.ts';
+
+/** Claims whose texts are read. */
+const MOST_TEXTS = 16;
+
+/** A prompt and the texts that were claimed, in words. */
+export function Texts({
+  request,
+  claims,
+}: {
+  readonly request: RequestJson;
+  readonly claims: readonly ClaimJson[];
+}) {
+  const source = useSource();
+  const [texts, setTexts] = useState<ReadTexts | string>();
+  const shown = claims.slice(0, MOST_TEXTS);
+  const ids = shown.map(({ id }) => id).join();
+  useEffect(() => {
+    let isWanted = true;
+    const read = async (): Promise<ReadTexts | string> => {
+      const description = await source.words(request.model);
+      if (!description) return 'nobody here knows what the tokens of the model mean';
+      const [input, ...answers] = await Promise.all([
+        source.input(request),
+        ...shown.map((claim) => source.answer(claim)),
+      ]);
+      return run('texts', { kind: 'read', description, input, answers });
+    };
+    read().then(
+      (one) => isWanted && setTexts(one),
+      (failure: Error) => isWanted && setTexts(failure.message),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [source, request.model, request.id, ids]);
+  return (
+    <Card title="In words">
+      {texts === undefined ? (
+        <p class="loading">Reading …</p>
+      ) : typeof texts === 'string' ? (
+        <p>It cannot be read: {texts}.</p>
+      ) : (
+        <>
+          <dl class="texts">
+            <div>
+              <dt>prompt</dt>
+              <dd class="written">{texts.prompt ?? 'it is not here'}</dd>
+            </div>
+            {shown.map((claim, i) => (
+              <div key={claim.id}>
+                <dt>claim {claim.number} goes on</dt>
+                <dd class="written">{texts.answers[i] ?? 'it is not here'}</dd>
+              </div>
+            ))}
+          </dl>
+          <p class="note">
+            The chain knows tokens only; what they mean is said by whoever published the model. Whether a
+            claim is right says <em>Verify</em>.
+          </p>
+        </>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,55 @@
+import { packPrompt, readText, type Sampling } from '../../../client/text.ts';
+import { parseDescription, type TextDescription } from '../../../text/description.ts';
+import { tokenizerOf } from '../../../text/tokenizer.ts';
+import { tokensIn, tokenWidth } from '../../../text/tokens.ts';
+import type { Errand, Outcome, SamplingText } from './errand.ts';
+
+/** Does one errand and is ended. A tokenizer is a stranger's: its patterns may take for ever, here and not in the page. */
+
+const port = self as unknown as {
+  postMessage(outcome: Outcome | { readonly kind: 'ready' }): void;
+  onmessage: ((event: MessageEvent<Errand>) => void) | null;
+};
+
+/** @throws RangeError for what is no number */
+function samplingOf({ seed, temperature, candidates }: SamplingText): Sampling {
+  if (!/^\d{1,20}$/.test(seed)) throw new RangeError('The seed is a whole number.');
+  if (!/^\d+$/.test(candidates)) throw new RangeError('The number of candidates is a whole number.');
+  if (!/^\d+(?:\.\d+)?$/.test(temperature)) throw new RangeError('The temperature is a number from 0 on.');
+  return { seed: BigInt(seed), temperature: Number(temperature), candidates: Number(candidates) };
+}
+
+const modelOf = (description: TextDescription) => ({
+  ...description,
+  tokenizer: tokenizerOf(description.tokenizer),
+});
+
+function work(errand: Errand): Outcome {
+  const description = parseDescription(new TextDecoder().decode(errand.description));
+  const { prompt: most, tokens, vocabulary, sampled = false } = description;
+  if (errand.kind === 'format') return { kind: 'format', prompt: most, tokens, sampled };
+  const model = modelOf(description);
+  if (errand.kind === 'pack') {
+    const { text, sampling } = errand;
+    const { input, prompt } = packPrompt(model, text, sampling && samplingOf(sampling));
+    return { kind: 'packed', input, tokens: prompt.tokens.length, read: prompt.read };
+  }
+  const { input, answers } = errand;
+  const width = tokenWidth(vocabulary);
+  return {
+    kind: 'texts',
+    prompt:
+      input &&
+      model.tokenizer.spell(tokensIn(input.subarray(0, width * most), width).filter((one) => one >= 0)),
+    answers: answers.map((answer) => answer && readText(model, answer).text),
+  };
+}
+
+port.onmessage = ({ data: errand }) => {
+  try {
+    port.postMessage(work(errand));
+  } catch (failure) {
+    port.postMessage({ kind: 'failed', why: (failure as Error).message });
+  }
+};
+port.postMessage({ kind: 'ready' });
