@@ -24,6 +24,15 @@ const modelOf = (description: TextDescription) => ({
   tokenizer: tokenizerOf(description.tokenizer),
 });
 
+/** The tokens of a prompt: as many as the number behind them says (`text/generate.ts`, inputs). */
+function promptIn(input: Uint8Array, width: number, most: number): number[] {
+  if (input.length < width * most + 4)
+    throw new RangeError(`the input has ${input.length} bytes, and its prompt alone ${width * most}`);
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const count = Math.max(0, Math.min(most, view.getInt32(width * most, true)));
+  return tokensIn(input.subarray(0, width * count), width);
+}
+
 function work(errand: Errand): Outcome {
   const description = parseDescription(new TextDecoder().decode(errand.description));
   const { prompt: most, tokens, vocabulary, sampled = false } = description;
@@ -38,9 +47,7 @@ function work(errand: Errand): Outcome {
   const width = tokenWidth(vocabulary);
   return {
     kind: 'texts',
-    prompt:
-      input &&
-      model.tokenizer.spell(tokensIn(input.subarray(0, width * most), width).filter((one) => one >= 0)),
+    prompt: input && model.tokenizer.spell(promptIn(input, width, most)),
     answers: answers.map((answer) => answer && readText(model, answer).text),
   };
 }
