@@ -228,7 +228,7 @@ export class EventIndex {
       changed: this.#unchecked,
       find: (id) => {
         const kept = this.#kept.get(id);
-        return kept && { case: kept.case, isWhole: kept.builder.isWhole };
+        return kept && { case: kept.case, isWhole: kept.builder.isWhole && !store.lacksDispute(id) };
       },
       derive: (ids) => this.#derive(store, ids),
     });

@@ -1,10 +1,12 @@
 import { followThroughFaults } from '../../support/chaos/followThroughFaults.ts';
 
 /** `npm run chaos -- logs` follows a thousand. */
-const SEEDS = 20;
+const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
+/** Seeds that were shown something untrue once. 818: a dispute was dropped to be read again, and left out. */
+const ONCE_WRONG = [818];
 
 describe('an index behind a node that answers wrongly', () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (const seed of [...SEEDS, ...ONCE_WRONG]) {
     it(`attack 47: shows what is true at every look, and all of it in the end; seed ${seed}`, async () => {
       await followThroughFaults(seed);
     });
