@@ -52,7 +52,10 @@ const apart: readonly (readonly [from: Floor, to: Floor])[] = [
 
 /** Folders and files of a floor, from top to bottom: each may import from itself and from those above it. */
 const roomsOf: Partial<Record<Floor, readonly string[]>> = {
-  engine: ['cached.ts', 'engine.ts', 'reference', 'kernel', 'graph', 'memory', 'passes', 'threads', 'wasm'],
+  engine: [
+    ...['cached.ts', 'engine.ts', 'reference', 'kernel', 'graph', 'memory', 'passes'],
+    ...['threads', 'wasm', 'webgpu'],
+  ],
   onnx: [
     ...['errors.ts', 'floatFormats.ts', 'types.ts'],
     ...['read', 'ir', 'loops', 'tensors', 'functions', 'operators', 'frontend', 'backend'],

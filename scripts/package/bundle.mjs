@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { root } from '../node.mjs';
 
 /** Found in the user's project if at all: they are large, and only some uses need them. */
-const OPTIONAL = ['@nomicfoundation/*', 'bullmq', 'hardhat', 'ioredis'];
+const OPTIONAL = ['@nomicfoundation/*', 'bullmq', 'hardhat', 'ioredis', 'webgpu'];
 
 /** The body of worker threads, which whatever runs models starts as a file of its own. */
 const THREADS = { runThread: 'src/work/thread.ts' };

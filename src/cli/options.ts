@@ -63,7 +63,7 @@ export const withInputs = (command: Command, what: string): Command =>
 
 export const withEngine = (command: Command): Command =>
   command
-    .option('--engine <name>', 'the engine, wasm or reference; both give the same bits', 'wasm')
+    .option('--engine <name>', 'the engine, wasm, webgpu, auto or reference; all give the same bits', 'wasm')
     .option(
       '--threads <N>',
       'threads of a run on the wasm engine (default: all cores, divided among concurrent runs)',

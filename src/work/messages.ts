@@ -1,14 +1,9 @@
 import type { RowMarks } from '../text/session/rowModel.ts';
+import type { EngineChoice } from './engines.ts';
 
 /** Messages between this thread and its workers. */
 
 export type RunKind = 'output' | 'commitment' | 'trace';
-
-/** The engine that runs models, and its number of threads. */
-export interface EngineChoice {
-  readonly name: 'wasm' | 'reference';
-  readonly threads: number;
-}
 
 /** Settings that a thread starts with. */
 export interface ThreadSettings {

@@ -1,8 +1,6 @@
 // The body of a worker thread: it holds models, and runs them one at a time.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Engine, Session } from '../engine/engine.ts';
-import { referenceEngine } from '../engine/reference/reference.ts';
-import { wasmEngineWith } from '../engine/wasm/wasm.ts';
 import { type Model, modelOf, splitTensors, suppliedRefs } from '../merkle/model.ts';
 import type { MerkleTree } from '../merkle/tree.ts';
 import { Refusal } from '../onnx/errors.ts';
@@ -10,14 +8,14 @@ import { decodeProgram } from '../store/programFile.ts';
 import { ChoiceRows } from '../text/session/choiceRows.ts';
 import { commitmentTree } from '../trace/commitment.ts';
 import { Batcher } from './batcher.ts';
+import { engineBy } from './engines.ts';
 import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, TreeParts } from './messages.ts';
 
 if (!parentPort) throw new Error('this file is run by a worker thread');
 const port = parentPort;
 
 const { engine: choice, batch } = workerData as ThreadSettings;
-const { name, threads } = choice;
-const engine: Engine = name === 'reference' ? referenceEngine : wasmEngineWith({ threads });
+const engine: Engine = engineBy(choice, (line) => process.stderr.write(`assay: note: ${line}\n`));
 
 /** A model that is run as a whole, or its choices by rows. */
 type Held =

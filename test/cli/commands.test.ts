@@ -223,7 +223,7 @@ describe('the command line', () => {
         'an unknown engine',
         [M, ...given, '--engine', 'warp'],
         2,
-        /--engine warp: there is no such engine; there is wasm, reference$/,
+        /--engine warp: there is no such engine; there is wasm, webgpu, auto, reference$/,
       ],
       ['no threads', [M, ...given, '--threads', '0'], 2, /--threads 0: write a whole number from 1 to 1024$/],
       ['half a thread', [M, ...given, '--threads', '1.5'], 2, /--threads 1\.5: write a whole number/],

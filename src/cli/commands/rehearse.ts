@@ -82,7 +82,7 @@ function warnOfGas(what: string, gas: number, console: Console): void {
 
 /** `assay rehearse`: disputes about planted lies, on a chain in this process. */
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
-  const engine = engineOf(options);
+  const engine = engineOf(options, console);
   const loaded = await loadModel(path, options, console);
   const { program, labels, model } = loaded;
   const nodes = realNodes(program).length;

@@ -40,7 +40,7 @@ export function outputFiles(names: readonly string[], format: string): string[] 
 
 /** `assay run`: one inference, outputs to files and a summary to stdout. */
 export async function run(path: string, options: RunArguments, console: Console): Promise<void> {
-  const engine = engineOf(options);
+  const engine = engineOf(options, console);
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
   }

@@ -91,7 +91,7 @@ export async function verify(
   console: Console,
 ): Promise<void> {
   const requestId = parseWhole('REQUEST_ID', id);
-  const engine = engineOf(options);
+  const engine = engineOf(options, console);
   const sources = sourcesOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   const log = createLog({ format: 'text', level: 'warn', sink: console });

@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Engine } from '../../engine/engine.ts';
-import { referenceEngine } from '../../engine/reference/reference.ts';
-import { wasmEngineWith } from '../../engine/wasm/wasm.ts';
 import { InputError } from '../../files/inputError.ts';
-import type { EngineChoice } from '../../work/messages.ts';
+import { ENGINE_NAMES, type EngineChoice, type EngineName, engineBy, isEngineName } from '../../work/engines.ts';
 import { parseWhole } from '../arguments.ts';
+import type { Console } from '../console.ts';
 
 /** Engine options of commands that run models. */
 export interface EngineOptions {
@@ -12,12 +11,6 @@ export interface EngineOptions {
   /** One for each core if left out. */
   readonly threads?: string;
 }
-
-/** The first is the one that commands take if none is named. All give the same bits. */
-const ENGINES: ReadonlyMap<string, (threads: number) => Engine> = new Map([
-  ['wasm', (threads: number) => wasmEngineWith({ threads })],
-  ['reference', () => referenceEngine],
-]);
 
 /** More cores than any machine has; a greater number is a mistake. */
 const MAX_THREADS = 1024;
@@ -28,14 +21,17 @@ function parseThreads(text: string): number {
   throw new InputError(`--threads ${text}: write a whole number from 1 to ${MAX_THREADS}`, 2);
 }
 
+function nameIn({ engine }: EngineOptions): EngineName {
+  if (isEngineName(engine)) return engine;
+  const names = ENGINE_NAMES.join(', ');
+  throw new InputError(`--engine ${engine}: there is no such engine; there is ${names}`, 2);
+}
+
 /** @throws InputError if there is no engine of that name, or not for so many threads */
-export function engineOf({ engine, threads }: EngineOptions): Engine {
-  const make = ENGINES.get(engine);
-  if (!make) {
-    const names = [...ENGINES.keys()].join(', ');
-    throw new InputError(`--engine ${engine}: there is no such engine; there is ${names}`, 2);
-  }
-  return make(threads === undefined ? availableParallelism() : parseThreads(threads));
+export function engineOf(options: EngineOptions, console: Pick<Console, 'err'>): Engine {
+  const name = nameIn(options);
+  const threads = options.threads === undefined ? availableParallelism() : parseThreads(options.threads);
+  return engineBy({ name, threads }, (line) => console.err(`assay: note: ${line}`));
 }
 
 /** Number of workers and size of batches, as text. */
@@ -63,8 +59,8 @@ export function workersOf(options: EngineOptions & WorkerArguments): {
   readonly batch: number;
 } {
   const cores = availableParallelism();
-  const { engine: name, workers, threads } = options;
-  if (name !== 'wasm' && name !== 'reference') engineOf(options);
+  const { workers, threads } = options;
+  const name = nameIn(options);
   const count =
     workers === undefined
       ? Math.min(WORKERS.most, Math.max(WORKERS.least, cores >> 1))
@@ -80,7 +76,7 @@ export function workersOf(options: EngineOptions & WorkerArguments): {
     threads: count,
     batch,
     engine: {
-      name: name as EngineChoice['name'],
+      name,
       threads: threads === undefined ? Math.max(1, Math.floor(cores / count)) : parseThreads(threads),
     },
   };

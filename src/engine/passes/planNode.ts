@@ -56,7 +56,7 @@ export function planNode(
 }
 
 /** One for each instruction, and one for each step of the fold and each element. */
-function loopCost({ shape, fold, step, post }: LoopNode): number {
+export function loopCost({ shape, fold, step, post }: LoopNode): number {
   const perElement = sizeOf(fold) * (step.code.length + 1) + post.code.length + 1;
   return sizeOf(shape) * perElement;
 }

@@ -1,0 +1,210 @@
+import { equalBytes } from '../../merkle/keccak.ts';
+import { tensorTree } from '../../merkle/tensor.ts';
+import type { MerkleTree } from '../../merkle/tree.ts';
+import type { Program } from '../../program/node.ts';
+import {
+  type CheckpointedRun,
+  checkInputs,
+  checkOperands,
+  type Engine,
+  EngineError,
+  type Progress,
+  type Session,
+  type TensorData,
+  type TracedRun,
+  tensorData,
+} from '../engine.ts';
+import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
+import { runLoop } from '../reference/runLoop.ts';
+import { DeviceMachine, type DeviceRequest } from './machine.ts';
+import { DeviceMemory } from './memory.ts';
+import { requireRight } from './spotCheck.ts';
+
+export interface SessionSettings {
+  /** The engine that goes on if the device fails. */
+  readonly cpu: Engine;
+  /** A number from 0 to 1 for each run: below it, one node of the run is checked against the definition. */
+  readonly spotChecks: number;
+  /** Draws for spot checks: numbers from 0 to 2^32 - 1. */
+  readonly next: () => number;
+  /** Is told in one line why the device is given up. */
+  readonly warn: (line: string) => void;
+}
+
+/** A program on a device: one machine for each run mode. If the device fails, the CPU goes on, for good. */
+export class WebgpuSession implements Session {
+  readonly program: Program;
+  readonly #request: DeviceRequest;
+  readonly #settings: SessionSettings;
+  readonly #memory: DeviceMemory;
+  readonly #machines = new Map<RunMode, DeviceMachine>();
+  #instead: Session | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #isOpen = true;
+
+  private constructor(request: DeviceRequest, settings: SessionSettings, memory: DeviceMemory) {
+    this.program = request.program;
+    this.#request = request;
+    this.#settings = settings;
+    this.#memory = memory;
+  }
+
+  /** Builds the machine for outputs. @throws EngineError if the program does not fit the device */
+  static async load(request: DeviceRequest, settings: SessionSettings): Promise<WebgpuSession> {
+    const memory = await DeviceMemory.load(request.device, request.program, request.weights);
+    const session = new WebgpuSession(request, settings, memory);
+    try {
+      await session.#machine('outputs');
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
+    return session;
+  }
+
+  run(inputs: readonly Uint8Array[], progress?: Progress): Promise<TensorData[]> {
+    checkInputs(this.program, inputs);
+    return this.#attempt(
+      async () => {
+        const { nodes, outputs } = this.program;
+        const tensors = await this.#tensors(await this.#run('outputs', inputs, progress), outputs);
+        return outputs.map((i) => tensorData(nodes[i]!, tensors.get(i)!));
+      },
+      (session) => session.run(inputs, progress),
+    );
+  }
+
+  runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]> {
+    return this.#attempt(
+      () => this.#runAll(inputs, progress),
+      (session) => session.runAll(inputs, progress),
+    );
+  }
+
+  runTrace(inputs: readonly Uint8Array[], progress?: Progress): Promise<TracedRun> {
+    return this.#attempt(
+      async () => {
+        const tensors = await this.#runAll(inputs, progress);
+        const trees = new Map<number, MerkleTree>();
+        for (const [i, { kind }] of this.program.nodes.entries())
+          if (kind !== 'constant') trees.set(i, tensorTree(tensors[i]!));
+        return { tensors, trees };
+      },
+      (session) => session.runTrace(inputs, progress),
+    );
+  }
+
+  runCheckpoints(inputs: readonly Uint8Array[], progress?: Progress): Promise<CheckpointedRun> {
+    return this.#attempt(
+      async () => {
+        const mode = checkpointMode(this.program);
+        const machine = await this.#run(mode === 'trees' ? 'tensors' : mode, inputs, progress);
+        const tensors = await this.#tensors(machine, [...keptBy(mode, this.program).trees]);
+        return { tensors, trees: new Map([...tensors].map(([i, bytes]) => [i, tensorTree(bytes)])) };
+      },
+      (session) => session.runCheckpoints(inputs, progress),
+    );
+  }
+
+  runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
+    return this.#attempt(
+      async () => {
+        const { nodes } = this.program;
+        const { weights } = this.#request;
+        const loop = checkOperands(this.program, node, tensors);
+        const read = [...new Set(loop.operands.map((operand) => operand.node))];
+        const isConstant = (i: number): boolean => nodes[i]!.kind === 'constant';
+        // Constants are on the device as they are in the program; a caller may give others.
+        if (read.some((i) => isConstant(i) && !equalBytes(tensors[i]!, weights.get(i)!)))
+          return runLoop(loop, tensors);
+        const machine = await this.#machine('tensors');
+        for (const i of read) if (!isConstant(i)) await machine.put(i, tensors[i]!);
+        await machine.runNode(node);
+        return (await machine.read([node]))[0]!;
+      },
+      (session) => session.runNode(node, tensors),
+    );
+  }
+
+  /** Items of the last run for its outputs that were computed again in integers, by node. */
+  async doubts(): Promise<Map<number, number>> {
+    return (await this.#machine('outputs')).doubts();
+  }
+
+  /** Closes the session after the runs that are queued before it. */
+  async close(): Promise<void> {
+    await this.#enqueue(async () => {
+      this.#isOpen = false;
+      this.#free();
+      await this.#instead?.close();
+    });
+  }
+
+  #free(): void {
+    for (const machine of this.#machines.values()) machine.close();
+    this.#machines.clear();
+    this.#memory.close();
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Does some work on the device, or on the CPU from the moment on at which the device has failed. */
+  #attempt<T>(work: () => Promise<T>, instead: (session: Session) => Promise<T>): Promise<T> {
+    return this.#enqueue(async () => {
+      if (!this.#isOpen) throw new EngineError('the session is closed');
+      const { device, program, weights } = this.#request;
+      if (!this.#instead) {
+        try {
+          device.require();
+          return await work();
+        } catch (error) {
+          // An error that is not the device's is the caller's.
+          if (device.lost === undefined) throw error;
+          this.#settings.warn(`${(error as Error).message}; the CPU goes on`);
+          this.#free();
+          this.#instead = await this.#settings.cpu.load(program, weights);
+        }
+      }
+      return instead(this.#instead);
+    });
+  }
+
+  async #machine(mode: RunMode): Promise<DeviceMachine> {
+    const known = this.#machines.get(mode);
+    if (known) return known;
+    const machine = await DeviceMachine.build(this.#request, keptBy(mode, this.program), this.#memory);
+    this.#machines.set(mode, machine);
+    return machine;
+  }
+
+  async #run(mode: RunMode, inputs: readonly Uint8Array[], progress?: Progress): Promise<DeviceMachine> {
+    checkInputs(this.program, inputs);
+    const machine = await this.#machine(mode);
+    const { spotChecks, next } = this.#settings;
+    const nodes = machine.deviceNodes;
+    const isChecked = nodes.length > 0 && next() < spotChecks * 2 ** 32;
+    const sight = await machine.run(inputs, progress, isChecked ? nodes[next() % nodes.length] : undefined);
+    if (sight) requireRight(sight, this.#request.device, next);
+    return machine;
+  }
+
+  async #runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]> {
+    const tensors = await this.#tensors(
+      await this.#run('tensors', inputs, progress),
+      this.program.nodes.map((_, i) => i),
+    );
+    return this.program.nodes.map((_, i) => tensors.get(i)!);
+  }
+
+  /** Tensors that a run has kept, or constants. */
+  async #tensors(machine: DeviceMachine, nodes: readonly number[]): Promise<Map<number, Uint8Array>> {
+    const { weights } = this.#request;
+    const computed = nodes.filter((i) => this.program.nodes[i]!.kind !== 'constant');
+    const read = await machine.read(computed);
+    return new Map(nodes.map((i) => [i, weights.get(i) ?? read[computed.indexOf(i)]!]));
+  }
+}

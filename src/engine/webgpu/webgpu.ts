@@ -1,0 +1,90 @@
+import type { Program } from '../../program/node.ts';
+import { checkWeights, type Engine, EngineError, type Session } from '../engine.ts';
+import { loopCost } from '../passes/planNode.ts';
+import { GpuDevice } from './device.ts';
+import { selfTest } from './selfTest.ts';
+import { WebgpuSession } from './session.ts';
+
+/** Why the CPU serves: there is no device, it fails its test, it has failed since, or a program does not fit it. */
+export type Refusal = 'absent' | 'wrong' | 'failed' | 'too large';
+
+export interface WebgpuOptions {
+  /** The browser's `navigator.gpu`, or what npm `webgpu` creates; undefined where there is none. */
+  readonly gpu: () => Promise<GPU | undefined>;
+  /** The engine that serves where there is no device, or none that is right, and for cached programs. */
+  readonly cpu: Engine;
+  /** Fraction of runs of which one node is checked against the definition; 1/32 by default. */
+  readonly spotChecks?: number;
+  /** Is told in one line why the CPU serves instead of a device. */
+  readonly warn?: (line: string, refusal: Refusal) => void;
+  /** Scalar instructions of a run below which a program stays on the CPU; none by default. */
+  readonly leastCost?: number;
+  /** Whether every node is computed in integers alone: slow, for tests. */
+  readonly isInterpreted?: boolean;
+}
+
+const SPOT_CHECKS = 1 / 32;
+
+/** xorshift32 (Marsaglia, 2003), which spot checks draw from. */
+function drawing(): () => number {
+  let state = 0x9e3779b9;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+/**
+ * The engine that runs loops as WGSL on a GPU, with the bits of the reference. A device is believed after a test when it is
+ * first used; one that fails is refused with a sentence, and the CPU serves.
+ */
+export function webgpuEngineWith(options: WebgpuOptions): Engine {
+  const { cpu, spotChecks = SPOT_CHECKS, warn = () => undefined, leastCost = 0 } = options;
+  const { isInterpreted = false } = options;
+  const next = drawing();
+  let opened: Promise<GpuDevice | undefined> | undefined;
+  const open = async (): Promise<GpuDevice | undefined> => {
+    const gpu = await options.gpu();
+    const device = gpu && (await GpuDevice.open(gpu));
+    if (!device) {
+      warn('there is no device for WebGPU here; the CPU serves', 'absent');
+      return undefined;
+    }
+    try {
+      await selfTest(device);
+      return device;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      device.close();
+      warn(`${error.message}; the CPU serves`, 'wrong');
+      return undefined;
+    }
+  };
+  return {
+    name: 'webgpu',
+    load: async (program, weights): Promise<Session> => {
+      checkWeights(program, weights);
+      if (programCost(program) < leastCost) return cpu.load(program, weights);
+      opened ??= open();
+      const device = await opened;
+      if (!device || device.lost !== undefined) return cpu.load(program, weights);
+      try {
+        const request = { program, weights, device, isInterpreted };
+        return await WebgpuSession.load(request, {
+          ...{ cpu, spotChecks, next },
+          warn: (line) => warn(line, 'failed'),
+        });
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        warn(`${error.message}; the CPU serves`, 'too large');
+        return cpu.load(program, weights);
+      }
+    },
+    loadCached: (program, weights) => cpu.loadCached(program, weights),
+  };
+}
+
+const programCost = ({ nodes }: Program): number =>
+  nodes.reduce((sum, node) => sum + (node.kind === 'loop' ? loopCost(node) : 0), 0);

@@ -1,0 +1,36 @@
+import type { Engine } from '../engine/engine.ts';
+import { referenceEngine } from '../engine/reference/reference.ts';
+import { wasmEngineWith } from '../engine/wasm/wasm.ts';
+import { webgpuEngineWith } from '../engine/webgpu/webgpu.ts';
+import { nodeGpu } from './nodeGpu.ts';
+
+/** An engine by its name, and its number of threads. `auto` is webgpu where there is a device and a program is large. */
+export interface EngineChoice {
+  readonly name: EngineName;
+  readonly threads: number;
+}
+
+/** The first is the one that is taken if none is named. All give the same bits. */
+export const ENGINE_NAMES = ['wasm', 'webgpu', 'auto', 'reference'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+export const isEngineName = (name: string): name is EngineName =>
+  (ENGINE_NAMES as readonly string[]).includes(name);
+
+/** Scalar instructions below which the CPU is done before a device has started. */
+const LEAST_COST = 2 ** 25;
+
+/** @param warn is told in one line why the CPU serves instead of a device that was asked for, or was there */
+export function engineBy({ name, threads }: EngineChoice, warn: (line: string) => void): Engine {
+  if (name === 'reference') return referenceEngine;
+  const cpu = wasmEngineWith({ threads });
+  if (name === 'wasm') return cpu;
+  const isAuto = name === 'auto';
+  return webgpuEngineWith({
+    ...{ gpu: nodeGpu, cpu },
+    ...(isAuto && { leastCost: LEAST_COST }),
+    warn: (line, refusal) => {
+      if (!isAuto || refusal !== 'absent') warn(line);
+    },
+  });
+}

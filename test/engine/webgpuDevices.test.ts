@@ -1,0 +1,161 @@
+import { expect } from 'chai';
+import { referenceEngine } from '../../src/engine/reference/reference.ts';
+import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { WebgpuSession } from '../../src/engine/webgpu/session.ts';
+import { webgpuEngineWith } from '../../src/engine/webgpu/webgpu.ts';
+import { madeFrom } from '../browser/nests.ts';
+import { engineErrorOf } from '../support/engineError.ts';
+import { FAULTS, flushing, watchedGpu } from '../support/gpu/faultyGpu.ts';
+import { deviceOrSkip, engineOn, expectTensors, onDevice, rootsOf, small } from '../support/gpu/stage.ts';
+import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
+import { Random } from '../support/randomProgram.ts';
+
+describe('devices of the webgpu engine', function () {
+  this.timeout(1_800_000);
+  const { program: product, weights: factors, inputs, right } = small();
+  let gpu: GPU;
+
+  before(async function () {
+    gpu = await deviceOrSkip(this);
+  });
+
+  for (const [fault, liberty] of Object.entries(FAULTS)) {
+    it(`refuses a device that ${fault}, and the CPU serves`, async () => {
+      const { gpu: faulty, watched } = watchedGpu(gpu);
+      watched.liberty = liberty;
+      const { engine, lines } = engineOn(faulty);
+      const session = await engine.load(product, factors);
+      expect(watched.changed).to.be.greaterThan(0);
+      expect(lines.join()).to.match(
+        /^the device .*SwiftShader.* is refused: its [a-z ]+ are not those of the definition \(element \d+ is 0x[0-9a-f]{8}, not 0x[0-9a-f]{8}\); the CPU serves$/,
+      );
+      expect(session).not.to.be.instanceOf(WebgpuSession);
+      expect((await session.run(inputs))[0]!.bytes).to.deep.equal(right);
+    });
+  }
+
+  it('needs no subnormals: a device that flushes them all serves with the right bits', async () => {
+    const { gpu: flushes, watched } = watchedGpu(gpu);
+    watched.liberty = flushing;
+    const { engine, lines } = engineOn(flushes);
+    const { program, weights, inputs } = madeFrom('random', 5);
+    const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
+    const session = await onDevice(engine, program, weights);
+    expect(watched.changed).to.be.greaterThan(0);
+    expect(rootsOf(await session.runAll(inputs))).to.deep.equal(rootsOf(expected));
+    expect(lines).to.deep.equal([]);
+  });
+
+  it('goes on with the CPU when the device is lost, and says so in one line', async () => {
+    const { gpu: watchedOne, watched } = watchedGpu(gpu);
+    const { engine, lines } = engineOn(watchedOne);
+    const session = await onDevice(engine, product, factors);
+    expect((await session.run(inputs))[0]!.bytes).to.deep.equal(right);
+    watched.device!.destroy();
+    const [first, second] = await Promise.all([session.run(inputs), session.run(inputs)]);
+    expect(first[0]!.bytes).to.deep.equal(right);
+    expect(second[0]!.bytes).to.deep.equal(right);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/^the device .* is lost: .*; the CPU goes on$/s);
+    expect(await engine.load(product, factors)).not.to.be.instanceOf(WebgpuSession);
+    await session.close();
+    expect(await engineErrorOf(session.run(inputs))).to.equal('the session is closed');
+  });
+
+  it('gives a device up when a spot check finds it wrong, and the run is right', async () => {
+    const { gpu: watchedOne, watched } = watchedGpu(gpu);
+    const { engine, lines } = engineOn(watchedOne);
+    const before = await onDevice(engine, product, factors);
+    watched.liberty = (text) => text.replaceAll('return a + b; }', 'return a - b; }');
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [3]);
+    build.node(
+      loop({
+        dtype: 'f32',
+        shape: [3],
+        operands: [{ node: x, dtype: 'f32', fill: 0, view: [{ extent: 3, coordinate: affine([[0, 1]]) }] }],
+        constants: [0x3e800000],
+        post: (s) => [instruction('f32.add', s.operands, s.constants)],
+      }),
+    );
+    const { program, weights } = build.finish();
+    const session = await onDevice(engine, program, weights);
+    expect((await session.run([f32Bytes([1, 2, 3])]))[0]!.bytes).to.deep.equal(f32Bytes([1.25, 2.25, 3.25]));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(
+      / computes wrong: element 0 of node 1 is 0x3f400000, not 0x3fa00000; the CPU goes on$/,
+    );
+    // The other session of the device leaves it too.
+    expect((await before.run(inputs))[0]!.bytes).to.deep.equal(right);
+    expect(lines).to.have.length(2);
+  });
+
+  it('spreads constants over as many buffers as they need', async () => {
+    const { gpu: tight } = watchedGpu(gpu, { bufferBytes: 2 ** 18 });
+    const { engine, lines } = engineOn(tight);
+    const build = new ProgramBuilder();
+    const random = new Random(3);
+    let at = build.input('f32', [1, 150]);
+    for (let i = 0; i < 6; i++) {
+      const floats = random.times(22_500, () => random.below(2000) / 1000 - 1);
+      at = build.node(matMul(at, build.constant('f32', [150, 150], f32Bytes(floats)), 1, 150, 150));
+    }
+    const { program, weights } = build.finish();
+    const inputs = [f32Bytes(random.times(150, () => random.below(100)))];
+    const session = await onDevice(engine, program, weights);
+    await expectTensors(session, inputs, await (await referenceEngine.load(program, weights)).runAll(inputs));
+    expect(lines).to.deep.equal([]);
+  });
+
+  it('leaves programs to the CPU that do not fit, and says which figure does not', async () => {
+    const { gpu: tight } = watchedGpu(gpu, { bufferBytes: 2 ** 18, storageBuffers: 4 });
+    const { engine, lines } = engineOn(tight);
+    const sized = (count: number, elements: number) => {
+      const build = new ProgramBuilder();
+      let at = build.input('f32', [1, elements]);
+      for (let i = 0; i < count; i++) {
+        const zeros = build.constant('f32', [elements, 1], new Uint8Array(4 * elements));
+        at = build.node(matMul(at, zeros, 1, elements, 1));
+        at = build.node(
+          matMul(at, build.constant('f32', [1, elements], new Uint8Array(4 * elements)), 1, 1, elements),
+        );
+      }
+      return build.finish();
+    };
+    for (const [count, elements] of [
+      [1, 100_000],
+      [2, 60_000],
+    ] as const) {
+      const { program, weights } = sized(count, elements);
+      const session = await engine.load(program, weights);
+      expect(session).not.to.be.instanceOf(WebgpuSession);
+      await session.close();
+    }
+    expect(lines).to.deep.equal([
+      'constant 1 has 0.4 MB, a buffer of the device at most 0.3 MB; the CPU serves',
+      'the constants need 4 buffers of 0.3 MB, the device has 1; the CPU serves',
+    ]);
+  });
+
+  it('asks no device for programs of little work, and says nothing where there is none', async () => {
+    let asked = 0;
+    const told: string[] = [];
+    const engine = webgpuEngineWith({
+      gpu: async () => {
+        asked++;
+        return undefined;
+      },
+      cpu: wasmEngine,
+      leastCost: 100,
+      warn: (line, refusal) => told.push(`${refusal}: ${line}`),
+    });
+    expect((await (await engine.load(product, factors)).run(inputs))[0]!.bytes).to.deep.equal(right);
+    expect(asked).to.equal(0);
+    const build = new ProgramBuilder();
+    const x = build.input('f32', [8, 8]);
+    build.node(matMul(x, x, 8, 8, 8));
+    const large = build.finish();
+    expect(await engine.load(large.program, large.weights)).not.to.be.instanceOf(WebgpuSession);
+    expect(told).to.deep.equal(['absent: there is no device for WebGPU here; the CPU serves']);
+  });
+});
