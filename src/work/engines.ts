@@ -27,7 +27,7 @@ export function engineBy({ name, threads }: EngineChoice, warn: (line: string) =
   if (name === 'wasm') return cpu;
   const isAuto = name === 'auto';
   return webgpuEngineWith({
-    ...{ gpu: nodeGpu, cpu },
+    ...{ gpu: () => nodeGpu(), cpu },
     ...(isAuto && { leastCost: LEAST_COST }),
     warn: (line, refusal) => {
       if (!isAuto || refusal !== 'absent') warn(line);

@@ -10,8 +10,8 @@ import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../st
 import { commitmentFrom } from '../trace/commitment.ts';
 import { RunTrace } from '../trace/run.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
-import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { EngineChoice } from './engines.ts';
+import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { RunKind, RunResult } from './messages.ts';
 import { RunQueue } from './queue.ts';
 import { Run } from './run.ts';

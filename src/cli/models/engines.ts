@@ -1,7 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Engine } from '../../engine/engine.ts';
 import { InputError } from '../../files/inputError.ts';
-import { ENGINE_NAMES, type EngineChoice, type EngineName, engineBy, isEngineName } from '../../work/engines.ts';
+import {
+  ENGINE_NAMES,
+  type EngineChoice,
+  type EngineName,
+  engineBy,
+  isEngineName,
+} from '../../work/engines.ts';
 import { parseWhole } from '../arguments.ts';
 import type { Console } from '../console.ts';
 
