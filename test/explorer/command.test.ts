@@ -5,7 +5,9 @@ import { startCli } from '../support/cliProcess.ts';
 import { runHere } from '../support/commandHere.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 
-describe('assay explorer', () => {
+describe('assay explorer', function () {
+  this.timeout(600_000);
+
   let scene: Scene;
 
   before(async () => {

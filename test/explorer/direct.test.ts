@@ -105,7 +105,7 @@ describe('events that a page reads without an index', () => {
 });
 
 describe(`the explorer without a server in Chromium${suffix}`, function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let scene: Scene;
   let host: Awaited<ReturnType<typeof hostFolder>>;
   let plain: Awaited<ReturnType<typeof hostFolder>>;

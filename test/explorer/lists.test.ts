@@ -45,7 +45,7 @@ describe('rows of a list that are read again', () => {
 });
 
 describe(`a list of ${ROWS} rows in Chromium${suffix}`, function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   let host: Awaited<ReturnType<typeof hostFolder>>;
   let browser: Awaited<ReturnType<typeof openChromium>>;

@@ -30,7 +30,7 @@ const ASKER = 5;
 const MANY_MOVES = 12;
 
 describe(`the explorer in Chromium${suffix}`, function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let scene: Scene;
   let stage: ExplorerStage;
   let files: Awaited<ReturnType<typeof bundledPage>>;

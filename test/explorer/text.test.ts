@@ -42,7 +42,7 @@ describe('what is said about the tokens of a model', () => {
 });
 
 describe(`texts in the explorer in Chromium${suffix}`, function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let scene: Scene;
   let stage: ExplorerStage;
   let browser: Awaited<ReturnType<typeof openChromium>>;

@@ -29,7 +29,7 @@ const ETHER = 10n ** 18n;
 const BY = 'with a wallet of the tests';
 
 describe(`acting with a wallet in Chromium${suffix}`, function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let scene: Scene;
   let stage: ExplorerStage;
   let browser: Awaited<ReturnType<typeof openChromium>>;

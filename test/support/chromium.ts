@@ -8,6 +8,9 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 /** Why there is no browser test, and what to do. */
 export const NO_CHROMIUM = `no ${NAMES.join(', ')} in PATH; install one (Debian: apt-get install chromium) or set ASSAY_CHROMIUM to its path`;
 
+/** The longest wait for a page to show something: a busy machine takes its time. */
+const PATIENCE_MS = 120_000;
+
 /** The browser to test with: `ASSAY_CHROMIUM`, or what lies in PATH. */
 export function findChromium(): string | undefined {
   const given = process.env['ASSAY_CHROMIUM'];
@@ -27,6 +30,7 @@ export async function openChromium(
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   const launched = chromium.launchPersistentContext(profile, {
     executablePath,
+    timeout: PATIENCE_MS,
     headless: true,
     chromiumSandbox: false,
     args: [
@@ -39,5 +43,6 @@ export async function openChromium(
   });
   launched.catch(forget);
   const context = await launched;
+  context.setDefaultTimeout(PATIENCE_MS);
   return { context, close: () => context.close().finally(forget) };
 }
