@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { Reader } from '../../src/chain/index/reader.ts';
@@ -160,6 +161,20 @@ describe(`the explorer without a server in Chromium${suffix}`, function () {
     await page.getByRole('link', { name: 'on request 1' }).click();
     await page.getByText('false', { exact: true }).waitFor();
     expect(troubles).to.deep.equal([]);
+  });
+
+  it('loads at most 250 kB before somebody verifies something', async () => {
+    const fresh = await browser.context.newPage();
+    const sizes: Promise<number>[] = [];
+    fresh.on('response', (response) => {
+      if (response.url().startsWith(host.url))
+        sizes.push(response.body().then((body) => gzipSync(body).length));
+    });
+    await fresh.goto(host.url);
+    await fresh.getByRole('link', { name: 'request 1', exact: true }).first().waitFor();
+    const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    expect(total).to.be.above(50_000).and.below(250_000);
+    await fresh.close();
   });
 
   it('verifies claims with files beside the page', async () => {
