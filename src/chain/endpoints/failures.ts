@@ -69,8 +69,12 @@ export const isRateLimit = ({ code, message }: Refusal): boolean =>
 export const isUnsupported = ({ code, message }: Refusal): boolean =>
   code === -32601 || /does not exist|not supported|unsupported|not available|unknown method/i.test(message);
 
-/** Whether a node says that it does not have a block yet, or any more: one behind another does. */
-export const isUnknownBlock = ({ message }: Refusal): boolean =>
+/** EIP-1474, "Resource not found". */
+const RESOURCE_NOT_FOUND = -32001;
+
+/** Whether a node says that it does not have a block yet, or any more: one behind another does, or after a reorganisation. */
+export const isUnknownBlock = ({ code, message }: Refusal): boolean =>
+  code === RESOURCE_NOT_FOUND ||
   /unknown block|block not found|header not found|beyond|after last|in the future|greater than|not yet|missing trie/i.test(
     message,
   );

@@ -1,4 +1,5 @@
 import type { Contracts } from '../contracts.ts';
+import { isUnknownBlock, refusalIn } from '../endpoints/failures.ts';
 import { explain } from '../explain.ts';
 import type { Block, Case, World } from '../world.ts';
 import { isOver } from '../world.ts';
@@ -38,6 +39,13 @@ export interface IndexOptions {
 interface Kept {
   readonly case: Case;
   readonly builder: CaseBuilder;
+}
+
+/** Whether the chain was reorganised during a look: its block is no longer in it, or no longer known to the node. */
+function isMoved(failure: unknown): boolean {
+  if (failure instanceof ChainMoved) return true;
+  const refusal = refusalIn(failure);
+  return refusal !== undefined && isUnknownBlock(refusal);
 }
 
 const toBlock = ({ number, hash, timestamp }: Header): Block => ({ number, hash, timestamp });
@@ -128,7 +136,7 @@ export class EventIndex {
       try {
         return await this.#look();
       } catch (failure) {
-        if (!this.#recover(failure) && !(failure instanceof ChainMoved)) throw failure;
+        if (!this.#recover(failure) && !isMoved(failure)) throw failure;
         if (attempt >= ATTEMPTS) throw failure;
       }
     }
@@ -217,10 +225,16 @@ export class EventIndex {
     const rpc = await oneNode(this.#contracts.provider);
     let head = await reader.latest(rpc);
     if (await this.#isBehind(rpc, head)) return this.#world as World;
-    while (store.cursor < head.number - REREAD_BLOCKS) {
-      await this.#readOld(rpc, head.number - REREAD_BLOCKS);
-      // Reading years of blocks takes minutes, after which that head is old.
-      if (store.cursor >= head.number - REREAD_BLOCKS) head = await reader.latest(rpc);
+    for (let before = Number.POSITIVE_INFINITY; store.cursor < head.number - REREAD_BLOCKS; ) {
+      const behind = head.number - REREAD_BLOCKS - store.cursor;
+      while (store.cursor < head.number - REREAD_BLOCKS) {
+        await this.#readOld(rpc, head.number - REREAD_BLOCKS);
+      }
+      // Reading years of blocks takes minutes, after which that head is old. A chain that grows during each request has a newer
+      // one at any time: that is for the next look, or this one would never end.
+      if (behind < REREAD_BLOCKS || behind >= before) break;
+      before = behind;
+      head = await reader.latest(rpc);
     }
     await this.#readNew(rpc, head);
     await checker.check(rpc, head, {

@@ -12,9 +12,19 @@ function scene(seed = 3) {
   for (let i = 0; i < 60; i++) chain.mine(2);
   const asked: string[] = [];
   let failing: string | undefined;
+  let [reorganising, growth] = [false, 0];
   const send = async (method: string, params: unknown[]): Promise<unknown> => {
     asked.push(method);
+    if (method === 'eth_getLogs' || params[0] === 'latest') for (let i = 0; i < growth; i++) chain.mine(0);
     if (method === failing) throw new Error('the node is gone');
+    if (method === 'eth_call' && reorganising) {
+      reorganising = false;
+      chain.drop(3);
+      for (let i = 0; i < 4; i++) chain.mine(2);
+    }
+    const at = (params[1] as { blockHash?: string } | undefined)?.blockHash;
+    if (method === 'eth_call' && !chain.blocks.some(({ hash }) => hash === at))
+      throw Object.assign(new Error('refused'), { error: { code: -32001, message: 'Resource not found' } });
     return chain.answer(method, params);
   };
   const notices: string[] = [];
@@ -23,7 +33,15 @@ function scene(seed = 3) {
   const fail = (method: string | undefined): void => {
     failing = method;
   };
-  return { chain, asked, notices, open, fail };
+  /** Has the chain reorganised as soon as state of a block is asked for, by a node that then no longer knows the block. */
+  const reorganise = (): void => {
+    reorganising = true;
+  };
+  /** Has so many blocks come during each request. */
+  const grow = (blocks: number): void => {
+    growth = blocks;
+  };
+  return { chain, asked, notices, open, fail, reorganise, grow };
 }
 
 describe('the index of what happened', () => {
@@ -50,6 +68,31 @@ describe('the index of what happened', () => {
       [...disputes.values()].map((one) => one.moves),
     );
     for (const list of moves) expect(new Set(list).size).to.equal(list.length);
+  });
+
+  it('looks again where a reorganisation has taken the block of the look', async () => {
+    const { chain, open, reorganise } = scene();
+    const index = open();
+    await index.update();
+    chain.mine(3);
+    reorganise();
+    const { block, cases } = await index.update();
+    expect(block.hash).to.equal(chain.head.hash);
+    expect(cases.size).to.equal(chain.head.state.requests.length);
+  });
+
+  it('ends a look although blocks come faster than the node answers', async () => {
+    const { chain, open, asked, grow } = scene();
+    const index = open();
+    await index.update();
+    grow(5);
+    for (let i = 0; i < 3; i++) {
+      chain.mine(0);
+      asked.length = 0;
+      const { block } = await index.update();
+      expect(chain.head.number - block.number).to.be.lessThan(500);
+      expect(asked.filter((method) => method === 'eth_getLogs').length).to.be.lessThan(100);
+    }
   });
 
   it('leaves out, and tells once, requests from before its first block', async () => {
