@@ -38,8 +38,9 @@ const HEADS_MS = 1_000;
 /** Longest rest of the only node that is slept through here, ms; longer ones are for whoever asked to sleep. */
 const LONGEST_SLEEP_MS = 10_000;
 
-/** A node that fails is asked again as long as its last answer is no older than this, ms. */
+/** A node that fails is asked again as long as its last answer is no older than this, ms, or than so many of its answers take. */
 const FLAKY_MS = 3_000;
+const FLAKY_ANSWERS = 10;
 const FLAKY_REST_MS = 300;
 
 const asList = (payload: JsonRpcPayload | JsonRpcPayload[]): JsonRpcPayload[] =>
@@ -59,13 +60,22 @@ class PinnedProvider extends SpeakingProvider {
   }
 }
 
-/** Sleeps through a short rest that a node asks for, and asks one again that fails now and then. */
+/**
+ * Sleeps through a short rest that a node asks for, and asks one again that fails now and then. What it fails to answer in one
+ * piece is asked in halves: where each of many requests may fail the whole batch, the whole hardly ever comes.
+ */
 async function askPatiently(node: Node, payloads: JsonRpcPayload[]): Promise<Answer[]> {
   for (let slept = 0; ; ) {
     try {
       return await node.ask(payloads);
     } catch (failure) {
-      const isFlaky = isQuick(failure) && node.silentMs < FLAKY_MS;
+      const flakyMs = Math.max(FLAKY_MS, FLAKY_ANSWERS * (node.latencyMs ?? 0));
+      const isFlaky = isQuick(failure) && node.silentMs < flakyMs;
+      if (isFlaky && payloads.length > 1) {
+        const half = payloads.length >> 1;
+        const halves = [payloads.slice(0, half), payloads.slice(half)];
+        return (await Promise.all(halves.map((some) => askPatiently(node, some)))).flat();
+      }
       const isResting = failure instanceof NodeFailure && failure.kind === 'rate';
       const ms = isFlaky ? FLAKY_REST_MS : node.restMs;
       if (!(isFlaky || isResting) || slept + ms > LONGEST_SLEEP_MS) throw failure;
@@ -230,7 +240,7 @@ export class Endpoints extends SpeakingProvider {
     const relay = this.#relay ? [this.#relay] : [];
     const targets = audience === 'private' && relay.length > 0 ? relay : [...this.#byPreference(), ...relay];
     const asked = targets.map(async (node): Promise<Answer> => {
-      const [answer] = await node.ask([payload]);
+      const [answer] = await (targets.length === 1 ? askPatiently(node, [payload]) : node.ask([payload]));
       return answer as Answer;
     });
     const taken = asked.map(async (one) => {
