@@ -55,6 +55,7 @@ export async function openFleet(url: string, complain: (sentence: string) => voi
   const { host } = new URL(url);
   const { bullmq, Client } = await load();
   let isOpen = false;
+  let why = '';
   const redis = new Client(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
@@ -63,6 +64,7 @@ export async function openFleet(url: string, complain: (sentence: string) => voi
     retryStrategy: (times) => (isOpen ? Math.min(100 * times, LONGEST_PAUSE_MS) : null),
   });
   redis.on('error', ({ message }) => {
+    why ||= message;
     if (isOpen) complain(`the queue at ${host}: ${message}`);
   });
   try {
@@ -70,7 +72,10 @@ export async function openFleet(url: string, complain: (sentence: string) => voi
     await redis.ping();
   } catch (error) {
     redis.disconnect();
-    throw new QueueError(`no Redis or Valkey answers at ${host}: ${(error as Error).message}`);
+    // The client itself says only that the connection is closed.
+    throw new QueueError(
+      `no Redis or Valkey answers at ${host} (${why || (error as Error).message}); check that it runs and that this machine may connect to it, or name another one with --queue`,
+    );
   }
   isOpen = true;
   return {
