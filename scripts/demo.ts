@@ -1,5 +1,6 @@
 // `npm run demo`: a chain, a provider, a watcher, somebody who asks, a liar now and then, and the explorer, all on this machine.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
 import { openEndpoint } from '../src/chain/endpoints/endpoints.ts';
 import { explain } from '../src/chain/explain.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/types.ts';
+import { addressRefused, parsePort } from '../src/cli/ports.ts';
 import { publish, request } from '../src/client/client.ts';
 import { wasmEngine } from '../src/engine/wasm/wasm.ts';
 import { bundleExplorer } from '../src/explorer/bundlePage.mjs';
@@ -49,7 +51,29 @@ const BETWEEN_REQUESTS = 15;
 const ONE_LIE_IN = 3n;
 const PAUSE_MS = 700;
 
+const HOST = '127.0.0.1';
+
 const { values } = parseArgs({ options: { port: { type: 'string', default: '8490' } } });
+
+/** Ends with the failure's line alone. */
+function refuse({ message }: Error): never {
+  console.error(`demo: ${message}`);
+  process.exit(1);
+}
+
+/** Finds out before everything else is started whether the port is free. */
+async function freePort(): Promise<number> {
+  const port = parsePort('--port', values.port);
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (failure) => reject(addressRefused({ port: '--port' }, port, HOST, failure)));
+    server.listen(port, HOST, resolve);
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const port = await freePort().catch(refuse);
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-demo-'));
 const anvil = await startNode('anvil', 'osaka', ['--block-time', '1']);
@@ -98,7 +122,7 @@ const follower = new Follower(contracts, {
   judge: (listener) => new Verdicts(shelf, undefined, listener),
 });
 const { url } = await serveExplorer({
-  ...{ contracts, follower, host: '127.0.0.1', port: Number(values.port) },
+  ...{ contracts, follower, host: HOST, port },
   files: new ModelFiles({
     ...{ folder: bundle, others: [], getter, gateways: [], mirrors: [] },
     limits: { maxBytes: 2 ** 30, maxRunBytes: 2 ** 31, maxSteps: 2e11 },

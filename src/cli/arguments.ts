@@ -53,6 +53,13 @@ export function parseWhole(option: string, text: string): bigint {
   return BigInt(text);
 }
 
+/** @throws InputError for what is no number in these bounds */
+export function parseBounded(option: string, text: string, least: number, most: number): number {
+  const number = Number(parseWhole(option, text));
+  if (number >= least && number <= most) return number;
+  throw new InputError(`${option} ${text}: write a whole number from ${least} to ${most}`, 2);
+}
+
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 /** Names may contain `=`, so the model's own names decide where the name ends. */

@@ -1,5 +1,5 @@
 // Services whose disk is full, read-only or taken away: they say so, and keep every clock.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -105,6 +105,20 @@ describe('a disk that fails', function () {
     expect(watcher.err.trim()).to.equal(
       `assay: --data ${path}: ${path} is a file, not a folder; name a folder`,
     );
+  });
+
+  it('that has no place for a folder: the same, for a command that sends once, too', async function () {
+    // A folder can be made nowhere there, whoever asks.
+    const path = '/proc/assay';
+    if (!existsSync('/proc/self')) this.skip();
+    const publishing = ['publish', DIGITS, ...scene.there, '--key-file', scene.keyFile(WATCHER)];
+    for (const args of [flags().slice(0, -2), publishing]) {
+      const refused = startCli(...args, '--data', path);
+      expect(await refused.ended()).to.equal(1);
+      expect(refused.err.trim()).to.equal(
+        `assay: --data ${path}: no folder can be made there; name another folder: without one, a second process with the same key is not noticed`,
+      );
+    }
   });
 
   it('keeps a lease as far as it can, and still yields to whoever holds it', () => {

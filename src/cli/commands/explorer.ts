@@ -22,10 +22,10 @@ import { foundModels, type LimitOptions, limitsOf } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { dataFolder, type SourceOptions, type Sources, sourcesOf } from '../models/sources.ts';
+import { addressRefused, parsePort } from '../ports.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
 import { parseBlock } from '../services/service.ts';
 import { untilSignal } from '../services/serviceLoop.ts';
-import { parseBounded } from '../services/statusOptions.ts';
 
 export interface ExplorerOptions extends ReaderOptions, SourceOptions, LimitOptions, LogArguments {
   readonly fromBlock?: string;
@@ -35,8 +35,6 @@ export interface ExplorerOptions extends ReaderOptions, SourceOptions, LimitOpti
   readonly port: string;
   readonly host: string;
 }
-
-const MOST_PORT = 65_535;
 
 /** Writes the page for hosts of static files. @throws InputError if it cannot be written */
 async function writeStatic(
@@ -90,7 +88,7 @@ async function openJudging(
 
 /** `assay explorer`: serves a page that shows a deployment and checks answers in the browser, until a signal. */
 export async function explorer(options: ExplorerOptions, terminal: Console): Promise<void> {
-  const port = parseBounded('--port', options.port, 0, MOST_PORT);
+  const port = parsePort('--port', options.port);
   const sources = sourcesOf(options);
   const limits = limitsOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
@@ -133,7 +131,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
       publication: (modelId) => readPublication(contracts, modelId, fromBlock),
       page: readPage(pageFolder()),
     }).catch((failure: unknown) => {
-      throw new InputError(`--port ${port} on ${options.host}: ${reasonOf(failure)}; choose another one`);
+      throw addressRefused({ port: '--port', host: '--host' }, port, options.host, failure);
     });
     log.info(`the explorer of oracle ${oracle}, chain ${chainId}, is at ${server.url}`);
     try {

@@ -4,24 +4,17 @@ import { join } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
 import { modelsIn } from '../../store/bundle.ts';
 import { bundleServer } from '../../store/bundleServer.ts';
-import { parseWhole } from '../arguments.ts';
 import type { Console } from '../console.ts';
+import { addressRefused, parsePort } from '../ports.ts';
 
 export interface ServeOptions {
   readonly port: string;
   readonly host: string;
 }
 
-/** @throws InputError for what is no port */
-function parsePort(text: string): number {
-  const port = Number(parseWhole('--port', text));
-  if (port <= 65_535) return port;
-  throw new InputError(`--port ${text}: write a whole number from 0 to 65535`, 2);
-}
-
 /** `assay serve`: serves a bundle over HTTP until SIGINT or SIGTERM. */
 export async function serveBundle(folder: string, options: ServeOptions, console: Console): Promise<void> {
-  const port = parsePort(options.port);
+  const port = parsePort('--port', options.port);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InputError(
       `${folder}: there is no such folder; \`assay publish … --bundle ${folder}\` writes one`,
@@ -33,7 +26,9 @@ export async function serveBundle(folder: string, options: ServeOptions, console
     throw new InputError(`${folder}: is no bundle; it has no manifest, and no answers`);
   const server = bundleServer(folder);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', ({ message }) => reject(new InputError(`--port ${options.port}: ${message}`)));
+    server.once('error', (failure) =>
+      reject(addressRefused({ port: '--port', host: '--host' }, port, options.host, failure)),
+    );
     server.listen(port, options.host, resolve);
   });
   const { port: bound } = server.address() as AddressInfo;

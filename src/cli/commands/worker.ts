@@ -18,7 +18,12 @@ import type { ImportArguments } from '../models/loadModel.ts';
 import { dataFolder, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { type LogArguments, parseLogOptions } from '../services/logOptions.ts';
 import { untilSignal, VERSION } from '../services/serviceLoop.ts';
-import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from '../services/statusOptions.ts';
+import {
+  parseHeartbeat,
+  parseMetricsPort,
+  type StatusArguments,
+  serveIfAsked,
+} from '../services/statusOptions.ts';
 
 export interface WorkerOptions
   extends EngineOptions,
@@ -61,7 +66,7 @@ export async function worker(
   const work = workersOf(options);
   const log = createLog({ ...parseLogOptions(options), sink: console });
   const heartbeatSeconds = parseHeartbeat(options);
-  parsePort(options);
+  parseMetricsPort(options);
   const sources = sourcesOf(options);
   const limits = limitsOf(options);
   if (named.length === 0 && !options.all) {

@@ -1,7 +1,8 @@
-import { type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { reasonOf } from '../../files/reason.ts';
 import { Getter } from '../../store/remote/getter.ts';
 import { IPFS_GATEWAYS, locationsOf } from '../../store/remote/locations.ts';
@@ -66,6 +67,36 @@ function requireFolder(options: SourceOptions): void {
     const found = statOf(at, `--data ${folder}`);
     if (found?.isDirectory() || at === dirname(at)) return;
     if (found) throw new InputError(`--data ${folder}: ${at} is a file, not a folder; name a folder`);
+  }
+}
+
+/** Codes of the system for a place in which no folder can be, other than a disk that is full, read-only or broken. */
+const NO_PLACE: Readonly<Record<string, string>> = {
+  ENOENT: 'no folder can be made there',
+  EACCES: 'no permission to write there',
+  EPERM: 'no permission to write there',
+};
+
+/**
+ * Makes the folder for leases and journals, if `--data` names it. A service starts all the same on a disk that is full or
+ * read-only, since it may have clocks to keep; a name that never can be a folder is a mistake, and without the lease a second
+ * process with the same key goes unnoticed.
+ *
+ * @throws InputError for a folder that cannot be made or written to
+ */
+export function requireSentFolder(options: SourceOptions): void {
+  if (options.data === undefined) return;
+  requireFolder(options);
+  const folder = sentFolder(options);
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (failure) {
+    const why = NO_PLACE[(failure as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) return;
+    throw new InputError(
+      `--data ${options.data}: ${why}; name another folder: without one, a second process with the same key is not noticed`,
+    );
   }
 }
 

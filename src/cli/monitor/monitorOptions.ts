@@ -1,6 +1,7 @@
 import { InputError } from '../../files/inputError.ts';
 import type { Thresholds } from '../../monitor/alarms.ts';
 import { isWebAddress } from '../../operator/webAddress.ts';
+import { parseBounded } from '../arguments.ts';
 import type { ReaderOptions } from '../connection/connection.ts';
 import type { EngineOptions } from '../models/engines.ts';
 import type { LimitOptions } from '../models/found.ts';
@@ -8,7 +9,7 @@ import type { ImportArguments } from '../models/loadModel.ts';
 import type { SourceOptions } from '../models/sources.ts';
 import { type LogArguments, parseLogOptions } from '../services/logOptions.ts';
 import { parseBlock } from '../services/service.ts';
-import { parseBounded, parseHeartbeat, parsePort, type StatusArguments } from '../services/statusOptions.ts';
+import { parseHeartbeat, parseMetricsPort, type StatusArguments } from '../services/statusOptions.ts';
 
 /** Options of all commands that raise alarms. */
 export interface AlarmOptions {
@@ -47,7 +48,7 @@ export function parseMonitor(options: MonitorOptions) {
   if (webhook !== undefined && !isWebAddress(webhook)) {
     throw new InputError('--webhook: write an http or https address', 2);
   }
-  parsePort(options);
+  parseMetricsPort(options);
   return {
     thresholds,
     log: parseLogOptions(options),

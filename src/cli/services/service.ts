@@ -21,7 +21,7 @@ import type { Runner } from '../../store/shelf.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
-import { dataFolder } from '../models/sources.ts';
+import { dataFolder, requireSentFolder } from '../models/sources.ts';
 import { prepareStock, type Stock, type StockOptions } from '../models/stock.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from './logOptions.ts';
 import { reportFields, reportLine } from './reportLine.ts';
@@ -36,7 +36,7 @@ import {
   VERSION,
   workStatus,
 } from './serviceLoop.ts';
-import { parseHeartbeat, parsePort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
+import { parseHeartbeat, parseMetricsPort, type StatusArguments, serveIfAsked } from './statusOptions.ts';
 
 /** Options that provider and watcher share: programs that hold models and run until they are told to end. */
 export interface ServiceArguments
@@ -121,8 +121,9 @@ export async function serve(
   const log = createLog({ ...parseLogOptions(options), sink: terminal });
   const console = loggingConsole(terminal, log);
   const heartbeatSeconds = parseHeartbeat(options);
-  parsePort(options);
+  parseMetricsPort(options);
   const risk = parseSending(options);
+  requireSentFolder(options);
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
     // Its disputes must be played to the end, whatever became of whoever reads its lines.

@@ -1,7 +1,6 @@
-import { InputError } from '../../files/inputError.ts';
-import { reasonOf } from '../../files/reason.ts';
 import { serveStatus, type Told } from '../../operator/server.ts';
-import { parseWhole } from '../arguments.ts';
+import { parseBounded } from '../arguments.ts';
+import { addressRefused, parsePort } from '../ports.ts';
 
 /** Options for the metrics, health and heartbeat of a service. */
 export interface StatusArguments {
@@ -10,24 +9,16 @@ export interface StatusArguments {
   readonly heartbeatSeconds: string;
 }
 
-const MOST_PORT = 65_535;
 /** A day. */
 const MOST_SECONDS = 86_400;
-
-/** @throws InputError for what is no number in these bounds */
-export function parseBounded(option: string, text: string, least: number, most: number): number {
-  const number = Number(parseWhole(option, text));
-  if (number >= least && number <= most) return number;
-  throw new InputError(`${option} ${text}: write a whole number from ${least} to ${most}`, 2);
-}
 
 /** Seconds between heartbeats; 0 for none. @throws InputError for what is no such number */
 export const parseHeartbeat = ({ heartbeatSeconds }: StatusArguments): number =>
   parseBounded('--heartbeat-seconds', heartbeatSeconds, 0, MOST_SECONDS);
 
 /** @throws InputError for what is no port */
-export const parsePort = ({ metricsPort }: StatusArguments): number | undefined =>
-  metricsPort === undefined ? undefined : parseBounded('--metrics-port', metricsPort, 0, MOST_PORT);
+export const parseMetricsPort = ({ metricsPort }: StatusArguments): number | undefined =>
+  metricsPort === undefined ? undefined : parsePort('--metrics-port', metricsPort);
 
 /**
  * Serves metrics and health if a port is given.
@@ -41,7 +32,7 @@ export async function serveIfAsked(
   told: Told,
   say: (line: string) => void,
 ): Promise<() => void> {
-  const asked = parsePort(options);
+  const asked = parseMetricsPort(options);
   if (asked === undefined) return () => undefined;
   const { metricsHost: host } = options;
   try {
@@ -49,8 +40,6 @@ export async function serveIfAsked(
     say(`metrics and health at http://${host}:${port}/metrics, /healthz and /readyz`);
     return close;
   } catch (failure) {
-    const { code } = failure as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'another program has it' : reasonOf(failure);
-    throw new InputError(`--metrics-port ${asked} on ${host}: ${why}; choose another one`);
+    throw addressRefused({ port: '--metrics-port', host: '--metrics-host' }, asked, host, failure);
   }
 }

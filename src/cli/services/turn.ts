@@ -4,7 +4,7 @@ import { senderFiles } from '../../chain/transactions/senderFiles.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Account } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
-import { sentFolder } from '../models/sources.ts';
+import { requireSentFolder, sentFolder } from '../models/sources.ts';
 
 /** Options of commands that send a few transactions and end. */
 export interface TurnOptions {
@@ -64,6 +64,7 @@ export async function inTurn<T>(
   work: () => Promise<T>,
   patienceMs = PENDING_MS,
 ): Promise<T> {
+  requireSentFolder(options);
   const { address, provider } = account.wallet;
   const file = await senderFiles(sentFolder(options), provider!, address);
   const onTrouble = (failure: Error): void =>
