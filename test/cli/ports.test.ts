@@ -27,7 +27,6 @@ describe('a port that another program uses', () => {
   });
 
   const commands: readonly [name: string, flag: string, args: () => string[]][] = [
-    ['explorer', '--port', () => [...scene.there, '--data', scene.at('explorer')]],
     ['serve', '--port', () => [scene.at('bundle')]],
     ['monitor', '--metrics-port', () => scene.there as string[]],
     ['watch', '--metrics-port', () => [DIGITS, ...scene.there, '--key-file', scene.keyFile(2)]],

@@ -69,6 +69,8 @@ export class Checker {
       ids = wrong.map(({ id }) => id);
       if (mend === undefined || wrong.length === 0) break;
       for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
+      // A dispute that was dropped may be of another request.
+      if (ids.some((id) => records.store.lacksDispute(id))) await this.#closeGaps(rpc, at, records);
     }
     this.#doubtful = new Set(ids);
   }
