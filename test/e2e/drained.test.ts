@@ -12,7 +12,7 @@ import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider, type ProviderOptions } from '../../src/provider/provider.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
-import { playDrains } from '../support/chaos/drains.ts';
+import { drained, playDrains } from '../support/chaos/drains.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, type DevelopmentChain, startChain } from '../support/protocol.ts';
 import { claimsIn, disputesIn } from '../support/records.ts';
@@ -154,6 +154,25 @@ describe('attack 41: bonds that a stranger chooses', () => {
     expect(found).to.deep.equal([]);
     expect(victimClaims).to.be.greaterThan(3);
     expect(victimDisputes).to.be.greaterThan(3);
+  });
+
+  it('a strategy that pays, takes a bond or leaves something open is told of', () => {
+    const clean = {
+      seed: 3,
+      requests: 1,
+      victimClaims: 1,
+      victimDisputes: 0,
+      gainedWei: -5n,
+      lostWei: 4n,
+      lost: [],
+      open: 0,
+      isPaid: true,
+    };
+    expect(drained(clean)).to.deep.equal([]);
+    expect(drained({ ...clean, gainedWei: 1n, lostWei: -2n })).to.have.length(1);
+    expect(drained({ ...clean, lostWei: 6n })).to.have.length(1);
+    expect(drained({ ...clean, open: 1 })).to.have.length(1);
+    expect(drained({ ...clean, lost: ['claim 1 was lost'] })).to.deep.equal(['seed 3: claim 1 was lost']);
   });
 
   it('all bonds together stay under their limit', async () => {
