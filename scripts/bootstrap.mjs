@@ -4,7 +4,7 @@
 //   node scripts/bootstrap.mjs scripts/test.ts [arguments]    a script, after compiling what changed
 //   node scripts/bootstrap.mjs biome format .                 a tool from node_modules
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -45,11 +45,16 @@ function environment(node) {
   return { ...process.env, PATH: dirname(node) + delimiter + (process.env.PATH ?? '') };
 }
 
-/** Runs Node to its end. */
+/** Runs Node to its end. Whoever ends this process ends that one. */
 function run(node, args) {
-  const result = spawnSync(node, args, { cwd: root, env: environment(node), stdio: 'inherit' });
-  if (result.error) throw new StepFailed(`cannot start ${node}: ${result.error.message}`);
-  return result.status ?? 1;
+  const child = spawn(node, args, { cwd: root, env: environment(node), stdio: 'inherit' });
+  // Ctrl-C reaches the child by itself; this process only has to outlive it.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new StepFailed(`cannot start ${node}: ${error.message}`)));
+    child.on('close', (code) => resolve(code ?? 1));
+  });
 }
 
 /** Runs npm under `node`, quietly, and throws what it complained of. */
@@ -130,7 +135,7 @@ function tool(name) {
   return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
 }
 
-function main([target, ...args]) {
+async function main([target, ...args]) {
   if (!target) throw new StepFailed('usage: node scripts/bootstrap.mjs <script.ts | tool> [arguments]');
   const node = findNode(say);
   if (!node) {
@@ -147,7 +152,7 @@ function main([target, ...args]) {
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   say(error.message);

@@ -46,9 +46,12 @@ export const startCli = (...args: string[]): CliProcess => startCommand(ENTRY, a
 /** Runs the command of this tree to its end. */
 export const runCli = (...args: string[]): Promise<Ended> => runCommand(ENTRY, args);
 
-/** Starts a program of Node, such as the command of an installed package. */
-export const startCommand = (entry: string, args: readonly string[]): CliProcess =>
-  startProgram([process.execPath, entry, ...args]);
+/** Starts a program of Node, such as the command of an installed package. @param env what it finds besides this one's */
+export const startCommand = (
+  entry: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): CliProcess => startProgram([process.execPath, entry, ...args], env);
 
 /**
  * Starts the command of this tree on a disk of its own, a folder that nobody else sees.
@@ -67,10 +70,10 @@ export const hasDisks = (folder: string): boolean =>
   spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', folder])
     .status === 0;
 
-function startProgram([program = '', ...args]: readonly string[]): CliProcess {
+function startProgram([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv = {}): CliProcess {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ASSAY_DEPLOYMENTS: records, XDG_DATA_HOME: records, ...process.env },
+    env: { ASSAY_DEPLOYMENTS: records, XDG_DATA_HOME: records, ...process.env, ...env },
   });
   running.add(child);
   const said = { out: '', err: '' };
