@@ -1,13 +1,38 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { encodeGraph } from '../../examples/text/file.ts';
+import { publish } from '../../src/client/client.ts';
 import type { OverviewJson } from '../../src/explorer/api.ts';
-import { startCli } from '../support/cliProcess.ts';
+import { modelOf } from '../../src/merkle/model.ts';
+import { importOnnx } from '../../src/onnx/index.ts';
+import { textPath, writeBundle } from '../../src/store/bundle.ts';
+import { describeText, parseDescription } from '../../src/text/description.ts';
+import { createWatcher } from '../../src/watcher/watcher.ts';
+import { type CliProcess, startCli } from '../support/cliProcess.ts';
 import { runHere } from '../support/commandHere.ts';
-import { type Scene, startScene } from '../support/scene.ts';
+import { asAccount } from '../support/protocol.ts';
+import { DIGITS, type Scene, startScene } from '../support/scene.ts';
+import { hostFolder } from '../support/staticHost.ts';
+import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
+
+const PUBLISHER = 0;
+const WATCHER = 2;
+const LIAR = 4;
+
+const addressIn = ({ out, err }: CliProcess): string =>
+  /http:\/\/127\.0\.0\.1:\d+\//.exec(out + err)?.[0] ?? '';
+
+/** Asks an explorer for its overview until it shows what is waited for. */
+async function overviewOf(url: string, isThere: (overview: OverviewJson) => boolean): Promise<OverviewJson> {
+  for (;;) {
+    const overview = (await (await fetch(new URL('api/overview', url))).json()) as OverviewJson;
+    if (isThere(overview)) return overview;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 describe('assay explorer', function () {
   this.timeout(600_000);
-
   let scene: Scene;
 
   before(async () => {
@@ -22,14 +47,13 @@ describe('assay explorer', function () {
     await scene.ask();
     const explorer = startCli('explorer', ...scene.there, '--port', '0', '--data', scene.at('data'));
     await explorer.says('is at http://');
-    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+\//.exec(explorer.out + explorer.err) ?? [];
+    const url = addressIn(explorer);
     const page = await fetch(url);
     expect(await page.text()).to.include('<script type="module" src="page.js">');
     for (const name of ['page.js', 'page.css', 'check.js', 'icon.svg'])
       expect((await fetch(new URL(name, url))).status, name).to.equal(200);
-    const overview = async () => (await (await fetch(new URL('api/overview', url))).json()) as OverviewJson;
-    while ((await overview()).counts.requests === 0) await new Promise((resolve) => setTimeout(resolve, 50));
-    expect((await overview()).latest[0]?.id).to.equal('1');
+    const { latest } = await overviewOf(url, ({ counts }) => counts.requests > 0);
+    expect(latest[0]?.id).to.equal('1');
     explorer.kill('SIGTERM');
     expect(await explorer.ended()).to.equal(0);
   });
@@ -45,6 +69,43 @@ describe('assay explorer', function () {
     const refused = startCli('explorer', ...scene.there, '--static', scene.at('site/index.html'));
     expect(await refused.ended()).to.equal(1);
     expect(refused.err).to.match(/--static .*index.html: /);
+  });
+
+  it('judges disputed claims with --judge, on models that it fetches', async () => {
+    const { program, weights } = importOnnx(readFileSync(DIGITS));
+    await writeBundle(scene.at('bundle'), { model: modelOf(program), weights }, 'digits.onnx');
+    const host = await hostFolder(scene.at('bundle'));
+    await publish(scene.contracts, modelOf(program), host.url);
+    const requestId = await scene.ask();
+    await scene.answer(requestId, LIAR, 'wrong');
+    const watcher = asAccount(scene.contracts, scene.chain, WATCHER);
+    await createWatcher({ contracts: watcher, runner: scene.shelf })();
+    const flags = ['--judge', '--allow-private', '--port', '0', '--data', scene.at('judging')];
+    const explorer = startCli('explorer', ...scene.there, ...flags);
+    await explorer.says('is at http://');
+    const isJudged = ({ forecasts }: OverviewJson): boolean =>
+      forecasts.some(({ verdict }) => verdict !== 'unknown');
+    const { forecasts } = await overviewOf(addressIn(explorer), isJudged);
+    expect(forecasts).to.have.length(1);
+    expect(forecasts[0]).to.include({ dispute: '1', verdict: 'wrong', ifPlayed: 'challenger' });
+    explorer.kill('SIGTERM');
+    expect(await explorer.ended()).to.equal(0);
+    host.close();
+  });
+
+  it('shows the words of a text model by what `publish --bundle` writes', async () => {
+    const model = scene.at('tiny.onnx');
+    writeFileSync(model, encodeGraph(tinyGraph(), 'tiny'));
+    writeFileSync(scene.at('tokenizer.json'), JSON.stringify(tinyTokenizer()));
+    const sizes = ['--text', '--prompt', '8', '--tokens', '6'];
+    const bundle = ['--bundle', scene.at('texts'), '--json'];
+    const key = ['--key-file', scene.keyFile(PUBLISHER)];
+    const published = await runHere('publish', model, ...sizes, ...scene.there, ...key, ...bundle);
+    expect(published.code, published.err).to.equal(0);
+    const id = JSON.parse(published.out).model;
+    const description = parseDescription(readFileSync(scene.at(`texts/${textPath(id)}`), 'utf8'));
+    const format = { prompt: 8, tokens: 6, vocabulary: 40 };
+    expect(description).to.deep.equal(describeText(format, tinyTokenizer()));
   });
 
   it('refuses a port that is none', async () => {

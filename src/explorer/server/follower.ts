@@ -73,10 +73,11 @@ export class Follower {
     const isNewer = this.#world?.block.hash !== world.block.hash;
     this.#world = world;
     this.#lookedAt = Date.now();
+    // A model may arrive while the chain stands still.
+    this.#verdicts?.look(new Set([...world.disputes.values()].map(({ claim }) => claim)));
     if (changed.length === 0 && !isNewer) return;
     this.history.put(changed.map((id) => [id, world.cases.get(id)]));
     this.#shown = new Map(world.cases);
-    this.#verdicts?.look(new Set([...world.disputes.values()].map(({ claim }) => claim)));
     this.#tell(isFirst ? undefined : changed);
   }
 
