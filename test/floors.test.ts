@@ -62,7 +62,7 @@ const roomsOf: Partial<Record<Floor, readonly string[]>> = {
     ...['import.ts', 'joined.ts', 'index.ts'],
   ],
   cli: [
-    ...['exit.ts', 'console.ts', 'arguments.ts'],
+    ...['exit.ts', 'console.ts', 'arguments.ts', 'ports.ts'],
     ...['keys', 'connection', 'text', 'models', 'services', 'doctor', 'monitor'],
     ...['options.ts', 'commands', 'commandLine.ts', 'main.ts', 'assay.mjs', 'installed.mjs'],
   ],
