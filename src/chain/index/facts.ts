@@ -11,7 +11,7 @@ import {
 } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
-import { isUnknownBlock, refusalIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, NodeFailure, refusalIn } from '../endpoints/failures.ts';
 import type { Address, Dispute, Hex, Request } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
 import type { Rpc } from './reader.ts';
@@ -122,7 +122,13 @@ export class StateReader {
     const [address, abi] = contract === 'oracle' ? [this.#oracle, oracleAbi] : [this.#game, gameAbi];
     const { fragment, selector } = SELECTORS[contract].get(name)!;
     const data = concat([selector, ...ids.map((id) => toBeHex(id, 32))]);
-    return abi.decodeFunctionResult(fragment, await this.#call(rpc, at, address, data));
+    const answer = await this.#call(rpc, at, address, data);
+    if (answer === '0x')
+      throw new NodeFailure(
+        'malformed',
+        `the Ethereum node has no state of block ${at.number}: it answers nothing for ${name} of ${address}`,
+      );
+    return abi.decodeFunctionResult(fragment, answer);
   }
 
   async counts(rpc: Rpc, at: Header): Promise<Counts> {

@@ -12,7 +12,7 @@ function scene(seed = 3) {
   for (let i = 0; i < 60; i++) chain.mine(2);
   const asked: string[] = [];
   let failing: string | undefined;
-  let [reorganising, growth] = [false, 0];
+  let [reorganising, isBlank, growth] = [false, false, 0];
   const send = async (method: string, params: unknown[]): Promise<unknown> => {
     asked.push(method);
     if (method === 'eth_getLogs' || params[0] === 'latest') for (let i = 0; i < growth; i++) chain.mine(0);
@@ -25,7 +25,7 @@ function scene(seed = 3) {
     const at = (params[1] as { blockHash?: string } | undefined)?.blockHash;
     if (method === 'eth_call' && !chain.blocks.some(({ hash }) => hash === at))
       throw Object.assign(new Error('refused'), { error: { code: -32001, message: 'Resource not found' } });
-    return chain.answer(method, params);
+    return method === 'eth_call' && isBlank ? '0x' : chain.answer(method, params);
   };
   const notices: string[] = [];
   const open = (options: IndexOptions = {}) =>
@@ -41,7 +41,11 @@ function scene(seed = 3) {
   const grow = (blocks: number): void => {
     growth = blocks;
   };
-  return { chain, asked, notices, open, fail, reorganise, grow };
+  /** Has state answered by a node that lacks it. */
+  const blank = (is: boolean): void => {
+    isBlank = is;
+  };
+  return { chain, asked, notices, open, fail, reorganise, grow, blank };
 }
 
 describe('the index of what happened', () => {
@@ -68,6 +72,19 @@ describe('the index of what happened', () => {
       [...disputes.values()].map((one) => one.moves),
     );
     for (const list of moves) expect(new Set(list).size).to.equal(list.length);
+  });
+
+  it('says of a node without state that it has none, and goes on when it has', async () => {
+    const { chain, open, blank } = scene();
+    const index = open();
+    await index.update();
+    chain.mine(2);
+    blank(true);
+    expect(await index.update().catch((error: Error) => error.message)).to.match(
+      /^the Ethereum node has no state of block \d+: it answers nothing for \w+ of 0x\w{40}$/,
+    );
+    blank(false);
+    expect((await index.update()).cases.size).to.equal(chain.head.state.requests.length);
   });
 
   it('looks again where a reorganisation has taken the block of the look', async () => {
