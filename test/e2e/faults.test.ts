@@ -33,7 +33,7 @@ const falsified = ({ claims }: World): number =>
   [...claims.values()].filter(({ status }) => status === 'falsified').length;
 
 describe('services on a node whose pool and blocks misbehave', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let rig: Rig;
 
   /** A liar that answers every request wrongly, and plays. */

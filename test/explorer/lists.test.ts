@@ -117,12 +117,12 @@ describe(`a list of ${ROWS} rows in Chromium${suffix}`, function () {
     const scheme = () => page.evaluate('getComputedStyle(document.documentElement).colorScheme');
     expect(await scheme()).to.equal('light dark');
     await page.getByLabel('colours').selectOption('dark');
-    expect(await scheme()).to.equal('dark');
+    await page.waitForFunction("getComputedStyle(document.documentElement).colorScheme === 'dark'");
     expect(await violations(page)).to.deep.equal([]);
     await page.reload();
     await page.getByRole('heading', { name: 'Requests' }).waitFor();
     expect(await scheme()).to.equal('dark');
     await page.getByLabel('colours').selectOption('system');
-    expect(await scheme()).to.equal('light dark');
+    await page.waitForFunction("getComputedStyle(document.documentElement).colorScheme === 'light dark'");
   });
 });

@@ -12,6 +12,7 @@ import { BLOCK, type FloatMatrix } from '../../src/text/floatMatrix.ts';
 import { choiceProgram, generate, inputsOf, PassChooser } from '../../src/text/generate.ts';
 import { GraphWriter } from '../../src/text/graphWriter.ts';
 import { inNibbles, type NibbleMatrix } from '../../src/text/nibbleMatrix.ts';
+import { expectNear } from '../support/near.ts';
 import {
   type Attribute,
   expectClose,
@@ -176,7 +177,7 @@ describe('a matrix in 4 bits', () => {
     expect([...made.nibbles.values]).to.deep.equal([...row.map((_, i) => i % 16), ...new Array(64).fill(0)]);
     expect(made.scales.values[1]).to.equal(0);
     numbersIn(made).forEach((number, i) => {
-      expect(number).to.be.closeTo(row[i] ?? 0, 1e-3);
+      expectNear(number, row[i] ?? 0, 1e-3, `number ${i}`);
     });
   });
 
@@ -189,7 +190,8 @@ describe('a matrix in 4 bits', () => {
     steps.forEach((step, block) => {
       const row = Math.floor(block / 18);
       const greatest = Math.max(...steps.subarray(18 * row, 18 * (row + 1)));
-      expect(made.factors.values[block]! * made.scales.values[row]!).to.be.closeTo(step, greatest / 3900);
+      const stepMade = made.factors.values[block]! * made.scales.values[row]!;
+      expectNear(stepMade, step, greatest / 3900, `step of block ${block}`);
     });
   });
 
@@ -221,7 +223,7 @@ describe('a matrix in 4 bits', () => {
       const [row, output] = [Math.floor(i / outputs), i % outputs];
       let sum = 0;
       for (let k = 0; k < depth; k++) sum += codes.values[row * depth + k]! * numbers[output * depth + k]!;
-      expect(value).to.be.closeTo(sum * scales.values[row]!, 1e-3);
+      expectNear(value, sum * scales.values[row]!, 1e-3, `product ${i}`);
     });
   });
 
