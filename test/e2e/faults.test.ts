@@ -33,7 +33,7 @@ const falsified = ({ claims }: World): number =>
   [...claims.values()].filter(({ status }) => status === 'falsified').length;
 
 describe('services on a node whose pool and blocks misbehave', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let rig: Rig;
 
   /** A liar that answers every request wrongly, and plays. */
@@ -151,8 +151,7 @@ describe('services on a node whose pool and blocks misbehave', function () {
       expect(costWei < TERMS.challengeBondWei + TERMS.claimBondWei / 2n, `${costWei} wei`).to.equal(true);
     });
 
-    // Left out: the watcher of this test no longer comes to its second move, and why is not known yet.
-    it.skip('is not paid from the gas that open disputes may need', async () => {
+    it('is not paid from the gas that open disputes may need', async () => {
       const watcher = await startDispute();
       const reserve = (): bigint => (watcher.service as ChainService).status().reserveWei;
       await rig.until(() => reserve() > 0n);
@@ -164,7 +163,10 @@ describe('services on a node whose pool and blocks misbehave', function () {
       expect(offers()).to.deep.equal([]);
       expect(said(watcher).split('\n'), 'told now and then, not at each block').to.have.length.below(4);
       baseFeeWei = 60n * GWEI;
-      const { disputes } = await rig.until((world) => falsified(world) === 1);
+      // Blocks come when asked for: what is left of the clock takes seconds, which a busy machine may miss.
+      rig.mine(false);
+      while (falsified(await rig.world()) === 0) await rig.step();
+      const { disputes } = await rig.world();
       expect([...disputes.values()][0]!.ended?.winner).to.equal(rig.address(WATCHER));
       for (const wei of offers()) expect(wei <= USUAL, `${wei} wei`).to.equal(true);
     });

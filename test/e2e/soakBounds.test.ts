@@ -2,8 +2,14 @@ import { expect } from 'chai';
 import type { SoakFigures } from '../support/chaos/soak.ts';
 import { soakExcess } from '../support/chaos/soakBounds.ts';
 
-const SAMPLE = { providerMegabytes: 150, watcherMegabytes: 140, files: 9, fileMegabytes: 1 };
-const FLAT = { providerMegabytes: 0.1, watcherMegabytes: -0.02, files: 0, fileMegabytes: 0.05 };
+const SAMPLE = {
+  ...{ providerMegabytes: 150, watcherMegabytes: 140, providerThreads: 11, watcherThreads: 11 },
+  ...{ files: 9, fileMegabytes: 1 },
+};
+const FLAT = {
+  ...{ providerMegabytes: 0.1, watcherMegabytes: -0.02, providerThreads: 0, watcherThreads: 0 },
+  ...{ files: 0, fileMegabytes: 0.05 },
+};
 const GOOD: SoakFigures = {
   ...{ requests: 100, lies: 30, falsifiedLies: 30, finalLies: 0, lostClaims: 0 },
   ...{ disputes: 30, lostDisputes: 0, doubleChallenges: 0, sent: 400, twice: 0, reverted: 3 },

@@ -18,11 +18,12 @@ import { type CliProcess, startCli } from '../cliProcess.ts';
 import { liar } from '../layers.ts';
 import { keyOf, TERMS } from '../protocol.ts';
 import { Random } from '../randomProgram.ts';
+import { askMany } from './crowd.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from './faultProxy.ts';
 import type { Rig, RigModel } from './rig.ts';
 import { type HonestFigures, honestFigures, tally } from './tally.ts';
 
-const [PROVIDER, WATCHER, LIAR, ERRING] = [1, 2, 4, 6];
+const [PROVIDER, WATCHER, REQUESTER, LIAR, ERRING] = [1, 2, 3, 4, 6];
 const EXAMPLES = join(import.meta.dirname, '../../../examples/digits');
 const MODEL = join(EXAMPLES, 'digits.onnx');
 /** The digit itself. */
@@ -64,6 +65,9 @@ function sometimes(honest: Runner, wrong: Runner, isWrong: (seed: number) => boo
   };
 }
 
+/** Requests made at once at first, so that every thread that a service ever starts runs before memory has to be steady. */
+const FIRST_REQUESTS = 12;
+
 /** Every eighth slot has a block, so that eight hours are 300 of them. */
 export const SOAK_BLOCK_SECONDS = 96;
 /** Longest that a block waits for a process that hangs, ms. */
@@ -91,17 +95,21 @@ function faultAtRandom(random: Random, method: string): Fault {
 interface Sample {
   readonly providerMegabytes: number;
   readonly watcherMegabytes: number;
+  /** Threads of the system; each worker thread that starts later takes memory of its own. */
+  readonly providerThreads: number;
+  readonly watcherThreads: number;
   readonly files: number;
   readonly fileMegabytes: number;
 }
 
-/** Resident memory of a process, MB; 0 where the system does not tell. */
-function residentMegabytes({ pid }: CliProcess): number {
+/** Resident memory of a process, MB, and its threads; 0 where the system does not tell. */
+function heldBy({ pid }: CliProcess): { megabytes: number; threads: number } {
   try {
-    const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kilobytes) / 1e3;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const figure = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+    return { megabytes: Math.round(figure('VmRSS') / 1e3), threads: figure('Threads') };
   } catch {
-    return 0;
+    return { megabytes: 0, threads: 0 };
   }
 }
 
@@ -199,7 +207,8 @@ export async function soak(
         services.some(({ questions }, i) => questions() < begun[i]! + QUESTIONS_A_PASS);
       while (isBehind() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     };
-    let asking: Promise<unknown> = Promise.resolve();
+    const seeds = Array.from({ length: FIRST_REQUESTS }, () => ++asked);
+    let asking: Promise<unknown> = askMany(rig, REQUESTER, seeds, terms);
     const ask = (): void => {
       const input = rig.input(++asked);
       asking = request(rig.contracts, rig.modelId, input, terms, 0n).catch(() => undefined);
@@ -208,9 +217,12 @@ export async function soak(
     const samples: Sample[] = [];
     const sample = (): void => {
       const { files, megabytes } = contentsOf(join(folder, 'data'));
+      const [providing, watching] = [heldBy(provider), heldBy(watcher)];
       samples.push({
-        providerMegabytes: Math.round(residentMegabytes(provider)),
-        watcherMegabytes: Math.round(residentMegabytes(watcher)),
+        providerMegabytes: providing.megabytes,
+        watcherMegabytes: watching.megabytes,
+        providerThreads: providing.threads,
+        watcherThreads: watching.threads,
         files,
         fileMegabytes: Math.round(100 * megabytes) / 100,
       });
