@@ -55,6 +55,17 @@ describe('services on a node whose pool and blocks misbehave', function () {
     );
   };
 
+  /** Makes blocks one by one, each after all have looked at the one before: a busy machine misses no clock of minutes. */
+  const stepUntil = async (done: (world: World) => boolean, baseFeeWei: () => bigint): Promise<World> => {
+    rig.mine(false);
+    for (;;) {
+      const world = await rig.world();
+      if (done(world)) return world;
+      await rig.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFeeWei().toString(16)}`);
+      await rig.step();
+    }
+  };
+
   beforeEach(async () => {
     rig = await Rig.start();
   });
@@ -100,11 +111,10 @@ describe('services on a node whose pool and blocks misbehave', function () {
     startLiar();
     await startWatcher();
     await rig.until(({ disputes }) => disputes.size === 1);
-    const rising = setInterval(() => {
-      void rig.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(20n * GWEI).toString(16)}`);
-    }, 40);
-    const { disputes } = await rig.until((world) => falsified(world) === 1);
-    clearInterval(rising);
+    const { disputes } = await stepUntil(
+      (world) => falsified(world) === 1,
+      () => 20n * GWEI,
+    );
     expect([...disputes.values()][0]!.ended).to.deep.equal({
       winner: rig.address(WATCHER),
       reason: 'WrongWord',
@@ -115,7 +125,6 @@ describe('services on a node whose pool and blocks misbehave', function () {
     const [CLOCK, URGENT] = [900n, 600];
     const [HIGH, USUAL] = [300n * GWEI, 100n * GWEI];
     let baseFeeWei: bigint;
-    let holding: NodeJS.Timeout;
 
     /** A dispute in which the watcher is to move while the base fee is high. */
     const startDispute = async (): Promise<Running> => {
@@ -124,22 +133,18 @@ describe('services on a node whose pool and blocks misbehave', function () {
       const watcher = await startWatcher();
       await rig.until(({ disputes }) => disputes.size === 1);
       baseFeeWei = HIGH;
-      holding = setInterval(() => {
-        void rig.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFeeWei.toString(16)}`);
-      }, 30);
       return watcher;
     };
+    const until = (done: (world: World) => boolean): Promise<World> => stepUntil(done, () => baseFeeWei);
     /** Prices that a sender put on what it has sent since the fee rose. */
     const offers = (): bigint[] =>
       rig.proxy.sent.map((raw) => Transaction.from(raw).maxFeePerGas!).filter((wei) => wei > 50n * GWEI);
     const said = ({ reports }: Running): string =>
       reports.flatMap((one) => (one.kind === 'warned' ? [one.sentence] : [])).join('\n');
 
-    afterEach(() => clearInterval(holding));
-
     it('is paid near the deadline, and by less than is at stake', async () => {
       const watcher = await startDispute();
-      const { disputes } = await rig.until((world) => falsified(world) === 1);
+      const { disputes } = await until((world) => falsified(world) === 1);
       const reason = { winner: rig.address(WATCHER), reason: 'WrongWord' };
       expect([...disputes.values()][0]!.ended).to.deep.equal(reason);
       const left = (await leastClockLeft(rig, WATCHER, 'challenger')) * Number(CLOCK);
@@ -154,19 +159,16 @@ describe('services on a node whose pool and blocks misbehave', function () {
     it('is not paid from the gas that open disputes may need', async () => {
       const watcher = await startDispute();
       const reserve = (): bigint => (watcher.service as ChainService).status().reserveWei;
-      await rig.until(() => reserve() > 0n);
+      await until(() => reserve() > 0n);
       const reserveWei = reserve();
       await rig.rpc('anvil_setBalance', rig.address(WATCHER), `0x${reserveWei.toString(16)}`);
-      const { block } = await rig.until(({ disputes }) => disputes.values().next().value!.moves.length > 1);
+      const { block } = await until(({ disputes }) => disputes.values().next().value!.moves.length > 1);
       // Until long after the deadline is near.
-      await rig.until((world) => world.block.timestamp > block.timestamp + CLOCK - 300n);
+      await until((world) => world.block.timestamp > block.timestamp + CLOCK - 300n);
       expect(offers()).to.deep.equal([]);
       expect(said(watcher).split('\n'), 'told now and then, not at each block').to.have.length.below(4);
       baseFeeWei = 60n * GWEI;
-      // Blocks come when asked for: what is left of the clock takes seconds, which a busy machine may miss.
-      rig.mine(false);
-      while (falsified(await rig.world()) === 0) await rig.step();
-      const { disputes } = await rig.world();
+      const { disputes } = await until((world) => falsified(world) === 1);
       expect([...disputes.values()][0]!.ended?.winner).to.equal(rig.address(WATCHER));
       for (const wei of offers()) expect(wei <= USUAL, `${wei} wei`).to.equal(true);
     });
