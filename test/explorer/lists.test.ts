@@ -113,6 +113,15 @@ describe(`a list of ${ROWS} rows in Chromium${suffix}`, function () {
     expect(troubles).to.deep.equal([]);
   });
 
+  it('changes its colours at once, without half-way ones', async () => {
+    const running = (theme: string) =>
+      page.evaluate(`(() => {
+        document.documentElement.dataset.theme = '${theme}';
+        return document.getAnimations().length;
+      })()`);
+    expect([await running('light'), await running('dark'), await running('system')]).to.deep.equal([0, 0, 0]);
+  });
+
   it('is shown in the colours that somebody chose, the next time as well', async () => {
     const scheme = () => page.evaluate('getComputedStyle(document.documentElement).colorScheme');
     expect(await scheme()).to.equal('light dark');

@@ -4,8 +4,13 @@ import type { Page } from 'playwright-core';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** A moving colour has the contrast of its two ends only by chance. */
+const SETTLED =
+  'Promise.allSettled(document.getAnimations().map(({ finished }) => finished)).then(() => undefined)';
+
 /** Rules of WCAG 2.2, levels A and AA, and best practices that a page breaks, with the first place of each. */
 export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(SETTLED);
   // Given to the page by the debugger, for which its policy does not hold.
   await page.evaluate(AXE);
   return page.evaluate(`axe.run().then(({ violations }) =>
