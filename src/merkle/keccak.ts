@@ -25,6 +25,7 @@ export function keccak(bytes: Uint8Array): Hash {
 
 /** A loop, because whole tensors are compared and a callback for each byte takes ten times as long. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
