@@ -1,17 +1,7 @@
 import { inputLength, isDouble, type Range } from '../onnx/index.ts';
 import { sizeOf } from '../program/node.ts';
+import { xorshift32 } from '../scalar/xorshift32.ts';
 import type { InputSlot } from './formats/convert.ts';
-
-/** Seeded 32-bit generator: Marsaglia, "Xorshift RNGs" (2003), triple 13, 17, 5. */
-export function xorshift32(seed: number): () => number {
-  let state = seed >>> 0 || 0x9e3779b9;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
 
 /** Both ends included, except for the upper one of floats. */
 const RANDOM_RANGE: Readonly<Record<InputSlot['dtype'], Range>> = {

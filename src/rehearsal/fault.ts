@@ -1,9 +1,9 @@
 import type { Session } from '../engine/engine.ts';
 import { InputError } from '../files/inputError.ts';
-import { xorshift32 } from '../files/randomInput.ts';
 import { equalBytes } from '../merkle/keccak.ts';
 import { blockOf, isCheckpoint } from '../program/blocks.ts';
 import { ELEMENT_BYTES, type Node, sizeOf } from '../program/node.ts';
+import { xorshift32 } from '../scalar/xorshift32.ts';
 import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../trace/fault.ts';
 import type { Trace } from '../trace/trace.ts';
 

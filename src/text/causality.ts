@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { ImportError } from '../onnx/errors.ts';
+import { xorshift32 } from '../scalar/xorshift32.ts';
 import type { TextModel } from './compile.ts';
 import { inputsOf, programUpTo } from './generate.ts';
 import { tokenBytes } from './tokens.ts';
@@ -12,25 +13,15 @@ import { tokenBytes } from './tokens.ts';
 
 /** Parts of the text after which tokens are changed. */
 const CUTS = [0.25, 0.5, 0.9] as const;
+/** Tokens are drawn the same way every time. */
 const SEED = 0x2545f491;
-
-/** Numbers below a bound, the same every time (Marsaglia's xorshift, 2003). */
-function numbers(bound: number): () => number {
-  let state = SEED;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % bound;
-  };
-}
 
 /** @throws ImportError for a model in which a token changes what is chosen before it */
 export async function requireCausal(model: TextModel, engine: Engine): Promise<void> {
   const { options, vocabulary, width } = model;
   const { tokens: count } = options;
-  const draw = numbers(vocabulary);
-  const drawTokens = (size: number): number[] => Array.from({ length: size }, draw);
+  const next = xorshift32(SEED);
+  const drawTokens = (size: number): number[] => Array.from({ length: size }, () => next() % vocabulary);
   const inputs = inputsOf(model, { prompt: drawTokens(1), temperature: 0 });
   const session = await engine.load(programUpTo(model, model.logits), model.weights);
   const logits = async (text: readonly number[]): Promise<Uint8Array> =>

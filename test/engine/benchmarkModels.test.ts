@@ -7,11 +7,11 @@ import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { loadFrom } from '../../src/engine/reference/runLoop.ts';
 import { wordAsStored, wordReader } from '../../src/engine/reference/word.ts';
 import { wasmEngineWith } from '../../src/engine/wasm/wasm.ts';
-import { xorshift32 } from '../../src/files/randomInput.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type CompiledModel, importOnnx } from '../../src/onnx/index.ts';
 import { type LoopNode, sizeOf } from '../../src/program/node.ts';
+import { xorshift32 } from '../../src/scalar/xorshift32.ts';
 import { availableOrSkip } from '../support/available.ts';
 
 /** The reference takes minutes for the others, which it runs in the long profile only. */

@@ -1,19 +1,15 @@
+import { xorshift32 } from '../../src/scalar/xorshift32.ts';
+
 /**
  * Operand words for the scalar instructions, the same ones for every machine that must agree: all combinations of
  * {@link EXTREMES} first, then seeded random ones of the kinds that break arithmetic.
  */
 
-/** A small seeded generator (xorshift32; Marsaglia, "Xorshift RNGs", 2003) of 32-bit words. */
+/** A seeded generator of 32-bit words. */
 export function randomWords(seed: number): () => number {
-  let state = seed >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    // The multiplication breaks up the linear relation between successive words.
-    return Math.imul(state, 0x9e3779b1) >>> 0;
-  };
+  const next = xorshift32(seed >>> 0 || 1);
+  // The multiplication breaks up the linear relation between successive words.
+  return () => Math.imul(next(), 0x9e3779b1) >>> 0;
 }
 
 const powersOfTwo = [

@@ -1,4 +1,5 @@
 import { wordOfF32 } from '../../src/scalar/machine.ts';
+import { xorshift32 } from '../../src/scalar/xorshift32.ts';
 
 /** Arguments at which binary32 functions fail first, as bit patterns; and pairs of them for powers. */
 
@@ -169,14 +170,7 @@ export function* specialPairs(): Generator<[x: number, y: number]> {
  * all results, for any base, for bases near 1 and subnormal ones, for whole exponents, and at the ends of the range.
  */
 export function* powerPairs(count: number, seed = 1): Generator<[x: number, y: number]> {
-  let state = (seed * 2654435761) >>> 0 || 1;
-  const word = (): number => {
-    // xorshift32 (G. Marsaglia, 2003)
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
+  const word = xorshift32((seed * 2654435761) >>> 0 || 1);
   const unit = (): number => word() / 2 ** 32;
   const view = new DataView(new ArrayBuffer(4));
   const float = (bits: number): number => {

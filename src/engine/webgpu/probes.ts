@@ -1,5 +1,6 @@
 import type { LoopNode, Node, Operand, Program, ScalarProgram } from '../../program/node.ts';
 import { INSTRUCTIONS, type InstructionName, OPCODE } from '../../scalar/instructions.ts';
+import { xorshift32 } from '../../scalar/xorshift32.ts';
 
 /** Loops that show whether a device computes as the definition says, and the property that each shows. */
 export interface Probes {
@@ -24,16 +25,6 @@ const WORDS = 64;
 /** Rows and steps of folds. */
 const ROWS = 64;
 const STEPS = 37;
-
-const xorshift = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-};
 
 const bytesOf = (words: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
 
@@ -147,7 +138,7 @@ const gathered = (dtype: 'i8' | 'u8'): LoopNode =>
   });
 
 export function makeProbes(): Probes {
-  const next = xorshift(0x2545f491);
+  const next = xorshift32(0x2545f491);
   const words = [...EXTREMES, ...Array.from({ length: WORDS - EXTREMES.length }, next)];
   const input = (dtype: 'f32' | 'u8', shape: readonly number[], slot: number): Node => ({
     kind: 'input',

@@ -1,9 +1,9 @@
 import { LoopRunner } from '../../../src/engine/reference/loop.ts';
 import { loadFrom } from '../../../src/engine/reference/runLoop.ts';
 import { wordAsStored, wordReader } from '../../../src/engine/reference/word.ts';
-import { xorshift32 } from '../../../src/files/randomInput.ts';
 import { equalBytes } from '../../../src/merkle/keccak.ts';
 import { type LoopNode, type Program, sizeOf } from '../../../src/program/node.ts';
+import { xorshift32 } from '../../../src/scalar/xorshift32.ts';
 import { cpuTime } from './timing.ts';
 
 /** A part of a program's elements that the reference has computed again. */
