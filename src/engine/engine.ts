@@ -1,6 +1,14 @@
+import { equalBytes } from '../merkle/keccak.ts';
 import type { MerkleTree } from '../merkle/tree.ts';
 import { isCheckpoint } from '../program/blocks.ts';
-import { byteLengthOf, type DType, type LoopNode, type Node, type Program } from '../program/node.ts';
+import {
+  byteLengthOf,
+  type DType,
+  type LoopNode,
+  type Node,
+  nodesRead,
+  type Program,
+} from '../program/node.ts';
 import { type CachedProgram, type ProgramPart, rowsIn } from './cached.ts';
 
 /** A tensor's value. */
@@ -175,6 +183,25 @@ export function checkOperands({ nodes }: Program, index: number, tensors: readon
     checkLength(`tensor ${node}`, tensors[node], byteLengthOf(nodes[node] as Node));
   }
   return loop;
+}
+
+/**
+ * The operands of a loop that a session has to write before it computes the loop from them: it holds the constants already.
+ *
+ * @param tensors by node, checked with {@link checkOperands}
+ * @returns their nodes, each once; undefined if a constant operand has other bytes than the session's
+ */
+export function operandsToGive(
+  { nodes }: Program,
+  weights: Weights,
+  loop: LoopNode,
+  tensors: readonly Uint8Array[],
+): number[] | undefined {
+  const read = nodesRead(loop);
+  const isConstant = (node: number): boolean => nodes[node]!.kind === 'constant';
+  return read.every((node) => !isConstant(node) || equalBytes(tensors[node]!, weights.get(node)!))
+    ? read.filter((node) => !isConstant(node))
+    : undefined;
 }
 
 /** Milliseconds of work after which a run with a progress callback yields to the event loop. */

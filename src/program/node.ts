@@ -137,6 +137,11 @@ export function slotsOf(loop: Pick<LoopNode, 'constants' | 'operands' | 'shape' 
   return { accumulator: 0, constants, operands, outputIndices, foldIndices, results };
 }
 
+/** Nodes that a loop reads, each once. */
+export const nodesRead = ({ operands }: Pick<LoopNode, 'operands'>): number[] => [
+  ...new Set(operands.map(({ node }) => node)),
+];
+
 /** For each operand, the scalar programs of the loop that read it, directly or as the coordinate of another operand. */
 export interface OperandUse {
   readonly step: boolean;

@@ -1,7 +1,7 @@
 import { type LeafBound, leafBound, roundsOf } from '../../dispute/gas.ts';
 import { realNodes } from '../../onnx/index.ts';
 import { depthOf, isCheckpoint } from '../../program/blocks.ts';
-import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
+import { byteLengthOf, type Node, nodesRead, type Program } from '../../program/node.ts';
 
 /** Facts about a program, found without running it. */
 
@@ -44,7 +44,7 @@ export function inspectProgram(
       label: labels[i] ?? '',
       dtype: node.dtype,
       shape: node.shape,
-      reads: [...new Set(loop?.operands.map(({ node: read }) => read) ?? [])],
+      reads: loop ? nodesRead(loop) : [],
       fold: loop?.fold ?? [],
       grain: loop?.grain ?? null,
       bytes: byteLengthOf(node),

@@ -9,6 +9,7 @@ import { EngineError, type Progress, progressReporter, type Weights } from '../e
 import { fuse } from '../graph/fuse.ts';
 import type { Kept } from '../memory/kept.ts';
 import { type Layout, layOut, sourceIn } from '../memory/layout.ts';
+import { megabytes } from '../memory/megabytes.ts';
 import { planNode } from '../passes/planNode.ts';
 import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
 import { buildSchedule, isParallel, type Work } from '../threads/schedule.ts';
@@ -16,7 +17,7 @@ import type { Functions } from '../threads/tasks.ts';
 import { cacheCopies } from './cacheCopies.ts';
 import { emitNode } from './emit/node.ts';
 import { nodeWorks, runPhases } from './phases.ts';
-import { megabytes, type SessionMemory } from './sessionMemory.ts';
+import type { SessionMemory } from './sessionMemory.ts';
 import { ROWS_ALIKE, SIMD128 } from './target.ts';
 
 /** A program to be loaded, and the resources that it may use. */

@@ -1,10 +1,10 @@
-import { equalBytes } from '../../merkle/keccak.ts';
 import type { Program } from '../../program/node.ts';
 import {
   type CheckpointedRun,
   checkInputs,
   checkOperands,
   EngineError,
+  operandsToGive,
   type Progress,
   type Session,
   type TensorData,
@@ -15,8 +15,6 @@ import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
 import { runLoop } from '../reference/runLoop.ts';
 import { type LoadRequest, Machine } from './machine.ts';
 import { SessionMemory } from './sessionMemory.ts';
-
-const hasBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || equalBytes(a, b);
 
 /** A loaded program: one machine for each run mode, built when the mode is first used. */
 export class WasmSession implements Session {
@@ -67,16 +65,12 @@ export class WasmSession implements Session {
 
   runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
     return this.#enqueue(async () => {
-      const { nodes } = this.program;
-      const { weights } = this.#request;
       const loop = checkOperands(this.program, node, tensors);
-      const read = [...new Set(loop.operands.map((operand) => operand.node))];
-      const isConstant = (i: number): boolean => nodes[i]!.kind === 'constant';
+      const given = operandsToGive(this.program, this.#request.weights, loop, tensors);
       // Code is made for the constants as they are: 4 bits may not be enough for others.
-      if (read.some((i) => isConstant(i) && !hasBytes(tensors[i]!, weights.get(i)!)))
-        return runLoop(loop, tensors);
+      if (!given) return runLoop(loop, tensors);
       const machine = this.#machines.get('trees') ?? (await this.#machine('tensors'));
-      for (const i of read) if (!isConstant(i)) machine.put(i, tensors[i]!);
+      for (const i of given) machine.put(i, tensors[i]!);
       machine.runNode(node);
       return machine.tensor(node);
     });

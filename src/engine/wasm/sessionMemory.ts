@@ -1,9 +1,8 @@
 import { MAX_PAGES, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { EngineError, type Weights } from '../engine.ts';
 import { EMPTY, type Held, type Layout } from '../memory/layout.ts';
+import { megabytes } from '../memory/megabytes.ts';
 import { pack } from '../memory/pack.ts';
-
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES);
 

@@ -1,4 +1,4 @@
-import { byteLengthOf, type LoopNode, type Program } from '../../program/node.ts';
+import { byteLengthOf, type LoopNode, nodesRead, type Program } from '../../program/node.ts';
 import { type Progress, progressReporter, type Weights } from '../engine.ts';
 import type { Kept } from '../memory/kept.ts';
 import { runLoop } from '../reference/runLoop.ts';
@@ -16,15 +16,15 @@ export interface DeviceRequest {
   readonly isInterpreted: boolean;
 }
 
-/** What a run has seen of one of its nodes: the loop as it was run, its operands by node, and its tensor. */
-export interface Sight {
+/** A node as the device computed it in a run, for a check: the loop, its operands by node, and its tensor. */
+export interface ComputedNode {
   readonly node: number;
   readonly loop: LoopNode;
   readonly tensors: readonly Uint8Array[];
   readonly result: Uint8Array;
 }
 
-/** Cost of the nodes that are submitted together: short enough for a device that is watched, and for progress. */
+/** Greatest cost of nodes that are submitted together: a watchdog ends longer work, and progress is reported in between. */
 const SUBMITTED_COST = 2 ** 32;
 
 /** A program on a device in one run mode: planned, compiled, with its constants written. */
@@ -92,7 +92,7 @@ export class DeviceMachine {
     this.#request.device.write(memories[memory]!, 4 * word, bytes);
   }
 
-  /** Tensors of nodes that are not constant and live now. */
+  /** Tensors of nodes, none of them constant, that are live now. */
   async read(nodes: readonly number[]): Promise<Uint8Array[]> {
     const { memories } = await this.#memories();
     const { places, program } = this.#plan;
@@ -103,18 +103,30 @@ export class DeviceMachine {
     return this.#request.device.read(parts);
   }
 
+  /** Tensors by node, in the given order; each node is constant, or its tensor is live now. */
+  async tensors(nodes: readonly number[]): Promise<Map<number, Uint8Array>> {
+    const { weights } = this.#request;
+    const computed = nodes.filter((node) => this.#plan.program.nodes[node]!.kind !== 'constant');
+    const read = await this.read(computed);
+    return new Map(nodes.map((node) => [node, weights.get(node) ?? read[computed.indexOf(node)]!]));
+  }
+
   /**
    * Runs the whole program.
    *
-   * @param seen a node of which operands and result are wanted as they were, computed on the device
+   * @param checked a node that the device computes, whose operands and result are returned
    */
-  async run(inputs: readonly Uint8Array[], progress?: Progress, seen?: number): Promise<Sight | undefined> {
+  async run(
+    inputs: readonly Uint8Array[],
+    progress?: Progress,
+    checked?: number,
+  ): Promise<ComputedNode | undefined> {
     const { program, works } = this.#plan;
     const { device } = this.#request;
     for (const [i, node] of program.nodes.entries())
       if (node.kind === 'input') await this.put(i, inputs[node.slot]!);
     const report = progressReporter(progress);
-    let sight: Sight | undefined;
+    let computed: ComputedNode | undefined;
     let reported = 0;
     const { group } = await this.#memories();
     this.#clearDoubts();
@@ -130,9 +142,9 @@ export class DeviceMachine {
         await this.#runHere(i);
         waiting = this.#open(group);
       }
-      if (i === seen) {
+      if (i === checked) {
         waiting.submit();
-        sight = await this.#look(i);
+        computed = await this.#computed(i);
         waiting = this.#open(group);
       }
       if (cost < SUBMITTED_COST && i < works.length - 1) continue;
@@ -142,10 +154,10 @@ export class DeviceMachine {
       while (reported <= i) await report(++reported, works.length);
       waiting = this.#open(group);
     }
-    return sight;
+    return computed;
   }
 
-  /** Computes one node from operands that were put. */
+  /** Computes one node from the operands that {@link put} has written. */
   async runNode(node: number): Promise<void> {
     const work = this.#plan.works[node]!;
     if (work.kind === 'host') return this.#runHere(node);
@@ -156,7 +168,7 @@ export class DeviceMachine {
     await this.#request.device.done();
   }
 
-  /** Items of the last run that were in doubt and computed again, by node. */
+  /** Number of items that the last run computed again in integers, because their floats were in doubt, by node. */
   async doubts(): Promise<Map<number, number>> {
     const { counters, doubtful } = this.#plan;
     const [bytes] = await this.#request.device.read([
@@ -170,7 +182,7 @@ export class DeviceMachine {
     this.#request.device.write(this.#buffers[1], 0, new Uint8Array(4 * this.#plan.counters));
   }
 
-  /** Calls that are submitted together. */
+  /** Begins a list of dispatches that are submitted together. */
   #open(group: GPUBindGroup): { add(dispatches: readonly Dispatch[]): void; submit(): void } {
     const { device } = this.#request;
     const encoder = device.encoder();
@@ -192,13 +204,8 @@ export class DeviceMachine {
 
   /** Tensors of a loop's operands, by node. */
   async #operands(loop: LoopNode): Promise<Uint8Array[]> {
-    const { nodes } = this.#plan.program;
-    const { weights } = this.#request;
-    const read = [...new Set(loop.operands.map(({ node }) => node))];
-    const computed = read.filter((node) => nodes[node]!.kind !== 'constant');
-    const found = await this.read(computed);
     const tensors: Uint8Array[] = [];
-    for (const node of read) tensors[node] = weights.get(node) ?? found[computed.indexOf(node)]!;
+    for (const [node, bytes] of await this.tensors(nodesRead(loop))) tensors[node] = bytes;
     return tensors;
   }
 
@@ -207,7 +214,7 @@ export class DeviceMachine {
     await this.put(node, runLoop(loop, await this.#operands(loop)));
   }
 
-  async #look(node: number): Promise<Sight> {
+  async #computed(node: number): Promise<ComputedNode> {
     const loop = this.#plan.program.nodes[node] as LoopNode;
     const tensors = await this.#operands(loop);
     const [result] = await this.read([node]);

@@ -1,6 +1,7 @@
 import { byteLengthOf, type Program } from '../../program/node.ts';
 import { EngineError } from '../engine.ts';
 import type { Kept } from '../memory/kept.ts';
+import { megabytes } from '../memory/megabytes.ts';
 import { aligned, type Block, planOffsets } from '../memory/offsets.ts';
 import type { Place } from './record.ts';
 
@@ -16,8 +17,6 @@ interface Limits {
   readonly bufferBytes: number;
   readonly memories: number;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /**
  * Places the constants of a program that a loop reads, one after the other, in as many buffers as they need.

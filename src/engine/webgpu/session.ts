@@ -1,4 +1,3 @@
-import { equalBytes } from '../../merkle/keccak.ts';
 import { tensorTree } from '../../merkle/tensor.ts';
 import type { MerkleTree } from '../../merkle/tree.ts';
 import type { Program } from '../../program/node.ts';
@@ -8,6 +7,7 @@ import {
   checkOperands,
   type Engine,
   EngineError,
+  operandsToGive,
   type Progress,
   type Session,
   type TensorData,
@@ -67,7 +67,7 @@ export class WebgpuSession implements Session {
     return this.#attempt(
       async () => {
         const { nodes, outputs } = this.program;
-        const tensors = await this.#tensors(await this.#run('outputs', inputs, progress), outputs);
+        const tensors = await (await this.#run('outputs', inputs, progress)).tensors(outputs);
         return outputs.map((i) => tensorData(nodes[i]!, tensors.get(i)!));
       },
       (session) => session.run(inputs, progress),
@@ -99,7 +99,7 @@ export class WebgpuSession implements Session {
       async () => {
         const mode = checkpointMode(this.program);
         const machine = await this.#run(mode === 'trees' ? 'tensors' : mode, inputs, progress);
-        const tensors = await this.#tensors(machine, [...keptBy(mode, this.program).trees]);
+        const tensors = await machine.tensors([...keptBy(mode, this.program).trees]);
         return { tensors, trees: new Map([...tensors].map(([i, bytes]) => [i, tensorTree(bytes)])) };
       },
       (session) => session.runCheckpoints(inputs, progress),
@@ -109,16 +109,12 @@ export class WebgpuSession implements Session {
   runNode(node: number, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
     return this.#attempt(
       async () => {
-        const { nodes } = this.program;
-        const { weights } = this.#request;
         const loop = checkOperands(this.program, node, tensors);
-        const read = [...new Set(loop.operands.map((operand) => operand.node))];
-        const isConstant = (i: number): boolean => nodes[i]!.kind === 'constant';
+        const given = operandsToGive(this.program, this.#request.weights, loop, tensors);
         // Constants are on the device as they are in the program; a caller may give others.
-        if (read.some((i) => isConstant(i) && !equalBytes(tensors[i]!, weights.get(i)!)))
-          return runLoop(loop, tensors);
+        if (!given) return runLoop(loop, tensors);
         const machine = await this.#machine('tensors');
-        for (const i of read) if (!isConstant(i)) await machine.put(i, tensors[i]!);
+        for (const i of given) await machine.put(i, tensors[i]!);
         await machine.runNode(node);
         return (await machine.read([node]))[0]!;
       },
@@ -126,7 +122,7 @@ export class WebgpuSession implements Session {
     );
   }
 
-  /** Items of the last run for its outputs that were computed again in integers, by node. */
+  /** Number of items that the last `run` computed again in integers, by node. */
   async doubts(): Promise<Map<number, number>> {
     return (await this.#machine('outputs')).doubts();
   }
@@ -152,7 +148,7 @@ export class WebgpuSession implements Session {
     return result;
   }
 
-  /** Does some work on the device, or on the CPU from the moment on at which the device has failed. */
+  /** Does some work on the device or, once the device has failed, on the CPU. */
   #attempt<T>(work: () => Promise<T>, instead: (session: Session) => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
       if (!this.#isOpen) throw new EngineError('the session is closed');
@@ -187,24 +183,17 @@ export class WebgpuSession implements Session {
     const { spotChecks, next } = this.#settings;
     const nodes = machine.deviceNodes;
     const isChecked = nodes.length > 0 && next() < spotChecks * 2 ** 32;
-    const sight = await machine.run(inputs, progress, isChecked ? nodes[next() % nodes.length] : undefined);
-    if (sight) requireRight(sight, this.#request.device, next);
+    const computed = await machine.run(
+      inputs,
+      progress,
+      isChecked ? nodes[next() % nodes.length] : undefined,
+    );
+    if (computed) requireRight(computed, this.#request.device, next);
     return machine;
   }
 
   async #runAll(inputs: readonly Uint8Array[], progress?: Progress): Promise<Uint8Array[]> {
-    const tensors = await this.#tensors(
-      await this.#run('tensors', inputs, progress),
-      this.program.nodes.map((_, i) => i),
-    );
-    return this.program.nodes.map((_, i) => tensors.get(i)!);
-  }
-
-  /** Tensors that a run has kept, or constants. */
-  async #tensors(machine: DeviceMachine, nodes: readonly number[]): Promise<Map<number, Uint8Array>> {
-    const { weights } = this.#request;
-    const computed = nodes.filter((i) => this.program.nodes[i]!.kind !== 'constant');
-    const read = await machine.read(computed);
-    return new Map(nodes.map((i) => [i, weights.get(i) ?? read[computed.indexOf(i)]!]));
+    const machine = await this.#run('tensors', inputs, progress);
+    return [...(await machine.tensors([...this.program.nodes.keys()])).values()];
   }
 }

@@ -4,10 +4,11 @@ import { LoopRunner } from '../reference/loop.ts';
 import { loadFrom } from '../reference/runLoop.ts';
 import { wordAsStored, wordReader } from '../reference/word.ts';
 import type { GpuDevice } from './device.ts';
-import type { Sight } from './machine.ts';
+import type { ComputedNode } from './machine.ts';
 
-/** Fold steps that one spot check takes on the CPU, about, and elements at most. */
+/** Fold steps that one spot check takes on the CPU, roughly. */
 const STEPS = 10_000;
+/** Most elements of one spot check. */
 const MAX_ELEMENTS = 64;
 
 /**
@@ -16,7 +17,7 @@ const MAX_ELEMENTS = 64;
  * @throws EngineError at the first that differs; the device is then given up
  */
 export function requireRight(
-  { node, loop, tensors, result }: Sight,
+  { node, loop, tensors, result }: ComputedNode,
   device: Pick<GpuDevice, 'name' | 'giveUp'>,
   next: () => number,
 ): void {
