@@ -2,7 +2,7 @@ import { toBeHex } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
 import type { Address, Hex } from '../types.ts';
 import type { Case } from '../world.ts';
-import { CaseBuilder, inMemory } from './derive.ts';
+import { caseFrom } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Facts, StateReader } from './facts.ts';
 import type { Gap } from './gaps.ts';
@@ -149,13 +149,7 @@ export class Checker {
     const timeless = new Set(events.flatMap(({ place }) => (place.timestamp ? [] : [place.blockNumber])));
     const headers = await this.#reader.headers(rpc, [...timeless]);
     const times = new Map(headers.map(({ number, timestamp }) => [number, timestamp]));
-    const [light, read] = inMemory(
-      events.map((event) => {
-        const { place } = event;
-        return { ...event, place: { ...place, timestamp: place.timestamp ?? times.get(place.blockNumber) } };
-      }),
-    );
-    return new CaseBuilder(read).add(light).build();
+    return caseFrom(events, times);
   }
 
   /** Looks for events of ids that are missing between others, less and less often where there is nothing. */

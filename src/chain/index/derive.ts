@@ -229,7 +229,7 @@ export class CaseBuilder {
 }
 
 /** Events without their bytes, and what gives those, for bytes that are kept nowhere else. */
-export function inMemory(events: readonly ChainEvent<Uint8Array>[]): [ChainEvent<Hex>[], ReadBytes] {
+function inMemory(events: readonly ChainEvent<Uint8Array>[]): [ChainEvent<Hex>[], ReadBytes] {
   const kept: Uint8Array[] = [];
   const keep = (tensors: EventTensors<Uint8Array>): EventTensors<Hex> =>
     tensors.kind === 'roots' ? tensors : { kind: 'bytes', bytes: `${kept.push(tensors.bytes) - 1}` };
@@ -249,4 +249,21 @@ export function inMemory(events: readonly ChainEvent<Uint8Array>[]): [ChainEvent
     return { ...event, content };
   });
   return [light, (place) => hexOf(kept[Number(place)] as Uint8Array)];
+}
+
+/**
+ * The case of one request from all of its events, with their bytes in memory.
+ *
+ * @param times Unix seconds of blocks by their numbers, for events that come without
+ */
+export function caseFrom(
+  events: readonly ChainEvent<Uint8Array>[],
+  times: ReadonlyMap<number, bigint>,
+): Case | undefined {
+  const timed = events.map((event) => {
+    const { place } = event;
+    return { ...event, place: { ...place, timestamp: place.timestamp ?? times.get(place.blockNumber) } };
+  });
+  const [light, read] = inMemory(timed);
+  return new CaseBuilder(read).add(light).build();
 }

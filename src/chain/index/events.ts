@@ -107,9 +107,9 @@ const tensorsIn = ([tensors, uri]: readonly unknown[]): EventTensors<Uint8Array>
     : { kind: 'roots', roots: [...(tensors as Iterable<Hex>)], uri: uri as string };
 
 /** `bytesOfHex` for what ethers has checked, without its own checks: inputs may have hundreds of kilobytes. */
-const bytesFromHex = (hex: string): Uint8Array =>
+const bytesFromHex: (hex: string) => Uint8Array =
   // A browser has no Buffer.
-  'Buffer' in globalThis ? new Uint8Array(Buffer.from(hex.slice(2), 'hex')) : bytesOfHex(hex);
+  'Buffer' in globalThis ? (hex) => new Uint8Array(Buffer.from(hex.slice(2), 'hex')) : bytesOfHex;
 
 /** A dispute's stake holds the claim's id in its highest bits, see `types/Stake.sol`. */
 const claimIn = ({ stake }: Dispute): bigint => stake >> 160n;

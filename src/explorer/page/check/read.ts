@@ -1,3 +1,4 @@
+import { concat } from '../../../merkle/tree.ts';
 import type { Call } from './chain.ts';
 import { Unavailable } from './unavailable.ts';
 
@@ -21,13 +22,7 @@ export async function bytesAt(url: string, maxBytes: number): Promise<Uint8Array
     }
     parts.push(next.value);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return concat(parts);
 }
 
 /** Calls contracts through a node, or what passes calls on to one. The call throws Unavailable if that does not answer. */

@@ -1,6 +1,7 @@
 import { getAddress, isAddress } from 'ethers';
 import type { Contracts } from '../../../chain/contracts.ts';
 import type { Case, ClaimRecord, DisputeRecord } from '../../../chain/world.ts';
+import { hexOf } from '../../../merkle/keccak.ts';
 import { type Publication, readPublication } from '../../../store/publications.ts';
 import {
   type AccountPageJson,
@@ -225,7 +226,7 @@ export class NodeAnswers {
     return {
       block: this.block,
       id,
-      programRoot: `0x${[...published.programRoot].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`,
+      programRoot: hexOf(published.programRoot),
       nodes: published.nodeCount,
       inputs: tensors(published.inputs),
       outputs: tensors(published.outputs),

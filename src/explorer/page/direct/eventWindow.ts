@@ -1,4 +1,4 @@
-import { CaseBuilder, inMemory } from '../../../chain/index/derive.ts';
+import { caseFrom } from '../../../chain/index/derive.ts';
 import { type ChainEvent, decodeAll } from '../../../chain/index/events.ts';
 import type { FullHeader, Reader, Rpc } from '../../../chain/index/reader.ts';
 import type { Case } from '../../../chain/world.ts';
@@ -164,16 +164,8 @@ export class EventWindow {
   async #derive(ids: readonly bigint[]): Promise<void> {
     await this.#readTimes(ids);
     for (const id of ids) {
-      const events = (this.#events.get(id) ?? []).map((event) => {
-        const { place } = event;
-        return {
-          ...event,
-          place: { ...place, timestamp: place.timestamp ?? this.#times.get(place.blockNumber) },
-        };
-      });
-      const [light, read] = inMemory(events);
-      const made = new CaseBuilder(read).add(light).build();
-      if (made) this.cases.set(id, made);
+      const found = caseFrom(this.#events.get(id) ?? [], this.#times);
+      if (found) this.cases.set(id, found);
       else this.cases.delete(id);
     }
   }
