@@ -18,7 +18,7 @@ import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
 import { workersOf } from '../models/engines.ts';
-import { foundModels, type LimitOptions, limitsOf } from '../models/found.ts';
+import { foundModels, type LimitOptions, limitsOf, noteUnknown } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { dataFolder, type SourceOptions, type Sources, sourcesOf } from '../models/sources.ts';
@@ -74,8 +74,7 @@ async function openJudging(
       new Verdicts(runner, inputs.read, {
         onFailure,
         onVerdict: (claim, verdict) => {
-          const missing = runner.model(claim.request.request.modelId) ? 'input' : 'model';
-          if (verdict === 'unknown') found.note({ kind: 'unverified', claim, missing });
+          if (verdict === 'unknown') noteUnknown(found, runner, claim);
           onVerdict(claim, verdict);
         },
       }),

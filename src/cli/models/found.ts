@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ChainClock } from '../../chain/chainClock.ts';
+import type { ClaimRecord } from '../../chain/world.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
@@ -72,6 +73,16 @@ export function tellTo(log: Log): (news: FoundNews) => void {
         );
     }
   };
+}
+
+/** Asks for the model of a claim that nobody could judge, unless it is held and the input is missing. */
+export function noteUnknown(
+  found: Pick<FoundModels, 'note'> | undefined,
+  runner: Pick<WorkRunner, 'model'>,
+  claim: ClaimRecord,
+): void {
+  const missing = runner.model(claim.request.request.modelId) ? 'input' : 'model';
+  found?.note({ kind: 'unverified', claim, missing });
 }
 
 /** The models that claims name, for `assay watch --all`. */

@@ -16,7 +16,7 @@ import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
 import { workersOf } from '../models/engines.ts';
-import { foundModels } from '../models/found.ts';
+import { foundModels, noteUnknown } from '../models/found.ts';
 import { holdNamed } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import { sourcesOf } from '../models/sources.ts';
@@ -90,11 +90,7 @@ export async function openLookout(
     onFailure: (claim, failure) => failures.met(`claim ${claim.claimId}: ${explain(failure)}`),
     onVerdict: (claim, verdict) => {
       overview.judged(claim.claimId, verdict);
-      if (verdict === 'unknown') {
-        const missing = runner.model(claim.request.request.modelId) ? 'input' : 'model';
-        found?.note({ kind: 'unverified', claim, missing });
-        return;
-      }
+      if (verdict === 'unknown') return noteUnknown(found, runner, claim);
       if (verdict === 'right') inputs.note({ kind: 'verified', claim });
       log.info(`claim ${claim.claimId}: ${verdict}`, { kind: 'verdict', claim: `${claim.claimId}`, verdict });
     },
