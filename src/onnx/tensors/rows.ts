@@ -131,6 +131,14 @@ const isRow = ({ offset, terms }: Index): boolean =>
   !('kind' in terms[0].atom) &&
   terms[0].atom.id === ROW_AXIS;
 
+/** The axes at whose coordinates a reading depends on the row, and whether the coordinate is the row itself. */
+const rowAxesOf = (coordinates: readonly Coordinate[]): { axis: number; isPlain: boolean }[] =>
+  coordinates.flatMap((coordinate, axis) => {
+    if (isGathered(coordinate)) return [];
+    const index = isDivided(coordinate) ? coordinate.index : coordinate;
+    return hasRow(index) ? [{ axis, isPlain: !isDivided(coordinate) && isRow(index) }] : [];
+  });
+
 /** Whether an elementwise tensor, and those that it is computed from, read others at the number of the row or apart from it. */
 export function readsByRow({ source, shape }: Tensor, axis: number): boolean {
   if (source.kind !== 'computed') return true;
@@ -140,14 +148,9 @@ export function readsByRow({ source, shape }: Tensor, axis: number): boolean {
     if (expression.kind === 'operation') return expression.args.every(reads);
     if (expression.kind !== 'reading') return expression.kind === 'literal';
     const { tensor, coordinates } = expression;
-    const own = coordinates.flatMap((place, i) => {
-      if (isGathered(place)) return [];
-      const index = isDivided(place) ? place.index : place;
-      return hasRow(index) ? [{ i, isPlain: !isDivided(place) && isRow(index) }] : [];
-    });
-    const [first, ...others] = own;
+    const [first, ...others] = rowAxesOf(coordinates);
     if (!first) return tensor.source.kind === 'constant';
-    return first.isPlain && others.length === 0 && readsByRow(tensor, first.i);
+    return first.isPlain && others.length === 0 && readsByRow(tensor, first.axis);
   };
   return reads(source.body(axes));
 }
@@ -201,20 +204,14 @@ class Rewriting {
   }
 
   #reading({ tensor, coordinates, fill }: Reading): Reading {
-    const rowAxes = coordinates.flatMap((place, i) => {
-      const index = isGathered(place) ? undefined : isDivided(place) ? place.index : place;
-      if (!index || !hasRow(index)) return [];
-      ensure(
-        !isDivided(place) && isRow(index),
-        `"${tensor.name}" is read at places that mix rows with others`,
-      );
-      return [i];
-    });
+    const rowAxes = rowAxesOf(coordinates);
+    for (const { isPlain } of rowAxes)
+      ensure(isPlain, `"${tensor.name}" is read at places that mix rows with others`);
     ensure(rowAxes.length <= 1, `"${tensor.name}" is read along its diagonal`);
     const own = coordinates.map(
       (place): Coordinate => (isGathered(place) ? { gathered: this.#reading(place.gathered) } : place),
     );
-    const [axis] = rowAxes;
+    const axis = rowAxes[0]?.axis;
     if (axis === undefined) return reading(this.#rows.whole(tensor), own, fill);
     const rows = this.#rows.rowsOf(tensor, axis, this.#index, this.#hasFold);
     return reading(

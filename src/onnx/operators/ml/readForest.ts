@@ -21,6 +21,19 @@ export function numbers(context: Context, name: string): readonly number[] {
 const ensureLength = (name: string, list: ArrayLike<unknown>, length: number): void =>
   ensure(list.length === length, `${name} has ${list.length} entries in place of ${length}`);
 
+/** A list of integers. @throws Refusal unless it has `length` entries */
+function integers(context: Context, name: string, length: number): readonly number[] {
+  const list = context.ints(name, []);
+  ensureLength(name, list, length);
+  return list;
+}
+
+/** For each node, 1 if a missing value leads to its true branch; an empty list if none does. */
+const missingOf = (context: Context, length: number): readonly number[] => {
+  const name = 'nodes_missing_value_tracks_true';
+  return context.ints(name, []).length > 0 ? integers(context, name, length) : [];
+};
+
 function featuresOf(context: Context): Features {
   const x = context.input(0);
   if (x.type.family !== 'float') return 'integers';
@@ -35,21 +48,16 @@ function featuresOf(context: Context): Features {
 export function readEnsemble(context: Context, kind: 'target' | 'class'): Forest {
   const compared = featuresOf(context);
   const modes = context.strings('nodes_modes') ?? [];
-  const list = (name: string): readonly number[] => {
-    const given = context.ints(name, []);
-    ensureLength(name, given, modes.length);
-    return given;
-  };
+  const ofNodes = (name: string): readonly number[] => integers(context, name, modes.length);
   const [trees, ids, features] = [
-    list('nodes_treeids'),
-    list('nodes_nodeids'),
-    list('nodes_featureids'),
+    ofNodes('nodes_treeids'),
+    ofNodes('nodes_nodeids'),
+    ofNodes('nodes_featureids'),
   ] as const;
-  const [whenTrue, whenFalse] = [list('nodes_truenodeids'), list('nodes_falsenodeids')] as const;
+  const [whenTrue, whenFalse] = [ofNodes('nodes_truenodeids'), ofNodes('nodes_falsenodeids')] as const;
   const thresholds = numbers(context, 'nodes_values');
   ensureLength('nodes_values', thresholds, modes.length);
-  const missing = context.ints('nodes_missing_value_tracks_true', []);
-  if (missing.length > 0) ensureLength('nodes_missing_value_tracks_true', missing, modes.length);
+  const missing = missingOf(context, modes.length);
 
   const isLeaf = modes.map((mode) => mode === 'LEAF');
   const leafCount = isLeaf.filter(Boolean).length;
@@ -104,22 +112,16 @@ export function readTreeEnsemble(context: Context): Forest {
   const modes = Array.from(context.tensor('nodes_modes')?.values ?? []);
   const thresholds = Array.from(context.tensor('nodes_splits')?.values ?? []);
   ensureLength('nodes_splits', thresholds, modes.length);
-  const list = (name: string, length: number): readonly number[] => {
-    const given = context.ints(name, []);
-    ensureLength(name, given, length);
-    return given;
-  };
-  const ofNodes = (name: string): readonly number[] => list(name, modes.length);
+  const ofNodes = (name: string): readonly number[] => integers(context, name, modes.length);
   const [features, trueIds, falseIds] = [
     ofNodes('nodes_featureids'),
     ofNodes('nodes_truenodeids'),
     ofNodes('nodes_falsenodeids'),
   ] as const;
   const [trueLeafs, falseLeafs] = [ofNodes('nodes_trueleafs'), ofNodes('nodes_falseleafs')] as const;
-  const missing = context.ints('nodes_missing_value_tracks_true', []);
-  if (missing.length > 0) ensureLength('nodes_missing_value_tracks_true', missing, modes.length);
+  const missing = missingOf(context, modes.length);
   const values = Array.from(context.tensor('leaf_weights')?.values ?? []);
-  const targets = list('leaf_targetids', values.length);
+  const targets = integers(context, 'leaf_targetids', values.length);
   const leaves = values.map((value, i) => [{ target: targets[i] as number, value }]);
 
   const sets = setsOf(context);

@@ -78,32 +78,24 @@ export function walk(context: Context, x: Tensor, forest: Forest): LeafAt {
 
 const { less, equal, greater, unordered } = OUTCOMES;
 
+/** @param otherwise the outcome of a value that is neither less nor greater */
+const outcomeFrom = (isLess: Expression, isGreater: Expression, otherwise: Expression): Expression =>
+  select(isLess, i32.of(less), select(isGreater, i32.of(greater), otherwise));
+
 /** Comparison of a float with a threshold, which is a number. */
 const floatOutcome = (value: Expression, threshold: Expression): Expression =>
-  select(
+  outcomeFrom(
     f32.lt(value, threshold),
-    i32.of(less),
-    select(
-      f32.lt(threshold, value),
-      i32.of(greater),
-      select(f32.eq(value, threshold), i32.of(equal), i32.of(unordered)),
-    ),
+    f32.lt(threshold, value),
+    select(f32.eq(value, threshold), i32.of(equal), i32.of(unordered)),
   );
 
 const integerOutcome = (value: Expression, threshold: Expression): Expression =>
-  select(
-    i32.lt(value, threshold),
-    i32.of(less),
-    select(i32.lt(threshold, value), i32.of(greater), i32.of(equal)),
-  );
+  outcomeFrom(i32.lt(value, threshold), i32.lt(threshold, value), i32.of(equal));
 
 const keyOutcome = (value: Halves, threshold: Halves): Expression =>
-  select(
+  outcomeFrom(
     keys.lt(value, threshold),
-    i32.of(less),
-    select(
-      keys.lt(threshold, value),
-      i32.of(greater),
-      select(keys.isNumber(value), i32.of(equal), i32.of(unordered)),
-    ),
+    keys.lt(threshold, value),
+    select(keys.isNumber(value), i32.of(equal), i32.of(unordered)),
   );
