@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isAboutFiles } from '../../files/reason.ts';
 
 /** Opens a database. Node 22 calls SQLite experimental on stderr, which operators can do nothing about. */
@@ -10,6 +10,32 @@ export function openDatabase(path: string): DatabaseSync {
     return new Database(path);
   } finally {
     process.emitWarning = emitWarning;
+  }
+}
+
+/** Statements of a database by their texts, each prepared once. */
+export function statementsOf(database: DatabaseSync): (text: string) => StatementSync {
+  const statements = new Map<string, StatementSync>();
+  return (text) => {
+    const known = statements.get(text);
+    if (known) return known;
+    const statement = database.prepare(text);
+    statements.set(text, statement);
+    return statement;
+  };
+}
+
+/** Makes all changes to a database or none, also if the process is killed. */
+export function atomically<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (failure) {
+    // A full disk has taken it back already.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw failure;
   }
 }
 

@@ -8,7 +8,7 @@ import { type ChainEvent, type Content, decode, type Place, type RawLog } from '
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
-import { isHeld, isUnusable } from './sqlite.ts';
+import { atomically, isHeld, isUnusable, statementsOf } from './sqlite.ts';
 import { create, type EventRow, type Header, SCHEMA, TABLE_NAMES } from './tables.ts';
 
 // One file above 350 lines, because all tables change in the same transactions.
@@ -36,10 +36,11 @@ export class Store {
   readonly #rewritten = new Set<bigint>();
   /** Disputes by id that were dropped to be read again, and have not been found since. */
   readonly #missing = new Map<bigint, { readonly requestId: bigint; readonly block: number }>();
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #sql: (text: string) => StatementSync;
 
   private constructor(database: DatabaseSync, folder: string | undefined) {
     this.#database = database;
+    this.#sql = statementsOf(database);
     this.payloads = new Payloads(database, folder === undefined ? undefined : join(folder, PAYLOADS));
   }
 
@@ -169,15 +170,10 @@ export class Store {
 
   /** Does everything or nothing, also if the process is killed. */
   atomically<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
+      return atomically(this.#database, work);
     } catch (failure) {
       this.recent.clear();
-      // A full disk has taken it back already.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw failure;
     }
   }
@@ -428,13 +424,5 @@ export class Store {
     if (BigInt(known.known) >= count) return [];
     const rows = this.#sql('SELECT id, block FROM numbers WHERE kind = ? ORDER BY id').all(kind);
     return gapsBetween(rows as { id: number; block: number }[], Number(count), this.fromBlock, head);
-  }
-
-  #sql(text: string): StatementSync {
-    const known = this.#statements.get(text);
-    if (known) return known;
-    const made = this.#database.prepare(text);
-    this.#statements.set(text, made);
-    return made;
   }
 }

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { isUnusable, openDatabase } from '../../chain/index/sqlite.ts';
+import { atomically, isUnusable, openDatabase, statementsOf } from '../../chain/index/sqlite.ts';
 import { claimNumber } from '../../chain/types.ts';
 import type { Case } from '../../chain/world.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
@@ -50,11 +50,12 @@ const END = Number.MAX_SAFE_INTEGER;
  */
 export class History {
   readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #sql: (text: string) => StatementSync;
   #tally: Tally;
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#sql = statementsOf(database);
     this.#tally = new Tally();
   }
 
@@ -100,21 +101,10 @@ export class History {
     this.#database.close();
   }
 
-  #sql(text: string): StatementSync {
-    const known = this.#statements.get(text);
-    if (known) return known;
-    const made = this.#database.prepare(text);
-    this.#statements.set(text, made);
-    return made;
-  }
-
   #atomically(change: () => void): void {
-    this.#database.exec('BEGIN');
     try {
-      change();
-      this.#database.exec('COMMIT');
+      atomically(this.#database, change);
     } catch (failure) {
-      this.#database.exec('ROLLBACK');
       this.#tally = Tally.of(this.#database);
       throw failure;
     }
