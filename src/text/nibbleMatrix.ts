@@ -1,6 +1,6 @@
 import type { TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
-import { GREATEST_LEVEL } from './byteMatrix.ts';
+import { GREATEST_LEVEL, ROUNDER, roundRows } from './byteMatrix.ts';
 import { BLOCK, eachPiece, type FloatMatrix, type StoredBlocks } from './floatMatrix.ts';
 
 /**
@@ -21,9 +21,6 @@ export interface NibbleMatrix {
 
 const MOST = 15;
 
-/** Added to a number of less than 2^51 and taken away, it leaves the nearest integer, ties to even (IEEE 754, §4.3.1). */
-const ROUNDER = 1.5 * 2 ** 52;
-
 /** The greatest factor with which no sum of a row leaves 32 bits: levels of 8 bits times levels of 4 bits times factors. */
 const greatestFactor = (columns: number): number =>
   Math.min(2 ** 16 - 1, Math.floor((2 ** 31 - 1) / (GREATEST_LEVEL * MOST * columns)));
@@ -40,19 +37,10 @@ export function inNibbles(matrix: FloatMatrix): NibbleMatrix {
   const factors = new Int32Array(rows * blocks);
   const scales = new Float32Array(rows);
   const leasts = new Float32Array(rows * blocks);
-  const most = greatestFactor(columns);
+  const greatestLevel = greatestFactor(columns);
   /** @param steps of the blocks of some rows */
-  const setFactors = (steps: Float32Array, first: number): void => {
-    for (let row = 0; row < steps.length / blocks; row++) {
-      const [start, end] = [row * blocks, (row + 1) * blocks];
-      let greatest = 0;
-      for (let i = start; i < end; i++) greatest = Math.max(greatest, Math.abs(steps[i]!));
-      const scale = Math.fround(greatest / most);
-      scales[first + row] = scale;
-      const to = first * blocks;
-      for (let i = start; i < end && scale > 0; i++) factors[to + i] = steps[i]! / scale + ROUNDER - ROUNDER;
-    }
-  };
+  const setFactors = (steps: Float32Array, first: number): void =>
+    roundRows(steps, { width: blocks, greatestLevel, first }, factors, scales);
   if (matrix.stored) {
     eachPiece(matrix, matrix.stored, (stored, first) => {
       levels.set(stored.levels, first * columns);
