@@ -98,6 +98,13 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
+/** A graph of one output, y. */
+const graphOf = (parts: Pick<GraphSpec, 'nodes' | 'constants' | 'inputs'>): GraphSpec => ({
+  ...parts,
+  outputs: ['y'],
+  opset: 21,
+});
+
 /** Constants of at least as many elements as the matrix has, by their types. */
 const large = ({ program }: CompiledModel): string[] =>
   program.nodes.flatMap((one) =>
@@ -110,19 +117,13 @@ describe('matrices that DequantizeLinear widens', () => {
       for (const grain of Object.keys(GRAINS) as Grain[]) {
         for (const type of ['int8', 'uint8'] as const) {
           const made = quantised(grain, type);
-          const spec = (more: Pick<GraphSpec, 'nodes' | 'constants'>): GraphSpec => ({
-            ...more,
-            inputs,
-            outputs: ['y'],
-            opset: 21,
-          });
-          const widening = spec({ nodes: [made.node, ...nodes], constants: made.constants });
+          const widening = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
           const model = importOnnx(modelBytes(widening));
           // Columns that share numbers are not computed apart.
           const isShared = what.startsWith('a table that columns') && grain === 'by block of a row';
           const held = isShared ? 'f32' : type === 'int8' ? 'i8' : 'u8';
           expect(new Set(large(model)), `${grain} ${type}`).to.deep.equal(new Set([held]));
-          const plain = importOnnx(modelBytes(spec({ nodes, constants: { d: made.floats } })));
+          const plain = importOnnx(modelBytes(graphOf({ nodes, constants: { d: made.floats }, inputs })));
           const [given] = await runCompiled(model, Object.values(inputs));
           const [expected] = await runCompiled(plain, Object.values(inputs));
           expect(given!.values, `${grain} ${type}`).to.deep.equal(expected!.values);
@@ -134,13 +135,7 @@ describe('matrices that DequantizeLinear widens', () => {
   it('agree with onnxruntime', async () => {
     const { nodes, inputs } = READERS['a table and the product with it']!;
     const made = quantised('by row', 'int8');
-    const spec = {
-      nodes: [made.node, ...nodes],
-      constants: made.constants,
-      inputs,
-      outputs: ['y'],
-      opset: 21,
-    };
+    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
     await expectSameAsOnnxruntime(spec, { relative: 1e-4, absolute: 1e-3 });
   });
 
@@ -148,13 +143,7 @@ describe('matrices that DequantizeLinear widens', () => {
     const made = quantised('by column', 'uint8');
     const nodes = [node('Gather', ['d', 'x'], ['y'], { axis: 0 })];
     const inputs = { x: value('int64', [2], [ROWS, 1]) };
-    const spec = {
-      nodes: [made.node, ...nodes],
-      constants: made.constants,
-      inputs,
-      outputs: ['y'],
-      opset: 21,
-    };
+    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
     const [given] = await runCompiled(importOnnx(modelBytes(spec)), [inputs.x]);
     expect(given!.values.slice(0, COLUMNS)).to.deep.equal(new Array(COLUMNS).fill(0));
     expect(given!.values.slice(COLUMNS)).to.deep.equal(made.floats.values.slice(COLUMNS, 2 * COLUMNS));
@@ -170,13 +159,7 @@ describe('matrices that DequantizeLinear widens', () => {
         Array.from({ length: COLUMNS }, (_, i) => i % ROWS),
       ),
     };
-    const spec = {
-      nodes: [made.node, ...nodes],
-      constants: made.constants,
-      inputs,
-      outputs: ['y'],
-      opset: 21,
-    };
+    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
     const model = importOnnx(modelBytes(spec));
     expect(large(model)).to.deep.equal(['f32']);
     const loops = model.program.nodes.filter(({ kind }) => kind === 'loop');

@@ -25,6 +25,15 @@ export const affine = (
   terms: terms.map(([index, coefficient]) => ({ index, coefficient })),
 });
 
+/** A coordinate of the first two indices that comes to numbers that no 32 bits hold. */
+export const FAR = affine(
+  [
+    [0, 2 ** 31 - 1],
+    [1, -(2 ** 31)],
+  ],
+  { offset: -1, divisor: 3 },
+);
+
 /** Views a tensor by its own indices: dimension d is output index d. */
 export const sameShape = (node: number, dtype: DType, shape: readonly number[]): Operand => ({
   node,
