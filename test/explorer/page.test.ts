@@ -244,6 +244,8 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(`${stage.url}#/`);
     await page.getByText(/^block/).waitFor();
+    // A page that has not read the list yet has nothing that may be old.
+    await page.getByRole('link', { name: 'request 1', exact: true }).first().waitFor();
     await stage.close();
     await page.getByText('not connected').waitFor();
     await page.getByText('This may be old').waitFor();

@@ -15,10 +15,10 @@ import { formatOf } from '../../src/text/prompt.ts';
 import { openSession } from '../../src/text/session/openSession.ts';
 import { tokenizerOf } from '../../src/text/tokenizer.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
-import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
-import { bundledPage, type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
-import { addWallet } from '../support/pageWallet.ts';
-import { type Scene, startScene } from '../support/scene.ts';
+import { findChromium, NO_CHROMIUM } from '../support/chromium.ts';
+import { type ExplorerPage, openExplorerPage, showPage } from '../support/explorerPage.ts';
+import type { ExplorerStage } from '../support/explorerStage.ts';
+import type { Scene } from '../support/scene.ts';
 import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
 import { violations } from '../support/violations.ts';
 
@@ -43,36 +43,28 @@ describe('what is said about the tokens of a model', () => {
 
 describe(`texts in the explorer in Chromium${suffix}`, function () {
   this.timeout(600_000);
+  let opened: ExplorerPage;
   let scene: Scene;
   let stage: ExplorerStage;
-  let browser: Awaited<ReturnType<typeof openChromium>>;
   let page: Page;
+  let troubles: readonly string[];
   let modelId: string;
-  const troubles: string[] = [];
   const text = compileText(tinyGraph(), 1000, { prompt: 8, tokens: 6 });
   const model = modelOf(text.program);
   const described = describeText(formatOf(text), tinyTokenizer());
 
   before(async function () {
     if (!executable) this.skip();
-    scene = await startScene();
-    stage = await startExplorer(scene, await bundledPage());
+    opened = await openExplorerPage(executable, ASKER);
+    ({ scene, stage, page, troubles } = opened);
     modelId = await publish(scene.contracts, model, '');
     await saveModel(new FolderBlobs(stage.models), { model, weights: text.weights });
-    browser = await openChromium(executable);
-    page = await browser.context.newPage();
-    await addWallet(page, scene, ASKER);
-    page.on('pageerror', (error) => troubles.push(String(error)));
   });
 
-  after(async () => {
-    await browser?.close();
-    await stage?.close();
-    await scene?.stop();
-  });
+  after(() => opened?.close());
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') console.error(await page.locator('main').textContent());
+    await showPage(this.currentTest, page);
   });
 
   const write = async (input: string): Promise<number[]> => {

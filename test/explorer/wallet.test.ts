@@ -13,11 +13,11 @@ import { hexRoots } from '../../src/merkle/tensor.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
 import { saveModel } from '../../src/store/library.ts';
-import { findChromium, NO_CHROMIUM, openChromium } from '../support/chromium.ts';
+import { findChromium, NO_CHROMIUM } from '../support/chromium.ts';
+import { type ExplorerPage, openExplorerPage, showPage } from '../support/explorerPage.ts';
 import { bundledPage, type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
-import { addWallet } from '../support/pageWallet.ts';
 import { asAccount, TERMS } from '../support/protocol.ts';
-import { DIGITS, type Scene, startScene, THREE } from '../support/scene.ts';
+import { DIGITS, type Scene, THREE } from '../support/scene.ts';
 import { violations } from '../support/violations.ts';
 
 const executable = findChromium();
@@ -30,34 +30,26 @@ const BY = 'with a wallet of the tests';
 
 describe(`acting with a wallet in Chromium${suffix}`, function () {
   this.timeout(600_000);
+  let opened: ExplorerPage;
   let scene: Scene;
   let stage: ExplorerStage;
-  let browser: Awaited<ReturnType<typeof openChromium>>;
   let page: Page;
+  let troubles: readonly string[];
   let actor: string;
-  const troubles: string[] = [];
   const { program, weights } = importOnnx(readFileSync(DIGITS));
 
   before(async function () {
     if (!executable) this.skip();
-    scene = await startScene();
-    stage = await startExplorer(scene, await bundledPage());
+    opened = await openExplorerPage(executable, ACTOR);
+    ({ scene, stage, page, troubles } = opened);
     await saveModel(new FolderBlobs(stage.models), { model: modelOf(program), weights });
     actor = scene.addressOf(ACTOR);
-    browser = await openChromium(executable);
-    page = await browser.context.newPage();
-    await addWallet(page, scene, ACTOR);
-    page.on('pageerror', (error) => troubles.push(String(error)));
   });
 
-  after(async () => {
-    await browser?.close();
-    await stage?.close();
-    await scene?.stop();
-  });
+  after(() => opened?.close());
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') console.error(await page.locator('main').textContent());
+    await showPage(this.currentTest, page);
     await page?.unrouteAll({ behavior: 'ignoreErrors' });
   });
 
