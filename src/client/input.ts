@@ -17,8 +17,8 @@ export class InvalidInput extends Error {
  *   of its input
  * @example
  * ```ts
- * const { inputs } = importOnnx(readFileSync('digits.onnx')); // image: f32 [1, 1, 28, 28]
- * const input = packInput(inputs, [new Uint8Array(new Float32Array(28 * 28).buffer)]);
+ * const { inputs } = importOnnx(readFileSync('digits.onnx')); // image: u8 [1, 1, 28, 28]
+ * const input = packInput(inputs, [new Uint8Array(28 * 28)]);
  * ```
  */
 export function packInput(

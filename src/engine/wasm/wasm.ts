@@ -29,7 +29,7 @@ export interface WasmOptions {
  * ```ts
  * const { program, weights } = importOnnx(readFileSync('digits.onnx'));
  * const session = await wasmEngineWith({ threads: 2 }).load(program, weights);
- * const [label] = await session.run([image]); // image: the bytes of f32 [1, 1, 28, 28]
+ * const [label] = await session.run([image]); // image: the bytes of u8 [1, 1, 28, 28]
  * await session.close();
  * ```
  */
