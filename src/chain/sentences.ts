@@ -40,7 +40,8 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     'the chain lacks an opcode that these contracts use; deploy those without CLZ, as `assay deploy` does by itself',
   // InferenceOracle
   TermOutOfBounds: ([term, value, min, max]) => `the term ${term} is ${value}, allowed are ${min} to ${max}`,
-  BoundsUnsafe: ([term]) => `${term} is so chosen that the protocol would not be safe; choose larger times`,
+  BoundsUnsafe: ([term]) =>
+    `the bounds on ${term} allow nothing, or terms that are not safe; check the least and the greatest`,
   ChallengeBondTooHigh: ([bond, most]) =>
     `the challenge bond of ${bond} wei is above half of the claim bond, ${most} wei, which is what a challenger can win`,
   CallbackFeeWithoutGas: ([fee]) =>

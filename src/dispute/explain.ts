@@ -49,7 +49,7 @@ export function explainMove(move: Move, position: Position): string {
     case 'proveMalformedOperand':
       return `The challenger shows that operand ${move.operand} of node ${move.nodeIndex} does not fit the node that it reads.`;
     case 'proveCheckpoint':
-      return `The challenger shows that node ${index * 2 ** position.depthLeft + move.child} is not what the claimant says of it, a checkpoint or none.`;
+      return `The challenger shows that node ${index * 2 ** position.depthLeft + move.child} is marked wrongly, as a checkpoint or as none.`;
     case 'provePadding':
       return 'The challenger shows a leaf beyond the last one that is not the fixed padding.';
     case 'revealChunk':
