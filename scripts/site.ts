@@ -1,9 +1,10 @@
 // Builds the documentation as a site, in build/site/html, from the Markdown of the project and the comments of the package.
 //
-//   npm run site    fails if a link leads nowhere
+//   npm run site    prints a line, or why it fails: a link that leads nowhere, a page that cannot be built
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build, type DefaultTheme, type UserConfig } from 'vitepress';
+import type { DefaultTheme, UserConfig } from 'vitepress';
 import { writeApi } from './site/api.ts';
 import { brokenLinks } from './site/checkLinks.ts';
 import { llmsText, partsOf, routeOf } from './site/navigation.ts';
@@ -12,6 +13,7 @@ import { linkedFile, mapLinks, type Page, readPages } from './site/pages.ts';
 const site = join('build', 'site');
 const sources = join(site, 'pages');
 const html = join(site, 'html');
+const MAX_OUTPUT_BYTES = 2 ** 26;
 const ENTRIES = ['client', 'engine', 'onnx', 'services'];
 
 /** Where a page's Markdown goes: a README is the index of its folder, a file that is no Markdown is shown in a page. */
@@ -64,6 +66,18 @@ function configuration(pages: readonly Page[]): UserConfig<DefaultTheme.Config> 
   };
 }
 
+/** Runs VitePress, whose long output is shown only if it fails. */
+function buildPages(): void {
+  const args = [join('node_modules', 'vitepress', 'bin', 'vitepress.js'), 'build', sources];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    maxBuffer: MAX_OUTPUT_BYTES,
+  });
+  if (status === 0) return;
+  console.error(`${stdout}${stderr}`);
+  process.exit(1);
+}
+
 rmSync(site, { recursive: true, force: true });
 const pages = readPages();
 await writeApi(
@@ -75,7 +89,7 @@ write(
   join(sources, '.vitepress', 'config.mjs'),
   `export default ${JSON.stringify(configuration(pages), null, 2)};\n`,
 );
-await build(sources);
+buildPages();
 // llms.txt leads to the Markdown itself.
 for (const { path, text } of pages) if (path.endsWith('.md')) write(join(html, path), text);
 writeFileSync(join(html, 'llms.txt'), llmsText(pages));
