@@ -43,7 +43,7 @@ const packagesOf: Partial<Record<Floor, readonly string[]>> = {
   text: ['@huggingface/gguf', '@huggingface/tokenizers'],
 };
 
-/** Neighbours that must not meet, although their order would allow it. */
+/** Folders of which the first must not import the second, although their order would allow it. */
 const apart: readonly (readonly [from: Floor, to: Floor])[] = [
   ['watcher', 'provider'],
   ['client', 'provider'],
@@ -132,13 +132,13 @@ describe('import floors', () => {
   }
 
   it('holds for the page of the explorer, which runs in a browser', () => {
-    // Of the store, it reads programs; the rest of what it has of the outside world is its own.
+    // The page decodes programs with code of the store. Its other code that reaches outside is in its own folder.
     const allowed = [
       ...pure,
       join('store', 'programFile.ts'),
       ...['api.ts', 'floatText.ts', 'site.ts', 'page'].map((name) => join('explorer', name)),
     ];
-    // What signs, and what reads from a node itself, is loaded later, with ethers and what services have of the chain.
+    // Folders that sign, or read directly from a node, are loaded on demand, and may use ethers and code for the chain.
     const loadedLater = ['act', 'ask', 'direct', 'text'].map((name) => join('explorer', 'page', name));
     const allowedLater = [
       ...allowed,

@@ -1,13 +1,13 @@
-/** What the index.html of static files says about where their page reads: straight from a node, without a server. */
+/** Where a page without a server reads: from a node. The index.html of its static files holds this. */
 export interface Site {
-  /** URL of a node. Everybody who opens the page can read it. */
+  /** URL of the node. Everybody who opens the page can read it. */
   readonly rpc: string;
   readonly oracle: string;
-  /** Before it the deployment has said nothing. */
+  /** First block to read: none before it has an event of the deployment. */
   readonly fromBlock: number;
-  /** Asked for `ipfs://` URIs of models. */
+  /** Gateways that serve the files of models with `ipfs://` URIs. */
   readonly gateways: readonly string[];
 }
 
-/** Name of the element of index.html that holds it, as JSON. */
+/** Name of the `meta` element of index.html that holds it, as JSON. */
 export const SITE_NAME = 'assay-site';

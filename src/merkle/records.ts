@@ -6,7 +6,7 @@ import { type TreeExports, treeModule } from './treeModule.ts';
 /** Bytes of two hashes. */
 export const PAIR_BYTES = 64;
 
-/** Bytes of what many are hashed of. */
+/** Lengths of records that {@link hashRecords} takes, in bytes. */
 export type RecordBytes = typeof PAIR_BYTES | typeof CHUNK_BYTES;
 
 /** keccak256(tag ‖ record) of records that lie end to end: the definition of what {@link hashRecords} does faster. */

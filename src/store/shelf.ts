@@ -83,8 +83,8 @@ export interface Held {
   readonly session: Session;
 }
 
-/** A run with somebody to tell its progress to lets others have their turn: signals, the node's answers. */
-const nobody = (): void => undefined;
+/** No-op progress callback: a run that has one yields to the event loop, so that signals and a node's answers are handled. */
+const noProgress = (): void => undefined;
 
 /** Bytes of the traces, of the commitments and of the outputs that are kept. */
 const TRACE_BYTES = 2 ** 30;
@@ -140,7 +140,9 @@ export class Shelf implements Runner {
 
   output(modelId: string, input: string): Promise<string> {
     const make = async (): Promise<string> => {
-      const outputs = await this.#run(modelId, input, ({ session }, inputs) => session.run(inputs, nobody));
+      const outputs = await this.#run(modelId, input, ({ session }, inputs) =>
+        session.run(inputs, noProgress),
+      );
       return hexOf(concat(outputs.map(({ bytes }) => bytes)));
     };
     return this.#outputs.get(`${modelId}${input}`, make);
@@ -150,7 +152,7 @@ export class Shelf implements Runner {
     const key = `${modelId}${input}`;
     const make = (): Promise<Commitment> =>
       this.#run(modelId, input, async ({ model, session }, inputs) =>
-        commitmentOf(model, await session.runCheckpoints(inputs, nobody)),
+        commitmentOf(model, await session.runCheckpoints(inputs, noProgress)),
       );
     return this.#traces.known(key) ?? this.#commitments.get(key, make);
   }
@@ -158,7 +160,7 @@ export class Shelf implements Runner {
   trace(modelId: string, input: string): Promise<Trace> {
     const make = (): Promise<Trace> =>
       this.#run(modelId, input, async ({ model, session }, inputs) =>
-        this.#traceOf(model, await session.runAll(inputs, nobody)),
+        this.#traceOf(model, await session.runAll(inputs, noProgress)),
       );
     return this.#traces.get(`${modelId}${input}`, make);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine } from '../../src/cli/commandLine.ts';
 
-/** What commands keep goes here, unless a test names another folder. */
+/** The data folder of commands, unless a test names another one. */
 const data = mkdtempSync(join(tmpdir(), 'assay-data-'));
 process.once('exit', () => rmSync(data, { recursive: true, force: true }));
 process.env['XDG_DATA_HOME'] ??= data;

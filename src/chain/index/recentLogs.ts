@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { RawLog } from './events.ts';
 
-/** Where a log stands in the chain. */
+/** Position of a log in the chain. */
 interface Position {
   readonly blockNumber: number | string;
   readonly logIndex: number | string;
@@ -9,11 +9,14 @@ interface Position {
 
 const keyOf = ({ blockNumber, logIndex }: Position): string => `${Number(blockNumber)}:${Number(logIndex)}`;
 
-/** The last blocks are read at every look, and nearly all of their logs are stored as they are: those need no decoding. */
+/**
+ * Digests of the stored logs of recent blocks. Those blocks are read again at every look; a log that has not changed since it
+ * was stored needs no decoding.
+ */
 export class RecentLogs {
   readonly #digests = new Map<string, string>();
 
-  /** Whether this very log, with all of its fields, is what was stored last at its position. */
+  /** Whether the log stored last at this position is the same in every field. */
   has(log: RawLog): boolean {
     return this.#digests.get(keyOf(log)) === hash('sha256', JSON.stringify(log), 'base64');
   }
@@ -22,17 +25,17 @@ export class RecentLogs {
     this.#digests.set(keyOf(log), hash('sha256', JSON.stringify(log), 'base64'));
   }
 
-  /** Something else is stored there now. */
+  /** Forgets the log at a position where something else is stored now. */
   drop(position: Position): void {
     this.#digests.delete(keyOf(position));
   }
 
-  /** Blocks before this one are not read again. */
+  /** Forgets the logs before a block: those blocks are not read again. */
   dropBefore(block: number): void {
     for (const key of this.#digests.keys()) if (Number.parseInt(key, 10) < block) this.#digests.delete(key);
   }
 
-  /** What was stored may be gone. */
+  /** Forgets all logs, because what was stored may be gone. */
   clear(): void {
     this.#digests.clear();
   }

@@ -48,7 +48,7 @@ const HOUR = 3600n;
 
 const atLeast = (least: bigint, usual: bigint): bigint => (usual > least ? usual : least);
 
-/** The least bonds that the oracle takes; an hour for everything that takes time, or more if the oracle says so. */
+/** Default terms: the least bonds that the oracle allows, and an hour for each time, or more if the oracle demands it. */
 export async function usualTerms({ oracle }: Contracts): Promise<Terms> {
   const { min } = await oracle.bounds();
   return {
@@ -90,7 +90,7 @@ function parseTerms(given: GivenTerms): Partial<Terms> {
   return terms;
 }
 
-/** The final answer's tensors under the names that the model gives them. */
+/** The tensors of the final answer, by the names of the model's outputs. */
 const namedOutputs = ({ model, outputs }: LoadedModel, answer: Uint8Array) =>
   splitTensors(model.outputs, answer).map((bytes, i) => {
     const output = outputs[i]!;
@@ -104,13 +104,13 @@ async function paidLine({ currency, provider }: Contracts, paidWei: bigint): Pro
   return `${paid} to the oracle, which was allowed exactly that; the token is ${currency}`;
 }
 
-/** Between looks whether a request is answered, ms. */
+/** Pause between two looks at a request, ms. */
 const REST_MS = 1000;
 
 /**
- * Waits for the final answer of a request by root, and gets it from where its claimant says, checked against the roots.
+ * Waits for the final answer of a request by root, downloads it from the claimant's URI, and checks it against the roots.
  *
- * @throws InputError if it was cancelled, or cannot be had there
+ * @throws InputError if the request was cancelled, or the URI does not give the answer
  */
 async function answerByRoot(
   contracts: Contracts,
@@ -143,7 +143,7 @@ async function answerByRoot(
   }
 }
 
-/** `assay request`: asks for an inference and, if told to, waits for the final answer. */
+/** `assay request`: asks for an inference and, with --wait, waits for the final answer. */
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
   const feeWei = parseWhole('--fee-wei', options.feeWei);
   const chosen = parseTerms(options);
@@ -164,7 +164,7 @@ export async function request(path: string, options: RequestOptions, console: Co
     const uri = options.inputUri;
     const roots = (): string[] => hexRoots(splitTensors(loaded.model.inputs, input));
     const given = uri === undefined ? input : { roots: roots(), uri };
-    // Whoever waits for an answer sends nothing any more.
+    // The turn ends with the transaction: waiting for the answer sends nothing.
     const { requestId, receipt } = await inTurn(options, account, console, () =>
       requestInference(contracts, model, given, terms, feeWei),
     ).catch((failure: unknown) => {
@@ -177,9 +177,9 @@ export async function request(path: string, options: RequestOptions, console: Co
       console.out(`request ${requestId}: ${receipt.hash}`);
       if (paidWei > 0n) console.out(await paidLine(contracts, paidWei));
     }
-    const told = { requestId: `${requestId}`, model, transaction: receipt.hash };
+    const sent = { requestId: `${requestId}`, model, transaction: receipt.hash };
     if (!options.wait) {
-      if (options.json) console.out(JSON.stringify(told));
+      if (options.json) console.out(JSON.stringify(sent));
       return;
     }
     console.progress('waiting for the final answer');
@@ -190,13 +190,13 @@ export async function request(path: string, options: RequestOptions, console: Co
     if (loaded.text) {
       const tokens = tokensIn(answer, loaded.text.model.width);
       const text = loaded.text.tokenizer().decode(tokens);
-      console.out(options.json ? JSON.stringify({ ...told, answer: hexOf(answer), tokens, text }) : text);
+      console.out(options.json ? JSON.stringify({ ...sent, answer: hexOf(answer), tokens, text }) : text);
       return;
     }
     const named = namedOutputs(loaded, answer);
     if (options.json) {
       const outputs = named.map(({ name, tensor }) => outputJson(name, tensor));
-      console.out(JSON.stringify({ ...told, answer: hexOf(answer), outputs }));
+      console.out(JSON.stringify({ ...sent, answer: hexOf(answer), outputs }));
       return;
     }
     for (const { name, tensor } of named) {

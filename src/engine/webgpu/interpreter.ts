@@ -4,8 +4,8 @@ import { AFFINE, RECORD } from './record.ts';
 import { SOFT_FLOAT } from './softFloat.ts';
 
 /**
- * Each instruction as an expression over words; functions are those of `softFloat.ts`. Sums and products are named
- * `f32_add`, `f32_sub` and `f32_mul`: the interpreter's are of integers, those of kernels the device's own.
+ * Each instruction as a WGSL expression over words, with the functions of `softFloat.ts`. Kernels and the interpreter each
+ * define `f32_add`, `f32_sub` and `f32_mul`: kernels with floats of the device, the interpreter with integers.
  */
 export const EXPRESSIONS: Readonly<Record<InstructionName, (a: string, b: string, c: string) => string>> = {
   'f32.add': (a, b) => `f32_add(${a}, ${b})`,
@@ -41,16 +41,17 @@ export const EXPRESSIONS: Readonly<Record<InstructionName, (a: string, b: string
   select: (a, b, c) => `select(${c}, ${b}, ${a} != 0u)`,
 };
 
-/** Instructions whose results are rounded, all of them at one place. */
+/** Instructions whose results are rounded; one call rounds them all. */
 const ROUNDED = ['f32.add', 'f32.sub', 'f32.mul', 'f32.div', 'f32.sqrt', 'f32.from_i32'];
 
 const field = (name: keyof typeof RECORD): string => `records[rec + ${RECORD[name]}u]`;
 
 /**
- * The loop runner of the reference engine (`../reference/loop.ts`) on the device, in integers alone: any loop, by its
- * record, either all its items or those that a kernel listed as doubtful. It is slow, and right whatever the floats do.
+ * WGSL that runs any loop from its record, with integers alone: the reference engine's loop runner (`../reference/loop.ts`) on
+ * a device. It computes all items of a loop, or those that a kernel listed as doubtful. It is slow, and exact on any device.
  *
- * @param slots most slots of a loop
+ * @param memories number of buffers of memory
+ * @param slots greatest number of slots of a loop
  */
 export const interpreter = (memories: number, slots: number): string => /* wgsl */ `
 ${declarations(memories)}

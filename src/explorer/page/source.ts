@@ -4,11 +4,11 @@ import type { ClaimJson, ErrorJson, LookNews, RequestJson } from '../api.ts';
 import type { Way } from './check/order.ts';
 import { bytesAt, callThrough } from './check/read.ts';
 
-/** Where a page gets what it shows: a server with an index, or a node alone. Neither is trusted. */
+/** The sources of a page's data: a server with an index, or a node alone. Neither is trusted. */
 
 export class ApiError extends Error {
   override name = 'ApiError';
-  /** As of HTTP; 0 if there was no answer. */
+  /** HTTP status; 0 without an answer. */
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -18,27 +18,29 @@ export class ApiError extends Error {
 }
 
 export interface Source {
-  /** What a path of the API gives, see `api.ts`. @throws ApiError for every answer that is no success */
+  /** Reads a path of the API, see `api.ts`. @throws ApiError unless the answer is a success */
   read<T>(path: string, method?: 'GET' | 'POST'): Promise<T>;
-  /** Tells of looks at the chain that changed something, and undefined once nobody answers. @returns what ends that */
+  /** Calls `hear` with each change on the chain, and with undefined when the source stops answering. @returns ends the calls */
   listen(hear: (news: LookNews | undefined) => void): () => void;
   /** Calls a contract: `to` and `data` as 0x…. @throws Error if the node does not answer */
   call(to: string, data: string): Promise<string>;
-  /** A file of a model by its name, `program/…` or `tensor/…`; undefined if it cannot be had. */
+  /** Reads a file of a model by its name, `program/…` or `tensor/…`; undefined if it cannot be had. */
   file(modelId: string, name: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** Description of a model's tokens, see `text/description.ts`; undefined if nobody says it. */
+  /** Reads the description of a model's tokens, see `text/description.ts`; undefined if there is none. */
   words(modelId: string): Promise<Uint8Array | undefined>;
-  /** An input and an answer as the index has them; undefined if they are not on chain, or too long to be read here. */
+  /** Reads the input of a request; undefined if it is not on chain, or too long to show. */
   input(request: RequestJson): Promise<Uint8Array | undefined>;
+  /** Reads the answer of a claim; undefined as for an input. */
   answer(claim: ClaimJson): Promise<Uint8Array | undefined>;
-  /** The way on which a worker gets what it needs to answer a request, or to check a claim. */
+  /** Where a worker reads what it needs to answer a request, or to check a claim. */
   wayTo(request: RequestJson, claim?: ClaimJson): Promise<Way>;
-  /** Reads blocks before those that were read, where not all of them are. */
+  /** Reads earlier blocks. Only a source that began with the newest blocks has this. */
   readonly readEarlier?: () => Promise<void>;
 }
 
-/** Of a description of tokens, and of a prompt or text. */
+/** Most bytes of a description of tokens. */
 export const MOST_WORDS_BYTES = 2 ** 26;
+/** Most bytes of an input or answer that a page shows. */
 const MOST_READ_BYTES = 2 ** 20;
 
 export const SourceContext = createContext<Source | undefined>(undefined);

@@ -1,12 +1,12 @@
-/** The headers of all answers: what a page of this server may do, and under which names it is asked. */
+/** The headers of every answer, which limit what a page may do, and the check of the Host header of every request. */
 
 /**
- * What a page may do. In a document nothing makes markup or scripts of a string; workers start the engine's threads from
- * blobs.
+ * The Content Security Policy of a page. A document cannot turn strings into markup or scripts (Trusted Types); a worker can
+ * start the engine's threads from blobs.
  *
- * @param others whom a page asks besides its own host
- * @param place of the policy: the header of a document or of a worker's script, or an element of the document, in which
- *   nothing can be said about frames (Content Security Policy Level 3, section 3.3)
+ * @param others origins that a page connects to besides its own
+ * @param place where the policy stands: the header of a document, the header of a worker's script, or a `meta` element, which
+ *   cannot restrict frames (Content Security Policy Level 3, section 3.3)
  */
 export function policyFor(others: readonly string[], place: 'document' | 'worker' | 'meta'): string {
   return [
@@ -26,8 +26,8 @@ export function policyFor(others: readonly string[], place: 'document' | 'worker
 export const DOCUMENT_POLICY = policyFor([], 'document');
 
 /**
- * Pages run scripts and WebAssembly of this server, and connect to it alone. They are isolated, so that threads may share
- * memory (HTML Standard, "cross-origin isolation").
+ * A page runs scripts and WebAssembly of this server only, and connects to no other. It is isolated, so that its threads can
+ * share memory (HTML Standard, "cross-origin isolation").
  */
 export const HEADERS = {
   'content-security-policy': policyFor([], 'worker'),
@@ -38,14 +38,15 @@ export const HEADERS = {
   'referrer-policy': 'no-referrer',
 };
 
-/** The names of this machine to itself. */
+/** Names by which a machine reaches itself. */
 const LOCAL = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Whether the Host header names this server, so that no stranger's page reaches a server on this machine (DNS rebinding).
+ * Whether the Host header names this server. A server on this machine refuses all others, so that a page of a stranger cannot
+ * reach it under a name of its own (DNS rebinding).
  *
- * @param host that it listens on
- * @param asked what the Host header says
+ * @param host address that the server listens on
+ * @param asked value of the Host header
  */
 export function isOwnName(host: string, asked: string | undefined): boolean {
   const name = (asked ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');

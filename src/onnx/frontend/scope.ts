@@ -65,7 +65,7 @@ export const mainScope = (graph: Graph, builder: Builder, narrowing: Narrowing, 
 
 /**
  * The names of one graph while it is lowered: the main graph, a branch, one pass of a loop's body, a call of a
- * function. That a node is refused only matters once something that is needed reads what it yields.
+ * function. Refusals are lazy: a node that cannot be lowered is refused once a value that is needed depends on it.
  */
 export class Scope {
   readonly #module: ImportState;

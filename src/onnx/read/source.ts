@@ -2,20 +2,20 @@ import type { onnx as schema } from 'onnx-proto';
 import { ensure, ImportError, quoted } from '../errors.ts';
 import type { ReadExternal } from './external.ts';
 
-/** Nodes of a file, those of inner graphs and functions included. */
+/** Most nodes of a file, those of inner graphs and functions included. */
 const MAX_NODES = 200_000;
-/** Inputs or outputs of one node. */
+/** Most inputs, and most outputs, of one node. */
 const MAX_VALUES = 4096;
-/** Bytes of all tensors that other files hold: as many as an engine's memory. */
+/** Most bytes of all tensors in other files: as many as an engine's memory. */
 const MAX_EXTERNAL_BYTES = 2 ** 32;
 
-/** Elements of all tensors that are stored sparse, so that few bytes do not stand for much memory. */
+/** Most elements of all sparse tensors: without a limit, a few bytes of a file could take any amount of memory. */
 const MAX_SPARSE_ELEMENTS = 2 ** 24;
 
-/** Reads the bytes of a tensor, or those from one of them to the one before another. */
+/** Reads the bytes of a tensor, or a range of them: `from` included, `end` excluded. */
 export type ReadPart = (from?: number, end?: number) => Uint8Array;
 
-/** A model's file while it is read: what it may hold in all, and the files beside it. */
+/** A model's file while it is read: counts its parts against the limits, and reads the tensors in files beside it. */
 export class Source {
   readonly #readExternal: ReadExternal | undefined;
   #nodes = 0;
@@ -41,7 +41,7 @@ export class Source {
     }
   }
 
-  /** @throws Refusal if the tensors that are stored sparse come to too many elements */
+  /** @throws Refusal if the sparse tensors read so far have too many elements together */
   countSparse(name: string, elements: number): void {
     this.#sparseElements += elements;
     ensure(
@@ -51,7 +51,7 @@ export class Source {
     );
   }
 
-  /** Reads the bytes of a tensor that another file holds, whenever it is called. @throws Refusal */
+  /** Checks where another file holds a tensor. @returns reads its bytes when called. @throws Refusal for a bad location */
   external({ name, externalData }: schema.ITensorProto, length: number): ReadPart {
     const entries = new Map((externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
     const location = entries.get('location') ?? '';

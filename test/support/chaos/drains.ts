@@ -1,4 +1,4 @@
-// Hostile requesters with more ether than their victims, who try to make them lose bonds or burn gas.
+// Attackers with more ether than their victims, who try to make these lose bonds or spend gas.
 import { type HDNodeWallet, parseEther, Wallet } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
 import { challenge, claim, finalize, timeout } from '../../../src/chain/actions.ts';
@@ -29,14 +29,14 @@ import { claimsIn, disputesIn } from '../records.ts';
 const [ATTACKER, FRIEND] = [5, 6];
 const DAY = 86_400n;
 const GWEI = 10n ** 9n;
-/** More than any victim has. */
+/** An attacker's ether: more than any victim has. */
 const FORTUNE_WEI = parseEther('9000');
 const HUGE_BYTES = 16_384;
-/** Price of gas that the default least fee of a provider counts on, a quarter of its ceiling. */
+/** The gas price from which a provider computes its default least fee: a quarter of its ceiling. */
 const CALM_WEI = 25n * GWEI;
 const MOODS = { accept: 0, revert: 1, burnGas: 2, returnBomb: 3 } as const;
 
-/** A model whose inputs and outputs are large, and of which nothing else is to be computed. */
+/** A model with a large input and output, and hardly any computation between them. */
 function huge() {
   const build = new ProgramBuilder();
   const shape = [HUGE_BYTES / 4];
@@ -59,25 +59,25 @@ const hugeInput = (seed: number): Uint8Array =>
 const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
 const HUGE_FAULT = { node: 1, element: 3, xor: 1 };
 
-/** What came of one strategy. Amounts are in wei, gas included. */
+/** The result of one strategy. Amounts include gas. */
 export interface DrainFigures {
   readonly seed: number;
   readonly requests: number;
   readonly victimClaims: number;
   readonly victimDisputes: number;
-  /** Of the attackers together. */
+  /** Gain of all attackers together; negative for a loss. */
   readonly gainedWei: bigint;
-  /** Of the victims together. */
+  /** Loss of all victims together; negative for a gain. */
   readonly lostWei: bigint;
-  /** Disputes and claims that a victim lost. */
+  /** Disputes and claims that a victim lost, a sentence each. */
   readonly lost: readonly string[];
-  /** What is still open at the end. */
+  /** Claims of victims and disputes that are still open at the end. */
   readonly open: number;
-  /** Whether the victim answers only what pays for its gas. */
+  /** Whether the provider answers only requests whose fee pays for its gas. */
   readonly isPaid: boolean;
 }
 
-/** Whether a stranger gained, or made victims lose a bond, or more than it lost itself. @returns what, in a sentence each */
+/** Finds what must not happen: attackers gain, victims lose a bond or more than the attackers. @returns a sentence for each */
 export function drained({ gainedWei, lostWei, lost, open, isPaid, seed }: DrainFigures): string[] {
   const found = lost.map((one) => `seed ${seed}: ${one}`);
   if (gainedWei > 0n) found.push(`seed ${seed}: the attackers gained ${gainedWei} wei`);
@@ -98,7 +98,7 @@ interface Sending {
   send(method: string, params: unknown[]): Promise<unknown>;
 }
 
-/** A deployment on which one strategy after the other is played, each against victims of its own. */
+/** A deployment on which strategies are played one after the other, each against new victims. */
 export class DrainStage {
   readonly #chain: DevelopmentChain;
   readonly #contracts: Contracts;
@@ -119,7 +119,7 @@ export class DrainStage {
     const { program, weights } = huge();
     const hugeModel = modelOf(program);
     shelf.put({ model: hugeModel, session: await referenceEngine.load(program, weights) });
-    // Nobody but its publisher has it, and what it says about where it is to be had is of no use.
+    // Only its publisher has this model: its URI leads nowhere.
     const strange = new ProgramBuilder();
     strange.input('f32', [2, 200]);
     const foreign = modelOf(strange.finish().program);
@@ -148,14 +148,14 @@ export class DrainStage {
     );
   }
 
-  /** Plays one strategy of its seed to the end of everything that it began. */
+  /** Plays the strategy of a seed, until every request, claim and dispute of it has ended. */
   async play(seed: number): Promise<DrainFigures> {
     const random = new Random(seed);
     const contracts = this.#contracts;
     const fromBlock = (await contracts.provider.getBlockNumber()) + 1;
     const base = (BigInt(1 + random.below(20)) * GWEI).toString(16);
     const rpc = contracts.provider as unknown as Sending;
-    /** Whoever looks sees the price of the next block. */
+    /** Sets the base fee of the next block, and mines it, so that services see it. */
     const setBaseFee = async (): Promise<void> => {
       await rpc.send('hardhat_setNextBlockBaseFeePerGas', [`0x${base}`]);
       await rpc.send('evm_mine', []);
@@ -196,8 +196,8 @@ export class DrainStage {
       }),
       createWatcher(of(victims[1]!.wallet)),
     ];
-    /** Honest services are awake: they look between any two deeds of others. */
-    const awake = async (): Promise<void> => {
+    /** Honest services look at the chain between any two actions of others. */
+    const lookAll = async (): Promise<void> => {
       await setBaseFee();
       for (const pass of services) await pass();
     };
@@ -258,30 +258,30 @@ export class DrainStage {
     };
     const open = async (): Promise<ClaimRecord[]> => [...(await world()).claims.values()];
     const ofVictim = ({ claimant }: ClaimRecord): boolean => claimant === providing;
-    const deeds: readonly (() => Promise<unknown>)[] = [
+    const actions: readonly (() => Promise<unknown>)[] = [
       ask,
       ask,
       lying,
       lying,
       erring,
       erring,
-      // False challenges of right claims, moved on or left alone.
+      // False challenges of right claims; erring watchers play some of them on.
       async () => {
         for (const one of (await open()).filter(ofVictim))
           if (random.chance(50)) await challenge(random.pick([attacker, friend]), one);
       },
-      // Disputes with oneself, to overtake whoever was there before.
+      // Disputes among attackers, to overtake honest challengers.
       async () => {
         for (const one of await open()) if (!ofVictim(one) && random.chance(50)) await challenge(friend, one);
       },
-      // The victim's answer under another name.
+      // Copies of the victim's answers.
       async () => {
         for (const one of (await open()).filter(ofVictim)) {
           if (one.answer.kind === 'bytes' && random.chance(50))
             await claim(friend, one.request, bytesOfHex(one.answer.bytes));
         }
       },
-      // Answers about a model that nobody else has.
+      // Claims on the model that nobody else has.
       async () => {
         for (const one of (await world()).requests.values()) {
           if (one.request.modelId === this.#models.foreign && one.status === 'open')
@@ -303,15 +303,15 @@ export class DrainStage {
     await ask();
     for (let i = 0; i < 14; i++) {
       await setBaseFee();
-      // What the chain refuses is no deed.
+      // An action that the chain refuses has no effect.
       await random
-        .pick(deeds)()
+        .pick(actions)()
         .catch(() => undefined);
-      await awake();
+      await lookAll();
     }
-    await this.#end(awake, world, attacker, friend);
+    await this.#end(lookAll, world, attacker, friend);
 
-    // ---- what came of it ----
+    // ---- the result ----
     const after = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
     const rests = await Promise.all(victims.map(({ wallet }) => this.#has(wallet.address)));
     const all = await world();
@@ -337,9 +337,9 @@ export class DrainStage {
     };
   }
 
-  /** Lets clocks and windows run out, while victims do what is due and attackers take back what they can. */
+  /** Lets clocks and windows run out; victims act as they must, and attackers take back what they can. */
   async #end(
-    awake: () => Promise<void>,
+    lookAll: () => Promise<void>,
     world: () => Promise<World>,
     attacker: Contracts,
     friend: Contracts,
@@ -348,14 +348,14 @@ export class DrainStage {
       const { claims, disputes } = await world();
       if (claims.size + disputes.size === 0) break;
       await this.#chain.pass(Number(DAY) / 3);
-      await awake();
+      await lookAll();
       for (const one of disputes.values()) {
         await timeout(attacker, one).catch(() => undefined);
         await friend.game.reclaim(one.disputeId, one.dispute, one.subject).catch(() => undefined);
       }
       for (const one of claims.values()) await finalize(attacker, one, false).catch(() => undefined);
     }
-    await awake();
+    await lookAll();
   }
 }
 
@@ -371,7 +371,7 @@ export interface DrainTotals {
   mostLost: number;
 }
 
-/** Plays many strategies. @param onFound is told what should not have been, in sentences */
+/** Plays many strategies. @param onFound is called with a sentence for each thing that must not happen */
 export async function playDrains(
   first: number,
   strategies: number,

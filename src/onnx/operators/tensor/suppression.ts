@@ -5,7 +5,7 @@ import { compareNumbers } from '../compareNumbers.ts';
 export interface SuppressionLimits {
   /** Boxes taken at most. */
   readonly most: number;
-  /** Intersection over union from which on a box is suppressed by a better one. */
+  /** Intersection over union above which a better box suppresses a box. */
   readonly overlap: number;
   /** Scores up to this one do not count. */
   readonly score: number | undefined;
