@@ -2,13 +2,13 @@
 //
 //   npm run site    prints a line, or why it fails: a link that leads nowhere, a page that cannot be built
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DefaultTheme, UserConfig } from 'vitepress';
 import { writeApi } from './site/api.ts';
 import { brokenLinks } from './site/checkLinks.ts';
 import { llmsText, partsOf, routeOf } from './site/navigation.ts';
-import { linkedFile, mapLinks, type Page, readPages } from './site/pages.ts';
+import { isPicture, linkedFile, mapLinks, type Page, readPages } from './site/pages.ts';
 
 const site = join('build', 'site');
 const sources = join(site, 'pages');
@@ -27,10 +27,14 @@ function write(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
-/** A link between files of the project, as a link between pages. */
+/** A link between files of the project, as a link between pages; a picture is copied to where it then leads. */
 function route(from: string, target: string, paths: ReadonlySet<string>): string {
   const file = linkedFile(from, target);
   if (file === undefined) return target;
+  if (isPicture(file)) {
+    cpSync(file, join(sources, 'public', file));
+    return `/${file}`;
+  }
   const anchor = target.includes('#') ? target.slice(target.indexOf('#')) : '';
   const page = paths.has(`${file}/README.md`) ? `${file}/README.md` : file;
   return `${routeOf(page)}${anchor}`;

@@ -17,6 +17,9 @@ const LEFT_OUT = /^\.github\//;
 
 const LINK = /(\]\()([^)\s]+)(\))/g;
 
+/** Whether a file is shown as it is, not in a page of its own. */
+export const isPicture = (path: string): boolean => /\.(png|svg|webp)$/.test(path);
+
 const isExternal = (target: string): boolean => /^(\w+:|#)/.test(target);
 
 /** Applies a function to the target of every link in text that is not code. */
@@ -72,7 +75,7 @@ function markdownFiles(): string[] {
 }
 
 /**
- * The pages: every Markdown file of the project, and every file that one of them links to.
+ * The pages: every Markdown file of the project, and every file that one of them links to, but for pictures.
  *
  * @throws Error naming a link whose file is not there
  */
@@ -84,6 +87,7 @@ export function readPages(): Page[] {
       const file = linkedFile(path, target);
       if (file === undefined || known.has(file) || known.has(`${file}/README.md`)) return target;
       if (!existsSync(file)) throw new Error(`${path}: links to ${target}, which is not there`);
+      if (isPicture(file)) return target;
       known.add(file);
       pages.push({ path: file, title: file, summary: '', text: codePage(file) });
       return target;
