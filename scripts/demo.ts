@@ -135,6 +135,9 @@ console.log(
   `Open ${url} and watch: a request every ${BETWEEN_REQUESTS} seconds, and a lie about one in ${ONE_LIE_IN}.`,
 );
 console.log(
+  `The chain is at ${anvil.url}, the oracle at ${await contracts.oracle.getAddress()}, the game at ${await contracts.game.getAddress()}.`,
+);
+console.log(
   'Press "Verify in this browser" on both claims of a request that somebody lied about. Ctrl-C ends it.',
 );
 
