@@ -187,6 +187,8 @@ export interface RequestPageJson {
   readonly request: RequestJson;
   /** True if its model may write text, and somebody may say what its tokens mean. */
   readonly isText: boolean;
+  /** True if the server gives the program of its model, which says what the bytes of input and answers are. */
+  readonly hasProgram: boolean;
   /** Oldest first; the first {@link MOST_ROWS}. */
   readonly claims: readonly ClaimJson[];
   readonly disputes: readonly DisputeJson[];

@@ -117,7 +117,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await verify(2).click();
     await found(2).getByText('Right. Every bit of the answer is what the model computes.').waitFor();
     await found(2)
-      .getByText(/output 0, i32 .*: 3/)
+      .getByText(/output 0, i32: 3/)
       .waitFor();
     await verify(1).click();
     await found(1)
@@ -219,26 +219,56 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await fresh.close();
   });
 
-  for (const scheme of ['light', 'dark'] as const) {
-    for (const [device, width] of [
-      ['a desktop', 1280],
-      ['a phone', 390],
-    ] as const) {
-      it(`breaks no rule of accessibility, ${scheme}, on ${device}`, async () => {
-        await page.emulateMedia({ colorScheme: scheme });
-        await page.setViewportSize({ width, height: 844 });
-        for (const [place, landmark] of PLACES(scene)) {
-          await page.goto(`${stage.url}#${place}`);
-          await page.getByRole('heading', { name: landmark }).first().waitFor();
-          const found = await violations(page);
-          expect(found, `${place} ${scheme} ${width}`).to.deep.equal([]);
-          const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-          expect(overflow, `${place} is wider than ${device}`).to.be.at.most(0);
-          await shot(`${place.split('/')[1] || 'overview'}-${scheme}-${width}`);
-        }
-      });
+  describe('whatever is shown', () => {
+    let places: readonly Place[];
+
+    before(async () => {
+      const unanswered = await scene.ask({ patienceSeconds: 1n });
+      const claimed = await scene.ask();
+      await scene.answer(claimed, PROVIDER, 'right');
+      await scene.chain.pass(10);
+      places = placesOf(scene, unanswered, claimed);
+    });
+
+    /** Presses every button of a name, and waits for what comes of it. */
+    const pressAll = async (name: string): Promise<void> => {
+      for (const button of await page.getByRole('button', { name }).all()) await button.click();
+      await page.locator('progress').first().waitFor({ state: 'detached' });
+    };
+
+    const unfoldAll = async (): Promise<void> => {
+      const folded = page.locator('details:not([open]) > summary');
+      while ((await folded.count()) > 0) await folded.first().click();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+    };
+
+    for (const scheme of ['light', 'dark'] as const) {
+      for (const [device, width] of [
+        ['a desktop', 1280],
+        ['a phone', 390],
+      ] as const) {
+        it(`breaks no rule of accessibility, ${scheme}, on ${device}`, async () => {
+          await page.emulateMedia({ colorScheme: scheme });
+          await page.setViewportSize({ width, height: 844 });
+          const check = async (what: string): Promise<void> => {
+            expect(await violations(page), `${what} ${scheme} ${width}`).to.deep.equal([]);
+            const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+            expect(overflow, `${what} is wider than ${device}`).to.be.at.most(0);
+          };
+          for (const { place, landmark, picture } of places) {
+            await page.goto(`${stage.url}#${place}`);
+            await page.getByRole('heading', { name: landmark }).first().waitFor();
+            await check(place);
+            await pressAll('Verify in this browser');
+            if (picture) await shot(`${picture}-${scheme}-${width}`);
+            await unfoldAll();
+            await pressAll('Compute the answer in this browser');
+            await check(`${place}, unfolded`);
+          }
+        });
+      }
     }
-  }
+  });
 
   it('says so when the server is gone, and goes on when it is back', async () => {
     await page.setViewportSize({ width: 1280, height: 800 });
@@ -259,15 +289,27 @@ describe(`the explorer in Chromium${suffix}`, function () {
 /** A string that would be a picture with a script, were it markup. */
 const HOSTILE = '"><img src=x onerror="globalThis.stolen=1"><script>globalThis.stolen=1</script>';
 
-/** Every view, and a heading that is there once it is shown. */
-const PLACES = ({ modelId, addressOf }: Scene): readonly (readonly [string, string])[] => [
-  ['/', 'Latest requests'],
-  ['/requests', 'Requests'],
-  ['/disputes', 'Disputes'],
-  ['/models', 'Models'],
-  ['/request/1', 'Claim 2'],
-  ['/dispute/1', 'Moves'],
-  [`/model/${modelId}`, 'What is committed'],
-  [`/account/${addressOf(LIAR)}`, 'Its money here'],
-  [`/ask/${modelId}`, 'What you sign'],
+interface Place {
+  readonly place: string;
+  /** A heading that is there once it is shown. */
+  readonly landmark: string;
+  /** Name of its picture, if there is one. */
+  readonly picture?: string;
+}
+
+/** Every view, and some states of the view of a request. */
+const placesOf = ({ modelId, addressOf }: Scene, unanswered: bigint, claimed: bigint): readonly Place[] => [
+  { place: '/', landmark: 'Latest requests', picture: 'overview' },
+  { place: '/requests', landmark: 'Requests', picture: 'requests' },
+  { place: '/disputes', landmark: 'Disputes', picture: 'disputes' },
+  { place: '/models', landmark: 'Models', picture: 'models' },
+  { place: '/request/1', landmark: 'Claim 2', picture: 'request' },
+  { place: `/request/${unanswered}`, landmark: 'What was asked' },
+  { place: `/request/${claimed}`, landmark: 'Claim 1' },
+  { place: '/request/99', landmark: 'Request 99' },
+  { place: '/dispute/1', landmark: 'Moves', picture: 'dispute' },
+  { place: `/model/${modelId}`, landmark: 'What is committed', picture: 'model' },
+  { place: `/account/${addressOf(LIAR)}`, landmark: 'Its money here', picture: 'account' },
+  { place: `/ask/${modelId}`, landmark: 'What you sign', picture: 'ask' },
+  { place: '/nowhere', landmark: 'Not found' },
 ];

@@ -63,7 +63,7 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     await open(`/request/${requestId}`);
     await page.getByText('Answer it', { exact: true }).click();
     await page.getByRole('button', { name: 'Compute the answer' }).click();
-    await page.getByText(/output 0, i32 .*: 3/).waitFor();
+    await page.getByText(/output 0, i32: 3/).waitFor();
     const deed = page.locator('.deed');
     for (const said of ['you put up', '1 ether', 'it can be challenged for', 'your clock runs out', '1 h'])
       await deed.getByText(said).first().waitFor();
@@ -156,6 +156,24 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     await page.unroute('**/api/deployment');
     await page.unroute('**/rpc');
     expect(await scene.endpoint.getTransactionCount(actor)).to.equal(sent);
+  });
+
+  it('attack 62: shows no bytes but those that request and claim commit to', async () => {
+    const requestId = await scene.ask();
+    await scene.answer(requestId, PROVIDER, 'right');
+    const part = (name: string) => page.locator('.contents > div', { hasText: name });
+    await open(`/request/${requestId}`);
+    await part('claim 1 says').getByText('output 0, i32: 3').waitFor();
+    await part('asked').getByRole('img', { name: 'input 0, 28 by 28 bytes' }).waitFor();
+    await page.route(/\/api\/(requests\/\d+\/input|claims\/\d+\/answer)$/, (route) => {
+      const length = route.request().url().endsWith('input') ? 784 : 8;
+      return route.fulfill({ contentType: 'application/octet-stream', body: Buffer.alloc(length) });
+    });
+    await open(`/request/${requestId}`);
+    for (const name of ['asked', 'claim 1 says'])
+      await part(name).getByText('Its bytes are not here.').waitFor();
+    expect(await page.locator('canvas').count()).to.equal(0);
+    expect(troubles).to.deep.equal([]);
   });
 
   it('asks by root, and verifies with the input as a file', async () => {

@@ -29,6 +29,10 @@ export function Overview() {
   return (
     <>
       <h1>Overview</h1>
+      <p class="lead">
+        Contracts ask neural networks here. Whoever answers puts up a bond. Whoever runs the model again and
+        gets another answer can challenge, and the chain settles the dispute by computing a few steps itself.
+      </p>
       <Shown read={read}>
         {({ counts, bondsWei, slashedWei, latest, disputes, forecasts }) => (
           <>
@@ -36,7 +40,7 @@ export function Overview() {
               <Figure
                 name="requests"
                 value={counts.requests.toLocaleString('en-US')}
-                note={`${counts.waiting} waiting`}
+                note={`${counts.waiting} not final`}
               />
               <Figure
                 name="claims"

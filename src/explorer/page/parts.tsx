@@ -53,6 +53,15 @@ const REQUEST_WORDS: Readonly<Record<RequestJson['status'], string>> = {
   cancelled: 'cancelled',
 };
 
+const REQUEST_NOTES: Readonly<Record<string, string>> = {
+  waiting: 'nobody has answered yet',
+  claimed: 'an answer can still be challenged',
+  disputed: 'an answer is being disputed',
+  answered: 'it has its final answer',
+  closed: 'it takes no more answers',
+  cancelled: 'its requester took it back',
+};
+
 const CLAIM_WORDS: Readonly<Record<ClaimJson['status'], string>> = {
   open: 'open',
   final: 'final',
@@ -66,7 +75,11 @@ export const RequestStatus = ({ request }: { readonly request: RequestJson }) =>
     : request.status === 'open' && request.claims > request.falsified
       ? 'claimed'
       : REQUEST_WORDS[request.status];
-  return <span class={`chip ${word}`}>{word}</span>;
+  return (
+    <span class={`chip ${word}`} title={REQUEST_NOTES[word]}>
+      {word}
+    </span>
+  );
 };
 
 export const ClaimStatus = ({ claim }: { readonly claim: ClaimJson }) => (

@@ -23,6 +23,7 @@ import { durationText } from './words.ts';
 const Challenge = later(async () => (await import('./act/challenge.tsx')).Challenge);
 const ClaimAnswer = later(async () => (await import('./act/claim.tsx')).ClaimAnswer);
 const Texts = later(async () => (await import('./text/texts.tsx')).Texts);
+const Contents = later(async () => (await import('./contents.tsx')).Contents);
 const Cancel = later(async () => (await import('./act/cancel.tsx')).Cancel);
 
 /** The next event of a request, in words. */
@@ -185,7 +186,7 @@ export function Request({ id }: { readonly id: string }) {
     <>
       <h1>Request {id}</h1>
       <Shown read={read}>
-        {({ request, claims, disputes, isText }) => (
+        {({ request, claims, disputes, isText, hasProgram }) => (
           <>
             <p class="outlook">
               <RequestStatus request={request} /> <Outlook request={request} claims={claims} />
@@ -194,7 +195,11 @@ export function Request({ id }: { readonly id: string }) {
               <RequestFacts request={request} />
               <Deeds request={request} />
             </Card>
-            {isText && <Texts request={request} claims={claims} />}
+            {isText ? (
+              <Texts request={request} claims={claims} />
+            ) : (
+              hasProgram && <Contents request={request} claims={claims} />
+            )}
             {claims.map((claim) => (
               <Claim
                 key={claim.id}

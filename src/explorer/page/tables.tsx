@@ -17,7 +17,7 @@ export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
   ) : (
     <LongTable
       label="Requests"
-      head={['request', 'status', 'model', 'asked', 'fee', 'claims', 'disputes']}
+      head={['request', 'status', 'asked', 'claims', 'disputes', 'fee', 'model']}
       rows={rows}
       show={(request, index) => (
         <tr key={request.id} aria-rowindex={index}>
@@ -28,19 +28,19 @@ export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
             <RequestStatus request={request} />
           </td>
           <td>
-            <Model id={request.model} />
-          </td>
-          <td>
             <Ago timestamp={request.requestedAt} />
-          </td>
-          <td>
-            <Amount wei={request.feeWei} />
           </td>
           <td class="number">
             {request.claims}
-            {request.falsified > 0 && `, ${request.falsified} false`}
+            {request.falsified > 0 && `, ${request.falsified} of them false`}
           </td>
           <td class="number">{request.disputes}</td>
+          <td>
+            <Amount wei={request.feeWei} />
+          </td>
+          <td>
+            <Model id={request.model} />
+          </td>
         </tr>
       )}
     />
@@ -64,7 +64,7 @@ export const Standing = ({ dispute }: { readonly dispute: DisputeJson }) => {
 
 /** The end of a dispute as things stand, in a few words. */
 const Outcome = ({ forecast }: { readonly forecast: ForecastJson | undefined }) => {
-  if (!forecast) return <>over</>;
+  if (!forecast) return <>–</>;
   const { ifPlayed, ifIdle, isOvertaken } = forecast;
   if (isOvertaken) return <>bond given back</>;
   if (ifPlayed === null) return <>{ifIdle}, if nobody moves</>;
@@ -85,9 +85,9 @@ export const Disputes = ({
     <LongTable
       label="Disputes"
       head={[
-        ...['dispute', 'about', 'claimant', 'challenger', 'standing'],
+        ...['dispute', 'about', 'standing'],
         ...(forecasts ? ['will win'] : []),
-        'moves',
+        ...['moves', 'claimant', 'challenger'],
       ]}
       rows={rows}
       show={(dispute, index) => (
@@ -99,12 +99,6 @@ export const Disputes = ({
             <a href={`#/request/${dispute.request}`}>request {dispute.request}</a>
           </td>
           <td>
-            <Account address={dispute.claimant} />
-          </td>
-          <td>
-            <Account address={dispute.challenger} />
-          </td>
-          <td>
             <Standing dispute={dispute} />
           </td>
           {forecasts && (
@@ -113,6 +107,12 @@ export const Disputes = ({
             </td>
           )}
           <td class="number">{dispute.moves}</td>
+          <td>
+            <Account address={dispute.claimant} />
+          </td>
+          <td>
+            <Account address={dispute.challenger} />
+          </td>
         </tr>
       )}
     />

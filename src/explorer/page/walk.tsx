@@ -42,7 +42,7 @@ function Level({ step }: { readonly step: StepJson }) {
   return (
     <li class="level">
       <p class="level-name">{TITLES[level]}</p>
-      <div class={`boxes ${level}`} aria-hidden="true">
+      <div class={level === 'chunk' ? 'boxes small' : 'boxes'} aria-hidden="true">
         {Array.from({ length: drawn }, (_, box) => {
           const kind = picked === null ? '' : box < picked ? 'agreed' : box === picked ? 'picked' : 'open';
           const value = values?.[box];
@@ -93,8 +93,15 @@ export function Walk({ walk, leaf }: { readonly walk: readonly StepJson[]; reado
   return (
     <>
       <p class="legend">
-        <span class="box agreed" /> agreed <span class="box picked" /> first difference{' '}
-        <span class="box open" /> not looked at
+        <span>
+          <span class="box agreed" /> agreed
+        </span>
+        <span>
+          <span class="box picked" /> first difference
+        </span>
+        <span>
+          <span class="box open" /> not looked at
+        </span>
       </p>
       <ol class="walk">
         {walk.map((step, i) => (

@@ -141,8 +141,10 @@ export function application(
       const request = history.request(id);
       if (!request) return undefined;
       const isText = await files.hasText(request.model);
+      const hasProgram = (await files.state(request.model)).state === 'here';
       const claims = history.claimsOn(id, MOST_ROWS);
-      return { block: follower.block, request, claims, disputes: history.disputesOn(id, MOST_ROWS), isText };
+      const disputes = history.disputesOn(id, MOST_ROWS);
+      return { block: follower.block, request, claims, disputes, isText, hasProgram };
     });
   });
 

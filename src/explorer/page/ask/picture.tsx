@@ -1,6 +1,6 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { INK, useDrawing } from '../drawing.tsx';
 
-/** Drawing on a grid of bytes, from 0, paper, to 255, ink. */
+/** Drawing on a grid of bytes. */
 
 export interface PictureProps {
   readonly width: number;
@@ -9,7 +9,6 @@ export interface PictureProps {
   readonly change: (pixels: Uint8Array) => void;
 }
 
-const INK = 255;
 /** Ink of a stroke beside its middle. */
 const EDGE = 140;
 
@@ -48,14 +47,7 @@ async function pixelsOf(file: Blob, width: number, height: number): Promise<Uint
 
 /** A field to draw in; a picture may be dropped or chosen instead. */
 export function Picture({ width, height, pixels, change }: PictureProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const context = canvas.current?.getContext('2d');
-    if (!context) return;
-    const image = context.createImageData(width, height);
-    for (const [i, ink] of pixels.entries()) image.data.set([INK - ink, INK - ink, INK - ink, 255], 4 * i);
-    context.putImageData(image, 0, 0);
-  }, [pixels, width, height]);
+  const canvas = useDrawing(width, height, pixels);
   const draw = (event: PointerEvent): void => {
     const field = canvas.current;
     if (!field || event.buttons === 0) return;

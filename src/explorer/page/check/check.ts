@@ -3,7 +3,6 @@ import { wasmEngineWith } from '../../../engine/wasm/wasm.ts';
 import { hexOf } from '../../../merkle/keccak.ts';
 import {
   claimedRefs,
-  commitInput,
   commitOutput,
   type Model,
   splitTensors,
@@ -11,12 +10,13 @@ import {
   totalBytes,
 } from '../../../merkle/model.ts';
 import { concat } from '../../../merkle/tree.ts';
-import { type DType, ELEMENT_BYTES } from '../../../program/node.ts';
+import { ELEMENT_BYTES } from '../../../program/node.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
-import { floatText } from '../../floatText.ts';
 import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
+import { isAnswer, isInput } from './commitments.ts';
 import type { CheckedModel } from './model.ts';
 import type { Finding, Made, News, Order, Values, Verdict } from './order.ts';
+import { valueAt, valuesOf } from './tensorValues.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** Sources of a check. None is trusted but `call`, which reads the chain. */
@@ -29,28 +29,8 @@ export interface Sources {
   answer(claim: ClaimJson, maxBytes: number): Promise<Uint8Array | undefined>;
 }
 
-/** Values of a tensor that are shown. */
-const MOST_VALUES = 12;
-
-function valueAt(dtype: DType, bytes: Uint8Array, element: number): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (dtype) {
-    case 'f32':
-      return floatText(view.getFloat32(4 * element, true));
-    case 'i32':
-      return `${view.getInt32(4 * element, true)}`;
-    case 'i8':
-      return `${view.getInt8(element)}`;
-    case 'u8':
-      return `${view.getUint8(element)}`;
-  }
-}
-
-function valuesOf({ dtype, shape, bytes }: TensorData, i: number): Values {
-  const count = bytes.length / ELEMENT_BYTES[dtype];
-  const values = Array.from({ length: Math.min(count, MOST_VALUES) }, (_, e) => valueAt(dtype, bytes, e));
-  return { title: `output ${i}, ${dtype} [${shape.join(', ')}]`, values, count };
-}
+const valuesOfOutput = (tensor: TensorData, i: number): Values =>
+  valuesOf({ ...tensor, name: `output ${i}` });
 
 /** The first element in which a claimed answer is another than the computed one. */
 function firstDifference(
@@ -79,10 +59,6 @@ async function confirm(call: Call, order: Order): Promise<void> {
     throw new Unavailable('the chain does not have this claim, or its claimant has made it again');
 }
 
-/** Tells whether bytes are the input that a request commits to. */
-export const isInput = (model: Model, bytes: Uint8Array, { inputs }: RequestJson): boolean =>
-  bytes.length === totalBytes(model.inputs) && hexOf(commitInput(model, bytes)) === inputs;
-
 async function inputOf(sources: Sources, model: Model, request: RequestJson): Promise<Uint8Array> {
   const input = await sources.input(request, model);
   if (!isInput(model, input, request))
@@ -92,10 +68,8 @@ async function inputOf(sources: Sources, model: Model, request: RequestJson): Pr
 
 /** The claimed bytes, if they are what the claim commits to. */
 async function answerOf(sources: Sources, model: Model, claim: ClaimJson): Promise<Uint8Array | undefined> {
-  const size = totalBytes(claimedRefs(model));
-  const answer = await sources.answer(claim, size);
-  const isClaimed = answer?.length === size && hexOf(commitOutput(model, answer)) === claim.outputs;
-  return isClaimed ? answer : undefined;
+  const answer = await sources.answer(claim, totalBytes(claimedRefs(model)));
+  return answer && isAnswer(model, answer, claim) ? answer : undefined;
 }
 
 interface Judged {
@@ -194,7 +168,7 @@ export async function answer(
     return {
       kind: 'made',
       bytes: concat(outputs.map(({ bytes }) => bytes)),
-      outputs: outputs.map(valuesOf),
+      outputs: outputs.map(valuesOfOutput),
     };
   } catch (failure) {
     return unavailable(failure);
@@ -235,7 +209,7 @@ export async function check(
         ['getting the files', seconds(got - started)],
         ['compiling and running', seconds(performance.now() - got)],
       ],
-      outputs: judged.outputs.map(valuesOf),
+      outputs: judged.outputs.map(valuesOfOutput),
     };
   } catch (failure) {
     return unavailable(failure);

@@ -1,7 +1,8 @@
 import { type Model, totalBytes } from '../../../merkle/model.ts';
 import { concat } from '../../../merkle/tree.ts';
 import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
-import { answer, check, isInput, type Sources } from './check.ts';
+import { answer, check, type Sources } from './check.ts';
+import { isInput } from './commitments.ts';
 import { modelInFiles, type ReadBlob, readModel } from './model.ts';
 import type { News, Order, Way } from './order.ts';
 import { bytesAt, callThrough, fileReader } from './read.ts';

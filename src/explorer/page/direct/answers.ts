@@ -192,7 +192,7 @@ export class NodeAnswers {
       ({ published }) => (published?.answers.length ?? 0) > 0,
       () => false,
     );
-    return { block: this.block, request: rowOf(found), claims, disputes, isText };
+    return { block: this.block, request: rowOf(found), claims, disputes, isText, hasProgram: false };
   }
 
   async #whyNot(id: string): Promise<string> {

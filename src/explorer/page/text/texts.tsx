@@ -60,8 +60,8 @@ export function Texts({
             ))}
           </dl>
           <p class="note">
-            The chain knows tokens only; what they mean is said by whoever published the model. Whether a
-            claim is right says <em>Verify</em>.
+            The chain knows tokens only; what they mean is said by whoever published the model.{' '}
+            <em>Verify</em> tells whether a claim is right.
           </p>
         </>
       )}
