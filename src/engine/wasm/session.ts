@@ -1,4 +1,4 @@
-import type { Program } from '../../program/node.ts';
+import type { LoopNode, Node, Program } from '../../program/node.ts';
 import {
   type CheckpointedRun,
   checkInputs,
@@ -12,7 +12,6 @@ import {
   tensorData,
 } from '../engine.ts';
 import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
-import { runLoop } from '../reference/runLoop.ts';
 import { type LoadRequest, Machine } from './machine.ts';
 import { SessionMemory } from './sessionMemory.ts';
 
@@ -68,12 +67,37 @@ export class WasmSession implements Session {
       const loop = checkOperands(this.program, node, tensors);
       const given = operandsToGive(this.program, this.#request.weights, loop, tensors);
       // Code is made for the constants as they are: 4 bits may not be enough for others.
-      if (!given) return runLoop(loop, tensors);
+      if (!given) return this.#runAlone(loop, tensors);
       const machine = this.#machines.get('trees') ?? (await this.#machine('tensors'));
       for (const i of given) machine.put(i, tensors[i]!);
       machine.runNode(node);
       return machine.tensor(node);
     });
+  }
+
+  /** Runs a loop as a program of its own, to which all that it reads is given. */
+  async #runAlone(loop: LoopNode, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
+    const { nodes } = this.program;
+    const read = [...new Set(loop.operands.map((operand) => operand.node))];
+    const inputs = read.map((i, slot): Node => {
+      const { dtype, shape } = nodes[i]!;
+      return { kind: 'input', dtype, shape, slot };
+    });
+    const operands = loop.operands.map((operand) => ({ ...operand, node: read.indexOf(operand.node) }));
+    const program: Program = {
+      nodes: [...inputs, { ...loop, operands }],
+      inputs: [...inputs.keys()],
+      outputs: [inputs.length],
+    };
+    const request = { ...this.#request, program, weights: new Map<number, Uint8Array>() };
+    const room = new SessionMemory(this.#request.pool.threads > 1);
+    const machine = await Machine.build(request, keptBy('outputs', program), room);
+    try {
+      await machine.run(read.map((i) => tensors[i]!));
+      return machine.tensor(inputs.length);
+    } finally {
+      machine.close();
+    }
   }
 
   /** Closes the session after the runs that are queued before it. */
