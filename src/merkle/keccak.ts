@@ -23,11 +23,20 @@ export function keccak(bytes: Uint8Array): Hash {
   return hasher.digest('binary');
 }
 
-/** A loop, because whole tensors are compared and a callback for each byte takes ten times as long. */
+/** Bytes from which on it pays to look at them as words. */
+const LEAST_WORDS_BYTES = 1024;
+
+/** Loops, because whole tensors are compared: a callback for each byte takes ten times as long, and words a third. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  const isAligned = a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0;
+  const words = isAligned && a.length >= LEAST_WORDS_BYTES ? Math.floor(a.length / 4) : 0;
+  if (words > 0) {
+    const [x, y] = [a, b].map(({ buffer, byteOffset }) => new Int32Array(buffer, byteOffset, words));
+    for (let i = 0; i < words; i++) if (x![i] !== y![i]) return false;
+  }
+  for (let i = 4 * words; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 

@@ -37,6 +37,26 @@ describe('keccak', () => {
   });
 });
 
+describe('bytes', () => {
+  it('are equal if all of them are, wherever they lie and wherever they differ', () => {
+    for (const length of [0, 1, 3, 1023, 1024, 1027, 4098]) {
+      for (const [from, to] of [
+        [0, 0],
+        [4, 8],
+        [1, 0],
+        [0, 3],
+      ] as const) {
+        const a = new Uint8Array(length + from).fill(7).subarray(from);
+        const b = new Uint8Array(length + to).fill(7).subarray(to);
+        expect(equalBytes(a, b), `${length} bytes`).to.equal(true);
+        for (const place of new Set([0, Math.floor(length / 2), length - 1].filter((i) => i in b)))
+          expect(equalBytes(a, b.with(place, 8)), `byte ${place} of ${length}`).to.equal(false);
+        expect(equalBytes(a, new Uint8Array(length + 1).fill(7))).to.equal(false);
+      }
+    }
+  });
+});
+
 describe('tensor tree', () => {
   const leaf = (chunk: Uint8Array) => h(Uint8Array.of(TAGS.TENSOR_CHUNK), chunk);
   const node = (l: Uint8Array, r: Uint8Array) => h(Uint8Array.of(TAGS.TENSOR_NODE), l, r);
