@@ -1,7 +1,7 @@
 import { SeededWeights } from '../../examples/models/weights.ts';
 import type { Graph, TensorValue } from '../../src/onnx/read/graph.ts';
 import { TYPES } from '../../src/onnx/types.ts';
-import { type LlamaShape, layerShapes, llamaGraph } from '../../src/text/llama.ts';
+import { type LlamaShape, type LlamaWeights, layerShapes, llamaGraph } from '../../src/text/llama.ts';
 import type { WeightForm } from '../../src/text/options.ts';
 
 /** A language model that is small enough for the reference engine, with weights from a seed. */
@@ -22,7 +22,8 @@ export const TINY: LlamaShape & { readonly hidden: number; readonly vocabulary: 
   tied: false,
 };
 
-export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1, form?: WeightForm): Graph {
+/** Shape and weights: of each name the same ones, however often they are asked for. */
+export function tinyLlama(change: Partial<typeof TINY> = {}, seed = 1) {
   const shape = { ...TINY, ...change };
   const { width, vocabulary } = shape;
   const random = new SeededWeights(seed);
@@ -41,8 +42,23 @@ export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1, form?: We
     shape: [width],
     values: new Float32Array(width).fill(1),
   });
-  const named = (name: string): TensorValue => (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
-  return llamaGraph(shape, { layer: (_, name) => named(name), whole: named }, form);
+  const made = new Map<string, TensorValue>();
+  const named = (name: string, layer = -1): TensorValue => {
+    const key = `${layer} ${name}`;
+    const value = made.get(key) ?? (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
+    made.set(key, value);
+    return value;
+  };
+  const weights: LlamaWeights = {
+    layer: (layer, name) => named(name, layer),
+    whole: (name) => named(name),
+  };
+  return { shape, weights };
+}
+
+export function tinyGraph(change: Partial<typeof TINY> = {}, seed = 1, form?: WeightForm): Graph {
+  const { shape, weights } = tinyLlama(change, seed);
+  return llamaGraph(shape, weights, form);
 }
 
 /** Its vocabulary: a letter each. */

@@ -1,153 +1,15 @@
-import { GGMLQuantizationType } from '@huggingface/gguf';
 import { expect } from 'chai';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
-import { FORMATS, widen } from '../../src/onnx/floatFormats.ts';
 import { compileText } from '../../src/text/compile.ts';
-import { BLOCK } from '../../src/text/floatMatrix.ts';
 import { generate, inputsOf, PassChooser, programUpTo } from '../../src/text/generate.ts';
 import { GgufFile } from '../../src/text/gguf/file.ts';
 import { graphOfGguf } from '../../src/text/gguf/llama.ts';
-import { type LayerNorm, type LayerWeight, layerShapes } from '../../src/text/llama.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
-import { encodeGguf, type GgufTensor } from '../support/ggufFile.ts';
-import { inLevels, type PlainLlama, plainLogits, type Rows } from '../support/plainLlama.ts';
-import { Random } from '../support/randomProgram.ts';
+import { type PlainLlama, plainLogits, type Rows } from '../support/plainLlama.ts';
+import { rowsOf, seededGguf, VOCABULARY } from '../support/seededGguf.ts';
 
-const { F32, Q4_1, Q8_0 } = GGMLQuantizationType;
-
-/** Rows are of several blocks, and heads of queries share heads of keys. */
-const SHAPE = {
-  layers: 2,
-  width: 64,
-  heads: 4,
-  keyHeads: 2,
-  headSize: 16,
-  hidden: 96,
-  epsilon: 1e-5,
-  base: 100,
-  interleaved: true,
-};
-const VOCABULARY = 200;
 const SIZES = { prompt: 4, tokens: 12 };
 const PROMPT = [5, 170, 3];
-
-const STORED = {
-  query: 'attn_q',
-  key: 'attn_k',
-  value: 'attn_v',
-  output: 'attn_output',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
-  'attention norm': 'attn_norm',
-  'forward norm': 'ffn_norm',
-};
-
-/** A tensor in a file, and the numbers that it stands for. */
-interface Known {
-  readonly tensor: GgufTensor;
-  readonly numbers: Rows;
-  /** The same with all least values 0, of a matrix that has any. */
-  readonly byLevels?: Rows;
-}
-
-const half = (code: number): number => widen(FORMATS.float16, code);
-
-const rowsOf = (numbers: readonly number[], columns: number): Rows =>
-  Array.from({ length: numbers.length / columns }, (_, row) =>
-    numbers.slice(row * columns, (row + 1) * columns),
-  );
-
-/** A matrix in Q4_1: steps from 0.03 to 0.06, and least values from -0.5 to -0.25, of some blocks above 0. */
-function inQ41(random: Random, shape: readonly number[]): Known {
-  const [bytes, numbers, byLevels] = [[] as number[], [] as number[], [] as number[]];
-  for (let block = 0; block < (shape[0]! * shape[1]!) / BLOCK; block++) {
-    const step = 0x2800 + random.below(0x400);
-    const least = (random.chance(5) ? 0x3400 : 0xb400) + random.below(0x400);
-    const levels = random.times(BLOCK, () => random.below(16));
-    // Byte i has levels i and i + 16.
-    const pairs = levels.slice(0, 16).map((low, i) => low + 16 * levels[i + 16]!);
-    bytes.push(step & 255, step >> 8, least & 255, least >> 8, ...pairs);
-    numbers.push(...levels.map((level) => level * half(step) + half(least)));
-    byLevels.push(...levels.map((level) => level * half(step)));
-  }
-  return {
-    tensor: { shape, kind: Q4_1, bytes: Uint8Array.from(bytes) },
-    numbers: rowsOf(numbers, shape[1]!),
-    byLevels: rowsOf(byLevels, shape[1]!),
-  };
-}
-
-/** A matrix in Q8_0, as files hold the table of tokens. */
-function inQ80(random: Random, shape: readonly number[]): Known {
-  const [bytes, numbers] = [[] as number[], [] as number[]];
-  for (let block = 0; block < (shape[0]! * shape[1]!) / BLOCK; block++) {
-    const step = 0x2000 + random.below(0x400);
-    const levels = random.times(BLOCK, () => random.between(-127, 127));
-    bytes.push(step & 255, step >> 8, ...levels.map((level) => level & 255));
-    numbers.push(...levels.map((level) => level * half(step)));
-  }
-  return {
-    tensor: { shape, kind: Q8_0, bytes: Uint8Array.from(bytes) },
-    numbers: rowsOf(numbers, shape[1]!),
-  };
-}
-
-function norm(random: Random, shape: readonly number[]): Known {
-  const numbers = Float32Array.from({ length: shape[0]! }, () => 0.5 + random.below(1000) / 1000);
-  return { tensor: { shape, kind: F32, bytes: new Uint8Array(numbers.buffer) }, numbers: [[...numbers]] };
-}
-
-/**
- * A file of a model with weights from a seed, and the same model in plain numbers, its tables in levels of 8 bits: as it is,
- * and as it would be if the layers' least values were forgotten.
- */
-function seededModel(seed: number) {
-  const random = new Random(seed);
-  const known = new Map<string, Known>();
-  const shapes = layerShapes(SHAPE);
-  for (let layer = 0; layer < SHAPE.layers; layer++)
-    for (const [name, stored] of Object.entries(STORED)) {
-      const shape = shapes[name as LayerWeight | LayerNorm];
-      known.set(`blk.${layer}.${stored}.weight`, (shape.length === 1 ? norm : inQ41)(random, shape));
-    }
-  const table = [VOCABULARY, SHAPE.width];
-  known.set('token_embd.weight', inQ80(random, table));
-  known.set('output_norm.weight', norm(random, [SHAPE.width]));
-  known.set('output.weight', inQ41(random, table));
-  const bytes = encodeGguf(
-    {
-      'general.architecture': 'llama',
-      'llama.block_count': SHAPE.layers,
-      'llama.embedding_length': SHAPE.width,
-      'llama.feed_forward_length': SHAPE.hidden,
-      'llama.attention.head_count': SHAPE.heads,
-      'llama.attention.head_count_kv': SHAPE.keyHeads,
-      'llama.attention.layer_norm_rms_epsilon': SHAPE.epsilon,
-      'llama.rope.freq_base': SHAPE.base,
-      'llama.context_length': 64,
-      'tokenizer.ggml.tokens': Array.from({ length: VOCABULARY }, (_, i) => `token ${i}`),
-    },
-    Object.fromEntries([...known].map(([name, { tensor }]) => [name, tensor])),
-  );
-  const plainBy = (numbers: (one: Known) => Rows): PlainLlama => {
-    const of = (layer: number, name: LayerWeight | LayerNorm): Rows =>
-      numbers(known.get(`blk.${layer}.${STORED[name]}.weight`)!);
-    return {
-      shape: SHAPE,
-      layer: of,
-      norm: (layer, name) => of(layer, name)[0]!,
-      tokens: known.get('token_embd.weight')!.numbers.map(inLevels),
-      lastNorm: known.get('output_norm.weight')!.numbers[0]!,
-      logits: known.get('output.weight')!.numbers.map(inLevels),
-    };
-  };
-  return {
-    bytes,
-    plain: plainBy(({ numbers }) => numbers),
-    forgetful: plainBy(({ numbers, byLevels }) => byLevels ?? numbers),
-  };
-}
 
 const greatest = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
 
@@ -160,7 +22,7 @@ function distance(found: Rows, expected: Rows): number {
 
 describe('a GGUF file in 4 bits', () => {
   it('writes the tokens of plain arithmetic on its blocks, with its logits', async () => {
-    const { bytes, plain, forgetful } = seededModel(5);
+    const { bytes, plain, forgetful } = seededGguf(5);
     const graph = graphOfGguf(await GgufFile.read(bytes), SIZES.prompt + SIZES.tokens, 'int4');
     const model = compileText(graph, bytes.length, SIZES);
     const request = inputsOf(model, { prompt: PROMPT });

@@ -5,6 +5,7 @@ import {
   type LayerNorm,
   type LayerWeight,
   type LlamaShape,
+  type LlamaWeights,
   layerShapes,
   llamaGraph,
 } from '../llama.ts';
@@ -67,6 +68,30 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
 }
 
 /**
+ * The shape of a model in a GGUF file, and its weights, which are read when they are asked for.
+ *
+ * @throws Refusal for a model that is not written as a graph here
+ */
+export function llamaOfGguf(file: GgufFile): { readonly shape: LlamaShape; readonly weights: LlamaWeights } {
+  const shape = shapeOf(file);
+  const shapes = layerShapes(shape);
+  const vocabulary = vocabularyOf(file);
+  return {
+    shape,
+    weights: {
+      layer: (layer, name) => file.weight(`blk.${layer}.${NAMES[name]}`, shapes[name]),
+      whole: (name) => {
+        if (name === 'norm') return file.weight('output_norm.weight', [shape.width]);
+        return file.weight(name === 'tokens' ? 'token_embd.weight' : 'output.weight', [
+          vocabulary,
+          shape.width,
+        ]);
+      },
+    },
+  };
+}
+
+/**
  * The graph of a model in a GGUF file.
  *
  * @param positions prompt and text together
@@ -76,26 +101,12 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
  */
 export function graphOfGguf(file: GgufFile, positions: number, form?: WeightForm, write = llamaGraph): Graph {
   return within('model', () => {
-    const shape = shapeOf(file);
+    const { shape, weights } = llamaOfGguf(file);
     ensure(
       positions <= shape.positions,
       `its positions are ${shape.positions} at most; a prompt and a text of ${positions} tokens do not fit`,
     );
-    const { width } = shape;
-    const shapes = layerShapes(shape);
-    const weight = (name: string, extents: readonly number[]) => file.weight(name, extents);
-    const vocabulary = vocabularyOf(file);
-    return write(
-      { ...shape, positions },
-      {
-        layer: (layer, name) => weight(`blk.${layer}.${NAMES[name]}`, shapes[name]),
-        whole: (name) => {
-          if (name === 'norm') return weight('output_norm.weight', [width]);
-          return weight(name === 'tokens' ? 'token_embd.weight' : 'output.weight', [vocabulary, width]);
-        },
-      },
-      form,
-    );
+    return write({ ...shape, positions }, weights, form);
   });
 }
 
