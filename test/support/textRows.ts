@@ -9,18 +9,29 @@ import { tokenBytes } from '../../src/text/tokens.ts';
 
 export const SIZES = { prompt: 6, tokens: 10 };
 export const POSITIONS = SIZES.prompt + SIZES.tokens;
-const PROMPT = [5, 17, 3, 30];
-const TEXT = [8, 8, 21, 0, 39, 12, 3, 3, 30, 7];
+
+/** A prompt, and a text that is as long as the model's. */
+interface Tokens {
+  readonly prompt: readonly number[];
+  readonly text: readonly number[];
+}
+
+const TINY: Tokens = { prompt: [5, 17, 3, 30], text: [8, 8, 21, 0, 39, 12, 3, 3, 30, 7] };
 
 const words = (...numbers: number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
 
 /** Logits of the text's places, by one pass over everything. */
-export async function byOnePass(model: TextModel, engine: Engine): Promise<Uint8Array[]> {
+export async function byOnePass(
+  model: TextModel,
+  engine: Engine,
+  { prompt, text }: Tokens = TINY,
+): Promise<Uint8Array[]> {
   const session = await engine.load(programUpTo(model, model.logits), model.weights);
-  const inputs = inputsOf(model, { prompt: PROMPT });
-  const [logits] = await session.run([...inputs, tokenBytes(TEXT, model.width)]);
+  const inputs = inputsOf(model, { prompt });
+  const [logits] = await session.run([...inputs, tokenBytes(text, model.width)]);
+  const rows = rowsIn(logits!.bytes.slice(), text.length);
   await session.close();
-  return rowsIn(logits!.bytes.slice(), SIZES.tokens);
+  return rows;
 }
 
 const rowsIn = (bytes: Uint8Array, count: number): Uint8Array[] =>
@@ -33,22 +44,24 @@ export async function byRows(
   model: TextModel,
   engine: Engine,
   sizes: readonly PartSize[],
+  { prompt, text }: Tokens = TINY,
 ): Promise<Uint8Array[]> {
   const { program, weights } = stepProgram(analyse(model, model.logits), sizes, new Map());
   const session = await engine.loadCached(program, weights);
-  const sequence = [...PROMPT, ...TEXT.slice(0, -1)];
-  const drawing = inputsOf(model, { prompt: PROMPT }).slice(2);
+  const positions = model.options.prompt + model.options.tokens;
+  const sequence = [...prompt, ...text.slice(0, -1)];
+  const drawing = inputsOf(model, { prompt }).slice(2);
   const found: Uint8Array[] = [];
   let next = 0;
   for (let turn = 0; next < sequence.length; turn++) {
     const part = turn % sizes.length;
     const { rows } = sizes[part]!;
-    const first = Math.min(next, POSITIONS - rows);
+    const first = Math.min(next, positions - rows);
     const ids = Array.from({ length: rows }, (_, i) => sequence[first + i] ?? 0);
-    const place = first - PROMPT.length + 1;
+    const place = first - prompt.length + 1;
     const [logits] = await session.run(part, first, [words(place), words(...ids), ...drawing]);
     for (const [i, row] of rowsIn(logits!.bytes, rows).entries())
-      if (place + i >= 0 && place + i < TEXT.length) found[place + i] = row;
+      if (place + i >= 0 && place + i < text.length) found[place + i] = row;
     next = first + rows;
   }
   await session.close();
