@@ -9,6 +9,8 @@ import { SKIPPED } from './checks.ts';
 
 interface Corpus {
   readonly folder: string;
+  /** Version of ONNX. */
+  readonly version: string;
   readonly name: string;
   readonly page: string;
   readonly listsOperators: boolean;
@@ -18,6 +20,7 @@ interface Corpus {
 const corpora: readonly Corpus[] = [
   {
     folder: '/usr/share/libonnx-testdata/data',
+    version: '1.12',
     name: "Debian's package `libonnx-testdata` (ONNX 1.12)",
     page: 'src/onnx/CONFORMANCE.md',
     listsOperators: true,
@@ -25,6 +28,7 @@ const corpora: readonly Corpus[] = [
   },
   {
     folder: '.cache/onnx-1.23.2',
+    version: '1.23',
     name: 'the node tests of the Python package `onnx` 1.23.2',
     page: 'src/onnx/CONFORMANCE-1.23.md',
     listsOperators: false,
@@ -43,11 +47,11 @@ function hasItsSchemas({ folder }: Corpus): boolean {
 }
 
 /** @returns whether the corpus is as its committed table says, without failures */
-async function check({ folder, name, page: path, listsOperators }: Corpus): Promise<boolean> {
+async function check({ folder, version, name, page: path, listsOperators }: Corpus): Promise<boolean> {
   const results = await conformance(folder);
   const failed = results.filter(({ verdict }) => verdict === 'failed');
   for (const { test, reason } of failed) console.log(`failed ${test}: ${reason}`);
-  const page = conformancePage(results, name, listsOperators);
+  const page = conformancePage(results, { version, name }, listsOperators);
   const committed = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (process.argv.includes('--update')) writeFileSync(path, page);
   else if (committed !== page) {

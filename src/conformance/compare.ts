@@ -23,7 +23,7 @@ const isClose = (mine: number, theirs: number, absolute: number): boolean =>
   // Infinities are equal or far apart; their difference says nothing.
   (Number.isFinite(theirs) && Math.abs(mine - theirs) <= absolute + RTOL * Math.abs(theirs));
 
-/** Of bfloat16 ONNX's runner allows two places since ONNX 1.23 (`output_rtol`), and its data are not always rounded. */
+/** ONNX's runner allows bfloat16 two places since ONNX 1.23 (`output_rtol`); its data are not always rounded. */
 const isCloseBfloat16 = (mine: number, theirs: number, absolute: number): boolean =>
   isClose(mine, theirs, absolute) ||
   (Number.isFinite(theirs) && Math.abs(mine - theirs) <= absolute + 2 ** -6 * Math.abs(theirs));

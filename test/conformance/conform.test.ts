@@ -25,6 +25,8 @@ const i64 = (...values: number[]): FileTensor => ({
   bytes: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
 });
 
+const CORPUS = { version: '1.0', name: 'two tests' };
+
 describe('assay conform', () => {
   let folder: string;
 
@@ -255,7 +257,7 @@ describe('assay conform', () => {
     expect(out.at(-1)).to.equal('2 tests: 1 passed, 0 failed, 1 refused; 1 without data');
     const json = JSON.parse((await assay('conform', folder, '--json')).out.join());
     expect(json).to.deep.include({ total: 2, passed: 1, failed: [], noData: ['sample'] });
-    expect(conformancePage(await conformance(folder), 'two tests', false)).to.contain('**2 tests: 1 passed');
+    expect(conformancePage(await conformance(folder), CORPUS, false)).to.contain('**2 tests: 1 passed');
   });
 
   it('runs a folder that is one test', async () => {
@@ -277,7 +279,7 @@ describe('assay conform', () => {
     goes(f32([2], 0, 2));
     write('node/test_random', single('RandomNormalLike', [pair]), [f32([2], 1, 2)], []);
     const results = await conformance(folder);
-    const page = conformancePage(results, 'two tests', true);
+    const page = conformancePage(results, CORPUS, true);
     expect(page).to.contain('**2 tests: 1 passed, 0 failed, 1 refused.**');
     expect(page).to.match(
       /\| RandomNormalLike \| test_random \| node "the_RandomNormalLike" .* random numbers/,
@@ -285,6 +287,6 @@ describe('assay conform', () => {
     expect(page).to.contain('| Relu | 1 |  |  |  |');
     expect(page).not.to.contain('## Failed');
     expect(page).to.contain('## All operators that can run');
-    expect(conformancePage(results, 'two tests', false)).not.to.contain('## All operators');
+    expect(conformancePage(results, CORPUS, false)).not.to.contain('## All operators');
   });
 });
