@@ -5,7 +5,7 @@ import type { Hex } from './types.ts';
 export interface KnownCode {
   /** Where constructor arguments lie in it: first bytes of 32-byte words. */
   readonly immutables: readonly number[];
-  /** Of the code without its metadata, zero where `immutables` are. */
+  /** Hash of the code without its metadata, with zeros in place of `immutables`. */
   readonly hash: Hex;
 }
 

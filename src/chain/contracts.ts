@@ -22,7 +22,7 @@ export interface Contracts {
   readonly oracle: IInferenceOracle;
   readonly game: IDisputeGame;
   readonly referee: IReferee;
-  /** Of fees and bonds: a token's address, or zero for ether. */
+  /** Token of fees and bonds; the zero address for ether. */
   readonly currency: Address;
   readonly provider: Provider;
   readonly signer: Signer | undefined;

@@ -12,7 +12,7 @@ export { type Bounds, SAFE_BOUNDS, TRIAL_BOUNDS } from './bounds.ts';
 export interface Plan {
   readonly edition: Edition;
   readonly bounds: Bounds;
-  /** Of fees and bonds: a token's address; ether if left out. */
+  /** Token of fees and bonds; ether if left out. */
   readonly currency?: Address;
 }
 

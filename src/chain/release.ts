@@ -28,7 +28,7 @@ export interface Released {
 /** Ids of development chains: nothing on them lasts, so they need no factory. */
 const DEVELOPMENT: ReadonlySet<bigint> = new Set([31337n, 1337n]);
 
-/** Between looks at the chain, ms. */
+/** Pause between two looks at the chain, ms. */
 const REST_MS = 1000;
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, REST_MS));
 

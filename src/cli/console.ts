@@ -13,7 +13,7 @@ export interface Console {
   progress(doing: string | undefined): void;
 }
 
-/** As of a program that SIGPIPE ends, which Node ignores: 128 + 13. */
+/** Exit code of a program that SIGPIPE has ended: 128 + 13. Node ignores the signal. */
 const BROKEN_PIPE_STATUS = 141;
 
 /** Control characters but tab and line feed, and marks that change the direction of text: what is printed may be anybody's. */

@@ -23,7 +23,7 @@ export interface BlockJson {
 }
 
 export interface CurrencyJson {
-  /** Of a token; null for ether. */
+  /** Address of the token; null for ether. */
   readonly address: string | null;
   readonly symbol: string;
   readonly decimals: number;
@@ -170,7 +170,7 @@ export interface OverviewJson {
   readonly latest: readonly RequestJson[];
   /** Open disputes, the earliest deadline first, and after them some that have ended. */
   readonly disputes: readonly DisputeJson[];
-  /** Of those that are open. */
+  /** Forecasts of open disputes. */
   readonly forecasts: readonly ForecastJson[];
 }
 
@@ -213,7 +213,7 @@ export interface MoveJson {
   readonly block: number;
   readonly by: Side | 'anybody';
   readonly sentence: string;
-  /** Of the transaction. */
+  /** Gas of the whole transaction. */
   readonly gas: number;
   /** Other moves in the same transaction. */
   readonly shared: number;

@@ -63,7 +63,7 @@ const choose = (condition: Code, yes: Code, no: Code): Code => [
   ...condition,
   ...control.select,
 ];
-/** Of signed numbers. */
+/** Compares signed numbers. */
 const moreThan = (a: Code, than: number): Code => [...a, ...i32Const(than), ...i32.gt_s];
 const odd = (a: Code): Code => [...a, ...i32Const(1), ...i32.and];
 

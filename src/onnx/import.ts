@@ -37,7 +37,7 @@ export interface ImportOptions {
 /** An input or output as its user sees it. */
 export interface ModelTensor {
   readonly name: string;
-  /** Of an input of type double `i32`: each of its float64s is given by its two words, the lower one first. */
+  /** Type of its elements; `i32` for an input of doubles, each of which is given as two words, the lower one first. */
   readonly dtype: ElementType['dtype'];
   /** ONNX name of the type in the file, such as `int64`. */
   readonly onnxType: string;
@@ -45,7 +45,7 @@ export interface ModelTensor {
   readonly shape: readonly number[];
   /** The program's node that has the tensor. */
   readonly node: number;
-  /** Of an input: the values that it takes, if those are not all that its type has. */
+  /** Values that an input takes, where its type has more. */
   readonly range?: Range;
 }
 

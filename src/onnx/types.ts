@@ -16,7 +16,7 @@ export interface ElementType {
   /** Bits of the ONNX type. */
   readonly bits: number;
   readonly signed: boolean;
-  /** Of floats with at most 16 bits. */
+  /** Format, for floats with at most 16 bits. */
   readonly format?: FloatFormat;
 }
 

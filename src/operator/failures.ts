@@ -30,7 +30,7 @@ export class Failures {
   readonly #tell: (sentence: string) => void;
   readonly #tellOver: (sentence: string) => void;
   readonly #now: () => number;
-  /** By topic. */
+  /** Failures that last, by topic. */
   readonly #lasting = new Map<string, Lasting>();
   #minute = { startedAt: Number.NEGATIVE_INFINITY, told: 0, left: 0 };
 

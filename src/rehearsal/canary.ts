@@ -82,7 +82,7 @@ export async function playFalseClaim(
   return { played, problems };
 }
 
-/** Between tries to make a claim final, ms. */
+/** Pause between two attempts to make a claim final, ms. */
 const REST_MS = 1000;
 
 /** Claims the right output and makes it final. @returns what is wrong with the result */

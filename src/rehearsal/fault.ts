@@ -7,7 +7,7 @@ import { xorshift32 } from '../scalar/xorshift32.ts';
 import { type Fault, keepFrom, plantFaults, plantFaultsOn } from '../trace/fault.ts';
 import type { Trace } from '../trace/trace.ts';
 
-/** Where to lie: the element is `undefined` if the user left the choice to us. */
+/** The location of a lie; `element` is undefined if the user named none. */
 export interface FaultLocation {
   readonly node: number;
   readonly element: number | undefined;
@@ -51,13 +51,10 @@ export function deepestNode(nodes: readonly Node[]): FaultLocation {
   return { node: steps.indexOf(Math.max(...steps)), element: undefined };
 }
 
-/**
- * The sample is the same every time. From a seed of few bits the first numbers would be small, and the first nodes always
- * drawn.
- */
+/** Seed of the sample. It has many bits set: from a seed of few bits the first numbers are small, and draw the first nodes. */
 const SEED = 0x9e3779b9;
 
-/** As many of the nodes as asked for, drawn at random, or all if there are no more, in node order. */
+/** Draws at most `count` of the nodes at random, the same ones every time. @returns them in node order */
 export function sampleNodes(nodes: readonly number[], count: number): number[] {
   const next = xorshift32(SEED);
   const drawn = nodes.map((node) => ({ node, key: next() }));

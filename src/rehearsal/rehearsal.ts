@@ -9,7 +9,7 @@ import { claimOf, playUndisputed, type Stage, setStage } from './stage.ts';
 /** The script of a rehearsal: an honest run, and where to lie. */
 export interface Script {
   readonly honest: Trace;
-  /** Of a model that checks answers: an honest run on a wrong one, from which lies make a false claim. */
+  /** For a model that checks answers: an honest run on a wrong answer, which lies turn into a false claim. */
   readonly wrong?: Trace;
   /** A description of each node, for people. */
   readonly labels: readonly string[];

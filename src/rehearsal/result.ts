@@ -13,7 +13,7 @@ export interface DisputeResult {
     readonly total: number;
     readonly claimant: number;
     readonly challenger: number;
-    /** Of the transaction in which the chain recomputed the leaf; `null` if it came to none. */
+    /** Gas of the transaction in which the chain recomputed the leaf; `null` if there was none. */
     readonly leaf: number | null;
   };
   readonly seconds: number;

@@ -13,7 +13,7 @@ export interface TextRequest {
   readonly prompt: readonly number[];
   /** Seed of a model that draws tokens, two 32-bit words; 0 if left out. */
   readonly seed?: readonly [number, number];
-  /** Of a model that draws tokens; 0, which takes the likeliest token, if left out. */
+  /** Temperature, for a model that draws tokens; 0 by default, which takes the likeliest token. */
   readonly temperature?: number;
   /** Number of likeliest tokens that a model draws from; 0, which is all, if left out. */
   readonly candidates?: number;

@@ -45,7 +45,7 @@ export type RunResult =
   | { readonly what: 'commitment'; readonly levels: readonly Uint8Array[] }
   | {
       readonly what: 'trace';
-      /** Of nodes that are not constant. */
+      /** Tensors of nodes that are not constant. */
       readonly tensors: readonly (readonly [node: number, bytes: Uint8Array])[];
       readonly trees: readonly TreeParts[];
     };

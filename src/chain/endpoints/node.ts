@@ -36,7 +36,7 @@ export interface NodeStatus {
   readonly head: number | undefined;
   /** Exchanges that failed since the start. */
   readonly failures: number;
-  /** Of late, ms. */
+  /** Recent latency, ms. */
   readonly latencyMs: number | undefined;
   /** Why the last exchange failed; undefined if it did not. */
   readonly trouble: string | undefined;

@@ -51,11 +51,11 @@ export interface Facts {
   readonly feeHeld: boolean;
   readonly claims: bigint;
   readonly openClaims: bigint;
-  /** Of claims that are not final. */
+  /** States of claims that are not final, by their ids. */
   readonly claimStates: ReadonlyMap<bigint, ClaimState>;
-  /** Of the same claims; zero where none is fixed. */
+  /** Trace roots of the same claims; zero where none is fixed. */
   readonly traceRoots: ReadonlyMap<bigint, Hex>;
-  /** Of disputes that have not ended. */
+  /** State hashes of disputes that have not ended. */
   readonly stateHashes: ReadonlyMap<bigint, Hex>;
 }
 

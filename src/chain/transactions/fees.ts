@@ -12,9 +12,9 @@ export interface Market {
 }
 
 const HOUR = 3600n;
-/** With more time than this left only a quarter of the ceiling is paid. */
+/** With more time left, at most a quarter of the ceiling is paid. */
 const CALM_SECONDS = 6n * HOUR;
-/** With less time than this left all of it is paid. */
+/** With less time left, all of the ceiling may be paid. */
 const URGENT_SECONDS = 600n;
 const CALM_SHARE = 4n;
 

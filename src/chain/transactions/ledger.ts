@@ -21,7 +21,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #node: Node;
   readonly #options: LedgerOptions;
-  /** By nonce, ascending. */
+  /** Slots in ascending order of their nonces. */
   #slots: Slot[] = [];
   #stated: ReadonlyMap<string, Due> = new Map();
   #isStarted = false;

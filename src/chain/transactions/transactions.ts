@@ -40,7 +40,7 @@ const MOST_REFUSALS = 5;
 const MOST_CALLS = 32;
 
 export interface SenderStatus {
-  /** As of the last look. */
+  /** Base fee at the last look. */
   readonly baseFeeWei: bigint;
   readonly inFlight: number;
   /** Blocks for which the oldest transaction has been waiting; 0 if none is. */

@@ -34,7 +34,7 @@ interface Checked {
   readonly verdict: Verdict;
   /** Commitment to what the run gave; undefined where nothing was run, or the model checks answers instead. */
   readonly computed: Hex | undefined;
-  /** Of the claimed bytes, how many differ, and the first of them. */
+  /** Number of claimed bytes that differ, and the position of the first. */
   readonly difference: { readonly bytes: number; readonly first: number } | undefined;
   /** Why nothing is known. */
   readonly why: string | undefined;

@@ -11,7 +11,7 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** A look takes about ten calls one after the other, so a node as slow as this makes moves late. */
 const SLOW_MS = 1000;
-/** By how much this machine's clock may be behind the latest block. */
+/** How far this machine's clock may be behind the latest block. */
 const MOST_SKEW_MS = 15_000;
 const OLD_HEAD_MS = 120_000;
 /** Blocks that one request for logs should be able to span. */

@@ -13,7 +13,7 @@ export interface LoadedModel extends CompiledModel {
   /** Name of the file, without folders. */
   readonly file: string;
   readonly model: Model;
-  /** Of a model that writes text. */
+  /** The text model behind the program, for a model that writes text. */
   readonly text?: LoadedText;
 }
 

@@ -9,10 +9,10 @@ import type { Account } from '../connection/connection.ts';
 
 /** The main loop of a service: passes until a signal, with reports on its health. */
 
-/** Between looks at the account's balance, ms. */
+/** Pause between two looks at the account's balance, ms. */
 const FUNDS_MS = 15_000;
 
-/** Between looks at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
+/** Pause after a look at the chain that found nothing to do, ms. A block takes longer on any chain with stakes. */
 const PAUSE_MS = 1000;
 
 /** Chains on which blocks come only when somebody sends something. */

@@ -15,7 +15,7 @@ export interface TurnOptions {
 /** Longest wait for what the account has sent before, ms: five blocks of a usual chain. */
 const PENDING_MS = 60_000;
 const REST_MS = 1000;
-/** Between signs of life to processes on other machines, ms. */
+/** Interval of signs of life to processes on other machines, ms. */
 const SIGN_OF_LIFE_MS = 30_000;
 
 /** Waits until the pool has nothing of the account that is not mined. @throws InputError if that takes long */

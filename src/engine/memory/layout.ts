@@ -43,7 +43,7 @@ export interface Layout {
 
 /** A memory that several layouts share: constants once, and an area for tensors that runs use in turn. */
 export interface Held {
-  /** By node. */
+  /** Ranges of each constant, by its node. */
   readonly ranges: ReadonlyMap<number, readonly PlacedRange[]>;
   /** Offset of each packed buffer, by what it is. */
   readonly packed: ReadonlyMap<string, number>;

@@ -22,7 +22,7 @@ const WORD = 32;
 const WORD_BYTES = 4;
 
 const NIBBLES: StepGroup = { bits: 4, shifts: [0, 4, 8, 12, 16, 20, 24, 28] };
-/** Of two steps that are folded as a pair, one lies in each half of the word. */
+/** Nibbles for steps that are folded in pairs: the two steps of a pair lie in different halves of the word. */
 const PAIRED_NIBBLES: StepGroup = { bits: 4, shifts: [0, 16, 4, 20, 8, 24, 12, 28] };
 
 /**

@@ -13,7 +13,7 @@ import { runLoop } from './runLoop.ts';
 /** A cached program by the letter: its loops in order, and after each the copy to its cache. */
 export class ReferenceCachedSession implements CachedSession {
   readonly #program: CachedProgram;
-  /** By node: constants, caches, and what the last run of a part has left. */
+  /** Tensors by node: constants, caches, and the tensors of each part's last run. */
   readonly #tensors: Uint8Array[];
 
   constructor(program: CachedProgram, weights: Weights) {

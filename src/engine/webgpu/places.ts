@@ -7,7 +7,7 @@ import type { Place } from './record.ts';
 
 /** The places of a program's tensors in buffers of memory. The first buffer is that of what is computed. */
 export interface Places {
-  /** By node; undefined for constants that nothing reads. */
+  /** The place of each node's tensor; undefined for a constant that nothing reads. */
   readonly tensors: readonly (Place | undefined)[];
   /** Bytes of each buffer. */
   readonly bytes: readonly number[];

@@ -30,7 +30,7 @@ export type NodeWork =
 
 /** A program in one run mode, ready for the device. */
 export interface DevicePlan {
-  /** As it is run: loops are fused. */
+  /** The program as it is run, with its loops fused. */
   readonly program: Program;
   readonly places: Places;
   readonly works: readonly NodeWork[];

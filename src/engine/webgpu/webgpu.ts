@@ -26,7 +26,7 @@ export interface WebgpuOptions {
 
 const SPOT_CHECKS = 1 / 32;
 
-/** Of the generator that spot checks draw from. */
+/** Seed of the generator that spot checks draw from. */
 const SEED = 0x9e3779b9;
 
 /**

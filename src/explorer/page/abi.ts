@@ -1,7 +1,7 @@
 import { bytesOfHex, type Hash, hexOf, keccakTagged } from '../../merkle/keccak.ts';
 import { concat } from '../../merkle/tree.ts';
 
-/** As much of Solidity's ABI as the page needs ("Formal Specification of the Encoding"). */
+/** The part of Solidity's ABI that the page needs ("Formal Specification of the Encoding"). */
 
 /** A static value is one word of 32 bytes. */
 export const word = (value: bigint): Uint8Array => bytesOfHex(`0x${value.toString(16).padStart(64, '0')}`);

@@ -11,7 +11,7 @@ export interface Live {
   readonly block: number;
   /** Number of news so far; each one makes the shown data old. */
   readonly look: number;
-  /** Of the chain, Unix seconds, in steps of one. */
+  /** Time of the chain, Unix seconds; it advances in whole seconds. */
   readonly now: number;
   /** The first block that was read, where not all of them were. */
   readonly since: number | null;

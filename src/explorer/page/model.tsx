@@ -6,7 +6,7 @@ import { useSource } from './source.ts';
 import { Requests } from './tables.tsx';
 import { bytesText } from './words.ts';
 
-/** Between looks at a model that is on its way, ms. */
+/** Pause between two looks at a model that the server fetches, ms. */
 const PAUSE_MS = 1000;
 
 const STATE_WORDS: Readonly<Record<FilesJson['state'], string>> = {

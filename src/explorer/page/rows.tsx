@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 const FEW = 300;
 /** Rows beyond what is seen, above and below. */
 const MARGIN = 40;
-/** Of a row that was not measured yet, CSS pixels. */
+/** Height of a row that has not been measured, CSS pixels. */
 const USUAL_PX = 36;
 
 interface Span {

@@ -26,7 +26,7 @@ export interface FilesOptions {
 
 /** Models that are fetched at once. */
 const MOST_AT_ONCE = 2;
-/** Of a description of tokens; the greatest tokenizers of today take 35 million. */
+/** Most bytes of a description of tokens; the largest tokenizers today take 35 million. */
 export const MOST_TEXT_BYTES = 2 ** 26;
 const TEXT_SECONDS = 120;
 /** Models whose outcome is remembered. */

@@ -11,7 +11,7 @@ import { History } from './history.ts';
 
 /** Rows of each list of the overview. */
 const LATEST = 20;
-/** Between looks at the chain, ms. */
+/** Pause between two looks at the chain, ms. */
 const PAUSE_MS = 1000;
 
 export interface FollowerOptions {

@@ -6,7 +6,7 @@ interface Share {
   readonly model: string;
   readonly status: string;
   readonly claims: readonly { readonly status: string; readonly bond: string }[];
-  /** Of each dispute, who has won it. */
+  /** The winner of each dispute; null while it is open. */
   readonly winners: readonly (string | null)[];
 }
 

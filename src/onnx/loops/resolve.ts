@@ -73,7 +73,7 @@ class Resolver {
   readonly #storedAs: (tensor: Tensor) => Tensor;
   readonly #axes: Axes;
   readonly #terms = new TermTable();
-  /** By expression; inside the fold apart, because there a tensor that is a fold itself cannot be computed. */
+  /** Terms of expressions outside and inside the fold: inside, a tensor that is a fold itself cannot be computed. */
   readonly #outside = new Map<Expression, Term>();
   readonly #inside = new Map<Expression, Term>();
   readonly #inlined = new Map<string, Term>();
@@ -165,7 +165,7 @@ class Resolver {
     return (first as [Tensor, number])[0];
   }
 
-  /** Of the two tensors that want a fold in this loop, the one that can be stored apart. */
+  /** Two tensors need a fold in this loop: the one of them that can be stored as a node of its own. */
   #other(owner: Tensor): Tensor {
     if (owner !== this.#root) return owner;
     const first = this.#fold?.owner;

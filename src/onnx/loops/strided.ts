@@ -5,7 +5,7 @@ import { isPlain, type ResolvedCoordinate } from './terms.ts';
 /** Coordinates in a constant whose address is a sum over axes: a start, and a stride for each axis. */
 export interface Strided {
   readonly start: number;
-  /** By axis, in the order of the axes given. */
+  /** Stride of each axis, in the order of the given axes. */
   readonly strides: readonly number[];
 }
 

@@ -52,10 +52,10 @@ export const rising =
     });
   };
 
-/** More than twice the error of any of these functions, relatively. */
+/** Relative slack of bounds: more than twice the error of any of these functions. */
 const SLACK = 2 ** -20;
 
-/** By the function itself at both ends, so that the bounds are the same on any machine. */
+/** Bounds of a rising function: its own values at both ends, so that they are the same on any machine. */
 function risingBounds(compute: Unary, { low, high, nan }: FloatRange): FloatRange | undefined {
   const [least, greatest] = [low, high].map((end) => {
     const result = compute(f32.of(end));

@@ -87,7 +87,7 @@ const OPERATORS_BY_VERSION: Readonly<Record<number, string>> = {
   `,
 };
 
-/** By name; operators of other domains as `domain.name`. */
+/** The opset that each operator's lowering is written for, by name; operators of other domains as `domain.name`. */
 export const WRITTEN_FOR: ReadonlyMap<string, number> = new Map(
   Object.entries(OPERATORS_BY_VERSION).flatMap(([version, names]) =>
     names

@@ -25,7 +25,7 @@ const STRING = 8;
 interface Decoded {
   readonly model: schema.ModelProto;
   readonly graph: schema.IGraphProto;
-  /** Of each function, the attributes that calls may leave out. */
+  /** Attributes of each function that calls may leave out. */
   readonly defaults: readonly schema.IAttributeProto[][];
 }
 

@@ -57,9 +57,9 @@ export function stepProgram(
 /** The nodes of the part that is being written. */
 interface PartNodes {
   readonly size: PartSize;
-  /** By node of the model: the node that has its rows. */
+  /** The node that computes the rows of each node of the model. */
   readonly made: Map<number, number>;
-  /** By node of the model: the node that has all of it, for this request. */
+  /** The node that holds the whole tensor of each node of the model, for this request. */
   readonly whole: Map<number, number>;
   /** Distance of keys in the tensor as the model has it, by node of the model. */
   readonly keys: Map<number, number>;

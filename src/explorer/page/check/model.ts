@@ -12,7 +12,7 @@ import { Unavailable } from './unavailable.ts';
 export interface CheckedModel {
   readonly model: Model;
   readonly weights: Weights;
-  /** Of program and weights. */
+  /** Length of program and weights together. */
   readonly bytes: number;
 }
 

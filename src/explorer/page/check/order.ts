@@ -4,7 +4,7 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 
 /** The way from a worker to chain and files. */
 export type Way =
-  /** By the API of the server that the page is from. */
+  /** Through the API of the server that the page is from. */
   | { readonly kind: 'server' }
   /** Without one: what is on chain comes with the order, files from any folder that has them. */
   | {

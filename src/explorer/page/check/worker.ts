@@ -10,7 +10,7 @@ import { Unavailable } from './unavailable.ts';
 
 /** Does one task and ends. The page may end it before. */
 
-/** Between looks at a model that the server fetches, ms. */
+/** Pause between two looks at a model that the server fetches, ms. */
 const PAUSE_MS = 500;
 
 const port = self as unknown as {

@@ -117,7 +117,7 @@ export class NodeAnswers {
       .sort((a, b) => descending(a.disputeId, b.disputeId));
   }
 
-  /** By the clock alone: nothing here runs a claim before somebody asks for it. */
+  /** Forecasts by the clocks alone: the page runs no claim before its user asks for it. */
   #forecasts(): Map<string, ForecastJson> {
     const disputes = new Map(
       this.#disputes().flatMap((one) => (one.ended ? [] : [[one.disputeId, one] as const])),

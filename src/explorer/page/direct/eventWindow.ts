@@ -5,11 +5,13 @@ import type { Case } from '../../../chain/world.ts';
 
 /** The last blocks are read again at every look, in case the chain has others by then. */
 const REREAD_BLOCKS = 64;
+/** Blocks that are read at first, and again for each request for earlier ones. */
 const MANY_BLOCKS = 20_000;
-/** Of one step downwards. */
+/** Blocks of one step towards earlier ones. */
 const STEP_BLOCKS = 2_000;
-/** Events after which a step downwards is the last, and with which nothing earlier is read any more. */
+/** Events of one reading after which no further step is made. */
 const MANY_EVENTS = 5_000;
+/** Events in memory after which no earlier block is read. */
 const MOST_EVENTS = 50_000;
 /** Headers that are read at once. */
 const HEADERS_AT_ONCE = 50;

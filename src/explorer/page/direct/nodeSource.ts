@@ -13,7 +13,7 @@ import { NodeAnswers } from './answers.ts';
 import { isAskable } from './askable.ts';
 import { EventWindow } from './eventWindow.ts';
 
-/** Between looks at the chain, ms. */
+/** Pause between two looks at the chain, ms. */
 const PAUSE_MS = 2000;
 const TIMEOUT_MS = 20_000;
 

@@ -131,7 +131,7 @@ const IsNaN: Lowering = (context) => {
   return elementwise(context, [x], TYPES.bool, f32.isNaN, BOOL);
 };
 
-/** Of type double, numbers beyond float32 are none. */
+/** A double beyond the range of float32 is not infinite. */
 const IsInf: Lowering = (context) => {
   const x = context.input(0);
   ensureFloat(x);

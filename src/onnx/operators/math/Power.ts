@@ -82,7 +82,7 @@ function wholeExponents(context: Context, y: Tensor): Tensor {
   return context.constant(TYPES.int32, y.shape, values);
 }
 
-/** By the exponent's bits, from the highest down: the power so far squared, and times x where the bit is set. */
+/** Binary exponentiation from the highest bit: the power so far is squared, and multiplied by x where the bit is set. */
 function byBits(context: Context, x: Tensor, y: Tensor): Tensor {
   const [base, exponent] = [boundsOf(x), boundsOf(y)];
   const most = Math.max(1, Math.abs(base.low), Math.abs(base.high)) ** Math.max(0, exponent.high);

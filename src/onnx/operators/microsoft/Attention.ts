@@ -33,7 +33,7 @@ const added =
     f32.add(score, broadcastAt(bias, indices));
 
 interface Masks {
-  /** Of the scores: batch, heads, queries, keys. */
+  /** Shape of the scores: [batch, heads, queries, keys]. */
   readonly shape: readonly [number, number, number, number];
   readonly mask: Tensor | undefined;
   readonly bias: Tensor | undefined;

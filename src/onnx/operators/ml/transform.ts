@@ -61,7 +61,7 @@ export function twoFromOne(
 }
 
 const A = f32.of(0.147);
-/** With the digits of pi that onnxruntime takes. */
+/** 2 / (pi * a), with the digits of pi that onnxruntime uses. */
 const TWO_OVER_PI_A = f32.div(f32.of(2), f32.mul(f32.of(314159 / 100000), A));
 
 /** sqrt 2 times the inverse error function of 2p - 1, by Winitzki's approximation with a = 0.147. */

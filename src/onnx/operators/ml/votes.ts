@@ -32,7 +32,7 @@ export interface Presence {
 }
 
 export interface Scored {
-  /** By row and target. */
+  /** Scores, [rows, targets]. */
   readonly scores: Tensor;
   readonly presence: () => Presence;
 }

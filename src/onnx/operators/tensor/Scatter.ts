@@ -21,7 +21,7 @@ interface Reduction {
   readonly combine: (old: Expression, update: Expression) => Expression;
   /** Bounds after up to `times` updates. */
   readonly range: (data: Range, update: Range, times: number) => Range;
-  /** Of several updates only the last one counts. */
+  /** Whether only the last of several updates of an element counts. */
   readonly replaces: boolean;
 }
 
