@@ -2,10 +2,10 @@
 //
 //   npm run site    prints a line, or why it fails: a link that leads nowhere, a page that cannot be built
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DefaultTheme, UserConfig } from 'vitepress';
-import { writeApi } from './site/api.ts';
+import { ENTRIES, writeApi } from './site/api.ts';
 import { brokenLinks } from './site/checkLinks.ts';
 import { llmsText, partsOf, routeOf } from './site/navigation.ts';
 import { isPicture, linkedFile, mapLinks, type Page, readPages } from './site/pages.ts';
@@ -13,8 +13,17 @@ import { isPicture, linkedFile, mapLinks, type Page, readPages } from './site/pa
 const site = join('build', 'site');
 const sources = join(site, 'pages');
 const html = join(site, 'html');
+const THEME = `import theme from 'vitepress/theme';
+import './site.css';
+
+export default theme;
+`;
+/** A diagram, which has up to 120 letters a line, is shown whole on a screen that is as wide as a desk's. */
+const STYLE = `.VPDoc.has-aside .content-container { max-width: 100% !important; }
+.vp-doc { container-type: inline-size; }
+.vp-doc div[class~='language-'] code { font-size: clamp(8px, calc((100cqw - 48px) / 73), 14px); }
+`;
 const MAX_OUTPUT_BYTES = 2 ** 26;
-const ENTRIES = ['client', 'engine', 'onnx', 'services'];
 
 /** Where a page's Markdown goes: a README is the index of its folder, a file that is no Markdown is shown in a page. */
 function sourceOf(path: string): string {
@@ -55,12 +64,20 @@ function configuration(pages: readonly Page[]): UserConfig<DefaultTheme.Config> 
       collapsed: part.title !== 'Start',
       items: part.pages.map(({ title, path }) => ({ text: title, link: routeOf(path) })),
     })),
-    { text: 'API', collapsed: true, items: ENTRIES.map((name) => ({ text: name, link: `/api/${name}` })) },
+    {
+      text: 'API',
+      collapsed: true,
+      items: [
+        { text: 'The API of the package', link: '/api/' },
+        ...Object.entries(ENTRIES).map(([name, entry]) => ({ text: entry, link: `/api/${name}` })),
+      ],
+    },
   ];
   return {
     title: 'Assay',
     description: 'Neural-network inference checked on chain through interactive disputes',
     cleanUrls: true,
+    head: [['link', { rel: 'icon', href: '/icon.svg' }]],
     outDir: join('..', 'html'),
     cacheDir: join('..', 'cache'),
     lastUpdated: false,
@@ -84,15 +101,15 @@ function buildPages(): void {
 
 rmSync(site, { recursive: true, force: true });
 const pages = readPages();
-await writeApi(
-  ENTRIES.map((name) => `src/exports/${name}.ts`),
-  join(sources, 'api'),
-);
+await writeApi(join(sources, 'api'));
 writePages(pages);
 write(
   join(sources, '.vitepress', 'config.mjs'),
   `export default ${JSON.stringify(configuration(pages), null, 2)};\n`,
 );
+write(join(sources, '.vitepress', 'theme', 'index.mjs'), THEME);
+write(join(sources, '.vitepress', 'theme', 'site.css'), STYLE);
+write(join(sources, 'public', 'icon.svg'), readFileSync('src/explorer/page/icon.svg', 'utf8'));
 buildPages();
 // llms.txt leads to the Markdown itself.
 for (const { path, text } of pages) if (path.endsWith('.md')) write(join(html, path), text);
@@ -100,4 +117,6 @@ writeFileSync(join(html, 'llms.txt'), llmsText(pages));
 const broken = brokenLinks(html);
 for (const line of broken) console.error(line);
 if (broken.length > 0) process.exitCode = 1;
-console.log(`${pages.length + ENTRIES.length} pages in ${html}, ${broken.length} broken links`);
+console.log(
+  `${pages.length + Object.keys(ENTRIES).length + 1} pages in ${html}, ${broken.length} broken links`,
+);

@@ -41,7 +41,7 @@ export function linkedFile(from: string, target: string): string | undefined {
 }
 
 function describe(path: string, text: string): Page {
-  const title = /^# (.+)$/m.exec(text)?.[1] ?? path;
+  const title = (/^# (.+)$/m.exec(text)?.[1] ?? path).replaceAll('`', '');
   const prose = text
     .replace(/^```[\s\S]*?^```/gm, '')
     .split(/\n{2,}/)
