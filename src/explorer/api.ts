@@ -267,6 +267,8 @@ export interface ModelPageJson {
   readonly inputs: readonly TensorJson[];
   readonly outputs: readonly TensorJson[];
   readonly answers: readonly TensorJson[];
+  /** Accounts that have published it, the first ones and the latest. */
+  readonly publishers: readonly string[];
   /** URIs that its publishers name; not trusted. */
   readonly uris: readonly string[];
   readonly files: FilesJson;

@@ -1,7 +1,7 @@
 import { zeroPadValue } from 'ethers';
 import type { Contracts } from '../chain/contracts.ts';
 import { oneNode, Reader } from '../chain/index/reader.ts';
-import type { Hex } from '../chain/types.ts';
+import type { Address, Hex } from '../chain/types.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { PublishedModel } from './library.ts';
 
@@ -10,11 +10,18 @@ export interface Publication {
   readonly published: PublishedModel | undefined;
   /** Where its publishers say that it can be had, without repeats. Nobody vouches for any of them. */
   readonly uris: readonly string[];
+  /** Who has published it: the first, whose transaction made the record, and the latest. */
+  readonly publishers: readonly Address[];
 }
 
 /** URIs that are tried: the first, which the author most likely gave, and the latest. Anybody may add more. */
-const FIRST_URIS = 8;
-const LATEST_URIS = 8;
+const FIRST = 8;
+const LATEST = 8;
+
+function someOf<T>(all: readonly T[]): T[] {
+  const distinct = [...new Set(all)];
+  return [...new Set([...distinct.slice(0, FIRST), ...distinct.slice(-LATEST)])];
+}
 
 interface Ref {
   readonly node: bigint;
@@ -39,11 +46,10 @@ export async function readPublication(
   const reader = new Reader([await registry.getAddress()]);
   const { number } = await reader.latest(rpc);
   const logs = await reader.logsBetween(rpc, fromBlock, number, topics);
-  const uris = logs.flatMap(({ topics: [...found], data }) => {
-    const uri = registry.interface.parseLog({ topics: found, data })?.args['uri'] as string;
-    return uri === '' ? [] : [uri];
+  const events = logs.flatMap(({ topics: [...found], data }) => {
+    const event = registry.interface.parseLog({ topics: found, data });
+    return event ? [event.args as unknown as { readonly publisher: Address; readonly uri: string }] : [];
   });
-  const distinct = [...new Set(uris)];
   return {
     published: {
       programRoot: bytesOfHex(programRoot),
@@ -52,6 +58,7 @@ export async function readPublication(
       outputs: plain(outputs),
       answers: plain(answers),
     },
-    uris: [...new Set([...distinct.slice(0, FIRST_URIS), ...distinct.slice(-LATEST_URIS)])],
+    uris: someOf(events.flatMap(({ uri }) => (uri === '' ? [] : [uri]))),
+    publishers: someOf(events.map(({ publisher }) => publisher)),
   };
 }

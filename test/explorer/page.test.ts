@@ -14,7 +14,7 @@ import { bundledPage, type ExplorerStage, startExplorer } from '../support/explo
 import { layers } from '../support/layers.ts';
 import { addWallet } from '../support/pageWallet.ts';
 import { asAccount, TERMS } from '../support/protocol.ts';
-import { DIGITS, type Scene, startScene } from '../support/scene.ts';
+import { DIGITS, PUBLISHER, type Scene, startScene } from '../support/scene.ts';
 import { violations } from '../support/violations.ts';
 import { webpOf } from '../support/webp.ts';
 
@@ -143,6 +143,11 @@ describe(`the explorer in Chromium${suffix}`, function () {
   it('shows models and accounts', async () => {
     await page.goto(`${stage.url}#/model/${scene.modelId}`);
     await page.getByText('The server has them').waitFor();
+    const region = (name: string) => page.getByRole('region', { name });
+    for (const said of ['u8 [1, 1, 28, 28]', 'i32; f32', '498,636'])
+      await region('What it computes').getByText(said).waitFor();
+    const publisher = scene.addressOf(PUBLISHER);
+    await region('What is committed').locator(`a[href="#/account/${publisher}"]`).waitFor();
     await page.goto(`${stage.url}#/account/${scene.addressOf(LIAR)}`);
     await page.getByText('claim 1 on request 1').waitFor();
     expect(troubles).to.deep.equal([]);

@@ -93,7 +93,11 @@ export async function worker(
     folder: join(dataFolder(options), 'found'),
     ...sources,
     limits,
-    publication: async (modelId) => ({ published: undefined, uris: uris.get(modelId) ?? [] }),
+    publication: async (modelId) => ({
+      published: undefined,
+      uris: uris.get(modelId) ?? [],
+      publishers: [],
+    }),
     clock: () => Math.floor(Date.now() / 1000),
     tell: (news) => {
       tell(news);

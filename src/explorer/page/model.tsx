@@ -1,10 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FilesJson, ModelPageJson, TensorJson } from '../api.ts';
+import { later } from './later.tsx';
 import { useApi } from './live.ts';
-import { Card, Facts, Hash, Shown } from './parts.tsx';
+import { Account, Card, Facts, Hash, Shown } from './parts.tsx';
 import { useSource } from './source.ts';
 import { Requests } from './tables.tsx';
 import { bytesText } from './words.ts';
+
+const ProgramCard = later(async () => (await import('./program.tsx')).ProgramCard);
 
 /** Pause between two looks at a model that the server fetches, ms. */
 const PAUSE_MS = 1000;
@@ -65,8 +68,9 @@ export function ModelView({ id }: { readonly id: string }) {
       <h1>Model</h1>
       <p class="hash id">{id}</p>
       <Shown read={read}>
-        {({ programRoot, nodes, inputs, outputs, answers, uris, files, requests, latest }) => (
+        {({ programRoot, nodes, inputs, outputs, answers, publishers, uris, files, requests, latest }) => (
           <>
+            {files.state === 'here' && <ProgramCard id={id} />}
             <Card title="What is committed">
               <Facts
                 rows={[
@@ -76,6 +80,18 @@ export function ModelView({ id }: { readonly id: string }) {
                   ['outputs', sizes(outputs)],
                   ...(answers.length > 0 ? [['answers that it checks', sizes(answers)] as const] : []),
                   ['requests', requests.toLocaleString('en-US')],
+                  ...(publishers.length > 0
+                    ? [
+                        [
+                          'published by',
+                          publishers.map((address) => (
+                            <span key={address}>
+                              <Account address={address} />{' '}
+                            </span>
+                          )),
+                        ] as const,
+                      ]
+                    : []),
                 ]}
               />
             </Card>

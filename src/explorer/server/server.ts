@@ -166,7 +166,7 @@ export function application(
     if (!MODEL.test(id)) return nothing(context, 'that is no id of a model');
     return read(context, async (): Promise<ModelPageJson | undefined> => {
       if (!(await contracts.registry.isPublished(id))) return undefined;
-      const { published, uris } = await publications.get(id);
+      const { published, uris, publishers } = await publications.get(id);
       if (!published) return undefined;
       const tensors = (refs: readonly { node: number; byteLength: number }[]) =>
         refs.map(({ node, byteLength }) => ({ node, bytes: byteLength }));
@@ -178,6 +178,7 @@ export function application(
         inputs: tensors(published.inputs),
         outputs: tensors(published.outputs),
         answers: tensors(published.answers),
+        publishers,
         uris,
         files: await files.state(id),
         requests: history.requestsOnCount(id),

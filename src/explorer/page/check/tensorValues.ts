@@ -29,10 +29,13 @@ export function valueAt(dtype: DType, bytes: Uint8Array, element: number): strin
   }
 }
 
+/** The form of a tensor, such as `u8 [28, 28]`. */
+export const formText = ({ dtype, shape }: Pick<NamedTensor, 'dtype' | 'shape'>): string =>
+  shape.length === 0 ? dtype : `${dtype} [${shape.join(', ')}]`;
+
 /** The first values of a tensor. */
 export function valuesOf({ name, dtype, shape, bytes }: NamedTensor): Values {
   const count = bytes.length / ELEMENT_BYTES[dtype];
   const values = Array.from({ length: Math.min(count, MOST_VALUES) }, (_, e) => valueAt(dtype, bytes, e));
-  const form = shape.length === 0 ? dtype : `${dtype} [${shape.join(', ')}]`;
-  return { title: `${name}, ${form}`, values, count };
+  return { title: `${name}, ${formText({ dtype, shape })}`, values, count };
 }

@@ -218,7 +218,7 @@ export class NodeAnswers {
   async #model(id: string): Promise<ModelPageJson> {
     if (!/^0x[0-9a-f]{64}$/.test(id)) throw new ApiError(404, 'that is no id of a model');
     if (!(await this.#contracts.registry.isPublished(id))) throw new ApiError(404, 'nobody has published it');
-    const { published, uris } = await this.publication(id);
+    const { published, uris, publishers } = await this.publication(id);
     if (!published) throw new ApiError(404, 'nobody has published it');
     const tensors = (refs: readonly { readonly node: number; readonly byteLength: number }[]) =>
       refs.map(({ node, byteLength }) => ({ node, bytes: byteLength }));
@@ -231,6 +231,7 @@ export class NodeAnswers {
       inputs: tensors(published.inputs),
       outputs: tensors(published.outputs),
       answers: tensors(published.answers),
+      publishers,
       uris,
       files: { state: 'elsewhere', why: null },
       requests: requests.length,
