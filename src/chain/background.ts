@@ -1,5 +1,5 @@
 /** The result of a background job. */
-export type Outcome<T> =
+export type JobOutcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly failure: unknown };
 
@@ -8,7 +8,7 @@ interface Job<T> {
   deadline: bigint;
   isAsked: boolean;
   isRunning: boolean;
-  outcome: Outcome<T> | undefined;
+  outcome: JobOutcome<T> | undefined;
   /** Whether no pass has seen the outcome yet. */
   isNews: boolean;
   failures: number;
@@ -56,7 +56,7 @@ export class Background {
    * @param deadline Unix seconds; the earliest is run first
    * @returns undefined until it has ended; a failure once, after which it is tried again later
    */
-  ask<T>(key: string, deadline: bigint, work: () => Promise<T>): Outcome<T> | undefined {
+  ask<T>(key: string, deadline: bigint, work: () => Promise<T>): JobOutcome<T> | undefined {
     const known = this.#jobs.get(key) as Job<T> | undefined;
     if (!known) {
       const job = { work, deadline, isRunning: false, isNews: false, failures: 0, restsUntil: 0 };

@@ -23,7 +23,7 @@ export type ToThread =
       readonly kind: 'load';
       readonly modelId: string;
       readonly program: Uint8Array;
-      readonly weights: Weights;
+      readonly weights: SharedWeights;
       readonly rows?: RowMarks;
     }
   | { readonly kind: 'unload'; readonly modelId: string }
@@ -37,7 +37,7 @@ export type ToThread =
     };
 
 /** Constants by their node, in memory that threads share. */
-export type Weights = readonly (readonly [node: number, bytes: Uint8Array])[];
+export type SharedWeights = readonly (readonly [node: number, bytes: Uint8Array])[];
 
 export type RunResult =
   | { readonly what: 'output'; readonly outputs: readonly Uint8Array[] }

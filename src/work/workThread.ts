@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RowMarks } from '../text/session/rowModel.ts';
-import type { FromThread, RunKind, RunResult, ThreadSettings, ToThread, Weights } from './messages.ts';
+import type { FromThread, RunKind, RunResult, SharedWeights, ThreadSettings, ToThread } from './messages.ts';
 
 /** The body of a thread: the source file's, or in a bundle, of which this may be the main file or a part. */
 const BODIES = ['./thread.mjs', './runThread.js', '../runThread.js'];
@@ -17,7 +17,7 @@ export interface SharedModel {
   readonly modelId: string;
   /** Bytes of its program file. */
   readonly program: Uint8Array;
-  readonly weights: Weights;
+  readonly weights: SharedWeights;
   /** Bytes that a thread needs to run it. */
   readonly bytes: number;
   /** Set if it is run in a session that computes what is new alone. */

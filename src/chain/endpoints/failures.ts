@@ -32,14 +32,14 @@ export class NodeFailure extends Error {
   }
 }
 
-/** An error as a node answers it over JSON-RPC. */
-export interface Refusal {
+/** An error that a node answers, by JSON-RPC 2.0, section 5.1. */
+export interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
 }
 
-const isRefusal = (value: unknown): value is Refusal =>
+const isRpcError = (value: unknown): value is RpcError =>
   typeof value === 'object' &&
   value !== null &&
   'message' in value &&
@@ -47,18 +47,18 @@ const isRefusal = (value: unknown): value is Refusal =>
   'code' in value;
 
 /** Finds the node's own error, wherever a client library put it; undefined if the node did not answer. */
-export function refusalIn(failure: unknown, depth = 0): Refusal | undefined {
+export function rpcErrorIn(failure: unknown, depth = 0): RpcError | undefined {
   if (failure instanceof NodeFailure || typeof failure !== 'object' || failure === null || depth > 4)
     return undefined;
   const { error, info, cause } = failure as { error?: unknown; info?: unknown; cause?: unknown };
-  if (isRefusal(error)) return error;
+  if (isRpcError(error)) return error;
   // Hardhat's own provider throws the answer itself.
-  if (isRefusal(failure) && typeof failure.code === 'number') return failure;
-  return refusalIn(info, depth + 1) ?? refusalIn(error, depth + 1) ?? refusalIn(cause, depth + 1);
+  if (isRpcError(failure) && typeof failure.code === 'number') return failure;
+  return rpcErrorIn(info, depth + 1) ?? rpcErrorIn(error, depth + 1) ?? rpcErrorIn(cause, depth + 1);
 }
 
 /** Nodes count requests, credits or compute units; whatever the words, it has nothing to do with this request. */
-export const isRateLimit = ({ code, message }: Refusal): boolean =>
+export const isRateLimit = ({ code, message }: RpcError): boolean =>
   code === 429 ||
   code === -32097 ||
   /too many requests|rate.?limit|request limit|requests per|per second|compute units|credits|quota|throughput|capacity/i.test(
@@ -66,14 +66,14 @@ export const isRateLimit = ({ code, message }: Refusal): boolean =>
   );
 
 /** Whether a node says that it lacks the method, or blocks this use of it. */
-export const isUnsupported = ({ code, message }: Refusal): boolean =>
+export const isUnsupported = ({ code, message }: RpcError): boolean =>
   code === -32601 || /does not exist|not supported|unsupported|not available|unknown method/i.test(message);
 
 /** EIP-1474, "Resource not found". */
 const RESOURCE_NOT_FOUND = -32001;
 
 /** Whether a node says that it does not have a block yet, or any more: one behind another does, or after a reorganisation. */
-export const isUnknownBlock = ({ code, message }: Refusal): boolean =>
+export const isUnknownBlock = ({ code, message }: RpcError): boolean =>
   code === RESOURCE_NOT_FOUND ||
   /unknown block|block not found|header not found|beyond|after last|in the future|greater than|not yet|missing trie/i.test(
     message,

@@ -13,7 +13,7 @@ import {
   wrap,
 } from 'cockatiel';
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
-import { type FailureKind, isRateLimit, NodeFailure, type Refusal } from './failures.ts';
+import { type FailureKind, isRateLimit, NodeFailure, type RpcError } from './failures.ts';
 import { LearnedSize } from './learnedSize.ts';
 import type { Transport } from './transport.ts';
 
@@ -79,11 +79,11 @@ class LastingFailures implements IBreaker {
   }
 }
 
-const refusalOf = (answer: unknown): Refusal | undefined =>
-  (answer as { error?: Refusal } | undefined)?.error;
+const refusalOf = (answer: unknown): RpcError | undefined =>
+  (answer as { error?: RpcError } | undefined)?.error;
 
 /** Seconds that a node names in the data of an error. */
-function restIn({ data }: Refusal): number | undefined {
+function restIn({ data }: RpcError): number | undefined {
   const seconds = (data as { rate?: { backoff_seconds?: unknown } } | undefined)?.rate?.backoff_seconds;
   return typeof seconds === 'number' ? seconds * 1000 : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Contracts } from '../contracts.ts';
-import { isUnknownBlock, refusalIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
 import { explain } from '../explain.ts';
 import type { Block, Case, World } from '../world.ts';
 import { isOver } from '../world.ts';
@@ -44,7 +44,7 @@ interface Kept {
 /** Whether the chain was reorganised during a look: its block is no longer in it, or no longer known to the node. */
 function isMoved(failure: unknown): boolean {
   if (failure instanceof ChainMoved) return true;
-  const refusal = refusalIn(failure);
+  const refusal = rpcErrorIn(failure);
   return refusal !== undefined && isUnknownBlock(refusal);
 }
 

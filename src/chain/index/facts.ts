@@ -11,7 +11,7 @@ import {
 } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
-import { isUnknownBlock, NodeFailure, refusalIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import type { Address, Dispute, Hex, Request } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
 import type { Rpc } from './reader.ts';
@@ -103,7 +103,7 @@ export class StateReader {
     try {
       return await call({ blockHash: at.hash });
     } catch (failure) {
-      const refusal = refusalIn(failure);
+      const refusal = rpcErrorIn(failure);
       // Behind one address may be a node that is behind: a single answer of it is not to cost the whole look.
       if (refusal && isUnknownBlock(refusal)) return call({ blockHash: at.hash });
       if (refusal?.code !== INVALID_PARAMS) throw failure;

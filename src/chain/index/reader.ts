@@ -1,5 +1,5 @@
 import { dataLength, toQuantity } from 'ethers';
-import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, refusalIn } from '../endpoints/failures.ts';
+import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import { LearnedSize } from '../endpoints/learnedSize.ts';
 import type { Hex } from '../types.ts';
 import { mayHold } from './bloom.ts';
@@ -106,7 +106,7 @@ export class Reader {
         if (logs.length > MANY_LOGS) this.#range.shrink((asked * MANY_LOGS) / logs.length);
         return { logs, to };
       } catch (failure) {
-        const refusal = refusalIn(failure);
+        const refusal = rpcErrorIn(failure);
         // Not its limit, but it may be more than the node does in its time.
         if (failure instanceof NodeFailure && failure.kind === 'timeout') this.#range.shrink(asked / 2);
         if (!refusal || isRateLimit(refusal) || isUnknownBlock(refusal) || asked === 1) throw failure;

@@ -2,25 +2,25 @@ import type { Audience } from '../endpoints/endpoints.ts';
 import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { type Fees, isUrgent } from './fees.ts';
-import type { Look, Node } from './node.ts';
+import type { Look, SendingNode } from './node.ts';
 import { refusalIn } from './refusal.ts';
-import { type Attempt, type Content, plain, type Slot } from './slot.ts';
+import { type Attempt, plain, type Slot, type TransactionContent } from './slot.ts';
 
 /** Blocks for which the private relay alone has a transaction; then all nodes get it. */
 const PRIVATE_BLOCKS = 6;
 
 /** Signs attempts, hands them to the nodes that may see them, and notes in their slot how the nodes took them. */
 export class Broadcaster {
-  readonly #node: Node;
+  readonly #node: SendingNode;
   readonly #listen: Listener;
 
-  constructor(node: Node, listen: Listener) {
+  constructor(node: SendingNode, listen: Listener) {
     this.#node = node;
     this.#listen = listen;
   }
 
   /** Signs content for the nonce of a slot, as its latest attempt. */
-  async sign(slot: Slot, content: Content, fees: Fees, look: Look): Promise<Attempt> {
+  async sign(slot: Slot, content: TransactionContent, fees: Fees, look: Look): Promise<Attempt> {
     const signed = await this.#node.sign(slot.nonce, content, fees, look.isDynamic);
     const attempt: Attempt = { ...plain(content), ...signed, fees, sentAtBlock: look.block };
     slot.attempts.push(attempt);
@@ -31,7 +31,12 @@ export class Broadcaster {
   }
 
   /** Who gets an attempt: the relay alone, until it had its time or the deadline is near. */
-  audience(slot: Slot, { isPrivate }: Content, { block }: Look, secondsLeft: bigint | undefined): Audience {
+  audience(
+    slot: Slot,
+    { isPrivate }: TransactionContent,
+    { block }: Look,
+    secondsLeft: bigint | undefined,
+  ): Audience {
     const hasTime = block < slot.openedAtBlock + PRIVATE_BLOCKS && !isUrgent(secondsLeft);
     return isPrivate && this.#node.hasRelay && hasTime ? 'private' : 'all';
   }

@@ -2,7 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import type { Listener } from '../report.ts';
 import type { Due } from './due.ts';
 import type { Journal } from './journal.ts';
-import type { Look, Node } from './node.ts';
+import type { Look, SendingNode } from './node.ts';
 import { type Attempt, emptySlot, keysIn, latestOf, type Slot } from './slot.ts';
 
 /** Blocks after which a used nonce whose receipt nobody knows counts as somebody else's. */
@@ -19,7 +19,7 @@ export interface LedgerOptions {
 
 /** The nonces of an account that are not deep in the chain, and what became of them. */
 export class Ledger {
-  readonly #node: Node;
+  readonly #node: SendingNode;
   readonly #options: LedgerOptions;
   /** Slots in ascending order of their nonces. */
   #slots: Slot[] = [];
@@ -28,7 +28,7 @@ export class Ledger {
   /** Nonces below this are used up. */
   #used = 0;
 
-  constructor(node: Node, options: LedgerOptions) {
+  constructor(node: SendingNode, options: LedgerOptions) {
     this.#node = node;
     this.#options = options;
   }

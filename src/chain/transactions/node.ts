@@ -7,7 +7,7 @@ import {
 } from 'ethers';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
 import type { Fees, Market } from './fees.ts';
-import type { Content } from './slot.ts';
+import type { TransactionContent } from './slot.ts';
 
 /** The account and the market as a node sees them at one moment. */
 export interface Look {
@@ -30,7 +30,7 @@ export interface Signed {
 }
 
 /** All that the sender asks of node and key. */
-export interface Node {
+export interface SendingNode {
   readonly address: string;
   look(): Promise<Look>;
   /** Ether of the account. */
@@ -40,7 +40,7 @@ export interface Node {
   knows(hash: string): Promise<boolean>;
   /** @throws whatever the node says if the call would revert */
   estimate(call: ContractTransaction): Promise<bigint>;
-  sign(nonce: number, content: Content, fees: Fees, isDynamic: boolean): Promise<Signed>;
+  sign(nonce: number, content: TransactionContent, fees: Fees, isDynamic: boolean): Promise<Signed>;
   /** Whether there is a relay that shows transactions to nobody before they are mined. */
   readonly hasRelay?: boolean;
   /**
@@ -73,7 +73,7 @@ async function receiptFromLogs(provider: Provider, hash: string): Promise<Transa
   );
 }
 
-export async function openNode(signer: Signer, provider: Provider): Promise<Node> {
+export async function openNode(signer: Signer, provider: Provider): Promise<SendingNode> {
   const { Transaction } = await import('ethers');
   const address = await signer.getAddress();
   const { chainId } = await provider.getNetwork();

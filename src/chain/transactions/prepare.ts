@@ -1,8 +1,8 @@
 import { contractError, explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import type { Due, Parcel } from './due.ts';
-import type { Node } from './node.ts';
-import type { Content } from './slot.ts';
+import type { SendingNode } from './node.ts';
+import type { TransactionContent } from './slot.ts';
 
 /** Calldata of one transaction, bytes: public pools take 128 KiB. */
 const MOST_BYTES = 96 * 1024;
@@ -32,7 +32,7 @@ export type Join = (calls: readonly string[]) => { readonly to: string; readonly
 
 /** Makes transactions of dues that the chain would take now; what it would not take is tried less and less often. */
 export class Preparer {
-  readonly #node: Node;
+  readonly #node: SendingNode;
   readonly #join: Join;
   readonly #listen: Listener;
   readonly #alone = new Set<string>();
@@ -41,7 +41,7 @@ export class Preparer {
   /** Number of the latest block. */
   block = 0;
 
-  constructor(node: Node, join: Join, listen: Listener) {
+  constructor(node: SendingNode, join: Join, listen: Listener) {
     this.#node = node;
     this.#join = join;
     this.#listen = listen;
@@ -67,7 +67,7 @@ export class Preparer {
   }
 
   /** The calls of a parcel as one transaction; one by one if they do not go together. */
-  async prepareAll(parcel: Parcel): Promise<Content[]> {
+  async prepareAll(parcel: Parcel): Promise<TransactionContent[]> {
     const whole = await this.prepare(parcel);
     if (whole || parcel.length === 1) return whole ? [whole] : [];
     const parts = await Promise.all(parcel.map((due) => this.prepare([due])));
@@ -79,7 +79,7 @@ export class Preparer {
   }
 
   /** @returns undefined if the chain would refuse it now, which is told for a single call */
-  async prepare(parcel: Parcel): Promise<Content | undefined> {
+  async prepare(parcel: Parcel): Promise<TransactionContent | undefined> {
     const [first] = parcel;
     const single = parcel.length === 1;
     try {

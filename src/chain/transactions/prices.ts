@@ -1,7 +1,7 @@
 import type { Due } from './due.ts';
 import { ceilingWei, isUrgent, larger, smaller, worthWei } from './fees.ts';
-import type { Look, Node } from './node.ts';
-import type { Content } from './slot.ts';
+import type { Look, SendingNode } from './node.ts';
+import type { TransactionContent } from './slot.ts';
 
 export const DEFAULT_MAX_FEE_WEI = 100n * 10n ** 9n;
 
@@ -19,7 +19,7 @@ export class Prices {
   readonly maxFeeWei: bigint;
   /** Whether more than that is paid for what is worth it. */
   readonly isRising: boolean;
-  readonly #node: Node;
+  readonly #node: SendingNode;
   readonly #tell: (sentence: string) => void;
   #means: Means | undefined;
   /** Ether that nothing else needs; read when it is first asked for in a step. */
@@ -29,7 +29,7 @@ export class Prices {
    * @param maxFeeWei the ceiling, whatever is at stake; left out, it is the usual one and rises where that is worth it
    * @param tell told of what waits for lower prices, and of what is paid above the usual ceiling
    */
-  constructor(node: Node, maxFeeWei: bigint | undefined, tell: (sentence: string) => void) {
+  constructor(node: SendingNode, maxFeeWei: bigint | undefined, tell: (sentence: string) => void) {
     this.#node = node;
     this.maxFeeWei = maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
     this.isRising = maxFeeWei === undefined;
@@ -78,7 +78,7 @@ export class Prices {
    *
    * RULE: what is paid above the usual ceiling is ether that no open claim or dispute needs at that ceiling.
    */
-  async raised(usual: bigint, worth: bigint, { gasLimit, what }: Content): Promise<bigint> {
+  async raised(usual: bigint, worth: bigint, { gasLimit, what }: TransactionContent): Promise<bigint> {
     const means = this.#means;
     if (!means || this.baseFeeWei < usual || worth <= usual) return usual;
     this.#freeWei ??= (await this.#node.balance()) - means.reservedWei - means.inFlightWei();

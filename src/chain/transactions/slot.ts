@@ -3,7 +3,7 @@ import type { Due } from './due.ts';
 import type { Fees } from './fees.ts';
 
 /** The content of a transaction, without nonce and price. */
-export interface Content {
+export interface TransactionContent {
   readonly to: string;
   readonly data: string;
   readonly valueWei: bigint;
@@ -18,7 +18,7 @@ export interface Content {
 const TRANSFER_GAS = 21_000n;
 
 /** Uses up a nonce: sends nothing to the account itself. */
-export const filler = (nonce: number, address: string): Content => ({
+export const filler = (nonce: number, address: string): TransactionContent => ({
   to: address,
   data: '0x',
   valueWei: 0n,
@@ -29,13 +29,21 @@ export const filler = (nonce: number, address: string): Content => ({
 });
 
 /** The same without what an attempt adds. */
-export const plain = ({ to, data, valueWei, gasLimit, keys, what, isPrivate }: Content): Content => ({
+export const plain = ({
+  to,
+  data,
+  valueWei,
+  gasLimit,
+  keys,
+  what,
+  isPrivate,
+}: TransactionContent): TransactionContent => ({
   ...{ to, data, valueWei },
   ...{ gasLimit, keys, what, isPrivate },
 });
 
 /** One signed transaction. Those of one nonce exclude each other. */
-export interface Attempt extends Content {
+export interface Attempt extends TransactionContent {
   readonly hash: string;
   readonly raw: string;
   readonly fees: Fees;

@@ -5,10 +5,18 @@ import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
-import type { Look, Node } from './node.ts';
+import type { Look, SendingNode } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
 import { gwei, Prices } from './prices.ts';
-import { type Attempt, type Content, emptySlot, filler, keysIn, latestOf, type Slot } from './slot.ts';
+import {
+  type Attempt,
+  emptySlot,
+  filler,
+  keysIn,
+  latestOf,
+  type Slot,
+  type TransactionContent,
+} from './slot.ts';
 import { type Urgency, urgencies } from './urgency.ts';
 
 export interface SenderOptions {
@@ -63,7 +71,7 @@ interface Made {
  * INVARIANT: a key is in at most one nonce that is not decided, so it is mined at most once.
  */
 export class Transactions {
-  readonly #node: Node;
+  readonly #node: SendingNode;
   readonly #ledger: Ledger;
   readonly #preparer: Preparer;
   readonly #broadcaster: Broadcaster;
@@ -73,7 +81,7 @@ export class Transactions {
   #stated: ReadonlyMap<string, Due> = new Map();
   #block = 0;
 
-  constructor(node: Node, join: Join, listen: Listener, options: SenderOptions = {}) {
+  constructor(node: SendingNode, join: Join, listen: Listener, options: SenderOptions = {}) {
     const { confirmations = DEFAULT_CONFIRMATIONS, journal = noJournal } = options;
     this.#node = node;
     this.#listen = listen;
@@ -176,7 +184,7 @@ export class Transactions {
   }
 
   /** Finds other content for a nonce whose own due is gone or cannot be sent. */
-  async #otherContent(isNeeded: boolean, slot: Slot): Promise<Content | undefined> {
+  async #otherContent(isNeeded: boolean, slot: Slot): Promise<TransactionContent | undefined> {
     const own = new Set(keysIn(slot));
     for (const parcel of this.#unsent().filter(([first]) => !own.has(first.key))) {
       const content = await this.#preparer.prepare(parcel);
@@ -191,7 +199,7 @@ export class Transactions {
 
   async #replace(
     slot: Slot,
-    content: Content,
+    content: TransactionContent,
     look: Look,
     { secondsLeft, worth }: Urgency,
   ): Promise<boolean> {

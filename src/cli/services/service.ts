@@ -27,9 +27,9 @@ import { type LogArguments, loggingConsole, parseLogOptions } from './logOptions
 import { reportFields, reportLine } from './reportLine.ts';
 import { parseSending, type SendingArguments } from './sending.ts';
 import {
+  AccountBalance,
   DEVELOPMENT_CHAINS,
   endpointsStatus,
-  Funds,
   type Loop,
   repeatTelling,
   untilSignal,
@@ -138,7 +138,7 @@ export async function serve(
     const unit = await readUnit(contracts.currency, contracts.provider);
     const failures = new Failures(log.error, log.info, Date.now);
     const warnings = new Failures(log.warn, log.info, Date.now);
-    const funds = new Funds(account);
+    const funds = new AccountBalance(account);
     let service: ChainService | undefined;
     const overview = new Overview({
       ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now, clock },

@@ -99,7 +99,7 @@ export async function repeatTelling(
 }
 
 /** The ether of an account, read now and then. */
-export class Funds {
+export class AccountBalance {
   readonly #account: Account;
   #readAt = Date.now();
   status: Pick<Status, 'balanceWei'>;

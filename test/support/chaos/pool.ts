@@ -2,8 +2,8 @@ import type { ContractTransaction, TransactionReceipt } from 'ethers';
 import type { Audience } from '../../../src/chain/endpoints/endpoints.ts';
 import type { Due } from '../../../src/chain/transactions/due.ts';
 import type { Fees } from '../../../src/chain/transactions/fees.ts';
-import type { Look, Node } from '../../../src/chain/transactions/node.ts';
-import type { Content } from '../../../src/chain/transactions/slot.ts';
+import type { Look, SendingNode } from '../../../src/chain/transactions/node.ts';
+import type { TransactionContent } from '../../../src/chain/transactions/slot.ts';
 
 interface Pooled {
   readonly hash: string;
@@ -25,7 +25,7 @@ const GWEI = 10n ** 9n;
  * A chain of one account in memory, with a pool as geth has it. A call is a word; a block applies each word once, and a
  * second time it reverts.
  */
-export class PoolChain implements Node {
+export class PoolChain implements SendingNode {
   readonly address = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
   /** Transactions of each block. */
   #blocks: Pooled[][] = [[]];
@@ -172,7 +172,11 @@ export class PoolChain implements Node {
     return 50_000n;
   }
 
-  async sign(nonce: number, { data, keys }: Content, fees: Fees): Promise<{ hash: string; raw: string }> {
+  async sign(
+    nonce: number,
+    { data, keys }: TransactionContent,
+    fees: Fees,
+  ): Promise<{ hash: string; raw: string }> {
     const calls = keys.length === 0 ? [] : data.split('+');
     const hash = `0x${this.#signed.size}`;
     this.#signed.set(hash, { hash, nonce, fees, calls });
