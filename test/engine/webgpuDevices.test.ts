@@ -46,6 +46,23 @@ describe('devices of the webgpu engine', function () {
     expect(lines).to.deep.equal([]);
   });
 
+  it('compiles a kernel once for all sessions and runs', async () => {
+    const { gpu: watchedOne, watched } = watchedGpu(gpu);
+    const { engine } = engineOn(watchedOne);
+    const first = await onDevice(engine, product, factors);
+    await first.run(inputs);
+    let compiled = 0;
+    watched.liberty = (text) => {
+      compiled++;
+      return text;
+    };
+    const second = await onDevice(engine, product, factors);
+    for (const session of [first, second, first])
+      expect((await session.run(inputs))[0]!.bytes).to.deep.equal(right);
+    expect(compiled).to.equal(0);
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('goes on with the CPU when the device is lost, and says so in one line', async () => {
     const { gpu: watchedOne, watched } = watchedGpu(gpu);
     const { engine, lines } = engineOn(watchedOne);

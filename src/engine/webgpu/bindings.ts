@@ -29,11 +29,20 @@ export const PARAMETER = {
   isListed: 5,
   /** Place of the kernel's tensor, words. */
   target: 6,
-  accesses: 8,
+  /**
+   * Quads of steps in a panel, and elements of an invocation in a tile: figures that compilers do not know, so that they
+   * leave loops over them loops.
+   */
+  quads: 7,
+  elements: 8,
+  accesses: 12,
 } as const;
 
 /** Most accesses of a kernel that has code of its own. */
 export const MAX_ACCESSES = PARAMETER_WORDS - PARAMETER.accesses;
+
+/** A tile leaves it for a total that it could not compute: a NaN, and totals are finite. */
+export const NO_TOTAL = 0xffffffff;
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;

@@ -74,10 +74,14 @@ ${Array.from({ length: memories }, (_, i) => `    case ${i}u: { m${i}[at] = word
 
 fn load(kind: u32, memory: u32, first: u32, element: u32) -> u32 {
   if (kind == 0u) { return word_at(memory, first + element); }
-  let shift = (element & 3u) << 3u;
-  let word = word_at(memory, first + (element >> 2u));
-  if (kind == 1u) { return (word >> shift) & 0xffu; }
-  return bitcast<u32>(bitcast<i32>(word << (24u - shift)) >> 24u);
+  // A byte, or 4 bits.
+  let bits = select(8u, 4u, kind > 2u);
+  let in_word = select(3u, 7u, kind > 2u);
+  let shift = (element & in_word) * bits;
+  let word = word_at(memory, first + (element >> select(2u, 3u, kind > 2u)));
+  let lifted = word << (32u - bits - shift);
+  if ((kind & 1u) == 1u) { return lifted >> (32u - bits); }
+  return bitcast<u32>(bitcast<i32>(lifted) >> (32u - bits));
 }
 
 // Reads operands, one after the other, into their slots.

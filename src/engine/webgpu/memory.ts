@@ -1,7 +1,7 @@
 import type { Program } from '../../program/node.ts';
 import type { Weights } from '../engine.ts';
 import type { GpuDevice } from './device.ts';
-import { type Places, placeConstants } from './places.ts';
+import { nibblesOf, type Places, placeConstants } from './places.ts';
 
 /** Buffers of a session on the device: its constants once, and one buffer in which its run modes keep tensors in turn. */
 export class DeviceMemory {
@@ -18,11 +18,13 @@ export class DeviceMemory {
 
   /** @throws EngineError if the constants do not fit the device */
   static async load(device: GpuDevice, program: Program, weights: Weights): Promise<DeviceMemory> {
-    const constants = placeConstants(program, device);
+    const constants = placeConstants(program, weights, device);
     const buffers: GPUBuffer[] = [];
     for (const bytes of constants.bytes.slice(1)) buffers.push(await device.buffer(bytes, 'storage'));
     constants.tensors.forEach((place, node) => {
-      if (place) device.write(buffers[place.memory - 1]!, 4 * place.word, weights.get(node)!);
+      if (!place) return;
+      const bytes = weights.get(node)!;
+      device.write(buffers[place.memory - 1]!, 4 * place.word, place.isNibbles ? nibblesOf(bytes) : bytes);
     });
     return new DeviceMemory(device, constants, buffers);
   }

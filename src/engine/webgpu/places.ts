@@ -1,8 +1,9 @@
-import { byteLengthOf, type Program } from '../../program/node.ts';
-import { EngineError } from '../engine.ts';
+import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
+import { EngineError, type Weights } from '../engine.ts';
 import type { Kept } from '../memory/kept.ts';
 import { megabytes } from '../memory/megabytes.ts';
 import { aligned, type Block, planOffsets } from '../memory/offsets.ts';
+import { holdsNibbles } from '../passes/nibbles.ts';
 import type { Place } from './record.ts';
 
 /** The places of a program's tensors in buffers of memory. The first buffer is that of what is computed. */
@@ -21,9 +22,15 @@ interface Limits {
 /**
  * Places the constants of a program that a loop reads, one after the other, in as many buffers as they need.
  *
+ * Those of bytes that all fit 4 bits take half of their bytes.
+ *
  * @throws EngineError if they do not fit
  */
-export function placeConstants({ nodes }: Program, { bufferBytes, memories }: Limits): Places {
+export function placeConstants(
+  { nodes }: Program,
+  weights: Weights,
+  { bufferBytes, memories }: Limits,
+): Places {
   const read = new Set(
     nodes.flatMap((node) => (node.kind === 'loop' ? node.operands.map((o) => o.node) : [])),
   );
@@ -31,7 +38,8 @@ export function placeConstants({ nodes }: Program, { bufferBytes, memories }: Li
   const bytes = [0, 0];
   const tensors = nodes.map((node, i): Place | undefined => {
     if (node.kind !== 'constant' || !read.has(i)) return undefined;
-    const length = aligned(byteLengthOf(node));
+    const isNibbles = fitsNibbles(node, weights.get(i)!);
+    const length = aligned(isNibbles ? Math.ceil(byteLengthOf(node) / 2) : byteLengthOf(node));
     if (length > bufferBytes)
       throw new EngineError(
         `constant ${i} has ${megabytes(length)}, a buffer of the device at most ${megabytes(bufferBytes)}`,
@@ -39,13 +47,23 @@ export function placeConstants({ nodes }: Program, { bufferBytes, memories }: Li
     if (bytes.at(-1)! + length > bufferBytes) bytes.push(0);
     const word = bytes.at(-1)! / 4;
     bytes[bytes.length - 1]! += length;
-    return { memory: bytes.length - 1, word };
+    return { memory: bytes.length - 1, word, isNibbles };
   });
   if (bytes.length > memories)
     throw new EngineError(
       `the constants need ${bytes.length - 1} buffers of ${megabytes(bufferBytes)}, the device has ${memories - 1}`,
     );
   return { tensors, bytes };
+}
+
+const fitsNibbles = ({ dtype }: Node, bytes: Uint8Array): boolean =>
+  (dtype === 'i8' || dtype === 'u8') && holdsNibbles(bytes, dtype === 'i8');
+
+/** The lower 4 bits of each byte, two in a byte, the first in its lower half. */
+export function nibblesOf(bytes: Uint8Array): Uint8Array {
+  const nibbles = new Uint8Array(Math.ceil(bytes.length / 2));
+  for (const [i, byte] of bytes.entries()) nibbles[i >> 1]! |= (byte & 15) << (4 * (i & 1));
+  return nibbles;
 }
 
 /** The step at which inputs come to life: before the first node runs. */

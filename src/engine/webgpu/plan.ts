@@ -8,10 +8,14 @@ import { mergeLoops } from '../passes/mergeLoops.ts';
 import { loopCost } from '../passes/planNode.ts';
 import { MAX_ACCESSES, PARAMETER, PARAMETER_WORDS, WORKGROUP } from './bindings.ts';
 import type { GpuDevice } from './device.ts';
-import { emitKernel, mayDoubt } from './emit.ts';
+import { emitKernel } from './emit.ts';
+import { emitTile } from './emitTile.ts';
 import { interpreter } from './interpreter.ts';
+import { mayDoubt } from './kernelText.ts';
+import { basedAt } from './offsets.ts';
 import { type Places, placeTensors } from './places.ts';
 import { encodeRecord, fitsWords, itemsOf, slotCount } from './record.ts';
+import { productOf, tileCount } from './tile.ts';
 
 /** One call of a kernel on the device. */
 export interface Dispatch {
@@ -59,8 +63,7 @@ const MAX_GROUPS = 65_535;
 
 const NEGATIVE_ZERO = 0x80000000;
 
-function groupsOf(items: number): [number, number] {
-  const groups = Math.ceil(items / WORKGROUP);
+function groupsOf(groups: number): [number, number] {
   return groups <= MAX_GROUPS ? [groups, 1] : [MAX_GROUPS, Math.ceil(groups / MAX_GROUPS)];
 }
 
@@ -106,28 +109,37 @@ export function planProgram(
   const works = loops.map((loop, i): NodeWork => {
     if (!loop) return { kind: 'none' };
     if (!fitsWords(loop)) return { kind: 'host' };
-    const kernel = kernels[i];
     const target = places.tensors[i]!;
     const read = loop.operands.map(({ node }) => places.tensors[node]!);
+    const based = kernels[i] && basedAt(kernels[i], read);
+    const kernel = based?.kernel;
     const words = new Array<number>(PARAMETER_WORDS).fill(0);
     words[PARAMETER.negativeZero] = NEGATIVE_ZERO;
     words[PARAMETER.record] = records.length;
     words[PARAMETER.list] = counters;
     words[PARAMETER.capacity] = capacity;
     words[PARAMETER.target] = target.word;
-    if (kernel) for (const [a, place] of read.entries()) words[PARAMETER.accesses + a] = place.word;
+    for (const [a, first] of (based?.words ?? []).entries()) words[PARAMETER.accesses + a] = first;
     if (doubtful[i]) {
       words[PARAMETER.counter] = counter++;
       words[PARAMETER.isListed] = 1;
     }
     if (!kernel || doubtful[i]) records.push(...encodeRecord(loop, target, read));
-    const groups = groupsOf(itemsOf(loop));
+    const groups = groupsOf(Math.ceil(itemsOf(loop) / WORKGROUP));
     const at = parameters.push(words) - 1;
     const dispatches: Dispatch[] = [];
     if (kernel) {
-      const accesses = read.map(({ memory }) => memory);
-      const text = emitKernel(kernel, { target: target.memory, accesses, count: memories });
-      dispatches.push({ text, parameters: at, groups });
+      const used = { target: target.memory, accesses: read, count: memories };
+      const product = productOf(kernel);
+      if (product) {
+        const { steps, rows, lanes } = product.size;
+        words[PARAMETER.quads] = steps / 4;
+        words[PARAMETER.elements] = rows * lanes;
+        const text = emitTile(kernel, product, used);
+        dispatches.push({ text, parameters: at, groups: groupsOf(tileCount(product)) });
+      }
+      if (!product?.isWhole)
+        dispatches.push({ text: emitKernel(kernel, used, product !== undefined), parameters: at, groups });
     }
     if (!kernel) dispatches.push({ text: slow, parameters: at, groups });
     else if (doubtful[i]) {

@@ -120,6 +120,35 @@ const fold = (lines: readonly Line[]): LoopNode => {
   return loop({ shape: [ROWS], fold: [STEPS], operands: [read(1), read(2)], step: codeOf(lines, 5) });
 };
 
+/** Rows of the products, the last ones: some of them have words of any kind. */
+const PRODUCT_ROWS = 40;
+
+/** Rows of input 1 by rows of input 2, which is computed in tiles: all of them, or one. */
+const product = (isOneRow: boolean): LoopNode => {
+  const first = { offset: ROWS - PRODUCT_ROWS };
+  const read = (node: number, index: number): Operand => ({
+    node,
+    dtype: 'f32',
+    fill: 0,
+    view: [
+      { extent: ROWS, coordinate: { ...affine([index, 1]), ...first } },
+      { extent: STEPS, coordinate: affine([2, 1]) },
+    ],
+  });
+  return loop({
+    shape: [isOneRow ? 1 : PRODUCT_ROWS, PRODUCT_ROWS],
+    fold: [STEPS],
+    operands: [read(1, 0), read(2, 1)],
+    step: codeOf(
+      [
+        ['f32.mul', 1, 2],
+        ['f32.add', 0, 6],
+      ],
+      6,
+    ),
+  });
+};
+
 /** Bytes that are found by bytes, and stored as bytes. */
 const gathered = (dtype: 'i8' | 'u8'): LoopNode =>
   loop({
@@ -176,6 +205,8 @@ export function makeProbes(): Probes {
       ['f32.add', 0, 5],
     ]),
   );
+  add('products in tiles', product(false));
+  add('products of one row', product(true));
   add('instructions', everyInstruction());
   add('signed bytes', gathered('i8'));
   add('bytes', gathered('u8'));

@@ -13,6 +13,8 @@ import { valueRange } from '../kernel/form.ts';
 export interface Place {
   readonly memory: number;
   readonly word: number;
+  /** Whether each element is a byte that fits 4 bits, and is stored as such, eight in a word. */
+  readonly isNibbles?: boolean;
 }
 
 /** Words of a record before its lists. Places inside the record count from its start. */
@@ -49,6 +51,8 @@ export const RECORD = {
 export const AFFINE = 0xffffffff;
 
 const LOAD = { f32: 0, i32: 0, u8: 1, i8: 2 } as const;
+/** Added for elements of 4 bits. */
+const NIBBLES = 2;
 
 const INT32 = 2 ** 31;
 
@@ -86,7 +90,8 @@ function readWords({ dtype, fill, view }: Operand, slot: number, place: Place, l
     const pairs = terms.flatMap(({ index, coefficient }) => [slots.outputIndices + index, coefficient]);
     return [extent, AFFINE, offset, divisor, exact ? 1 : 0, terms.length, ...pairs];
   });
-  return [slot, fill, LOAD[dtype], place.memory, place.word, view.length, ...dimensions];
+  const load = LOAD[dtype] + (place.isNibbles ? NIBBLES : 0);
+  return [slot, fill, load, place.memory, place.word, view.length, ...dimensions];
 }
 
 /** A loop as words, for the interpreter on the device. */

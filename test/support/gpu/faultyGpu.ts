@@ -53,6 +53,26 @@ export const FAULTS: Readonly<Record<string, Liberty>> = {
       /for \(var (i\d+) = 0u; \1 < (\d+)u; \1 = \1 \+ 1u\) \{/g,
       'for (var $1turned = 0u; $1turned < $2u; $1turned = $1turned + 1u) { let $1 = $2u - 1u - $1turned;',
     ),
+  'fuses products with sums in tiles': (text) => {
+    const type = /fn plain_sums\(a: ([^,]+),/.exec(text)?.[1];
+    if (type === undefined) return text;
+    const pair = `struct Pair { a: ${type}, b: ${type} }
+    fn pair(a: ${type}, b: ${type}) -> Pair { return Pair(a, b); }
+    fn fused_sums(c: ${type}, factors: Pair) -> ${type} {
+      let product = factors.a * factors.b;
+      let sum = c + product;
+      return sum + (rest_of_sum(c, product, sum) + rest_of_product(factors.a, factors.b, product));
+    }`;
+    const rests = `${TWO_SUM}${TWO_PRODUCT.split('fn fused')[0]}`.replaceAll('f32', type);
+    return text
+      .replaceAll(/plain_sums\((sum\d+), plain_products\(/g, 'fused_sums($1, pair(')
+      .replace('var<workgroup>', `${rests}${pair}\nvar<workgroup>`);
+  },
+  'adds in another order in tiles': (text) =>
+    text.replace(
+      /for \(var q = 0u; q < (p\S+); q = q \+ 1u\) \{/,
+      'for (var turned = 0u; turned < $1; turned = turned + 1u) { let q = $1 - 1u - turned;',
+    ),
   'rounds sums towards zero': (text) =>
     instead(
       text,

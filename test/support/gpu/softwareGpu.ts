@@ -13,6 +13,9 @@ const KEPT = 0x1001;
 /** Why there is no test on a device, and what to do. */
 export const NO_DEVICE = `no package webgpu, or no Vulkan driver in ${FOLDER}; install Debian's chromium, or set ASSAY_SWIFTSHADER to the folder of libvk_swiftshader.so`;
 
+/** Memory of workgroups is cleared by the shader; what the driver has for it takes a second of compiling. */
+const CLEARED_BY_SHADER = 'disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension';
+
 /** WebGPU by Dawn on SwiftShader, which flushes subnormal floats, as some GPUs do; undefined where one is missing. */
 export async function softwareGpu(): Promise<GPU | undefined> {
   if (process.platform !== 'linux' || !existsSync(LOADER) || !existsSync(DRIVER)) return undefined;
@@ -22,5 +25,5 @@ export async function softwareGpu(): Promise<GPU | undefined> {
   } catch {
     // It is no module of Node, which is found out after it is loaded.
   }
-  return nodeGpu(['backend=vulkan']);
+  return nodeGpu(['backend=vulkan', CLEARED_BY_SHADER]);
 }
