@@ -65,6 +65,10 @@ export const withEngine = (command: Command): Command =>
   command
     .option('--engine <name>', 'the engine, wasm, webgpu, auto or reference; all give the same bits', 'wasm')
     .option(
+      '--spot-checks <share>',
+      'share of runs on a GPU, from 0 to 1, of which a part is checked on the CPU (default: 1/32)',
+    )
+    .option(
       '--threads <N>',
       'threads of a run on the wasm engine (default: all cores, divided among concurrent runs)',
     );

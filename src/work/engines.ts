@@ -1,13 +1,15 @@
 import type { Engine } from '../engine/engine.ts';
 import { referenceEngine } from '../engine/reference/reference.ts';
 import { wasmEngineWith } from '../engine/wasm/wasm.ts';
-import { webgpuEngineWith } from '../engine/webgpu/webgpu.ts';
+import { LARGE_COST, webgpuEngineWith } from '../engine/webgpu/webgpu.ts';
 import { nodeGpu } from './nodeGpu.ts';
 
 /** An engine by its name, and its number of threads. `auto` is webgpu where there is a device and a program is large. */
 export interface EngineChoice {
   readonly name: EngineName;
   readonly threads: number;
+  /** Fraction of runs on a GPU of which one node is checked against the definition; the engine's if left out. */
+  readonly spotChecks?: number;
 }
 
 /** The first is the one that is taken if none is named. All give the same bits. */
@@ -17,18 +19,19 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const isEngineName = (name: string): name is EngineName =>
   (ENGINE_NAMES as readonly string[]).includes(name);
 
-/** Scalar instructions below which the CPU is done before a device has started. */
-const LEAST_COST = 2 ** 25;
-
 /** @param warn is told in one line why the CPU serves instead of a device that was asked for, or was there */
-export function engineBy({ name, threads }: EngineChoice, warn: (line: string) => void): Engine {
+export function engineBy(
+  { name, threads, spotChecks }: EngineChoice,
+  warn: (line: string) => void,
+): Engine {
   if (name === 'reference') return referenceEngine;
   const cpu = wasmEngineWith({ threads });
   if (name === 'wasm') return cpu;
   const isAuto = name === 'auto';
   return webgpuEngineWith({
     ...{ gpu: () => nodeGpu(), cpu },
-    ...(isAuto && { leastCost: LEAST_COST }),
+    ...(isAuto && { leastCost: LARGE_COST }),
+    ...(spotChecks !== undefined && { spotChecks }),
     warn: (line, refusal) => {
       if (!isAuto || refusal !== 'absent') warn(line);
     },

@@ -16,6 +16,7 @@ export interface EngineOptions {
   readonly engine: string;
   /** One for each core if left out. */
   readonly threads?: string;
+  readonly spotChecks?: string;
 }
 
 /** More cores than any machine has; a greater number is a mistake. */
@@ -27,17 +28,25 @@ function parseThreads(text: string): number {
   throw new InputError(`--threads ${text}: write a whole number from 1 to ${MAX_THREADS}`, 2);
 }
 
+/** @throws InputError for what is no share */
+function checksIn({ spotChecks }: EngineOptions): Pick<EngineChoice, 'spotChecks'> {
+  if (spotChecks === undefined) return {};
+  const share = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(spotChecks) ? Number(spotChecks) : Number.NaN;
+  if (share >= 0 && share <= 1) return { spotChecks: share };
+  throw new InputError(`--spot-checks ${spotChecks}: write a number from 0 to 1`, 2);
+}
+
 function nameIn({ engine }: EngineOptions): EngineName {
   if (isEngineName(engine)) return engine;
   const names = ENGINE_NAMES.join(', ');
   throw new InputError(`--engine ${engine}: there is no such engine; there is ${names}`, 2);
 }
 
-/** @throws InputError if there is no engine of that name, or not for so many threads */
+/** @throws InputError if there is no engine of that name, or not for so many threads, or for a share of checks that is none */
 export function engineOf(options: EngineOptions, console: Pick<Console, 'err'>): Engine {
   const name = nameIn(options);
   const threads = options.threads === undefined ? availableParallelism() : parseThreads(options.threads);
-  return engineBy({ name, threads }, (line) => console.err(`assay: note: ${line}`));
+  return engineBy({ name, threads, ...checksIn(options) }, (line) => console.err(`assay: note: ${line}`));
 }
 
 /** Number of workers and size of batches, as text. */
@@ -83,6 +92,7 @@ export function workersOf(options: EngineOptions & WorkerArguments): {
     batch,
     engine: {
       name,
+      ...checksIn(options),
       threads: threads === undefined ? Math.max(1, Math.floor(cores / count)) : parseThreads(threads),
     },
   };
