@@ -20,10 +20,7 @@ export const isEngineName = (name: string): name is EngineName =>
   (ENGINE_NAMES as readonly string[]).includes(name);
 
 /** @param warn is told in one line why the CPU serves instead of a device that was asked for, or was there */
-export function engineBy(
-  { name, threads, spotChecks }: EngineChoice,
-  warn: (line: string) => void,
-): Engine {
+export function engineBy({ name, threads, spotChecks }: EngineChoice, warn: (line: string) => void): Engine {
   if (name === 'reference') return referenceEngine;
   const cpu = wasmEngineWith({ threads });
   if (name === 'wasm') return cpu;

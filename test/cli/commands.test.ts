@@ -226,7 +226,12 @@ describe('the command line', () => {
         /--engine warp: there is no such engine; there is wasm, webgpu, auto, reference$/,
       ],
       ['no threads', [M, ...given, '--threads', '0'], 2, /--threads 0: write a whole number from 1 to 1024$/],
-      ['too many checks', [M, ...given, '--spot-checks', '2'], 2, /--spot-checks 2: write a number from 0 to 1$/],
+      [
+        'too many checks',
+        [M, ...given, '--spot-checks', '2'],
+        2,
+        /--spot-checks 2: write a number from 0 to 1$/,
+      ],
       ['half a thread', [M, ...given, '--threads', '1.5'], 2, /--threads 1\.5: write a whole number/],
       ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
       ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],
