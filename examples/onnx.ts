@@ -28,7 +28,7 @@ export type Attribute =
   | { readonly strings: readonly string[] }
   | { readonly tensor: Value }
   | { readonly graph: GraphSpec }
-  /** In a function: the attribute of this name that the call gives, which is of this type (AttributeType). */
+  /** The attribute of this name and type (AttributeType) that the call gives, inside a function. */
   | { readonly reference: string; readonly type: number };
 
 export interface NodeSpec {
@@ -53,7 +53,7 @@ export interface GraphSpec {
   readonly nodes: readonly NodeSpec[];
   readonly inputs?: Readonly<Record<string, ValueType>>;
   readonly constants?: Readonly<Record<string, Value>>;
-  /** With their types, or by name only: a runtime infers the rest. */
+  /** Outputs with their types, or by name only: a runtime infers the rest. */
   readonly outputs: readonly string[] | Readonly<Record<string, ValueType>>;
 }
 

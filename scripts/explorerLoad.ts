@@ -23,7 +23,7 @@ const MODELS = 50;
 const CONNECTIONS = 64;
 /** Requests that are kept at once. */
 const BATCH = 5_000;
-/** Between looks at the chain that change something, ms. */
+/** Pause between two looks at the chain that change something, ms. */
 const LOOK_MS = 1000;
 
 const { values } = parseArgs({

@@ -13,7 +13,7 @@ import { run } from './support/packed.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const digits = join(root, 'examples', 'digits');
-/** Of the build, because modules are found from there. */
+/** A folder of the build, from which modules are found as from a source. */
 const folder = join(root, 'build', 'docstrings');
 
 /** Names that examples may use without importing them, by the module that has them. */

@@ -2,7 +2,7 @@ import { deployments, iDisputeGameAbi, iInferenceOracleAbi } from 'assay/abi';
 import { createConfig } from 'ponder';
 import { getAddress } from 'viem';
 
-/** Of anvil, a chain that begins anew. */
+/** Chain id of anvil, whose chain begins anew at each start. */
 const DEVELOPMENT_CHAIN = 31_337;
 
 const id = Number(process.env['ASSAY_CHAIN_ID'] || DEVELOPMENT_CHAIN);

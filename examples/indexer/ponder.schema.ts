@@ -7,7 +7,7 @@ export const callbackStatus = onchainEnum('callback_status', ['notRun', 'failed'
 export const claimStatus = onchainEnum('claim_status', ['open', 'final', 'falsified']);
 export const side = onchainEnum('side', ['claimant', 'challenger']);
 
-/** In the order of `Reason` in `IDisputeGame.sol`. */
+/** Reasons, in the order of `Reason` in `IDisputeGame.sol`. */
 export const reason = onchainEnum('reason', [
   'ClaimantTimeout',
   'ChallengerTimeout',
@@ -77,7 +77,7 @@ export const claim = onchainTable(
     windowEnd: t.bigint().notNull(),
     bondWei: t.bigint().notNull(),
     status: claimStatus('status').notNull(),
-    /** Of the claimant's trace, once a dispute has fixed it. */
+    /** Root of the claimant's trace, once a dispute has fixed it. */
     traceRoot: t.hex(),
   }),
   (table) => ({ onRequest: index().on(table.requestId), ofClaimant: index().on(table.claimant) }),
@@ -136,7 +136,7 @@ export const account = onchainTable('account', (t) => ({
   disputes: t.integer().notNull(),
   disputesWon: t.integer().notNull(),
   disputesLost: t.integer().notNull(),
-  /** Of open claims and disputes. */
+  /** Bonds of open claims and disputes. */
   bondsWei: t.bigint().notNull(),
   withdrawnWei: t.bigint().notNull(),
 }));

@@ -13,7 +13,7 @@ interface DenseOptions {
 
 export interface Layer {
   readonly biases: readonly number[];
-  /** By neuron, then by input. */
+  /** Weights, [neurons, inputs]. */
   readonly weights: readonly (readonly number[])[];
 }
 

@@ -40,11 +40,11 @@ export interface Patience {
   /** Rests between looks for a receipt: short at first, for chains that mine at once. */
   readonly firstRestMs: number;
   readonly longestRestMs: number;
-  /** Until it is mined. */
+  /** Longest wait until a transaction is mined. */
   readonly minedMs: number;
-  /** Until a node that knows its nonce to be used up knows its receipt too. */
+  /** Longest wait for the receipt from a node that knows the nonce to be used up. */
   readonly receiptMs: number;
-  /** In which every look failed. */
+  /** Longest time in which every look may fail. */
   readonly silenceMs: number;
 }
 

@@ -3,7 +3,7 @@ import { reasonOf } from '../files/reason.ts';
 
 /** Where a command writes: results to stdout, everything else to stderr. Given as an argument, so tests can listen. */
 export interface Console {
-  /** From now on the work goes on although nobody may read any more what is written. */
+  /** Lets the work go on after this call although nobody reads what is written. */
   outlive?(): void;
   /** A line of the result. */
   out(line: string): void;

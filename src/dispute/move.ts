@@ -5,7 +5,7 @@ export interface Pick {
   /** Position among the revealed hashes, from 0. */
   readonly child: number;
   readonly hash: Hash;
-  /** From the leaves up, one for each revealed level. */
+  /** Siblings from the leaves up, one for each revealed level. */
   readonly siblings: readonly Hash[];
 }
 

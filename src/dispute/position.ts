@@ -40,7 +40,7 @@ export const MOVERS: Readonly<Record<Exclude<Phase, 'None'>, Role>> = {
 
 /** Where in the computation a dispute stands. Twin of `types/Position.sol`, which draws its bits. */
 export interface Position {
-  /** In a tensor's phases (TensorReveal to Element): bytes of an element, plus {@link SIGNED}. */
+  /** Bytes of an element, plus {@link SIGNED}, in a tensor's phases (TensorReveal to Element). */
   readonly format: number;
   readonly phase: Phase;
   /** Levels of the current tree below the subject; of a trace's, as far as the blocks. */

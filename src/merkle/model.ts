@@ -14,7 +14,7 @@ export interface Model {
   readonly descriptors: readonly Uint8Array[];
   /** Tree over them. */
   readonly tree: MerkleTree;
-  /** In slot order. */
+  /** Inputs in slot order. */
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
   /** Tensors that a claim supplies and the program checks, in slot order after the inputs; mostly none. */

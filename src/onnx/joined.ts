@@ -25,7 +25,7 @@ export interface Joint {
 
 /** The tensors between which a program lies. */
 export interface Joined extends Required<Besides> {
-  /** In slot order. */
+  /** Inputs in slot order. */
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
 }

@@ -114,7 +114,7 @@ export class RemoteSigner extends AbstractSigner {
     throw new SignerError('remote signers sign transactions only');
   }
 
-  /** Without what may be a password in the address. */
+  /** The host of the address, without a user name or password. */
   get #host(): string {
     return new URL(this.#url).host;
   }

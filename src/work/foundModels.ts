@@ -315,7 +315,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** More at stake first, then who needs it sooner. */
+/** Sorts by stake, the greatest first, then by the time until which the model is needed. */
 const byStake = (a: Wish, b: Wish): number =>
   a.stakeWei === b.stakeWei ? a.until - b.until : a.stakeWei > b.stakeWei ? -1 : 1;
 

@@ -30,7 +30,7 @@ function withStdout(stdout: number | undefined, ...args: string[]): Promise<Ende
   );
 }
 
-/** With a stderr that is closed at once. */
+/** Runs a command with a stderr that is closed at once. */
 function withoutStderr(...args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, [ASSAY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.destroy();

@@ -20,7 +20,7 @@ interface Numbered {
   readonly labels: readonly string[];
 }
 
-/** As the compiler leaves a program: in blocks, with checkpoints. */
+/** Lays a program out as the compiler does: in blocks, with checkpoints. */
 function laidOut(before: Numbered): Numbered {
   const after = inBlocks({ ...before, weights: new Map(before.weights), marked: [] });
   return { ...after, program: withCheckpoints(after.program) };

@@ -13,7 +13,7 @@ import { Random, randomProgram } from '../support/randomProgram.ts';
 
 /** The index that the tested node has. */
 const INDEX = 9;
-/** Of several blocks of 16 nodes. */
+/** A model of several blocks of 16 nodes. */
 const MODEL = {
   nodeCount: 100,
   inputs: [{ node: 3, byteLength: 20 }],

@@ -11,7 +11,7 @@ import { readPublication } from '../../src/store/publications.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import type { Scene } from './scene.ts';
 
-/** Between looks at the chain, ms. */
+/** Pause between two looks at the chain, ms. */
 const PAUSE_MS = 50;
 
 /** An explorer of a scene's deployment, as the command serves it. */

@@ -4,7 +4,7 @@ import type { Order, Outcome } from './importWorker.ts';
 
 /** Limits of an import: processor time and heap. */
 export const IMPORT_BOUNDS = { SECONDS: 10, HEAP_MEGABYTES: 1024 } as const;
-/** After this time it is taken for a hang; machines are slower when they do other things as well. */
+/** Time after which an import counts as hung, with room for a busy machine. */
 const HANG_SECONDS = 120;
 
 /** Imports in a process of its own, started anew when it had to be ended. */

@@ -3,7 +3,7 @@ import { ImportError, type ImportOptions, importOnnx } from '../../src/onnx/inde
 /** A process that imports what it is sent, so that a hang or a lack of memory ends it and not the test. */
 
 export interface Outcome {
-  /** Of the processor. */
+  /** Processor time. */
   readonly seconds: number;
   /** The refusal; `undefined` if the file was compiled. */
   readonly refusal?: string;

@@ -12,7 +12,7 @@ import { TINY, tinyGraph } from '../support/tinyText.ts';
 const SIZES = { prompt: 4, tokens: 8 };
 const PROMPT = [5, 17, 3];
 
-/** Of the authors' own test vectors (Random123, kat_vectors): key, counter, first word. */
+/** Some of the authors' test vectors (Random123, kat_vectors): key, counter, first word. */
 const VECTORS = [
   [[0, 0], [0, 0], 0x6b200159],
   [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], 0x1cb996fc],

@@ -29,7 +29,7 @@ export interface NodeOptions {
 
 /** State of one node, for metrics and for diagnosis. */
 export interface NodeStatus {
-  /** Without credentials. */
+  /** URL without credentials. */
   readonly url: string;
   readonly state: 'up' | 'down' | 'wrongChain';
   /** Number of the newest block that it told of. */

@@ -65,7 +65,7 @@ export class Payloads {
     return join(this.#folder as string, root.slice(2));
   }
 
-  /** Under its name there is only ever the whole file. */
+  /** Writes a file whole: a partial one never has its name. */
   #write(root: Hex, bytes: Uint8Array): void {
     const path = this.#path(root);
     writeFileSync(`${path}.part`, bytes);

@@ -15,7 +15,7 @@ export interface Lease {
   release(): void;
 }
 
-/** On another machine nobody can look whether the holder lives; after this long without a sign it does not, ms. */
+/** A holder on another machine is taken for dead after this long without a sign of life, ms. */
 const SILENT_MS = 120_000;
 
 interface Holder {

@@ -24,8 +24,8 @@ export interface Target {
 
 /** Cache budgets, bytes. */
 export interface CacheSizes {
-  /** For the operands of the rows that one cache block of work items reads. */
+  /** Bytes for the row operands that one cache block of work items reads. */
   readonly block: number;
-  /** For a scratch buffer that is read soon after it is written. */
+  /** Bytes for a scratch buffer that is read soon after it is written. */
   readonly band: number;
 }

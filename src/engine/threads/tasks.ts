@@ -6,7 +6,7 @@ export interface Job {
   readonly memory: WebAssembly.Memory;
   readonly schedule: Schedule;
   readonly threads: number;
-  /** For each stage: the number of tasks done, then for each thread the number of tasks taken from its share. */
+  /** Counters of each stage: the tasks done, then for each thread the tasks taken from its share. */
   readonly counters: Int32Array;
 }
 

@@ -41,7 +41,7 @@ const FILE = 'history.sqlite';
 
 type Row = { readonly json: string };
 
-/** Before every id. */
+/** A number above every id, so that a list begins with the newest. */
 const END = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -135,7 +135,7 @@ export class History {
     this.#sql('DELETE FROM disputes WHERE request = ?').run(requestId);
   }
 
-  /** After a reorganisation the id of a dispute may be that of another one, about another request. */
+  /** Drops a dispute: after a reorganisation its id may belong to another one, about another request. */
   #dropDispute(id: number): void {
     const known = this.#sql('SELECT winner FROM disputes WHERE id = ?').get(id);
     if (!known) return;

@@ -24,7 +24,7 @@ interface Use {
 }
 
 export interface Fusion {
-  /** In order of computation; inputs and constants are not among them. */
+  /** Tensors that are stored, in order of computation, without inputs and constants. */
   readonly stored: readonly Tensor[];
   readonly isStored: (tensor: Tensor) => boolean;
 }

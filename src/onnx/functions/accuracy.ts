@@ -21,6 +21,6 @@ export const ACCURACY = {
   asinh: 1.79,
   acosh: 1.46,
   atanh: 1.38,
-  /** Over pairs of any bases and exponents, sampled. */
+  /** Sampled over pairs of any bases and exponents. */
   pow: 1.1,
 } as const;

@@ -4,7 +4,7 @@ import { log } from './logarithm.ts';
 import { polynomial } from './polynomial.ts';
 import { upper } from './power.ts';
 
-/** From here on z + sqrt(z^2 ± 1) is 2 z to the last place of its logarithm. */
+/** Bound from which z + sqrt(z^2 ± 1) is 2 z, to the last place of its logarithm. */
 const FAR = 4096;
 
 /**

@@ -27,7 +27,7 @@ export interface IndexTerm {
 
 export interface Index {
   readonly offset: number;
-  /** In the order of the atoms' keys, no coefficient zero. */
+  /** Terms in the order of their atoms' keys; no coefficient is zero. */
   readonly terms: readonly IndexTerm[];
   /** Equal for equal expressions only. */
   readonly key: string;

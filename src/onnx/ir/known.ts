@@ -139,7 +139,7 @@ const shiftLeft: IntegerRule = (a, by) => (isDistance(by) ? corners(a, by, (x, k
 const shiftRight: IntegerRule = (a, by) =>
   isDistance(by) ? corners(a, by, (x, k) => Math.floor(x / 2 ** k)) : undefined;
 
-/** Without the sign, so that a negative number becomes a large one. */
+/** Shifts words without a sign: a negative number is a large one. */
 const shiftRightUnsigned: IntegerRule = (a, by) => {
   if (a.low >= 0) return shiftRight(a, by);
   return isDistance(by) && by.low > 0 ? { low: 0, high: 2 ** (32 - by.low) - 1 } : undefined;

@@ -27,7 +27,7 @@ export type AttributeValue =
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'tensor'; readonly value: TensorValue }
   | { readonly kind: 'graph'; readonly value: Subgraph }
-  /** In a function: the attribute that the calling node gives under this name. */
+  /** The attribute that the calling node gives under this name, inside a function. */
   | { readonly kind: 'reference'; readonly name: string }
   | { readonly kind: 'unsupported'; readonly what: string };
 

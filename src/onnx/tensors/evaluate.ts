@@ -71,7 +71,7 @@ class Indices {
     this.slotOf = new Map(axes.map((axis, i) => [axis, i]));
   }
 
-  /** To the next step, the last axis fastest; after the last one back to the first. */
+  /** Advances to the next step, the last axis fastest; the first step follows the last one. */
   advance(axes: readonly Axis[]): void {
     for (let i = axes.length - 1; i >= 0; i--) {
       const axis = axes[i] as Axis;

@@ -20,7 +20,7 @@ export interface RunOrder {
 
 /** The answer of a worker. */
 export interface RunAnswer {
-  /** In base64. */
+  /** Output in base64. */
   readonly output: string;
   /** Public key of the worker. */
   readonly worker: string;

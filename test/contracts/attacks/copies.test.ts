@@ -13,7 +13,7 @@ import {
 import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
 
 const { claimBondWei, challengeBondWei, windowSeconds, clockSeconds, patienceSeconds } = TERMS;
-/** Of a falsified claim's bond. */
+/** The winner's part of a falsified claim's bond. */
 const REWARD = claimBondWei / 2n;
 const STATUS = { open: 1n, answered: 2n, cancelled: 3n, closed: 4n } as const;
 

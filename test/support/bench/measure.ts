@@ -54,11 +54,11 @@ export interface Result {
   /** Linear memory of the engine on one thread, for runs that keep outputs only. */
   readonly memoryBytes: number;
   readonly leastMemory: { readonly weights: number; readonly live: number };
-  /** Of tensors that are hashed: of checkpoints in trace1, of all in whole1, of the largest block in block1. */
+  /** Bytes of tensors that are hashed: checkpoints in trace1, all in whole1, the largest block in block1. */
   readonly hashed: { readonly committed: number; readonly all: number; readonly block: number };
   /** f32 operations a second in nodes like matrix products, on one thread. */
   readonly matrixSpeed: number | undefined;
-  /** Of the machine, f32 operations a second of one thread, measured next to the model. */
+  /** Peak of the machine next to the model: f32 operations a second of one thread. */
   readonly peak: number;
   /** The greatest difference of each onnxruntime from our floats. */
   readonly differences: ReadonlyMap<string, number>;

@@ -16,7 +16,7 @@ const ALIGNMENT = 64;
 /** A program in the code of the engine, every tensor in memory of its own, so that each node can be timed alone. */
 export class NodeTimer {
   readonly program: Program;
-  /** By node; none for those that are not computed. */
+  /** The plan of each node; undefined for a node that is not computed. */
   readonly plans: readonly (NodePlan | undefined)[];
   readonly codeBytes: number;
   readonly generationMs: number;

@@ -15,7 +15,7 @@ export interface OrtSession {
   release(): Promise<void>;
 }
 
-/** Of the session's log, errors only: warnings are about the models. */
+/** Level of the session's log: errors only, because warnings are about the models. */
 export const ERRORS = 3;
 
 async function open(

@@ -49,7 +49,7 @@ function speedOf(loop: (steps: number) => number, chains: number, steps: number)
 
 /** Measures the most f32 operations a second that one thread can do in SIMD128 without fused multiply-add. */
 export interface PeakMeter {
-  /** Over some 20 ms; to be compared with what takes about as long. */
+  /** The average over some 20 ms, to be compared with runs of about that length. */
   average(): number;
   /** The best of many short times; to be compared with the best of others. */
   best(): number;

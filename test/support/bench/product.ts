@@ -16,7 +16,7 @@ export interface Product {
   readonly ms: number;
   /** f32 operations a second. */
   readonly speed: number;
-  /** Of the peak, which was measured in turns with it. */
+  /** Share of the peak, which was measured in turns with it. */
   readonly share: number;
   readonly isExact: boolean;
 }

@@ -9,7 +9,7 @@ import { cpuTime } from './timing.ts';
 
 /** The result of a full run of the reference on a model and its inputs. */
 export interface ReferenceRun {
-  /** Of processor time, because it is kept, and what else the machine did then does not matter later. */
+  /** Processor time: it is kept, and the other load of the machine must not matter later. */
   readonly ms: number;
   /** SHA-256 of the bytes of every node's tensor, in node order. */
   readonly tensors: readonly string[];

@@ -9,7 +9,7 @@ export interface Target {
   readonly isMet: boolean;
 }
 
-/** From here on a run is worth more than one thread. */
+/** Multiply-adds from which a run is worth more than one thread. */
 export const MANY_PRODUCTS = 100e6;
 
 const ratio = ({ times }: Result, a: string, b: string): number | undefined => {

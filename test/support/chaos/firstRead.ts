@@ -18,7 +18,7 @@ export interface FirstRead {
   readonly blocks: number;
   readonly firstSeconds: number;
   readonly resumedSeconds: number;
-  /** Of this process before it read, and at its largest while it did, MB. */
+  /** Memory of this process before the reading, and at most during it, MB. */
   readonly megabytesBefore: number;
   readonly mostMegabytes: number;
   /** Calls of the node, in batches or not. */
@@ -32,7 +32,7 @@ export interface FirstRead {
 export interface LongChain {
   readonly requests: number;
   readonly blocks: number;
-  /** Until each answer of the node, ms. */
+  /** Delay of each answer of the node, ms. */
   readonly delayMs: number;
   /** Blocks whose logs it gives at once. */
   readonly range: number;

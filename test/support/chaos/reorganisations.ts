@@ -16,7 +16,7 @@ const PATIENCE_BLOCKS = 1000;
 
 export interface ReorganisationFigures extends HonestFigures {
   readonly givesBack: boolean;
-  /** In each of which a dispute was, at each reorganisation. */
+  /** State of a dispute at each reorganisation. */
   readonly states: readonly string[];
   readonly depths: readonly number[];
 }

@@ -20,7 +20,7 @@ export interface Figures {
   readonly macs: number;
   /** Nodes at which a lie was told. */
   readonly lies: readonly number[];
-  /** Of the dearest of those disputes, both sides together; of the dearest transaction with a leaf. */
+  /** Gas of the dearest of those disputes, both sides together, and of the dearest transaction with a leaf. */
   readonly gas: number;
   readonly leafGas: number;
   /** Answers of the claimant, most. */
@@ -28,7 +28,7 @@ export interface Figures {
 }
 
 export interface Measured extends Figures {
-  /** Of the fastest of some runs. */
+  /** Time of the fastest of some runs. */
   readonly milliseconds: number;
   /** Lies that were not found at exactly their place, as sentences. */
   readonly problems: readonly string[];
@@ -56,7 +56,7 @@ export function placesOf(program: Program, descriptors: readonly Uint8Array[], c
   return [...new Set([...dearest, ...spread].map(({ node }) => node))].sort((a, b) => a - b);
 }
 
-/** Until an engine's code is compiled for good and nothing else has had its way in at least one of them. */
+/** Enough runs that the engine's code is optimized, and that nothing else disturbs at least one of them. */
 const RUNS = 25;
 
 /**

@@ -21,7 +21,7 @@ const COLUMNS = [
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
-/** Of multiply-adds, three digits. */
+/** A number of multiply-adds in three digits. */
 function short(value: number): string {
   if (value < 1e3) return String(value);
   const [unit, name] = value < 1e6 ? [1e3, 'k'] : [1e6, 'M'];

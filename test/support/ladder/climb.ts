@@ -18,12 +18,12 @@ export interface RungFigures {
   readonly lies: number;
   /** False challenges that were made, each of them lost. */
   readonly falseChallenges: number;
-  /** Of the dearest dispute, both sides together. */
+  /** Gas of the dearest dispute, both sides together. */
   readonly gas: number;
   readonly leafGas: number;
   /** Answers of the claimant, most. */
   readonly answers: number;
-  /** Of a request, a claim and its finality that nobody disputes, without a callback. */
+  /** Gas of a request, a claim and its finality without a dispute or callback. */
   readonly undisputedGas: number;
 }
 

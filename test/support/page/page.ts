@@ -22,7 +22,7 @@ export interface Findings {
   readonly modelId: string;
   /** Root of every node's tensor, in node order. */
   readonly roots: readonly string[];
-  /** Of the commitment of a run that hashes checkpoints only. */
+  /** Root of the commitment of a run that hashes checkpoints only. */
   readonly committed: string;
   /** Roots of the outputs of a run that keeps nothing else. */
   readonly outputs: readonly string[];

@@ -20,7 +20,7 @@ export interface ToyNode {
   readonly reads: number;
   /** Root of a constant. */
   readonly root: Hash;
-  /** Of a loop; outputs are checkpoints without saying so. */
+  /** Whether a loop is marked as a checkpoint; outputs are checkpoints without the mark. */
   readonly checkpoint: boolean;
 }
 

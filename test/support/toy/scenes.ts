@@ -29,7 +29,7 @@ const MASK = 0xa5a5a5a5;
 
 const ANSWER = Uint8Array.from({ length: 40 }, (_, i) => i * 5);
 
-/** As the small model, with an answer in the place of the constant, and an `accept` that is always the same. */
+/** The small model with an answer in place of the constant, and an `accept` that is always the same. */
 function checking(name: string, accept: 0 | 1): Scene {
   const nodes = [
     toyInput(16),

@@ -24,7 +24,7 @@ export interface Value {
   readonly code: Code;
   /** Code for four copies of it that is shorter than copying the local. */
   readonly splat: Code | undefined;
-  /** For a vector of booleans 0 and 1: the same booleans as no bits or all bits. */
+  /** The same booleans as lanes of no bits or all bits, for a vector of the words 0 and 1. */
   readonly mask?: Value;
   local: number;
   canonical: Value | undefined;

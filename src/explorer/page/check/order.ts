@@ -6,7 +6,7 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 export type Way =
   /** Through the API of the server that the page is from. */
   | { readonly kind: 'server' }
-  /** Without one: what is on chain comes with the order, files from any folder that has them. */
+  /** Without a server: data from the chain comes with the order, files from any folder that has them. */
   | {
       readonly kind: 'node';
       readonly rpc: string;

@@ -10,7 +10,7 @@ import { walk } from './walk.ts';
 
 /** The weights of the leaves that rows reach, put together. */
 
-/** In the order of TreeEnsemble's numbers. */
+/** Aggregations, in the order of TreeEnsemble's numbers. */
 export const AGGREGATES = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

@@ -8,7 +8,7 @@ export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Before each dimension. */
+  /** Padding before each dimension. */
   readonly padsBefore: readonly number[];
   readonly padsAfter: readonly number[];
   /** Places of the window in each dimension. */

@@ -82,7 +82,7 @@ function roundingTo(context: Context, to: ElementType): Rounding {
 
 const Cast: Lowering = (context) => castTo(context, context.input(0), elementType(context.int('to', 0)));
 
-/** To the type of the second input, whose elements do not matter. */
+/** Casts to the type of the second input, whose elements do not matter. */
 const CastLike: Lowering = (context) => castTo(context, context.input(0), context.input(1).type);
 
 /**

@@ -170,7 +170,7 @@ const ScatterElements: Lowering = (context) => {
   });
 };
 
-/** For each index: the position of the element that it names, and its own index along the axis. */
+/** Yields for each index the position of the element that it names, and its own index along the axis. */
 function* elementSources(
   indices: readonly number[],
   shape: readonly number[],

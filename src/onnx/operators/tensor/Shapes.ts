@@ -121,7 +121,7 @@ const Expand: Lowering = (context) => {
 
 const Identity: Lowering = (context) => context.value(0);
 
-/** At inference, or with nothing to drop, Dropout passes its input on; the mask, if asked for, is all true. */
+/** Dropout at inference, or with a ratio of 0: the output is the input, and the mask, if there is one, is all true. */
 const Dropout: Lowering = (context) => {
   const x = context.input(0);
   // Up to version 6 an attribute says so, from 12 on an input; in between nothing is ever dropped.
