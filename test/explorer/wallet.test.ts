@@ -90,6 +90,7 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     await page.getByText('Challenge this claim').click();
     await page.locator('.deed').getByText('0.5 ether').first().waitFor();
     await page.getByText('this page makes no moves').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await page.getByRole('button', { name: `Challenge ${BY}` }).click();
     await page.getByText('The dispute is open.').waitFor();
     await page.getByRole('link', { name: 'dispute 1' }).waitFor();
@@ -105,10 +106,12 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     await open(`/request/${requestId}`);
     await page.getByText('Take it back', { exact: true }).click();
     await page.locator('.deed').getByText('0.25 ether').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await page.getByRole('button', { name: `Take it back ${BY}` }).click();
     await page.getByText('Its requester has taken it back.').waitFor();
     await open(`/account/${actor}`);
     await page.locator('.deed').getByText('0.25 ether').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await page.getByRole('button', { name: `Withdraw ${BY}` }).click();
     await page.getByText('owed to it').locator('..').getByText('0 ether', { exact: true }).waitFor();
     expect(await scene.contracts.oracle.owed(actor)).to.equal(0n);
@@ -120,6 +123,7 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     await open(`/account/${other}`);
     await page.getByRole('button', { name: `Withdraw ${BY}` }).click();
     await page.getByText(`the wallet does not give ${other}`).waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await page.unroute('**/api/accounts/**');
     expect(troubles).to.deep.equal([]);
   });
@@ -174,6 +178,16 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
       await part(name).getByText('Its bytes are not here.').waitFor();
     expect(await page.locator('canvas').count()).to.equal(0);
     expect(troubles).to.deep.equal([]);
+  });
+
+  it('says so where a part of the page cannot be loaded', async () => {
+    await page.route('**/chunks/ask-*', (route) => route.abort());
+    await open(`/ask/${scene.modelId}`);
+    await page.getByText('This part of the page cannot be loaded.').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
+    await page.unroute('**/chunks/ask-*');
+    await page.reload();
+    await page.getByRole('heading', { name: 'What you sign' }).waitFor();
   });
 
   it('asks by root, and verifies with the input as a file', async () => {
@@ -248,6 +262,7 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
       await page.getByText('The fee is no amount of GLD.').waitFor();
       await page.getByLabel('fee for the answer').fill('1.25');
       await page.getByText('first asked to allow the oracle exactly this amount').waitFor();
+      expect(await violations(page)).to.deep.equal([]);
       await page.getByRole('button', { name: `Ask ${BY}` }).click();
       await page.getByText('The chain has it').getByRole('link').click();
       await page.getByText('1.25 GLD').waitFor();

@@ -5,12 +5,19 @@ import { useEffect, useState } from 'preact/hooks';
 export function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   return function Later(props: Props) {
     const [Loaded, setLoaded] = useState<ComponentType<Props>>();
+    const [isMissing, setMissing] = useState(false);
     useEffect(() => {
       load().then(
         (one) => setLoaded(() => one),
-        () => undefined,
+        () => setMissing(true),
       );
     }, []);
-    return Loaded ? <Loaded {...props} /> : <p class="loading">Loading …</p>;
+    if (Loaded) return <Loaded {...props} />;
+    if (!isMissing) return <p class="loading">Loading …</p>;
+    return (
+      <p class="trouble" role="alert">
+        This part of the page cannot be loaded. Load the page again once its server answers.
+      </p>
+    );
   };
 }

@@ -34,7 +34,12 @@ function View({ place }: { readonly place: string }) {
     case 'model':
       return <ModelView key={id} id={id} />;
     case 'ask':
-      return <Ask key={id} modelId={id} />;
+      return (
+        <>
+          <h1>Ask a model</h1>
+          <Ask key={id} modelId={id} />
+        </>
+      );
     case 'account':
       return <AccountView key={id} address={id} />;
     default:

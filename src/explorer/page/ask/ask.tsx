@@ -237,7 +237,6 @@ export function Ask({ modelId }: { readonly modelId: string }) {
   }, [source, modelId, oracle]);
   return (
     <>
-      <h1>Ask a model</h1>
       <p class="hash id">{modelId}</p>
       {known === undefined ? (
         <p class="loading">Loading …</p>
