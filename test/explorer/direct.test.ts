@@ -16,7 +16,7 @@ import { pageInFolder } from '../support/explorerStage.ts';
 import { asAccount } from '../support/protocol.ts';
 import { DIGITS, type Scene, startScene } from '../support/scene.ts';
 import { hostFolder } from '../support/staticHost.ts';
-import { violations } from '../support/violations.ts';
+import { unfoldAll, violations } from '../support/violations.ts';
 
 const executable = findChromium();
 const suffix = executable ? '' : ` (skipped: ${NO_CHROMIUM})`;
@@ -198,13 +198,16 @@ describe(`the explorer without a server in Chromium${suffix}`, function () {
       ['/disputes', 'dispute 1'],
       ['/models', 'request 1'],
       ['/request/9', 'it is not on this chain'],
+      ['/', 'Latest requests'],
+      ['/request/1', 'Claim 2'],
+      ['/dispute/1', 'Who plays for what'],
+      [`/ask/${scene.modelId}`, 'What you sign'],
     ] as const) {
       await page.goto(`${host.url}#${place}`);
       await page.getByText(text).first().waitFor();
+      await unfoldAll(page);
       expect(await violations(page), place).to.deep.equal([]);
     }
-    await page.goto(`${host.url}#/ask/${scene.modelId}`);
-    await page.getByRole('heading', { name: 'What you sign' }).waitFor();
     expect(troubles).to.deep.equal([]);
   });
 

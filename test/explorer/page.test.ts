@@ -15,7 +15,7 @@ import { layers } from '../support/layers.ts';
 import { addWallet } from '../support/pageWallet.ts';
 import { asAccount, TERMS } from '../support/protocol.ts';
 import { DIGITS, PUBLISHER, type Scene, startScene } from '../support/scene.ts';
-import { violations } from '../support/violations.ts';
+import { unfoldAll, violations } from '../support/violations.ts';
 import { webpOf } from '../support/webp.ts';
 
 const executable = findChromium();
@@ -89,8 +89,10 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await page.getByText('The claimant has to move').waitFor();
     await page.getByText('found it wrong: if both play, the challenger wins.').waitFor();
     await page.getByText('The claimant has shown nothing yet.').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await scene.answer(1n, LIAR, 'wrong');
     await page.getByText('nothing is picked yet').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     for (let i = 0; i < MANY_MOVES; i++) {
       await watcher();
       await scene.answer(1n, LIAR, 'wrong');
@@ -241,12 +243,6 @@ describe(`the explorer in Chromium${suffix}`, function () {
       await page.locator('progress').first().waitFor({ state: 'detached' });
     };
 
-    const unfoldAll = async (): Promise<void> => {
-      const folded = page.locator('details:not([open]) > summary');
-      while ((await folded.count()) > 0) await folded.first().click();
-      await page.locator('.loading').first().waitFor({ state: 'detached' });
-    };
-
     for (const scheme of ['light', 'dark'] as const) {
       for (const [device, width] of [
         ['a desktop', 1280],
@@ -266,7 +262,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
             await check(place);
             await pressAll('Verify in this browser');
             if (picture) await shot(`${picture}-${scheme}-${width}`);
-            await unfoldAll();
+            await unfoldAll(page);
             await pressAll('Compute the answer in this browser');
             await check(`${place}, unfolded`);
           }
@@ -284,6 +280,7 @@ describe(`the explorer in Chromium${suffix}`, function () {
     await stage.close();
     await page.getByText('not connected').waitFor();
     await page.getByText('This may be old').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
     await page.getByRole('link', { name: 'request 1', exact: true }).first().waitFor();
     stage = await startExplorer(scene, files, Number(new URL(stage.url).port));
     await page.getByText(/^block/).waitFor();

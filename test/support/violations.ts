@@ -8,6 +8,13 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const SETTLED =
   'Promise.allSettled(document.getAnimations().map(({ finished }) => finished)).then(() => undefined)';
 
+/** Opens everything that can be unfolded, and waits for what is loaded then. */
+export async function unfoldAll(page: Page): Promise<void> {
+  const folded = page.locator('details:not([open]) > summary');
+  while ((await folded.count()) > 0) await folded.first().click();
+  await page.locator('.loading').first().waitFor({ state: 'detached' });
+}
+
 /** Rules of WCAG 2.2, levels A and AA, and best practices that a page breaks, with the first place of each. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(SETTLED);
