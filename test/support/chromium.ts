@@ -21,9 +21,22 @@ export function findChromium(): string | undefined {
   );
 }
 
+const WITHOUT_GPU = ['--disable-gpu'];
+/**
+ * WebGPU on SwiftShader, the Vulkan driver on the CPU that Chromium brings along. Memory of workgroups is cleared by the
+ * shader; what the driver has for it takes a second of compiling.
+ */
+const WITH_SOFTWARE_GPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
+];
+
 /** Starts a browser that has no past and calls nobody. */
 export async function openChromium(
   executablePath: string,
+  { gpu = 'none' }: { readonly gpu?: 'none' | 'software' } = {},
 ): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
   const profile = mkdtempSync(join(tmpdir(), 'assay-chromium-'));
   const forget = (): void =>
@@ -34,7 +47,7 @@ export async function openChromium(
     headless: true,
     chromiumSandbox: false,
     args: [
-      '--disable-gpu',
+      ...(gpu === 'none' ? WITHOUT_GPU : WITH_SOFTWARE_GPU),
       '--no-first-run',
       '--disable-background-networking',
       '--disable-component-update',

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ClaimJson, RequestJson } from '../api.ts';
-import type { Finding, Task } from './check/order.ts';
+import { hasGpu } from './check/gpu.ts';
+import type { Finding, Processor, Task } from './check/order.ts';
 import { type Step, startCheck } from './check/start.ts';
 import { useDeployment } from './live.ts';
 import { Facts } from './parts.tsx';
@@ -33,12 +34,19 @@ function Found({ finding }: { readonly finding: Finding }) {
   );
 }
 
+const PROCESSORS: readonly (readonly [Processor, string])[] = [
+  ['auto', 'the processor that suits the model'],
+  ['cpu', 'the CPU'],
+  ['gpu', 'the GPU'],
+];
+
 /** Runs a claim again in this browser, in a worker that can be ended at any time. */
 export function Verify({ request, claim }: { readonly request: RequestJson; readonly claim: ClaimJson }) {
   const { oracle } = useDeployment();
   const source = useSource();
   const [news, setNews] = useState<Step | Finding>();
   const [isOver, setOver] = useState(false);
+  const [processor, setProcessor] = useState<Processor>('auto');
   const stop = useRef<() => void>(undefined);
   useEffect(() => () => stop.current?.(), []);
 
@@ -48,7 +56,7 @@ export function Verify({ request, claim }: { readonly request: RequestJson; read
       .wayTo(request, claim)
       .then((way): Task => ({ task: 'check', request, claim, oracle, way }));
     setNews({ kind: 'step', text: 'Starting' });
-    stop.current = startCheck(task, files, (one) => one.kind !== 'made' && setNews(one));
+    stop.current = startCheck(task, files, (one) => one.kind !== 'made' && setNews(one), processor);
   };
 
   return (
@@ -86,6 +94,22 @@ export function Verify({ request, claim }: { readonly request: RequestJson; read
           <button type="button" class="main" onClick={() => start()}>
             Verify in this browser
           </button>
+          {hasGpu() && (
+            <label class="processor">
+              on{' '}
+              <select
+                aria-label="what runs the model"
+                value={processor}
+                onChange={({ currentTarget: { value } }) => setProcessor(value as Processor)}
+              >
+                {PROCESSORS.map(([name, words]) => (
+                  <option key={name} value={name}>
+                    {words}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
           <label class="files">
             or with files of the model, or the input, that you have:{' '}
             <input

@@ -1,5 +1,4 @@
 import type { Session, TensorData } from '../../../engine/engine.ts';
-import { wasmEngineWith } from '../../../engine/wasm/wasm.ts';
 import { hexOf } from '../../../merkle/keccak.ts';
 import {
   claimedRefs,
@@ -14,6 +13,7 @@ import { ELEMENT_BYTES } from '../../../program/node.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
 import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts';
 import { isAnswer, isInput } from './commitments.ts';
+import { chooseEngine } from './engine.ts';
 import type { CheckedModel } from './model.ts';
 import type { Finding, Made, News, Order, Values, Verdict } from './order.ts';
 import { valueAt, valuesOf } from './tensorValues.ts';
@@ -162,7 +162,8 @@ export async function answer(
     if (model.answers.length > 0)
       throw new Unavailable('the model checks answers and makes none; `assay provide` finds one');
     step('Running the model');
-    const session = await wasmEngineWith({ threads: order.threads }).load(model.program, weights);
+    const { engine } = await chooseEngine(order);
+    const session = await engine.load(model.program, weights);
     const outputs = await session.run(splitTensors(suppliedRefs(model), input));
     await session.close();
     return {
@@ -193,7 +194,8 @@ export async function check(
     const answer = await answerOf(sources, model, claim);
     step('Running the model');
     const got = performance.now();
-    const session = await wasmEngineWith({ threads: order.threads }).load(model.program, weights);
+    const { engine, processor } = await chooseEngine(order);
+    const session = await engine.load(model.program, weights);
     const judged = await (model.answers.length > 0
       ? judgeAnswer(session, model, input, answer)
       : judgeOutputs(session, model, input, answer, claim));
@@ -207,6 +209,7 @@ export async function check(
         ['input', `${input.length.toLocaleString('en-US')} bytes, as the request commits to them`],
         ['answer', `commitment ${claim.outputs}, as the oracle ${order.oracle} has it`],
         ['getting the files', seconds(got - started)],
+        ['run on', processor()],
         ['compiling and running', seconds(performance.now() - got)],
       ],
       outputs: judged.outputs.map(valuesOfOutput),

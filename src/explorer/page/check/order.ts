@@ -29,7 +29,11 @@ export type Task =
   | (Subject & { readonly task: 'check'; readonly claim: ClaimJson })
   | (Subject & { readonly task: 'answer' });
 
+/** What runs the model: `auto` is the GPU if the browser has one and the model is large. */
+export type Processor = 'auto' | 'cpu' | 'gpu';
+
 export type Order = Task & {
+  readonly processor: Processor;
   /** Files that the user gave: an ONNX file, those of a bundle, or an input. */
   readonly files: readonly File[];
   readonly threads: number;

@@ -1,5 +1,5 @@
 import { startWorker } from '../workers.ts';
-import type { Finding, Made, News, Order, Task } from './order.ts';
+import type { Finding, Made, News, Order, Processor, Task } from './order.ts';
 
 /** Starts workers that check or make answers, and ends them. */
 
@@ -23,12 +23,14 @@ export const failure = (sentence: string): Finding => ({
  *
  * @param files of the model, or with the input, that the user gave
  * @param tell told of each step, and of the end
+ * @param processor what runs the model
  * @returns what ends it, after which nothing is told any more
  */
 export function startCheck(
   task: Promise<Task>,
   files: readonly File[],
   tell: (news: Step | Made | Finding) => void,
+  processor: Processor = 'auto',
 ): () => void {
   const worker = startWorker('check.js');
   let late: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +47,7 @@ export function startCheck(
   worker.onmessage = ({ data }: MessageEvent<News>) => {
     if (data.kind === 'ready') {
       task.then(
-        (one) => worker.postMessage({ ...one, files, threads } satisfies Order),
+        (one) => worker.postMessage({ ...one, files, threads, processor } satisfies Order),
         (reason: Error) => fail(`${reason.message}.`),
       );
       return;

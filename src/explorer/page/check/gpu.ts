@@ -1,0 +1,2 @@
+/** Whether this browser has WebGPU. */
+export const hasGpu = (): boolean => 'gpu' in navigator;
