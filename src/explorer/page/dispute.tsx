@@ -44,8 +44,8 @@ function Forecast({ forecast, dispute }: { readonly forecast: ForecastJson; read
           [`if the ${dispute.turn?.mover ?? 'mover'} does nothing more`, `the ${ifIdle} wins`],
           ...(loss
             ? [
-                ['then loses its bond', <Account key="loser" address={loss.loser} />] as const,
-                ['of', <Amount key="bond" wei={loss.bondWei} />] as const,
+                ['as things stand, the loser is', <Account key="loser" address={loss.loser} />] as const,
+                ['which loses', <Amount key="bond" wei={loss.bondWei} />] as const,
                 ['of which the other side gets', <Amount key="wins" wei={loss.winsWei} />] as const,
               ]
             : []),
