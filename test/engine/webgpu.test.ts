@@ -25,7 +25,7 @@ import {
 const LONG = process.env['ASSAY_LONG'] !== undefined;
 
 /** Loops of random programs of each kind. */
-const NESTS = LONG ? 2_600 : 60;
+const NESTS = LONG ? 2_600 : 40;
 /** Models that a device on the CPU runs in seconds. */
 const QUICK = ['digits', 'digits int8', 'boosted trees (iris)', 'language identifier (lande)'];
 const chosen = [...models, ...examples].filter(({ name }) => LONG || QUICK.includes(name));

@@ -5,7 +5,7 @@ import { Random } from '../../randomProgram.ts';
 import { floats } from '../products.ts';
 import { openMachine, timeOf } from './machine.ts';
 
-/** Matrices that are multiplied in one run, so that a cache does not hold them all. */
+/** Matrices in memory that are multiplied in one run, so that a cache does not hold them all. They have the same elements. */
 const MATRICES = 8;
 
 /** Weights of a product of one row. */
@@ -21,9 +21,9 @@ export async function oneRowProduct(device: GpuDevice, size: number, kind: Weigh
   const dtype: DType = kind === 'f32' ? 'f32' : 'i8';
   const family = kind === 'f32' ? 'f32' : 'i32';
   const x = build.input(dtype, [1, size]);
+  const bytes = kind === 'f32' ? floats(random, size * size, 0) : random.bytes(size * size);
+  const weight = kind === 'nibbles' ? bytes.map((byte) => (byte & 15) - 8) : bytes;
   const outputs = Array.from({ length: MATRICES }, () => {
-    const bytes = kind === 'f32' ? floats(random, size * size, 0) : random.bytes(size * size);
-    const weight = kind === 'nibbles' ? bytes.map((byte) => (byte & 15) - 8) : bytes;
     const w = build.constant(dtype, [size, size], weight);
     return build.node(
       loop({
