@@ -57,7 +57,8 @@ const reorganisations = async (): Promise<void> => {
     const options = { blockMs: 100, model: await deepModel() };
     await withRig(async (rig) => {
       const chosen = { depths, givesBack, fault: DEEP_FAULT, terms: LONG_TERMS };
-      say('reorganisations', await playReorganisations(rig, chosen));
+      const onReorganised = (depth: number, requests: number): void => say('depth', { depth, requests });
+      say('reorganisations', await playReorganisations(rig, chosen, onReorganised));
     }, options);
   }
 };

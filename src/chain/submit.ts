@@ -7,6 +7,7 @@ import {
   type TransactionRequest,
 } from 'ethers';
 import { contractError, explain } from './explain.ts';
+import { gasLimitOver } from './gasLimit.ts';
 import { refusalIn } from './transactions/refusal.ts';
 
 /** A transaction that the chain would refuse, or did. */
@@ -19,9 +20,6 @@ export class Refused extends Error {
     this.error = contractError(failure)?.name;
   }
 }
-
-/** Sent over the estimate, in percent: the state may change a little until the transaction is mined. */
-const GAS_MARGIN_PERCENT = 10n;
 
 /** Whether the account has sent something that is not mined yet, by this process or another. */
 export async function hasPending(provider: Provider, address: string): Promise<boolean> {
@@ -158,8 +156,7 @@ export async function submit(
     const { provider } = signer;
     if (!provider) throw new Error('the account is not connected to a node');
     const estimate = await signer.estimateGas(transaction);
-    const gasLimit = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n;
-    const sent = await send(signer, provider, { ...transaction, gasLimit });
+    const sent = await send(signer, provider, { ...transaction, gasLimit: gasLimitOver(estimate) });
     return await mined(provider, sent, patience, now);
   } catch (failure) {
     throw new Refused(what, failure);

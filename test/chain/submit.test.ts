@@ -47,7 +47,7 @@ async function outcome(scene: Scene): Promise<{ said: unknown; sent: number }> {
     provider,
     estimateGas: async () => 100_000n,
     populateTransaction: async ({ gasLimit }: { gasLimit: bigint }) => {
-      expect(gasLimit).to.equal(110_000n);
+      expect(gasLimit).to.equal(149_200n);
       return {
         from: wallet.address,
         to: wallet.address,

@@ -170,12 +170,12 @@ describe('sending transactions', () => {
     it('attack 41: spends no ether on it that others need at the usual ceiling', async () => {
       const s = scene();
       s.chain.baseFeeWei = 400n * GWEI;
-      // An estimate of 50,000 and its margin; at 400 gwei above the usual ceiling they take 0.023 ether.
+      // An estimate of 50,000 and its margins; at 400 gwei above the usual ceiling they take 0.037 ether.
       s.chain.balanceWei = ETHER;
       const due = move('move', 300n);
       for (let i = 0; i < 5; i++) await s.turn([due], 1, ETHER - ETHER / 100n);
       expect(s.chain.applied).to.deep.equal([]);
-      for (let i = 0; i < 5; i++) await s.turn([due], 1, ETHER - ETHER / 40n);
+      for (let i = 0; i < 5; i++) await s.turn([due], 1, ETHER - ETHER / 25n);
       expect(s.chain.applied).to.deep.equal(['move']);
     });
 

@@ -12,7 +12,7 @@ import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider, type ProviderOptions } from '../../src/provider/provider.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
-import { drained, playDrains } from '../support/chaos/drains.ts';
+import { DrainStage, drained, playDrains } from '../support/chaos/drains.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, type DevelopmentChain, startChain } from '../support/protocol.ts';
 import { claimsIn, disputesIn } from '../support/records.ts';
@@ -154,6 +154,15 @@ describe('attack 41: bonds that a stranger chooses', () => {
     expect(found).to.deep.equal([]);
     expect(victimClaims).to.be.greaterThan(3);
     expect(victimDisputes).to.be.greaterThan(3);
+  });
+
+  it('the same requesters drain victims that keep nothing back for gas', async () => {
+    const stage = await DrainStage.start();
+    const found: string[] = [];
+    for (const seed of [3, 5]) found.push(...drained(await stage.play(seed, true)));
+    await stage.stop();
+    expect(found.join('\n')).to.match(/was lost: (Challenger|Claimant)Timeout/);
+    expect(found.join('\n')).to.match(/the attackers gained [1-9]/);
   });
 
   it('a strategy that pays, takes a bond or leaves something open is told of', () => {

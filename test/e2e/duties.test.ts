@@ -1,7 +1,9 @@
 // Duties of a pass besides moving: nothing waits for a run, and a right answer is claimed again.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge, timeout } from '../../src/chain/actions.ts';
+import { challenge, finalize, timeout } from '../../src/chain/actions.ts';
+import { finalizeCall, withdrawCall } from '../../src/chain/calls.ts';
+import { gasLimitOver } from '../../src/chain/gasLimit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';
@@ -44,6 +46,26 @@ const stuckOn = (runner: Runner, input: string): Runner => ({
 });
 
 describe('a pass', () => {
+  it('gives gas enough to a claim that is made final behind a withdrawal', async () => {
+    const s = await scene();
+    const provider = createProvider({ contracts: s.at(PROVIDER), runner: s.shelf });
+    for (const seed of [1, 2]) await s.ask(seed);
+    await provider();
+    await s.chain.pass(Number(TERMS.windowSeconds) + 1);
+    const [first, second] = [...(await s.world()).claims.values()];
+    await finalize(s.at(PROVIDER), first!, false);
+    // It is estimated while the account has a balance, which is taken out before it.
+    const { signer } = s.at(PROVIDER);
+    const final = await finalizeCall(s.at(PROVIDER), second!, false);
+    const estimate = await signer!.estimateGas(final);
+    await (await signer!.sendTransaction(await withdrawCall(s.at(PROVIDER)))).wait();
+    const sent = await signer!.sendTransaction({ ...final, gasLimit: gasLimitOver(estimate) });
+    const { status, gasUsed } = (await sent.wait())!;
+    expect(status).to.equal(1);
+    expect(gasUsed > (estimate * 115n) / 100n, 'more than a share over the estimate').to.equal(true);
+    await s.chain.stop();
+  });
+
   it('attack 48: serves disputes while a model runs for ever', async () => {
     const s = await scene();
     await s.ask(1);

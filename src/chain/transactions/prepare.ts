@@ -1,4 +1,5 @@
 import { contractError, explain } from '../explain.ts';
+import { gasLimitOver } from '../gasLimit.ts';
 import type { Listener } from '../report.ts';
 import type { Due, Parcel } from './due.ts';
 import type { SendingNode } from './node.ts';
@@ -6,8 +7,6 @@ import type { TransactionContent } from './slot.ts';
 
 /** Calldata of one transaction, bytes: public pools take 128 KiB. */
 const MOST_BYTES = 96 * 1024;
-/** Sent over the estimate, in percent: the state may change a little until the transaction is mined. */
-const GAS_MARGIN_PERCENT = 15n;
 /** Refusals that only mean: not yet. The node's idea of now is a little behind ours. */
 const TOO_EARLY: readonly string[] = ['ClockRuns', 'WindowOpen', 'PatienceLasts', 'OpenedNow'];
 /** A due that comes too early is tried again in the next block, or after this time where none comes, ms. */
@@ -95,7 +94,7 @@ export class Preparer {
         to: call.to,
         data: call.data,
         valueWei: call.value,
-        gasLimit: estimate + (estimate * GAS_MARGIN_PERCENT) / 100n,
+        gasLimit: gasLimitOver(estimate),
         keys: parcel.map(({ key }) => key),
         what: single ? first.what : `${first.what} and ${parcel.length - 1} more`,
         isPrivate: parcel.some((due) => due.isPrivate ?? false),

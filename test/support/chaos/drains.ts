@@ -6,8 +6,9 @@ import { SAFE_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts } from '../../../src/chain/contracts.ts';
 import { deploy } from '../../../src/chain/deploy.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
-import type { Pass } from '../../../src/chain/loop.ts';
+import { type Pass, patient } from '../../../src/chain/loop.ts';
 import { claimGas, finalizeGas } from '../../../src/chain/money/gas.ts';
+import type { ChainService } from '../../../src/chain/service.ts';
 import { larger } from '../../../src/chain/transactions/fees.ts';
 import { PLAIN_TERMS, type Terms } from '../../../src/chain/types.ts';
 import type { ClaimRecord, World } from '../../../src/chain/world.ts';
@@ -15,10 +16,10 @@ import { publish } from '../../../src/client/client.ts';
 import { referenceEngine } from '../../../src/engine/reference/reference.ts';
 import { bytesOfHex } from '../../../src/merkle/keccak.ts';
 import { modelOf } from '../../../src/merkle/model.ts';
-import { createProvider } from '../../../src/provider/provider.ts';
+import { createProvider, provideService } from '../../../src/provider/provider.ts';
 import type { Runner, Shelf } from '../../../src/store/shelf.ts';
 import { plantFaults } from '../../../src/trace/fault.ts';
-import { createWatcher } from '../../../src/watcher/watcher.ts';
+import { createWatcher, watchService } from '../../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf } from '../layers.ts';
 import { lyingRunner } from '../lyingRunner.ts';
 import { instruction, loop, ProgramBuilder, sameShape } from '../programs.ts';
@@ -34,6 +35,13 @@ const FORTUNE_WEI = parseEther('9000');
 const HUGE_BYTES = 16_384;
 /** The gas price from which a provider computes its default least fee: a quarter of its ceiling. */
 const CALM_WEI = 25n * GWEI;
+/** Gas never costs more than services count on by default. */
+const MOST_GWEI = 90;
+/** What a bond is to leave to a victim: this, or a part of it. It pays for some moves, and not for all at every price. */
+const LARGEST_REST_WEI = parseEther('0.032');
+const DEEDS = 24;
+/** Rounds of a third of a day, in which bonds that come back are put up again. */
+const MOST_ROUNDS = 60;
 const MOODS = { accept: 0, revert: 1, burnGas: 2, returnBomb: 3 } as const;
 
 /** A model with a large input and output, and hardly any computation between them. */
@@ -87,6 +95,35 @@ export function drained({ gainedWei, lostWei, lost, open, isPaid, seed }: DrainF
   }
   return found;
 }
+
+/** A node that tells of a fortune that an account does not have: whoever believes it keeps nothing back for gas. */
+function boastful<P extends object>(provider: P): P {
+  return new Proxy(provider, {
+    get: (honest, name) => {
+      if (name === 'getBalance') return async () => FORTUNE_WEI;
+      const found: unknown = Reflect.get(honest, name, honest);
+      return typeof found === 'function' ? found.bind(honest) : found;
+    },
+  });
+}
+
+const LOOKS_OF_THE_RECKLESS = 6;
+const LOOK_MS = 20;
+
+/** Looks now and then: a pass of a service that cannot pay for what it has signed would never end. */
+const hasty =
+  (service: ChainService): Pass =>
+  async () => {
+    let sent = 0;
+    service.retry();
+    for (let look = 0; look < LOOKS_OF_THE_RECKLESS; look++) {
+      const more = await service.pass();
+      sent += more;
+      if (more === 0 && !service.isBusy()) break;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return sent;
+  };
 
 interface Models {
   readonly layers: string;
@@ -148,16 +185,20 @@ export class DrainStage {
     );
   }
 
-  /** Plays the strategy of a seed, until every request, claim and dispute of it has ended. */
-  async play(seed: number): Promise<DrainFigures> {
+  /**
+   * Plays one strategy of its seed to the end of everything that it began.
+   *
+   * @param isReckless whether the victims keep nothing back for gas: the strategies are to find that
+   */
+  async play(seed: number, isReckless = false): Promise<DrainFigures> {
     const random = new Random(seed);
     const contracts = this.#contracts;
     const fromBlock = (await contracts.provider.getBlockNumber()) + 1;
-    const base = (BigInt(1 + random.below(20)) * GWEI).toString(16);
     const rpc = contracts.provider as unknown as Sending;
-    /** Sets the base fee of the next block, and mines it, so that services see it. */
+    let baseFeeWei = BigInt(1 + random.below(20)) * GWEI;
+    /** Whoever looks sees the price of the next block. */
     const setBaseFee = async (): Promise<void> => {
-      await rpc.send('hardhat_setNextBlockBaseFeePerGas', [`0x${base}`]);
+      await rpc.send('hardhat_setNextBlockBaseFeePerGas', [`0x${baseFeeWei.toString(16)}`]);
       await rpc.send('evm_mine', []);
     };
     const [attacker, friend] = [ATTACKER, FRIEND].map((one) => asAccount(contracts, this.#chain, one)) as [
@@ -183,21 +224,22 @@ export class DrainStage {
       maxBondWei: random.chance(30) ? parseEther('1') : undefined,
       maxBondsWei: random.chance(30) ? parseEther('2') : undefined,
     };
+    const node = isReckless ? boastful(contracts.provider) : contracts.provider;
     const of = (wallet: HDNodeWallet) => ({
-      contracts: as(contracts, wallet.connect(contracts.provider)),
+      contracts: as(contracts, wallet.connect(node)),
       ...{ runner: this.#shelf, limits, fromBlock },
       readInput: async () => undefined,
     });
-    const services: readonly Pass[] = [
-      createProvider({
+    const services = [
+      provideService({
         ...of(victims[0]!.wallet),
         leastFeeWei: isPaid ? 'gas' : 0n,
         callbacks: random.pick(['paid', 'never']),
       }),
-      createWatcher(of(victims[1]!.wallet)),
-    ];
-    /** Honest services look at the chain between any two actions of others. */
-    const lookAll = async (): Promise<void> => {
+      watchService(of(victims[1]!.wallet)),
+    ].map(isReckless ? hasty : patient);
+    /** Honest services are awake: they look between any two deeds of others. */
+    const awake = async (): Promise<void> => {
       await setBaseFee();
       for (const pass of services) await pass();
     };
@@ -210,35 +252,46 @@ export class DrainStage {
       contracts: attacker,
       runner: wrong,
       fromBlock,
-      accepts: () => random.chance(60),
+      accepts: () => random.chance(80),
     });
     const erring = createWatcher({ contracts: friend, runner: wrong, fromBlock });
     const index = new EventIndex(contracts, { fromBlock });
     const world = (): Promise<World> => index.update();
     let asked = 0;
 
-    const bondNear = async (): Promise<bigint> => {
-      const rest = await contracts.provider.getBalance(random.pick([providing, watching]));
+    /** Bonds of a claim and of its challenge that leave a victim with little. */
+    const bondsNear = async (): Promise<[claimBondWei: bigint, challengeBondWei: bigint]> => {
+      const isWatching = random.chance(50);
+      const rest = await contracts.provider.getBalance(isWatching ? watching : providing);
       const bond = random.pick([
+        rest - (LARGEST_REST_WEI >> BigInt(random.below(5))),
+        rest - (LARGEST_REST_WEI >> BigInt(random.below(5))),
         rest >> BigInt(random.below(6)),
-        rest - parseEther('0.01') * BigInt(random.below(50)),
         rest - BigInt(random.below(1_000_000)) * GWEI,
         2n * rest,
         SAFE_BOUNDS.min.claimBondWei,
       ]);
-      return larger(bond, SAFE_BOUNDS.min.claimBondWei);
+      const claimBondWei = larger(isWatching ? 2n * bond : bond, SAFE_BOUNDS.min.claimBondWei);
+      const most = claimBondWei / 2n;
+      const least = SAFE_BOUNDS.min.challengeBondWei;
+      return [claimBondWei, isWatching ? most : random.pick([most, most, least])];
     };
     const ask = async (): Promise<void> => {
-      const claimBondWei = await bondNear();
-      const most = claimBondWei / 2n;
+      const [claimBondWei, challengeBondWei] = await bondsNear();
       const which = random.pick(['layers', 'layers', 'layers', 'huge', 'foreign'] as const);
       const callbackGas = random.pick([0n, 0n, 50_000n, 1_000_000n, 5_000_000n]);
       const bytes = which === 'huge' ? BigInt(HUGE_BYTES) : 24n;
       const gasWei = (claimGas(Number(bytes)) + finalizeGas(Number(bytes))) * CALM_WEI;
       const terms: Terms = {
         ...PLAIN_TERMS,
-        ...{ claimBondWei, windowSeconds: DAY, clockSeconds: DAY, patienceSeconds: 3600n, callbackGas },
-        challengeBondWei: random.pick([most, most, SAFE_BOUNDS.min.challengeBondWei]),
+        ...{
+          claimBondWei,
+          challengeBondWei,
+          windowSeconds: DAY,
+          clockSeconds: DAY,
+          patienceSeconds: 3600n,
+          callbackGas,
+        },
         callbackFeeWei:
           callbackGas === 0n ? 0n : random.pick([0n, 1n, callbackGas * GWEI, parseEther('0.01')]),
       };
@@ -261,6 +314,15 @@ export class DrainStage {
     const actions: readonly (() => Promise<unknown>)[] = [
       ask,
       ask,
+      // Several bonds, each as near as the one before.
+      async () => {
+        for (let i = 0; i < 3; i++) {
+          await ask();
+          await lying();
+          await awake();
+        }
+      },
+      lying,
       lying,
       lying,
       erring,
@@ -298,10 +360,14 @@ export class DrainStage {
             await attacker.oracle.cancel(one.requestId, one.request).catch(() => undefined);
       },
       () => this.#chain.pass(random.below(Number(DAY) / 3)),
+      // The price of gas is nobody's choice, and who has kept nothing back cannot pay when it rises.
+      async () => {
+        baseFeeWei = BigInt(random.pick([1 + random.below(20), MOST_GWEI])) * GWEI;
+      },
     ];
     const before = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
     await ask();
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < DEEDS; i++) {
       await setBaseFee();
       // An action that the chain refuses has no effect.
       await random
@@ -309,7 +375,10 @@ export class DrainStage {
         .catch(() => undefined);
       await lookAll();
     }
-    await this.#end(lookAll, world, attacker, friend);
+    const calm = (): void => {
+      baseFeeWei = GWEI;
+    };
+    await this.#end(awake, calm, world, attacker, friend);
 
     // ---- the result ----
     const after = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
@@ -339,12 +408,15 @@ export class DrainStage {
 
   /** Lets clocks and windows run out; victims act as they must, and attackers take back what they can. */
   async #end(
-    lookAll: () => Promise<void>,
+    awake: () => Promise<void>,
+    calm: () => void,
     world: () => Promise<World>,
     attacker: Contracts,
     friend: Contracts,
   ): Promise<void> {
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      // At last gas costs less again, and what has no deadline is sent.
+      if (round === 6) calm();
       const { claims, disputes } = await world();
       if (claims.size + disputes.size === 0) break;
       await this.#chain.pass(Number(DAY) / 3);

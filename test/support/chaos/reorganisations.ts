@@ -16,9 +16,10 @@ const PATIENCE_BLOCKS = 1000;
 
 export interface ReorganisationFigures extends HonestFigures {
   readonly givesBack: boolean;
-  /** State of a dispute at each reorganisation. */
+  /** In each of which a dispute was, at a reorganisation of each depth. */
   readonly states: readonly string[];
   readonly depths: readonly number[];
+  readonly reorganisations: number;
 }
 
 /** Where the case of one request stands: before its first dispute, in a phase of that, or after it. */
@@ -32,15 +33,17 @@ function stateIn(world: World, requestId: bigint, rig: Rig): string {
 }
 
 /**
- * Starts a dispute a block, so that at last there is one in every state, and takes blocks away: for each depth once. The
- * requests themselves are older than the deepest reorganisation.
+ * Starts a dispute a block, and takes blocks away where disputes are in many states: at each depth until one was in every
+ * state. The requests themselves are older than the deepest reorganisation.
  *
  * @param fault of the liar
  * @param givesBack whether the transactions of these blocks are in the pool again
+ * @param onReorganised is told of each depth, with how many requests there were until then
  */
 export async function playReorganisations(
   rig: Rig,
   chosen: { depths: readonly number[]; givesBack: boolean; fault: Fault; terms: Terms },
+  onReorganised: (depth: number, requests: number) => void = () => undefined,
 ): Promise<ReorganisationFigures> {
   const { depths, givesBack, fault, terms } = chosen;
   const wrong = liar(rig.shelf, fault);
@@ -69,30 +72,42 @@ export async function playReorganisations(
     const seeds = await seedsOfLies(rig, wrong, asked + requests);
     await askMany(rig, REQUESTER, seeds.slice(asked), terms);
     asked += requests;
-    await rig.rpc('anvil_mine', `0x${Math.max(...depths).toString(16)}`);
     rig.mine(false);
+    for (let block = 0; block < Math.max(...depths); block++) await rig.rpc('evm_mine');
   };
 
   await ask(1);
   newest++;
+  let reorganisations = 0;
   const states: string[] = [];
   await follow((now) => {
     for (const state of now) if (!states.includes(state)) states.push(state);
     return now.has('falsified');
   });
   for (const depth of depths) {
-    await follow(async (now) => {
-      if (states.every((state) => now.has(state))) return true;
-      if (Number(newest) === asked) await ask(states.length);
-      newest++;
-      return false;
-    });
-    await rig.reorganise(depth, givesBack);
+    const missing = new Set(states);
+    while (missing.size > 0) {
+      let waited = 0;
+      let seen: ReadonlySet<string> = new Set();
+      await follow(async (now) => {
+        seen = now;
+        const there = [...missing].filter((state) => now.has(state)).length;
+        if (there === missing.size || (there > 0 && waited >= 2 * states.length)) return true;
+        waited++;
+        if (Number(newest) === asked) await ask(states.length);
+        newest++;
+        return false;
+      });
+      await rig.reorganise(depth, givesBack);
+      reorganisations++;
+      for (const state of seen) missing.delete(state);
+    }
+    onReorganised(depth, Number(newest));
   }
   // What was asked in advance and not needed is answered as well.
   newest = BigInt(asked);
   rig.mine(true);
   const honest = { provider: PROVIDER, watcher: WATCHER };
   await rig.until(isSettled(rig, honest, { requests: asked, lies: asked, answered: asked }));
-  return { givesBack, states, depths, ...(await honestFigures(rig, honest)) };
+  return { givesBack, states, depths, reorganisations, ...(await honestFigures(rig, honest)) };
 }
