@@ -4,6 +4,7 @@ import { withdrawCall } from './calls.ts';
 import type { Contracts } from './contracts.ts';
 import type { Listener } from './report.ts';
 import type { Due } from './transactions/due.ts';
+import { NotNow } from './transactions/prepare.ts';
 import type { Transactions } from './transactions/transactions.ts';
 import { ZERO_ADDRESS } from './types.ts';
 
@@ -45,7 +46,11 @@ export class Collector {
         what: 'withdrawing',
         deadline: undefined,
         stakeWei: amountWei,
-        populate: () => withdrawCall(contracts),
+        populate: async () => {
+          // A reorganisation may have taken away what was owed.
+          if ((await contracts.oracle.owed(account)) === 0n) throw new NotNow();
+          return withdrawCall(contracts);
+        },
         mined: (receipt) =>
           listen({ kind: 'withdrawn', amountWei: withdrawnIn(contracts, receipt), receipt }),
       };

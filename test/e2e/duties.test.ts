@@ -1,11 +1,14 @@
 // Duties of a pass besides moving: nothing waits for a run, and a right answer is claimed again.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge, finalize, timeout } from '../../src/chain/actions.ts';
+import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions.ts';
 import { finalizeCall, withdrawCall } from '../../src/chain/calls.ts';
+import { Collector } from '../../src/chain/collect.ts';
 import { gasLimitOver } from '../../src/chain/gasLimit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
+import { NotNow } from '../../src/chain/transactions/prepare.ts';
+import type { Transactions } from '../../src/chain/transactions/transactions.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
@@ -63,6 +66,24 @@ describe('a pass', () => {
     const { status, gasUsed } = (await sent.wait())!;
     expect(status).to.equal(1);
     expect(gasUsed > (estimate * 115n) / 100n, 'more than a share over the estimate').to.equal(true);
+    await s.chain.stop();
+  });
+
+  it('tries no withdrawal, and tells of none, once what was owed is gone', async () => {
+    const s = await scene();
+    await s.ask(1);
+    await createProvider({ contracts: s.at(PROVIDER), runner: s.shelf })();
+    await s.chain.pass(Number(TERMS.windowSeconds) + 1);
+    const [claim] = [...(await s.world()).claims.values()];
+    await finalize(s.at(PROVIDER), claim!, false);
+    const nothingSent = { isOpen: () => false, isSent: () => false } as unknown as Transactions;
+    const collector = new Collector();
+    const dues = () => collector.due(s.at(PROVIDER), claim!.claimant, nothingSent, s.listen);
+    const [due] = await dues();
+    await withdraw(s.at(PROVIDER));
+    const failure: unknown = await due!.populate().catch((thrown: unknown) => thrown);
+    expect(failure).to.be.instanceOf(NotNow);
+    expect(await dues()).to.deep.equal([]);
     await s.chain.stop();
   });
 
