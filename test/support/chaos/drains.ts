@@ -35,13 +35,19 @@ const FORTUNE_WEI = parseEther('9000');
 const HUGE_BYTES = 16_384;
 /** The gas price from which a provider computes its default least fee: a quarter of its ceiling. */
 const CALM_WEI = 25n * GWEI;
-/** Gas never costs more than services count on by default. */
-const MOST_GWEI = 90;
+/**
+ * Gas never costs more than services pay by default while two hours of a clock are left, and they look at least that often:
+ * one that sleeps through its last hours loses, and is no case of these.
+ */
+const MOST_GWEI = 60;
+const LONGEST_SLEEP_SECONDS = 7200;
 /** What a bond is to leave to a victim: this, or a part of it. It pays for some moves, and not for all at every price. */
 const LARGEST_REST_WEI = parseEther('0.032');
 const DEEDS = 24;
-/** Rounds of a third of a day, in which bonds that come back are put up again. */
-const MOST_ROUNDS = 60;
+/** Looks at the end, two hours apart, while bonds that come back are put up again. */
+const MOST_ROUNDS = 400;
+/** Looks after which gas costs less again, and what has no deadline is sent. */
+const DEAR_ROUNDS = 24;
 const MOODS = { accept: 0, revert: 1, burnGas: 2, returnBomb: 3 } as const;
 
 /** A model with a large input and output, and hardly any computation between them. */
@@ -359,7 +365,12 @@ export class DrainStage {
           if (random.chance(30))
             await attacker.oracle.cancel(one.requestId, one.request).catch(() => undefined);
       },
-      () => this.#chain.pass(random.below(Number(DAY) / 3)),
+      async () => {
+        for (let looks = random.below(5); looks >= 0; looks--) {
+          await this.#chain.pass(LONGEST_SLEEP_SECONDS);
+          await awake();
+        }
+      },
       // The price of gas is nobody's choice, and who has kept nothing back cannot pay when it rises.
       async () => {
         baseFeeWei = BigInt(random.pick([1 + random.below(20), MOST_GWEI])) * GWEI;
@@ -415,12 +426,11 @@ export class DrainStage {
     friend: Contracts,
   ): Promise<void> {
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      // At last gas costs less again, and what has no deadline is sent.
-      if (round === 6) calm();
+      if (round === DEAR_ROUNDS) calm();
       const { claims, disputes } = await world();
       if (claims.size + disputes.size === 0) break;
-      await this.#chain.pass(Number(DAY) / 3);
-      await lookAll();
+      await this.#chain.pass(LONGEST_SLEEP_SECONDS);
+      await awake();
       for (const one of disputes.values()) {
         await timeout(attacker, one).catch(() => undefined);
         await friend.game.reclaim(one.disputeId, one.dispute, one.subject).catch(() => undefined);
