@@ -244,8 +244,8 @@ export class DrainStage {
       }),
       watchService(of(victims[1]!.wallet)),
     ].map(isReckless ? hasty : patient);
-    /** Honest services are awake: they look between any two deeds of others. */
-    const awake = async (): Promise<void> => {
+    /** Honest services look at the chain between any two actions of others. */
+    const lookAll = async (): Promise<void> => {
       await setBaseFee();
       for (const pass of services) await pass();
     };
@@ -325,7 +325,7 @@ export class DrainStage {
         for (let i = 0; i < 3; i++) {
           await ask();
           await lying();
-          await awake();
+          await lookAll();
         }
       },
       lying,
@@ -368,7 +368,7 @@ export class DrainStage {
       async () => {
         for (let looks = random.below(5); looks >= 0; looks--) {
           await this.#chain.pass(LONGEST_SLEEP_SECONDS);
-          await awake();
+          await lookAll();
         }
       },
       // The price of gas is nobody's choice, and who has kept nothing back cannot pay when it rises.
@@ -389,7 +389,7 @@ export class DrainStage {
     const calm = (): void => {
       baseFeeWei = GWEI;
     };
-    await this.#end(awake, calm, world, attacker, friend);
+    await this.#end(lookAll, calm, world, attacker, friend);
 
     // ---- the result ----
     const after = (await Promise.all(hostile.map((one) => this.#has(one)))).reduce((a, b) => a + b);
@@ -419,7 +419,7 @@ export class DrainStage {
 
   /** Lets clocks and windows run out; victims act as they must, and attackers take back what they can. */
   async #end(
-    awake: () => Promise<void>,
+    lookAll: () => Promise<void>,
     calm: () => void,
     world: () => Promise<World>,
     attacker: Contracts,
@@ -430,7 +430,7 @@ export class DrainStage {
       const { claims, disputes } = await world();
       if (claims.size + disputes.size === 0) break;
       await this.#chain.pass(LONGEST_SLEEP_SECONDS);
-      await awake();
+      await lookAll();
       for (const one of disputes.values()) {
         await timeout(attacker, one).catch(() => undefined);
         await friend.game.reclaim(one.disputeId, one.dispute, one.subject).catch(() => undefined);
