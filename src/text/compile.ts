@@ -129,7 +129,7 @@ function around(
   const { ids, last } = sequence(builder, given, idsInput(graph).type);
   const output = lower(feed(graph, builder, ids));
   part('logits of the text');
-  const logits = textLogits(builder, logitsOf(graph, output, most + tokens), last);
+  const { logits, copies } = textLogits(builder, logitsOf(graph, output, most + tokens), last);
   part('choice');
   const scores = drawing ? drawnScores(builder, logits, drawing) : logits;
   const choices = greatest(builder, scores);
@@ -138,7 +138,8 @@ function around(
     inputs: [prompt, length, ...drawn],
     answers: [text],
     outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
-    marked: [choices, logits, ids, last],
+    // A copy that is stored is read in order by the fold over it, so that a leaf opens few of its chunks.
+    marked: [choices, logits, ids, last, ...copies],
     vocabulary: logits.shape[1] as number,
   };
 }
@@ -216,17 +217,19 @@ function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: num
   );
 }
 
-/** Logits at the text's positions only, [tokens, vocabulary]. */
-function textLogits(builder: Builder, logits: Tensor, rows: Tensor): Tensor {
-  const made = new Rows(builder, rows, {
+/** Logits at the text's positions only, [tokens, vocabulary], and the rows that were copied for them. */
+function textLogits(builder: Builder, logits: Tensor, numbers: Tensor) {
+  const rows = new Rows(builder, numbers, {
     // A node without a fold (a bias, a bound) is computed again for these rows; rows of other nodes are copied.
     computes: (_, { hasFold }) => !hasFold,
     whole: (tensor) => tensor,
-  }).computed(logits, 1);
-  return builder.define({
+  });
+  const made = rows.computed(logits, 1);
+  const own = builder.define({
     type: made.type,
     shape: [made.shape[1] as number, made.shape[2] as number],
     name: 'logits of the text',
     body: ([row, token]: readonly Index[]) => reading(made, [constantIndex(0), row!, token!]),
   });
+  return { logits: own, copies: rows.copies };
 }

@@ -34,6 +34,7 @@ export class Rows {
   readonly #numbers: Tensor;
   readonly #policy: RowPolicy;
   readonly #made = new Map<string, Tensor>();
+  readonly #copies: Tensor[] = [];
 
   constructor(builder: Builder, numbers: Tensor, policy: RowPolicy) {
     this.#builder = builder;
@@ -43,6 +44,11 @@ export class Rows {
 
   get count(): number {
     return this.#numbers.shape[0] as number;
+  }
+
+  /** The rows that are copied from all rows of a tensor. */
+  get copies(): readonly Tensor[] {
+    return this.#copies;
   }
 
   /** The rows of a tensor along an axis, computed from what the tensor is computed from. */
@@ -67,8 +73,8 @@ export class Rows {
 
   /** The rows of a tensor along an axis, copied from all of its rows. */
   gathered(tensor: Tensor, axis: number): Tensor {
-    return this.#once('gathered', tensor, axis, () =>
-      this.#builder.define({
+    return this.#once('gathered', tensor, axis, () => {
+      const copy = this.#builder.define({
         type: tensor.type,
         shape: tensor.shape.map((extent, i) => (i === axis ? this.count : extent)),
         ...(tensor.range
@@ -80,8 +86,10 @@ export class Rows {
             indices.map((index, i): Coordinate => (i === axis ? this.numberOf(index) : index)),
             0,
           ),
-      }),
-    );
+      });
+      this.#copies.push(copy);
+      return copy;
+    });
   }
 
   /** The number of the row at an index. */
