@@ -3,7 +3,7 @@
 //   npm run text                 all rungs; compares with test/snapshots/texts.json
 //   npm run text -- glass        those whose name has this in it
 //   npm run text -- --update     rewrites the snapshot
-//   npm run text -- --write      has onnxruntime write test/snapshots/smolTexts.json anew
+//   npm run text -- --write      has the texts of the chosen rungs written anew first, by onnxruntime or plain arithmetic
 //
 // A model that must be fetched and cannot be is left out. Seconds are those of this machine, and compared with nothing.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { Unavailable } from '../examples/models/packages.ts';
 import { rungs } from '../examples/text/rungs.ts';
 import { climb, type RungFigures } from '../test/support/ladder/climb.ts';
-import { writeSmolTexts } from './text/write.ts';
+import { writers } from './text/write.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,14 +19,11 @@ const { values, positionals } = parseArgs({
 });
 const snapshots = new URL('../test/snapshots/', import.meta.url);
 const snapshot = new URL('texts.json', snapshots);
-const committed = (existsSync(snapshot) ? JSON.parse(readFileSync(snapshot, 'utf8')) : {}) as Record<
-  string,
-  RungFigures
->;
+const read = (): Record<string, RungFigures> =>
+  existsSync(snapshot) ? JSON.parse(readFileSync(snapshot, 'utf8')) : {};
+const committed = read();
 
-if (values.write) await writeSmolTexts(new URL('smolTexts.json', snapshots));
-
-const figures = { ...committed };
+const figures: Record<string, RungFigures> = {};
 const problems: string[] = [];
 for (const rung of rungs) {
   const { name } = rung;
@@ -34,6 +31,7 @@ for (const rung of rungs) {
     continue;
   console.log(name);
   try {
+    if (values.write) await writers[rung.texts]?.(new URL(rung.texts, snapshots));
     const climbed = await climb(rung, (line) => console.log(`  ${line}`));
     figures[name] = climbed.figures;
     for (const problem of [...climbed.problems, ...climbed.exceeded]) problems.push(`${name}: ${problem}`);
@@ -44,6 +42,11 @@ for (const rung of rungs) {
     console.error(`  left out: ${error.message}`);
   }
 }
-if (values.update) writeFileSync(snapshot, `${JSON.stringify(figures, null, 2)}\n`);
+if (values.update) {
+  // Figures of other rungs may have been written in the meantime.
+  const all = { ...read(), ...figures };
+  const known = rungs.filter(({ name }) => name in all).map(({ name }) => [name, all[name]]);
+  writeFileSync(snapshot, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
+}
 for (const problem of problems) console.error(problem);
 process.exit(problems.length > 0 ? 1 : 0);

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { compileText, type TextModel } from '../../src/text/compile.ts';
 import { endsOfGguf, graphOfGguf } from '../../src/text/gguf/llama.ts';
-import type { TextOptions } from '../../src/text/options.ts';
+import type { TextOptions, WeightForm } from '../../src/text/options.ts';
 import { glassGraph, POSITIONS } from './glass.ts';
+import { qwenShapedGraph } from './qwenShape.ts';
 import { smolFile } from './smol.ts';
 
-/** A text that another engine wrote. */
+/** A text that another program wrote. */
 export interface KnownText {
   readonly prompt: string;
   /** Tokens of the prompt. */
@@ -30,29 +31,54 @@ export interface Rung {
 }
 
 /** The file size, in bytes, by which the import of a graph is bounded that was not read from a file. */
-const FILE_BYTES = 2 ** 22;
+const FILE_BYTES = { glass: 2 ** 22, qwen: 500_000_000 };
 
+const MOST = { gas: 1_050_000, leafGas: 300_000, answers: 9 };
+
+/** @param form what its matrices are held in: other forms than float32 are models of their own, with other texts */
+const smolRung = (
+  form: WeightForm,
+  { name, writer, texts, nodes }: Pick<Rung, 'name' | 'writer' | 'texts' | 'nodes'>,
+): Rung => ({
+  ...{ name, writer, texts, nodes, most: MOST },
+  compile: async (change) => {
+    const file = await smolFile();
+    const options = { prompt: 64, tokens: 192, ends: endsOfGguf(file), ...change };
+    return compileText(graphOfGguf(file, options.prompt + options.tokens, form), file.size, options);
+  },
+});
+
+/** Who writes the texts of models in 8 bits: `test/support/integerLlama.ts`. */
+const LOOPS = 'plain arithmetic on integers';
+
+/** From the smallest model to the largest. */
 export const rungs: readonly Rung[] = [
   {
     name: 'glassllm',
     compile: async (change) =>
-      compileText(glassGraph(), FILE_BYTES, { prompt: 8, tokens: POSITIONS - 8, ...change }),
+      compileText(glassGraph(), FILE_BYTES.glass, { prompt: 8, tokens: POSITIONS - 8, ...change }),
     writer: 'the package itself',
     texts: 'glassTexts.json',
     nodes: 'every',
-    most: { gas: 830_000, leafGas: 300_000, answers: 9 },
+    most: { ...MOST, gas: 830_000 },
   },
-  {
+  smolRung('float32', {
     name: 'SmolLM2-135M-Instruct',
-    compile: async (change) => {
-      const file = await smolFile();
-      const options = { prompt: 64, tokens: 192, ends: endsOfGguf(file), ...change };
-      return compileText(graphOfGguf(file, options.prompt + options.tokens), file.size, options);
-    },
     writer: 'onnxruntime',
     texts: 'smolTexts.json',
     nodes: 40,
-    most: { gas: 1_050_000, leafGas: 300_000, answers: 9 },
+  }),
+  smolRung('int8', { name: 'SmolLM2-135M-int8', writer: LOOPS, texts: 'smolInt8Texts.json', nodes: 40 }),
+  {
+    name: 'Qwen2.5-0.5B-shape-int8',
+    compile: async (change) => {
+      const options = { prompt: 8, tokens: 8, ...change };
+      return compileText(qwenShapedGraph(options.prompt + options.tokens, 'int8'), FILE_BYTES.qwen, options);
+    },
+    writer: LOOPS,
+    texts: 'qwenShapeTexts.json',
+    nodes: 40,
+    most: MOST,
   },
 ];
 

@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { qwenShaped } from '../../examples/text/qwenShape.ts';
 import { smolFile, smolPrompt } from '../../examples/text/smol.ts';
-import { endsOfGguf, graphOfGguf } from '../../src/text/gguf/llama.ts';
+import type { GgufFile } from '../../src/text/gguf/file.ts';
+import { endsOfGguf, graphOfGguf, llamaOfGguf } from '../../src/text/gguf/llama.ts';
 import { tokenizerOfGguf } from '../../src/text/gguf/tokenizer.ts';
 import { llamaGraphWithPast } from '../../src/text/llama.ts';
 import { loadOrtNode, nodeOptions } from '../../test/support/bench/onnxruntime.ts';
-import { type OrtText, openOrtText } from '../../test/support/bench/ortText.ts';
+import { type OrtState, type OrtText, openOrtText } from '../../test/support/bench/ortText.ts';
+import { IntegerLlama } from '../../test/support/integerLlama.ts';
 
-/** Has onnxruntime write what SmolLM2-135M-Instruct answers to 20 questions. */
+/** Has others write the texts of `npm run text`: what SmolLM2-135M-Instruct answers to 20 questions, for most. */
 
 const QUESTIONS = [
   'Why is the sky blue?',
@@ -34,42 +37,116 @@ const QUESTIONS = [
 
 const TOKENS = 192;
 
-/** The likeliest token each time, up to one that ends the text. */
-async function writeLikeliest(
-  ort: OrtText,
-  prompt: readonly number[],
-  ends: readonly number[],
-): Promise<number[]> {
-  const text: number[] = [];
-  let state = await ort.read(prompt);
-  for (;;) {
-    text.push(state.choice);
-    if (text.length === TOKENS || ends.includes(state.choice)) return text;
-    state = await ort.next(state, [state.choice]);
-  }
+/** Prompts of the shape of Qwen2.5-0.5B, whose seeded weights know no words. */
+const SHAPED = {
+  prompts: [
+    [9707, 11, 847],
+    [785, 6722, 315, 9625, 374],
+  ],
+  tokens: 8,
+} as const;
+
+/** Says which token is likeliest. */
+interface Reader {
+  /** Behind some tokens, read from the start. */
+  start(tokens: readonly number[]): Promise<number>;
+  /** Behind one more. */
+  next(token: number): Promise<number>;
 }
 
-/**
- * @param file where the texts are written to
- * @throws Unavailable if onnxruntime-node is not there and cannot be fetched, or does not load
- */
-export async function writeSmolTexts(file: URL): Promise<void> {
-  const gguf = await smolFile();
+/** The likeliest token each time, up to one that ends the text. */
+async function writeLikeliest(
+  reader: Reader,
+  prompt: readonly number[],
+  most: number,
+  ends: readonly number[] = [],
+): Promise<number[]> {
+  const text = [await reader.start(prompt)];
+  while (text.length < most && !ends.includes(text.at(-1)!)) text.push(await reader.next(text.at(-1)!));
+  return text;
+}
+
+function readerBy(ort: OrtText): Reader {
+  let state: OrtState;
+  return {
+    start: async (tokens) => {
+      state = await ort.read(tokens);
+      return state.choice;
+    },
+    next: async (token) => {
+      state = await ort.next(state, [token]);
+      return state.choice;
+    },
+  };
+}
+
+function readerIn(llama: IntegerLlama): Reader {
+  const choice = (): number => {
+    const logits = llama.logits();
+    return logits.indexOf(logits.reduce((most, one) => Math.max(most, one)));
+  };
+  return {
+    start: async (tokens) => {
+      llama.clear();
+      for (const token of tokens) llama.read(token);
+      return choice();
+    },
+    next: async (token) => {
+      llama.read(token);
+      return choice();
+    },
+  };
+}
+
+const save = (file: URL, texts: readonly object[]): void =>
+  writeFileSync(file, `[\n  ${texts.map((text) => JSON.stringify(text)).join(',\n  ')}\n]\n`);
+
+async function writeAnswers(gguf: GgufFile, reader: Reader, file: URL): Promise<void> {
   const tokenizer = tokenizerOfGguf(gguf);
   const ends = endsOfGguf(gguf);
+  const texts: object[] = [];
+  for (const question of QUESTIONS) {
+    const prompt = smolPrompt(question);
+    const ids = tokenizer.encode(prompt);
+    const tokens = await writeLikeliest(reader, ids, TOKENS, ends);
+    texts.push({ prompt, ids, tokens, text: tokenizer.decode(tokens) });
+    console.log(`  ${question} → ${tokens.length} tokens`);
+  }
+  save(file, texts);
+}
+
+/** @throws Unavailable if onnxruntime-node is not there and cannot be fetched, or does not load */
+async function writeByOrt(file: URL): Promise<void> {
+  const gguf = await smolFile();
   const ort = await openOrtText(
     loadOrtNode(),
     graphOfGguf(gguf, 2048, 'float32', llamaGraphWithPast),
     nodeOptions(availableParallelism()),
   );
-  const lines: string[] = [];
-  for (const question of QUESTIONS) {
-    const prompt = smolPrompt(question);
-    const ids = tokenizer.encode(prompt);
-    const tokens = await writeLikeliest(ort, ids, ends);
-    lines.push(JSON.stringify({ prompt, ids, tokens, text: tokenizer.decode(tokens) }));
-    console.log(`${question} → ${tokens.length} tokens`);
-  }
+  await writeAnswers(gguf, readerBy(ort), file);
   await ort.release();
-  writeFileSync(file, `[\n  ${lines.join(',\n  ')}\n]\n`);
 }
+
+async function writeInIntegers(file: URL): Promise<void> {
+  const gguf = await smolFile();
+  const { shape, weights } = llamaOfGguf(gguf);
+  await writeAnswers(gguf, readerIn(new IntegerLlama(shape, weights, 'int8')), file);
+}
+
+async function writeShaped(file: URL): Promise<void> {
+  const { shape, weights } = qwenShaped();
+  const reader = readerIn(new IntegerLlama(shape, weights, 'int8'));
+  const texts: object[] = [];
+  for (const ids of SHAPED.prompts) {
+    const tokens = await writeLikeliest(reader, ids, SHAPED.tokens);
+    texts.push({ prompt: `tokens ${ids.join(' ')}`, ids, tokens });
+  }
+  save(file, texts);
+}
+
+/** Writes the texts of a rung anew, by their file's name; each throws Unavailable if what it takes cannot be had. */
+export const writers: Readonly<Record<string, (file: URL) => Promise<void>>> = {
+  'smolTexts.json': writeByOrt,
+  'smolInt8Texts.json': writeInIntegers,
+  'qwenShapeTexts.json': writeShaped,
+};

@@ -1,18 +1,24 @@
+import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type KnownText, type Rung, textsOf } from '../../../examples/text/rungs.ts';
+import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../../src/merkle/keccak.ts';
 import { realNodes } from '../../../src/onnx/index.ts';
 import { sampleNodes } from '../../../src/rehearsal/fault.ts';
 import type { DisputeResult } from '../../../src/rehearsal/result.ts';
+import type { TextModel } from '../../../src/text/compile.ts';
+import { generate, inputsOf } from '../../../src/text/generate.ts';
+import { PADDING } from '../../../src/text/options.ts';
+import { TextSession } from '../../../src/text/session/textSession.ts';
 import { Stage } from './stage.ts';
 
-/** Climbs a rung: its model accepts what another engine wrote, and every lie about a text is found and loses. */
+/** Climbs a rung: its model accepts what another program wrote, and every lie about a text is found and loses. */
 
 /** Figures that are the same on every machine. */
 export interface RungFigures {
   readonly model: string;
   readonly nodes: number;
-  /** Texts of another engine that the model accepts. */
+  /** Texts of another program that the model accepts. */
   readonly texts: number;
   /** Lies that were told, each of them found. */
   readonly lies: number;
@@ -40,6 +46,8 @@ const PROGRESS = 20;
 
 /** Is told each step, with its time on this machine. */
 type Say = (line: string) => void;
+
+type Texts = readonly [KnownText, ...KnownText[]];
 
 const grouped = (n: number): string => n.toLocaleString('en-US');
 
@@ -109,25 +117,43 @@ async function falsify(
   return disputes;
 }
 
-/** A text that has an end, of the model or of the same model with one of the text's tokens for its end. */
-async function ended(rung: Rung, stage: Stage, text: KnownText) {
-  if (text.tokens.length < stage.model.options.tokens) return { stage, text };
+/** A text that has an end: of the model, or, with `ends`, of the same model with one of a text's tokens for its end. */
+function ended({ options }: TextModel, texts: Texts): { text: KnownText; ends?: readonly number[] } {
+  const found = texts.find(({ tokens }) => tokens.length < options.tokens);
+  if (found) return { text: found };
+  const [text] = texts;
   const end = text.tokens[Math.floor(text.tokens.length / 2)]!;
   const tokens = text.tokens.slice(0, text.tokens.indexOf(end) + 1);
-  return { stage: await Stage.open(await rung.compile({ ends: [end] })), text: { ...text, tokens } };
+  return { text: { ...text, tokens }, ends: [end] };
+}
+
+/** What a session writes token by token, with keys and values of the tokens before in its memory. */
+async function written(model: TextModel, { ids }: KnownText): Promise<readonly number[]> {
+  const engine = wasmEngineWith({ threads: availableParallelism() });
+  const session = await TextSession.load(model, engine);
+  const tokens = await generate(model, session.on(inputsOf(model, { prompt: ids })));
+  await session.close();
+  return tokens.filter((token) => token !== PADDING);
 }
 
 /** @throws Unavailable if the model is not in the cache and cannot be fetched */
 export async function climb(rung: Rung, say: Say): Promise<Climbed> {
   const problems: string[] = [];
-  const texts = textsOf(rung);
-  const [first] = texts as readonly [KnownText];
+  const texts = textsOf(rung) as Texts;
+  const [first] = texts;
   const [model, compiling] = await timed(() => rung.compile());
   const nodes = realNodes(model.program).length;
   const { prompt, tokens } = model.options;
   say(`${prompt} + ${tokens} tokens, ${nodes} nodes, compiled in ${compiling}`);
-  const stage = await Stage.open(model);
 
+  const [own, writing] = await timed(() => written(model, first));
+  if (`${own}` !== `${first.tokens}`)
+    problems.push(
+      `a session writes ${own} after ${JSON.stringify(first.prompt)}, and ${rung.writer} ${first.tokens}`,
+    );
+  say(`a session writes the first text, ${own.length} tokens, in ${writing}`);
+
+  const stage = await Stage.open(model);
   const [accepted, checking] = await timed(() => check(rung, stage, texts, problems));
   say(
     `${accepted} of ${texts.length} texts that ${rung.writer} wrote are accepted, each refused with one token changed: ` +
@@ -143,21 +169,26 @@ export async function climb(rung: Rung, say: Say): Promise<Climbed> {
 
   const { vocabulary } = model;
   const place = Math.floor(first.tokens.length / 2);
-  const end = await ended(rung, stage, first);
   const wrong: DisputeResult[] = [];
-  for (const [what, by, text, claimed] of [
-    ['one token changed', stage, first, changed(first, place, vocabulary)],
-    ['one token out of vocabulary', stage, first, first.tokens.with(place, vocabulary)],
-    ['one token beyond the end', end.stage, end.text, [...end.text.tokens, 0]],
-  ] as const) {
+  const lose = async (what: string, by: Stage, text: KnownText, claimed: readonly number[]) => {
     const lost = await falsify(what, by, text, claimed, problems);
     say(`a text with ${what} is falsified for ${grouped(most(lost, ({ gas }) => gas.total))} gas`);
     wrong.push(...lost);
+  };
+  await lose('one token changed', stage, first, changed(first, place, vocabulary));
+  await lose('one token out of vocabulary', stage, first, first.tokens.with(place, vocabulary));
+  const { text, ends } = ended(model, texts);
+  let last = stage;
+  if (ends) {
+    // Two large models in memory would be one too many.
+    await stage.close();
+    last = await Stage.open(await rung.compile({ ends }));
   }
-  if (end.stage !== stage) await end.stage.close();
-  await stage.close();
+  await lose('one token beyond the end', last, text, [...text.tokens, 0]);
+  await last.close();
 
   const all = [...disputes, ...wrong];
+  const dearest = all.reduce((most, one) => (one.gas.total > most.gas.total ? one : most));
   const figures: RungFigures = {
     model: hexOf(stage.committed.id),
     nodes,
@@ -170,8 +201,8 @@ export async function climb(rung: Rung, say: Say): Promise<Climbed> {
     undisputedGas: undisputed.request + undisputed.claim + undisputed.finalize,
   };
   say(
-    `at most ${grouped(figures.gas)} gas a dispute, ${grouped(figures.leafGas)} its last move, ${figures.answers} answers; ` +
-      `${grouped(figures.undisputedGas)} gas if nobody disputes`,
+    `at most ${grouped(figures.gas)} gas a dispute, at node ${dearest.fault.node} (${dearest.fault.label}), ` +
+      `${grouped(figures.leafGas)} its last move, ${figures.answers} answers; ${grouped(figures.undisputedGas)} gas if nobody disputes`,
   );
   const limits = Object.entries(rung.most) as [keyof Rung['most'], number][];
   const exceeded = limits
