@@ -65,6 +65,16 @@ describe('weights of 4 bits', () => {
     }
   });
 
+  it('give the bits of the reference where so many rows read them that they come in bands', async () => {
+    const random = new Random(26);
+    const size = { rows: 300, steps: 576, columns: 16 };
+    const types = ['i8', 'u8', 'i8'] as const;
+    for (const made of [integerProduct(random, ['i8', 'u8'], size), blockProduct(random, types, size, 18)]) {
+      const label = await expectSame(made, 26, 'many rows');
+      expect(label).to.include('in words').and.to.include('in bands');
+    }
+  });
+
   it('times floats give the bits of the reference, with NaN, infinities and zeros', async () => {
     const random = new Random(22);
     for (const size of SIZES) {

@@ -16,18 +16,18 @@ export function bandScratch(kernel: Kernel): Kernel {
     scratch: banded.map(({ buffer }) => buffer),
     accesses: kernel.accesses.map((access): Access => {
       const { source } = access;
-      const address = source.kind === 'scratch' ? banded[source.buffer]!.address : undefined;
-      return address ? { ...access, address } : access;
+      const addressOf = source.kind === 'scratch' ? banded[source.buffer]!.addressOf : undefined;
+      return addressOf ? { ...access, address: addressOf(access.address) } : access;
     }),
   };
 }
 
-/** A buffer for one band, and the new address at which the kernel reads it, counted as if all of it were there. */
+/** A buffer for one band, and the new addresses at which the kernel reads it, counted as if all of it were there. */
 function shrink(
   buffer: ScratchBuffer,
   { extents: loops }: Kernel,
   band: Band,
-): { readonly buffer: ScratchBuffer; readonly address?: Form } {
+): { readonly buffer: ScratchBuffer; readonly addressOf?: (before: Form) => Form } {
   const course = courseAlong(buffer, loops, band.loop);
   if (!course) return { buffer };
   const { fill, dimensions } = buffer;
@@ -38,6 +38,9 @@ function shrink(
   );
   const strides = rowMajorStrides(held, size);
   const bytes = sizeOf(held) * size + (element === 'i16' ? size : 0);
+  const before = addressIn(dimensions, rowMajorStrides(fill.extents, size), loops.length);
+  const address = addressIn(dimensions, strides, loops.length);
+  const inner = loops.length - 1;
   const coefficients = held.map((_, d) => (d === course.dimension ? 1 : 0));
   return {
     buffer: {
@@ -50,7 +53,12 @@ function shrink(
       bytes,
       band: { course, stride: strides[course.dimension]!, width: 1 },
     },
-    address: addressIn(dimensions, strides, loops.length),
+    addressOf: ({ constant }) => {
+      // An access of a group reads some steps of the innermost loop further on.
+      const ahead = constant - before.constant;
+      const perByte = ahead === 0 ? 0 : address.coefficients[inner]! / before.coefficients[inner]!;
+      return { ...address, constant: address.constant + ahead * perByte };
+    },
   };
 }
 
