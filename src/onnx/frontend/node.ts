@@ -57,10 +57,14 @@ function ensureKnownSet(domain: string, operatorSet: number): void {
   );
 }
 
-/** @param newest the newest version of the operator that its lowering was written for */
+/** @param newest the newest version of the operator that its lowering was written for; undefined if none is named */
 export function ensureWrittenFor(since: number, newest: number | undefined): void {
   ensure(
-    newest !== undefined && since <= newest,
+    newest !== undefined,
+    'src/onnx/operators/versions.ts names no version of this operator; add it there',
+  );
+  ensure(
+    since <= newest,
     () => `version ${since} of this operator is not supported; export with an older operator set`,
   );
 }
