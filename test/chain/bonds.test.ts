@@ -51,13 +51,9 @@ function rowOf(what: string, gasUsed: number, paidEther: number): string {
 }
 
 const ROWS = [
-  rowOf(
-    "a claimant's answers, by the bond of a challenger that loses",
-    CLAIMANT,
-    ether(min.challengeBondWei),
-  ),
+  rowOf("a claimant's moves, by the bond of a challenger that loses", CLAIMANT, ether(min.challengeBondWei)),
   rowOf('the same with a demanded node of the most bytes', DEMANDED, ether(min.challengeBondWei)),
-  rowOf('the same with the longest first answer besides', LONGEST, ether(min.challengeBondWei)),
+  rowOf('the same with the longest first move besides', LONGEST, ether(min.challengeBondWei)),
   rowOf("a challenger's moves, by half the bond of a false claim", CHALLENGER, ether(min.claimBondWei) / 2),
   rowOf('the same with a demand', CHALLENGER + toy('pick'), ether(min.claimBondWei) / 2),
 ];

@@ -10,7 +10,7 @@ import { RunTrace } from '../../src/trace/run.ts';
 import { availableOrSkip } from '../support/available.ts';
 
 /** DESIGN §6: limits for models up to the size of MobileNetV2. */
-const MOST_DISPUTE_GAS = 1_000_000;
+const MOST_SAMPLED_GAS = 1_000_000;
 const MOST_LEAF_GAS = 1_000_000;
 const MOST_CLAIMANT_MOVES = 10;
 
@@ -46,7 +46,7 @@ describe(`a dispute at ${NODES} nodes, drawn at random,`, () => {
       }
       for (const { fault, ok, gas, rounds } of [...disputes, ...falseChallenges]) {
         expect(ok, `node ${fault.node}`).to.equal(true);
-        expect(gas.total, `gas about node ${fault.node}`).to.be.at.most(MOST_DISPUTE_GAS);
+        expect(gas.total, `gas about node ${fault.node}`).to.be.at.most(MOST_SAMPLED_GAS);
         expect(gas.leaf ?? 0, `leaf of node ${fault.node}`).to.be.at.most(MOST_LEAF_GAS);
         expect(rounds, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
       }
