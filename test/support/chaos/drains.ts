@@ -427,17 +427,16 @@ export class DrainStage {
   ): Promise<void> {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       if (round === DEAR_ROUNDS) calm();
-      const { claims, disputes } = await world();
-      if (claims.size + disputes.size === 0) break;
       await this.#chain.pass(LONGEST_SLEEP_SECONDS);
       await lookAll();
+      const { claims, disputes } = await world();
+      if (claims.size + disputes.size === 0) break;
       for (const one of disputes.values()) {
         await timeout(attacker, one).catch(() => undefined);
         await friend.game.reclaim(one.disputeId, one.dispute, one.subject).catch(() => undefined);
       }
       for (const one of claims.values()) await finalize(attacker, one, false).catch(() => undefined);
     }
-    await lookAll();
   }
 }
 
