@@ -35,8 +35,8 @@ export const LIMITS = {
    */
   MAX_FIRST_ANSWER_BYTES: 8_192,
   /**
-   * Bytes of tensors in one transaction: a request's inputs, or what a claim supplies. Less than in a move, so that
-   * claim and finalize, which carry the request besides, fit too.
+   * Bytes of tensors that a claim carries: its output, or the answers of a model with answers. Less than in a move, so that
+   * claim and finalize, which carry the request besides, fit too. The contracts do not limit the inputs of a request.
    */
   MAX_DATA_BYTES: 122_880,
 } as const;
