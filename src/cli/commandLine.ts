@@ -64,7 +64,9 @@ function build(console: Console): Command {
   });
   const conform = assay
     .command('conform')
-    .description("run a folder of ONNX's backend tests on both engines, at ONNX's own tolerances")
+    .description(
+      "run a folder of ONNX's backend tests on the engines reference and wasm, at ONNX's own tolerances",
+    )
     .argument('<DIR>', 'where the tests are: */model.onnx with test_data_set_*/input_*.pb and output_*.pb');
   withJson(conform).action(async (folder, options) =>
     (await import('./commands/conform.ts')).conform(folder, options, console),
