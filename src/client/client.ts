@@ -96,7 +96,7 @@ function requireSound({ claimBondWei, challengeBondWei, callbackGas, callbackFee
  * @example
  * ```ts
  * const { requestId } = await request(contracts, modelId, packInput(inputs, [image]), terms, parseEther('0.001'));
- * const output = await awaitResult(contracts, requestId, 3 * 86_400_000, 60_000);
+ * const output = await awaitResult(contracts, requestId, 4 * 86_400_000, 60_000);
  * ```
  */
 export async function request(

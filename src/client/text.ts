@@ -77,7 +77,7 @@ export function packPrompt(
  * ```ts
  * const model = { prompt: 8, tokens: 120, vocabulary: 1024, id: modelId, tokenizer: tokenizerOf(tokenizerJson) };
  * const { requestId } = await requestText(contracts, model, 'Once upon a time', terms, parseEther('0.001'));
- * const { text } = readText(model, await awaitResult(contracts, requestId, 3 * 86_400_000, 60_000));
+ * const { text } = readText(model, await awaitResult(contracts, requestId, 4 * 86_400_000, 60_000));
  * ```
  */
 export async function requestText(
