@@ -65,7 +65,7 @@ describe('weights of 4 bits', () => {
     }
   });
 
-  it('give the bits of the reference where so many rows read them that they come in bands', async () => {
+  it('give the bits of the reference where their many rows come in bands', async () => {
     const random = new Random(26);
     const size = { rows: 300, steps: 576, columns: 16 };
     const types = ['i8', 'u8', 'i8'] as const;
