@@ -6,7 +6,7 @@ import {
   IReferee__factory,
 } from '#typechain';
 import { plainReason, revertData } from './revert.ts';
-import { SENTENCES, type Values } from './sentences.ts';
+import { type ErrorArguments, SENTENCES } from './sentences.ts';
 
 const ALL_ERRORS = new Interface(
   [IInferenceOracle__factory, IDisputeGame__factory, IModelRegistry__factory, IReferee__factory].flatMap(
@@ -29,7 +29,7 @@ export function explain(failure: unknown): string {
   const error = contractError(failure);
   if (error) {
     const sentence = SENTENCES[error.name];
-    if (sentence) return sentence(error.args as unknown as Values);
+    if (sentence) return sentence(error.args as unknown as ErrorArguments);
     return `the contract refused it with ${error.name}(${error.args.join(', ')})`;
   }
   const data = revertData(failure);

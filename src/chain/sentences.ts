@@ -1,8 +1,8 @@
 import { formatEther } from 'ethers';
 
 /** Values of an error; only the error's own sentence knows their types. */
-export type Values = readonly [never, never, never, never];
-type Sentence = (args: Values) => string;
+export type ErrorArguments = readonly [never, never, never, never];
+type Sentence = (args: ErrorArguments) => string;
 
 const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
 const time = (seconds: bigint): string =>

@@ -1,10 +1,10 @@
 import { InputError } from '../files/inputError.ts';
 import { ImportError, outlineOf } from '../onnx/index.ts';
 import { type BackendTest, readTest, testFolders, testName } from './corpus.ts';
-import { type Outcome, runTest } from './runTest.ts';
+import { runTest, type TestOutcome } from './runTest.ts';
 
 /** A test of ONNX's backend suite, what it is about and how it went. */
-export interface Result extends Outcome {
+export interface Result extends TestOutcome {
   readonly test: string;
   /** The operator under test, or what stands in for it. */
   readonly operator: string;
@@ -84,7 +84,7 @@ export function byOperator(results: readonly Result[]): OperatorRow[] {
   const operators = [...new Set(results.map(({ operator }) => operator))].sort((a, b) => (a < b ? -1 : 1));
   return operators.map((operator) => {
     const own = results.filter((result) => result.operator === operator);
-    const having = (verdict: Outcome['verdict']) => own.filter((result) => result.verdict === verdict);
+    const having = (verdict: TestOutcome['verdict']) => own.filter((result) => result.verdict === verdict);
     return {
       operator,
       passed: having('passed'),

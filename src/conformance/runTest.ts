@@ -20,7 +20,7 @@ import type { BackendTest, DataSet } from './corpus.ts';
 /** `no data`: the model can be imported, and there are no data sets to run it on, so it is no test. */
 export type TestVerdict = 'passed' | 'failed' | 'refused' | 'no data';
 
-export interface Outcome {
+export interface TestOutcome {
   readonly verdict: TestVerdict;
   /** Why it failed or was refused. */
   readonly reason?: string;
@@ -149,13 +149,13 @@ async function objectionTo(model: CompiledModel, given: Given, { outputs }: Data
 }
 
 /** A model without data sets. One that cannot be imported is refused for that all the same. */
-function runWithout(test: BackendTest): Outcome {
+function runWithout(test: BackendTest): TestOutcome {
   const { bound } = importBinding(test, {}, new Map());
   return { verdict: 'no data', reason: 'has a model and no test_data_set_* folder, so it is no test', bound };
 }
 
 /** @param names of the model's inputs, in the file's order */
-export async function runTest(test: BackendTest, names: readonly string[]): Promise<Outcome> {
+export async function runTest(test: BackendTest, names: readonly string[]): Promise<TestOutcome> {
   const { dataSets } = test;
   let bound: readonly string[] = [];
   try {

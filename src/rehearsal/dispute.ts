@@ -15,7 +15,7 @@ import type { DisputeView } from '../dispute/view.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** One side of a rehearsed dispute. */
-export interface Side {
+export interface RehearsedSide {
   readonly contracts: Contracts;
   readonly trace: Trace;
 }
@@ -85,7 +85,7 @@ export async function playDispute(
   chain: Pacemaker,
   history: EventIndex,
   claim: ClaimRecord,
-  sides: Readonly<Record<Role, Side>>,
+  sides: Readonly<Record<Role, RehearsedSide>>,
 ): Promise<Played> {
   const start = performance.now();
   const moves: PlayedMove[] = [];

@@ -30,7 +30,7 @@ export interface Rehearsal {
   readonly harmless: readonly { readonly node: number; readonly why: string }[];
 }
 
-export interface Audience {
+export interface RehearsalListener {
   /** The chain is up and the honest way was played. */
   onStart(undisputed: Rehearsal['undisputed']): void;
   onLie(index: number): void;
@@ -52,7 +52,7 @@ async function rehearseOne(stage: Stage, claimant: Trace, challenger: Trace, sup
 }
 
 /** Plays a dispute about every lie, on a chain in this process. */
-export async function rehearseScript(script: Script, audience: Audience): Promise<Rehearsal> {
+export async function rehearseScript(script: Script, audience: RehearsalListener): Promise<Rehearsal> {
   const { honest, labels, places } = script;
   const wrong = script.wrong ?? honest;
   const { nodes } = honest.model.program;

@@ -10,13 +10,13 @@ import { nearest } from './nearest.ts';
 export type Catalog = ReadonlyMap<string, readonly Setting[]>;
 
 /** A value as the flag would give it. */
-export type Value = string | boolean | string[];
-export type Values = Readonly<Record<string, Value>>;
+export type SettingValue = string | boolean | string[];
+export type SettingValues = Readonly<Record<string, SettingValue>>;
 
 /** Values in a configuration file: for every command that knows the setting, and for single commands. */
 export interface FileSettings {
-  readonly shared: Values;
-  readonly commands: Readonly<Record<string, Values>>;
+  readonly shared: SettingValues;
+  readonly commands: Readonly<Record<string, SettingValues>>;
 }
 
 const MAX_BYTES = 1_000_000;
@@ -62,9 +62,9 @@ function checkTable(
   table: unknown,
   settings: readonly Setting[],
   where: readonly string[],
-): Values {
+): SettingValues {
   const found = tableOf(settings).safeParse(table);
-  if (found.success) return found.data as Values;
+  if (found.success) return found.data as SettingValues;
   const names = settings.map(({ name }) => name);
   const [issue] = found.error.issues;
   throw new InputError(`${file}: ${complaint(issue as z.core.$ZodIssue, where, names)}`);
@@ -110,7 +110,7 @@ export function readSettings(file: string, catalog: Catalog): FileSettings {
   const document = /\.ya?ml$/i.test(file) ? parseYaml(file) : parseToml(file);
   const shared = new Map([...catalog.values()].flat().map((setting) => [setting.name, setting]));
   const top: Record<string, unknown> = {};
-  const commands: Record<string, Values> = {};
+  const commands: Record<string, SettingValues> = {};
   for (const [key, value] of Object.entries(document)) {
     const settings = catalog.get(key);
     if (settings && isTable(value)) commands[key] = checkTable(file, value, settings, [key]);

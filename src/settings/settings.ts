@@ -2,7 +2,7 @@ import { delimiter } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../files/inputError.ts';
 import { configurable, MODELS, type Setting, settingsOf, variableName } from './catalog.ts';
-import type { Value } from './file.ts';
+import type { SettingValue } from './file.ts';
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from './keyVariables.ts';
 import { distance } from './nearest.ts';
 
@@ -24,7 +24,7 @@ export const collect = (value: string, earlier: readonly string[] = []): string[
   replaceable.has(earlier) ? [value] : [...earlier, value];
 
 /** @throws InputError for a switch that is neither on nor off */
-function valueIn(text: string, { kind, variable, name }: Setting): Value {
+function valueIn(text: string, { kind, variable, name }: Setting): SettingValue {
   if (kind === 'value') return text;
   if (kind === 'list') return text.split(name === MODELS ? delimiter : ',').filter((part) => part !== '');
   const is = { true: true, '1': true, false: false, '0': false }[text];
@@ -42,7 +42,7 @@ function configFile(args: readonly string[], environment: Environment): string |
 }
 
 /** Hands a value to commander as if the flag had been given, so that a flag that is given wins. */
-function apply(command: Command, setting: Setting, value: Value, source: 'env' | 'config'): void {
+function apply(command: Command, setting: Setting, value: SettingValue, source: 'env' | 'config'): void {
   if (value === false) return;
   if (Array.isArray(value)) replaceable.add(value);
   if (setting.name !== MODELS) {

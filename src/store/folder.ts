@@ -21,7 +21,7 @@ async function readWhole(file: FileHandle, length: number): Promise<Uint8Array> 
 const NAME = /^(program|tensor)\/[0-9a-f]{64}(-[0-9]{1,10})?$/;
 
 /** A file of which a part is there: the begin of a blob that is on its way. */
-export interface Part {
+export interface FilePart {
   /** Bytes that are there. */
   readonly length: number;
   write(bytes: Uint8Array, at: number): Promise<void>;
@@ -85,7 +85,7 @@ export class FolderBlobs implements WritableBlobs {
   #partPath = (name: BlobName): string => `${this.#path(name)}.part`;
 
   /** The part of a blob that is there from before, to go on with. */
-  async openPart(name: BlobName): Promise<Part> {
+  async openPart(name: BlobName): Promise<FilePart> {
     const path = this.#partPath(name);
     makeFolder(dirname(path));
     const file = await open(path, constants.O_RDWR | constants.O_CREAT);

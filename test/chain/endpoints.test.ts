@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { type Endpoints, openEndpoints } from '../../src/chain/endpoints/endpoints.ts';
 import { NodeFailure } from '../../src/chain/endpoints/failures.ts';
-import { Node } from '../../src/chain/endpoints/node.ts';
+import { EndpointNode } from '../../src/chain/endpoints/node.ts';
 
 interface Call {
   readonly id: number;
@@ -116,7 +116,7 @@ describe('several nodes as one endpoint', () => {
       return { jsonrpc: '2.0', id: asked, result: '0x7' };
     };
     const transport = { exchange, batches: true, close: () => undefined };
-    const node = new Node({ name: 'node', transport, timeoutMs: 500 });
+    const node = new EndpointNode({ name: 'node', transport, timeoutMs: 500 });
     const ask = (): Promise<unknown> => node.readChainId().catch((failure: NodeFailure) => failure.kind);
     for (let i = 0; i < 5; i++) expect(await ask()).to.equal('server');
     expect(asked, 'each once more').to.equal(10);

@@ -3,7 +3,7 @@ import { models } from '../../examples/models/index.ts';
 import { mergeRanges } from '../../src/engine/memory/byteRange.ts';
 import { keptBy } from '../../src/engine/memory/kept.ts';
 import { layOut } from '../../src/engine/memory/layout.ts';
-import { type Block, liveBytes, planOffsets } from '../../src/engine/memory/offsets.ts';
+import { liveBytes, type MemoryBlock, planOffsets } from '../../src/engine/memory/offsets.ts';
 import { planNode } from '../../src/engine/passes/planNode.ts';
 import { SIMD128 } from '../../src/engine/wasm/target.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
@@ -20,10 +20,10 @@ import { Random, randomProgram } from '../support/randomProgram.ts';
 /** Memory allowed, as a multiple of the lower bound of every plan. */
 const BOUND = 1.3;
 
-const overlap = (a: Block, b: Block): boolean => a.first <= b.last && b.first <= a.last;
+const overlap = (a: MemoryBlock, b: MemoryBlock): boolean => a.first <= b.last && b.first <= a.last;
 
 /** Pairs of blocks that are held at the same time in the same bytes. */
-function collisions(blocks: readonly Block[], starts: readonly number[]): [number, number][] {
+function collisions(blocks: readonly MemoryBlock[], starts: readonly number[]): [number, number][] {
   return blocks.flatMap((a, i) =>
     blocks.slice(0, i).flatMap((b, j): [number, number][] => {
       const share = starts[i]! < starts[j]! + b.bytes && starts[j]! < starts[i]! + a.bytes;
@@ -32,7 +32,7 @@ function collisions(blocks: readonly Block[], starts: readonly number[]): [numbe
   );
 }
 
-const randomBlocks = (random: Random, count: number, longest: number): Block[] =>
+const randomBlocks = (random: Random, count: number, longest: number): MemoryBlock[] =>
   random.times(count, () => {
     const first = random.below(count);
     const bytes = random.chance(10) ? 0 : 1 + random.below(2 ** random.between(1, 16));
@@ -74,7 +74,7 @@ describe('the memory plan', () => {
   });
 
   it('counts what is held at a step, its first and last included', () => {
-    const block = (bytes: number, first: number, last: number): Block => ({ bytes, first, last });
+    const block = (bytes: number, first: number, last: number): MemoryBlock => ({ bytes, first, last });
     expect(liveBytes([])).to.equal(0);
     expect(liveBytes([block(16, 0, 1), block(32, 1, 2), block(64, 2, 3)])).to.equal(96);
     expect(liveBytes([block(1, 0, 0), block(17, 0, 0)])).to.equal(48);
@@ -91,7 +91,7 @@ describe('the layout of a program', () => {
         const kept = keptBy(way, program);
         const { tensors, scratch, trees, totalBytes } = layOut(program, plans, kept, 2);
         const end = program.nodes.length;
-        const blocks = program.nodes.map((node, i): Block => {
+        const blocks = program.nodes.map((node, i): MemoryBlock => {
           const read = plans.flatMap((plan, reader) =>
             plan?.reads.some(({ node: of }) => of === i) ? [reader] : [],
           );
@@ -101,13 +101,13 @@ describe('the layout of a program', () => {
           return { bytes, first, last: forEver ? end : Math.max(i, ...read) };
         });
         const own = plans.map(
-          (plan, i): Block => ({
+          (plan, i): MemoryBlock => ({
             bytes: plan ? plan.scratchBytes + 2 * plan.threadBytes : 0,
             first: i,
             last: i,
           }),
         );
-        const hashes = program.nodes.map((node, i): Block => {
+        const hashes = program.nodes.map((node, i): MemoryBlock => {
           const bytes = trees?.starts[i] === undefined ? 0 : treeBytes(byteLengthOf(node));
           return { bytes, first: i, last: end };
         });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { CheckpointedRun, Session } from '../../src/engine/engine.ts';
 import { keptBy, type RunMode } from '../../src/engine/memory/kept.ts';
-import { EMPTY, type Held, type Layout, layOut } from '../../src/engine/memory/layout.ts';
+import { EMPTY, type HeldTensor, type Layout, layOut } from '../../src/engine/memory/layout.ts';
 import { planNode } from '../../src/engine/passes/planNode.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { SIMD128 } from '../../src/engine/wasm/target.ts';
@@ -58,7 +58,7 @@ describe('the memory that run modes share', () => {
       const plans = program.nodes.map((node) =>
         node.kind === 'loop' ? planNode(node, program.nodes, SIMD128) : undefined,
       );
-      let held: Held = EMPTY;
+      let held: HeldTensor = EMPTY;
       const layouts = shuffled(new Random(seed)).map((mode) => {
         const layout = layOut(program, plans, keptBy(mode, program), 2, held);
         held = layout.held;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Answers, Busy, Recent, Turns } from '../../src/explorer/server/bounded.ts';
+import { AnswerCache, Busy, Recent, Turns } from '../../src/explorer/server/bounded.ts';
 import { isOwnName } from '../../src/explorer/server/headers.ts';
 
 describe('the names of a server', () => {
@@ -57,7 +57,7 @@ describe('what the explorer asks a node for', () => {
   });
 
   it('is asked for once for each look at the chain', async () => {
-    const answers = new Answers(2);
+    const answers = new AnswerCache(2);
     let made = 0;
     const make = () => ({ made: ++made });
     expect([await answers.get('/a', 1, make), await answers.get('/a', 1, make)]).to.deep.equal([

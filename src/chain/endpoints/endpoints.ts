@@ -1,7 +1,7 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
 import { NodeFailure } from './failures.ts';
 import { httpTransport } from './http.ts';
-import { type Answer, isQuick, Node, type NodeStatus } from './node.ts';
+import { type Answer, EndpointNode, isQuick, type NodeStatus } from './node.ts';
 import { SpeakingProvider } from './speakingProvider.ts';
 import { publicName } from './transport.ts';
 import { webSocketTransport } from './webSocket.ts';
@@ -48,9 +48,9 @@ const asList = (payload: JsonRpcPayload | JsonRpcPayload[]): JsonRpcPayload[] =>
 
 /** One node of several as a provider, for reads that belong together. */
 class PinnedProvider extends SpeakingProvider {
-  readonly #node: Node;
+  readonly #node: EndpointNode;
 
-  constructor(network: Network, node: Node) {
+  constructor(network: Network, node: EndpointNode) {
     super(network);
     this.#node = node;
   }
@@ -64,7 +64,7 @@ class PinnedProvider extends SpeakingProvider {
  * Sleeps through a short rest that a node asks for, and asks one again that fails now and then. What it fails to answer in one
  * piece is asked in halves: where each of many requests may fail the whole batch, the whole hardly ever comes.
  */
-async function askPatiently(node: Node, payloads: JsonRpcPayload[]): Promise<Answer[]> {
+async function askPatiently(node: EndpointNode, payloads: JsonRpcPayload[]): Promise<Answer[]> {
   for (let slept = 0; ; ) {
     try {
       return await node.ask(payloads);
@@ -90,9 +90,9 @@ async function askPatiently(node: Node, payloads: JsonRpcPayload[]): Promise<Ans
  * answer; transactions go to all.
  */
 export class Endpoints extends SpeakingProvider {
-  readonly #nodes: readonly Node[];
-  readonly #relay: Node | undefined;
-  readonly #pinned = new Map<Node, PinnedProvider>();
+  readonly #nodes: readonly EndpointNode[];
+  readonly #relay: EndpointNode | undefined;
+  readonly #pinned = new Map<EndpointNode, PinnedProvider>();
   readonly #listeners: Set<(number: number) => void>;
   readonly #onNotice: (sentence: string) => void;
   #askedHeads = 0;
@@ -100,8 +100,8 @@ export class Endpoints extends SpeakingProvider {
 
   constructor(
     network: Network,
-    nodes: readonly Node[],
-    relay: Node | undefined,
+    nodes: readonly EndpointNode[],
+    relay: EndpointNode | undefined,
     listeners: Set<(number: number) => void>,
     onNotice: (sentence: string) => void,
   ) {
@@ -135,7 +135,7 @@ export class Endpoints extends SpeakingProvider {
   async look(): Promise<JsonRpcApiProvider> {
     this.#askHeads();
     const [best] = this.#byPreference();
-    const node = best as Node;
+    const node = best as EndpointNode;
     // Behind one address may be nodes of several chains, so this is asked at every look.
     node.doubt();
     return this.#pinned.get(node) as PinnedProvider;
@@ -193,9 +193,9 @@ export class Endpoints extends SpeakingProvider {
   }
 
   /** Nodes that answer and are not behind first, among them the quickest. */
-  #byPreference(): Node[] {
+  #byPreference(): EndpointNode[] {
     const newest = this.#newest();
-    const rank = (node: Node): number =>
+    const rank = (node: EndpointNode): number =>
       (node.isUp ? 0 : 2) + (node.head !== undefined && newest - node.head > MOST_LAG ? 1 : 0);
     return [...this.#nodes].sort((a, b) => rank(a) - rank(b) || (a.latencyMs ?? 0) - (b.latencyMs ?? 0));
   }
@@ -264,13 +264,13 @@ export class Endpoints extends SpeakingProvider {
   }
 }
 
-function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void): Node {
+function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void): EndpointNode {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   if (protocol === 'http:' || protocol === 'https:') {
-    return new Node({ name: publicName(url), transport: httpTransport(url), timeoutMs });
+    return new EndpointNode({ name: publicName(url), transport: httpTransport(url), timeoutMs });
   }
   if (protocol === 'ws:' || protocol === 'wss:') {
-    const node: Node = new Node({
+    const node: EndpointNode = new EndpointNode({
       name: publicName(url),
       timeoutMs,
       transport: webSocketTransport(url, (number) => {
@@ -307,7 +307,7 @@ export async function openEndpoints(
   const found = await Promise.allSettled(nodes.map((node) => node.readChainId()));
   const chains = new Map<bigint, string>();
   found.forEach((one, i) => {
-    const { name } = nodes[i] as Node;
+    const { name } = nodes[i] as EndpointNode;
     if (one.status === 'fulfilled') chains.set(one.value, chains.get(one.value) ?? name);
     else if (!(one.reason instanceof NodeFailure)) throw one.reason;
   });

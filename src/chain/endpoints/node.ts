@@ -89,7 +89,7 @@ function restIn({ data }: RpcError): number | undefined {
 }
 
 /** One node: asks it with patience, learns what it takes, and makes sure that it is on the right chain. */
-export class Node {
+export class EndpointNode {
   readonly name: string;
   readonly #transport: Transport;
   readonly #batch = new LearnedSize({ first: 100, most: 100 });

@@ -7,7 +7,7 @@ import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Facts, StateReader } from './facts.ts';
 import type { Gap } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
-import type { Store } from './store.ts';
+import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
@@ -31,7 +31,7 @@ function pieces<T>(list: readonly T[], size: number): T[][] {
 
 /** The records that a checker compares and mends. */
 export interface Records {
-  readonly store: Store;
+  readonly store: IndexStore;
   /** Requests whose records have changed since they were last compared. */
   readonly changed: ReadonlySet<bigint>;
   /** The records, and whether their events are without gaps as far as those tell. */
@@ -76,7 +76,7 @@ export class Checker {
   }
 
   /** Requests whose records have to be compared for no other reason than that it is their turn. */
-  #nextTurn(store: Store): bigint[] {
+  #nextTurn(store: IndexStore): bigint[] {
     if (this.#turn.length === 0) this.#turn = store.requestsKept();
     return this.#turn.splice(0, CHECKS_PER_LOOK);
   }

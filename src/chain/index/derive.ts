@@ -5,7 +5,7 @@ import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
 import { claimNumber, type Hex } from '../types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord, Tensors } from '../world.ts';
 import { isOneMove } from './continuity.ts';
-import type { ChainEvent, Content, EventTensors, MoveName, Place } from './events.ts';
+import type { ChainEvent, Content, EventTensors, LogPosition, MoveName } from './events.ts';
 
 /** Gives bytes that are kept beside the events. */
 export type ReadBytes = (root: Hex) => Hex;
@@ -179,8 +179,8 @@ export class CaseBuilder {
   readonly #draft: Draft = { request: undefined, claims: new Map(), disputes: new Map() };
   readonly #read: ReadBytes;
   #count = 0;
-  #first: Place | undefined;
-  #last: Place | undefined;
+  #first: LogPosition | undefined;
+  #last: LogPosition | undefined;
 
   constructor(read: ReadBytes) {
     this.#read = read;
@@ -191,11 +191,11 @@ export class CaseBuilder {
     return this.#count;
   }
 
-  get first(): Place | undefined {
+  get first(): LogPosition | undefined {
     return this.#first;
   }
 
-  get last(): Place | undefined {
+  get last(): LogPosition | undefined {
     return this.#last;
   }
 

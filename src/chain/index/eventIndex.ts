@@ -10,7 +10,7 @@ import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
 import { isDiskTrouble, isUnusable } from './sqlite.ts';
-import { Store } from './store.ts';
+import { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 
 // One file above 350 lines, because every step of a look changes the same records.
@@ -66,7 +66,7 @@ export class EventIndex {
   readonly #onSettled: (cases: readonly Case[]) => void;
   readonly #live = new LiveCases();
   readonly #kept = new Map<bigint, Kept>();
-  #store: Store | undefined;
+  #store: IndexStore | undefined;
   #reader: Reader | undefined;
   #checker: Checker | undefined;
   #looksBehind = 0;
@@ -173,7 +173,7 @@ export class EventIndex {
     const isChecked = this.#unchecked.size === 0;
     this.#forget();
     try {
-      this.#store = Store.inMemory(store);
+      this.#store = IndexStore.inMemory(store);
     } catch {
       // Then the chain is read again.
     }
@@ -189,7 +189,7 @@ export class EventIndex {
 
   #rebuild(): void {
     this.close();
-    Store.remove(this.#folder as string);
+    IndexStore.remove(this.#folder as string);
     this.#forget();
   }
 
@@ -201,18 +201,18 @@ export class EventIndex {
     this.#unchecked.clear();
   }
 
-  async #open(): Promise<{ store: Store; reader: Reader; checker: Checker }> {
+  async #open(): Promise<{ store: IndexStore; reader: Reader; checker: Checker }> {
     const { oracle, game, provider } = this.#contracts;
     const [oracleAddress, gameAddress] = await Promise.all([oracle.getAddress(), game.getAddress()]);
     this.#reader ??= new Reader([oracleAddress, gameAddress]);
     this.#checker ??= new Checker(this.#reader, oracleAddress, gameAddress);
     // A file that was deleted can be written, and is gone with the process; what lay beside it is gone now.
-    if (this.#store && this.#folder !== undefined && !Store.isIn(this.#folder))
+    if (this.#store && this.#folder !== undefined && !IndexStore.isIn(this.#folder))
       this.#doWithoutFolder('it was taken away');
     if (!this.#store) {
       const { chainId } = await provider.getNetwork();
       const subject = { chainId, oracle: oracleAddress, fromBlock: this.#fromBlock };
-      this.#store = Store.open(this.#folder, subject, this.#onNotice);
+      this.#store = IndexStore.open(this.#folder, subject, this.#onNotice);
       this.#derive(this.#store, this.#store.requestsKept());
       // The checker compares records of an earlier run a few at a time.
       this.#unchecked.clear();
@@ -259,7 +259,7 @@ export class EventIndex {
 
   /** Takes back what a reorganisation has undone. @returns whether this node is only behind another */
   async #isBehind(rpc: Rpc, head: FullHeader): Promise<boolean> {
-    const store = this.#store as Store;
+    const store = this.#store as IndexStore;
     const { cursor } = store;
     const known = store.header(head.number)?.hash;
     if (head.number < cursor && known === head.hash) {
@@ -275,7 +275,7 @@ export class EventIndex {
     return false;
   }
 
-  #takeBack(store: Store, ancestor: number): void {
+  #takeBack(store: IndexStore, ancestor: number): void {
     this.#looksBehind = 0;
     this.#derive(
       store,
@@ -287,7 +287,7 @@ export class EventIndex {
 
   /** Reads a piece of what is too old to change. */
   async #readOld(rpc: Rpc, last: number): Promise<void> {
-    const store = this.#store as Store;
+    const store = this.#store as IndexStore;
     const { logs, to } = await (this.#reader as Reader).logsFrom(rpc, store.cursor + 1, last);
     this.#apply(store, () => {
       const changed = decodeAll(logs).flatMap((event) => store.put(event));
@@ -298,13 +298,13 @@ export class EventIndex {
   }
 
   /** Changes events all at once, then makes the records that follow from them. */
-  #apply(store: Store, change: () => Iterable<bigint>): void {
+  #apply(store: IndexStore, change: () => Iterable<bigint>): void {
     this.#derive(store, store.atomically(change));
   }
 
   /** Reads the last blocks, those that were read before as well. */
   async #readNew(rpc: Rpc, head: FullHeader): Promise<void> {
-    const store = this.#store as Store;
+    const store = this.#store as IndexStore;
     const first = Math.max(store.fromBlock, head.number - REREAD_BLOCKS + 1);
     if (first > head.number) return;
     const { headers, whole, logs } = await readNewest(store, this.#reader as Reader, rpc, first, head);
@@ -321,7 +321,7 @@ export class EventIndex {
   /** Gets the times of claims from their blocks, for a node that does not say them with the logs. */
   async #fillTimes(rpc: Rpc): Promise<void> {
     if (this.#timeless.size === 0) return;
-    const store = this.#store as Store;
+    const store = this.#store as IndexStore;
     const blocks = new Set([...this.#timeless].flatMap((id) => store.blocksWithoutTime(id)));
     const headers = await (this.#reader as Reader).headers(rpc, [...blocks]);
     this.#apply(store, () => headers.flatMap(({ number, timestamp }) => store.putTime(number, timestamp)));
@@ -330,7 +330,7 @@ export class EventIndex {
   // ---- records ----
 
   /** Makes the records of requests from their events. */
-  #derive(store: Store, requestIds: Iterable<bigint>): void {
+  #derive(store: IndexStore, requestIds: Iterable<bigint>): void {
     for (const id of new Set(requestIds)) {
       const builder = this.#builderFor(store, id);
       const made = builder.build();
@@ -346,7 +346,7 @@ export class EventIndex {
   }
 
   /** The builder of a request, fed all its events: it continues where it was unless earlier events have changed. */
-  #builderFor(store: Store, id: bigint): CaseBuilder {
+  #builderFor(store: IndexStore, id: bigint): CaseBuilder {
     const known = this.#kept.get(id)?.builder;
     if (!store.wasRewritten(id) && known) {
       const newer = store.eventsOn(id, known.last);
@@ -368,7 +368,7 @@ export class EventIndex {
   }
 
   /** Says once of each request that is not shown why that is. */
-  #tell(store: Store, doubtful: ReadonlySet<bigint>): void {
+  #tell(store: IndexStore, doubtful: ReadonlySet<bigint>): void {
     for (const id of this.#told) if (!this.#headless.has(id) && !doubtful.has(id)) this.#told.delete(id);
     const say = (id: bigint, sentence: string): void => {
       if (this.#told.has(id)) return;
@@ -384,7 +384,7 @@ export class EventIndex {
   }
 
   /** Drops what is over and too deep to be reorganised. */
-  #settle(store: Store, head: number): void {
+  #settle(store: IndexStore, head: number): void {
     const over = [...this.#kept].filter(
       ([, { case: one, builder }]) =>
         (builder.last?.blockNumber ?? head) <= head - KEPT_BLOCKS && isOver(one),

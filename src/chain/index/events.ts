@@ -62,7 +62,7 @@ export type Content<Bytes> =
     };
 
 /** Where an event stands in the chain. Within a block `logIndex` counts the logs of all contracts. */
-export interface Place {
+export interface LogPosition {
   readonly blockNumber: number;
   readonly blockHash: Hex;
   readonly logIndex: number;
@@ -74,7 +74,7 @@ export interface Place {
 /** An event, and the request that it belongs to: every event names it, directly or within another id. */
 export interface ChainEvent<Bytes> {
   readonly requestId: bigint;
-  readonly place: Place;
+  readonly place: LogPosition;
   readonly content: Content<Bytes>;
 }
 

@@ -1,6 +1,6 @@
 import type { RawLog } from './events.ts';
 import type { FullHeader, Reader, Rpc } from './reader.ts';
-import type { Store } from './store.ts';
+import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 
 /** Hashes compared at once on the way down to the common ancestor. */
@@ -11,7 +11,7 @@ export class ChainMoved extends Error {}
 
 /** Finds the last block that was read and is still on the chain. @param highest where to begin */
 export async function commonAncestor(
-  store: Store,
+  store: IndexStore,
   reader: Reader,
   rpc: Rpc,
   highest: number,
@@ -45,7 +45,7 @@ export interface Newest {
  * @throws ChainMoved if the blocks that the node gives do not follow each other
  */
 export async function readNewest(
-  store: Store,
+  store: IndexStore,
   reader: Reader,
   rpc: Rpc,
   first: number,

@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { Hex } from '../types.ts';
-import { type ChainEvent, type Content, decode, type Place, type RawLog } from './events.ts';
+import { type ChainEvent, type Content, decode, type LogPosition, type RawLog } from './events.ts';
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
@@ -29,7 +29,7 @@ const FILE = 'index.sqlite';
 const PAYLOADS = 'payloads';
 
 /** Events of one deployment, in SQLite. It is a cache: after deletion, the index reads the chain again. */
-export class Store {
+export class IndexStore {
   readonly payloads: Payloads;
   readonly recent = new RecentLogs();
   readonly #database: DatabaseSync;
@@ -49,13 +49,17 @@ export class Store {
    * @param onNotice is told, in one sentence, why a file that was there is not used
    * @throws StoreError if another process uses the folder, or it cannot be written
    */
-  static open(folder: string | undefined, subject: Subject, onNotice: (sentence: string) => void): Store {
-    if (folder === undefined) return Store.#fresh(':memory:', undefined, subject);
+  static open(
+    folder: string | undefined,
+    subject: Subject,
+    onNotice: (sentence: string) => void,
+  ): IndexStore {
+    if (folder === undefined) return IndexStore.#fresh(':memory:', undefined, subject);
     const path = join(folder, FILE);
     try {
       makeFolder(folder);
       try {
-        const store = new Store(create(path), folder);
+        const store = new IndexStore(create(path), folder);
         const why = store.#isEmpty() ? undefined : store.#objection(subject);
         if (why === undefined) {
           if (store.#isEmpty()) store.#claim(subject);
@@ -67,8 +71,8 @@ export class Store {
         if (!isUnusable(failure)) throw failure;
         onNotice(`${path}: cannot be used (${(failure as Error).message}); it is made anew from the chain`);
       }
-      Store.remove(folder);
-      return Store.#fresh(path, folder, subject);
+      IndexStore.remove(folder);
+      return IndexStore.#fresh(path, folder, subject);
     } catch (failure) {
       if (isHeld(failure))
         throw new IndexStoreError(`${folder}: another process uses it; give each its own --data`);
@@ -86,8 +90,8 @@ export class Store {
    *
    * @throws Error if that cannot be read
    */
-  static inMemory(from: Store): Store {
-    const store = new Store(create(':memory:'), undefined);
+  static inMemory(from: IndexStore): IndexStore {
+    const store = new IndexStore(create(':memory:'), undefined);
     store.atomically(() => {
       for (const table of TABLE_NAMES) {
         for (const row of from.#database.prepare(`SELECT * FROM ${table}`).iterate()) {
@@ -111,8 +115,8 @@ export class Store {
     rmSync(join(folder, PAYLOADS), { recursive: true, force: true });
   }
 
-  static #fresh(path: string, folder: string | undefined, subject: Subject): Store {
-    const store = new Store(create(path), folder);
+  static #fresh(path: string, folder: string | undefined, subject: Subject): IndexStore {
+    const store = new IndexStore(create(path), folder);
     store.#claim(subject);
     return store;
   }
@@ -248,7 +252,7 @@ export class Store {
   }
 
   /** Events of a request after a place, in the order of the chain. */
-  eventsOn(requestId: bigint, after?: Pick<Place, 'blockNumber' | 'logIndex'>): ChainEvent<Hex>[] {
+  eventsOn(requestId: bigint, after?: Pick<LogPosition, 'blockNumber' | 'logIndex'>): ChainEvent<Hex>[] {
     const { blockNumber, logIndex } = after ?? { blockNumber: -1, logIndex: -1 };
     const rows = this.#sql(
       'SELECT * FROM events WHERE request = ? AND (block, place) > (?, ?) ORDER BY block, place',

@@ -1,8 +1,8 @@
 /** Why a node did not take a raw transaction, as far as it matters here. */
-export type Refusal = 'known' | 'nonceUsed' | 'underpriced' | 'funds' | 'other';
+export type PoolRefusal = 'known' | 'nonceUsed' | 'underpriced' | 'funds' | 'other';
 
 /** Each client says it in its own words; these are parts of them. */
-const WORDS: readonly (readonly [Refusal, RegExp])[] = [
+const WORDS: readonly (readonly [PoolRefusal, RegExp])[] = [
   ['known', /already (known|imported|exists)|ALREADY_EXISTS|known transaction/i],
   ['nonceUsed', /nonce (is )?too low|nonce has already been used|NONCE_EXPIRED|OldNonce/i],
   [
@@ -19,7 +19,7 @@ function wordsOf(failure: unknown): string {
   return [code, message, info?.error?.message].filter((one) => one !== undefined).join(' ');
 }
 
-export function refusalIn(failure: unknown): Refusal {
+export function refusalIn(failure: unknown): PoolRefusal {
   const words = wordsOf(failure);
   return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
 }

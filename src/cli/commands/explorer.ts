@@ -21,7 +21,7 @@ import { workersOf } from '../models/engines.ts';
 import { foundModels, type LimitOptions, limitsOf, noteUnknown } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
-import { dataFolder, type SourceOptions, type Sources, sourcesOf } from '../models/sources.ts';
+import { dataFolder, type ModelSources, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { addressRefused, parsePort } from '../ports.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
 import { parseBlock } from '../services/service.ts';
@@ -58,7 +58,7 @@ async function writeStatic(
 /** Runs disputed claims again, on models that are fetched as `watch --all` fetches them. */
 async function openJudging(
   options: ExplorerOptions,
-  sources: Sources,
+  sources: ModelSources,
   contracts: Contracts,
   fromBlock: number,
   log: Log,

@@ -7,7 +7,7 @@ import { forecastLines, jsonText } from '../monitor/forecastLines.ts';
 import { type Lookout, openLookout } from '../monitor/lookout.ts';
 import { type MonitorOptions, parseMonitor } from '../monitor/monitorOptions.ts';
 import { loggingConsole } from '../services/logOptions.ts';
-import { type Loop, repeatTelling, untilSignal } from '../services/serviceLoop.ts';
+import { repeatTelling, type ServiceLoop, untilSignal } from '../services/serviceLoop.ts';
 import { serveIfAsked } from '../services/statusOptions.ts';
 
 /** Exit code of `--once` with alarms. */
@@ -56,7 +56,7 @@ async function lookOn(
   };
   log.info(`monitoring oracle ${oracle}, chain ${chainId}`);
   try {
-    const loop: Loop = (told, loopOptions) => repeat(told, { ...loopOptions, pauseMs });
+    const loop: ServiceLoop = (told, loopOptions) => repeat(told, { ...loopOptions, pauseMs });
     await repeatTelling(pass, loop, { signal, lasting: [failures], overview, log, provider });
   } finally {
     if (beat) clearInterval(beat);

@@ -8,7 +8,7 @@ import { dataFolder, requireFollowed } from '../models/sources.ts';
 import { type ServiceArguments, serve } from '../services/service.ts';
 import { draftFrom, parseDraftUrl } from '../text/draft.ts';
 import type { LoadedText } from '../text/loadText.ts';
-import { solveTexts, type Writer } from '../text/solve.ts';
+import { solveTexts, type TextWriter } from '../text/solve.ts';
 
 export interface ProvideOptions extends ServiceArguments {
   readonly minFeeWei?: string;
@@ -48,7 +48,7 @@ export async function provide(
   const callbacks = parseCallbacks(options.callbacks);
   const answers = answersFor(options);
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
-  const writerOf = ({ model, tokenizer }: LoadedText): Writer => {
+  const writerOf = ({ model, tokenizer }: LoadedText): TextWriter => {
     if (!server) return { model };
     // Now, so that a tokenizer that is missing is told before anything is claimed.
     const known = tokenizer();

@@ -7,7 +7,7 @@ import type { Publication } from '../../store/publications.ts';
 import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundModels.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import { parseWhole } from '../arguments.ts';
-import { dataFolder, type SourceOptions, type Sources } from './sources.ts';
+import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts';
 
 /** Bounds on models that strangers name, as text. */
 export interface LimitOptions {
@@ -88,7 +88,7 @@ export function noteUnknown(
 /** The models that claims name, for `assay watch --all`. */
 export function foundModels(
   options: SourceOptions & LimitOptions,
-  { getter, gateways, mirrors }: Sources,
+  { getter, gateways, mirrors }: ModelSources,
   runner: WorkRunner,
   publication: (modelId: string) => Promise<Publication>,
   clock: ChainClock,

@@ -3,7 +3,7 @@ import type { Log } from '../../operator/log.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import { Inputs } from '../../store/inputs.ts';
 import type { Runner } from '../../store/shelf.ts';
-import { dataFolder, type SourceOptions, type Sources } from './sources.ts';
+import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts';
 
 /** Longest input that is fetched, and of all that are kept, bytes. */
 const MAX_INPUT_BYTES = 2 ** 26;
@@ -12,7 +12,7 @@ const MAX_INPUTS_BYTES = 2 ** 32;
 /** Inputs that requests give by root. */
 export const inputsFor = (
   options: SourceOptions,
-  { getter, gateways }: Sources,
+  { getter, gateways }: ModelSources,
   runner: Runner,
   log: Log,
 ): Inputs =>

@@ -15,7 +15,7 @@ export interface SourceOptions {
   readonly allowPrivate?: boolean;
 }
 
-export interface Sources {
+export interface ModelSources {
   readonly getter: Getter;
   readonly gateways: readonly string[];
   readonly mirrors: readonly string[];
@@ -101,7 +101,7 @@ export function requireSentFolder(options: SourceOptions): void {
 }
 
 /** @throws InputError for a gateway or mirror that is no URL, or a data folder that is a file */
-export function sourcesOf(options: SourceOptions): Sources {
+export function sourcesOf(options: SourceOptions): ModelSources {
   const { ipfsGateway = [], mirror = [], allowPrivate = false } = options;
   requireFolder(options);
   const gateways = ipfsGateway.map((url) => requireUrl('--ipfs-gateway', url));

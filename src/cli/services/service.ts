@@ -30,8 +30,8 @@ import {
   AccountBalance,
   DEVELOPMENT_CHAINS,
   endpointsStatus,
-  type Loop,
   repeatTelling,
+  type ServiceLoop,
   untilSignal,
   VERSION,
   workStatus,
@@ -194,7 +194,7 @@ export async function serve(
       if (heartbeatSeconds > 0) {
         beat = setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
       }
-      const loop: Loop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
+      const loop: ServiceLoop = (pass, loopOptions) => repeatService({ ...service, pass }, loopOptions);
       await repeatTelling(looking, loop, {
         ...{ signal, lasting: [failures, warnings], overview, log },
         provider: contracts.provider,

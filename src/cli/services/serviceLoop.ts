@@ -46,7 +46,7 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
 }
 
 /** Repeats a pass until it is told to end, with rests as it sees fit. */
-export type Loop = (pass: Pass, options: LoopOptions) => Promise<void>;
+export type ServiceLoop = (pass: Pass, options: LoopOptions) => Promise<void>;
 
 /** The listeners of a loop, and the signal that ends it. */
 export interface Telling {
@@ -62,7 +62,7 @@ export interface Telling {
 /** Runs a loop of passes. Failures are told when they begin, while they last, and when they end. */
 export async function repeatTelling(
   pass: Pass,
-  loop: Loop,
+  loop: ServiceLoop,
   { signal, lasting, overview, log, provider }: Telling,
 ): Promise<void> {
   const node = new Failures(

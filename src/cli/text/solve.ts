@@ -17,7 +17,7 @@ type Holder = Runner & {
   put(model: HeldModel, options: { readonly share: string; readonly rows: RowMarks }): string;
 };
 
-export interface Writer {
+export interface TextWriter {
   readonly model: TextModel;
   /** Guesses tokens after a prompt; what was said before is repeated if left out. */
   readonly draft?: (prompt: readonly number[]) => Draft;
@@ -41,7 +41,7 @@ function chooserOf(runner: Runner, choiceId: string, { options, width }: TextMod
  * @param writers by the ids of their models
  * @returns finds the answers to requests on those models, in sessions; nobody claims one before one pass has accepted it
  */
-export function solveTexts(holder: Holder, writers: ReadonlyMap<string, Writer>): Solve {
+export function solveTexts(holder: Holder, writers: ReadonlyMap<string, TextWriter>): Solve {
   const choiceIds = new Map<string, string>();
   for (const [modelId, { model }] of writers) {
     const { sequence, rowNumbers, weights } = model;

@@ -1,6 +1,6 @@
 import type { ViewDimension } from '../../program/node.ts';
 import { type Form, type Interval, runLength, valueRange } from './form.ts';
-import type { Access, Check, Coordinate, Gather, Quotient } from './kernel.ts';
+import type { Access, Check, Gather, KernelCoordinate, Quotient } from './kernel.ts';
 
 const INT32 = 2 ** 31;
 
@@ -35,7 +35,7 @@ export function viewAccess(
   const checks: Check[] = [];
   const quotients: Quotient[] = [];
   const gathers: Gather[] = [];
-  const coordinates: Coordinate[] = [];
+  const coordinates: KernelCoordinate[] = [];
   const address = new Array<bigint>(extents.length).fill(0n);
   let constant = 0n;
   let isAlwaysOutside = false;
@@ -79,7 +79,7 @@ const isWide = ({ low, high }: Interval): boolean => low < -INT32 || high >= INT
 
 /** The conditions under which a coordinate is inside; none if it always is. */
 export function checksOn(
-  { form, extent, divisor, exact }: Omit<Coordinate, 'stride'>,
+  { form, extent, divisor, exact }: Omit<KernelCoordinate, 'stride'>,
   extents: readonly number[],
 ): Check[] {
   const { low, high } = valueRange(form, extents);

@@ -15,14 +15,14 @@ export const isKernelOnly = (operation: Operation): operation is KernelOperation
   (KERNEL_OPERATIONS as readonly string[]).includes(operation);
 
 /** One operation. Arguments are slots; the result goes to the next result slot. */
-export interface Instruction {
+export interface KernelInstruction {
   readonly operation: Operation;
   readonly args: readonly number[];
 }
 
 /** Straight-line code that computes one word. */
 export interface ScalarCode {
-  readonly instructions: readonly Instruction[];
+  readonly instructions: readonly KernelInstruction[];
   /** The slot whose word it yields. */
   readonly result: number;
 }

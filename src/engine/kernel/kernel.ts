@@ -96,7 +96,7 @@ export interface Access {
   readonly quotients: readonly Quotient[];
   readonly gathers: readonly Gather[];
   /** The coordinates that checks and quotients stem from: those that are divided or may be outside. */
-  readonly coordinates: readonly Coordinate[];
+  readonly coordinates: readonly KernelCoordinate[];
 }
 
 /** A condition on a coordinate. */
@@ -124,7 +124,7 @@ export interface Gather {
 }
 
 /** `floor(form / divisor)`, which must be in [0, extent), and exact if so marked. */
-export interface Coordinate {
+export interface KernelCoordinate {
   readonly form: Form;
   readonly extent: number;
   readonly divisor: number;

@@ -3,7 +3,7 @@ import { byteLengthOf, type Program } from '../../program/node.ts';
 import type { PackedBuffer } from '../kernel/kernel.ts';
 import { type ByteRange, mergeRanges } from './byteRange.ts';
 import type { Kept } from './kept.ts';
-import { aligned, type Block, liveBytes, planOffsets } from './offsets.ts';
+import { aligned, liveBytes, type MemoryBlock, planOffsets } from './offsets.ts';
 
 /** The memory that a node needs. */
 export interface NodeMemory {
@@ -36,13 +36,13 @@ export interface Layout {
   /** Size of the memory. */
   readonly totalBytes: number;
   /** The memory with this layout in it. */
-  readonly held: Held;
+  readonly held: HeldTensor;
   /** Constants in it that were not there before. */
   readonly added: AddedConstants;
 }
 
 /** A memory that several layouts share: constants once, and an area for tensors that runs use in turn. */
-export interface Held {
+export interface HeldTensor {
   /** Ranges of each constant, by its node. */
   readonly ranges: ReadonlyMap<number, readonly PlacedRange[]>;
   /** Offset of each packed buffer, by what it is. */
@@ -54,7 +54,7 @@ export interface Held {
 }
 
 /** A memory in which nothing is. */
-export const EMPTY: Held = {
+export const EMPTY: HeldTensor = {
   ranges: new Map(),
   packed: new Map(),
   constantBytes: 0,
@@ -80,14 +80,14 @@ interface Constants extends Pick<Layout, 'ranges' | 'packedOffsets' | 'added'> {
   /** Size of those that are added. */
   readonly bytes: number;
   /** All that are in the memory then. */
-  readonly held: Pick<Held, 'ranges' | 'packed'>;
+  readonly held: Pick<HeldTensor, 'ranges' | 'packed'>;
 }
 
 /** Places constants from an offset on: each packed form once, and the byte ranges that are read unpacked. */
 function placeConstants(
   program: Program,
   plans: readonly (NodeMemory | undefined)[],
-  held: Held,
+  held: HeldTensor,
   start: number,
 ): Constants {
   let bytes = 0;
@@ -141,7 +141,7 @@ export function layOut(
   plans: readonly (NodeMemory | undefined)[],
   kept: Kept,
   threads: number,
-  held: Held = EMPTY,
+  held: HeldTensor = EMPTY,
 ): Layout {
   const { nodes } = program;
   const lastRead = nodes.map((_, i) => i);
@@ -149,7 +149,7 @@ export function layOut(
     for (const { node } of plan?.reads ?? []) lastRead[node] = i;
   });
   for (const node of kept.tensors) lastRead[node] = nodes.length;
-  const blocks: Block[] = [];
+  const blocks: MemoryBlock[] = [];
   const hold = (bytes: number, first: number, last: number): number =>
     blocks.push({ bytes, first, last }) - 1;
   const firstStep = (i: number): number => (nodes[i]!.kind === 'input' ? BEFORE : i);
@@ -189,10 +189,10 @@ export function layOut(
  * the memory, else a new one.
  */
 function placeArea(
-  held: Held,
+  held: HeldTensor,
   bytes: number,
   constantsFrom: (start: number) => Constants,
-): Pick<Held, 'area' | 'end'> & { readonly constants: Constants } {
+): Pick<HeldTensor, 'area' | 'end'> & { readonly constants: Constants } {
   const { area, end } = held;
   const isLast = area.start + area.bytes === end;
   if (end > 0 && (bytes <= area.bytes || isLast)) {

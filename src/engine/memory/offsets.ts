@@ -6,7 +6,7 @@
  */
 
 /** Memory that is held from one step of a run to another, both included. */
-export interface Block {
+export interface MemoryBlock {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
@@ -19,7 +19,7 @@ export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) *
 export const alignedBelow = (bytes: number): number => bytes - (bytes % ALIGNMENT);
 
 /** The most bytes that are live at any one step: a lower bound of every plan. */
-export function liveBytes(blocks: readonly Block[]): number {
+export function liveBytes(blocks: readonly MemoryBlock[]): number {
   const changes = new Map<number, number>();
   const change = (step: number, bytes: number) => changes.set(step, (changes.get(step) ?? 0) + bytes);
   for (const { bytes, first, last } of blocks) {
@@ -35,13 +35,13 @@ export function liveBytes(blocks: readonly Block[]): number {
   return most;
 }
 
-interface PlacedBlock extends Block {
+interface PlacedBlock extends MemoryBlock {
   readonly start: number;
   readonly end: number;
 }
 
 /** The best fit among the blocks that live at the same time: the smallest gap that is large enough, else their end. */
-function bestStart(bytes: number, { first, last }: Block, placed: readonly PlacedBlock[]): number {
+function bestStart(bytes: number, { first, last }: MemoryBlock, placed: readonly PlacedBlock[]): number {
   let best = -1;
   let bestGap = Number.POSITIVE_INFINITY;
   let end = 0;
@@ -76,7 +76,7 @@ export interface OffsetPlan {
   readonly bytes: number;
 }
 
-function placeInOrder(blocks: readonly Block[], order: readonly number[]): OffsetPlan {
+function placeInOrder(blocks: readonly MemoryBlock[], order: readonly number[]): OffsetPlan {
   const starts = new Array<number>(blocks.length).fill(0);
   const first = blocks.reduce((least, block) => Math.min(least, block.first), Number.POSITIVE_INFINITY);
   const last = blocks.reduce((most, block) => Math.max(most, block.last), Number.NEGATIVE_INFINITY);
@@ -110,11 +110,11 @@ function placeInOrder(blocks: readonly Block[], order: readonly number[]): Offse
 const GOOD_ENOUGH = 1.05;
 
 /** Plans offsets of blocks: the best of four greedy best-fit orders. It takes little more than {@link liveBytes}. */
-export function planOffsets(blocks: readonly Block[]): OffsetPlan {
+export function planOffsets(blocks: readonly MemoryBlock[]): OffsetPlan {
   const indices = blocks.map((_, i) => i);
   const least = liveBytes(blocks);
-  const lifetime = ({ first, last }: Block): number => last - first + 1;
-  const orders: ((a: Block, b: Block) => number)[] = [
+  const lifetime = ({ first, last }: MemoryBlock): number => last - first + 1;
+  const orders: ((a: MemoryBlock, b: MemoryBlock) => number)[] = [
     (a, b) => b.bytes - a.bytes || a.first - b.first,
     (a, b) => b.bytes * lifetime(b) - a.bytes * lifetime(a),
     (a, b) => lifetime(b) - lifetime(a) || b.bytes - a.bytes,

@@ -3,11 +3,11 @@ import { checksOn, scratchAccess } from '../kernel/access.ts';
 import { type Form, modulo, rowMajorStrides, runLength, valueRange, wrap32 } from '../kernel/form.ts';
 import {
   type Access,
-  type Coordinate,
   dependsOn,
   ELEMENT_SIZE,
   type Element,
   type Kernel,
+  type KernelCoordinate,
   type ScratchBuffer,
   type ScratchDimension,
 } from '../kernel/kernel.ts';
@@ -137,7 +137,7 @@ interface BoxStart {
   readonly run: number;
 }
 
-function boxStart({ form, extent, divisor }: Coordinate, extents: readonly number[]): BoxStart {
+function boxStart({ form, extent, divisor }: KernelCoordinate, extents: readonly number[]): BoxStart {
   const { low } = valueRange(form, extents);
   const run = divisor === 1 ? runLength(form, extent, extents) : 1;
   return { base: Math.floor(low / run) * run, run };
@@ -145,7 +145,7 @@ function boxStart({ form, extent, divisor }: Coordinate, extents: readonly numbe
 
 /** Two dimensions of a coordinate: its runs, each inside or outside as a whole, and the values of a run. */
 function coordinateDimensions(
-  { form, stride }: Coordinate,
+  { form, stride }: KernelCoordinate,
   position: number,
   { base, run }: BoxStart,
   extents: readonly number[],
@@ -190,7 +190,7 @@ function readInBox(
 ): Access {
   const { coordinates } = access;
   const extents = dimensions.map(({ extent }) => extent);
-  const moved = coordinates.map((whole, position): Coordinate => {
+  const moved = coordinates.map((whole, position): KernelCoordinate => {
     const coefficients = dimensions.map(({ coordinate }) =>
       coordinate?.position === position ? coordinate.unit : 0,
     );

@@ -1,4 +1,4 @@
-import { type Instruction, pruned } from '../kernel/code.ts';
+import { type KernelInstruction, pruned } from '../kernel/code.ts';
 import { type Kernel, slotLayout } from '../kernel/kernel.ts';
 
 /**
@@ -10,7 +10,7 @@ export function factorSums(kernel: Kernel): Kernel {
   const { results } = slotLayout(kernel);
   const found = termsOf(kernel);
   if (!found || found.terms.length < 2) return kernel;
-  const instructions: Instruction[] = [...step.instructions];
+  const instructions: KernelInstruction[] = [...step.instructions];
   const add = (operation: 'i32.add' | 'i32.mul', ...args: number[]): number =>
     results + instructions.push({ operation, args }) - 1;
   const [first, ...others] = found.terms as [number, ...number[]];

@@ -1,5 +1,5 @@
 import type { Weights } from '../engine.ts';
-import { type Instruction, type Operation, renumbered } from '../kernel/code.ts';
+import { type KernelInstruction, type Operation, renumbered } from '../kernel/code.ts';
 import type { Form } from '../kernel/form.ts';
 import {
   type Access,
@@ -173,7 +173,7 @@ function repeatStep(
   const [shl, shr]: [Operation, Operation] = isPaired
     ? ['i16x2.shl', isSigned ? 'i16x2.shr_s' : 'i16x2.shr_u']
     : ['i32.shl', isSigned ? 'i32.shr_s' : 'i32.shr_u'];
-  const instructions: Instruction[] = [];
+  const instructions: KernelInstruction[] = [];
   const add = (operation: Operation, ...args: number[]): number =>
     slots.results + instructions.push({ operation, args }) - 1;
 

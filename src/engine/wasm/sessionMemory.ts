@@ -1,6 +1,6 @@
 import { MAX_PAGES, PAGE_BYTES } from '../../wasm/assembler.ts';
 import { EngineError, type Weights } from '../engine.ts';
-import { EMPTY, type Held, type Layout } from '../memory/layout.ts';
+import { EMPTY, type HeldTensor, type Layout } from '../memory/layout.ts';
 import { megabytes } from '../memory/megabytes.ts';
 import { pack } from '../memory/pack.ts';
 
@@ -13,14 +13,14 @@ const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES);
 export class SessionMemory {
   readonly isShared: boolean;
   #memory: WebAssembly.Memory | undefined;
-  #held: Held = EMPTY;
+  #held: HeldTensor = EMPTY;
 
   /** @param isShared whether threads use it together */
   constructor(isShared: boolean) {
     this.isShared = isShared;
   }
 
-  get held(): Held {
+  get held(): HeldTensor {
     return this.#held;
   }
 

@@ -5,12 +5,12 @@ import {
   foldLoops,
   indexText,
   type KernelMemories,
+  type KernelTerms,
+  type KernelWriter,
   listText,
   slotsText,
   stepsText,
-  type Terms,
   termsOf,
-  type Writer,
   word,
   writerOf,
 } from './kernelText.ts';
@@ -21,7 +21,7 @@ import { PLAIN_FLOAT, SOFT_FLOAT } from './softFloat.ts';
  * every product is a multiple of 2^-125, and so is every sum: none is subnormal. Infinities and NaN stay in a sum. If that
  * does not hold, the fold is run again step by step.
  */
-function sumText(writer: Writer, terms: Terms): string {
+function sumText(writer: KernelWriter, terms: KernelTerms): string {
   const loops = foldLoops(writer.kernel);
   const { lines, name } = codeText(writer, writer.kernel.step, 'step', terms.before);
   const names = terms.factors.map(name);
@@ -45,7 +45,7 @@ function sumText(writer: Writer, terms: Terms): string {
 
 /** The total that a tile has left in the target, or the fold, step by step, where it could not be right. */
 const totalText = (
-  writer: Writer,
+  writer: KernelWriter,
 ): string => `acc = m${writer.memories.target}[element + ${parameter(PARAMETER.target)}];
   if (acc == ${word(NO_TOTAL)}) {
     acc = ${word(writer.kernel.init)};

@@ -9,16 +9,16 @@ import {
   indexText,
   instructionsText,
   type KernelMemories,
+  type KernelWriter,
   listText,
   readText,
   slotsText,
   valuesText,
-  type Writer,
   word,
   writerOf,
 } from './kernelText.ts';
 import { PLAIN_FLOAT, SOFT_FLOAT } from './softFloat.ts';
-import { isQuad, type Product, type Side, tileCount, tileLanes, tileRows, tilesOf } from './tile.ts';
+import { isQuad, type Product, type TileSide, tileCount, tileLanes, tileRows, tilesOf } from './tile.ts';
 
 /** Sums and products of several lanes at a time, as `PLAIN_FLOAT` has them of one. */
 const lanesText = (lanes: 1 | 2 | 4): string => {
@@ -32,7 +32,7 @@ fn plain_products(a: ${type}, b: ${type}) -> ${type} { return fma(a, b, ${type}(
 const range = (count: number): number[] => [...Array(count).keys()];
 
 /** A function that yields the factor of one side for a step, and one that yields it for four steps. */
-function sideText(writer: Writer, product: Product, name: 'row' | 'lane', side: Side): string {
+function sideText(writer: KernelWriter, product: Product, name: 'row' | 'lane', side: TileSide): string {
   const { kernel } = writer;
   const { extents, outputs } = kernel;
   const fold = range(extents.length).slice(outputs);
@@ -104,7 +104,7 @@ fn ${name}_quad${head} -> vec4<u32> {
 }
 
 /** Statements that set `q<position>` to the words of an access for four steps. */
-function quadText({ kernel, memories }: Writer, position: number): string {
+function quadText({ kernel, memories }: KernelWriter, position: number): string {
   const access = kernel.accesses[position]!;
   const { memory, isNibbles } = memories.accesses[position]!;
   const { inside, at } = addressText(access, kernel.extents.length);
@@ -129,7 +129,7 @@ function quadLoad(element: DType, memory: string, offset: string, isNibbles = fa
 }
 
 /** One panel: what an invocation loads of it for some steps, and puts into workgroup memory afterwards. */
-function panelText(name: 'row' | 'lane', side: Side, extent: number, { size, terms }: Product) {
+function panelText(name: 'row' | 'lane', side: TileSide, extent: number, { size, terms }: Product) {
   const quads = size.steps / 4;
   const count = extent * quads;
   const loads = Math.ceil(count / size.invocations);

@@ -3,12 +3,12 @@ import type { Form } from '../kernel/form.ts';
 import { type Access, accessUses, type Kernel, slotLayout } from '../kernel/kernel.ts';
 import { PARAMETER, parameter } from './bindings.ts';
 import { EXPRESSIONS } from './interpreter.ts';
-import type { Place } from './record.ts';
+import type { FieldOffset } from './record.ts';
 
 /** Buffers of memory in which a kernel reads and writes, and how what it reads is stored. */
 export interface KernelMemories {
   readonly target: number;
-  readonly accesses: readonly Pick<Place, 'memory' | 'isNibbles'>[];
+  readonly accesses: readonly Pick<FieldOffset, 'memory' | 'isNibbles'>[];
   /** Number of all buffers. */
   readonly count: number;
 }
@@ -48,13 +48,13 @@ export const indexText = (variable: string, loops: readonly number[], extents: r
     .join('\n  ');
 
 /** A kernel on its way to text. */
-export interface Writer {
+export interface KernelWriter {
   readonly kernel: Kernel;
   readonly memories: KernelMemories;
   readonly slotName: (slot: number, prefix: string) => string;
 }
 
-export function writerOf(kernel: Kernel, memories: KernelMemories): Writer {
+export function writerOf(kernel: Kernel, memories: KernelMemories): KernelWriter {
   const slots = slotLayout(kernel);
   const slotName = (slot: number, prefix: string): string => {
     if (slot === 0) return 'acc';
@@ -72,7 +72,7 @@ export const slotsText = ({ constants, accesses }: Kernel): string =>
     ...accesses.map((_, i) => `var a${i} = 0u;`),
   ].join(' ');
 
-function loadText({ memories, kernel }: Writer, position: number): string {
+function loadText({ memories, kernel }: KernelWriter, position: number): string {
   const { element } = kernel.accesses[position]!;
   const { memory, isNibbles } = memories.accesses[position]!;
   const offset = parameter(PARAMETER.accesses + position);
@@ -109,7 +109,7 @@ export function addressText(access: Access, loops: number): { readonly inside: s
 }
 
 /** Statements that set `a<position>` to the word of an access. */
-export function readText(writer: Writer, position: number, loops: number): string[] {
+export function readText(writer: KernelWriter, position: number, loops: number): string[] {
   const access = writer.kernel.accesses[position]!;
   const name = `a${position}`;
   const fill = word(access.fill);
@@ -121,7 +121,7 @@ export function readText(writer: Writer, position: number, loops: number): strin
 
 /** The name of a slot in some code. */
 const nameIn =
-  ({ kernel, slotName }: Writer, use: string) =>
+  ({ kernel, slotName }: KernelWriter, use: string) =>
   (slot: number): string => {
     const { indices, results } = slotLayout(kernel);
     return slot >= indices && slot < results ? `${use}Index${slot - indices}` : slotName(slot, use);
@@ -129,7 +129,7 @@ const nameIn =
 
 /** Statements of some instructions, whose results have names with a prefix. */
 export function instructionsText(
-  writer: Writer,
+  writer: KernelWriter,
   { instructions }: Pick<ScalarCode, 'instructions'>,
   use: string,
   chosen: readonly number[],
@@ -150,7 +150,7 @@ export const valuesText = ({ indices }: Kernel, use: string, loops: number): str
 
 /** Statements that read what some code needs, and run it, up to an instruction; the word of a slot then. */
 export function codeText(
-  writer: Writer,
+  writer: KernelWriter,
   code: ScalarCode,
   use: 'step' | 'post',
   count = code.instructions.length,
@@ -164,14 +164,14 @@ export function codeText(
 }
 
 /** Terms that a fold adds up: products of two slots, or slots alone, after so many instructions of its step. */
-export interface Terms {
+export interface KernelTerms {
   readonly family: 'f32' | 'i32';
   readonly factors: readonly number[];
   readonly before: number;
 }
 
 /** The terms of a fold that is a sum, of floats from 0 on; undefined if it is something else. */
-export function termsOf({ step, init, isFoldEmpty, ...kernel }: Kernel): Terms | undefined {
+export function termsOf({ step, init, isFoldEmpty, ...kernel }: Kernel): KernelTerms | undefined {
   const { results } = slotLayout(kernel);
   const { instructions, result } = step;
   const last = instructions.length - 1;
@@ -199,7 +199,7 @@ export const foldLoops = ({ extents, outputs }: Kernel): string[] =>
   });
 
 /** The fold, each step by itself: any operation in doubt marks the element. */
-export function stepsText(writer: Writer): string {
+export function stepsText(writer: KernelWriter): string {
   const loops = foldLoops(writer.kernel);
   const { lines, name } = codeText(writer, writer.kernel.step, 'step');
   return `${loops.join(' ')} {

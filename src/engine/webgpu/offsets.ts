@@ -1,5 +1,5 @@
 import type { Access, Kernel } from '../kernel/kernel.ts';
-import type { Place } from './record.ts';
+import type { FieldOffset } from './record.ts';
 
 /** A kernel whose accesses start at 0 where they can, and the words of memory from which each then counts. */
 export interface Based {
@@ -13,7 +13,7 @@ export interface Based {
  *
  * @param places of what the kernel's accesses read
  */
-export function basedAt(kernel: Kernel, places: readonly Place[]): Based {
+export function basedAt(kernel: Kernel, places: readonly FieldOffset[]): Based {
   const words = kernel.accesses.map((access, i) => wordsBefore(access, places[i]!));
   const accesses = kernel.accesses.map((access, i): Access => {
     const { address } = access;
@@ -25,10 +25,10 @@ export function basedAt(kernel: Kernel, places: readonly Place[]): Based {
 }
 
 /** Bytes of a tensor that a word of memory holds. */
-const bytesOfWord = ({ isNibbles }: Place): number => (isNibbles ? 8 : 4);
+const bytesOfWord = ({ isNibbles }: FieldOffset): number => (isNibbles ? 8 : 4);
 
 /** Whole words before all that an access reads: no term of its address is negative. */
-function wordsBefore({ address, quotients, gathers }: Access, place: Place): number {
+function wordsBefore({ address, quotients, gathers }: Access, place: FieldOffset): number {
   const terms = [...address.coefficients, ...[...quotients, ...gathers].map(({ stride }) => stride)];
   if (address.constant <= 0 || terms.some((term) => term < 0)) return 0;
   return Math.floor(address.constant / bytesOfWord(place));

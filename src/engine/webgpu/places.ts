@@ -2,14 +2,14 @@ import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
 import { EngineError, type Weights } from '../engine.ts';
 import type { Kept } from '../memory/kept.ts';
 import { megabytes } from '../memory/megabytes.ts';
-import { aligned, type Block, planOffsets } from '../memory/offsets.ts';
+import { aligned, type MemoryBlock, planOffsets } from '../memory/offsets.ts';
 import { holdsNibbles } from '../passes/nibbles.ts';
-import type { Place } from './record.ts';
+import type { FieldOffset } from './record.ts';
 
 /** The places of a program's tensors in buffers of memory. The first buffer is that of what is computed. */
 export interface Places {
   /** The place of each node's tensor; undefined for a constant that nothing reads. */
-  readonly tensors: readonly (Place | undefined)[];
+  readonly tensors: readonly (FieldOffset | undefined)[];
   /** Bytes of each buffer. */
   readonly bytes: readonly number[];
 }
@@ -36,7 +36,7 @@ export function placeConstants(
   );
   // At least two buffers, so that most programs have the same bindings and share what is compiled.
   const bytes = [0, 0];
-  const tensors = nodes.map((node, i): Place | undefined => {
+  const tensors = nodes.map((node, i): FieldOffset | undefined => {
     if (node.kind !== 'constant' || !read.has(i)) return undefined;
     const isNibbles = fitsNibbles(node, weights.get(i)!);
     const length = aligned(isNibbles ? Math.ceil(byteLengthOf(node) / 2) : byteLengthOf(node));
@@ -86,7 +86,7 @@ export function placeTensors(
     if (node.kind === 'loop') for (const operand of node.operands) lastRead[operand.node] = i;
   });
   for (const node of kept.tensors) lastRead[node] = nodes.length;
-  const blocks = nodes.map((node, i): Block => {
+  const blocks = nodes.map((node, i): MemoryBlock => {
     if (node.kind === 'constant') return { bytes: 0, first: 0, last: 0 };
     return { bytes: byteLengthOf(node), first: node.kind === 'input' ? BEFORE : i, last: lastRead[i]! };
   });

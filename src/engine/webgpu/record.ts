@@ -10,7 +10,7 @@ import { instructionOf } from '../../scalar/instructions.ts';
 import { valueRange } from '../kernel/form.ts';
 
 /** The place of a tensor: the buffer of memory and the first word in it. */
-export interface Place {
+export interface FieldOffset {
   readonly memory: number;
   readonly word: number;
   /** Whether each element is a byte that fits 4 bits, and is stored as such, eight in a word. */
@@ -82,7 +82,12 @@ export const itemsOf = (loop: LoopNode): number => Math.ceil(sizeOf(loop.shape) 
 export const slotCount = (loop: LoopNode): number =>
   slotsOf(loop).results + Math.max(loop.step.code.length, loop.post.code.length);
 
-function readWords({ dtype, fill, view }: Operand, slot: number, place: Place, loop: LoopNode): number[] {
+function readWords(
+  { dtype, fill, view }: Operand,
+  slot: number,
+  place: FieldOffset,
+  loop: LoopNode,
+): number[] {
   const slots = slotsOf(loop);
   const dimensions = view.flatMap(({ extent, coordinate }) => {
     if (coordinate.kind === 'gathered') return [extent, slots.operands + coordinate.operand, 0, 1, 0, 0];
@@ -95,7 +100,11 @@ function readWords({ dtype, fill, view }: Operand, slot: number, place: Place, l
 }
 
 /** A loop as words, for the interpreter on the device. */
-export function encodeRecord(loop: LoopNode, target: Place, operandPlaces: readonly Place[]): number[] {
+export function encodeRecord(
+  loop: LoopNode,
+  target: FieldOffset,
+  operandPlaces: readonly FieldOffset[],
+): number[] {
   const slots = slotsOf(loop);
   const uses = operandUses(loop);
   const readsOf = (use: 'step' | 'post'): number[][] =>

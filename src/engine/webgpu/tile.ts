@@ -2,13 +2,13 @@ import { type DType, ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { neededResults } from '../kernel/code.ts';
 import { rowMajorStrides } from '../kernel/form.ts';
 import { type Access, dependsOn, type Kernel, slotLayout } from '../kernel/kernel.ts';
-import { codeMayDoubt, type Terms, termsOf } from './kernelText.ts';
+import { codeMayDoubt, type KernelTerms, termsOf } from './kernelText.ts';
 
 /**
  * One factor of a product: what is computed of some accesses alone, and the output loops that it depends on and the other
  * factor does not. Its words are loaded into workgroup memory, and shared along the loops of the other one.
  */
-export interface Side {
+export interface TileSide {
   readonly slot: number;
   /** Output loops of this side only, outermost first. */
   readonly loops: readonly number[];
@@ -36,9 +36,9 @@ export interface TileSize {
 
 /** A kernel as a product: `total[batch, row, lane] = sum over steps of rows[batch, row, step] * lanes[batch, lane, step]`. */
 export interface Product {
-  readonly terms: Terms;
-  readonly rows: Side;
-  readonly lanes: Side;
+  readonly terms: KernelTerms;
+  readonly rows: TileSide;
+  readonly lanes: TileSide;
   /** Output loops of both sides, or of neither. */
   readonly batchLoops: readonly number[];
   readonly batches: number;
@@ -101,7 +101,7 @@ export function productOf(kernel: Kernel): Product | undefined {
   const [lanes, rows] = isFirst ? [ofA, ofB] : [ofB, ofA];
   if (!isBytes && size(lanes) < 16 && size(rows) > size(lanes)) isFirst = !isFirst;
   const [laneSlot, rowSlot] = isFirst ? terms.factors : [...terms.factors].reverse();
-  const side = (slot: number, reach: Reach, loops: readonly number[]): Side => ({
+  const side = (slot: number, reach: Reach, loops: readonly number[]): TileSide => ({
     slot,
     loops,
     extent: size(loops),

@@ -7,7 +7,7 @@ import { selfTest } from './selfTest.ts';
 import { WebgpuSession } from './session.ts';
 
 /** Why the CPU serves: there is no device, it fails its test, it has failed since, or a program does not fit it. */
-export type Refusal = 'absent' | 'wrong' | 'failed' | 'too large';
+export type DeviceRefusal = 'absent' | 'wrong' | 'failed' | 'too large';
 
 export interface WebgpuOptions {
   /**
@@ -20,7 +20,7 @@ export interface WebgpuOptions {
   /** Fraction of runs of which one node is checked against the definition; 1/32 by default. */
   readonly spotChecks?: number;
   /** Is told in one line why the CPU serves instead of a device. */
-  readonly warn?: (line: string, refusal: Refusal) => void;
+  readonly warn?: (line: string, refusal: DeviceRefusal) => void;
   /** Is told the name of the device for each program that one takes. */
   readonly taken?: (device: string) => void;
   /** Scalar instructions of a run below which a program stays on the CPU; none by default. */

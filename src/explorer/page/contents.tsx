@@ -9,7 +9,7 @@ import { programOf } from './check/model.ts';
 import { type NamedTensor, valuesOf } from './check/tensorValues.ts';
 import { Drawing } from './drawing.tsx';
 import { Card } from './parts.tsx';
-import { type Source, useSource } from './source.ts';
+import { type PageSource, useSource } from './source.ts';
 import { Output } from './values.tsx';
 
 /** Claims whose answers are shown. */
@@ -36,7 +36,7 @@ interface Contents {
 
 /** @returns undefined if the program of the model is not here, which says what the bytes mean */
 async function readContents(
-  source: Source,
+  source: PageSource,
   request: RequestJson,
   claims: readonly ClaimJson[],
 ): Promise<Contents | undefined> {

@@ -1,7 +1,7 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { DeploymentJson } from '../api.ts';
-import { type ApiError, type Source, useSource } from './source.ts';
+import { type ApiError, type PageSource, useSource } from './source.ts';
 
 /** Reads the API, and again whenever its source has news. */
 
@@ -42,7 +42,7 @@ export function useDeployment(): DeploymentJson {
 }
 
 /** Follows the stream of news. */
-export function useNews(source: Source): Live {
+export function useNews(source: PageSource): Live {
   const [live, setLive] = useState<Omit<Live, 'now'>>({ isConnected: false, block: 0, look: 0, since: null });
   const [seen, setSeen] = useState<Seen>({ timestamp: 0, at: 0 });
   const [now, setNow] = useState(0);

@@ -9,7 +9,7 @@ import { DeploymentContext, LiveContext, useLive, useNews } from './live.ts';
 import { ModelView } from './model.tsx';
 import { DisputeList, ModelList, Overview, RequestList } from './overview.tsx';
 import { Request } from './request.tsx';
-import { ApiError, type Source, SourceContext, serverSource, useSource } from './source.ts';
+import { ApiError, type PageSource, SourceContext, serverSource, useSource } from './source.ts';
 import { placeOf } from './words.ts';
 
 /** Asking needs the reader of programs. */
@@ -65,7 +65,7 @@ function usePlace(): string {
 }
 
 /** The deployment; it never changes, so it is read until it is there. */
-function useDeploymentRead(source: Source, look: number): DeploymentJson | Error | undefined {
+function useDeploymentRead(source: PageSource, look: number): DeploymentJson | Error | undefined {
   const [deployment, setDeployment] = useState<DeploymentJson | Error>();
   const isKnown = deployment !== undefined && !(deployment instanceof Error);
   useEffect(() => {
@@ -156,7 +156,7 @@ const PLACES = [
   ['#/models', 'Models'],
 ] as const;
 
-function App({ source }: { readonly source: Source }) {
+function App({ source }: { readonly source: PageSource }) {
   const live = useNews(source);
   const place = usePlace();
   const deployment = useDeploymentRead(source, live.look);
@@ -219,7 +219,7 @@ function App({ source }: { readonly source: Source }) {
 const root = document.getElementById('app') as HTMLElement;
 
 /** The node that index.html names, or else the server of this page. */
-async function findSource(): Promise<Source> {
+async function findSource(): Promise<PageSource> {
   const text = document.querySelector(`meta[name="${SITE_NAME}"]`)?.getAttribute('content');
   if (!text) return serverSource;
   const { nodeSource } = await import('./direct/nodeSource.ts');

@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-export interface Source {
+export interface PageSource {
   /** Reads a path of the API, see `api.ts`. @throws ApiError unless the answer is a success */
   read<T>(path: string, method?: 'GET' | 'POST'): Promise<T>;
   /** Calls `hear` with each change on the chain, and with undefined when the source stops answering. @returns ends the calls */
@@ -43,10 +43,10 @@ export const MOST_WORDS_BYTES = 2 ** 26;
 /** Most bytes of an input or answer that a page shows. */
 const MOST_READ_BYTES = 2 ** 20;
 
-export const SourceContext = createContext<Source | undefined>(undefined);
+export const SourceContext = createContext<PageSource | undefined>(undefined);
 
 /** @throws Error outside of a page */
-export function useSource(): Source {
+export function useSource(): PageSource {
   const source = useContext(SourceContext);
   if (!source) throw new Error('the page has no source');
   return source;
@@ -62,7 +62,7 @@ async function read<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T>
 }
 
 /** The server that this page is from. */
-export const serverSource: Source = {
+export const serverSource: PageSource = {
   read,
   listen: (hear) => {
     const stream = new EventSource('/api/news');

@@ -1,20 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ClaimJson, RequestJson } from '../api.ts';
 import { hasGpu } from './check/gpu.ts';
-import type { Finding, Processor, Task } from './check/order.ts';
-import { type Step, startCheck } from './check/start.ts';
+import type { CheckResult, Processor, Task } from './check/order.ts';
+import { type ProgressStep, startCheck } from './check/start.ts';
 import { useDeployment } from './live.ts';
 import { Facts } from './parts.tsx';
 import { useSource } from './source.ts';
 import { Output } from './values.tsx';
 
-const WORDS: Readonly<Record<Finding['verdict'], string>> = {
+const WORDS: Readonly<Record<CheckResult['verdict'], string>> = {
   right: 'Right',
   wrong: 'Wrong',
   unknown: 'Cannot be checked',
 };
 
-function Found({ finding }: { readonly finding: Finding }) {
+function Found({ finding }: { readonly finding: CheckResult }) {
   const { verdict, sentence, facts, outputs } = finding;
   return (
     <div class={`finding ${verdict}`} role="status">
@@ -44,7 +44,7 @@ const PROCESSORS: readonly (readonly [Processor, string])[] = [
 export function Verify({ request, claim }: { readonly request: RequestJson; readonly claim: ClaimJson }) {
   const { oracle } = useDeployment();
   const source = useSource();
-  const [news, setNews] = useState<Step | Finding>();
+  const [news, setNews] = useState<ProgressStep | CheckResult>();
   const [isOver, setOver] = useState(false);
   const [processor, setProcessor] = useState<Processor>('auto');
   const stop = useRef<() => void>(undefined);

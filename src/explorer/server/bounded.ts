@@ -82,7 +82,7 @@ export class Recent<T> {
 }
 
 /** Answers as JSON by path, while the version of the data that they are made from is the same. */
-export class Answers {
+export class AnswerCache {
   readonly #most: number;
   readonly #kept: Kept<string | undefined>;
   readonly #ready = new Map<string, { readonly version: number; readonly bytes: Buffer }>();

@@ -1,6 +1,6 @@
 import type { Contracts } from '../../chain/contracts.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { Store } from '../../chain/index/store.ts';
+import { IndexStore } from '../../chain/index/store.ts';
 import { repeat } from '../../chain/loop.ts';
 import type { Case, World } from '../../chain/world.ts';
 import type { VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
@@ -42,7 +42,7 @@ export class Follower {
   constructor(contracts: Contracts, options: FollowerOptions) {
     const { fromBlock, folder, onNotice } = options;
     const { history, isNew } = History.open(folder);
-    if (isNew && folder !== undefined) Store.remove(folder);
+    if (isNew && folder !== undefined) IndexStore.remove(folder);
     this.history = history;
     this.#options = options;
     this.#verdicts = options.judge?.({

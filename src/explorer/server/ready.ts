@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answers } from './bounded.ts';
+import type { AnswerCache } from './bounded.ts';
 import type { Follower } from './follower.ts';
 import { HEADERS, isOwnName } from './headers.ts';
 
@@ -13,7 +13,7 @@ export const etagOf = (version: number): string => `"${STARTED}-${version}"`;
 export function answerReady(
   { url = '', method, headers }: IncomingMessage,
   response: ServerResponse,
-  answers: Answers,
+  answers: AnswerCache,
   { follower, host }: { readonly follower: Follower; readonly host: string },
 ): boolean {
   const { version } = follower;

@@ -22,7 +22,7 @@ import {
 import { describe } from '../records/deployment.ts';
 import { readWalk } from '../records/moves.ts';
 import { claimRow, disputeRow } from '../records/rows.ts';
-import { Answers, Busy, Recent, Turns } from './bounded.ts';
+import { AnswerCache, Busy, Recent, Turns } from './bounded.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
@@ -68,7 +68,7 @@ const nothing = (context: Context, what: string) => context.json({ error: what }
 /** The application without its port; see README.md for what it answers. */
 export function application(
   options: Omit<ServerOptions, 'port'>,
-  answers: Answers = new Answers(MOST_ANSWERS),
+  answers: AnswerCache = new AnswerCache(MOST_ANSWERS),
 ): Hono {
   const { contracts, follower, files, page } = options;
   const { history } = follower;
@@ -322,7 +322,7 @@ export async function serveExplorer(
   options: ServerOptions,
 ): Promise<{ readonly url: string; close(): void }> {
   const { host, port } = options;
-  const answers = new Answers(MOST_ANSWERS);
+  const answers = new AnswerCache(MOST_ANSWERS);
   const answer = getRequestListener(application(options, answers).fetch);
   const server: Server = createServer((request, response) => {
     if (!answerReady(request, response, answers, options)) void answer(request, response);

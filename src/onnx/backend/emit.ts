@@ -11,7 +11,7 @@ import { opcodeOf } from '../ir/expression.ts';
 import type { Axis } from '../ir/indices.ts';
 import { isAffine, type LoopDimension } from '../loops/address.ts';
 import type { Loop, OperandSource, TooLarge } from '../loops/loop.ts';
-import { type Term, termsOf } from '../loops/terms.ts';
+import { type LinearTerm, termsOf } from '../loops/terms.ts';
 
 /** Where an operand's data are: a node, and for a part of a shared constant its position in it. */
 export interface Location {
@@ -31,7 +31,7 @@ export interface LoopDraft {
 /** Gives a loop's terms their slots. @returns the node, or the limit of a node that it exceeds */
 export function emit(loop: Loop): LoopDraft | TooLarge {
   const words = new Map<number, number>();
-  const literal = (term: Term): number | undefined => {
+  const literal = (term: LinearTerm): number | undefined => {
     if (term.kind === 'literal') return term.word;
     const by = loop.served.get(term);
     return typeof by === 'object' ? by.word : undefined;
@@ -58,7 +58,7 @@ export function emit(loop: Loop): LoopDraft | TooLarge {
   const foldExtents = loop.fold.map(({ extent }) => extent);
   const constants = [...words.keys()];
   const slots = slotsOf({ constants, operands, shape, fold: foldExtents });
-  const slotOf = (term: Term, computed: ReadonlyMap<Term, number>): number => {
+  const slotOf = (term: LinearTerm, computed: ReadonlyMap<LinearTerm, number>): number => {
     const value = literal(term);
     if (value !== undefined) return slots.constants + (words.get(value) as number);
     if (term.kind === 'accumulator' || term.kind === 'fold') return slots.accumulator;
@@ -66,8 +66,8 @@ export function emit(loop: Loop): LoopDraft | TooLarge {
     if (term.kind === 'reading') return slots.operands + (loop.served.get(term) as number);
     return computed.get(term) as number;
   };
-  const program = (terms: readonly Term[], result: Term | undefined) => {
-    const computed = new Map<Term, number>();
+  const program = (terms: readonly LinearTerm[], result: LinearTerm | undefined) => {
+    const computed = new Map<LinearTerm, number>();
     const code: Step[] = [];
     for (const term of terms) {
       if (term.kind !== 'operation') continue;
@@ -128,7 +128,7 @@ function within({ base, total }: NonNullable<Location['part']>, dimension: ViewD
 }
 
 /** Whether some instruction or result reads the term itself. */
-function isRead(term: Term, loop: Loop, terms: readonly Term[]): boolean {
+function isRead(term: LinearTerm, loop: Loop, terms: readonly LinearTerm[]): boolean {
   if (term === loop.post || term === loop.step) return true;
   return terms.some((other) => other.kind === 'operation' && other.args.includes(term));
 }

@@ -3,7 +3,7 @@ import type { GraphNode } from '../read/graph.ts';
 import { SCHEMAS } from '../read/schemas.ts';
 
 /** Attributes, inputs and outputs of one version of an operator, as in its schema. */
-export interface Interface {
+export interface GraphInterface {
   /** The operator set that brought this version in. */
   readonly since: number;
   readonly inputs: number;
@@ -11,16 +11,16 @@ export interface Interface {
   readonly attributes: ReadonlySet<string>;
 }
 
-const known = new Map<string, readonly Interface[]>();
+const known = new Map<string, readonly GraphInterface[]>();
 
 /** All versions of an operator, the oldest first; none if ONNX does not define it. @param name as in SCHEMAS */
-export function operatorVersions(name: string): readonly Interface[] {
+export function operatorVersions(name: string): readonly GraphInterface[] {
   const versions = known.get(name) ?? parse(name);
   known.set(name, versions);
   return versions;
 }
 
-const parse = (name: string): Interface[] =>
+const parse = (name: string): GraphInterface[] =>
   (SCHEMAS[name]?.split(' ') ?? []).flatMap((entry) => {
     const [since = '', counts = '', attributes = ''] = entry.split(':');
     const [inputs, outputs] = counts.split('>').map((count) => (count === '*' ? Infinity : Number(count)));
@@ -36,13 +36,13 @@ const parse = (name: string): Interface[] =>
  * The version of an operator in an operator set, or its first one if it is younger than the set (onnxruntime's
  * optimiser and some exporters write such nodes, and one meaning alone comes into question).
  */
-export const interfaceAt = (name: string, operatorSet: number): Interface | undefined => {
+export const interfaceAt = (name: string, operatorSet: number): GraphInterface | undefined => {
   const versions = operatorVersions(name);
   return versions.findLast(({ since }) => since <= operatorSet) ?? versions[0];
 };
 
 /** @throws Refusal for what this version of the operator does not take */
-export function ensureWithin(node: GraphNode, { since, ...most }: Interface): void {
+export function ensureWithin(node: GraphNode, { since, ...most }: GraphInterface): void {
   for (const name of node.attributes.keys()) {
     ensure(
       most.attributes.has(name),

@@ -1,5 +1,5 @@
 import type { Range } from '../types.ts';
-import type { Operation } from './expression.ts';
+import type { ScalarOperation } from './expression.ts';
 import {
   ANY,
   either,
@@ -50,7 +50,7 @@ export function afterSteps(change: StepValue, init: Known, count: number): Known
  *
  * @returns undefined if it does anything else than add to the accumulator, subtract from it or take its extremum
  */
-export function changed(name: Operation['name'], [a, b]: readonly StepValue[]): StepValue | undefined {
+export function changed(name: ScalarOperation['name'], [a, b]: readonly StepValue[]): StepValue | undefined {
   if (!a || !b || (a.kind === 'change') === (b.kind === 'change')) return undefined;
   if (a.kind !== 'change') {
     if (name === 'i32.sub') return undefined;

@@ -7,14 +7,14 @@ import type { Tensor } from './tensor.ts';
  * Scalar expressions over 32-bit words: what one element of a tensor is, in terms of other tensors' elements.
  * Building one folds literals with the machine's own semantics, so folding never changes a bit.
  */
-export type Expression = Literal | Operation | Reading | IndexValue | Fold | Accumulator;
+export type Expression = Literal | ScalarOperation | Reading | IndexValue | Fold | Accumulator;
 
 export interface Literal {
   readonly kind: 'literal';
   readonly word: number;
 }
 
-export interface Operation {
+export interface ScalarOperation {
   readonly kind: 'operation';
   readonly name: InstructionName;
   readonly args: readonly Expression[];
@@ -32,13 +32,13 @@ export interface GatheredIndex {
   readonly gathered: Reading;
 }
 
-export type Coordinate = Index | DividedIndex | GatheredIndex;
+export type IndexCoordinate = Index | DividedIndex | GatheredIndex;
 
 /** An element of a tensor, or `fill` where a coordinate is outside it (`undefined`: every coordinate is inside). */
 export interface Reading {
   readonly kind: 'reading';
   readonly tensor: Tensor;
-  readonly coordinates: readonly Coordinate[];
+  readonly coordinates: readonly IndexCoordinate[];
   readonly fill: number | undefined;
   /** The element's position in row-major order, if the coordinates were taken from one. */
   readonly position?: Index | undefined;
@@ -68,8 +68,9 @@ export interface Accumulator {
 
 export const ACCUMULATOR: Accumulator = { kind: 'accumulator' };
 
-export const isDivided = (coordinate: Coordinate): coordinate is DividedIndex => 'divisor' in coordinate;
-export const isGathered = (coordinate: Coordinate): coordinate is GatheredIndex => 'gathered' in coordinate;
+export const isDivided = (coordinate: IndexCoordinate): coordinate is DividedIndex => 'divisor' in coordinate;
+export const isGathered = (coordinate: IndexCoordinate): coordinate is GatheredIndex =>
+  'gathered' in coordinate;
 
 export const word = (bits: number): Literal => ({ kind: 'literal', word: bits >>> 0 });
 

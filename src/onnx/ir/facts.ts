@@ -1,5 +1,5 @@
 import type { Range } from '../types.ts';
-import { type Coordinate, type Expression, isGathered, type Reading } from './expression.ts';
+import { type Expression, type IndexCoordinate, isGathered, type Reading } from './expression.ts';
 import { isWithin } from './indices.ts';
 
 /** A fact about an expression that follows from a condition. */
@@ -88,9 +88,11 @@ export const isSame = (a: Expression, b: Expression): boolean =>
     b.kind === 'reading' &&
     a.tensor === b.tensor &&
     a.fill === b.fill &&
-    a.coordinates.every((coordinate, i) => isSameCoordinate(coordinate, b.coordinates[i] as Coordinate)));
+    a.coordinates.every((coordinate, i) =>
+      isSameCoordinate(coordinate, b.coordinates[i] as IndexCoordinate),
+    ));
 
-function isSameCoordinate(a: Coordinate, b: Coordinate): boolean {
+function isSameCoordinate(a: IndexCoordinate, b: IndexCoordinate): boolean {
   if (isGathered(a) || isGathered(b)) {
     return isGathered(a) && isGathered(b) && isSame(a.gathered, b.gathered);
   }

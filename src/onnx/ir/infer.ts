@@ -1,12 +1,12 @@
 import { sizeOf } from '../../program/node.ts';
 import { afterSteps, changed, joined, type StepValue, UNCHANGED } from './change.ts';
 import {
-  type Coordinate,
   type Expression,
   type Fold,
+  type IndexCoordinate,
   isGathered,
-  type Operation,
   type Reading,
+  type ScalarOperation,
 } from './expression.ts';
 import { type Fact, factsOf, isSame } from './facts.ts';
 import { type Axis, axisIndex, isWithin, rangeOfIndex } from './indices.ts';
@@ -82,7 +82,7 @@ class Inference {
   }
 
   #operation(
-    { name, args }: Operation,
+    { name, args }: ScalarOperation,
     valueAt: (arg: Expression) => StepValue | undefined,
   ): StepValue | undefined {
     if (name === 'select') return this.#select(args as [Expression, Expression, Expression]);
@@ -100,7 +100,7 @@ class Inference {
 
   /** Results for which it matters that both operands are the same expression, or undo each other. */
   #related(
-    name: Operation['name'],
+    name: ScalarOperation['name'],
     [a, b]: readonly Expression[],
     valueAt: (arg: Expression) => StepValue | undefined,
   ): StepValue | undefined {
@@ -213,11 +213,11 @@ export const knownOf = ({ type, range, floats }: Tensor): Known => {
   return range ? integer(range.low, range.high) : ANY;
 };
 
-function isInTensor(coordinate: Coordinate, extent: number): boolean {
+function isInTensor(coordinate: IndexCoordinate, extent: number): boolean {
   if (!isGathered(coordinate)) return !('divisor' in coordinate) && isWithin(coordinate, extent);
   const { low, high } = integerOf(knownElement(coordinate.gathered));
   return low >= 0 && high < extent;
 }
 
-const isOperation = (expression: Expression, name: Operation['name']): expression is Operation =>
+const isOperation = (expression: Expression, name: ScalarOperation['name']): expression is ScalarOperation =>
   expression.kind === 'operation' && expression.name === name;

@@ -1,6 +1,6 @@
 import { type DType, sizeOf } from '../../program/node.ts';
 import { type ElementType, I32_RANGE, type Range } from '../types.ts';
-import type { Coordinate, Expression, Reading } from './expression.ts';
+import type { Expression, IndexCoordinate, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
 import type { FloatRange } from './known.ts';
 
@@ -12,7 +12,7 @@ export const wordsFor = (dtype: DType, count: number): Words =>
   dtype === 'i8' ? new Int8Array(count) : dtype === 'u8' ? new Uint8Array(count) : new Uint32Array(count);
 
 /** Where a tensor's elements come from. */
-export type Source =
+export type TensorSource =
   | { readonly kind: 'input'; readonly slot: number }
   /** Row-major. */
   | {
@@ -48,7 +48,7 @@ export interface Tensor {
   readonly channelsLast: boolean;
   /** Dimensions as they lie in memory, outermost first, if it is neither row-major nor channels last. */
   readonly order?: readonly number[];
-  readonly source: Source;
+  readonly source: TensorSource;
   /** Defines the tensor times a factor plus a shift, both constants by channel, with other weights. */
   readonly rescale?: (factor: Tensor, shift: Tensor) => Tensor | undefined;
   /**
@@ -60,7 +60,7 @@ export interface Tensor {
   readonly misfit?: Misfit;
 }
 
-export const reading = (tensor: Tensor, coordinates: readonly Coordinate[], fill?: number): Reading => {
+export const reading = (tensor: Tensor, coordinates: readonly IndexCoordinate[], fill?: number): Reading => {
   if (coordinates.length !== tensor.shape.length) {
     throw new TypeError(`${tensor.name}: ${coordinates.length} indices for rank ${tensor.shape.length}`);
   }

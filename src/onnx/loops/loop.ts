@@ -7,10 +7,10 @@ import { stridedOf, takeStrided } from './strided.ts';
 import {
   type Dimension,
   isPlain,
+  type LinearTerm,
   type ReadingTerm,
   type Resolution,
   type ResolvedCoordinate,
-  type Term,
   termsOf,
 } from './terms.ts';
 
@@ -29,11 +29,11 @@ export interface Loop {
   readonly fold: readonly Axis[];
   readonly init: number;
   /** `undefined` without a fold: one step that yields the initial accumulator. */
-  readonly step: Term | undefined;
-  readonly post: Term;
+  readonly step: LinearTerm | undefined;
+  readonly post: LinearTerm;
   readonly operands: readonly LoopOperand[];
   /** Reading terms by the operand that serves them, or the literal that stands in for them. */
-  readonly served: ReadonlyMap<Term, number | { readonly word: number }>;
+  readonly served: ReadonlyMap<LinearTerm, number | { readonly word: number }>;
 }
 
 export type OperandSource = { readonly tensor: Tensor } | { readonly constant: OperandConstant };
@@ -65,7 +65,7 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
   const fold = resolution.fold?.ordered ? given : reorder(given, step ? readingsOf([step]) : []);
   const axes = [...output, ...fold];
 
-  const served = new Map<Term, number | { word: number }>();
+  const served = new Map<LinearTerm, number | { word: number }>();
   const operands: { source: OperandSource; dtype: DType; view: LoopDimension[]; fill: number }[] = [];
   const constants: { at: number; constant: OperandConstant }[] = [];
   const serve = (constant: OperandConstant): number => {
@@ -172,7 +172,7 @@ function flatCoordinate({ tensor, coordinates, fill, position }: ReadingTerm): L
 
 const hasSteps = (axis: Axis): boolean => axis.extent !== 1;
 
-const readingsOf = (roots: readonly Term[]): ReadingTerm[] =>
+const readingsOf = (roots: readonly LinearTerm[]): ReadingTerm[] =>
   termsOf(roots).filter((term): term is ReadingTerm => term.kind === 'reading');
 
 /** Fold axes from the longest step in the main operand's memory to the shortest. */

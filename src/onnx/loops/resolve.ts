@@ -1,8 +1,8 @@
 import {
   ACCUMULATOR,
-  type Coordinate,
   type Expression,
   type Fold,
+  type IndexCoordinate,
   isDivided,
   isGathered,
   type Reading,
@@ -12,10 +12,10 @@ import type { Tensor } from '../ir/tensor.ts';
 import { Axes, type Factors } from './axes.ts';
 import {
   isPlain,
+  type LinearTerm,
   type Resolution,
   type ResolvedCoordinate,
   type ResolvedFold,
-  type Term,
   TermTable,
 } from './terms.ts';
 import { indexOf, isExact, throughView, viewBehind } from './views.ts';
@@ -64,7 +64,7 @@ export function resolve(
 }
 
 /** Stands for every term from the moment on that a tensor turned out to need memory; such a round is thrown away. */
-const NO_TERM: Term = { id: -1, kind: 'literal', word: 0 };
+const NO_TERM: LinearTerm = { id: -1, kind: 'literal', word: 0 };
 
 /** One round of a resolution. */
 class Resolver {
@@ -74,9 +74,9 @@ class Resolver {
   readonly #axes: Axes;
   readonly #terms = new TermTable();
   /** Terms of expressions outside and inside the fold: inside, a tensor that is a fold itself cannot be computed. */
-  readonly #outside = new Map<Expression, Term>();
-  readonly #inside = new Map<Expression, Term>();
-  readonly #inlined = new Map<string, Term>();
+  readonly #outside = new Map<Expression, LinearTerm>();
+  readonly #inside = new Map<Expression, LinearTerm>();
+  readonly #inlined = new Map<string, LinearTerm>();
   /** Number of coordinates at which each tensor is computed. */
   readonly #copies = new Map<Tensor, number>();
   readonly #computed = new Set<Tensor>();
@@ -108,12 +108,12 @@ class Resolver {
   }
 
   /** Notes the first tensor that must be stored. */
-  #spill(tensor: Tensor): Term {
+  #spill(tensor: Tensor): LinearTerm {
     this.#spilled ??= tensor;
     return NO_TERM;
   }
 
-  #resolve(expression: Expression): Term {
+  #resolve(expression: Expression): LinearTerm {
     if (this.#spilled) return NO_TERM;
     const terms = this.#folding ? this.#inside : this.#outside;
     const known = terms.get(expression);
@@ -123,7 +123,7 @@ class Resolver {
     return term;
   }
 
-  #resolveAnew(expression: Expression): Term {
+  #resolveAnew(expression: Expression): LinearTerm {
     switch (expression.kind) {
       case 'literal':
         return this.#terms.literal(expression.word);
@@ -140,7 +140,7 @@ class Resolver {
     }
   }
 
-  #resolveFold(source: Fold): Term {
+  #resolveFold(source: Fold): LinearTerm {
     const owner = this.#owner;
     if (this.#folding) return this.#spill(this.#other(owner));
     if (this.#fold && this.#fold.source !== source) return this.#spill(this.#other(owner));
@@ -173,7 +173,7 @@ class Resolver {
     return first;
   }
 
-  #resolveReading(reading: Reading): Term {
+  #resolveReading(reading: Reading): LinearTerm {
     const { tensor, coordinates } = reading;
     const inside = coordinates.every(
       (coordinate, i) =>
@@ -190,7 +190,7 @@ class Resolver {
     if (fill === undefined)
       return this.#inline(
         tensor,
-        coordinates.map(indexOf as (coordinate: Coordinate) => Index),
+        coordinates.map(indexOf as (coordinate: IndexCoordinate) => Index),
         tensor.source,
       );
     // A coordinate outside a tensor that is not stored: only a view whose coordinates are its source's can pass it on.
@@ -211,7 +211,7 @@ class Resolver {
     tensor: Tensor,
     indices: Index[],
     source: { body: (indices: readonly Index[]) => Expression },
-  ): Term {
+  ): LinearTerm {
     const key = `${tensor.id} ${this.#folding} ${indices.map((index) => index.key)}`;
     const known = this.#inlined.get(key);
     if (known) return known;
@@ -228,10 +228,10 @@ class Resolver {
 
   #storedReading(
     tensor: Tensor,
-    coordinates: readonly Coordinate[],
+    coordinates: readonly IndexCoordinate[],
     fill: number | undefined,
     position: Index | undefined,
-  ): Term {
+  ): LinearTerm {
     const resolved: ResolvedCoordinate[] = [];
     for (const coordinate of coordinates) {
       const found = this.#resolveCoordinate(tensor, coordinate);
@@ -242,7 +242,7 @@ class Resolver {
   }
 
   /** @returns undefined if a tensor that a coordinate is read from must be stored */
-  #resolveCoordinate(tensor: Tensor, coordinate: Coordinate): ResolvedCoordinate | undefined {
+  #resolveCoordinate(tensor: Tensor, coordinate: IndexCoordinate): ResolvedCoordinate | undefined {
     if (isGathered(coordinate)) {
       const { gathered } = coordinate;
       const term = this.#resolveReading(gathered);

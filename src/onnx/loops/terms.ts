@@ -11,13 +11,13 @@ import {
 import type { Tensor } from '../ir/tensor.ts';
 
 /** A term of a resolved expression; equal terms of one resolution are the same object. */
-export type Term =
+export type LinearTerm =
   | { readonly id: number; readonly kind: 'literal'; readonly word: number }
   | {
       readonly id: number;
       readonly kind: 'operation';
       readonly name: InstructionName;
-      readonly args: readonly Term[];
+      readonly args: readonly LinearTerm[];
     }
   | ReadingTerm
   | { readonly id: number; readonly kind: 'axis'; readonly axis: Axis }
@@ -47,22 +47,22 @@ export interface ResolvedFold {
   readonly dimensions: readonly Dimension[];
   readonly init: number;
   readonly ordered: boolean;
-  readonly step: Term;
+  readonly step: LinearTerm;
 }
 
 export interface Resolution {
   readonly output: readonly Dimension[];
   readonly fold: ResolvedFold | undefined;
-  readonly result: Term;
+  readonly result: LinearTerm;
   /** Tensors computed in this loop, the root apart, in order of first use. */
   readonly inlined: readonly Tensor[];
 }
 
 /** The terms of one resolution. Equal terms are made once (hash-consing), so that a shared one is computed once. */
 export class TermTable {
-  readonly #terms = new Map<string, Term>();
+  readonly #terms = new Map<string, LinearTerm>();
 
-  #once<T extends Term>(key: string, make: (id: number) => T): T {
+  #once<T extends LinearTerm>(key: string, make: (id: number) => T): T {
     const known = this.#terms.get(key);
     if (known) return known as T;
     const term = make(this.#terms.size);
@@ -70,23 +70,23 @@ export class TermTable {
     return term;
   }
 
-  literal(word: number): Term {
+  literal(word: number): LinearTerm {
     return this.#once(`l${word >>> 0}`, (id) => ({ id, kind: 'literal', word: word >>> 0 }));
   }
 
-  operation(name: InstructionName, ...args: readonly Term[]): Term {
+  operation(name: InstructionName, ...args: readonly LinearTerm[]): LinearTerm {
     return this.#once(`${name} ${args.map(({ id }) => id)}`, (id) => ({ id, kind: 'operation', name, args }));
   }
 
-  accumulator(): Term {
+  accumulator(): LinearTerm {
     return this.#once('accumulator', (id) => ({ id, kind: 'accumulator' }));
   }
 
-  fold(): Term {
+  fold(): LinearTerm {
     return this.#once('fold', (id) => ({ id, kind: 'fold' }));
   }
 
-  axis(axis: Axis): Term {
+  axis(axis: Axis): LinearTerm {
     return this.#once(`axis ${axis.id}`, (id) => ({ id, kind: 'axis', axis }));
   }
 
@@ -109,9 +109,9 @@ export class TermTable {
   }
 
   /** The value of an index expression, computed by instructions. */
-  index(index: Index): Term {
-    let sum: Term | undefined;
-    const accumulate = (term: Term) => {
+  index(index: Index): LinearTerm {
+    let sum: LinearTerm | undefined;
+    const accumulate = (term: LinearTerm) => {
       sum = sum ? this.operation('i32.add', sum, term) : term;
     };
     // In the order of the atoms' keys, by code units (a10 before a2), which is the same on any machine.
@@ -120,11 +120,11 @@ export class TermTable {
       accumulate(coefficient === 1 ? value : this.operation('i32.mul', value, this.literal(coefficient)));
     }
     if (index.offset !== 0 || !sum) accumulate(this.literal(index.offset));
-    return sum as Term;
+    return sum as LinearTerm;
   }
 
   /** The machine's division truncates; on numbers that are not negative it is the floor. */
-  #division(of: Index, divisor: number, kind: 'quotient' | 'remainder'): Term {
+  #division(of: Index, divisor: number, kind: 'quotient' | 'remainder'): LinearTerm {
     const { low } = rangeOfIndex(of);
     const lift = low < 0 ? Math.ceil(-low / divisor) : 0;
     const value = this.index(add(of, constantIndex(lift * divisor)));
@@ -138,9 +138,9 @@ export class TermTable {
 export const isPlain = (index: Index): boolean => index.terms.every(({ atom }) => !isDivision(atom));
 
 /** All terms under some, each once, arguments first. */
-export function termsOf(roots: readonly Term[]): Term[] {
-  const found = new Set<Term>();
-  const visit = (term: Term): void => {
+export function termsOf(roots: readonly LinearTerm[]): LinearTerm[] {
+  const found = new Set<LinearTerm>();
+  const visit = (term: LinearTerm): void => {
     if (found.has(term)) return;
     if (term.kind === 'operation') term.args.forEach(visit);
     if (term.kind === 'reading')

@@ -1,4 +1,4 @@
-import { type Coordinate, isDivided, isGathered } from '../ir/expression.ts';
+import { type IndexCoordinate, isDivided, isGathered } from '../ir/expression.ts';
 import {
   type Axis,
   add,
@@ -14,11 +14,11 @@ import type { Tensor } from '../ir/tensor.ts';
 
 /** Tensors that show another's elements, with their dimensions in another order or some of one element more or less. */
 
-export const isExact = (coordinate: Coordinate): boolean =>
+export const isExact = (coordinate: IndexCoordinate): boolean =>
   isDivided(coordinate) && coordinate.exact && coordinate.divisor > 1;
 
 /** The index of a coordinate that is neither gathered nor exact. */
-export const indexOf = (coordinate: Coordinate): Index => {
+export const indexOf = (coordinate: IndexCoordinate): Index => {
   if (isGathered(coordinate)) throw new TypeError('a gathered coordinate has no index');
   return isDivided(coordinate) ? quotient(coordinate.index, coordinate.divisor) : coordinate;
 };
@@ -63,7 +63,7 @@ export function viewBehind(tensor: Tensor): View | undefined {
   return { tensor: body.tensor, dimensions };
 }
 
-const isInside = (coordinate: Coordinate, extent: number): boolean =>
+const isInside = (coordinate: IndexCoordinate, extent: number): boolean =>
   !isGathered(coordinate) && !isExact(coordinate) && isWithin(indexOf(coordinate), extent);
 
 /**
@@ -74,8 +74,8 @@ const isInside = (coordinate: Coordinate, extent: number): boolean =>
 export function throughView(
   tensor: Tensor,
   { dimensions }: View,
-  coordinates: readonly Coordinate[],
-): Coordinate[] | undefined {
+  coordinates: readonly IndexCoordinate[],
+): IndexCoordinate[] | undefined {
   const shown = [...coordinates];
   const carrier = dimensions.find((i) => {
     const coordinate = i === undefined ? undefined : coordinates[i];
@@ -95,5 +95,5 @@ export function throughView(
     }
     shown[carrier as number] = add(by, multiply(coordinate, tensor.shape[carrier as number] as number));
   }
-  return dimensions.map((i) => (i === undefined ? constantIndex(0) : (shown[i] as Coordinate)));
+  return dimensions.map((i) => (i === undefined ? constantIndex(0) : (shown[i] as IndexCoordinate)));
 }

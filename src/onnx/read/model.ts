@@ -14,7 +14,7 @@ import {
   type TensorValue,
 } from './graph.ts';
 import { NEWEST_IR_VERSION, NEWEST_VERSIONS } from './schemas.ts';
-import { Source } from './source.ts';
+import { ByteSource } from './source.ts';
 import { readSparseTensor } from './sparse.ts';
 import { elementType, readTensor } from './tensor.ts';
 import { checkWire } from './wire.ts';
@@ -72,7 +72,7 @@ export function outlineOf(bytes: Uint8Array): { readonly inputs: string[]; reado
 export function readModel(bytes: Uint8Array, readExternal?: ReadExternal): Graph {
   const { model, graph, defaults } = decode(bytes);
   ensureKnown('the file format', Number(model.irVersion ?? 0), NEWEST_IR_VERSION);
-  const source = new Source(readExternal);
+  const source = new ByteSource(readExternal);
   const functions = model.functions.map((one, i) => readFunction(one, defaults[i] ?? [], source));
   const main = readGraph(graph, source);
   return {
@@ -119,7 +119,7 @@ function ensureKnown(what: string, version: number, newest: number): void {
   );
 }
 
-function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
+function readGraph(graph: schema.IGraphProto, source: ByteSource): Subgraph {
   const initializers = new Map<string, TensorValue | StringTensor>();
   const add = (name: string, read: () => TensorValue | StringTensor): void => {
     within(`initializer ${quoted(name)}`, () => {
@@ -148,7 +148,7 @@ function readGraph(graph: schema.IGraphProto, source: Source): Subgraph {
 function readFunction(
   proto: schema.IFunctionProto,
   defaults: readonly schema.IAttributeProto[],
-  source: Source,
+  source: ByteSource,
 ): [string, GraphFunction] {
   const nodes = proto.node ?? [];
   source.countNodes(nodes);
@@ -200,7 +200,7 @@ export const locationOf = ({ operator, domain, name, outputs }: Omit<GraphNode, 
     ' ',
   );
 
-function readNode(proto: schema.INodeProto, source: Source): GraphNode {
+function readNode(proto: schema.INodeProto, source: ByteSource): GraphNode {
   const domain = domainOf(proto.domain);
   const node = {
     operator: quoted(proto.opType ?? '').slice(1, -1),
@@ -215,7 +215,7 @@ function readNode(proto: schema.INodeProto, source: Source): GraphNode {
 
 const readAttributes = (
   attributes: readonly schema.IAttributeProto[],
-  source: Source,
+  source: ByteSource,
 ): Map<string, AttributeValue> => {
   const read = new Map<string, AttributeValue>();
   for (const attribute of attributes) {
@@ -243,7 +243,7 @@ const KINDS = [
   'sparse',
 ] as const;
 
-function readAttribute(attribute: schema.IAttributeProto, source: Source): AttributeValue {
+function readAttribute(attribute: schema.IAttributeProto, source: ByteSource): AttributeValue {
   if (attribute.refAttrName) return { kind: 'reference', name: attribute.refAttrName };
   // Files older than IR version 3 leave the type out: the field that is set tells.
   const given = KINDS[Number(attribute.type ?? 0)];

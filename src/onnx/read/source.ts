@@ -16,7 +16,7 @@ const MAX_SPARSE_ELEMENTS = 2 ** 24;
 export type ReadPart = (from?: number, end?: number) => Uint8Array;
 
 /** A model's file while it is read: counts its parts against the limits, and reads the tensors in files beside it. */
-export class Source {
+export class ByteSource {
   readonly #readExternal: ReadExternal | undefined;
   #nodes = 0;
   #externalBytes = 0;

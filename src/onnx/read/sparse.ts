@@ -3,7 +3,7 @@ import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
 import { TYPES } from '../types.ts';
 import type { TensorValue } from './graph.ts';
-import type { Source } from './source.ts';
+import type { ByteSource } from './source.ts';
 import { readTensor } from './tensor.ts';
 
 /**
@@ -12,7 +12,7 @@ import { readTensor } from './tensor.ts';
  *
  * @throws Refusal if parts are missing, do not fit each other, or come to too large a tensor
  */
-export function readSparseTensor(proto: schema.ISparseTensorProto, source: Source): TensorValue {
+export function readSparseTensor(proto: schema.ISparseTensorProto, source: ByteSource): TensorValue {
   const name = quoted(proto.values?.name ?? '');
   ensure(proto.values && proto.indices, `the sparse tensor ${name} has no values or no indices`);
   const shape = (proto.dims ?? []).map(Number);

@@ -7,7 +7,7 @@ import { type ElementType, nameOfCode, rangeOfType, TYPES, typeOfCode } from '..
 import type { TensorValue } from './graph.ts';
 import { packedLength, signExtended, unpackBits } from './packedBits.ts';
 import { rangeOfBytes } from './rangeOfBytes.ts';
-import type { Source } from './source.ts';
+import type { ByteSource } from './source.ts';
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
 const EXTERNAL = 1;
@@ -30,7 +30,7 @@ export function elementType(code: number): ElementType {
 }
 
 /** Reads a tensor's elements. @throws Refusal if they are missing, too many, or no values of their type */
-export function readTensor(proto: schema.ITensorProto, source: Source): TensorValue {
+export function readTensor(proto: schema.ITensorProto, source: ByteSource): TensorValue {
   const shape = (proto.dims ?? []).map(Number);
   const name = quoted(proto.name ?? '');
   const type = elementType(proto.dataType ?? 0);

@@ -1,6 +1,13 @@
 import { f32OfWord } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
-import { type Coordinate, type Expression, i32, type Operation, select, word } from '../ir/expression.ts';
+import {
+  type Expression,
+  type IndexCoordinate,
+  i32,
+  type ScalarOperation,
+  select,
+  word,
+} from '../ir/expression.ts';
 import { axisIndex, constantIndex, type Index } from '../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../ir/tensor.ts';
 import { type Range, TYPES } from '../types.ts';
@@ -17,7 +24,7 @@ import {
 import { exactly } from './exactly.ts';
 
 /** The two halves of a tensor's elements, by coordinate; the words of `fill` where that is outside the tensor. */
-export type HalvesAt = (coordinates: readonly Coordinate[], fill?: Halves<number>) => Halves;
+export type HalvesAt = (coordinates: readonly IndexCoordinate[], fill?: Halves<number>) => Halves;
 
 /**
  * The exact elements of tensors of type double, which are computed with in float32: inputs, constants, casts of shorter
@@ -196,7 +203,7 @@ export class Doubles {
 }
 
 /** Whether the bits of elements are or-ed of which all but one are outside their tensor and read as 0. */
-const isJoint = (expression: Expression): expression is Operation =>
+const isJoint = (expression: Expression): expression is ScalarOperation =>
   expression.kind === 'operation' &&
   expression.name === 'i32.or' &&
   expression.args.every((part) => (part.kind === 'reading' ? part.fill === 0 : isJoint(part)));

@@ -3,7 +3,13 @@ import { SEMANTICS } from '../../scalar/machine.ts';
 import { type Axis, evaluateIndex, type Index } from '../ir/indices.ts';
 import { isConstant, type Tensor, type Words, wordsFor, wordsOf } from '../ir/tensor.ts';
 import { isSpill, resolve } from '../loops/resolve.ts';
-import { isPlain, type ReadingTerm, type ResolvedCoordinate, type Term, termsOf } from '../loops/terms.ts';
+import {
+  isPlain,
+  type LinearTerm,
+  type ReadingTerm,
+  type ResolvedCoordinate,
+  termsOf,
+} from '../loops/terms.ts';
 
 /** Constant folding: the elements of a tensor that is computed from constants alone, by the same semantics. */
 
@@ -109,7 +115,7 @@ class Indices {
 class Registers {
   readonly #indices: Indices;
   readonly #words: number[] = [];
-  readonly #slots = new Map<Term, number>();
+  readonly #slots = new Map<LinearTerm, number>();
   accumulator = 0;
 
   constructor(indices: Indices) {
@@ -117,7 +123,7 @@ class Registers {
   }
 
   /** @returns a function that computes the terms and yields the last one's word */
-  compile(terms: readonly Term[]): () => number {
+  compile(terms: readonly LinearTerm[]): () => number {
     const own = terms.flatMap((term) => {
       const slot = this.#words.length;
       this.#slots.set(term, slot);
@@ -136,7 +142,7 @@ class Registers {
     };
   }
 
-  #valueOf(term: Exclude<Term, { kind: 'literal' }>): () => number {
+  #valueOf(term: Exclude<LinearTerm, { kind: 'literal' }>): () => number {
     const words = this.#words;
     switch (term.kind) {
       case 'operation': {

@@ -1,4 +1,4 @@
-import { type Coordinate, type Expression, i32, select, word } from '../ir/expression.ts';
+import { type Expression, type IndexCoordinate, i32, select, word } from '../ir/expression.ts';
 import { constantIndex } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
@@ -55,7 +55,7 @@ export function exactly(
 
 const half = (
   halves: Tensor,
-  coordinates: readonly Coordinate[],
+  coordinates: readonly IndexCoordinate[],
   index: 0 | 1,
   fill: number | undefined,
 ): Expression => reading(halves, [...coordinates, constantIndex(index)], fill);

@@ -1,8 +1,8 @@
 import { ensure } from '../errors.ts';
 import {
-  type Coordinate,
   type Expression,
   fold,
+  type IndexCoordinate,
   isDivided,
   isGathered,
   operation,
@@ -83,7 +83,7 @@ export class Rows {
         body: (indices) =>
           reading(
             tensor,
-            indices.map((index, i): Coordinate => (i === axis ? this.numberOf(index) : index)),
+            indices.map((index, i): IndexCoordinate => (i === axis ? this.numberOf(index) : index)),
             0,
           ),
       });
@@ -97,7 +97,7 @@ export class Rows {
     return reading(this.#numbers, [index]);
   }
 
-  numberOf(index: Index): Coordinate {
+  numberOf(index: Index): IndexCoordinate {
     return { gathered: this.numberAt(index) };
   }
 
@@ -107,7 +107,7 @@ export class Rows {
     axis: number,
     index: Index,
     hasFold: boolean,
-  ): { tensor: Tensor; place: Coordinate } {
+  ): { tensor: Tensor; place: IndexCoordinate } {
     if (tensor.source.kind === 'constant') return { tensor, place: this.numberOf(index) };
     const computes = tensor.source.kind === 'computed' && this.#policy.computes(tensor, { hasFold });
     return {
@@ -140,7 +140,7 @@ const isRow = ({ offset, terms }: Index): boolean =>
   terms[0].atom.id === ROW_AXIS;
 
 /** The axes at whose coordinates a reading depends on the row, and whether the coordinate is the row itself. */
-const rowAxesOf = (coordinates: readonly Coordinate[]): { axis: number; isPlain: boolean }[] =>
+const rowAxesOf = (coordinates: readonly IndexCoordinate[]): { axis: number; isPlain: boolean }[] =>
   coordinates.flatMap((coordinate, axis) => {
     if (isGathered(coordinate)) return [];
     const index = isDivided(coordinate) ? coordinate.index : coordinate;
@@ -217,7 +217,7 @@ class Rewriting {
       ensure(isPlain, `"${tensor.name}" is read at places that mix rows with others`);
     ensure(rowAxes.length <= 1, `"${tensor.name}" is read along its diagonal`);
     const own = coordinates.map(
-      (place): Coordinate => (isGathered(place) ? { gathered: this.#reading(place.gathered) } : place),
+      (place): IndexCoordinate => (isGathered(place) ? { gathered: this.#reading(place.gathered) } : place),
     );
     const axis = rowAxes[0]?.axis;
     if (axis === undefined) return reading(this.#rows.whole(tensor), own, fill);

@@ -13,7 +13,7 @@ import { type RowModel, TEXT_INPUTS } from './rowModel.ts';
 export type Space = 'position' | 'place';
 
 /** Rows of a tensor: of which kind, and how many elements of one lie next to each other. */
-export interface Rows {
+export interface RowAnalysis {
   readonly space: Space;
   readonly inner: number;
 }
@@ -36,7 +36,7 @@ export interface Analysis {
   readonly extents: Readonly<Record<Space, number>>;
   readonly dependence: readonly Dependence[];
   /** Tensors that are computed row by row. */
-  readonly rows: ReadonlyMap<number, Rows>;
+  readonly rows: ReadonlyMap<number, RowAnalysis>;
   /** Those of them that are read as a whole too. */
   readonly cached: ReadonlySet<number>;
   /** Tensors that are needed whole, and depend on no token. */
@@ -46,7 +46,7 @@ export interface Analysis {
 /** The way in which a loop of which some rows are computed reads an operand. */
 export type Reach =
   /** At the same rows, along this dimension of the view. */
-  | { readonly kind: 'rows'; readonly dimension: number; readonly rows: Rows }
+  | { readonly kind: 'rows'; readonly dimension: number; readonly rows: RowAnalysis }
   /** At indices that do not depend on the row. */
   | { readonly kind: 'whole' };
 
@@ -61,9 +61,9 @@ export function analyse(model: RowModel, target = model.choices): Analysis {
   const dependence = dependences(model);
   const sequenceAxes = axesOfTokens(model, dependence, extents.position);
   const inner = sizeOf(program.nodes[target]!.shape) / options.tokens;
-  const rows = new Map<number, Rows>([[target, { space: 'place', inner }]]);
+  const rows = new Map<number, RowAnalysis>([[target, { space: 'place', inner }]]);
   const [cached, whole] = [new Set<number>(), new Set<number>()];
-  const needRows = (node: number, needed: Rows): void => {
+  const needRows = (node: number, needed: RowAnalysis): void => {
     const known = rows.get(node);
     ensure(
       !known || (known.space === needed.space && known.inner === needed.inner),
@@ -171,7 +171,7 @@ export function rowCarrier({ shape }: LoopNode, inner: number): Carrier {
 }
 
 /** Finds how each operand of a loop is read if rows of the loop are computed. */
-export function reachesOf({ model }: Pick<Analysis, 'model'>, loop: LoopNode, own: Rows): Reach[] {
+export function reachesOf({ model }: Pick<Analysis, 'model'>, loop: LoopNode, own: RowAnalysis): Reach[] {
   const carrier = rowCarrier(loop, own.inner);
   return loop.operands.map((operand, o) => reachOf(model, loop, operand, o, { carrier, own }));
 }
@@ -181,7 +181,7 @@ function reachOf(
   loop: LoopNode,
   { view }: Operand,
   position: number,
-  { carrier, own }: { readonly carrier: Carrier; readonly own: Rows },
+  { carrier, own }: { readonly carrier: Carrier; readonly own: RowAnalysis },
 ): Reach {
   const strides = stridesOf(view.map(({ extent }) => extent));
   const found = view.flatMap(({ coordinate }, dimension): (Reach & { kind: 'rows' })[] => {

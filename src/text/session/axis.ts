@@ -7,7 +7,7 @@ import type { AffineCoordinate, Coordinate, Term, ViewDimension } from '../../pr
  */
 
 /** A tensor as [outer, extent, inner]: `extent` rows, each of `inner` elements that lie next to each other. */
-export interface Axis {
+export interface RowAxis {
   readonly extent: number;
   readonly inner: number;
 }
@@ -74,7 +74,7 @@ export function isInside(
  */
 export function carrierOf(
   view: readonly ViewDimension[],
-  { extent, inner }: Axis,
+  { extent, inner }: RowAxis,
   extents: readonly number[],
 ): Carrier | undefined {
   const strides = stridesOf(view.map((dimension) => dimension.extent));
@@ -94,7 +94,7 @@ export function carrierOf(
 }
 
 /** A part of a dimension or of an index that is taken apart, from the outermost to the innermost. */
-export interface Part {
+export interface AxisPart {
   readonly extent: number;
   /** Distance of neighbours, in what is taken apart. */
   readonly stride: number;
@@ -107,8 +107,8 @@ export interface Part {
  *
  * @param axes distances are in indices of this dimension
  */
-export function partsOf(size: number, axes: readonly (Axis & { readonly axis: number })[]): Part[] {
-  const parts: Part[] = [];
+export function partsOf(size: number, axes: readonly (RowAxis & { readonly axis: number })[]): AxisPart[] {
+  const parts: AxisPart[] = [];
   let outside = size;
   for (const { extent, inner, axis } of [...axes].sort((a, b) => b.inner - a.inner)) {
     const outer = outside / (extent * inner);
@@ -128,7 +128,7 @@ export function partsOf(size: number, axes: readonly (Axis & { readonly axis: nu
  */
 export function digitsOf(
   { offset, terms }: Pick<AffineCoordinate, 'offset' | 'terms'>,
-  parts: readonly Part[],
+  parts: readonly AxisPart[],
   extents: readonly number[],
 ): AffineCoordinate[] {
   const digits = parts.map((): { offset: number; terms: Term[] } => ({ offset: 0, terms: [] }));

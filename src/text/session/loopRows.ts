@@ -14,14 +14,14 @@ import {
 } from '../../program/node.ts';
 import type { Reach } from './analysis.ts';
 import {
-  type Axis,
+  type AxisPart,
   affine,
   type Carrier,
   digitsOf,
   isInside,
   joinTerms,
-  type Part,
   partsOf,
+  type RowAxis,
   stridesOf,
 } from './axis.ts';
 
@@ -32,21 +32,21 @@ const ROW = 0;
 const KEY = 1;
 
 /** A tensor that an operand reads, as the new loop finds it. */
-export interface Place {
+export interface RowPosition {
   readonly node: number;
   /** The axes along which it is smaller than the tensor that it stands for, with their new extents. */
-  readonly shrunk: readonly { readonly axis: Axis; readonly extent: number }[];
+  readonly shrunk: readonly { readonly axis: RowAxis; readonly extent: number }[];
   /** Set if it is a cache that has the rows along this axis last. */
-  readonly turned?: Axis | undefined;
+  readonly turned?: RowAxis | undefined;
 }
 
 /** Everything around a loop that its rows need. */
-export interface Surroundings {
+export interface LoopSurroundings {
   /** Tensors that are read, by operand. */
-  readonly places: readonly Place[];
+  readonly places: readonly RowPosition[];
   readonly reaches: readonly Reach[];
   /** Rows of the loop, and how many of them are computed. */
-  readonly row: { readonly carrier: Carrier; readonly axis: Axis; readonly count: number };
+  readonly row: { readonly carrier: Carrier; readonly axis: RowAxis; readonly count: number };
   /** The index that counts keys, and how many of them are read. */
   readonly key: { readonly carrier: Carrier; readonly extent: number; readonly count: number } | undefined;
   /** Node with the number of each row, [rows], int32. */
@@ -70,15 +70,15 @@ interface Table {
 const MAX_TABLE_BYTES = 2 ** 26;
 
 /** @throws Refusal for a loop that is not understood */
-export function loopRows(loop: LoopNode, around: Surroundings): LoopNode {
+export function loopRows(loop: LoopNode, around: LoopSurroundings): LoopNode {
   return new LoopRows(loop, around).made();
 }
 
 class LoopRows {
   readonly #loop: LoopNode;
-  readonly #around: Surroundings;
+  readonly #around: LoopSurroundings;
   /** Parts of each index. */
-  readonly #parts: readonly (readonly Part[])[];
+  readonly #parts: readonly (readonly AxisPart[])[];
   /** Number of the first part of each index. */
   readonly #firsts: readonly number[];
   /** Extents of the new indices as they were, and as they are. */
@@ -89,7 +89,7 @@ class LoopRows {
   readonly #operands: Operand[] = [];
   #hasNumbers = false;
 
-  constructor(loop: LoopNode, around: Surroundings) {
+  constructor(loop: LoopNode, around: LoopSurroundings) {
     this.#loop = loop;
     this.#around = around;
     const { row, key } = around;
@@ -206,7 +206,7 @@ class LoopRows {
   }
 
   /** The view of a tensor whose rows are moved behind everything else. */
-  #turned({ view }: Operand, axis: Axis): ViewDimension[] {
+  #turned({ view }: Operand, axis: RowAxis): ViewDimension[] {
     const strides = stridesOf(view.map(({ extent }) => extent));
     const flat = view.map(({ extent, coordinate }, d) => {
       const moved = this.#moved(coordinate);

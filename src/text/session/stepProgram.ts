@@ -8,13 +8,13 @@ import {
   atNode,
   isComputed,
   isGiven,
-  type Rows,
+  type RowAnalysis,
   reachesOf,
   rowCarrier,
   type Space,
 } from './analysis.ts';
-import { type Axis, type Carrier, carrierOf, stridesOf } from './axis.ts';
-import { loopRows, type Place } from './loopRows.ts';
+import { type Carrier, carrierOf, type RowAxis, stridesOf } from './axis.ts';
+import { loopRows, type RowPosition } from './loopRows.ts';
 import { TEXT_INPUTS } from './rowModel.ts';
 
 /** A text model as a cached program: each part computes some rows, and writes those that later rows read to caches. */
@@ -161,14 +161,14 @@ class StepWriter {
     return needed;
   }
 
-  #rows(loop: LoopNode, i: number, own: Rows, part: PartNodes): LoopNode {
+  #rows(loop: LoopNode, i: number, own: RowAnalysis, part: PartNodes): LoopNode {
     const { extents, dependence } = this.#analysis;
     const reaches = reachesOf(this.#analysis, loop, own);
-    const axis: Axis = { extent: extents[own.space], inner: own.inner };
+    const axis: RowAxis = { extent: extents[own.space], inner: own.inner };
     const carrier = rowCarrier(loop, own.inner);
     const key = this.#keys(loop, reaches, part);
     if (key && key.index < loop.shape.length) part.keys.set(i, key.unit * stridesOf(loop.shape)[key.index]!);
-    const places = loop.operands.map((operand, o): Place => {
+    const places = loop.operands.map((operand, o): RowPosition => {
       const reach = reaches[o]!;
       const { node } = operand;
       if (reach.kind === 'whole' || !this.#isComputed(node)) {
@@ -218,12 +218,12 @@ class StepWriter {
     return [...found.values()][0];
   }
 
-  #rowAxis(node: number): Axis {
+  #rowAxis(node: number): RowAxis {
     return { extent: this.#analysis.extents.position, inner: this.#analysis.rows.get(node)!.inner };
   }
 
   /** Turns caches for a loop that reads them by its innermost index, which SIMD lanes go along. */
-  #turnCaches(loop: Node, own: Rows): void {
+  #turnCaches(loop: Node, own: RowAnalysis): void {
     if (loop.kind !== 'loop') return;
     const extents = [...loop.shape, ...loop.fold];
     for (const [o, reach] of reachesOf(this.#analysis, loop, own).entries()) {

@@ -3,7 +3,7 @@ import type { Slots } from '../../kernel/code.ts';
 import { type Access, hasFold, type Kernel, slotLayout } from '../../kernel/kernel.ts';
 import type { Tile, Tiling } from '../../kernel/tiling.ts';
 import { SIMD128 } from '../target.ts';
-import { Values } from './values.ts';
+import { WasmValues } from './values.ts';
 
 /** A place in memory: an offset, plus the value of a local if given. */
 export interface Origin {
@@ -12,7 +12,7 @@ export interface Origin {
 }
 
 /** A kernel and the surroundings that its code is written for. */
-export interface Surroundings {
+export interface EmitSurroundings {
   readonly kernel: Kernel;
   /** The place that an access's addresses count from. */
   readonly source: (access: Access) => Origin;
@@ -42,12 +42,12 @@ export interface Placed {
 
 /** The state that all parts of writing one tile share. */
 export class TileContext {
-  readonly around: Surroundings;
+  readonly around: EmitSurroundings;
   readonly kernel: Kernel;
   readonly tiling: Tiling;
   readonly tile: Tile;
   readonly slots: Slots;
-  readonly values: Values;
+  readonly values: WasmValues;
   /** Number of loops; code at this level is inside all of them. */
   readonly depth: number;
   /** The level of the code that follows the fold. */
@@ -55,7 +55,7 @@ export class TileContext {
   /** Local for the end of the work items of this tile. */
   readonly lastItem: number;
 
-  constructor(around: Surroundings, tile: Tile) {
+  constructor(around: EmitSurroundings, tile: Tile) {
     const { kernel, locals } = around;
     this.around = around;
     this.kernel = kernel;
@@ -64,7 +64,7 @@ export class TileContext {
     this.slots = slotLayout(kernel);
     this.depth = kernel.extents.length;
     this.postLevel = this.depth + 1;
-    this.values = new Values(locals, this.depth + 2);
+    this.values = new WasmValues(locals, this.depth + 2);
     this.lastItem = this.values.newLocal('i32');
   }
 

@@ -7,8 +7,8 @@ import type { Addresses } from './addresses.ts';
 import type { Placed, Point, TileContext } from './context.ts';
 import { loadVector, loadWord } from './memoryAccess.ts';
 import { fromLanes } from './operations.ts';
-import type { Sharing } from './sharing.ts';
-import type { Value } from './values.ts';
+import type { SharedValues } from './sharing.ts';
+import type { WasmValue } from './values.ts';
 
 /** The address of a load, and the condition under which it is inside; the address may be anything if it is not. */
 interface Location {
@@ -24,16 +24,16 @@ interface Location {
 export class Loads {
   readonly #context: TileContext;
   readonly #addresses: Addresses;
-  readonly #sharing: Sharing;
+  readonly #sharing: SharedValues;
 
-  constructor(context: TileContext, addresses: Addresses, sharing: Sharing) {
+  constructor(context: TileContext, addresses: Addresses, sharing: SharedValues) {
     this.#context = context;
     this.#addresses = addresses;
     this.#sharing = sharing;
   }
 
   /** The word or words that an access reads at a point. */
-  load(access: number, point: Point): Value {
+  load(access: number, point: Point): WasmValue {
     const { tile, kernel, values } = this.#context;
     const key = this.#sharing.key(point, this.#sharing.accessBits(access));
     return this.#sharing.once(`operand ${access} ${key}`, () => {
@@ -44,7 +44,7 @@ export class Loads {
     });
   }
 
-  #loadWord(position: number, point: Point): Value {
+  #loadWord(position: number, point: Point): WasmValue {
     const { element, fill } = this.#context.kernel.accesses[position]!;
     const { values } = this.#context;
     const { address, offset, condition, level } = this.#locate(position, point);
@@ -64,7 +64,7 @@ export class Loads {
     );
   }
 
-  #loadVector(position: number, point: Point): Value {
+  #loadVector(position: number, point: Point): WasmValue {
     const { kernel, tile, values } = this.#context;
     const access = kernel.accesses[position]!;
     const { element, fill, address: form } = access;
@@ -79,7 +79,7 @@ export class Loads {
   }
 
   /** Loads the lanes of a vector one by one. */
-  #gatherLanes(position: number, point: Point, isUniform: boolean): Value {
+  #gatherLanes(position: number, point: Point, isUniform: boolean): WasmValue {
     const { kernel, values } = this.#context;
     const { element } = kernel.accesses[position]!;
     const lanes = this.#context.lanesAt(point);

@@ -2,7 +2,7 @@ import type { InstructionName } from '../../../scalar/instructions.ts';
 import { branch, type Code, i32Const, v128Const } from '../../../wasm/assembler.ts';
 import { control, f32, f32x4, i16x8, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
 import { isKernelOnly, type Operation } from '../../kernel/code.ts';
-import type { Value, Values } from './values.ts';
+import type { WasmValue, WasmValues } from './values.ts';
 
 /**
  * The operations of kernels as WebAssembly, on one word or on four. Most are one opcode for each. WebAssembly's floats are
@@ -87,10 +87,11 @@ const divide = (a: Code, b: Code): Code =>
 const remainder = (a: Code, b: Code): Code =>
   branch('i32', [...b, ...i32.eqz], a, [...a, ...b, ...i32.rem_s]);
 
-const isNaNWord = ({ word }: Value): boolean => word !== undefined && (word & 0x7fffffff) > 0x7f800000;
+const isNaNWord = ({ word }: WasmValue): boolean => word !== undefined && (word & 0x7fffffff) > 0x7f800000;
 
 /** Whether a value stays right if its NaNs are made canonical later: it is a float result, or a word that is no NaN. */
-const isLoose = (value: Value): boolean => !value.exact || (value.word !== undefined && !isNaNWord(value));
+const isLoose = (value: WasmValue): boolean =>
+  !value.exact || (value.word !== undefined && !isNaNWord(value));
 
 /** Four words from one expression for each. */
 export const fromLanes = (lane: (i: number) => Code): Code => [
@@ -104,7 +105,7 @@ export const fromLanes = (lane: (i: number) => Code): Code => [
  * `pmax(x, c) = x < c ? c : x` yield NaN where x is NaN, and differ from minimum and maximum only for zeros of unlike
  * signs. For max(x, +0), a zero is added to x first, which turns -0 into +0.
  */
-function clamped(values: Values, name: InstructionName, a: Value, b: Value): Code | undefined {
+function clamped(values: WasmValues, name: InstructionName, a: WasmValue, b: WasmValue): Code | undefined {
   if (name !== 'f32.min' && name !== 'f32.max') return undefined;
   const [x, known] = b.word === undefined ? [b, a] : [a, b];
   if (known.word === undefined || isNaNWord(known)) return undefined;
@@ -116,10 +117,14 @@ function clamped(values: Values, name: InstructionName, a: Value, b: Value): Cod
 }
 
 /** The value of an operation on up to three values. */
-export function operationValue(values: Values, operation: Operation, args: readonly Value[]): Value {
+export function operationValue(
+  values: WasmValues,
+  operation: Operation,
+  args: readonly WasmValue[],
+): WasmValue {
   const level = Math.max(0, ...args.map((value) => value.level));
   if (isKernelOnly(operation)) {
-    const [first, second] = args as [Value, Value];
+    const [first, second] = args as [WasmValue, WasmValue];
     const by = operation === 'dot_i16x2' ? values.vectorBits(second) : values.bits(second);
     return values.define(level, 'v128', [...values.vectorBits(first), ...by, ...PAIRS[operation]]);
   }
@@ -128,8 +133,13 @@ export function operationValue(values: Values, operation: Operation, args: reado
     : one(values, operation, level, args);
 }
 
-function one(values: Values, name: InstructionName, level: number, args: readonly Value[]): Value {
-  const [a, b, c] = args as [Value, Value, Value];
+function one(
+  values: WasmValues,
+  name: InstructionName,
+  level: number,
+  args: readonly WasmValue[],
+): WasmValue {
+  const [a, b, c] = args as [WasmValue, WasmValue, WasmValue];
   const floats = () => args.flatMap((value) => values.float(value));
   const bits = () => args.flatMap((value) => values.bits(value));
   const float = FLOATS[name];
@@ -158,7 +168,7 @@ function one(values: Values, name: InstructionName, level: number, args: readonl
           ...control.select,
         ]);
       const both = isLoose(b) && isLoose(c);
-      const word = (value: Value) => values.float(both ? value : values.exact(value));
+      const word = (value: WasmValue) => values.float(both ? value : values.exact(value));
       return values.define(
         level,
         'f32',
@@ -171,12 +181,17 @@ function one(values: Values, name: InstructionName, level: number, args: readonl
   }
 }
 
-function four(values: Values, name: InstructionName, level: number, args: readonly Value[]): Value {
-  const [a, b, c] = args as [Value, Value, Value];
+function four(
+  values: WasmValues,
+  name: InstructionName,
+  level: number,
+  args: readonly WasmValue[],
+): WasmValue {
+  const [a, b, c] = args as [WasmValue, WasmValue, WasmValue];
   const floats = () => args.flatMap((value) => values.vectorFloat(value));
   const bits = () => args.flatMap((value) => values.vectorBits(value));
   const vector = (code: Code, exact = true) => values.define(level, 'v128', code, exact);
-  const truth = (code: Code): Value => {
+  const truth = (code: Code): WasmValue => {
     const mask = vector(code);
     const ones = v128Const(1, 1, 1, 1);
     return { ...vector([...values.use(mask), ...ones, ...v128.and]), mask };
@@ -210,7 +225,7 @@ function four(values: Values, name: InstructionName, level: number, args: readon
       return vector([...floats(), ...i32x4.trunc_sat_f32x4_s]);
     case 'select': {
       const both = isLoose(b) && isLoose(c);
-      const word = (value: Value) => (both ? values.vectorFloat(value) : values.vectorBits(value));
+      const word = (value: WasmValue) => (both ? values.vectorFloat(value) : values.vectorBits(value));
       const zero = v128Const(0, 0, 0, 0);
       const isSet = a.mask ? values.use(a.mask) : [...values.vectorBits(a), ...zero, ...i32x4.ne];
       return vector([...word(b), ...word(c), ...isSet, ...v128.bitselect], !both);

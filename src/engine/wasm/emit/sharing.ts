@@ -1,7 +1,7 @@
 import type { ScalarCode } from '../../kernel/code.ts';
 import { dependsOn } from '../../kernel/kernel.ts';
 import type { Point, TileContext } from './context.ts';
-import type { Value } from './values.ts';
+import type { WasmValue } from './values.ts';
 
 /** The bit of a value that depends on the accumulator; the bits below it stand for loops. */
 const ACCUMULATED = 1 << 30;
@@ -10,9 +10,9 @@ const ACCUMULATED = 1 << 30;
  * Common subexpressions: points of a tile share a value unless it depends on something in which they differ. Dependences
  * are sets of loops, as bits.
  */
-export class Sharing {
+export class SharedValues {
   readonly #context: TileContext;
-  readonly #values = new Map<string, Value>();
+  readonly #values = new Map<string, WasmValue>();
   readonly #codeBits = new Map<ScalarCode, Map<number, number>>();
   readonly #accessBits: number[] = [];
 
@@ -21,7 +21,7 @@ export class Sharing {
   }
 
   /** The value of a key, made when the key is first used. After the fold keys are new, as values are made there again. */
-  once(key: string, make: () => Value): Value {
+  once(key: string, make: () => WasmValue): WasmValue {
     const whole = `${this.#context.values.floor} ${key}`;
     let value = this.#values.get(whole);
     if (!value) {

@@ -4,10 +4,10 @@ import { ELEMENT_SIZE } from '../../kernel/kernel.ts';
 import type { Addresses } from './addresses.ts';
 import type { Point, TileContext } from './context.ts';
 import { laneStores } from './memoryAccess.ts';
-import type { Value } from './values.ts';
+import type { WasmValue } from './values.ts';
 
 /** Writes the store of a point's result. */
-export function store(context: TileContext, addresses: Addresses, value: Value, point: Point): void {
+export function store(context: TileContext, addresses: Addresses, value: WasmValue, point: Point): void {
   const { values, kernel, around, tile, postLevel } = context;
   const { element, address: form } = kernel.store;
   const bytes = ELEMENT_SIZE[element];

@@ -4,13 +4,13 @@ import { f32, i32x4 } from '../../../wasm/opcodes.ts';
 import { neededResults, type ScalarCode } from '../../kernel/code.ts';
 import type { Tile } from '../../kernel/tiling.ts';
 import { Addresses } from './addresses.ts';
-import { type Point, type Surroundings, TileContext } from './context.ts';
+import { type EmitSurroundings, type Point, TileContext } from './context.ts';
 import { Loads } from './loads.ts';
 import { writeLoops } from './loopNest.ts';
 import { isFloatOperation, operationValue } from './operations.ts';
-import { Sharing } from './sharing.ts';
+import { SharedValues } from './sharing.ts';
 import { store } from './stores.ts';
-import type { Value } from './values.ts';
+import type { WasmValue } from './values.ts';
 
 /** Post code of at least this length is latency-bound: that of ABREAST points is interleaved. */
 const LONG_CODE = 8;
@@ -23,22 +23,22 @@ const ABREAST = 4;
  *
  * @param out receives the code
  */
-export function writeTile(around: Surroundings, tile: Tile, out: number[]): void {
+export function writeTile(around: EmitSurroundings, tile: Tile, out: number[]): void {
   new TileWriter(around, tile).write(out);
 }
 
 class TileWriter {
   readonly #context: TileContext;
   readonly #addresses: Addresses;
-  readonly #sharing: Sharing;
+  readonly #sharing: SharedValues;
   readonly #loads: Loads;
   /** Code that starts the accumulators. */
   readonly #start: number[] = [];
 
-  constructor(around: Surroundings, tile: Tile) {
+  constructor(around: EmitSurroundings, tile: Tile) {
     this.#context = new TileContext(around, tile);
     this.#addresses = new Addresses(this.#context);
-    this.#sharing = new Sharing(this.#context);
+    this.#sharing = new SharedValues(this.#context);
     this.#loads = new Loads(this.#context, this.#addresses, this.#sharing);
   }
 
@@ -66,7 +66,7 @@ class TileWriter {
   }
 
   /** The accumulators after the fold. */
-  #fold(points: readonly Point[]): Value[] {
+  #fold(points: readonly Point[]): WasmValue[] {
     const { kernel, values, tile, slots, hasFold, depth, postLevel } = this.#context;
     const { init, step, isFoldEmpty } = kernel;
     if (isFoldEmpty) return points.map(() => values.constant(init));
@@ -105,7 +105,7 @@ class TileWriter {
   }
 
   /** A value as a local of that type holds it. */
-  #wordOf(value: Value, type: Value['type'], exact: boolean): Code {
+  #wordOf(value: WasmValue, type: WasmValue['type'], exact: boolean): Code {
     const { values } = this.#context;
     if (type === 'v128') return exact ? values.vectorBits(value) : values.vectorFloat(value);
     if (type === 'i32') return values.bits(value);
@@ -117,12 +117,12 @@ class TileWriter {
     phase: 'step' | 'post',
     code: ScalarCode,
     point: Point,
-    accumulator: Value,
-  ): (slot: number) => Value {
+    accumulator: WasmValue,
+  ): (slot: number) => WasmValue {
     const { constants, accesses, indices, results } = this.#context.slots;
     const { values, kernel } = this.#context;
-    const known = new Map<number, Value>();
-    const valueAt = (slot: number): Value => {
+    const known = new Map<number, WasmValue>();
+    const valueAt = (slot: number): WasmValue => {
       let value = known.get(slot);
       if (!value) {
         value = compute(slot);
@@ -130,7 +130,7 @@ class TileWriter {
       }
       return value;
     };
-    const compute = (slot: number): Value => {
+    const compute = (slot: number): WasmValue => {
       if (slot < constants) return accumulator;
       if (slot < accesses) return values.constant(kernel.constants[slot - constants]!);
       if (slot < indices) return this.#loads.load(slot - accesses, point);
@@ -146,7 +146,7 @@ class TileWriter {
   }
 
   /** A loop index as a value. */
-  #index(position: number, point: Point): Value {
+  #index(position: number, point: Point): WasmValue {
     const { kernel, values, tile } = this.#context;
     const form = kernel.indices[position]!;
     const key = this.#sharing.key(point, this.#sharing.indexBits(position));
@@ -164,7 +164,7 @@ class TileWriter {
 const isNoncanonicalNaN = (word: number): boolean =>
   (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
 
-function constantOf(type: Value['type'], word: number): Code {
+function constantOf(type: WasmValue['type'], word: number): Code {
   if (type === 'v128') return v128Const(word, word, word, word);
   return type === 'f32' ? [...i32Const(word), ...f32.reinterpret_i32] : i32Const(word);
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { claim } from '../../../chain/actions.ts';
 import type { RequestJson } from '../../api.ts';
 import type { Made } from '../check/order.ts';
-import { type Step, startCheck } from '../check/start.ts';
+import { type ProgressStep, startCheck } from '../check/start.ts';
 import { useDeployment } from '../live.ts';
 import { Amount } from '../parts.tsx';
 import { useSource } from '../source.ts';
@@ -11,7 +11,7 @@ import { durationText } from '../words.ts';
 import { Deed } from './deed.tsx';
 import { confirmRequest } from './records.ts';
 
-type State = { readonly kind: 'idle'; readonly trouble?: string } | Step | Made;
+type State = { readonly kind: 'idle'; readonly trouble?: string } | ProgressStep | Made;
 
 /** Runs a model on the input of a request in this browser, and has a wallet claim what comes out. */
 export function ClaimAnswer({ request }: { readonly request: RequestJson }) {

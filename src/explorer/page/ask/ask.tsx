@@ -11,7 +11,7 @@ import { programOf } from '../check/model.ts';
 import { Unavailable } from '../check/unavailable.ts';
 import { useDeployment } from '../live.ts';
 import { Amount, Card, Fold } from '../parts.tsx';
-import { type Source, useSource } from '../source.ts';
+import { type PageSource, useSource } from '../source.ts';
 import { durationText } from '../words.ts';
 import { amountIn } from './amount.ts';
 import { readBounds } from './bounds.ts';
@@ -38,7 +38,7 @@ const HOUR = 3600n;
 const longer = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Inputs of a model, from its program checked against the id, and default terms within the oracle's bounds. */
-async function readKnown(source: Source, modelId: string, oracle: string): Promise<Known> {
+async function readKnown(source: PageSource, modelId: string, oracle: string): Promise<Known> {
   const file = await source.file(modelId, `program/${modelId.slice(2)}`, MAX_PROGRAM_BYTES);
   if (!file) throw new Unavailable('the program of the model is not here; its page says where it can be had');
   const model = programOf(modelId, file);

@@ -1,9 +1,9 @@
 import { IInferenceOracle__factory } from '#typechain';
 import type { TermBounds } from '../../../chain/types.ts';
-import type { Source } from '../source.ts';
+import type { PageSource } from '../source.ts';
 
 /** The least terms that an oracle takes. */
-export async function readBounds(source: Source, oracle: string): Promise<TermBounds> {
+export async function readBounds(source: PageSource, oracle: string): Promise<TermBounds> {
   const abi = IInferenceOracle__factory.createInterface();
   const { min } = abi.decodeFunctionResult(
     'bounds',

@@ -15,12 +15,12 @@ import { type Call, readClaimOf, readRequestHash, requestHash } from './chain.ts
 import { isAnswer, isInput } from './commitments.ts';
 import { chooseEngine } from './engine.ts';
 import type { CheckedModel } from './model.ts';
-import type { Finding, Made, News, Order, Values, Verdict } from './order.ts';
+import type { CheckResult, CheckVerdict, ElementValues, Made, News, Order } from './order.ts';
 import { valueAt, valuesOf } from './tensorValues.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** Sources of a check. None is trusted but `call`, which reads the chain. */
-export interface Sources {
+export interface FileSources {
   readonly call: Call;
   model(id: string, progress: (share: number) => void): Promise<CheckedModel>;
   /** @throws Unavailable if it cannot be had */
@@ -29,7 +29,7 @@ export interface Sources {
   answer(claim: ClaimJson, maxBytes: number): Promise<Uint8Array | undefined>;
 }
 
-const valuesOfOutput = (tensor: TensorData, i: number): Values =>
+const valuesOfOutput = (tensor: TensorData, i: number): ElementValues =>
   valuesOf({ ...tensor, name: `output ${i}` });
 
 /** The first element in which a claimed answer is another than the computed one. */
@@ -59,7 +59,7 @@ async function confirm(call: Call, order: Order): Promise<void> {
     throw new Unavailable('the chain does not have this claim, or its claimant has made it again');
 }
 
-async function inputOf(sources: Sources, model: Model, request: RequestJson): Promise<Uint8Array> {
+async function inputOf(sources: FileSources, model: Model, request: RequestJson): Promise<Uint8Array> {
   const input = await sources.input(request, model);
   if (!isInput(model, input, request))
     throw new Unavailable('what was given as the input is not what the request commits to');
@@ -67,13 +67,17 @@ async function inputOf(sources: Sources, model: Model, request: RequestJson): Pr
 }
 
 /** The claimed bytes, if they are what the claim commits to. */
-async function answerOf(sources: Sources, model: Model, claim: ClaimJson): Promise<Uint8Array | undefined> {
+async function answerOf(
+  sources: FileSources,
+  model: Model,
+  claim: ClaimJson,
+): Promise<Uint8Array | undefined> {
   const answer = await sources.answer(claim, totalBytes(claimedRefs(model)));
   return answer && isAnswer(model, answer, claim) ? answer : undefined;
 }
 
 interface Judged {
-  readonly verdict: Verdict;
+  readonly verdict: CheckVerdict;
   readonly sentence: string;
   readonly outputs: readonly TensorData[];
 }
@@ -131,7 +135,7 @@ const stepper =
 /** Gets everything that a run needs. @throws Unavailable if something is missing, or is not what the chain commits to */
 async function prepare(
   order: Order,
-  sources: Sources,
+  sources: FileSources,
   step: Tell,
 ): Promise<CheckedModel & { readonly input: Uint8Array }> {
   const { request } = order;
@@ -145,7 +149,7 @@ async function prepare(
   return { ...checked, input: await inputOf(sources, checked.model, request) };
 }
 
-const unavailable = (failure: unknown): Finding => {
+const unavailable = (failure: unknown): CheckResult => {
   if (!(failure instanceof Unavailable)) throw failure;
   return { kind: 'finding', verdict: 'unknown', sentence: `${failure.message}.`, facts: [], outputs: [] };
 };
@@ -153,9 +157,9 @@ const unavailable = (failure: unknown): Finding => {
 /** Makes the answer to a request, of what the chain commits to. @param tell told what is being done */
 export async function answer(
   order: Order,
-  sources: Sources,
+  sources: FileSources,
   tell: (news: News) => void,
-): Promise<Made | Finding> {
+): Promise<Made | CheckResult> {
   const step = stepper(tell);
   try {
     const { model, weights, input } = await prepare(order, sources, step);
@@ -183,9 +187,9 @@ export async function answer(
  */
 export async function check(
   order: Order & { readonly task: 'check' },
-  sources: Sources,
+  sources: FileSources,
   tell: (news: News) => void,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const { request, claim } = order;
   const step = stepper(tell);
   try {

@@ -39,23 +39,23 @@ export type Order = Task & {
   readonly threads: number;
 };
 
-export type Verdict = 'right' | 'wrong' | 'unknown';
+export type CheckVerdict = 'right' | 'wrong' | 'unknown';
 
 /** A tensor as people read it: the first of its values. */
-export interface Values {
+export interface ElementValues {
   readonly title: string;
   readonly values: readonly string[];
   readonly count: number;
 }
 
-export interface Finding {
+export interface CheckResult {
   readonly kind: 'finding';
-  readonly verdict: Verdict;
+  readonly verdict: CheckVerdict;
   /** The reason, in one sentence. */
   readonly sentence: string;
   /** What was compared, and what it took. */
   readonly facts: readonly (readonly [name: string, value: string])[];
-  readonly outputs: readonly Values[];
+  readonly outputs: readonly ElementValues[];
 }
 
 /** The outputs of a model for an input. */
@@ -63,7 +63,7 @@ export interface Made {
   readonly kind: 'made';
   /** All outputs, one after the other. */
   readonly bytes: Uint8Array;
-  readonly outputs: readonly Values[];
+  readonly outputs: readonly ElementValues[];
 }
 
 export type News =
@@ -72,4 +72,4 @@ export type News =
   /** The current step, and its progress from 0 to 1 if that is known. */
   | { readonly kind: 'step'; readonly text: string; readonly share?: number }
   | Made
-  | Finding;
+  | CheckResult;

@@ -1,16 +1,16 @@
 import { startWorker } from '../workers.ts';
-import type { Finding, Made, News, Order, Processor, Task } from './order.ts';
+import type { CheckResult, Made, News, Order, Processor, Task } from './order.ts';
 
 /** Starts workers that check or make answers, and ends them. */
 
-export type Step = Extract<News, { readonly kind: 'step' }>;
+export type ProgressStep = Extract<News, { readonly kind: 'step' }>;
 
 /** A check that takes longer is ended, ms. */
 const LONGEST_MS = 600_000;
 
 const MOST_THREADS = 8;
 
-export const failure = (sentence: string): Finding => ({
+export const failure = (sentence: string): CheckResult => ({
   kind: 'finding',
   verdict: 'unknown',
   sentence,
@@ -29,7 +29,7 @@ export const failure = (sentence: string): Finding => ({
 export function startCheck(
   task: Promise<Task>,
   files: readonly File[],
-  tell: (news: Step | Made | Finding) => void,
+  tell: (news: ProgressStep | Made | CheckResult) => void,
   processor: Processor = 'auto',
 ): () => void {
   const worker = startWorker('check.js');

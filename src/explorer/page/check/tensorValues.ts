@@ -1,6 +1,6 @@
 import { type DType, ELEMENT_BYTES } from '../../../program/node.ts';
 import { floatText } from '../../floatText.ts';
-import type { Values } from './order.ts';
+import type { ElementValues } from './order.ts';
 
 /** Values of a tensor that are shown. */
 const MOST_VALUES = 12;
@@ -34,7 +34,7 @@ export const formText = ({ dtype, shape }: Pick<NamedTensor, 'dtype' | 'shape'>)
   shape.length === 0 ? dtype : `${dtype} [${shape.join(', ')}]`;
 
 /** The first values of a tensor. */
-export function valuesOf({ name, dtype, shape, bytes }: NamedTensor): Values {
+export function valuesOf({ name, dtype, shape, bytes }: NamedTensor): ElementValues {
   const count = bytes.length / ELEMENT_BYTES[dtype];
   const values = Array.from({ length: Math.min(count, MOST_VALUES) }, (_, e) => valueAt(dtype, bytes, e));
   return { title: `${name}, ${formText({ dtype, shape })}`, values, count };

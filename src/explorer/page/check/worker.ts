@@ -1,7 +1,7 @@
 import { type Model, totalBytes } from '../../../merkle/model.ts';
 import { concat } from '../../../merkle/tree.ts';
 import type { ClaimJson, FilesJson, RequestJson } from '../../api.ts';
-import { answer, check, type Sources } from './check.ts';
+import { answer, check, type FileSources } from './check.ts';
 import { isInput } from './commitments.ts';
 import { modelInFiles, type ReadBlob, readModel } from './model.ts';
 import type { News, Order, Way } from './order.ts';
@@ -79,7 +79,7 @@ async function inputAt(
   return undefined;
 }
 
-type Supply = Pick<Sources, 'call' | 'answer'> & {
+type Supply = Pick<FileSources, 'call' | 'answer'> & {
   readonly blob: (id: string) => Promise<ReadBlob>;
   readonly input: (request: RequestJson, model: Model) => Promise<Uint8Array | undefined>;
 };
@@ -104,7 +104,7 @@ function supplyOf(way: Way): Supply {
   };
 }
 
-function sourcesFor({ files, way }: Order): Sources {
+function sourcesFor({ files, way }: Order): FileSources {
   const supply = supplyOf(way);
   return {
     ...supply,

@@ -8,7 +8,7 @@ import { type LookNews, MOST_NEWS } from '../../api.ts';
 import { describe } from '../../records/deployment.ts';
 import type { Site } from '../../site.ts';
 import { callThrough, fileReader } from '../check/read.ts';
-import { ApiError, MOST_WORDS_BYTES, type Source } from '../source.ts';
+import { ApiError, MOST_WORDS_BYTES, type PageSource } from '../source.ts';
 import { NodeAnswers } from './answers.ts';
 import { isAskable } from './askable.ts';
 import { EventWindow } from './eventWindow.ts';
@@ -47,7 +47,7 @@ const bytesIn = (tensors: Tensors | undefined): Uint8Array | undefined =>
   tensors?.kind === 'bytes' ? bytesOfHex(tensors.bytes) : undefined;
 
 /** A node alone: the page keeps its own index of the newest blocks, in memory. */
-export function nodeSource(site: Site): Source {
+export function nodeSource(site: Site): PageSource {
   let opening: Promise<Opened> | undefined;
   let look = 0;
   const hearers = new Set<(news: LookNews | undefined) => void>();

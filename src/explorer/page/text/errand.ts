@@ -46,4 +46,4 @@ export interface Format {
   readonly sampled: boolean;
 }
 
-export type Outcome = Packed | ReadTexts | Format | { readonly kind: 'failed'; readonly why: string };
+export type ErrandOutcome = Packed | ReadTexts | Format | { readonly kind: 'failed'; readonly why: string };

@@ -1,10 +1,10 @@
 import { startWorker } from '../workers.ts';
-import type { Errand, Outcome } from './errand.ts';
+import type { Errand, ErrandOutcome } from './errand.ts';
 
 /** An errand that takes longer is ended, ms. */
 const LONGEST_MS = 30_000;
 
-type Done = Exclude<Outcome, { readonly kind: 'failed' }>;
+type Done = Exclude<ErrandOutcome, { readonly kind: 'failed' }>;
 
 /**
  * Has a worker do an errand with a stranger's tokenizer.
@@ -21,7 +21,7 @@ export function run<Kind extends Done['kind']>(
       () => reject(new Error('the tokenizer of the model takes too long, and was ended')),
       LONGEST_MS,
     );
-    worker.onmessage = ({ data }: MessageEvent<Outcome | { readonly kind: 'ready' }>) => {
+    worker.onmessage = ({ data }: MessageEvent<ErrandOutcome | { readonly kind: 'ready' }>) => {
       if (data.kind === 'ready') return worker.postMessage(errand);
       clearTimeout(late);
       if (data.kind === kind) resolve(data as Extract<Done, { readonly kind: Kind }>);

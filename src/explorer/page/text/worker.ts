@@ -2,12 +2,12 @@ import { packPrompt, readText, type Sampling } from '../../../client/text.ts';
 import { parseDescription, type TextDescription } from '../../../text/description.ts';
 import { tokenizerOf } from '../../../text/tokenizer.ts';
 import { tokensIn, tokenWidth } from '../../../text/tokens.ts';
-import type { Errand, Outcome, SamplingText } from './errand.ts';
+import type { Errand, ErrandOutcome, SamplingText } from './errand.ts';
 
 /** Does one errand and is ended. A tokenizer is a stranger's: its patterns may take for ever, here and not in the page. */
 
 const port = self as unknown as {
-  postMessage(outcome: Outcome | { readonly kind: 'ready' }): void;
+  postMessage(outcome: ErrandOutcome | { readonly kind: 'ready' }): void;
   onmessage: ((event: MessageEvent<Errand>) => void) | null;
 };
 
@@ -33,7 +33,7 @@ function promptIn(input: Uint8Array, width: number, most: number): number[] {
   return tokensIn(input.subarray(0, width * count), width);
 }
 
-function work(errand: Errand): Outcome {
+function work(errand: Errand): ErrandOutcome {
   const description = parseDescription(new TextDecoder().decode(errand.description));
   const { prompt: most, tokens, vocabulary, sampled = false } = description;
   if (errand.kind === 'format') return { kind: 'format', prompt: most, tokens, sampled };

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../../program/node.ts';
 import { ensure } from '../../errors.ts';
-import { type Coordinate, f32, fold } from '../../ir/expression.ts';
+import { f32, fold, type IndexCoordinate } from '../../ir/expression.ts';
 import { add, constantIndex, multiply, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
 import { at, atOr, type Lowering, type Operators } from '../context.ts';
@@ -79,7 +79,7 @@ const Col2Im: Lowering = (context) => {
     shape: [batch, channels, ...image],
     body: ([n, c, ...spatial]) =>
       fold(block, 0, (tap, sum) => {
-        const step = spatial.map((p, i): Coordinate => {
+        const step = spatial.map((p, i): IndexCoordinate => {
           const from = shift(add(p, multiply(tap[i]!, -dilations[i]!)), pads[i]!);
           return { index: from, divisor: strides[i]!, exact: true };
         });

@@ -1,5 +1,5 @@
 import { ensure } from '../../errors.ts';
-import { type Coordinate, f32, fold, i32 } from '../../ir/expression.ts';
+import { f32, fold, type IndexCoordinate, i32 } from '../../ir/expression.ts';
 import { flatten, type Index } from '../../ir/indices.ts';
 import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
@@ -117,7 +117,7 @@ const GatherBlockQuantized: Lowering = (context) => {
     shape: [...levels.shape.slice(0, gathered), ...indices.shape, ...levels.shape.slice(gathered + 1)],
     body: (element) => {
       const row = { gathered: at(indices, element.slice(gathered, gathered + own)) };
-      const full: Coordinate[] = [...element.slice(0, gathered), row, ...element.slice(gathered + own)];
+      const full: IndexCoordinate[] = [...element.slice(0, gathered), row, ...element.slice(gathered + own)];
       const block = full.map((one, i) =>
         i === axis ? { index: one as Index, divisor: size, exact: false } : one,
       );

@@ -1,5 +1,5 @@
 import { ensure, quoted } from '../../errors.ts';
-import { type Coordinate, f32, fold } from '../../ir/expression.ts';
+import { f32, fold, type IndexCoordinate } from '../../ir/expression.ts';
 import { add, type Index, multiply, quotient, remainder, shift } from '../../ir/indices.ts';
 import { reading } from '../../ir/tensor.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
@@ -46,7 +46,7 @@ const ConvTranspose: Lowering = (context) => {
       const sum = fold([...kernel, channelsOfGroup], 0, (steps, accumulator) => {
         const tap = steps.slice(0, -1);
         const channel = add(multiply(quotient(co, filtersOfGroup), channelsOfGroup), steps.at(-1)!);
-        const position = spatial.map((p, i): Coordinate => {
+        const position = spatial.map((p, i): IndexCoordinate => {
           const numerator = shift(add(p, multiply(tap[i]!, -dilations[i]!)), padsBefore[i]!);
           return { index: numerator, divisor: strides[i]!, exact: true };
         });

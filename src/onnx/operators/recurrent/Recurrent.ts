@@ -8,7 +8,7 @@ import { joined } from '../tensor/Parts.ts';
 import { numbersOf } from '../value.ts';
 import { type Activation, activationsOf } from './activations.ts';
 import { type Cell, gruCell, lstmCell, rnnCell, type States } from './cells.ts';
-import { Pass, type Recurrence, type State } from './pass.ts';
+import { type Recurrence, RecurrentPass, type State } from './pass.ts';
 
 /** LSTM, GRU and RNN, unrolled over time, in all directions and both layouts. */
 
@@ -87,7 +87,7 @@ function unroll(
   batchFirst: boolean,
 ): { outputs: Tensor[]; states: States } {
   const { context, steps, lengths } = of;
-  const pass = new Pass(of, direction, activations, added);
+  const pass = new RecurrentPass(of, direction, activations, added);
   const initial = (i: number) => initialState(of, context.optional(i), direction, batchFirst);
   let states: States = { h: initial(5), c: hasCell ? initial(6) : undefined };
   const outputs: Tensor[] = [];

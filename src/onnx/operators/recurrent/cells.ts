@@ -2,7 +2,7 @@ import { type Expression, f32 } from '../../ir/expression.ts';
 import type { Index } from '../../ir/indices.ts';
 import { at } from '../context.ts';
 import type { Activation } from './activations.ts';
-import { type Pass, type State, stateAt } from './pass.ts';
+import { type RecurrentPass, type State, stateAt } from './pass.ts';
 
 /** One step of each recurrent operator, in the formulas of ONNX's operator descriptions. */
 
@@ -11,7 +11,7 @@ export interface States {
   readonly c: State;
 }
 
-export type Cell = (pass: Pass, t: number, before: States) => States;
+export type Cell = (pass: RecurrentPass, t: number, before: States) => States;
 
 const plus = (a: Expression, b: Expression | undefined): Expression => (b ? f32.add(a, b) : a);
 

@@ -39,7 +39,7 @@ export const stateAt = (state: State, n: Index, j: Index): Expression =>
  * One direction of a recurrent node. What the inputs contribute to the gates is one product for all steps;
  * every step is then a product with the last state, whose loop ends with the activations.
  */
-export class Pass {
+export class RecurrentPass {
   readonly of: Recurrence;
   readonly direction: Index;
   readonly activations: readonly Activation[];
