@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import type { Contracts } from '../../src/chain/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
-import { commandLine } from '../../src/cli/commandLine.ts';
 import { INSTRUCTION_SET_VERSION } from '../../src/scalar/instructions.ts';
+import { runHere } from '../support/commandHere.ts';
 import { type DevelopmentChain, deployed, keyOf, startChain } from '../support/protocol.ts';
 
 const MODEL = join(import.meta.dirname, '../../examples/digits/digits.onnx');
@@ -36,7 +36,8 @@ describe('commands that go to a chain refuse in one line', () => {
     writeFileSync(at('long'), 'x'.repeat(2000));
     for (const name of ['empty', 'short', 'zero', 'long']) chmodSync(at(name), 0o600);
     // So that it is the terms that a request is refused for.
-    expect((await assay('publish', MODEL, ...there)).code).to.equal(0);
+    const published = await assay('publish', MODEL, ...there);
+    expect([published.code, published.err]).to.deep.equal([0, '']);
     const poor = Wallet.createRandom();
     stranger = poor.address;
     writeFileSync(at('poor'), poor.privateKey, { mode: 0o600 });
@@ -51,14 +52,10 @@ describe('commands that go to a chain refuse in one line', () => {
 
   /** Runs a command in this process. URL, ORACLE and FOLDER stand for what is known later. */
   async function assay(...args: string[]) {
-    const out: string[] = [];
-    const err: string[] = [];
     const known = { URL: chain.url!, ORACLE: oracle, FOLDER: folder };
-    const code = await commandLine(
-      args.map((arg) => Object.entries(known).reduce((text, [name, is]) => text.replace(name, is), arg)),
-      { out: (line) => out.push(line), err: (line) => err.push(line), progress: () => undefined },
-    );
-    return { code, out: out.join('\n'), err: err.join('\n') };
+    const named = (arg: string): string =>
+      Object.entries(known).reduce((text, [name, is]) => text.replace(name, is), arg);
+    return runHere(...args.map(named));
   }
 
   const rpc = ['--rpc', 'URL'];

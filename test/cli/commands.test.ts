@@ -3,12 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { commandLine } from '../../src/cli/commandLine.ts';
 import { outputFiles } from '../../src/cli/commands/run.ts';
-import type { Console } from '../../src/cli/console.ts';
 import { elementType } from '../../src/files/formats/elementTypes.ts';
 import { readNpy, writeNpy } from '../../src/files/formats/npy.ts';
 import { readTensorProto, writeTensorProto } from '../../src/files/formats/tensorProto.ts';
+import { runHere } from '../support/commandHere.ts';
 import { modelBytes, noise, value } from '../support/onnx.ts';
 
 /** relu(x · w), and the index of its greatest element. */
@@ -95,20 +94,7 @@ describe('the command line', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  async function assay(...args: string[]) {
-    const out: string[] = [];
-    const err: string[] = [];
-    const console: Console = {
-      out: (line) => out.push(line),
-      err: (line) => err.push(line),
-      progress: () => undefined,
-    };
-    const code = await commandLine(
-      args.map((arg) => arg.replaceAll('FOLDER', folder)),
-      console,
-    );
-    return { code, out: out.join('\n'), err: err.join('\n') };
-  }
+  const assay = (...args: string[]) => runHere(...args.map((arg) => arg.replaceAll('FOLDER', folder)));
 
   describe('run', () => {
     const M = 'FOLDER/model.onnx';
