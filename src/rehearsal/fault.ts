@@ -129,8 +129,9 @@ export async function plantLie(
   if (!differIn(ends, trace, honest)) {
     const lie = lieIn(ends, nodes);
     if (!lie) return undefined;
+    const kept = keepFrom(trace, [...lies]);
     lies.push(lie);
-    trace = plantFaults(honest, lies, keepFrom(trace));
+    trace = plantFaults(honest, lies, kept);
   }
   return { fault, trace, reachesOutput: lies.length === 1 };
 }

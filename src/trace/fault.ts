@@ -2,7 +2,7 @@ import type { Session } from '../engine/engine.ts';
 import { runLoop } from '../engine/reference/runLoop.ts';
 import { wordReader, wordWriter } from '../engine/reference/word.ts';
 import { equalBytes, type Hash } from '../merkle/keccak.ts';
-import { ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
+import { type DType, ELEMENT_BYTES, type LoopNode, sizeOf } from '../program/node.ts';
 import { RunTrace } from './run.ts';
 import type { Trace } from './trace.ts';
 
@@ -19,16 +19,31 @@ export interface Fault {
 /** Ways to compute an affected loop again. */
 export type Rerun = (loop: LoopNode, tensors: readonly Uint8Array[], nodeIndex: number) => Uint8Array;
 
+const DEFAULT_XOR = 1;
+
+/** A tensor with the bits of lies flipped; to flip them again gives it back. */
+function flipped(bytes: Uint8Array, dtype: DType, lies: readonly Fault[]): Uint8Array {
+  if (lies.length === 0) return bytes;
+  // A tensor that was not computed here belongs to another trace.
+  const changed = bytes.slice();
+  const [read, write] = [wordReader(dtype, changed), wordWriter(dtype, changed)];
+  for (const { element, xor = DEFAULT_XOR } of lies) write(element, read(element) ^ xor);
+  return changed;
+}
+
+const liesIn = (faults: readonly Fault[], nodeIndex: number): Fault[] =>
+  faults.filter(({ node }) => node === nodeIndex);
+
 /**
  * Takes affected tensors from a trace instead of computing them. From the honest one: the liar does not go on computing
  * from its lies. From one with some of the same lies: nothing is computed twice.
+ *
+ * @param planted the lies in that trace, which are told once, not once more
  */
 export const keepFrom =
-  ({ tensors: kept }: Pick<Trace, 'tensors'>): Rerun =>
-  (_loop, _tensors, nodeIndex) =>
-    kept[nodeIndex]!;
-
-const DEFAULT_XOR = 1;
+  ({ tensors: kept }: Pick<Trace, 'tensors'>, planted: readonly Fault[] = []): Rerun =>
+  ({ dtype }, _tensors, nodeIndex) =>
+    flipped(kept[nodeIndex]!, dtype, liesIn(planted, nodeIndex));
 
 /** @throws RangeError if the fault names something that the program does not have, or changes nothing */
 function checkFault(trace: Trace, { node: index, element, xor = DEFAULT_XOR, step }: Fault): void {
@@ -101,12 +116,7 @@ function* planting(honest: Trace, faults: readonly Fault[]): Generator<Affected,
     if (node.kind === 'loop' && node.operands.some((operand) => changed.has(operand.node))) {
       bytes = yield { loop: node, tensors, nodeIndex };
     }
-    const lies = faults.filter((fault) => fault.node === nodeIndex);
-    // A tensor that was not computed here belongs to another trace.
-    if (lies.length > 0) bytes = bytes.slice();
-    for (const { element, xor = DEFAULT_XOR } of lies) {
-      wordWriter(node.dtype, bytes)(element, wordReader(node.dtype, bytes)(element) ^ xor);
-    }
+    bytes = flipped(bytes, node.dtype, liesIn(faults, nodeIndex));
     const isChanged = bytes !== before && !equalBytes(bytes, before);
     if (isChanged) changed.add(nodeIndex);
     tensors.push(isChanged ? bytes : before);

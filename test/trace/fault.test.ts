@@ -79,11 +79,15 @@ describe('planted faults', () => {
   it('can be added to without computing again what follows from the first', () => {
     const faults = [
       { node: 0, element: 0, xor: 0x00400000 },
+      // In a tensor that the first one changes as well.
+      { node: 2, element: 1, xor: 0x00400000 },
       { node: 4, element: 1 },
     ];
-    const first = plantFaults(honest, faults.slice(0, 1));
-    const both = plantFaults(honest, faults, keepFrom(first));
+    const planted = faults.slice(0, 2);
+    const first = plantFaults(honest, planted);
+    const both = plantFaults(honest, faults, keepFrom(first, planted));
     expect(both.tensors).to.deep.equal(plantFaults(honest, faults).tensors);
+    expect(both.tensors[2]).to.deep.equal(first.tensors[2]).and.not.deep.equal(honest.tensors[2]);
     expect(equalBytes(both.root, first.root)).to.equal(false);
   });
 
