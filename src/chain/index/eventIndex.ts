@@ -1,3 +1,4 @@
+// One file: a look goes through all of it, from the newest block to the world, and what it keeps between looks is private here.
 import type { Contracts } from '../contracts.ts';
 import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
 import { explain } from '../explain.ts';

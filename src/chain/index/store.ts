@@ -1,3 +1,4 @@
+// One file: the tables and every statement on them, so that whoever changes a table sees all that reads it.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
