@@ -1,15 +1,14 @@
-import { useEffect, useState } from 'preact/hooks';
 import { claimedRefs, type Model, splitTensors } from '../../merkle/model.ts';
 import type { TensorRef } from '../../program/interface.ts';
-import { MAX_PROGRAM_BYTES } from '../../store/programFile.ts';
 import type { ClaimJson, RequestJson } from '../api.ts';
 import { pictureIn } from './ask/values.ts';
 import { isAnswer, isInput } from './check/commitments.ts';
-import { programOf } from './check/model.ts';
 import { type NamedTensor, valuesOf } from './check/tensorValues.ts';
 import { Drawing } from './drawing.tsx';
 import { Card } from './parts.tsx';
+import { readProgram } from './readProgram.ts';
 import { type PageSource, useSource } from './source.ts';
+import { useFound } from './useFound.ts';
 import { Output } from './values.tsx';
 
 /** Claims whose answers are shown. */
@@ -40,10 +39,8 @@ async function readContents(
   request: RequestJson,
   claims: readonly ClaimJson[],
 ): Promise<Contents | undefined> {
-  const id = request.model;
-  const file = await source.file(id, `program/${id.slice(2)}`, MAX_PROGRAM_BYTES);
-  if (!file) return undefined;
-  const model = programOf(id, file);
+  const model = await readProgram(source, request.model);
+  if (!model) return undefined;
   const [input, ...answers] = await Promise.all([
     request.inputUri === null ? source.input(request) : undefined,
     ...claims.map((claim) => (claim.answerUri === null ? source.answer(claim) : undefined)),
@@ -86,18 +83,11 @@ export function Contents({
   readonly claims: readonly ClaimJson[];
 }) {
   const source = useSource();
-  const [contents, setContents] = useState<Contents>();
   const ids = claims.map(({ id, outputs }) => `${id} ${outputs}`).join();
-  useEffect(() => {
-    let isWanted = true;
-    readContents(source, request, claims.slice(0, MOST_CLAIMS)).then(
-      (one) => isWanted && setContents(one),
-      () => undefined,
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [source, request.id, request.inputs, ids]);
+  const contents = useFound(
+    () => readContents(source, request, claims.slice(0, MOST_CLAIMS)),
+    [source, request.id, request.inputs, ids],
+  );
   if (!contents) return null;
   return (
     <Card title="Question and answers">

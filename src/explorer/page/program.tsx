@@ -1,13 +1,12 @@
-import { useEffect, useState } from 'preact/hooks';
 import { disputeGas } from '../../dispute/gas.ts';
 import type { Model } from '../../merkle/model.ts';
 import type { TensorRef } from '../../program/interface.ts';
 import { byteLengthOf, type LoopNode, type Node, type Program, sizeOf } from '../../program/node.ts';
-import { MAX_PROGRAM_BYTES } from '../../store/programFile.ts';
-import { programOf } from './check/model.ts';
 import { formText } from './check/tensorValues.ts';
 import { Card, Facts } from './parts.tsx';
+import { readProgram } from './readProgram.ts';
 import { useSource } from './source.ts';
+import { useFound } from './useFound.ts';
 import { bytesText } from './words.ts';
 
 const sum = <T extends Node>(nodes: readonly T[], size: (node: T) => number): number =>
@@ -40,21 +39,7 @@ function factsOf(model: Model): readonly (readonly [string, string])[] {
 /** A model as its program says, which is checked against the id. */
 export function ProgramCard({ id }: { readonly id: string }) {
   const source = useSource();
-  const [model, setModel] = useState<Model>();
-  useEffect(() => {
-    let isWanted = true;
-    const read = async (): Promise<Model | undefined> => {
-      const file = await source.file(id, `program/${id.slice(2)}`, MAX_PROGRAM_BYTES);
-      return file && programOf(id, file);
-    };
-    read().then(
-      (one) => isWanted && setModel(one),
-      () => undefined,
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [source, id]);
+  const model = useFound(() => readProgram(source, id), [source, id]);
   if (!model) return null;
   return (
     <Card title="What it computes">

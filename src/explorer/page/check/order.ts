@@ -29,7 +29,7 @@ export type Task =
   | (Subject & { readonly task: 'check'; readonly claim: ClaimJson })
   | (Subject & { readonly task: 'answer' });
 
-/** What runs the model: `auto` is the GPU if the browser has one and the model is large. */
+/** The processor that runs the model: `auto` is the GPU if the browser has one and the model is large. */
 export type Processor = 'auto' | 'cpu' | 'gpu';
 
 export type Order = Task & {

@@ -7,7 +7,7 @@ const MOST_VALUES = 12;
 
 /** A tensor, and what it is for. */
 export interface NamedTensor {
-  /** Such as `output 0`. */
+  /** Its role and number, such as `output 0`. */
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];

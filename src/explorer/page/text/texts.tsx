@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { ClaimJson, RequestJson } from '../../api.ts';
 import { Card } from '../parts.tsx';
 import { useSource } from '../source.ts';
+import { useFound } from '../useFound.ts';
 import type { ReadTexts } from './errand.ts';
 import { run } from './run.ts';
 
@@ -17,28 +17,21 @@ export function Texts({
   readonly claims: readonly ClaimJson[];
 }) {
   const source = useSource();
-  const [texts, setTexts] = useState<ReadTexts | string>();
   const shown = claims.slice(0, MOST_TEXTS);
   const ids = shown.map(({ id }) => id).join();
-  useEffect(() => {
-    let isWanted = true;
-    const read = async (): Promise<ReadTexts | string> => {
-      const description = await source.words(request.model);
-      if (!description) return 'nobody here knows what the tokens of the model mean';
-      const [input, ...answers] = await Promise.all([
-        source.input(request),
-        ...shown.map((claim) => source.answer(claim)),
-      ]);
-      return run('texts', { kind: 'read', description, input, answers });
-    };
-    read().then(
-      (one) => isWanted && setTexts(one),
-      (failure: Error) => isWanted && setTexts(failure.message),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [source, request.model, request.id, ids]);
+  const read = async (): Promise<ReadTexts | string> => {
+    const description = await source.words(request.model);
+    if (!description) return 'nobody here knows what the tokens of the model mean';
+    const [input, ...answers] = await Promise.all([
+      source.input(request),
+      ...shown.map((claim) => source.answer(claim)),
+    ]);
+    return run('texts', { kind: 'read', description, input, answers });
+  };
+  const texts = useFound(
+    () => read().catch((failure: Error) => failure.message),
+    [source, request.model, request.id, ids],
+  );
   return (
     <Card title="In words">
       {texts === undefined ? (
