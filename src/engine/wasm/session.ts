@@ -1,4 +1,4 @@
-import type { LoopNode, Node, Program } from '../../program/node.ts';
+import { type LoopNode, type Node, nodesRead, type Program } from '../../program/node.ts';
 import {
   type CheckpointedRun,
   checkInputs,
@@ -78,7 +78,7 @@ export class WasmSession implements Session {
   /** Runs a loop as a program of its own, to which all that it reads is given. */
   async #runAlone(loop: LoopNode, tensors: readonly Uint8Array[]): Promise<Uint8Array> {
     const { nodes } = this.program;
-    const read = [...new Set(loop.operands.map((operand) => operand.node))];
+    const read = nodesRead(loop);
     const inputs = read.map((i, slot): Node => {
       const { dtype, shape } = nodes[i]!;
       return { kind: 'input', dtype, shape, slot };

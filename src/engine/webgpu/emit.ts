@@ -13,6 +13,7 @@ import {
   termsOf,
   word,
   writerOf,
+  writesBytes,
 } from './kernelText.ts';
 import { PLAIN_FLOAT, SOFT_FLOAT } from './softFloat.ts';
 
@@ -60,10 +61,10 @@ const totalText = (
  * @param hasTotals whether tiles have computed the sums of its fold before
  */
 export function emitKernel(kernel: Kernel, memories: KernelMemories, hasTotals = false): string {
-  const { extents, outputs, init, store, isFoldEmpty } = kernel;
+  const { extents, outputs, init, isFoldEmpty } = kernel;
   const writer = writerOf(kernel, memories);
   const elements = extents.slice(0, outputs).reduce((size, extent) => size * extent, 1);
-  const isBytes = store.element === 'u8' || store.element === 'i8';
+  const isBytes = writesBytes(kernel);
   const items = isBytes ? Math.ceil(elements / 4) : elements;
   const post = codeText(writer, kernel.post, 'post');
   const terms = termsOf(kernel);

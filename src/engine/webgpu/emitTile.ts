@@ -11,11 +11,13 @@ import {
   type KernelMemories,
   type KernelWriter,
   listText,
+  nameIn,
   readText,
   slotsText,
   valuesText,
   word,
   writerOf,
+  writesBytes,
 } from './kernelText.ts';
 import { PLAIN_FLOAT, SOFT_FLOAT } from './softFloat.ts';
 import { isQuad, type Product, type TileSide, tileCount, tileLanes, tileRows, tilesOf } from './tile.ts';
@@ -37,10 +39,7 @@ function sideText(writer: KernelWriter, product: Product, name: 'row' | 'lane', 
   const { extents, outputs } = kernel;
   const fold = range(extents.length).slice(outputs);
   const slots = slotLayout(kernel);
-  const slotName = (slot: number): string =>
-    slot >= slots.indices && slot < slots.results
-      ? `stepIndex${slot - slots.indices}`
-      : writer.slotName(slot, 'step');
+  const slotName = nameIn(writer, 'step');
   const usesValues = [side.slot, ...side.instructions.flatMap((i) => kernel.step.instructions[i]!.args)].some(
     (slot) => slot >= slots.indices && slot < slots.results,
   );
@@ -70,7 +69,7 @@ fn ${name}_quad${head} -> vec4<u32> {
   for (var q = 0u; q < 4u; q = q + 1u) { words[q] = ${name}_word(batch, at_${name}, k + q); }
   return words;
 }`;
-  // What quads are gathered through is the same for all four steps.
+  // An index through which a quad is gathered is the same for its four steps, so it is read once.
   const through = new Set<number>();
   const follow = (i: number): void => {
     for (const { access } of kernel.accesses[i]!.gathers) {
@@ -164,12 +163,12 @@ function panelText(name: 'row' | 'lane', side: TileSide, extent: number, { size,
  * for bytes: a kernel with barriers and long code takes compilers long.
  */
 export function emitTile(kernel: Kernel, product: Product, memories: KernelMemories): string {
-  const { extents, outputs, init, store } = kernel;
+  const { extents, outputs, init } = kernel;
   const { size, terms, isWhole } = product;
   const { rows, lanes, down, across, invocations } = size;
   const writer = writerOf(kernel, memories);
   const isFloat = terms.family === 'f32';
-  const isBytes = store.element === 'u8' || store.element === 'i8';
+  const isBytes = writesBytes(kernel);
   const quads = size.steps / 4;
   const [heights, widths] = tilesOf(product, size);
   const type = isFloat ? 'f32' : 'u32';
@@ -249,7 +248,7 @@ fn main(
   ${range(rows)
     .map((r) => `var sum${r} = ${lane}(${isFloat ? '0.0' : word(init)});`)
     .join(' ')}
-  // What comes next is loaded while the panels are read. The last time, nothing comes next.
+  // Factors of the next steps are loaded while the panels of the last ones are read; after the last step there are none.
   for (var k = 0u; k < ${product.steps + size.steps}u; k = k + ${size.steps}u) {
     ${panels.map(({ load }) => load).join('\n    ')}
     if (k > 0u && ty < ${down}u) {

@@ -15,6 +15,10 @@ export interface KernelMemories {
 
 export const word = (value: number): string => `${value >>> 0}u`;
 
+/** Whether a kernel writes bytes, four of which share a word of the target. */
+export const writesBytes = ({ store }: Pick<Kernel, 'store'>): boolean =>
+  store.element === 'i8' || store.element === 'u8';
+
 /** Whether some code computes sums or products of floats, so that its result may be in doubt. */
 export const codeMayDoubt = ({ instructions }: Pick<ScalarCode, 'instructions'>): boolean =>
   instructions.some(({ operation }) => ['f32.add', 'f32.sub', 'f32.mul'].includes(operation));
@@ -120,7 +124,7 @@ export function readText(writer: KernelWriter, position: number, loops: number):
 }
 
 /** The name of a slot in some code. */
-const nameIn =
+export const nameIn =
   ({ kernel, slotName }: KernelWriter, use: string) =>
   (slot: number): string => {
     const { indices, results } = slotLayout(kernel);

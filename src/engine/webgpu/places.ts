@@ -22,7 +22,7 @@ interface Limits {
 /**
  * Places the constants of a program that a loop reads, one after the other, in as many buffers as they need.
  *
- * Those of bytes that all fit 4 bits take half of their bytes.
+ * A constant of bytes is packed two to a byte if all of its values fit 4 bits.
  *
  * @throws EngineError if they do not fit
  */

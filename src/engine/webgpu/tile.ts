@@ -2,7 +2,7 @@ import { type DType, ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { neededResults } from '../kernel/code.ts';
 import { rowMajorStrides } from '../kernel/form.ts';
 import { type Access, dependsOn, type Kernel, slotLayout } from '../kernel/kernel.ts';
-import { codeMayDoubt, type KernelTerms, termsOf } from './kernelText.ts';
+import { codeMayDoubt, type KernelTerms, termsOf, writesBytes } from './kernelText.ts';
 
 /**
  * One factor of a product: what is computed of some accesses alone, and the output loops that it depends on and the other
@@ -85,7 +85,7 @@ export const tileCount = (product: Product): number =>
 export function productOf(kernel: Kernel): Product | undefined {
   const terms = termsOf(kernel);
   if (terms?.factors.length !== 2) return undefined;
-  const { extents, outputs, step, post, store } = kernel;
+  const { extents, outputs, step, post } = kernel;
   const before = { instructions: step.instructions.slice(0, terms.before) };
   const steps = sizeOf(extents.slice(outputs));
   const [a, b] = terms.factors.map((slot) => dependencies(kernel, slot, terms.before)) as [Reach, Reach];
@@ -94,7 +94,7 @@ export function productOf(kernel: Kernel): Product | undefined {
   const [ofA, ofB] = [only(a, b), only(b, a)];
   const size = (loops: readonly number[]) => sizeOf(loops.map((i) => extents[i]!));
   const last = outputs - 1;
-  const isBytes = store.element === 'i8' || store.element === 'u8';
+  const isBytes = writesBytes(kernel);
   // Lanes lie next to each other in the target. Where they are few, rows are many.
   let isFirst = ofA.includes(last);
   if (!isFirst && !ofB.includes(last)) isFirst = (ofA.at(-1) ?? -1) > (ofB.at(-1) ?? -1);
@@ -141,7 +141,7 @@ function sizeFor(product: Pick<Product, 'rows' | 'lanes'>, batches: number, isBy
   );
 }
 
-/** What a factor needs: output loops, instructions of the step, and accesses. */
+/** The output loops, instructions of the step and accesses on which a factor depends. */
 interface Reach {
   readonly loops: ReadonlySet<number>;
   readonly instructions: readonly number[];
