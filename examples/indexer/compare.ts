@@ -118,7 +118,7 @@ const accountRow = (
   address,
   requests: requests.filter(({ requester }) => requester === address).length,
   claims: claims.filter(({ claimant }) => claimant === address).length,
-  // Whoever challenges itself is both sides.
+  // An account that challenges its own claim is both sides.
   disputes: disputes
     .flatMap(({ claimant, challenger }) => [claimant, challenger])
     .filter((one) => one === address).length,

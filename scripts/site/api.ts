@@ -19,7 +19,7 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   services: 'assay/services',
 };
 
-/** What is used of TypeDoc's types. */
+/** The parts of TypeDoc's types that are read here. */
 interface NamedType {
   readonly name?: string;
   readonly typeArguments?: readonly NamedType[];

@@ -3,7 +3,7 @@ import { account } from 'ponder:schema';
 
 type Row = typeof account.$inferSelect;
 
-/** What an event changes of an account: each field is added to it. */
+/** Amounts that an event adds to the figures of an account. */
 export type Change = Partial<Omit<Row, 'address'>>;
 
 const NOTHING: Omit<Row, 'address'> = {

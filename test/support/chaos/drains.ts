@@ -41,7 +41,7 @@ const CALM_WEI = 25n * GWEI;
  */
 const MOST_GWEI = 60;
 const LONGEST_SLEEP_SECONDS = 7200;
-/** What a bond is to leave to a victim: this, or a part of it. It pays for some moves, and not for all at every price. */
+/** Balance that a bond leaves to its victim, or a part of it: enough for some moves, but not for all at every gas price. */
 const LARGEST_REST_WEI = parseEther('0.032');
 const DEEDS = 24;
 /** Looks at the end, two hours apart, while bonds that come back are put up again. */
