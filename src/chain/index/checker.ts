@@ -5,15 +5,19 @@ import type { Case } from '../world.ts';
 import { caseFrom } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Facts, StateReader } from './facts.ts';
-import type { Gap } from './gaps.ts';
+import { EventsMissing, type Gap, idsIn, isOwed, keyOf } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
 import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
 const CHECKS_PER_LOOK = 50;
-/** Gaps that are read again in one look. */
-const GAPS_PER_LOOK = 8;
+/** Gaps that are read again before it is seen whether that closes any. */
+const GAPS_AT_ONCE = 8;
+/** Times that a node is asked for what it owes before the index goes on without: a few looks. */
+const PATIENCE = 20;
+/** Looks between two times that something is asked for which may not be there, at most. */
+const LONGEST_WAIT = 64;
 /** Ids that one request for logs names at most. */
 const IDS_PER_REQUEST = 50;
 /** Claims of one request that are looked for by their ids; more have to be found by their blocks. */
@@ -45,7 +49,9 @@ export class Checker {
   readonly #reader: Reader;
   readonly #state: StateReader;
   #doubtful = new Set<bigint>();
-  readonly #gaps = new Map<string, { tries: number; waits: number }>();
+  /** Gaps by their first ids: how often each was read, and how many looks it is left alone. */
+  readonly #gaps = new Map<string, { readonly tries: number; readonly waits: number }>();
+  #unseen: readonly Gap[] = [];
   /** Requests that are still to have their turn. */
   #turn: bigint[] = [];
 
@@ -59,7 +65,15 @@ export class Checker {
     return this.#doubtful;
   }
 
-  /** @param at the block up to which everything was read */
+  /** Requests and disputes whose events the node owes and does not give, after it was asked often enough. */
+  get unseen(): readonly Gap[] {
+    return this.#unseen;
+  }
+
+  /**
+   * @param at the block up to which everything was read
+   * @throws EventsMissing if the node leaves out a request or a dispute
+   */
   async check(rpc: Rpc, at: Header, records: Records): Promise<void> {
     await this.#closeGaps(rpc, at, records);
     let ids = [...new Set([...records.changed, ...this.#doubtful, ...this.#nextTurn(records.store)])];
@@ -69,8 +83,8 @@ export class Checker {
       ids = wrong.map(({ id }) => id);
       if (mend === undefined || wrong.length === 0) break;
       for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
-      // A dispute that was dropped may be of another request.
-      if (ids.some((id) => records.store.lacksDispute(id))) await this.#closeGaps(rpc, at, records);
+      // What was dropped and not found again is a gap, be it of this request or of another one.
+      if (mend === 'replace') await this.#closeGaps(rpc, at, records);
     }
     this.#doubtful = new Set(ids);
   }
@@ -152,29 +166,50 @@ export class Checker {
     return caseFrom(events, times);
   }
 
-  /** Looks for events of ids that are missing between others, less and less often where there is nothing. */
-  async #closeGaps(rpc: Rpc, at: Header, records: Records): Promise<void> {
-    const { requests, disputes } = await this.#state.counts(rpc, at);
-    const { store } = records;
-    const gaps = [
-      ...store.gaps('request', requests, at.number),
-      ...store.gaps('dispute', disputes, at.number),
+  /** Reads the gaps between ids again, until that closes no more of them. */
+  async #closeGaps(rpc: Rpc, at: Header, { store, derive }: Records): Promise<void> {
+    const counts = await this.#state.counts(rpc, at);
+    const gapsNow = (): Gap[] => [
+      ...store.gaps('request', counts.requests, at.number),
+      ...store.gaps('dispute', counts.disputes, at.number),
     ];
-    const due = gaps.filter(({ fromBlock, toBlock, first }) => {
-      const key = `${fromBlock}-${toBlock}-${first}`;
-      const { tries, waits } = this.#gaps.get(key) ?? { tries: 0, waits: 0 };
-      this.#gaps.set(
-        key,
-        waits > 0 ? { tries, waits: waits - 1 } : { tries: tries + 1, waits: 2 ** tries - 1 },
-      );
-      return waits === 0;
-    });
-    if (gaps.length === 0) this.#gaps.clear();
-    for (const gap of due.slice(0, GAPS_PER_LOOK)) {
-      const events = decodeAll(await this.#logsIn(rpc, gap));
-      const changed = store.atomically(() => events.flatMap((event) => store.put(event)));
-      records.derive(changed);
+    let [gaps, before] = [gapsNow(), Number.POSITIVE_INFINITY];
+    while (idsIn(gaps) < before) {
+      before = idsIn(gaps);
+      for (const gap of this.#due(gaps)) {
+        this.#note(gap, isOwed(gap, gaps));
+        const events = decodeAll(await this.#logsIn(rpc, gap));
+        derive(store.atomically(() => events.flatMap((event) => store.put(event))));
+      }
+      gaps = gapsNow();
     }
+    for (const [key, { tries, waits }] of this.#gaps) {
+      if (!gaps.some((gap) => keyOf(gap) === key)) this.#gaps.delete(key);
+      else this.#gaps.set(key, { tries, waits: Math.max(0, waits - 1) });
+    }
+    const owed = gaps.filter((gap) => isOwed(gap, gaps));
+    const refused = owed.find((gap) => this.#triesOf(gap) < PATIENCE);
+    if (refused) throw new EventsMissing(refused);
+    this.#unseen = owed;
+  }
+
+  #triesOf(gap: Gap): number {
+    return this.#gaps.get(keyOf(gap))?.tries ?? 0;
+  }
+
+  /** The gaps to read now; those that were asked for least come first. */
+  #due(gaps: readonly Gap[]): Gap[] {
+    return gaps
+      .filter((gap) => (this.#gaps.get(keyOf(gap))?.waits ?? 0) === 0)
+      .sort((a, b) => this.#triesOf(a) - this.#triesOf(b))
+      .slice(0, GAPS_AT_ONCE);
+  }
+
+  /** Notes that a gap is read. What may not be there at all, or was asked for in vain, is read less and less often. */
+  #note(gap: Gap, isOwed: boolean): void {
+    const tries = this.#triesOf(gap) + 1;
+    const waits = isOwed && tries < PATIENCE ? 0 : Math.min(2 ** tries, LONGEST_WAIT);
+    this.#gaps.set(keyOf(gap), { tries, waits });
   }
 
   #logsIn(rpc: Rpc, { first, last, fromBlock, toBlock }: Gap): Promise<RawLog[]> {

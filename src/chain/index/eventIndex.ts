@@ -7,6 +7,7 @@ import { isOver } from '../world.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll } from './events.ts';
+import { EventsMissing, type Gap, keyOf } from './gaps.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
@@ -22,7 +23,7 @@ const REREAD_BLOCKS = 64;
 const KEPT_BLOCKS = 256;
 /** Looks in a row at a head below what was read after which it is believed: one node behind another is no reorganisation. */
 const LOOKS_BEHIND = 10;
-/** Times that a look begins again because the chain changed under it. */
+/** Times that a look begins again because the chain changed under it, or the node left out what is on it. */
 const ATTEMPTS = 4;
 
 export interface IndexOptions {
@@ -42,9 +43,12 @@ interface Kept {
   readonly builder: CaseBuilder;
 }
 
-/** Whether the chain was reorganised during a look: its block is no longer in it, or no longer known to the node. */
-function isMoved(failure: unknown): boolean {
-  if (failure instanceof ChainMoved) return true;
+/**
+ * Whether the next answers may do: the chain was reorganised during the look, so that its block is no longer in it or no
+ * longer known to the node, or the node left out events.
+ */
+function isPassing(failure: unknown): boolean {
+  if (failure instanceof ChainMoved || failure instanceof EventsMissing) return true;
   const refusal = rpcErrorIn(failure);
   return refusal !== undefined && isUnknownBlock(refusal);
 }
@@ -82,6 +86,8 @@ export class EventIndex {
   readonly #headless = new Set<bigint>();
   /** Requests of which it was told that they are not shown. */
   readonly #told = new Set<bigint>();
+  /** Gaps of which it was told that the index does without them. */
+  readonly #toldGaps = new Set<string>();
   #world: World | undefined;
   #updating: Promise<unknown> = Promise.resolve();
 
@@ -137,7 +143,7 @@ export class EventIndex {
       try {
         return await this.#look();
       } catch (failure) {
-        if (!this.#recover(failure) && !isMoved(failure)) throw failure;
+        if (!this.#recover(failure) && !isPassing(failure)) throw failure;
         if (attempt >= ATTEMPTS) throw failure;
       }
     }
@@ -243,7 +249,7 @@ export class EventIndex {
       changed: this.#unchecked,
       find: (id) => {
         const kept = this.#kept.get(id);
-        return kept && { case: kept.case, isWhole: kept.builder.isWhole && !store.lacksDispute(id) };
+        return kept && { case: kept.case, isWhole: kept.builder.isWhole };
       },
       derive: (ids) => this.#derive(store, ids),
     });
@@ -252,6 +258,7 @@ export class EventIndex {
     this.#unchecked.clear();
     this.#show(new Set([...checker.doubtful, ...this.#timeless]));
     this.#tell(store, checker.doubtful);
+    this.#tellGaps(checker.unseen);
     this.#world = this.#live.at(toBlock(head));
     return this.#world;
   }
@@ -381,6 +388,17 @@ export class EventIndex {
     }
     for (const id of doubtful) {
       say(id, 'the events that the node gives are not what the contracts say; it is left until they are');
+    }
+  }
+
+  /** Says once of each gap that nothing is known of what is in it. */
+  #tellGaps(unseen: readonly Gap[]): void {
+    for (const gap of unseen) {
+      if (this.#toldGaps.has(keyOf(gap))) continue;
+      this.#toldGaps.add(keyOf(gap));
+      this.#onNotice(
+        `${new EventsMissing(gap).message}; nothing is known of them until it, or another --rpc, gives them`,
+      );
     }
   }
 

@@ -35,8 +35,6 @@ export class IndexStore {
   readonly recent = new RecentLogs();
   readonly #database: DatabaseSync;
   readonly #rewritten = new Set<bigint>();
-  /** Disputes by id that were dropped to be read again, and have not been found since. */
-  readonly #missing = new Map<bigint, { readonly requestId: bigint; readonly block: number }>();
   readonly #sql: (text: string) => StatementSync;
 
   private constructor(database: DatabaseSync, folder: string | undefined) {
@@ -209,7 +207,8 @@ export class IndexStore {
     // A node may still give events of a branch that was given up.
     if ((this.header(blockNumber)?.hash ?? blockHash) !== blockHash) return undefined;
     this.recent.drop(place);
-    if (content.name === 'Opened') this.#missing.delete(content.disputeId);
+    if (content.name === 'Requested') this.#number('request', requestId, blockNumber);
+    if (content.name === 'Opened') this.#number('dispute', content.disputeId, blockNumber);
     const request = Number(requestId);
     if (this.settledRange(requestId)) {
       this.#sql('UPDATE settled SET last = MAX(last, ?) WHERE request = ?').run(blockNumber, request);
@@ -228,8 +227,6 @@ export class IndexStore {
     this.#sql(
       'INSERT OR REPLACE INTO events (block, place, request, hash, tx, time, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ).run(blockNumber, logIndex, request, blockHash, transaction, time, blob);
-    if (content.name === 'Requested') this.#number('request', requestId, blockNumber);
-    if (content.name === 'Opened') this.#number('dispute', content.disputeId, blockNumber);
     return known ? [requestId, BigInt(known.request)] : [requestId];
   }
 
@@ -271,21 +268,15 @@ export class IndexStore {
     }));
   }
 
-  /** Drops the events of one request, to read them again. Its disputes count as missing until they are found. */
+  /** Drops the events of one request, to read them again. Its disputes are a gap until they are found. */
   forget(requestId: bigint): void {
-    for (const { content, place } of this.eventsOn(requestId)) {
+    for (const { content } of this.eventsOn(requestId)) {
       if (content.name !== 'Opened') continue;
       this.#sql("DELETE FROM numbers WHERE kind = 'dispute' AND id = ?").run(Number(content.disputeId));
-      this.#missing.set(content.disputeId, { requestId, block: place.blockNumber });
     }
     this.#rewritten.add(requestId);
     this.recent.clear();
     this.#sql('DELETE FROM events WHERE request = ?').run(Number(requestId));
-  }
-
-  /** Whether a request had a dispute that was dropped and has not been found again. */
-  lacksDispute(requestId: bigint): boolean {
-    return [...this.#missing.values()].some((one) => one.requestId === requestId);
   }
 
   /** Requests with events that are kept. */
@@ -401,7 +392,6 @@ export class IndexStore {
     }[];
     for (const table of ['events', 'numbers']) this.#sql(`DELETE FROM ${table} WHERE block > ?`).run(end);
     this.#sql('DELETE FROM blocks WHERE number > ?').run(end);
-    for (const [id, { block }] of this.#missing) if (block > end) this.#missing.delete(id);
     this.cursor = Math.min(this.cursor, end);
     return this.#rewrite(touched);
   }
@@ -422,12 +412,11 @@ export class IndexStore {
    * @returns the ids up to `count` whose events were not seen; those before the first that was seen included
    */
   gaps(kind: Numbered, count: bigint, head: number): Gap[] {
-    if (kind === 'dispute') for (const id of this.#missing.keys()) if (id > count) this.#missing.delete(id);
     const known = this.#sql('SELECT COUNT(*) AS known FROM numbers WHERE kind = ?').get(kind) as {
       known: number;
     };
     if (BigInt(known.known) >= count) return [];
     const rows = this.#sql('SELECT id, block FROM numbers WHERE kind = ? ORDER BY id').all(kind);
-    return gapsBetween(rows as { id: number; block: number }[], Number(count), this.fromBlock, head);
+    return gapsBetween(kind, rows as { id: number; block: number }[], Number(count), this.fromBlock, head);
   }
 }

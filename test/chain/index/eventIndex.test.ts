@@ -2,9 +2,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { IDisputeGame__factory } from '#typechain';
 import { EventIndex, type IndexOptions } from '../../../src/chain/index/eventIndex.ts';
+import type { RawLog } from '../../../src/chain/index/events.ts';
 import { contractsOver, SimulatedChain } from '../../support/chaos/simulatedChain.ts';
 import { Random } from '../../support/randomProgram.ts';
+
+const OPENED = IDisputeGame__factory.createInterface().getEvent('Opened').topicHash;
 
 /** A chain on which much has happened, and what was asked of its node. */
 function scene(seed = 3) {
@@ -13,6 +17,7 @@ function scene(seed = 3) {
   const asked: string[] = [];
   let failing: string | undefined;
   let [reorganising, isBlank, growth] = [false, false, 0];
+  let leftOut: (log: RawLog) => boolean = () => false;
   const send = async (method: string, params: unknown[]): Promise<unknown> => {
     asked.push(method);
     if (method === 'eth_getLogs' || params[0] === 'latest') for (let i = 0; i < growth; i++) chain.mine(0);
@@ -25,7 +30,9 @@ function scene(seed = 3) {
     const at = (params[1] as { blockHash?: string } | undefined)?.blockHash;
     if (method === 'eth_call' && !chain.blocks.some(({ hash }) => hash === at))
       throw Object.assign(new Error('refused'), { error: { code: -32001, message: 'Resource not found' } });
-    return method === 'eth_call' && isBlank ? '0x' : chain.answer(method, params);
+    const answer = chain.answer(method, params);
+    if (method === 'eth_getLogs') return (answer as RawLog[]).filter((log) => !leftOut(log));
+    return method === 'eth_call' && isBlank ? '0x' : answer;
   };
   const notices: string[] = [];
   const open = (options: IndexOptions = {}) =>
@@ -45,7 +52,11 @@ function scene(seed = 3) {
   const blank = (is: boolean): void => {
     isBlank = is;
   };
-  return { chain, asked, notices, open, fail, reorganise, grow, blank };
+  /** Has the node leave out logs. */
+  const leaveOut = (which: (log: RawLog) => boolean): void => {
+    leftOut = which;
+  };
+  return { chain, asked, notices, open, fail, reorganise, grow, blank, leaveOut };
 }
 
 describe('the index of what happened', () => {
@@ -123,6 +134,35 @@ describe('the index of what happened', () => {
     expect(new Set(notices).size).to.equal(notices.length);
     for (const notice of notices)
       expect(notice).to.match(/^request \d+: made before block 40 \(--from-block\)/);
+  });
+
+  it('shows nothing while the node leaves out a dispute that has ended, and at last goes on without it', async () => {
+    const { chain, notices, open, leaveOut } = scene();
+    const all = chain.head.state.requests.flatMap(({ claims }) => claims.flatMap(({ disputes }) => disputes));
+    const [ended] = all.filter((one) => one.ended);
+    if (!ended) throw new Error('no dispute has ended');
+    const isOfIt = (id: bigint) => (log: RawLog) => BigInt(log.topics[1] ?? 0) === id;
+    const isOpening = (log: RawLog) => log.topics[0] === OPENED && isOfIt(ended.disputeId)(log);
+    leaveOut(isOpening);
+    const index = open();
+    const sentence = `the node leaves out the events of dispute ${ended.disputeId}, which are in the blocks`;
+    for (let look = 0; look < 4; look++) {
+      const said = await index.update().catch((error: Error) => error.message);
+      expect(said).to.be.a('string').that.includes(sentence);
+      chain.mine(0);
+    }
+    const world = await index.update();
+    expect(world.dispute(ended.disputeId)).to.equal(undefined);
+    expect(notices).to.have.length(1);
+    expect(notices[0]).to.include(sentence).and.to.include('another --rpc');
+    await index.update();
+    expect(notices).to.have.length(1);
+    // It is asked for again, less often.
+    leaveOut(() => false);
+    let found = false;
+    for (let look = 0; look < 70 && !found; look++)
+      found = (await index.update()).dispute(ended.disputeId) !== undefined;
+    expect(found).to.equal(true);
   });
 
   it('goes on from its folder without reading again what is there', async () => {
