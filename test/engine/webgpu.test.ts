@@ -20,6 +20,7 @@ import {
   loop,
   matMul,
   ProgramBuilder,
+  view,
 } from '../support/programs.ts';
 
 const LONG = process.env['ASSAY_LONG'] !== undefined;
@@ -111,6 +112,35 @@ describe('programs on a GPU', function () {
     const [found] = await session.run([f32Bytes([1, 2, 2 ** -80, 2 ** -60, 3, 4]), f32Bytes([2 ** -60, 1])]);
     expect(found!.bytes).to.deep.equal(f32Bytes([2 + 2 ** -60, 2 ** -60 + 2 ** -140, 4 + 3 * 2 ** -60]));
     expect([...(await session.doubts()).values()]).to.deep.equal([1]);
+    await session.close();
+  });
+
+  it('gives +0 for a sum of products that are all -0, of one step and of many', async () => {
+    const build = new ProgramBuilder();
+    const vector = build.input('f32', [64]);
+    const matrix = build.input('f32', [64, 64]);
+    const at = view(64, 0);
+    // One step: a compiler that knows that the sum starts at 0 may leave the sum out.
+    build.node(
+      loop({
+        dtype: 'f32',
+        shape: [64],
+        operands: [
+          { node: vector, dtype: 'f32', fill: 0, view: [at] },
+          { node: matrix, dtype: 'f32', fill: 0, view: [at, at] },
+        ],
+        step: (s) => [
+          instruction('f32.mul', s.operands, s.operands + 1),
+          instruction('f32.add', s.accumulator, s.results),
+        ],
+      }),
+    );
+    build.node(matMul(vector, matrix, 1, 64, 64));
+    build.node(matMul(matrix, matrix, 64, 64, 64));
+    const { program, weights } = build.finish([2, 3, 4]);
+    const inputs = [64, 64 * 64].map((count, sign) => f32Bytes(Array(count).fill(sign === 0 ? 1 : -0)));
+    const session = await onDevice(shared.engine, program, weights);
+    await expectTensors(session, inputs, await (await referenceEngine.load(program, weights)).runAll(inputs));
     await session.close();
   });
 

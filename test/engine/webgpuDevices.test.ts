@@ -5,7 +5,7 @@ import { WebgpuSession } from '../../src/engine/webgpu/session.ts';
 import { webgpuEngineWith } from '../../src/engine/webgpu/webgpu.ts';
 import { madeFrom } from '../browser/nests.ts';
 import { engineErrorOf } from '../support/engineError.ts';
-import { FAULTS, flushing, watchedGpu } from '../support/gpu/faultyGpu.ts';
+import { carelessOfZeros, FAULTS, flushing, watchedGpu } from '../support/gpu/faultyGpu.ts';
 import { deviceOrSkip, engineOn, expectTensors, onDevice, rootsOf, small } from '../support/gpu/stage.ts';
 import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
@@ -34,17 +34,28 @@ describe('devices of the webgpu engine', function () {
     });
   }
 
-  it('needs no subnormals: a device that flushes them all serves with the right bits', async () => {
-    const { gpu: flushes, watched } = watchedGpu(gpu);
-    watched.liberty = flushing;
-    const { engine, lines } = engineOn(flushes);
-    const { program, weights, inputs } = madeFrom('random', 5);
-    const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
-    const session = await onDevice(engine, program, weights);
-    expect(watched.changed).to.be.greaterThan(0);
-    expect(rootsOf(await session.runAll(inputs))).to.deep.equal(rootsOf(expected));
-    expect(lines).to.deep.equal([]);
-  });
+  for (const [liberty, change] of Object.entries({
+    'flushes all subnormals': flushing,
+    'leaves zeros out of sums': carelessOfZeros,
+  })) {
+    it(`serves with the right bits on a device that ${liberty}`, async () => {
+      const { gpu: free, watched } = watchedGpu(gpu);
+      watched.liberty = change;
+      const { engine, lines } = engineOn(free);
+      for (const [kind, seed] of [
+        ['random', 5],
+        ['wide', 84],
+      ] as const) {
+        const { program, weights, inputs } = madeFrom(kind, seed);
+        const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
+        const session = await onDevice(engine, program, weights);
+        expect(rootsOf(await session.runAll(inputs)), kind).to.deep.equal(rootsOf(expected));
+        await session.close();
+      }
+      expect(watched.changed).to.be.greaterThan(0);
+      expect(lines).to.deep.equal([]);
+    });
+  }
 
   it('compiles a kernel once for all sessions and runs', async () => {
     const { gpu: watchedOne, watched } = watchedGpu(gpu);

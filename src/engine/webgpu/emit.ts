@@ -20,7 +20,7 @@ import { PLAIN_FLOAT, SOFT_FLOAT } from './softFloat.ts';
 /**
  * A sum without a look at each step. Where the least factors that are not 0 are normal and their product is at least 2^-102,
  * every product is a multiple of 2^-125, and so is every sum: none is subnormal. Infinities and NaN stay in a sum. If that
- * does not hold, the fold is run again step by step.
+ * does not hold, the fold is run again step by step. A total of zero is +0 (see `unsigned_zero`).
  */
 function sumText(writer: KernelWriter, terms: KernelTerms): string {
   const loops = foldLoops(writer.kernel);
@@ -37,7 +37,7 @@ function sumText(writer: KernelWriter, terms: KernelTerms): string {
     ${names.map((factor, i) => `${least[i]} = min(${least[i]}, (${factor} << 1u) - 1u);`).join(' ')}
     sum = plain_sum(sum, ${term});
   }${' }'.repeat(loops.length)}
-  let total = bitcast<u32>(sum);
+  let total = unsigned_zero(bitcast<u32>(sum));
   if (is_finite(total) && are_wide(${least.length === 2 ? least.join(', ') : `${least[0]}, ONE_TWICE`})) { acc = total; } else {
   doubt = doubt_before;
   ${stepsText(writer)}

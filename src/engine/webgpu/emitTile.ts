@@ -281,7 +281,7 @@ fn main(
       var rest = batch; ${indexText('rest', product.batchLoops, extents)}
       ${product.rows.loops.length > 0 ? `var row_rest = at_row; ${indexText('row_rest', product.rows.loops, extents)}` : ''}
       var lane_rest = at_lane + part; ${indexText('lane_rest', product.lanes.loops, extents)}
-      let total = totals[e + part];
+      let total = ${isFloat ? 'unsigned_zero(totals[e + part])' : 'totals[e + part]'};
       ${isFloat ? rightness('lane_in + part') : ''}
       let computed = ${isFloat ? `select(${word(NO_TOTAL)}, total, is_right)` : computed};
       ${

@@ -97,6 +97,15 @@ export const FAULTS: Readonly<Record<string, Liberty>> = {
     instead(text, 'return select(select(0u - a, 0u, b == 0u), quotient, is_plain);', 'return quotient;'),
 };
 
+/** Leaves zeros out of sums, whatever their signs: what WGSL allows, and no fault here. */
+export const carelessOfZeros: Liberty = (text) =>
+  text
+    .replaceAll(PLAIN_SUM, 'fn plain_sum(a: f32, b: f32) -> f32 { return select(a + b, b, a == 0.0); }')
+    .replaceAll(
+      /(fn plain_sums\(a: \S+, b: \S+\) -> \S+) \{ return a \+ b; \}/g,
+      '$1 { return select(a + b, b, a == a - a); }',
+    );
+
 /** Flushes the operands and the result of every sum and product: what WGSL allows, and no fault here. */
 export const flushing: Liberty = (text) =>
   instead(
@@ -118,6 +127,26 @@ export interface Watched {
   device: GPUDevice | undefined;
   /** Number of shaders that were changed. */
   changed: number;
+  /** Number of calls of the devices so far, and the one before which a device is lost. */
+  calls: number;
+  lostAt: number;
+}
+
+const DEVICE_METHODS = [
+  ...(['createBindGroup', 'createBindGroupLayout', 'createBuffer', 'createCommandEncoder'] as const),
+  ...(['createComputePipelineAsync', 'createShaderModule', 'pushErrorScope', 'popErrorScope'] as const),
+];
+
+/** Has a function called before each call of some methods. */
+function watch<T extends object>(object: T, names: readonly (keyof T)[], before: () => void): T {
+  for (const name of names) {
+    const method = object[name] as (...args: unknown[]) => unknown;
+    object[name] = ((...args: unknown[]) => {
+      before();
+      return method.apply(object, args);
+    }) as T[typeof name];
+  }
+  return object;
 }
 
 /** WebGPU whose devices take liberties with shaders, and have less memory if so told. */
@@ -125,7 +154,10 @@ export function watchedGpu(
   gpu: GPU,
   limits: { readonly bufferBytes?: number; readonly storageBuffers?: number } = {},
 ): { readonly gpu: GPU; readonly watched: Watched } {
-  const watched: Watched = { liberty: (text) => text, device: undefined, changed: 0 };
+  const watched: Watched = {
+    ...{ liberty: (text) => text, device: undefined, changed: 0 },
+    ...{ calls: 0, lostAt: Number.POSITIVE_INFINITY },
+  };
   const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
     const adapter = await gpu.requestAdapter(options);
     if (!adapter) return null;
@@ -149,7 +181,13 @@ export function watchedGpu(
           return create({ ...module, code });
         };
         watched.device = device;
-        return device;
+        const call = (): void => {
+          if (watched.calls++ === watched.lostAt) device.destroy();
+        };
+        const createBuffer = device.createBuffer.bind(device);
+        device.createBuffer = (buffer) => watch(createBuffer(buffer), ['mapAsync', 'getMappedRange'], call);
+        watch(device.queue, ['submit', 'writeBuffer', 'onSubmittedWorkDone'], call);
+        return watch(device, DEVICE_METHODS, call);
       },
     } as GPUAdapter;
   };
