@@ -123,6 +123,8 @@ export function productOf(kernel: Kernel): Product | undefined {
   // A word of four bytes is written by one invocation, which has no way back to single steps.
   if (isBytes && (terms.family === 'f32' || product.lanes.loops.at(-1) !== last || extents[last]! % 4 !== 0))
     return undefined;
+  // Nothing is shared along one row, as in a convolution of each channel by itself: a panel pays by its order of loads alone.
+  if (product.rows.extent === 1 && steps < ONE_ROW.steps) return undefined;
   const batches = size(product.batchLoops);
   if (steps * product.rows.extent * product.lanes.extent * batches < LEAST_PRODUCTS) return undefined;
   return { ...product, batches, size: sizeFor(product, batches, isBytes) };
