@@ -1,14 +1,16 @@
 // `npm run gpu`: what the lane for GPUs takes, on the device that WebGPU finds.
 //
-//   npm run gpu                      everything
-//   npm run gpu -- product rows      some of it: product, rows, models, text
-//   npm run gpu -- --small           small sizes, and the models that a device on the CPU runs in seconds
-//   npm run gpu -- --software        on SwiftShader, a Vulkan driver on the CPU (Debian's chromium has it)
+//   npm run gpu                              everything
+//   npm run gpu -- product rows              some of it: product, rows, nests, models, text
+//   npm run gpu -- models --only MobileNetV2 some of the models: those whose names start so
+//   npm run gpu -- --small                   small sizes, and the models that a device on the CPU runs in seconds
+//   npm run gpu -- --software                on SwiftShader, a Vulkan driver on the CPU (Debian's chromium has it)
 //
 // product: a product of floats of 4096 by 4096, its share of the peak without fused sums, and whether it is exact.
 // rows: one row by a matrix, of floats, of bytes, and of 4-bit weights.
+// nests: programs of random loops, with NaN, infinities, subnormals and signed zeros, next to the reference.
 // models: the root of every tensor of each model, next to the CPU's; and the times of both.
-// text: one pass of SmolLM2-135M over 256 positions.
+// text: one pass of SmolLM2-135M over 256 positions, likewise.
 //
 // The exit code is 1 if a bit differs, or if there is no device.
 import { parseArgs } from 'node:util';
@@ -32,9 +34,12 @@ import { rootsOf } from '../test/support/gpu/stage.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { small: { type: 'boolean' }, software: { type: 'boolean' } },
+  options: { small: { type: 'boolean' }, software: { type: 'boolean' }, only: { type: 'string' } },
 });
 const isSmall = values.small === true;
+const { only = '' } = values;
+/** Runs that are timed, after one that is not; a device on the CPU takes minutes for the larger models. */
+const RUNS = values.software ? 1 : 7;
 const isChosen = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
 /** Models for `--small`. */
 const QUICK = ['digits', 'digits int8', 'boosted trees (iris)', 'language identifier (lande)'];
@@ -92,10 +97,9 @@ async function compare(
     const roots = rootsOf(await here.runAll(inputs));
     isWhole = rootsOf(await there.runAll(inputs)).every((root, i) => root === roots[i]);
   }
-  const runs = isSmall ? 3 : 7;
   const [slow, fast] = [
-    await timeOf(() => here.run(inputs), runs),
-    await timeOf(() => there.run(inputs), runs),
+    await timeOf(() => here.run(inputs), RUNS),
+    await timeOf(() => there.run(inputs), RUNS),
   ];
   const doubts = there instanceof WebgpuSession ? await there.doubts() : new Map<number, number>();
   const doubted = [...doubts.values()].reduce((sum, count) => sum + count, 0);
@@ -107,7 +111,8 @@ async function compare(
 }
 
 async function eachModel(): Promise<void> {
-  for (const model of [...models, ...examples].filter(({ name }) => !isSmall || QUICK.includes(name))) {
+  const chosen = [...models, ...examples].filter(({ name }) => !isSmall || QUICK.includes(name));
+  for (const model of chosen.filter(({ name }) => name.startsWith(only))) {
     try {
       const compiled = importOnnx(await model.bytes(), model.options);
       await compare(model.name, compiled.program, compiled.weights, programInputs(compiled, model.inputs()));
@@ -119,7 +124,7 @@ async function eachModel(): Promise<void> {
 }
 
 async function text(): Promise<void> {
-  for (const rung of isSmall ? rungs.slice(0, 1) : rungs) {
+  for (const rung of (isSmall ? rungs.slice(0, 1) : rungs).filter(({ name }) => name.startsWith(only))) {
     try {
       const model = await rung.compile();
       const { ids, tokens } = textsOf(rung)[0]!;
