@@ -44,6 +44,11 @@ export class Background {
     );
   }
 
+  /** Whether a job has ended whose outcome no pass has seen. */
+  get hasNews(): boolean {
+    return [...this.#jobs.values()].some(({ isNews }) => isNews);
+  }
+
   /** Jobs that wait and run. */
   get queued(): number {
     return [...this.#jobs.values()].filter(({ isRunning, outcome }) => isRunning || !outcome).length;
@@ -87,7 +92,7 @@ export class Background {
 
   /** Waits until a job has ended whose outcome no pass has seen, or the time is over. @param ms the longest wait */
   next(ms: number): Promise<void> {
-    if ([...this.#jobs.values()].some(({ isNews }) => isNews)) return Promise.resolve();
+    if (this.hasNews) return Promise.resolve();
     return new Promise((resolve) => {
       // This timer does not keep the process alive.
       const timer = setTimeout(done, ms).unref();

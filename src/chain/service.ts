@@ -134,10 +134,17 @@ export function createService(
     options.observe?.(world);
     const me = sender.address;
     const scene = { world, me, times, sender, background, moving, listen, once, commit };
-    const dues = await plan({ ...scene, purse: () => purse(me) });
-    background.turn();
-    moving.turn();
-    return sender.transactions.step(dues, world.block.number, open.gas * maxFeeWei);
+    const planned = async (): Promise<readonly Due[]> => {
+      const dues = await plan({ ...scene, purse: () => purse(me) });
+      background.turn();
+      moving.turn();
+      return dues;
+    };
+    const { transactions } = sender;
+    const sent = await transactions.step(await planned(), world.block.number, open.gas * maxFeeWei);
+    // What short runs have found meanwhile does not wait for another look, which takes a far node a minute.
+    const isNews = background.hasNews || moving.hasNews;
+    return isNews ? sent + (await transactions.sendMore(await planned())) : sent;
   };
 
   return {

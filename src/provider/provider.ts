@@ -290,13 +290,14 @@ export function provideService(options: ProviderOptions): ChainService {
     const arranged = arrange(scene.world);
     const own = [...scene.world.disputes.values()].filter(({ claim }) => claim.claimant === scene.me);
     losses.look(own, scene.me, arranged, scene.listen);
-    return [
-      ...defences(scene),
-      ...(await claims(scene, arranged)),
-      ...finalities(scene, arranged),
-      ...(await fees(scene.me, arranged)),
-      ...(await collector.due(contracts, scene.me, scene.sender.transactions, scene.listen)),
+    const dues = [
+      defences(scene),
+      claims(scene, arranged),
+      finalities(scene, arranged),
+      fees(scene.me, arranged),
+      collector.due(contracts, scene.me, scene.sender.transactions, scene.listen),
     ];
+    return (await Promise.all(dues)).flat();
   });
 }
 

@@ -172,11 +172,12 @@ export function watchService(options: WatcherOptions): ChainService {
     const arranged = arrange(scene.world);
     const mine = [...scene.world.disputes.values()].filter(({ challenger }) => challenger === scene.me);
     losses.look(mine, scene.me, arranged, scene.listen);
-    return [
-      ...moves(mine, scene),
-      ...(await challenges(scene, mine, arranged)),
-      ...(await collector.due(contracts, scene.me, scene.sender.transactions, scene.listen)),
+    const dues = [
+      moves(mine, scene),
+      challenges(scene, mine, arranged),
+      collector.due(contracts, scene.me, scene.sender.transactions, scene.listen),
     ];
+    return (await Promise.all(dues)).flat();
   });
 }
 

@@ -165,6 +165,21 @@ describe('several nodes as one endpoint', () => {
     expect(notices.join('\n')).to.match(/is on chain 8, not on 7; it is left out until it is back/);
   });
 
+  it('attack 47: shows nothing of another chain, and sends nothing to it', async () => {
+    const provider = await open(urls.slice(0, 1));
+    await provider.getBlockNumber();
+    const [node] = nodes as [FakeNode];
+    Object.assign(node, { chainId: 8, head: 5000 });
+    const failure = await (await provider.look())
+      .send('eth_blockNumber', [])
+      .catch((error: Error) => error.message);
+    expect(failure).to.match(/is on chain 8, not on 7/);
+    expect(provider.status()[0]).to.include({ state: 'wrongChain', head: 100 });
+    await provider.look();
+    await provider.broadcast('0x02').catch(() => undefined);
+    expect(node.calls).to.not.include('eth_sendRawTransaction');
+  });
+
   it('refuses nodes of different chains at the start', async () => {
     (nodes[1] as FakeNode).chainId = 8;
     const failure = await open().catch((error: Error) => error.message);

@@ -35,6 +35,7 @@ function scene(options: SenderOptions = {}) {
       transactions = start();
     },
     status: () => transactions.status,
+    sendMore: (dues: readonly Due[]) => transactions.sendMore(dues),
     /** One pass with what is due; then a block. */
     step: async (dues: readonly Due[]): Promise<void> => {
       await transactions.step(dues, chain.block);
@@ -66,6 +67,17 @@ describe('sending transactions', () => {
     expect(s.chain.applied).to.deep.equal(['call3', 'call2', 'call1', 'call4']);
     await s.turn(dues);
     expect(s.chain.applied).to.have.length(5);
+  });
+
+  it('sends at once what becomes due after a step, and nothing twice', async () => {
+    const s = scene();
+    const [early, late] = numbered(2) as [Due, Due];
+    expect(await s.sendMore([early])).to.equal(0);
+    expect(await s.turn([early], 0)).to.equal(1);
+    expect(await s.sendMore([early, late])).to.equal(1);
+    expect(await s.sendMore([early, late])).to.equal(0);
+    s.chain.mine();
+    expect(s.chain.applied).to.deep.equal(['call0', 'call1']);
   });
 
   it('joins moves of several disputes, and sends them apart if one reverts', async () => {

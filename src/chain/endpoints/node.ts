@@ -98,7 +98,8 @@ export class EndpointNode {
   #chainId: bigint | undefined;
   #readChainId: bigint | undefined;
   #checked: Promise<void> | undefined;
-  #wrongUntil = 0;
+  /** That it was found on another chain, which stays so until it is found on the right one. */
+  #wrongChain: { readonly failure: NodeFailure; readonly askedUntil: number } | undefined;
   #restUntil = 0;
   #restMs = FIRST_REST_MS;
   #head: number | undefined;
@@ -124,7 +125,7 @@ export class EndpointNode {
 
   /** Whether its last exchange went well. */
   get isUp(): boolean {
-    return this.#trouble === undefined && this.restMs === 0;
+    return this.#trouble === undefined && this.#wrongChain === undefined && this.restMs === 0;
   }
 
   /** Number of the newest block that it told of. */
@@ -162,14 +163,14 @@ export class EndpointNode {
   }
 
   status(): NodeStatus {
-    const isWrong = this.#trouble?.kind === 'wrongChain';
+    const isWrong = this.#wrongChain !== undefined;
     return {
       url: this.name,
       state: isWrong ? 'wrongChain' : this.isUp ? 'up' : 'down',
       head: this.#head,
       failures: this.#failures,
       latencyMs: this.#latencyMs,
-      trouble: this.#trouble?.message,
+      trouble: (this.#wrongChain?.failure ?? this.#trouble)?.message,
     };
   }
 
@@ -195,24 +196,30 @@ export class EndpointNode {
    * @throws NodeFailure if it did not answer, or is on another chain
    */
   async ask(payloads: readonly JsonRpcPayload[]): Promise<Answer[]> {
-    await this.#checkChain();
-    return this.#askFor(payloads);
+    if (this.#wrongChain && Date.now() < this.#wrongChain.askedUntil) throw this.#wrongChain.failure;
+    const sends = payloads.some(({ method }) => method === 'eth_sendRawTransaction');
+    if (sends) await this.#checkChain();
+    // An answer of the wrong chain does no harm unless somebody sees it, so what only reads is asked at the same time.
+    const [answers] = await Promise.all([this.#askFor(payloads), this.#checkChain()]);
+    answers.forEach((answer, i) => {
+      this.#notice(payloads[i] as JsonRpcPayload, answer);
+    });
+    return answers;
   }
 
   async #checkChain(): Promise<void> {
     const expected = this.#chainId;
     if (expected === undefined) return;
-    if (Date.now() < this.#wrongUntil && this.#trouble) throw this.#trouble;
     this.#checked ??= (async () => {
       const found = await this.readChainId();
-      if (found === expected) return;
-      this.#wrongUntil = Date.now() + WRONG_CHAIN_MS;
-      throw this.#failed(
-        new NodeFailure(
-          'wrongChain',
-          `${this.name} is on chain ${found}, not on ${expected}; it is left out until it is back`,
-        ),
-      );
+      if (found === expected) {
+        this.#wrongChain = undefined;
+        return;
+      }
+      const sentence = `${this.name} is on chain ${found}, not on ${expected}; it is left out until it is back`;
+      const failure = this.#failed(new NodeFailure('wrongChain', sentence));
+      this.#wrongChain = { failure, askedUntil: Date.now() + WRONG_CHAIN_MS };
+      throw failure;
     })();
     const checking = this.#checked;
     try {
@@ -271,15 +278,11 @@ export class EndpointNode {
         throw new NodeFailure('malformed', `${this.name} answers another question than the one asked`);
       return [{ ...(only as Answer), id: (payloads[0] as JsonRpcPayload).id }];
     }
-    return payloads.map(({ id, method, params }, i) => {
-      const answer = { ...(byId.get((fresh[i] as JsonRpcPayload).id) as Answer), id };
-      this.#notice(method, params, answer);
-      return answer;
-    });
+    return payloads.map(({ id }, i) => ({ ...(byId.get((fresh[i] as JsonRpcPayload).id) as Answer), id }));
   }
 
   /** Sees the node's head in the answers to what others asked. */
-  #notice(method: string, params: unknown, answer: Answer): void {
+  #notice({ method, params }: JsonRpcPayload, answer: Answer): void {
     const { result } = answer as { result?: unknown };
     if (method === 'eth_blockNumber') this.sawHead(Number(result));
     if (method === 'eth_getBlockByNumber' && (params as unknown[])[0] === 'latest') {

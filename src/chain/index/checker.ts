@@ -4,7 +4,7 @@ import type { Address, Hex } from '../types.ts';
 import type { Case } from '../world.ts';
 import { caseFrom } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
-import { agrees, type Facts, StateReader } from './facts.ts';
+import { agrees, type Counts, type Facts, StateReader } from './facts.ts';
 import { EventsMissing, type Gap, idsIn, isOwed, keyOf } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
 import type { IndexStore } from './store.ts';
@@ -70,12 +70,18 @@ export class Checker {
     return this.#unseen;
   }
 
+  /** Counts requests and disputes as of a block. */
+  counts(rpc: Rpc, at: Header): Promise<Counts> {
+    return this.#state.counts(rpc, at);
+  }
+
   /**
    * @param at the block up to which everything was read
+   * @param counts as of that block
    * @throws EventsMissing if the node leaves out a request or a dispute
    */
-  async check(rpc: Rpc, at: Header, records: Records): Promise<void> {
-    await this.#closeGaps(rpc, at, records);
+  async check(rpc: Rpc, at: Header, counts: Counts, records: Records): Promise<void> {
+    await this.#closeGaps(rpc, at, counts, records);
     let ids = [...new Set([...records.changed, ...this.#doubtful, ...this.#nextTurn(records.store)])];
     // First missing events are added; if the records still differ, all events of the request are replaced.
     for (const mend of ['add', 'replace', undefined] as const) {
@@ -84,7 +90,7 @@ export class Checker {
       if (mend === undefined || wrong.length === 0) break;
       for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
       // What was dropped and not found again is a gap, be it of this request or of another one.
-      if (mend === 'replace') await this.#closeGaps(rpc, at, records);
+      if (mend === 'replace') await this.#closeGaps(rpc, at, counts, records);
     }
     this.#doubtful = new Set(ids);
   }
@@ -167,8 +173,7 @@ export class Checker {
   }
 
   /** Reads the gaps between ids again, until that closes no more of them. */
-  async #closeGaps(rpc: Rpc, at: Header, { store, derive }: Records): Promise<void> {
-    const counts = await this.#state.counts(rpc, at);
+  async #closeGaps(rpc: Rpc, at: Header, counts: Counts, { store, derive }: Records): Promise<void> {
     const gapsNow = (): Gap[] => [
       ...store.gaps('request', counts.requests, at.number),
       ...store.gaps('dispute', counts.disputes, at.number),

@@ -141,7 +141,7 @@ export class EventIndex {
   async #update(): Promise<World> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#look();
+        return await this.#look(attempt > 1);
       } catch (failure) {
         if (!this.#recover(failure) && !isPassing(failure)) throw failure;
         if (attempt >= ATTEMPTS) throw failure;
@@ -227,11 +227,12 @@ export class EventIndex {
     return { store: this.#store, reader: this.#reader, checker: this.#checker };
   }
 
-  async #look(): Promise<World> {
+  /** @param isAgain whether a look before this one found that the chain has changed under it */
+  async #look(isAgain: boolean): Promise<World> {
     const { store, reader, checker } = await this.#open();
     const rpc = await oneNode(this.#contracts.provider);
     let head = await reader.latest(rpc);
-    if (await this.#isBehind(rpc, head)) return this.#world as World;
+    if (await this.#isBehind(rpc, head, isAgain)) return this.#world as World;
     for (let before = Number.POSITIVE_INFINITY; store.cursor < head.number - REREAD_BLOCKS; ) {
       const behind = head.number - REREAD_BLOCKS - store.cursor;
       while (store.cursor < head.number - REREAD_BLOCKS) {
@@ -243,8 +244,11 @@ export class EventIndex {
       before = behind;
       head = await reader.latest(rpc);
     }
+    // A far node answers in seconds, so it is asked for what belongs to the head's hash while the rest is read.
+    const counts = checker.counts(rpc, head);
+    counts.catch(() => undefined);
     await this.#readNew(rpc, head);
-    await checker.check(rpc, head, {
+    await checker.check(rpc, head, await counts, {
       store,
       changed: this.#unchecked,
       find: (id) => {
@@ -266,7 +270,7 @@ export class EventIndex {
   // ---- the chain behind what was read ----
 
   /** Takes back what a reorganisation has undone. @returns whether this node is only behind another */
-  async #isBehind(rpc: Rpc, head: FullHeader): Promise<boolean> {
+  async #isBehind(rpc: Rpc, head: FullHeader, isAgain: boolean): Promise<boolean> {
     const store = this.#store as IndexStore;
     const { cursor } = store;
     const known = store.header(head.number)?.hash;
@@ -278,6 +282,9 @@ export class EventIndex {
     this.#looksBehind = 0;
     const follows = head.number === cursor + 1 && store.header(cursor)?.hash === head.parentHash;
     if (follows || (head.number === cursor && known === head.hash)) return false;
+    // Then every header between is read, and whether they follow each other tells it.
+    const isNear = head.number > cursor && head.number - cursor < REREAD_BLOCKS && store.header(cursor);
+    if (isNear && !isAgain) return false;
     const ancestor = await commonAncestor(store, this.#reader as Reader, rpc, Math.min(cursor, head.number));
     if (ancestor < cursor) this.#takeBack(store, ancestor);
     return false;

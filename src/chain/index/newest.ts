@@ -51,6 +51,8 @@ export async function readNewest(
   first: number,
   head: FullHeader,
 ): Promise<Newest> {
+  const reading = reader.logsBetween(rpc, first, head.number);
+  reading.catch(() => undefined);
   const numbers = Array.from({ length: head.number - first + 1 }, (_, i) => first + i);
   const fetched = await reader.headers(
     rpc,
@@ -69,7 +71,7 @@ export async function readNewest(
   const open = numbers.filter((number) => !store.isChecked(number) || headers.has(number));
   const asked = open.filter((number) => headers.get(number)?.mayHoldEvents ?? true);
   const [again, ...single] = await Promise.all([
-    reader.logsBetween(rpc, first, head.number),
+    reading,
     // A node that has the header and not yet the logs gives an error here, or nothing: then it is asked again.
     ...asked.map((number) => reader.logsOfBlock(rpc, (at(number) as Header).hash).catch(() => undefined)),
   ]);

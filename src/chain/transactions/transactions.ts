@@ -57,6 +57,12 @@ export interface SenderStatus {
   readonly foreign: number;
 }
 
+const byKey = (dues: readonly Due[]): Map<string, Due> => {
+  const found = new Map<string, Due>();
+  for (const due of dues) if (!found.has(due.key)) found.set(due.key, due);
+  return found;
+};
+
 /** A transaction that was signed and is to be sent. */
 interface Made {
   readonly slot: Slot;
@@ -80,6 +86,7 @@ export class Transactions {
   readonly #prices: Prices;
   #stated: ReadonlyMap<string, Due> = new Map();
   #block = 0;
+  #look: Look | undefined;
 
   constructor(node: SendingNode, join: Join, listen: Listener, options: SenderOptions = {}) {
     const { confirmations = DEFAULT_CONFIRMATIONS, journal = noJournal } = options;
@@ -134,15 +141,26 @@ export class Transactions {
    */
   async step(dues: readonly Due[], seenBlock: number, reservedWei = 0n): Promise<number> {
     const look = await this.#node.look();
+    this.#look = look;
     this.#block = look.block;
     this.#prices.begin({ look, reservedWei, inFlightWei: () => this.#inFlightWei() });
     this.#preparer.block = look.block;
-    const stated = new Map<string, Due>();
-    for (const due of dues) if (!stated.has(due.key)) stated.set(due.key, due);
-    this.#stated = stated;
-    await this.#ledger.update(look, stated, seenBlock);
+    this.#stated = byKey(dues);
+    await this.#ledger.update(look, this.#stated, seenBlock);
     await this.#maintain(look);
     return this.#fill(look);
+  }
+
+  /**
+   * Sends what has become due since the last step, as far as the node was seen then.
+   *
+   * @param dues all that is due, with what was due then
+   * @returns transactions sent for the first time
+   */
+  async sendMore(dues: readonly Due[]): Promise<number> {
+    if (!this.#look) return 0;
+    this.#stated = byKey(dues);
+    return this.#fill(this.#look);
   }
 
   // ---- what waits ----

@@ -181,8 +181,8 @@ export async function serve(
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {
-      await funds.look();
-      return service.pass();
+      const [sent] = await Promise.all([service.pass(), funds.look()]);
+      return sent;
     };
     const { signal, release } = untilSignal(log);
     let stopServing = (): void => undefined;

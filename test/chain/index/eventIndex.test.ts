@@ -17,9 +17,14 @@ function scene(seed = 3) {
   const asked: string[] = [];
   let failing: string | undefined;
   let [reorganising, isBlank, growth] = [false, false, 0];
+  let [waiting, roundCount] = [0, 0];
   let leftOut: (log: RawLog) => boolean = () => false;
   const send = async (method: string, params: unknown[]): Promise<unknown> => {
     asked.push(method);
+    // All that is asked before the first of it is answered is one round.
+    if (waiting++ === 0) roundCount++;
+    await new Promise((resolve) => setTimeout(resolve));
+    waiting--;
     if (method === 'eth_getLogs' || params[0] === 'latest') for (let i = 0; i < growth; i++) chain.mine(0);
     if (method === failing) throw new Error('the node is gone');
     if (method === 'eth_call' && reorganising) {
@@ -56,7 +61,8 @@ function scene(seed = 3) {
   const leaveOut = (which: (log: RawLog) => boolean): void => {
     leftOut = which;
   };
-  return { chain, asked, notices, open, fail, reorganise, grow, blank, leaveOut };
+  const rounds = (): number => roundCount;
+  return { chain, asked, rounds, notices, open, fail, reorganise, grow, blank, leaveOut };
 }
 
 describe('the index of what happened', () => {
@@ -123,6 +129,22 @@ describe('the index of what happened', () => {
     }
   });
 
+  it('asks in three rounds where nothing is new', async () => {
+    const { chain, rounds, open } = scene();
+    const index = open();
+    await index.update();
+    for (let i = 0; i < 3; i++) chain.mine(0);
+    const before = rounds();
+    expect((await index.update()).block.number).to.equal(chain.head.number);
+    // The head; headers, logs and counts; the state of what has its turn.
+    expect(rounds() - before).to.equal(3);
+    for (const transactions of [2, 0]) chain.mine(transactions);
+    const then = rounds();
+    await index.update();
+    // And the logs of a block, by its hash.
+    expect(rounds() - then).to.equal(4);
+  });
+
   it('leaves out, and tells once, requests from before its first block', async () => {
     const { chain, open, notices } = scene();
     const index = open({ fromBlock: 40 });
@@ -136,7 +158,7 @@ describe('the index of what happened', () => {
       expect(notice).to.match(/^request \d+: made before block 40 \(--from-block\)/);
   });
 
-  it('shows nothing while the node leaves out a dispute that has ended, and at last goes on without it', async () => {
+  it('waits for a dispute that the node leaves out, and at last goes on without', async () => {
     const { chain, notices, open, leaveOut } = scene();
     const all = chain.head.state.requests.flatMap(({ claims }) => claims.flatMap(({ disputes }) => disputes));
     const [ended] = all.filter((one) => one.ended);
