@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
+import { GpuDevice } from '../../src/engine/webgpu/device.ts';
 import { WebgpuSession } from '../../src/engine/webgpu/session.ts';
 import { webgpuEngineWith } from '../../src/engine/webgpu/webgpu.ts';
 import { madeFrom } from '../browser/nests.ts';
@@ -9,6 +10,10 @@ import { carelessOfZeros, FAULTS, flushing, watchedGpu } from '../support/gpu/fa
 import { deviceOrSkip, engineOn, expectTensors, onDevice, rootsOf, small } from '../support/gpu/stage.ts';
 import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
+
+const LONG = process.env['ASSAY_LONG'] !== undefined;
+
+const SETTINGS = { cpu: wasmEngine, spotChecks: 1, next: () => 0 };
 
 describe('devices of the webgpu engine', function () {
   this.timeout(1_800_000);
@@ -88,6 +93,55 @@ describe('devices of the webgpu engine', function () {
     expect(await engine.load(product, factors)).not.to.be.instanceOf(WebgpuSession);
     await session.close();
     expect(await engineErrorOf(session.run(inputs))).to.equal('the session is closed');
+  });
+
+  it('goes on with the CPU wherever in its work the device is lost', async () => {
+    let calls = 0;
+    const open = async (lostAt: number) => {
+      const { gpu: dying, watched } = watchedGpu(gpu);
+      const device = (await GpuDevice.open(dying))!;
+      watched.lostAt = lostAt;
+      const lines: string[] = [];
+      const settings = { ...SETTINGS, warn: (line: string) => lines.push(line) };
+      const request = { program: product, weights: factors, device, isInterpreted: false };
+      const session = await WebgpuSession.load(request, settings);
+      await expectTensors(session, inputs, expected);
+      await session.close();
+      calls = watched.calls;
+      device.close();
+      return lines;
+    };
+    const expected = await (await referenceEngine.load(product, factors)).runAll(inputs);
+    expect(await open(Number.POSITIVE_INFINITY)).to.deep.equal([]);
+    const all = calls;
+    for (let lostAt = 0; lostAt < all; lostAt += LONG ? 1 : Math.floor(all / 5)) {
+      const lines = await open(lostAt);
+      expect(lines, `call ${lostAt} of ${all}`).to.have.length(1);
+      expect(lines[0]).to.match(/^the device .* is lost: .*; the CPU goes on$/s);
+    }
+  });
+
+  it('leaves ways to run to the CPU that keep more than fits, and no others', async () => {
+    const { gpu: tight } = watchedGpu(gpu, { bufferBytes: 2 ** 18 });
+    const { engine, lines } = engineOn(tight);
+    const build = new ProgramBuilder();
+    const [rows, size] = [60, 150];
+    let at = build.input('f32', [rows, size]);
+    const weight = build.constant('f32', [size, size], new Uint8Array(4 * size * size).fill(0x3d));
+    for (let i = 0; i < 9; i++) at = build.node(matMul(at, weight, rows, size, size));
+    const { program, weights } = build.finish();
+    const inputs = [new Uint8Array(4 * rows * size).fill(0x3e)];
+    const expected = await (await wasmEngine.load(program, weights)).runAll(inputs);
+    const session = await onDevice(engine, program, weights);
+    for (let i = 0; i < 2; i++) {
+      expect((await session.run(inputs))[0]!.bytes).to.deep.equal(expected.at(-1));
+      expect(rootsOf(await session.runAll(inputs))).to.deep.equal(rootsOf(expected));
+    }
+    expect((await session.doubts()).size).to.equal(9);
+    expect(lines).to.deep.equal([
+      'the tensors of a run take 0.4 MB, a buffer of the device has at most 0.3 MB; the CPU serves',
+    ]);
+    await session.close();
   });
 
   it('gives a device up when a spot check finds it wrong, and the run is right', async () => {

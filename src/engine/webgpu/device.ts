@@ -9,6 +9,9 @@ const COMPUTE = 4;
 /** Buffers of memory that a session may have, if the device allows. */
 const MAX_MEMORIES = 8;
 
+/** A program does not fit a device, in some run mode at least. */
+export class DeviceLimitError extends EngineError {}
+
 type DeviceLimits = Pick<
   GPUSupportedLimits,
   'maxStorageBufferBindingSize' | 'maxBufferSize' | 'maxStorageBuffersPerShaderStage'
@@ -34,7 +37,9 @@ export class GpuDevice {
     this.#device = device;
     this.name = name;
     const { maxStorageBufferBindingSize, maxBufferSize, maxStorageBuffersPerShaderStage } = limits;
-    this.bufferBytes = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
+    // Kernels count bytes in 32 bits.
+    const bytes = Math.min(maxStorageBufferBindingSize, maxBufferSize, 2 ** 32 - 256);
+    this.bufferBytes = Math.floor(bytes / 256) * 256;
     this.memories = Math.min(MAX_MEMORIES, maxStorageBuffersPerShaderStage - OTHER_STORAGE);
     void device.lost.then(({ reason, message }) => {
       this.#lost ??= message || reason;
@@ -93,7 +98,7 @@ export class GpuDevice {
   /**
    * A kernel of some text, which is compiled once.
    *
-   * @throws EngineError if the device does not compile it
+   * @throws DeviceLimitError if the device does not compile it
    */
   kernel(text: string, memories: number): Promise<GPUComputePipeline> {
     const known = this.#pipelines.get(text);
@@ -103,7 +108,7 @@ export class GpuDevice {
     const made = this.#device
       .createComputePipelineAsync({ layout, compute: { module, entryPoint: 'main' } })
       .catch((error: Error) => {
-        throw new EngineError(`the device does not compile a kernel: ${error.message}`);
+        throw new DeviceLimitError(`the device does not compile a kernel: ${error.message}`);
       });
     this.#pipelines.set(text, made);
     return made;
@@ -121,7 +126,7 @@ export class GpuDevice {
 
   /**
    * @param bytes a multiple of 4; at least 4 are taken
-   * @throws EngineError if there is no such memory
+   * @throws DeviceLimitError if there is no such memory
    */
   async buffer(bytes: number, kind: 'storage' | 'uniform'): Promise<GPUBuffer> {
     this.#device.pushErrorScope('out-of-memory');
@@ -130,7 +135,7 @@ export class GpuDevice {
     const made = this.#device.createBuffer({ size: Math.max(4, bytes), usage });
     const errors = [await this.#device.popErrorScope(), await this.#device.popErrorScope()];
     const error = errors.find((one) => one !== null);
-    if (error) throw new EngineError(`the device has no buffer of ${bytes} bytes: ${error.message}`);
+    if (error) throw new DeviceLimitError(`the device has no buffer of ${bytes} bytes: ${error.message}`);
     return made;
   }
 
@@ -192,8 +197,9 @@ export class GpuDevice {
       this.require();
       return found;
     } catch (error) {
-      this.require();
-      throw new EngineError(`the device ${this.name} gives no memory back: ${(error as Error).message}`);
+      // Which of the two is told first differs: that the device is lost, or that it maps nothing.
+      this.giveUp(`it gives no memory back: ${(error as Error).message}`);
+      throw new EngineError(`the device ${this.name} is lost: ${this.#lost}`);
     } finally {
       staging.destroy();
     }

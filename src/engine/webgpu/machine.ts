@@ -51,7 +51,7 @@ export class DeviceMachine {
     this.#buffers = buffers;
   }
 
-  /** @throws EngineError if the program does not fit the device */
+  /** @throws DeviceLimitError if the program does not fit the device */
   static async build(request: DeviceRequest, kept: Kept, memory: DeviceMemory): Promise<DeviceMachine> {
     const { device, program, isInterpreted } = request;
     const plan = planProgram(program, kept, memory.constants, device, isInterpreted);

@@ -16,11 +16,16 @@ export class DeviceMemory {
     this.#constantBuffers = buffers;
   }
 
-  /** @throws EngineError if the constants do not fit the device */
+  /** @throws DeviceLimitError if the constants do not fit the device */
   static async load(device: GpuDevice, program: Program, weights: Weights): Promise<DeviceMemory> {
     const constants = placeConstants(program, weights, device);
     const buffers: GPUBuffer[] = [];
-    for (const bytes of constants.bytes.slice(1)) buffers.push(await device.buffer(bytes, 'storage'));
+    try {
+      for (const bytes of constants.bytes.slice(1)) buffers.push(await device.buffer(bytes, 'storage'));
+    } catch (error) {
+      for (const buffer of buffers) buffer.destroy();
+      throw error;
+    }
     constants.tensors.forEach((place, node) => {
       if (!place) return;
       const bytes = weights.get(node)!;
@@ -29,10 +34,11 @@ export class DeviceMemory {
     return new DeviceMemory(device, constants, buffers);
   }
 
-  /** All buffers of memory, the first with room for so many bytes of tensors. @throws EngineError as {@link load} */
+  /** All buffers of memory, the first with room for so many bytes of tensors. @throws DeviceLimitError as {@link load} */
   async withTensors(bytes: number): Promise<readonly GPUBuffer[]> {
     if (!this.#tensors || this.#tensors.size < bytes) {
       this.#tensors?.destroy();
+      this.#tensors = undefined;
       this.#tensors = await this.#device.buffer(bytes, 'storage');
     }
     return [this.#tensors, ...this.#constantBuffers];

@@ -1,9 +1,10 @@
 import { byteLengthOf, type Node, type Program } from '../../program/node.ts';
-import { EngineError, type Weights } from '../engine.ts';
+import type { Weights } from '../engine.ts';
 import type { Kept } from '../memory/kept.ts';
 import { megabytes } from '../memory/megabytes.ts';
 import { aligned, type MemoryBlock, planOffsets } from '../memory/offsets.ts';
 import { holdsNibbles } from '../passes/nibbles.ts';
+import { DeviceLimitError } from './device.ts';
 import type { FieldOffset } from './record.ts';
 
 /** The places of a program's tensors in buffers of memory. The first buffer is that of what is computed. */
@@ -24,7 +25,7 @@ interface Limits {
  *
  * A constant of bytes is packed two to a byte if all of its values fit 4 bits.
  *
- * @throws EngineError if they do not fit
+ * @throws DeviceLimitError if they do not fit
  */
 export function placeConstants(
   { nodes }: Program,
@@ -41,7 +42,7 @@ export function placeConstants(
     const isNibbles = fitsNibbles(node, weights.get(i)!);
     const length = aligned(isNibbles ? Math.ceil(byteLengthOf(node) / 2) : byteLengthOf(node));
     if (length > bufferBytes)
-      throw new EngineError(
+      throw new DeviceLimitError(
         `constant ${i} has ${megabytes(length)}, a buffer of the device at most ${megabytes(bufferBytes)}`,
       );
     if (bytes.at(-1)! + length > bufferBytes) bytes.push(0);
@@ -50,7 +51,7 @@ export function placeConstants(
     return { memory: bytes.length - 1, word, isNibbles };
   });
   if (bytes.length > memories)
-    throw new EngineError(
+    throw new DeviceLimitError(
       `the constants need ${bytes.length - 1} buffers of ${megabytes(bufferBytes)}, the device has ${memories - 1}`,
     );
   return { tensors, bytes };
@@ -73,7 +74,7 @@ const BEFORE = -1;
  * Adds the places of what a run computes, by the lifetime of each tensor, to those of constants.
  *
  * @param program as it is run, so that a loop that is computed inside another one has no elements
- * @throws EngineError if they do not fit
+ * @throws DeviceLimitError if they do not fit
  */
 export function placeTensors(
   { nodes }: Program,
@@ -92,7 +93,7 @@ export function placeTensors(
   });
   const { starts, bytes } = planOffsets(blocks);
   if (bytes > bufferBytes)
-    throw new EngineError(
+    throw new DeviceLimitError(
       `the tensors of a run take ${megabytes(bytes)}, a buffer of the device has at most ${megabytes(bufferBytes)}`,
     );
   const tensors = nodes.map((node, i) =>

@@ -77,7 +77,7 @@ function kernelOf(loop: LoopNode, { nodes }: Program): Kernel | undefined {
 /**
  * @param constants places of the program's constants
  * @param isInterpreted whether the interpreter computes every node
- * @throws EngineError if the program does not fit the device
+ * @throws DeviceLimitError if the program does not fit the device
  */
 export function planProgram(
   whole: Program,

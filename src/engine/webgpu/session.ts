@@ -16,6 +16,7 @@ import {
 } from '../engine.ts';
 import { checkpointMode, keptBy, type RunMode } from '../memory/kept.ts';
 import { runLoop } from '../reference/runLoop.ts';
+import { DeviceLimitError } from './device.ts';
 import { DeviceMachine, type DeviceRequest } from './machine.ts';
 import { DeviceMemory } from './memory.ts';
 import { requireRight } from './spotCheck.ts';
@@ -27,18 +28,23 @@ export interface SessionSettings {
   readonly spotChecks: number;
   /** Draws for spot checks: numbers from 0 to 2^32 - 1. */
   readonly next: () => number;
-  /** Is told in one line why the device is given up. */
-  readonly warn: (line: string) => void;
+  /** Is told in one line why the CPU computes, from now on or in some run modes. */
+  readonly warn: (line: string, refusal: 'failed' | 'too large') => void;
 }
 
-/** A program on a device: one machine for each run mode. If the device fails, the CPU goes on, for good. */
+/**
+ * A program on a device: one machine for each run mode. If the device fails, the CPU goes on, for good. The CPU also computes
+ * in run modes that keep more tensors than fit the device.
+ */
 export class WebgpuSession implements Session {
   readonly program: Program;
   readonly #request: DeviceRequest;
   readonly #settings: SessionSettings;
   readonly #memory: DeviceMemory;
   readonly #machines = new Map<RunMode, DeviceMachine>();
-  #instead: Session | undefined;
+  #cpu: Promise<Session> | undefined;
+  #hasFailed = false;
+  readonly #told = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
   #isOpen = true;
 
@@ -49,7 +55,7 @@ export class WebgpuSession implements Session {
     this.#memory = memory;
   }
 
-  /** Builds the machine for outputs. @throws EngineError if the program does not fit the device */
+  /** Builds the machine for outputs. @throws DeviceLimitError if the program does not fit the device */
   static async load(request: DeviceRequest, settings: SessionSettings): Promise<WebgpuSession> {
     const memory = await DeviceMemory.load(request.device, request.program, request.weights);
     const session = new WebgpuSession(request, settings, memory);
@@ -132,7 +138,7 @@ export class WebgpuSession implements Session {
     await this.#enqueue(async () => {
       this.#isOpen = false;
       this.#free();
-      await this.#instead?.close();
+      await (await this.#cpu)?.close();
     });
   }
 
@@ -148,25 +154,36 @@ export class WebgpuSession implements Session {
     return result;
   }
 
-  /** Does some work on the device or, once the device has failed, on the CPU. */
+  /** Does some work on the device or, if it does not fit or the device has failed, on the CPU. */
   #attempt<T>(work: () => Promise<T>, instead: (session: Session) => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
       if (!this.#isOpen) throw new EngineError('the session is closed');
       const { device, program, weights } = this.#request;
-      if (!this.#instead) {
+      if (!this.#hasFailed) {
         try {
           device.require();
           return await work();
         } catch (error) {
           // An error that is not the device's is the caller's.
-          if (device.lost === undefined) throw error;
-          this.#settings.warn(`${(error as Error).message}; the CPU goes on`);
-          this.#free();
-          this.#instead = await this.#settings.cpu.load(program, weights);
+          if (device.lost === undefined && !(error instanceof DeviceLimitError)) throw error;
+          this.#leave(error as Error);
         }
       }
-      return instead(this.#instead);
+      this.#cpu ??= this.#settings.cpu.load(program, weights);
+      return instead(await this.#cpu);
     });
+  }
+
+  #leave({ message }: Error): void {
+    const { warn } = this.#settings;
+    if (this.#request.device.lost !== undefined) {
+      warn(`${message}; the CPU goes on`, 'failed');
+      this.#free();
+      this.#hasFailed = true;
+    } else if (!this.#told.has(message)) {
+      this.#told.add(message);
+      warn(`${message}; the CPU serves`, 'too large');
+    }
   }
 
   async #machine(mode: RunMode): Promise<DeviceMachine> {

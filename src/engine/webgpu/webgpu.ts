@@ -73,10 +73,7 @@ export function webgpuEngineWith(options: WebgpuOptions): Engine {
       if (!device || device.lost !== undefined) return cpu.load(program, weights);
       try {
         const request = { program, weights, device, isInterpreted };
-        const session = await WebgpuSession.load(request, {
-          ...{ cpu, spotChecks, next },
-          warn: (line) => warn(line, 'failed'),
-        });
+        const session = await WebgpuSession.load(request, { cpu, spotChecks, next, warn });
         taken(device.name);
         return session;
       } catch (error) {
