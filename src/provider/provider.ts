@@ -10,7 +10,7 @@ import { callbackCost, claimGas, finalizeGas, sideGas } from '../chain/money/gas
 import type { Wish } from '../chain/money/purse.ts';
 import { clockEnd, dueIn, moverOf } from '../chain/play.ts';
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
-import type { Due } from '../chain/transactions/due.ts';
+import { collected, type Due } from '../chain/transactions/due.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
 import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/prices.ts';
@@ -290,14 +290,13 @@ export function provideService(options: ProviderOptions): ChainService {
     const arranged = arrange(scene.world);
     const own = [...scene.world.disputes.values()].filter(({ claim }) => claim.claimant === scene.me);
     losses.look(own, scene.me, arranged, scene.listen);
-    const dues = [
+    return collected([
       defences(scene),
       claims(scene, arranged),
       finalities(scene, arranged),
       fees(scene.me, arranged),
       collector.due(contracts, scene.me, scene.sender.transactions, scene.listen),
-    ];
-    return (await Promise.all(dues)).flat();
+    ]);
   });
 }
 

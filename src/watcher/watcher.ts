@@ -9,7 +9,7 @@ import { withAllowance } from '../chain/money/allowance.ts';
 import { challengeGas, sideGas } from '../chain/money/gas.ts';
 import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
-import type { Due } from '../chain/transactions/due.ts';
+import { collected, type Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
 import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
 import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
@@ -172,12 +172,11 @@ export function watchService(options: WatcherOptions): ChainService {
     const arranged = arrange(scene.world);
     const mine = [...scene.world.disputes.values()].filter(({ challenger }) => challenger === scene.me);
     losses.look(mine, scene.me, arranged, scene.listen);
-    const dues = [
+    return collected([
       moves(mine, scene),
       challenges(scene, mine, arranged),
       collector.due(contracts, scene.me, scene.sender.transactions, scene.listen),
-    ];
-    return (await Promise.all(dues)).flat();
+    ]);
   });
 }
 

@@ -26,6 +26,21 @@ export interface Due {
   mined(receipt: TransactionReceipt, calls: number): void;
 }
 
+/**
+ * Collects what is due, found at the same time.
+ *
+ * @throws the first failure, once nothing of it goes on
+ */
+export async function collected(
+  parts: readonly (readonly Due[] | Promise<readonly Due[]>)[],
+): Promise<Due[]> {
+  const settled = await Promise.allSettled(parts);
+  return settled.flatMap((part) => {
+    if (part.status === 'rejected') throw part.reason;
+    return part.value;
+  });
+}
+
 /** Earliest deadline first, then the greatest stake; what can wait comes last. */
 export function byUrgency(a: Due, b: Due): number {
   if (a.deadline !== b.deadline) {

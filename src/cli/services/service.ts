@@ -181,7 +181,11 @@ export async function serve(
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {
-      const [sent] = await Promise.all([service.pass(), funds.look()]);
+      const looked = funds.look();
+      // A pass that has begun ends before the next one does, also where this fails.
+      looked.catch(() => undefined);
+      const sent = await service.pass();
+      await looked;
       return sent;
     };
     const { signal, release } = untilSignal(log);
