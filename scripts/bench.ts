@@ -19,9 +19,10 @@ import { type EngineOf, measure, type ReferenceUse, type Result } from '../test/
 import { peakMeter } from '../test/support/bench/peak.ts';
 import { product } from '../test/support/bench/product.ts';
 import { jsonOf, summaryOf, textOf } from '../test/support/bench/report.ts';
-import { targets } from '../test/support/bench/targets.ts';
-import { measureText, type TextResult, textJsonOf, textResultOf } from '../test/support/bench/text.ts';
+import { targets, textTargets } from '../test/support/bench/targets.ts';
+import { measureText, type TextResult } from '../test/support/bench/text.ts';
 import { textModels } from '../test/support/bench/textModels.ts';
+import { textJsonOf, textResultOf } from '../test/support/bench/textReport.ts';
 
 const { values, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -71,7 +72,7 @@ for (const [name, open] of writers) {
   }
 }
 const whole = words.length === 0 ? await product(meter) : undefined;
-const summary = summaryOf(results, whole, targets(results, whole));
+const summary = summaryOf(results, whole, [...targets(results, whole), ...textTargets(texts)]);
 if (values.json) console.error(summary);
 else console.log(summary);
 if ([...results, ...texts].some(({ problems }) => problems.length > 0) || whole?.isExact === false)

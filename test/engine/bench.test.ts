@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import type { TensorData } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import type { LoopNode } from '../../src/program/node.ts';
+import type { WeightForm } from '../../src/text/options.ts';
 import { difference, TOLERANCE } from '../support/bench/compare.ts';
 import type { Result } from '../support/bench/measure.ts';
 import { bytesOf, isMatrixLike, largestBlock, leastMemory, macsOf } from '../support/bench/program.ts';
 import { sampleReference, stepsIn } from '../support/bench/sample.ts';
-import { meanSpeedUp, targets } from '../support/bench/targets.ts';
+import { meanSpeedUp, targets, textTargets } from '../support/bench/targets.ts';
+import type { FormResult, TextResult } from '../support/bench/text.ts';
 import { race, ratioOf, timingOf } from '../support/bench/timing.ts';
 import { expectNear } from '../support/near.ts';
 import {
@@ -172,7 +174,7 @@ describe('the benchmark', () => {
 
   it('gives median and half the distance of the quartiles', () => {
     const all = { median: 3, spread: 1, best: 1, runs: 5 };
-    expect(timingOf([[5, 1, 4, 2, 3]])).to.deep.equal({ ...all, rounds: [3] });
+    expect(timingOf([[5, 1, 4, 2, 3]])).to.deep.equal({ ...all, rounds: [3], threadRounds: [3] });
     expect(
       timingOf([
         [5, 1],
@@ -181,6 +183,7 @@ describe('the benchmark', () => {
     ).to.deep.equal({
       ...all,
       rounds: [1, 3],
+      threadRounds: [1, 3],
     });
   });
 
@@ -217,6 +220,7 @@ describe('the benchmark', () => {
     importMs: 0,
     loadMs: 0,
     firstMs: 0,
+    firstRun: { firstMs: 3, laterMs: 2 },
     memoryBytes: 3 * 65_536,
     leastMemory: { weights: 2 * 65_536, live: 4 },
     hashed: { committed: 1, all: 3, block: 2 },
@@ -233,8 +237,36 @@ describe('the benchmark', () => {
     ];
     expectNear(meanSpeedUp(results) as number, Math.sqrt(2), 1e-9);
     const met = targets(results, { ms: 1, speed: 1e9, share: 0.81, isExact: true });
-    expect(met.map(({ isMet }) => isMet)).to.deep.equal([false, false, false, false, true, true, true]);
+    expect(met.map(({ isMet }) => isMet)).to.deep.equal([false, false, false, false, true, true, true, true]);
     expect(met[0]!.text).to.equal('assay1 / ortWeb1 at most 1; missed on slow (2.00)');
-    expect(met[4]!.text).to.equal('trace1 / assay1 at most 2; worst is quick (1.50)');
+    expect(met[4]!.text).to.equal(
+      'first run of a process / later ones, over 100 million products, at most 2; worst is slow (1.50)',
+    );
+    expect(met[5]!.text).to.equal('trace1 / assay1 at most 2; worst is quick (1.50)');
+  });
+
+  it('says which forms of the weights miss the targets of texts', () => {
+    const timing = timingOf([[1]]);
+    const form = (name: WeightForm, asFormBefore: number | undefined, asCheck: number): FormResult => ({
+      form: name,
+      token: timing,
+      check: [timing, timing],
+      asFormBefore,
+      asCheck: [asCheck, 4],
+      firstCheck: { firstMs: 1, laterMs: 1 },
+      firstText: { firstMs: 5, laterMs: 2 },
+    });
+    const text: TextResult = {
+      model: 'words',
+      tokens: 4,
+      forms: [form('float32', undefined, 3), form('int8', 1.8, 2.5), form('int4', 0.7, 3)],
+      ortWeb: timing,
+      asOrt: 1.1,
+      problems: [],
+    };
+    const said = textTargets([text]);
+    expect(said.map(({ isMet }) => isMet)).to.deep.equal([true, true, false, false, true, true, false]);
+    expect(said[2]!.text).to.equal('tokens a second / int8 at least 0.8; missed on words in int4 (0.70)');
+    expect(said[3]!.text).to.match(/at least 3; missed on words in int8 \(2.50\)$/);
   });
 });

@@ -14,6 +14,7 @@ import type { MerkleTree } from '../../../src/merkle/tree.ts';
 import { type CompiledModel, importOnnx, realNodes } from '../../../src/onnx/index.ts';
 import { checkpointTree, commitmentOf } from '../../../src/trace/commitment.ts';
 import { difference, sameBits, TOLERANCE } from './compare.ts';
+import { type FirstRun, firstRunOf } from './firstRun.ts';
 import { withMemory } from './memory.ts';
 import { matrixSpeed, NodeTimer } from './nodes.ts';
 import { type OrtSession, ortNode, ortWeb } from './onnxruntime.ts';
@@ -51,6 +52,8 @@ export interface Result {
   readonly importMs: number;
   readonly loadMs: number;
   readonly firstMs: number;
+  /** In a process of its own. */
+  readonly firstRun: FirstRun;
   /** Linear memory of the engine on one thread, for runs that keep outputs only. */
   readonly memoryBytes: number;
   readonly leastMemory: { readonly weights: number; readonly live: number };
@@ -70,6 +73,7 @@ export interface Result {
 export type EngineOf = (options: { readonly threads: number }) => Engine;
 
 const NODE_RUNS = 7;
+const FIRST_RUN_PROCESSES = 3;
 
 /** The last outputs of a contestant, which are those of a timed run when all is done. */
 class Kept<T> {
@@ -186,6 +190,7 @@ export async function measure(
     times,
     reference,
     ...{ importMs, loadMs, firstMs },
+    firstRun: await firstRunOf({ kind: 'model', name }, FIRST_RUN_PROCESSES),
     memoryBytes,
     leastMemory: leastMemory(program),
     hashed: {

@@ -1,3 +1,4 @@
+import { timesAsLong } from './firstRun.ts';
 import type { Result } from './measure.ts';
 import type { Product } from './product.ts';
 import { MANY_PRODUCTS, meanSpeedUp, type Target } from './targets.ts';
@@ -57,6 +58,7 @@ export function textOf(result: Result): string {
       'import, load, first run',
       `${[result.importMs, result.loadMs, result.firstMs].map(digits).join(', ')} ms`,
     ),
+    row('first run of a process, to later ones', `${timesAsLong(result.firstRun).toFixed(2)} times`),
     row(
       'memory; weights, largest live set',
       `${megabytes(result.memoryBytes)}; ${megabytes(leastMemory.weights)}, ${megabytes(leastMemory.live)}`,
@@ -117,6 +119,7 @@ export function jsonOf(result: Result): string {
     importMs: result.importMs,
     loadMs: result.loadMs,
     firstMs: result.firstMs,
+    firstRun: result.firstRun,
     memoryBytes: result.memoryBytes,
     committedBytes: result.hashed.committed,
     tensorBytes: result.hashed.all,

@@ -1,6 +1,8 @@
 import { PAGE_BYTES } from '../../../src/wasm/assembler.ts';
+import { timesAsLong } from './firstRun.ts';
 import type { Result } from './measure.ts';
 import type { Product } from './product.ts';
+import type { FormResult, TextResult } from './text.ts';
 import { ratioOf } from './timing.ts';
 
 /** One thing the engine is to reach, and what it reached. */
@@ -33,10 +35,10 @@ export function meanSpeedUp(results: readonly Result[]): number | undefined {
 }
 
 /** A bound on every result that has the figure; the worst one is named. */
-function bound(
+function bound<R extends { readonly model: string }>(
   what: string,
-  results: readonly Result[],
-  figure: (result: Result) => number | undefined,
+  results: readonly R[],
+  figure: (result: R) => number | undefined,
   limit: number,
   kind: 'at most' | 'at least',
 ): Target[] {
@@ -76,6 +78,13 @@ export function targets(results: readonly Result[], product: Product | undefined
       1.7,
       'at least',
     ),
+    ...bound(
+      'first run of a process / later ones, over 100 million products,',
+      large,
+      ({ firstRun }) => timesAsLong(firstRun),
+      2,
+      'at most',
+    ),
     ...bound('kept1 / assay1', results, (result) => ratio(result, 'kept1', 'assay1'), 2, 'at most'),
     ...bound('trace1 / assay1', results, (result) => ratio(result, 'trace1', 'assay1'), 2, 'at most'),
     ...bound('memory / (weights + largest live set, in pages)', results, memoryShare, 1.3, 'at most'),
@@ -87,5 +96,40 @@ export function targets(results: readonly Result[], product: Product | undefined
           },
         ]
       : []),
+  ];
+}
+
+/** The targets of writing and checking texts. */
+export function textTargets(texts: readonly TextResult[]): Target[] {
+  const forms = texts.flatMap(({ model, forms }) =>
+    forms.map((one) => ({ ...one, model: `${model} in ${one.form}` })),
+  );
+  const inForm = (form: FormResult['form']) => forms.filter((one) => one.form === form);
+  return [
+    ...bound('tokens a second / onnxruntime-web', texts, ({ asOrt }) => asOrt, 1, 'at least'),
+    ...bound(
+      'tokens a second / float32',
+      inForm('int8'),
+      ({ asFormBefore }) => asFormBefore,
+      1.7,
+      'at least',
+    ),
+    ...bound('tokens a second / int8', inForm('int4'), ({ asFormBefore }) => asFormBefore, 0.8, 'at least'),
+    ...bound(
+      'writing a text / checking it, on one thread,',
+      forms,
+      ({ asCheck }) => asCheck[0],
+      3,
+      'at least',
+    ),
+    ...bound(
+      'writing a text / checking it on two threads',
+      forms,
+      ({ asCheck }) => asCheck[1],
+      3,
+      'at least',
+    ),
+    ...bound('first check / later ones', forms, ({ firstCheck }) => timesAsLong(firstCheck), 2, 'at most'),
+    ...bound('first text / later ones', forms, ({ firstText }) => timesAsLong(firstText), 2, 'at most'),
   ];
 }

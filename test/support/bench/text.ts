@@ -2,101 +2,172 @@ import type { Session } from '../../../src/engine/engine.ts';
 import { wasmEngineWith } from '../../../src/engine/wasm/wasm.ts';
 import { compileText } from '../../../src/text/compile.ts';
 import { generate, inputsOf } from '../../../src/text/generate.ts';
+import type { WeightForm } from '../../../src/text/options.ts';
 import { TextSession } from '../../../src/text/session/textSession.ts';
 import { tokenBytes } from '../../../src/text/tokens.ts';
+import { type FirstRun, firstRunOf } from './firstRun.ts';
 import { oneThreadedWeb, WEB_OPTIONS } from './onnxruntime.ts';
 import { openOrtText } from './ortText.ts';
 import type { TextBench } from './textModels.ts';
-import { race, ratioOf, type Timing, timed } from './timing.ts';
+import { race, ratioOf, type Timing, threadRatioOf } from './timing.ts';
 
-/** Writing a text token by token with a cache, here and in onnxruntime-web, and checking the whole text. */
+/**
+ * Writing a text token by token with a cache, here and in onnxruntime-web, and checking the whole text. Ratios of what runs
+ * on one thread are those of processor time.
+ */
 export interface TextResult {
   readonly model: string;
   readonly tokens: number;
-  /** By contestant, milliseconds: `assay1` and `ortWeb1` of a token in the middle of the text, `check1` and `check2`. */
-  readonly times: ReadonlyMap<string, Timing>;
-  /** The first token after a prompt, which is read in blocks, and a token after that. */
-  readonly firstMs: number;
-  readonly secondMs: number;
-  /** How many times as fast as onnxruntime-web a token is; how many times as long as checking it writing a text takes. */
+  /** By the form of the weights, in the order of the benchmark; all were in one race. */
+  readonly forms: readonly FormResult[];
+  /** Milliseconds of a token in onnxruntime-web, in float32. */
+  readonly ortWeb: Timing;
+  /** How many times as fast as onnxruntime-web a token in float32 is. */
   readonly asOrt: number;
-  readonly asCheck: readonly [one: number, two: number];
   readonly problems: readonly string[];
+}
+
+/** Times of a model with its weights in one form. */
+export interface FormResult {
+  readonly form: WeightForm;
+  /** Milliseconds of a token in the middle of the text, in a session on one thread. */
+  readonly token: Timing;
+  /** Milliseconds of a pass that checks the whole text, on one thread and on two. */
+  readonly check: readonly [one: Timing, two: Timing];
+  /** How many times as fast as in the form before it a token is; undefined for the first. */
+  readonly asFormBefore: number | undefined;
+  /** How many times as long as checking the text takes on one thread and on two writing it takes. */
+  readonly asCheck: readonly [one: number, two: number];
+  /** Of processes of their own: the first check, and the first whole text that is written. */
+  readonly firstCheck: FirstRun;
+  readonly firstText: FirstRun;
 }
 
 /** Tokens that are written in one run of the race. */
 const STEPS = 8;
 
-export async function measureText(bench: TextBench): Promise<TextResult> {
-  const { name, sizes, prompt, effort } = bench;
-  const model = compileText(bench.graph, bench.fileBytes, sizes);
+/** A text model in one form, as the race runs it. */
+interface Writer {
+  readonly form: WeightForm;
+  /** The text that it writes. */
+  readonly text: readonly number[];
+  /** Writes some tokens from the middle of the text on. */
+  write(): Promise<readonly number[]>;
+  /** Checks the text by one pass on as many threads. @returns whether it is accepted */
+  check(threads: 1 | 2): Promise<boolean>;
+  close(): Promise<unknown>;
+}
+
+/**
+ * Tokens from the middle of a text on. The token before them is another one in every other turn, so that nothing is
+ * known from the turn before.
+ *
+ * @param choose finds the token behind those so far
+ */
+async function follow(
+  text: readonly number[],
+  vocabulary: number,
+  turn: number,
+  choose: (soFar: readonly number[]) => Promise<number>,
+): Promise<number[]> {
+  const start = Math.floor(text.length / 2);
+  const last = (text[start - 1]! + (turn % 2)) % vocabulary;
+  const tokens = text.slice(0, start).with(-1, last);
+  for (let i = 0; i < STEPS; i++) tokens.push(await choose(tokens));
+  return tokens.slice(start);
+}
+
+async function openWriter({ graph, fileBytes, sizes, prompt }: TextBench, form: WeightForm) {
+  const model = compileText(graph(form), fileBytes, sizes);
   const inputs = inputsOf(model, { prompt });
   const session = await TextSession.load(model, wasmEngineWith({ threads: 1 }));
   const chooser = session.on(inputs);
-  const { result: first, ms: firstMs } = await timed(() => chooser.choose([], []));
-  const { ms: secondMs } = await timed(() => chooser.choose(first, []));
-  const text = await generate(model, session.on(inputs));
-
-  // From the middle of the text. Another token before it each time, so that nothing is known from the run before.
-  const start = Math.floor(sizes.tokens / 2);
-  const context = (turn: number): number[] =>
-    text
-      .slice(0, start)
-      .with(-1, turn % 2 === 0 ? text[start - 1]! : (text[start - 1]! + 1) % model.vocabulary);
-  const follow = async (
-    turn: number,
-    choose: (text: readonly number[]) => Promise<number>,
-  ): Promise<number[]> => {
-    const tokens = context(turn);
-    for (let i = 0; i < STEPS; i++) tokens.push(await choose(tokens));
-    return tokens.slice(start);
-  };
+  const text = await generate(model, chooser);
+  const claimed = [...inputs, tokenBytes(text, model.width)];
+  const load = (threads: number): Promise<Session> =>
+    wasmEngineWith({ threads }).load(model.program, model.weights);
+  const checkers = { 1: await load(1), 2: await load(2) };
   let turn = 0;
-  const write = () => follow(turn++, async (tokens) => (await chooser.choose(tokens, []))[0]!);
-  const ort = await openOrtText(oneThreadedWeb(), bench.graphWithPast, WEB_OPTIONS);
-  const before = await ort.read([...prompt, ...text.slice(0, start - 1)]);
-  let ortTurn = 0;
-  const writeByOrt = () => {
+  const writer: Writer = {
+    form,
+    text,
+    write: () =>
+      follow(text, model.vocabulary, turn++, async (tokens) => (await chooser.choose(tokens, []))[0]!),
+    check: async (threads) => (await checkers[threads].run(claimed))[0]!.bytes[0] === 1,
+    close: () => Promise.all([session.close(), checkers[1].close(), checkers[2].close()]),
+  };
+  return { writer, vocabulary: model.vocabulary };
+}
+
+/** onnxruntime-web, going on from its cache at the same place of the same text. */
+async function openRival({ graphWithPast, prompt }: TextBench, text: readonly number[], vocabulary: number) {
+  const ort = await openOrtText(oneThreadedWeb(), graphWithPast(), WEB_OPTIONS);
+  const before = await ort.read([...prompt, ...text.slice(0, Math.floor(text.length / 2) - 1)]);
+  let turn = 0;
+  const write = (): Promise<readonly number[]> => {
     let state = before;
-    return follow(ortTurn++, async (tokens) => {
+    return follow(text, vocabulary, turn++, async (tokens) => {
       state = await ort.next(state, [tokens.at(-1)!]);
       return state.choice;
     });
   };
-  const checkers = new Map<string, Session>();
-  for (const threads of [1, 2])
-    checkers.set(`check${threads}`, await wasmEngineWith({ threads }).load(model.program, model.weights));
-  const claimed = [...inputs, tokenBytes(text, model.width)];
+  return { write, close: () => ort.release() };
+}
 
-  const written = [await write(), await write()];
-  const writtenByOrt = [await writeByOrt(), await writeByOrt()];
-  const problems = written.flatMap((tokens, i) =>
-    String(tokens) === String(writtenByOrt[i])
-      ? []
-      : [`onnxruntime writes ${writtenByOrt[i]}, this engine ${tokens}`],
-  );
-  for (const checker of checkers.values())
-    if ((await checker.run(claimed))[0]!.bytes[0] !== 1)
-      problems.push('the text that was written is not accepted');
+export async function measureText(bench: TextBench): Promise<TextResult> {
+  const { name, sizes, effort } = bench;
+  const [, ...others] = bench.forms;
+  const { writer: first, vocabulary } = await openWriter(bench, bench.forms[0]);
+  const writers = [first];
+  for (const form of others) writers.push((await openWriter(bench, form)).writer);
+  const rival = await openRival(bench, first.text, vocabulary);
+
+  const problems: string[] = [];
+  for (let turn = 0; turn < 2; turn++) {
+    const [own, theirs] = [await first.write(), await rival.write()];
+    if (String(own) !== String(theirs)) problems.push(`onnxruntime writes ${theirs}, this engine ${own}`);
+  }
+  for (const { form, check } of writers)
+    for (const threads of [1, 2] as const)
+      if (!(await check(threads)))
+        problems.push(`the text that was written in ${form} is not accepted on ${threads} threads`);
 
   const raced = await race(
     [
-      { name: 'assay1', run: write },
-      { name: 'ortWeb1', run: writeByOrt },
-      ...[...checkers].map(([key, checker]) => ({ name: key, run: () => checker.run(claimed) })),
+      { name: 'ortWeb', run: rival.write },
+      ...writers.flatMap(({ form, write, check }) => [
+        { name: `${form} token`, run: write },
+        { name: `${form} check1`, run: () => check(1) },
+        { name: `${form} check2`, run: () => check(2) },
+      ]),
     ],
     effort,
   );
-  await Promise.all([session.close(), ort.release(), ...[...checkers.values()].map((one) => one.close())]);
-  const [assay, ortWeb] = [raced.get('assay1')!, raced.get('ortWeb1')!];
-  const asCheck = (key: string): number => (sizes.tokens / STEPS) * ratioOf(assay, raced.get(key)!);
+  await Promise.all([rival, ...writers].map((one) => one.close()));
+
+  const forms: FormResult[] = [];
+  for (const [i, { form }] of writers.entries()) {
+    const timing = (what: string): Timing => raced.get(`${form} ${what}`)!;
+    const before = writers[i - 1] && raced.get(`${writers[i - 1]!.form} token`);
+    const [token, one, two] = [timing('token'), timing('check1'), timing('check2')];
+    const runs = sizes.tokens / STEPS;
+    forms.push({
+      form,
+      token: perToken(token),
+      check: [one, two],
+      asFormBefore: before && threadRatioOf(before, token),
+      asCheck: [runs * threadRatioOf(token, one), runs * ratioOf(token, two)],
+      firstCheck: await firstRunOf({ kind: 'check', name, form }, effort.processes),
+      firstText: await firstRunOf({ kind: 'write', name, form }, effort.processes),
+    });
+  }
+  const ortWeb = raced.get('ortWeb')!;
   return {
     model: name,
     tokens: sizes.tokens,
-    times: new Map([...raced, ['assay1', perToken(assay)], ['ortWeb1', perToken(ortWeb)]]),
-    ...{ firstMs, secondMs },
-    asOrt: ratioOf(ortWeb, assay),
-    asCheck: [asCheck('check1'), asCheck('check2')],
+    forms,
+    ortWeb: perToken(ortWeb),
+    asOrt: threadRatioOf(ortWeb, raced.get(`${first.form} token`)!),
     problems,
   };
 }
@@ -107,43 +178,3 @@ const perToken = (timing: Timing): Timing => ({
   spread: timing.spread / STEPS,
   best: timing.best / STEPS,
 });
-
-const rate = ({ median }: Timing): string => `${(1000 / median).toFixed(0)} tokens a second`;
-const digits = (ms: number): string => ms.toFixed(ms < 10 ? 2 : 1);
-
-/** One model as lines of text. */
-export function textResultOf({
-  model,
-  tokens,
-  times,
-  firstMs,
-  secondMs,
-  asOrt,
-  asCheck,
-  problems,
-}: TextResult): string {
-  const row = (title: string, text: string): string => `  ${title.padEnd(40)}${text}`;
-  const token = (key: string): string => {
-    const timing = times.get(key)!;
-    return `${digits(timing.median).padStart(9)} ±${digits(timing.spread)} ms, ${rate(timing)}`;
-  };
-  const check = (key: string): string => `${digits(times.get(key)!.median).padStart(9)} ms`;
-  return [
-    `${model}: a text of ${tokens} tokens`,
-    row('a token, this engine, 1 thread', token('assay1')),
-    row('a token, onnxruntime-web, 1 thread', token('ortWeb1')),
-    row('as fast as onnxruntime-web', `${asOrt.toFixed(2)} times`),
-    row('the first token, the second', `${digits(firstMs)}, ${digits(secondMs)} ms`),
-    row('checking the text, 1 and 2 threads', `${check('check1')}, ${check('check2')}`),
-    row('writing takes longer than checking', asCheck.map((times) => `${times.toFixed(1)} times`).join(', ')),
-    ...problems.map((problem) => `  WRONG: ${problem}`),
-  ].join('\n');
-}
-
-/** One model as a line of JSON; times in milliseconds. */
-export const textJsonOf = ({ times, ...result }: TextResult): string =>
-  JSON.stringify({
-    ...result,
-    ...Object.fromEntries([...times].map(([key, { median }]) => [key, median])),
-    best: Object.fromEntries([...times].map(([key, { best }]) => [key, best])),
-  });

