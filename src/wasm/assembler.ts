@@ -50,8 +50,29 @@ export const v128Const = (...words: [number, number, number, number]): Code => [
 export const get = (local: number): Code => [...variable.get, ...unsigned(local)];
 export const set = (local: number, value: Code): Code => [...value, ...variable.set, ...unsigned(local)];
 
-/** An instruction on memory, without alignment promised. `offset` is added to the address without wrapping. */
-export const memory = (opcode: Code, offset: number): Code => [...opcode, 0, ...unsigned(offset)];
+/** Most pages of a 32-bit memory, and their bytes. */
+export const MAX_PAGES = 65_536;
+export const MEMORY_BYTES = MAX_PAGES * PAGE_BYTES;
+
+/** The place of an offset that counts through all memories of a module, each of which has `MEMORY_BYTES` of them. */
+export const placeOf = (offset: number): { readonly memory: number; readonly at: number } => ({
+  memory: Math.floor(offset / MEMORY_BYTES),
+  at: offset % MEMORY_BYTES,
+});
+
+/** An immediate that names a memory other than the first; the alignment is the other bits. */
+const NAMES_MEMORY = 0x40;
+
+/**
+ * An instruction on memory, without alignment promised. `offset` is added to the address without wrapping. From
+ * `MEMORY_BYTES` on it is one of the next memory, and so on.
+ */
+export function memory(opcode: Code, offset: number): Code {
+  const { memory: index, at } = placeOf(offset);
+  return index === 0
+    ? [...opcode, 0, ...unsigned(at)]
+    : [...opcode, NAMES_MEMORY, ...unsigned(index), ...unsigned(at)];
+}
 
 /** The type of a block that leaves nothing. */
 const NO_RESULT = 0x40;
@@ -122,18 +143,22 @@ export interface FunctionBody {
 }
 
 /**
- * The memory of a module: its own, exported as `memory`, or one that it is given as `env.memory`; with `env.thread`,
- * if it asks for that, the number of the thread that it is for.
+ * The memory of a module: its own, exported as `memory`, or one that it is given as `env.memory`, or several by their
+ * `memoryName`; with `env.thread`, if it asks for that, the number of the thread that it is for.
  */
 export type MemoryUse =
   | { readonly pages: number }
-  | { readonly given: 'shared' | 'unshared'; readonly thread?: boolean };
+  | { readonly given: 'shared' | 'unshared'; readonly memories?: number; readonly thread?: boolean };
 
 /** The number of the thread, in a module that is given it. */
 export const threadNumber: Code = [...variable.global_get, 0];
 
-/** Most pages of a 32-bit memory. */
-export const MAX_PAGES = 65_536;
+/** The name by which a module is given a memory. */
+export const memoryName = (index: number): string => (index === 0 ? 'memory' : `memory${index}`);
+
+/** Whether a module may have several memories here. */
+export const hasSeveralMemories = (): boolean =>
+  WebAssembly.validate(new Uint8Array([...HEAD, ...section(5, [2, 0, 0, 0, 0])]));
 
 const section = (id: number, bytes: readonly number[]): number[] => [id, ...unsigned(bytes.length), ...bytes];
 
@@ -169,6 +194,9 @@ const functionType = ({ params = [], result }: FunctionBody): number[] => [
   ...(result ? [1, VALUE_TYPES[result]] : [0]),
 ];
 
+/** Magic number and version. */
+const HEAD = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
 /** Sections that say where the memory comes from: imports and own memory. */
 function memorySections(memory: MemoryUse): { imports: number[]; own: number[]; exports: number[] } {
   if ('pages' in memory) {
@@ -180,7 +208,12 @@ function memorySections(memory: MemoryUse): { imports: number[]; own: number[]; 
     };
   }
   const limits = memory.given === 'shared' ? [3, 0, ...unsigned(MAX_PAGES)] : [0, 0];
-  const imports = [[...nameBytes('env'), ...nameBytes('memory'), 2, ...limits]];
+  const imports = Array.from({ length: memory.memories ?? 1 }, (_, i) => [
+    ...nameBytes('env'),
+    ...nameBytes(memoryName(i)),
+    2,
+    ...limits,
+  ]);
   if (memory.thread) imports.push([...nameBytes('env'), ...nameBytes('thread'), 3, VALUE_TYPES.i32, 0]);
   return {
     imports: section(2, [imports.length, ...imports.flat()]),
@@ -203,7 +236,7 @@ export function moduleOf(functions: readonly FunctionBody[], memory: MemoryUse):
   const types = [...typeIndices.keys()].flatMap((key) => key.split(',').map(Number));
   const { imports, own, exports } = memorySections(memory);
   const head = [
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...HEAD,
     ...section(1, [...unsigned(typeIndices.size), ...types]),
     ...imports,
     ...section(3, [...count, ...typeOf.flatMap(unsigned)]),

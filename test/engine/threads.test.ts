@@ -326,8 +326,7 @@ describe('the schedule of a run', () => {
       const works = random.times(random.between(1, 3), (i) => work(`${i}`, random.between(1, 200), 40_000));
       const schedule = buildSchedule([works], threads, 100);
       const counters = new Int32Array(schedule.stages.length * (threads + 1));
-      const memory = new WebAssembly.Memory({ initial: 0 });
-      const job = { modules: [], memory, schedule, threads, counters };
+      const job = { modules: [], memories: {}, schedule, threads, counters };
       const times = works.map(({ items }) => new Array<number>(items).fill(0));
       let calls = 0;
       const functions: Functions = schedule.functions.map((_, i) => (from, to) => {

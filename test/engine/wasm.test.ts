@@ -301,7 +301,8 @@ describe('wasm engine', () => {
     for (let i = 0; i < 5; i++) large.input('f32', [2 ** 28]);
     const tooLarge = wasmEngine.load(large.finish().program, new Map());
     expect(await engineErrorOf(tooLarge)).to.equal(
-      "the program's 5 tensors, 1 of them kept, take 5368.7 MB at a time, 0.0 MB of it weights; the engine has 4295.0 MB",
+      "the program's 5 tensors, 1 of them kept, take 5368.7 MB at a time, 0.0 MB of it weights; " +
+        'all but weights must fit one memory of 4295.0 MB: compile the model for smaller inputs, or for shorter prompts and texts',
     );
     expect(await engineErrorOf(wasmEngineWith({ maxMemoryBytes: 7 }).load(program, weights))).to.match(
       /2 tensors, 1 of them kept, take/,

@@ -1,5 +1,6 @@
 import { paddingTable, treeBytes } from '../../merkle/inPlace.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
+import { MEMORY_BYTES } from '../../wasm/assembler.ts';
 import type { PackedBuffer } from '../kernel/kernel.ts';
 import { type ByteRange, mergeRanges } from './byteRange.ts';
 import type { Kept } from './kept.ts';
@@ -17,7 +18,23 @@ export interface NodeMemory {
   readonly threadBytes: number;
 }
 
-/** The places in memory of everything that a program's code reads and writes; offsets are in bytes. */
+/**
+ * Memories that a program may take: one for tensors, and for constants as long as they take at most half of it; what is
+ * more of them goes to further memories, if there can be some.
+ */
+export interface MemorySizes {
+  /** Most bytes of one memory. */
+  readonly bytes: number;
+  readonly hasFurther: boolean;
+}
+
+/** One memory of the largest size. */
+const ONE_MEMORY: MemorySizes = { bytes: MEMORY_BYTES, hasFurther: false };
+
+/**
+ * The places in memory of everything that a program's code reads and writes; offsets are in bytes and count through all
+ * memories, `MEMORY_BYTES` of them for each.
+ */
 export interface Layout {
   /** Offset of each node's tensor; undefined for constants. */
   readonly tensors: readonly (number | undefined)[];
@@ -33,7 +50,7 @@ export interface Layout {
   readonly constantBytes: number;
   /** The most bytes that are live at one time, constants included: no layout of these tensors takes less. */
   readonly leastBytes: number;
-  /** Size of the memory. */
+  /** Size of all memories. */
   readonly totalBytes: number;
   /** The memory with this layout in it. */
   readonly held: HeldTensor;
@@ -50,7 +67,10 @@ export interface HeldTensor {
   readonly constantBytes: number;
   /** Offset and size of the area for tensors. */
   readonly area: { readonly start: number; readonly bytes: number };
+  /** Size of the first memory. */
   readonly end: number;
+  /** Size of each further memory, which holds constants only. */
+  readonly further: readonly number[];
 }
 
 /** A memory in which nothing is. */
@@ -60,6 +80,7 @@ export const EMPTY: HeldTensor = {
   constantBytes: 0,
   area: { start: 0, bytes: 0 },
   end: 0,
+  further: [],
 };
 
 export interface AddedConstants {
@@ -77,11 +98,13 @@ export interface PlacedBuffer {
 }
 
 interface Constants extends Pick<Layout, 'ranges' | 'packedOffsets' | 'added'> {
-  /** Size of those that are added. */
+  /** Size of those that are added to the first memory. */
   readonly bytes: number;
-  /** All that are in the memory then. */
-  readonly held: Pick<HeldTensor, 'ranges' | 'packed'>;
+  /** All that are held then. */
+  readonly held: Pick<HeldTensor, 'ranges' | 'packed' | 'constantBytes' | 'further'>;
 }
+
+const total = (sizes: readonly number[]): number => sizes.reduce((sum, bytes) => sum + bytes, 0);
 
 /** Places constants from an offset on: each packed form once, and the byte ranges that are read unpacked. */
 function placeConstants(
@@ -89,12 +112,24 @@ function placeConstants(
   plans: readonly (NodeMemory | undefined)[],
   held: HeldTensor,
   start: number,
+  sizes: MemorySizes,
 ): Constants {
   let bytes = 0;
+  const further = [...held.further];
+  /** What constants may take of the first memory, besides those that it has. */
+  const room = sizes.hasFurther
+    ? sizes.bytes / 2 - (held.constantBytes - total(held.further))
+    : Number.POSITIVE_INFINITY;
   const take = (size: number): number => {
-    const offset = start + bytes;
-    bytes += aligned(size);
-    return offset;
+    const taken = aligned(size);
+    if (bytes + taken <= room) {
+      bytes += taken;
+      return start + bytes - taken;
+    }
+    if (further.length === 0 || further.at(-1)! + taken > sizes.bytes) further.push(0);
+    const before = further.at(-1)!;
+    further[further.length - 1] = before + taken;
+    return further.length * MEMORY_BYTES + before;
   };
   const added = { ranges: [] as PlacedRange[], packed: [] as PlacedBuffer[] };
   const packed = new Map(held.packed);
@@ -123,7 +158,8 @@ function placeConstants(
     return placed;
   };
   const ranges = new Map([...read].map(([node, parts]) => [node, parts.map(place)]));
-  return { ranges, packedOffsets, added, bytes, held: { ranges: all, packed } };
+  const constantBytes = held.constantBytes + bytes + total(further) - total(held.further);
+  return { ranges, packedOffsets, added, bytes, held: { ranges: all, packed, constantBytes, further } };
 }
 
 /** The step at which inputs come to life: before the first node runs. */
@@ -135,6 +171,7 @@ const BEFORE = -1;
  *
  * @param threads number of threads, each of which has scratch memory of its own in a node
  * @param held the memory so far, of other layouts of the same program
+ * @param sizes of the memories; no more than one, of the largest size, if left out
  */
 export function layOut(
   program: Program,
@@ -142,6 +179,7 @@ export function layOut(
   kept: Kept,
   threads: number,
   held: HeldTensor = EMPTY,
+  sizes: MemorySizes = ONE_MEMORY,
 ): Layout {
   const { nodes } = program;
   const lastRead = nodes.map((_, i) => i);
@@ -165,11 +203,11 @@ export function layOut(
   const paddings = kept.trees.size > 0 ? hold(paddingTable().length, BEFORE, nodes.length) : -1;
   const { starts, bytes } = planOffsets(blocks);
   const { area, end, constants } = placeArea(held, bytes, (start) =>
-    placeConstants(program, plans, held, start),
+    placeConstants(program, plans, held, start, sizes),
   );
   const offset = (block: number): number => area.start + starts[block]!;
   const offsetIfHeld = (block: number): number | undefined => (block < 0 ? undefined : offset(block));
-  const constantBytes = held.constantBytes + constants.bytes;
+  const { constantBytes, further } = constants.held;
   return {
     tensors: tensorBlocks.map(offsetIfHeld),
     ranges: constants.ranges,
@@ -178,9 +216,9 @@ export function layOut(
     trees: paddings < 0 ? undefined : { starts: treeBlocks.map(offsetIfHeld), paddings: offset(paddings) },
     constantBytes,
     leastBytes: constantBytes + liveBytes(blocks),
-    totalBytes: end,
+    totalBytes: end + total(further),
     added: constants.added,
-    held: { ...constants.held, constantBytes, area, end },
+    held: { ...constants.held, area, end },
   };
 }
 

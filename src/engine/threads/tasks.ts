@@ -3,7 +3,8 @@ import type { Schedule } from './schedule.ts';
 /** A run of a program as every thread gets it. */
 export interface Job {
   readonly modules: readonly WebAssembly.Module[];
-  readonly memory: WebAssembly.Memory;
+  /** Memories by the names under which modules are given them. */
+  readonly memories: Readonly<Record<string, WebAssembly.Memory>>;
   readonly schedule: Schedule;
   readonly threads: number;
   /** Counters of each stage: the tasks done, then for each thread the tasks taken from its share. */

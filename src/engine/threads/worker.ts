@@ -41,10 +41,12 @@ export function serve(
     received++;
     jobs.delete(id);
     if (job) {
-      const { modules, memory, schedule } = job;
+      const { modules, memories, schedule } = job;
       const exports: WebAssembly.Exports = Object.assign(
         {},
-        ...modules.map((module) => new WebAssembly.Instance(module, { env: { memory, thread } }).exports),
+        ...modules.map(
+          (module) => new WebAssembly.Instance(module, { env: { ...memories, thread } }).exports,
+        ),
       );
       jobs.set(id, { job, functions: schedule.functions.map((name) => exports[name] as () => void) });
     }

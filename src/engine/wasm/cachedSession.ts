@@ -33,7 +33,7 @@ export class WasmCachedSession implements CachedSession {
       ]),
     ]);
     const whole = { nodes, inputs: [], outputs: [...tensors] };
-    const room = new SessionMemory(request.pool.threads > 1);
+    const room = new SessionMemory(request.pool.threads > 1, request.sizes);
     const kept = { tensors, trees: new Set<number>() };
     const machine = await Machine.build({ ...request, program: whole }, kept, room, parts);
     return new WasmCachedSession(program, request.pool, machine);

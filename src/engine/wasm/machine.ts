@@ -2,13 +2,13 @@ import { paddingTable, readTree } from '../../merkle/inPlace.ts';
 import type { MerkleTree } from '../../merkle/tree.ts';
 import { treeModule } from '../../merkle/treeModule.ts';
 import { byteLengthOf, type Program } from '../../program/node.ts';
-import { moduleOf } from '../../wasm/assembler.ts';
+import { memoryName, moduleOf } from '../../wasm/assembler.ts';
 import { compileModule } from '../../wasm/compile.ts';
 import type { ProgramPart } from '../cached.ts';
 import { EngineError, type Progress, progressReporter, type Weights } from '../engine.ts';
 import { fuse } from '../graph/fuse.ts';
 import type { Kept } from '../memory/kept.ts';
-import { type Layout, layOut, sourceIn } from '../memory/layout.ts';
+import { type Layout, layOut, type MemorySizes, sourceIn } from '../memory/layout.ts';
 import { megabytes } from '../memory/megabytes.ts';
 import { planNode } from '../passes/planNode.ts';
 import type { RegisteredJob, ThreadPool } from '../threads/pool.ts';
@@ -28,20 +28,32 @@ export interface LoadRequest {
   /** Cost below which work is not shared among threads. */
   readonly leastTask: number | undefined;
   readonly maxMemoryBytes: number;
+  readonly sizes: MemorySizes;
 }
 
+/** @throws EngineError for a program that takes more memory than it may, or more of the first one than that can have */
 function requireMemory(
-  { program, maxMemoryBytes }: LoadRequest,
-  { totalBytes, constantBytes }: Layout,
+  { program, maxMemoryBytes, sizes }: LoadRequest,
+  { totalBytes, constantBytes, held }: Layout,
   kept: Kept,
 ): void {
-  if (totalBytes <= maxMemoryBytes) return;
+  const limit = memoryLimit(totalBytes > maxMemoryBytes, held.end > sizes.bytes);
+  if (limit === undefined) return;
   const { tensors, trees } = kept;
   const hashed = trees.size > 0 ? ` and ${trees.size} hashed` : '';
   throw new EngineError(
     `the program's ${program.nodes.length} tensors, ${tensors.size} of them kept${hashed}, take ${megabytes(totalBytes)} at a time, ` +
-      `${megabytes(constantBytes)} of it weights; the engine has ${megabytes(maxMemoryBytes)}`,
+      `${megabytes(constantBytes)} of it weights; ${limit}`,
   );
+
+  function memoryLimit(isTooMuch: boolean, isFirstFull: boolean): string | undefined {
+    if (isTooMuch) return `the engine has ${megabytes(maxMemoryBytes)}`;
+    if (!isFirstFull) return undefined;
+    const one = `one memory of ${megabytes(sizes.bytes)}`;
+    return sizes.hasFurther
+      ? `all but weights must fit ${one}: compile the model for smaller inputs, or for shorter prompts and texts`
+      : `there is ${one} here: where WebAssembly has several memories (Node, Chrome, Firefox), weights may take more`;
+  }
 }
 
 /** The parts of a {@link Machine}. */
@@ -52,6 +64,7 @@ interface Parts {
   readonly layout: Layout;
   /** The works of each node; none unless it is a loop. */
   readonly works: readonly (readonly Work[])[];
+  /** The one with the tensors. */
   readonly memory: WebAssembly.Memory;
   readonly exports: WebAssembly.Exports;
   readonly jobs: readonly PartJob[];
@@ -90,7 +103,7 @@ export class Machine {
     const plans = program.nodes.map((node) =>
       node.kind === 'loop' ? planNode(node, program.nodes, target, weights) : undefined,
     );
-    const layout = layOut(program, plans, kept, pool.threads, room.held);
+    const layout = layOut(program, plans, kept, pool.threads, room.held, room.sizes);
     requireMemory(request, layout, kept);
     const { tensors, packedOffsets, scratch } = layout;
     const source = sourceIn(layout);
@@ -108,12 +121,15 @@ export class Machine {
     });
     const sharing = room.isShared ? 'shared' : 'unshared';
     const bodies = [...functions.flat(), ...copies].map(({ body }) => body);
-    const modules = [await compileModule(moduleOf(bodies, { given: sharing, thread: true }))];
+    const memoryUse = { given: sharing, memories: 1 + layout.held.further.length, thread: true } as const;
+    const modules = [await compileModule(moduleOf(bodies, memoryUse))];
     if (layout.trees) modules.push(treeModule(sharing)!);
-    const memory = room.take(layout, weights);
+    const taken = room.take(layout, weights);
+    const memories = Object.fromEntries(taken.map((memory, i) => [memoryName(i), memory]));
     const exports: WebAssembly.Exports = {};
     for (const module of modules) {
-      Object.assign(exports, (await WebAssembly.instantiate(module, { env: { memory, thread: 0 } })).exports);
+      const instance = await WebAssembly.instantiate(module, { env: { ...memories, thread: 0 } });
+      Object.assign(exports, instance.exports);
     }
     const jobs = scheduled.map(({ schedule, nodesDone }): PartJob => {
       const isParallelised = room.isShared && isParallel(schedule);
@@ -123,10 +139,10 @@ export class Machine {
         isParallelised ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
       );
       const called: Functions = schedule.functions.map((name) => exports[name] as () => void);
-      const job = { modules, memory, schedule, threads, counters };
+      const job = { modules, memories, schedule, threads, counters };
       return { registered: pool.register(job, called, isParallelised), nodesDone };
     });
-    return new Machine({ program, weights, pool, layout, works, memory, exports, jobs });
+    return new Machine({ program, weights, pool, layout, works, memory: taken[0]!, exports, jobs });
   }
 
   /** Writes the tensor of a node that is not constant. */

@@ -26,7 +26,7 @@ export class WasmSession implements Session {
   private constructor(request: LoadRequest) {
     this.program = request.program;
     this.#request = request;
-    this.#memory = new SessionMemory(request.pool.threads > 1);
+    this.#memory = new SessionMemory(request.pool.threads > 1, request.sizes);
   }
 
   /** Builds the machine for outputs. @throws EngineError if it takes more memory than there is */
@@ -90,7 +90,7 @@ export class WasmSession implements Session {
       outputs: [inputs.length],
     };
     const request = { ...this.#request, program, weights: new Map<number, Uint8Array>() };
-    const room = new SessionMemory(this.#request.pool.threads > 1);
+    const room = new SessionMemory(this.#request.pool.threads > 1, request.sizes);
     const machine = await Machine.build(request, keptBy('outputs', program), room);
     try {
       await machine.run(read.map((i) => tensors[i]!));

@@ -1,18 +1,21 @@
+import { hasSeveralMemories, MEMORY_BYTES } from '../../wasm/assembler.ts';
 import { checkWeights, type Engine } from '../engine.ts';
 import { ThreadPool } from '../threads/pool.ts';
 import { type Spawn, spawnHere } from '../threads/spawn.ts';
 import { WasmCachedSession } from './cachedSession.ts';
 import { WasmSession } from './session.ts';
 
-/** Size of the largest 32-bit WebAssembly memory. */
-const MAX_MEMORY_BYTES = 2 ** 32;
-
 /** Options of {@link wasmEngineWith}. */
 export interface WasmOptions {
   /** Threads that a run has at most, the calling one included; 1 by default. */
   readonly threads?: number;
-  /** Memory that a program may take while it runs, bytes; 4 GiB by default, which is the most. */
+  /** Memory that a program may take while it runs, bytes; by default as much as there is. */
   readonly maxMemoryBytes?: number;
+  /**
+   * Size of one WebAssembly memory, bytes; 4 GiB by default, which is the most. Weights that take more than half of it go
+   * to further memories, where WebAssembly has several (Node 22, Chrome 120, Firefox 125; not Safari).
+   */
+  readonly oneMemoryBytes?: number;
   /** Cost of the smallest task of a thread, in scalar instructions; by default enough for sharing to pay. */
   readonly leastTask?: number | undefined;
   /** Starts threads; by default the platform's way. Null: there are none. */
@@ -35,22 +38,25 @@ export interface WasmOptions {
  */
 export function wasmEngineWith({
   threads = 1,
-  maxMemoryBytes = MAX_MEMORY_BYTES,
+  maxMemoryBytes = Number.POSITIVE_INFINITY,
+  oneMemoryBytes = MEMORY_BYTES,
   leastTask,
   spawn = spawnHere(),
 }: WasmOptions): Engine {
   if (!(Number.isInteger(threads) && threads >= 1))
     throw new RangeError(`${threads} threads cannot run anything`);
   const pool = new ThreadPool(threads, spawn);
+  const sizes = { bytes: oneMemoryBytes, hasFurther: hasSeveralMemories() };
+  const options = { pool, leastTask, maxMemoryBytes, sizes };
   return {
     name: 'wasm',
     load: async (program, weights) => {
       checkWeights(program, weights);
-      return WasmSession.load({ program, weights, pool, leastTask, maxMemoryBytes });
+      return WasmSession.load({ program, weights, ...options });
     },
     loadCached: async (program, weights) => {
       checkWeights(program, weights);
-      return WasmCachedSession.load(program, { weights, pool, leastTask, maxMemoryBytes });
+      return WasmCachedSession.load(program, { weights, ...options });
     },
   };
 }

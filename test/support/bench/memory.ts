@@ -1,7 +1,7 @@
-/** Makes something, and finds out how much linear memory was taken for it. */
+/** Makes something, and finds out how much linear memory was taken for it, in all and by each memory. */
 export async function withMemory<T>(
   make: () => Promise<T>,
-): Promise<{ readonly made: T; readonly bytes: () => number }> {
+): Promise<{ readonly made: T; readonly bytes: () => number; readonly sizes: () => readonly number[] }> {
   const taken: WebAssembly.Memory[] = [];
   const { Memory } = WebAssembly;
   WebAssembly.Memory = class extends Memory {
@@ -12,7 +12,8 @@ export async function withMemory<T>(
   };
   try {
     const made = await make();
-    return { made, bytes: () => taken.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) };
+    const sizes = () => taken.map(({ buffer }) => buffer.byteLength);
+    return { made, sizes, bytes: () => sizes().reduce((sum, bytes) => sum + bytes, 0) };
   } finally {
     WebAssembly.Memory = Memory;
   }
