@@ -8,7 +8,8 @@
 //
 // product: a product of floats of 4096 by 4096, its share of the peak without fused sums, and whether it is exact.
 // rows: one row by a matrix, of floats, of bytes, and of 4-bit weights.
-// nests: programs of random loops, with NaN, infinities, subnormals and signed zeros, next to the reference.
+// nests: programs of random loops, with NaN, infinities, subnormals and signed zeros, next to the reference; `--seeds 1-75`
+//   says which of each kind.
 // models: the root of every tensor of each model, next to the CPU's; and the times of both.
 // text: one pass of SmolLM2-135M over 256 positions, likewise.
 //
@@ -26,15 +27,22 @@ import type { Program } from '../src/program/node.ts';
 import { inputsOf } from '../src/text/generate.ts';
 import { tokenBytes } from '../src/text/tokens.ts';
 import { nodeGpu } from '../src/work/nodeGpu.ts';
+import { NEST_KINDS } from '../test/browser/nests.ts';
 import { timeOf } from '../test/support/gpu/measure/machine.ts';
 import { oneRowProduct, type WeightKind } from '../test/support/gpu/measure/oneRow.ts';
 import { peakOf, squareProduct } from '../test/support/gpu/measure/product.ts';
+import { compareNests } from '../test/support/gpu/nests.ts';
 import { NO_DEVICE, softwareGpu } from '../test/support/gpu/softwareGpu.ts';
 import { rootsOf } from '../test/support/gpu/stage.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { small: { type: 'boolean' }, software: { type: 'boolean' }, only: { type: 'string' } },
+  options: {
+    small: { type: 'boolean' },
+    software: { type: 'boolean' },
+    only: { type: 'string' },
+    seeds: { type: 'string' },
+  },
 });
 const isSmall = values.small === true;
 const { only = '' } = values;
@@ -110,6 +118,30 @@ async function compare(
   await Promise.all([here.close(), there.close()]);
 }
 
+/** Compares programs of random loops, of each kind the seeds from some number on. */
+async function nests(): Promise<void> {
+  const [first, last] = (values.seeds ?? (isSmall ? '1-3' : '1-75')).split('-').map(Number);
+  const lines: string[] = [];
+  const engine = webgpuEngineWith({
+    gpu: async () => gpu,
+    cpu: wasmEngineWith({ threads: 1 }),
+    spotChecks: 0,
+  });
+  for (const kind of NEST_KINDS) {
+    let count = 0;
+    for (let seed = first!; seed <= last!; seed++) {
+      const found = await compareNests(engine, kind, seed);
+      count += found.nests;
+      for (const what of found.wrong) lines.push(`${kind}, seed ${seed}: ${what}`);
+    }
+    console.log(`random loops, ${kind}: ${count}, seeds ${first} to ${last}`);
+  }
+  console.log(
+    lines.length === 0 ? '  every tensor as the reference has it' : `  OTHER TENSORS: ${lines.join('; ')}`,
+  );
+  if (lines.length > 0) isWrong.push('random loops');
+}
+
 async function eachModel(): Promise<void> {
   const chosen = [...models, ...examples].filter(({ name }) => !isSmall || QUICK.includes(name));
   for (const model of chosen.filter(({ name }) => name.startsWith(only))) {
@@ -144,6 +176,7 @@ if (!device) {
   console.log(`on ${device.name}`);
   if (isChosen('product')) await product(device);
   if (isChosen('rows')) await rows(device);
+  if (isChosen('nests')) await nests();
   if (isChosen('models')) await eachModel();
   if (isChosen('text')) await text();
   device.close();

@@ -10,6 +10,8 @@ import { inputsOf } from '../../src/text/generate.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';
 import { madeFrom, NEST_KINDS } from '../browser/nests.ts';
 import { availableOrSkip } from '../support/available.ts';
+import { compareNests } from '../support/gpu/nests.ts';
+import { sharedGpu } from '../support/gpu/sharedGpu.ts';
 import { deviceOrSkip, engineOn, expectTensors, onDevice, rootsOf } from '../support/gpu/stage.ts';
 import {
   affine,
@@ -37,7 +39,7 @@ describe('programs on a GPU', function () {
   let shared: ReturnType<typeof engineOn>;
 
   before(async function () {
-    gpu = await deviceOrSkip(this);
+    gpu = sharedGpu(await deviceOrSkip(this));
     shared = engineOn(gpu);
   });
 
@@ -48,16 +50,9 @@ describe('programs on a GPU', function () {
   for (const kind of NEST_KINDS) {
     it(`gives random nests the tensors of the reference: ${kind}`, async () => {
       for (let nests = 0, seed = 1; nests < NESTS; seed++) {
-        const { program, weights, inputs } = madeFrom(kind, seed);
-        const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
-        const session = await onDevice(shared.engine, program, weights);
-        const found = await session.runAll(inputs);
-        for (const [i, bytes] of expected.entries())
-          expect(Buffer.compare(found[i]!, bytes), `seed ${seed}, node ${i}`).to.equal(0);
-        const outputs = await session.run(inputs);
-        expect(outputs.map(({ bytes }) => bytes)).to.deep.equal(program.outputs.map((i) => expected[i]));
-        await session.close();
-        nests += program.nodes.filter((node) => node.kind === 'loop').length;
+        const found = await compareNests(shared.engine, kind, seed);
+        expect(found.wrong, `seed ${seed}`).to.deep.equal([]);
+        nests += found.nests;
       }
     });
   }
@@ -96,9 +91,10 @@ describe('programs on a GPU', function () {
     const found = await session.runCheckpoints(inputs);
     for (const [i, { root }] of expected.trees)
       expect(hexOf(found.trees.get(i)!.root), `checkpoint ${i}`).to.equal(hexOf(root));
-    const [accept] = await session.run(inputs);
-    expect([...accept!.bytes].some((byte) => byte !== 0)).to.equal(true);
-    expect([...(await session.doubts()).values()].filter((count) => count > 0)).to.deep.equal([]);
+    const accept = found.tensors.get(program.outputs[0]!)!;
+    expect(accept.some((byte) => byte !== 0)).to.equal(true);
+    const doubts = [...(await session.doubts('checkpoints')).values()];
+    expect(doubts.filter((count) => count > 0)).to.deep.equal([]);
     await session.close();
   });
 
@@ -143,6 +139,46 @@ describe('programs on a GPU', function () {
     await expectTensors(session, inputs, await (await referenceEngine.load(program, weights)).runAll(inputs));
     await session.close();
   });
+
+  if (LONG) {
+    it('computes more items than a dispatch is wide, and more doubts than a list holds', async () => {
+      const elements = 64 * 65_536;
+      const build = new ProgramBuilder();
+      const x = build.input('f32', [256]);
+      // Every third element is a sum with a subnormal number.
+      const coordinate = affine([[0, 1]]);
+      build.node(
+        loop({
+          dtype: 'f32',
+          shape: [elements / 256, 256],
+          operands: [
+            { node: x, dtype: 'f32', fill: 0, view: [{ extent: 256, coordinate: affine([[1, 1]]) }] },
+          ],
+          post: (s) => [
+            instruction('f32.from_i32', s.outputIndices),
+            instruction('f32.add', s.operands, s.results),
+          ],
+        }),
+      );
+      build.node(
+        loop({
+          dtype: 'i8',
+          shape: [elements + 70],
+          operands: [{ node: 1, dtype: 'f32', fill: 7, view: [{ extent: elements, coordinate }] }],
+          post: (s) => [instruction('i32.xor', s.operands, s.outputIndices)],
+        }),
+      );
+      const { program, weights } = build.finish([1, 2]);
+      const inputs = [f32Bytes(Array.from({ length: 256 }, (_, i) => (i % 3 === 0 ? 2 ** -140 : 1 / i)))];
+      const [cpu, session] = [
+        await wasmEngine.load(program, weights),
+        await onDevice(shared.engine, program, weights),
+      ];
+      expect(rootsOf(await session.runAll(inputs))).to.deep.equal(rootsOf(await cpu.runAll(inputs)));
+      expect((await session.doubts('tensors')).get(1)).to.equal((elements / 256) * 86);
+      await Promise.all([cpu.close(), session.close()]);
+    });
+  }
 
   it('leaves coordinates that no 32 bits hold to the reference', async () => {
     const build = new ProgramBuilder();

@@ -7,8 +7,17 @@ import { webgpuEngineWith } from '../../src/engine/webgpu/webgpu.ts';
 import { madeFrom } from '../browser/nests.ts';
 import { engineErrorOf } from '../support/engineError.ts';
 import { carelessOfZeros, FAULTS, flushing, watchedGpu } from '../support/gpu/faultyGpu.ts';
+import { sharedGpu } from '../support/gpu/sharedGpu.ts';
 import { deviceOrSkip, engineOn, expectTensors, onDevice, rootsOf, small } from '../support/gpu/stage.ts';
-import { affine, f32Bytes, instruction, loop, matMul, ProgramBuilder } from '../support/programs.ts';
+import {
+  affine,
+  f32Bytes,
+  i32Bytes,
+  instruction,
+  loop,
+  matMul,
+  ProgramBuilder,
+} from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
 
 const LONG = process.env['ASSAY_LONG'] !== undefined;
@@ -19,9 +28,12 @@ describe('devices of the webgpu engine', function () {
   this.timeout(1_800_000);
   const { program: product, weights: factors, inputs, right } = small();
   let gpu: GPU;
+  /** A device of one's own, to lose. */
+  let ownGpu: GPU;
 
   before(async function () {
-    gpu = await deviceOrSkip(this);
+    ownGpu = await deviceOrSkip(this);
+    gpu = sharedGpu(ownGpu);
   });
 
   for (const [fault, liberty] of Object.entries(FAULTS)) {
@@ -80,7 +92,7 @@ describe('devices of the webgpu engine', function () {
   });
 
   it('goes on with the CPU when the device is lost, and says so in one line', async () => {
-    const { gpu: watchedOne, watched } = watchedGpu(gpu);
+    const { gpu: watchedOne, watched } = watchedGpu(ownGpu);
     const { engine, lines } = engineOn(watchedOne);
     const session = await onDevice(engine, product, factors);
     expect((await session.run(inputs))[0]!.bytes).to.deep.equal(right);
@@ -96,14 +108,29 @@ describe('devices of the webgpu engine', function () {
   });
 
   it('goes on with the CPU wherever in its work the device is lost', async () => {
+    // Integers alone, for which little is compiled.
+    const build = new ProgramBuilder();
+    const x = build.input('i32', [70]);
+    const coordinate = affine([[0, 1]]);
+    for (const shape of [[70], [7, 10]])
+      build.node(
+        loop({
+          dtype: 'i32',
+          shape,
+          operands: [{ node: x, dtype: 'i32', fill: 5, view: [{ extent: 70, coordinate }] }],
+          post: (s) => [instruction('i32.mul', s.operands, s.operands)],
+        }),
+      );
+    const { program, weights } = build.finish([1, 2]);
+    const inputs = [i32Bytes(Array.from({ length: 70 }, (_, i) => i - 35))];
     let calls = 0;
     const open = async (lostAt: number) => {
-      const { gpu: dying, watched } = watchedGpu(gpu);
+      const { gpu: dying, watched } = watchedGpu(ownGpu);
       const device = (await GpuDevice.open(dying))!;
       watched.lostAt = lostAt;
       const lines: string[] = [];
       const settings = { ...SETTINGS, warn: (line: string) => lines.push(line) };
-      const request = { program: product, weights: factors, device, isInterpreted: false };
+      const request = { program, weights, device, isInterpreted: false };
       const session = await WebgpuSession.load(request, settings);
       await expectTensors(session, inputs, expected);
       await session.close();
@@ -111,7 +138,7 @@ describe('devices of the webgpu engine', function () {
       device.close();
       return lines;
     };
-    const expected = await (await referenceEngine.load(product, factors)).runAll(inputs);
+    const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
     expect(await open(Number.POSITIVE_INFINITY)).to.deep.equal([]);
     const all = calls;
     for (let lostAt = 0; lostAt < all; lostAt += LONG ? 1 : Math.floor(all / 5)) {

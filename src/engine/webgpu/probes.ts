@@ -44,6 +44,21 @@ function rowsOf(words: readonly number[], next: () => number): number[] {
   return rows;
 }
 
+/** Factors of one product: what a fold only sees at its end, or never. */
+const MEETINGS = [
+  ...[0x7f800000, 0x00000000, 0x80000000, 0xff800000, 0x7fc00001, 0x00000000, 0x80000000, 0xffffffff],
+  ...[0x7f800000, 0xbf800000, 0x7f7fffff, 0x7f7fffff, 0x00000001, 0x3f800000, 0x1f800000, 0x1f800000],
+];
+
+/** Puts the factors of each meeting into a row of their own, among the first of those that products read. */
+function meet(first: number[], second: number[]): void {
+  for (let i = 0; i < MEETINGS.length / 2; i++) {
+    const at = (ROWS - PRODUCT_ROWS + i) * STEPS + 3 * i;
+    first[at] = MEETINGS[2 * i]!;
+    second[at] = MEETINGS[2 * i + 1]!;
+  }
+}
+
 const affine = (...terms: readonly [index: number, coefficient: number][]) =>
   ({
     kind: 'affine',
@@ -211,11 +226,8 @@ export function makeProbes(): Probes {
   add('signed bytes', gathered('i8'));
   add('bytes', gathered('u8'));
   const program = { nodes, inputs: [0, 1, 2, 3], outputs: nodes.flatMap((_, i) => (i < 4 ? [] : [i])) };
-  const inputs = [
-    bytesOf(words),
-    bytesOf(rowsOf(words, next)),
-    bytesOf(rowsOf(words, next)),
-    bytesOf(words.map(next)),
-  ];
+  const [first, second] = [rowsOf(words, next), rowsOf(words, next)];
+  meet(first, second);
+  const inputs = [words, first, second, words.map(next)].map(bytesOf);
   return { program, inputs, properties };
 }

@@ -128,9 +128,9 @@ export class WebgpuSession implements Session {
     );
   }
 
-  /** Number of items that the last `run` computed again in integers, by node. */
-  async doubts(): Promise<Map<number, number>> {
-    return (await this.#machine('outputs')).doubts();
+  /** Number of items that the last run in a mode, `run` if none is given, computed again in integers, by node. */
+  async doubts(mode: RunMode = 'outputs'): Promise<Map<number, number>> {
+    return (await this.#machine(mode)).doubts();
   }
 
   /** Closes the session after the runs that are queued before it. */

@@ -91,6 +91,16 @@ export const FAULTS: Readonly<Record<string, Liberty>> = {
     ),
   'takes NaN and infinities not to occur': (text) =>
     instead(text, 'e == 0x7f800000u || (e == 0u', '(e == 0u').replaceAll('>= 0x7f000000u', '>= 0x7f800000u'),
+  'gives 0 for zero by infinity': (text) =>
+    text
+      .replace(
+        /(fn plain_product\(.*\{ return )(fma\(.*\)); \}/,
+        '$1select($2, 0.0, a == 0.0 || b == 0.0); }',
+      )
+      .replace(
+        /(fn plain_products\(a: (\S+), .*\{ return )(fma\(.*\)); \}/,
+        '$1select($3, $2(0.0), (a == $2(0.0)) | (b == $2(0.0))); }',
+      ),
   'loses the sign of zero': (text) =>
     instead(text, 'return select(r, (a ^ b) & SIGN, zero)', 'return select(r, 0u, zero)'),
   'divides integers wrong': (text) =>
