@@ -48,7 +48,7 @@ const smolRung = (
   },
 });
 
-/** Who writes the texts of models in 8 bits: `test/support/integerLlama.ts`. */
+/** Who writes the texts of models in 8 and in 4 bits: `test/support/integerLlama.ts`. */
 const LOOPS = 'plain arithmetic on integers';
 
 /** From the smallest model to the largest. */
@@ -69,6 +69,7 @@ export const rungs: readonly Rung[] = [
     nodes: 40,
   }),
   smolRung('int8', { name: 'SmolLM2-135M-int8', writer: LOOPS, texts: 'smolInt8Texts.json', nodes: 40 }),
+  smolRung('int4', { name: 'SmolLM2-135M-int4', writer: LOOPS, texts: 'smolInt4Texts.json', nodes: 40 }),
   {
     name: 'Qwen2.5-0.5B-shape-int8',
     compile: async (change) => {

@@ -101,11 +101,16 @@ function readerIn(llama: IntegerLlama): Reader {
 const save = (file: URL, texts: readonly object[]): void =>
   writeFileSync(file, `[\n  ${texts.map((text) => JSON.stringify(text)).join(',\n  ')}\n]\n`);
 
-async function writeAnswers(gguf: GgufFile, reader: Reader, file: URL): Promise<void> {
+async function writeAnswers(
+  gguf: GgufFile,
+  reader: Reader,
+  file: URL,
+  questions: readonly string[] = QUESTIONS,
+): Promise<void> {
   const tokenizer = tokenizerOfGguf(gguf);
   const ends = endsOfGguf(gguf);
   const texts: object[] = [];
-  for (const question of QUESTIONS) {
+  for (const question of questions) {
     const prompt = smolPrompt(question);
     const ids = tokenizer.encode(prompt);
     const tokens = await writeLikeliest(reader, ids, TOKENS, ends);
@@ -127,10 +132,14 @@ async function writeByOrt(file: URL): Promise<void> {
   await ort.release();
 }
 
-async function writeInIntegers(file: URL): Promise<void> {
+async function writeInIntegers(
+  file: URL,
+  form: 'int8' | 'int4',
+  questions?: readonly string[],
+): Promise<void> {
   const gguf = await smolFile();
   const { shape, weights } = llamaOfGguf(gguf);
-  await writeAnswers(gguf, readerIn(new IntegerLlama(shape, weights, 'int8')), file);
+  await writeAnswers(gguf, readerIn(new IntegerLlama(shape, weights, form)), file, questions);
 }
 
 async function writeShaped(file: URL): Promise<void> {
@@ -147,6 +156,7 @@ async function writeShaped(file: URL): Promise<void> {
 /** Writes the texts of a rung anew, by their file's name; each throws Unavailable if what it takes cannot be had. */
 export const writers: Readonly<Record<string, (file: URL) => Promise<void>>> = {
   'smolTexts.json': writeByOrt,
-  'smolInt8Texts.json': writeInIntegers,
+  'smolInt8Texts.json': (file) => writeInIntegers(file, 'int8'),
+  'smolInt4Texts.json': (file) => writeInIntegers(file, 'int4', QUESTIONS.slice(0, 3)),
   'qwenShapeTexts.json': writeShaped,
 };
