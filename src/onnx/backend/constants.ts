@@ -23,7 +23,9 @@ interface Found {
   readonly isFlat: boolean;
 }
 
-interface Pooled extends Pick<Found, 'dtype' | 'isFlat'> {
+interface Pooled extends Pick<Found, 'dtype'> {
+  /** Whether all that read it read it through one dimension. */
+  isFlat: boolean;
   readonly words: Words;
   /** Equal for equal constants only. */
   readonly key: string;
@@ -54,7 +56,10 @@ export class Constants {
     const found = constantOf(source);
     if (!found) return;
     const pooled = this.#pool(found);
-    if (!this.#entries.has(pooled.key)) this.#entries.set(pooled.key, pooled);
+    const entry = this.#entries.get(pooled.key);
+    // A part of a larger constant has no shape of its own.
+    if (entry) entry.isFlat &&= found.isFlat;
+    else this.#entries.set(pooled.key, pooled);
   }
 
   #pool(found: Found): Pooled {
