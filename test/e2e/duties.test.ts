@@ -17,7 +17,7 @@ import type { Runner } from '../../src/store/shelf.ts';
 import { createWatcher, watchService } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';
-import { claimsIn } from '../support/records.ts';
+import { claimsIn, withEnded } from '../support/records.ts';
 
 const [PROVIDER, LIAR, WATCHER, ATTACKER] = [1, 2, 3, 5];
 const FAULT = { node: 2, element: 5, step: 7, xor: 0x00400000 };
@@ -154,6 +154,33 @@ describe('a pass', () => {
     expect(s.warned().join()).to.contain('lost: dispute 1: lost to');
     const claims = claimsIn(await s.world());
     expect(claims.map(({ status }) => status)).to.deep.equal(['falsified', 'open']);
+    await s.chain.stop();
+  });
+
+  it('gives a claim up after three challenges that were lost by the clock', async () => {
+    const s = await scene();
+    await request(
+      s.contracts,
+      s.modelId,
+      layersInput(1),
+      { ...TERMS, windowSeconds: 100n * TERMS.clockSeconds },
+      0n,
+    );
+    const provider = createProvider({ contracts: s.at(PROVIDER), runner: s.shelf });
+    await provider();
+    // A machine that computes wrongly takes every right claim for wrong, and can prove nothing.
+    const erring = createWatcher({ contracts: s.at(WATCHER), runner: s.lying, listen: s.listen });
+    for (let i = 0; i < 5; i++) {
+      for (let j = 0; j < 4; j++) {
+        await erring();
+        await provider();
+      }
+      await s.chain.pass(Number(TERMS.clockSeconds) + 1);
+      await provider();
+    }
+    const disputes = [...withEnded(await s.world()).disputes.values()];
+    expect(disputes.map(({ ended }) => ended?.reason)).to.deep.equal(Array(3).fill('ChallengerTimeout'));
+    expect(s.warned().filter((one) => one.includes('not challenged again'))).to.have.length(1);
     await s.chain.stop();
   });
 

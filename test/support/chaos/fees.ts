@@ -68,11 +68,13 @@ export async function playFees(rig: Rig, requests: number): Promise<FeeFigures> 
   rig.run((listen) => watchService({ contracts: watcher, runner: rig.shelf, listen }));
   const honest = { provider: PROVIDER, watcher: WATCHER };
   const isSettledNow = isSettled(rig, honest, { requests, answered: requests, lies: requests });
-  // The erring challenger can prove nothing, so the clock ends its disputes.
-  const isOver = (world: World): boolean =>
-    isSettledNow(world) &&
-    world.disputes.size >= 2 * requests &&
-    [...world.disputes.values()].every(({ ended }) => ended);
+  // The erring challenger can prove nothing, so the clock ends its disputes, and it challenges again until it gives up.
+  const isOver = (world: World): boolean => {
+    const lost = [...world.disputes.values()].filter(
+      ({ challenger, ended }) => challenger === rig.address(ERRING) && ended,
+    );
+    return isSettledNow(world) && new Set(lost.map(({ claim }) => claim.claimId)).size === requests;
+  };
   rig.mine(false);
   for (; !isOver(await rig.world()); block++) {
     const feeWei = BigInt(Math.round(baseFeeGwei(block) * 1e9));
