@@ -145,10 +145,16 @@ export class Rig {
     this.#mining = undefined;
     if (!isOn) return;
     this.#wake();
-    this.#mining = setInterval(
-      () => void this.node.send('evm_mine', []).catch(() => undefined),
-      this.#blockMs,
-    );
+    let isMining = false;
+    this.#mining = setInterval(() => {
+      // Blocks that a busy machine is behind with would keep everything else waiting.
+      if (isMining) return;
+      isMining = true;
+      const done = (): void => {
+        isMining = false;
+      };
+      this.node.send('evm_mine', []).then(done, done);
+    }, this.#blockMs);
   }
 
   #wake(): void {
