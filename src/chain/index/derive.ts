@@ -8,7 +8,7 @@ import { isOneMove } from './continuity.ts';
 import type { ChainEvent, Content, EventTensors, LogPosition, MoveName } from './events.ts';
 
 /** Gives bytes that are kept beside the events. */
-export type ReadBytes = (root: Hex) => Hex;
+export type ReadBytes = (hash: Hex) => Hex;
 
 const ZERO_HASH = `0x${'00'.repeat(32)}`;
 

@@ -367,7 +367,7 @@ export class EventIndex {
       const newer = store.eventsOn(id, known.last);
       if (known.count + newer.length === store.countOn(id)) return known.add(newer);
     }
-    return new CaseBuilder((root) => store.payloads.read(root)).add(store.eventsOn(id));
+    return new CaseBuilder((hash) => store.payloads.read(hash)).add(store.eventsOn(id));
   }
 
   /**

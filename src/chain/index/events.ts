@@ -16,7 +16,7 @@ export interface RawLog {
   readonly removed?: boolean;
 }
 
-/** Tensors of an event; bytes are kept beside the events, under their root. */
+/** Tensors of an event; bytes are kept beside the events, under their hash. */
 export type EventTensors<Bytes> =
   | { readonly kind: 'bytes'; readonly bytes: Bytes }
   | { readonly kind: 'roots'; readonly roots: readonly Hex[]; readonly uri: string };

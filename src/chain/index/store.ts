@@ -95,7 +95,7 @@ export class IndexStore {
       for (const table of TABLE_NAMES) {
         for (const row of from.#database.prepare(`SELECT * FROM ${table}`).iterate()) {
           const { bytes } = row as { bytes?: Uint8Array | null };
-          const whole = bytes === null ? { ...row, bytes: from.payloads.bytesOf(`${row['root']}`) } : row;
+          const whole = bytes === null ? { ...row, bytes: from.payloads.bytesOf(`${row['hash']}`) } : row;
           const columns = Object.keys(whole);
           const places = columns.map(() => '?').join(', ');
           store
@@ -214,7 +214,7 @@ export class IndexStore {
       this.#sql('UPDATE settled SET last = MAX(last, ?) WHERE request = ?').run(blockNumber, request);
       return [];
     }
-    const blob = serialize(this.#withRoots(request, content));
+    const blob = serialize(this.#withHashes(request, content));
     const known = this.#sql('SELECT * FROM events WHERE block = ? AND place = ?').get(
       blockNumber,
       logIndex,
@@ -230,7 +230,7 @@ export class IndexStore {
     return known ? [requestId, BigInt(known.request)] : [requestId];
   }
 
-  #withRoots(request: number, content: Content<Uint8Array>): Content<Hex> {
+  #withHashes(request: number, content: Content<Uint8Array>): Content<Hex> {
     if (content.name === 'Requested' && content.input.kind === 'bytes') {
       return { ...content, input: { kind: 'bytes', bytes: this.payloads.put(request, content.input.bytes) } };
     }

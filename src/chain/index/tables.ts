@@ -3,7 +3,7 @@ import type { Hex } from '../types.ts';
 import { openDatabase } from './sqlite.ts';
 
 /** Raised with every change of the tables or of what is in them: an older file is read again from the chain. */
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -20,7 +20,7 @@ const TABLES = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS settled (request INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS payloads (
-    root TEXT NOT NULL, request INTEGER NOT NULL, bytes BLOB, PRIMARY KEY (root, request)
+    hash TEXT NOT NULL, request INTEGER NOT NULL, bytes BLOB, PRIMARY KEY (hash, request)
   );
   CREATE INDEX IF NOT EXISTS payloads_of_request ON payloads (request);
 `;
