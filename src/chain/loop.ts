@@ -28,8 +28,8 @@ export interface LoopOptions {
   readonly onHead?: ((wake: () => void) => () => void) | undefined;
 }
 
-/** Longest rest after failures in a row, in pauses. */
-const MOST_PAUSES = 16;
+/** Longest rest after failures in a row, in pauses: a node that is back should be noticed well within a clock of minutes. */
+const MOST_PAUSES = 4;
 /** Looks in a row that find another process sending: one that was just killed may take a moment to be gone. */
 const LEASE_LOOKS = 3;
 /** Longest wait for the pass that is running when the loop is ended. What it has sent is on its way, what it has not is due. */

@@ -57,6 +57,6 @@ describe('a loop of passes', () => {
         if (rests.length === 5) ending.abort();
       },
     );
-    expect(rests).to.deep.equal([20, 40, 80, 160, 160]);
+    expect(rests).to.deep.equal([20, 40, 40, 40, 40]);
   });
 });

@@ -52,6 +52,8 @@ const RETRY_MS = 100;
 /** First pause after "too many requests" that names no time, ms; doubles each time. */
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
+/** The longest such pause where the node names no time, ms. */
+const LONGEST_GUESS_MS = 15_000;
 /** A node on the wrong chain is asked again after this, ms. */
 const WRONG_CHAIN_MS = 5_000;
 /** Share of the newest exchange in the average of latencies. */
@@ -331,7 +333,7 @@ export class EndpointNode {
 
   #rest(failure: NodeFailure): NodeFailure {
     const ms = Math.min(LONGEST_REST_MS, failure.retryAfterMs ?? this.#restMs);
-    this.#restMs = Math.min(LONGEST_REST_MS, 2 * this.#restMs);
+    this.#restMs = Math.min(LONGEST_GUESS_MS, 2 * this.#restMs);
     this.#restUntil = Date.now() + ms;
     this.#failures++;
     this.#trouble = failure;

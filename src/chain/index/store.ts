@@ -10,7 +10,7 @@ import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
 import { atomically, isHeld, isUnusable, statementsOf } from './sqlite.ts';
-import { create, type EventRow, type Header, SCHEMA, TABLE_NAMES } from './tables.ts';
+import { create, type EventRow, type Header, isOfThisVersion, SCHEMA, TABLE_NAMES } from './tables.ts';
 
 // One file above 350 lines, because all tables change in the same transactions.
 
@@ -58,13 +58,15 @@ export class IndexStore {
     try {
       makeFolder(folder);
       try {
-        const store = new IndexStore(create(path), folder);
-        const why = store.#isEmpty() ? undefined : store.#objection(subject);
-        if (why === undefined) {
+        const database = create(path);
+        // Statements on tables of another version may not even be prepared.
+        const store = isOfThisVersion(database) ? new IndexStore(database, folder) : undefined;
+        const why = store ? store.#objection(subject) : 'is of another version of this program';
+        if (store && why === undefined) {
           if (store.#isEmpty()) store.#claim(subject);
           return store;
         }
-        store.close();
+        database.close();
         onNotice(`${path}: ${why}; it is made anew from the chain`);
       } catch (failure) {
         if (!isUnusable(failure)) throw failure;
@@ -131,7 +133,7 @@ export class IndexStore {
   }
 
   #objection({ chainId, oracle, fromBlock }: Subject): string | undefined {
-    if (this.#meta('schema') !== `${SCHEMA}`) return 'is of another version of this program';
+    if (this.#isEmpty()) return undefined;
     if (this.#meta('chain') !== `${chainId}`) return `is of chain ${this.#meta('chain')}, not ${chainId}`;
     if (this.#meta('oracle') !== oracle) return `is of the oracle ${this.#meta('oracle')}, not ${oracle}`;
     if (Number(this.#meta('fromBlock')) > fromBlock) return `begins after block ${fromBlock}`;

@@ -47,6 +47,12 @@ export interface EventRow {
   readonly content: Uint8Array;
 }
 
+/** Whether the tables are those of this version, or nothing is in them yet. */
+export function isOfThisVersion(database: DatabaseSync): boolean {
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'schema'").get();
+  return row === undefined || row['value'] === `${SCHEMA}`;
+}
+
 /** Opens a database and makes the tables that it lacks. */
 export function create(path: string): DatabaseSync {
   const database = openDatabase(path);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { IDisputeGame__factory } from '#typechain';
 import { EventIndex, type IndexOptions } from '../../../src/chain/index/eventIndex.ts';
@@ -216,6 +217,25 @@ describe('the index of what happened', () => {
     const elsewhere = other.open({ folder, fromBlock: 0 });
     expect((await elsewhere.update()).cases.size).to.equal(other.chain.head.state.requests.length);
     elsewhere.close();
+  });
+
+  it('makes a file of an earlier version anew, and says so', async () => {
+    const { chain, notices, open } = scene();
+    const index = open({ folder });
+    const { cases } = await index.update();
+    index.close();
+    const database = new DatabaseSync(join(folder, 'index.sqlite'));
+    database.exec(
+      "UPDATE meta SET value = '1' WHERE key = 'schema'; DROP TABLE payloads; CREATE TABLE payloads (root TEXT, request INTEGER)",
+    );
+    database.close();
+    const again = open({ folder });
+    const world = await again.update();
+    again.close();
+    expect(notices).to.have.length(1);
+    expect(notices[0]).to.include('is of another version of this program; it is made anew from the chain');
+    expect(world.block.number).to.equal(chain.head.number);
+    expect([...world.cases.keys()]).to.deep.equal([...cases.keys()]);
   });
 
   it('drops the bytes of what is over, and reads them again when they are asked for', async () => {
