@@ -142,7 +142,7 @@ export function createService(
     };
     const { transactions } = sender;
     const sent = await transactions.step(await planned(), world.block.number, open.gas * maxFeeWei);
-    // What short runs have found meanwhile does not wait for another look, which takes a far node a minute.
+    // Runs may have ended during that step. Their moves are sent now: the next look takes a slow node half a minute.
     const isNews = background.hasNews || moving.hasNews;
     return isNews ? sent + (await transactions.sendMore(await planned())) : sent;
   };

@@ -89,7 +89,7 @@ export class Checker {
       ids = wrong.map(({ id }) => id);
       if (mend === undefined || wrong.length === 0) break;
       for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
-      // What was dropped and not found again is a gap, be it of this request or of another one.
+      // Replacing drops a request's events first, so a dispute that the node now leaves out has become a gap.
       if (mend === 'replace') await this.#closeGaps(rpc, at, counts, records);
     }
     this.#doubtful = new Set(ids);
@@ -179,9 +179,9 @@ export class Checker {
       ...store.gaps('dispute', counts.disputes, at.number),
     ];
     let [gaps, before] = [gapsNow(), Number.POSITIVE_INFINITY];
-    while (idsIn(gaps) < before) {
+    for (let due = this.#due(gaps); due.length > 0 && idsIn(gaps) < before; due = this.#due(gaps)) {
       before = idsIn(gaps);
-      for (const gap of this.#due(gaps)) {
+      for (const gap of due) {
         this.#note(gap, isOwed(gap, gaps));
         const events = decodeAll(await this.#logsIn(rpc, gap));
         derive(store.atomically(() => events.flatMap((event) => store.put(event))));

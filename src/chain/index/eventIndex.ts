@@ -7,7 +7,7 @@ import { isOver } from '../world.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll } from './events.ts';
-import { EventsMissing, type Gap, keyOf } from './gaps.ts';
+import { EventsMissing, type Gap, keyOf, leftOut } from './gaps.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
 import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
@@ -244,11 +244,9 @@ export class EventIndex {
       before = behind;
       head = await reader.latest(rpc);
     }
-    // A far node answers in seconds, so it is asked for what belongs to the head's hash while the rest is read.
-    const counts = checker.counts(rpc, head);
-    counts.catch(() => undefined);
-    await this.#readNew(rpc, head);
-    await checker.check(rpc, head, await counts, {
+    // Counts belong to the head's hash alone, so a far node, which answers in seconds, is asked for them at the same time.
+    const [counts] = await Promise.all([checker.counts(rpc, head), this.#readNew(rpc, head)]);
+    await checker.check(rpc, head, counts, {
       store,
       changed: this.#unchecked,
       find: (id) => {
@@ -280,10 +278,10 @@ export class EventIndex {
       return false;
     }
     this.#looksBehind = 0;
-    const follows = head.number === cursor + 1 && store.header(cursor)?.hash === head.parentHash;
-    if (follows || (head.number === cursor && known === head.hash)) return false;
-    // Then every header between is read, and whether they follow each other tells it.
-    const isNear = head.number > cursor && head.number - cursor < REREAD_BLOCKS && store.header(cursor);
+    if (head.number === cursor && known === head.hash) return false;
+    // A reorganisation of what is near shows when the headers from there to the head are read and do not follow each other.
+    const newBlocks = head.number - cursor;
+    const isNear = newBlocks > 0 && newBlocks < REREAD_BLOCKS && store.header(cursor) !== undefined;
     if (isNear && !isAgain) return false;
     const ancestor = await commonAncestor(store, this.#reader as Reader, rpc, Math.min(cursor, head.number));
     if (ancestor < cursor) this.#takeBack(store, ancestor);
@@ -403,9 +401,7 @@ export class EventIndex {
     for (const gap of unseen) {
       if (this.#toldGaps.has(keyOf(gap))) continue;
       this.#toldGaps.add(keyOf(gap));
-      this.#onNotice(
-        `${new EventsMissing(gap).message}; nothing is known of them until it, or another --rpc, gives them`,
-      );
+      this.#onNotice(`${leftOut(gap)}; nothing is known of them until it, or another --rpc, gives them`);
     }
   }
 

@@ -41,12 +41,17 @@ export function gapsBetween(
   return gaps;
 }
 
+/** Says in a sentence what a node leaves out. */
+export function leftOut({ kind, first, last, fromBlock, toBlock }: Gap): string {
+  const which = first === last ? `${kind} ${first}` : `${kind}s ${first} to ${last}`;
+  return `the node leaves out the events of ${which}, which are in the blocks ${fromBlock} to ${toBlock}`;
+}
+
 /** A node leaves out events that are on its chain, so what it gives is not shown. */
 export class EventsMissing extends Error {
   override name = 'EventsMissing';
-  constructor({ kind, first, last, fromBlock, toBlock }: Gap) {
-    const which = first === last ? `${kind} ${first}` : `${kind}s ${first} to ${last}`;
-    super(`the node leaves out the events of ${which}, which are in the blocks ${fromBlock} to ${toBlock}`);
+  constructor(gap: Gap) {
+    super(leftOut(gap));
   }
 }
 

@@ -52,6 +52,7 @@ export async function readNewest(
   head: FullHeader,
 ): Promise<Newest> {
   const reading = reader.logsBetween(rpc, first, head.number);
+  // If it fails, that is met where it is awaited, unless something else has failed before.
   reading.catch(() => undefined);
   const numbers = Array.from({ length: head.number - first + 1 }, (_, i) => first + i);
   const fetched = await reader.headers(

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { makeFolder } from '../../files/makeFolder.ts';
-import { hexOf, keccak } from '../../merkle/keccak.ts';
+import { keccak } from '../../merkle/keccak.ts';
 import type { Hex } from '../types.ts';
 
 /** Longer ones are files of their own. */
@@ -37,7 +37,7 @@ export class Payloads {
 
   /** Keeps bytes for a case, within the database's transaction. @returns their hash */
   put(requestId: number, bytes: Uint8Array): Hex {
-    const hash = hexOf(keccak(bytes));
+    const hash = hex(keccak(bytes));
     const isFile = this.#folder !== undefined && bytes.length > MAX_INLINE_BYTES;
     if (isFile) this.#write(hash, bytes);
     this.#insert.run(hash, requestId, isFile ? null : bytes);

@@ -85,7 +85,7 @@ export class Transactions {
   readonly #inFlight: number;
   readonly #prices: Prices;
   #stated: ReadonlyMap<string, Due> = new Map();
-  #block = 0;
+  /** What the last step saw. */
   #look: Look | undefined;
 
   constructor(node: SendingNode, join: Join, listen: Listener, options: SenderOptions = {}) {
@@ -126,7 +126,7 @@ export class Transactions {
     return {
       baseFeeWei: this.#prices.baseFeeWei,
       inFlight: own.length,
-      oldestBlocks: own.length > 0 ? this.#block - oldest : 0,
+      oldestBlocks: own.length > 0 ? (this.#look?.block ?? 0) - oldest : 0,
       foreign: open.length - own.length,
     };
   }
@@ -142,7 +142,6 @@ export class Transactions {
   async step(dues: readonly Due[], seenBlock: number, reservedWei = 0n): Promise<number> {
     const look = await this.#node.look();
     this.#look = look;
-    this.#block = look.block;
     this.#prices.begin({ look, reservedWei, inFlightWei: () => this.#inFlightWei() });
     this.#preparer.block = look.block;
     this.#stated = byKey(dues);

@@ -116,7 +116,7 @@ function placeConstants(
 ): Constants {
   let bytes = 0;
   const further = [...held.further];
-  /** What constants may take of the first memory, besides those that it has. */
+  /** Bytes of the first memory that are left for further constants. */
   const room = sizes.hasFurther
     ? sizes.bytes / 2 - (held.constantBytes - total(held.further))
     : Number.POSITIVE_INFINITY;

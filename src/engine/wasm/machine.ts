@@ -37,23 +37,23 @@ function requireMemory(
   { totalBytes, constantBytes, held }: Layout,
   kept: Kept,
 ): void {
-  const limit = memoryLimit(totalBytes > maxMemoryBytes, held.end > sizes.bytes);
-  if (limit === undefined) return;
+  const isTooMuch = totalBytes > maxMemoryBytes;
+  if (!isTooMuch && held.end <= sizes.bytes) return;
+  const limit = isTooMuch ? `the engine has ${megabytes(maxMemoryBytes)}` : firstMemoryFull(sizes);
   const { tensors, trees } = kept;
   const hashed = trees.size > 0 ? ` and ${trees.size} hashed` : '';
   throw new EngineError(
     `the program's ${program.nodes.length} tensors, ${tensors.size} of them kept${hashed}, take ${megabytes(totalBytes)} at a time, ` +
       `${megabytes(constantBytes)} of it weights; ${limit}`,
   );
+}
 
-  function memoryLimit(isTooMuch: boolean, isFirstFull: boolean): string | undefined {
-    if (isTooMuch) return `the engine has ${megabytes(maxMemoryBytes)}`;
-    if (!isFirstFull) return undefined;
-    const one = `one memory of ${megabytes(sizes.bytes)}`;
-    return sizes.hasFurther
-      ? `all but weights must fit ${one}: compile the model for smaller inputs, or for shorter prompts and texts`
-      : `there is ${one} here: where WebAssembly has several memories (Node, Chrome, Firefox), weights may take more`;
-  }
+/** Says why a program does not fit the first memory, and what to do. */
+function firstMemoryFull({ bytes, hasFurther }: MemorySizes): string {
+  const one = `one memory of ${megabytes(bytes)}`;
+  return hasFurther
+    ? `all but weights must fit ${one}: compile the model for smaller inputs, or for shorter prompts and texts`
+    : `there is ${one} here: where WebAssembly has several memories (Node, Chrome, Firefox), weights may take more`;
 }
 
 /** The parts of a {@link Machine}. */

@@ -52,7 +52,7 @@ export class SessionMemory {
       pack(buffer, weights.get(buffer.node)!, bytes[memory]!, at);
     }
     this.#held = held;
-    return [...this.#memories];
+    return this.#memories;
   }
 
   /** Makes a memory have so many pages at least. */

@@ -12,7 +12,7 @@ export interface FirstRun {
   readonly laterMs: number;
 }
 
-/** What is run: a model on its inputs, one pass that checks a text, or a whole text written token by token. */
+/** The work to time: one run of a model, one pass that checks a text, or writing a whole text token by token. */
 export type FirstRunWork =
   | { readonly kind: 'model'; readonly name: string }
   | { readonly kind: 'check' | 'write'; readonly name: string; readonly form: WeightForm };
@@ -25,7 +25,7 @@ export async function firstRunOf(work: FirstRunWork, processes: number): Promise
   return found[Math.floor((processes - 1) / 2)]!;
 }
 
-/** How many times as long as later runs the first one takes. */
+/** The time of the first run divided by that of a later one. */
 export const timesAsLong = ({ firstMs, laterMs }: FirstRun): number => firstMs / laterMs;
 
 function inProcess(work: FirstRunWork): Promise<FirstRun> {

@@ -22,7 +22,7 @@ export interface TextResult {
   readonly forms: readonly FormResult[];
   /** Milliseconds of a token in onnxruntime-web, in float32. */
   readonly ortWeb: Timing;
-  /** How many times as fast as onnxruntime-web a token in float32 is. */
+  /** Time per token in onnxruntime-web divided by the time per token here, both in float32. */
   readonly asOrt: number;
   readonly problems: readonly string[];
 }
@@ -34,9 +34,9 @@ export interface FormResult {
   readonly token: Timing;
   /** Milliseconds of a pass that checks the whole text, on one thread and on two. */
   readonly check: readonly [one: Timing, two: Timing];
-  /** How many times as fast as in the form before it a token is; undefined for the first. */
+  /** Time per token in the previous form divided by the time per token in this one; undefined for the first form. */
   readonly asFormBefore: number | undefined;
-  /** How many times as long as checking the text takes on one thread and on two writing it takes. */
+  /** Time to write the whole text divided by the time to check it, with checks on one thread and on two. */
   readonly asCheck: readonly [one: number, two: number];
   /** Of processes of their own: the first check, and the first whole text that is written. */
   readonly firstCheck: FirstRun;

@@ -70,7 +70,7 @@ export function sharedGpu(gpu: GPU): GPU {
     const requestDevice = async (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> => {
       opened ??= open(adapter, descriptor);
       const device = await opened;
-      // What one of them is watched for does not show in the others.
+      // Each caller has wrappers of its own, so that a test that replaces methods changes them for nobody else.
       return over(device, { queue: over(device.queue, {}) });
     };
     return over(adapter, { requestDevice });
