@@ -191,6 +191,20 @@ describe('sending transactions', () => {
       expect(s.chain.applied).to.deep.equal(['move']);
     });
 
+    it('attack 36: pays more although the pool refused it again and again before', async () => {
+      const s = scene();
+      const due = move('move', 900n);
+      // The base fee rises between the look and the block, so that the first offer is too low.
+      s.chain.refusals.push(...Array<string>(8).fill('max fee per gas less than block base fee'));
+      await s.turn([due]);
+      s.chain.baseFeeWei = 400n * GWEI;
+      for (let i = 0; i < 24; i++) await s.turn([due]);
+      expect(s.chain.refusals, 'all refusals were met').to.deep.equal([]);
+      expect(s.chain.applied, 'more than 600 s are left').to.deep.equal([]);
+      for (let i = 0; i < 5; i++) await s.turn([due]);
+      expect(s.chain.applied).to.deep.equal(['move']);
+    });
+
     it('is never kept by a cheap one that is stuck before it', async () => {
       const s = scene();
       s.chain.room = 0;
@@ -298,6 +312,17 @@ describe('sending transactions', () => {
     for (let i = 0; i < 3; i++) await s.turn([move]);
     expect(s.chain.applied.filter((call) => call === 'move')).to.have.length(1);
     expect(s.said()[0]).to.contain('insufficient funds');
+  });
+
+  it('makes anew what a node goes on refusing, in the same nonce', async () => {
+    const s = scene();
+    s.chain.refusals.push(...Array<string>(4).fill('exceeds block gas limit'));
+    const due = dueNamed('move');
+    for (let i = 0; i < 3; i++) await s.turn([due]);
+    expect(s.chain.estimates).to.equal(1);
+    for (let i = 0; i < 3; i++) await s.turn([due]);
+    expect(s.chain.estimates).to.equal(2);
+    expect(s.chain.applied).to.deep.equal(['move']);
   });
 
   it('tries what would revert less and less often, and other things meanwhile', async () => {

@@ -38,8 +38,11 @@ const HEADS_MS = 1_000;
 /** Longest rest of the only node that is slept through here, ms; longer ones are for whoever asked to sleep. */
 const LONGEST_SLEEP_MS = 10_000;
 
-/** A node that fails is asked again as long as its last answer is no older than this, ms, or than so many of its answers take. */
-const FLAKY_MS = 3_000;
+/**
+ * A node that fails is asked again as long as its last answer is no older than this share of the time it has for one, or than
+ * so many of its answers take.
+ */
+const FLAKY_SHARE = 0.3;
 const FLAKY_ANSWERS = 10;
 const FLAKY_REST_MS = 300;
 
@@ -69,7 +72,7 @@ async function askPatiently(node: EndpointNode, payloads: JsonRpcPayload[]): Pro
     try {
       return await node.ask(payloads);
     } catch (failure) {
-      const flakyMs = Math.max(FLAKY_MS, FLAKY_ANSWERS * (node.latencyMs ?? 0));
+      const flakyMs = Math.max(FLAKY_SHARE * node.timeoutMs, FLAKY_ANSWERS * (node.latencyMs ?? 0));
       const isFlaky = isQuick(failure) && node.silentMs < flakyMs;
       if (isFlaky && payloads.length > 1) {
         const half = payloads.length >> 1;

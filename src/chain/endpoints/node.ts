@@ -93,6 +93,8 @@ function restIn({ data }: RpcError): number | undefined {
 /** One node: asks it with patience, learns what it takes, and makes sure that it is on the right chain. */
 export class EndpointNode {
   readonly name: string;
+  /** Time that it has for an answer, ms. */
+  readonly timeoutMs: number;
   readonly #transport: Transport;
   readonly #batch = new LearnedSize({ first: 100, most: 100 });
   readonly #policy;
@@ -112,6 +114,7 @@ export class EndpointNode {
 
   constructor({ name, transport, timeoutMs }: NodeOptions) {
     this.name = name;
+    this.timeoutMs = timeoutMs;
     this.#transport = transport;
     if (!transport.batches) this.#batch.shrink(1);
     this.#policy = wrap(

@@ -46,6 +46,7 @@ export class Broadcaster {
     try {
       await this.#node.broadcast(attempt.raw, audience);
       slot.refusal = undefined;
+      slot.refusals = 0;
       slot.taken = attempt.fees;
     } catch (failure) {
       const refusal = refusalIn(failure);

@@ -76,3 +76,10 @@ export function parcels(dues: readonly Due[], most: number, isAlone: (due: Due) 
   }
   return made;
 }
+
+/** The first due of each key. */
+export const byKey = (dues: readonly Due[]): Map<string, Due> => {
+  const found = new Map<string, Due>();
+  for (const due of dues) if (!found.has(due.key)) found.set(due.key, due);
+  return found;
+};

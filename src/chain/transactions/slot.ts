@@ -92,6 +92,20 @@ export const emptySlot = (nonce: number, block: number, isForeign = false): Slot
   told: false,
 });
 
+/** Blocks after which an attempt is replaced by a dearer one. */
+export const BUMP_BLOCKS = 3;
+/** Refusals after which a nonce is used for something else. */
+const MOST_REFUSALS = 5;
+
+/**
+ * Whether the content of a nonce will not be taken as it is. One that offers too little will: it waits for the price, or pays
+ * more near its deadline.
+ *
+ * @param age blocks since the latest attempt
+ */
+export const isRefused = ({ refusal, refusals }: Slot, age: number): boolean =>
+  refusal === 'funds' || (refusal === 'other' && (refusals >= MOST_REFUSALS || age >= BUMP_BLOCKS));
+
 export const latestOf = ({ attempts }: Slot): Attempt | undefined => attempts.at(-1);
 
 /** Keys that may still be mined, or are, under this nonce. */

@@ -1,7 +1,7 @@
 import type { Audience } from '../endpoints/endpoints.ts';
 import type { Listener } from '../report.ts';
 import { Broadcaster } from './broadcaster.ts';
-import { byUrgency, type Due, type Parcel, parcels } from './due.ts';
+import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
@@ -10,8 +10,10 @@ import { type Join, Preparer } from './prepare.ts';
 import { gwei, Prices } from './prices.ts';
 import {
   type Attempt,
+  BUMP_BLOCKS,
   emptySlot,
   filler,
+  isRefused,
   keysIn,
   latestOf,
   type Slot,
@@ -38,12 +40,8 @@ export const DEFAULT_CONFIRMATIONS = 64;
 
 /** Transactions over the limit in flight that are kept for what is nearly too late. */
 const URGENT_EXTRA = 8;
-/** Blocks after which an attempt is replaced by a dearer one. */
-const BUMP_BLOCKS = 3;
 /** Blocks for which a transaction that somebody else left in the pool is waited for. */
 const FOREIGN_BLOCKS = 3;
-/** Refusals after which another due gets the nonce. */
-const MOST_REFUSALS = 5;
 /** Calls in one multicall. Together they stay far below what a block or a transaction of 16.7 M gas takes. */
 const MOST_CALLS = 32;
 
@@ -56,12 +54,6 @@ export interface SenderStatus {
   /** Nonces in the pool that are not this process's. */
   readonly foreign: number;
 }
-
-const byKey = (dues: readonly Due[]): Map<string, Due> => {
-  const found = new Map<string, Due>();
-  for (const due of dues) if (!found.has(due.key)) found.set(due.key, due);
-  return found;
-};
 
 /** A transaction that was signed and is to be sent. */
 interface Made {
@@ -162,8 +154,6 @@ export class Transactions {
     return this.#fill(this.#look);
   }
 
-  // ---- what waits ----
-
   /** Sends again, replaces, and gives nonces whose due is gone to others. */
   async #maintain(look: Look): Promise<void> {
     const open = this.#ledger.open.filter(({ nonce }) => nonce >= look.used);
@@ -190,10 +180,13 @@ export class Transactions {
       const isLost =
         isStale && latest !== undefined && !isHidden && (await this.#broadcaster.isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
-      const isRefused = slot.refusals >= MOST_REFUSALS || slot.refusal === 'funds';
-      if (age >= BUMP_BLOCKS || isLost || isRefused || slot.refusal === 'underpriced') {
+      const isUseless = isRefused(slot, age);
+      if (age >= BUMP_BLOCKS || isLost || isUseless || slot.refusal === 'underpriced') {
         const isBehind = slot !== open.at(-1);
-        const content = isStale || isRefused ? await this.#otherContent(isBehind, slot) : latest;
+        const content =
+          isStale || isUseless
+            ? ((await this.#otherContent(isBehind, slot)) ?? (await this.#anew(slot)))
+            : latest;
         if (content && (await this.#replace(slot, content, look, urgency))) continue;
       }
       if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
@@ -212,6 +205,15 @@ export class Transactions {
     }
     // Others wait behind this nonce, so it must be used up by something.
     return isNeeded ? filler(slot.nonce, this.#node.address) : undefined;
+  }
+
+  /** The same content for a nonce, made anew: what a node objects to may be its gas limit. */
+  async #anew({ refusal, attempts }: Slot): Promise<TransactionContent | undefined> {
+    const keys = refusal === 'other' ? (attempts.at(-1)?.keys ?? []) : [];
+    const [first, ...others] = keys.flatMap((key) => this.#stated.get(key) ?? []);
+    return first && others.length + 1 === keys.length
+      ? this.#preparer.prepare([first, ...others])
+      : undefined;
   }
 
   async #replace(
@@ -244,8 +246,6 @@ export class Transactions {
     );
     return true;
   }
-
-  // ---- what is new ----
 
   /** Dues that are in no nonce and whose gas can be paid for now, by urgency, in parcels. */
   #unsent(): Parcel[] {
