@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { encodeOnnx } from '../../examples/onnx.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
+import type { Program } from '../../src/program/node.ts';
 import { Random } from '../support/randomProgram.ts';
 
 /** Numbers from -1 to 1. */
@@ -37,5 +38,52 @@ describe('constants of a program', () => {
     const [y] = await session.run([new Uint8Array(row.buffer)]);
     await session.close();
     expect(floatsIn(y!.bytes)).to.deep.equal(row);
+  });
+
+  /** A chain of products with matrices of 100 KiB. */
+  const chain = (products: number, size = 160) => {
+    const names = Array.from({ length: products }, (_, i) => `w${i}`);
+    const matrices = names.map((_, i) => noise(size * size, i + 1));
+    const model = encodeOnnx({
+      name: 'chain',
+      opset: 17,
+      nodes: names.map((name, i) => ({
+        op: 'MatMul',
+        inputs: [i === 0 ? 'x' : `h${i}`, name],
+        outputs: [i + 1 === products ? 'y' : `h${i + 1}`],
+      })),
+      constants: Object.fromEntries(
+        names.map((name, i) => [name, { type: 'float', shape: [size, size], values: matrices[i]! }]),
+      ),
+      inputs: { x: { type: 'float', shape: [1, size] } },
+      outputs: ['y'],
+    });
+    return { ...importOnnx(model), matrices };
+  };
+
+  const constantsOf = ({ nodes }: Program): number => nodes.filter(({ kind }) => kind === 'constant').length;
+
+  it('are put together where a dispute takes an answer less for it, and nowhere else', () => {
+    // 32 nodes are opened in one answer.
+    expect(constantsOf(chain(15).program), '31 nodes').to.equal(15);
+    const { program, labels } = chain(20);
+    expect(constantsOf(program), '41 nodes, and 22 with one constant').to.equal(1);
+    expect(labels).to.include('weights (20 constants)');
+    expect(constantsOf(chain(36).program), 'too many nodes however they are put together').to.equal(36);
+  });
+
+  it('give the same bits together', async () => {
+    const { program, weights, matrices } = chain(20);
+    const size = Math.sqrt(matrices[0]!.length);
+    const x = noise(size, 99);
+    const expected = matrices.reduce((row, matrix) => {
+      return row.map((_, column) =>
+        row.reduce((sum, one, i) => Math.fround(sum + Math.fround(one * matrix[i * size + column]!)), 0),
+      );
+    }, x);
+    const session = await wasmEngine.load(program, weights);
+    const [y] = await session.run([new Uint8Array(x.buffer)]);
+    await session.close();
+    expect(floatsIn(y!.bytes)).to.deep.equal(expected);
   });
 });

@@ -11,6 +11,9 @@ import type { Location } from './emit.ts';
  */
 const SHARED_CONSTANT_BYTES = 65_536;
 
+/** Most bytes of a node in which larger constants are put together. */
+export const POOLED_CONSTANT_BYTES = 2 ** 22;
+
 interface Found {
   readonly dtype: DType;
   /** Elements. */
@@ -26,11 +29,29 @@ interface Found {
 interface Pooled extends Pick<Found, 'dtype'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
-  readonly words: Words;
+  /** Empty once they are in a node with others. */
+  words: Words;
   /** Equal for equal constants only. */
   readonly key: string;
   readonly root: Hash;
 }
+
+/** Constants of one node. */
+interface Group {
+  /** Its number among the constants' nodes. */
+  readonly node: number;
+  readonly entries: Pooled[];
+  /** Elements of all. */
+  length: number;
+}
+
+interface Place {
+  readonly group: Group;
+  /** Elements before it. */
+  readonly base: number;
+}
+
+const NO_WORDS = new Uint32Array(0);
 
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -50,7 +71,8 @@ export class Constants {
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
   readonly #whole = new Map<object, Pooled>();
-  readonly #locations = new Map<string, Location>();
+  readonly #places = new Map<string, Place>();
+  #groups: Group[] = [];
 
   take(source: OperandSource): void {
     const found = constantOf(source);
@@ -78,42 +100,68 @@ export class Constants {
     return pooled;
   }
 
-  /** @param base node number of the first constant */
-  locate(source: OperandSource, base: number): Location {
-    const location = this.#locations.get(this.#pool(constantOf(source) as Found).key) as Location;
-    return { ...location, node: location.node + base };
+  /**
+   * Puts the constants into nodes.
+   *
+   * @param pooledBytes most bytes of a node that holds several large constants; left out, each of these is one of its own
+   * @returns the number of nodes
+   */
+  arrange(pooledBytes = 0): number {
+    this.#groups = [];
+    const open = new Map<string, Group>();
+    for (const entry of this.#entries.values()) {
+      const { key, dtype, isFlat, words } = entry;
+      const bytes = words.length * ELEMENT_BYTES[dtype];
+      const isSmall = bytes <= SHARED_CONSTANT_BYTES;
+      const most = isSmall ? Number.POSITIVE_INFINITY : pooledBytes;
+      const kind = `${dtype} ${isSmall}`;
+      const last = isFlat ? open.get(kind) : undefined;
+      const hasRoom = last && (last.length + words.length) * ELEMENT_BYTES[dtype] <= most;
+      const group = hasRoom ? last : { node: this.#groups.length, entries: [], length: 0 };
+      if (!hasRoom) this.#groups.push(group);
+      if (isFlat) open.set(kind, group);
+      this.#places.set(key, { group, base: group.length });
+      group.entries.push(entry);
+      group.length += words.length;
+    }
+    return this.#groups.length;
   }
 
+  /** @param base node number of the first constant */
+  locate(source: OperandSource, base: number): Location {
+    const { key } = this.#pool(constantOf(source) as Found);
+    const { group, base: before } = this.#places.get(key) as Place;
+    const node = base + group.node;
+    // One that is read through its own shape is alone in its node.
+    return this.#entries.get(key)?.isFlat ? { node, part: { base: before, total: group.length } } : { node };
+  }
+
+  /** The nodes as they were arranged last. Nothing can be located after this. */
   nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
-    const groups: Pooled[][] = [];
-    const shared = new Map<DType, Pooled[]>();
-    for (const entry of this.#entries.values()) {
-      const bytes = entry.words.length * ELEMENT_BYTES[entry.dtype];
-      const isSmall = entry.isFlat && bytes <= SHARED_CONSTANT_BYTES;
-      const group = isSmall ? shared.get(entry.dtype) : undefined;
-      if (group) group.push(entry);
-      else {
-        groups.push([entry]);
-        if (isSmall) shared.set(entry.dtype, groups.at(-1) as Pooled[]);
+    // Equal constants of other origins hold the same words.
+    this.#flat.clear();
+    this.#whole.clear();
+    return this.#groups.map(({ entries, length }) => {
+      const { dtype, words, root } = entries[0] as Pooled;
+      if (entries.length === 1) {
+        return {
+          node: { kind: 'constant', dtype, shape: [length], root },
+          bytes: bytesOfWords(words),
+          label: 'weights',
+        };
       }
-    }
-    return groups.map((group, node) => {
-      const total = group.reduce((sum, { words }) => sum + words.length, 0);
-      const isShared = group.length > 1;
-      const words = isShared ? wordsFor(group[0]!.dtype, total) : (group[0] as Pooled).words;
+      const all = wordsFor(dtype, length);
       let base = 0;
-      for (const entry of group) {
-        if (isShared) words.set(entry.words, base);
-        this.#locations.set(entry.key, entry.isFlat ? { node, part: { base, total } } : { node });
+      for (const entry of entries) {
+        all.set(entry.words, base);
         base += entry.words.length;
+        entry.words = NO_WORDS;
       }
-      const { dtype, root } = group[0] as Pooled;
-      const bytes = bytesOfWords(words);
-      const label = isShared ? `weights (${group.length} constants)` : 'weights';
+      const bytes = bytesOfWords(all);
       return {
-        node: { kind: 'constant', dtype, shape: [total], root: isShared ? tensorRoot(bytes) : root },
+        node: { kind: 'constant', dtype, shape: [length], root: tensorRoot(bytes) },
         bytes,
-        label,
+        label: `weights (${entries.length} constants)`,
       };
     });
   }
