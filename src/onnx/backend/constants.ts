@@ -1,4 +1,4 @@
-import { type Hash, hexOf } from '../../merkle/keccak.ts';
+import { equalBytes } from '../../merkle/keccak.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
 import { elementCount, type Words, wordsFor } from '../ir/tensor.ts';
@@ -26,14 +26,12 @@ interface Found {
   readonly isFlat: boolean;
 }
 
+/** A constant of the program: equal ones are one. */
 interface Pooled extends Pick<Found, 'dtype'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
   /** Empty once they are in a node with others. */
   words: Words;
-  /** Equal for equal constants only. */
-  readonly key: string;
-  readonly root: Hash;
 }
 
 /** Constants of one node. */
@@ -65,39 +63,51 @@ const bytesOfWords = (words: Words): Uint8Array => {
   return bytes;
 };
 
+/** A number that most other words do not have (FNV-1a of 32-bit words). */
+function fingerprint(words: Words): number {
+  const bytes = bytesOfWords(words);
+  const isAligned = bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0;
+  const units = isAligned ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : bytes;
+  let mixed = 0x811c9dc5;
+  for (let i = 0; i < units.length; i++) mixed = Math.imul(mixed ^ units[i]!, 0x01000193);
+  return mixed >>> 0;
+}
+
 /** The constants of all loops: equal ones once, small ones together. */
 export class Constants {
-  readonly #entries = new Map<string, Pooled>();
+  readonly #entries: Pooled[] = [];
+  /** Those that may be equal, by what is easily compared. */
+  readonly #alike = new Map<string, Pooled[]>();
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
   readonly #whole = new Map<object, Pooled>();
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<Pooled, Place>();
   #groups: Group[] = [];
 
   take(source: OperandSource): void {
     const found = constantOf(source);
-    if (!found) return;
-    const pooled = this.#pool(found);
-    const entry = this.#entries.get(pooled.key);
     // A part of a larger constant has no shape of its own.
-    if (entry) entry.isFlat &&= found.isFlat;
-    else this.#entries.set(pooled.key, pooled);
+    if (found) this.#pool(found).isFlat &&= found.isFlat;
   }
 
-  #pool(found: Found): Pooled {
-    const { origin, length, dtype, isFlat } = found;
+  #pool({ origin, length, dtype, isFlat, words: read }: Found): Pooled {
     const pool = isFlat ? this.#flat : this.#whole;
     const known = pool.get(origin);
     if (known) return known;
-    const same = this.#flat.get(origin) ?? this.#whole.get(origin);
-    const words = same?.words ?? found.words();
-    const root = same?.root ?? tensorRoot(bytesOfWords(words));
+    const words = (this.#flat.get(origin) ?? this.#whole.get(origin))?.words ?? read();
     // A constant that is a node of its own is read through any shape.
     const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
-    const key = `${dtype} ${isFlat || !isSmall} ${length} ${hexOf(root)}`;
-    const pooled = { dtype, isFlat, root, key, words: this.#entries.get(key)?.words ?? words };
-    pool.set(origin, pooled);
-    return pooled;
+    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint(words)}`;
+    const alike = this.#alike.get(kind) ?? [];
+    const bytes = bytesOfWords(words);
+    const equal = alike.find((other) => equalBytes(bytesOfWords(other.words), bytes));
+    const entry = equal ?? { dtype, isFlat, words };
+    if (!equal) {
+      this.#alike.set(kind, [...alike, entry]);
+      this.#entries.push(entry);
+    }
+    pool.set(origin, entry);
+    return entry;
   }
 
   /**
@@ -109,8 +119,8 @@ export class Constants {
   arrange(pooledBytes = 0): number {
     this.#groups = [];
     const open = new Map<string, Group>();
-    for (const entry of this.#entries.values()) {
-      const { key, dtype, isFlat, words } = entry;
+    for (const entry of this.#entries) {
+      const { dtype, isFlat, words } = entry;
       const bytes = words.length * ELEMENT_BYTES[dtype];
       const isSmall = bytes <= SHARED_CONSTANT_BYTES;
       const most = isSmall ? Number.POSITIVE_INFINITY : pooledBytes;
@@ -120,7 +130,7 @@ export class Constants {
       const group = hasRoom ? last : { node: this.#groups.length, entries: [], length: 0 };
       if (!hasRoom) this.#groups.push(group);
       if (isFlat) open.set(kind, group);
-      this.#places.set(key, { group, base: group.length });
+      this.#places.set(entry, { group, base: group.length });
       group.entries.push(entry);
       group.length += words.length;
     }
@@ -129,42 +139,38 @@ export class Constants {
 
   /** @param base node number of the first constant */
   locate(source: OperandSource, base: number): Location {
-    const { key } = this.#pool(constantOf(source) as Found);
-    const { group, base: before } = this.#places.get(key) as Place;
+    const entry = this.#pool(constantOf(source) as Found);
+    const { group, base: before } = this.#places.get(entry) as Place;
     const node = base + group.node;
     // One that is read through its own shape is alone in its node.
-    return this.#entries.get(key)?.isFlat ? { node, part: { base: before, total: group.length } } : { node };
+    return entry.isFlat ? { node, part: { base: before, total: group.length } } : { node };
   }
 
-  /** The nodes as they were arranged last. Nothing can be located after this. */
+  /** The nodes as they were arranged last. */
   nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
-    // Equal constants of other origins hold the same words.
-    this.#flat.clear();
-    this.#whole.clear();
     return this.#groups.map(({ entries, length }) => {
-      const { dtype, words, root } = entries[0] as Pooled;
-      if (entries.length === 1) {
-        return {
-          node: { kind: 'constant', dtype, shape: [length], root },
-          bytes: bytesOfWords(words),
-          label: 'weights',
-        };
-      }
-      const all = wordsFor(dtype, length);
-      let base = 0;
-      for (const entry of entries) {
-        all.set(entry.words, base);
-        base += entry.words.length;
-        entry.words = NO_WORDS;
-      }
-      const bytes = bytesOfWords(all);
+      const { dtype, words } = entries[0] as Pooled;
+      const isAlone = entries.length === 1;
+      const bytes = bytesOfWords(isAlone ? words : joined(entries, length));
       return {
         node: { kind: 'constant', dtype, shape: [length], root: tensorRoot(bytes) },
         bytes,
-        label: `weights (${entries.length} constants)`,
+        label: isAlone ? 'weights' : `weights (${entries.length} constants)`,
       };
     });
   }
+}
+
+/** The words of some constants one after the other, which let theirs go. */
+function joined(entries: readonly Pooled[], length: number): Words {
+  const all = wordsFor(entries[0]!.dtype, length);
+  let base = 0;
+  for (const entry of entries) {
+    all.set(entry.words, base);
+    base += entry.words.length;
+    entry.words = NO_WORDS;
+  }
+  return all;
 }
 
 function constantOf(source: OperandSource): Found | undefined {
