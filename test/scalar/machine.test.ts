@@ -11,7 +11,7 @@ import { EDITIONS, type EditionOnChain, editionChain } from '../support/editions
 import { EXTREMES, operandRows } from './vectors.ts';
 
 /** Rows an instruction; more with ASSAY_LONG=1. */
-const ROWS = process.env['ASSAY_LONG'] ? 2_000_000 : 200_000;
+const ROWS = process.env['ASSAY_LONG'] ? 2_000_000 : 100_000;
 /** Rows a call. The in-process chain keeps a trace of every call until it ends, so few enough for its memory. */
 const BATCH = 1000;
 
