@@ -1,6 +1,7 @@
 import type { TensorValue } from '../onnx/read/graph.ts';
 import { TYPES } from '../onnx/types.ts';
 import { eachPiece, type FloatMatrix } from './floatMatrix.ts';
+import { Slabs } from './slabs.ts';
 
 /** A matrix in 8 bits, [rows, columns]: each number is its level, -127 to 127, times the scale of its row. */
 export interface ByteMatrix {
@@ -38,11 +39,15 @@ export function roundRows(
   }
 }
 
-/** Rounds each row to levels between its greatest magnitude and the opposite of that. */
-export function inBytes(matrix: FloatMatrix): ByteMatrix {
+/**
+ * Rounds each row to levels between its greatest magnitude and the opposite of that.
+ *
+ * @param slabs have room for the levels
+ */
+export function inBytes(matrix: FloatMatrix, slabs = new Slabs()): ByteMatrix {
   const { shape } = matrix;
   const [rows, columns] = shape as [number, number];
-  const levels = new Int8Array(rows * columns);
+  const levels = slabs.take(rows * columns);
   const scales = new Float32Array(rows);
   eachPiece(matrix, undefined, (numbers, first) => {
     roundRows(numbers, { width: columns, greatestLevel: GREATEST_LEVEL, first }, levels, scales);

@@ -5,6 +5,7 @@ import { BLOCK, type FloatMatrix } from './floatMatrix.ts';
 import { float, GraphWriter, int, type Matrix } from './graphWriter.ts';
 import { inNibbles } from './nibbleMatrix.ts';
 import type { WeightForm } from './options.ts';
+import { Slabs } from './slabs.ts';
 
 /**
  * Transformers of the Llama family (Touvron et al., 2023) as a graph of ONNX operators: root-mean-square norms,
@@ -105,9 +106,9 @@ interface Past {
 }
 
 /** A matrix in a form; one whose rows are no whole blocks is held in 8 bits rather than in 4. */
-function heldAs(form: WeightForm | undefined, value: FloatMatrix): Matrix {
+function heldAs(form: WeightForm | undefined, value: FloatMatrix, slabs: Slabs): Matrix {
   if (form === undefined || form === 'float32') return value;
-  return form === 'int4' && value.shape[1]! % BLOCK === 0 ? inNibbles(value) : inBytes(value);
+  return form === 'int4' && value.shape[1]! % BLOCK === 0 ? inNibbles(value) : inBytes(value, slabs);
 }
 
 function graphOf(
@@ -118,14 +119,16 @@ function graphOf(
 ): Graph {
   const { layers, heads, keyHeads, headSize, epsilon } = shape;
   const writer = new GraphWriter();
+  const slabs = new Slabs();
   const { cos, sin } = angles(shape);
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
   const norm = (x: string, weight: string, output: string): string =>
     writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
-  const matrixOf = (name: string, value: FloatMatrix): string => writer.matrix(name, heldAs(form, value));
+  const matrixOf = (name: string, value: FloatMatrix): string =>
+    writer.matrix(name, heldAs(form, value, slabs));
   // The table of tokens is looked up in, and decides the choice: it keeps 8 bits.
   const tableOf = (name: string, value: FloatMatrix): string =>
-    writer.matrix(name, heldAs(form === 'int4' ? 'int8' : form, value));
+    writer.matrix(name, heldAs(form === 'int4' ? 'int8' : form, value, slabs));
   const tokens = tableOf('tokens', weights.whole('tokens'));
   let x = writer.rows(tokens, 'input_ids', 'embedded');
   for (let layer = 0; layer < layers; layer++) {
@@ -156,13 +159,15 @@ function graphOf(
     );
     x = writer.add('Add', [x, writer.product(attended, matrix('output'), name('attended'))], name('middle'));
     const middle = norm(x, vector('forward norm'), name('forward input'));
-    const gate = writer.product(middle, matrix('gate'), name('gate'));
+    // In the order in which the program has them.
+    const [upward, gating] = [matrix('up'), matrix('gate')];
+    const gate = writer.product(middle, gating, name('gate'));
     const open = writer.add(
       'Mul',
       [gate, writer.add('Sigmoid', [gate], name('gate share'))],
       name('open gate'),
     );
-    const inner = writer.add('Mul', [open, writer.product(middle, matrix('up'), name('up'))], name('inner'));
+    const inner = writer.add('Mul', [open, writer.product(middle, upward, name('up'))], name('inner'));
     x = writer.add('Add', [x, writer.product(inner, matrix('down'), name('down'))], name('output'));
   }
   const last = norm(x, writer.weight('norm', weights.whole('norm')), 'last');

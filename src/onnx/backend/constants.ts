@@ -1,7 +1,7 @@
 import { equalBytes } from '../../merkle/keccak.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
-import { elementCount, type Words, wordsFor } from '../ir/tensor.ts';
+import { elementCount, type Words, wordsFor, wordsIn } from '../ir/tensor.ts';
 import type { OperandSource } from '../loops/loop.ts';
 import type { Location } from './emit.ts';
 
@@ -30,7 +30,7 @@ interface Found {
 interface Pooled extends Pick<Found, 'dtype'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
-  /** Empty once they are in a node with others. */
+  /** Empty once they are copied into a node with others. */
   words: Words;
 }
 
@@ -161,9 +161,17 @@ export class Constants {
   }
 }
 
-/** The words of some constants one after the other, which let theirs go. */
+/** The words of some constants one after the other: as they lie, if they do so already, else in a copy. */
 function joined(entries: readonly Pooled[], length: number): Words {
-  const all = wordsFor(entries[0]!.dtype, length);
+  const { dtype, words: first } = entries[0] as Pooled;
+  let end = first.byteOffset;
+  const areNeighbours = entries.every(({ words: { buffer, byteOffset, byteLength } }) => {
+    const follows = buffer === first.buffer && byteOffset === end;
+    end += byteLength;
+    return follows;
+  });
+  if (areNeighbours) return wordsIn(first.buffer, dtype, first.byteOffset, length);
+  const all = wordsFor(dtype, length);
   let base = 0;
   for (const entry of entries) {
     all.set(entry.words, base);

@@ -1,4 +1,4 @@
-import { type DType, sizeOf } from '../../program/node.ts';
+import { type DType, ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
 import { type ElementType, I32_RANGE, type Range } from '../types.ts';
 import type { Expression, IndexCoordinate, Reading } from './expression.ts';
 import type { Index } from './indices.ts';
@@ -7,9 +7,15 @@ import type { FloatRange } from './known.ts';
 /** Elements of a constant as an operand loads them: bytes of byte types, which it extends to words, words of others. */
 export type Words = Uint32Array | Int8Array | Uint8Array;
 
+/** So many elements in a buffer, from some byte on. */
+export function wordsIn(buffer: ArrayBufferLike, dtype: DType, from: number, count: number): Words {
+  if (dtype === 'i8') return new Int8Array(buffer, from, count);
+  return dtype === 'u8' ? new Uint8Array(buffer, from, count) : new Uint32Array(buffer, from, count);
+}
+
 /** Room for so many elements. */
 export const wordsFor = (dtype: DType, count: number): Words =>
-  dtype === 'i8' ? new Int8Array(count) : dtype === 'u8' ? new Uint8Array(count) : new Uint32Array(count);
+  wordsIn(new ArrayBuffer(ELEMENT_BYTES[dtype] * count), dtype, 0, count);
 
 /** Where a tensor's elements come from. */
 export type TensorSource =

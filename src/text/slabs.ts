@@ -1,0 +1,17 @@
+import { POOLED_CONSTANT_BYTES } from '../onnx/backend/constants.ts';
+
+/** Room for matrices of bytes one behind the other, so that a node of a program that holds several needs no copy of them. */
+export class Slabs {
+  #slab = new ArrayBuffer(0);
+  #used = 0;
+
+  take(bytes: number): Int8Array {
+    if (this.#used + bytes > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(Math.max(bytes, POOLED_CONSTANT_BYTES));
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += bytes;
+    return new Int8Array(this.#slab, from, bytes);
+  }
+}
