@@ -3,6 +3,7 @@ import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
 import { elementCount, type Words, wordsFor, wordsIn } from '../ir/tensor.ts';
 import type { OperandSource } from '../loops/loop.ts';
+import { summaryOf } from '../loops/summary.ts';
 import type { Location } from './emit.ts';
 
 /**
@@ -22,16 +23,16 @@ interface Found {
   readonly origin: object;
   /** Reads the words, which may take a while. */
   readonly words: () => Words;
+  /** Equal for equal words, and hardly ever for others. */
+  readonly fingerprint: () => number;
   /** Read through one dimension, so that it can be part of a larger constant. */
   readonly isFlat: boolean;
 }
 
-/** A constant of the program: equal ones are one. */
-interface Pooled extends Pick<Found, 'dtype'> {
+/** A constant of the program: equal ones are one. Its words are not held, but read when they are needed. */
+interface Pooled extends Pick<Found, 'dtype' | 'length' | 'words'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
-  /** Empty once they are copied into a node with others. */
-  words: Words;
 }
 
 /** Constants of one node. */
@@ -49,8 +50,6 @@ interface Place {
   readonly base: number;
 }
 
-const NO_WORDS = new Uint32Array(0);
-
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Words as bytes of a tensor; where a machine has the words so already, they are not copied. */
@@ -62,16 +61,6 @@ const bytesOfWords = (words: Words): Uint8Array => {
   for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
   return bytes;
 };
-
-/** A number that most other words do not have (FNV-1a of 32-bit words). */
-function fingerprint(words: Words): number {
-  const bytes = bytesOfWords(words);
-  const isAligned = bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0;
-  const units = isAligned ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : bytes;
-  let mixed = 0x811c9dc5;
-  for (let i = 0; i < units.length; i++) mixed = Math.imul(mixed ^ units[i]!, 0x01000193);
-  return mixed >>> 0;
-}
 
 /** The constants of all loops: equal ones once, small ones together. */
 export class Constants {
@@ -90,18 +79,16 @@ export class Constants {
     if (found) this.#pool(found).isFlat &&= found.isFlat;
   }
 
-  #pool({ origin, length, dtype, isFlat, words: read }: Found): Pooled {
+  #pool({ origin, length, dtype, isFlat, words, fingerprint }: Found): Pooled {
     const pool = isFlat ? this.#flat : this.#whole;
     const known = pool.get(origin);
     if (known) return known;
-    const words = (this.#flat.get(origin) ?? this.#whole.get(origin))?.words ?? read();
     // A constant that is a node of its own is read through any shape.
     const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
-    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint(words)}`;
+    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint()}`;
     const alike = this.#alike.get(kind) ?? [];
-    const bytes = bytesOfWords(words);
-    const equal = alike.find((other) => equalBytes(bytesOfWords(other.words), bytes));
-    const entry = equal ?? { dtype, isFlat, words };
+    const equal = alike.find((other) => equalBytes(bytesOfWords(other.words()), bytesOfWords(words())));
+    const entry = equal ?? { dtype, isFlat, length, words };
     if (!equal) {
       this.#alike.set(kind, [...alike, entry]);
       this.#entries.push(entry);
@@ -120,19 +107,19 @@ export class Constants {
     this.#groups = [];
     const open = new Map<string, Group>();
     for (const entry of this.#entries) {
-      const { dtype, isFlat, words } = entry;
-      const bytes = words.length * ELEMENT_BYTES[dtype];
+      const { dtype, isFlat, length } = entry;
+      const bytes = length * ELEMENT_BYTES[dtype];
       const isSmall = bytes <= SHARED_CONSTANT_BYTES;
       const most = isSmall ? Number.POSITIVE_INFINITY : pooledBytes;
       const kind = `${dtype} ${isSmall}`;
       const last = isFlat ? open.get(kind) : undefined;
-      const hasRoom = last && (last.length + words.length) * ELEMENT_BYTES[dtype] <= most;
+      const hasRoom = last && (last.length + length) * ELEMENT_BYTES[dtype] <= most;
       const group = hasRoom ? last : { node: this.#groups.length, entries: [], length: 0 };
       if (!hasRoom) this.#groups.push(group);
       if (isFlat) open.set(kind, group);
       this.#places.set(entry, { group, base: group.length });
       group.entries.push(entry);
-      group.length += words.length;
+      group.length += length;
     }
     return this.#groups.length;
   }
@@ -149,13 +136,12 @@ export class Constants {
   /** The nodes as they were arranged last. */
   nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
     return this.#groups.map(({ entries, length }) => {
-      const { dtype, words } = entries[0] as Pooled;
-      const isAlone = entries.length === 1;
-      const bytes = bytesOfWords(isAlone ? words : joined(entries, length));
+      const { dtype } = entries[0] as Pooled;
+      const bytes = bytesOfWords(joined(entries, length));
       return {
         node: { kind: 'constant', dtype, shape: [length], root: tensorRoot(bytes) },
         bytes,
-        label: isAlone ? 'weights' : `weights (${entries.length} constants)`,
+        label: entries.length === 1 ? 'weights' : `weights (${entries.length} constants)`,
       };
     });
   }
@@ -163,32 +149,43 @@ export class Constants {
 
 /** The words of some constants one after the other: as they lie, if they do so already, else in a copy. */
 function joined(entries: readonly Pooled[], length: number): Words {
-  const { dtype, words: first } = entries[0] as Pooled;
-  let end = first.byteOffset;
-  const areNeighbours = entries.every(({ words: { buffer, byteOffset, byteLength } }) => {
-    const follows = buffer === first.buffer && byteOffset === end;
-    end += byteLength;
-    return follows;
-  });
-  if (areNeighbours) return wordsIn(first.buffer, dtype, first.byteOffset, length);
-  const all = wordsFor(dtype, length);
+  const { dtype, words } = entries[0] as Pooled;
+  const first = words();
+  if (entries.length === 1) return first;
+  let all: Words | undefined;
   let base = 0;
   for (const entry of entries) {
-    all.set(entry.words, base);
-    base += entry.words.length;
-    entry.words = NO_WORDS;
+    const own = entry === entries[0] ? first : entry.words();
+    const follows =
+      own.buffer === first.buffer && own.byteOffset === first.byteOffset + base * own.BYTES_PER_ELEMENT;
+    if (!all && !follows) {
+      all = wordsFor(dtype, length);
+      all.set(wordsIn(first.buffer, dtype, first.byteOffset, base));
+    }
+    all?.set(own, base);
+    base += entry.length;
   }
-  return all;
+  return all ?? wordsIn(first.buffer, dtype, first.byteOffset, length);
 }
 
 function constantOf(source: OperandSource): Found | undefined {
   if ('constant' in source) {
-    const { dtype, words, origin } = source.constant;
-    return { dtype, length: words.length, origin, words: () => words, isFlat: true };
+    const { constant } = source;
+    const { dtype, length, origin, summary } = constant;
+    const { fingerprint } = summary;
+    return {
+      ...{ dtype, length, origin, isFlat: true },
+      words: () => constant.words,
+      fingerprint: () => fingerprint,
+    };
   }
   const { tensor } = source;
   const from = tensor.source;
   if (from.kind !== 'constant') return undefined;
   const { dtype } = tensor.type;
-  return { dtype, length: elementCount(tensor), origin: from, words: () => from.words, isFlat: false };
+  return {
+    ...{ dtype, length: elementCount(tensor), origin: from, isFlat: false },
+    words: () => from.words,
+    fingerprint: () => summaryOf(from.words).fingerprint,
+  };
 }

@@ -3,7 +3,8 @@ import { type Axis, axesOf, evaluateIndex, type Index } from '../ir/indices.ts';
 import { elementCount, permutationOf, type Tensor, type Words, wordsFor } from '../ir/tensor.ts';
 import { addressing, collapse, type LoopCoordinate, type LoopDimension, strideOf } from './address.ts';
 import { type OperandConstant, packConstants } from './pack.ts';
-import { stridedOf, takeStrided } from './strided.ts';
+import { isWhole, stridedOf, takeStrided } from './strided.ts';
+import { summaryOf } from './summary.ts';
 import {
   type Dimension,
   isPlain,
@@ -80,7 +81,9 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
     if (entries > TABLE_ENTRIES)
       return { excess: `a table of ${entries} entries, of ${TABLE_ENTRIES} allowed` };
     const words = tabulated('i32', used, (stepOf) => evaluateIndex(index, stepOf));
-    return { gathered: serve({ dtype: 'i32', axes: used, words, origin: words, extents: undefined }) };
+    return {
+      gathered: serve(madeOf(words, { dtype: 'i32', axes: used, length: entries, extents: undefined })),
+    };
   };
   const placed = (coordinate: ResolvedCoordinate): LoopCoordinate | TooLarge => {
     if ('gathered' in coordinate) {
@@ -96,9 +99,8 @@ export function layOut(root: Tensor, resolution: Resolution): Loop | TooLarge {
     const { tensor } = reading;
     const constant = tensor.source.kind === 'constant' ? layOutConstant(reading, axes) : undefined;
     if (constant) {
-      const [first] = constant.words;
-      const isUniform = first !== undefined && constant.words.every((word) => word === first);
-      served.set(reading, isUniform ? { word: first >>> 0 } : serve(constant));
+      const { uniform } = constant.summary;
+      served.set(reading, uniform === undefined ? serve(constant) : { word: uniform });
       continue;
     }
     const flat = flatCoordinate(reading);
@@ -213,6 +215,24 @@ function tabulated(
   return words;
 }
 
+type LaidOut = Pick<OperandConstant, 'dtype' | 'axes' | 'length' | 'extents'>;
+
+/** A constant of words that were made for a loop. */
+const madeOf = (words: Words, laidOut: LaidOut): OperandConstant => ({
+  ...laidOut,
+  words,
+  summary: summaryOf(words),
+  origin: words,
+});
+
+/** A constant that is left where it is, and read when it is needed. */
+const asItLies = (source: { readonly words: Words }, laidOut: LaidOut): OperandConstant => ({
+  ...{ ...laidOut, summary: summaryOf(source.words), origin: source },
+  get words() {
+    return source.words;
+  },
+});
+
 /**
  * The elements that a loop reads of a constant, in the order in which it reads them; `undefined` if it is better
  * left as it is.
@@ -231,12 +251,13 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
   const extents = ordered.map(({ extent }) => extent);
   const size = sizeOf(extents);
   if (size > Math.max(CONSTANT_FREE_ELEMENTS, CONSTANT_GROWTH * elementCount(tensor))) return undefined;
-  const laidOut = { dtype: tensor.type.dtype, axes: ordered, extents: undefined };
+  const laidOut = { dtype: tensor.type.dtype, axes: ordered, length: size, extents: undefined };
   const strided = stridedOf(affine, tensor.shape, ordered);
-  const { words } = tensor.source;
+  const { source } = tensor;
+  if (strided && isWhole(strided, extents, elementCount(tensor))) return asItLies(source, laidOut);
+  const { words } = source;
   if (strided) {
-    const taken = takeStrided(words, strided, extents);
-    return { ...laidOut, words: taken, origin: taken === words ? tensor.source : taken };
+    return madeOf(takeStrided(words, strided, extents), laidOut);
   }
   const element = (stepOf: (axis: Axis) => number): number => {
     let address = 0;
@@ -250,6 +271,5 @@ function layOutConstant(reading: ReadingTerm, axes: readonly Axis[]): OperandCon
     }
     return words[address] as number;
   };
-  const made = tabulated(tensor.type.dtype, ordered, element);
-  return { ...laidOut, words: made, origin: made };
+  return madeOf(tabulated(tensor.type.dtype, ordered, element), laidOut);
 }

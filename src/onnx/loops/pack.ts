@@ -2,6 +2,7 @@ import { type DType, sizeOf } from '../../program/node.ts';
 import type { Axis } from '../ir/indices.ts';
 import { type Words, wordsFor } from '../ir/tensor.ts';
 import type { LoopDimension } from './address.ts';
+import { summaryOf, type WordSummary } from './summary.ts';
 
 /** Constants of one loop, put together so that what is read together lies together. */
 
@@ -9,7 +10,11 @@ export interface OperandConstant {
   readonly dtype: DType;
   /** Axes that the constant depends on, outermost first. */
   readonly axes: readonly Axis[];
+  /** Elements. */
+  readonly length: number;
+  /** May be read anew from a file each time. */
   readonly words: Words;
+  readonly summary: WordSummary;
   /** The same object for the same words in the same order. */
   readonly origin: object;
   /** Shape to keep, for a constant that is not laid out for the loop. */
@@ -52,18 +57,18 @@ function packGroup(
   const members = group.map(({ at, constant }) => ({
     at,
     constant,
-    length: rows === 0 ? 0 : constant.words.length / rows,
+    length: rows === 0 ? 0 : constant.length / rows,
   }));
   // Long rows first: what only `post` reads then comes last, next to the end of the fold.
   members.sort((a, b) => b.length - a.length || a.at - b.at);
   const rowLength = members.reduce((sum, { length }) => sum + length, 0);
   const isAlone = members.length === 1;
-  const words = isAlone ? first.constant.words : wordsFor(first.constant.dtype, rows * rowLength);
+  const words = isAlone ? undefined : wordsFor(first.constant.dtype, rows * rowLength);
   let base = 0;
   const placed = members.map(({ at, constant, length }) => {
-    for (let row = 0; !isAlone && row < rows; row++) {
-      words.set(constant.words.subarray(row * length, (row + 1) * length), row * rowLength + base);
-    }
+    const own = words ? constant.words : undefined;
+    for (let row = 0; own && row < rows; row++)
+      words?.set(own.subarray(row * length, (row + 1) * length), row * rowLength + base);
     const coefficients = new Map<Axis, number>();
     let stride = 1;
     for (const axis of constant.axes.filter((one) => !output.includes(one)).reverse()) {
@@ -80,10 +85,17 @@ function packGroup(
     return { at, offset, coefficients };
   });
   const { dtype, origin } = first.constant;
-  const constant = { dtype, axes: [], words, origin: isAlone ? origin : words, extents: [words.length] };
+  const summary = words ? summaryOf(words) : first.constant.summary;
+  const length = words?.length ?? first.constant.length;
+  const constant: OperandConstant = {
+    ...{ dtype, length, summary, axes: [], origin: words ?? origin, extents: [length] },
+    get words() {
+      return words ?? first.constant.words;
+    },
+  };
   return placed.map(({ at, offset, coefficients }) => ({
     at,
     constant,
-    view: { extent: words.length, coordinate: { offset, divisor: 1, exact: false, coefficients } },
+    view: { extent: length, coordinate: { offset, divisor: 1, exact: false, coefficients } },
   }));
 }

@@ -1,3 +1,4 @@
+import { sizeOf } from '../../program/node.ts';
 import type { Axis } from '../ir/indices.ts';
 import type { Words } from '../ir/tensor.ts';
 import { isPlain, type ResolvedCoordinate } from './terms.ts';
@@ -35,12 +36,13 @@ export function stridedOf(
   return { start, strides: axes.map((axis) => strides.get(axis)!) };
 }
 
+/** Whether that takes all of so many words in their order. */
+export const isWhole = ({ start, strides }: Strided, extents: readonly number[], length: number): boolean =>
+  start === 0 && sizeOf(extents) === length && isInOrder(strides, extents);
+
 /** The words at the positions of all combinations of the axes' steps, the last axis fastest. */
 export function takeStrided(words: Words, { start, strides }: Strided, extents: readonly number[]): Words {
-  const size = extents.reduce((product, extent) => product * extent, 1);
-  // All of them in their own order are the constant itself.
-  if (start === 0 && size === words.length && isInOrder(strides, extents)) return words;
-  const taken = new (words.constructor as new (size: number) => Words)(size);
+  const taken = new (words.constructor as new (size: number) => Words)(sizeOf(extents));
   let filled = 0;
   const last = extents.length - 1;
   const take = (from: number, axis: number): void => {
