@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { encodeOnnx } from '../../examples/onnx.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
+import { summaryOf } from '../../src/onnx/loops/summary.ts';
 import type { Program } from '../../src/program/node.ts';
 import { Random } from '../support/randomProgram.ts';
 
@@ -85,5 +86,24 @@ describe('constants of a program', () => {
     const [y] = await session.run([new Uint8Array(x.buffer)]);
     await session.close();
     expect(floatsIn(y!.bytes)).to.deep.equal(expected);
+  });
+
+  it('are known by their words, wherever in memory they lie', () => {
+    const random = new Random(5);
+    for (const length of [1, 2, 3, 4, 7, 64, 1001]) {
+      const bytes = Uint8Array.from({ length }, () => random.below(256));
+      const expected = summaryOf(bytes);
+      for (let offset = 1; offset < 5; offset++) {
+        const moved = new Uint8Array(length + offset).subarray(offset);
+        moved.set(bytes);
+        expect(summaryOf(moved)).to.deep.equal(expected);
+      }
+      bytes[length - 1]! ^= 1;
+      expect(summaryOf(bytes).fingerprint, `${length} bytes`).to.not.equal(expected.fingerprint);
+    }
+    expect(summaryOf(Uint32Array.of(7, 7, 7)).uniform).to.equal(7);
+    expect(summaryOf(Int8Array.of(-1, -1)).uniform).to.equal(0xffffffff);
+    expect(summaryOf(Uint32Array.of(7, 7, 8)).uniform).to.equal(undefined);
+    expect(summaryOf(new Uint32Array(0)).uniform).to.equal(undefined);
   });
 });

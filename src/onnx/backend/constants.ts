@@ -1,4 +1,4 @@
-import { equalBytes } from '../../merkle/keccak.ts';
+import { equalBytes, hexOf } from '../../merkle/keccak.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
 import { elementCount, type Words, wordsFor, wordsIn } from '../ir/tensor.ts';
@@ -65,7 +65,7 @@ const bytesOfWords = (words: Words): Uint8Array => {
 /** The constants of all loops: equal ones once, small ones together. */
 export class Constants {
   readonly #entries: Pooled[] = [];
-  /** Those that may be equal, by what is easily compared. */
+  /** Those that may be equal, by what is easily compared: by fingerprints if they are large, of which there are few. */
   readonly #alike = new Map<string, Pooled[]>();
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
@@ -85,7 +85,8 @@ export class Constants {
     if (known) return known;
     // A constant that is a node of its own is read through any shape.
     const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
-    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint()}`;
+    const print = isSmall ? hexOf(tensorRoot(bytesOfWords(words()))) : fingerprint();
+    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${print}`;
     const alike = this.#alike.get(kind) ?? [];
     const equal = alike.find((other) => equalBytes(bytesOfWords(other.words()), bytesOfWords(words())));
     const entry = equal ?? { dtype, isFlat, length, words };

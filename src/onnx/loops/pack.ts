@@ -66,9 +66,11 @@ function packGroup(
   const words = isAlone ? undefined : wordsFor(first.constant.dtype, rows * rowLength);
   let base = 0;
   const placed = members.map(({ at, constant, length }) => {
-    const own = words ? constant.words : undefined;
-    for (let row = 0; own && row < rows; row++)
-      words?.set(own.subarray(row * length, (row + 1) * length), row * rowLength + base);
+    if (words) {
+      const own = constant.words;
+      for (let row = 0; row < rows; row++)
+        words.set(own.subarray(row * length, (row + 1) * length), row * rowLength + base);
+    }
     const coefficients = new Map<Axis, number>();
     let stride = 1;
     for (const axis of constant.axes.filter((one) => !output.includes(one)).reverse()) {

@@ -9,10 +9,15 @@ export interface WordSummary {
 }
 
 export function summaryOf(words: Words): WordSummary {
-  const isAligned = words.byteOffset % 4 === 0 && words.byteLength % 4 === 0;
-  const units = isAligned ? new Uint32Array(words.buffer, words.byteOffset, words.byteLength / 4) : words;
+  // The same wherever in memory they lie.
+  const { buffer, byteOffset, byteLength } = words.byteOffset % 4 === 0 ? words : words.slice();
+  const units = new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4));
   let mixed = 0x811c9dc5;
-  for (let i = 0; i < units.length; i++) mixed = Math.imul(mixed ^ units[i]!, 0x01000193);
+  const mix = (unit: number): void => {
+    mixed = Math.imul(mixed ^ unit, 0x01000193);
+  };
+  for (let i = 0; i < units.length; i++) mix(units[i]!);
+  for (const byte of new Uint8Array(buffer, byteOffset + units.byteLength, byteLength % 4)) mix(byte);
   const [first] = words;
   const isUniform = first !== undefined && words.every((word) => word === first);
   return { fingerprint: mixed, uniform: isUniform ? first >>> 0 : undefined };
