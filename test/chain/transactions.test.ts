@@ -31,6 +31,8 @@ function scene(options: SenderOptions = {}) {
   return {
     chain,
     said,
+    /** Tips of all that was mined, wei. */
+    tips: () => chain.mined.map(({ fees }) => fees.maxPriorityFeePerGas),
     restart: () => {
       transactions = start();
     },
@@ -314,15 +316,85 @@ describe('sending transactions', () => {
     expect(s.said()[0]).to.contain('insufficient funds');
   });
 
-  it('makes anew what a node goes on refusing, in the same nonce', async () => {
+  it('keeps its nonces while nobody answers what it sends', async () => {
+    for (const muteness of ['lost', 'taken'] as const) {
+      const s = scene();
+      const dues = numbered(4, () => ({ deadline: 900n }));
+      s.chain.room = 0;
+      s.chain.muteness = muteness;
+      for (let i = 0; i < 5; i++) await s.turn(dues);
+      s.chain.muteness = undefined;
+      s.chain.room = 100;
+      for (let i = 0; i < 2; i++) await s.turn(dues);
+      expect(s.chain.applied, muteness).to.deep.equal(['call0', 'call1', 'call2', 'call3']);
+      expect((await s.chain.look()).used, `${muteness}: nothing besides`).to.equal(4);
+    }
+  });
+
+  it('leaves in its nonce what the pool has, though nobody says so', async () => {
     const s = scene();
-    s.chain.refusals.push(...Array<string>(4).fill('exceeds block gas limit'));
-    const due = dueNamed('move');
-    for (let i = 0; i < 3; i++) await s.turn([due]);
-    expect(s.chain.estimates).to.equal(1);
-    for (let i = 0; i < 3; i++) await s.turn([due]);
-    expect(s.chain.estimates).to.equal(2);
-    expect(s.chain.applied).to.deep.equal(['move']);
+    s.chain.room = 0;
+    s.chain.muteness = 'taken';
+    s.chain.isForgetful = true;
+    await s.turn(numbered(2));
+    s.chain.muteness = undefined;
+    for (let i = 0; i < 8; i++) await s.turn(numbered(2));
+    expect(s.chain.pooled.map(({ calls }) => calls)).to.deep.equal([['call0'], ['call1']]);
+  });
+
+  describe('refused for what is in it, whatever the price', () => {
+    /** Gas limits of an estimate of 50,000 are above it, and below that of two. */
+    const MOST_GAS = 120_000n;
+
+    it('is made anew in its nonce, no dearer, with others behind it', async () => {
+      const s = scene();
+      const dues = numbered(3, () => ({ deadline: 500n }));
+      s.chain.gas = 100_000n;
+      s.chain.mostGas = MOST_GAS;
+      s.chain.room = 0;
+      for (let i = 0; i < 6; i++) await s.turn(dues);
+      expect(s.chain.pooled).to.deep.equal([]);
+      s.chain.gas = 50_000n;
+      s.chain.room = 100;
+      for (let i = 0; i < 20; i++) await s.turn(dues);
+      expect(s.chain.applied.toSorted()).to.deep.equal(['call0', 'call1', 'call2']);
+      expect(
+        s.tips().every((tip) => tip <= GWEI),
+        `${s.tips()}`,
+      ).to.equal(true);
+    });
+
+    it('is taken apart if it carries several', async () => {
+      const s = scene();
+      // By what all of them may cost together.
+      s.chain.mostCostWei = 2n * 50_000n * 100n * GWEI;
+      s.chain.baseFeeWei = 60n * GWEI;
+      const dues = numbered(32, () => ({ group: 'game', deadline: 600n }));
+      for (let i = 0; i < 12; i++) await s.turn(dues);
+      expect(s.chain.applied).to.have.length(32);
+      expect(new Set(s.chain.applied).size).to.equal(32);
+    });
+
+    it('is taken apart although some of it is not due any more', async () => {
+      const s = scene();
+      const [a, b] = numbered(2, () => ({ group: 'game', deadline: 600n }));
+      s.chain.mostGas = MOST_GAS;
+      await s.turn([a!, b!]);
+      for (let i = 0; i < 8; i++) await s.turn([a!]);
+      expect(s.chain.applied).to.deep.equal(['call0']);
+    });
+
+    it('holds up nothing else behind a nonce that is not its own', async () => {
+      const s = scene();
+      s.chain.room = 0;
+      s.chain.intrude('foreign', 2n * GWEI);
+      s.chain.baseFeeWei = 3n * GWEI;
+      s.chain.room = 100;
+      const [bad, good] = [dueNamed('bad', { deadline: 500n }), dueNamed('good', { deadline: 600n })];
+      s.chain.barred.add('bad');
+      for (let i = 0; i < 30; i++) await s.turn([bad, good]);
+      expect(s.chain.applied).to.include('good').and.not.include('bad');
+    });
   });
 
   it('tries what would revert less and less often, and other things meanwhile', async () => {

@@ -45,13 +45,11 @@ export class Broadcaster {
   async broadcast(slot: Slot, attempt: Attempt, audience: Audience): Promise<void> {
     try {
       await this.#node.broadcast(attempt.raw, audience);
-      slot.refusal = undefined;
-      slot.refusals = 0;
-      slot.taken = attempt.fees;
+      this.#taken(slot, attempt);
     } catch (failure) {
       const refusal = refusalIn(failure);
-      // The nonce is decided, or the node has it already: the next look tells.
-      if (refusal === 'known') slot.taken = attempt.fees;
+      if (refusal === 'known') this.#taken(slot, attempt);
+      // If the nonce is decided, the next look tells.
       if (refusal === 'known' || refusal === 'nonceUsed') return;
       if (audience === 'private') {
         // All nodes get it soon, so that a relay that is away holds nothing up for long.
@@ -65,11 +63,18 @@ export class Broadcaster {
     }
   }
 
+  #taken(slot: Slot, { fees }: Attempt): void {
+    slot.refusal = undefined;
+    slot.refusals = 0;
+    slot.isRemade = false;
+    slot.taken = fees;
+  }
+
   /** Sends an attempt again if the node has forgotten it. */
   async remind(slot: Slot, attempt: Attempt, look: Look, secondsLeft: bigint | undefined): Promise<void> {
     if (slot.lookedAtBlock >= look.block && slot.refusal === undefined) return;
     slot.lookedAtBlock = look.block;
-    if (await this.#node.knows(attempt.hash)) slot.refusal = undefined;
+    if (await this.#node.knows(attempt.hash)) this.#taken(slot, attempt);
     else await this.broadcast(slot, attempt, this.audience(slot, attempt, look, secondsLeft));
   }
 

@@ -59,10 +59,13 @@ export class Preparer {
 
   /** Takes down that a transaction was mined and reverted. */
   reverted(keys: readonly string[]): void {
-    for (const key of keys) {
-      if (keys.length === 1) this.rest(key);
-      else this.#alone.add(key);
-    }
+    if (keys.length > 1) this.setApart(keys);
+    else for (const key of keys) this.rest(key);
+  }
+
+  /** Has calls travel alone from now on. */
+  setApart(keys: readonly string[]): void {
+    for (const key of keys) this.#alone.add(key);
   }
 
   /** The calls of a parcel as one transaction; one by one if they do not go together. */

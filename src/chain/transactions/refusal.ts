@@ -1,5 +1,22 @@
-/** Why a node did not take a raw transaction, as far as it matters here. */
-export type PoolRefusal = 'known' | 'nonceUsed' | 'underpriced' | 'funds' | 'other';
+import { NodeFailure } from '../endpoints/failures.ts';
+
+/** Why a transaction was not taken, as far as it matters here. */
+export type Refusal =
+  | 'underpriced'
+  | 'funds'
+  /** Nobody answered, so it may have been taken. */
+  | 'unanswered'
+  /** Something about its content. */
+  | 'other';
+
+/** What may come of handing a raw transaction to a node, besides that it is taken. */
+export type PoolRefusal = Refusal | 'known' | 'nonceUsed';
+
+/** Codes of failures in which no node said anything. */
+const UNANSWERED: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT'],
+  ...['NETWORK_ERROR', 'SERVER_ERROR', 'TIMEOUT'],
+]);
 
 /** Each client says it in its own words; these are parts of them. */
 const WORDS: readonly (readonly [PoolRefusal, RegExp])[] = [
@@ -20,6 +37,9 @@ function wordsOf(failure: unknown): string {
 }
 
 export function refusalIn(failure: unknown): PoolRefusal {
+  const isUnanswered =
+    failure instanceof NodeFailure || UNANSWERED.has((failure as { code?: unknown } | undefined)?.code);
+  if (isUnanswered) return 'unanswered';
   const words = wordsOf(failure);
   return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
 }

@@ -1,6 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
 import type { Due } from './due.ts';
 import type { Fees } from './fees.ts';
+import type { Refusal } from './refusal.ts';
 
 /** The content of a transaction, without nonce and price. */
 export interface TransactionContent {
@@ -70,7 +71,9 @@ export interface Slot {
   /** Times in a row that nodes did not take the latest attempt. */
   refusals: number;
   /** Why the last one was not taken. */
-  refusal: 'underpriced' | 'funds' | 'other' | undefined;
+  refusal: Refusal | undefined;
+  /** Whether the latest content was made anew because a node refused it. */
+  isRemade: boolean;
   /** Block in which its latest attempt was last looked for in the pool. */
   lookedAtBlock: number;
   /** Whether its mining was told. */
@@ -88,13 +91,14 @@ export const emptySlot = (nonce: number, block: number, isForeign = false): Slot
   taken: undefined,
   refusals: 0,
   refusal: undefined,
+  isRemade: false,
   lookedAtBlock: block,
   told: false,
 });
 
 /** Blocks after which an attempt is replaced by a dearer one. */
 export const BUMP_BLOCKS = 3;
-/** Refusals after which a nonce is used for something else. */
+/** Refusals in a row after which the same content is not offered again. */
 const MOST_REFUSALS = 5;
 
 /**

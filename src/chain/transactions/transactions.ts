@@ -1,6 +1,7 @@
 import type { Audience } from '../endpoints/endpoints.ts';
 import type { Listener } from '../report.ts';
 import { Broadcaster } from './broadcaster.ts';
+import { contentFor, type Need } from './contents.ts';
 import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
@@ -164,15 +165,16 @@ export class Transactions {
       const isStale = !keysIn(slot).some((key) => this.#stated.has(key));
       const latest = latestOf(slot);
       const age = look.block - (latest?.sentAtBlock ?? slot.openedAtBlock);
+      const isUnfit = slot.refusal === 'underpriced' || isRefused(slot, age);
       if (slot.isForeign) {
         // It may be the very thing that is due, so it is decided before anything else is sent. A nonce is used once, so what
         // is most urgent can take it without being done twice.
         const isOld = latest ? age >= BUMP_BLOCKS : isUrgent(secondsLeft) || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
-        if (isWanted && (isOld || slot.refusal)) {
-          const content = isStale ? await this.#otherContent(true, slot) : latest;
+        if (isWanted && (isOld || isUnfit)) {
+          const content = await this.#contentFor(slot, { isStale, isNeeded: true, age });
           if (content) await this.#replace(slot, content, look, urgency);
-        }
+        } else if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
         continue;
       }
       const isHidden =
@@ -180,40 +182,23 @@ export class Transactions {
       const isLost =
         isStale && latest !== undefined && !isHidden && (await this.#broadcaster.isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
-      const isUseless = isRefused(slot, age);
-      if (age >= BUMP_BLOCKS || isLost || isUseless || slot.refusal === 'underpriced') {
-        const isBehind = slot !== open.at(-1);
-        const content =
-          isStale || isUseless
-            ? ((await this.#otherContent(isBehind, slot)) ?? (await this.#anew(slot)))
-            : latest;
+      const isOld = age >= BUMP_BLOCKS && (isStale || slot.refusal !== 'unanswered');
+      if (isOld || isLost || isUnfit) {
+        const isNeeded = slot !== open.at(-1);
+        const content = await this.#contentFor(slot, { isStale, isNeeded, age });
         if (content && (await this.#replace(slot, content, look, urgency))) continue;
       }
       if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
     }
   }
 
-  /** Finds other content for a nonce whose own due is gone or cannot be sent. */
-  async #otherContent(isNeeded: boolean, slot: Slot): Promise<TransactionContent | undefined> {
-    const own = new Set(keysIn(slot));
-    for (const parcel of this.#unsent().filter(([first]) => !own.has(first.key))) {
-      const content = await this.#preparer.prepare(parcel);
-      if (content) {
-        for (const due of parcel) slot.dues.set(due.key, due);
-        return content;
-      }
-    }
-    // Others wait behind this nonce, so it must be used up by something.
-    return isNeeded ? filler(slot.nonce, this.#node.address) : undefined;
-  }
-
-  /** The same content for a nonce, made anew: what a node objects to may be its gas limit. */
-  async #anew({ refusal, attempts }: Slot): Promise<TransactionContent | undefined> {
-    const keys = refusal === 'other' ? (attempts.at(-1)?.keys ?? []) : [];
-    const [first, ...others] = keys.flatMap((key) => this.#stated.get(key) ?? []);
-    return first && others.length + 1 === keys.length
-      ? this.#preparer.prepare([first, ...others])
-      : undefined;
+  #contentFor(slot: Slot, need: Need): Promise<TransactionContent | undefined> {
+    return contentFor(slot, need, {
+      stated: this.#stated,
+      unsent: () => this.#unsent(),
+      preparer: this.#preparer,
+      address: this.#node.address,
+    });
   }
 
   async #replace(
@@ -226,9 +211,11 @@ export class Transactions {
     const ceiling = await this.#prices.raised(usual, worth, content);
     const latest = latestOf(slot)?.fees;
     const isHurried = slot.refusal === 'underpriced' || isUrgent(secondsLeft);
-    const fees = latest
-      ? replacement({ latest, taken: slot.taken }, look.market, ceiling, isHurried)
-      : quote(look.market, ceiling);
+    // What no pool has, for a reason that is not its price, is not dearer the next time.
+    const isFirst = !latest || (slot.refusal === 'other' && !slot.taken);
+    const fees = isFirst
+      ? quote(look.market, ceiling)
+      : replacement({ latest, taken: slot.taken }, look.market, ceiling, isHurried);
     if (!fees) {
       this.#prices.tellCeiling(content.what, ceiling);
       return false;

@@ -10,6 +10,7 @@ interface Pooled {
   readonly nonce: number;
   readonly fees: Fees;
   readonly calls: readonly string[];
+  readonly gasLimit: bigint;
 }
 
 /** A node's words when it refuses a transaction. */
@@ -38,6 +39,17 @@ export class PoolChain implements SendingNode {
   /** Transactions in one block. */
   room = 100;
   balanceWei = 10n ** 20n;
+  /** What a call takes. */
+  gas = 50_000n;
+  /** The pool takes nothing with a higher gas limit, and nothing that may cost more in all. */
+  mostGas: bigint | undefined;
+  mostCostWei: bigint | undefined;
+  /** Calls that the pool takes in no transaction. */
+  readonly barred = new Set<string>();
+  /** Whether no answer comes to what is sent: the pool has it nevertheless, or not. */
+  muteness: 'taken' | 'lost' | undefined;
+  /** Whether nodes say of no transaction that they have it. */
+  isForgetful = false;
   /** Estimates that were asked for. */
   estimates = 0;
   hasRelay = false;
@@ -67,6 +79,11 @@ export class PoolChain implements SendingNode {
       for (const call of calls) seen.add(call);
       return calls;
     });
+  }
+
+  /** Transactions on the chain, oldest first. */
+  get mined(): readonly Pooled[] {
+    return this.#blocks.flat();
   }
 
   get block(): number {
@@ -118,7 +135,13 @@ export class PoolChain implements SendingNode {
   /** Another process sends with the same key. */
   intrude(call: string, maxFeePerGas: bigint, nonce = this.#nextNonce()): void {
     const fees = { maxFeePerGas, maxPriorityFeePerGas: GWEI / 10n };
-    this.#pool.set(nonce, { hash: `0xforeign${nonce}${call}`, nonce, fees, calls: [call] });
+    this.#pool.set(nonce, {
+      hash: `0xforeign${nonce}${call}`,
+      nonce,
+      fees,
+      calls: [call],
+      gasLimit: this.gas,
+    });
   }
 
   #nextNonce(): number {
@@ -158,6 +181,7 @@ export class PoolChain implements SendingNode {
   }
 
   async knows(hash: string): Promise<boolean> {
+    if (this.isForgetful) return false;
     const shown = this.#blocks.slice(0, this.#blocks.length - this.behind);
     return [...this.pooled, ...shown.flat()].some((one) => one.hash === hash);
   }
@@ -169,17 +193,17 @@ export class PoolChain implements SendingNode {
     for (const call of data.split('+')) {
       if (done.has(call) || this.refused.has(call)) throw new Error(`${call} would revert`);
     }
-    return 50_000n;
+    return this.gas * BigInt(data.split('+').length);
   }
 
   async sign(
     nonce: number,
-    { data, keys }: TransactionContent,
+    { data, keys, gasLimit }: TransactionContent,
     fees: Fees,
   ): Promise<{ hash: string; raw: string }> {
     const calls = keys.length === 0 ? [] : data.split('+');
     const hash = `0x${this.#signed.size}`;
-    this.#signed.set(hash, { hash, nonce, fees, calls });
+    this.#signed.set(hash, { hash, nonce, fees, calls, gasLimit });
     return { hash, raw: hash };
   }
 
@@ -193,6 +217,12 @@ export class PoolChain implements SendingNode {
     const words = this.refusals.shift();
     if (words !== undefined) say(words);
     const sent = this.#signed.get(raw)!;
+    if (this.muteness === 'taken') this.#pool.set(sent.nonce, sent);
+    if (this.muteness) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    if (sent.calls.some((call) => this.barred.has(call))) say('rejected by policy');
+    if (sent.gasLimit > (this.mostGas ?? sent.gasLimit)) say('exceeds block gas limit');
+    const costWei = sent.gasLimit * sent.fees.maxFeePerGas;
+    if (costWei > (this.mostCostWei ?? costWei)) say('tx fee exceeds the configured cap');
     if (sent.nonce < this.#used) say('nonce too low');
     const known = this.#pool.get(sent.nonce);
     if (known?.hash === sent.hash) say('already known');
