@@ -1,4 +1,4 @@
-import { equalBytes, hexOf } from '../../merkle/keccak.ts';
+import { equalBytes, type Hash } from '../../merkle/keccak.ts';
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node.ts';
 import { elementCount, type Words, wordsFor, wordsIn } from '../ir/tensor.ts';
@@ -33,6 +33,8 @@ interface Found {
 interface Pooled extends Pick<Found, 'dtype' | 'length' | 'words'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
+  /** Once something asked for it. */
+  root?: Hash;
 }
 
 /** Constants of one node. */
@@ -62,10 +64,16 @@ const bytesOfWords = (words: Words): Uint8Array => {
   return bytes;
 };
 
+/** Takes long, so it is found for those only whose fingerprint another one has. */
+const rootOf = (entry: Pooled): Hash => {
+  entry.root ??= tensorRoot(bytesOfWords(entry.words()));
+  return entry.root;
+};
+
 /** The constants of all loops: equal ones once, small ones together. */
 export class Constants {
   readonly #entries: Pooled[] = [];
-  /** Those that may be equal, by what is easily compared: by fingerprints if they are large, of which there are few. */
+  /** Those that may be equal, by what is easily compared. */
   readonly #alike = new Map<string, Pooled[]>();
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
@@ -85,11 +93,11 @@ export class Constants {
     if (known) return known;
     // A constant that is a node of its own is read through any shape.
     const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
-    const print = isSmall ? hexOf(tensorRoot(bytesOfWords(words()))) : fingerprint();
-    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${print}`;
+    const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint()}`;
     const alike = this.#alike.get(kind) ?? [];
-    const equal = alike.find((other) => equalBytes(bytesOfWords(other.words()), bytesOfWords(words())));
-    const entry = equal ?? { dtype, isFlat, length, words };
+    const made: Pooled = { dtype, isFlat, length, words };
+    const equal = alike.find((other) => equalBytes(rootOf(other), rootOf(made)));
+    const entry = equal ?? made;
     if (!equal) {
       this.#alike.set(kind, [...alike, entry]);
       this.#entries.push(entry);
