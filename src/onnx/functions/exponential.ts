@@ -6,10 +6,10 @@ const LOG2_E = Math.LOG2E;
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
 
-/** 2^n for an integer n (as i32) in [-126, 127], from its exponent bits. */
+/** 2^n for an integer n (as i32) in [-126, 127], from its exponent bits; 0 for -127. */
 const powerOfTwo = (n: Expression): Expression => i32.shl(i32.add(n, i32.of(127)), i32.of(23));
 
-/** value * 2^n for n (as i32) in [-252, 254]; two factors, so that the one rounding is the result's own. */
+/** value * 2^n for n (as i32) in [-254, 254]; two factors, so that the one rounding is the result's own. */
 export function scaled(value: Expression, n: Expression): Expression {
   const half = i32.shrS(n, i32.of(1));
   return f32.mul(f32.mul(value, powerOfTwo(half)), powerOfTwo(i32.sub(n, half)));
@@ -44,8 +44,9 @@ function reduce(x: Expression): Reduced {
  * results are rounded once.
  */
 export function exp(x: Expression): Expression {
-  // Beyond these ends the result is 0 or infinity; NaN passes both.
-  const { n, high, low } = reduce(f32.min(f32.max(x, f32.of(-105)), f32.of(90)));
+  // Beyond these ends the result is 0 or infinity; NaN passes both. At the lower end both factors are 0: a product that has to
+  // be rounded to 0 takes a processor a hundred times as long, and half of an attention's scores are masked.
+  const { n, high, low } = reduce(f32.min(f32.max(x, f32.of(-176)), f32.of(90)));
   return scaled(f32.add(f32.of(1), f32.add(high, low)), i32.fromF32(n));
 }
 
