@@ -1,64 +1,12 @@
 // The owner of an account's nonces, on a chain in memory; test/e2e and test/chaos have it on a real node.
 import { expect } from 'chai';
-import type { Report } from '../../src/chain/report.ts';
 import type { Due } from '../../src/chain/transactions/due.ts';
 import { ceilingWei, quote, replacement } from '../../src/chain/transactions/fees.ts';
-import type { Journal } from '../../src/chain/transactions/journal.ts';
-import type { Attempt, Slot } from '../../src/chain/transactions/slot.ts';
-import { type SenderOptions, Transactions } from '../../src/chain/transactions/transactions.ts';
-import { dueNamed, joinWords, PoolChain } from '../support/chaos/pool.ts';
+import { dueNamed } from '../support/chaos/pool.ts';
+import { memory, numbered, scene } from '../support/chaos/sender.ts';
 import { Random } from '../support/randomProgram.ts';
 
 const GWEI = 10n ** 9n;
-
-/** A journal in memory, which outlives its process. */
-function memory(): Journal {
-  let kept: { nonce: number; attempts: Attempt[] }[] = [];
-  return {
-    read: () => kept,
-    write: (slots: readonly Slot[]) => {
-      kept = slots.map(({ nonce, attempts }) => ({ nonce, attempts: [...attempts] }));
-    },
-  };
-}
-
-function scene(options: SenderOptions = {}) {
-  const chain = new PoolChain();
-  const reports: Report[] = [];
-  const start = () => new Transactions(chain, joinWords, (report) => reports.push(report), options);
-  const said = (): string[] => reports.flatMap((one) => ('sentence' in one ? [one.sentence] : []));
-  let transactions = start();
-  return {
-    chain,
-    said,
-    /** Tips of all that was mined, wei. */
-    tips: () => chain.mined.map(({ fees }) => fees.maxPriorityFeePerGas),
-    restart: () => {
-      transactions = start();
-    },
-    status: () => transactions.status,
-    sendMore: (dues: readonly Due[]) => transactions.sendMore(dues),
-    /** One pass with what is due; then a block. */
-    step: async (dues: readonly Due[]): Promise<void> => {
-      await transactions.step(dues, chain.block);
-      chain.mine();
-    },
-    /** One pass in which everything is due that the chain has not applied; then a block. */
-    turn: async (dues: readonly Due[], blocks = 1, reservedWei = 0n): Promise<number> => {
-      const done = new Set(chain.applied);
-      const sent = await transactions.step(
-        dues.filter(({ key }) => !done.has(key)),
-        chain.block,
-        reservedWei,
-      );
-      chain.mine(blocks);
-      return sent;
-    },
-  };
-}
-
-const numbered = (count: number, changes: (i: number) => Partial<Due> = () => ({})): Due[] =>
-  Array.from({ length: count }, (_, i) => dueNamed(`call${i}`, changes(i)));
 
 describe('sending transactions', () => {
   it('attack 48: sends many at once, by deadline, then by stake', async () => {
@@ -314,87 +262,6 @@ describe('sending transactions', () => {
     for (let i = 0; i < 3; i++) await s.turn([move]);
     expect(s.chain.applied.filter((call) => call === 'move')).to.have.length(1);
     expect(s.said()[0]).to.contain('insufficient funds');
-  });
-
-  it('keeps its nonces while nobody answers what it sends', async () => {
-    for (const muteness of ['lost', 'taken'] as const) {
-      const s = scene();
-      const dues = numbered(4, () => ({ deadline: 900n }));
-      s.chain.room = 0;
-      s.chain.muteness = muteness;
-      for (let i = 0; i < 5; i++) await s.turn(dues);
-      s.chain.muteness = undefined;
-      s.chain.room = 100;
-      for (let i = 0; i < 2; i++) await s.turn(dues);
-      expect(s.chain.applied, muteness).to.deep.equal(['call0', 'call1', 'call2', 'call3']);
-      expect((await s.chain.look()).used, `${muteness}: nothing besides`).to.equal(4);
-    }
-  });
-
-  it('leaves in its nonce what the pool has, though nobody says so', async () => {
-    const s = scene();
-    s.chain.room = 0;
-    s.chain.muteness = 'taken';
-    s.chain.isForgetful = true;
-    await s.turn(numbered(2));
-    s.chain.muteness = undefined;
-    for (let i = 0; i < 8; i++) await s.turn(numbered(2));
-    expect(s.chain.pooled.map(({ calls }) => calls)).to.deep.equal([['call0'], ['call1']]);
-  });
-
-  describe('refused for what is in it, whatever the price', () => {
-    /** Gas limits of an estimate of 50,000 are above it, and below that of two. */
-    const MOST_GAS = 120_000n;
-
-    it('is made anew in its nonce, no dearer, with others behind it', async () => {
-      const s = scene();
-      const dues = numbered(3, () => ({ deadline: 500n }));
-      s.chain.gas = 100_000n;
-      s.chain.mostGas = MOST_GAS;
-      s.chain.room = 0;
-      for (let i = 0; i < 6; i++) await s.turn(dues);
-      expect(s.chain.pooled).to.deep.equal([]);
-      s.chain.gas = 50_000n;
-      s.chain.room = 100;
-      for (let i = 0; i < 20; i++) await s.turn(dues);
-      expect(s.chain.applied.toSorted()).to.deep.equal(['call0', 'call1', 'call2']);
-      expect(
-        s.tips().every((tip) => tip <= GWEI),
-        `${s.tips()}`,
-      ).to.equal(true);
-    });
-
-    it('is taken apart if it carries several', async () => {
-      const s = scene();
-      // By what all of them may cost together.
-      s.chain.mostCostWei = 2n * 50_000n * 100n * GWEI;
-      s.chain.baseFeeWei = 60n * GWEI;
-      const dues = numbered(32, () => ({ group: 'game', deadline: 600n }));
-      for (let i = 0; i < 12; i++) await s.turn(dues);
-      expect(s.chain.applied).to.have.length(32);
-      expect(new Set(s.chain.applied).size).to.equal(32);
-    });
-
-    it('is taken apart although some of it is not due any more', async () => {
-      const s = scene();
-      const [a, b] = numbered(2, () => ({ group: 'game', deadline: 600n }));
-      s.chain.mostGas = MOST_GAS;
-      await s.turn([a!, b!]);
-      for (let i = 0; i < 8; i++) await s.turn([a!]);
-      expect(s.chain.applied).to.deep.equal(['call0']);
-    });
-
-    it('holds up nothing else behind a nonce that is not its own', async () => {
-      const s = scene();
-      s.chain.room = 0;
-      s.chain.intrude('foreign', 2n * GWEI);
-      s.chain.baseFeeWei = 3n * GWEI;
-      s.chain.room = 100;
-      const [bad, good] = [dueNamed('bad', { deadline: 500n }), dueNamed('good', { deadline: 600n })];
-      s.chain.barred.add('bad');
-      for (let i = 0; i < 30; i++) await s.turn([bad, good]);
-      expect(s.chain.applied).to.include('good').and.not.include('bad');
-    });
   });
 
   it('tries what would revert less and less often, and other things meanwhile', async () => {

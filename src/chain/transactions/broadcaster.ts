@@ -78,6 +78,13 @@ export class Broadcaster {
     else await this.broadcast(slot, attempt, this.audience(slot, attempt, look, secondsLeft));
   }
 
+  /** Whether the pool has an attempt from before the latest that pays the base fee. */
+  async holdsEarlier({ attempts }: Slot, { market }: Look): Promise<boolean> {
+    const paying = attempts.slice(0, -1).filter(({ fees }) => fees.maxFeePerGas >= market.baseFeeWei);
+    for (const { hash } of paying.toReversed()) if (await this.#node.knows(hash)) return true;
+    return false;
+  }
+
   /** Whether no pool has a transaction that nobody wants any more, so that its nonce is free. Asked once a block. */
   async isLost(slot: Slot, attempt: Attempt, { block }: Look): Promise<boolean> {
     if (slot.lookedAtBlock === block) return false;

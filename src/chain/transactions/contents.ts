@@ -37,17 +37,35 @@ export async function contentFor(
   const latest = latestOf(slot);
   if (!isStale && latest && !isRefused(slot, age)) return latest;
   const canBeRemade = !isStale && slot.refusal === 'other';
+  // Of several that were refused together, each is tried alone before anything else.
   const remade = canBeRemade && !slot.isRemade ? await anew(slot, supply) : undefined;
-  slot.isRemade = remade !== undefined;
-  return remade ?? (await other(slot, isNeeded, supply)) ?? (canBeRemade ? anew(slot, supply) : undefined);
+  const made = remade ?? (canBeRemade ? await sibling(slot, supply) : undefined);
+  slot.isRemade = made !== undefined;
+  const canBeCheaper = !isStale && slot.refusal === 'funds' && !slot.taken;
+  return (
+    made ??
+    (await other(slot, isNeeded, supply)) ??
+    (canBeRemade || canBeCheaper ? anew(slot, supply) : undefined)
+  );
 }
 
-/** The first due of a nonce made anew, alone: what a node objects to may be its gas limit, or that several are too much. */
+/** The first due of its latest content made anew, alone: a node may object to the gas limit, or to several at once. */
 async function anew(slot: Slot, { stated, preparer }: Supply): Promise<TransactionContent | undefined> {
   const keys = latestOf(slot)?.keys ?? [];
   if (keys.length > 1) preparer.setApart(keys);
   const due = keys.map((key) => stated.get(key)).find((one) => one !== undefined);
   return due && preparer.prepare([due]);
+}
+
+/** A due of a nonce that was tried in company only, made anew alone. */
+async function sibling(slot: Slot, { stated, preparer }: Supply): Promise<TransactionContent | undefined> {
+  const tried = new Set(slot.attempts.flatMap(({ keys }) => (keys.length === 1 ? keys : [])));
+  for (const key of new Set(keysIn(slot))) {
+    const due = tried.has(key) ? undefined : stated.get(key);
+    const content = due && (await preparer.prepare([due]));
+    if (content) return content;
+  }
+  return undefined;
 }
 
 /** Content of dues that are in no nonce yet; if there are none and it is needed, what only uses the nonce up. */

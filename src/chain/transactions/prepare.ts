@@ -3,6 +3,7 @@ import { gasLimitOver } from '../gasLimit.ts';
 import type { Listener } from '../report.ts';
 import type { Due, Parcel } from './due.ts';
 import type { SendingNode } from './node.ts';
+import { refusalIn } from './refusal.ts';
 import type { TransactionContent } from './slot.ts';
 
 /** Calldata of one transaction, bytes: public pools take 128 KiB. */
@@ -111,7 +112,10 @@ export class Preparer {
   #refuse({ key, what }: Due, failure: unknown): void {
     if (failure instanceof NotNow) return;
     const error = contractError(failure)?.name;
-    if (error && TOO_EARLY.includes(error)) {
+    const isUnanswered = refusalIn(failure) === 'unanswered';
+    if (isUnanswered && this.#early.get(key)?.block !== this.block)
+      this.#listen({ kind: 'failed', sentence: `${what}: ${explain(failure)}` });
+    if (isUnanswered || (error && TOO_EARLY.includes(error))) {
       if (this.#early.size > REMEMBERED) this.#early.clear();
       this.#early.set(key, { block: this.block, atMs: performance.now() });
       return;

@@ -20,13 +20,16 @@ const UNANSWERED: ReadonlySet<unknown> = new Set([
 
 /** Each client says it in its own words; these are parts of them. */
 const WORDS: readonly (readonly [PoolRefusal, RegExp])[] = [
-  ['known', /already (known|imported|exists)|ALREADY_EXISTS|known transaction/i],
+  ['known', /already ?(known|imported|exists)|ALREADY_EXISTS|known transaction/i],
   ['nonceUsed', /nonce (is )?too low|nonce has already been used|NONCE_EXPIRED|OldNonce/i],
   [
     'underpriced',
-    /underpriced|fee too low|max fee per gas less than block base fee|feeCap|gas price .*(low|below)|tip .*(low|below)|below .*minimum|REPLACEMENT_UNDERPRICED|maxFeePerGas .*less than/i,
+    /underpriced|fee ?too ?low|pool .*full|Replacement ?Not ?Allowed|max fee per gas less than block base fee|feeCap|gas price .*(low|below)|tip .*(low|below)|below .*minimum|REPLACEMENT_UNDERPRICED|maxFeePerGas .*less than/i,
   ],
-  ['funds', /insufficient (funds|balance)|enough funds|INSUFFICIENT_FUNDS|overshot/i],
+  [
+    'funds',
+    /insufficient ?(funds|balance)|exceeds account balance|enough funds|INSUFFICIENT_FUNDS|overshot/i,
+  ],
 ];
 
 /** All that ethers and the node say about a failure. */

@@ -110,6 +110,18 @@ const MOST_REFUSALS = 5;
 export const isRefused = ({ refusal, refusals }: Slot, age: number): boolean =>
   refusal === 'funds' || (refusal === 'other' && (refusals >= MOST_REFUSALS || age >= BUMP_BLOCKS));
 
+/** Whether two transactions of one nonce are the same. */
+export const isSame = (
+  a: TransactionContent & { fees: Fees },
+  b: TransactionContent & { fees: Fees },
+): boolean =>
+  a.to === b.to &&
+  a.data === b.data &&
+  a.valueWei === b.valueWei &&
+  a.gasLimit === b.gasLimit &&
+  a.fees.maxFeePerGas === b.fees.maxFeePerGas &&
+  a.fees.maxPriorityFeePerGas === b.fees.maxPriorityFeePerGas;
+
 export const latestOf = ({ attempts }: Slot): Attempt | undefined => attempts.at(-1);
 
 /** Keys that may still be mined, or are, under this nonce. */

@@ -15,6 +15,7 @@ import {
   emptySlot,
   filler,
   isRefused,
+  isSame,
   keysIn,
   latestOf,
   type Slot,
@@ -172,8 +173,7 @@ export class Transactions {
         const isOld = latest ? age >= BUMP_BLOCKS : isUrgent(secondsLeft) || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
         if (isWanted && (isOld || isUnfit)) {
-          const content = await this.#contentFor(slot, { isStale, isNeeded: true, age });
-          if (content) await this.#replace(slot, content, look, urgency);
+          await this.#renew(slot, { isStale, isNeeded: true, age }, look, urgency);
         } else if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
         continue;
       }
@@ -182,23 +182,32 @@ export class Transactions {
       const isLost =
         isStale && latest !== undefined && !isHidden && (await this.#broadcaster.isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
-      const isOld = age >= BUMP_BLOCKS && (isStale || slot.refusal !== 'unanswered');
+      // A dearer one that the account cannot pay for leaves the one that the pool has.
+      if (slot.refusal === 'funds' && !isStale && (await this.#broadcaster.holdsEarlier(slot, look)))
+        continue;
+      const isOutpriced = latest !== undefined && latest.fees.maxFeePerGas < look.market.baseFeeWei;
+      const isOld = age >= BUMP_BLOCKS && (isStale || slot.refusal !== 'unanswered' || isOutpriced);
       if (isOld || isLost || isUnfit) {
         const isNeeded = slot !== open.at(-1);
-        const content = await this.#contentFor(slot, { isStale, isNeeded, age });
-        if (content && (await this.#replace(slot, content, look, urgency))) continue;
+        if (await this.#renew(slot, { isStale, isNeeded, age }, look, urgency)) continue;
       }
       if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
     }
   }
 
-  #contentFor(slot: Slot, need: Need): Promise<TransactionContent | undefined> {
-    return contentFor(slot, need, {
+  /** Sends what a nonce is to carry next. @returns whether it did */
+  async #renew(slot: Slot, need: Need, look: Look, urgency: Urgency): Promise<boolean> {
+    const { isRemade } = slot;
+    const content = await contentFor(slot, need, {
       stated: this.#stated,
       unsent: () => this.#unsent(),
       preparer: this.#preparer,
       address: this.#node.address,
     });
+    if (content && (await this.#replace(slot, content, look, urgency))) return true;
+    // What was not sent was not tried.
+    slot.isRemade = isRemade;
+    return false;
   }
 
   async #replace(
@@ -209,17 +218,21 @@ export class Transactions {
   ): Promise<boolean> {
     const usual = ceilingWei(this.#prices.maxFeeWei, secondsLeft);
     const ceiling = await this.#prices.raised(usual, worth, content);
-    const latest = latestOf(slot)?.fees;
-    const isHurried = slot.refusal === 'underpriced' || isUrgent(secondsLeft);
-    // What no pool has, for a reason that is not its price, is not dearer the next time.
-    const isFirst = !latest || (slot.refusal === 'other' && !slot.taken);
+    const last = latestOf(slot);
+    const { refusal, taken } = slot;
+    // What was too dear, or refused for its content, is not dearer the next time: words that nobody knows may speak of the
+    // price, so near a deadline it rises slowly.
+    const latest = refusal === 'funds' ? taken : last?.fees;
+    const isFirst = !latest || (refusal === 'other' && !taken && !isUrgent(secondsLeft));
+    const isHurried = refusal === 'underpriced' || (isUrgent(secondsLeft) && !refusal);
     const fees = isFirst
       ? quote(look.market, ceiling)
-      : replacement({ latest, taken: slot.taken }, look.market, ceiling, isHurried);
+      : replacement({ latest, taken }, look.market, ceiling, isHurried);
     if (!fees) {
       this.#prices.tellCeiling(content.what, ceiling);
       return false;
     }
+    if (last && isSame(last, { ...content, fees })) return false;
     const attempt = await this.#broadcaster.sign(slot, content, fees, look);
     this.#ledger.save();
     await this.#broadcaster.broadcast(

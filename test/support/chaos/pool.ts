@@ -20,6 +20,8 @@ const say = (words: string): never => {
   });
 };
 
+const noAnswer = (): Error => Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+
 const GWEI = 10n ** 9n;
 
 /**
@@ -44,6 +46,12 @@ export class PoolChain implements SendingNode {
   /** The pool takes nothing with a higher gas limit, and nothing that may cost more in all. */
   mostGas: bigint | undefined;
   mostCostWei: bigint | undefined;
+  /** Whether the pool takes nothing that the account could not pay for. */
+  checksFunds = false;
+  /** What the pool says of a tip that is too low. */
+  leastTipWords = 'transaction underpriced';
+  /** Whether no answer comes to what asks for an estimate. */
+  isEstimateMute = false;
   /** Calls that the pool takes in no transaction. */
   readonly barred = new Set<string>();
   /** Whether no answer comes to what is sent: the pool has it nevertheless, or not. */
@@ -188,6 +196,7 @@ export class PoolChain implements SendingNode {
 
   async estimate({ data }: ContractTransaction): Promise<bigint> {
     this.#answer();
+    if (this.isEstimateMute) throw noAnswer();
     this.estimates++;
     const done = new Set(this.applied);
     for (const call of data.split('+')) {
@@ -218,15 +227,16 @@ export class PoolChain implements SendingNode {
     if (words !== undefined) say(words);
     const sent = this.#signed.get(raw)!;
     if (this.muteness === 'taken') this.#pool.set(sent.nonce, sent);
-    if (this.muteness) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    if (this.muteness) throw noAnswer();
     if (sent.calls.some((call) => this.barred.has(call))) say('rejected by policy');
     if (sent.gasLimit > (this.mostGas ?? sent.gasLimit)) say('exceeds block gas limit');
     const costWei = sent.gasLimit * sent.fees.maxFeePerGas;
+    if (this.checksFunds && costWei > this.balanceWei) say('insufficient funds for gas * price + value');
     if (costWei > (this.mostCostWei ?? costWei)) say('tx fee exceeds the configured cap');
     if (sent.nonce < this.#used) say('nonce too low');
     const known = this.#pool.get(sent.nonce);
     if (known?.hash === sent.hash) say('already known');
-    if (sent.fees.maxPriorityFeePerGas < this.leastTipWei) say('transaction underpriced');
+    if (sent.fees.maxPriorityFeePerGas < this.leastTipWei) say(this.leastTipWords);
     if (known && !this.#isTenthMore(sent.fees, known.fees)) say('replacement transaction underpriced');
     this.#pool.set(sent.nonce, sent);
   }
