@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Provider } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { DeploymentError } from './deploymentError.ts';
+import { isUnanswered } from './endpoints/failures.ts';
 import { packageRoot } from './packageRoot.ts';
 
 /** The creation code of all contracts, compiled for one kind of chain; constructor arguments come after it. */
@@ -52,16 +53,13 @@ const CONSTANT = '0x60ff60005260206000f3';
 const COUNTED = '0x60011e60005260206000f3';
 const WORD_255 = 255n;
 
-/** Codes of a connection that failed, from ethers and from Node; a node that answered gives others. */
-const CONNECTION = /^(NETWORK_ERROR|TIMEOUT|SERVER_ERROR|E[A-Z]{2,}|UND_ERR_\w+)$/;
-
 /** Whether the node runs init code to the word 255. @throws what the connection fails with */
 async function yields255(provider: Provider, data: string): Promise<boolean> {
   try {
     const answer = await provider.call({ data });
     return answer !== '0x' && BigInt(answer) === WORD_255;
   } catch (failure) {
-    if (CONNECTION.test(`${(failure as { code?: unknown }).code}`)) throw failure;
+    if (isUnanswered(failure)) throw failure;
     return false;
   }
 }

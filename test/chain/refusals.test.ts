@@ -1,9 +1,12 @@
-// What a sender does about what nodes refuse, and what they do not answer.
+// Tests how the sender reacts to nodes that refuse a transaction, and to nodes that do not answer.
 import { expect } from 'chai';
 import { dueNamed } from '../support/chaos/pool.ts';
 import { memory, numbered, scene } from '../support/chaos/sender.ts';
 
 const GWEI = 10n ** 9n;
+
+/** More than the gas limit for one call that takes 50,000, and less than the limit for 100,000. */
+const MOST_GAS = 120_000n;
 
 describe('transactions that are not taken', () => {
   it('keeps its nonces while nobody answers what it sends', async () => {
@@ -33,9 +36,6 @@ describe('transactions that are not taken', () => {
   });
 
   describe('refused for what is in it, whatever the price', () => {
-    /** Gas limits of an estimate of 50,000 are above it, and below that of two. */
-    const MOST_GAS = 120_000n;
-
     it('is made anew in its nonce, no dearer, with others behind it', async () => {
       const s = scene();
       const dues = numbered(3, () => ({ deadline: 500n }));
@@ -56,7 +56,7 @@ describe('transactions that are not taken', () => {
 
     it('is taken apart if it carries several', async () => {
       const s = scene();
-      // By what all of them may cost together.
+      // All calls together may cost more than this, and each of them less.
       s.chain.mostCostWei = 2n * 50_000n * 100n * GWEI;
       s.chain.baseFeeWei = 60n * GWEI;
       const dues = numbered(32, () => ({ group: 'game', deadline: 600n }));
@@ -149,7 +149,7 @@ describe('transactions that are not taken', () => {
       const s = scene({ maxFeeWei: 100n * GWEI });
       const dues = numbered(2, () => ({ deadline: 900n }));
       s.chain.gas = 100_000n;
-      s.chain.mostGas = 120_000n;
+      s.chain.mostGas = MOST_GAS;
       for (let i = 0; i < 3; i++) await s.turn(dues);
       s.chain.gas = 50_000n;
       s.chain.baseFeeWei = 200n * GWEI;
@@ -162,7 +162,7 @@ describe('transactions that are not taken', () => {
   }
 
   describe('that the account cannot pay for', () => {
-    /** What a first attempt may cost at a base fee of a gwei. */
+    /** The most that a first attempt may cost at a base fee of 1 gwei. */
     const usualWei = async (): Promise<bigint> => {
       const s = scene();
       s.chain.room = 0;

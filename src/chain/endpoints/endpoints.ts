@@ -1,5 +1,5 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
-import { NodeFailure } from './failures.ts';
+import { isKnownTransaction, NodeFailure } from './failures.ts';
 import { httpTransport } from './http.ts';
 import { type Answer, EndpointNode, isQuick, type NodeStatus } from './node.ts';
 import { SpeakingProvider } from './speakingProvider.ts';
@@ -251,7 +251,7 @@ export class Endpoints extends SpeakingProvider {
       const words = 'error' in answer ? answer.error.message : undefined;
       if (words === undefined) return answer;
       // A pool that has the transaction already has done what was asked.
-      if (/already known|already imported|known transaction|alreadyexists/i.test(words)) {
+      if (isKnownTransaction(words)) {
         return { id: payload.id, result: keccak256((payload.params as [string])[0]) };
       }
       throw answer;

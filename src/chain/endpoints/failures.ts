@@ -32,6 +32,17 @@ export class NodeFailure extends Error {
   }
 }
 
+/** Codes of a connection that failed, from ethers and from Node; a node that answered gives others. */
+const CONNECTION = /^(NETWORK_ERROR|TIMEOUT|SERVER_ERROR|E[A-Z]{2,}|UND_ERR_\w+)$/;
+
+/** Whether a request failed because no node answered it. */
+export const isUnanswered = (failure: unknown): boolean =>
+  failure instanceof NodeFailure || CONNECTION.test(`${(failure as { code?: unknown } | undefined)?.code}`);
+
+/** Whether a node says, in the words of any client, that it has the transaction that it was sent. */
+export const isKnownTransaction = (words: string): boolean =>
+  /already[ _]?(known|imported|exists)|known transaction/i.test(words);
+
 /** An error that a node answers, by JSON-RPC 2.0, section 5.1. */
 export interface RpcError {
   readonly code: number;

@@ -78,7 +78,7 @@ export class Broadcaster {
     else await this.broadcast(slot, attempt, this.audience(slot, attempt, look, secondsLeft));
   }
 
-  /** Whether the pool has an attempt from before the latest that pays the base fee. */
+  /** Whether a node still has an earlier attempt that pays at least the base fee. */
   async holdsEarlier({ attempts }: Slot, { market }: Look): Promise<boolean> {
     const paying = attempts.slice(0, -1).filter(({ fees }) => fees.maxFeePerGas >= market.baseFeeWei);
     for (const { hash } of paying.toReversed()) if (await this.#node.knows(hash)) return true;

@@ -1,9 +1,9 @@
+import { isUnanswered } from '../endpoints/failures.ts';
 import { contractError, explain } from '../explain.ts';
 import { gasLimitOver } from '../gasLimit.ts';
 import type { Listener } from '../report.ts';
 import type { Due, Parcel } from './due.ts';
 import type { SendingNode } from './node.ts';
-import { refusalIn } from './refusal.ts';
 import type { TransactionContent } from './slot.ts';
 
 /** Calldata of one transaction, bytes: public pools take 128 KiB. */
@@ -64,7 +64,7 @@ export class Preparer {
     else for (const key of keys) this.rest(key);
   }
 
-  /** Has calls travel alone from now on. */
+  /** Sends each of these calls in a transaction of its own from now on. */
   setApart(keys: readonly string[]): void {
     for (const key of keys) this.#alone.add(key);
   }
@@ -112,16 +112,17 @@ export class Preparer {
   #refuse({ key, what }: Due, failure: unknown): void {
     if (failure instanceof NotNow) return;
     const error = contractError(failure)?.name;
-    const isUnanswered = refusalIn(failure) === 'unanswered';
-    if (isUnanswered && this.#early.get(key)?.block !== this.block)
-      this.#listen({ kind: 'failed', sentence: `${what}: ${explain(failure)}` });
-    if (isUnanswered || (error && TOO_EARLY.includes(error))) {
-      if (this.#early.size > REMEMBERED) this.#early.clear();
-      this.#early.set(key, { block: this.block, atMs: performance.now() });
-      return;
-    }
-    this.rest(key);
-    this.#listen({ kind: 'failed', sentence: `${what}: ${explain(failure)}` });
+    const isTooEarly = error !== undefined && TOO_EARLY.includes(error);
+    const isTold = isTooEarly || (isUnanswered(failure) && this.#early.get(key)?.block === this.block);
+    if (isTooEarly || isUnanswered(failure)) this.#askSoon(key);
+    else this.rest(key);
+    if (!isTold) this.#listen({ kind: 'failed', sentence: `${what}: ${explain(failure)}` });
+  }
+
+  /** Tries a due again in a later pass or at the next block. */
+  #askSoon(key: string): void {
+    if (this.#early.size > REMEMBERED) this.#early.clear();
+    this.#early.set(key, { block: this.block, atMs: performance.now() });
   }
 
   /** Tries a due less and less often. */

@@ -1,26 +1,19 @@
-import { NodeFailure } from '../endpoints/failures.ts';
+import { isKnownTransaction, isUnanswered } from '../endpoints/failures.ts';
 
 /** Why a transaction was not taken, as far as it matters here. */
 export type Refusal =
   | 'underpriced'
   | 'funds'
-  /** Nobody answered, so it may have been taken. */
+  /** No node answered, so a node may still have accepted it. */
   | 'unanswered'
-  /** Something about its content. */
+  /** Another reason, most likely its content. */
   | 'other';
 
-/** What may come of handing a raw transaction to a node, besides that it is taken. */
+/** The possible outcomes of sending a raw transaction to a node, other than acceptance. */
 export type PoolRefusal = Refusal | 'known' | 'nonceUsed';
-
-/** Codes of failures in which no node said anything. */
-const UNANSWERED: ReadonlySet<unknown> = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT'],
-  ...['NETWORK_ERROR', 'SERVER_ERROR', 'TIMEOUT'],
-]);
 
 /** Each client says it in its own words; these are parts of them. */
 const WORDS: readonly (readonly [PoolRefusal, RegExp])[] = [
-  ['known', /already ?(known|imported|exists)|ALREADY_EXISTS|known transaction/i],
   ['nonceUsed', /nonce (is )?too low|nonce has already been used|NONCE_EXPIRED|OldNonce/i],
   [
     'underpriced',
@@ -40,9 +33,8 @@ function wordsOf(failure: unknown): string {
 }
 
 export function refusalIn(failure: unknown): PoolRefusal {
-  const isUnanswered =
-    failure instanceof NodeFailure || UNANSWERED.has((failure as { code?: unknown } | undefined)?.code);
-  if (isUnanswered) return 'unanswered';
+  if (isUnanswered(failure)) return 'unanswered';
   const words = wordsOf(failure);
+  if (isKnownTransaction(words)) return 'known';
   return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
 }

@@ -102,8 +102,8 @@ export const BUMP_BLOCKS = 3;
 const MOST_REFUSALS = 5;
 
 /**
- * Whether the content of a nonce will not be taken as it is. One that offers too little will: it waits for the price, or pays
- * more near its deadline.
+ * Whether a nonce needs other content, because a node does not accept the present one. A price that is too low is no reason: the
+ * transaction waits for a lower base fee, or pays more near its deadline.
  *
  * @param age blocks since the latest attempt
  */

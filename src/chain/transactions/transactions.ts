@@ -166,14 +166,15 @@ export class Transactions {
       const isStale = !keysIn(slot).some((key) => this.#stated.has(key));
       const latest = latestOf(slot);
       const age = look.block - (latest?.sentAtBlock ?? slot.openedAtBlock);
-      const isUnfit = slot.refusal === 'underpriced' || isRefused(slot, age);
+      const need = { isStale, isRefused: isRefused(slot, age), isNeeded: slot !== open.at(-1) };
+      const isUnfit = slot.refusal === 'underpriced' || need.isRefused;
       if (slot.isForeign) {
         // It may be the very thing that is due, so it is decided before anything else is sent. A nonce is used once, so what
         // is most urgent can take it without being done twice.
         const isOld = latest ? age >= BUMP_BLOCKS : isUrgent(secondsLeft) || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
         if (isWanted && (isOld || isUnfit)) {
-          await this.#renew(slot, { isStale, isNeeded: true, age }, look, urgency);
+          await this.#renew(slot, { ...need, isNeeded: true }, look, urgency);
         } else if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
         continue;
       }
@@ -182,20 +183,17 @@ export class Transactions {
       const isLost =
         isStale && latest !== undefined && !isHidden && (await this.#broadcaster.isLost(slot, latest, look));
       if (isLost && this.#ledger.drop(slot)) continue;
-      // A dearer one that the account cannot pay for leaves the one that the pool has.
+      // The account cannot pay for the higher price, so an earlier attempt that a node still has stays.
       if (slot.refusal === 'funds' && !isStale && (await this.#broadcaster.holdsEarlier(slot, look)))
         continue;
       const isOutpriced = latest !== undefined && latest.fees.maxFeePerGas < look.market.baseFeeWei;
       const isOld = age >= BUMP_BLOCKS && (isStale || slot.refusal !== 'unanswered' || isOutpriced);
-      if (isOld || isLost || isUnfit) {
-        const isNeeded = slot !== open.at(-1);
-        if (await this.#renew(slot, { isStale, isNeeded, age }, look, urgency)) continue;
-      }
+      if ((isOld || isLost || isUnfit) && (await this.#renew(slot, need, look, urgency))) continue;
       if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
     }
   }
 
-  /** Sends what a nonce is to carry next. @returns whether it did */
+  /** Sends the next attempt of a nonce. @returns whether it did */
   async #renew(slot: Slot, need: Need, look: Look, urgency: Urgency): Promise<boolean> {
     const { isRemade } = slot;
     const content = await contentFor(slot, need, {
@@ -205,7 +203,7 @@ export class Transactions {
       address: this.#node.address,
     });
     if (content && (await this.#replace(slot, content, look, urgency))) return true;
-    // What was not sent was not tried.
+    // The new content was not sent, so it does not count as tried.
     slot.isRemade = isRemade;
     return false;
   }
@@ -220,8 +218,8 @@ export class Transactions {
     const ceiling = await this.#prices.raised(usual, worth, content);
     const last = latestOf(slot);
     const { refusal, taken } = slot;
-    // What was too dear, or refused for its content, is not dearer the next time: words that nobody knows may speak of the
-    // price, so near a deadline it rises slowly.
+    // A transaction that the account cannot pay for, or that a node refuses for its content, is not offered at a higher price.
+    // A refusal in unknown words may still be about the price, so near a deadline the price rises slowly.
     const latest = refusal === 'funds' ? taken : last?.fees;
     const isFirst = !latest || (refusal === 'other' && !taken && !isUrgent(secondsLeft));
     const isHurried = refusal === 'underpriced' || (isUrgent(secondsLeft) && !refusal);

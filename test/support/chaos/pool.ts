@@ -41,22 +41,23 @@ export class PoolChain implements SendingNode {
   /** Transactions in one block. */
   room = 100;
   balanceWei = 10n ** 20n;
-  /** What a call takes. */
+  /** Gas of one call. */
   gas = 50_000n;
-  /** The pool takes nothing with a higher gas limit, and nothing that may cost more in all. */
+  /** The pool refuses transactions with a higher gas limit. */
   mostGas: bigint | undefined;
+  /** The pool refuses transactions that may cost more. */
   mostCostWei: bigint | undefined;
-  /** Whether the pool takes nothing that the account could not pay for. */
+  /** Whether the pool refuses transactions that the account cannot pay for. */
   checksFunds = false;
-  /** What the pool says of a tip that is too low. */
+  /** The pool's words about a tip that is too low. */
   leastTipWords = 'transaction underpriced';
-  /** Whether no answer comes to what asks for an estimate. */
+  /** Whether requests for an estimate get no answer. */
   isEstimateMute = false;
-  /** Calls that the pool takes in no transaction. */
+  /** The pool refuses transactions with any of these calls. */
   readonly barred = new Set<string>();
-  /** Whether no answer comes to what is sent: the pool has it nevertheless, or not. */
+  /** Set if sent transactions get no answer: the pool has taken them, or they were lost on the way. */
   muteness: 'taken' | 'lost' | undefined;
-  /** Whether nodes say of no transaction that they have it. */
+  /** Whether nodes deny having any transaction. */
   isForgetful = false;
   /** Estimates that were asked for. */
   estimates = 0;
