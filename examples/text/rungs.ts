@@ -75,7 +75,7 @@ export const rungs: readonly Rung[] = [
     writer: LOOPS,
     texts: 'smolInt4Texts.json',
     nodes: 40,
-    // Of more than 1,024 nodes, whose trace takes an answer more.
+    // It has more than 1,024 nodes, so opening its trace takes one more answer.
     most: { ...MOST, gas: 1_080_000 },
   }),
   {

@@ -1,10 +1,9 @@
 import type { Model } from '../merkle/model.ts';
 import { chunksOf } from '../merkle/tensor.ts';
-import { depthOf } from '../program/blocks.ts';
+import { countReveals, depthOf } from '../program/blocks.ts';
 import { leafCost } from '../program/cost.ts';
 import { MAX_INTERVALS } from '../program/limits.ts';
 import { byteLengthOf, type LoopNode, type Node, type Program, sizeOf } from '../program/node.ts';
-import { levelsToReveal } from './rules.ts';
 
 /**
  * The most gas that a dispute about a program may take, found without playing one: for each move an upper bound from the
@@ -43,12 +42,6 @@ export function leafBound(loop: LoopNode, descriptorBytes: number, traceDepth: n
   return { witnessBytes, gas: TRANSACTION_GAS + Math.max(FLOOR_BYTE_GAS * calldata, executed) };
 }
 
-const revealsOf = (depth: number): number => {
-  let reveals = 0;
-  for (let left = depth; left > 0; left -= levelsToReveal(left)) reveals++;
-  return reveals;
-};
-
 /** Number of times that a claimant posts accumulators until an interval is at most a grain. */
 function postsOf({ fold, grain }: LoopNode): number {
   let posts = 0;
@@ -58,9 +51,9 @@ function postsOf({ fold, grain }: LoopNode): number {
 }
 
 /** The first answer commits to the trace, even if that has one node only. */
-const traceAnswers = (traceDepth: number): number => Math.max(1, revealsOf(traceDepth));
+const traceAnswers = (traceDepth: number): number => Math.max(1, countReveals(traceDepth));
 
-const tensorReveals = (node: Node): number => revealsOf(depthOf(chunksOf(byteLengthOf(node))));
+const tensorReveals = (node: Node): number => countReveals(depthOf(chunksOf(byteLengthOf(node))));
 
 /** Answers of the claimant down to the leaf: the trace, the tensor, the chunk, the fold. */
 export function roundsOf(node: Node, traceDepth: number): number {

@@ -1,5 +1,6 @@
 import { wordReader } from '../engine/reference/word.ts';
-import { CHUNK_BYTES, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../program/limits.ts';
+import { countReveals } from '../program/blocks.ts';
+import { CHUNK_BYTES, MAX_INTERVALS } from '../program/limits.ts';
 import { inFold, narrowed, type Position, SIGNED } from './position.ts';
 
 /** Why a dispute ended, in the order of `Reason` in `IDisputeGame.sol`. */
@@ -21,7 +22,7 @@ export type Reason = (typeof REASONS)[number];
 /** Levels of the next reveal: as few reveals as possible, of even sizes. */
 export function levelsToReveal(depthLeft: number): number {
   if (depthLeft === 0) return 0;
-  return Math.ceil(depthLeft / Math.ceil(depthLeft / MAX_REVEAL_LEVELS));
+  return Math.ceil(depthLeft / countReveals(depthLeft));
 }
 
 /** Division of a range of fold steps into intervals: their number, and the steps of each but the last. */

@@ -11,6 +11,9 @@ import type { LoopNode, Node, Program } from './node.ts';
 /** Levels of edges in a binary tree of `leaves` leaves: ceil(log2 leaves). */
 export const depthOf = (leaves: number): number => (leaves <= 1 ? 0 : 32 - Math.clz32(leaves - 1));
 
+/** Number of reveals that open a tree of so many levels. */
+export const countReveals = (depth: number): number => Math.ceil(depth / MAX_REVEAL_LEVELS);
+
 /** Levels of the trees up to which a program of more than one block has blocks of 16 nodes, not 32. */
 const SMALL_TRACE_DEPTH = 8;
 

@@ -42,7 +42,7 @@ export function roundRows(
 /**
  * Rounds each row to levels between its greatest magnitude and the opposite of that.
  *
- * @param slabs have room for the levels
+ * @param slabs memory for the levels
  */
 export function inBytes(matrix: FloatMatrix, slabs = new Slabs()): ByteMatrix {
   const { shape } = matrix;

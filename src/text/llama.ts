@@ -159,7 +159,7 @@ function graphOf(
     );
     x = writer.add('Add', [x, writer.product(attended, matrix('output'), name('attended'))], name('middle'));
     const middle = norm(x, vector('forward norm'), name('forward input'));
-    // In the order in which the program has them, so that a node of several needs no copy.
+    // Allocated in the order of the program, so that a node can hold both without a copy.
     const [upward, gating] = [matrix('up'), matrix('gate')];
     const gate = writer.product(middle, gating, name('gate'));
     const open = writer.add(

@@ -1,6 +1,6 @@
 import { POOLED_CONSTANT_BYTES } from '../onnx/backend/constants.ts';
 
-/** Room for matrices of bytes one behind the other, so that a node of a program that holds several needs no copy of them. */
+/** Allocates byte matrices next to each other in memory, so that a program's node can hold several of them without a copy. */
 export class Slabs {
   #slab = new ArrayBuffer(0);
   #used = 0;

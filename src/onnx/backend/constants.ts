@@ -12,7 +12,7 @@ import type { Location } from './emit.ts';
  */
 const SHARED_CONSTANT_BYTES = 65_536;
 
-/** Most bytes of a node in which larger constants are put together. */
+/** Most bytes of a node that several larger constants share. */
 export const POOLED_CONSTANT_BYTES = 2 ** 22;
 
 interface Found {
@@ -23,17 +23,17 @@ interface Found {
   readonly origin: object;
   /** Reads the words, which may take a while. */
   readonly words: () => Words;
-  /** Equal for equal words, and hardly ever for others. */
+  /** A hash of the words: equal words have equal fingerprints, and other words rarely do. */
   readonly fingerprint: () => number;
   /** Read through one dimension, so that it can be part of a larger constant. */
   readonly isFlat: boolean;
 }
 
-/** A constant of the program: equal ones are one. Its words are not held, but read when they are needed. */
+/** A constant of the program; equal constants are one. Its words are read when they are needed, and not kept. */
 interface Pooled extends Pick<Found, 'dtype' | 'length' | 'words'> {
   /** Whether all that read it read it through one dimension. */
   isFlat: boolean;
-  /** Once something asked for it. */
+  /** Computed when it is first needed. */
   root?: Hash;
 }
 
@@ -48,8 +48,25 @@ interface Group {
 
 interface Place {
   readonly group: Group;
-  /** Elements before it. */
+  /** Elements of the node before this constant. */
   readonly base: number;
+}
+
+/** A constant node, and its bytes. */
+export interface NewConstant {
+  readonly node: ConstantNode;
+  readonly bytes: Uint8Array;
+  readonly label: string;
+}
+
+/** The nodes that hold the constants of a program. */
+export interface Arrangement {
+  /** Number of nodes. */
+  readonly count: number;
+  /** Finds a constant. @param first node number of the first constant node */
+  locate(source: OperandSource, first: number): Location;
+  /** Reads the constants and makes the nodes, in order. */
+  nodes(): NewConstant[];
 }
 
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -64,7 +81,7 @@ const bytesOfWords = (words: Words): Uint8Array => {
   return bytes;
 };
 
-/** Takes long, so it is found for those only whose fingerprint another one has. */
+/** The root of a constant's tree. It is slow to compute, so constants are compared by their fingerprints first. */
 const rootOf = (entry: Pooled): Hash => {
   entry.root ??= tensorRoot(bytesOfWords(entry.words()));
   return entry.root;
@@ -73,13 +90,11 @@ const rootOf = (entry: Pooled): Hash => {
 /** The constants of all loops: equal ones once, small ones together. */
 export class Constants {
   readonly #entries: Pooled[] = [];
-  /** Those that may be equal, by what is easily compared. */
+  /** Constants by dtype, length and fingerprint: only those of one list can be equal. */
   readonly #alike = new Map<string, Pooled[]>();
   /** Constants read through one dimension, and the others. */
   readonly #flat = new Map<object, Pooled>();
   readonly #whole = new Map<object, Pooled>();
-  readonly #places = new Map<Pooled, Place>();
-  #groups: Group[] = [];
 
   take(source: OperandSource): void {
     const found = constantOf(source);
@@ -95,9 +110,9 @@ export class Constants {
     const isSmall = length * ELEMENT_BYTES[dtype] <= SHARED_CONSTANT_BYTES;
     const kind = `${dtype} ${isFlat || !isSmall} ${length} ${fingerprint()}`;
     const alike = this.#alike.get(kind) ?? [];
-    const made: Pooled = { dtype, isFlat, length, words };
-    const equal = alike.find((other) => equalBytes(rootOf(other), rootOf(made)));
-    const entry = equal ?? made;
+    const candidate: Pooled = { dtype, isFlat, length, words };
+    const equal = alike.find((other) => equalBytes(rootOf(other), rootOf(candidate)));
+    const entry = equal ?? candidate;
     if (!equal) {
       this.#alike.set(kind, [...alike, entry]);
       this.#entries.push(entry);
@@ -107,13 +122,13 @@ export class Constants {
   }
 
   /**
-   * Puts the constants into nodes.
+   * Assigns the constants to nodes.
    *
-   * @param pooledBytes most bytes of a node that holds several large constants; left out, each of these is one of its own
-   * @returns the number of nodes
+   * @param pooledBytes most bytes of a node that several large constants share; left out, each of them has its own node
    */
-  arrange(pooledBytes = 0): number {
-    this.#groups = [];
+  arrange(pooledBytes = 0): Arrangement {
+    const groups: Group[] = [];
+    const places = new Map<Pooled, Place>();
     const open = new Map<string, Group>();
     for (const entry of this.#entries) {
       const { dtype, isFlat, length } = entry;
@@ -123,40 +138,38 @@ export class Constants {
       const kind = `${dtype} ${isSmall}`;
       const last = isFlat ? open.get(kind) : undefined;
       const hasRoom = last && (last.length + length) * ELEMENT_BYTES[dtype] <= most;
-      const group = hasRoom ? last : { node: this.#groups.length, entries: [], length: 0 };
-      if (!hasRoom) this.#groups.push(group);
+      const group = hasRoom ? last : { node: groups.length, entries: [], length: 0 };
+      if (!hasRoom) groups.push(group);
       if (isFlat) open.set(kind, group);
-      this.#places.set(entry, { group, base: group.length });
+      places.set(entry, { group, base: group.length });
       group.entries.push(entry);
       group.length += length;
     }
-    return this.#groups.length;
-  }
-
-  /** @param base node number of the first constant */
-  locate(source: OperandSource, base: number): Location {
-    const entry = this.#pool(constantOf(source) as Found);
-    const { group, base: before } = this.#places.get(entry) as Place;
-    const node = base + group.node;
-    // One that is read through its own shape is alone in its node.
-    return entry.isFlat ? { node, part: { base: before, total: group.length } } : { node };
-  }
-
-  /** The nodes as they were arranged last. */
-  nodes(): { node: ConstantNode; bytes: Uint8Array; label: string }[] {
-    return this.#groups.map(({ entries, length }) => {
-      const { dtype } = entries[0] as Pooled;
-      const bytes = bytesOfWords(joined(entries, length));
-      return {
-        node: { kind: 'constant', dtype, shape: [length], root: tensorRoot(bytes) },
-        bytes,
-        label: entries.length === 1 ? 'weights' : `weights (${entries.length} constants)`,
-      };
-    });
+    return {
+      count: groups.length,
+      locate: (source, first) => {
+        const entry = this.#pool(constantOf(source) as Found);
+        const { group, base } = places.get(entry) as Place;
+        const node = first + group.node;
+        // One that is read through its own shape is alone in its node.
+        return entry.isFlat ? { node, part: { base, total: group.length } } : { node };
+      },
+      nodes: () => groups.map(nodeFor),
+    };
   }
 }
 
-/** The words of some constants one after the other: as they lie, if they do so already, else in a copy. */
+function nodeFor({ entries, length }: Group): NewConstant {
+  const { dtype } = entries[0] as Pooled;
+  const bytes = bytesOfWords(joined(entries, length));
+  return {
+    node: { kind: 'constant', dtype, shape: [length], root: tensorRoot(bytes) },
+    bytes,
+    label: entries.length === 1 ? 'weights' : `weights (${entries.length} constants)`,
+  };
+}
+
+/** The words of several constants one after the other. They are copied only if they are not adjacent in memory already. */
 function joined(entries: readonly Pooled[], length: number): Words {
   const { dtype, words } = entries[0] as Pooled;
   const first = words();

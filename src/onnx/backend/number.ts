@@ -1,12 +1,12 @@
 import { hexOf } from '../../merkle/keccak.ts';
-import { depthOf } from '../../program/blocks.ts';
+import { countReveals, depthOf } from '../../program/blocks.ts';
 import { encodeNode } from '../../program/codec.ts';
-import { LIMITS, MAX_REVEAL_LEVELS } from '../../program/limits.ts';
+import { LIMITS } from '../../program/limits.ts';
 import type { LoopNode, Node } from '../../program/node.ts';
 import { ImportError } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import type { Compiled } from './compiled.ts';
-import { Constants, POOLED_CONSTANT_BYTES } from './constants.ts';
+import { type Arrangement, Constants, POOLED_CONSTANT_BYTES } from './constants.ts';
 import type { Stored } from './drafts.ts';
 import { numbered } from './emit.ts';
 import { withGrain } from './grain.ts';
@@ -27,15 +27,15 @@ export function numberNodes(loops: readonly Stored[], { inputs, answers, outputs
   const supplied = [...inputs, ...answers];
   const constants = new Constants();
   for (const { draft } of loops) for (const source of draft.sources) constants.take(source);
-  let count = constants.arrange();
-  let loopNodes = numberLoops(loops, supplied, constants, count);
-  // Large constants have longer openings together, so they are only where every dispute takes an answer less for it.
-  const others = supplied.length + loopNodes.nodes.length;
-  const pooled = constants.arrange(POOLED_CONSTANT_BYTES);
-  if (traceReveals(others + pooled) < traceReveals(others + count)) {
-    count = pooled;
-    loopNodes = numberLoops(loops, supplied, constants, count);
-  } else constants.arrange();
+  const alone = constants.arrange();
+  const together = constants.arrange(POOLED_CONSTANT_BYTES);
+  const first = numberLoops(loops, supplied, alone);
+  // Openings of a shared node are longer, so large constants share nodes only if every dispute then takes an answer less.
+  const others = supplied.length + first.nodes.length;
+  const reveals = ({ count }: Arrangement): number => countReveals(depthOf(others + count));
+  const isShorter = reveals(together) < reveals(alone);
+  const constantNodes = (isShorter ? together : alone).nodes();
+  const loopNodes = isShorter ? numberLoops(loops, supplied, together) : first;
   const { nodeOf } = loopNodes;
   const nodes: Node[] = supplied.map(({ type: { dtype }, shape }, slot) => ({
     kind: 'input',
@@ -45,7 +45,7 @@ export function numberNodes(loops: readonly Stored[], { inputs, answers, outputs
   }));
   const labels = supplied.map(({ label }) => label);
   const weights = new Map<number, Uint8Array>();
-  for (const { node, bytes, label } of constants.nodes()) {
+  for (const { node, bytes, label } of constantNodes) {
     weights.set(nodes.length, bytes);
     nodes.push(node);
     labels.push(label);
@@ -65,9 +65,6 @@ export function numberNodes(loops: readonly Stored[], { inputs, answers, outputs
   return { program, weights, labels, marked: numbers(marked) };
 }
 
-/** Answers that open the trace of so many nodes. */
-const traceReveals = (nodes: number): number => Math.ceil(depthOf(nodes) / MAX_REVEAL_LEVELS);
-
 interface LoopNodes {
   readonly nodes: readonly LoopNode[];
   readonly labels: readonly string[];
@@ -75,14 +72,13 @@ interface LoopNodes {
   readonly nodeOf: ReadonlyMap<Tensor, number>;
 }
 
-/** @param constantNodes the number of nodes between those supplied and the loops */
+/** Numbers the loops, which come after what is supplied and the constants. */
 function numberLoops(
   loops: readonly Stored[],
   supplied: readonly Tensor[],
-  constants: Constants,
-  constantNodes: number,
+  constants: Arrangement,
 ): LoopNodes {
-  const base = supplied.length + constantNodes;
+  const base = supplied.length + constants.count;
   const nodes: LoopNode[] = [];
   const labels: string[] = [];
   const nodeOf = new Map<Tensor, number>(supplied.map((tensor, i) => [tensor, i]));

@@ -44,8 +44,8 @@ function reduce(x: Expression): Reduced {
  * results are rounded once.
  */
 export function exp(x: Expression): Expression {
-  // Beyond these ends the result is 0 or infinity; NaN passes both. At the lower end both factors are 0: a product that has to
-  // be rounded to 0 takes a processor a hundred times as long, and half of an attention's scores are masked.
+  // Beyond these ends the result is 0 or infinity; NaN passes both. At the lower end both powers of two are exactly 0, because a
+  // product that underflows is about a hundred times slower on x86, and causal attention masks half of its scores.
   const { n, high, low } = reduce(f32.min(f32.max(x, f32.of(-176)), f32.of(90)));
   return scaled(f32.add(f32.of(1), f32.add(high, low)), i32.fromF32(n));
 }

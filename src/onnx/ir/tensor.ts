@@ -7,7 +7,7 @@ import type { FloatRange } from './known.ts';
 /** Elements of a constant as an operand loads them: bytes of byte types, which it extends to words, words of others. */
 export type Words = Uint32Array | Int8Array | Uint8Array;
 
-/** So many elements in a buffer, from some byte on. */
+/** A view of elements in a buffer. @param from first byte @param count number of elements */
 export function wordsIn(buffer: ArrayBufferLike, dtype: DType, from: number, count: number): Words {
   if (dtype === 'i8') return new Int8Array(buffer, from, count);
   return dtype === 'u8' ? new Uint8Array(buffer, from, count) : new Uint32Array(buffer, from, count);

@@ -217,7 +217,7 @@ function tabulated(
 
 type LaidOut = Pick<OperandConstant, 'dtype' | 'axes' | 'length' | 'extents'>;
 
-/** A constant of words that were made for a loop. */
+/** A constant that is laid out for one loop. */
 const madeOf = (words: Words, laidOut: LaidOut): OperandConstant => ({
   ...laidOut,
   words,
@@ -225,7 +225,7 @@ const madeOf = (words: Words, laidOut: LaidOut): OperandConstant => ({
   origin: words,
 });
 
-/** A constant that is left where it is, and read when it is needed. */
+/** A constant that a loop reads as it is stored; its words are read when they are needed, and not kept. */
 const asItLies = (source: { readonly words: Words }, laidOut: LaidOut): OperandConstant => ({
   ...{ ...laidOut, summary: summaryOf(source.words), origin: source },
   get words() {

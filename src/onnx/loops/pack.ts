@@ -12,7 +12,7 @@ export interface OperandConstant {
   readonly axes: readonly Axis[];
   /** Elements. */
   readonly length: number;
-  /** May be read anew from a file each time. */
+  /** Each access may read them from a file. */
   readonly words: Words;
   readonly summary: WordSummary;
   /** The same object for the same words in the same order. */

@@ -36,7 +36,7 @@ export function stridedOf(
   return { start, strides: axes.map((axis) => strides.get(axis)!) };
 }
 
-/** Whether that takes all of so many words in their order. */
+/** Whether the strides take all `length` words of a constant in the order in which they are stored. */
 export const isWhole = ({ start, strides }: Strided, extents: readonly number[], length: number): boolean =>
   start === 0 && sizeOf(extents) === length && isInOrder(strides, extents);
 

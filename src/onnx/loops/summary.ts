@@ -1,15 +1,15 @@
 import type { Words } from '../ir/tensor.ts';
 
-/** What is known of words that are not held. */
+/** Properties of a constant's words, kept so that the words themselves can stay in their file. */
 export interface WordSummary {
-  /** A number that most other words do not have (FNV-1a of 32-bit units). */
+  /** FNV-1a hash of the words, in units of 32 bits. */
   readonly fingerprint: number;
-  /** The word that all of them are; undefined if they differ, or if there are none. */
+  /** The word, if all words are equal; undefined if they differ or there are none. */
   readonly uniform: number | undefined;
 }
 
 export function summaryOf(words: Words): WordSummary {
-  // The same wherever in memory they lie.
+  // Words at an odd address are copied, so that equal words have the same hash wherever they are in memory.
   const { buffer, byteOffset, byteLength } = words.byteOffset % 4 === 0 ? words : words.slice();
   const units = new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4));
   let mixed = 0x811c9dc5;
