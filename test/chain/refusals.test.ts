@@ -144,6 +144,16 @@ describe('transactions that are not taken', () => {
     expect(journal.read().flatMap(({ attempts }) => attempts)).to.have.length(1);
   });
 
+  it('is estimated once a block, however often it is refused', async () => {
+    const s = scene();
+    s.chain.barred.add('call0');
+    for (let i = 0; i < 20; i++) await s.turn(numbered(1));
+    const before = s.chain.estimates;
+    for (let block = 0; block < 4; block++)
+      for (let i = 1; i <= 25; i++) await s.turn(numbered(1), i === 25 ? 1 : 0);
+    expect(s.chain.estimates - before).to.equal(4);
+  });
+
   for (const spike of [1, 2, 3, 4]) {
     it(`is tried anew before it gives way, after a base fee that is high for ${spike} blocks`, async () => {
       const s = scene({ maxFeeWei: 100n * GWEI });

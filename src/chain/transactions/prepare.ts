@@ -3,6 +3,7 @@ import { contractError, explain } from '../explain.ts';
 import { gasLimitOver } from '../gasLimit.ts';
 import type { Listener } from '../report.ts';
 import type { Due, Parcel } from './due.ts';
+import { isStillNow, type Moment, momentAt } from './moment.ts';
 import type { SendingNode } from './node.ts';
 import type { TransactionContent } from './slot.ts';
 
@@ -10,8 +11,6 @@ import type { TransactionContent } from './slot.ts';
 const MOST_BYTES = 96 * 1024;
 /** Refusals that only mean: not yet. The node's idea of now is a little behind ours. */
 const TOO_EARLY: readonly string[] = ['ClockRuns', 'WindowOpen', 'PatienceLasts', 'OpenedNow'];
-/** A due that comes too early is tried again in the next block, or after this time where none comes, ms. */
-const EARLY_MS = 5000;
 /** Longest wait before a due that would revert is tried again, blocks. */
 const LONGEST_REST_BLOCKS = 32;
 /** Dues that are remembered as failed. */
@@ -37,7 +36,7 @@ export class Preparer {
   readonly #listen: Listener;
   readonly #alone = new Set<string>();
   readonly #rests = new Map<string, Rest>();
-  readonly #early = new Map<string, { readonly block: number; readonly atMs: number }>();
+  readonly #early = new Map<string, Moment>();
   /** Number of the latest block. */
   block = 0;
 
@@ -48,8 +47,7 @@ export class Preparer {
   }
 
   isResting(key: string): boolean {
-    const early = this.#early.get(key);
-    if (early?.block === this.block && performance.now() < early.atMs + EARLY_MS) return true;
+    if (isStillNow(this.#early.get(key), this.block)) return true;
     return (this.#rests.get(key)?.untilBlock ?? 0) > this.block;
   }
 
@@ -122,7 +120,7 @@ export class Preparer {
   /** Tries a due again in a later pass or at the next block. */
   #askSoon(key: string): void {
     if (this.#early.size > REMEMBERED) this.#early.clear();
-    this.#early.set(key, { block: this.block, atMs: performance.now() });
+    this.#early.set(key, momentAt(this.block));
   }
 
   /** Tries a due less and less often. */

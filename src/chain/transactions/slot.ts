@@ -1,6 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
 import type { Due } from './due.ts';
 import type { Fees } from './fees.ts';
+import type { Moment } from './moment.ts';
 import type { Refusal } from './refusal.ts';
 
 /** The content of a transaction, without nonce and price. */
@@ -74,6 +75,8 @@ export interface Slot {
   refusal: Refusal | undefined;
   /** Whether the latest content was made anew because a node refused it. */
   isRemade: boolean;
+  /** When other content for it was last looked for and nothing new was found. */
+  searched: Moment | undefined;
   /** Block in which its latest attempt was last looked for in the pool. */
   lookedAtBlock: number;
   /** Whether its mining was told. */
@@ -92,6 +95,7 @@ export const emptySlot = (nonce: number, block: number, isForeign = false): Slot
   refusals: 0,
   refusal: undefined,
   isRemade: false,
+  searched: undefined,
   lookedAtBlock: block,
   told: false,
 });

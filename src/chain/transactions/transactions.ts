@@ -6,6 +6,7 @@ import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
+import { isStillNow, momentAt } from './moment.ts';
 import type { Look, SendingNode } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
 import { gwei, Prices } from './prices.ts';
@@ -195,6 +196,7 @@ export class Transactions {
 
   /** Sends the next attempt of a nonce. @returns whether it did */
   async #renew(slot: Slot, need: Need, look: Look, urgency: Urgency): Promise<boolean> {
+    if (need.isRefused && isStillNow(slot.searched, look.block)) return false;
     const { isRemade } = slot;
     const content = await contentFor(slot, need, {
       stated: this.#stated,
@@ -205,6 +207,7 @@ export class Transactions {
     if (content && (await this.#replace(slot, content, look, urgency))) return true;
     // The new content was not sent, so it does not count as tried.
     slot.isRemade = isRemade;
+    slot.searched = momentAt(look.block);
     return false;
   }
 
