@@ -4,6 +4,7 @@ import { InputError } from '../../files/inputError.ts';
 import { openModel } from '../../files/modelFile.ts';
 import { type Model, modelOf } from '../../merkle/model.ts';
 import { type CompiledModel, ImportError, importOnnx, outlineOf } from '../../onnx/index.ts';
+import { keepHeapSmall } from '../../operator/smallHeap.ts';
 import { parseDims, parseHalf, parseRanges, readBound } from '../arguments.ts';
 import type { Console } from '../console.ts';
 import type { LoadedText } from '../text/loadText.ts';
@@ -49,6 +50,7 @@ export async function loadModel(
   const half = parseHalf(arithmetic);
   const file = openModel(path);
   const { bytes } = file;
+  keepHeapSmall();
   console.progress(`compiling ${basename(path)}`);
   const tell = (notes: readonly string[]): void => {
     for (const note of notes) console.err(`assay: note: ${note}`);
