@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
@@ -17,6 +26,9 @@ export interface Lease {
 
 /** A holder on another machine is taken for dead after this long without a sign of life, ms. */
 const SILENT_MS = 120_000;
+/** A lease without a holder is being written for at most this long, ms, and is looked at again after a rest. */
+const UNFILLED_MS = 1000;
+const REST_MS = 20;
 
 interface Holder {
   readonly token: string;
@@ -72,10 +84,37 @@ function take(path: string, account: string, holder: Holder): void {
       );
     }
     // Written but not filled yet: its process is between two system calls.
-    if (!other && age < 1000) continue;
-    rmSync(path, { force: true });
+    if (!other && age < UNFILLED_MS) sleep(REST_MS);
+    else if (takeOver(path, account, holder, other)) return;
   }
 }
+
+/** Nothing else of this process may run before it has the lease. */
+const sleep = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+/**
+ * Takes the lease of a dead process. Whoever wants to needs a lease on that first, so only one of several can.
+ *
+ * @returns whether this process has it now
+ */
+function takeOver(path: string, account: string, holder: Holder, dead: Holder | undefined): boolean {
+  const right = `${path}.${nameOf(dead)}`;
+  try {
+    take(right, account, holder);
+  } catch (failure) {
+    if (!(failure instanceof LeaseTaken)) throw failure;
+    sleep(REST_MS);
+    return false;
+  }
+  const isStillDead = nameOf(holderIn(path)) === nameOf(dead);
+  if (isStillDead) renameSync(right, path);
+  else rmSync(right, { force: true });
+  return isStillDead;
+}
+
+/** A name for files about a holder; a file that was damaged has none that could be used. */
+const nameOf = (holder: Holder | undefined): string =>
+  /^[\w-]{1,64}$/.test(`${holder?.token}`) ? holder!.token : 'unknown';
 
 /** Writes a file that is not there yet; of one that cannot be written whole nothing is left. */
 function writeNew(path: string, text: string): void {
