@@ -72,7 +72,8 @@ export const isAtRisk = ({ mover, ifPlayed, isOvertaken }: DisputeForecast): boo
 
 const other = (role: Role): Role => (role === 'claimant' ? 'challenger' : 'claimant');
 
-function lossOf(record: DisputeRecord, loser: Role): Loss {
+/** What a side loses with a dispute, and to whom. */
+export function lossIn(record: DisputeRecord, loser: Role): Loss {
   const { claim, challenger } = record;
   const { claimBondWei, challengeBondWei } = claim.request.request.terms;
   return loser === 'claimant'
@@ -96,7 +97,7 @@ function forecastDispute(record: DisputeRecord, verdict: Verdict, now: number): 
     ...{ disputeId, claimId: claim.claimId, claimant: claim.claimant, challenger, phase, mover, deadline },
     ...{ secondsLeft, clockSeconds: Number(claim.request.request.terms.clockSeconds) },
     ...{ ifPlayed, ifIdle, isOvertaken },
-    loss: isOvertaken || winner === undefined ? undefined : lossOf(record, other(winner)),
+    loss: isOvertaken || winner === undefined ? undefined : lossIn(record, other(winner)),
   };
 }
 

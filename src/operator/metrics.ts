@@ -44,6 +44,11 @@ export function createMetrics() {
     disputesEnded: counter('disputes_ended_total', 'Disputes of this account that ended, by how.', [
       'outcome',
     ]),
+    bondsWon: counter(
+      'bonds_won_total',
+      'Bonds of others that came to this account, in units of the currency.',
+    ),
+    bondsLost: counter('bonds_lost_total', 'Bonds that this account lost, in units of the currency.'),
     bondsAtStake: gauge('bonds_at_stake', 'Bonds of open claims and disputes, in units of the currency.'),
     balance: gauge('balance_ether', 'Ether of this account.'),
     reserve: gauge('reserve_ether', 'Ether of it that stays for the gas of what is open.'),

@@ -87,7 +87,11 @@ export class Overview implements Told {
     for (const id of this.#verdicts.keys()) {
       if (world.claims.get(id)?.status !== 'open') this.#verdicts.delete(id);
     }
-    for (const outcome of this.#outcomes.look(world, find)) metrics.disputesEnded.inc({ outcome });
+    for (const { outcome, wonWei, lostWei } of this.#outcomes.look(world, find)) {
+      metrics.disputesEnded.inc({ outcome });
+      metrics.bondsWon.inc(Number(formatUnits(wonWei, decimals)));
+      metrics.bondsLost.inc(Number(formatUnits(lostWei, decimals)));
+    }
     const standing = standingOf(world, account, Number(clock.now()));
     this.#standing = standing;
     metrics.headBlock.set(world.block.number);

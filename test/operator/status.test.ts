@@ -77,6 +77,10 @@ describe('a watcher shows how it is', () => {
       await scene.answer(lied, LIAR, 'wrong');
       return (await metric('assay_disputes_ended_total'))['{outcome="won"}'] === 1;
     });
+    expect(await metric('assay_bonds_won_total'), 'half of a claim bond of 1 ether').to.deep.equal({
+      '': 0.5,
+    });
+    expect(await metric('assay_bonds_lost_total')).to.deep.equal({ '': 0 });
     expect((await metric('assay_gas_used_total'))['']).to.be.greaterThan(100_000);
     expect((await metric('assay_passes_total'))['{outcome="done"}']).to.be.greaterThan(2);
   });
