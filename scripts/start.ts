@@ -41,7 +41,7 @@ const TERMS: Terms = {
   callbackFeeWei: parseEther('0.001'),
   patienceSeconds: 3600n,
 };
-/** Targets for a model of this size; the README states what they are for. */
+/** Bounds that this story has to keep; `test/snapshots/gas.json` has the exact figures. */
 const MOST_HONEST_GAS = 350_000;
 const MOST_DISPUTE_GAS = 800_000;
 const MOST_LEAF_GAS = 300_000;

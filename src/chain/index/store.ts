@@ -1,4 +1,4 @@
-// One file: the tables and every statement on them, so that whoever changes a table sees all that reads it.
+// One file: all tables change in the same transactions, and whoever changes one sees every statement on it.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -11,8 +11,6 @@ import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
 import { atomically, isHeld, isUnusable, statementsOf } from './sqlite.ts';
 import { create, type EventRow, type Header, isOfThisVersion, SCHEMA, TABLE_NAMES } from './tables.ts';
-
-// One file above 350 lines, because all tables change in the same transactions.
 
 /** The deployment that a store is about. */
 export interface Subject {
@@ -46,7 +44,7 @@ export class IndexStore {
   /**
    * @param folder where it is kept; undefined to keep it in memory
    * @param onNotice is told, in one sentence, why a file that was there is not used
-   * @throws StoreError if another process uses the folder, or it cannot be written
+   * @throws IndexStoreError if another process uses the folder, or it cannot be written
    */
   static open(
     folder: string | undefined,

@@ -176,7 +176,7 @@ async function checkAccount(
       warn(
         'pending',
         `${sent - mined} transactions are on their way`,
-        'if they stay, see pending in the runbook',
+        'if they stay, see docs/operating/runbook/transaction-stuck.md',
       ),
     );
   }
