@@ -1,4 +1,4 @@
-import { larger } from './transactions/fees.ts';
+import { larger } from './bigints.ts';
 import type { Block } from './world.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { Background } from './background.ts';
+import { larger } from './bigints.ts';
 import { ChainClock, type Times } from './chainClock.ts';
 import type { Contracts } from './contracts.ts';
 import { EventIndex } from './index/eventIndex.ts';
@@ -7,7 +8,6 @@ import type { Service } from './loop.ts';
 import { type Limits, Purse } from './money/purse.ts';
 import { type Listener, withoutRepeats } from './report.ts';
 import type { Due } from './transactions/due.ts';
-import { larger } from './transactions/fees.ts';
 import { type OpenOptions, openSender, type Sender } from './transactions/open.ts';
 import { DEFAULT_MAX_FEE_WEI } from './transactions/prices.ts';
 import type { SenderStatus } from './transactions/transactions.ts';

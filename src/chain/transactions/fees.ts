@@ -1,3 +1,5 @@
+import { larger, smaller } from '../bigints.ts';
+
 /** Prices of gas under EIP-1559, in wei a unit. */
 export interface Fees {
   readonly maxFeePerGas: bigint;
@@ -44,9 +46,6 @@ export function ceilingWei(maxFeeWei: bigint, secondsLeft: bigint | undefined): 
  */
 export const worthWei = (stakeWei: bigint, gasLeft: bigint | undefined): bigint =>
   gasLeft ? stakeWei / gasLeft : 0n;
-
-export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-export const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /**
  * Prices for a first attempt: room for the base fee to double, and the usual tip.

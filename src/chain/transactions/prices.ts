@@ -1,5 +1,6 @@
+import { larger, smaller } from '../bigints.ts';
 import type { Due } from './due.ts';
-import { ceilingWei, isUrgent, larger, smaller, worthWei } from './fees.ts';
+import { ceilingWei, isUrgent, worthWei } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
 import type { TransactionContent } from './slot.ts';
 

@@ -1,9 +1,10 @@
+import { larger, smaller } from '../bigints.ts';
 import type { Audience } from '../endpoints/endpoints.ts';
 import type { Listener } from '../report.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { contentFor, type Need } from './contents.ts';
 import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
-import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
+import { ceilingWei, isUrgent, quote, replacement } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { isStillNow, momentAt } from './moment.ts';

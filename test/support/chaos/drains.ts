@@ -2,6 +2,7 @@
 import { type HDNodeWallet, parseEther, Wallet } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
 import { challenge, claim, finalize, timeout } from '../../../src/chain/actions.ts';
+import { larger } from '../../../src/chain/bigints.ts';
 import { SAFE_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts } from '../../../src/chain/contracts.ts';
 import { deploy } from '../../../src/chain/deploy.ts';
@@ -9,7 +10,6 @@ import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
 import { type Pass, patient } from '../../../src/chain/loop.ts';
 import { claimGas, finalizeGas } from '../../../src/chain/money/gas.ts';
 import type { ChainService } from '../../../src/chain/service.ts';
-import { larger } from '../../../src/chain/transactions/fees.ts';
 import { PLAIN_TERMS, type Terms } from '../../../src/chain/types.ts';
 import type { ClaimRecord, World } from '../../../src/chain/world.ts';
 import { publish } from '../../../src/client/client.ts';
