@@ -115,6 +115,13 @@ async function requireCode(
   );
 }
 
+/** The account that sends. @throws DeploymentError if the contracts were opened for reading only */
+export function signerOf({ signer }: Contracts): Signer {
+  if (!signer)
+    throw new DeploymentError('sending takes an account; these contracts were opened for reading only');
+  return signer;
+}
+
 /** The same contracts as seen by another account. @throws DeploymentError if that is not connected to a node */
 export function as({ registry, oracle, game, referee, currency }: Contracts, signer: Signer): Contracts {
   if (!signer.provider) throw new DeploymentError('the account is not connected to a node');

@@ -1,6 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import { signerOf } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { type Contracts, signerOf } from '../chain/contracts.ts';
 import { contractError, explain } from '../chain/explain.ts';
 import { pay } from '../chain/payment.ts';
 import { submit } from '../chain/submit.ts';

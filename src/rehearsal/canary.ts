@@ -1,5 +1,5 @@
-import { claim, finalize, signerOf } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { claim, finalize } from '../chain/actions.ts';
+import { type Contracts, signerOf } from '../chain/contracts.ts';
 import { EventIndex } from '../chain/index/eventIndex.ts';
 import { Refused } from '../chain/submit.ts';
 import type { Terms } from '../chain/types.ts';

@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { TransactionReceipt } from 'ethers';
-import { challenge, signerOf, timeout } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { challenge, sendMove, timeout } from '../chain/actions.ts';
+import { type Contracts, signerOf } from '../chain/contracts.ts';
 import type { EventIndex } from '../chain/index/eventIndex.ts';
-import { sendMove } from '../chain/move.ts';
 import { moverOf } from '../chain/play.ts';
 import { Refused } from '../chain/submit.ts';
 import type { ClaimRecord, DisputeRecord } from '../chain/world.ts';

@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { challenge, claim } from '../../src/chain/actions.ts';
+import { challenge, claim, sendMove } from '../../src/chain/actions.ts';
 import type { Contracts } from '../../src/chain/contracts.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import { sendMove } from '../../src/chain/move.ts';
 import { Refused } from '../../src/chain/submit.ts';
 import type { ClaimRecord, DisputeRecord } from '../../src/chain/world.ts';
 import { publish, request } from '../../src/client/client.ts';

@@ -1,5 +1,4 @@
-import { signerOf } from '../actions.ts';
-import type { Contracts } from '../contracts.ts';
+import { type Contracts, signerOf } from '../contracts.ts';
 import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { fileJournal } from './journal.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { signerOf, withdraw } from '../../chain/actions.ts';
-import type { Contracts } from '../../chain/contracts.ts';
+import { withdraw } from '../../chain/actions.ts';
+import { type Contracts, signerOf } from '../../chain/contracts.ts';
 import { type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
 import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
 import { publish } from '../../client/client.ts';

@@ -1,7 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
-import { finalize as finalizeClaim, finalizeProven, runCallback, signerOf } from '../../chain/actions.ts';
+import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions.ts';
 import { collect } from '../../chain/collect.ts';
-import type { Contracts } from '../../chain/contracts.ts';
+import { type Contracts, signerOf } from '../../chain/contracts.ts';
 import { explain } from '../../chain/explain.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
