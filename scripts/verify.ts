@@ -5,7 +5,7 @@
 import { verifyContract } from '@nomicfoundation/hardhat-verify/verify';
 import hre from 'hardhat';
 import { constructorArguments } from '../src/chain/constructorArguments.ts';
-import { connect } from '../src/chain/contracts.ts';
+import { connect } from '../src/chain/contracts/contracts.ts';
 import { readDeployment, recordPath } from '../src/cli/connection/deployments.ts';
 
 const EXPLORERS = ['etherscan', 'blockscout', 'sourcify'] as const;

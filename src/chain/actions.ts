@@ -8,13 +8,13 @@ import {
   reclaimCall,
   timeoutCall,
   withdrawCall,
-} from './calls.ts';
-import { type Contracts, signerOf } from './contracts.ts';
-import { populateMove } from './move.ts';
+} from './contracts/calls.ts';
+import { type Contracts, signerOf } from './contracts/contracts.ts';
+import { populateMove } from './contracts/move.ts';
+import type { Hex } from './contracts/types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from './contracts/world.ts';
 import { pay } from './payment.ts';
 import { submit } from './submit.ts';
-import type { Hex } from './types.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /**
  * The transactions of an account, one function each.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Provider } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
 import { packageRoot } from '../files/packageRoot.ts';
-import { DeploymentError } from './deploymentError.ts';
+import { DeploymentError } from './contracts/deploymentError.ts';
 import { isUnanswered } from './endpoints/failures.ts';
 
 /** The creation code of all contracts, compiled for one kind of chain; constructor arguments come after it. */

@@ -5,7 +5,8 @@
  */
 export { BOUNDS, type Bounds, tokenBounds } from '../chain/bounds.ts';
 export { ChainClock } from '../chain/chainClock.ts';
-export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
+export { as, type Contracts, connect, DeploymentError } from '../chain/contracts/contracts.ts';
+export type { Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../chain/contracts/world.ts';
 export { deploy } from '../chain/deploy.ts';
 export { type Edition, editionFor } from '../chain/edition.ts';
 export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
@@ -17,7 +18,6 @@ export { type Released, type ReleaseOptions, release } from '../chain/release.ts
 export type { Listener, Report, Warning } from '../chain/report.ts';
 export type { ChainService, ServiceOptions, ServiceStatus } from '../chain/service.ts';
 export type { OpenOptions } from '../chain/transactions/open.ts';
-export type { Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../chain/world.ts';
 export * from '../provider/provider.ts';
 export * from '../store/blobs.ts';
 export { FolderBlobs } from '../store/folder.ts';

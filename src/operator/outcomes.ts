@@ -1,5 +1,5 @@
-import type { Address } from '../chain/types.ts';
-import type { DisputeRecord, World } from '../chain/world.ts';
+import type { Address } from '../chain/contracts/types.ts';
+import type { DisputeRecord, World } from '../chain/contracts/world.ts';
 import { sideOf } from './standing.ts';
 
 /** Outcome of a dispute for this account: `overtaken` is neither won nor lost, its bond comes back. */

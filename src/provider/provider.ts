@@ -1,6 +1,14 @@
 import { type Arranged, arrange } from '../chain/arrange.ts';
-import { claimByRootCall, claimCall, finalizeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
+import { claimByRootCall, claimCall, finalizeCall } from '../chain/contracts/calls.ts';
+import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
+import { amountText, ETHER } from '../chain/contracts/unit.ts';
+import {
+  type ClaimRecord,
+  type DisputeRecord,
+  type RequestRecord,
+  windowEnd,
+} from '../chain/contracts/world.ts';
 import { explain } from '../chain/explain.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
@@ -14,9 +22,6 @@ import { collected, type Due } from '../chain/transactions/due.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
 import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/prices.ts';
-import { ZERO_ADDRESS } from '../chain/types.ts';
-import { amountText, ETHER } from '../chain/unit.ts';
-import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../chain/world.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { claimedRefs, type Model, splitTensors, totalBytes } from '../merkle/model.ts';
 import { hexRoots } from '../merkle/tensor.ts';

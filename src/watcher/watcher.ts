@@ -1,6 +1,8 @@
 import { type Arranged, arrange } from '../chain/arrange.ts';
-import { challengeCall } from '../chain/calls.ts';
 import { Collector } from '../chain/collect.ts';
+import { challengeCall } from '../chain/contracts/calls.ts';
+import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/contracts/types.ts';
+import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/explain.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
@@ -11,8 +13,6 @@ import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../ch
 import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
 import { collected, type Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
-import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
-import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
 /** Options of {@link createWatcher}. */

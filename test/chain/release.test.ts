@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Provider, Signer } from 'ethers';
 import { BOUNDS, boundsFor, outlastsSeconds } from '../../src/chain/bounds.ts';
-import { DeploymentError } from '../../src/chain/contracts.ts';
+import { DeploymentError } from '../../src/chain/contracts/contracts.ts';
 import { CREATE_X } from '../../src/chain/createX.ts';
 import type { Plan } from '../../src/chain/deploy.ts';
 import { WITH_CLZ } from '../../src/chain/edition.ts';

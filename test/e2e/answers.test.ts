@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { hexlify } from 'ethers';
 import { claim } from '../../src/chain/actions.ts';
-import type { Contracts } from '../../src/chain/contracts.ts';
+import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';
 import { publish, request } from '../../src/client/client.ts';

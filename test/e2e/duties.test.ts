@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions.ts';
-import { finalizeCall, withdrawCall } from '../../src/chain/calls.ts';
 import { Collector } from '../../src/chain/collect.ts';
+import { finalizeCall, withdrawCall } from '../../src/chain/contracts/calls.ts';
 import { gasLimitOver } from '../../src/chain/gasLimit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/report.ts';

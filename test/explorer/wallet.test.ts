@@ -4,7 +4,7 @@ import { type Contract, ContractFactory } from 'ethers';
 import { artifacts } from 'hardhat';
 import type { Page } from 'playwright-core';
 import { TRIAL_BOUNDS } from '../../src/chain/bounds.ts';
-import { as } from '../../src/chain/contracts.ts';
+import { as } from '../../src/chain/contracts/contracts.ts';
 import { deploy } from '../../src/chain/deploy.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { readTensorFile } from '../../src/files/formats/tensorFile.ts';

@@ -1,7 +1,7 @@
 import { toBeHex } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
-import type { Address, Hex } from '../types.ts';
-import type { Case } from '../world.ts';
+import type { Address, Hex } from '../contracts/types.ts';
+import type { Case } from '../contracts/world.ts';
 import { caseFrom } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Counts, type Facts, StateReader } from './facts.ts';

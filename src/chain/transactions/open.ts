@@ -1,4 +1,4 @@
-import { type Contracts, signerOf } from '../contracts.ts';
+import { type Contracts, signerOf } from '../contracts/contracts.ts';
 import { explain } from '../explain.ts';
 import type { Listener } from '../report.ts';
 import { fileJournal } from './journal.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { withdraw } from '../../chain/actions.ts';
-import { type Contracts, signerOf } from '../../chain/contracts.ts';
-import { type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
+import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
+import { type Terms, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/contracts/unit.ts';
 import { publish } from '../../client/client.ts';
 import { wasmEngine } from '../../engine/wasm/wasm.ts';
 import { InputError } from '../../files/inputError.ts';

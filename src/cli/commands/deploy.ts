@@ -8,11 +8,11 @@ import {
   outlastsSeconds,
   tokenBounds,
 } from '../../chain/bounds.ts';
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { type Address, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, currencyText, isToken, readUnit } from '../../chain/contracts/unit.ts';
 import { editionFor } from '../../chain/edition.ts';
 import { release } from '../../chain/release.ts';
-import { type Address, ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, currencyText, isToken, readUnit } from '../../chain/unit.ts';
 import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';

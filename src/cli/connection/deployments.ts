@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isAddress } from 'ethers';
-import type { Address } from '../../chain/types.ts';
+import type { Address } from '../../chain/contracts/types.ts';
 import { InputError } from '../../files/inputError.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { packageRoot } from '../../files/packageRoot.ts';

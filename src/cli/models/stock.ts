@@ -1,5 +1,5 @@
 import type { ChainClock } from '../../chain/chainClock.ts';
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
 import type { Report } from '../../chain/report.ts';
 import { InputError } from '../../files/inputError.ts';

@@ -1,4 +1,4 @@
-import { signerOf } from '../../../chain/contracts.ts';
+import { signerOf } from '../../../chain/contracts/contracts.ts';
 import { submit } from '../../../chain/submit.ts';
 import type { RequestJson } from '../../api.ts';
 import { Amount } from '../parts.tsx';

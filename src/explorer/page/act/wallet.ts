@@ -10,7 +10,7 @@ import {
   toQuantity,
 } from 'ethers';
 import { useEffect, useState } from 'preact/hooks';
-import { type Contracts, connect } from '../../../chain/contracts.ts';
+import { type Contracts, connect } from '../../../chain/contracts/contracts.ts';
 import { explain } from '../../../chain/explain.ts';
 import { Refused } from '../../../chain/submit.ts';
 import type { DeploymentJson } from '../../api.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { larger } from '../../../chain/bigints.ts';
-import { PLAIN_TERMS, type Terms } from '../../../chain/types.ts';
+import { PLAIN_TERMS, type Terms } from '../../../chain/contracts/types.ts';
 import { request } from '../../../client/client.ts';
 import { type Model, splitTensors, totalBytes } from '../../../merkle/model.ts';
 import { hexRoots } from '../../../merkle/tensor.ts';

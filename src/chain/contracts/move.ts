@@ -1,5 +1,5 @@
 import type { ContractTransaction } from 'ethers';
-import type { Move, NodeProof, Pick } from '../dispute/move.ts';
+import type { Move, NodeProof, Pick } from '../../dispute/move.ts';
 import type { Contracts } from './contracts.ts';
 import type { DisputeRecord } from './world.ts';
 

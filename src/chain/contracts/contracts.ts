@@ -9,7 +9,7 @@ import {
   type IReferee,
   IReferee__factory,
 } from '#typechain';
-import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { INSTRUCTION_SET_VERSION } from '../../scalar/instructions.ts';
 import { isKnown } from './code.ts';
 import { DeploymentError } from './deploymentError.ts';
 import { fixedLeaf } from './fixedLeaf.ts';
