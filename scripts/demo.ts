@@ -10,7 +10,7 @@ import { as } from '../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/contracts/types.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
 import { openEndpoint } from '../src/chain/endpoints/endpoints.ts';
-import { explain } from '../src/chain/explain.ts';
+import { explain } from '../src/chain/messages/explain.ts';
 import { addressRefused, parsePort } from '../src/cli/ports.ts';
 import { publish, request } from '../src/client/client.ts';
 import { wasmEngine } from '../src/engine/wasm/wasm.ts';

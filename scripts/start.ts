@@ -11,7 +11,7 @@ import { as } from '../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/contracts/types.ts';
 import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
 import { EventIndex } from '../src/chain/index/eventIndex.ts';
-import type { Listener } from '../src/chain/report.ts';
+import type { Listener } from '../src/chain/messages/report.ts';
 import { publish } from '../src/client/client.ts';
 import { explainOutcome } from '../src/dispute/explain.ts';
 import { wasmEngine } from '../src/engine/wasm/wasm.ts';

@@ -1,5 +1,5 @@
 /**
- * Remedies for errors without a sentence in `src/chain/sentences.ts`: errors of contracts beside the protocol, and errors of a
+ * Remedies for errors without a sentence in `src/chain/messages/sentences.ts`: errors of contracts beside the protocol, and errors of a
  * leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has too.
  */
 export const REMEDIES: Readonly<Record<string, string>> = {

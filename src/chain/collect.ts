@@ -3,7 +3,7 @@ import { withdraw } from './actions.ts';
 import { withdrawCall } from './contracts/calls.ts';
 import type { Contracts } from './contracts/contracts.ts';
 import { ZERO_ADDRESS } from './contracts/types.ts';
-import type { Listener } from './report.ts';
+import type { Listener } from './messages/report.ts';
 import type { Due } from './transactions/due.ts';
 import { NotNow } from './transactions/prepare.ts';
 import type { Transactions } from './transactions/transactions.ts';

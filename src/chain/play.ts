@@ -11,8 +11,8 @@ import type { Contracts } from './contracts/contracts.ts';
 import { populateMove } from './contracts/move.ts';
 import { ZERO_ADDRESS } from './contracts/types.ts';
 import type { DisputeRecord } from './contracts/world.ts';
-import { explain } from './explain.ts';
-import type { Listener } from './report.ts';
+import { explain } from './messages/explain.ts';
+import type { Listener } from './messages/report.ts';
 import type { Due } from './transactions/due.ts';
 
 /** Whose move an open dispute waits for. */

@@ -1,7 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
 import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
 import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/contracts/types.ts';
-import { contractError, explain } from '../chain/explain.ts';
+import { contractError, explain } from '../chain/messages/explain.ts';
 import { pay } from '../chain/payment.ts';
 import { submit } from '../chain/submit.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';

@@ -15,7 +15,7 @@ export {
   ZERO_ADDRESS,
 } from '../chain/contracts/types.ts';
 export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
-export { contractError, explain } from '../chain/explain.ts';
+export { contractError, explain } from '../chain/messages/explain.ts';
 export { Refused } from '../chain/submit.ts';
 export * from '../client/client.ts';
 export * from '../client/text.ts';

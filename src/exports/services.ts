@@ -13,9 +13,9 @@ export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../c
 export { EventIndex } from '../chain/index/eventIndex.ts';
 export type { ReadInput } from '../chain/inputs.ts';
 export { type LoopOptions, type Pass, repeat, repeatService, type Service } from '../chain/loop.ts';
+export type { Listener, Report, Warning } from '../chain/messages/report.ts';
 export type { Limits } from '../chain/money/purse.ts';
 export { type Released, type ReleaseOptions, release } from '../chain/release.ts';
-export type { Listener, Report, Warning } from '../chain/report.ts';
 export type { ChainService, ServiceOptions, ServiceStatus } from '../chain/service.ts';
 export type { OpenOptions } from '../chain/transactions/open.ts';
 export * from '../provider/provider.ts';

@@ -9,10 +9,10 @@ import {
   type RequestRecord,
   windowEnd,
 } from '../chain/contracts/world.ts';
-import { explain } from '../chain/explain.ts';
 import { inputOf, needInput } from '../chain/inputs.ts';
 import { type Pass, patient } from '../chain/loop.ts';
 import { Losses } from '../chain/losses.ts';
+import { explain } from '../chain/messages/explain.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { callbackCost, claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';

@@ -7,7 +7,7 @@ import { as } from '../../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/contracts/types.ts';
 import { deploy } from '../../src/chain/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider, type ProviderOptions } from '../../src/provider/provider.ts';

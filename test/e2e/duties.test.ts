@@ -6,7 +6,7 @@ import { Collector } from '../../src/chain/collect.ts';
 import { finalizeCall, withdrawCall } from '../../src/chain/contracts/calls.ts';
 import { gasLimitOver } from '../../src/chain/gasLimit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { NotNow } from '../../src/chain/transactions/prepare.ts';
 import type { Transactions } from '../../src/chain/transactions/transactions.ts';
 import { publish, request } from '../../src/client/client.ts';

@@ -5,7 +5,7 @@ import { PLAIN_TERMS, type TermBounds, type Terms } from '../../src/chain/contra
 import { ETHER } from '../../src/chain/contracts/unit.ts';
 import { deploy } from '../../src/chain/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { forecastLines } from '../../src/cli/monitor/forecastLines.ts';
 import { reportLine } from '../../src/cli/services/reportLine.ts';
 import { publish, request } from '../../src/client/client.ts';

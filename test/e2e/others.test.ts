@@ -5,7 +5,7 @@ import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { RawLog } from '../../src/chain/index/events.ts';
 import type { Rpc } from '../../src/chain/index/reader.ts';
 import type { Pass } from '../../src/chain/loop.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

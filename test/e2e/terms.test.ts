@@ -6,7 +6,7 @@ import { challenge, timeout } from '../../src/chain/actions.ts';
 import type { Terms } from '../../src/chain/contracts/types.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { ReadInput } from '../../src/chain/inputs.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

@@ -3,7 +3,7 @@ import type { Contracts } from '../contracts/contracts.ts';
 import type { Block, Case, World } from '../contracts/world.ts';
 import { isOver } from '../contracts/world.ts';
 import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
-import { explain } from '../explain.ts';
+import { explain } from '../messages/explain.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll } from './events.ts';

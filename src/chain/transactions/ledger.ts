@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import type { Listener } from '../report.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Due } from './due.ts';
 import type { Journal } from './journal.ts';
 import type { Look, SendingNode } from './node.ts';

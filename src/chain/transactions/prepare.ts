@@ -1,7 +1,7 @@
 import { isUnanswered } from '../endpoints/failures.ts';
-import { contractError, explain } from '../explain.ts';
 import { gasLimitOver } from '../gasLimit.ts';
-import type { Listener } from '../report.ts';
+import { contractError, explain } from '../messages/explain.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Due, Parcel } from './due.ts';
 import { isStillNow, type Moment, momentAt } from './moment.ts';
 import type { SendingNode } from './node.ts';

@@ -1,6 +1,6 @@
 import { larger, smaller } from '../bigints.ts';
 import type { Audience } from '../endpoints/endpoints.ts';
-import type { Listener } from '../report.ts';
+import type { Listener } from '../messages/report.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { contentFor, type Need } from './contents.ts';
 import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';

@@ -1,8 +1,8 @@
 import { type Contracts, connect, DeploymentError } from '../../chain/contracts/contracts.ts';
 import type { Address } from '../../chain/contracts/types.ts';
 import { EndpointError, type Endpoints, openEndpoints } from '../../chain/endpoints/endpoints.ts';
-import { explain } from '../../chain/explain.ts';
 import { IndexStoreError } from '../../chain/index/store.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import { Refused } from '../../chain/submit.ts';
 import { NoAnswer } from '../../client/client.ts';
 import { InputError } from '../../files/inputError.ts';

@@ -6,8 +6,8 @@ import { currencyText, readUnit, type Unit } from '../../chain/contracts/unit.ts
 import type { World } from '../../chain/contracts/world.ts';
 import type { ReadInput } from '../../chain/inputs.ts';
 import { type Pass, repeatService } from '../../chain/loop.ts';
+import type { Listener } from '../../chain/messages/report.ts';
 import type { Limits } from '../../chain/money/purse.ts';
-import type { Listener } from '../../chain/report.ts';
 import type { ChainService } from '../../chain/service.ts';
 import { LeaseTaken } from '../../chain/transactions/lease.ts';
 import type { OpenOptions } from '../../chain/transactions/open.ts';

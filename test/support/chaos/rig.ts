@@ -6,7 +6,7 @@ import { deploy } from '../../../src/chain/deploy.ts';
 import { openEndpoint, openEndpoints } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
 import { repeatService, type Service } from '../../../src/chain/loop.ts';
-import type { Report } from '../../../src/chain/report.ts';
+import type { Report } from '../../../src/chain/messages/report.ts';
 import { publish } from '../../../src/client/client.ts';
 import { type Model, modelOf } from '../../../src/merkle/model.ts';
 import type { Shelf } from '../../../src/store/shelf.ts';

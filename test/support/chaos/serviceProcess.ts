@@ -5,7 +5,7 @@ import { Wallet } from 'ethers';
 import { type Contracts, connect } from '../../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
 import { repeatService } from '../../../src/chain/loop.ts';
-import type { Report } from '../../../src/chain/report.ts';
+import type { Report } from '../../../src/chain/messages/report.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';
 import { layersShelf } from '../layers.ts';

@@ -11,7 +11,7 @@ import {
 } from 'ethers';
 import { useEffect, useState } from 'preact/hooks';
 import { type Contracts, connect } from '../../../chain/contracts/contracts.ts';
-import { explain } from '../../../chain/explain.ts';
+import { explain } from '../../../chain/messages/explain.ts';
 import { Refused } from '../../../chain/submit.ts';
 import type { DeploymentJson } from '../../api.ts';
 

@@ -1,6 +1,6 @@
 import type { TransactionReceipt } from 'ethers';
-import type { Move } from '../dispute/move.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './contracts/world.ts';
+import type { Move } from '../../dispute/move.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { topicOf } from './topic.ts';
 
 /** A transaction that may carry several calls. */
