@@ -6,8 +6,8 @@ import {
   type TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
-import { gasLimitOver } from './gasLimit.ts';
 import { contractError, explain } from './messages/explain.ts';
+import { gasLimitOver } from './transactions/gasLimit.ts';
 import { refusalIn } from './transactions/refusal.ts';
 
 /** A transaction that the chain would refuse, or did. */

@@ -1,8 +1,8 @@
 import { isUnanswered } from '../endpoints/failures.ts';
-import { gasLimitOver } from '../gasLimit.ts';
 import { contractError, explain } from '../messages/explain.ts';
 import type { Listener } from '../messages/report.ts';
 import type { Due, Parcel } from './due.ts';
+import { gasLimitOver } from './gasLimit.ts';
 import { isStillNow, type Moment, momentAt } from './moment.ts';
 import type { SendingNode } from './node.ts';
 import type { TransactionContent } from './slot.ts';
