@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import { withdraw } from './actions.ts';
+import { withdraw } from './actions/actions.ts';
 import { withdrawCall } from './contracts/calls.ts';
 import type { Contracts } from './contracts/contracts.ts';
 import { ZERO_ADDRESS } from './contracts/types.ts';

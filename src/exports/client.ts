@@ -3,6 +3,8 @@
  *
  * @module client
  */
+
+export { Refused } from '../chain/actions/submit.ts';
 export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/bounds.ts';
 export { as, type Contracts, connect, DeploymentError } from '../chain/contracts/contracts.ts';
 export {
@@ -16,7 +18,6 @@ export {
 } from '../chain/contracts/types.ts';
 export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
 export { contractError, explain } from '../chain/messages/explain.ts';
-export { Refused } from '../chain/submit.ts';
 export * from '../client/client.ts';
 export * from '../client/text.ts';
 export { bytesOfHex, hexOf } from '../merkle/keccak.ts';

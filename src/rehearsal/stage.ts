@@ -1,5 +1,5 @@
 import { parseEther } from 'ethers';
-import { claim, claimByRoot, finalize } from '../chain/actions.ts';
+import { claim, claimByRoot, finalize } from '../chain/actions/actions.ts';
 import { as, type Contracts } from '../chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../chain/contracts/types.ts';
 import type { ClaimRecord, RequestRecord } from '../chain/contracts/world.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { HDNodeWallet, JsonRpcProvider, type Provider } from 'ethers';
-import { challenge } from '../../src/chain/actions.ts';
+import { challenge } from '../../src/chain/actions/actions.ts';
 import { as, connect, DeploymentError } from '../../src/chain/contracts/contracts.ts';
 import { fixedLeaf } from '../../src/chain/contracts/fixedLeaf.ts';
 import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';

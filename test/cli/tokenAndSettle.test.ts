@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Contract, ContractFactory, type Signer } from 'ethers';
 import { artifacts } from 'hardhat';
-import { claim } from '../../src/chain/actions.ts';
+import { claim } from '../../src/chain/actions/actions.ts';
 import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { amountText, readUnit } from '../../src/chain/contracts/unit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';

@@ -1,7 +1,7 @@
 // Provider and watcher on models that check answers, and on programs that are malformed.
 import { expect } from 'chai';
 import { hexlify } from 'ethers';
-import { claim } from '../../src/chain/actions.ts';
+import { claim } from '../../src/chain/actions/actions.ts';
 import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/messages/report.ts';

@@ -1,7 +1,7 @@
 // A stranger who chooses bonds gains nothing from a watcher or a provider, and cannot keep either from its next move.
 import { expect } from 'chai';
 import { parseEther, Wallet } from 'ethers';
-import { challenge, timeout } from '../../src/chain/actions.ts';
+import { challenge, timeout } from '../../src/chain/actions/actions.ts';
 import { SAFE_BOUNDS } from '../../src/chain/bounds.ts';
 import { as } from '../../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/contracts/types.ts';

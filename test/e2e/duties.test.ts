@@ -1,7 +1,7 @@
 // Duties of a pass besides moving: nothing waits for a run, and a right answer is claimed again.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions.ts';
+import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions/actions.ts';
 import { Collector } from '../../src/chain/collect.ts';
 import { finalizeCall, withdrawCall } from '../../src/chain/contracts/calls.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';

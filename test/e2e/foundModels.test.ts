@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type JsonRpcApiProvider, Wallet } from 'ethers';
-import { claim } from '../../src/chain/actions.ts';
+import { claim } from '../../src/chain/actions/actions.ts';
 import { as, type Contracts, connect } from '../../src/chain/contracts/contracts.ts';
 import type { World } from '../../src/chain/contracts/world.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';

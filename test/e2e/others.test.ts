@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge } from '../../src/chain/actions.ts';
+import { challenge } from '../../src/chain/actions/actions.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { RawLog } from '../../src/chain/index/events.ts';
 import type { Rpc } from '../../src/chain/index/reader.ts';

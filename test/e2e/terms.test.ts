@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
-import { challenge, timeout } from '../../src/chain/actions.ts';
+import { challenge, timeout } from '../../src/chain/actions/actions.ts';
 import type { Terms } from '../../src/chain/contracts/types.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { ReadInput } from '../../src/chain/inputs.ts';

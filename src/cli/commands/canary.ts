@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { withdraw } from '../../chain/actions.ts';
+import { withdraw } from '../../chain/actions/actions.ts';
 import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
 import { type Terms, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/contracts/unit.ts';

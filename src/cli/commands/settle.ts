@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions.ts';
+import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions/actions.ts';
 import { collect } from '../../chain/collect.ts';
 import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/contracts/types.ts';

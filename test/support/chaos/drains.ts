@@ -1,7 +1,7 @@
 // Attackers with more ether than their victims, who try to make these lose bonds or spend gas.
 import { type HDNodeWallet, parseEther, Wallet } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
-import { challenge, claim, finalize, timeout } from '../../../src/chain/actions.ts';
+import { challenge, claim, finalize, timeout } from '../../../src/chain/actions/actions.ts';
 import { larger } from '../../../src/chain/bigints.ts';
 import { SAFE_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts } from '../../../src/chain/contracts/contracts.ts';

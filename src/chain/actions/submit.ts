@@ -6,9 +6,9 @@ import {
   type TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
-import { contractError, explain } from './messages/explain.ts';
-import { gasLimitOver } from './transactions/gasLimit.ts';
-import { refusalIn } from './transactions/refusal.ts';
+import { contractError, explain } from '../messages/explain.ts';
+import { gasLimitOver } from '../transactions/gasLimit.ts';
+import { refusalIn } from '../transactions/refusal.ts';
 
 /** A transaction that the chain would refuse, or did. */
 export class Refused extends Error {

@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import type { Move } from '../dispute/move.ts';
+import type { Move } from '../../dispute/move.ts';
 import {
   challengeCall,
   claimByRootCall,
@@ -8,11 +8,11 @@ import {
   reclaimCall,
   timeoutCall,
   withdrawCall,
-} from './contracts/calls.ts';
-import { type Contracts, signerOf } from './contracts/contracts.ts';
-import { populateMove } from './contracts/move.ts';
-import type { Hex } from './contracts/types.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './contracts/world.ts';
+} from '../contracts/calls.ts';
+import { type Contracts, signerOf } from '../contracts/contracts.ts';
+import { populateMove } from '../contracts/move.ts';
+import type { Hex } from '../contracts/types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { pay } from './payment.ts';
 import { submit } from './submit.ts';
 

@@ -1,6 +1,6 @@
-import type { Contracts } from './contracts/contracts.ts';
-import { ZERO_ADDRESS } from './contracts/types.ts';
-import { openToken } from './money/token.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import { openToken } from '../money/token.ts';
 import { submit } from './submit.ts';
 
 /**
