@@ -3,7 +3,7 @@ import { formatEther } from 'ethers';
 import { claimNumber } from '../../src/chain/contracts/types.ts';
 import type { Tensors } from '../../src/chain/contracts/world.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
-import { moverOf } from '../../src/chain/play.ts';
+import { moverOf } from '../../src/chain/service/play.ts';
 import { explainMove } from '../../src/dispute/explain.ts';
 import { bytesOfHex } from '../../src/merkle/keccak.ts';
 import type { Narrator } from './narrator.ts';

@@ -8,7 +8,7 @@ import { rungs } from '../../examples/text/rungs.ts';
 import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import type { Terms } from '../../src/chain/contracts/types.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Pass } from '../../src/chain/loop.ts';
+import type { Pass } from '../../src/chain/service/loop.ts';
 import { publish } from '../../src/client/client.ts';
 import { explainOutcome } from '../../src/dispute/explain.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';

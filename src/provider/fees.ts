@@ -1,7 +1,7 @@
-import type { Arranged } from '../chain/arrange.ts';
 import { payFeeCall } from '../chain/contracts/calls.ts';
 import type { Contracts } from '../chain/contracts/contracts.ts';
 import type { ClaimRecord } from '../chain/contracts/world.ts';
+import type { Arranged } from '../chain/service/arrange.ts';
 import type { Due } from '../chain/transactions/due.ts';
 
 /**

@@ -5,7 +5,7 @@ import { Refused } from '../chain/actions/submit.ts';
 import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
 import type { ClaimRecord, DisputeRecord } from '../chain/contracts/world.ts';
 import type { EventIndex } from '../chain/index/eventIndex.ts';
-import { moverOf } from '../chain/play.ts';
+import { moverOf } from '../chain/service/play.ts';
 import { decodeClock, secondsLeft } from '../dispute/clock.ts';
 import type { Move, Role } from '../dispute/move.ts';
 import { nextMove } from '../dispute/nextMove.ts';

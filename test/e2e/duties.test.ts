@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions/actions.ts';
-import { Collector } from '../../src/chain/collect.ts';
 import { finalizeCall, withdrawCall } from '../../src/chain/contracts/calls.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
+import { Collector } from '../../src/chain/service/collect.ts';
 import { gasLimitOver } from '../../src/chain/transactions/gasLimit.ts';
 import { NotNow } from '../../src/chain/transactions/prepare.ts';
 import type { Transactions } from '../../src/chain/transactions/transactions.ts';

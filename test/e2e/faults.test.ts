@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Transaction } from 'ethers';
 import type { World } from '../../src/chain/contracts/world.ts';
-import type { ChainService } from '../../src/chain/service.ts';
+import type { ChainService } from '../../src/chain/service/service.ts';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';

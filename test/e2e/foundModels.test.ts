@@ -9,7 +9,7 @@ import { as, type Contracts, connect } from '../../src/chain/contracts/contracts
 import type { World } from '../../src/chain/contracts/world.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Pass } from '../../src/chain/loop.ts';
+import type { Pass } from '../../src/chain/service/loop.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { type Model, modelOf } from '../../src/merkle/model.ts';

@@ -8,7 +8,7 @@ import { as, type Contracts, connect } from '../../src/chain/contracts/contracts
 import type { World } from '../../src/chain/contracts/world.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Pass } from '../../src/chain/loop.ts';
+import type { Pass } from '../../src/chain/service/loop.ts';
 import { request } from '../../src/client/client.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';

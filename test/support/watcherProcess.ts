@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Wallet } from 'ethers';
 import { connect } from '../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
-import { repeat } from '../../src/chain/loop.ts';
+import { repeat } from '../../src/chain/service/loop.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layersShelf } from './layers.ts';
 

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { ChainClock } from '../../chain/chainClock.ts';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { currencyText, readUnit, type Unit } from '../../chain/contracts/unit.ts';
 import type { World } from '../../chain/contracts/world.ts';
-import type { ReadInput } from '../../chain/inputs.ts';
-import { type Pass, repeatService } from '../../chain/loop.ts';
 import type { Listener } from '../../chain/messages/report.ts';
 import type { Limits } from '../../chain/money/purse.ts';
-import type { ChainService } from '../../chain/service.ts';
+import { ChainClock } from '../../chain/service/chainClock.ts';
+import type { ReadInput } from '../../chain/service/inputs.ts';
+import { type Pass, repeatService } from '../../chain/service/loop.ts';
+import type { ChainService } from '../../chain/service/service.ts';
 import { LeaseTaken } from '../../chain/transactions/lease.ts';
 import type { OpenOptions } from '../../chain/transactions/open.ts';
 import { InputError } from '../../files/inputError.ts';

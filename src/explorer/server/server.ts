@@ -7,7 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { streamSSE } from 'hono/streaming';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { claimNumber, requestOf } from '../../chain/contracts/types.ts';
-import type { ReadInput } from '../../chain/inputs.ts';
+import type { ReadInput } from '../../chain/service/inputs.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { BlobName } from '../../store/blobs.ts';
 import type { Publication } from '../../store/publications.ts';
