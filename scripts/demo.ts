@@ -8,7 +8,7 @@ import { parseEther } from 'ethers';
 import { heldOut } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/contracts/types.ts';
-import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
+import { deploy, TRIAL_BOUNDS } from '../src/chain/deployment/deploy.ts';
 import { openEndpoint } from '../src/chain/endpoints/endpoints.ts';
 import { explain } from '../src/chain/messages/explain.ts';
 import { addressRefused, parsePort } from '../src/cli/ports.ts';

@@ -8,7 +8,7 @@ import { DigitReader__factory } from '#typechain';
 import { heldOut, SIDE } from '../examples/digits/dataset.ts';
 import { as } from '../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../src/chain/contracts/types.ts';
-import { deploy, TRIAL_BOUNDS } from '../src/chain/deploy.ts';
+import { deploy, TRIAL_BOUNDS } from '../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../src/chain/index/eventIndex.ts';
 import type { Listener } from '../src/chain/messages/report.ts';
 import { ChainClock } from '../src/chain/service/chainClock.ts';

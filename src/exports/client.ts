@@ -5,7 +5,6 @@
  */
 
 export { Refused } from '../chain/actions/submit.ts';
-export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/bounds.ts';
 export { as, type Contracts, connect, DeploymentError } from '../chain/contracts/contracts.ts';
 export {
   type Address,
@@ -16,6 +15,7 @@ export {
   type Terms,
   ZERO_ADDRESS,
 } from '../chain/contracts/types.ts';
+export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/deployment/bounds.ts';
 export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
 export { contractError, explain } from '../chain/messages/explain.ts';
 export * from '../client/client.ts';

@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import { parseEther, Wallet } from 'ethers';
 import { challenge, timeout } from '../../src/chain/actions/actions.ts';
-import { SAFE_BOUNDS } from '../../src/chain/bounds.ts';
 import { as } from '../../src/chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms } from '../../src/chain/contracts/types.ts';
-import { deploy } from '../../src/chain/deploy.ts';
+import { SAFE_BOUNDS } from '../../src/chain/deployment/bounds.ts';
+import { deploy } from '../../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';

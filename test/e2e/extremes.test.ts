@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { PLAIN_TERMS, type TermBounds, type Terms } from '../../src/chain/contracts/types.ts';
 import { ETHER } from '../../src/chain/contracts/unit.ts';
-import { deploy } from '../../src/chain/deploy.ts';
+import { deploy } from '../../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
 import { forecastLines } from '../../src/cli/monitor/forecastLines.ts';

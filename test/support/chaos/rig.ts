@@ -1,8 +1,8 @@
 import { type JsonRpcApiProvider, Transaction, Wallet } from 'ethers';
-import { TRIAL_BOUNDS } from '../../../src/chain/bounds.ts';
 import { as, type Contracts, connect } from '../../../src/chain/contracts/contracts.ts';
 import type { World } from '../../../src/chain/contracts/world.ts';
-import { deploy } from '../../../src/chain/deploy.ts';
+import { TRIAL_BOUNDS } from '../../../src/chain/deployment/bounds.ts';
+import { deploy } from '../../../src/chain/deployment/deploy.ts';
 import { openEndpoint, openEndpoints } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../../src/chain/messages/report.ts';

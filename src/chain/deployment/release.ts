@@ -1,7 +1,7 @@
 import type { Signer } from 'ethers';
-import { hasPending, submit } from './actions/submit.ts';
-import { type Contracts, connect, DeploymentError } from './contracts/contracts.ts';
-import type { Address } from './contracts/types.ts';
+import { hasPending, submit } from '../actions/submit.ts';
+import { type Contracts, connect, DeploymentError } from '../contracts/contracts.ts';
+import type { Address } from '../contracts/types.ts';
 import { addressOfCreation, CREATE_X, creation, hasCreateX } from './createX.ts';
 import { type Create, createAll, fromAccount, type Plan } from './deploy.ts';
 
