@@ -1,9 +1,9 @@
 // Writes the files whose source is a TypeScript table:
 //
-//   src/scalar/instructions.ts  →  contracts/libraries/generated/Opcodes.sol
-//   src/merkle/tags.ts          →  contracts/libraries/generated/Tags.sol
-//   src/program/limits.ts       →  contracts/libraries/generated/Limits.sol
-//   src/chain/deployment/bounds.ts         →  ignition/parameters/*.json
+//   src/scalar/instructions.ts      →  contracts/libraries/generated/Opcodes.sol
+//   src/merkle/tags.ts              →  contracts/libraries/generated/Tags.sol
+//   src/program/limits.ts           →  contracts/libraries/generated/Limits.sol
+//   src/chain/deployment/bounds.ts  →  ignition/parameters/*.json
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { BOUNDS, type Bounds } from '../src/chain/deployment/bounds.ts';
