@@ -58,7 +58,7 @@ export function quote({ baseFeeWei, tipWei }: Market, ceiling: bigint): Fees | u
   return { maxFeePerGas, maxPriorityFeePerGas: smaller(tipWei, maxFeePerGas) };
 }
 
-const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
+const bump = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
 
 /** Nodes replace a transaction in their pool for a tenth more in both prices; an eighth is more than all of them ask. */
 const BUMP_DIVISOR = 8n;
@@ -85,10 +85,10 @@ export function replacement(
   ceiling: bigint,
   isHurried: boolean,
 ): Fees | undefined {
-  const floor = taken ? raised(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
+  const floor = taken ? bump(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
   if (floor > ceiling) return undefined;
   const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const tip = larger(raised(latest.maxPriorityFeePerGas, divisor), market.tipWei);
+  const tip = larger(bump(latest.maxPriorityFeePerGas, divisor), market.tipWei);
   const maxFeePerGas = smaller(ceiling, larger(floor, 2n * market.baseFeeWei + tip));
   const maxPriorityFeePerGas = smaller(tip, maxFeePerGas);
   const isMore = maxFeePerGas > latest.maxFeePerGas || maxPriorityFeePerGas > latest.maxPriorityFeePerGas;

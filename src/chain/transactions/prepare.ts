@@ -56,8 +56,8 @@ export class Preparer {
     return this.#alone.has(key);
   }
 
-  /** Takes down that a transaction was mined and reverted. */
-  reverted(keys: readonly string[]): void {
+  /** Notes that a transaction was mined and reverted. */
+  noteReverted(keys: readonly string[]): void {
     if (keys.length > 1) this.setApart(keys);
     else for (const key of keys) this.rest(key);
   }

@@ -75,11 +75,11 @@ export class Prices {
   }
 
   /**
-   * The ceiling for a transaction where the usual one does not pay the base fee: up to what the gas is worth.
+   * Raises the ceiling for a transaction where the usual one does not pay the base fee: up to what the gas is worth.
    *
    * RULE: what is paid above the usual ceiling is ether that no open claim or dispute needs at that ceiling.
    */
-  async raised(usual: bigint, worth: bigint, { gasLimit, what }: TransactionContent): Promise<bigint> {
+  async raiseCeiling(usual: bigint, worth: bigint, { gasLimit, what }: TransactionContent): Promise<bigint> {
     const means = this.#means;
     if (!means || this.baseFeeWei < usual || worth <= usual) return usual;
     this.#freeWei ??= (await this.#node.balance()) - means.reservedWei - means.inFlightWei();

@@ -92,7 +92,7 @@ export class Transactions {
     this.#prices = new Prices(node, options.maxFeeWei, (sentence) => this.#tell('ceiling', sentence));
     this.#preparer = new Preparer(node, join, listen);
     this.#broadcaster = new Broadcaster(node, listen);
-    const onReverted = ({ keys }: Attempt): void => this.#preparer.reverted(keys);
+    const onReverted = ({ keys }: Attempt): void => this.#preparer.noteReverted(keys);
     this.#ledger = new Ledger(node, { confirmations, journal, listen, onReverted });
   }
 
@@ -219,7 +219,7 @@ export class Transactions {
     { secondsLeft, worth }: Urgency,
   ): Promise<boolean> {
     const usual = ceilingWei(this.#prices.maxFeeWei, secondsLeft);
-    const ceiling = await this.#prices.raised(usual, worth, content);
+    const ceiling = await this.#prices.raiseCeiling(usual, worth, content);
     const last = latestOf(slot);
     const { refusal, taken } = slot;
     // A transaction that the account cannot pay for, or that a node refuses for its content, is not offered at a higher price.
@@ -279,7 +279,7 @@ export class Transactions {
           const secondsLeft = this.#prices.secondsLeft(parcel[0].deadline);
           const usual = parcel.reduce((most, due) => larger(most, this.#prices.usual(due)), 0n);
           const worth = parcel.map((due) => this.#prices.worth(due)).reduce(smaller);
-          const ceiling = await this.#prices.raised(usual, worth, content);
+          const ceiling = await this.#prices.raiseCeiling(usual, worth, content);
           const fees = quote(look.market, ceiling);
           if (!fees) {
             this.#prices.tellCeiling(content.what, ceiling);
@@ -312,11 +312,9 @@ export class Transactions {
     const last = this.#ledger.slots.at(-1)?.nonce ?? -1;
     for (let nonce = this.#ledger.nextNonce(); nonce < last; nonce = this.#ledger.nextNonce()) {
       const content = filler(nonce, this.#node.address);
-      const worth = [...this.#stated.values()].reduce(
-        (most, due) => larger(most, this.#prices.worth(due)),
-        0n,
-      );
-      const fees = quote(look.market, await this.#prices.raised(this.#prices.maxFeeWei, worth, content));
+      const worth = [...this.#stated.values()].map((due) => this.#prices.worth(due)).reduce(larger, 0n);
+      const ceiling = await this.#prices.raiseCeiling(this.#prices.maxFeeWei, worth, content);
+      const fees = quote(look.market, ceiling);
       if (!fees) return;
       const slot = emptySlot(nonce, look.block);
       const attempt = await this.#broadcaster.sign(slot, content, fees, look);
