@@ -64,6 +64,7 @@ export class Preparer {
 
   /** Sends each of these calls in a transaction of its own from now on. */
   setApart(keys: readonly string[]): void {
+    if (this.#alone.size > REMEMBERED) this.#alone.clear();
     for (const key of keys) this.#alone.add(key);
   }
 
