@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import toolbox from '@nomicfoundation/hardhat-toolbox-mocha-ethers';
 import { configVariable, defineConfig } from 'hardhat/config';
-import { SALT } from './src/chain/createX.ts';
+import { SALT } from './src/chain/deployment/createX.ts';
 
 // The compiler comes from npm, so building needs no download.
 const solc = {

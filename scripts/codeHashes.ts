@@ -1,10 +1,10 @@
-// Writes src/chain/knownCode.ts: hashes of the contracts as they are compiled here, with CLZ and without.
+// Writes src/chain/contracts/knownCode.ts: hashes of the contracts as they are compiled here, with CLZ and without.
 //
 //   npm run codes                compares
 //   npm run codes -- --update    rewrites it
 import { readFileSync, writeFileSync } from 'node:fs';
-import { hashOfCode, type KnownCode } from '../src/chain/code.ts';
-import { KNOWN_CODE } from '../src/chain/knownCode.ts';
+import { hashOfCode, type KnownCode } from '../src/chain/contracts/code.ts';
+import { KNOWN_CODE } from '../src/chain/contracts/knownCode.ts';
 
 const FOLDERS = ['build/artifacts', 'build/withoutClz/artifacts'];
 const NAMES = {
@@ -42,7 +42,7 @@ if (process.argv.includes('--update')) {
     return `${part}: [${entries.join('\n')}],`;
   });
   writeFileSync(
-    'src/chain/knownCode.ts',
+    'src/chain/contracts/knownCode.ts',
     `import type { KnownCode } from './code.ts';
 
 /** Code of the contracts of this release, with CLZ and without. Generated: \`npm run codes -- --update\`. */
@@ -51,11 +51,11 @@ ${table.join('\n')}
 } as const satisfies Record<string, readonly KnownCode[]>;
 `,
   );
-  console.log('src/chain/knownCode.ts is written; format it');
+  console.log('src/chain/contracts/knownCode.ts is written; format it');
 } else if (JSON.stringify(found) === JSON.stringify(KNOWN_CODE)) {
-  console.log('the contracts are those that src/chain/knownCode.ts knows');
+  console.log('the contracts are those that src/chain/contracts/knownCode.ts knows');
 } else {
-  console.error('the contracts are compiled to other code than src/chain/knownCode.ts knows');
+  console.error('the contracts are compiled to other code than src/chain/contracts/knownCode.ts knows');
   console.error('if that is meant: npm run codes -- --update');
   process.exitCode = 1;
 }

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ErrorFragment } from 'ethers';
-import { SENTENCES } from '../src/chain/sentences.ts';
+import { SENTENCES } from '../src/chain/messages/sentences.ts';
 import { REMEDIES } from './errors/remedies.ts';
 
 const FILE = 'docs/errors.md';

@@ -1,12 +1,12 @@
 // Writes the files whose source is a TypeScript table:
 //
-//   src/scalar/instructions.ts  →  contracts/libraries/generated/Opcodes.sol
-//   src/merkle/tags.ts          →  contracts/libraries/generated/Tags.sol
-//   src/program/limits.ts       →  contracts/libraries/generated/Limits.sol
-//   src/chain/bounds.ts         →  ignition/parameters/*.json
+//   src/scalar/instructions.ts      →  contracts/libraries/generated/Opcodes.sol
+//   src/merkle/tags.ts              →  contracts/libraries/generated/Tags.sol
+//   src/program/limits.ts           →  contracts/libraries/generated/Limits.sol
+//   src/chain/deployment/bounds.ts  →  ignition/parameters/*.json
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
-import { BOUNDS, type Bounds } from '../src/chain/bounds.ts';
+import { BOUNDS, type Bounds } from '../src/chain/deployment/bounds.ts';
 import { TAGS } from '../src/merkle/tags.ts';
 import { CHUNK_BYTES, LEAF_GAS, LIMITS, MAX_INTERVALS, MAX_REVEAL_LEVELS } from '../src/program/limits.ts';
 import { INSTRUCTION_SET_VERSION, INSTRUCTIONS } from '../src/scalar/instructions.ts';

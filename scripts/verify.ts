@@ -4,8 +4,8 @@
 //   npm run verify -- --network sepolia --config hardhat.withoutClz.config.ts    one without CLZ
 import { verifyContract } from '@nomicfoundation/hardhat-verify/verify';
 import hre from 'hardhat';
-import { constructorArguments } from '../src/chain/constructorArguments.ts';
-import { connect } from '../src/chain/contracts.ts';
+import { connect } from '../src/chain/contracts/contracts.ts';
+import { constructorArguments } from '../src/chain/deployment/constructorArguments.ts';
 import { readDeployment, recordPath } from '../src/cli/connection/deployments.ts';
 
 const EXPLORERS = ['etherscan', 'blockscout', 'sourcify'] as const;

@@ -1,6 +1,7 @@
 /**
- * Remedies for errors without a sentence in `src/chain/sentences.ts`: errors of contracts beside the protocol, and errors of a
- * leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has too.
+ * Remedies for errors without a sentence in `src/chain/messages/sentences.ts`: errors of contracts beside the protocol,
+ * and errors of a leaf, which only a program that plays disputes meets. `File.Name` is an error whose name the protocol has
+ * too.
  */
 export const REMEDIES: Readonly<Record<string, string>> = {
   // libraries/ and Referee: the last move of a dispute is wrong, and reverts

@@ -1,9 +1,9 @@
 // Reports of provider and watcher as sentences of the story.
 import { formatEther } from 'ethers';
-import { moverOf } from '../../src/chain/play.ts';
-import type { Report } from '../../src/chain/report.ts';
-import { claimNumber } from '../../src/chain/types.ts';
-import type { Tensors } from '../../src/chain/world.ts';
+import { claimNumber } from '../../src/chain/contracts/types.ts';
+import type { Tensors } from '../../src/chain/contracts/world.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
+import { moverOf } from '../../src/chain/service/play.ts';
 import { explainMove } from '../../src/dispute/explain.ts';
 import { bytesOfHex } from '../../src/merkle/keccak.ts';
 import type { Narrator } from './narrator.ts';

@@ -1,10 +1,9 @@
 import type { TransactionReceipt } from 'ethers';
-import { signerOf } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
-import { contractError, explain } from '../chain/explain.ts';
-import { pay } from '../chain/payment.ts';
-import { submit } from '../chain/submit.ts';
-import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/types.ts';
+import { pay } from '../chain/actions/payment.ts';
+import { submit } from '../chain/actions/submit.ts';
+import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
+import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/contracts/types.ts';
+import { contractError, explain } from '../chain/messages/explain.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 

@@ -1,5 +1,5 @@
-import type { Contracts } from '../chain/contracts.ts';
-import type { Hex, Terms } from '../chain/types.ts';
+import type { Contracts } from '../chain/contracts/contracts.ts';
+import type { Hex, Terms } from '../chain/contracts/types.ts';
 import { concat } from '../merkle/tree.ts';
 import { inputsOf } from '../text/generate.ts';
 import { type EncodedPrompt, encodePrompt, seedWords, type TextFormat } from '../text/prompt.ts';

@@ -3,11 +3,9 @@
  *
  * @module client
  */
-export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/bounds.ts';
-export { as, type Contracts, connect, DeploymentError } from '../chain/contracts.ts';
-export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
-export { contractError, explain } from '../chain/explain.ts';
-export { Refused } from '../chain/submit.ts';
+
+export { Refused } from '../chain/actions/submit.ts';
+export { as, type Contracts, connect, DeploymentError } from '../chain/contracts/contracts.ts';
 export {
   type Address,
   type Hex,
@@ -16,7 +14,10 @@ export {
   type TermBounds,
   type Terms,
   ZERO_ADDRESS,
-} from '../chain/types.ts';
+} from '../chain/contracts/types.ts';
+export { BOUNDS, type Bounds, type BoundsName, boundsFor } from '../chain/deployment/bounds.ts';
+export { EndpointError, type Endpoints, openEndpoint, openEndpoints } from '../chain/endpoints/endpoints.ts';
+export { contractError, explain } from '../chain/messages/explain.ts';
 export * from '../client/client.ts';
 export * from '../client/text.ts';
 export { bytesOfHex, hexOf } from '../merkle/keccak.ts';

@@ -1,5 +1,5 @@
-import type { Address, Hex } from '../chain/types.ts';
-import { type ClaimRecord, type DisputeRecord, type World, windowEnd } from '../chain/world.ts';
+import type { Address, Hex } from '../chain/contracts/types.ts';
+import { type ClaimRecord, type DisputeRecord, type World, windowEnd } from '../chain/contracts/world.ts';
 import { decodeClock, lastTimestamp } from '../dispute/clock.ts';
 import type { Role } from '../dispute/move.ts';
 import { MOVERS, type Phase } from '../dispute/position.ts';

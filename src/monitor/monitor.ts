@@ -1,4 +1,4 @@
-import type { ClaimRecord, World } from '../chain/world.ts';
+import type { ClaimRecord, World } from '../chain/contracts/world.ts';
 import { type Alarm, alarmsIn, type Thresholds } from './alarms.ts';
 import { type Forecast, forecast } from './forecast.ts';
 import type { Verdicts } from './verdicts.ts';

@@ -1,5 +1,5 @@
-import { inputOf, type ReadInput } from '../chain/inputs.ts';
-import { type ClaimRecord, verdictKey, windowEnd } from '../chain/world.ts';
+import { type ClaimRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
+import { inputOf, type ReadInput } from '../chain/service/inputs.ts';
 import { isRight, type Runner } from '../store/shelf.ts';
 import type { Verdict } from './forecast.ts';
 

@@ -1,4 +1,4 @@
-import { topicOf } from '../chain/topic.ts';
+import { topicOf } from '../chain/messages/topic.ts';
 import { durationText } from './duration.ts';
 
 /** A failure that is going on; all times in ms. */

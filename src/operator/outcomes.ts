@@ -1,5 +1,5 @@
-import type { Address } from '../chain/types.ts';
-import type { DisputeRecord, World } from '../chain/world.ts';
+import type { Address } from '../chain/contracts/types.ts';
+import type { DisputeRecord, World } from '../chain/contracts/world.ts';
 import { lossIn } from '../monitor/forecast.ts';
 import { sideOf } from './standing.ts';
 

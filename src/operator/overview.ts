@@ -1,8 +1,8 @@
 import { formatUnits } from 'ethers';
-import type { ChainClock } from '../chain/chainClock.ts';
-import { gasOf, type Report } from '../chain/report.ts';
-import type { Address } from '../chain/types.ts';
-import type { DisputeRecord, World } from '../chain/world.ts';
+import type { Address } from '../chain/contracts/types.ts';
+import type { DisputeRecord, World } from '../chain/contracts/world.ts';
+import { gasOf, type Report } from '../chain/messages/report.ts';
+import type { ChainClock } from '../chain/service/chainClock.ts';
 import type { Verdict } from '../monitor/forecast.ts';
 import { deathsOf, type HealthLimits, obstaclesOf, USUAL_LIMITS, type Vitals } from './health.ts';
 import { heartbeat } from './heartbeat.ts';

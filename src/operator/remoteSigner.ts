@@ -7,7 +7,7 @@ import {
   type TransactionLike,
   type TransactionRequest,
 } from 'ethers';
-import { oneLine } from '../chain/revert.ts';
+import { oneLine } from '../chain/messages/revert.ts';
 import { splitCredentials } from './webAddress.ts';
 
 /** The signer did not answer, or refused, or signed something else. */

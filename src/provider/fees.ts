@@ -1,8 +1,8 @@
-import type { Arranged } from '../chain/arrange.ts';
-import { payFeeCall } from '../chain/calls.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { payFeeCall } from '../chain/contracts/calls.ts';
+import type { Contracts } from '../chain/contracts/contracts.ts';
+import type { ClaimRecord } from '../chain/contracts/world.ts';
+import type { Arranged } from '../chain/service/arrange.ts';
 import type { Due } from '../chain/transactions/due.ts';
-import type { ClaimRecord } from '../chain/world.ts';
 
 /**
  * Collects fees that are held: an answer's first claimant earns the fee, and another may have claimed the same before. Once

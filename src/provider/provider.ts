@@ -1,22 +1,32 @@
-import { type Arranged, arrange } from '../chain/arrange.ts';
-import { claimByRootCall, claimCall, finalizeCall } from '../chain/calls.ts';
-import { Collector } from '../chain/collect.ts';
-import { explain } from '../chain/explain.ts';
-import { inputOf, needInput } from '../chain/inputs.ts';
-import { type Pass, patient } from '../chain/loop.ts';
-import { Losses } from '../chain/losses.ts';
+import { claimByRootCall, claimCall, finalizeCall } from '../chain/contracts/calls.ts';
+import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
+import { amountText, ETHER } from '../chain/contracts/unit.ts';
+import {
+  type ClaimRecord,
+  type DisputeRecord,
+  type RequestRecord,
+  windowEnd,
+} from '../chain/contracts/world.ts';
+import { explain } from '../chain/messages/explain.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { callbackCost, claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
-import { clockEnd, dueIn, moverOf } from '../chain/play.ts';
-import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
+import { type Arranged, arrange } from '../chain/service/arrange.ts';
+import { Collector } from '../chain/service/collect.ts';
+import { inputOf, needInput } from '../chain/service/inputs.ts';
+import { type Pass, patient } from '../chain/service/loop.ts';
+import { Losses } from '../chain/service/losses.ts';
+import { clockEnd, dueIn, moverOf } from '../chain/service/play.ts';
+import {
+  type ChainService,
+  createService,
+  type Scene,
+  type ServiceOptions,
+} from '../chain/service/service.ts';
 import { collected, type Due } from '../chain/transactions/due.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
 import { DEFAULT_MAX_FEE_WEI } from '../chain/transactions/prices.ts';
-import { ZERO_ADDRESS } from '../chain/types.ts';
-import { amountText, ETHER } from '../chain/unit.ts';
-import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../chain/world.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { claimedRefs, type Model, splitTensors, totalBytes } from '../merkle/model.ts';
 import { hexRoots } from '../merkle/tensor.ts';

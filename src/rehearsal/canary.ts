@@ -1,9 +1,9 @@
-import { claim, finalize, signerOf } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { claim, finalize } from '../chain/actions/actions.ts';
+import { Refused } from '../chain/actions/submit.ts';
+import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
+import type { Terms } from '../chain/contracts/types.ts';
+import type { ClaimRecord, RequestRecord } from '../chain/contracts/world.ts';
 import { EventIndex } from '../chain/index/eventIndex.ts';
-import { Refused } from '../chain/submit.ts';
-import type { Terms } from '../chain/types.ts';
-import type { ClaimRecord, RequestRecord } from '../chain/world.ts';
 import { request } from '../client/client.ts';
 import { hexOf } from '../merkle/keccak.ts';
 import type { Trace } from '../trace/trace.ts';

@@ -1,12 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { TransactionReceipt } from 'ethers';
-import { challenge, signerOf, timeout } from '../chain/actions.ts';
-import type { Contracts } from '../chain/contracts.ts';
+import { challenge, sendMove, timeout } from '../chain/actions/actions.ts';
+import { Refused } from '../chain/actions/submit.ts';
+import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
+import type { ClaimRecord, DisputeRecord } from '../chain/contracts/world.ts';
 import type { EventIndex } from '../chain/index/eventIndex.ts';
-import { sendMove } from '../chain/move.ts';
-import { moverOf } from '../chain/play.ts';
-import { Refused } from '../chain/submit.ts';
-import type { ClaimRecord, DisputeRecord } from '../chain/world.ts';
+import { moverOf } from '../chain/service/play.ts';
 import { decodeClock, secondsLeft } from '../dispute/clock.ts';
 import type { Move, Role } from '../dispute/move.ts';
 import { nextMove } from '../dispute/nextMove.ts';

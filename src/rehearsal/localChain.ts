@@ -1,6 +1,6 @@
 import type { Provider, Signer } from 'ethers';
-import { packageRoot } from '../chain/packageRoot.ts';
 import { InputError } from '../files/inputError.ts';
+import { packageRoot } from '../files/packageRoot.ts';
 import { developmentAccount } from './developmentAccount.ts';
 
 /** A chain in this process, which mines a block for every transaction, at times that are the same in every run. */

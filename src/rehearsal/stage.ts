@@ -1,10 +1,10 @@
 import { parseEther } from 'ethers';
-import { claim, claimByRoot, finalize } from '../chain/actions.ts';
-import { as, type Contracts } from '../chain/contracts.ts';
-import { deploy, TRIAL_BOUNDS } from '../chain/deploy.ts';
+import { claim, claimByRoot, finalize } from '../chain/actions/actions.ts';
+import { as, type Contracts } from '../chain/contracts/contracts.ts';
+import { PLAIN_TERMS, type Terms } from '../chain/contracts/types.ts';
+import type { ClaimRecord, RequestRecord } from '../chain/contracts/world.ts';
+import { deploy, TRIAL_BOUNDS } from '../chain/deployment/deploy.ts';
 import { EventIndex } from '../chain/index/eventIndex.ts';
-import { PLAIN_TERMS, type Terms } from '../chain/types.ts';
-import type { ClaimRecord, RequestRecord } from '../chain/world.ts';
 import { publish, request } from '../client/client.ts';
 import { claimedRefs, totalBytes } from '../merkle/model.ts';
 import { hexRoots } from '../merkle/tensor.ts';

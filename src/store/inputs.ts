@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ReadInput } from '../chain/inputs.ts';
-import type { Report } from '../chain/report.ts';
-import type { Hex } from '../chain/types.ts';
-import type { RequestRecord } from '../chain/world.ts';
+import type { Hex } from '../chain/contracts/types.ts';
+import type { RequestRecord } from '../chain/contracts/world.ts';
+import type { Report } from '../chain/messages/report.ts';
+import type { ReadInput } from '../chain/service/inputs.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, totalBytes } from '../merkle/model.ts';

@@ -1,7 +1,7 @@
 import { zeroPadValue } from 'ethers';
-import type { Contracts } from '../chain/contracts.ts';
+import type { Contracts } from '../chain/contracts/contracts.ts';
+import type { Address, Hex } from '../chain/contracts/types.ts';
 import { oneNode, Reader } from '../chain/index/reader.ts';
-import type { Address, Hex } from '../chain/types.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { PublishedModel } from './library.ts';
 

@@ -1,18 +1,23 @@
-import { type Arranged, arrange } from '../chain/arrange.ts';
-import { challengeCall } from '../chain/calls.ts';
-import { Collector } from '../chain/collect.ts';
-import { explain } from '../chain/explain.ts';
-import { inputOf, needInput } from '../chain/inputs.ts';
-import { type Pass, patient } from '../chain/loop.ts';
-import { Losses } from '../chain/losses.ts';
+import { challengeCall } from '../chain/contracts/calls.ts';
+import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/contracts/types.ts';
+import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
+import { explain } from '../chain/messages/explain.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { challengeGas, sideGas } from '../chain/money/gas.ts';
-import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/play.ts';
-import { type ChainService, createService, type Scene, type ServiceOptions } from '../chain/service.ts';
+import { type Arranged, arrange } from '../chain/service/arrange.ts';
+import { Collector } from '../chain/service/collect.ts';
+import { inputOf, needInput } from '../chain/service/inputs.ts';
+import { type Pass, patient } from '../chain/service/loop.ts';
+import { Losses } from '../chain/service/losses.ts';
+import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/service/play.ts';
+import {
+  type ChainService,
+  createService,
+  type Scene,
+  type ServiceOptions,
+} from '../chain/service/service.ts';
 import { collected, type Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
-import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/types.ts';
-import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/world.ts';
 import { isRight, type Runner, runOf } from '../store/shelf.ts';
 
 /** Options of {@link createWatcher}. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Report } from '../chain/report.ts';
-import { windowEnd } from '../chain/world.ts';
+import { windowEnd } from '../chain/contracts/world.ts';
+import type { Report } from '../chain/messages/report.ts';
 import { makeFolder } from '../files/makeFolder.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';

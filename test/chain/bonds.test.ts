@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { BOUNDS, LEAST_BONDS_HOLD_TO_GWEI } from '../../src/chain/bounds.ts';
+import { BOUNDS, LEAST_BONDS_HOLD_TO_GWEI } from '../../src/chain/deployment/bounds.ts';
 import { LIMITS } from '../../src/program/limits.ts';
 import { GAS_SNAPSHOT } from '../support/gas.ts';
 import { readSnapshot } from '../support/snapshot.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ChainClock } from '../../src/chain/chainClock.ts';
-import type { Block } from '../../src/chain/world.ts';
+import type { Block } from '../../src/chain/contracts/world.ts';
+import { ChainClock } from '../../src/chain/service/chainClock.ts';
 
 /** A chain with a block every 12 s, and a machine whose clock is wrong. */
 function scene(aheadSeconds: number) {

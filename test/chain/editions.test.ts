@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { HDNodeWallet, JsonRpcProvider, type Provider } from 'ethers';
-import { challenge } from '../../src/chain/actions.ts';
-import { as, connect, DeploymentError } from '../../src/chain/contracts.ts';
-import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
-import { editionFor, hasClz, WITH_CLZ } from '../../src/chain/edition.ts';
-import { fixedLeaf } from '../../src/chain/fixedLeaf.ts';
+import { challenge } from '../../src/chain/actions/actions.ts';
+import { as, connect, DeploymentError } from '../../src/chain/contracts/contracts.ts';
+import { fixedLeaf } from '../../src/chain/contracts/fixedLeaf.ts';
+import { deploy, TRIAL_BOUNDS } from '../../src/chain/deployment/deploy.ts';
+import { editionFor, hasClz, WITH_CLZ } from '../../src/chain/deployment/edition.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';

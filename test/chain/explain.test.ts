@@ -6,8 +6,8 @@ import {
   IModelRegistry__factory,
   IReferee__factory,
 } from '#typechain';
-import { explain } from '../../src/chain/explain.ts';
-import { SENTENCES } from '../../src/chain/sentences.ts';
+import { explain } from '../../src/chain/messages/explain.ts';
+import { SENTENCES } from '../../src/chain/messages/sentences.ts';
 
 const sample = ({ type }: ParamType): unknown => {
   if (type === 'address') return `0x${'11'.repeat(20)}`;

@@ -4,11 +4,11 @@ import { AbiCoder, concat, type Signer } from 'ethers';
 import { network } from 'hardhat';
 import { InferenceOracle__factory } from '#typechain';
 import Assay from '../../ignition/modules/Assay.ts';
-import { BOUNDS, type BoundsName } from '../../src/chain/bounds.ts';
-import { constructorArguments } from '../../src/chain/constructorArguments.ts';
-import { addressOfCreation, SALT } from '../../src/chain/createX.ts';
-import { WITH_CLZ } from '../../src/chain/edition.ts';
-import { release } from '../../src/chain/release.ts';
+import { BOUNDS, type BoundsName } from '../../src/chain/deployment/bounds.ts';
+import { constructorArguments } from '../../src/chain/deployment/constructorArguments.ts';
+import { addressOfCreation, SALT } from '../../src/chain/deployment/createX.ts';
+import { WITH_CLZ } from '../../src/chain/deployment/edition.ts';
+import { release } from '../../src/chain/deployment/release.ts';
 
 /** A file of parameters as `hardhat ignition deploy --parameters` reads it: `"123n"` is a number. */
 const parametersIn = (name: string) =>

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { repeat } from '../../src/chain/loop.ts';
+import { repeat } from '../../src/chain/service/loop.ts';
 
 /** A rest that only what wakes the loop ends. */
 const LONG_MS = 3_600_000;

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import type { Provider, Signer } from 'ethers';
-import { BOUNDS, boundsFor, outlastsSeconds } from '../../src/chain/bounds.ts';
-import { DeploymentError } from '../../src/chain/contracts.ts';
-import { CREATE_X } from '../../src/chain/createX.ts';
-import type { Plan } from '../../src/chain/deploy.ts';
-import { WITH_CLZ } from '../../src/chain/edition.ts';
+import { DeploymentError } from '../../src/chain/contracts/contracts.ts';
+import { BOUNDS, boundsFor, outlastsSeconds } from '../../src/chain/deployment/bounds.ts';
+import { CREATE_X } from '../../src/chain/deployment/createX.ts';
+import type { Plan } from '../../src/chain/deployment/deploy.ts';
+import { WITH_CLZ } from '../../src/chain/deployment/edition.ts';
+import { type Released, release } from '../../src/chain/deployment/release.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
-import { type Released, release } from '../../src/chain/release.ts';
 import { installCreateX } from '../support/createX.ts';
 import { type DevelopmentChain, startChain } from '../support/protocol.ts';
 

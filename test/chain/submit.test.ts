@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type Signer, type TransactionReceipt, Wallet } from 'ethers';
-import { submit } from '../../src/chain/submit.ts';
+import { submit } from '../../src/chain/actions/submit.ts';
 import { keyOf } from '../support/protocol.ts';
 
 /** A look for the receipt, as the node answers it. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type JsonRpcApiProvider, Wallet } from 'ethers';
-import type { Contracts } from '../../src/chain/contracts.ts';
+import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { INSTRUCTION_SET_VERSION } from '../../src/scalar/instructions.ts';
 import { runHere } from '../support/commandHere.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { challenge, finalize, timeout } from '../../src/chain/actions.ts';
+import { challenge, finalize, timeout } from '../../src/chain/actions/actions.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { type CliProcess, startCli } from '../support/cliProcess.ts';
 import { runHere } from '../support/commandHere.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { gasOf, type Report } from '../../src/chain/report.ts';
+import { gasOf, type Report } from '../../src/chain/messages/report.ts';
 import { reportFields, reportLine } from '../../src/cli/services/reportLine.ts';
 
 const ended = (calls: number): Report =>

@@ -1,7 +1,7 @@
 // A feed of inferences over the mock oracle: who is paid for what, and which value is the latest. Row 58.
 import { expect } from 'chai';
 import { network } from 'hardhat';
-import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/types.ts';
+import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/contracts/types.ts';
 
 const TERMS = {
   ...PLAIN_TERMS,

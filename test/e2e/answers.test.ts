@@ -1,10 +1,10 @@
 // Provider and watcher on models that check answers, and on programs that are malformed.
 import { expect } from 'chai';
 import { hexlify } from 'ethers';
-import { claim } from '../../src/chain/actions.ts';
-import type { Contracts } from '../../src/chain/contracts.ts';
+import { claim } from '../../src/chain/actions/actions.ts';
+import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import type { MalformedProgram } from '../../src/dispute/malformed.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { DisputeRecord } from '../../src/chain/contracts/world.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { DisputeRecord } from '../../src/chain/world.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { modelOf } from '../../src/merkle/model.ts';

@@ -1,13 +1,13 @@
 // A stranger who chooses bonds gains nothing from a watcher or a provider, and cannot keep either from its next move.
 import { expect } from 'chai';
 import { parseEther, Wallet } from 'ethers';
-import { challenge, timeout } from '../../src/chain/actions.ts';
-import { SAFE_BOUNDS } from '../../src/chain/bounds.ts';
-import { as } from '../../src/chain/contracts.ts';
-import { deploy } from '../../src/chain/deploy.ts';
+import { challenge, timeout } from '../../src/chain/actions/actions.ts';
+import { as } from '../../src/chain/contracts/contracts.ts';
+import { PLAIN_TERMS, type Terms } from '../../src/chain/contracts/types.ts';
+import { SAFE_BOUNDS } from '../../src/chain/deployment/bounds.ts';
+import { deploy } from '../../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
-import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider, type ProviderOptions } from '../../src/provider/provider.ts';

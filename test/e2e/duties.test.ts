@@ -1,12 +1,12 @@
 // Duties of a pass besides moving: nothing waits for a run, and a right answer is claimed again.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions.ts';
-import { finalizeCall, withdrawCall } from '../../src/chain/calls.ts';
-import { Collector } from '../../src/chain/collect.ts';
-import { gasLimitOver } from '../../src/chain/gasLimit.ts';
+import { challenge, finalize, timeout, withdraw } from '../../src/chain/actions/actions.ts';
+import { finalizeCall, withdrawCall } from '../../src/chain/contracts/calls.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
+import { Collector } from '../../src/chain/service/collect.ts';
+import { gasLimitOver } from '../../src/chain/transactions/gasLimit.ts';
 import { NotNow } from '../../src/chain/transactions/prepare.ts';
 import type { Transactions } from '../../src/chain/transactions/transactions.ts';
 import { publish, request } from '../../src/client/client.ts';

@@ -1,6 +1,6 @@
 // Commands that are killed, or told to end, in the middle of something.
 import { expect } from 'chai';
-import { as } from '../../src/chain/contracts.ts';
+import { as } from '../../src/chain/contracts/contracts.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';

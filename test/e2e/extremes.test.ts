@@ -1,11 +1,11 @@
 // Terms at the ends of what an oracle may allow: services answer, check and forecast as ever, and the rest is served.
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { deploy } from '../../src/chain/deploy.ts';
+import { PLAIN_TERMS, type TermBounds, type Terms } from '../../src/chain/contracts/types.ts';
+import { ETHER } from '../../src/chain/contracts/unit.ts';
+import { deploy } from '../../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { Report } from '../../src/chain/report.ts';
-import { PLAIN_TERMS, type TermBounds, type Terms } from '../../src/chain/types.ts';
-import { ETHER } from '../../src/chain/unit.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
 import { forecastLines } from '../../src/cli/monitor/forecastLines.ts';
 import { reportLine } from '../../src/cli/services/reportLine.ts';
 import { publish, request } from '../../src/client/client.ts';

@@ -1,8 +1,8 @@
 // Provider and watcher on a real node whose pool, fees and blocks misbehave. `npm run chaos` has the long forms.
 import { expect } from 'chai';
 import { Transaction } from 'ethers';
-import type { ChainService } from '../../src/chain/service.ts';
-import type { World } from '../../src/chain/world.ts';
+import type { World } from '../../src/chain/contracts/world.ts';
+import type { ChainService } from '../../src/chain/service/service.ts';
 import { request } from '../../src/client/client.ts';
 import { provideService } from '../../src/provider/provider.ts';
 import { watchService } from '../../src/watcher/watcher.ts';

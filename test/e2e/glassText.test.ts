@@ -8,7 +8,7 @@ import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { encodeGraph } from '../../examples/text/file.ts';
 import { glassGraph, glassTokenizer } from '../../examples/text/glass.ts';
 import { rungs, textsOf } from '../../examples/text/rungs.ts';
-import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
+import { as, type Contracts, connect } from '../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { readText } from '../../src/client/text.ts';

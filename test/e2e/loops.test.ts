@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
+import type { World } from '../../src/chain/contracts/world.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import { repeat } from '../../src/chain/loop.ts';
-import type { Report } from '../../src/chain/report.ts';
-import type { World } from '../../src/chain/world.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
+import { repeat } from '../../src/chain/service/loop.ts';
 import { awaitResult, publish, request } from '../../src/client/client.ts';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

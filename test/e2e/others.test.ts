@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
-import { challenge } from '../../src/chain/actions.ts';
+import { challenge } from '../../src/chain/actions/actions.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { RawLog } from '../../src/chain/index/events.ts';
 import type { Rpc } from '../../src/chain/index/reader.ts';
-import type { Pass } from '../../src/chain/loop.ts';
-import type { Report } from '../../src/chain/report.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
+import type { Pass } from '../../src/chain/service/loop.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

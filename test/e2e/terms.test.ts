@@ -2,11 +2,11 @@
 import { expect } from 'chai';
 import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
-import { challenge, timeout } from '../../src/chain/actions.ts';
+import { challenge, timeout } from '../../src/chain/actions/actions.ts';
+import type { Terms } from '../../src/chain/contracts/types.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import type { ReadInput } from '../../src/chain/inputs.ts';
-import type { Report } from '../../src/chain/report.ts';
-import type { Terms } from '../../src/chain/types.ts';
+import type { Report } from '../../src/chain/messages/report.ts';
+import type { ReadInput } from '../../src/chain/service/inputs.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type JsonRpcApiProvider, Wallet } from 'ethers';
 import { encodeGraph } from '../../examples/text/file.ts';
-import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
+import { as, type Contracts, connect } from '../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { Request } from '../../src/chain/contracts/types.ts';
 import { requestHash as hashOfRecord } from '../../src/chain/index/facts.ts';
-import type { Request } from '../../src/chain/types.ts';
 import { floatText } from '../../src/explorer/floatText.ts';
 import { amountIn } from '../../src/explorer/page/ask/amount.ts';
 import { NotValues, pictureIn, tensorOf } from '../../src/explorer/page/ask/values.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { BrowserContext, Page } from 'playwright-core';
 import { rungs, textsOf } from '../../examples/text/rungs.ts';
-import { as } from '../../src/chain/contracts.ts';
+import { as } from '../../src/chain/contracts/contracts.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { as } from '../../src/chain/contracts.ts';
+import { as } from '../../src/chain/contracts/contracts.ts';
 import { publish } from '../../src/client/client.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';

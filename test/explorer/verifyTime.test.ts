@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { type Model, models, programInputs } from '../../examples/models/index.ts';
-import { claim } from '../../src/chain/actions.ts';
+import { claim } from '../../src/chain/actions/actions.ts';
 import { publish, request } from '../../src/client/client.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import { challenge, claim } from '../../src/chain/actions.ts';
-import type { Contracts } from '../../src/chain/contracts.ts';
+import { challenge, claim, sendMove } from '../../src/chain/actions/actions.ts';
+import { Refused } from '../../src/chain/actions/submit.ts';
+import type { Contracts } from '../../src/chain/contracts/contracts.ts';
+import type { ClaimRecord, DisputeRecord } from '../../src/chain/contracts/world.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
-import { sendMove } from '../../src/chain/move.ts';
-import { Refused } from '../../src/chain/submit.ts';
-import type { ClaimRecord, DisputeRecord } from '../../src/chain/world.ts';
 import { publish, request } from '../../src/client/client.ts';
 import type { Move } from '../../src/dispute/move.ts';
 import { nextMove } from '../../src/dispute/nextMove.ts';

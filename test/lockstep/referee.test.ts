@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Signer } from 'ethers';
 import type { Referee } from '#typechain';
-import { fixedLeaf } from '../../src/chain/fixedLeaf.ts';
+import { fixedLeaf } from '../../src/chain/contracts/fixedLeaf.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ClaimRecord, DisputeRecord, World } from '../../src/chain/world.ts';
+import type { ClaimRecord, DisputeRecord, World } from '../../src/chain/contracts/world.ts';
 import { encodeClock } from '../../src/dispute/clock.ts';
 import type { Phase } from '../../src/dispute/position.ts';
 import { AlarmBook } from '../../src/monitor/alarmBook.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { DisputeRecord, World } from '../../src/chain/world.ts';
+import type { DisputeRecord, World } from '../../src/chain/contracts/world.ts';
 import { encodeClock } from '../../src/dispute/clock.ts';
 import { deathsOf, obstaclesOf, USUAL_LIMITS, type Vitals } from '../../src/operator/health.ts';
 import { type Doings, heartbeat } from '../../src/operator/heartbeat.ts';

@@ -1,5 +1,5 @@
-import type { Contracts } from '../../src/chain/contracts.ts';
-import type { Hex, Terms } from '../../src/chain/types.ts';
+import type { Contracts } from '../../src/chain/contracts/contracts.ts';
+import type { Hex, Terms } from '../../src/chain/contracts/types.ts';
 import type { Weights } from '../../src/engine/engine.ts';
 import type { CompiledModel } from '../../src/onnx/index.ts';
 import type { Program } from '../../src/program/node.ts';

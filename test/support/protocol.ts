@@ -1,9 +1,9 @@
 import { type AbstractProvider, parseEther, type Signer } from 'ethers';
 import { network } from 'hardhat';
-import { as, type Contracts } from '../../src/chain/contracts.ts';
-import { deploy, TRIAL_BOUNDS } from '../../src/chain/deploy.ts';
+import { as, type Contracts } from '../../src/chain/contracts/contracts.ts';
+import { PLAIN_TERMS, type Terms } from '../../src/chain/contracts/types.ts';
+import { deploy, TRIAL_BOUNDS } from '../../src/chain/deployment/deploy.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
-import { PLAIN_TERMS, type Terms } from '../../src/chain/types.ts';
 import { developmentAccount } from '../../src/rehearsal/developmentAccount.ts';
 import { type Hardfork, startNode } from './nodeProcess.ts';
 

@@ -1,4 +1,4 @@
-import type { ClaimRecord, DisputeRecord, RequestRecord, World } from '../../src/chain/world.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord, World } from '../../src/chain/contracts/world.ts';
 
 /** Everything that a world knows, also what is over. */
 

@@ -1,5 +1,5 @@
-import type { Pass } from '../../src/chain/loop.ts';
-import type { World } from '../../src/chain/world.ts';
+import type { World } from '../../src/chain/contracts/world.ts';
+import type { Pass } from '../../src/chain/service/loop.ts';
 
 /**
  * Looks at a chain until `done`; the test's own timeout ends it otherwise.

@@ -1,9 +1,9 @@
 // A watcher as a process of its own, for tests that kill it: node --import tsx watcherProcess.ts URL ORACLE KEY
 import { fileURLToPath } from 'node:url';
 import { Wallet } from 'ethers';
-import { connect } from '../../src/chain/contracts.ts';
+import { connect } from '../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
-import { repeat } from '../../src/chain/loop.ts';
+import { repeat } from '../../src/chain/service/loop.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layersShelf } from './layers.ts';
 

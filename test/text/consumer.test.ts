@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { network } from 'hardhat';
-import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/types.ts';
+import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/contracts/types.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { concat } from '../../src/merkle/tree.ts';
 import { compileText } from '../../src/text/compile.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { toUtf8String } from 'ethers';
 import { network } from 'hardhat';
 import { glassTokenizer } from '../../examples/text/glass.ts';
-import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/types.ts';
+import { PLAIN_TERMS, ZERO_ADDRESS } from '../../src/chain/contracts/types.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { tokenizerOf } from '../../src/text/tokenizer.ts';
 import { tokenBytes } from '../../src/text/tokens.ts';

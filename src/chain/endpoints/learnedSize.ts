@@ -1,5 +1,5 @@
 /** Successes at one size after which what was too large is tried again; doubles each time that was in vain. */
-const FIRST_PATIENCE = 50;
+const FIRST_SUCCESSES_NEEDED = 50;
 
 export interface SizeLimits {
   readonly first: number;
@@ -18,7 +18,7 @@ export class LearnedSize {
   /** The least that was refused. */
   #bad = Number.POSITIVE_INFINITY;
   #successes = 0;
-  #patience = FIRST_PATIENCE;
+  #successesNeeded = FIRST_SUCCESSES_NEEDED;
 
   constructor({ first, most }: SizeLimits) {
     this.#most = most;
@@ -35,9 +35,9 @@ export class LearnedSize {
     // A smaller piece at the end of what is wanted teaches nothing.
     if (asked < this.#size) return;
     this.#good = Math.max(this.#good, asked);
-    if (++this.#successes >= this.#patience) {
+    if (++this.#successes >= this.#successesNeeded) {
       this.#successes = 0;
-      this.#patience *= 2;
+      this.#successesNeeded *= 2;
       this.#bad = Number.POSITIVE_INFINITY;
     }
     const next = this.#bad === Number.POSITIVE_INFINITY ? 2 * asked : Math.floor((asked + this.#bad) / 2);

@@ -90,7 +90,7 @@ function restIn({ data }: RpcError): number | undefined {
   return typeof seconds === 'number' ? seconds * 1000 : undefined;
 }
 
-/** One node: asks it with patience, learns what it takes, and makes sure that it is on the right chain. */
+/** One node: asks it with a timeout and a retry, learns what it takes, and makes sure that it is on the right chain. */
 export class EndpointNode {
   readonly name: string;
   /** Time that it has for an answer, ms. */

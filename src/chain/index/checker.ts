@@ -1,7 +1,7 @@
 import { toBeHex } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
-import type { Address, Hex } from '../types.ts';
-import type { Case } from '../world.ts';
+import type { Address, Hex } from '../contracts/types.ts';
+import type { Case } from '../contracts/world.ts';
 import { caseFrom } from './derive.ts';
 import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
 import { agrees, type Counts, type Facts, StateReader } from './facts.ts';
@@ -15,7 +15,7 @@ const CHECKS_PER_LOOK = 50;
 /** Gaps that are read again before it is seen whether that closes any. */
 const GAPS_AT_ONCE = 8;
 /** Times that a node is asked for what it owes before the index goes on without: a few looks. */
-const PATIENCE = 20;
+const MOST_TRIES = 20;
 /** Looks between two times that something is asked for which may not be there, at most. */
 const LONGEST_WAIT = 64;
 /** Ids that one request for logs names at most. */
@@ -193,7 +193,7 @@ export class Checker {
       else this.#gaps.set(key, { tries, waits: Math.max(0, waits - 1) });
     }
     const owed = gaps.filter((gap) => isOwed(gap, gaps));
-    const refused = owed.find((gap) => this.#triesOf(gap) < PATIENCE);
+    const refused = owed.find((gap) => this.#triesOf(gap) < MOST_TRIES);
     if (refused) throw new EventsMissing(refused);
     this.#unseen = owed;
   }
@@ -213,7 +213,7 @@ export class Checker {
   /** Notes that a gap is read. What may not be there at all, or was asked for in vain, is read less and less often. */
   #note(gap: Gap, isOwed: boolean): void {
     const tries = this.#triesOf(gap) + 1;
-    const waits = isOwed && tries < PATIENCE ? 0 : Math.min(2 ** tries, LONGEST_WAIT);
+    const waits = isOwed && tries < MOST_TRIES ? 0 : Math.min(2 ** tries, LONGEST_WAIT);
     this.#gaps.set(keyOf(gap), { tries, waits });
   }
 

@@ -2,8 +2,8 @@ import { decodePosition, type Position } from '../../dispute/position.ts';
 import { REASONS, type Reason } from '../../dispute/rules.ts';
 import { type DisputeView, follow, openedView, type Update, withTraceRoot } from '../../dispute/view.ts';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
-import { claimNumber, type Hex } from '../types.ts';
-import type { Case, ClaimRecord, DisputeRecord, RequestRecord, Tensors } from '../world.ts';
+import { claimNumber, type Hex } from '../contracts/types.ts';
+import type { Case, ClaimRecord, DisputeRecord, RequestRecord, Tensors } from '../contracts/world.ts';
 import { isOneMove } from './continuity.ts';
 import type { ChainEvent, Content, EventTensors, LogPosition, MoveName } from './events.ts';
 

@@ -1,9 +1,9 @@
 // One file: a look goes through all of it, from the newest block to the world, and what it keeps between looks is private here.
-import type { Contracts } from '../contracts.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import type { Block, Case, World } from '../contracts/world.ts';
+import { isOver } from '../contracts/world.ts';
 import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
-import { explain } from '../explain.ts';
-import type { Block, Case, World } from '../world.ts';
-import { isOver } from '../world.ts';
+import { explain } from '../messages/explain.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll } from './events.ts';

@@ -1,7 +1,7 @@
 import type { EventFragment, Interface, Result } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { bytesOfHex } from '../../merkle/keccak.ts';
-import { type Address, type Dispute, type Hex, type Request, requestOf } from '../types.ts';
+import { type Address, type Dispute, type Hex, type Request, requestOf } from '../contracts/types.ts';
 
 /** A log as `eth_getLogs` gives it. */
 export interface RawLog {

@@ -11,9 +11,9 @@ import {
 } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
+import type { Address, Dispute, Hex, Request } from '../contracts/types.ts';
+import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
-import type { Address, Dispute, Hex, Request } from '../types.ts';
-import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../world.ts';
 import type { Rpc } from './reader.ts';
 import type { Header } from './tables.ts';
 

@@ -1,6 +1,6 @@
-import { requestOf } from '../types.ts';
-import type { Block, Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../world.ts';
-import { isOver } from '../world.ts';
+import { requestOf } from '../contracts/types.ts';
+import type { Block, Case, ClaimRecord, DisputeRecord, RequestRecord, World } from '../contracts/world.ts';
+import { isOver } from '../contracts/world.ts';
 
 const NONE: readonly never[] = [];
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { keccak } from '../../merkle/keccak.ts';
-import type { Hex } from '../types.ts';
+import type { Hex } from '../contracts/types.ts';
 
 /** Longer ones are files of their own. */
 const MAX_INLINE_BYTES = 4096;

@@ -1,7 +1,7 @@
 import { dataLength, toQuantity } from 'ethers';
+import type { Hex } from '../contracts/types.ts';
 import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import { LearnedSize } from '../endpoints/learnedSize.ts';
-import type { Hex } from '../types.ts';
 import { mayHold } from './bloom.ts';
 import type { RawLog } from './events.ts';
 import type { Header } from './tables.ts';

@@ -1,13 +1,9 @@
 import { hash } from 'node:crypto';
-import type { RawLog } from './events.ts';
+import type { LogPosition, RawLog } from './events.ts';
 
-/** Position of a log in the chain. */
-interface Position {
-  readonly blockNumber: number | string;
-  readonly logIndex: number | string;
-}
+type Place = Pick<LogPosition | RawLog, 'blockNumber' | 'logIndex'>;
 
-const keyOf = ({ blockNumber, logIndex }: Position): string => `${Number(blockNumber)}:${Number(logIndex)}`;
+const keyOf = ({ blockNumber, logIndex }: Place): string => `${Number(blockNumber)}:${Number(logIndex)}`;
 
 /**
  * Digests of the stored logs of recent blocks. Those blocks are read again at every look; a log that has not changed since it
@@ -16,7 +12,7 @@ const keyOf = ({ blockNumber, logIndex }: Position): string => `${Number(blockNu
 export class RecentLogs {
   readonly #digests = new Map<string, string>();
 
-  /** Whether the log stored last at this position is the same in every field. */
+  /** Whether the log stored last at this place is the same in every field. */
   has(log: RawLog): boolean {
     return this.#digests.get(keyOf(log)) === hash('sha256', JSON.stringify(log), 'base64');
   }
@@ -25,9 +21,9 @@ export class RecentLogs {
     this.#digests.set(keyOf(log), hash('sha256', JSON.stringify(log), 'base64'));
   }
 
-  /** Forgets the log at a position where something else is stored now. */
-  drop(position: Position): void {
-    this.#digests.delete(keyOf(position));
+  /** Forgets the log at a place where something else is stored now. */
+  drop(place: Place): void {
+    this.#digests.delete(keyOf(place));
   }
 
   /** Forgets the logs before a block: those blocks are not read again. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../../files/makeFolder.ts';
-import type { Hex } from '../types.ts';
+import type { Hex } from '../contracts/types.ts';
 import { type ChainEvent, type Content, decode, type LogPosition, type RawLog } from './events.ts';
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Hex } from '../types.ts';
+import type { Hex } from '../contracts/types.ts';
 import { openDatabase } from './sqlite.ts';
 
 /** Raised with every change of the tables or of what is in them: an older file is read again from the chain. */

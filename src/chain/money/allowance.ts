@@ -1,7 +1,7 @@
-import type { Contracts } from '../contracts.ts';
-import type { Listener } from '../report.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Due } from '../transactions/due.ts';
-import { ZERO_ADDRESS } from '../types.ts';
 import { openToken } from './token.ts';
 
 /**

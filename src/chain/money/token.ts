@@ -1,5 +1,5 @@
 import { Contract, type ContractTransaction, type Signer } from 'ethers';
-import { type Contracts, DeploymentError } from '../contracts.ts';
+import { type Contracts, DeploymentError } from '../contracts/contracts.ts';
 
 const TOKEN = [
   'function allowance(address owner, address spender) view returns (uint256)',

@@ -1,6 +1,6 @@
 import type { Audience } from '../endpoints/endpoints.ts';
-import { explain } from '../explain.ts';
-import type { Listener } from '../report.ts';
+import { explain } from '../messages/explain.ts';
+import type { Listener } from '../messages/report.ts';
 import { type Fees, isUrgent } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
 import { refusalIn } from './refusal.ts';

@@ -1,3 +1,5 @@
+import { larger, smaller } from '../bigints.ts';
+
 /** Prices of gas under EIP-1559, in wei a unit. */
 export interface Fees {
   readonly maxFeePerGas: bigint;
@@ -45,9 +47,6 @@ export function ceilingWei(maxFeeWei: bigint, secondsLeft: bigint | undefined): 
 export const worthWei = (stakeWei: bigint, gasLeft: bigint | undefined): bigint =>
   gasLeft ? stakeWei / gasLeft : 0n;
 
-export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-export const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-
 /**
  * Prices for a first attempt: room for the base fee to double, and the usual tip.
  *
@@ -59,7 +58,7 @@ export function quote({ baseFeeWei, tipWei }: Market, ceiling: bigint): Fees | u
   return { maxFeePerGas, maxPriorityFeePerGas: smaller(tipWei, maxFeePerGas) };
 }
 
-const raised = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
+const bump = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
 
 /** Nodes replace a transaction in their pool for a tenth more in both prices; an eighth is more than all of them ask. */
 const BUMP_DIVISOR = 8n;
@@ -86,10 +85,10 @@ export function replacement(
   ceiling: bigint,
   isHurried: boolean,
 ): Fees | undefined {
-  const floor = taken ? raised(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
+  const floor = taken ? bump(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
   if (floor > ceiling) return undefined;
   const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const tip = larger(raised(latest.maxPriorityFeePerGas, divisor), market.tipWei);
+  const tip = larger(bump(latest.maxPriorityFeePerGas, divisor), market.tipWei);
   const maxFeePerGas = smaller(ceiling, larger(floor, 2n * market.baseFeeWei + tip));
   const maxPriorityFeePerGas = smaller(tip, maxFeePerGas);
   const isMore = maxFeePerGas > latest.maxFeePerGas || maxPriorityFeePerGas > latest.maxPriorityFeePerGas;

@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
-import type { Listener } from '../report.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Due } from './due.ts';
 import type { Journal } from './journal.ts';
 import type { Look, SendingNode } from './node.ts';
@@ -131,7 +131,7 @@ export class Ledger {
         }
         const found = await this.#find(slot);
         if (found) this.#setMined(slot, found);
-        else if (await this.#isForeign(slot, look)) gone.add(slot);
+        else if (await this.#isTakenOrUnknown(slot, look)) gone.add(slot);
       }),
     );
     if (gone.size === 0) return;
@@ -165,7 +165,7 @@ export class Ledger {
   }
 
   /** Whether a used nonce was another transaction's, or nothing is to be learned about it any more. */
-  async #isForeign(slot: Slot, look: Look): Promise<boolean> {
+  async #isTakenOrUnknown(slot: Slot, look: Look): Promise<boolean> {
     slot.missedAtBlock ??= look.block;
     // A node that lags may know the nonce and not yet the receipt.
     if (look.block < slot.missedAtBlock + MISSED_BLOCKS) return false;

@@ -1,7 +1,6 @@
-import { signerOf } from '../actions.ts';
-import type { Contracts } from '../contracts.ts';
-import { explain } from '../explain.ts';
-import type { Listener } from '../report.ts';
+import { type Contracts, signerOf } from '../contracts/contracts.ts';
+import { explain } from '../messages/explain.ts';
+import type { Listener } from '../messages/report.ts';
 import { fileJournal } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
 import { openNode } from './node.ts';

@@ -1,8 +1,8 @@
 import { isUnanswered } from '../endpoints/failures.ts';
-import { contractError, explain } from '../explain.ts';
-import { gasLimitOver } from '../gasLimit.ts';
-import type { Listener } from '../report.ts';
+import { contractError, explain } from '../messages/explain.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Due, Parcel } from './due.ts';
+import { gasLimitOver } from './gasLimit.ts';
 import { isStillNow, type Moment, momentAt } from './moment.ts';
 import type { SendingNode } from './node.ts';
 import type { TransactionContent } from './slot.ts';
@@ -56,14 +56,15 @@ export class Preparer {
     return this.#alone.has(key);
   }
 
-  /** Takes down that a transaction was mined and reverted. */
-  reverted(keys: readonly string[]): void {
+  /** Notes that a transaction was mined and reverted. */
+  noteReverted(keys: readonly string[]): void {
     if (keys.length > 1) this.setApart(keys);
     else for (const key of keys) this.rest(key);
   }
 
   /** Sends each of these calls in a transaction of its own from now on. */
   setApart(keys: readonly string[]): void {
+    if (this.#alone.size > REMEMBERED) this.#alone.clear();
     for (const key of keys) this.#alone.add(key);
   }
 

@@ -1,5 +1,6 @@
+import { larger, smaller } from '../bigints.ts';
 import type { Due } from './due.ts';
-import { ceilingWei, isUrgent, larger, smaller, worthWei } from './fees.ts';
+import { ceilingWei, isUrgent, worthWei } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
 import type { TransactionContent } from './slot.ts';
 
@@ -74,11 +75,11 @@ export class Prices {
   }
 
   /**
-   * The ceiling for a transaction where the usual one does not pay the base fee: up to what the gas is worth.
+   * Raises the ceiling for a transaction where the usual one does not pay the base fee: up to what the gas is worth.
    *
    * RULE: what is paid above the usual ceiling is ether that no open claim or dispute needs at that ceiling.
    */
-  async raised(usual: bigint, worth: bigint, { gasLimit, what }: TransactionContent): Promise<bigint> {
+  async raiseCeiling(usual: bigint, worth: bigint, { gasLimit, what }: TransactionContent): Promise<bigint> {
     const means = this.#means;
     if (!means || this.baseFeeWei < usual || worth <= usual) return usual;
     this.#freeWei ??= (await this.#node.balance()) - means.reservedWei - means.inFlightWei();

@@ -1,9 +1,10 @@
+import { larger, smaller } from '../bigints.ts';
 import type { Audience } from '../endpoints/endpoints.ts';
-import type { Listener } from '../report.ts';
+import type { Listener } from '../messages/report.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { contentFor, type Need } from './contents.ts';
 import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
-import { ceilingWei, isUrgent, larger, quote, replacement, smaller } from './fees.ts';
+import { ceilingWei, isUrgent, quote, replacement } from './fees.ts';
 import { type Journal, noJournal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { isStillNow, momentAt } from './moment.ts';
@@ -91,7 +92,7 @@ export class Transactions {
     this.#prices = new Prices(node, options.maxFeeWei, (sentence) => this.#tell('ceiling', sentence));
     this.#preparer = new Preparer(node, join, listen);
     this.#broadcaster = new Broadcaster(node, listen);
-    const onReverted = ({ keys }: Attempt): void => this.#preparer.reverted(keys);
+    const onReverted = ({ keys }: Attempt): void => this.#preparer.noteReverted(keys);
     this.#ledger = new Ledger(node, { confirmations, journal, listen, onReverted });
   }
 
@@ -218,7 +219,7 @@ export class Transactions {
     { secondsLeft, worth }: Urgency,
   ): Promise<boolean> {
     const usual = ceilingWei(this.#prices.maxFeeWei, secondsLeft);
-    const ceiling = await this.#prices.raised(usual, worth, content);
+    const ceiling = await this.#prices.raiseCeiling(usual, worth, content);
     const last = latestOf(slot);
     const { refusal, taken } = slot;
     // A transaction that the account cannot pay for, or that a node refuses for its content, is not offered at a higher price.
@@ -278,7 +279,7 @@ export class Transactions {
           const secondsLeft = this.#prices.secondsLeft(parcel[0].deadline);
           const usual = parcel.reduce((most, due) => larger(most, this.#prices.usual(due)), 0n);
           const worth = parcel.map((due) => this.#prices.worth(due)).reduce(smaller);
-          const ceiling = await this.#prices.raised(usual, worth, content);
+          const ceiling = await this.#prices.raiseCeiling(usual, worth, content);
           const fees = quote(look.market, ceiling);
           if (!fees) {
             this.#prices.tellCeiling(content.what, ceiling);
@@ -311,11 +312,9 @@ export class Transactions {
     const last = this.#ledger.slots.at(-1)?.nonce ?? -1;
     for (let nonce = this.#ledger.nextNonce(); nonce < last; nonce = this.#ledger.nextNonce()) {
       const content = filler(nonce, this.#node.address);
-      const worth = [...this.#stated.values()].reduce(
-        (most, due) => larger(most, this.#prices.worth(due)),
-        0n,
-      );
-      const fees = quote(look.market, await this.#prices.raised(this.#prices.maxFeeWei, worth, content));
+      const worth = [...this.#stated.values()].map((due) => this.#prices.worth(due)).reduce(larger, 0n);
+      const ceiling = await this.#prices.raiseCeiling(this.#prices.maxFeeWei, worth, content);
+      const fees = quote(look.market, ceiling);
       if (!fees) return;
       const slot = emptySlot(nonce, look.block);
       const attempt = await this.#broadcaster.sign(slot, content, fees, look);

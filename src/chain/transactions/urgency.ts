@@ -1,5 +1,5 @@
+import { larger } from '../bigints.ts';
 import { byUrgency, type Due } from './due.ts';
-import { larger } from './fees.ts';
 import type { Prices } from './prices.ts';
 import { keysIn, type Slot } from './slot.ts';
 

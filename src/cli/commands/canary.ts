@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { signerOf, withdraw } from '../../chain/actions.ts';
-import type { Contracts } from '../../chain/contracts.ts';
-import { packageRoot } from '../../chain/packageRoot.ts';
-import { type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
+import { withdraw } from '../../chain/actions/actions.ts';
+import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
+import { type Terms, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/contracts/unit.ts';
 import { publish } from '../../client/client.ts';
 import { wasmEngine } from '../../engine/wasm/wasm.ts';
 import { InputError } from '../../files/inputError.ts';
+import { packageRoot } from '../../files/packageRoot.ts';
 import { concat } from '../../merkle/tree.ts';
 import { type Canary, playFalseClaim, playRightClaim, Stuck } from '../../rehearsal/canary.ts';
 import { deepestNode, plantLie } from '../../rehearsal/fault.ts';

@@ -1,4 +1,7 @@
 import { getAddress } from 'ethers';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { type Address, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, currencyText, isToken, readUnit } from '../../chain/contracts/unit.ts';
 import {
   BOUNDS,
   type Bounds,
@@ -7,12 +10,9 @@ import {
   MOST_LEAST_BOND_WEI,
   outlastsSeconds,
   tokenBounds,
-} from '../../chain/bounds.ts';
-import type { Contracts } from '../../chain/contracts.ts';
-import { editionFor } from '../../chain/edition.ts';
-import { release } from '../../chain/release.ts';
-import { type Address, ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, currencyText, isToken, readUnit } from '../../chain/unit.ts';
+} from '../../chain/deployment/bounds.ts';
+import { editionFor } from '../../chain/deployment/edition.ts';
+import { release } from '../../chain/deployment/release.ts';
 import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';

@@ -1,8 +1,8 @@
-import { type Contracts, connect } from '../../chain/contracts.ts';
+import { type Contracts, connect } from '../../chain/contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/contracts/unit.ts';
 import { type Endpoints, openEndpoint, openEndpoints } from '../../chain/endpoints/endpoints.ts';
-import { explain } from '../../chain/explain.ts';
-import { ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/unit.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { KEY_VARIABLE } from '../../settings/keyVariables.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ChainClock } from '../../chain/chainClock.ts';
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { ChainClock } from '../../chain/service/chainClock.ts';
 import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
 import { pageFolder, readPage } from '../../explorer/server/pageFiles.ts';

@@ -1,4 +1,4 @@
-import { type Pass, repeat } from '../../chain/loop.ts';
+import { type Pass, repeat } from '../../chain/service/loop.ts';
 import { createLog, type Log } from '../../operator/log.ts';
 import { withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';

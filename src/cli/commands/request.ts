@@ -1,8 +1,8 @@
 import { isAddress } from 'ethers';
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { amountText, readUnit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../../chain/types.ts';
-import { amountText, readUnit } from '../../chain/unit.ts';
 import { awaitResult, packInput, request as requestInference, TermsError } from '../../client/client.ts';
 import { fileTensorOf } from '../../files/formats/convert.ts';
 import { InputError } from '../../files/inputError.ts';

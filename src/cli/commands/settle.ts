@@ -1,11 +1,11 @@
 import type { TransactionReceipt } from 'ethers';
-import { finalize as finalizeClaim, finalizeProven, runCallback, signerOf } from '../../chain/actions.ts';
-import { collect } from '../../chain/collect.ts';
-import type { Contracts } from '../../chain/contracts.ts';
-import { explain } from '../../chain/explain.ts';
+import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions/actions.ts';
+import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
+import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { readUnit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
-import { readUnit } from '../../chain/unit.ts';
+import { explain } from '../../chain/messages/explain.ts';
+import { collect } from '../../chain/service/collect.ts';
 import { readBytes } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';

@@ -1,7 +1,7 @@
+import type { Hex } from '../../chain/contracts/types.ts';
+import type { ClaimRecord } from '../../chain/contracts/world.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { inputOf } from '../../chain/inputs.ts';
-import type { Hex } from '../../chain/types.ts';
-import type { ClaimRecord } from '../../chain/world.ts';
+import { inputOf } from '../../chain/service/inputs.ts';
 import { InputError } from '../../files/inputError.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { Verdict } from '../../monitor/forecast.ts';

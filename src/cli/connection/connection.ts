@@ -1,9 +1,9 @@
-import { type Contracts, connect, DeploymentError } from '../../chain/contracts.ts';
+import { Refused } from '../../chain/actions/submit.ts';
+import { type Contracts, connect, DeploymentError } from '../../chain/contracts/contracts.ts';
+import type { Address } from '../../chain/contracts/types.ts';
 import { EndpointError, type Endpoints, openEndpoints } from '../../chain/endpoints/endpoints.ts';
-import { explain } from '../../chain/explain.ts';
 import { IndexStoreError } from '../../chain/index/store.ts';
-import { Refused } from '../../chain/submit.ts';
-import type { Address } from '../../chain/types.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import { NoAnswer } from '../../client/client.ts';
 import { InputError } from '../../files/inputError.ts';
 import { SignerError } from '../../operator/remoteSigner.ts';

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isAddress } from 'ethers';
-import { packageRoot } from '../../chain/packageRoot.ts';
-import type { Address } from '../../chain/types.ts';
+import type { Address } from '../../chain/contracts/types.ts';
 import { InputError } from '../../files/inputError.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
+import { packageRoot } from '../../files/packageRoot.ts';
 
 /** The record of a deployment: deployments/<chainId>.json. */
 export interface Deployment {

@@ -1,7 +1,7 @@
 import type { Block, JsonRpcApiProvider } from 'ethers';
-import { BOUNDS, boundsFor } from '../../chain/bounds.ts';
-import { hasClz } from '../../chain/edition.ts';
-import { explain } from '../../chain/explain.ts';
+import { BOUNDS, boundsFor } from '../../chain/deployment/bounds.ts';
+import { hasClz } from '../../chain/deployment/edition.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import { durationText } from '../../operator/duration.ts';
 import { withoutSecrets } from '../../settings/show.ts';
 import { DEVELOPMENT_CHAINS } from '../services/serviceLoop.ts';

@@ -1,4 +1,4 @@
-import type { ChainClock } from '../../chain/chainClock.ts';
+import type { ChainClock } from '../../chain/service/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { ChainClock } from '../../chain/chainClock.ts';
-import type { ClaimRecord } from '../../chain/world.ts';
+import type { ClaimRecord } from '../../chain/contracts/world.ts';
+import type { ChainClock } from '../../chain/service/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';

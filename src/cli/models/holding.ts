@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { InputError } from '../../files/inputError.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { Log } from '../../operator/log.ts';

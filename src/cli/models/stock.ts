@@ -1,7 +1,7 @@
-import type { ChainClock } from '../../chain/chainClock.ts';
-import type { Contracts } from '../../chain/contracts.ts';
-import type { ReadInput } from '../../chain/inputs.ts';
-import type { Report } from '../../chain/report.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { Report } from '../../chain/messages/report.ts';
+import type { ChainClock } from '../../chain/service/chainClock.ts';
+import type { ReadInput } from '../../chain/service/inputs.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import { readPublication } from '../../store/publications.ts';

@@ -1,4 +1,4 @@
-import { amountText, type Unit } from '../../chain/unit.ts';
+import { amountText, type Unit } from '../../chain/contracts/unit.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import type { ClaimForecast, DisputeForecast, Forecast } from '../../monitor/forecast.ts';
 import { durationText } from '../../operator/duration.ts';

@@ -1,8 +1,8 @@
-import { ChainClock } from '../../chain/chainClock.ts';
-import type { Contracts } from '../../chain/contracts.ts';
-import { explain } from '../../chain/explain.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { readUnit, type Unit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
-import { readUnit, type Unit } from '../../chain/unit.ts';
+import { explain } from '../../chain/messages/explain.ts';
+import { ChainClock } from '../../chain/service/chainClock.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import { type Forecast, isAtRisk } from '../../monitor/forecast.ts';
 import { Monitor } from '../../monitor/monitor.ts';

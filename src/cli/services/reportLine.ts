@@ -1,6 +1,6 @@
 import { IDisputeGame__factory } from '#typechain';
-import { gasOf, type Report } from '../../chain/report.ts';
-import { amountText, ETHER, type Unit } from '../../chain/unit.ts';
+import { amountText, ETHER, type Unit } from '../../chain/contracts/unit.ts';
+import { gasOf, type Report } from '../../chain/messages/report.ts';
 import { explainMove, explainOutcome } from '../../dispute/explain.ts';
 import { REASONS, type Reason } from '../../dispute/rules.ts';
 import type { Fields } from '../../operator/log.ts';

@@ -1,5 +1,5 @@
 import { Endpoints } from '../../chain/endpoints/endpoints.ts';
-import type { LoopOptions, Pass } from '../../chain/loop.ts';
+import type { LoopOptions, Pass } from '../../chain/service/loop.ts';
 import { durationText } from '../../operator/duration.ts';
 import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';

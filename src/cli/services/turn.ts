@@ -1,4 +1,4 @@
-import { explain } from '../../chain/explain.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import { type Lease, LeaseTaken, takeLease } from '../../chain/transactions/lease.ts';
 import { senderFiles } from '../../chain/transactions/senderFiles.ts';
 import { InputError } from '../../files/inputError.ts';

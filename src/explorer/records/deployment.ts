@@ -1,6 +1,6 @@
-import type { Contracts } from '../../chain/contracts.ts';
-import { ZERO_ADDRESS } from '../../chain/types.ts';
-import { readUnit } from '../../chain/unit.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { readUnit } from '../../chain/contracts/unit.ts';
 import type { DeploymentJson } from '../api.ts';
 
 /** Reads the addresses and the currency of a deployment, once. */

@@ -1,4 +1,4 @@
-import type { ClaimRecord, World } from '../../chain/world.ts';
+import type { ClaimRecord, World } from '../../chain/contracts/world.ts';
 import { forecast, type Verdict } from '../../monitor/forecast.ts';
 import type { ForecastJson } from '../api.ts';
 

@@ -1,6 +1,6 @@
 import type { Interface, LogDescription, TransactionReceipt } from 'ethers';
-import type { Contracts } from '../../chain/contracts.ts';
-import type { ClaimRecord, DisputeRecord } from '../../chain/world.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { ClaimRecord, DisputeRecord } from '../../chain/contracts/world.ts';
 import { explainOutcome } from '../../dispute/explain.ts';
 import { decodePosition, type Phase, type Position, START } from '../../dispute/position.ts';
 import {

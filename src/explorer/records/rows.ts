@@ -1,5 +1,10 @@
-import { type Address, claimNumber, requestOf, ZERO_ADDRESS } from '../../chain/types.ts';
-import { type ClaimRecord, type DisputeRecord, type RequestRecord, windowEnd } from '../../chain/world.ts';
+import { type Address, claimNumber, requestOf, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import {
+  type ClaimRecord,
+  type DisputeRecord,
+  type RequestRecord,
+  windowEnd,
+} from '../../chain/contracts/world.ts';
 import { decodeClock, lastTimestamp } from '../../dispute/clock.ts';
 import { explainOutcome } from '../../dispute/explain.ts';
 import { MOVERS, type Phase } from '../../dispute/position.ts';

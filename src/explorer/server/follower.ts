@@ -1,8 +1,8 @@
-import type { Contracts } from '../../chain/contracts.ts';
+import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { Case, World } from '../../chain/contracts/world.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { IndexStore } from '../../chain/index/store.ts';
-import { repeat } from '../../chain/loop.ts';
-import type { Case, World } from '../../chain/world.ts';
+import { repeat } from '../../chain/service/loop.ts';
 import type { VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
 import { type BlockJson, type ForecastJson, type LookNews, MOST_NEWS, type OverviewJson } from '../api.ts';
 import { forecastsOf } from '../records/forecasts.ts';

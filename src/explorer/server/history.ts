@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { claimNumber } from '../../chain/contracts/types.ts';
+import type { Case } from '../../chain/contracts/world.ts';
 import { atomically, isUnusable, openDatabase, statementsOf } from '../../chain/index/sqlite.ts';
-import { claimNumber } from '../../chain/types.ts';
-import type { Case } from '../../chain/world.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { ClaimJson, DisputeJson, ModelRowJson, RequestJson } from '../api.ts';
 import { claimRow, disputeRow, requestRow } from '../records/rows.ts';

@@ -1,9 +1,9 @@
 // Many disputes at once, moved by an adversary that sends as fast as a block takes it.
 
-import { populateMove } from '../../../src/chain/move.ts';
-import { moverOf } from '../../../src/chain/play.ts';
-import type { Terms } from '../../../src/chain/types.ts';
-import type { DisputeRecord, World } from '../../../src/chain/world.ts';
+import { populateMove } from '../../../src/chain/contracts/move.ts';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
+import type { DisputeRecord, World } from '../../../src/chain/contracts/world.ts';
+import { moverOf } from '../../../src/chain/service/play.ts';
 import { decodeClock, secondsLeft } from '../../../src/dispute/clock.ts';
 import type { Move, Role } from '../../../src/dispute/move.ts';
 import { isAboveBlocks, moveAboveBlocks, nextMove } from '../../../src/dispute/nextMove.ts';

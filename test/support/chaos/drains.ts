@@ -1,17 +1,17 @@
 // Attackers with more ether than their victims, who try to make these lose bonds or spend gas.
 import { type HDNodeWallet, parseEther, Wallet } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
-import { challenge, claim, finalize, timeout } from '../../../src/chain/actions.ts';
-import { SAFE_BOUNDS } from '../../../src/chain/bounds.ts';
-import { as, type Contracts } from '../../../src/chain/contracts.ts';
-import { deploy } from '../../../src/chain/deploy.ts';
+import { challenge, claim, finalize, timeout } from '../../../src/chain/actions/actions.ts';
+import { larger } from '../../../src/chain/bigints.ts';
+import { as, type Contracts } from '../../../src/chain/contracts/contracts.ts';
+import { PLAIN_TERMS, type Terms } from '../../../src/chain/contracts/types.ts';
+import type { ClaimRecord, World } from '../../../src/chain/contracts/world.ts';
+import { SAFE_BOUNDS } from '../../../src/chain/deployment/bounds.ts';
+import { deploy } from '../../../src/chain/deployment/deploy.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
-import { type Pass, patient } from '../../../src/chain/loop.ts';
 import { claimGas, finalizeGas } from '../../../src/chain/money/gas.ts';
-import type { ChainService } from '../../../src/chain/service.ts';
-import { larger } from '../../../src/chain/transactions/fees.ts';
-import { PLAIN_TERMS, type Terms } from '../../../src/chain/types.ts';
-import type { ClaimRecord, World } from '../../../src/chain/world.ts';
+import { type Pass, patient } from '../../../src/chain/service/loop.ts';
+import type { ChainService } from '../../../src/chain/service/service.ts';
 import { publish } from '../../../src/client/client.ts';
 import { referenceEngine } from '../../../src/engine/reference/reference.ts';
 import { bytesOfHex } from '../../../src/merkle/keccak.ts';

@@ -1,9 +1,9 @@
 // Disputes with clocks of minutes, while fees rise, the pool forgets and takes no low tips.
 import { Transaction } from 'ethers';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
 import { challengeGas, sideGas } from '../../../src/chain/money/gas.ts';
 import { DEFAULT_MAX_FEE_WEI } from '../../../src/chain/transactions/prices.ts';
-import type { Terms } from '../../../src/chain/types.ts';
-import type { World } from '../../../src/chain/world.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';
 import { liar } from '../layers.ts';

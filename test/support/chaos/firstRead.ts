@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Contracts } from '../../../src/chain/contracts.ts';
+import type { Contracts } from '../../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
 import { keepHeapSmall } from '../../../src/operator/smallHeap.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { Terms } from '../../../src/chain/types.ts';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
 import { request } from '../../../src/client/client.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';

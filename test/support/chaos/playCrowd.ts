@@ -1,7 +1,7 @@
 // Two crowds, played to their end: disputes on one right claim, and false claims, with clocks of a day.
 import { parseEther } from 'ethers';
-import type { Terms } from '../../../src/chain/types.ts';
-import type { World } from '../../../src/chain/world.ts';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';
 import { liar } from '../layers.ts';

@@ -1,7 +1,7 @@
 // Reorganisations at every state of a dispute, from the request on.
 
-import type { Terms } from '../../../src/chain/types.ts';
-import type { World } from '../../../src/chain/world.ts';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import type { Fault } from '../../../src/trace/fault.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';

@@ -1,12 +1,12 @@
 import { type JsonRpcApiProvider, Transaction, Wallet } from 'ethers';
-import { TRIAL_BOUNDS } from '../../../src/chain/bounds.ts';
-import { as, type Contracts, connect } from '../../../src/chain/contracts.ts';
-import { deploy } from '../../../src/chain/deploy.ts';
+import { as, type Contracts, connect } from '../../../src/chain/contracts/contracts.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
+import { TRIAL_BOUNDS } from '../../../src/chain/deployment/bounds.ts';
+import { deploy } from '../../../src/chain/deployment/deploy.ts';
 import { openEndpoint, openEndpoints } from '../../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../../src/chain/index/eventIndex.ts';
-import { repeatService, type Service } from '../../../src/chain/loop.ts';
-import type { Report } from '../../../src/chain/report.ts';
-import type { World } from '../../../src/chain/world.ts';
+import type { Report } from '../../../src/chain/messages/report.ts';
+import { repeatService, type Service } from '../../../src/chain/service/loop.ts';
 import { publish } from '../../../src/client/client.ts';
 import { type Model, modelOf } from '../../../src/merkle/model.ts';
 import type { Shelf } from '../../../src/store/shelf.ts';

@@ -1,4 +1,4 @@
-import type { Report } from '../../../src/chain/report.ts';
+import type { Report } from '../../../src/chain/messages/report.ts';
 import type { Due } from '../../../src/chain/transactions/due.ts';
 import type { Journal } from '../../../src/chain/transactions/journal.ts';
 import type { Attempt, Slot } from '../../../src/chain/transactions/slot.ts';

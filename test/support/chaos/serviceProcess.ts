@@ -2,10 +2,10 @@
 // node --import tsx serviceProcess.ts provide|watch URL ORACLE KEY DATA_FOLDER
 import { fileURLToPath } from 'node:url';
 import { Wallet } from 'ethers';
-import { type Contracts, connect } from '../../../src/chain/contracts.ts';
+import { type Contracts, connect } from '../../../src/chain/contracts/contracts.ts';
 import { openEndpoint } from '../../../src/chain/endpoints/endpoints.ts';
-import { repeatService } from '../../../src/chain/loop.ts';
-import type { Report } from '../../../src/chain/report.ts';
+import type { Report } from '../../../src/chain/messages/report.ts';
+import { repeatService } from '../../../src/chain/service/loop.ts';
 import { provideService } from '../../../src/provider/provider.ts';
 import { watchService } from '../../../src/watcher/watcher.ts';
 import { layersShelf } from '../layers.ts';

@@ -1,6 +1,6 @@
 import { type ContractTransaction, id as hashOfText, Interface, keccak256, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
-import type { Contracts } from '../../../src/chain/contracts.ts';
+import type { Contracts } from '../../../src/chain/contracts/contracts.ts';
 import type { RawLog } from '../../../src/chain/index/events.ts';
 import { requestHash, stateHash } from '../../../src/chain/index/facts.ts';
 import type { Random } from '../randomProgram.ts';

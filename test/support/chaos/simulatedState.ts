@@ -1,5 +1,5 @@
-import type { Dispute, Request } from '../../../src/chain/types.ts';
-import { PLAIN_TERMS } from '../../../src/chain/types.ts';
+import type { Dispute, Request } from '../../../src/chain/contracts/types.ts';
+import { PLAIN_TERMS } from '../../../src/chain/contracts/types.ts';
 import { encodePosition, type Phase, type Position, START } from '../../../src/dispute/position.ts';
 import type { Reason } from '../../../src/dispute/rules.ts';
 import { type DisputeView, follow, openedView, withTraceRoot } from '../../../src/dispute/view.ts';

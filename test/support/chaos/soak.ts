@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEther } from 'ethers';
-import type { Terms } from '../../../src/chain/types.ts';
-import type { World } from '../../../src/chain/world.ts';
+import type { Terms } from '../../../src/chain/contracts/types.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
 import { request } from '../../../src/client/client.ts';
 import { wasmEngine } from '../../../src/engine/wasm/wasm.ts';
 import { readTensorFile } from '../../../src/files/formats/tensorFile.ts';

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { id as hashOfText, Interface, toBeHex, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
+import { PLAIN_TERMS, type Request } from '../../../src/chain/contracts/types.ts';
 import { requestHash } from '../../../src/chain/index/facts.ts';
-import { PLAIN_TERMS, type Request } from '../../../src/chain/types.ts';
 import { viewCalls } from './viewCalls.ts';
 
 /**

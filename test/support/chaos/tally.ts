@@ -1,5 +1,5 @@
 // Counts what became of claims and disputes, from the node's logs alone: not through the index that is tried.
-import type { World } from '../../../src/chain/world.ts';
+import type { World } from '../../../src/chain/contracts/world.ts';
 import type { Rig } from './rig.ts';
 
 export interface TalliedClaim {

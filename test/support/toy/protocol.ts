@@ -7,7 +7,7 @@ import {
   PLAIN_TERMS,
   type TermBounds,
   ZERO_ADDRESS,
-} from '../../../src/chain/types.ts';
+} from '../../../src/chain/contracts/types.ts';
 import { REASONS, type Reason } from '../../../src/dispute/rules.ts';
 import { bytesOfHex, hexOf } from '../../../src/merkle/keccak.ts';
 import { commitOutput } from '../../../src/merkle/model.ts';

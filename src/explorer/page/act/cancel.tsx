@@ -1,5 +1,5 @@
-import { signerOf } from '../../../chain/actions.ts';
-import { submit } from '../../../chain/submit.ts';
+import { submit } from '../../../chain/actions/submit.ts';
+import { signerOf } from '../../../chain/contracts/contracts.ts';
 import type { RequestJson } from '../../api.ts';
 import { Amount } from '../parts.tsx';
 import { Deed } from './deed.tsx';

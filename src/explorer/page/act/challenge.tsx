@@ -1,4 +1,4 @@
-import { challenge } from '../../../chain/actions.ts';
+import { challenge } from '../../../chain/actions/actions.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
 import { Amount, Countdown } from '../parts.tsx';
 import { durationText } from '../words.ts';

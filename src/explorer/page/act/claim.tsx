@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { claim } from '../../../chain/actions.ts';
+import { claim } from '../../../chain/actions/actions.ts';
 import type { RequestJson } from '../../api.ts';
 import type { Made } from '../check/order.ts';
 import { type ProgressStep, startCheck } from '../check/start.ts';

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Contracts } from '../../../chain/contracts.ts';
+import type { Contracts } from '../../../chain/contracts/contracts.ts';
 import { useDeployment } from '../live.ts';
 import { Facts } from '../parts.tsx';
 import { openAccount, reasonOf, useWallets, type Wallet } from './wallet.ts';

@@ -1,6 +1,6 @@
-import type { Contracts } from '../../../chain/contracts.ts';
-import { ZERO_ADDRESS } from '../../../chain/types.ts';
-import type { ClaimRecord, RequestRecord } from '../../../chain/world.ts';
+import type { Contracts } from '../../../chain/contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../../../chain/contracts/types.ts';
+import type { ClaimRecord, RequestRecord } from '../../../chain/contracts/world.ts';
 import type { ClaimJson, RequestJson } from '../../api.ts';
 import { requestHash } from '../check/chain.ts';
 

@@ -10,9 +10,9 @@ import {
   toQuantity,
 } from 'ethers';
 import { useEffect, useState } from 'preact/hooks';
-import { type Contracts, connect } from '../../../chain/contracts.ts';
-import { explain } from '../../../chain/explain.ts';
-import { Refused } from '../../../chain/submit.ts';
+import { Refused } from '../../../chain/actions/submit.ts';
+import { type Contracts, connect } from '../../../chain/contracts/contracts.ts';
+import { explain } from '../../../chain/messages/explain.ts';
 import type { DeploymentJson } from '../../api.ts';
 
 /** Wallets that other programs put into the page (EIP-6963), and what is asked of them (EIP-1193). */

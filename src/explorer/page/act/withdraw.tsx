@@ -1,4 +1,4 @@
-import { withdraw } from '../../../chain/actions.ts';
+import { withdraw } from '../../../chain/actions/actions.ts';
 import { Amount } from '../parts.tsx';
 import { Deed } from './deed.tsx';
 

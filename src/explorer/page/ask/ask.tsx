@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { PLAIN_TERMS, type Terms } from '../../../chain/types.ts';
+import { larger } from '../../../chain/bigints.ts';
+import { PLAIN_TERMS, type Terms } from '../../../chain/contracts/types.ts';
 import { request } from '../../../client/client.ts';
 import { type Model, splitTensors, totalBytes } from '../../../merkle/model.ts';
 import { hexRoots } from '../../../merkle/tensor.ts';
@@ -35,7 +36,6 @@ interface Known {
 
 /** An hour: the default where the deployment allows shorter times. */
 const HOUR = 3600n;
-const longer = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Inputs of a model, from its program checked against the id, and default terms within the oracle's bounds. */
 async function readKnown(source: PageSource, modelId: string, oracle: string): Promise<Known> {
@@ -53,9 +53,9 @@ async function readKnown(source: PageSource, modelId: string, oracle: string): P
     terms: {
       ...PLAIN_TERMS,
       ...least,
-      windowSeconds: longer(least.windowSeconds, HOUR),
-      clockSeconds: longer(least.clockSeconds, HOUR),
-      patienceSeconds: longer(least.patienceSeconds, HOUR),
+      windowSeconds: larger(least.windowSeconds, HOUR),
+      clockSeconds: larger(least.clockSeconds, HOUR),
+      patienceSeconds: larger(least.patienceSeconds, HOUR),
     },
   };
 }

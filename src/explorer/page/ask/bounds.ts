@@ -1,5 +1,5 @@
 import { IInferenceOracle__factory } from '#typechain';
-import type { TermBounds } from '../../../chain/types.ts';
+import type { TermBounds } from '../../../chain/contracts/types.ts';
 import type { PageSource } from '../source.ts';
 
 /** The least terms that an oracle takes. */

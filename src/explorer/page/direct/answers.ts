@@ -1,6 +1,6 @@
 import { getAddress, isAddress } from 'ethers';
-import type { Contracts } from '../../../chain/contracts.ts';
-import type { Case, ClaimRecord, DisputeRecord } from '../../../chain/world.ts';
+import type { Contracts } from '../../../chain/contracts/contracts.ts';
+import type { Case, ClaimRecord, DisputeRecord } from '../../../chain/contracts/world.ts';
 import { hexOf } from '../../../merkle/keccak.ts';
 import { type Publication, readPublication } from '../../../store/publications.ts';
 import {

@@ -1,7 +1,7 @@
+import type { Case } from '../../../chain/contracts/world.ts';
 import { caseFrom } from '../../../chain/index/derive.ts';
 import { type ChainEvent, decodeAll } from '../../../chain/index/events.ts';
 import type { FullHeader, Reader, Rpc } from '../../../chain/index/reader.ts';
-import type { Case } from '../../../chain/world.ts';
 
 /** The last blocks are read again at every look, in case the chain has others by then. */
 const REREAD_BLOCKS = 64;

@@ -1,7 +1,7 @@
 import { FetchRequest, JsonRpcProvider } from 'ethers';
-import { type Contracts, connect, DeploymentError } from '../../../chain/contracts.ts';
+import { type Contracts, connect, DeploymentError } from '../../../chain/contracts/contracts.ts';
+import type { Tensors } from '../../../chain/contracts/world.ts';
 import { Reader } from '../../../chain/index/reader.ts';
-import type { Tensors } from '../../../chain/world.ts';
 import { bytesOfHex } from '../../../merkle/keccak.ts';
 import { locationsOf } from '../../../store/remote/locations.ts';
 import { type LookNews, MOST_NEWS } from '../../api.ts';

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Provider } from 'ethers';
 import { InferenceOracle__factory, ModelRegistry__factory, Referee__factory } from '#typechain';
-import { DeploymentError } from './deploymentError.ts';
-import { isUnanswered } from './endpoints/failures.ts';
-import { packageRoot } from './packageRoot.ts';
+import { packageRoot } from '../../files/packageRoot.ts';
+import { DeploymentError } from '../contracts/deploymentError.ts';
+import { isUnanswered } from '../endpoints/failures.ts';
 
 /** The creation code of all contracts, compiled for one kind of chain; constructor arguments come after it. */
 export interface Edition {

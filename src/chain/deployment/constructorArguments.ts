@@ -1,7 +1,7 @@
 import type { Result } from 'ethers';
 import { InferenceOracle__factory } from '#typechain';
-import type { Contracts } from './contracts.ts';
-import type { Address } from './types.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import type { Address } from '../contracts/types.ts';
 
 /** A contract of a deployment, and what its constructor was given. */
 export interface Constructed {

@@ -1,19 +1,19 @@
+import { larger } from '../bigints.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import { balanceIn } from '../contracts/unit.ts';
+import type { World } from '../contracts/world.ts';
+import { EventIndex } from '../index/eventIndex.ts';
+import { type Listener, withoutRepeats } from '../messages/report.ts';
+import { type Limits, Purse } from '../money/purse.ts';
+import type { Due } from '../transactions/due.ts';
+import { type OpenOptions, openSender, type Sender } from '../transactions/open.ts';
+import { DEFAULT_MAX_FEE_WEI } from '../transactions/prices.ts';
+import type { SenderStatus } from '../transactions/transactions.ts';
 import { Background } from './background.ts';
 import { ChainClock, type Times } from './chainClock.ts';
-import type { Contracts } from './contracts.ts';
-import { EventIndex } from './index/eventIndex.ts';
 import type { ReadInput } from './inputs.ts';
 import type { Service } from './loop.ts';
-import { type Limits, Purse } from './money/purse.ts';
-import { type Listener, withoutRepeats } from './report.ts';
-import type { Due } from './transactions/due.ts';
-import { larger } from './transactions/fees.ts';
-import { type OpenOptions, openSender, type Sender } from './transactions/open.ts';
-import { DEFAULT_MAX_FEE_WEI } from './transactions/prices.ts';
-import type { SenderStatus } from './transactions/transactions.ts';
-import { ZERO_ADDRESS } from './types.ts';
-import { balanceIn } from './unit.ts';
-import type { World } from './world.ts';
 
 /** Options that provider and watcher share. */
 export interface ServiceOptions {

@@ -1,9 +1,9 @@
 import type { Signer } from 'ethers';
-import { type Contracts, connect, DeploymentError } from './contracts.ts';
+import { hasPending, submit } from '../actions/submit.ts';
+import { type Contracts, connect, DeploymentError } from '../contracts/contracts.ts';
+import type { Address } from '../contracts/types.ts';
 import { addressOfCreation, CREATE_X, creation, hasCreateX } from './createX.ts';
 import { type Create, createAll, fromAccount, type Plan } from './deploy.ts';
-import { hasPending, submit } from './submit.ts';
-import type { Address } from './types.ts';
 
 /** A progress report of a deployment. */
 export interface ReleaseListener {

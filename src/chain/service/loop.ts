@@ -1,5 +1,5 @@
-import { explain } from './explain.ts';
-import { LeaseTaken } from './transactions/lease.ts';
+import { explain } from '../messages/explain.ts';
+import { LeaseTaken } from '../transactions/lease.ts';
 
 /** One look at the chain and everything that follows from it; says how many transactions it sent. */
 export type Pass = () => Promise<number>;

@@ -1,19 +1,19 @@
-import { decodeClock, isOut, lastTimestamp } from '../dispute/clock.ts';
-import { type MalformedProgram, moveAgainstMalformed } from '../dispute/malformed.ts';
-import type { Move, Role } from '../dispute/move.ts';
-import { isAboveBlocks, moveAboveBlocks, nextMove } from '../dispute/nextMove.ts';
-import { MOVERS } from '../dispute/position.ts';
-import type { Commitment, Trace } from '../trace/trace.ts';
+import { decodeClock, isOut, lastTimestamp } from '../../dispute/clock.ts';
+import { type MalformedProgram, moveAgainstMalformed } from '../../dispute/malformed.ts';
+import type { Move, Role } from '../../dispute/move.ts';
+import { isAboveBlocks, moveAboveBlocks, nextMove } from '../../dispute/nextMove.ts';
+import { MOVERS } from '../../dispute/position.ts';
+import type { Commitment, Trace } from '../../trace/trace.ts';
+import { reclaimCall, timeoutCall } from '../contracts/calls.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { populateMove } from '../contracts/move.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import type { DisputeRecord } from '../contracts/world.ts';
+import { explain } from '../messages/explain.ts';
+import type { Listener } from '../messages/report.ts';
+import type { Due } from '../transactions/due.ts';
 import type { Background } from './background.ts';
-import { reclaimCall, timeoutCall } from './calls.ts';
 import type { Times } from './chainClock.ts';
-import type { Contracts } from './contracts.ts';
-import { explain } from './explain.ts';
-import { populateMove } from './move.ts';
-import type { Listener } from './report.ts';
-import type { Due } from './transactions/due.ts';
-import { ZERO_ADDRESS } from './types.ts';
-import type { DisputeRecord } from './world.ts';
 
 /** Whose move an open dispute waits for. */
 export function moverOf({ disputeId, view }: DisputeRecord): Role {

@@ -1,10 +1,10 @@
 import { AbiCoder, concat, type Signer } from 'ethers';
 import { InferenceOracle__factory } from '#typechain';
+import { submit } from '../actions/submit.ts';
+import { type Contracts, connect } from '../contracts/contracts.ts';
+import { type Address, ZERO_ADDRESS } from '../contracts/types.ts';
 import type { Bounds } from './bounds.ts';
-import { type Contracts, connect } from './contracts.ts';
 import { type Edition, WITH_CLZ } from './edition.ts';
-import { submit } from './submit.ts';
-import { type Address, ZERO_ADDRESS } from './types.ts';
 
 export { type Bounds, SAFE_BOUNDS, TRIAL_BOUNDS } from './bounds.ts';
 

@@ -1,4 +1,5 @@
-import type { Signer, TransactionReceipt } from 'ethers';
+import type { TransactionReceipt } from 'ethers';
+import type { Move } from '../../dispute/move.ts';
 import {
   challengeCall,
   claimByRootCall,
@@ -7,24 +8,18 @@ import {
   reclaimCall,
   timeoutCall,
   withdrawCall,
-} from './calls.ts';
-import { type Contracts, DeploymentError } from './contracts.ts';
+} from '../contracts/calls.ts';
+import { type Contracts, signerOf } from '../contracts/contracts.ts';
+import { populateMove } from '../contracts/move.ts';
+import type { Hex } from '../contracts/types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { pay } from './payment.ts';
 import { submit } from './submit.ts';
-import type { Hex } from './types.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /**
- * The transactions of an account other than moves of a dispute, one function each.
+ * The transactions of an account, one function each.
  * All of these throw Refused, with a sentence, if the chain would not take the transaction.
  */
-
-/** @throws DeploymentError if the contracts were opened for reading only */
-export function signerOf({ signer }: Contracts): Signer {
-  if (!signer)
-    throw new DeploymentError('sending takes an account; these contracts were opened for reading only');
-  return signer;
-}
 
 /** Claims an answer under the bond that the request names. */
 export function claim(
@@ -126,6 +121,16 @@ export function runCallback(
       : oracle.runCallbackByRoot.populateTransaction(requestId, request, [...answer.roots]);
   const what = `running the callback of request ${requestId}`;
   return submit(signerOf(contracts), transaction, what);
+}
+
+/** Sends a move. It names the state that it answers, so it reverts if the dispute has moved on in the meantime. */
+export function sendMove(
+  contracts: Contracts,
+  record: DisputeRecord,
+  move: Move,
+): Promise<TransactionReceipt> {
+  const what = `moving (${move.kind}) in dispute ${record.disputeId}`;
+  return submit(signerOf(contracts), populateMove(contracts, record, move), what);
 }
 
 /** Ends a dispute whose mover let its clock run out. */

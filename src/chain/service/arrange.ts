@@ -1,4 +1,4 @@
-import type { ClaimRecord, DisputeRecord, RequestRecord, World } from './world.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord, World } from '../contracts/world.ts';
 
 /** A world, arranged by what passes ask of it. */
 export interface Arranged {

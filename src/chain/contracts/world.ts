@@ -1,5 +1,5 @@
-import type { Reason } from '../dispute/rules.ts';
-import type { DisputeView } from '../dispute/view.ts';
+import type { Reason } from '../../dispute/rules.ts';
+import type { DisputeView } from '../../dispute/view.ts';
 import type { Address, Dispute, Hex, Request } from './types.ts';
 
 /**

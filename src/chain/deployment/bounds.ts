@@ -1,5 +1,5 @@
 import { parseEther } from 'ethers';
-import type { TermBounds } from './types.ts';
+import type { TermBounds } from '../contracts/types.ts';
 
 /** The least and the greatest terms that a requester may choose. */
 export interface Bounds {

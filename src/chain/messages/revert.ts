@@ -1,4 +1,4 @@
-import { fileReason, isAboutFiles } from '../files/reason.ts';
+import { fileReason, isAboutFiles } from '../../files/reason.ts';
 
 /** Finds the bytes with which a contract refused a call, wherever a node or a wrapper put them. */
 

@@ -1,8 +1,6 @@
-import type { ContractTransaction, TransactionReceipt } from 'ethers';
-import type { Move, NodeProof, Pick } from '../dispute/move.ts';
-import { signerOf } from './actions.ts';
+import type { ContractTransaction } from 'ethers';
+import type { Move, NodeProof, Pick } from '../../dispute/move.ts';
 import type { Contracts } from './contracts.ts';
-import { submit } from './submit.ts';
 import type { DisputeRecord } from './world.ts';
 
 // Typechain's input types want mutable arrays.
@@ -105,18 +103,4 @@ export function populateMove(
         move.witness,
       );
   }
-}
-
-/**
- * Sends a move. It names the state that it answers, so it reverts if the dispute has moved on in the meantime.
- *
- * @throws Refused, with a sentence, if the chain would not take it
- */
-export function sendMove(
-  contracts: Contracts,
-  record: DisputeRecord,
-  move: Move,
-): Promise<TransactionReceipt> {
-  const what = `moving (${move.kind}) in dispute ${record.disputeId}`;
-  return submit(signerOf(contracts), populateMove(contracts, record, move), what);
 }

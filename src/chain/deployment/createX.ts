@@ -1,5 +1,5 @@
 import { getCreate2Address, Interface, id, keccak256, type Provider, type TransactionRequest } from 'ethers';
-import type { Address } from './types.ts';
+import type { Address } from '../contracts/types.ts';
 
 /**
  * CreateX, the factory that Hardhat Ignition's strategy `create2` deploys through; at the same address on some hundred

@@ -1,12 +1,12 @@
 import type { TransactionReceipt } from 'ethers';
-import { withdraw } from './actions.ts';
-import { withdrawCall } from './calls.ts';
-import type { Contracts } from './contracts.ts';
-import type { Listener } from './report.ts';
-import type { Due } from './transactions/due.ts';
-import { NotNow } from './transactions/prepare.ts';
-import type { Transactions } from './transactions/transactions.ts';
-import { ZERO_ADDRESS } from './types.ts';
+import { withdraw } from '../actions/actions.ts';
+import { withdrawCall } from '../contracts/calls.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import type { Listener } from '../messages/report.ts';
+import type { Due } from '../transactions/due.ts';
+import { NotNow } from '../transactions/prepare.ts';
+import type { Transactions } from '../transactions/transactions.ts';
 
 /** Takes out what the oracle owes to the account at once, if anything. @throws Refused if the chain refuses it */
 export async function collect(contracts: Contracts, account: string, listen: Listener): Promise<void> {

@@ -6,9 +6,9 @@ import {
   type TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
-import { contractError, explain } from './explain.ts';
-import { gasLimitOver } from './gasLimit.ts';
-import { refusalIn } from './transactions/refusal.ts';
+import { contractError, explain } from '../messages/explain.ts';
+import { gasLimitOver } from '../transactions/gasLimit.ts';
+import { refusalIn } from '../transactions/refusal.ts';
 
 /** A transaction that the chain would refuse, or did. */
 export class Refused extends Error {
@@ -33,8 +33,8 @@ export async function hasPending(provider: Provider, address: string): Promise<b
 /** A final failure, which polling again cannot change. */
 class TransactionLost extends Error {}
 
-/** Timeout of waiting for a transaction to be mined, ms. */
-export interface Patience {
+/** Limits on waiting for a transaction to be mined, ms. */
+export interface WaitLimits {
   /** Rests between looks for a receipt: short at first, for chains that mine at once. */
   readonly firstRestMs: number;
   readonly longestRestMs: number;
@@ -46,7 +46,7 @@ export interface Patience {
   readonly silenceMs: number;
 }
 
-const PATIENCE: Patience = {
+const WAIT_LIMITS: WaitLimits = {
   firstRestMs: 100,
   longestRestMs: 2000,
   minedMs: 600_000,
@@ -102,13 +102,13 @@ async function send(signer: Signer, provider: Provider, request: TransactionRequ
 async function mined(
   provider: Provider,
   { hash, from, nonce, raw }: Sent,
-  patience: Patience,
+  limits: WaitLimits,
   now: () => number,
 ): Promise<TransactionReceipt> {
   const sentAt = now();
   let answeredAt = sentAt;
   let usedAt: number | undefined;
-  for (let rest = patience.firstRestMs; ; rest = Math.min(2 * rest, patience.longestRestMs)) {
+  for (let rest = limits.firstRestMs; ; rest = Math.min(2 * rest, limits.longestRestMs)) {
     try {
       const used = await provider.getTransactionCount(from, 'latest');
       const receipt = await provider.getTransactionReceipt(hash);
@@ -117,11 +117,11 @@ async function mined(
       if (receipt) return receipt;
       if (used <= nonce) usedAt = undefined;
       else usedAt ??= answeredAt;
-      if (usedAt !== undefined && answeredAt >= usedAt + patience.receiptMs) {
+      if (usedAt !== undefined && answeredAt >= usedAt + limits.receiptMs) {
         throw new TransactionLost(`another transaction of the account took its place; ${otherSender(from)}`);
       }
-      if (answeredAt >= sentAt + patience.minedMs) {
-        const minutes = Math.round(patience.minedMs / 60_000);
+      if (answeredAt >= sentAt + limits.minedMs) {
+        const minutes = Math.round(limits.minedMs / 60_000);
         throw new TransactionLost(
           `${hash} was not mined in ${minutes} minutes and may still be; look for it before you send it again`,
         );
@@ -129,7 +129,7 @@ async function mined(
       const isForgotten = usedAt === undefined && (await provider.getTransaction(hash)) === null;
       if (raw !== undefined && isForgotten) await broadcast(provider, raw);
     } catch (failure) {
-      if (failure instanceof TransactionLost || now() >= answeredAt + patience.silenceMs) throw failure;
+      if (failure instanceof TransactionLost || now() >= answeredAt + limits.silenceMs) throw failure;
     }
     await new Promise((resolve) => setTimeout(resolve, rest));
   }
@@ -140,7 +140,7 @@ async function mined(
  * {@link Transactions}.
  *
  * @param what names the transaction in messages
- * @param patience how long it is waited for
+ * @param limits how long it is waited for
  * @param now milliseconds, from any beginning
  * @throws Refused without sending if it would revert now; after sending if it reverted nevertheless, or was not mined
  */
@@ -148,7 +148,7 @@ export async function submit(
   signer: Signer,
   request: TransactionRequest | Promise<TransactionRequest>,
   what: string,
-  patience: Patience = PATIENCE,
+  limits: WaitLimits = WAIT_LIMITS,
   now: () => number = Date.now,
 ): Promise<TransactionReceipt> {
   try {
@@ -157,7 +157,7 @@ export async function submit(
     if (!provider) throw new Error('the account is not connected to a node');
     const estimate = await signer.estimateGas(transaction);
     const sent = await send(signer, provider, { ...transaction, gasLimit: gasLimitOver(estimate) });
-    return await mined(provider, sent, patience, now);
+    return await mined(provider, sent, limits, now);
   } catch (failure) {
     throw new Refused(what, failure);
   }

@@ -1,6 +1,6 @@
+import type { DisputeRecord } from '../contracts/world.ts';
+import type { Listener } from '../messages/report.ts';
 import type { Arranged } from './arrange.ts';
-import type { Listener } from './report.ts';
-import type { DisputeRecord } from './world.ts';
 
 /** Tells of disputes that an account has lost. */
 export class Losses {

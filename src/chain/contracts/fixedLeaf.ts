@@ -1,11 +1,11 @@
-import { referenceEngine } from '../engine/reference/reference.ts';
-import { modelOf } from '../merkle/model.ts';
-import { combine, TRACE_TREE } from '../merkle/tree.ts';
-import type { LoopNode, Program } from '../program/node.ts';
-import { OPCODE } from '../scalar/instructions.ts';
-import { blockRoots } from '../trace/commitment.ts';
-import type { Commitments } from '../trace/replay.ts';
-import { RunTrace } from '../trace/run.ts';
+import { referenceEngine } from '../../engine/reference/reference.ts';
+import { modelOf } from '../../merkle/model.ts';
+import { combine, TRACE_TREE } from '../../merkle/tree.ts';
+import type { LoopNode, Program } from '../../program/node.ts';
+import { OPCODE } from '../../scalar/instructions.ts';
+import { blockRoots } from '../../trace/commitment.ts';
+import type { Commitments } from '../../trace/replay.ts';
+import { RunTrace } from '../../trace/run.ts';
 
 /** Arguments of {@link IReferee.run}, and the word that it must return. */
 export interface FixedLeaf {

@@ -9,7 +9,7 @@ import {
   type IReferee,
   IReferee__factory,
 } from '#typechain';
-import { INSTRUCTION_SET_VERSION } from '../scalar/instructions.ts';
+import { INSTRUCTION_SET_VERSION } from '../../scalar/instructions.ts';
 import { isKnown } from './code.ts';
 import { DeploymentError } from './deploymentError.ts';
 import { fixedLeaf } from './fixedLeaf.ts';
@@ -113,6 +113,13 @@ async function requireCode(
   throw new DeploymentError(
     `the game of the oracle at ${address} belongs to another deployment; do not use it`,
   );
+}
+
+/** The account that sends. @throws DeploymentError if the contracts were opened for reading only */
+export function signerOf({ signer }: Contracts): Signer {
+  if (!signer)
+    throw new DeploymentError('sending takes an account; these contracts were opened for reading only');
+  return signer;
 }
 
 /** The same contracts as seen by another account. @throws DeploymentError if that is not connected to a node */

@@ -1,7 +1,7 @@
-import type { Contracts } from './contracts.ts';
-import { openToken } from './money/token.ts';
+import type { Contracts } from '../contracts/contracts.ts';
+import { ZERO_ADDRESS } from '../contracts/types.ts';
+import { openToken } from '../money/token.ts';
 import { submit } from './submit.ts';
-import { ZERO_ADDRESS } from './types.ts';
 
 /**
  * Makes ready to pay the oracle: nothing to do with ether; a token is allowed to the oracle first, exactly as much as is

@@ -1,5 +1,5 @@
-import type { Hex } from './types.ts';
-import type { RequestRecord } from './world.ts';
+import type { Hex } from '../contracts/types.ts';
+import type { RequestRecord } from '../contracts/world.ts';
 
 /**
  * Gets the input of a request that gives only its roots: all input tensors, one after the other; undefined if it cannot be

@@ -1,7 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
-import type { Move } from '../dispute/move.ts';
+import type { Move } from '../../dispute/move.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { topicOf } from './topic.ts';
-import type { ClaimRecord, DisputeRecord, RequestRecord } from './world.ts';
 
 /** A transaction that may carry several calls. */
 interface Shared {

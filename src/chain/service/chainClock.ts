@@ -1,5 +1,5 @@
-import { larger } from './transactions/fees.ts';
-import type { Block } from './world.ts';
+import { larger } from '../bigints.ts';
+import type { Block } from '../contracts/world.ts';
 
 /**
  * Unix seconds. The next block's timestamp is unknown: a quiet chain's latest block may be old. So what might still be in
