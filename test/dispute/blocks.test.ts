@@ -9,7 +9,7 @@ import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { chainProgram } from '../support/chainProgram.ts';
 import { withOtherCheckpoints, withOtherMarks } from '../support/checkpointLiar.ts';
-import { honestTrace, openGame, play, posing } from '../support/disputes.ts';
+import { honestTrace, openGame, play, withChanges } from '../support/disputes.ts';
 import { Revert } from '../support/gameSimulation.ts';
 import { allCheckpoints } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
@@ -167,7 +167,7 @@ describe('blocks', () => {
       const { nodes } = honest.model.program;
       const leaves = Array.from({ length: 128 }, (_, i) => (i === 101 ? lie : honest.node(0, i)));
       const tree = new MerkleTree(TRACE_TREE, concat(leaves));
-      const liar = posing(honest, {
+      const liar = withChanges(honest, {
         root: tree.root,
         node: (level, index) => tree.node(level, index),
         tensorRoot: (i) => (i === 101 ? lie : honest.tensorRoot(i)),

@@ -176,13 +176,13 @@ describe('lockstep: the game on chain and its rules in memory', () => {
         expect(await playBoth(honest, honest, mistaken)).to.be.instanceOf(Revert);
       }
       for (const [, answer] of wrong) {
-        const truth = await run(answer);
-        const refused = await playBoth(truth, truth, truth);
+        const trace = await run(answer);
+        const refused = await playBoth(trace, trace, trace);
         expect(refused).to.be.instanceOf(Revert).with.property('message', 'NotAccepted');
-        const outcome = await playBoth(truth, honest, truth, undefined, truth);
+        const outcome = await playBoth(trace, honest, trace, undefined, trace);
         expect(outcome).to.deep.include({ reason: 'WrongAnswer', nodeIndex: program.answers![0] });
         const accept = { node: program.outputs[0]!, element: 0 };
-        const lie = await playBoth(truth, plantFaults(truth, [accept]), truth);
+        const lie = await playBoth(trace, plantFaults(trace, [accept]), trace);
         expect(lie).to.deep.include({ reason: 'WrongWord', nodeIndex: accept.node });
       }
     }

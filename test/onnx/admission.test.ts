@@ -9,27 +9,27 @@ import { modelBytes, node, type Result, runCompiled, type TypeName, value } from
 
 describe('a bool input of bytes other than 0 and 1', () => {
   const bytes = [0, 1, 2, 255];
-  const truth = [0, 1, 1, 1];
+  const bits = [0, 1, 1, 1];
   const x = value('bool', [4], bytes);
   const y = value('bool', [4], [2, 4, 0, 8]);
   const other = [1, 1, 0, 1];
   const cases: readonly (readonly [string, readonly string[], readonly number[], Record<string, number>?])[] =
     [
-      ['Identity', ['x'], truth],
-      ['Not', ['x'], truth.map((p) => 1 - p)],
-      ['Xor', ['x', 'y'], truth.map((p, i) => p ^ other[i]!)],
-      ['And', ['x', 'y'], truth.map((p, i) => p & other[i]!)],
-      ['Or', ['x', 'y'], truth.map((p, i) => p | other[i]!)],
-      ['Equal', ['x', 'y'], truth.map((p, i) => Number(p === other[i]))],
-      ['Concat', ['x', 'y'], [...truth, ...other], { axis: 0 }],
-      ['Cast', ['x'], truth, { to: TYPES.int64.code }],
-      ['Cast', ['x'], truth, { to: TYPES.float.code }],
-      ['Where', ['x', 'y', 'x'], truth.map((p, i) => (p ? other[i]! : p))],
+      ['Identity', ['x'], bits],
+      ['Not', ['x'], bits.map((p) => 1 - p)],
+      ['Xor', ['x', 'y'], bits.map((p, i) => p ^ other[i]!)],
+      ['And', ['x', 'y'], bits.map((p, i) => p & other[i]!)],
+      ['Or', ['x', 'y'], bits.map((p, i) => p | other[i]!)],
+      ['Equal', ['x', 'y'], bits.map((p, i) => Number(p === other[i]))],
+      ['Concat', ['x', 'y'], [...bits, ...other], { axis: 0 }],
+      ['Cast', ['x'], bits, { to: TYPES.int64.code }],
+      ['Cast', ['x'], bits, { to: TYPES.float.code }],
+      ['Where', ['x', 'y', 'x'], bits.map((p, i) => (p ? other[i]! : p))],
       ['ReduceMax', ['x'], [1], { keepdims: 0 }],
       ['ReduceMin', ['x'], [0], { keepdims: 0 }],
-      ['Transpose', ['x'], truth],
-      ['Expand', ['x', 'shape'], truth],
-      ['BitCast', ['x'], truth, { to: TYPES.uint8.code }],
+      ['Transpose', ['x'], bits],
+      ['Expand', ['x', 'shape'], bits],
+      ['BitCast', ['x'], bits, { to: TYPES.uint8.code }],
     ];
   for (const [op, inputs, right, attributes = {}] of cases) {
     it(`is true or false in ${op} ${JSON.stringify(attributes)}`, async () => {
@@ -55,7 +55,7 @@ describe('a bool input of bytes other than 0 and 1', () => {
     });
     const model = importOnnx(bytesOfModel, { bind: { x: { shape: [4], values: bytes } } });
     const [made] = await runCompiled(model, [y]);
-    expect(made!.values).to.deep.equal(truth.map((p, i) => p ^ other[i]!));
+    expect(made!.values).to.deep.equal(bits.map((p, i) => p ^ other[i]!));
   });
 });
 

@@ -66,8 +66,10 @@ export async function seedsOfLies(rig: Rig, wrong: Runner, count: number): Promi
   const seeds: number[] = [];
   for (let seed = 1; seeds.length < count; seed++) {
     const input = hexOf(rig.input(seed));
-    const [lie, truth] = await Promise.all([wrong, rig.shelf].map((one) => one.output(rig.modelId, input)));
-    if (lie !== truth) seeds.push(seed);
+    const [wrongOutput, rightOutput] = await Promise.all(
+      [wrong, rig.shelf].map((one) => one.output(rig.modelId, input)),
+    );
+    if (wrongOutput !== rightOutput) seeds.push(seed);
   }
   return seeds;
 }
