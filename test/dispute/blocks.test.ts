@@ -38,7 +38,7 @@ describe('blocks', () => {
     expect(open).to.be.above(20);
   });
 
-  it('without a mark that it needs a program is malformed', async () => {
+  it('a program that lacks a mark is malformed', async () => {
     const { program } = (await chain(1, 100)).model;
     for (const [i, node] of program.nodes.entries()) {
       if (node.kind !== 'loop' || !node.checkpoint) continue;
@@ -49,7 +49,7 @@ describe('blocks', () => {
     expect(validate(allCheckpoints(program))).to.deep.equal([]);
   });
 
-  it('of a program of at most 32 nodes there is one, with no marks', async () => {
+  it('a program of at most 32 nodes is one block without marks', async () => {
     const honest = await chain(3, 32);
     for (const i of honest.model.program.nodes.keys()) {
       expect(honest.node(0, i)).to.deep.equal(honest.tensorRoot(i));
@@ -102,7 +102,7 @@ describe('blocks', () => {
     expect(game.view.position.phase).to.equal('TracePick');
   });
 
-  it('what is said above the blocks follows from the commitment alone', async () => {
+  it('moves above the blocks follow from the commitment alone', async () => {
     const honest = await chain(22, 300);
     const liar = plantFaults(honest, [{ node: 200, element: 3 }]);
     const game = openGame(liar, honest);
@@ -153,7 +153,7 @@ describe('blocks', () => {
       }
     });
 
-    it('cannot show its block without saying so', () => {
+    it('cannot show its block without the wrong marks', () => {
       const wrong = new Set([
         honest.model.program.nodes.findIndex((one) => one.kind === 'loop' && !one.checkpoint),
       ]);
@@ -162,7 +162,7 @@ describe('blocks', () => {
       expect(() => play(game, liar, honest)).to.throw(Revert, 'StateMismatch');
     });
 
-    it('attack 24: or with a tensor beyond the last node', () => {
+    it('attack 24: a claimant cannot show a tensor beyond the last node', () => {
       const lie = new Uint8Array(32).fill(7);
       const { nodes } = honest.model.program;
       const leaves = Array.from({ length: 128 }, (_, i) => (i === 101 ? lie : honest.node(0, i)));

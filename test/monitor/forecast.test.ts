@@ -107,26 +107,47 @@ describe('the forecast of a dispute', () => {
 
 describe('alarms', () => {
   const cases: [string, Given, Verdict, string[]][] = [
-    ['none while a clock is long', { clockLeft: 901 }, 'right', []],
-    ['a clock of somebody right below a quarter', { clockLeft: 900 }, 'right', ['clock-running-out warning']],
-    ['the same below a tenth is critical', { clockLeft: 360 }, 'right', ['clock-running-out critical']],
-    ['none where who is wrong idles', { clockLeft: 10 }, 'wrong', []],
-    ['a clock where nobody knows', { clockLeft: 900 }, 'unknown', ['clock-running-out warning']],
-    ['a clock of somebody right that is out', { clockLeft: -1 }, 'right', ['clock-out critical']],
-    ['a false claim that nobody challenges', {}, 'wrong', ['false-claim-unchallenged critical']],
+    ['while a clock is long', { clockLeft: 901 }, 'right', []],
     [
-      'a false claim that nobody can challenge any more',
+      'for a clock of somebody right below a quarter',
+      { clockLeft: 900 },
+      'right',
+      ['clock-running-out warning'],
+    ],
+    [
+      'as critical for the same clock below a tenth',
+      { clockLeft: 360 },
+      'right',
+      ['clock-running-out critical'],
+    ],
+    ['where who is wrong idles', { clockLeft: 10 }, 'wrong', []],
+    [
+      'for a clock where nobody knows who is right',
+      { clockLeft: 900 },
+      'unknown',
+      ['clock-running-out warning'],
+    ],
+    ['for a clock of somebody right that is out', { clockLeft: -1 }, 'right', ['clock-out critical']],
+    ['for a false claim that nobody challenges', {}, 'wrong', ['false-claim-unchallenged critical']],
+    [
+      'for a false claim that nobody can challenge any more',
       { windowLeft: -1 },
       'wrong',
       ['false-claim-final critical'],
     ],
-    ['none on an unchecked claim in its first half', { windowLeft: 1801 }, 'unknown', []],
-    ['an unchecked claim in its second half', { windowLeft: 1800 }, 'unknown', ['claim-unverified warning']],
-    ['an unchecked claim near its end', { windowLeft: 700 }, 'unknown', ['claim-unverified critical']],
-    ['none on a right claim', { windowLeft: 1 }, 'right', []],
+    ['for an unchecked claim in its first half', { windowLeft: 1801 }, 'unknown', []],
+    [
+      'for an unchecked claim in its second half',
+      { windowLeft: 1800 },
+      'unknown',
+      ['claim-unverified warning'],
+    ],
+    ['for an unchecked claim near its end', { windowLeft: 700 }, 'unknown', ['claim-unverified critical']],
+    ['for a right claim', { windowLeft: 1 }, 'right', []],
   ];
   for (const [what, given, verdict, expected] of cases) {
-    it(what, () => expect(names(seen(given, verdict).alarms)).to.deep.equal(expected));
+    it(`${expected.length > 0 ? 'are' : 'are not'} raised ${what}`, () =>
+      expect(names(seen(given, verdict).alarms)).to.deep.equal(expected));
   }
 
   it('are told when they start or grow, ever less often, and when over', () => {

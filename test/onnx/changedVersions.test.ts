@@ -37,7 +37,7 @@ describe('BitShift of signed integers (since version 28)', () => {
     const type = name as TypeName;
     const bits = Number(name.slice(3));
     for (const direction of ['LEFT', 'RIGHT'] as const) {
-      it(`${name}, ${direction}`, async () => {
+      it(`shifts ${name} to the ${direction.toLowerCase()}`, async () => {
         const pairs = list.flatMap((x) => distances.map((by) => [x, by] as const));
         const x = value(
           type,
@@ -60,7 +60,7 @@ describe('BitShift of signed integers (since version 28)', () => {
       });
     }
   }
-  it('int64 to the right, also by more than 32', async () => {
+  it('shifts int64 to the right, also by more than 32', async () => {
     const x = value('int64', [4], [-5, 5, -(2 ** 31), 2 ** 31 - 1]);
     for (const by of [1, 31, 32, 40, 63, 64]) {
       const y = await run('BitShift', [x, value('int64', [], [by])], {
@@ -121,7 +121,7 @@ describe('Mod of floats', () => {
     [0, floored],
     [1, (x: number, y: number) => x % y],
   ] as const) {
-    it(`fmod ${fmod} (0 is legal since version 28)`, async () => {
+    it(`is that of ONNX with fmod ${fmod} (0 is legal since version 28)`, async () => {
       const y = await run('Mod', [a, b], { attributes: { fmod }, opset: 28 });
       pairs.forEach(([x, divisor], i) => {
         const expected = by(Math.fround(x), Math.fround(divisor));
@@ -160,7 +160,7 @@ describe('Resize up to version 10 and Upsample', () => {
     [1.5, 2.5],
   ]) {
     for (const mode of ['nearest', 'linear']) {
-      it(`version 10, ${mode}, by ${scales}`, async () => {
+      it(`agree with onnxruntime in version 10, ${mode}, by ${scales}`, async () => {
         const options = { attributes: { mode }, opset: 10, constants: [1] };
         const given = floats([2], scales);
         if (mode === 'nearest')
@@ -169,7 +169,7 @@ describe('Resize up to version 10 and Upsample', () => {
       });
     }
   }
-  it("ONNX 1.5's own test of a smaller result", async () => {
+  it("pass ONNX 1.5's own test of a smaller result", async () => {
     const image = floats([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8]);
     const y = await run('Resize', [image, floats([4], [1, 1, 0.6, 0.6])], {
       attributes: { mode: 'nearest' },
@@ -183,7 +183,7 @@ describe('Resize up to version 10 and Upsample', () => {
     [7, { scales: { floats: [1, 1, 2, 3] } }, []],
     [9, {}, [floats([4], [1, 1, 2, 3])]],
   ] as readonly (readonly [number, Record<string, Attribute>, readonly Value[]])[]) {
-    it(`Upsample of version ${opset}`, async () => {
+    it(`repeat elements in Upsample of version ${opset}`, async () => {
       const image = floats([1, 1, 1, 2], [1, 2]);
       const y = await run('Upsample', [image, ...inputs], { attributes, opset, constants: [1] });
       expectClose(y, { shape: [1, 1, 2, 6], values: [1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2] }, 0, 0);
@@ -232,7 +232,7 @@ describe('BatchNormalization', () => {
   });
 
   for (const constants of [[], [1, 2, 3, 4]]) {
-    it(`spatial 0 (up to version 8): by element, ${constants.length} parameters known`, async () => {
+    it(`with spatial 0 (up to version 8) goes by element, ${constants.length} parameters known`, async () => {
       const own = parameters([3, 2, 2]);
       const y = await run('BatchNormalization', [x, ...own], {
         attributes: { spatial: 0 },
@@ -247,7 +247,7 @@ describe('BatchNormalization', () => {
       );
     });
   }
-  it('spatial 1: by channel', async () => {
+  it('with spatial 1 goes by channel', async () => {
     const own = parameters([3]);
     const y = await run('BatchNormalization', [x, ...own], { attributes: { spatial: 1 }, opset: 7 });
     expectClose(
@@ -257,7 +257,7 @@ describe('BatchNormalization', () => {
       1e-5,
     );
   });
-  it('spatial 0 takes no parameters by channel, and spatial is gone since version 9', () => {
+  it('with spatial 0 takes no parameters by channel; spatial is gone since version 9', () => {
     const own = parameters([3]);
     refused('BatchNormalization', [x, ...own], { attributes: { spatial: 0 }, opset: 7 }).to.throw(
       'is of shape [3], not [3,2,2]',
@@ -266,7 +266,7 @@ describe('BatchNormalization', () => {
       'no attribute "spatial"',
     );
   });
-  it('up to version 6 is one of training unless it says is_test', async () => {
+  it('up to version 6 is that of training unless it says is_test', async () => {
     const own = parameters([3]);
     const y = await run('BatchNormalization', [x, ...own], { attributes: { is_test: 1 }, opset: 6 });
     expectClose(
@@ -300,7 +300,7 @@ describe('a reduction over no axes (noop_with_empty_axes)', () => {
     ['ReduceLogSum', positive, Math.log],
     ['ReduceLogSumExp', x, (v: number) => v],
   ] as const) {
-    it(`${op} of each element alone`, async () => {
+    it(`is ${op} of each element alone`, async () => {
       for (const keepdims of [0, 1]) {
         const y = await run(op, [of], { attributes: { noop_with_empty_axes: 1, keepdims }, opset: 18 });
         expectClose(y, { shape: [2, 3], values: of.values.map(element) }, 1e-6);
@@ -327,7 +327,7 @@ describe('BitCast of 16-bit floats', () => {
   ] as const) {
     const numbers = bits.map((pattern) => ofBits(type, pattern));
     const shape = [bits.length];
-    it(`${type} of its bits, and back`, async () => {
+    it(`makes ${type} of its bits, and back`, async () => {
       const options = (to: number) => ({ attributes: { to }, opset: 26 });
       expectClose(
         await run('BitCast', [value('uint16', shape, bits)], options(code)),
@@ -350,7 +350,7 @@ describe('BitCast of 16-bit floats', () => {
       );
     });
   }
-  it('bool and bytes', async () => {
+  it('makes bool of bytes, and back', async () => {
     const options = (to: number) => ({ attributes: { to }, opset: 26 });
     const flags = { shape: [3], values: [0, 1, 1] };
     expectClose(await run('BitCast', [value('bool', [3], [0, 1, 1])], options(2)), flags, 0, 0);
@@ -373,7 +373,7 @@ describe('ceil_mode with auto_pad', () => {
     ['SAME_LOWER', 7, 3, 3, 3],
     ['NOTSET', 3, 2, 2, 2],
   ] as const) {
-    it(`${auto_pad}: ${places} windows of ${kernel} by ${stride} in ${extent}`, async () => {
+    it(`makes ${places} windows of ${kernel} by ${stride} in ${extent} for ${auto_pad}`, async () => {
       for (const op of ['MaxPool', 'AveragePool', 'LpPool']) {
         const attributes = { kernel_shape: [kernel], strides: [stride], ceil_mode: 1, auto_pad };
         const y = await run(op, [noise([1, 1, extent])], { attributes, opset: 19 });

@@ -312,7 +312,7 @@ describe('static rules', function () {
       expect(single).to.deep.equal(['slots']);
     });
 
-    it('an operand whose view is not the size or the dtype of the node it reads', async () => {
+    it('an operand fits the size and the dtype of the node that it reads', async () => {
       const cases: readonly (readonly [Node, Rule | undefined])[] = [
         [{ kind: 'input', dtype: 'i32', shape: [30], slot: 0 }, undefined],
         [{ kind: 'input', dtype: 'i32', shape: [29], slot: 0 }, 'operand size'],
@@ -325,7 +325,7 @@ describe('static rules', function () {
       }
     });
 
-    it('an operand of another block is a checkpoint', async () => {
+    it('an operand of another block must be a checkpoint', async () => {
       const read = (checkpoint: boolean) => loop({ dtype: 'i32', shape: [30], checkpoint });
       // Operand 0 reads node 1.
       const cases: readonly (readonly [number, number, Node, Rule | undefined])[] = [

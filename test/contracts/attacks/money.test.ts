@@ -167,7 +167,7 @@ describe('attacks: money and finality', () => {
     );
   });
 
-  it('attack 11: no callback for a requester without code, nor for none asked', async () => {
+  it('attack 11: a requester without code, or that asked for none, gets no callback', async () => {
     const { ask } = await hostile();
     for (const asked of [await protocol.ask(small, INPUT), await ask({ callbackGas: 0n })]) {
       const receipt = await final(await protocol.claim(asked, honestValues.output(), protocol.honest));

@@ -472,7 +472,7 @@ describe('attacks: openings and proofs', () => {
       ['an input of no slot', [...fine, toyInput(16, 9)], 3],
     ];
     for (const [what, nodes, bad] of cases) {
-      it(`attack 20: ${what}`, async () => {
+      it(`attack 20: a claim on a program with ${what} is falsified`, async () => {
         const whole = toyModel(nodes, [1]);
         // The registry refuses what it can see; the rest is for the game.
         const model: ToyModel = { ...whole, inputs: whole.inputs.slice(0, 1) };
@@ -502,7 +502,7 @@ describe('attacks: openings and proofs', () => {
       });
     }
 
-    it('attack 20: an operand that does not fit; open disputes get their bonds back', async () => {
+    it('attack 20: an operand that does not fit falsifies; other disputes get bonds back', async () => {
       const model = toyModel([...fine, toyLoop(2, { reads: 0 })], [1]);
       const id = await publishAs(model);
       const asked = await protocol.ask({ ...model, id }, INPUT);
@@ -541,7 +541,7 @@ describe('attacks: openings and proofs', () => {
       return protocol.ethers.getBytes(id);
     }
 
-    it('attack 20: bytes that are no node at all', async () => {
+    it('attack 20: a claim on a program with undecodable bytes is falsified', async () => {
       const garbage = new Uint8Array(3).fill(7);
       const descriptors = [...small.descriptors.slice(0, 4), garbage];
       const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));

@@ -116,15 +116,15 @@ describe('attacks: terms', () => {
       const copied = await protocol.claim(asked, honestValues.output(), protocol.liar); // seen in the pool, mined first
       const honest = await protocol.claim(asked, honestValues.output(), protocol.honest);
       await protocol.at(copied.claimedAt + windowSeconds); // last second of the window
-      const cheatsDispute = await protocol.challenge(copied, protocol.stranger);
+      const lostDispute = await protocol.challenge(copied, protocol.stranger);
       await protocol.passWindow(honest);
       const final = await protocol.finalize(honest);
       expect((await final.getBlock())!.timestamp).to.equal(Number(honest.claimedAt + windowSeconds + 1n));
       expect(await protocol.oracle.result(asked.id)).to.equal(protocol.ethers.hexlify(honestValues.output()));
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei);
       expect(await protocol.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
-      await protocol.runOut(cheatsDispute);
-      await protocol.timeout(cheatsDispute);
+      await protocol.runOut(lostDispute);
+      await protocol.timeout(lostDispute);
       // The fee alone waits for the copy that was mined first.
       await protocol.oracle.payFee(asked.id, asked.request as never, honest.outputs);
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
@@ -138,9 +138,9 @@ describe('attacks: terms', () => {
       const copy = await protocol.claim(asked, honestValues.output(), protocol.stranger);
       for (let round = 0; round < 3; round++) {
         const lost = await protocol.claim(asked, honestValues.output(), protocol.liar);
-        const cheatsDispute = await protocol.challenge(lost, protocol.liar);
-        await protocol.runOut(cheatsDispute);
-        await protocol.timeout(cheatsDispute);
+        const lostDispute = await protocol.challenge(lost, protocol.liar);
+        await protocol.runOut(lostDispute);
+        await protocol.timeout(lostDispute);
       }
       const spent = 3n * (claimBondWei + challengeBondWei);
       expect(spent - (await protocol.oracle.owed(protocol.liar))).to.equal(3n * ((claimBondWei + 1n) / 2n));
