@@ -3,6 +3,7 @@ import { signerOf } from '../chain/actions.ts';
 import type { Contracts } from '../chain/contracts.ts';
 import { contractError, explain } from '../chain/explain.ts';
 import { pay } from '../chain/payment.ts';
+import { REQUEST_STATUS } from '../chain/status.ts';
 import { submit } from '../chain/submit.ts';
 import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/types.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
@@ -125,8 +126,6 @@ export async function request(
   throw new Error('the oracle took the request and did not say its id');
 }
 
-const REQUEST_CANCELLED = 3n;
-
 /**
  * Waits until a request has its final answer. Before finality there is none, whatever is claimed.
  *
@@ -146,7 +145,7 @@ export async function awaitResult(
     const trouble = await (async () => {
       try {
         const { status } = await oracle.progress(requestId);
-        if (status === REQUEST_CANCELLED) throw new NoAnswer(`request ${requestId} was cancelled`);
+        if (status === REQUEST_STATUS.cancelled) throw new NoAnswer(`request ${requestId} was cancelled`);
         return bytesOfHex(await oracle.result(requestId));
       } catch (failure) {
         if (failure instanceof NoAnswer) throw failure;

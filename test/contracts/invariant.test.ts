@@ -2,6 +2,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
 import { expect } from 'chai';
 import type { ContractTransactionResponse } from 'ethers';
+import { CLAIM_STATUS, REQUEST_STATUS } from '../../src/chain/status.ts';
 import { Random } from '../support/randomProgram.ts';
 import {
   type Call,
@@ -32,8 +33,6 @@ const TICKS = LONG ? 80 : 40;
 /** Paid for callbacks that nobody runs, because requesters have no code: it must come back. */
 const CALLBACK_FEE = 7n;
 
-const STATUS = { Open: 1n, Final: 2n, Falsified: 3n } as const;
-const REQUEST_STATUS = { Open: 1n, Closed: 4n } as const;
 const FORCED = 3n;
 const PLENTY = { gasLimit: 2_000_000n };
 
@@ -121,15 +120,16 @@ class World {
       by,
     );
     const { status } = await this.protocol.oracle.progress(asked.id);
-    if (status !== REQUEST_STATUS.Open) return;
-    if (earlier !== 0n && (await this.protocol.oracle.claims(earlier)).status !== STATUS.Falsified) return;
+    if (status !== REQUEST_STATUS.open) return;
+    if (earlier !== 0n && (await this.protocol.oracle.claims(earlier)).status !== CLAIM_STATUS.falsified)
+      return;
     this.claims.push({ ...(await this.protocol.claim(asked, output, by)), values: defended });
     this.pay(by, TERMS.claimBondWei);
     this.count('claim');
   }
 
   async challenge(made: ClaimWithValues, by: HardhatEthersSigner, challengerValues: Values): Promise<void> {
-    if ((await this.protocol.oracle.claims(made.id)).status !== STATUS.Open) return;
+    if ((await this.protocol.oracle.claims(made.id)).status !== CLAIM_STATUS.open) return;
     if ((await this.protocol.lastTimestamp()) >= made.claimedAt + made.asked.terms.windowSeconds) return;
     const dispute = await this.protocol.challenge(made, by);
     this.disputes.push(Object.assign(dispute, { claimantValues: made.values, challengerValues }));
@@ -321,7 +321,7 @@ class World {
     for (const dispute of this.disputes) {
       if (dispute.ended) continue;
       const { status } = await protocol.oracle.claims(dispute.claimed.id);
-      if (status === STATUS.Falsified) {
+      if (status === CLAIM_STATUS.falsified) {
         if (dispute.challenger === protocol.watcher)
           await this.attempt('reclaim', protocol.sendReclaim(dispute));
         continue;
@@ -342,12 +342,12 @@ class World {
       const progress = await protocol.oracle.progress(asked.id);
       burned += progress.burnedWei;
       const { status, feeHeld } = progress;
-      if (status === REQUEST_STATUS.Open || status === REQUEST_STATUS.Closed) held += FEE + CALLBACK_FEE;
+      if (status === REQUEST_STATUS.open || status === REQUEST_STATUS.closed) held += FEE + CALLBACK_FEE;
       if (feeHeld) held += FEE;
       let open = 0n;
       for (const made of this.claims.filter((one) => one.asked === asked)) {
         const state = await protocol.oracle.claims(made.id);
-        if (state.status === STATUS.Open) {
+        if (state.status === CLAIM_STATUS.open) {
           held += TERMS.claimBondWei;
           open++;
         }
@@ -366,8 +366,8 @@ class World {
     for (const made of this.claims) {
       const { status } = await protocol.oracle.claims(made.id);
       if (made.claimant === protocol.honest)
-        expect(status, `honest claim ${made.id}`).to.not.equal(STATUS.Falsified);
-      if (this.isFalse(made)) expect(status, `false claim ${made.id}`).to.not.equal(STATUS.Final);
+        expect(status, `honest claim ${made.id}`).to.not.equal(CLAIM_STATUS.falsified);
+      if (this.isFalse(made)) expect(status, `false claim ${made.id}`).to.not.equal(CLAIM_STATUS.final);
     }
   }
 
@@ -422,9 +422,9 @@ describe('many actors at random', () => {
       for (const made of world.claims) {
         const { status, openDisputes } = await protocol.oracle.claims(made.id);
         expect(openDisputes).to.equal(0n);
-        if (world.isFalse(made)) expect(status, `false claim ${made.id}`).to.equal(STATUS.Falsified);
-        expect(status, `claim ${made.id}`).to.not.equal(STATUS.Open);
-        if (made.claimant === protocol.honest) expect(status).to.equal(STATUS.Final);
+        if (world.isFalse(made)) expect(status, `false claim ${made.id}`).to.equal(CLAIM_STATUS.falsified);
+        expect(status, `claim ${made.id}`).to.not.equal(CLAIM_STATUS.open);
+        if (made.claimant === protocol.honest) expect(status).to.equal(CLAIM_STATUS.final);
       }
       for (const one of [protocol.honest, protocol.watcher]) {
         await world.withdraw(one);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { CLAIM_STATUS } from '../../src/chain/status.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type ToyNode, toyConstant, toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
 import { type Dispute, deployProtocol, FEE, type Protocol, REASON, TERMS } from '../support/toy/protocol.ts';
@@ -84,7 +85,7 @@ describe('a whole dispute on the toy referee', () => {
       const { burnedWei } = await oracle.progress(dispute.claimed.asked.id);
       expect(burnedWei).to.equal((TERMS.claimBondWei + 1n) / 2n);
       expect(await game.disputes(dispute.id)).to.equal(protocol.ethers.ZeroHash);
-      expect((await oracle.claims(dispute.claimed.id)).status).to.equal(3n);
+      expect((await oracle.claims(dispute.claimed.id)).status).to.equal(CLAIM_STATUS.falsified);
     });
   }
 

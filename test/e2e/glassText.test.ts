@@ -11,6 +11,7 @@ import { rungs, textsOf } from '../../examples/text/rungs.ts';
 import { as, type Contracts, connect } from '../../src/chain/contracts.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
+import { REQUEST_STATUS } from '../../src/chain/status.ts';
 import { readText } from '../../src/client/text.ts';
 import { wasmEngine } from '../../src/engine/wasm/wasm.ts';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
@@ -142,7 +143,8 @@ describe('texts by a real model, each party a process of its own', () => {
     while ((watcher.out + watcher.err).split('right').length <= servers.length) await pause(100);
     await pass(61);
     for (const which of servers.keys()) {
-      while ((await contracts.oracle.progress(which + 1)).status !== 2n) await pause(100);
+      while ((await contracts.oracle.progress(which + 1)).status !== REQUEST_STATUS.answered)
+        await pause(100);
       const answer = bytesOfHex(await contracts.oracle.result(which + 1));
       const { tokens, text } = readText(
         { ...model.options, vocabulary: model.vocabulary, tokenizer: tokenizer() },
@@ -213,7 +215,7 @@ describe('texts by a real model, each party a process of its own', () => {
       await pause(100);
     }
     await pass(CLOCK_SECONDS);
-    while ((await contracts.oracle.progress(5)).status !== 2n) await pause(100);
+    while ((await contracts.oracle.progress(5)).status !== REQUEST_STATUS.answered) await pause(100);
     expect(await contracts.oracle.result(5)).to.equal(hexOf(written(4)));
   });
 });

@@ -1,5 +1,6 @@
 // Row 43: who earns the fee when several claim the same output. Row 30: how a request ends while claims on it are open.
 import { expect } from 'chai';
+import { REQUEST_STATUS } from '../../../src/chain/status.ts';
 import { Random } from '../../support/randomProgram.ts';
 import { toyInput, toyLoop, toyModel } from '../../support/toy/model.ts';
 import {
@@ -15,7 +16,6 @@ import { DEEP, honestValues, INPUT, small, withFalseOutput } from '../../support
 const { claimBondWei, challengeBondWei, windowSeconds, clockSeconds, patienceSeconds } = TERMS;
 /** The winner's part of a falsified claim's bond. */
 const REWARD = claimBondWei / 2n;
-const STATUS = { open: 1n, answered: 2n, cancelled: 3n, closed: 4n } as const;
 
 describe('attacks: copies', () => {
   let protocol: Protocol;
@@ -196,18 +196,18 @@ describe('attacks: copies', () => {
       await protocol.at(asked.requestedAt + patienceSeconds);
       const first = await protocol.claim(asked, falseValues.output(), protocol.liar);
       await expect(cancel(asked)).to.emit(protocol.oracle, 'Closed').withArgs(asked.id);
-      expect(await statusOf(asked)).to.equal(STATUS.closed);
+      expect(await statusOf(asked)).to.equal(REQUEST_STATUS.closed);
       expect(await protocol.oracle.owed(protocol.requester)).to.equal(0n);
       await expect(protocol.claim(asked, honestValues.output(), protocol.liar))
         .to.be.revertedWithCustomError(protocol.oracle, 'RequestNotOpen')
-        .withArgs(asked.id, STATUS.closed);
+        .withArgs(asked.id, REQUEST_STATUS.closed);
       await expect(cancel(asked))
         .to.be.revertedWithCustomError(protocol.oracle, 'ClaimsOpen')
         .withArgs(asked.id, 1);
       await protocol.playOut(await protocol.challenge(first, protocol.watcher), falseValues, honestValues);
       await expect(cancel(asked)).to.emit(protocol.oracle, 'Cancelled').withArgs(asked.id);
       expect(await protocol.oracle.owed(protocol.requester)).to.equal(FEE);
-      expect(await statusOf(asked)).to.equal(STATUS.cancelled);
+      expect(await statusOf(asked)).to.equal(REQUEST_STATUS.cancelled);
       await expect(cancel(asked)).to.be.revertedWithCustomError(protocol.oracle, 'RequestNotOpen');
     });
 
@@ -218,7 +218,7 @@ describe('attacks: copies', () => {
       await cancel(asked);
       await protocol.passWindow(claimed);
       await protocol.finalize(claimed);
-      expect(await statusOf(asked)).to.equal(STATUS.answered);
+      expect(await statusOf(asked)).to.equal(REQUEST_STATUS.answered);
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
       await expect(cancel(asked)).to.be.revertedWithCustomError(protocol.oracle, 'RequestNotOpen');
     });
@@ -252,12 +252,12 @@ describe('attacks: copies', () => {
         const takeBack = () => contract.takeBack(asked.id, asked.request as never);
         const before = await protocol.balanceOf(protocol.oracle);
         await takeBack();
-        expect(await statusOf(asked)).to.equal(STATUS.closed);
+        expect(await statusOf(asked)).to.equal(REQUEST_STATUS.closed);
         expect(await protocol.balanceOf(protocol.oracle)).to.equal(before);
         await protocol.runOut(dispute);
         await protocol.timeout(dispute);
         await takeBack();
-        expect(await statusOf(asked)).to.equal(STATUS.cancelled);
+        expect(await statusOf(asked)).to.equal(REQUEST_STATUS.cancelled);
         expect(await protocol.balanceOf(protocol.oracle)).to.equal(before - FEE);
         expect(await protocol.oracle.owed(contract)).to.equal(0n);
       }

@@ -1,6 +1,7 @@
 // Row 48 of what the protocol must survive: a crowd of disputes, against one who answers many in one transaction.
 import { expect } from 'chai';
 import type { Result } from 'ethers';
+import { CLAIM_STATUS } from '../../../src/chain/status.ts';
 import { expectGas } from '../../support/gas.ts';
 import { type Call, EMPTY_TABLE } from '../../support/toy/moves.ts';
 import {
@@ -105,7 +106,7 @@ describe('attacks: a crowd', () => {
     expect((await protocol.oracle.claims(claimed.id)).openDisputes).to.equal(0n);
     expect(await protocol.oracle.owed(protocol.honest)).to.equal(BigInt(CROWD) * challengeBondWei);
     await protocol.finalize(claimed);
-    expect((await protocol.oracle.claims(claimed.id)).status).to.equal(2n);
+    expect((await protocol.oracle.claims(claimed.id)).status).to.equal(CLAIM_STATUS.final);
   });
 
   it('attack 48: one watcher moves in disputes on many false claims at once', async () => {

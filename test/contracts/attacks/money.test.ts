@@ -1,6 +1,7 @@
 // Rows 11, 12 and 30 to 33, and who may call what: requests, finality, callbacks and money.
 import { expect } from 'chai';
 import type { ContractTransactionReceipt } from 'ethers';
+import { REQUEST_STATUS } from '../../../src/chain/status.ts';
 import { toyLoop, toyModel } from '../../support/toy/model.ts';
 import {
   type Asked,
@@ -186,7 +187,7 @@ describe('attacks: money and finality', () => {
     for (const output of [honestValues.output(), falseValues.output()]) {
       await expect(protocol.claim(asked, output, protocol.stranger))
         .to.be.revertedWithCustomError(protocol.oracle, 'RequestNotOpen')
-        .withArgs(asked.id, 2);
+        .withArgs(asked.id, REQUEST_STATUS.answered);
     }
     await expect(protocol.sendFinalize(first)).to.be.revertedWithCustomError(protocol.oracle, 'ClaimNotOpen');
   });

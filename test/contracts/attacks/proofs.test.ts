@@ -1,6 +1,7 @@
 // Rows 9 and 13 to 20: what is opened, proven and run.
 import { expect } from 'chai';
 import type { ContractTransactionResponse } from 'ethers';
+import { CLAIM_STATUS } from '../../../src/chain/status.ts';
 import { keccakTagged } from '../../../src/merkle/keccak.ts';
 import { programLeaf } from '../../../src/merkle/model.ts';
 import { TAGS } from '../../../src/merkle/tags.ts';
@@ -85,7 +86,7 @@ describe('attacks: openings and proofs', () => {
       );
       if (outcome?.status === 1) throw new Error(`${percent} % of the estimate was enough`);
       expect(await protocol.game.disputes(dispute.id)).to.equal(state);
-      expect((await protocol.oracle.claims(dispute.claimed.id)).status).to.equal(1n);
+      expect((await protocol.oracle.claims(dispute.claimed.id)).status).to.equal(CLAIM_STATUS.open);
     }
     await protocol.move(dispute, call, protocol.watcher);
     expect(dispute.ended?.reason).to.equal(REASON.WrongWord);
@@ -109,7 +110,7 @@ describe('attacks: openings and proofs', () => {
       );
       expect(outcome).to.equal('reverted');
     }
-    expect((await protocol.oracle.claims(dispute.claimed.id)).status).to.equal(1n);
+    expect((await protocol.oracle.claims(dispute.claimed.id)).status).to.equal(CLAIM_STATUS.open);
     await refused(dispute, leaf, 'NothingWrong');
   });
 
@@ -556,7 +557,7 @@ describe('attacks: openings and proofs', () => {
         { name: 'proveMalformed', args: [dispute.subject, REQUEST, 4, proof] },
         protocol.watcher,
       );
-      expect((await protocol.oracle.claims(claimed.id)).status).to.equal(3n);
+      expect((await protocol.oracle.claims(claimed.id)).status).to.equal(CLAIM_STATUS.falsified);
     });
   });
 });

@@ -1,5 +1,6 @@
 // Rows 1 to 4 of what the protocol must survive: several parties on one claim.
 import { expect } from 'chai';
+import { CLAIM_STATUS } from '../../../src/chain/status.ts';
 import { EMPTY_TABLE } from '../../support/toy/moves.ts';
 import {
   BURNED,
@@ -48,7 +49,7 @@ describe('attacks: several parties on one claim', () => {
     // The honest dispute waited as long for the claimant, who is out of time in it.
     await protocol.timeout(honest);
     expect(honest.ended).to.deep.equal({ winner: protocol.watcher.address, reason: REASON.ClaimantTimeout });
-    expect((await protocol.oracle.claims(claimed.id)).status).to.equal(3n);
+    expect((await protocol.oracle.claims(claimed.id)).status).to.equal(CLAIM_STATUS.falsified);
   });
 
   for (const bond of [10n, 11n, 1_001n]) {

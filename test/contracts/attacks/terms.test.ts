@@ -2,6 +2,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
 import { expect } from 'chai';
 import { AbiCoder, type ContractTransactionReceipt } from 'ethers';
+import { CALLBACK_STATUS, CLAIM_STATUS } from '../../../src/chain/status.ts';
 import { request, TermsError } from '../../../src/client/client.ts';
 import { hexOf } from '../../../src/merkle/keccak.ts';
 import { tensorRoot, tensorTree } from '../../../src/merkle/tensor.ts';
@@ -128,7 +129,7 @@ describe('attacks: terms', () => {
       // The fee alone waits for the copy that was mined first.
       await protocol.oracle.payFee(asked.id, asked.request as never, honest.outputs);
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
-      expect((await protocol.oracle.claims(copied.id)).status).to.equal(3n);
+      expect((await protocol.oracle.claims(copied.id)).status).to.equal(CLAIM_STATUS.falsified);
       expect(await protocol.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
     });
 
@@ -353,7 +354,7 @@ describe('attacks: terms', () => {
       expect(await protocol.oracle.owed(protocol.requester)).to.equal(CALLBACK_FEE);
       await expect(protocol.oracle.runCallback(plain.id, plain.request as never, claimed.output))
         .to.be.revertedWithCustomError(protocol.oracle, 'CallbackNotDue')
-        .withArgs(plain.id, 0);
+        .withArgs(plain.id, CALLBACK_STATUS.none);
       const cancelled = await protocol.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
       await protocol.at(cancelled.requestedAt + TERMS.patienceSeconds + 1n);
       await protocol.oracle.connect(protocol.requester).cancel(cancelled.id, cancelled.request as never);
@@ -398,7 +399,7 @@ describe('attacks: terms', () => {
       for (const by of [protocol.stranger, protocol.honest]) {
         await expect(run(claimed.output, by))
           .to.be.revertedWithCustomError(protocol.oracle, 'CallbackNotDue')
-          .withArgs(id, 3);
+          .withArgs(id, CALLBACK_STATUS.done);
       }
       expect(await consumer.calls()).to.equal(1n);
       expect(await protocol.oracle.owed(protocol.stranger)).to.equal(CALLBACK_FEE);
@@ -456,7 +457,7 @@ describe('attacks: terms', () => {
         await expect(prove(claimed))
           .to.be.revertedWithCustomError(protocol.oracle, 'NotProven')
           .withArgs(asked.id, await verifier.getAddress());
-        expect((await protocol.oracle.claims(claimed.id)).status).to.equal(1n);
+        expect((await protocol.oracle.claims(claimed.id)).status).to.equal(CLAIM_STATUS.open);
       }
       await protocol.passWindow(claimed);
       await protocol.finalize(claimed);
@@ -747,7 +748,7 @@ describe('attacks: terms', () => {
       const wrong = await claimByRoot(asked, falseValues.output(), protocol.liar);
       expect(wrong.outputs).to.equal(protocol.outputsOf(small, falseValues.output()));
       await protocol.playOut(await protocol.challenge(wrong, protocol.watcher), falseValues, honestValues);
-      expect((await protocol.oracle.claims(wrong.id)).status).to.equal(3n);
+      expect((await protocol.oracle.claims(wrong.id)).status).to.equal(CLAIM_STATUS.falsified);
       const claimed = await claimByRoot(asked, honestValues.output());
       await expect(finalizeByRoot(claimed)).to.be.revertedWithCustomError(protocol.oracle, 'WindowOpen');
       await protocol.passWindow(claimed);
