@@ -128,11 +128,16 @@ class World {
     this.count('claim');
   }
 
-  async challenge(made: ClaimWithValues, by: HardhatEthersSigner, challengerValues: Values): Promise<void> {
-    if ((await this.protocol.oracle.claims(made.id)).status !== CLAIM_STATUS.open) return;
-    if ((await this.protocol.lastTimestamp()) >= made.claimedAt + made.asked.terms.windowSeconds) return;
-    const dispute = await this.protocol.challenge(made, by);
-    this.disputes.push(Object.assign(dispute, { claimantValues: made.values, challengerValues }));
+  async challenge(
+    claimed: ClaimWithValues,
+    by: HardhatEthersSigner,
+    challengerValues: Values,
+  ): Promise<void> {
+    if ((await this.protocol.oracle.claims(claimed.id)).status !== CLAIM_STATUS.open) return;
+    if ((await this.protocol.lastTimestamp()) >= claimed.claimedAt + claimed.asked.terms.windowSeconds)
+      return;
+    const dispute = await this.protocol.challenge(claimed, by);
+    this.disputes.push(Object.assign(dispute, { claimantValues: claimed.values, challengerValues }));
     this.pay(by, TERMS.challengeBondWei);
     this.count('challenge');
   }
@@ -193,9 +198,9 @@ class World {
   async adversaryActs(): Promise<void> {
     const { random, protocol } = this;
     const by = this.pick(this.adversaries)!;
-    const made = this.pick(this.claims);
+    const claimed = this.pick(this.claims);
     const dispute = this.pick(this.disputes);
-    const own = this.pick(
+    const ownDispute = this.pick(
       this.disputes.filter((one) => !one.ended && this.adversaries.includes(protocol.moverOf(one))),
     );
     const asked = this.pick(this.requests);
@@ -210,19 +215,19 @@ class World {
         },
       ],
       [1, async () => asked && this.scene.right && this.claim(asked, this.scene.right, by)],
-      [6, async () => made && this.challenge(made, by, this.scene.withLies(...this.randomLies()))],
-      [6, async () => own && this.play(own, false)],
-      [6, async () => own && this.play(own, true)],
+      [6, async () => claimed && this.challenge(claimed, by, this.scene.withLies(...this.randomLies()))],
+      [6, async () => ownDispute && this.play(ownDispute, false)],
+      [6, async () => ownDispute && this.play(ownDispute, true)],
       [2, async () => dispute && this.attempt('timeout', protocol.sendTimeout(dispute, by))],
       [2, async () => dispute && this.attempt('reclaim', protocol.sendReclaim(dispute, by))],
-      [3, async () => made && this.attempt('finalize', protocol.sendFinalize(made, PLENTY))],
+      [3, async () => claimed && this.attempt('finalize', protocol.sendFinalize(claimed, PLENTY))],
       [
         1,
         async () =>
-          made &&
+          claimed &&
           this.attempt(
             'finalize',
-            protocol.sendFinalize({ ...made, output: this.scene.withLies().output() }, PLENTY),
+            protocol.sendFinalize({ ...claimed, output: this.scene.withLies().output() }, PLENTY),
           ),
       ],
       [
@@ -234,7 +239,7 @@ class World {
             protocol.oracle.connect(protocol.requester).cancel(asked.id, asked.request as never),
           )),
       ],
-      [2, async () => made && this.payFee(made)],
+      [2, async () => claimed && this.payFee(claimed)],
       [1, async () => this.withdraw(by)],
       [
         1,
@@ -300,7 +305,7 @@ class World {
     if (await this.attempt('withdraw', this.protocol.oracle.connect(by).withdraw())) this.pay(by, -owed);
   }
 
-  isFalse = (made: ClaimWithValues): boolean => this.scene.isFalse(made.output);
+  isFalse = (claimed: ClaimWithValues): boolean => this.scene.isFalse(claimed.output);
 
   /** The honest provider and the honest watcher do what is theirs to do. */
   async honestAct(): Promise<void> {
@@ -310,13 +315,13 @@ class World {
     for (const asked of this.requests) {
       if (right && asked.id % 3n !== 0n) await this.claim(asked, right, protocol.honest);
     }
-    for (const made of this.claims) {
+    for (const claimed of this.claims) {
       if (
-        !this.isFalse(made) ||
-        this.disputes.some((m) => m.claimed === made && m.challenger === protocol.watcher)
+        !this.isFalse(claimed) ||
+        this.disputes.some((m) => m.claimed === claimed && m.challenger === protocol.watcher)
       )
         continue;
-      await this.challenge(made, protocol.watcher, this.scene.honestValuesFor(made.output));
+      await this.challenge(claimed, protocol.watcher, this.scene.honestValuesFor(claimed.output));
     }
     for (const dispute of this.disputes) {
       if (dispute.ended) continue;
@@ -345,13 +350,13 @@ class World {
       if (status === REQUEST_STATUS.open || status === REQUEST_STATUS.closed) held += FEE + CALLBACK_FEE;
       if (feeHeld) held += FEE;
       let open = 0n;
-      for (const made of this.claims.filter((one) => one.asked === asked)) {
-        const state = await protocol.oracle.claims(made.id);
+      for (const claimed of this.claims.filter((one) => one.asked === asked)) {
+        const state = await protocol.oracle.claims(claimed.id);
         if (state.status === CLAIM_STATUS.open) {
           held += TERMS.claimBondWei;
           open++;
         }
-        const disputes = this.disputes.filter((one) => one.claimed === made && !one.ended);
+        const disputes = this.disputes.filter((one) => one.claimed === claimed && !one.ended);
         held += BigInt(disputes.length) * TERMS.challengeBondWei;
         expect(state.openDisputes).to.equal(BigInt(disputes.length));
       }
@@ -363,11 +368,11 @@ class World {
 
   async properties(): Promise<void> {
     const { protocol } = this;
-    for (const made of this.claims) {
-      const { status } = await protocol.oracle.claims(made.id);
-      if (made.claimant === protocol.honest)
-        expect(status, `honest claim ${made.id}`).to.not.equal(CLAIM_STATUS.falsified);
-      if (this.isFalse(made)) expect(status, `false claim ${made.id}`).to.not.equal(CLAIM_STATUS.final);
+    for (const claimed of this.claims) {
+      const { status } = await protocol.oracle.claims(claimed.id);
+      if (claimed.claimant === protocol.honest)
+        expect(status, `honest claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.falsified);
+      if (this.isFalse(claimed)) expect(status, `false claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.final);
     }
   }
 
@@ -382,10 +387,11 @@ class World {
         await this.attempt('timeout', protocol.sendTimeout(dispute));
         if (!dispute.ended) await this.attempt('reclaim', protocol.sendReclaim(dispute));
       }
-      for (const made of this.claims) await this.attempt('finalize', protocol.sendFinalize(made, PLENTY));
+      for (const claimed of this.claims)
+        await this.attempt('finalize', protocol.sendFinalize(claimed, PLENTY));
     }
     for (const asked of this.requests) await this.cancel(asked);
-    for (const made of this.claims) await this.payFee(made);
+    for (const claimed of this.claims) await this.payFee(claimed);
   }
 }
 
@@ -419,12 +425,13 @@ describe('many actors at random', () => {
       await world.properties();
       for (const { id } of world.requests)
         expect((await protocol.oracle.progress(id)).feeHeld).to.equal(false);
-      for (const made of world.claims) {
-        const { status, openDisputes } = await protocol.oracle.claims(made.id);
+      for (const claimed of world.claims) {
+        const { status, openDisputes } = await protocol.oracle.claims(claimed.id);
         expect(openDisputes).to.equal(0n);
-        if (world.isFalse(made)) expect(status, `false claim ${made.id}`).to.equal(CLAIM_STATUS.falsified);
-        expect(status, `claim ${made.id}`).to.not.equal(CLAIM_STATUS.open);
-        if (made.claimant === protocol.honest) expect(status).to.equal(CLAIM_STATUS.final);
+        if (world.isFalse(claimed))
+          expect(status, `false claim ${claimed.id}`).to.equal(CLAIM_STATUS.falsified);
+        expect(status, `claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.open);
+        if (claimed.claimant === protocol.honest) expect(status).to.equal(CLAIM_STATUS.final);
       }
       for (const one of [protocol.honest, protocol.watcher]) {
         await world.withdraw(one);

@@ -72,15 +72,15 @@ describe('blocks', () => {
       const random = new Random(seed);
       const tried = new Set([0, 15, 16, 31, 32, nodes - 1, ...random.times(14, () => random.below(nodes))]);
       for (const node of tried) {
-        const made = honest.model.program.nodes[node]!;
-        const fold = made.kind === 'loop' ? sizeOf(made.fold) : 1;
+        const target = honest.model.program.nodes[node]!;
+        const fold = target.kind === 'loop' ? sizeOf(target.fold) : 1;
         const fault: Fault = { node, element: random.below(70), step: random.below(fold) };
-        const liar = plantFaults(honest, [made.kind === 'loop' ? fault : { node, element: fault.element }]);
+        const liar = plantFaults(honest, [target.kind === 'loop' ? fault : { node, element: fault.element }]);
         const game = openGame(liar, honest);
         // Odd factors keep a difference alive.
         expect(play(game, liar, honest), `node ${node} of ${nodes}`).to.equal('challenger');
         expect(game.outcome?.nodeIndex).to.equal(node);
-        if (made.kind !== 'loop') continue;
+        if (target.kind !== 'loop') continue;
         expect(game.outcome?.stretch?.element).to.equal(fault.element);
         isolated++;
         const held = openGame(honest, honest);
@@ -111,8 +111,8 @@ describe('blocks', () => {
       const role = game.mover;
       const trace = role === 'claimant' ? liar : honest;
       const { model, depth, root } = trace;
-      const own = { model, depth, root, node: (level: number, i: number) => trace.node(level, i) };
-      const move = moveAboveBlocks(game.view, own, role)!;
+      const commitment = { model, depth, root, node: (level: number, i: number) => trace.node(level, i) };
+      const move = moveAboveBlocks(game.view, commitment, role)!;
       expect(move).to.deep.equal(nextMove(game.view, trace, role));
       game.play(move);
       moves++;

@@ -116,8 +116,8 @@ describe('texts by a real model, each party a process of its own', () => {
     await provider.says('providing as');
     /** What the model goes on to write behind a beginning, as a good server has it. */
     const rest = (beginning: string): string => {
-      const known = texts.map(({ ids, tokens }) => tokenizer().decode([...ids, ...tokens]));
-      return known.find((whole) => whole.startsWith(beginning))?.slice(beginning.length) ?? '';
+      const writtenTexts = texts.map(({ ids, tokens }) => tokenizer().decode([...ids, ...tokens]));
+      return writtenTexts.find((whole) => whole.startsWith(beginning))?.slice(beginning.length) ?? '';
     };
     const complete = (text: string, response: ServerResponse): void =>
       void response.end(JSON.stringify({ choices: [{ text }] }));

@@ -67,9 +67,9 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     const output = bytesOf(supplied, claimedRefs(model));
     const record = { ...asked, input: { kind: 'bytes', bytes: hexOf(input) } } as const;
     await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun', feeHeld: false }, output);
-    const made = claimsIn(await history.update()).at(-1) as ClaimRecord;
-    expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
-    await challenge(as(CHALLENGER), made);
+    const claimRecord = claimsIn(await history.update()).at(-1) as ClaimRecord;
+    expect(claimRecord.outputs).to.equal(hexOf(commitOutput(model, output)));
+    await challenge(as(CHALLENGER), claimRecord);
     return disputesIn(await history.update()).at(-1) as DisputeRecord;
   }
 

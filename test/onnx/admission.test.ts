@@ -42,8 +42,8 @@ describe('a bool input of bytes other than 0 and 1', () => {
           opset: 26,
         }),
       );
-      const [made] = await runCompiled(model, [x, y]);
-      expect(made!.values).to.deep.equal(right);
+      const [actual] = await runCompiled(model, [x, y]);
+      expect(actual!.values).to.deep.equal(right);
     });
   }
 
@@ -54,8 +54,8 @@ describe('a bool input of bytes other than 0 and 1', () => {
       outputs: ['z'],
     });
     const model = importOnnx(bytesOfModel, { bind: { x: { shape: [4], values: bytes } } });
-    const [made] = await runCompiled(model, [y]);
-    expect(made!.values).to.deep.equal(bits.map((p, i) => p ^ other[i]!));
+    const [actual] = await runCompiled(model, [y]);
+    expect(actual!.values).to.deep.equal(bits.map((p, i) => p ^ other[i]!));
   });
 });
 
@@ -69,16 +69,19 @@ async function onWords(type: TypeName, words: Uint8Array, shape: readonly number
     }),
   );
   const { program, weights } = model;
-  const made = await Promise.all(
+  const results = await Promise.all(
     [referenceEngine, wasmEngine].map(async (engine) =>
       (await engine.load(program, weights)).runAll([words]),
     ),
   );
   const [output] = program.outputs as [number];
-  const [own, fast] = made.map((tensors) => tensors[output] as Uint8Array) as [Uint8Array, Uint8Array];
-  expect(own).to.deep.equal(fast);
+  const [reference, fast] = results.map((tensors) => tensors[output] as Uint8Array) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  expect(reference).to.deep.equal(fast);
   const arrays = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
-  return { shape, values: [...new arrays[TYPES[type].dtype](own.slice().buffer)] };
+  return { shape, values: [...new arrays[TYPES[type].dtype](reference.slice().buffer)] };
 }
 
 describe('an integer input of words outside its type', () => {

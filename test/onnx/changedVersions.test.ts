@@ -42,18 +42,18 @@ describe('BitShift of signed integers (since version 28)', () => {
         const x = value(
           type,
           [pairs.length],
-          pairs.map(([of]) => of),
+          pairs.map(([number]) => number),
         );
         const by = value(
           type,
           [pairs.length],
-          pairs.map(([, of]) => of),
+          pairs.map(([, distance]) => distance),
         );
         const y = await run('BitShift', [x, by], { attributes: { direction }, opset: 28 });
-        const values = pairs.map(([of, distance]) => {
-          if (distance < 0 || distance >= bits) return direction === 'RIGHT' && of < 0 ? -1 : 0;
+        const values = pairs.map(([number, distance]) => {
+          if (distance < 0 || distance >= bits) return direction === 'RIGHT' && number < 0 ? -1 : 0;
           const shifted =
-            direction === 'LEFT' ? BigInt(of) << BigInt(distance) : BigInt(of) >> BigInt(distance);
+            direction === 'LEFT' ? BigInt(number) << BigInt(distance) : BigInt(number) >> BigInt(distance);
           return Number(BigInt.asIntN(bits, shifted));
         });
         expectClose(y, { shape: [pairs.length], values }, 0, 0);
@@ -67,7 +67,7 @@ describe('BitShift of signed integers (since version 28)', () => {
         attributes: { direction: 'RIGHT' },
         opset: 28,
       });
-      const values = x.values.map((of) => Number(BigInt(of) >> BigInt(by)));
+      const values = x.values.map((number) => Number(BigInt(number) >> BigInt(by)));
       expectClose(y, { shape: [4], values }, 0, 0);
     }
   });
@@ -162,10 +162,10 @@ describe('Resize up to version 10 and Upsample', () => {
     for (const mode of ['nearest', 'linear']) {
       it(`agree with onnxruntime in version 10, ${mode}, by ${scales}`, async () => {
         const options = { attributes: { mode }, opset: 10, constants: [1] };
-        const given = floats([2], scales);
+        const scaleInput = floats([2], scales);
         if (mode === 'nearest')
-          expectClose(await run('Resize', [x, given], options), nearest(x, scales), 0, 0);
-        await expectSameAsOnnxruntime(single('Resize', [x, given], options));
+          expectClose(await run('Resize', [x, scaleInput], options), nearest(x, scales), 0, 0);
+        await expectSameAsOnnxruntime(single('Resize', [x, scaleInput], options));
       });
     }
   }
@@ -218,10 +218,10 @@ describe('BatchNormalization', () => {
     values: noise(shape, seed).values.map((v) => Math.fround(Math.abs(v) + 0.5)),
   });
   const parameters = (shape: readonly number[]) => [2, 3, 4, 5].map((seed) => by(seed, shape));
-  const expected = (of: readonly Value[], place: (i: number) => number): Result => ({
+  const expected = (tensors: readonly Value[], place: (i: number) => number): Result => ({
     shape: x.shape,
     values: x.values.map((v, i) => {
-      const [scale, bias, mean, variance] = of.map(({ values }) => values[place(i)]!) as [
+      const [scale, bias, mean, variance] = tensors.map(({ values }) => values[place(i)]!) as [
         number,
         number,
         number,
@@ -233,49 +233,49 @@ describe('BatchNormalization', () => {
 
   for (const constants of [[], [1, 2, 3, 4]]) {
     it(`with spatial 0 (up to version 8) goes by element, ${constants.length} parameters known`, async () => {
-      const own = parameters([3, 2, 2]);
-      const y = await run('BatchNormalization', [x, ...own], {
+      const byElement = parameters([3, 2, 2]);
+      const y = await run('BatchNormalization', [x, ...byElement], {
         attributes: { spatial: 0 },
         opset: 7,
         constants,
       });
       expectClose(
         y,
-        expected(own, (i) => i % 12),
+        expected(byElement, (i) => i % 12),
         1e-5,
         1e-5,
       );
     });
   }
   it('with spatial 1 goes by channel', async () => {
-    const own = parameters([3]);
-    const y = await run('BatchNormalization', [x, ...own], { attributes: { spatial: 1 }, opset: 7 });
+    const byChannel = parameters([3]);
+    const y = await run('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 1 }, opset: 7 });
     expectClose(
       y,
-      expected(own, (i) => Math.floor(i / 4) % 3),
+      expected(byChannel, (i) => Math.floor(i / 4) % 3),
       1e-5,
       1e-5,
     );
   });
   it('with spatial 0 takes no parameters by channel; spatial is gone since version 9', () => {
-    const own = parameters([3]);
-    refused('BatchNormalization', [x, ...own], { attributes: { spatial: 0 }, opset: 7 }).to.throw(
+    const byChannel = parameters([3]);
+    refused('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 0 }, opset: 7 }).to.throw(
       'is of shape [3], not [3,2,2]',
     );
-    refused('BatchNormalization', [x, ...own], { attributes: { spatial: 0 }, opset: 9 }).to.throw(
+    refused('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 0 }, opset: 9 }).to.throw(
       'no attribute "spatial"',
     );
   });
   it('up to version 6 is that of training unless it says is_test', async () => {
-    const own = parameters([3]);
-    const y = await run('BatchNormalization', [x, ...own], { attributes: { is_test: 1 }, opset: 6 });
+    const byChannel = parameters([3]);
+    const y = await run('BatchNormalization', [x, ...byChannel], { attributes: { is_test: 1 }, opset: 6 });
     expectClose(
       y,
-      expected(own, (i) => Math.floor(i / 4) % 3),
+      expected(byChannel, (i) => Math.floor(i / 4) % 3),
       1e-5,
       1e-5,
     );
-    refused('BatchNormalization', [x, ...own], { opset: 6 }).to.throw('export for inference');
+    refused('BatchNormalization', [x, ...byChannel], { opset: 6 }).to.throw('export for inference');
   });
 });
 
@@ -288,7 +288,7 @@ it('Dropout up to version 6 drops unless it says is_test', async () => {
 describe('a reduction over no axes (noop_with_empty_axes)', () => {
   const x = floats([2, 3], [1, -2, 3, 0.5, -0.25, 4]);
   const positive = floats([2, 3], [1, 2, 3, 0.5, 0.25, 4]);
-  for (const [op, of, element] of [
+  for (const [op, input, element] of [
     ['ReduceSum', x, (v: number) => v],
     ['ReduceMean', x, (v: number) => v],
     ['ReduceMax', x, (v: number) => v],
@@ -302,8 +302,8 @@ describe('a reduction over no axes (noop_with_empty_axes)', () => {
   ] as const) {
     it(`is ${op} of each element alone`, async () => {
       for (const keepdims of [0, 1]) {
-        const y = await run(op, [of], { attributes: { noop_with_empty_axes: 1, keepdims }, opset: 18 });
-        expectClose(y, { shape: [2, 3], values: of.values.map(element) }, 1e-6);
+        const y = await run(op, [input], { attributes: { noop_with_empty_axes: 1, keepdims }, opset: 18 });
+        expectClose(y, { shape: [2, 3], values: input.values.map(element) }, 1e-6);
       }
     });
   }

@@ -41,8 +41,8 @@ describe('ai.onnx.ml: features', () => {
   for (const norm of ['MAX', 'L1', 'L2']) {
     it(`Normalizer by ${norm} agrees with onnxruntime on rows, a vector and zeros`, async () => {
       const x = floats([3, 2], [3, -4, 0, 0, -1, -2]);
-      for (const given of [rows, whole, x, noise([4], 2)]) {
-        await expectSameAsOnnxruntime(ml('Normalizer', [given], { norm }));
+      for (const tensor of [rows, whole, x, noise([4], 2)]) {
+        await expectSameAsOnnxruntime(ml('Normalizer', [tensor], { norm }));
       }
     });
   }
@@ -91,16 +91,20 @@ describe('ai.onnx.ml: features', () => {
     const keys = { keys_int64s: [-3, 0, 2] };
     const numbers = { keys_floats: { floats: [0.5, NaN, 2] } };
     const x = floats([5], [0.5, 2, NaN, 3, -0.5]);
-    const of = async (input: Value, attributes: Record<string, Attribute>) => {
+    const expectLabels = async (input: Value, attributes: Record<string, Attribute>) => {
       for (const version of [2, 4]) {
         const domains = { 'ai.onnx.ml': version };
         await expectSameAsOnnxruntime(ml('LabelEncoder', [input], attributes, { domains }));
       }
     };
-    await of(whole, { ...keys, values_int64s: [7, -8, 9], default_int64: 100 });
-    await of(whole, { ...keys, values_floats: { floats: [0.25, 1e9, -3] } });
-    await of(x, { ...numbers, values_int64s: [1, 2, 3] });
-    await of(x, { ...numbers, values_floats: { floats: [1, 2, 3] }, default_float: { float: -1.5 } });
+    await expectLabels(whole, { ...keys, values_int64s: [7, -8, 9], default_int64: 100 });
+    await expectLabels(whole, { ...keys, values_floats: { floats: [0.25, 1e9, -3] } });
+    await expectLabels(x, { ...numbers, values_int64s: [1, 2, 3] });
+    await expectLabels(x, {
+      ...numbers,
+      values_floats: { floats: [1, 2, 3] },
+      default_float: { float: -1.5 },
+    });
   });
 });
 

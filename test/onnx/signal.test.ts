@@ -69,8 +69,8 @@ it('windows keep their digits at the ends, and a Blackman window starts with 0',
   const size = 200_000;
   const options = { constants: [0], opset: 17 };
   const window = async (op: string): Promise<readonly number[]> => {
-    const [made] = await runCompiled(importOnnx(modelBytes(single(op, [long(size)], options))), []);
-    return made!.values;
+    const [actual] = await runCompiled(importOnnx(modelBytes(single(op, [long(size)], options))), []);
+    return actual!.values;
   };
   const [hann, blackman] = [await window('HannWindow'), await window('BlackmanWindow')];
   for (const i of [1, 2, 3, 1000, 99_999, 100_000, 199_999]) {

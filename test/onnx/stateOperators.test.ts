@@ -78,8 +78,8 @@ describe('CausalConvWithState', () => {
         return past ? reader(past)(n, c, place) : 0;
       };
       const expected = tabulate(x.shape, (n, c, p) => {
-        const own = sum(taps, (k) => reader(w)(c!, 0, k) * at(n!, c!, p! + k)) + (bias?.values[c!] ?? 0);
-        return activation === 'none' ? own : own * sigmoid(own);
+        const total = sum(taps, (k) => reader(w)(c!, 0, k) * at(n!, c!, p! + k)) + (bias?.values[c!] ?? 0);
+        return activation === 'none' ? total : total * sigmoid(total);
       });
       expectClose(y!, expected, 1e-5);
       expectClose(
@@ -201,17 +201,17 @@ function attended(
 ): Result {
   const [batch, heads, queries, size] = q.shape as [number, number, number, number];
   const [, keyHeads, keys, valueSize] = v.shape as [number, number, number, number];
-  const of = (h: number) => Math.floor(h / (heads / keyHeads));
+  const keyHead = (h: number) => Math.floor(h / (heads / keyHeads));
   return tabulate([batch, heads, queries, valueSize], (n, h, s, d) => {
     const scores = range(keys).map((t) => {
       if (hides(n!, s!, t)) return Number.NEGATIVE_INFINITY;
-      const dot = sum(size, (i) => reader(q)(n!, h!, s!, i) * reader(k)(n!, of(h!), t, i));
+      const dot = sum(size, (i) => reader(q)(n!, h!, s!, i) * reader(k)(n!, keyHead(h!), t, i));
       return change(dot / Math.sqrt(size), h!, s!, t);
     });
     const most = Math.max(...scores);
     if (most === Number.NEGATIVE_INFINITY) return 0;
     const total = sum(keys, (t) => Math.exp(scores[t]! - most));
-    return sum(keys, (t) => (Math.exp(scores[t]! - most) / total) * reader(v)(n!, of(h!), t, d!));
+    return sum(keys, (t) => (Math.exp(scores[t]! - most) / total) * reader(v)(n!, keyHead(h!), t, d!));
   });
 }
 

@@ -126,12 +126,12 @@ describe('TreeEnsembleRegressor', () => {
         const count = trees[0]!.length;
         const x = value('double', [4, 1], [third, -third, third + 2 ** -25, third - 2 ** -25]);
         const tensor = (values: readonly number[]) => ({ tensor: value('double', [values.length], values) });
-        const given = {
+        const ensemble = {
           ...rest,
           nodes_values_as_tensor: tensor(new Array(count).fill(threshold)),
           target_weights_as_tensor: tensor([1, 2]),
         };
-        await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', x, given));
+        await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', x, ensemble));
       }
     }
   });
@@ -258,8 +258,8 @@ describe('TreeEnsemble', () => {
 
   for (const aggregate of [0, 1, 2, 3]) {
     it(`takes sets of members and trees that share nodes, aggregate ${aggregate}`, async () => {
-      const given = { ...attributes, aggregate_function: aggregate };
-      await expectSameAsOnnxruntime(ml('TreeEnsemble', x, given, 1, version));
+      const ensemble = { ...attributes, aggregate_function: aggregate };
+      await expectSameAsOnnxruntime(ml('TreeEnsemble', x, ensemble, 1, version));
     });
   }
 

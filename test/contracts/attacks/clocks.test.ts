@@ -64,9 +64,9 @@ describe('attacks: time', () => {
 
   it('attack 6: a challenger censored for the window and the budget still wins', async () => {
     const terms = { windowSeconds: MIN.windowSeconds, clockSeconds: MIN.clockSeconds };
-    const made = await claimed(falseValues, terms);
-    await protocol.at(made.claimedAt + MIN.windowSeconds);
-    const dispute = await protocol.challenge(made, protocol.watcher);
+    const claim = await claimed(falseValues, terms);
+    await protocol.at(claim.claimedAt + MIN.windowSeconds);
+    const dispute = await protocol.challenge(claim, protocol.watcher);
     let budget = MIN.clockSeconds - 20n;
     while (!dispute.ended) {
       // Blocks are a second apart, so that twenty seconds are left for all moves together.
@@ -88,14 +88,14 @@ describe('attacks: time', () => {
       [0n, true],
       [1n, false],
     ] as const) {
-      const made = await claimed();
-      await protocol.at(made.claimedAt + windowSeconds + offset);
-      const sent = protocol.challenge(made, protocol.watcher);
+      const claim = await claimed();
+      await protocol.at(claim.claimedAt + windowSeconds + offset);
+      const sent = protocol.challenge(claim, protocol.watcher);
       if (taken) await sent;
       else {
         await expect(sent)
           .to.be.revertedWithCustomError(protocol.oracle, 'WindowPassed')
-          .withArgs(made.id, made.claimedAt + windowSeconds);
+          .withArgs(claim.id, claim.claimedAt + windowSeconds);
       }
     }
   });
@@ -106,13 +106,13 @@ describe('attacks: time', () => {
       [0n, false],
       [1n, true],
     ] as const) {
-      const made = await claimed(honestValues);
-      await protocol.at(made.claimedAt + windowSeconds + offset);
-      if (taken) await protocol.finalize(made);
+      const claim = await claimed(honestValues);
+      await protocol.at(claim.claimedAt + windowSeconds + offset);
+      if (taken) await protocol.finalize(claim);
       else {
-        await expect(protocol.sendFinalize(made))
+        await expect(protocol.sendFinalize(claim))
           .to.be.revertedWithCustomError(protocol.oracle, 'WindowOpen')
-          .withArgs(made.id, made.claimedAt + windowSeconds);
+          .withArgs(claim.id, claim.claimedAt + windowSeconds);
       }
     }
   });
@@ -198,9 +198,9 @@ describe('attacks: time', () => {
         await protocol.at(start);
         const asked = await protocol.ask(model, INPUT, { terms });
         await protocol.at(start + 1n);
-        const made = await protocol.claim(asked, output, protocol.liar);
+        const claim = await protocol.claim(asked, output, protocol.liar);
         await protocol.at(start + 2n);
-        return protocol.challenge(made, protocol.watcher);
+        return protocol.challenge(claim, protocol.watcher);
       };
       const snapshot = await protocol.networkHelpers.takeSnapshot();
       const meant = await open(falseValues.output());
@@ -276,9 +276,9 @@ describe('attacks: time', () => {
   });
 
   it('attack 10: a bond is reclaimed once, and only from a falsified claim', async () => {
-    const made = await claimed();
-    const first = await protocol.challenge(made, protocol.watcher);
-    const second = await protocol.challenge(made, protocol.stranger);
+    const claim = await claimed();
+    const first = await protocol.challenge(claim, protocol.watcher);
+    const second = await protocol.challenge(claim, protocol.stranger);
     await expect(protocol.sendReclaim(second)).to.be.revertedWithCustomError(
       protocol.oracle,
       'ClaimNotFalsified',
@@ -290,9 +290,9 @@ describe('attacks: time', () => {
   });
 
   it('attack 10: two leaves against one claim in one block pay one reward', async () => {
-    const made = await claimed();
-    const first = await protocol.challenge(made, protocol.watcher);
-    const second = await protocol.challenge(made, protocol.stranger);
+    const claim = await claimed();
+    const first = await protocol.challenge(claim, protocol.watcher);
+    const second = await protocol.challenge(claim, protocol.stranger);
     for (const dispute of [first, second]) {
       while (placeOf(dispute).phase !== PHASE.Interval) {
         await protocol.step(

@@ -64,11 +64,11 @@ describe('attacks: copies', () => {
       const asked = await protocol.ask(small, INPUT);
       const original = await protocol.claim(asked, honestValues.output(), protocol.liar);
       const copy = await protocol.claim(asked, honestValues.output(), protocol.honest);
-      const own = await protocol.challenge(original, protocol.stranger);
+      const dispute = await protocol.challenge(original, protocol.stranger);
       await protocol.passWindow(copy);
       await protocol.finalize(copy);
-      await protocol.runOut(own);
-      await protocol.timeout(own);
+      await protocol.runOut(dispute);
+      await protocol.timeout(dispute);
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei);
       await expect(payFee(copy)).to.emit(protocol.oracle, 'FeePaid').withArgs(asked.id, copy.id);
       expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
@@ -78,8 +78,8 @@ describe('attacks: copies', () => {
     it('attack 43: the fee is paid for no other output than the answer, ever', async () => {
       const asked = await protocol.ask(small, INPUT);
       const wrong = await protocol.claim(asked, falseValues.output(), protocol.liar);
-      const own = await protocol.challenge(wrong, protocol.liar);
-      await protocol.step(own, falseValues);
+      const dispute = await protocol.challenge(wrong, protocol.liar);
+      await protocol.step(dispute, falseValues);
       const original = await protocol.claim(asked, honestValues.output(), protocol.honest);
       const copy = await protocol.claim(asked, honestValues.output(), protocol.stranger);
       const slow = await protocol.challenge(original, protocol.liar);
@@ -92,7 +92,7 @@ describe('attacks: copies', () => {
         'RequestMismatch',
       );
       // A claim of something else that becomes final later, as if nobody watched, is not the answer.
-      await protocol.timeout(own);
+      await protocol.timeout(dispute);
       await protocol.finalize(wrong);
       expect(await feeHeld(asked)).to.equal(true);
       expect(await protocol.oracle.owed(protocol.liar)).to.equal(claimBondWei + challengeBondWei);

@@ -120,7 +120,7 @@ describe('attacks: demanded nodes and malformed programs', () => {
 
   /** The small model with other bytes in the place of its third node, under the id that the registry gives. */
   async function withNode(descriptor: Uint8Array): Promise<ToyModel> {
-    const descriptors = small.descriptors.map((given, i) => (i === 2 ? descriptor : given));
+    const descriptors = small.descriptors.map((original, i) => (i === 2 ? descriptor : original));
     const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
     const refs = (list: ToyModel['inputs']) => list.map((ref) => ({ ...ref }));
     const args = [tree.root, small.nodes.length, refs(small.inputs), refs(small.outputs), [], ''] as const;
@@ -166,9 +166,9 @@ describe('attacks: demanded nodes and malformed programs', () => {
       dispute = await protocol.challenge(claimed, protocol.watcher);
     });
 
-    const proof = (of = dispute): Call => ({
+    const proof = (target = dispute): Call => ({
       name: 'proveMalformed',
-      args: [of.subject, REQUEST, 2, nodeProof(values, 2)],
+      args: [target.subject, REQUEST, 2, nodeProof(values, 2)],
     });
 
     it('attack 51: cannot be copied from the pool, nor sent for somebody else', async () => {

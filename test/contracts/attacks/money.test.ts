@@ -389,8 +389,8 @@ describe('attacks: money and finality', () => {
         { ...MIN, [term]: min },
         { ...MAX, [term]: max },
       ];
-      const made = [protocol.registry, protocol.referee, protocol.ethers.ZeroAddress, ...bounds];
-      await expect(protocol.ethers.deployContract('InferenceOracle', made))
+      const parameters = [protocol.registry, protocol.referee, protocol.ethers.ZeroAddress, ...bounds];
+      await expect(protocol.ethers.deployContract('InferenceOracle', parameters))
         .to.be.revertedWithCustomError(protocol.oracle, 'BoundsUnsafe')
         .withArgs(term);
     };

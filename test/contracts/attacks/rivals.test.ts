@@ -78,10 +78,10 @@ describe('attacks: several parties on one claim', () => {
 
   it('attack 2: a claimant that falsifies itself first loses half, the honest nothing', async () => {
     const claimed = await falseClaim();
-    const own = await protocol.challenge(claimed, protocol.liar);
+    const ownDispute = await protocol.challenge(claimed, protocol.liar);
     const honest = await protocol.challenge(claimed, protocol.watcher);
     await protocol.step(honest, falseValues);
-    await protocol.playOut(own, falseValues, honestValues);
+    await protocol.playOut(ownDispute, falseValues, honestValues);
     await protocol.reclaim(honest);
     expect(await protocol.oracle.owed(protocol.liar)).to.equal(REWARD + challengeBondWei);
     expect(await protocol.oracle.owed(protocol.watcher)).to.equal(challengeBondWei + BURNED);
