@@ -155,11 +155,11 @@ say.expect(
 say.heading('Second act: a lie');
 reports.length = 0;
 const second = await ask(SECOND_IMAGE);
-const truth = await shelf.trace(modelId, second.input);
-const { fault, trace: lyingTrace, from, to } = findLie(truth);
+const honest = await shelf.trace(modelId, second.input);
+const { fault, trace: lyingTrace, from, to } = findLie(honest);
 say.line(
   `  the liar runs the model too, but says ${to} for one value that is ${from.toPrecision(3)}: element ${fault.element} of node ` +
-    `${fault.node}, ${compiled.labels[fault.node]}; from there on it computes ${digitOf(lyingTrace)} instead of ${digitOf(truth)}`,
+    `${fault.node}, ${compiled.labels[fault.node]}; from there on it computes ${digitOf(lyingTrace)} instead of ${digitOf(honest)}`,
 );
 const lying = lyingRunner(shelf, () => lyingTrace);
 const liar = createProvider(player('the liar', liarAccount, lying));

@@ -44,8 +44,8 @@ function commits(): string[] {
   const main = ['origin/main', 'main'].find(
     (name) => git('rev-parse', '--verify', '--quiet', name).status === 0,
   );
-  const own = main === undefined ? [] : list(`--max-count=${AT_MOST}`, 'HEAD', '--not', main);
-  return own.length > 0 ? own : list(`--max-count=${LATEST}`);
+  const branchCommits = main === undefined ? [] : list(`--max-count=${AT_MOST}`, 'HEAD', '--not', main);
+  return branchCommits.length > 0 ? branchCommits : list(`--max-count=${LATEST}`);
 }
 
 describe('subjects of commits', () => {

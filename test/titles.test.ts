@@ -4,11 +4,16 @@ import { expect } from 'chai';
 
 const MAX_LETTERS = 80;
 
-/** Titles of tests and groups in a source, without the values that are put into them. */
+/** Titles of tests and groups in a source, as they are written there. */
 function titlesIn(source: string): string[] {
   const calls = source.matchAll(/\b(?:it|describe)(?:\.\w+)?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*?)\1/g);
-  return [...calls].map(([, , title = '']) => title.replace(/\$\{[^}]*\}/g, ''));
+  return [...calls].map(([, , title = '']) => title);
 }
+
+const withoutValues = (title: string): string => title.replace(/\$\{[^}]*\}/g, '');
+
+/** Whether a title goes on from the one before it, so that it says nothing by itself. */
+const isContinuation = (title: string): boolean => /^(attack [\d, ]+: )?(and|or|but)\b/i.test(title);
 
 describe('titles of tests', () => {
   const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -18,14 +23,26 @@ describe('titles of tests', () => {
   it('have at most 80 letters', () => {
     expect(files.flatMap(({ titles }) => titles)).to.have.length.above(1000);
     const long = files.flatMap(({ file, titles }) =>
-      titles.filter(({ length }) => length > MAX_LETTERS).map((title) => `${file}: ${title}`),
+      titles
+        .map(withoutValues)
+        .filter(({ length }) => length > MAX_LETTERS)
+        .map((title) => `${file}: ${title}`),
     );
     expect(long).to.deep.equal([]);
   });
 
+  it('say something by themselves: none begins with "and", "or" or "but"', () => {
+    const continued = files.flatMap(({ file, titles }) =>
+      titles.filter(isContinuation).map((title) => `${file}: ${title}`),
+    );
+    expect(continued).to.deep.equal([]);
+    const samples = ['and more', 'But less', 'attack 24, 25: or other ones', 'order is kept', `\${a} and b`];
+    expect(samples.map(isContinuation)).to.deep.equal([true, true, true, false, false]);
+  });
+
   it('are found in every form', () => {
     const source = `it('a \${b} c', f); describe(\n  "it's", f); it.skip(\`d\`, f);`;
-    expect(titlesIn(source)).to.deep.equal(['a  c', "it's", 'd']);
+    expect(titlesIn(source).map(withoutValues)).to.deep.equal(['a  c', "it's", 'd']);
   });
 });
 

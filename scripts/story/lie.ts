@@ -32,7 +32,7 @@ export interface Lie {
  */
 export function findLie(honest: Trace): Lie {
   const { nodes } = honest.model.program;
-  const truth = digitOf(honest);
+  const rightDigit = digitOf(honest);
   const laborious = nodes
     .map((node, index) => ({ index, node, steps: node.kind === 'loop' ? sizeOf(node.fold) : 0 }))
     .filter(({ steps, node }) => steps > 1 && node.dtype === 'f32')
@@ -47,7 +47,7 @@ export function findLie(honest: Trace): Lie {
         const xor = (word ^ wordOfF32(lie)) >>> 0;
         const fault: Fault = { node: index, element, xor, step: Math.floor(steps / 2) };
         const trace = plantFaults(honest, [fault]);
-        if (digitOf(trace) !== truth) return { fault, trace, from: f32OfWord(word), to: lie };
+        if (digitOf(trace) !== rightDigit) return { fault, trace, from: f32OfWord(word), to: lie };
       }
     }
   }

@@ -2,6 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import { pay } from '../chain/actions/payment.ts';
 import { submit } from '../chain/actions/submit.ts';
 import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
+import { REQUEST_STATUS } from '../chain/contracts/status.ts';
 import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/contracts/types.ts';
 import { contractError, explain } from '../chain/messages/explain.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
@@ -124,8 +125,6 @@ export async function request(
   throw new Error('the oracle took the request and did not say its id');
 }
 
-const REQUEST_CANCELLED = 3n;
-
 /**
  * Waits until a request has its final answer. Before finality there is none, whatever is claimed.
  *
@@ -145,7 +144,7 @@ export async function awaitResult(
     const trouble = await (async () => {
       try {
         const { status } = await oracle.progress(requestId);
-        if (status === REQUEST_CANCELLED) throw new NoAnswer(`request ${requestId} was cancelled`);
+        if (status === REQUEST_STATUS.cancelled) throw new NoAnswer(`request ${requestId} was cancelled`);
         return bytesOfHex(await oracle.result(requestId));
       } catch (failure) {
         if (failure instanceof NoAnswer) throw failure;

@@ -61,7 +61,7 @@ function runIn(
   files.set('/model.onnx', file);
   for (const [i, bytes] of inputs.entries()) files.set(`/input${i}`, bytes);
   const whole: Order = { ...order, model: '/model.onnx', inputs: inputs.map((_, i) => `/input${i}`) };
-  return page.evaluate((given) => (globalThis as unknown as Assay).assay.run(given), whole);
+  return page.evaluate((job) => (globalThis as unknown as Assay).assay.run(job), whole);
 }
 
 describe(`the engine in a page of Chromium${suffix}`, () => {

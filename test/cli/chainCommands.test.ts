@@ -52,9 +52,9 @@ describe('commands that go to a chain refuse in one line', () => {
 
   /** Runs a command in this process. URL, ORACLE and FOLDER stand for what is known later. */
   async function assay(...args: string[]) {
-    const known = { URL: chain.url!, ORACLE: oracle, FOLDER: folder };
+    const values = { URL: chain.url!, ORACLE: oracle, FOLDER: folder };
     const named = (arg: string): string =>
-      Object.entries(known).reduce((text, [name, is]) => text.replace(name, is), arg);
+      Object.entries(values).reduce((text, [name, is]) => text.replace(name, is), arg);
     return runHere(...args.map(named));
   }
 

@@ -173,7 +173,7 @@ describe('the command line', () => {
       expect(out).to.match(/y: float32 \[1, 4\]\n {2}1 0 3 0$/);
     });
 
-    const given = ['--input', 'x:0=FOLDER/x.npy'];
+    const inputFlags = ['--input', 'x:0=FOLDER/x.npy'];
     const mistakes: [string, string[], number, RegExp][] = [
       ['no model', [], 2, /missing required argument 'MODEL\.onnx'/],
       ['a missing model', ['FOLDER/none.onnx'], 1, /none\.onnx: there is no such file$/],
@@ -207,20 +207,25 @@ describe('the command line', () => {
       ['text as input', [M, '--input', 'x:0=FOLDER/text.npy'], 1, /is not a \.npy file/],
       [
         'an unknown engine',
-        [M, ...given, '--engine', 'warp'],
+        [M, ...inputFlags, '--engine', 'warp'],
         2,
         /--engine warp: there is no such engine; there is wasm, webgpu, auto, reference$/,
       ],
-      ['no threads', [M, ...given, '--threads', '0'], 2, /--threads 0: write a whole number from 1 to 1024$/],
+      [
+        'no threads',
+        [M, ...inputFlags, '--threads', '0'],
+        2,
+        /--threads 0: write a whole number from 1 to 1024$/,
+      ],
       [
         'too many checks',
-        [M, ...given, '--spot-checks', '2'],
+        [M, ...inputFlags, '--spot-checks', '2'],
         2,
         /--spot-checks 2: write a number from 0 to 1$/,
       ],
-      ['half a thread', [M, ...given, '--threads', '1.5'], 2, /--threads 1\.5: write a whole number/],
-      ['an unknown format', [M, ...given, '--output-format', 'png'], 2, /choose npy or pb$/],
-      ['a file as output folder', [M, ...given, '--output-dir', 'FOLDER/file'], 1, /file/],
+      ['half a thread', [M, ...inputFlags, '--threads', '1.5'], 2, /--threads 1\.5: write a whole number/],
+      ['an unknown format', [M, ...inputFlags, '--output-format', 'png'], 2, /choose npy or pb$/],
+      ['a file as output folder', [M, ...inputFlags, '--output-dir', 'FOLDER/file'], 1, /file/],
       ['an unknown option', [M, '--frobnicate'], 2, /unknown option '--frobnicate'$/],
       ['an option without its value', [M, '--input'], 2, /argument missing/],
       [

@@ -117,8 +117,8 @@ describe('an account whose key is not in the open', () => {
   });
 
   it('sends nothing that its signer changed, signed for another, or refused', async () => {
-    const ask = (url: string, of = address) =>
-      runHere(...['canary', '--rpc', chain.url!, '--signer', url, '--signer-address', of]);
+    const ask = (url: string, account = address) =>
+      runHere(...['canary', '--rpc', chain.url!, '--signer', url, '--signer-address', account]);
     signer.behaviour = web3signer(privateKey, { value: '0x1' });
     expect((await ask(signer.url)).err).to.match(/signed another transaction than the one it was given$/);
     signer.behaviour = web3signer(keyOf(1));

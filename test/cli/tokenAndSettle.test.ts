@@ -89,7 +89,7 @@ describe('commands in a deployment', function () {
     });
 
     it('name amounts in it, allow the oracle each payment only, and get the rest back', async () => {
-      const made = await assay(
+      const result = await assay(
         'deploy',
         '--trial',
         '--currency',
@@ -98,8 +98,10 @@ describe('commands in a deployment', function () {
         '2000000',
         ...there,
       );
-      expect([made.code, made.err]).to.deep.equal([0, '']);
-      expect(made.out).to.contain(`fees and bonds are in GLD (${address}); claim bonds are 2.0 GLD at least`);
+      expect([result.code, result.err]).to.deep.equal([0, '']);
+      expect(result.out).to.contain(
+        `fees and bonds are in GLD (${address}); claim bonds are 2.0 GLD at least`,
+      );
       const record = JSON.parse(readFileSync(at('deployments/31337.json'), 'utf8'));
       expect(record.currency).to.equal(address);
 

@@ -1,36 +1,40 @@
 // Contracts that carry final answers to other standards, over the whole protocol with the toy model.
 import { expect } from 'chai';
 import { type Asked, type Claimed, deployProtocol, type Protocol } from '../support/toy/protocol.ts';
-import { INPUT, small, truth } from '../support/toy/small.ts';
+import { honestValues, INPUT, small } from '../support/toy/small.ts';
 
 const AGENT = 77n;
 const JOB = { Open: 0, Funded: 1, Submitted: 2, Completed: 3, Rejected: 4 } as const;
 const NO_ANSWER = `0x${'00'.repeat(32)}`;
 
 describe('adapters to other standards', () => {
-  let p: Protocol;
+  let protocol: Protocol;
   let asked: Asked;
 
   beforeEach(async () => {
-    p = await deployProtocol();
-    await p.publish(small);
-    asked = await p.ask(small, INPUT);
+    protocol = await deployProtocol();
+    await protocol.publish(small);
+    asked = await protocol.ask(small, INPUT);
   });
 
   async function answered(): Promise<Claimed> {
-    const claimed = await p.claim(asked, truth.output(), p.honest);
-    await p.passWindow(claimed);
-    await p.finalize(claimed);
+    const claimed = await protocol.claim(asked, honestValues.output(), protocol.honest);
+    await protocol.passWindow(claimed);
+    await protocol.finalize(claimed);
     return claimed;
   }
 
-  const outputs = () => p.outputsOf(small, truth.output());
+  const outputs = () => protocol.outputsOf(small, honestValues.output());
   const inputsOf = () => asked.request[3] as string;
 
   describe('validator of ERC-8004', () => {
     async function deployed() {
-      const validations = await p.ethers.deployContract('ValidationRegistryMock');
-      const validator = await p.ethers.deployContract('AssayValidator', [p.oracle, validations, p.requester]);
+      const validations = await protocol.ethers.deployContract('ValidationRegistryMock');
+      const validator = await protocol.ethers.deployContract('AssayValidator', [
+        protocol.oracle,
+        validations,
+        protocol.requester,
+      ]);
       const statement = (named: string, agentId = AGENT, salt = NO_ANSWER) => ({
         agentId,
         requestId: asked.id,
@@ -52,11 +56,11 @@ describe('adapters to other standards', () => {
       const { validations, validator, requested } = await deployed();
       const { said, hash } = await requested(outputs());
       await expect(validator.validate(said, asked.request as never))
-        .to.be.revertedWithCustomError(p.oracle, 'NotFinal')
+        .to.be.revertedWithCustomError(protocol.oracle, 'NotFinal')
         .withArgs(asked.id);
       expect((await validations.getValidationStatus(hash))[2]).to.equal(0);
       await answered();
-      await expect(validator.connect(p.stranger).validate(said, asked.request as never))
+      await expect(validator.connect(protocol.stranger).validate(said, asked.request as never))
         .to.emit(validator, 'Validated')
         .withArgs(hash, AGENT, true);
       const [, , response, responseHash, tag] = await validations.getValidationStatus(hash);
@@ -68,7 +72,7 @@ describe('adapters to other standards', () => {
 
     it('counts no answer to a request that somebody else made, under whatever terms', async () => {
       const { validations, validator, statement } = await deployed();
-      asked = await p.ask(small, INPUT, { from: p.liar });
+      asked = await protocol.ask(small, INPUT, { from: protocol.liar });
       await answered();
       const said = statement(outputs());
       await validations.validationRequest(validator, AGENT, '', await validator.requestHash(said));
@@ -112,77 +116,93 @@ describe('adapters to other standards', () => {
   });
 
   describe('evaluator of ERC-8183', () => {
-    async function deployed(provider = p.honest) {
-      asked = await p.ask(small, INPUT, { terms: { provider: provider.address } });
-      const jobs = await p.ethers.deployContract('AgenticCommerceMock');
-      const evaluator = await p.ethers.deployContract('AssayEvaluator', [p.oracle, jobs]);
-      await jobs.connect(p.requester).createJob(provider, evaluator);
+    async function deployed(provider = protocol.honest) {
+      asked = await protocol.ask(small, INPUT, { terms: { provider: provider.address } });
+      const jobs = await protocol.ethers.deployContract('AgenticCommerceMock');
+      const evaluator = await protocol.ethers.deployContract('AssayEvaluator', [protocol.oracle, jobs]);
+      await jobs.connect(protocol.requester).createJob(provider, evaluator);
       return { jobs, evaluator };
     }
 
     it('completes a job whose provider gave the final answer, and no sooner', async () => {
       const { jobs, evaluator } = await deployed();
-      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
+      await evaluator.connect(protocol.requester).nameRequest(1, asked.id, asked.request as never);
       await jobs.advance(1, JOB.Submitted);
       await expect(evaluator.settle(1))
         .to.be.revertedWithCustomError(evaluator, 'NotDecided')
         .withArgs(asked.id);
       await answered();
-      await expect(evaluator.connect(p.stranger).settle(1)).to.emit(evaluator, 'Settled').withArgs(1, true);
+      await expect(evaluator.connect(protocol.stranger).settle(1))
+        .to.emit(evaluator, 'Settled')
+        .withArgs(1, true);
       expect((await jobs.getJob(1)).status).to.equal(JOB.Completed);
       await expect(evaluator.settle(1)).to.be.revertedWithCustomError(jobs, 'WrongStatus');
     });
 
     it('rejects a job whose request was cancelled', async () => {
       const { jobs, evaluator } = await deployed();
-      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
+      await evaluator.connect(protocol.requester).nameRequest(1, asked.id, asked.request as never);
       await jobs.advance(1, JOB.Submitted);
-      await p.at(asked.requestedAt + asked.terms.patienceSeconds + 1n);
-      await p.oracle.cancel(asked.id, asked.request as never);
+      await protocol.at(asked.requestedAt + asked.terms.patienceSeconds + 1n);
+      await protocol.oracle.cancel(asked.id, asked.request as never);
       await expect(evaluator.settle(1)).to.emit(evaluator, 'Settled').withArgs(1, false);
       expect((await jobs.getJob(1)).status).to.equal(JOB.Rejected);
     });
 
     it('lets the client alone name a request, once, while the job is open', async () => {
       const { jobs, evaluator } = await deployed();
-      await expect(evaluator.connect(p.liar).nameRequest(1, asked.id, asked.request as never))
+      await expect(evaluator.connect(protocol.liar).nameRequest(1, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'NotClient')
-        .withArgs(p.requester, p.liar);
-      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id + 1n, asked.request as never))
+        .withArgs(protocol.requester, protocol.liar);
+      await expect(
+        evaluator.connect(protocol.requester).nameRequest(1, asked.id + 1n, asked.request as never),
+      )
         .to.be.revertedWithCustomError(evaluator, 'RequestMismatch')
         .withArgs(asked.id + 1n);
       // An answer that anybody may copy could be overtaken, and the job with it.
-      const open = await p.ask(small, INPUT);
-      await expect(evaluator.connect(p.requester).nameRequest(1, open.id, open.request as never))
+      const open = await protocol.ask(small, INPUT);
+      await expect(evaluator.connect(protocol.requester).nameRequest(1, open.id, open.request as never))
         .to.be.revertedWithCustomError(evaluator, 'NotProvidersAlone')
-        .withArgs(p.honest, p.ethers.ZeroAddress);
+        .withArgs(protocol.honest, protocol.ethers.ZeroAddress);
       await expect(evaluator.settle(1)).to.be.revertedWithCustomError(evaluator, 'NothingNamed').withArgs(1);
-      await evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never);
-      await expect(evaluator.connect(p.requester).nameRequest(1, asked.id, asked.request as never))
+      await evaluator.connect(protocol.requester).nameRequest(1, asked.id, asked.request as never);
+      await expect(evaluator.connect(protocol.requester).nameRequest(1, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'TooLate')
         .withArgs(1, JOB.Open, asked.id);
-      await jobs.connect(p.requester).createJob(p.honest, evaluator);
+      await jobs.connect(protocol.requester).createJob(protocol.honest, evaluator);
       await jobs.advance(2, JOB.Funded);
-      await expect(evaluator.connect(p.requester).nameRequest(2, asked.id, asked.request as never))
+      await expect(evaluator.connect(protocol.requester).nameRequest(2, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'TooLate')
         .withArgs(2, JOB.Funded, 0);
-      await jobs.connect(p.requester).createJob(p.honest, p.watcher);
-      await expect(evaluator.connect(p.requester).nameRequest(3, asked.id, asked.request as never))
+      await jobs.connect(protocol.requester).createJob(protocol.honest, protocol.watcher);
+      await expect(evaluator.connect(protocol.requester).nameRequest(3, asked.id, asked.request as never))
         .to.be.revertedWithCustomError(evaluator, 'NotEvaluator')
-        .withArgs(p.watcher);
+        .withArgs(protocol.watcher);
     });
   });
 
   describe('verifier of ERC-8274', () => {
     it('says yes to the final answer of its model, and to nothing else', async () => {
-      const verifier = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id, p.requester]);
-      const foreign = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, NO_ANSWER, p.requester]);
-      const others = await p.ethers.deployContract('AssayProofVerifier', [p.oracle, small.id, p.liar]);
-      const type = p.oracle.interface
+      const verifier = await protocol.ethers.deployContract('AssayProofVerifier', [
+        protocol.oracle,
+        small.id,
+        protocol.requester,
+      ]);
+      const foreign = await protocol.ethers.deployContract('AssayProofVerifier', [
+        protocol.oracle,
+        NO_ANSWER,
+        protocol.requester,
+      ]);
+      const others = await protocol.ethers.deployContract('AssayProofVerifier', [
+        protocol.oracle,
+        small.id,
+        protocol.liar,
+      ]);
+      const type = protocol.oracle.interface
         .getFunction('cancel')
         .inputs[1]!.format('full')
         .replace(/ request_$/, '');
-      const metadata = p.ethers.AbiCoder.defaultAbiCoder().encode(
+      const metadata = protocol.ethers.AbiCoder.defaultAbiCoder().encode(
         ['uint256', type],
         [asked.id, asked.request],
       );

@@ -19,7 +19,7 @@ const NODES = [
   toyLoop(2),
 ];
 const model = toyModel(NODES);
-const truth = valuesOf(model, INPUT);
+const honestValues = valuesOf(model, INPUT);
 
 describe('gas', () => {
   let protocol: Protocol;
@@ -37,7 +37,7 @@ describe('gas', () => {
     const value = await consumer.price();
     const sent = await consumer.connect(requester).ask(INPUT, { value });
     const asked = askedFrom((await sent.wait())!, model, terms);
-    const claimed = await claim(asked, truth.output(), honest);
+    const claimed = await claim(asked, honestValues.output(), honest);
     await passWindow(claimed);
     const final = await finalize(claimed, honest);
     protocol.eventOf(final, 'CallbackRun');
@@ -118,12 +118,12 @@ describe('gas', () => {
     const many = toyModel(nodes, [...nodes.keys()].slice(0, 24));
     await publish(many);
     const values = valuesOf(many, new Uint8Array());
-    const fight = await challenge(
+    const dispute = await challenge(
       await claim(await ask(many, new Uint8Array()), values.output(), honest),
       watcher,
     );
-    await step(fight, values);
-    const { name, gas } = fight.moves.at(-1)!;
+    await step(dispute, values);
+    const { name, gas } = dispute.moves.at(-1)!;
     expect(name).to.equal('commitTrace');
     expectGas('longest first answer, 24 outputs in 128 nodes', gas);
     expect(Number(gas)).to.be.below(21_000 + 40 * LIMITS.MAX_FIRST_ANSWER_BYTES);
@@ -132,24 +132,24 @@ describe('gas', () => {
   it("of a dispute of 8 and 9 levels is at most 720k besides the referee's", async () => {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
     // The tensors that other blocks read and the output are wrong too, as when a lie reaches them.
-    const tale = valuesOf(model, INPUT, [
+    const falseValues = valuesOf(model, INPUT, [
       { node: 101, byte: 4 * 12_345, step: 300 },
       { node: 111, byte: 0 },
       { node: 199, byte: 0 },
     ]);
     const asked = await ask(model, INPUT);
-    const fight = await challenge(await claim(asked, tale.output(), liar), watcher);
-    await playOut(fight, tale, truth);
-    const total = fight.moves.reduce((sum, { gas }) => sum + gas, 0n);
+    const dispute = await challenge(await claim(asked, falseValues.output(), liar), watcher);
+    await playOut(dispute, falseValues, honestValues);
+    const total = dispute.moves.reduce((sum, { gas }) => sum + gas, 0n);
     const seen = new Map<string, number>();
-    for (const { name, gas } of fight.moves) {
+    for (const { name, gas } of dispute.moves) {
       const nth = (seen.get(name) ?? 0) + 1;
       seen.set(name, nth);
       expectGas(`toy dispute: ${name}${nth > 1 ? `, number ${nth}` : ''}`, gas);
     }
     expectGas('toy dispute, whole', total);
-    expect(fight.ended?.reason).to.equal(REASON.WrongWord);
-    expect(fight.moves.filter(({ byClaimant }) => byClaimant)).to.have.length(6);
+    expect(dispute.ended?.reason).to.equal(REASON.WrongWord);
+    expect(dispute.moves.filter(({ byClaimant }) => byClaimant)).to.have.length(6);
     expect(Number(total)).to.be.at.most(720_000);
   });
 });

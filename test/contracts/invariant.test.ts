@@ -2,6 +2,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
 import { expect } from 'chai';
 import type { ContractTransactionResponse } from 'ethers';
+import { CLAIM_STATUS, REQUEST_STATUS } from '../../src/chain/contracts/status.ts';
 import { Random } from '../support/randomProgram.ts';
 import {
   type Call,
@@ -14,9 +15,9 @@ import {
 import {
   type Asked,
   type Claimed,
+  type Dispute,
   deployProtocol,
   FEE,
-  type Fight,
   type Protocol,
   placeOf,
   TERMS,
@@ -32,27 +33,25 @@ const TICKS = LONG ? 80 : 40;
 /** Paid for callbacks that nobody runs, because requesters have no code: it must come back. */
 const CALLBACK_FEE = 7n;
 
-const STATUS = { Open: 1n, Final: 2n, Falsified: 3n } as const;
-const REQUEST_STATUS = { Open: 1n, Closed: 4n } as const;
 const FORCED = 3n;
 const PLENTY = { gasLimit: 2_000_000n };
 
-/** A fight with what each side holds to be true; `undefined` for whoever moves at random. */
-interface Match extends Fight {
+/** A dispute with the values that each side plays by. */
+interface DisputeWithValues extends Dispute {
   claimantValues: Values;
   challengerValues: Values;
   /** A state that it was in before, for moves that come too late. */
-  earlier?: { dispute: readonly unknown[]; call: Call };
+  earlier?: { fields: readonly unknown[]; call: Call };
 }
 
-interface Made extends Claimed {
+interface ClaimWithValues extends Claimed {
   readonly values: Values;
 }
 
 class World {
   readonly requests: Asked[] = [];
-  readonly claims: Made[] = [];
-  readonly matches: Match[] = [];
+  readonly claims: ClaimWithValues[] = [];
+  readonly disputes: DisputeWithValues[] = [];
   /** Deposits of each account less its withdrawals. */
   readonly spent = new Map<string, bigint>();
   /** Number of successful calls of each kind, so that a run that does nothing is seen. */
@@ -60,16 +59,16 @@ class World {
   lied = 0;
   /** Amounts forced into the oracle. */
   forced = 0n;
-  readonly p: Protocol;
+  readonly protocol: Protocol;
   readonly random: Random;
   readonly scene: Scene;
   readonly adversaries: readonly HardhatEthersSigner[];
 
-  constructor(p: Protocol, random: Random, scene: Scene) {
+  constructor(protocol: Protocol, random: Random, scene: Scene) {
     this.scene = scene;
-    this.p = p;
+    this.protocol = protocol;
     this.random = random;
-    this.adversaries = p.signers.slice(5, 10);
+    this.adversaries = protocol.signers.slice(5, 10);
   }
 
   pick<T>(list: readonly T[]): T | undefined {
@@ -88,7 +87,7 @@ class World {
   async attempt(what: string, sent: Promise<ContractTransactionResponse>): Promise<boolean> {
     try {
       const receipt = (await (await sent).wait())!;
-      for (const match of this.matches) this.p.absorb(match, receipt);
+      for (const dispute of this.disputes) this.protocol.absorb(dispute, receipt);
       this.count(what);
       return true;
     } catch (error) {
@@ -100,8 +99,10 @@ class World {
   async ask(): Promise<void> {
     const windowSeconds = 600n + BigInt(this.random.below(600));
     const terms = { windowSeconds, patienceSeconds: 300n, callbackFeeWei: CALLBACK_FEE };
-    this.requests.push(await this.p.ask(this.scene.model, INPUT, { terms, from: this.p.requester }));
-    this.pay(this.p.requester, FEE + CALLBACK_FEE);
+    this.requests.push(
+      await this.protocol.ask(this.scene.model, INPUT, { terms, from: this.protocol.requester }),
+    );
+    this.pay(this.protocol.requester, FEE + CALLBACK_FEE);
     this.count('request');
   }
 
@@ -113,20 +114,30 @@ class World {
     defended: Values = values,
   ): Promise<void> {
     const output = values.output();
-    const earlier = await this.p.oracle.claimOf(asked.id, this.p.outputsOf(this.scene.model, output), by);
-    const { status } = await this.p.oracle.progress(asked.id);
-    if (status !== REQUEST_STATUS.Open) return;
-    if (earlier !== 0n && (await this.p.oracle.claims(earlier)).status !== STATUS.Falsified) return;
-    this.claims.push({ ...(await this.p.claim(asked, output, by)), values: defended });
+    const earlier = await this.protocol.oracle.claimOf(
+      asked.id,
+      this.protocol.outputsOf(this.scene.model, output),
+      by,
+    );
+    const { status } = await this.protocol.oracle.progress(asked.id);
+    if (status !== REQUEST_STATUS.open) return;
+    if (earlier !== 0n && (await this.protocol.oracle.claims(earlier)).status !== CLAIM_STATUS.falsified)
+      return;
+    this.claims.push({ ...(await this.protocol.claim(asked, output, by)), values: defended });
     this.pay(by, TERMS.claimBondWei);
     this.count('claim');
   }
 
-  async challenge(made: Made, by: HardhatEthersSigner, challengerValues: Values): Promise<void> {
-    if ((await this.p.oracle.claims(made.id)).status !== STATUS.Open) return;
-    if ((await this.p.lastTimestamp()) >= made.claimedAt + made.asked.terms.windowSeconds) return;
-    const fight = await this.p.challenge(made, by);
-    this.matches.push(Object.assign(fight, { claimantValues: made.values, challengerValues }));
+  async challenge(
+    claimed: ClaimWithValues,
+    by: HardhatEthersSigner,
+    challengerValues: Values,
+  ): Promise<void> {
+    if ((await this.protocol.oracle.claims(claimed.id)).status !== CLAIM_STATUS.open) return;
+    if ((await this.protocol.lastTimestamp()) >= claimed.claimedAt + claimed.asked.terms.windowSeconds)
+      return;
+    const dispute = await this.protocol.challenge(claimed, by);
+    this.disputes.push(Object.assign(dispute, { claimantValues: claimed.values, challengerValues }));
     this.pay(by, TERMS.challengeBondWei);
     this.count('challenge');
   }
@@ -148,71 +159,76 @@ class World {
   }
 
   /** The move that `values` lead to, or a perverse one. */
-  async moveOf(match: Match, perverse: boolean): Promise<Call | undefined> {
-    const { random, p } = this;
-    const place = placeOf(match);
+  async moveOf(dispute: DisputeWithValues, perverse: boolean): Promise<Call | undefined> {
+    const { random, protocol } = this;
+    const place = placeOf(dispute);
     const byClaimant = claimantMoves(place.phase);
-    const values = byClaimant ? match.claimantValues : match.challengerValues;
-    if (!perverse) return p.nextCall(match, values);
+    const values = byClaimant ? dispute.claimantValues : dispute.challengerValues;
+    if (!perverse) return protocol.nextCall(dispute, values);
     if (byClaimant) {
-      const other = this.scene.told(...this.randomLies());
-      return place.phase === PHASE.Root && random.chance(50) ? commitTrace(other) : p.nextCall(match, other);
+      const other = this.scene.withLies(...this.randomLies());
+      return place.phase === PHASE.Root && random.chance(50)
+        ? commitTrace(other)
+        : protocol.nextCall(dispute, other);
     }
     if (place.phase === PHASE.NodePick && random.chance(40)) {
-      return { name: 'demandNode', args: [match.table.blockRoot, random.below(8)] };
+      return { name: 'demandNode', args: [dispute.table.blockRoot, random.below(8)] };
     }
     const node = this.scene.model.nodes[place.nodeIndex]!;
     const range = place.phase === PHASE.Element ? 256 / node.elementBytes : 8;
     try {
-      return challengerMove(place, match.table, values, { at: random.below(range) });
+      return challengerMove(place, dispute.table, values, { at: random.below(range) });
     } catch {
       return undefined;
     }
   }
 
-  async play(match: Match, perverse: boolean): Promise<boolean> {
-    const call = await this.moveOf(match, perverse);
+  async play(dispute: DisputeWithValues, perverse: boolean): Promise<boolean> {
+    const call = await this.moveOf(dispute, perverse);
     if (!call) return false;
-    const by = this.p.moverOf(match);
-    const before = { dispute: match.dispute, call };
-    const sent = this.p.send(match, call, by, PLENTY) as Promise<ContractTransactionResponse>;
+    const by = this.protocol.moverOf(dispute);
+    const before = { fields: dispute.fields, call };
+    const sent = this.protocol.send(dispute, call, by, PLENTY) as Promise<ContractTransactionResponse>;
     const moved = await this.attempt(call.name, sent);
-    if (moved) match.earlier = before;
+    if (moved) dispute.earlier = before;
     return moved;
   }
 
   /** One random thing that somebody of bad or no will does. */
   async adversaryActs(): Promise<void> {
-    const { random, p } = this;
+    const { random, protocol } = this;
     const by = this.pick(this.adversaries)!;
-    const made = this.pick(this.claims);
-    const match = this.pick(this.matches);
-    const own = this.pick(
-      this.matches.filter((one) => !one.ended && this.adversaries.includes(p.moverOf(one))),
+    const claimed = this.pick(this.claims);
+    const dispute = this.pick(this.disputes);
+    const ownDispute = this.pick(
+      this.disputes.filter((one) => !one.ended && this.adversaries.includes(protocol.moverOf(one))),
     );
     const asked = this.pick(this.requests);
     const deeds: [number, () => Promise<unknown>][] = [
       [2, () => this.ask()],
-      [4, async () => asked && this.claim(asked, this.scene.told(...this.randomLies()), by)],
+      [4, async () => asked && this.claim(asked, this.scene.withLies(...this.randomLies()), by)],
       [
         2,
         async () => {
-          const defended = this.scene.told(...this.randomLies());
-          if (asked) await this.claim(asked, this.scene.told(...this.randomLies()), by, defended);
+          const defended = this.scene.withLies(...this.randomLies());
+          if (asked) await this.claim(asked, this.scene.withLies(...this.randomLies()), by, defended);
         },
       ],
       [1, async () => asked && this.scene.right && this.claim(asked, this.scene.right, by)],
-      [6, async () => made && this.challenge(made, by, this.scene.told(...this.randomLies()))],
-      [6, async () => own && this.play(own, false)],
-      [6, async () => own && this.play(own, true)],
-      [2, async () => match && this.attempt('timeout', p.sendTimeout(match, by))],
-      [2, async () => match && this.attempt('reclaim', p.sendReclaim(match, by))],
-      [3, async () => made && this.attempt('finalize', p.sendFinalize(made, PLENTY))],
+      [6, async () => claimed && this.challenge(claimed, by, this.scene.withLies(...this.randomLies()))],
+      [6, async () => ownDispute && this.play(ownDispute, false)],
+      [6, async () => ownDispute && this.play(ownDispute, true)],
+      [2, async () => dispute && this.attempt('timeout', protocol.sendTimeout(dispute, by))],
+      [2, async () => dispute && this.attempt('reclaim', protocol.sendReclaim(dispute, by))],
+      [3, async () => claimed && this.attempt('finalize', protocol.sendFinalize(claimed, PLENTY))],
       [
         1,
         async () =>
-          made &&
-          this.attempt('finalize', p.sendFinalize({ ...made, output: this.scene.told().output() }, PLENTY)),
+          claimed &&
+          this.attempt(
+            'finalize',
+            protocol.sendFinalize({ ...claimed, output: this.scene.withLies().output() }, PLENTY),
+          ),
       ],
       [
         1,
@@ -220,38 +236,38 @@ class World {
           asked &&
           (await this.attempt(
             'cancel',
-            p.oracle.connect(p.requester).cancel(asked.id, asked.request as never),
+            protocol.oracle.connect(protocol.requester).cancel(asked.id, asked.request as never),
           )),
       ],
-      [2, async () => made && this.payFee(made)],
+      [2, async () => claimed && this.payFee(claimed)],
       [1, async () => this.withdraw(by)],
       [
         1,
         async () => {
-          const late = match?.earlier;
+          const late = dispute?.earlier;
           if (!late) return;
-          const stale = { ...match, dispute: late.dispute };
-          const sent = p.send(stale, late.call, by, PLENTY) as Promise<ContractTransactionResponse>;
+          const stale = { ...dispute, fields: late.fields };
+          const sent = protocol.send(stale, late.call, by, PLENTY) as Promise<ContractTransactionResponse>;
           expect(await this.attempt('stale move', sent)).to.equal(false);
         },
       ],
       [
         1,
         async () => {
-          if (!match) return;
+          if (!dispute) return;
           const node = random.below(5);
           const { descriptors, tree } = this.scene.model;
           const proof = { descriptor: descriptors[node]!, siblings: tree.proof(node) };
-          const call = { name: 'proveMalformed', args: [match.subject, REQUEST, node, proof] };
-          const sent = p.send(match, call, random.pick([by, match.challenger]), PLENTY);
+          const call = { name: 'proveMalformed', args: [dispute.subject, REQUEST, node, proof] };
+          const sent = protocol.send(dispute, call, random.pick([by, dispute.challenger]), PLENTY);
           expect(await this.attempt('false proof', sent as never)).to.equal(false);
         },
       ],
       [
         1,
         async () => {
-          if (p.token) await p.token.mint(p.oracle, FORCED);
-          else await p.ethers.deployContract('EtherForcer', [p.oracle], { value: FORCED });
+          if (protocol.token) await protocol.token.mint(protocol.oracle, FORCED);
+          else await protocol.ethers.deployContract('EtherForcer', [protocol.oracle], { value: FORCED });
           this.forced += FORCED;
         },
       ],
@@ -269,105 +285,113 @@ class World {
 
   /** Half of them answer what they are asked, some of those perversely. */
   async adversariesPlay(): Promise<void> {
-    for (const match of this.matches) {
-      if (match.ended || !this.adversaries.includes(this.p.moverOf(match))) continue;
-      if (this.random.chance(60)) await this.play(match, this.random.chance(15));
+    for (const dispute of this.disputes) {
+      if (dispute.ended || !this.adversaries.includes(this.protocol.moverOf(dispute))) continue;
+      if (this.random.chance(60)) await this.play(dispute, this.random.chance(15));
     }
   }
 
   cancel = (asked: Asked): Promise<boolean> =>
-    this.attempt('cancel', this.p.oracle.connect(this.p.requester).cancel(asked.id, asked.request as never));
+    this.attempt(
+      'cancel',
+      this.protocol.oracle.connect(this.protocol.requester).cancel(asked.id, asked.request as never),
+    );
 
-  payFee = ({ asked, outputs }: Made): Promise<boolean> =>
-    this.attempt('payFee', this.p.oracle.payFee(asked.id, asked.request as never, outputs));
+  payFee = ({ asked, outputs }: ClaimWithValues): Promise<boolean> =>
+    this.attempt('payFee', this.protocol.oracle.payFee(asked.id, asked.request as never, outputs));
 
   async withdraw(by: HardhatEthersSigner): Promise<void> {
-    const owed = await this.p.oracle.owed(by);
-    if (await this.attempt('withdraw', this.p.oracle.connect(by).withdraw())) this.pay(by, -owed);
+    const owed = await this.protocol.oracle.owed(by);
+    if (await this.attempt('withdraw', this.protocol.oracle.connect(by).withdraw())) this.pay(by, -owed);
   }
 
-  isFalse = (made: Made): boolean => this.scene.isFalse(made.output);
+  isFalse = (claimed: ClaimWithValues): boolean => this.scene.isFalse(claimed.output);
 
   /** The honest provider and the honest watcher do what is theirs to do. */
   async honestAct(): Promise<void> {
-    const { p } = this;
+    const { protocol } = this;
     // It leaves some requests alone, so that some are cancelled.
     const { right } = this.scene;
     for (const asked of this.requests) {
-      if (right && asked.id % 3n !== 0n) await this.claim(asked, right, p.honest);
+      if (right && asked.id % 3n !== 0n) await this.claim(asked, right, protocol.honest);
     }
-    for (const made of this.claims) {
-      if (!this.isFalse(made) || this.matches.some((m) => m.claimed === made && m.challenger === p.watcher))
+    for (const claimed of this.claims) {
+      if (
+        !this.isFalse(claimed) ||
+        this.disputes.some((m) => m.claimed === claimed && m.challenger === protocol.watcher)
+      )
         continue;
-      await this.challenge(made, p.watcher, this.scene.truthOf(made.output));
+      await this.challenge(claimed, protocol.watcher, this.scene.honestValuesFor(claimed.output));
     }
-    for (const match of this.matches) {
-      if (match.ended) continue;
-      const { status } = await p.oracle.claims(match.claimed.id);
-      if (status === STATUS.Falsified) {
-        if (match.challenger === p.watcher) await this.attempt('reclaim', p.sendReclaim(match));
+    for (const dispute of this.disputes) {
+      if (dispute.ended) continue;
+      const { status } = await protocol.oracle.claims(dispute.claimed.id);
+      if (status === CLAIM_STATUS.falsified) {
+        if (dispute.challenger === protocol.watcher)
+          await this.attempt('reclaim', protocol.sendReclaim(dispute));
         continue;
       }
-      if (![p.honest, p.watcher].includes(p.moverOf(match))) continue;
-      expect(await this.play(match, false), `the honest move in dispute ${match.id}`).to.equal(true);
+      if (![protocol.honest, protocol.watcher].includes(protocol.moverOf(dispute))) continue;
+      expect(await this.play(dispute, false), `the honest move in dispute ${dispute.id}`).to.equal(true);
     }
   }
 
   /** Row 33. */
   async everyWei(): Promise<void> {
-    const { p } = this;
+    const { protocol } = this;
     let owed = 0n;
-    for (const { address } of p.signers) owed += await p.oracle.owed(address);
+    for (const { address } of protocol.signers) owed += await protocol.oracle.owed(address);
     let held = 0n;
     let burned = 0n;
     for (const asked of this.requests) {
-      const progress = await p.oracle.progress(asked.id);
+      const progress = await protocol.oracle.progress(asked.id);
       burned += progress.burnedWei;
       const { status, feeHeld } = progress;
-      if (status === REQUEST_STATUS.Open || status === REQUEST_STATUS.Closed) held += FEE + CALLBACK_FEE;
+      if (status === REQUEST_STATUS.open || status === REQUEST_STATUS.closed) held += FEE + CALLBACK_FEE;
       if (feeHeld) held += FEE;
       let open = 0n;
-      for (const made of this.claims.filter((one) => one.asked === asked)) {
-        const state = await p.oracle.claims(made.id);
-        if (state.status === STATUS.Open) {
+      for (const claimed of this.claims.filter((one) => one.asked === asked)) {
+        const state = await protocol.oracle.claims(claimed.id);
+        if (state.status === CLAIM_STATUS.open) {
           held += TERMS.claimBondWei;
           open++;
         }
-        const fights = this.matches.filter((one) => one.claimed === made && !one.ended);
-        held += BigInt(fights.length) * TERMS.challengeBondWei;
-        expect(state.openDisputes).to.equal(BigInt(fights.length));
+        const disputes = this.disputes.filter((one) => one.claimed === claimed && !one.ended);
+        held += BigInt(disputes.length) * TERMS.challengeBondWei;
+        expect(state.openDisputes).to.equal(BigInt(disputes.length));
       }
       expect(progress.openClaims).to.equal(open);
     }
-    const forced = (await p.balanceOf(p.oracle)) - owed - held - burned;
+    const forced = (await protocol.balanceOf(protocol.oracle)) - owed - held - burned;
     expect(forced).to.equal(this.forced);
   }
 
   async properties(): Promise<void> {
-    const { p } = this;
-    for (const made of this.claims) {
-      const { status } = await p.oracle.claims(made.id);
-      if (made.claimant === p.honest)
-        expect(status, `honest claim ${made.id}`).to.not.equal(STATUS.Falsified);
-      if (this.isFalse(made)) expect(status, `false claim ${made.id}`).to.not.equal(STATUS.Final);
+    const { protocol } = this;
+    for (const claimed of this.claims) {
+      const { status } = await protocol.oracle.claims(claimed.id);
+      if (claimed.claimant === protocol.honest)
+        expect(status, `honest claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.falsified);
+      if (this.isFalse(claimed)) expect(status, `false claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.final);
     }
   }
 
   /** Nothing new is started; what is open comes to its end. */
   async drain(): Promise<void> {
-    const { p } = this;
+    const { protocol } = this;
     for (let round = 0; round < 40; round++) {
       await this.honestAct();
-      await p.at((await p.lastTimestamp()) + 60n);
-      for (const match of this.matches) {
-        if (match.ended) continue;
-        await this.attempt('timeout', p.sendTimeout(match));
-        if (!match.ended) await this.attempt('reclaim', p.sendReclaim(match));
+      await protocol.at((await protocol.lastTimestamp()) + 60n);
+      for (const dispute of this.disputes) {
+        if (dispute.ended) continue;
+        await this.attempt('timeout', protocol.sendTimeout(dispute));
+        if (!dispute.ended) await this.attempt('reclaim', protocol.sendReclaim(dispute));
       }
-      for (const made of this.claims) await this.attempt('finalize', p.sendFinalize(made, PLENTY));
+      for (const claimed of this.claims)
+        await this.attempt('finalize', protocol.sendFinalize(claimed, PLENTY));
     }
     for (const asked of this.requests) await this.cancel(asked);
-    for (const made of this.claims) await this.payFee(made);
+    for (const claimed of this.claims) await this.payFee(claimed);
   }
 }
 
@@ -379,9 +403,9 @@ describe('many actors at random', () => {
     const token = seed % 2 === 0;
     it(`attack 33: every wei and both properties hold throughout, in ${token ? 'a token' : 'ether'}, seed ${seed}, claims of ${scene.name}`, async function () {
       this.timeout(600_000);
-      const p = await deployProtocol({ token });
-      await p.publish(scene.model);
-      const world = new World(p, new Random(seed), scene);
+      const protocol = await deployProtocol({ token });
+      await protocol.publish(scene.model);
+      const world = new World(protocol, new Random(seed), scene);
       const { random } = world;
       await world.ask();
       for (let tick = 0; tick < TICKS; tick++) {
@@ -392,29 +416,31 @@ describe('many actors at random', () => {
         await world.everyWei();
         await world.properties();
         if (random.chance(20)) {
-          await p.at((await p.lastTimestamp()) + BigInt(1 + random.below(250)));
-          await p.networkHelpers.mine();
+          await protocol.at((await protocol.lastTimestamp()) + BigInt(1 + random.below(250)));
+          await protocol.networkHelpers.mine();
         }
       }
       await world.drain();
       await world.everyWei();
       await world.properties();
-      for (const { id } of world.requests) expect((await p.oracle.progress(id)).feeHeld).to.equal(false);
-      for (const made of world.claims) {
-        const { status, openDisputes } = await p.oracle.claims(made.id);
+      for (const { id } of world.requests)
+        expect((await protocol.oracle.progress(id)).feeHeld).to.equal(false);
+      for (const claimed of world.claims) {
+        const { status, openDisputes } = await protocol.oracle.claims(claimed.id);
         expect(openDisputes).to.equal(0n);
-        if (world.isFalse(made)) expect(status, `false claim ${made.id}`).to.equal(STATUS.Falsified);
-        expect(status, `claim ${made.id}`).to.not.equal(STATUS.Open);
-        if (made.claimant === p.honest) expect(status).to.equal(STATUS.Final);
+        if (world.isFalse(claimed))
+          expect(status, `false claim ${claimed.id}`).to.equal(CLAIM_STATUS.falsified);
+        expect(status, `claim ${claimed.id}`).to.not.equal(CLAIM_STATUS.open);
+        if (claimed.claimant === protocol.honest) expect(status).to.equal(CLAIM_STATUS.final);
       }
-      for (const one of [p.honest, p.watcher]) {
+      for (const one of [protocol.honest, protocol.watcher]) {
         await world.withdraw(one);
         expect(Number(world.spent.get(one.address) ?? 0n), `what ${one.address} lost`).to.be.at.most(0);
       }
-      for (const one of [...world.adversaries, p.requester]) await world.withdraw(one);
+      for (const one of [...world.adversaries, protocol.requester]) await world.withdraw(one);
       const put = [...world.spent.values()].reduce((sum, amount) => sum + amount, 0n);
       // The remainder was burned, or forced in.
-      const left = await p.balanceOf(p.oracle);
+      const left = await protocol.balanceOf(protocol.oracle);
       expect(left).to.equal(put + world.forced);
       for (const [deed, count] of world.done) done.set(deed, (done.get(deed) ?? 0) + count);
     });

@@ -69,7 +69,7 @@ describe('attack 20: a claim on a malformed program loses by proof in a dispute'
     builder.node(good);
     builder.node(good);
     const model = modelOf(builder.finish().program);
-    const descriptors = model.descriptors.map((given, i) => (i === BAD ? descriptor : given));
+    const descriptors = model.descriptors.map((original, i) => (i === BAD ? descriptor : original));
     const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
     const inputs = model.inputs.map((ref) => ({ ...ref }));
     const outputs = model.outputs.map((ref) => ({ ...ref }));
@@ -128,7 +128,7 @@ describe('attack 20: a claim on a malformed program loses by proof in a dispute'
     expect(winnerOf(await sent.wait())).to.equal(await chain.account(1).getAddress());
   });
 
-  it('but a well-formed one does not', async () => {
+  it('a well-formed program is not falsified', async () => {
     const { at, request, proof } = await disputeOn(encodeNode(good));
     const { game } = prover;
     for (const node of [0, 1, 2]) {

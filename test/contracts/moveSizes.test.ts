@@ -85,14 +85,14 @@ describe('the calldata of every move fits public transaction pools', () => {
   for (const name of moves) {
     // The oracle opens disputes, and what is sent together its sender chooses.
     if (name === 'open' || name === 'multicall') continue;
-    it(`attack 51: ${name}`, () => {
+    it(`attack 51: ${name} fits with its longest arguments`, () => {
       const args = longest[name];
       expect(args, `${name} has no case here`).to.be.an('array');
       expect(sizeOf(name, args!)).to.be.at.most(LIMITS.MAX_MOVE_BYTES);
     });
   }
 
-  it('attack 51: a first answer with as many outputs as the registry takes', () => {
+  it('attack 51: a first answer fits with as many outputs as the registry takes', () => {
     for (let depth = 0; depth <= DEPTH; depth++) {
       // The rule of ModelRegistry.
       const most = Math.floor((LIMITS.MAX_FIRST_ANSWER_BYTES - 2048) / (32 * (1 + depth)));

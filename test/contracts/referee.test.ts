@@ -323,7 +323,7 @@ describe('Referee', function () {
       ['one chunk and one byte', [257]],
       ['a scalar', []],
     ] as const) {
-      it(what, async () => {
+      it(`${what} is read and written right`, async () => {
         const count = sizeOf(shape);
         const builder = new ProgramBuilder();
         const source = builder.constant(
@@ -359,7 +359,7 @@ describe('Referee', function () {
       });
     }
 
-    it('empty: a sum over it is its initial value, and it has no leaf', async () => {
+    it('an empty tensor has no leaf, and a sum over it is its initial value', async () => {
       const builder = new ProgramBuilder();
       const none = builder.constant('f32', [0], new Uint8Array(0));
       const sum = builder.node(

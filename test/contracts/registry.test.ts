@@ -3,44 +3,48 @@ import { hexOf } from '../../src/merkle/keccak.ts';
 import { commitOutput, modelId } from '../../src/merkle/model.ts';
 import { toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
 import { deployProtocol, type Protocol, TERMS } from '../support/toy/protocol.ts';
-import { INPUT, small, truth } from '../support/toy/small.ts';
+import { honestValues, INPUT, small } from '../support/toy/small.ts';
 
 describe('model registry', () => {
-  let p: Protocol;
+  let protocol: Protocol;
   const root = hexOf(small.tree.root);
   const ref = (node: number, byteLength: number) => ({ node, byteLength });
 
   beforeEach(async () => {
-    p = await deployProtocol();
+    protocol = await deployProtocol();
   });
 
   it("gives a model its publisher's id, and hands back what was published", async () => {
-    await expect(p.registry.publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'ipfs:x'))
-      .to.emit(p.registry, 'Published')
-      .withArgs(hexOf(small.id), p.requester.address, root, 5, [[0, 16]], [[4, 8]], [], 'ipfs:x');
-    expect(await p.registry.modelOf(small.id)).to.deep.equal([root, 5n, [[0n, 16n]], [[4n, 8n]], []]);
-    expect(await p.registry.programOf(small.id)).to.deep.equal([root, 5n, false]);
+    await expect(protocol.registry.publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'ipfs:x'))
+      .to.emit(protocol.registry, 'Published')
+      .withArgs(hexOf(small.id), protocol.requester.address, root, 5, [[0, 16]], [[4, 8]], [], 'ipfs:x');
+    expect(await protocol.registry.modelOf(small.id)).to.deep.equal([root, 5n, [[0n, 16n]], [[4n, 8n]], []]);
+    expect(await protocol.registry.programOf(small.id)).to.deep.equal([root, 5n, false]);
   });
 
   it('keeps many tensors as well as few', async () => {
     const inputs = Array.from({ length: 9 }, (_, slot) => toyInput(slot + 1, slot));
     const model = toyModel([...inputs, toyLoop(3), toyLoop(70)], [10, 9, 10]);
-    await p.publish(model);
+    await protocol.publish(model);
     const plain = (list: typeof model.inputs) =>
       list.map(({ node, byteLength }) => [BigInt(node), BigInt(byteLength)]);
-    expect(await p.registry.inputsOf(model.id)).to.deep.equal(plain(model.inputs));
-    expect(await p.registry.outputsOf(model.id)).to.deep.equal(plain(model.outputs));
+    expect(await protocol.registry.inputsOf(model.id)).to.deep.equal(plain(model.inputs));
+    expect(await protocol.registry.outputsOf(model.id)).to.deep.equal(plain(model.outputs));
   });
 
   it('publishing again changes nothing and says where else to find it', async () => {
-    await p.publish(small);
-    await expect(p.registry.connect(p.stranger).publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'elsewhere'))
-      .to.emit(p.registry, 'Published')
-      .withArgs(hexOf(small.id), p.stranger.address, root, 5, [[0, 16]], [[4, 8]], [], 'elsewhere');
+    await protocol.publish(small);
+    await expect(
+      protocol.registry
+        .connect(protocol.stranger)
+        .publish(root, 5, [ref(0, 16)], [ref(4, 8)], [], 'elsewhere'),
+    )
+      .to.emit(protocol.registry, 'Published')
+      .withArgs(hexOf(small.id), protocol.stranger.address, root, 5, [[0, 16]], [[4, 8]], [], 'elsewhere');
   });
 
   it('attack 20: refuses what is malformed whatever the program is', async () => {
-    const { registry } = p;
+    const { registry } = protocol;
     for (const count of [0, 2 ** 20 + 1]) {
       await expect(registry.publish(root, count, [], [ref(0, 1)], [], ''))
         .to.be.revertedWithCustomError(registry, 'NodeCountOutOfBounds')
@@ -65,14 +69,14 @@ describe('model registry', () => {
   });
 
   it('knows nothing of a model that was not published', async () => {
-    const { registry } = p;
+    const { registry } = protocol;
     const reads = [
       () => registry.programOf(small.id),
       () => registry.modelOf(small.id),
       () => registry.inputsOf(small.id),
       () => registry.outputsOf(small.id),
       () => registry.commitInput(small.id, INPUT),
-      () => registry.commitOutput(small.id, truth.output()),
+      () => registry.commitOutput(small.id, honestValues.output()),
     ];
     for (const read of reads) {
       await expect(read()).to.be.revertedWithCustomError(registry, 'UnknownModel').withArgs(hexOf(small.id));
@@ -83,11 +87,18 @@ describe('model registry', () => {
   describe('a model with answers', () => {
     const model = toyModel([toyInput(16), toyInput(4, 1), toyInput(3, 2), toyLoop(1)], [3], 2);
     const publishing = (outputs: unknown[], answers: unknown[]) =>
-      p.registry.publish(hexOf(model.tree.root), 4, [ref(0, 16)], outputs as never, answers as never, '');
+      protocol.registry.publish(
+        hexOf(model.tree.root),
+        4,
+        [ref(0, 16)],
+        outputs as never,
+        answers as never,
+        '',
+      );
 
     it('has the id that its publisher computed, unlike the same without answers', async () => {
-      await p.publish(model);
-      expect(await p.registry.modelOf(model.id)).to.deep.equal([
+      await protocol.publish(model);
+      expect(await protocol.registry.modelOf(model.id)).to.deep.equal([
         hexOf(model.tree.root),
         4n,
         [[0n, 16n]],
@@ -97,26 +108,30 @@ describe('model registry', () => {
           [2n, 3n],
         ],
       ]);
-      expect(await p.registry.programOf(model.id)).to.deep.equal([hexOf(model.tree.root), 4n, true]);
-      expect(await p.registry.suppliedOf(model.id)).to.deep.equal(await p.registry.answersOf(model.id));
+      expect(await protocol.registry.programOf(model.id)).to.deep.equal([hexOf(model.tree.root), 4n, true]);
+      expect(await protocol.registry.suppliedOf(model.id)).to.deep.equal(
+        await protocol.registry.answersOf(model.id),
+      );
       const without = { ...model, answers: [], id: modelId(model.tree.root, 4, model.inputs, model.outputs) };
       expect(hexOf(without.id)).to.not.equal(hexOf(model.id));
-      await p.publish(without);
-      expect(await p.registry.answersOf(without.id)).to.deep.equal([]);
-      expect(await p.registry.suppliedOf(without.id)).to.deep.equal([[3n, 4n]]);
+      await protocol.publish(without);
+      expect(await protocol.registry.answersOf(without.id)).to.deep.equal([]);
+      expect(await protocol.registry.suppliedOf(without.id)).to.deep.equal([[3n, 4n]]);
     });
 
     it('takes the answers as what is claimed', async () => {
-      await p.publish(model);
+      await protocol.publish(model);
       const answers = Uint8Array.from({ length: 7 }, (_, i) => i + 1);
-      expect(await p.registry.commitOutput(model.id, answers)).to.equal(hexOf(commitOutput(model, answers)));
-      await expect(p.registry.commitOutput(model.id, new Uint8Array(4)))
-        .to.be.revertedWithCustomError(p.registry, 'OutputLengthMismatch')
+      expect(await protocol.registry.commitOutput(model.id, answers)).to.equal(
+        hexOf(commitOutput(model, answers)),
+      );
+      await expect(protocol.registry.commitOutput(model.id, new Uint8Array(4)))
+        .to.be.revertedWithCustomError(protocol.registry, 'OutputLengthMismatch')
         .withArgs(7, 4);
     });
 
     it('attack 57: has one output, a scalar, and answers that fit a claim', async () => {
-      const { registry } = p;
+      const { registry } = protocol;
       for (const outputs of [[ref(3, 2)], [ref(3, 0)], [ref(3, 4), ref(3, 4)]]) {
         await expect(publishing(outputs, [ref(1, 4)])).to.be.revertedWithCustomError(
           registry,
@@ -139,12 +154,12 @@ describe('model registry', () => {
   });
 
   it('commits to tensors by their roots as by their bytes', async () => {
-    await p.publish(small);
-    const { registry } = p;
+    await protocol.publish(small);
+    const { registry } = protocol;
     const input = await registry.commitInput(small.id, INPUT);
-    expect(await registry.commitInputRoots(small.id, [truth.tensor(0).root])).to.equal(input);
-    const output = await registry.commitOutput(small.id, truth.output());
-    expect(await registry.commitOutputRoots(small.id, [truth.tensor(4).root])).to.equal(output);
+    expect(await registry.commitInputRoots(small.id, [honestValues.tensor(0).root])).to.equal(input);
+    const output = await registry.commitOutput(small.id, honestValues.output());
+    expect(await registry.commitOutputRoots(small.id, [honestValues.tensor(4).root])).to.equal(output);
     for (const roots of [[], [hexOf(small.id), hexOf(small.id)]]) {
       for (const commit of [registry.commitInputRoots, registry.commitOutputRoots]) {
         await expect(commit(small.id, roots))
@@ -157,21 +172,24 @@ describe('model registry', () => {
   it('attack 51: refuses a model whose first answer costs more than a bond pays', async () => {
     const outputs = (count: number) => Array(count).fill(ref(0, 1));
     const publishing = (count: number, nodes: number) =>
-      p.registry.publish(root, nodes, [], outputs(count), [], '');
+      protocol.registry.publish(root, nodes, [], outputs(count), [], '');
     await publishing(192, 1);
-    await expect(publishing(193, 1)).to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge');
+    await expect(publishing(193, 1)).to.be.revertedWithCustomError(protocol.registry, 'FirstAnswerTooLarge');
     // 9 outputs in 2^20 nodes: 9 roots and 180 siblings.
     await publishing(9, 2 ** 20);
     await expect(publishing(10, 2 ** 20))
-      .to.be.revertedWithCustomError(p.registry, 'FirstAnswerTooLarge')
+      .to.be.revertedWithCustomError(protocol.registry, 'FirstAnswerTooLarge')
       .withArgs(10, 2_048 + 10 * 21 * 32, 8_192);
   });
 
   it('a model without inputs takes a request of no bytes', async () => {
     const model = toyModel([toyLoop(1)]);
-    await p.publish(model);
-    const asked = await p.ask(model, new Uint8Array());
+    await protocol.publish(model);
+    const asked = await protocol.ask(model, new Uint8Array());
     expect(asked.terms).to.deep.equal(TERMS);
-    await expect(p.ask(model, INPUT)).to.be.revertedWithCustomError(p.registry, 'InputLengthMismatch');
+    await expect(protocol.ask(model, INPUT)).to.be.revertedWithCustomError(
+      protocol.registry,
+      'InputLengthMismatch',
+    );
   });
 });

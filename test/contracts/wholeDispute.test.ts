@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { CLAIM_STATUS } from '../../src/chain/contracts/status.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type ToyNode, toyConstant, toyInput, toyLoop, toyModel } from '../support/toy/model.ts';
-import { deployProtocol, FEE, type Fight, type Protocol, REASON, TERMS } from '../support/toy/protocol.ts';
+import { type Dispute, deployProtocol, FEE, type Protocol, REASON, TERMS } from '../support/toy/protocol.ts';
 import { constantBytes, type Lie, valuesOf } from '../support/toy/values.ts';
 
 const INPUT = Uint8Array.from({ length: 600 }, (_, i) => i & 255);
@@ -21,12 +22,12 @@ const NODES: readonly ToyNode[] = [
 ];
 
 const model = toyModel(NODES);
-const truth = valuesOf(model, INPUT);
+const honestValues = valuesOf(model, INPUT);
 
 const bytesOf = (node: number) => NODES[node]!.elementBytes;
 
 /** Node and element that a dispute named. */
-function isolatedBy({ moves }: Fight) {
+function isolatedBy({ moves }: Dispute) {
   const named = moves.find(({ name }) => name === 'nameElement' || name === 'proveElement')!;
   const { nodeIndex, index } = named.place;
   return { node: nodeIndex, element: (index * 256) / bytesOf(nodeIndex) + (named.args[1] as number) };
@@ -42,13 +43,13 @@ describe('a whole dispute on the toy referee', () => {
     await protocol.publish(model);
   });
 
-  async function fight(lies: readonly Lie[]): Promise<Fight> {
+  async function playWithLies(lies: readonly Lie[]): Promise<Dispute> {
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
-    const tale = valuesOf(model, INPUT, lies);
-    const claimed = await claim(await ask(model, INPUT), tale.output(), liar);
-    const opened = await challenge(claimed, watcher);
-    await playOut(opened, tale, truth);
-    return opened;
+    const falseValues = valuesOf(model, INPUT, lies);
+    const claimed = await claim(await ask(model, INPUT), falseValues.output(), liar);
+    const dispute = await challenge(claimed, watcher);
+    await playOut(dispute, falseValues, honestValues);
+    return dispute;
   }
 
   const lies: [string, Lie, bigint][] = [
@@ -75,43 +76,43 @@ describe('a whole dispute on the toy referee', () => {
     it(`attack 25: a lie in ${what} is isolated and slashed`, async () => {
       const { oracle, watcher, game } = protocol;
       const before = await oracle.owed(watcher);
-      const ended = await fight([lie]);
-      expect(ended.ended).to.deep.equal({ winner: watcher.address, reason });
-      if (reason === REASON.WrongWord) expect(isolatedBy(ended)).to.deep.equal(placeOfLie(lie));
+      const dispute = await playWithLies([lie]);
+      expect(dispute.ended).to.deep.equal({ winner: watcher.address, reason });
+      if (reason === REASON.WrongWord) expect(isolatedBy(dispute)).to.deep.equal(placeOfLie(lie));
       expect((await oracle.owed(watcher)) - before).to.equal(
         TERMS.claimBondWei / 2n + TERMS.challengeBondWei,
       );
-      const { burnedWei } = await oracle.progress(ended.claimed.asked.id);
+      const { burnedWei } = await oracle.progress(dispute.claimed.asked.id);
       expect(burnedWei).to.equal((TERMS.claimBondWei + 1n) / 2n);
-      expect(await game.disputes(ended.id)).to.equal(protocol.ethers.ZeroHash);
-      expect((await oracle.claims(ended.claimed.id)).status).to.equal(3n);
+      expect(await game.disputes(dispute.id)).to.equal(protocol.ethers.ZeroHash);
+      expect((await oracle.claims(dispute.claimed.id)).status).to.equal(CLAIM_STATUS.falsified);
     });
   }
 
   it('attack 26: of two lies the leftmost is isolated, also within one node', async () => {
-    const ended = await fight([
+    const dispute = await playWithLies([
       { node: 6, byte: 4000 },
       { node: 3, byte: 2000 },
       { node: 3, byte: 1028 },
     ]);
-    expect(isolatedBy(ended)).to.deep.equal({ node: 3, element: 257 });
+    expect(isolatedBy(dispute)).to.deep.equal({ node: 3, element: 257 });
   });
 
   it('an honest claimant challenged at every node earns the fee and every bond', async () => {
     const { ask, claim, challenge, honest, stranger, oracle, move, nextCall, moverOf, timeout, runOut } =
       protocol;
     const before = await oracle.owed(honest);
-    const claimed = await claim(await ask(model, INPUT), truth.output(), honest);
-    const fights: Fight[] = [];
-    for (let i = 0; i < NODES.length; i++) fights.push(await challenge(claimed, stranger));
-    for (const [node, opened] of fights.entries()) {
+    const claimed = await claim(await ask(model, INPUT), honestValues.output(), honest);
+    const disputes: Dispute[] = [];
+    for (let i = 0; i < NODES.length; i++) disputes.push(await challenge(claimed, stranger));
+    for (const [node, dispute] of disputes.entries()) {
       // The challenger plays as if the node were wrong, and is stuck where it would have to prove something.
-      const tale = valuesOf(model, INPUT, [{ node, byte: 0 }]);
+      const falseValues = valuesOf(model, INPUT, [{ node, byte: 0 }]);
       for (;;) {
-        const byClaimant = moverOf(opened) === honest;
-        const call = await nextCall(opened, byClaimant ? truth : tale);
+        const byClaimant = moverOf(dispute) === honest;
+        const call = await nextCall(dispute, byClaimant ? honestValues : falseValues);
         if (!call) break;
-        const sent = move(opened, call, moverOf(opened));
+        const sent = move(dispute, call, moverOf(dispute));
         if (call.name.startsWith('prove')) {
           const error = NODES[node]!.kind === 'input' ? 'InputsMismatch' : 'NothingWrong';
           await expect(sent).to.be.revertedWithCustomError(protocol.game, error);
@@ -120,17 +121,17 @@ describe('a whole dispute on the toy referee', () => {
         await sent;
       }
     }
-    await runOut(fights[0]!);
-    for (const opened of fights) {
-      await timeout(opened);
-      expect(opened.ended).to.deep.equal({ winner: honest.address, reason: REASON.ChallengerTimeout });
+    await runOut(disputes[0]!);
+    for (const dispute of disputes) {
+      await timeout(dispute);
+      expect(dispute.ended).to.deep.equal({ winner: honest.address, reason: REASON.ChallengerTimeout });
     }
     await protocol.at((await protocol.lastTimestamp()) + TERMS.windowSeconds);
     await protocol.finalize(claimed);
     expect((await oracle.owed(honest)) - before).to.equal(
-      TERMS.claimBondWei + FEE + BigInt(fights.length) * TERMS.challengeBondWei,
+      TERMS.claimBondWei + FEE + BigInt(disputes.length) * TERMS.challengeBondWei,
     );
-    expect(await oracle.result(claimed.asked.id)).to.equal(protocol.ethers.hexlify(truth.output()));
+    expect(await oracle.result(claimed.asked.id)).to.equal(protocol.ethers.hexlify(honestValues.output()));
   });
 
   it('plays on a program of one node, whose trace tree has no levels', async () => {
@@ -138,9 +139,12 @@ describe('a whole dispute on the toy referee', () => {
     await protocol.publish(single);
     const { ask, claim, challenge, playOut, liar, watcher } = protocol;
     const nothing = new Uint8Array();
-    const tale = valuesOf(single, nothing, [{ node: 0, byte: 5, step: 3 }]);
-    const opened = await challenge(await claim(await ask(single, nothing), tale.output(), liar), watcher);
-    await playOut(opened, tale, valuesOf(single, nothing));
-    expect(opened.ended?.reason).to.equal(REASON.WrongWord);
+    const falseValues = valuesOf(single, nothing, [{ node: 0, byte: 5, step: 3 }]);
+    const dispute = await challenge(
+      await claim(await ask(single, nothing), falseValues.output(), liar),
+      watcher,
+    );
+    await playOut(dispute, falseValues, valuesOf(single, nothing));
+    expect(dispute.ended?.reason).to.equal(REASON.WrongWord);
   });
 });

@@ -80,7 +80,7 @@ describe('attack 57: a dispute on a checked answer', () => {
       });
 
       it('loses where the trace is that of another answer, which is right', async () => {
-        for (const answer of [...wrong.map(([, given]) => given), right[1]!]) {
+        for (const answer of [...wrong.map(([, bytes]) => bytes), right[1]!]) {
           const other = await traceOf(checked, right[0]!);
           const honest = await traceOf(checked, answer);
           const game = openGame(other, honest, honest);

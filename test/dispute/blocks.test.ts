@@ -9,7 +9,7 @@ import { type Fault, plantFaults } from '../../src/trace/fault.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { chainProgram } from '../support/chainProgram.ts';
 import { withOtherCheckpoints, withOtherMarks } from '../support/checkpointLiar.ts';
-import { honestTrace, openGame, play, posing } from '../support/disputes.ts';
+import { honestTrace, openGame, play, withChanges } from '../support/disputes.ts';
 import { Revert } from '../support/gameSimulation.ts';
 import { allCheckpoints } from '../support/programs.ts';
 import { Random } from '../support/randomProgram.ts';
@@ -38,7 +38,7 @@ describe('blocks', () => {
     expect(open).to.be.above(20);
   });
 
-  it('without a mark that it needs a program is malformed', async () => {
+  it('a program that lacks a mark is malformed', async () => {
     const { program } = (await chain(1, 100)).model;
     for (const [i, node] of program.nodes.entries()) {
       if (node.kind !== 'loop' || !node.checkpoint) continue;
@@ -49,7 +49,7 @@ describe('blocks', () => {
     expect(validate(allCheckpoints(program))).to.deep.equal([]);
   });
 
-  it('of a program of at most 32 nodes there is one, with no marks', async () => {
+  it('a program of at most 32 nodes is one block without marks', async () => {
     const honest = await chain(3, 32);
     for (const i of honest.model.program.nodes.keys()) {
       expect(honest.node(0, i)).to.deep.equal(honest.tensorRoot(i));
@@ -72,15 +72,15 @@ describe('blocks', () => {
       const random = new Random(seed);
       const tried = new Set([0, 15, 16, 31, 32, nodes - 1, ...random.times(14, () => random.below(nodes))]);
       for (const node of tried) {
-        const made = honest.model.program.nodes[node]!;
-        const fold = made.kind === 'loop' ? sizeOf(made.fold) : 1;
+        const target = honest.model.program.nodes[node]!;
+        const fold = target.kind === 'loop' ? sizeOf(target.fold) : 1;
         const fault: Fault = { node, element: random.below(70), step: random.below(fold) };
-        const liar = plantFaults(honest, [made.kind === 'loop' ? fault : { node, element: fault.element }]);
+        const liar = plantFaults(honest, [target.kind === 'loop' ? fault : { node, element: fault.element }]);
         const game = openGame(liar, honest);
         // Odd factors keep a difference alive.
         expect(play(game, liar, honest), `node ${node} of ${nodes}`).to.equal('challenger');
         expect(game.outcome?.nodeIndex).to.equal(node);
-        if (made.kind !== 'loop') continue;
+        if (target.kind !== 'loop') continue;
         expect(game.outcome?.stretch?.element).to.equal(fault.element);
         isolated++;
         const held = openGame(honest, honest);
@@ -102,7 +102,7 @@ describe('blocks', () => {
     expect(game.view.position.phase).to.equal('TracePick');
   });
 
-  it('what is said above the blocks follows from the commitment alone', async () => {
+  it('moves above the blocks follow from the commitment alone', async () => {
     const honest = await chain(22, 300);
     const liar = plantFaults(honest, [{ node: 200, element: 3 }]);
     const game = openGame(liar, honest);
@@ -111,8 +111,8 @@ describe('blocks', () => {
       const role = game.mover;
       const trace = role === 'claimant' ? liar : honest;
       const { model, depth, root } = trace;
-      const own = { model, depth, root, node: (level: number, i: number) => trace.node(level, i) };
-      const move = moveAboveBlocks(game.view, own, role)!;
+      const commitment = { model, depth, root, node: (level: number, i: number) => trace.node(level, i) };
+      const move = moveAboveBlocks(game.view, commitment, role)!;
       expect(move).to.deep.equal(nextMove(game.view, trace, role));
       game.play(move);
       moves++;
@@ -153,7 +153,7 @@ describe('blocks', () => {
       }
     });
 
-    it('cannot show its block without saying so', () => {
+    it('cannot show its block without the wrong marks', () => {
       const wrong = new Set([
         honest.model.program.nodes.findIndex((one) => one.kind === 'loop' && !one.checkpoint),
       ]);
@@ -162,12 +162,12 @@ describe('blocks', () => {
       expect(() => play(game, liar, honest)).to.throw(Revert, 'StateMismatch');
     });
 
-    it('attack 24: or with a tensor beyond the last node', () => {
+    it('attack 24: a claimant cannot show a tensor beyond the last node', () => {
       const lie = new Uint8Array(32).fill(7);
       const { nodes } = honest.model.program;
       const leaves = Array.from({ length: 128 }, (_, i) => (i === 101 ? lie : honest.node(0, i)));
       const tree = new MerkleTree(TRACE_TREE, concat(leaves));
-      const liar = posing(honest, {
+      const liar = withChanges(honest, {
         root: tree.root,
         node: (level, index) => tree.node(level, index),
         tensorRoot: (i) => (i === 101 ? lie : honest.tensorRoot(i)),

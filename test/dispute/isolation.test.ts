@@ -179,7 +179,7 @@ describe('a dispute about a planted fault', () => {
     expect([8, 9, 64, 65, 2000].map(rounds)).to.deep.equal([0, 1, 1, 1, 2]);
   });
 
-  it('attack 26: two faults, the leftmost is found', () => {
+  it('attack 26: isolates the leftmost of two faults', () => {
     const pairs: [Fault, Fault][] = [
       [
         { node: 5, element: 3 },

@@ -44,7 +44,7 @@ describe('padding that is not the fixed one', () => {
     ['the last leaf of the trace', { kind: 'node', index: 15 }],
   ];
   for (const [what, lie] of lies) {
-    it(`attack 24: ${what} loses at once`, () => {
+    it(`attack 24: a lie in ${what} loses at once`, () => {
       const liar = paddingLiar(honest, lie);
       const game = openGame(liar, honest);
       expect(play(game, liar, honest)).to.equal('challenger');
@@ -52,7 +52,7 @@ describe('padding that is not the fixed one', () => {
       expect(game.moves.some(({ kind }) => kind === 'postAccumulators')).to.equal(false);
     });
 
-    it(`an honest claimant is not accused of ${what}`, () => {
+    it(`an honest claimant is not accused of a lie in ${what}`, () => {
       const game = openGame(honest, honest);
       expect(() => play(game, honest, paddingLiar(honest, lie))).to.throw(Revert);
       expect(game.outcome).to.equal(undefined);

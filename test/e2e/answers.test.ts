@@ -117,8 +117,8 @@ describe('provider and watcher', function () {
     it(`attack 51: a watcher wins about a malformed program with a node of ${bytes} bytes`, async () => {
       const { program, weights } = layers();
       const whole = modelOf(program);
-      const descriptors = whole.descriptors.map((given, i) =>
-        i === 2 ? new Uint8Array(bytes).fill(255) : given,
+      const descriptors = whole.descriptors.map((original, i) =>
+        i === 2 ? new Uint8Array(bytes).fill(255) : original,
       );
       const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
       const malformed = { ...whole, descriptors, tree };
@@ -140,7 +140,7 @@ describe('provider and watcher', function () {
       const asked = await request(contracts, modelId, layersInput(1), TERMS, 0n);
       const input = { kind: 'bytes', bytes: hexlify(layersInput(1)) } as const;
       await claim(as(LIAR), { ...asked, input, status: 'open', callback: 'notRun', feeHeld: false }, output);
-      const runner = new Shelf((given, tensors) => new RunTrace(given, tensors));
+      const runner = new Shelf((model, tensors) => new RunTrace(model, tensors));
       runner.putMalformed(modelId, held);
       const reports: Report[] = [];
       const watcher = createWatcher({

@@ -49,7 +49,7 @@ describe('a disk that fails', function () {
     return watcher.err;
   }
 
-  it('that is full: kept in memory, told, and the dispute is won', async function () {
+  it('loses no dispute when it is full, because the index goes on in memory', async function () {
     if (!hasDisks(data)) this.skip();
     mkdirSync(join(data, 'assay'));
     const watcher = startOnDisk(join(data, 'assay'), 'size=24k', ...flags());
@@ -59,7 +59,7 @@ describe('a disk that fails', function () {
     expect(said).not.to.match(/ENOSPC|SQLITE|\n\s+at /);
   });
 
-  it('that is read-only: the same from the start on', async function () {
+  it('loses no dispute when it is read-only from the start on', async function () {
     if (!hasDisks(data)) this.skip();
     mkdirSync(join(data, 'assay'));
     const watcher = startOnDisk(join(data, 'assay'), 'ro', ...flags());
@@ -80,7 +80,7 @@ describe('a disk that fails', function () {
     return watcher;
   }
 
-  it('whose folder is taken away while a service runs: the same', async () => {
+  it('loses no dispute when the folder is taken away while a service runs', async () => {
     const watcher = await started();
     rmSync(join(data, 'assay'), { recursive: true });
     const said = await wins(watcher);
@@ -88,7 +88,7 @@ describe('a disk that fails', function () {
     expect(said).not.to.match(/another process has taken over/);
   });
 
-  it('whose folder becomes a file while a service runs: the same', async () => {
+  it('loses no dispute when the folder becomes a file while a service runs', async () => {
     const watcher = await started();
     rmSync(join(data, 'assay'), { recursive: true });
     writeFileSync(join(data, 'assay'), '');
@@ -97,7 +97,7 @@ describe('a disk that fails', function () {
     expect(said).not.to.match(/ENOTDIR|EEXIST/);
   });
 
-  it('that was never a folder: refused with the flags', async () => {
+  it('is refused where a file is in the place of the folder', async () => {
     writeFileSync(join(data, 'assay'), '');
     const watcher = startCli(...flags());
     expect(await watcher.ended()).to.equal(1);
@@ -107,7 +107,7 @@ describe('a disk that fails', function () {
     );
   });
 
-  it('that has no place for a folder: the same, for a command that sends once, too', async function () {
+  it('is refused where no folder can be made, also by a command that sends once', async function () {
     // A folder can be made nowhere there, whoever asks.
     const path = '/proc/assay';
     if (!existsSync('/proc/self')) this.skip();

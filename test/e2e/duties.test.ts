@@ -43,9 +43,9 @@ async function scene() {
 /** A runner whose run on one input never ends. */
 const stuckOn = (runner: Runner, input: string): Runner => ({
   model: (id) => runner.model(id),
-  output: (id, given) => (given === input ? new Promise(() => undefined) : runner.output(id, given)),
-  commitment: (id, given) => runner.commitment(id, given),
-  trace: (id, given) => runner.trace(id, given),
+  output: (id, bytes) => (bytes === input ? new Promise(() => undefined) : runner.output(id, bytes)),
+  commitment: (id, bytes) => runner.commitment(id, bytes),
+  trace: (id, bytes) => runner.trace(id, bytes),
 });
 
 describe('a pass', () => {

@@ -203,8 +203,10 @@ describe('services on a node whose pool and blocks misbehave', function () {
           (one) => one.claimant === rig.address(LIAR) && one.status === 'falsified',
         ) && [...claims.values()].some((one) => one.claimant === rig.address(PROVIDER));
       const { disputes } = await rig.until(isSettled);
-      const own = [...disputes.values()].filter(({ challenger }) => challenger === rig.address(WATCHER));
-      expect(own, 'bonds of the watcher').to.have.length(1);
+      const watchersDisputes = [...disputes.values()].filter(
+        ({ challenger }) => challenger === rig.address(WATCHER),
+      );
+      expect(watchersDisputes, 'bonds of the watcher').to.have.length(1);
       expect([...kinds(watcher), ...kinds(provider)]).to.include('challenged');
     });
   }

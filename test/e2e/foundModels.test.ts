@@ -60,7 +60,7 @@ describe('a watcher of all models, as a command on a node of its own', function 
   const isFalsified =
     (requestId: bigint) =>
     (world: World): boolean =>
-      claimsIn(world).some((made) => made.request.requestId === requestId && made.status === 'falsified');
+      claimsIn(world).some((claim) => claim.request.requestId === requestId && claim.status === 'falsified');
 
   /** A request, and a claim of zeros on it. */
   async function claimZeros(model: Model, input: Uint8Array): Promise<bigint> {
@@ -169,10 +169,10 @@ describe('a watcher of all models, as a command on a node of its own', function 
     await rm(at('bundle'), { recursive: true });
     const again = await runCli(...fetching);
     expect([again.code, again.err], 'from the folder alone').to.deep.equal([0, '']);
-    const own = startCli('watch', id, '--oracle', oracle, '--data', at('hand'), ...account(PUBLISHER));
-    await own.says(`model ${id}: fetched`);
-    await own.says('watching as');
-    own.kill('SIGTERM');
-    expect(await own.ended()).to.equal(0);
+    const watcher = startCli('watch', id, '--oracle', oracle, '--data', at('hand'), ...account(PUBLISHER));
+    await watcher.says(`model ${id}: fetched`);
+    await watcher.says('watching as');
+    watcher.kill('SIGTERM');
+    expect(await watcher.ended()).to.equal(0);
   });
 });

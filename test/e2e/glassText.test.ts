@@ -9,6 +9,7 @@ import { encodeGraph } from '../../examples/text/file.ts';
 import { glassGraph, glassTokenizer } from '../../examples/text/glass.ts';
 import { rungs, textsOf } from '../../examples/text/rungs.ts';
 import { as, type Contracts, connect } from '../../src/chain/contracts/contracts.ts';
+import { REQUEST_STATUS } from '../../src/chain/contracts/status.ts';
 import { openEndpoint } from '../../src/chain/endpoints/endpoints.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import { readText } from '../../src/client/text.ts';
@@ -115,8 +116,8 @@ describe('texts by a real model, each party a process of its own', () => {
     await provider.says('providing as');
     /** What the model goes on to write behind a beginning, as a good server has it. */
     const rest = (beginning: string): string => {
-      const known = texts.map(({ ids, tokens }) => tokenizer().decode([...ids, ...tokens]));
-      return known.find((whole) => whole.startsWith(beginning))?.slice(beginning.length) ?? '';
+      const writtenTexts = texts.map(({ ids, tokens }) => tokenizer().decode([...ids, ...tokens]));
+      return writtenTexts.find((whole) => whole.startsWith(beginning))?.slice(beginning.length) ?? '';
     };
     const complete = (text: string, response: ServerResponse): void =>
       void response.end(JSON.stringify({ choices: [{ text }] }));
@@ -142,7 +143,8 @@ describe('texts by a real model, each party a process of its own', () => {
     while ((watcher.out + watcher.err).split('right').length <= servers.length) await pause(100);
     await pass(61);
     for (const which of servers.keys()) {
-      while ((await contracts.oracle.progress(which + 1)).status !== 2n) await pause(100);
+      while ((await contracts.oracle.progress(which + 1)).status !== REQUEST_STATUS.answered)
+        await pause(100);
       const answer = bytesOfHex(await contracts.oracle.result(which + 1));
       const { tokens, text } = readText(
         { ...model.options, vocabulary: model.vocabulary, tokenizer: tokenizer() },
@@ -213,7 +215,7 @@ describe('texts by a real model, each party a process of its own', () => {
       await pause(100);
     }
     await pass(CLOCK_SECONDS);
-    while ((await contracts.oracle.progress(5)).status !== 2n) await pause(100);
+    while ((await contracts.oracle.progress(5)).status !== REQUEST_STATUS.answered) await pause(100);
     expect(await contracts.oracle.result(5)).to.equal(hexOf(written(4)));
   });
 });

@@ -33,7 +33,7 @@ async function scene() {
     runner,
     listen: (report: Report) => reports.push({ who, report }),
   });
-  const of = (who: number) => reports.filter((one) => one.who === who).map(({ report }) => report);
+  const reportsOf = (who: number) => reports.filter((one) => one.who === who).map(({ report }) => report);
   return {
     chain,
     contracts,
@@ -41,8 +41,8 @@ async function scene() {
     shelf,
     lying: liar(shelf, { node: 2, element: 5, step: 7, xor: 0x00400000 }),
     options,
-    reportsOf: of,
-    kindsOf: (who: number) => of(who).map(({ kind }) => kind),
+    reportsOf,
+    kindsOf: (who: number) => reportsOf(who).map(({ kind }) => kind),
     ask: (terms: Partial<Terms> = {}) =>
       request(contracts, modelId, input, { ...TERMS, ...terms }, parseEther('0.1')),
     askByRoot: (terms: Partial<Terms> = {}) => {
@@ -139,15 +139,15 @@ describe('provider and watcher under terms', () => {
     const seeing = createProvider({ ...s.options(PROVIDER, s.shelf), readInput: async () => hexOf(input) });
     await seeing();
     const { claims } = await new EventIndex(s.contracts).update();
-    const [made] = [...claims.values()];
-    expect(made!.answer.kind).to.equal('roots');
+    const [claim] = [...claims.values()];
+    expect(claim!.answer.kind).to.equal('roots');
     const watcher = createWatcher({ ...s.options(WATCHER, s.shelf), readInput: async () => hexOf(input) });
     await watcher();
     expect(s.kindsOf(WATCHER)).to.deep.equal(['verified']);
     await s.chain.pass(WINDOW);
     await seeing();
     expect(await s.status()).to.deep.equal(['final']);
-    expect(await s.contracts.oracle.isResult(1n, made!.outputs)).to.equal(true);
+    expect(await s.contracts.oracle.isResult(1n, claim!.outputs)).to.equal(true);
     await s.chain.stop();
   });
 

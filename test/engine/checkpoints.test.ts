@@ -31,11 +31,15 @@ const MAKERS = {
   },
 };
 
-type Made = ReturnType<typeof joined>;
+type Runnable = ReturnType<typeof joined>;
 
 /** Fails unless every engine gives exactly the checkpoints, as the reference has them, run after run. */
-async function expectCheckpoints(engines: readonly Engine[], made: Made, what: string): Promise<void> {
-  const { program, weights, inputs } = made;
+async function expectCheckpoints(
+  engines: readonly Engine[],
+  runnable: Runnable,
+  what: string,
+): Promise<void> {
+  const { program, weights, inputs } = runnable;
   const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
   const checkpoints = program.nodes.flatMap(({ kind }, i) =>
     kind !== 'constant' && isCheckpoint(program, i) ? [i] : [],
@@ -64,9 +68,9 @@ describe('checkpoints of a run', () => {
     it(`have the tensors and trees of the reference, and nothing else is given: ${kind}`, async function () {
       this.timeout(LONG_MS);
       for (let seed = 1; seed <= PROGRAMS; seed++) {
-        const made = make(seed);
-        expect(validate(made.program), `seed ${seed}`).to.deep.equal([]);
-        await expectCheckpoints(engines, made, `seed ${seed}`);
+        const runnable = make(seed);
+        expect(validate(runnable.program), `seed ${seed}`).to.deep.equal([]);
+        await expectCheckpoints(engines, runnable, `seed ${seed}`);
       }
     });
   }
@@ -75,10 +79,10 @@ describe('checkpoints of a run', () => {
     let [loops, checkpoints, gone] = [0, 0, 0];
     for (let seed = 1; seed <= PROGRAMS; seed++) {
       const { program } = MAKERS['layers with loops after them, many in a row'](seed);
-      const given = checkpointsOf(program);
-      const lean = fuse(program, new Set(given));
+      const expectedNodes = checkpointsOf(program);
+      const lean = fuse(program, new Set(expectedNodes));
       loops += program.nodes.filter(({ kind }) => kind === 'loop').length;
-      checkpoints += given.filter((i) => program.nodes[i]!.kind === 'loop').length;
+      checkpoints += expectedNodes.filter((i) => program.nodes[i]!.kind === 'loop').length;
       gone += lean.nodes.filter((node, i) => node !== program.nodes[i] && node.shape[0] === 0).length;
     }
     expect(checkpoints).to.be.within(PROGRAMS, loops / 2);
@@ -86,18 +90,21 @@ describe('checkpoints of a run', () => {
   });
 
   it('come in their turn with other runs, and report every node', async () => {
-    const made = joined(new Random(3).times(12, () => layerChain(new Random(5))));
-    const session = await wasmEngineWith({ threads: 2, leastTask: 1 }).load(made.program, made.weights);
+    const runnable = joined(new Random(3).times(12, () => layerChain(new Random(5))));
+    const session = await wasmEngineWith({ threads: 2, leastTask: 1 }).load(
+      runnable.program,
+      runnable.weights,
+    );
     const done: number[] = [];
     const [outputs, { tensors }, whole] = await Promise.all([
-      session.run(made.inputs),
-      session.runCheckpoints(made.inputs, (count) => done.push(count)),
-      session.runTrace(made.inputs),
+      session.run(runnable.inputs),
+      session.runCheckpoints(runnable.inputs, (count) => done.push(count)),
+      session.runTrace(runnable.inputs),
     ]);
-    expect(done).to.deep.equal(made.program.nodes.map((_, i) => i + 1));
+    expect(done).to.deep.equal(runnable.program.nodes.map((_, i) => i + 1));
     for (const [node, bytes] of tensors) expect(hexOf(bytes)).to.equal(hexOf(whole.tensors[node]!));
-    made.program.outputs.forEach((node, i) => {
-      expect(hexOf(outputs[i]!.bytes)).to.equal(hexOf(tensors.get(node) ?? made.weights.get(node)!));
+    runnable.program.outputs.forEach((node, i) => {
+      expect(hexOf(outputs[i]!.bytes)).to.equal(hexOf(tensors.get(node) ?? runnable.weights.get(node)!));
     });
     await session.close();
   });

@@ -14,17 +14,17 @@ const SIZES = [1, 2, 9].flatMap((rows) =>
   ),
 );
 
-type Made = ReturnType<typeof integerProduct>;
+type Runnable = ReturnType<typeof integerProduct>;
 
 /** Fails unless the node has the reference's bits. @returns how it was planned */
-async function expectSame(made: Made, seed: number, what: string): Promise<string> {
-  const { program, weights, inputs, product } = made;
+async function expectSame(runnable: Runnable, seed: number, what: string): Promise<string> {
+  const { program, weights, inputs, product } = runnable;
   const expected = await (await referenceEngine.load(program, weights)).runAll(inputs);
   let label = '';
-  const given = await runInParts(made, inputs, new Random(seed), (plan) => {
+  const actual = await runInParts(runnable, inputs, new Random(seed), (plan) => {
     label = plan.label;
   });
-  expect(hexOf(given[product]!), what).to.equal(hexOf(expected[product]!));
+  expect(hexOf(actual[product]!), what).to.equal(hexOf(expected[product]!));
   return label;
 }
 
@@ -69,8 +69,11 @@ describe('weights of 4 bits', () => {
     const random = new Random(26);
     const size = { rows: 300, steps: 576, columns: 16 };
     const types = ['i8', 'u8', 'i8'] as const;
-    for (const made of [integerProduct(random, ['i8', 'u8'], size), blockProduct(random, types, size, 18)]) {
-      const label = await expectSame(made, 26, 'many rows');
+    for (const runnable of [
+      integerProduct(random, ['i8', 'u8'], size),
+      blockProduct(random, types, size, 18),
+    ]) {
+      const label = await expectSame(runnable, 26, 'many rows');
       expect(label).to.include('in words').and.to.include('in bands');
     }
   });
@@ -99,23 +102,23 @@ describe('weights of 4 bits', () => {
     ] as const) {
       const weights = new Uint8Array(size.steps * size.columns).fill(3);
       weights[77] = wide;
-      const made = scaledProduct(random, dtype, size, 2, weights);
-      expect(await expectSame(made, 1, dtype)).not.to.include('in words');
+      const runnable = scaledProduct(random, dtype, size, 2, weights);
+      expect(await expectSame(runnable, 1, dtype)).not.to.include('in words');
     }
   });
 
   it('may be replaced by bytes when a node is run again', async () => {
     const random = new Random(24);
-    for (const made of [
+    for (const runnable of [
       integerProduct(random, ['i8', 'i8'], { rows: 1, steps: 64, columns: 20 }),
       scaledProduct(random, 'i8', { rows: 1, steps: 64, columns: 20 }, 2),
     ]) {
-      const { program, weights, inputs, w, product } = made;
+      const { program, weights, inputs, w, product } = runnable;
       const session = await wasmEngine.load(program, weights);
       const honest = await session.runAll(inputs);
       const tensors = honest.with(w, random.bytes(honest[w]!.length));
-      const given = await session.runNode(product, tensors);
-      expect(hexOf(given)).to.equal(hexOf(runLoop(program.nodes[product] as LoopNode, tensors)));
+      const actual = await session.runNode(product, tensors);
+      expect(hexOf(actual)).to.equal(hexOf(runLoop(program.nodes[product] as LoopNode, tensors)));
       expect(hexOf(await session.runNode(product, honest))).to.equal(hexOf(honest[product]!));
       await session.close();
     }

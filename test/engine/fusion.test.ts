@@ -31,12 +31,12 @@ describe('fusion', () => {
         const lean = fuse(program, asked);
         const left = gone(lean, program);
         fusions += left.length;
-        const [expected, given] = await Promise.all(
+        const [expected, actual] = await Promise.all(
           [program, lean].map(async (one) => (await referenceEngine.load(one, weights)).runAll(inputs)),
         );
         expected!.forEach((tensor, i) => {
           if (left.includes(i)) expect([...asked]).not.to.include(i);
-          else expect(Buffer.compare(tensor, given![i]!), `${what}, seed ${seed}, node ${i}`).to.equal(0);
+          else expect(Buffer.compare(tensor, actual![i]!), `${what}, seed ${seed}, node ${i}`).to.equal(0);
         });
       }
     });

@@ -93,7 +93,7 @@ describe('the layout of a program', () => {
         const end = program.nodes.length;
         const blocks = program.nodes.map((node, i): MemoryBlock => {
           const read = plans.flatMap((plan, reader) =>
-            plan?.reads.some(({ node: of }) => of === i) ? [reader] : [],
+            plan?.reads.some(({ node: source }) => source === i) ? [reader] : [],
           );
           const forEver = node.kind === 'constant' || kept.tensors.has(i);
           const bytes = tensors[i] === undefined ? 0 : byteLengthOf(node);
@@ -150,18 +150,18 @@ describe('the layout of a program', () => {
       ]),
     };
     const scale = { extent: 80, coordinate: affine([], { offset: 70 }) };
-    const of = (node: number, dimension: ViewDimension): Operand => ({
+    const operand = (node: number, dimension: ViewDimension): Operand => ({
       node,
       dtype: 'f32',
       fill: 0,
       view: [dimension],
     });
-    build.node({ ...product, operands: [product.operands[0]!, of(w, filters)] });
+    build.node({ ...product, operands: [product.operands[0]!, operand(w, filters)] });
     build.node(
       loop({
         dtype: 'f32',
         shape: [],
-        operands: [of(w, scale)],
+        operands: [operand(w, scale)],
         post: (s) => [instruction('f32.sqrt', s.operands)],
       }),
     );

@@ -38,21 +38,23 @@ const WAYS = [
   /in panels/,
 ];
 
-type Made = ReturnType<typeof layerProgram>;
+type Runnable = ReturnType<typeof layerProgram>;
 
 /** Fails unless a program's phases, run in any parts, give every tensor the reference's bytes. */
-async function expectSameInParts(made: Made, seed: number, what: string, ways: Set<RegExp>) {
-  const expected = await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs);
+async function expectSameInParts(runnable: Runnable, seed: number, what: string, ways: Set<RegExp>) {
+  const expected = await (await referenceEngine.load(runnable.program, runnable.weights)).runAll(
+    runnable.inputs,
+  );
   const seen = ({ label }: { readonly label: string }) => {
     for (const way of WAYS) if (way.test(label)) ways.add(way);
   };
   // A smaller cache makes small programs take the ways of large ones.
   const cache = seed % 3 > 0 ? { block: 128, band: 64 } : SIMD128.cache;
-  const given = await runInParts(made, made.inputs, new Random(seed), seen, 0, cache);
-  const differing = expected.findIndex((tensor, i) => Buffer.compare(tensor, given[i]!) !== 0);
+  const actual = await runInParts(runnable, runnable.inputs, new Random(seed), seen, 0, cache);
+  const differing = expected.findIndex((tensor, i) => Buffer.compare(tensor, actual[i]!) !== 0);
   if (differing < 0) return;
   expect.fail(
-    `${what}, seed ${seed}: node ${differing} differs: ${JSON.stringify(made.program.nodes[differing])}`,
+    `${what}, seed ${seed}: node ${differing} differs: ${JSON.stringify(runnable.program.nodes[differing])}`,
   );
 }
 
@@ -64,9 +66,9 @@ describe('phases of a node', () => {
       this.timeout(LONG_MS);
       let nests = 0;
       for (let seed = 100_001; nests < NESTS; seed++) {
-        const made = make(seed);
-        await expectSameInParts(made, seed, what, ways);
-        nests += made.program.nodes.filter(({ kind }) => kind === 'loop').length;
+        const runnable = make(seed);
+        await expectSameInParts(runnable, seed, what, ways);
+        nests += runnable.program.nodes.filter(({ kind }) => kind === 'loop').length;
       }
     });
   }
@@ -80,17 +82,19 @@ describe('phases of a node', () => {
     const random = new Random(5);
     const [m, k, n] = [45, 2_100, 9];
     const a = build.input('f32', [m, k]);
-    const known = build.constant('f32', [k, n], random.bytes(4 * k * n));
+    const constant = build.constant('f32', [k, n], random.bytes(4 * k * n));
     const asked = build.input('f32', [k, n]);
-    for (const b of [known, asked]) build.node(matMul(a, b, m, k, n));
-    const made = { ...build.finish(), inputs: [random.bytes(4 * m * k), random.bytes(4 * k * n)] };
+    for (const b of [constant, asked]) build.node(matMul(a, b, m, k, n));
+    const runnable = { ...build.finish(), inputs: [random.bytes(4 * m * k), random.bytes(4 * k * n)] };
     const labels: string[] = [];
-    const given = await runInParts(made, made.inputs, random, ({ label }) => labels.push(label));
+    const actual = await runInParts(runnable, runnable.inputs, random, ({ label }) => labels.push(label));
     expect(labels[0]).to.match(/2 blocks, 1 packed/);
     expect(labels[1]).to.match(/2 blocks, 1 in panels/);
-    const expected = await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs);
+    const expected = await (await referenceEngine.load(runnable.program, runnable.weights)).runAll(
+      runnable.inputs,
+    );
     expected.forEach((tensor, i) => {
-      expect(Buffer.compare(given[i]!, tensor), `node ${i}`).to.equal(0);
+      expect(Buffer.compare(actual[i]!, tensor), `node ${i}`).to.equal(0);
     });
   });
 
@@ -158,18 +162,21 @@ describe('phases of a node', () => {
           ],
         }),
       );
-      const made = { ...build.finish(), inputs: [random.bytes(bytes)] };
+      const runnable = { ...build.finish(), inputs: [random.bytes(bytes)] };
       const [expected] = (
-        await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs)
+        await (await referenceEngine.load(runnable.program, runnable.weights)).runAll(runnable.inputs)
       ).slice(-1);
       for (const band of [64, bytes]) {
         const labels: string[] = [];
         const seen = ({ label }: { readonly label: string }) => labels.push(label);
-        const given = await runInParts(made, made.inputs, random, seen, 0, { ...SIMD128.cache, band });
+        const actual = await runInParts(runnable, runnable.inputs, random, seen, 0, {
+          ...SIMD128.cache,
+          band,
+        });
         expect(labels[0]).to.match(/blocks.*1 in bands/);
         // The loop that bands are of is the outermost.
         kinds.add(labels[0]!.startsWith(`loops ${channels}×`) ? 'lanes' : 'rows');
-        expect(Buffer.compare(given.at(-1)!, expected!), labels[0]).to.equal(0);
+        expect(Buffer.compare(actual.at(-1)!, expected!), labels[0]).to.equal(0);
       }
     }
     expect([...kinds].sort()).to.deep.equal(['lanes', 'rows']);
@@ -233,9 +240,9 @@ describe('phases of a node', () => {
           ],
         }),
       );
-      const made = { ...build.finish(), inputs: [random.bytes(m * k)] };
+      const runnable = { ...build.finish(), inputs: [random.bytes(m * k)] };
       const ways = new Set<RegExp>();
-      await expectSameInParts(made, k, `${m}×${k}×${n}`, ways);
+      await expectSameInParts(runnable, k, `${m}×${k}×${n}`, ways);
       expect([...ways].some((way) => way.source === 'in pairs')).to.equal(k > 1);
     }
   });
@@ -270,8 +277,8 @@ describe('phases of a node', () => {
             }),
           );
           const ways = new Set<RegExp>();
-          const made = { ...build.finish(), inputs: [new Uint8Array(k).fill(low)] };
-          await expectSameInParts(made, 1, `${a} ${low} × ${b} ${high}`, ways);
+          const runnable = { ...build.finish(), inputs: [new Uint8Array(k).fill(low)] };
+          await expectSameInParts(runnable, 1, `${a} ${low} × ${b} ${high}`, ways);
           expect([...ways].map(({ source }) => source)).to.include('in pairs');
         }
       }
@@ -333,9 +340,9 @@ describe('phases of a node', () => {
             }),
           );
           const ways = new Set<RegExp>();
-          const made = { ...build.finish(), inputs: [values(size * channels)] };
+          const runnable = { ...build.finish(), inputs: [values(size * channels)] };
           await expectSameInParts(
-            made,
+            runnable,
             stride,
             `${filters} filters, stride ${stride}, kernel ${kernel}`,
             ways,

@@ -43,9 +43,9 @@ for (const [name, engine] of Object.entries(engines)) {
       for (const changed of [first, v, w]) {
         const tensors = honest.map((bytes) => bytes);
         tensors[changed] = f32Bytes(f32Values(honest[changed]!).map((value) => value * 3 - 1));
-        const given = await session.runNode(second, tensors);
-        expect(hexOf(given), `tensor ${changed}`).to.equal(hexOf(runLoop(product, tensors)));
-        expect(hexOf(given) === hexOf(honest[second]!)).to.equal(changed === w);
+        const actual = await session.runNode(second, tensors);
+        expect(hexOf(actual), `tensor ${changed}`).to.equal(hexOf(runLoop(product, tensors)));
+        expect(hexOf(actual) === hexOf(honest[second]!)).to.equal(changed === w);
         expect((await session.runAll([input])).map(hexOf)).to.deep.equal(honest.map(hexOf));
         expect(hexOf(await session.runNode(second, honest))).to.equal(hexOf(honest[second]!));
       }
@@ -56,12 +56,12 @@ for (const [name, engine] of Object.entries(engines)) {
       const { program, weights, first, second } = twoProducts();
       const honest = await (await referenceEngine.load(program, weights)).runAll([input]);
       const session = await engine.load(program, weights);
-      const given = await session.runNode(second, honest);
+      const actual = await session.runNode(second, honest);
       await session.runNode(
         second,
         honest.map((bytes, i) => (i === first ? new Uint8Array(bytes.length) : bytes)),
       );
-      expect(hexOf(given)).to.equal(hexOf(honest[second]!));
+      expect(hexOf(actual)).to.equal(hexOf(honest[second]!));
       await session.close();
     });
 
@@ -107,8 +107,8 @@ describe('one node run again', () => {
       );
       for (const [i, node] of program.nodes.entries()) {
         if (node.kind !== 'loop') continue;
-        const given = await session.runNode(i, tensors);
-        expect(hexOf(given), `seed ${seed}, node ${i}`).to.equal(hexOf(runLoop(node, tensors)));
+        const actual = await session.runNode(i, tensors);
+        expect(hexOf(actual), `seed ${seed}, node ${i}`).to.equal(hexOf(runLoop(node, tensors)));
       }
       await session.close();
     }

@@ -78,12 +78,12 @@ async function rootsOf(engine: Engine, { program, weights, inputs }: ReturnType<
 
 describe('weights in several memories', () => {
   it('give the roots of the reference in every kind of run, on 1 and 3 threads', async () => {
-    const made = chain(6);
-    const expected = await rootsOf(referenceEngine, made);
+    const runnable = chain(6);
+    const expected = await rootsOf(referenceEngine, runnable);
     for (const threads of [1, 3]) {
       // A memory that takes two of the twelve constants besides the tensors, and four where there are none.
       const engine = wasmEngineWith({ threads, leastTask: 1, oneMemoryBytes: 4 * MATRIX_BYTES });
-      const { made: roots, sizes } = await withMemory(() => rootsOf(engine, made));
+      const { made: roots, sizes } = await withMemory(() => rootsOf(engine, runnable));
       expect(roots, `${threads} threads`).to.deep.equal(expected);
       expect(sizes().length, `${threads} threads`).to.be.at.least(4);
     }
@@ -92,10 +92,10 @@ describe('weights in several memories', () => {
   it('give the same bits to a network of millions of weights', async () => {
     const model = models.find(({ name }) => name === 'MobileNetV2')!;
     const compiled = importOnnx(model.bytes(), model.options);
-    const made = { ...compiled, inputs: programInputs(compiled, model.inputs()) };
+    const runnable = { ...compiled, inputs: programInputs(compiled, model.inputs()) };
     const rootOfRun = async (engine: Engine): Promise<string> => {
-      const session = await engine.load(made.program, made.weights);
-      const { trees } = await session.runCheckpoints(made.inputs);
+      const session = await engine.load(runnable.program, runnable.weights);
+      const { trees } = await session.runCheckpoints(runnable.inputs);
       await session.close();
       return [...trees].map(([node, { root }]) => `${node} ${hexOf(root)}`).join();
     };

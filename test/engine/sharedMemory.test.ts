@@ -92,10 +92,10 @@ describe('the memory that run modes share', () => {
         const session = await wasmEngineWith({ threads, leastTask: 1 }).load(program, weights);
         for (const mode of [...shuffled(random), ...shuffled(random)]) {
           const run = await RUNS[mode](session, inputs);
-          const of = `seed ${seed}, ${mode}`;
-          for (const [node, bytes] of run.tensors) expect(bytes, of).to.deep.equal(tensors[node]);
+          const where = `seed ${seed}, ${mode}`;
+          for (const [node, bytes] of run.tensors) expect(bytes, where).to.deep.equal(tensors[node]);
           for (const [node, tree] of run.trees)
-            expect(hashesOf(tree), of).to.deep.equal(hashesOf(trees.get(node)!));
+            expect(hashesOf(tree), where).to.deep.equal(hashesOf(trees.get(node)!));
         }
         await session.close();
       }
@@ -110,10 +110,10 @@ describe('the memory that run modes share', () => {
       build.constant('f32', [side, side], f32Bytes(new Array(side * side).fill(i))),
     );
     for (const w of weights) last = build.node(matMul(last, w, 1, side, side));
-    const made = build.finish();
+    const built = build.finish();
     const inputs = [f32Bytes(new Array(side).fill(1))];
     const { made: session, bytes } = await withMemory(() =>
-      wasmEngineWith({}).load(made.program, made.weights),
+      wasmEngineWith({}).load(built.program, built.weights),
     );
     await session.run(inputs);
     await session.runAll(inputs);

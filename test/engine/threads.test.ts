@@ -41,8 +41,12 @@ function products(size: number, times: number): Runnable {
 /** Shares the least work, so that small programs show what large ones would. */
 const eager = (threads: number): Engine => wasmEngineWith({ threads, leastTask: 1 });
 
-async function expectSameTensors(engines: readonly Engine[], made: Runnable, what: string): Promise<void> {
-  const { program, weights, inputs } = made;
+async function expectSameTensors(
+  engines: readonly Engine[],
+  runnable: Runnable,
+  what: string,
+): Promise<void> {
+  const { program, weights, inputs } = runnable;
   const reference = await referenceEngine.load(program, weights);
   const { tensors: expected, trees: expectedTrees } = await reference.runTrace(inputs);
   for (const engine of engines) {
@@ -88,12 +92,12 @@ describe('threads give the bits of the reference', () => {
   });
 
   it('on products whose parts depend on each other, run after run', async () => {
-    const made = products(24, 60);
-    const [expected] = await (await load(referenceEngine, made)).run(made.inputs);
+    const runnable = products(24, 60);
+    const [expected] = await (await load(referenceEngine, runnable)).run(runnable.inputs);
     for (const engine of engines) {
-      const session = await load(engine, made);
+      const session = await load(engine, runnable);
       for (let run = 0; run < 50; run++) {
-        const [output] = await session.run(made.inputs);
+        const [output] = await session.run(runnable.inputs);
         expect(same(output!.bytes, expected!.bytes), `run ${run}`).to.equal(true);
       }
     }
@@ -109,11 +113,13 @@ describe('threads give the bits of the reference', () => {
 
   it('in memory beyond 2^31, up to its last bytes', async () => {
     for (let seed = 1; seed <= PROGRAMS; seed++) {
-      const made = randomProgram(seed, 6);
-      const expected = await (await referenceEngine.load(made.program, made.weights)).runAll(made.inputs);
+      const runnable = randomProgram(seed, 6);
+      const expected = await (await referenceEngine.load(runnable.program, runnable.weights)).runAll(
+        runnable.inputs,
+      );
       for (const start of [2 ** 31 - 4096, 2 ** 32 - 2 ** 17]) {
         const nothing = () => {};
-        const tensors = await runInParts(made, made.inputs, new Random(seed), nothing, start);
+        const tensors = await runInParts(runnable, runnable.inputs, new Random(seed), nothing, start);
         expect(
           tensors.every((tensor, i) => same(tensor, expected[i]!)),
           `seed ${seed}`,
@@ -124,24 +130,24 @@ describe('threads give the bits of the reference', () => {
 });
 
 describe('a session with threads', () => {
-  const made = products(64, 6);
+  const runnable = products(64, 6);
   let expected: number[];
   before(async () => {
-    const session = await referenceEngine.load(made.program, made.weights);
-    expected = f32Values((await session.run(made.inputs))[0]!.bytes);
+    const session = await referenceEngine.load(runnable.program, runnable.weights);
+    expected = f32Values((await session.run(runnable.inputs))[0]!.bytes);
   });
   const outputOf = async (session: Session): Promise<number[]> =>
-    f32Values((await session.run(made.inputs))[0]!.bytes);
+    f32Values((await session.run(runnable.inputs))[0]!.bytes);
 
   it('runs what is asked for at the same time one after the other', async () => {
     const engine = eager(2);
-    const [one, two] = [await load(engine, made), await load(engine, made)];
-    const doubled = made.inputs.map((bytes) => f32Bytes(f32Values(bytes).map((x) => 2 * x)));
+    const [one, two] = [await load(engine, runnable), await load(engine, runnable)];
+    const doubled = runnable.inputs.map((bytes) => f32Bytes(f32Values(bytes).map((x) => 2 * x)));
     const turns = () => undefined;
     const [first, second, third] = await Promise.all([
-      one.run(made.inputs, turns),
+      one.run(runnable.inputs, turns),
       one.run(doubled, turns),
-      two.run(made.inputs, turns),
+      two.run(runnable.inputs, turns),
     ]);
     expect(f32Values(first[0]!.bytes)).to.deep.equal(expected);
     expect(f32Values(second[0]!.bytes)).to.deep.equal(expected.map((x) => 2 * x));
@@ -150,14 +156,14 @@ describe('a session with threads', () => {
 
   it('goes on after another of the same engine is closed, and again after all are', async () => {
     const engine = eager(2);
-    const [one, two] = [await load(engine, made), await load(engine, made)];
+    const [one, two] = [await load(engine, runnable), await load(engine, runnable)];
     expect(await outputOf(one)).to.deep.equal(expected);
     await one.close();
     await one.close();
-    expect(await engineErrorOf(one.run(made.inputs))).to.equal('the session is closed');
+    expect(await engineErrorOf(one.run(runnable.inputs))).to.equal('the session is closed');
     expect(await outputOf(two)).to.deep.equal(expected);
     await two.close();
-    expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
+    expect(await outputOf(await load(engine, runnable))).to.deep.equal(expected);
   });
 
   it('reports every node once and in order, and others have a turn in between', async () => {
@@ -177,8 +183,8 @@ describe('a session with threads', () => {
   });
 
   it('runs on after a progress callback has thrown', async () => {
-    const session = await load(eager(2), made);
-    const attempt = session.run(made.inputs, (count) => {
+    const session = await load(eager(2), runnable);
+    const attempt = session.run(runnable.inputs, (count) => {
       if (count === 3) throw new Error('enough');
     });
     expect(await attempt.catch((error: Error) => error.message)).to.equal('enough');
@@ -186,13 +192,13 @@ describe('a session with threads', () => {
   });
 
   it('runs on after inputs that do not fit', async () => {
-    const session = await load(eager(2), made);
+    const session = await load(eager(2), runnable);
     expect(await engineErrorOf(session.run([]))).to.equal('the program has 1 inputs, 0 were given');
     expect(await outputOf(session)).to.deep.equal(expected);
   });
 
   it('runs on one thread where none can be started', async () => {
-    const session = await load(wasmEngineWith({ threads: 4, leastTask: 1, spawn: null }), made);
+    const session = await load(wasmEngineWith({ threads: 4, leastTask: 1, spawn: null }), runnable);
     expect(await outputOf(session)).to.deep.equal(expected);
   });
 
@@ -204,7 +210,7 @@ describe('a session with threads', () => {
     const large = products(300, 30);
     const engine = wasmEngineWith({ threads: 2, spawn: frail });
     const session = await load(engine, large);
-    const other = await load(engine, made);
+    const other = await load(engine, runnable);
     // The thread takes part once it has started; until then the run does without it.
     let said = 'no error';
     for (let run = 0; run < 1000 && said === 'no error'; run++) {
@@ -216,9 +222,9 @@ describe('a session with threads', () => {
     const message = /^a thread of the engine has ended: .*; load the program again, or with one thread$/;
     expect(said).to.match(message);
     expect(await engineErrorOf(session.run(large.inputs))).to.equal(said);
-    expect(await engineErrorOf(other.run(made.inputs))).to.match(message);
+    expect(await engineErrorOf(other.run(runnable.inputs))).to.match(message);
     broken = false;
-    expect(await outputOf(await load(engine, made))).to.deep.equal(expected);
+    expect(await outputOf(await load(engine, runnable))).to.deep.equal(expected);
     const again = await load(engine, large);
     const [output] = await again.run(large.inputs);
     const [alone] = await (await load(eager(1), large)).run(large.inputs);
@@ -235,9 +241,9 @@ describe('a session with threads', () => {
         failed(why);
         end();
       });
-    const session = await load(wasmEngineWith({ threads: 2, leastTask: 1, spawn: never }), made);
+    const session = await load(wasmEngineWith({ threads: 2, leastTask: 1, spawn: never }), runnable);
     await ended;
-    expect(await engineErrorOf(session.run(made.inputs))).to.match(
+    expect(await engineErrorOf(session.run(runnable.inputs))).to.match(
       /^a thread of the engine has ended: no room;/,
     );
   });
@@ -263,16 +269,16 @@ describe('a session with threads', () => {
 
 describe('the memory of a run', () => {
   it('is refused before it starts, with the figures of its kind of run', async () => {
-    const made = products(64, 6);
+    const runnable = products(64, 6);
     const tight = wasmEngineWith({ maxMemoryBytes: 60_000 });
-    const session = await load(tight, made);
-    await session.run(made.inputs);
-    expect(await engineErrorOf(session.runAll(made.inputs))).to.equal(
+    const session = await load(tight, runnable);
+    await session.run(runnable.inputs);
+    expect(await engineErrorOf(session.runAll(runnable.inputs))).to.equal(
       "the program's 8 tensors, 8 of them kept, take 0.1 MB at a time, 0.0 MB of it weights; the engine has 0.1 MB",
     );
-    await session.run(made.inputs);
+    await session.run(runnable.inputs);
     const none = wasmEngineWith({ maxMemoryBytes: 40_000 });
-    expect(await engineErrorOf(none.load(made.program, made.weights))).to.match(
+    expect(await engineErrorOf(none.load(runnable.program, runnable.weights))).to.match(
       /8 tensors, 1 of them kept, take 0\.0 MB at a time/,
     );
   });

@@ -46,11 +46,11 @@ async function expectSameTensors(
     [referenceEngine, wasmEngine].map((engine) => engine.load(program, weights)),
   );
   const expected = await reference!.runAll(inputs);
-  const given = await wasm!.runAll(inputs);
-  expect(given.length).to.equal(expected.length);
-  const differing = expected.findIndex((tensor, i) => !same(tensor, given[i]!));
+  const actual = await wasm!.runAll(inputs);
+  expect(actual.length).to.equal(expected.length);
+  const differing = expected.findIndex((tensor, i) => !same(tensor, actual[i]!));
   if (differing >= 0) {
-    const element = expected[differing]!.findIndex((byte, i) => byte !== given[differing]![i]);
+    const element = expected[differing]!.findIndex((byte, i) => byte !== actual[differing]![i]);
     const node = JSON.stringify(program.nodes[differing]);
     expect.fail(`${what}: node ${differing} differs from byte ${element} on: ${node}`);
   }
@@ -69,10 +69,10 @@ async function manyPrograms(
 ) {
   let nests = 0;
   for (let seed = 1; nests < NESTS; seed++) {
-    const made = make(seed);
-    expect(validate(made.program), `${what}, seed ${seed}`).to.deep.equal([]);
-    await expectSameTensors(made, made.inputs, `${what}, seed ${seed}`);
-    nests += loopsOf(made);
+    const runnable = make(seed);
+    expect(validate(runnable.program), `${what}, seed ${seed}`).to.deep.equal([]);
+    await expectSameTensors(runnable, runnable.inputs, `${what}, seed ${seed}`);
+    nests += loopsOf(runnable);
   }
 }
 

@@ -22,8 +22,8 @@ describe('the int8 digits example', function () {
 
   it('reads at most 0.5 % fewer of the held-out digits right than the float network', async () => {
     const unseen = heldOut();
-    const [own, float] = [await accuracy(file, unseen), await accuracy(floatFile(), unseen)];
-    expect(own).to.be.at.least(float - 0.005);
+    const [int8, float] = [await accuracy(file, unseen), await accuracy(floatFile(), unseen)];
+    expect(int8).to.be.at.least(float - 0.005);
   });
 
   it('agrees with onnxruntime on digits: the same digit, confidence within 1e-4', async () => {

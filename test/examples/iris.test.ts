@@ -12,19 +12,19 @@ const sizesOf = (sizes: readonly number[]) => floats([1, 4], sizes);
 
 describe('the iris example', () => {
   it('comes out of its training to the last byte', () => {
-    const made = encodeModel(boost(training(), SPECIES.length, SETTINGS));
-    expect(Buffer.compare(made, file)).to.equal(0);
+    const encoded = encodeModel(boost(training(), SPECIES.length, SETTINGS));
+    expect(Buffer.compare(encoded, file)).to.equal(0);
   });
 
   it('knows at least 28 of 30 flowers that it was not trained on', async () => {
     const model = importOnnx(file);
-    let known = 0;
+    let correct = 0;
     for (const { sizes, species } of heldOut()) {
       const [label] = await runCompiled(model, [sizesOf(sizes)]);
-      if (label?.values[0] === species) known++;
+      if (label?.values[0] === species) correct++;
     }
     expect(heldOut()).to.have.length(30);
-    expect(known).to.be.at.least(28);
+    expect(correct).to.be.at.least(28);
   });
 
   it('agrees with onnxruntime about flowers', async () => {

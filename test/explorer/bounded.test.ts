@@ -58,8 +58,8 @@ describe('what the explorer asks a node for', () => {
 
   it('is asked for once for each look at the chain', async () => {
     const answers = new AnswerCache(2);
-    let made = 0;
-    const make = () => ({ made: ++made });
+    let calls = 0;
+    const make = () => ({ made: ++calls });
     expect([await answers.get('/a', 1, make), await answers.get('/a', 1, make)]).to.deep.equal([
       '{"made":1}',
       '{"made":1}',

@@ -27,13 +27,13 @@ const MANY_MOVES = 12;
 
 describe('addresses that a stranger gives to a page', () => {
   it('are asked at its own host and on the public internet only', () => {
-    const own = 'http://127.0.0.1:8000';
+    const host = 'http://127.0.0.1:8000';
     for (const url of [
       'http://127.0.0.1:8000/x',
       'https://files.example/model',
       'https://a-b.example.org:444/',
     ])
-      expect(isAskable(url, own), url).to.equal(true);
+      expect(isAskable(url, host), url).to.equal(true);
     for (const url of [
       ...['http://files.example/', 'https://192.168.1.1/', 'https://[::1]/', 'https://localhost/'],
       ...[
@@ -51,7 +51,7 @@ describe('addresses that a stranger gives to a page', () => {
         'x',
       ],
     ])
-      expect(isAskable(url, own), url).to.equal(false);
+      expect(isAskable(url, host), url).to.equal(false);
   });
 });
 
@@ -219,8 +219,8 @@ describe(`the explorer without a server in Chromium${suffix}`, function () {
     const region = page.getByRole('region', { name: 'Claim 2' });
     await region.getByRole('button', { name: 'Verify in this browser' }).click();
     await region.getByText('Cannot be checked. nobody here has the program of the model.').waitFor();
-    const own = [host.url, plain.url, scene.url].map((url) => new URL(url).origin);
-    expect([...asked].filter((origin) => origin !== 'null').sort()).to.deep.equal(own.sort());
+    const origins = [host.url, plain.url, scene.url].map((url) => new URL(url).origin);
+    expect([...asked].filter((origin) => origin !== 'null').sort()).to.deep.equal(origins.sort());
   });
 
   it('verifies where it is not isolated, and forgets what the chain has undone', async () => {

@@ -47,8 +47,8 @@ describe(`verifying models of several sizes in Chromium${suffix}`, function () {
     await saveModel(new FolderBlobs(stage.models), { model: committed, weights });
     const modelId = await publish(scene.contracts, committed, '');
     const asker = asAccount(scene.contracts, scene.chain, ASKER);
-    const given = { roots: hexRoots(inputs), uri: 'https://files.example/input' };
-    const { requestId } = await request(asker, modelId, given, TERMS, 0n);
+    const byRoot = { roots: hexRoots(inputs), uri: 'https://files.example/input' };
+    const { requestId } = await request(asker, modelId, byRoot, TERMS, 0n);
     await stage.follower.look();
     const { request: record } = (await stage.follower.case(requestId))!;
     await claim(asAccount(scene.contracts, scene.chain, PROVIDER), record, output);

@@ -204,12 +204,12 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
 
     const { bytes } = readTensorFile(THREE);
     const asker = as(scene.contracts, scene.chain.account(ACTOR));
-    const given = { roots: hexRoots([bytes]), uri: 'https://files.example/three' };
-    const { requestId } = await request(asker, scene.modelId, given, TERMS, 0n);
+    const byRoot = { roots: hexRoots([bytes]), uri: 'https://files.example/three' };
+    const { requestId } = await request(asker, scene.modelId, byRoot, TERMS, 0n);
     writeFileSync(scene.at('three.bin'), bytes);
     await open(`/request/${requestId}`);
     await page.getByText('input is given by its roots').waitFor();
-    await page.getByText(`${given.roots[0]!.slice(0, 8)}…`).waitFor();
+    await page.getByText(`${byRoot.roots[0]!.slice(0, 8)}…`).waitFor();
     await page.getByText('Answer it', { exact: true }).click();
     await page.getByRole('button', { name: 'Compute the answer' }).click();
     await page.getByText('the input of the request cannot be had.').waitFor();
@@ -241,8 +241,8 @@ describe(`acting with a wallet in Chromium${suffix}`, function () {
     before(async () => {
       const signer = scene.chain.account(0);
       const { abi, bytecode } = await artifacts.readArtifact('HostileToken');
-      const made = await new ContractFactory(abi as never, bytecode, signer).deploy();
-      token = made as Contract;
+      const contract = await new ContractFactory(abi as never, bytecode, signer).deploy();
+      token = contract as Contract;
       for (const who of [actor, scene.addressOf(PROVIDER)])
         await (await token.getFunction('mint')(who, 100_000_000n)).wait();
       const least = { claimBondWei: 2_000_000n, challengeBondWei: 1_000_000n };

@@ -66,9 +66,9 @@ describe('lockstep: the game on chain and its rules in memory', () => {
     const output = bytesOf(supplied, claimedRefs(model));
     const record = { ...asked, input: { kind: 'bytes', bytes: hexOf(input) } } as const;
     await claim(as(CLAIMANT), { ...record, status: 'open', callback: 'notRun', feeHeld: false }, output);
-    const made = claimsIn(await history.update()).at(-1) as ClaimRecord;
-    expect(made.outputs).to.equal(hexOf(commitOutput(model, output)));
-    await challenge(as(CHALLENGER), made);
+    const claimRecord = claimsIn(await history.update()).at(-1) as ClaimRecord;
+    expect(claimRecord.outputs).to.equal(hexOf(commitOutput(model, output)));
+    await challenge(as(CHALLENGER), claimRecord);
     return disputesIn(await history.update()).at(-1) as DisputeRecord;
   }
 
@@ -175,13 +175,13 @@ describe('lockstep: the game on chain and its rules in memory', () => {
         expect(await playBoth(honest, honest, mistaken)).to.be.instanceOf(Revert);
       }
       for (const [, answer] of wrong) {
-        const truth = await run(answer);
-        const refused = await playBoth(truth, truth, truth);
+        const trace = await run(answer);
+        const refused = await playBoth(trace, trace, trace);
         expect(refused).to.be.instanceOf(Revert).with.property('message', 'NotAccepted');
-        const outcome = await playBoth(truth, honest, truth, undefined, truth);
+        const outcome = await playBoth(trace, honest, trace, undefined, trace);
         expect(outcome).to.deep.include({ reason: 'WrongAnswer', nodeIndex: program.answers![0] });
         const accept = { node: program.outputs[0]!, element: 0 };
-        const lie = await playBoth(truth, plantFaults(truth, [accept]), truth);
+        const lie = await playBoth(trace, plantFaults(trace, [accept]), trace);
         expect(lie).to.deep.include({ reason: 'WrongWord', nodeIndex: accept.node });
       }
     }

@@ -11,7 +11,7 @@ const CLAIMANT = '0xClaimant';
 const CHALLENGER = '0xChallenger';
 const CLAIM = 4294967297n;
 
-interface Given {
+interface Situation {
   readonly status?: ClaimRecord['status'];
   /** Whose move it is, by the phase. */
   readonly phase?: Phase;
@@ -23,7 +23,7 @@ interface Given {
 const NOW = 100_000;
 
 /** A world with one claim and at most one dispute. */
-function worldWith({ status = 'open', phase = 'Root', clockLeft, windowLeft = 3600 }: Given): World {
+function worldWith({ status = 'open', phase = 'Root', clockLeft, windowLeft = 3600 }: Situation): World {
   const claimedAt = BigInt(NOW + windowLeft) - TERMS.windowSeconds;
   const request = { requestId: 1n, request: { modelId: '0x12', terms: TERMS } };
   const claim = { claimId: CLAIM, claimant: CLAIMANT, claimedAt, request, status } as unknown as ClaimRecord;
@@ -45,8 +45,8 @@ function worldWith({ status = 'open', phase = 'Root', clockLeft, windowLeft = 36
   } as unknown as World;
 }
 
-function seen(given: Given, verdict: Verdict) {
-  const found = forecast(worldWith(given), () => verdict, NOW);
+function seen(situation: Situation, verdict: Verdict) {
+  const found = forecast(worldWith(situation), () => verdict, NOW);
   return { ...found, alarms: alarmsIn(found, USUAL_THRESHOLDS) };
 }
 
@@ -87,7 +87,7 @@ describe('the forecast of a dispute', () => {
     expect([dispute?.isOvertaken, dispute?.loss]).to.deep.equal([true, undefined]);
   });
 
-  const ends: [string, Given, Verdict, 'final' | 'falsified' | undefined][] = [
+  const ends: [string, Situation, Verdict, 'final' | 'falsified' | undefined][] = [
     ['a right claim that nobody challenges becomes final', {}, 'right', 'final'],
     ['a wrong claim that nobody challenges becomes final too', {}, 'wrong', 'final'],
     ['a challenged wrong claim is falsified', { clockLeft: 9 }, 'wrong', 'falsified'],
@@ -100,33 +100,54 @@ describe('the forecast of a dispute', () => {
       'final',
     ],
   ];
-  for (const [what, given, verdict, end] of ends) {
-    it(what, () => expect(seen(given, verdict).claims[0]?.ends).to.equal(end));
+  for (const [what, situation, verdict, end] of ends) {
+    it(what, () => expect(seen(situation, verdict).claims[0]?.ends).to.equal(end));
   }
 });
 
 describe('alarms', () => {
-  const cases: [string, Given, Verdict, string[]][] = [
-    ['none while a clock is long', { clockLeft: 901 }, 'right', []],
-    ['a clock of somebody right below a quarter', { clockLeft: 900 }, 'right', ['clock-running-out warning']],
-    ['the same below a tenth is critical', { clockLeft: 360 }, 'right', ['clock-running-out critical']],
-    ['none where who is wrong idles', { clockLeft: 10 }, 'wrong', []],
-    ['a clock where nobody knows', { clockLeft: 900 }, 'unknown', ['clock-running-out warning']],
-    ['a clock of somebody right that is out', { clockLeft: -1 }, 'right', ['clock-out critical']],
-    ['a false claim that nobody challenges', {}, 'wrong', ['false-claim-unchallenged critical']],
+  const cases: [string, Situation, Verdict, string[]][] = [
+    ['while a clock is long', { clockLeft: 901 }, 'right', []],
     [
-      'a false claim that nobody can challenge any more',
+      'for a clock of somebody right below a quarter',
+      { clockLeft: 900 },
+      'right',
+      ['clock-running-out warning'],
+    ],
+    [
+      'as critical for the same clock below a tenth',
+      { clockLeft: 360 },
+      'right',
+      ['clock-running-out critical'],
+    ],
+    ['where who is wrong idles', { clockLeft: 10 }, 'wrong', []],
+    [
+      'for a clock where nobody knows who is right',
+      { clockLeft: 900 },
+      'unknown',
+      ['clock-running-out warning'],
+    ],
+    ['for a clock of somebody right that is out', { clockLeft: -1 }, 'right', ['clock-out critical']],
+    ['for a false claim that nobody challenges', {}, 'wrong', ['false-claim-unchallenged critical']],
+    [
+      'for a false claim that nobody can challenge any more',
       { windowLeft: -1 },
       'wrong',
       ['false-claim-final critical'],
     ],
-    ['none on an unchecked claim in its first half', { windowLeft: 1801 }, 'unknown', []],
-    ['an unchecked claim in its second half', { windowLeft: 1800 }, 'unknown', ['claim-unverified warning']],
-    ['an unchecked claim near its end', { windowLeft: 700 }, 'unknown', ['claim-unverified critical']],
-    ['none on a right claim', { windowLeft: 1 }, 'right', []],
+    ['for an unchecked claim in its first half', { windowLeft: 1801 }, 'unknown', []],
+    [
+      'for an unchecked claim in its second half',
+      { windowLeft: 1800 },
+      'unknown',
+      ['claim-unverified warning'],
+    ],
+    ['for an unchecked claim near its end', { windowLeft: 700 }, 'unknown', ['claim-unverified critical']],
+    ['for a right claim', { windowLeft: 1 }, 'right', []],
   ];
-  for (const [what, given, verdict, expected] of cases) {
-    it(what, () => expect(names(seen(given, verdict).alarms)).to.deep.equal(expected));
+  for (const [what, situation, verdict, expected] of cases) {
+    it(`${expected.length > 0 ? 'are' : 'are not'} raised ${what}`, () =>
+      expect(names(seen(situation, verdict).alarms)).to.deep.equal(expected));
   }
 
   it('are told when they start or grow, ever less often, and when over', () => {

@@ -9,27 +9,27 @@ import { modelBytes, node, type Result, runCompiled, type TypeName, value } from
 
 describe('a bool input of bytes other than 0 and 1', () => {
   const bytes = [0, 1, 2, 255];
-  const truth = [0, 1, 1, 1];
+  const bits = [0, 1, 1, 1];
   const x = value('bool', [4], bytes);
   const y = value('bool', [4], [2, 4, 0, 8]);
   const other = [1, 1, 0, 1];
   const cases: readonly (readonly [string, readonly string[], readonly number[], Record<string, number>?])[] =
     [
-      ['Identity', ['x'], truth],
-      ['Not', ['x'], truth.map((p) => 1 - p)],
-      ['Xor', ['x', 'y'], truth.map((p, i) => p ^ other[i]!)],
-      ['And', ['x', 'y'], truth.map((p, i) => p & other[i]!)],
-      ['Or', ['x', 'y'], truth.map((p, i) => p | other[i]!)],
-      ['Equal', ['x', 'y'], truth.map((p, i) => Number(p === other[i]))],
-      ['Concat', ['x', 'y'], [...truth, ...other], { axis: 0 }],
-      ['Cast', ['x'], truth, { to: TYPES.int64.code }],
-      ['Cast', ['x'], truth, { to: TYPES.float.code }],
-      ['Where', ['x', 'y', 'x'], truth.map((p, i) => (p ? other[i]! : p))],
+      ['Identity', ['x'], bits],
+      ['Not', ['x'], bits.map((p) => 1 - p)],
+      ['Xor', ['x', 'y'], bits.map((p, i) => p ^ other[i]!)],
+      ['And', ['x', 'y'], bits.map((p, i) => p & other[i]!)],
+      ['Or', ['x', 'y'], bits.map((p, i) => p | other[i]!)],
+      ['Equal', ['x', 'y'], bits.map((p, i) => Number(p === other[i]))],
+      ['Concat', ['x', 'y'], [...bits, ...other], { axis: 0 }],
+      ['Cast', ['x'], bits, { to: TYPES.int64.code }],
+      ['Cast', ['x'], bits, { to: TYPES.float.code }],
+      ['Where', ['x', 'y', 'x'], bits.map((p, i) => (p ? other[i]! : p))],
       ['ReduceMax', ['x'], [1], { keepdims: 0 }],
       ['ReduceMin', ['x'], [0], { keepdims: 0 }],
-      ['Transpose', ['x'], truth],
-      ['Expand', ['x', 'shape'], truth],
-      ['BitCast', ['x'], truth, { to: TYPES.uint8.code }],
+      ['Transpose', ['x'], bits],
+      ['Expand', ['x', 'shape'], bits],
+      ['BitCast', ['x'], bits, { to: TYPES.uint8.code }],
     ];
   for (const [op, inputs, right, attributes = {}] of cases) {
     it(`is true or false in ${op} ${JSON.stringify(attributes)}`, async () => {
@@ -42,8 +42,8 @@ describe('a bool input of bytes other than 0 and 1', () => {
           opset: 26,
         }),
       );
-      const [made] = await runCompiled(model, [x, y]);
-      expect(made!.values).to.deep.equal(right);
+      const [actual] = await runCompiled(model, [x, y]);
+      expect(actual!.values).to.deep.equal(right);
     });
   }
 
@@ -54,8 +54,8 @@ describe('a bool input of bytes other than 0 and 1', () => {
       outputs: ['z'],
     });
     const model = importOnnx(bytesOfModel, { bind: { x: { shape: [4], values: bytes } } });
-    const [made] = await runCompiled(model, [y]);
-    expect(made!.values).to.deep.equal(truth.map((p, i) => p ^ other[i]!));
+    const [actual] = await runCompiled(model, [y]);
+    expect(actual!.values).to.deep.equal(bits.map((p, i) => p ^ other[i]!));
   });
 });
 
@@ -69,16 +69,19 @@ async function onWords(type: TypeName, words: Uint8Array, shape: readonly number
     }),
   );
   const { program, weights } = model;
-  const made = await Promise.all(
+  const results = await Promise.all(
     [referenceEngine, wasmEngine].map(async (engine) =>
       (await engine.load(program, weights)).runAll([words]),
     ),
   );
   const [output] = program.outputs as [number];
-  const [own, fast] = made.map((tensors) => tensors[output] as Uint8Array) as [Uint8Array, Uint8Array];
-  expect(own).to.deep.equal(fast);
+  const [reference, fast] = results.map((tensors) => tensors[output] as Uint8Array) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  expect(reference).to.deep.equal(fast);
   const arrays = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
-  return { shape, values: [...new arrays[TYPES[type].dtype](own.slice().buffer)] };
+  return { shape, values: [...new arrays[TYPES[type].dtype](reference.slice().buffer)] };
 }
 
 describe('an integer input of words outside its type', () => {

@@ -49,7 +49,7 @@ function renumbered({ program, weights, labels }: Numbered, kept: readonly numbe
   };
 }
 
-const withoutFillers = (made: Numbered): Numbered => renumbered(made, realNodes(made.program));
+const withoutFillers = (numbered: Numbered): Numbered => renumbered(numbered, realNodes(numbered.program));
 
 const checkpointBytes = ({ nodes }: Program): number =>
   nodes.reduce((sum, node) => sum + (node.kind === 'loop' && node.checkpoint ? byteLengthOf(node) : 0), 0);
@@ -149,16 +149,16 @@ describe('the ends of blocks', () => {
     let [fillers, saved] = [0, 0];
     for (let seed = 1; seed <= 30; seed++) {
       const random = new Random(seed);
-      const made = randomProgram(seed, random.between(29, 150));
-      const outputs = random.times(random.between(1, 4), () => random.below(made.program.nodes.length));
-      const program = withCheckpoints({ ...made.program, outputs });
-      const before = { ...made, program, labels: program.nodes.map((_, i) => `node ${i}`) };
+      const runnable = randomProgram(seed, random.between(29, 150));
+      const outputs = random.times(random.between(1, 4), () => random.below(runnable.program.nodes.length));
+      const program = withCheckpoints({ ...runnable.program, outputs });
+      const before = { ...runnable, program, labels: program.nodes.map((_, i) => `node ${i}`) };
       const after = laidOut(before);
-      expectFilled({ program, weights: made.weights, labels: before.labels }, after);
+      expectFilled({ program, weights: runnable.weights, labels: before.labels }, after);
       expect(laidOut(before), `seed ${seed} again`).to.deep.equal(after);
-      const expected = await outputsOf(referenceEngine, before, made.inputs);
+      const expected = await outputsOf(referenceEngine, before, runnable.inputs);
       for (const engine of [referenceEngine, wasmEngine]) {
-        expect(await outputsOf(engine, after, made.inputs), `seed ${seed}`).to.deep.equal(expected);
+        expect(await outputsOf(engine, after, runnable.inputs), `seed ${seed}`).to.deep.equal(expected);
       }
       fillers += after.program.nodes.length - program.nodes.length;
       saved += checkpointBytes(program) - checkpointBytes(after.program);

@@ -37,37 +37,37 @@ describe('BitShift of signed integers (since version 28)', () => {
     const type = name as TypeName;
     const bits = Number(name.slice(3));
     for (const direction of ['LEFT', 'RIGHT'] as const) {
-      it(`${name}, ${direction}`, async () => {
+      it(`shifts ${name} to the ${direction.toLowerCase()}`, async () => {
         const pairs = list.flatMap((x) => distances.map((by) => [x, by] as const));
         const x = value(
           type,
           [pairs.length],
-          pairs.map(([of]) => of),
+          pairs.map(([number]) => number),
         );
         const by = value(
           type,
           [pairs.length],
-          pairs.map(([, of]) => of),
+          pairs.map(([, distance]) => distance),
         );
         const y = await run('BitShift', [x, by], { attributes: { direction }, opset: 28 });
-        const values = pairs.map(([of, distance]) => {
-          if (distance < 0 || distance >= bits) return direction === 'RIGHT' && of < 0 ? -1 : 0;
+        const values = pairs.map(([number, distance]) => {
+          if (distance < 0 || distance >= bits) return direction === 'RIGHT' && number < 0 ? -1 : 0;
           const shifted =
-            direction === 'LEFT' ? BigInt(of) << BigInt(distance) : BigInt(of) >> BigInt(distance);
+            direction === 'LEFT' ? BigInt(number) << BigInt(distance) : BigInt(number) >> BigInt(distance);
           return Number(BigInt.asIntN(bits, shifted));
         });
         expectClose(y, { shape: [pairs.length], values }, 0, 0);
       });
     }
   }
-  it('int64 to the right, also by more than 32', async () => {
+  it('shifts int64 to the right, also by more than 32', async () => {
     const x = value('int64', [4], [-5, 5, -(2 ** 31), 2 ** 31 - 1]);
     for (const by of [1, 31, 32, 40, 63, 64]) {
       const y = await run('BitShift', [x, value('int64', [], [by])], {
         attributes: { direction: 'RIGHT' },
         opset: 28,
       });
-      const values = x.values.map((of) => Number(BigInt(of) >> BigInt(by)));
+      const values = x.values.map((number) => Number(BigInt(number) >> BigInt(by)));
       expectClose(y, { shape: [4], values }, 0, 0);
     }
   });
@@ -121,7 +121,7 @@ describe('Mod of floats', () => {
     [0, floored],
     [1, (x: number, y: number) => x % y],
   ] as const) {
-    it(`fmod ${fmod} (0 is legal since version 28)`, async () => {
+    it(`is that of ONNX with fmod ${fmod} (0 is legal since version 28)`, async () => {
       const y = await run('Mod', [a, b], { attributes: { fmod }, opset: 28 });
       pairs.forEach(([x, divisor], i) => {
         const expected = by(Math.fround(x), Math.fround(divisor));
@@ -160,16 +160,16 @@ describe('Resize up to version 10 and Upsample', () => {
     [1.5, 2.5],
   ]) {
     for (const mode of ['nearest', 'linear']) {
-      it(`version 10, ${mode}, by ${scales}`, async () => {
+      it(`agree with onnxruntime in version 10, ${mode}, by ${scales}`, async () => {
         const options = { attributes: { mode }, opset: 10, constants: [1] };
-        const given = floats([2], scales);
+        const scaleInput = floats([2], scales);
         if (mode === 'nearest')
-          expectClose(await run('Resize', [x, given], options), nearest(x, scales), 0, 0);
-        await expectSameAsOnnxruntime(single('Resize', [x, given], options));
+          expectClose(await run('Resize', [x, scaleInput], options), nearest(x, scales), 0, 0);
+        await expectSameAsOnnxruntime(single('Resize', [x, scaleInput], options));
       });
     }
   }
-  it("ONNX 1.5's own test of a smaller result", async () => {
+  it("pass ONNX 1.5's own test of a smaller result", async () => {
     const image = floats([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8]);
     const y = await run('Resize', [image, floats([4], [1, 1, 0.6, 0.6])], {
       attributes: { mode: 'nearest' },
@@ -183,7 +183,7 @@ describe('Resize up to version 10 and Upsample', () => {
     [7, { scales: { floats: [1, 1, 2, 3] } }, []],
     [9, {}, [floats([4], [1, 1, 2, 3])]],
   ] as readonly (readonly [number, Record<string, Attribute>, readonly Value[]])[]) {
-    it(`Upsample of version ${opset}`, async () => {
+    it(`repeat elements in Upsample of version ${opset}`, async () => {
       const image = floats([1, 1, 1, 2], [1, 2]);
       const y = await run('Upsample', [image, ...inputs], { attributes, opset, constants: [1] });
       expectClose(y, { shape: [1, 1, 2, 6], values: [1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2] }, 0, 0);
@@ -218,10 +218,10 @@ describe('BatchNormalization', () => {
     values: noise(shape, seed).values.map((v) => Math.fround(Math.abs(v) + 0.5)),
   });
   const parameters = (shape: readonly number[]) => [2, 3, 4, 5].map((seed) => by(seed, shape));
-  const expected = (of: readonly Value[], place: (i: number) => number): Result => ({
+  const expected = (tensors: readonly Value[], place: (i: number) => number): Result => ({
     shape: x.shape,
     values: x.values.map((v, i) => {
-      const [scale, bias, mean, variance] = of.map(({ values }) => values[place(i)]!) as [
+      const [scale, bias, mean, variance] = tensors.map(({ values }) => values[place(i)]!) as [
         number,
         number,
         number,
@@ -232,50 +232,50 @@ describe('BatchNormalization', () => {
   });
 
   for (const constants of [[], [1, 2, 3, 4]]) {
-    it(`spatial 0 (up to version 8): by element, ${constants.length} parameters known`, async () => {
-      const own = parameters([3, 2, 2]);
-      const y = await run('BatchNormalization', [x, ...own], {
+    it(`with spatial 0 (up to version 8) goes by element, ${constants.length} parameters known`, async () => {
+      const byElement = parameters([3, 2, 2]);
+      const y = await run('BatchNormalization', [x, ...byElement], {
         attributes: { spatial: 0 },
         opset: 7,
         constants,
       });
       expectClose(
         y,
-        expected(own, (i) => i % 12),
+        expected(byElement, (i) => i % 12),
         1e-5,
         1e-5,
       );
     });
   }
-  it('spatial 1: by channel', async () => {
-    const own = parameters([3]);
-    const y = await run('BatchNormalization', [x, ...own], { attributes: { spatial: 1 }, opset: 7 });
+  it('with spatial 1 goes by channel', async () => {
+    const byChannel = parameters([3]);
+    const y = await run('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 1 }, opset: 7 });
     expectClose(
       y,
-      expected(own, (i) => Math.floor(i / 4) % 3),
+      expected(byChannel, (i) => Math.floor(i / 4) % 3),
       1e-5,
       1e-5,
     );
   });
-  it('spatial 0 takes no parameters by channel, and spatial is gone since version 9', () => {
-    const own = parameters([3]);
-    refused('BatchNormalization', [x, ...own], { attributes: { spatial: 0 }, opset: 7 }).to.throw(
+  it('with spatial 0 takes no parameters by channel; spatial is gone since version 9', () => {
+    const byChannel = parameters([3]);
+    refused('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 0 }, opset: 7 }).to.throw(
       'is of shape [3], not [3,2,2]',
     );
-    refused('BatchNormalization', [x, ...own], { attributes: { spatial: 0 }, opset: 9 }).to.throw(
+    refused('BatchNormalization', [x, ...byChannel], { attributes: { spatial: 0 }, opset: 9 }).to.throw(
       'no attribute "spatial"',
     );
   });
-  it('up to version 6 is one of training unless it says is_test', async () => {
-    const own = parameters([3]);
-    const y = await run('BatchNormalization', [x, ...own], { attributes: { is_test: 1 }, opset: 6 });
+  it('up to version 6 is that of training unless it says is_test', async () => {
+    const byChannel = parameters([3]);
+    const y = await run('BatchNormalization', [x, ...byChannel], { attributes: { is_test: 1 }, opset: 6 });
     expectClose(
       y,
-      expected(own, (i) => Math.floor(i / 4) % 3),
+      expected(byChannel, (i) => Math.floor(i / 4) % 3),
       1e-5,
       1e-5,
     );
-    refused('BatchNormalization', [x, ...own], { opset: 6 }).to.throw('export for inference');
+    refused('BatchNormalization', [x, ...byChannel], { opset: 6 }).to.throw('export for inference');
   });
 });
 
@@ -288,7 +288,7 @@ it('Dropout up to version 6 drops unless it says is_test', async () => {
 describe('a reduction over no axes (noop_with_empty_axes)', () => {
   const x = floats([2, 3], [1, -2, 3, 0.5, -0.25, 4]);
   const positive = floats([2, 3], [1, 2, 3, 0.5, 0.25, 4]);
-  for (const [op, of, element] of [
+  for (const [op, input, element] of [
     ['ReduceSum', x, (v: number) => v],
     ['ReduceMean', x, (v: number) => v],
     ['ReduceMax', x, (v: number) => v],
@@ -300,10 +300,10 @@ describe('a reduction over no axes (noop_with_empty_axes)', () => {
     ['ReduceLogSum', positive, Math.log],
     ['ReduceLogSumExp', x, (v: number) => v],
   ] as const) {
-    it(`${op} of each element alone`, async () => {
+    it(`is ${op} of each element alone`, async () => {
       for (const keepdims of [0, 1]) {
-        const y = await run(op, [of], { attributes: { noop_with_empty_axes: 1, keepdims }, opset: 18 });
-        expectClose(y, { shape: [2, 3], values: of.values.map(element) }, 1e-6);
+        const y = await run(op, [input], { attributes: { noop_with_empty_axes: 1, keepdims }, opset: 18 });
+        expectClose(y, { shape: [2, 3], values: input.values.map(element) }, 1e-6);
       }
     });
   }
@@ -327,7 +327,7 @@ describe('BitCast of 16-bit floats', () => {
   ] as const) {
     const numbers = bits.map((pattern) => ofBits(type, pattern));
     const shape = [bits.length];
-    it(`${type} of its bits, and back`, async () => {
+    it(`makes ${type} of its bits, and back`, async () => {
       const options = (to: number) => ({ attributes: { to }, opset: 26 });
       expectClose(
         await run('BitCast', [value('uint16', shape, bits)], options(code)),
@@ -350,7 +350,7 @@ describe('BitCast of 16-bit floats', () => {
       );
     });
   }
-  it('bool and bytes', async () => {
+  it('makes bool of bytes, and back', async () => {
     const options = (to: number) => ({ attributes: { to }, opset: 26 });
     const flags = { shape: [3], values: [0, 1, 1] };
     expectClose(await run('BitCast', [value('bool', [3], [0, 1, 1])], options(2)), flags, 0, 0);
@@ -373,7 +373,7 @@ describe('ceil_mode with auto_pad', () => {
     ['SAME_LOWER', 7, 3, 3, 3],
     ['NOTSET', 3, 2, 2, 2],
   ] as const) {
-    it(`${auto_pad}: ${places} windows of ${kernel} by ${stride} in ${extent}`, async () => {
+    it(`makes ${places} windows of ${kernel} by ${stride} in ${extent} for ${auto_pad}`, async () => {
       for (const op of ['MaxPool', 'AveragePool', 'LpPool']) {
         const attributes = { kernel_shape: [kernel], strides: [stride], ceil_mode: 1, auto_pad };
         const y = await run(op, [noise([1, 1, extent])], { attributes, opset: 19 });

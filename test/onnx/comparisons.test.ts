@@ -61,8 +61,8 @@ async function leaves(mode: string, threshold: Attribute, x: Value): Promise<rea
     domains: { 'ai.onnx.ml': 3 },
     attributes: { ...stump(mode, threshold), ...weights },
   });
-  const [made] = await runCompiled(importOnnx(modelBytes(spec)), [x]);
-  return made!.values;
+  const [actual] = await runCompiled(importOnnx(modelBytes(spec)), [x]);
+  return actual!.values;
 }
 
 /** Doubles that float32 does not tell apart, on thresholds and beside them, and all kinds of special ones. */
@@ -92,9 +92,9 @@ describe('trees on integers', () => {
     it(`compare exactly in ${mode}`, async () => {
       for (const type of ['int32', 'int64'] as const) {
         for (const threshold of thresholds) {
-          const made = await leaves(mode, { floats: [threshold, 0, 0] }, column(type, integers));
+          const actual = await leaves(mode, { floats: [threshold, 0, 0] }, column(type, integers));
           const right = integers.map((x) => (holds(x, threshold) ? 1 : 2));
-          expect(made, `${type} ${threshold}`).to.deep.equal(right);
+          expect(actual, `${type} ${threshold}`).to.deep.equal(right);
         }
       }
     });
@@ -106,21 +106,21 @@ describe('trees on doubles', () => {
     it(`compare exactly in ${mode}`, async () => {
       for (const threshold of [1.2, -1.2, 0, 0.1, 1e-40, 1e308, 0.5]) {
         const tensor = value('double', [3], [threshold, 0, 0]);
-        const made = await leaves(mode, { tensor }, column('double', doubles));
+        const actual = await leaves(mode, { tensor }, column('double', doubles));
         // NaN is unequal to everything, and nothing else holds of it.
         const right = doubles.map((x) => (holds(x, threshold) ? 1 : 2));
-        expect(made, `${threshold}`).to.deep.equal(right);
+        expect(actual, `${threshold}`).to.deep.equal(right);
       }
     });
   }
 
   it('compare with thresholds that are float32', async () => {
-    const made = await leaves(
+    const actual = await leaves(
       'BRANCH_LT',
       { floats: [0.1, 0, 0] },
       column('double', [0.1, Math.fround(0.1)]),
     );
-    expect(made).to.deep.equal([1, 2]);
+    expect(actual).to.deep.equal([1, 2]);
   });
 });
 
@@ -134,8 +134,8 @@ const OPERATORS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
 
 async function outputs(spec: GraphSpec): Promise<(readonly number[])[]> {
   const model = importOnnx(modelBytes(spec));
-  const given = model.inputs.map(({ name }) => spec.inputs[name] as Value);
-  return (await runCompiled(model, given)).map(({ values }) => values);
+  const inputValues = model.inputs.map(({ name }) => spec.inputs[name] as Value);
+  return (await runCompiled(model, inputValues)).map(({ values }) => values);
 }
 
 describe('doubles', () => {
@@ -166,8 +166,8 @@ describe('doubles', () => {
         to: value('int64', [2], [n, 2]),
       };
       const yes = value('bool', [1, 1], [1]);
-      const made = await outputs({ nodes, constants, inputs: { x, yes }, outputs: ['z', 'v'] });
-      expect(made).to.deep.equal([right, right]);
+      const actual = await outputs({ nodes, constants, inputs: { x, yes }, outputs: ['z', 'v'] });
+      expect(actual).to.deep.equal([right, right]);
     });
 
     it(`are compared exactly by ${op} after casts of integers and floats`, async () => {
@@ -191,7 +191,7 @@ describe('doubles', () => {
       const i = value('int64', [integers.length, 1], integers);
       const f = value('float', [floats.length, 1], floats);
       const c = [...integers, 16777216.5, -256.5, 0.1, 1.2, 1e-45, ...floats];
-      const made = await outputs({
+      const actual = await outputs({
         nodes: [
           node('Cast', ['i'], ['p'], { to: TYPES.double.code }),
           node('Cast', ['f'], ['q'], { to: TYPES.double.code }),
@@ -203,7 +203,7 @@ describe('doubles', () => {
         outputs: ['z', 'w'],
       });
       const table = (list: readonly number[]) => list.flatMap((a) => c.map((b) => Number(holds(a, b))));
-      expect(made).to.deep.equal([table(integers), table(floats)]);
+      expect(actual).to.deep.equal([table(integers), table(floats)]);
     });
   }
 
@@ -226,13 +226,13 @@ describe('doubles', () => {
   it('are ranked exactly by TopK', async () => {
     const close = [1.2, 1.2 + 2 ** -52, 1.2 - 2 ** -52, NaN, -0, 0, 1.2];
     const nodes = [node('TopK', ['x', 'k'], ['v', 'i'])];
-    const made = await outputs({
+    const actual = await outputs({
       nodes,
       inputs: { x: value('double', [7], close) },
       constants: { k: value('int64', [1], [7]) },
       outputs: ['i'],
     });
-    expect(made).to.deep.equal([[3, 1, 0, 6, 2, 4, 5]]);
+    expect(actual).to.deep.equal([[3, 1, 0, 6, 2, 4, 5]]);
   });
 
   const operator = async (op: string, attributes: Record<string, Attribute>, version = 2) => {
@@ -241,8 +241,8 @@ describe('doubles', () => {
       domains: { 'ai.onnx.ml': version },
       attributes,
     });
-    const [made] = await runCompiled(importOnnx(modelBytes(spec)), Object.values(spec.inputs));
-    return made!.values;
+    const [actual] = await runCompiled(importOnnx(modelBytes(spec)), Object.values(spec.inputs));
+    return actual!.values;
   };
 
   it('are above the threshold of Binarizer, or not, exactly', async () => {
@@ -308,16 +308,16 @@ describe('binary64 in words', () => {
       }
     }
     for (const x of samples) {
-      const made = f32OfWord(literal(roundedToF32(wordsOf(x))));
-      if (!Object.is(made, Math.fround(x))) expect.fail(`${x} became ${made}`);
+      const actual = f32OfWord(literal(roundedToF32(wordsOf(x))));
+      if (!Object.is(actual, Math.fround(x))) expect.fail(`${x} became ${actual}`);
     }
   });
 
   it('holds every binary32 and int32 exactly', () => {
-    const same = (made: Halves, x: number): void => {
+    const same = (actual: Halves, x: number): void => {
       const { low, high } = halvesOfNumber(x);
       const right = [low >>> 0, high >>> 0];
-      expect([literal(made.low), literal(made.high)], `${x}`).to.deep.equal(right);
+      expect([literal(actual.low), literal(actual.high)], `${x}`).to.deep.equal(right);
     };
     for (let bits = 0; bits < 2 ** 32; bits += 3_999_971) {
       const x = f32OfWord(bits);

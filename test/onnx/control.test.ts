@@ -16,7 +16,7 @@ import {
 /** Control flow that is resolved at import, and sequences that exist there only, against onnxruntime. */
 
 const x = noise([2, 3]);
-const truth = (is: boolean): Value => value('bool', [], [is ? 1 : 0]);
+const condition = (is: boolean): Value => value('bool', [], [is ? 1 : 0]);
 const number = (n: number): Value => value('int64', [], [n]);
 const scalarFloat = { type: 'float', shape: [2, 3] } as const;
 const bool = { type: 'bool', shape: [] } as const;
@@ -50,7 +50,7 @@ describe('If', () => {
   for (const is of [true, false]) {
     it(`takes the branch of a condition that is known to be ${is}`, async () => {
       const model = await expectSameAsOnnxruntime(
-        choice(truth(is), true, branch('Exp', 'a'), branch('Abs', 'b')),
+        choice(condition(is), true, branch('Exp', 'a'), branch('Abs', 'b')),
       );
       expect(model.labels.join(), 'operators')
         .to.match(is ? /Exp/ : /Abs/)
@@ -58,7 +58,7 @@ describe('If', () => {
     });
 
     it(`computes both branches of a condition that depends on data, here ${is}`, async () => {
-      const spec = choice(truth(is), false, branch('Exp', 'a'), branch('Abs', 'b'));
+      const spec = choice(condition(is), false, branch('Exp', 'a'), branch('Abs', 'b'));
       const { notes } = await expectSameAsOnnxruntime(spec);
       expect(notes.join()).to.match(/\(If\): both branches are computed/);
     });
@@ -82,17 +82,17 @@ describe('If', () => {
       constants: { six: number(6) },
       outputs: { result: scalarFloat },
     };
-    await expectSameAsOnnxruntime(choice(truth(true), true, outer, branch('Abs', 'b')));
+    await expectSameAsOnnxruntime(choice(condition(true), true, outer, branch('Abs', 'b')));
   });
 
   it('ignores what cannot run in a branch that is not taken, and its needs', () => {
-    const spec = choice(truth(true), true, branch('Exp', 'a'), {
+    const spec = choice(condition(true), true, branch('Exp', 'a'), {
       nodes: [node('RandomUniformLike', ['unused'], ['b'])],
       outputs: { b: scalarFloat },
     });
     const nodes = [node('Frobnicate', ['x'], ['unused']), ...spec.nodes];
     expect(importOnnx(modelBytes({ ...spec, nodes })).outputs[0]?.shape).to.deep.equal([2, 3]);
-    const other = { ...spec, nodes, constants: { condition: truth(false) } };
+    const other = { ...spec, nodes, constants: { condition: condition(false) } };
     expect(() => importOnnx(modelBytes(other))).to.throw(ImportError, /"unused" \(Frobnicate\)/);
   });
 
@@ -101,7 +101,7 @@ describe('If', () => {
       nodes: [node('ReduceSum', ['x'], ['b'])],
       outputs: { b: { type: 'float', shape: [1, 1] } },
     };
-    expect(() => importOnnx(modelBytes(choice(truth(true), false, branch('Exp', 'a'), shrunk)))).to.throw(
+    expect(() => importOnnx(modelBytes(choice(condition(true), false, branch('Exp', 'a'), shrunk)))).to.throw(
       /node "chosen" \(If\): the condition, which decides between different shapes.*--bind condition=FILE/,
     );
   });
@@ -135,7 +135,7 @@ const goOn = [node('Identity', ['before'], ['after'])];
 describe('Loop', () => {
   it('is unrolled with carried values and collected outputs', async () => {
     const graph = body([...multiply, ...goOn, node('Exp', ['next'], ['seen'])], { seen: scalarFloat });
-    await expectSameAsOnnxruntime(loop(graph, number(3), truth(true), ['last', 'all']));
+    await expectSameAsOnnxruntime(loop(graph, number(3), condition(true), ['last', 'all']));
   });
 
   it('collects more than one loop can join', async () => {
@@ -146,13 +146,13 @@ describe('Loop', () => {
   it('ends where its condition folds to false', async () => {
     const graph = body([...multiply, node('Less', ['i', 'three'], ['after'])]);
     const counted = { ...graph, constants: { ...graph.constants, three: number(3) } };
-    const model = await expectSameAsOnnxruntime(loop(counted, number(100), truth(true), ['last']));
+    const model = await expectSameAsOnnxruntime(loop(counted, number(100), condition(true), ['last']));
     expect(model.program.nodes.length, 'nodes').to.be.below(8);
   });
 
   it('does not run at all for a trip count of 0 or a condition that is false', async () => {
-    await expectSameAsOnnxruntime(loop(body([...multiply, ...goOn]), number(0), truth(true), ['last']));
-    await expectSameAsOnnxruntime(loop(body([...multiply, ...goOn]), number(4), truth(false), ['last']));
+    await expectSameAsOnnxruntime(loop(body([...multiply, ...goOn]), number(0), condition(true), ['last']));
+    await expectSameAsOnnxruntime(loop(body([...multiply, ...goOn]), number(4), condition(false), ['last']));
   });
 
   it('keeps what a pass yields only while a condition on data holds', async () => {
@@ -178,7 +178,7 @@ describe('Loop', () => {
     ]);
     const whileLoop = loop(counted, value('int64', [], [2 ** 53]), undefined, ['last']);
     expect(() => importOnnx(modelBytes(whileLoop))).to.throw(/how often it runs .* --bind x=FILE/);
-    const endless = loop(body([...multiply, ...goOn]), undefined, truth(true), ['last']);
+    const endless = loop(body([...multiply, ...goOn]), undefined, condition(true), ['last']);
     expect(() => importOnnx(modelBytes(endless))).to.throw(/\(Loop\): it runs more than 4096 times/);
   });
 

@@ -64,8 +64,8 @@ const toI32 = (x: number): number =>
 
 async function outputs(spec: GraphSpec): Promise<(readonly number[])[]> {
   const model = importOnnx(modelBytes(spec));
-  const given = model.inputs.map(({ name }) => spec.inputs[name] as Value);
-  return (await runCompiled(model, given)).map(({ values }) => values);
+  const inputValues = model.inputs.map(({ name }) => spec.inputs[name] as Value);
+  return (await runCompiled(model, inputValues)).map(({ values }) => values);
 }
 
 async function single(
@@ -75,8 +75,8 @@ async function single(
   constants: Record<string, Value> = {},
 ): Promise<readonly number[]> {
   const nodes = [node(op, ['x', ...Object.keys(constants)], ['y'], attributes)];
-  const [made] = await outputs({ nodes, constants, inputs: { x }, outputs: ['y'] });
-  return made!;
+  const [actual] = await outputs({ nodes, constants, inputs: { x }, outputs: ['y'] });
+  return actual!;
 }
 
 const row = (...values: number[]): Value => value('double', [1, values.length], values);
@@ -122,8 +122,8 @@ describe('doubles that decide an index', () => {
   it('are told apart by MaxPool, padding included', async () => {
     const nodes = [node('MaxPool', ['x'], ['y', 'i'], { kernel_shape: [2], strides: [2], pads: [1, 1] })];
     const close = value('double', [1, 1, 4], [-1, -UP, -DOWN, -1]);
-    const made = await outputs({ nodes, inputs: { x: close }, outputs: ['y', 'i'] });
-    expect(made).to.deep.equal([
+    const actual = await outputs({ nodes, inputs: { x: close }, outputs: ['y', 'i'] });
+    expect(actual).to.deep.equal([
       [-1, Math.fround(-DOWN), -1],
       [0, 2, 3],
     ]);
@@ -156,14 +156,14 @@ describe('doubles that decide an index', () => {
     const indices = value('double', [2], [DOWN, 1]);
     const nodes = [node('OneHot', ['x', 'd', 'v'], ['y'])];
     const constants = { d: value('int64', [1], [2]), v: value('float', [2], [0, 1]) };
-    const made = await outputs({ nodes, constants, inputs: { x: indices }, outputs: ['y'] });
-    expect(made).to.deep.equal([[1, 0, 0, 1]]);
+    const actual = await outputs({ nodes, constants, inputs: { x: indices }, outputs: ['y'] });
+    expect(actual).to.deep.equal([[1, 0, 0, 1]]);
   });
 
   it('stay exact where they are the greatest or least of others', async () => {
     const greatest = lines.map((line) => best(line, 1));
     const least = lines.map((line) => best(line, -1));
-    const made = await outputs({
+    const actual = await outputs({
       nodes: [
         node('ReduceMax', ['x'], ['p'], { axes: [1] }),
         node('ReduceMin', ['x'], ['q'], { axes: [1] }),
@@ -176,7 +176,7 @@ describe('doubles that decide an index', () => {
     });
     const equal = (most: readonly number[]) =>
       lines.flatMap((line, i) => line.map((v) => Number(v === most[i])));
-    expect(made).to.deep.equal([
+    expect(actual).to.deep.equal([
       greatest.map(Math.fround),
       least.map(Math.fround),
       equal(greatest),
@@ -310,13 +310,13 @@ describe('doubles that are copied or chosen', () => {
     it(`are compared exactly after ${what}`, async () => {
       const right = y(x);
       const near = right.flatMap((v) => [v, v * (1 + BITS), v * (1 - BITS)]);
-      const made = await outputs({
+      const actual = await outputs({
         nodes: [...nodes, node('Unsqueeze', ['y', 'one'], ['u']), node('Less', ['u', 'near'], ['z'])],
         constants: { ...constants, one: value('int64', [1], [1]), near: row(...near) },
         inputs: { x: value('double', [3], x) },
         outputs: ['z'],
       });
-      expect(made).to.deep.equal([right.flatMap((v) => near.map((n) => Number(v < n)))]);
+      expect(actual).to.deep.equal([right.flatMap((v) => near.map((n) => Number(v < n)))]);
     });
   }
 
@@ -340,13 +340,13 @@ describe('doubles that are copied or chosen', () => {
 
   it('count in Range as they are', async () => {
     const bounds = { from: value('double', [], [16777216]), to: value('double', [], [16777219]) };
-    const [made] = await outputs({
+    const [actual] = await outputs({
       nodes: [node('Range', ['from', 'to', 'by'], ['r']), node('Less', ['x', 'r'], ['y'])],
       constants: { ...bounds, by: value('double', [], [1]) },
       inputs: { x: value('double', [1], [16777216.5]) },
       outputs: ['y'],
     });
-    expect(made).to.deep.equal([0, 1, 1]);
+    expect(actual).to.deep.equal([0, 1, 1]);
   });
 });
 
@@ -368,16 +368,16 @@ describe('doubles that float32 arithmetic made', () => {
     ThresholdedRelu: node('ThresholdedRelu', ['s'], ['y']),
     Shrink: node('Shrink', ['s'], ['y']),
   };
-  const specOf = (decision: readonly NodeSpec[], made: NodeSpec): GraphSpec => ({
-    nodes: [made, ...decision],
+  const specOf = (decision: readonly NodeSpec[], producer: NodeSpec): GraphSpec => ({
+    nodes: [producer, ...decision],
     constants: { k: value('int64', [1], [1]), c: row(UP, 0.1) },
     inputs: { x },
     outputs: ['y'],
   });
   for (const [op, decision] of Object.entries(deciding)) {
     it(`are refused by ${op}, which says what to do`, () => {
-      for (const made of [node('Mul', ['x', 'x'], ['s']), node('Add', ['c', 'c'], ['s'])]) {
-        expect(() => importOnnx(modelBytes(specOf([decision], made)))).to.throw(
+      for (const producer of [node('Mul', ['x', 'x'], ['s']), node('Add', ['c', 'c'], ['s'])]) {
+        expect(() => importOnnx(modelBytes(specOf([decision], producer)))).to.throw(
           new RegExp(`${op}.*"s" is of type double and was computed in float32.*cast it to float`),
         );
       }
@@ -385,13 +385,13 @@ describe('doubles that float32 arithmetic made', () => {
   }
 
   it('are computed with, and decide once they are cast to float', async () => {
-    const made = node('Mul', ['x', 'x'], ['s']);
+    const producer = node('Mul', ['x', 'x'], ['s']);
     const cast = [
       node('Cast', ['s'], ['f'], { to: TYPES.float.code }),
       node('ArgMax', ['f'], ['y'], { axis: 1 }),
     ];
-    expect(await outputs(specOf(cast, made))).to.deep.equal([[0]]);
-    expect(await outputs(specOf([node('Neg', ['s'], ['y'])], made))).to.deep.equal([[-1, -1]]);
+    expect(await outputs(specOf(cast, producer))).to.deep.equal([[0]]);
+    expect(await outputs(specOf([node('Neg', ['s'], ['y'])], producer))).to.deep.equal([[-1, -1]]);
   });
 });
 

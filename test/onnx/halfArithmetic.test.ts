@@ -12,11 +12,11 @@ type Half = (typeof types)[number];
 
 async function run(spec: GraphSpec, options: ImportOptions = {}): Promise<readonly number[]> {
   const model = importOnnx(modelBytes(spec), options);
-  const [made] = await runCompiled(
+  const [actual] = await runCompiled(
     model,
     model.inputs.map(({ name }) => spec.inputs[name] as Value),
   );
-  return made!.values;
+  return actual!.values;
 }
 
 const inType = (type: Half, values: readonly number[]): number[] =>
@@ -82,8 +82,8 @@ describe('operators on 16-bit floats', () => {
       const dot = x.reduce((sum, p, i) => sum + p * y[i]!, 0);
       const [matrix, column] = [value(type, [1, 64], x), value(type, [64, 1], y)];
       const product = node('MatMul', ['x', 'y'], ['z']);
-      const made = await run({ nodes: [product], inputs: { x: matrix, y: column }, outputs: ['z'] });
-      expect(made).to.deep.equal([round(dot)]);
+      const actual = await run({ nodes: [product], inputs: { x: matrix, y: column }, outputs: ['z'] });
+      expect(actual).to.deep.equal([round(dot)]);
       const sum = node('ReduceSum', ['x'], ['z'], { keepdims: 0 });
       expect(await run({ nodes: [sum], inputs: { x: matrix }, outputs: ['z'], opset: 13 })).to.deep.equal([
         round(x.reduce((all, p) => all + p, 0)),
@@ -91,14 +91,14 @@ describe('operators on 16-bit floats', () => {
     });
 
     it(`take what is given for ${type} as ${type}, whatever float32 it is`, async () => {
-      const given = value('float', [3], [0.1, 1 / 3, 1e-9].map(Math.fround));
+      const input = value('float', [3], [0.1, 1 / 3, 1e-9].map(Math.fround));
       const spec = {
         nodes: [node('Identity', ['x'], ['y'])],
         inputs: { x: value(type, [3], [0, 0, 0]) },
         outputs: ['y'],
       };
-      const [made] = await runCompiled(importOnnx(modelBytes(spec)), [given]);
-      expect(made!.values).to.deep.equal(given.values.map(round));
+      const [actual] = await runCompiled(importOnnx(modelBytes(spec)), [input]);
+      expect(actual!.values).to.deep.equal(input.values.map(round));
     });
 
     it(`are rounded to ${type} in branches, loops and functions, too`, async () => {
@@ -116,7 +116,7 @@ describe('operators on 16-bit floats', () => {
         },
         outputs: { d: value('bool', [], [1]), n: value(type, [3], [0, 0, 0]) },
       };
-      const made = await run({
+      const actual = await run({
         nodes: [
           node('Loop', ['count', 'on', 'x'], ['s3'], { body: { graph: body } }),
           node('Twice', ['s3'], ['z'], {}, 'own'),
@@ -141,15 +141,15 @@ describe('operators on 16-bit floats', () => {
         for (let pass = 0; pass < 3; pass++) s = round(round(s * y.values[i]!) + start);
         return round(round(s * s) + s);
       });
-      expect(made).to.deep.equal(right);
+      expect(actual).to.deep.equal(right);
     });
 
     it(`round each step of Softmax to ${type}, as ONNX defines it by single operators`, async () => {
       const x = half(type, [0.3, -1.7, 2.4, 0.9, -0.2]);
-      const made = await run({ nodes: [node('Softmax', ['x'], ['y'])], inputs: { x }, outputs: ['y'] });
+      const actual = await run({ nodes: [node('Softmax', ['x'], ['y'])], inputs: { x }, outputs: ['y'] });
       const powers = x.values.map((p) => round(Math.exp(round(p - Math.max(...x.values)))));
       const sum = round(powers.reduce((all, p) => all + p, 0));
-      expect(made).to.deep.equal(powers.map((p) => round(p / sum)));
+      expect(actual).to.deep.equal(powers.map((p) => round(p / sum)));
     });
 
     it(`only copy, choose or negate ${type} without rounding anew`, () => {

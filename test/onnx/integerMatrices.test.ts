@@ -18,11 +18,11 @@ async function run(
   attributes: Readonly<Record<string, Attribute>> = {},
   ranges: Record<string, Range> = {},
 ): Promise<readonly number[]> {
-  const [made] = await runCompiled(
+  const [actual] = await runCompiled(
     importOnnx(modelBytes(single(op, inputs, { attributes })), { ranges }),
     inputs,
   );
-  return made!.values;
+  return actual!.values;
 }
 
 const small = { low: -1000, high: 1000 };

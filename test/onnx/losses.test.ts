@@ -15,10 +15,10 @@ describe('losses', () => {
       ] as const) {
         for (const ignored of [undefined, 1, -1]) {
           const without = ignored === undefined ? '' : `, ${ignored} ignored`;
-          it(`${op}: ${reduction}, ${what}${without}`, async () => {
-            const given = ignored === -1 ? value('int64', [3, 2], [0, -1, 2, 3, -1, 4]) : labels;
+          it(`agree with onnxruntime: ${op}, ${reduction}, ${what}${without}`, async () => {
+            const targets = ignored === -1 ? value('int64', [3, 2], [0, -1, 2, 3, -1, 4]) : labels;
             await expectSameAsOnnxruntime(
-              single(op, [scores, given, ...inputs.slice(2)], {
+              single(op, [scores, targets, ...inputs.slice(2)], {
                 attributes: { reduction, ...(ignored === undefined ? {} : { ignore_index: ignored }) },
                 opset: 13,
               }),

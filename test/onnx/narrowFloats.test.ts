@@ -48,8 +48,8 @@ describe('codes of narrow floats', () => {
   for (const name of names) {
     it(`of ${name} have the values of its definition, all of them`, () => {
       for (const code of codes(FORMATS[name])) {
-        const [made, right] = [widen(FORMATS[name], code), defined(name, code)];
-        if (!Object.is(made, right)) expect.fail(`code ${code} is ${made} in place of ${right}`);
+        const [actual, right] = [widen(FORMATS[name], code), defined(name, code)];
+        if (!Object.is(actual, right)) expect.fail(`code ${code} is ${actual} in place of ${right}`);
       }
     });
   }
@@ -123,8 +123,9 @@ describe('rounding to narrow floats', () => {
         const check = (word: number): void => {
           const right = nearest(f32OfWord(word));
           const hasNegativeZero = !name.endsWith('fnuz');
-          const made = f32OfWord(round(word | 0) >>> 0);
-          if (!Object.is(made, right)) expect.fail(`${f32OfWord(word)} became ${made} in place of ${right}`);
+          const actual = f32OfWord(round(word | 0) >>> 0);
+          if (!Object.is(actual, right))
+            expect.fail(`${f32OfWord(word)} became ${actual} in place of ${right}`);
           const mirrored = f32OfWord(round(word | 0x80000000) >>> 0);
           const rightMirrored = right === 0 && !hasNegativeZero ? 0 : -right;
           if (!Object.is(mirrored, rightMirrored))
@@ -170,10 +171,10 @@ describe('rounding to narrow floats', () => {
         const words = powers.flatMap((power) => [power, 1.5 * power, 1.25 * power]).map(wordOfF32);
         const around = words.flatMap((word) => [word - 1, word, word + 1]);
         for (const word of [0, 1, ...around, 0x7f7fffff, 0x7f800000, 0x7fc00000]) {
-          const made = f32OfWord(round(word) >>> 0);
+          const actual = f32OfWord(round(word) >>> 0);
           const x = f32OfWord(word);
-          if (!Object.is(made, right(x)))
-            expect.fail(`${x}, ${mode}, ${saturate}: ${made} in place of ${right(x)}`);
+          if (!Object.is(actual, right(x)))
+            expect.fail(`${x}, ${mode}, ${saturate}: ${actual} in place of ${right(x)}`);
         }
       }
     }
@@ -193,9 +194,9 @@ describe('packed elements', () => {
     ]);
     for (const bits of [2, 4, 6]) {
       for (let count = 0; count < 9; count++) {
-        const own = Array.from({ length: count }, (_, i) => (i * 37 + 11) % 2 ** bits);
-        expect([...unpackBits(packBits(own, bits), bits, count)], `${bits} bits, ${count}`).to.deep.equal(
-          own,
+        const codes = Array.from({ length: count }, (_, i) => (i * 37 + 11) % 2 ** bits);
+        expect([...unpackBits(packBits(codes, bits), bits, count)], `${bits} bits, ${count}`).to.deep.equal(
+          codes,
         );
       }
     }
@@ -243,8 +244,8 @@ describe('weights of 8 bits and fewer', () => {
     const all = Array.from({ length: 2 ** type.bits }, (_, code) => code);
     const right = all.map((code) => numberOf(entry, code) + 0);
     const run = async (data: Parameters<typeof storedModel>[1]): Promise<readonly number[]> => {
-      const [made] = await runCompiled(importOnnx(storedModel(type, data, all.length)), [floats([1], [0])]);
-      return made!.values;
+      const [actual] = await runCompiled(importOnnx(storedModel(type, data, all.length)), [floats([1], [0])]);
+      return actual!.values;
     };
 
     it(`of ${name} are their numbers, from raw bytes and from int32_data, all codes`, async () => {
@@ -266,8 +267,8 @@ describe('weights of 8 bits and fewer', () => {
     const data = [{ rawData: Uint8Array.of(0, 1, 2, 255) }, { int32Data: [0, 1, 256, -1] }];
     for (const one of data) {
       const model = importOnnx(storedModel(TYPES.bool, one, 4));
-      const [made] = await runCompiled(model, [floats([1], [0])]);
-      expect(made!.values).to.deep.equal([0, 1, 1, 1]);
+      const [actual] = await runCompiled(model, [floats([1], [0])]);
+      expect(actual!.values).to.deep.equal([0, 1, 1, 1]);
     }
   });
 });
@@ -276,8 +277,8 @@ describe('weights of 8 bits and fewer', () => {
 async function throughFloat(spec: ReturnType<typeof single>): Promise<readonly number[]> {
   const nodes = [...spec.nodes, node('Cast', ['y0'], ['z'], { to: TYPES.float.code })];
   const model = importOnnx(modelBytes({ ...spec, nodes, outputs: ['z'], opset: 25 }));
-  const [made] = await runCompiled(model, Object.values(spec.inputs));
-  return made!.values;
+  const [actual] = await runCompiled(model, Object.values(spec.inputs));
+  return actual!.values;
 }
 
 describe('Cast between narrow types', () => {
@@ -289,10 +290,10 @@ describe('Cast between narrow types', () => {
     it(`rounds floats to ${name} once, saturating or not`, async () => {
       for (const saturate of [1, 0]) {
         const round = compileScalar(toFormat(format!, { saturate: saturate === 1 })(ARGUMENT));
-        const made = await throughFloat(
+        const actual = await throughFloat(
           single('Cast', [floats([numbers.length], numbers)], { attributes: { to: code, saturate } }),
         );
-        expect(made).to.deep.equal(numbers.map((x) => f32OfWord(round(wordOfF32(x) | 0) >>> 0)));
+        expect(actual).to.deep.equal(numbers.map((x) => f32OfWord(round(wordOfF32(x) | 0) >>> 0)));
       }
     });
   }
@@ -308,28 +309,28 @@ describe('Cast between narrow types', () => {
     ];
     const constants = { shape: value('int64', [2], [3, 1]) };
     const model = importOnnx(modelBytes({ ...spec, nodes, constants, outputs: ['z'], opset: 25 }));
-    const [made] = await runCompiled(model, Object.values(spec.inputs));
-    expect(made!.values).to.deep.equal([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1]);
+    const [actual] = await runCompiled(model, Object.values(spec.inputs));
+    expect(actual!.values).to.deep.equal([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1]);
   });
 
   for (const [name, { code, bits, signed }] of short.filter(([, type]) => type.family === 'integer')) {
     it(`keeps the lower bits of integers cast to ${name}`, async () => {
       const integers = Array.from({ length: 41 }, (_, i) => 17 * i - 340);
-      const made = await throughFloat(
+      const actual = await throughFloat(
         single('Cast', [value('int32', [41], integers)], { attributes: { to: code } }),
       );
       const right = integers.map((x) =>
         Number(signed ? BigInt.asIntN(bits, BigInt(x)) : BigInt.asUintN(bits, BigInt(x))),
       );
-      expect(made).to.deep.equal(right);
+      expect(actual).to.deep.equal(right);
     });
   }
 
   it('goes by the type of the second input in CastLike', async () => {
-    const made = await throughFloat(
+    const actual = await throughFloat(
       single('CastLike', [floats([3], [1.1, 100, -0.2]), value('float4e2m1', [1], [0])], { constants: [1] }),
     );
-    expect(made).to.deep.equal([1, 6, -0]);
+    expect(actual).to.deep.equal([1, 6, -0]);
   });
 });
 
@@ -347,10 +348,10 @@ describe('BitCast', () => {
       const all = Array.from({ length: 2 ** bits }, (_, code) => code);
       const right = all.map((code) => widen(format!, code));
       const isSigned = (TYPES[integer] as ElementType).signed;
-      const given = all.map((code) => (isSigned && code >= 2 ** (bits - 1) ? code - 2 ** bits : code));
+      const integers = all.map((code) => (isSigned && code >= 2 ** (bits - 1) ? code - 2 ** bits : code));
       const model = importOnnx(
         modelBytes({
-          inputs: { x: value(integer, [all.length], given) },
+          inputs: { x: value(integer, [all.length], integers) },
           nodes: [
             node('BitCast', ['x'], ['f'], { to: TYPES[float].code }),
             node('Cast', ['f'], ['y'], { to: TYPES.float.code }),
@@ -360,10 +361,10 @@ describe('BitCast', () => {
           opset: 26,
         }),
       );
-      const [made, back] = await runCompiled(model, [value(integer, [all.length], given)]);
-      expect(made!.values).to.deep.equal(right);
+      const [actual, back] = await runCompiled(model, [value(integer, [all.length], integers)]);
+      expect(actual!.values).to.deep.equal(right);
       back!.values.forEach((code, i) => {
-        if (!Number.isNaN(right[i]!)) expect(code, `code ${i}`).to.equal(given[i]);
+        if (!Number.isNaN(right[i]!)) expect(code, `code ${i}`).to.equal(integers[i]);
       });
     });
   }

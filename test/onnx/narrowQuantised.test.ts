@@ -53,8 +53,8 @@ async function run(
       opset: 25,
     }),
   );
-  const [made] = await runCompiled(model, [x]);
-  return made!.values;
+  const [actual] = await runCompiled(model, [x]);
+  return actual!.values;
 }
 
 const even = (x: number): number => {
@@ -95,8 +95,8 @@ describe('quantisation to integers of 8 bits and fewer', () => {
     }
 
     it(`takes ${type} from output_dtype, without a zero point`, async () => {
-      const made = await run('QuantizeLinear', x, 'tensor', undefined, { output_dtype: TYPES[type].code });
-      expect(made).to.deep.equal(x.values.map((p) => Math.min(high, Math.max(low, even(p / 0.5)))));
+      const actual = await run('QuantizeLinear', x, 'tensor', undefined, { output_dtype: TYPES[type].code });
+      expect(actual).to.deep.equal(x.values.map((p) => Math.min(high, Math.max(low, even(p / 0.5)))));
     });
   }
 });
@@ -158,7 +158,7 @@ describe('quantisation to floats of 8 bits and fewer', () => {
       }),
     );
     expect(model.outputs[0]?.onnxType).to.equal('float16');
-    const [made] = await runCompiled(model, [q]);
-    expect(made!.values).to.deep.equal([1.125, 448]);
+    const [actual] = await runCompiled(model, [q]);
+    expect(actual!.values).to.deep.equal([1.125, 448]);
   });
 });

@@ -19,21 +19,21 @@ describe('normalizations', () => {
     [18, 3],
     [21, 6],
   ] as const) {
-    it(`GroupNormalization of version ${opset}`, async () => {
+    it(`GroupNormalization of version ${opset} agrees with onnxruntime`, async () => {
       const inputs = [x, noise([parameters], 2), noise([parameters], 3)];
       const attributes = { num_groups: 3, epsilon: { float: 1e-3 } };
       await expectSameAsOnnxruntime(single('GroupNormalization', inputs, { attributes, opset }));
     });
   }
   for (const axis of [-1, 1, 2]) {
-    it(`RMSNormalization from axis ${axis}`, async () => {
+    it(`RMSNormalization from axis ${axis} divides by the root of the mean square`, async () => {
       const scale = noise(x.shape.slice(axis), 4);
       const attributes = { axis, epsilon: { float: 1e-3 } };
       const spec = single('RMSNormalization', [x, scale], { attributes, opset: 23 });
       const [y] = await runCompiled(importOnnx(modelBytes(spec)), [x, scale]);
       expectClose(y!, { shape: x.shape, values: rms(x, scale, 1e-3) });
     });
-    it(`LayerNormalization from axis ${axis}, with its statistics`, async () => {
+    it(`LayerNormalization from axis ${axis} agrees with onnxruntime, statistics included`, async () => {
       const shape = x.shape.slice(axis);
       const inputs = [x, noise(shape, 4), noise(shape, 5)];
       await expectSameAsOnnxruntime(
@@ -42,16 +42,16 @@ describe('normalizations', () => {
     });
   }
   for (const axes of [undefined, [0, 2, 3], [1], [2, 3]]) {
-    it(`MeanVarianceNormalization over ${axes ?? 'the usual axes'}`, async () => {
+    it(`MeanVarianceNormalization over ${axes ?? 'the usual axes'} agrees with onnxruntime`, async () => {
       const attributes = axes ? { axes } : {};
       await expectSameAsOnnxruntime(single('MeanVarianceNormalization', [x], { attributes, opset: 13 }));
     });
   }
-  it('InstanceNormalization', async () => {
+  it('InstanceNormalization agrees with onnxruntime', async () => {
     await expectSameAsOnnxruntime(single('InstanceNormalization', [x, noise([6], 2), noise([6], 3)]));
   });
   for (const p of [1, 2]) {
-    it(`LpNormalization with p ${p}`, async () => {
+    it(`LpNormalization with p ${p} agrees with onnxruntime`, async () => {
       await expectSameAsOnnxruntime(single('LpNormalization', [x], { attributes: { p, axis: 1 } }));
     });
   }

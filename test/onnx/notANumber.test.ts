@@ -79,10 +79,10 @@ describe('NaN in ordered lines', () => {
     const bounds = [floats([], [0]), floats([], [1])];
     expect(await run('Clip', [a, ...bounds])).to.deep.equal([[nan, 1, nan, 1]]);
     for (const op of ['ReduceMax', 'ReduceMin']) {
-      const made = await run(op, [floats([2, 2], [1, nan, 3, 2])], {
+      const actual = await run(op, [floats([2, 2], [1, nan, 3, 2])], {
         attributes: { axes: [1], keepdims: 0 },
       });
-      expect(made).to.deep.equal([[nan, op === 'ReduceMax' ? 3 : 2]]);
+      expect(actual).to.deep.equal([[nan, op === 'ReduceMax' ? 3 : 2]]);
     }
     expect(await run('GlobalMaxPool', [floats([1, 1, 3], [1, nan, 3])])).to.deep.equal([[nan]]);
   });
@@ -120,8 +120,8 @@ describe('NaN in ordered lines', () => {
         [floats([1, 4, 4], boxes), floats([1, 1, 4], line), value('int64', [1], [4])],
         { constants: [0, 1, 2], opset: 11 },
       );
-      const [made] = await runCompiled(importOnnx(modelBytes(spec)), []);
-      const taken = made!.values.filter((_, i) => i % 3 === 2);
+      const [actual] = await runCompiled(importOnnx(modelBytes(spec)), []);
+      const taken = actual!.values.filter((_, i) => i % 3 === 2);
       expect(taken, `${line}`).to.deep.equal(sorted(line, -1));
     }
   });

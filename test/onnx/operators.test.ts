@@ -31,9 +31,9 @@ const add = (
 ): void => {
   cases.push({ op, what, inputs, options, tolerance });
 };
-const attributes = (given: Record<string, Attribute>, more: Options = {}): Options => ({
+const attributes = (values: Record<string, Attribute>, more: Options = {}): Options => ({
   ...more,
-  attributes: given,
+  attributes: values,
 });
 const float = (x: number) => ({ float: x });
 const list = (...values: number[]) => value('int64', [values.length], values);

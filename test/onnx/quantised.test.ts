@@ -162,7 +162,7 @@ describe('quantised operators', () => {
   ] as const) {
     it(`scales by block agree with onnxruntime, axis ${axis} of ${extent}`, async () => {
       const shape = axis === 0 ? [extent, 3] : [2, extent, 3];
-      const blocks = shape.map((own, i) => (i === axis ? Math.ceil(own / 2) : own));
+      const blocks = shape.map((size, i) => (i === axis ? Math.ceil(size / 2) : size));
       const attributes = { axis, block_size: 2 };
       const [scale, zero] = [noise(blocks, 4), integers('int8', blocks, -5, 5)];
       const positive = floats(

@@ -47,16 +47,16 @@ function randomGraph(seed: number): GraphSpec {
   const inputs: Record<string, Value> = {};
   const constants: Record<string, Value> = {};
   const nodes: NodeSpec[] = [];
-  const known: Known[] = [];
+  const tensors: Known[] = [];
   const input = (shape: readonly number[]): Known => {
-    const made = { name: `x${Object.keys(inputs).length}`, shape };
-    inputs[made.name] = noise(shape, seed + known.length);
-    known.push(made);
-    return made;
+    const input = { name: `x${Object.keys(inputs).length}`, shape };
+    inputs[input.name] = noise(shape, seed + tensors.length);
+    tensors.push(input);
+    return input;
   };
-  const constant = (given: Value): string => {
+  const constant = (tensor: Value): string => {
     const name = `c${Object.keys(constants).length}`;
-    constants[name] = given;
+    constants[name] = tensor;
     return name;
   };
   const emit = (
@@ -67,13 +67,13 @@ function randomGraph(seed: number): GraphSpec {
   ): void => {
     const name = `v${nodes.length}`;
     nodes.push({ op, inputs: from, outputs: [name], attributes });
-    known.push({ name, shape });
+    tensors.push({ name, shape });
   };
   input(dice.pick(shapes));
   const steps = 3 + dice.roll(8);
   while (nodes.length < steps) {
     // Mostly the latest values, so that chains grow.
-    const x = known[Math.max(0, known.length - 1 - dice.roll(3))] as Known;
+    const x = tensors[Math.max(0, tensors.length - 1 - dice.roll(3))] as Known;
     const { shape } = x;
     const rank = shape.length;
     switch (dice.roll(13)) {
@@ -81,7 +81,7 @@ function randomGraph(seed: number): GraphSpec {
         emit(dice.pick(['Relu', 'Abs', 'Neg', 'Tanh', 'Sigmoid']), [x.name], shape);
         break;
       case 1: {
-        const same = known.filter((other) => `${other.shape}` === `${shape}`);
+        const same = tensors.filter((other) => `${other.shape}` === `${shape}`);
         emit(dice.pick(['Add', 'Mul', 'Sub', 'Max']), [x.name, dice.pick(same).name], shape);
         break;
       }
@@ -127,18 +127,18 @@ function randomGraph(seed: number): GraphSpec {
         emit(
           'Slice',
           [x.name, ...from],
-          shape.map((own, i) => (i === axis ? Math.ceil(count / step) : own)),
+          shape.map((size, i) => (i === axis ? Math.ceil(count / step) : size)),
         );
         break;
       }
       case 6: {
         const axis = dice.roll(rank);
         const keep = dice.roll(2);
-        const made = keep
-          ? shape.map((own, i) => (i === axis ? 1 : own))
+        const reducedShape = keep
+          ? shape.map((size, i) => (i === axis ? 1 : size))
           : shape.filter((_, i) => i !== axis);
-        if (made.length === 0) break;
-        emit(dice.pick(['ReduceMax', 'ReduceMean', 'ReduceMin']), [x.name], made, {
+        if (reducedShape.length === 0) break;
+        emit(dice.pick(['ReduceMax', 'ReduceMean', 'ReduceMin']), [x.name], reducedShape, {
           axes: [axis],
           keepdims: keep,
         });
@@ -146,11 +146,11 @@ function randomGraph(seed: number): GraphSpec {
       }
       case 7: {
         const axis = dice.roll(rank);
-        const same = known.filter((other) => `${other.shape}` === `${shape}`);
+        const same = tensors.filter((other) => `${other.shape}` === `${shape}`);
         emit(
           'Concat',
           [x.name, dice.pick(same).name],
-          shape.map((own, i) => (i === axis ? 2 * own : own)),
+          shape.map((size, i) => (i === axis ? 2 * size : size)),
           { axis },
         );
         break;
@@ -161,7 +161,7 @@ function randomGraph(seed: number): GraphSpec {
         emit(
           'Pad',
           [x.name, constant(list(pads)), fill],
-          shape.map((own, i) => own + pads[i]! + pads[rank + i]!),
+          shape.map((size, i) => size + pads[i]! + pads[rank + i]!),
         );
         break;
       }
@@ -198,9 +198,9 @@ function randomGraph(seed: number): GraphSpec {
       default:
         emit('Softmax', [x.name], shape, { axis: dice.roll(rank) });
     }
-    if (sizeOf((known.at(-1) as Known).shape) > 4000) break;
+    if (sizeOf((tensors.at(-1) as Known).shape) > 4000) break;
   }
-  const last = known.filter(({ name }) => name.startsWith('v'));
+  const last = tensors.filter(({ name }) => name.startsWith('v'));
   const outputs = [...new Set([last.at(-1)!.name, dice.pick(last).name])];
   return { nodes, inputs, constants, outputs };
 }

@@ -47,7 +47,7 @@ describe('TensorScatter', () => {
   const at = value('int64', [3], [0, 2, 4]);
   const [old, fresh] = [reader(past), reader(update)];
   for (const mode of ['linear', 'circular']) {
-    it(mode, async () => {
+    it(`writes at the given starts, ${mode}`, async () => {
       const starts = mode === 'linear' ? value('int64', [3], [0, 2, 3]) : at;
       const y = await run('TensorScatter', [past, update, starts], { attributes: { mode }, opset: 24 });
       const values = range(3).flatMap((n) =>
@@ -63,7 +63,7 @@ describe('TensorScatter', () => {
       expectClose(y, { shape: past.shape, values }, 0, 0);
     });
   }
-  it('from the start if nothing else is said', async () => {
+  it('writes from the start if nothing else is said', async () => {
     const y = await run('TensorScatter', [past, update], { opset: 24 });
     const kept = range(3).flatMap((n) =>
       range(2).flatMap((h) =>
@@ -84,7 +84,7 @@ describe('DeformConv', () => {
       [false, false],
       [true, true],
     ]) {
-      it(`${what}${withMask ? ', with bias and mask' : ''}`, async () => {
+      it(`is a convolution of sampled places: ${what}${withMask ? ', with bias and mask' : ''}`, async () => {
         const {
           pads = [0, 0, 0, 0],
           strides = [1, 1],
@@ -161,7 +161,7 @@ describe('TfIdfVectorizer of integers', () => {
       [2, 2, 5],
       [1, 2, 5],
     ] as const) {
-      it(`${mode}, n-grams of ${min_gram_length} to ${max_gram_length}, ${max_skip_count} skipped`, async () => {
+      it(`counts as ${mode} n-grams of ${min_gram_length} to ${max_gram_length}, ${max_skip_count} skipped`, async () => {
         const attributes = { ...pool, mode, min_gram_length, max_gram_length, max_skip_count };
         const weights = mode === 'TF' ? {} : { weights: { floats: [0.5, 1, 2, 3, 4, 5, 6] } };
         const x = integers('int32', [3, 9], 2, 8);
@@ -181,7 +181,7 @@ describe('BitCast', () => {
     ['int8', 2, [0, 127, -128, -1], [0, 127, 128, 255]],
     ['uint16', 5, [0, 32767, 32768, 65535], [0, 32767, -32768, -1]],
   ] as const) {
-    it(`of ${from} to type ${to}`, async () => {
+    it(`of ${from} to type ${to} keeps the bits`, async () => {
       const y = await run('BitCast', [value(from, [values.length], values)], {
         attributes: { to },
         opset: 26,

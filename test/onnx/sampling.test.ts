@@ -20,7 +20,7 @@ describe('GridSample', () => {
   for (const padding_mode of ['zeros', 'border', 'reflection']) {
     for (const align_corners of [0, 1]) {
       for (const mode of ['bilinear', 'nearest', 'bicubic']) {
-        it(`${mode}, ${padding_mode}, align_corners ${align_corners}`, async () => {
+        it(`agrees with onnxruntime: ${mode}, ${padding_mode}, align_corners ${align_corners}`, async () => {
           // onnxruntime moves all coordinates of a place to the border if one is outside; ONNX only that one.
           const inside =
             mode === 'bicubic' && padding_mode === 'border' ? noise([2, 3, 6, 2], 2, 0.75) : grid;
@@ -29,7 +29,7 @@ describe('GridSample', () => {
         });
       }
       for (const mode of ['linear', 'nearest']) {
-        it(`${mode} in a volume, ${padding_mode}, align_corners ${align_corners}`, async () => {
+        it(`agrees with onnxruntime in a volume: ${mode}, ${padding_mode}, align_corners ${align_corners}`, async () => {
           const inputs = [noise([1, 2, 3, 4, 5], 3), noise([1, 2, 3, 2, 3], 4, 1.5)];
           const attributes = { mode, padding_mode, align_corners };
           await expectSameAsOnnxruntime(single('GridSample', inputs, { attributes, opset: 20 }));
@@ -55,7 +55,7 @@ describe('RoiAlign', () => {
       [16, { coordinate_transformation_mode: 'output_half_pixel' }],
       [16, { coordinate_transformation_mode: 'half_pixel' }],
     ] as const) {
-      it(`${mode}, version ${opset} ${JSON.stringify(more)}`, async () => {
+      it(`agrees with onnxruntime: ${mode}, version ${opset} ${JSON.stringify(more)}`, async () => {
         const attributes = {
           ...more,
           mode,
@@ -83,7 +83,7 @@ describe('MaxPool with places', () => {
     ['of one dimension', [2, 3, 10], { kernel_shape: [3], strides: [2] }],
     ['of three dimensions', [1, 2, 4, 4, 4], { kernel_shape: [2, 2, 2], strides: [2, 2, 2] }],
   ] as const) {
-    it(what, async () => {
+    it(`agrees with onnxruntime: ${what}`, async () => {
       await expectSameAsOnnxruntime(single('MaxPool', [noise(shape)], { attributes, outputs: 2, opset: 12 }));
     });
   }

@@ -64,8 +64,8 @@ describe('scattering', () => {
     const inputs = [floats([2], [1, 2]), value('int64', [2], [7, 0]), floats([2], [8, 9])];
     for (const constants of [[], [1]] as number[][]) {
       const model = importOnnx(modelBytes(single('ScatterElements', inputs, { constants, opset: 16 })));
-      const given = inputs.filter((_, i) => !constants.includes(i));
-      expect(await runCompiled(model, given)).to.deep.equal([{ shape: [2], values: [9, 2] }]);
+      const inputValues = inputs.filter((_, i) => !constants.includes(i));
+      expect(await runCompiled(model, inputValues)).to.deep.equal([{ shape: [2], values: [9, 2] }]);
     }
   });
   it('a sum of int64 updates that may leave 32 bits is refused', () => {

@@ -31,7 +31,7 @@ const list = (count: number, seed: number): { floats: number[] } => ({
 const TRANSFORMS = ['NONE', 'LOGISTIC', 'SOFTMAX', 'SOFTMAX_ZERO'];
 
 describe('ai.onnx.ml: features', () => {
-  it('Scaler, with values for each column or one for all, of floats and integers', async () => {
+  it('Scaler agrees with onnxruntime, with values for each column or one for all', async () => {
     for (const x of [rows, whole]) {
       await expectSameAsOnnxruntime(ml('Scaler', [x], { offset: list(4, 2), scale: list(4, 3) }));
       await expectSameAsOnnxruntime(ml('Scaler', [x], { offset: { floats: [0.5] }, scale: { floats: [3] } }));
@@ -39,20 +39,20 @@ describe('ai.onnx.ml: features', () => {
   });
 
   for (const norm of ['MAX', 'L1', 'L2']) {
-    it(`Normalizer by ${norm}: rows, a vector, a row of zeros, a negative one`, async () => {
+    it(`Normalizer by ${norm} agrees with onnxruntime on rows, a vector and zeros`, async () => {
       const x = floats([3, 2], [3, -4, 0, 0, -1, -2]);
-      for (const given of [rows, whole, x, noise([4], 2)]) {
-        await expectSameAsOnnxruntime(ml('Normalizer', [given], { norm }));
+      for (const tensor of [rows, whole, x, noise([4], 2)]) {
+        await expectSameAsOnnxruntime(ml('Normalizer', [tensor], { norm }));
       }
     });
   }
 
-  it('Binarizer', async () => {
+  it('Binarizer agrees with onnxruntime', async () => {
     const x = floats([5], [-1, 0, 0.25, 0.26, Infinity]);
     await expectSameAsOnnxruntime(ml('Binarizer', [x], { threshold: { float: 0.25 } }));
   });
 
-  it('Imputer, of NaN and of a number, by column and for all', async () => {
+  it('Imputer replaces NaN or a number, by column and for all', async () => {
     const x = floats([2, 3], [1, NaN, -1, NaN, 5, 7]);
     for (const values of [[10, 20, 30], [4]]) {
       for (const replaced of [NaN, -1]) {
@@ -68,7 +68,7 @@ describe('ai.onnx.ml: features', () => {
     );
   });
 
-  it('ArrayFeatureExtractor, by places that are known and that are not', async () => {
+  it('ArrayFeatureExtractor goes by places that are known and that are not', async () => {
     const places = value('int64', [1, 3], [2, 0, 3]);
     for (const x of [rows, whole, noise([2, 3, 4], 3), noise([5], 4)]) {
       await expectSameAsOnnxruntime(ml('ArrayFeatureExtractor', [x, places]));
@@ -76,37 +76,41 @@ describe('ai.onnx.ml: features', () => {
     }
   });
 
-  it('FeatureVectorizer, cutting off and filling up', async () => {
+  it('FeatureVectorizer cuts off and fills up', async () => {
     const inputs = [rows, noise([5, 2], 2), noise([5, 3], 3)];
     await expectSameAsOnnxruntime(ml('FeatureVectorizer', inputs, { inputdimensions: [3, 4, 3] }));
   });
 
-  it('OneHotEncoder', async () => {
+  it('OneHotEncoder agrees with onnxruntime', async () => {
     for (const x of [whole, floats([4], [1.9, -2, 0, 7])]) {
       await expectSameAsOnnxruntime(ml('OneHotEncoder', [x], { cats_int64s: [0, -2, 1, 3] }));
     }
   });
 
-  it('LabelEncoder between integers and floats, with the default for the rest', async () => {
+  it('LabelEncoder maps integers and floats, and the rest to the default', async () => {
     const keys = { keys_int64s: [-3, 0, 2] };
     const numbers = { keys_floats: { floats: [0.5, NaN, 2] } };
     const x = floats([5], [0.5, 2, NaN, 3, -0.5]);
-    const of = async (input: Value, attributes: Record<string, Attribute>) => {
+    const expectLabels = async (input: Value, attributes: Record<string, Attribute>) => {
       for (const version of [2, 4]) {
         const domains = { 'ai.onnx.ml': version };
         await expectSameAsOnnxruntime(ml('LabelEncoder', [input], attributes, { domains }));
       }
     };
-    await of(whole, { ...keys, values_int64s: [7, -8, 9], default_int64: 100 });
-    await of(whole, { ...keys, values_floats: { floats: [0.25, 1e9, -3] } });
-    await of(x, { ...numbers, values_int64s: [1, 2, 3] });
-    await of(x, { ...numbers, values_floats: { floats: [1, 2, 3] }, default_float: { float: -1.5 } });
+    await expectLabels(whole, { ...keys, values_int64s: [7, -8, 9], default_int64: 100 });
+    await expectLabels(whole, { ...keys, values_floats: { floats: [0.25, 1e9, -3] } });
+    await expectLabels(x, { ...numbers, values_int64s: [1, 2, 3] });
+    await expectLabels(x, {
+      ...numbers,
+      values_floats: { floats: [1, 2, 3] },
+      default_float: { float: -1.5 },
+    });
   });
 });
 
 describe('ai.onnx.ml: linear models', () => {
   for (const post_transform of TRANSFORMS) {
-    it(`LinearRegressor of one target and of three, ${post_transform}`, async () => {
+    it(`LinearRegressor applies ${post_transform} to one target and to three`, async () => {
       for (const targets of [1, 3]) {
         const attributes = { targets, coefficients: list(4 * targets, 5), post_transform };
         await expectSameAsOnnxruntime(ml('LinearRegressor', [rows], attributes));
@@ -115,7 +119,7 @@ describe('ai.onnx.ml: linear models', () => {
       }
     });
 
-    it(`LinearClassifier of two classes by one score, of two and of three, ${post_transform}`, async () => {
+    it(`LinearClassifier applies ${post_transform} to one score, to two and to three`, async () => {
       for (const [labels, scores] of [
         [[4, -9], 1],
         [[4, -9], 2],
@@ -144,7 +148,7 @@ describe('ai.onnx.ml: support vector machines', () => {
   ];
 
   for (const kernel of kernels) {
-    it(`SVMRegressor with the kernel ${kernel.kernel_type}`, async () => {
+    it(`SVMRegressor with the kernel ${kernel.kernel_type} agrees with onnxruntime`, async () => {
       for (const one_class of [0, 1]) {
         const attributes = {
           ...kernel,
@@ -159,7 +163,7 @@ describe('ai.onnx.ml: support vector machines', () => {
     });
 
     for (const post_transform of TRANSFORMS) {
-      it(`SVMClassifier with the kernel ${kernel.kernel_type}, ${post_transform}`, async () => {
+      it(`SVMClassifier agrees with onnxruntime, kernel ${kernel.kernel_type}, ${post_transform}`, async () => {
         for (const [labels, perClass] of [
           [
             [3, 8],
@@ -186,7 +190,7 @@ describe('ai.onnx.ml: support vector machines', () => {
     }
   }
 
-  it('linear machines without support vectors', async () => {
+  it('linear machines need no support vectors', async () => {
     const kernel = { kernel_type: 'LINEAR', kernel_params: { floats: [0, 0, 0] }, rho: { floats: [0.5] } };
     const regressor = { ...kernel, n_supports: 0, coefficients: list(4, 12) };
     await expectSameAsOnnxruntime(ml('SVMRegressor', [rows], regressor));

@@ -56,7 +56,7 @@ describe('windows', () => {
   for (const op of ['HannWindow', 'HammingWindow', 'BlackmanWindow']) {
     for (const periodic of [0, 1]) {
       for (const size of [2 - periodic, 10, 400]) {
-        it(`${op} of ${size}, periodic ${periodic}`, async () => {
+        it(`agree with onnxruntime: ${op} of ${size}, periodic ${periodic}`, async () => {
           const options = { attributes: { periodic }, constants: [0], opset: 17 };
           await expectSameAsOnnxruntime(single(op, [long(size)], options), { absolute: 2e-7 });
         });
@@ -69,8 +69,8 @@ it('windows keep their digits at the ends, and a Blackman window starts with 0',
   const size = 200_000;
   const options = { constants: [0], opset: 17 };
   const window = async (op: string): Promise<readonly number[]> => {
-    const [made] = await runCompiled(importOnnx(modelBytes(single(op, [long(size)], options))), []);
-    return made!.values;
+    const [actual] = await runCompiled(importOnnx(modelBytes(single(op, [long(size)], options))), []);
+    return actual!.values;
   };
   const [hann, blackman] = [await window('HannWindow'), await window('BlackmanWindow')];
   for (const i of [1, 2, 3, 1000, 99_999, 100_000, 199_999]) {
@@ -105,7 +105,7 @@ describe('Fourier transforms', () => {
     ['samples filled up with zeros', [1, 10, 2], {}, 16],
     ['another axis', [3, 5, 4, 1], { axis: 2 }, undefined],
   ] as const) {
-    it(`DFT of ${what}`, async () => {
+    it(`DFT of ${what} agrees with onnxruntime`, async () => {
       const inputs = [noise(shape, 1), ...(length === undefined ? [] : [long(length)])];
       const options = { attributes, constants: length === undefined ? [] : [1], opset: 17 };
       await expectSameAsOnnxruntime(single('DFT', inputs, options), { absolute: 2e-6 });
@@ -122,7 +122,7 @@ describe('Fourier transforms', () => {
     ['a frame length', [noise([1, 30]), long(7), undefined, long(10)], {}],
     ['both sides', [noise([1, 30, 1]), long(5), noise([8], 2)], { onesided: 0 }],
   ] as const) {
-    it(`STFT with ${what}`, async () => {
+    it(`STFT with ${what} agrees with onnxruntime`, async () => {
       const constants = inputs.length === 4 ? [1, 3] : [1];
       const spec = single('STFT', inputs, { attributes, constants, opset: 17 });
       await expectSameAsOnnxruntime(spec, { absolute: 2e-6 });
@@ -134,7 +134,7 @@ describe('Fourier transforms', () => {
     [4, 10],
     [6, 7],
   ] as const) {
-    it(`DFT back from ${bins} frequencies to ${length ?? 'as many'} real samples`, async () => {
+    it(`DFT takes ${bins} frequencies back to ${length ?? 'as many'} real samples`, async () => {
       const x = noise([2, bins, 2], 3);
       const attributes = { inverse: 1, onesided: 1, axis: 1 };
       const spec = single('DFT', [x, ...(length === undefined ? [] : [long(length)])], {
@@ -169,7 +169,7 @@ describe('Fourier transforms', () => {
     [8, 16, 8192, 0, 4096],
     [40, 512, 16_000, 20, 7600],
   ] as const) {
-    it(`MelWeightMatrix of ${bins} bins`, async () => {
+    it(`MelWeightMatrix of ${bins} bins agrees with onnxruntime`, async () => {
       const edges = [low, high].map((hertz) => floats([], [hertz]));
       const inputs = [long(bins), long(length), long(rate), ...edges];
       await expectSameAsOnnxruntime(
@@ -188,7 +188,7 @@ describe('Det', () => {
     ['a singular matrix', floats([3, 3], [1, 2, 3, 2, 4, 6, 1, 0, 1])],
     ['zeros', floats([3, 3], new Array(9).fill(0))],
   ] as const) {
-    it(`of ${what}`, async () => {
+    it(`of ${what} agrees with onnxruntime`, async () => {
       await expectSameAsOnnxruntime(single('Det', [x]), { absolute: 1e-5 });
     });
   }
@@ -199,13 +199,13 @@ describe('ReverseSequence', () => {
     [1, 0],
     [0, 1],
   ] as const) {
-    it(`along dimension ${time}`, async () => {
+    it(`along dimension ${time} agrees with onnxruntime`, async () => {
       const lengths = value('int64', [4], [1, 4, 2, 3]);
       const options = { attributes: { batch_axis: batch, time_axis: time }, opset: 10 };
       await expectSameAsOnnxruntime(single('ReverseSequence', [noise([4, 4, 3]), lengths], options));
     });
   }
-  it('of integers, by lengths of less than the whole', async () => {
+  it('of integers reverses no more than the lengths say', async () => {
     const spec = single('ReverseSequence', [integers('int64', [5, 2], -9, 9), value('int64', [2], [3, 5])], {
       opset: 10,
     });

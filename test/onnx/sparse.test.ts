@@ -25,10 +25,10 @@ const { dims, flat, coordinates, values } = {
 const dense = [0, 2.5, 0, 0, 0, 0, -1, 0, 0, 0, 0, 7];
 
 const sparseProto = (name: string, sparse: Sparse): schema.ISparseTensorProto => {
-  const own = sparse.values ?? values;
+  const sparseValues = sparse.values ?? values;
   return {
     dims: sparse.dims,
-    values: { name, dims: [own.length], dataType: TYPES.float.code, floatData: [...own] },
+    values: { name, dims: [sparseValues.length], dataType: TYPES.float.code, floatData: [...sparseValues] },
     indices: {
       dims: sparse.indexShape ?? [sparse.indices.length],
       dataType: sparse.indexType ?? TYPES.int64.code,

@@ -63,7 +63,7 @@ describe('CausalConvWithState', () => {
     [4, 1, true, true, 'none'],
   ] as const) {
     const what = `${length} places, ${taps} taps${hasPast ? ', a past' : ''}${hasBias ? ', a bias' : ''}`;
-    it(`${what}, activation ${activation}`, async () => {
+    it(`takes ${what}, activation ${activation}`, async () => {
       const [batch, channels, before] = [2, 3, taps - 1];
       const [x, w] = [noise([batch, channels, length], 1), noise([channels, 1, taps], 2)];
       const bias = hasBias ? noise([channels], 3) : undefined;
@@ -78,8 +78,8 @@ describe('CausalConvWithState', () => {
         return past ? reader(past)(n, c, place) : 0;
       };
       const expected = tabulate(x.shape, (n, c, p) => {
-        const own = sum(taps, (k) => reader(w)(c!, 0, k) * at(n!, c!, p! + k)) + (bias?.values[c!] ?? 0);
-        return activation === 'none' ? own : own * sigmoid(own);
+        const total = sum(taps, (k) => reader(w)(c!, 0, k) * at(n!, c!, p! + k)) + (bias?.values[c!] ?? 0);
+        return activation === 'none' ? total : total * sigmoid(total);
       });
       expectClose(y!, expected, 1e-5);
       expectClose(
@@ -103,7 +103,7 @@ describe('LinearAttention', () => {
     ['gated_delta', 3, 3, 3, false, true, 0],
   ] as const) {
     const what = `${steps} steps, ${queryHeads} heads of ${heads}${hasPast ? ', a past' : ''}`;
-    it(`${rule}, ${what}, decay by ${perKey ? 'component' : 'head'}`, async () => {
+    it(`updates by the rule ${rule}: ${what}, decay by ${perKey ? 'component' : 'head'}`, async () => {
       const [batch, keySize, valueSize] = [2, 3, 4];
       const query = noise([batch, steps, queryHeads * keySize], 1);
       const key = noise([batch, steps, heads * keySize], 2);
@@ -201,17 +201,17 @@ function attended(
 ): Result {
   const [batch, heads, queries, size] = q.shape as [number, number, number, number];
   const [, keyHeads, keys, valueSize] = v.shape as [number, number, number, number];
-  const of = (h: number) => Math.floor(h / (heads / keyHeads));
+  const keyHead = (h: number) => Math.floor(h / (heads / keyHeads));
   return tabulate([batch, heads, queries, valueSize], (n, h, s, d) => {
     const scores = range(keys).map((t) => {
       if (hides(n!, s!, t)) return Number.NEGATIVE_INFINITY;
-      const dot = sum(size, (i) => reader(q)(n!, h!, s!, i) * reader(k)(n!, of(h!), t, i));
+      const dot = sum(size, (i) => reader(q)(n!, h!, s!, i) * reader(k)(n!, keyHead(h!), t, i));
       return change(dot / Math.sqrt(size), h!, s!, t);
     });
     const most = Math.max(...scores);
     if (most === Number.NEGATIVE_INFINITY) return 0;
     const total = sum(keys, (t) => Math.exp(scores[t]! - most));
-    return sum(keys, (t) => (Math.exp(scores[t]! - most) / total) * reader(v)(n!, of(h!), t, d!));
+    return sum(keys, (t) => (Math.exp(scores[t]! - most) / total) * reader(v)(n!, keyHead(h!), t, d!));
   });
 }
 
@@ -228,7 +228,7 @@ describe('windows of Attention', () => {
   ] as const) {
     for (const isCausal of [0, 1]) {
       for (const cache of ['none', 'past', 'lengths'] as const) {
-        it(`${left} to the left, ${right} to the right, ${isCausal ? '' : 'not '}causal, cache: ${cache}`, async () => {
+        it(`reach ${left} to the left, ${right} to the right, ${isCausal ? '' : 'not '}causal, cache: ${cache}`, async () => {
           const queries = 3;
           const keys = cache === 'past' ? 3 : 6;
           const [q, k, v] = [heads(4, queries, 1), heads(2, keys, 2), heads(2, keys, 3)];

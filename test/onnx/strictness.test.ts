@@ -70,9 +70,15 @@ describe('a node is refused for', () => {
   it('an input or output more than its operator has, whichever operator', () => {
     for (const [name, domain, operator] of defined) {
       for (const { since, inputs, outputs } of operatorVersions(name)) {
-        const of = (count: number) => Array.from({ length: count }, (_, i) => `x${i}`);
-        const tried = (given: number, yielded: number) => () => {
-          const one = { operator, domain, name: 'one', inputs: of(given), outputs: of(yielded) };
+        const namesOf = (count: number) => Array.from({ length: count }, (_, i) => `x${i}`);
+        const tried = (inputCount: number, yielded: number) => () => {
+          const one = {
+            operator,
+            domain,
+            name: 'one',
+            inputs: namesOf(inputCount),
+            outputs: namesOf(yielded),
+          };
           lowerNode({ ...one, attributes: new Map() }, since, [], around);
         };
         if (Number.isFinite(inputs))

@@ -59,16 +59,16 @@ function regressor(
 }
 
 describe('TreeEnsembleRegressor', () => {
-  it('one tree, one target', async () => {
+  it('agrees with onnxruntime on one tree with one target', async () => {
     await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', rows, regressor(forest(1, { trees: 1 }), 1)));
   });
 
-  it('a tree that is a leaf', async () => {
+  it('agrees with onnxruntime on a tree that is a leaf', async () => {
     await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', rows, regressor(forest(1, { depth: 0 }), 1)));
   });
 
   for (const mode of MODES) {
-    it(`${mode}, on both sides of the threshold and on it`, async () => {
+    it(`compares by ${mode} on both sides of the threshold and on it`, async () => {
       const thresholds = [-1, -0, 0, 0.5, 2];
       const x = floats([12, 1], [-2, -1, -1e-45, -0, 0, 1e-45, 0.5, 1, 2, Infinity, -Infinity, NaN]);
       const trees = forest(3, { trees: 20, depth: 2, features: 1, modes: [mode], thresholds });
@@ -76,7 +76,7 @@ describe('TreeEnsembleRegressor', () => {
     });
   }
 
-  it('all modes in one forest, missing values led to either side', async () => {
+  it('takes all modes in one forest, missing values led to either side', async () => {
     const x = floats(
       [4, FEATURES],
       rows.values.slice(0, 16).map((v, i) => (i % 3 === 0 ? NaN : v)),
@@ -86,7 +86,7 @@ describe('TreeEnsembleRegressor', () => {
   });
 
   for (const aggregate of ['SUM', 'AVERAGE', 'MIN', 'MAX']) {
-    it(`${aggregate} of one target and of three, with and without base values`, async () => {
+    it(`yields ${aggregate} of one target and of three, with and without base values`, async () => {
       for (const targets of [1, 3]) {
         for (const base of [{}, { base_values: { floats: [0.25, -3, 7].slice(0, targets) } }]) {
           const attributes = regressor(forest(5), targets, { aggregate_function: aggregate, ...base });
@@ -95,7 +95,7 @@ describe('TreeEnsembleRegressor', () => {
       }
     });
 
-    it(`${aggregate} where leaves have weights for some targets only`, async () => {
+    it(`yields ${aggregate} where leaves have weights for some targets only`, async () => {
       const targetsOf = (tree: number, leaf: number) => [(tree + leaf) % 2];
       const attributes = regressor(forest(6), 3, { aggregate_function: aggregate }, targetsOf);
       await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', rows, attributes));
@@ -103,7 +103,7 @@ describe('TreeEnsembleRegressor', () => {
   }
 
   for (const transform of TRANSFORMS) {
-    it(`${transform} of one target and of two`, async () => {
+    it(`applies ${transform} to one target and to two`, async () => {
       for (const targets of [1, 2]) {
         // Averages of probabilities, as PROBIT wants them.
         const more = { aggregate_function: 'AVERAGE', post_transform: transform };
@@ -116,7 +116,7 @@ describe('TreeEnsembleRegressor', () => {
     });
   }
 
-  it('thresholds of doubles between two floats divide floats as they do doubles', async () => {
+  it('divides floats by thresholds of doubles between two floats as doubles', async () => {
     const third = Math.fround(1 / 3);
     for (const mode of MODES) {
       for (const threshold of [third + 1e-10, third - 1e-10, third, -third + 1e-10]) {
@@ -126,12 +126,12 @@ describe('TreeEnsembleRegressor', () => {
         const count = trees[0]!.length;
         const x = value('double', [4, 1], [third, -third, third + 2 ** -25, third - 2 ** -25]);
         const tensor = (values: readonly number[]) => ({ tensor: value('double', [values.length], values) });
-        const given = {
+        const ensemble = {
           ...rest,
           nodes_values_as_tensor: tensor(new Array(count).fill(threshold)),
           target_weights_as_tensor: tensor([1, 2]),
         };
-        await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', x, given));
+        await expectSameAsOnnxruntime(ml('TreeEnsembleRegressor', x, ensemble));
       }
     }
   });
@@ -167,7 +167,7 @@ describe('TreeEnsembleClassifier', () => {
     const more = { post_transform: transform };
     const isProbit = transform === 'PROBIT';
 
-    it(`${transform} of four classes, all scored by every leaf or each by its trees`, async () => {
+    it(`applies ${transform} to four classes, scored by every leaf or each by its trees`, async () => {
       for (const targetsOf of [() => [0, 1, 2, 3], (tree: number) => [tree % 4]]) {
         for (const base of [{}, { base_values: { floats: [0.1, 0.2, -0.1, 0.3] } }]) {
           for (const weight of isProbit ? [() => 0.1] : [seeded(98), signed()]) {
@@ -183,7 +183,7 @@ describe('TreeEnsembleClassifier', () => {
     if (isProbit) continue;
 
     for (const base of [[], [0.25], [0.125, -0.25]]) {
-      it(`${transform} of two classes, ${base.length} base values`, async () => {
+      it(`applies ${transform} to two classes with ${base.length} base values`, async () => {
         const all = base.length > 0 ? { ...more, base_values: { floats: base } } : more;
         // The usual ways: weights for the first class only, for the second only, for both.
         for (const targetsOf of [() => [0], () => [1], () => [0, 1]]) {
@@ -196,7 +196,7 @@ describe('TreeEnsembleClassifier', () => {
     }
   }
 
-  it('leaves that score one class or the other', async () => {
+  it('takes leaves that score one class or the other', async () => {
     const targetsOf = (tree: number, leaf: number) => [(tree + leaf) % 2];
     for (const labels of [
       [0, 1],
@@ -209,7 +209,7 @@ describe('TreeEnsembleClassifier', () => {
     }
   });
 
-  it('integer features', async () => {
+  it('takes features that are integers', async () => {
     const x = value(
       'int64',
       [ROWS, FEATURES],
@@ -225,7 +225,7 @@ describe('TreeEnsembleClassifier', () => {
     );
   });
 
-  it('one class', async () => {
+  it('takes one class', async () => {
     for (const base of [{}, { base_values: { floats: [-0.3] } }]) {
       const attributes = classifier([7], () => [0], base, signed());
       await expectSameAsOnnxruntime(ml('TreeEnsembleClassifier', rows, attributes, 2));
@@ -257,13 +257,13 @@ describe('TreeEnsemble', () => {
   const x = floats([8, 2], [1, 0, 2, 0.5, 3, 0.6, 4, 0.5, 7, 0.7, 7, 0, NaN, 1, 0, NaN]);
 
   for (const aggregate of [0, 1, 2, 3]) {
-    it(`sets of members, two trees that share nodes, aggregate ${aggregate}`, async () => {
-      const given = { ...attributes, aggregate_function: aggregate };
-      await expectSameAsOnnxruntime(ml('TreeEnsemble', x, given, 1, version));
+    it(`takes sets of members and trees that share nodes, aggregate ${aggregate}`, async () => {
+      const ensemble = { ...attributes, aggregate_function: aggregate };
+      await expectSameAsOnnxruntime(ml('TreeEnsemble', x, ensemble, 1, version));
     });
   }
 
-  it('post_transform by the specification, of which onnxruntime swaps 1 and 2', async () => {
+  it('has the post_transform of ONNX, of which onnxruntime swaps 1 and 2', async () => {
     for (const [mine, theirs] of [
       [1, 2],
       [2, 1],
@@ -277,7 +277,7 @@ describe('TreeEnsemble', () => {
   });
 });
 
-describe('trees that cannot run', () => {
+describe('trees are refused for', () => {
   const refusal =
     (op: string, attributes: Record<string, Attribute>, outputs = 1) =>
     () =>
@@ -318,7 +318,7 @@ describe('trees that cannot run', () => {
     );
   });
 
-  it('a target that there is not', () => {
+  it('a number of targets of 0', () => {
     expect(refusal('TreeEnsembleRegressor', { ...good, n_targets: 0 })).to.throw('it has no targets');
   });
 });

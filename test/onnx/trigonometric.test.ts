@@ -31,14 +31,14 @@ describe('trigonometric operators', () => {
   }
 
   for (const op of ['Sin', 'Cos', 'Tan'] as const) {
-    const of = { Sin: Math.sin, Cos: Math.cos, Tan: Math.tan }[op];
+    const inDoubles = { Sin: Math.sin, Cos: Math.cos, Tan: Math.tan }[op];
     it(`${op} reduces every argument exactly, on both engines and as one loop`, async () => {
       const values = hardArguments().map(f32OfWord);
       const x = floats([values.length], values);
       const model = importOnnx(modelBytes(single(op, [x])));
       const [y] = await runCompiled(model, [x]);
       y!.values.forEach((mine, i) => {
-        const exact = of(values[i] as number);
+        const exact = inDoubles(values[i] as number);
         expect(ulpError(mine, exact), `${op}(${values[i]})`).to.be.at.most(2);
       });
       expect(model.program.nodes.filter(({ kind }) => kind === 'loop')).to.have.lengthOf(1);

@@ -116,17 +116,23 @@ describe('matrices that DequantizeLinear widens', () => {
     it(`stay in bytes in ${what}, with the bits of their floats`, async () => {
       for (const grain of Object.keys(GRAINS) as Grain[]) {
         for (const type of ['int8', 'uint8'] as const) {
-          const made = quantised(grain, type);
-          const widening = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
+          const quantisedModel = quantised(grain, type);
+          const widening = graphOf({
+            nodes: [quantisedModel.node, ...nodes],
+            constants: quantisedModel.constants,
+            inputs,
+          });
           const model = importOnnx(modelBytes(widening));
           // Columns that share numbers are not computed apart.
           const isShared = what.startsWith('a table that columns') && grain === 'by block of a row';
           const held = isShared ? 'f32' : type === 'int8' ? 'i8' : 'u8';
           expect(new Set(large(model)), `${grain} ${type}`).to.deep.equal(new Set([held]));
-          const plain = importOnnx(modelBytes(graphOf({ nodes, constants: { d: made.floats }, inputs })));
-          const [given] = await runCompiled(model, Object.values(inputs));
+          const plain = importOnnx(
+            modelBytes(graphOf({ nodes, constants: { d: quantisedModel.floats }, inputs })),
+          );
+          const [actual] = await runCompiled(model, Object.values(inputs));
           const [expected] = await runCompiled(plain, Object.values(inputs));
-          expect(given!.values, `${grain} ${type}`).to.deep.equal(expected!.values);
+          expect(actual!.values, `${grain} ${type}`).to.deep.equal(expected!.values);
         }
       }
     });
@@ -134,23 +140,33 @@ describe('matrices that DequantizeLinear widens', () => {
 
   it('agree with onnxruntime', async () => {
     const { nodes, inputs } = READERS['a table and the product with it']!;
-    const made = quantised('by row', 'int8');
-    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
+    const quantisedModel = quantised('by row', 'int8');
+    const spec = graphOf({
+      nodes: [quantisedModel.node, ...nodes],
+      constants: quantisedModel.constants,
+      inputs,
+    });
     await expectSameAsOnnxruntime(spec, { relative: 1e-4, absolute: 1e-3 });
   });
 
   it('give 0 for a row that is outside of them, as tables of floats do', async () => {
-    const made = quantised('by column', 'uint8');
+    const quantisedModel = quantised('by column', 'uint8');
     const nodes = [node('Gather', ['d', 'x'], ['y'], { axis: 0 })];
     const inputs = { x: value('int64', [2], [ROWS, 1]) };
-    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
-    const [given] = await runCompiled(importOnnx(modelBytes(spec)), [inputs.x]);
-    expect(given!.values.slice(0, COLUMNS)).to.deep.equal(new Array(COLUMNS).fill(0));
-    expect(given!.values.slice(COLUMNS)).to.deep.equal(made.floats.values.slice(COLUMNS, 2 * COLUMNS));
+    const spec = graphOf({
+      nodes: [quantisedModel.node, ...nodes],
+      constants: quantisedModel.constants,
+      inputs,
+    });
+    const [actual] = await runCompiled(importOnnx(modelBytes(spec)), [inputs.x]);
+    expect(actual!.values.slice(0, COLUMNS)).to.deep.equal(new Array(COLUMNS).fill(0));
+    expect(actual!.values.slice(COLUMNS)).to.deep.equal(
+      quantisedModel.floats.values.slice(COLUMNS, 2 * COLUMNS),
+    );
   });
 
   it('are floats where they would be computed in each run', async () => {
-    const made = quantised('by row', 'int8');
+    const quantisedModel = quantised('by row', 'int8');
     const nodes = [node('GatherElements', ['d', 'x'], ['y'], { axis: 0 })];
     const inputs = {
       x: value(
@@ -159,14 +175,18 @@ describe('matrices that DequantizeLinear widens', () => {
         Array.from({ length: COLUMNS }, (_, i) => i % ROWS),
       ),
     };
-    const spec = graphOf({ nodes: [made.node, ...nodes], constants: made.constants, inputs });
+    const spec = graphOf({
+      nodes: [quantisedModel.node, ...nodes],
+      constants: quantisedModel.constants,
+      inputs,
+    });
     const model = importOnnx(modelBytes(spec));
     expect(large(model)).to.deep.equal(['f32']);
     const loops = model.program.nodes.filter(({ kind }) => kind === 'loop');
     expect(Math.max(...loops.map(({ shape }) => sizeOf(shape)))).to.be.at.most(COLUMNS);
-    const [given] = await runCompiled(model, [inputs.x]);
-    expect(given!.values).to.deep.equal(
-      Array.from({ length: COLUMNS }, (_, i) => made.floats.values[(i % ROWS) * COLUMNS + i]),
+    const [actual] = await runCompiled(model, [inputs.x]);
+    expect(actual!.values).to.deep.equal(
+      Array.from({ length: COLUMNS }, (_, i) => quantisedModel.floats.values[(i % ROWS) * COLUMNS + i]),
     );
   });
 });

@@ -93,9 +93,9 @@ describe('the package in other projects', () => {
       renameSync(join(at, 'Gate.t.sol.fixture'), join(at, 'contracts', 'Gate.t.sol'));
       const hardhat = resolve('node_modules/hardhat/dist/src/cli.js');
       // This project's Hardhat tells its children which configuration to use.
-      const own = Object.entries(process.env).filter(([key]) => !key.startsWith('HARDHAT_'));
+      const environment = Object.entries(process.env).filter(([key]) => !key.startsWith('HARDHAT_'));
       const env = {
-        ...Object.fromEntries(own),
+        ...Object.fromEntries(environment),
         SOLC: `${name}/soljson.js`,
         SOLC_VERSION: version,
         NO_COLOR: '1',

@@ -288,10 +288,10 @@ describe('static rules', function () {
     rules = await deploy();
   });
 
-  const model = (given = MODEL) => ({ programRoot: `0x${'00'.repeat(32)}`, ...given });
+  const model = (fields = MODEL) => ({ programRoot: `0x${'00'.repeat(32)}`, ...fields });
   /** The chain's verdict on each descriptor. */
-  async function onChain(descriptors: readonly Uint8Array[], index: number, given = MODEL) {
-    const bytes = await rules.violations(model(given), index, [...descriptors], { gasLimit: 1n << 39n });
+  async function onChain(descriptors: readonly Uint8Array[], index: number, fields = MODEL) {
+    const bytes = await rules.violations(model(fields), index, [...descriptors], { gasLimit: 1n << 39n });
     return [...Buffer.from(bytes.slice(2), 'hex')].map((code) => (code === 0 ? undefined : RULES[code - 1]));
   }
 
@@ -312,7 +312,7 @@ describe('static rules', function () {
       expect(single).to.deep.equal(['slots']);
     });
 
-    it('an operand whose view is not the size or the dtype of the node it reads', async () => {
+    it('an operand fits the size and the dtype of the node that it reads', async () => {
       const cases: readonly (readonly [Node, Rule | undefined])[] = [
         [{ kind: 'input', dtype: 'i32', shape: [30], slot: 0 }, undefined],
         [{ kind: 'input', dtype: 'i32', shape: [29], slot: 0 }, 'operand size'],
@@ -325,7 +325,7 @@ describe('static rules', function () {
       }
     });
 
-    it('an operand of another block is a checkpoint', async () => {
+    it('an operand of another block must be a checkpoint', async () => {
       const read = (checkpoint: boolean) => loop({ dtype: 'i32', shape: [30], checkpoint });
       // Operand 0 reads node 1.
       const cases: readonly (readonly [number, number, Node, Rule | undefined])[] = [
@@ -349,9 +349,9 @@ describe('static rules', function () {
     });
 
     it('an output of a program of one block needs no mark', async () => {
-      const given = { ...MODEL, nodeCount: 32 };
-      expect(checkDescriptor(encodeNode(outputLoop(false)), 4, given)).to.equal(undefined);
-      expect(await onChain([encodeNode(outputLoop(false))], 4, given)).to.deep.equal([undefined]);
+      const fields = { ...MODEL, nodeCount: 32 };
+      expect(checkDescriptor(encodeNode(outputLoop(false)), 4, fields)).to.equal(undefined);
+      expect(await onChain([encodeNode(outputLoop(false))], 4, fields)).to.deep.equal([undefined]);
     });
 
     it('a program is refused with a sentence for each node', () => {
@@ -402,7 +402,7 @@ describe('static rules', function () {
       const { program } = randomProgram(seed, 8);
       const refer = (node: number) => ({ node, byteLength: byteLengthOf(program.nodes[node]!) });
       // As if it were part of a larger program, so that marks count.
-      const given = {
+      const fields = {
         nodeCount: 100,
         inputs: program.inputs.map(refer),
         outputs: program.outputs.map(refer),
@@ -410,8 +410,8 @@ describe('static rules', function () {
       };
       for (const [index, node] of program.nodes.entries()) {
         const mutants = random.times(20, () => mutate(random, encodeNode(node)));
-        const expected = mutants.map((mutant) => checkDescriptor(mutant, index, given)?.rule);
-        const chain = await onChain(mutants, index, given);
+        const expected = mutants.map((mutant) => checkDescriptor(mutant, index, fields)?.rule);
+        const chain = await onChain(mutants, index, fields);
         for (const [i, rule] of expected.entries()) {
           seen.set(rule, (seen.get(rule) ?? 0) + 1);
           expect(
@@ -429,7 +429,7 @@ describe('static rules', function () {
   it('both sides name the same rule, and the same cost, for nodes of any numbers', async () => {
     const batches = process.env['ASSAY_LONG'] ? 2000 : 10;
     const random = new Random(7919);
-    const given = {
+    const fields = {
       nodeCount: 100,
       inputs: [{ node: 3, byteLength: 20 }],
       outputs: [
@@ -444,8 +444,8 @@ describe('static rules', function () {
       const nodes = random.times(25, () => wildLoop(random));
       const descriptors = nodes.map(encodeNode);
       const index = random.pick([9, 9, 9, 2, 4, 99]);
-      const expected = descriptors.map((one) => checkDescriptor(one, index, given)?.rule);
-      const chain = await onChain(descriptors, index, given);
+      const expected = descriptors.map((one) => checkDescriptor(one, index, fields)?.rule);
+      const chain = await onChain(descriptors, index, fields);
       for (const [i, rule] of expected.entries()) {
         const descriptor = descriptors[i]!;
         const hex = `0x${Buffer.from(descriptor).toString('hex')}`;

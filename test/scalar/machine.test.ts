@@ -42,8 +42,8 @@ function reference({ opcode }: Instruction, rows: Uint32Array): Uint32Array {
 const hex = (word: number | undefined): string => (word ?? 0).toString(16).padStart(8, '0');
 
 /** The rows on which two machines differ, told so that a failure explains itself. */
-function disagreements(rows: Uint32Array, expected: Uint32Array, given: Uint8Array): string[] {
-  const view = new DataView(given.buffer, given.byteOffset, given.byteLength);
+function disagreements(rows: Uint32Array, expected: Uint32Array, actual: Uint8Array): string[] {
+  const view = new DataView(actual.buffer, actual.byteOffset, actual.byteLength);
   const lines: string[] = [];
   for (let i = 0; i < expected.length && lines.length < 10; i++) {
     if (view.getUint32(4 * i) === expected[i]) continue;
@@ -91,9 +91,11 @@ for (const edition of EDITIONS) {
         const rows = operandRows(instruction.arity, rowCount, instruction.opcode);
         for (let from = 0; from < rowCount; from += BATCH) {
           const batch = rows.subarray(3 * from, 3 * (from + BATCH));
-          const given = await chain.machine.map(encoded(instruction), packed(batch), { gasLimit: 1n << 39n });
+          const actual = await chain.machine.map(encoded(instruction), packed(batch), {
+            gasLimit: 1n << 39n,
+          });
           const expected = reference(instruction, batch);
-          const bytes = chain.ethers.getBytes(given);
+          const bytes = chain.ethers.getBytes(actual);
           expect(bytes.length).to.equal(4 * expected.length);
           expect(disagreements(batch, expected, bytes)).to.deep.equal([]);
         }
@@ -176,8 +178,8 @@ for (const edition of EDITIONS) {
         const row = Uint32Array.from([operands[0]!, operands[1] ?? 0, operands[2] ?? 0]);
         const where = `${name} ${operands.map(hex).join(' ')}`;
         expect(hex(reference(instruction, row)[0]), `${where} in the reference`).to.equal(hex(result));
-        const given = await chain.machine.map(encoded(instruction), packed(row));
-        expect(given, `${where} in Solidity`).to.equal(`0x${hex(result)}`);
+        const actual = await chain.machine.map(encoded(instruction), packed(row));
+        expect(actual, `${where} in Solidity`).to.equal(`0x${hex(result)}`);
       }
     });
 

@@ -24,11 +24,11 @@ async function holding({ program, weights }: Made) {
   };
   const session: Session = {
     program,
-    run: (...given) => noted('run', () => honest.run(...given)),
-    runAll: (...given) => noted('all', () => honest.runAll(...given)),
-    runTrace: (...given) => honest.runTrace(...given),
-    runCheckpoints: (...given) => noted('checkpoints', () => honest.runCheckpoints(...given)),
-    runNode: (...given) => honest.runNode(...given),
+    run: (...args) => noted('run', () => honest.run(...args)),
+    runAll: (...args) => noted('all', () => honest.runAll(...args)),
+    runTrace: (...args) => honest.runTrace(...args),
+    runCheckpoints: (...args) => noted('checkpoints', () => honest.runCheckpoints(...args)),
+    runNode: (...args) => honest.runNode(...args),
     close: () => honest.close(),
   };
   const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
@@ -42,11 +42,11 @@ describe('the shelf', () => {
   const input = hexOf(layersInput(1));
 
   it('has the commitment of a run without its trace, and asks the engine once', async () => {
-    const made = randomProgram(2, 70);
-    const { shelf, id, model, honest, runs } = await holding(made);
-    const whole = hexOf(concat(made.inputs));
+    const runnable = randomProgram(2, 70);
+    const { shelf, id, model, honest, runs } = await holding(runnable);
+    const whole = hexOf(concat(runnable.inputs));
     const [commitment, again] = await Promise.all([shelf.commitment(id, whole), shelf.commitment(id, whole)]);
-    const expected = commitmentOf(model, await honest.runCheckpoints(made.inputs));
+    const expected = commitmentOf(model, await honest.runCheckpoints(runnable.inputs));
     expect([hexOf(commitment.root), commitment.depth]).to.deep.equal([hexOf(expected.root), expected.depth]);
     expect(again).to.equal(commitment);
     expect(await shelf.commitment(id, whole)).to.equal(commitment);
@@ -77,7 +77,7 @@ describe('the shelf', () => {
 
   it('tries again what has failed, and refuses models that it does not hold', async () => {
     const { shelf, id, runs } = await holding(layers());
-    const messageOf = (made: Promise<unknown>) => made.then(String, (error: Error) => error.message);
+    const messageOf = (promise: Promise<unknown>) => promise.then(String, (error: Error) => error.message);
     for (const short of ['0x', '0x', input.slice(0, -2)]) {
       expect(await messageOf(shelf.commitment(id, short))).to.match(/bytes/);
     }

@@ -3,7 +3,7 @@ import type { Position } from '../../src/dispute/position.ts';
 import { concat, MerkleTree, TRACE_TREE } from '../../src/merkle/tree.ts';
 import { isCheckpoint } from '../../src/program/blocks.ts';
 import type { Trace } from '../../src/trace/trace.ts';
-import { posing } from './disputes.ts';
+import { withChanges } from './disputes.ts';
 
 /** The trace of somebody who is right about every tensor but takes the nodes in `wrong` for what they are not. */
 export function withOtherCheckpoints(honest: Trace, wrong: ReadonlySet<number>): Trace {
@@ -11,7 +11,7 @@ export function withOtherCheckpoints(honest: Trace, wrong: ReadonlySet<number>):
   const isMarked = (node: number): boolean => isCheckpoint(program, node) !== wrong.has(node);
   const leaves = program.nodes.map((_, i) => (isMarked(i) ? honest.tensorRoot(i) : TRACE_TREE.padding));
   const tree = new MerkleTree(TRACE_TREE, concat(leaves));
-  return posing(honest, { root: tree.root, node: (level, index) => tree.node(level, index) });
+  return withChanges(honest, { root: tree.root, node: (level, index) => tree.node(level, index) });
 }
 
 /** The marks of {@link withOtherCheckpoints} for its blocks. */

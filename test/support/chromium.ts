@@ -13,8 +13,8 @@ const PATIENCE_MS = 120_000;
 
 /** The browser to test with: `ASSAY_CHROMIUM`, or what lies in PATH. */
 export function findChromium(): string | undefined {
-  const given = process.env['ASSAY_CHROMIUM'];
-  if (given) return given;
+  const binary = process.env['ASSAY_CHROMIUM'];
+  if (binary) return binary;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) =>
     existsSync(path),

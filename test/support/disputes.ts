@@ -26,7 +26,7 @@ export async function honestTrace(
 }
 
 /** A trace that differs from another in what is given. */
-export const posing = (trace: Trace, as: Partial<Trace>): Trace => ({
+export const withChanges = (trace: Trace, changes: Partial<Trace>): Trace => ({
   model: trace.model,
   tensors: trace.tensors,
   depth: trace.depth,
@@ -38,7 +38,7 @@ export const posing = (trace: Trace, as: Partial<Trace>): Trace => ({
   accumulators: (...args) => trace.accumulators(...args),
   word: (...args) => trace.word(...args),
   witness: (...args) => trace.witness(...args),
-  ...as,
+  ...changes,
 });
 
 /** Roots that a leaf of a node opens its operands against, in this trace. */

@@ -268,10 +268,10 @@ export function extremeProgram(random: Random, loops: number) {
       builder.constant(dtype, shape, bytes);
     }
   }
-  const own = { nodeCount: loops + DTYPES.length, inputs: [], outputs: [], answers: [] };
+  const model = { nodeCount: loops + DTYPES.length, inputs: [], outputs: [], answers: [] };
   for (let i = 0, drawn = 0; i < loops && drawn < loops * TRIES; drawn++) {
     const node = extremeLoop(random, builder.nodes);
-    if (checkDescriptor(encodeNode(node), builder.nodes.length, own)) continue;
+    if (checkDescriptor(encodeNode(node), builder.nodes.length, model)) continue;
     builder.node(node);
     i++;
   }

@@ -51,7 +51,7 @@ export function randomTrees(
 /** `nodes_*` of TreeEnsembleRegressor and TreeEnsembleClassifier. */
 export function nodeAttributes(trees: readonly (readonly TreeNode[])[]): Record<string, Attribute> {
   const all = trees.flatMap((nodes, tree) => nodes.map((node, id) => ({ ...node, tree, id })));
-  const ints = (of: (node: (typeof all)[number]) => number): number[] => all.map(of);
+  const ints = (value: (node: (typeof all)[number]) => number): number[] => all.map(value);
   return {
     nodes_treeids: ints(({ tree }) => tree),
     nodes_nodeids: ints(({ id }) => id),

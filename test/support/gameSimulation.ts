@@ -185,8 +185,8 @@ export class GameSimulation {
     check(outputRoots.length === this.#model.outputs.length, 'LengthMismatch');
     check(proofs.length === outputRoots.length * depth, 'LengthMismatch');
     this.#model.outputs.forEach(({ node }, i) => {
-      const given = rootFrom(TRACE_TREE, outputRoots[i]!, node, proofs.slice(i * depth, (i + 1) * depth));
-      check(equalBytes(given, root), 'OutputNotInTrace');
+      const shownRoot = rootFrom(TRACE_TREE, outputRoots[i]!, node, proofs.slice(i * depth, (i + 1) * depth));
+      check(equalBytes(shownRoot, root), 'OutputNotInTrace');
     });
     if (this.#model.answers.length > 0) {
       check(equalBytes(outputRoots[0]!, tensorRoot(Uint8Array.of(1))), 'NotAccepted');
@@ -212,8 +212,8 @@ export class GameSimulation {
       return;
     }
     const inTensor = position.phase === 'TensorReveal';
-    const given = this.#combine(inTensor ? TENSOR_TREE : TRACE_TREE, position.depthLeft, hashes);
-    check(equalBytes(given, this.#subject), 'StateMismatch');
+    const combined = this.#combine(inTensor ? TENSOR_TREE : TRACE_TREE, position.depthLeft, hashes);
+    check(equalBytes(combined, this.#subject), 'StateMismatch');
     const next = withPhase(position, inTensor ? 'TensorPick' : 'TracePick');
     this.#update(this.#subject, { kind: 'Revealed', position: next, hashes });
   }

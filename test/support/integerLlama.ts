@@ -111,11 +111,11 @@ export class IntegerLlama {
     const scale = fround(1 / Math.sqrt(headSize));
     const result = new Float32Array(heads * headSize);
     for (let head = 0; head < heads; head++) {
-      const own = head * headSize;
+      const offset = head * headSize;
       const shared = Math.floor((head * keyHeads) / heads) * headSize;
       const scores = keys.map((key) => {
         let sum = 0;
-        for (let d = 0; d < headSize; d++) sum = fround(sum + fround(query[own + d]! * key[shared + d]!));
+        for (let d = 0; d < headSize; d++) sum = fround(sum + fround(query[offset + d]! * key[shared + d]!));
         return fround(sum * scale);
       });
       const most = Math.max(...scores);
@@ -124,7 +124,7 @@ export class IntegerLlama {
       for (const [t, one] of exponentials.entries()) {
         const weight = fround(one / total);
         const value = values[t]!;
-        for (let d = 0; d < headSize; d++) result[own + d]! += fround(weight * value[shared + d]!);
+        for (let d = 0; d < headSize; d++) result[offset + d]! += fround(weight * value[shared + d]!);
       }
     }
     return result;
@@ -247,7 +247,7 @@ const byBytes =
   ({ levels, scales }: Bytes): Product =>
   ({ levels: x, scale }) => {
     const sums = sumsOf(levels, scales.length, x);
-    return scales.map((own, row) => fround(fround(sums[row]!) * scale) * own);
+    return scales.map((rowScale, row) => fround(fround(sums[row]!) * scale) * rowScale);
   };
 
 /**
@@ -262,9 +262,9 @@ function byNibbles(matrix: FloatMatrix): Product {
   const scales = new Float32Array(rows);
   const factors = new Int32Array(rows * blocks);
   for (let row = 0; row < rows; row++) {
-    const own = steps.subarray(row * blocks, (row + 1) * blocks);
-    scales[row] = greatestMagnitude(own) / most;
-    own.forEach((step, b) => {
+    const rowSteps = steps.subarray(row * blocks, (row + 1) * blocks);
+    scales[row] = greatestMagnitude(rowSteps) / most;
+    rowSteps.forEach((step, b) => {
       factors[row * blocks + b] = scales[row]! > 0 ? nearest(step / scales[row]!) : 0;
     });
   }

@@ -4,11 +4,11 @@ import type { Random } from './randomProgram.ts';
 
 /** A layer with elementwise loops after it, some of them flat, some reading two earlier ones. */
 export function layerChain(random: Random) {
-  const made = layerProgram(random);
+  const layer = layerProgram(random);
   const build = new ProgramBuilder();
-  build.nodes.push(...made.program.nodes);
-  build.inputs.push(...made.program.inputs);
-  for (const [node, bytes] of made.weights) build.weights.set(node, bytes);
+  build.nodes.push(...layer.program.nodes);
+  build.inputs.push(...layer.program.inputs);
+  for (const [node, bytes] of layer.weights) build.weights.set(node, bytes);
   for (let count = random.between(1, 4); count > 0; count--) {
     const last = build.nodes.length - 1;
     const { shape, dtype } = build.nodes[last]!;
@@ -45,5 +45,5 @@ export function layerChain(random: Random) {
       }),
     );
   }
-  return { ...build.finish(), inputs: made.inputs };
+  return { ...build.finish(), inputs: layer.inputs };
 }

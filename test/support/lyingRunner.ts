@@ -11,13 +11,13 @@ export function lyingRunner(honest: Runner, lie: (right: Trace) => Trace): Runne
   const told = new Map<string, Promise<Trace>>();
   const trace: Runner['trace'] = (modelId, input) => {
     const key = `${modelId} ${input}`;
-    const known = told.get(key);
-    if (known) return known;
-    const made = honest.trace(modelId, input).then(lie);
+    const cached = told.get(key);
+    if (cached) return cached;
+    const trace = honest.trace(modelId, input).then(lie);
     if (told.size >= MOST_LIES) told.delete(told.keys().next().value as string);
-    told.set(key, made);
-    made.catch(() => told.delete(key));
-    return made;
+    told.set(key, trace);
+    trace.catch(() => told.delete(key));
+    return trace;
   };
   return {
     model: (modelId) => honest.model(modelId),

@@ -267,16 +267,16 @@ export function editFields(dice: Dice, bytes: Uint8Array): Uint8Array {
 /** The file with some bytes changed, cut off or repeated. */
 export function editBytes(dice: Dice, bytes: Uint8Array): Uint8Array {
   // A Buffer's own slice would be a view.
-  const made = Uint8Array.from(bytes);
-  for (let edits = 1 + dice(4); edits > 0; edits--) made[dice(made.length)] = dice(3) ? dice(256) : 255;
+  const copy = Uint8Array.from(bytes);
+  for (let edits = 1 + dice(4); edits > 0; edits--) copy[dice(copy.length)] = dice(3) ? dice(256) : 255;
   switch (dice(8)) {
     case 0:
-      return made.slice(0, dice(made.length));
+      return copy.slice(0, dice(copy.length));
     case 1: {
-      const from = dice(made.length);
-      return Uint8Array.from(Buffer.concat([made.slice(0, from + 200), made.slice(from)]));
+      const from = dice(copy.length);
+      return Uint8Array.from(Buffer.concat([copy.slice(0, from + 200), copy.slice(from)]));
     }
     default:
-      return made;
+      return copy;
   }
 }

@@ -131,9 +131,9 @@ export async function runOnnxruntime(
   const ortType = (type: TypeName): OrtTensor.Type =>
     type === 'float' ? 'float32' : type === 'double' ? 'float64' : (type as OrtTensor.Type);
   const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, given]) => [
+    Object.entries(inputs).map(([name, tensor]) => [
       name,
-      new ort.Tensor(ortType(given.type), typedArray(given) as never, [...given.shape]),
+      new ort.Tensor(ortType(tensor.type), typedArray(tensor) as never, [...tensor.shape]),
     ]),
   );
   const results = await session.run(feeds, [...names]);
@@ -221,8 +221,8 @@ export function single(
     readonly domains?: Readonly<Record<string, number>>;
   } = {},
 ): GraphSpec {
-  const names = inputs.map((given, i) => (given ? `x${i}` : ''));
-  const entries = inputs.flatMap((given, i) => (given ? [[`x${i}`, given, i] as const] : []));
+  const names = inputs.map((tensor, i) => (tensor ? `x${i}` : ''));
+  const entries = inputs.flatMap((tensor, i) => (tensor ? [[`x${i}`, tensor, i] as const] : []));
   const isConstant = (i: number) => options.constants?.includes(i) ?? false;
   const outputs = Array.from({ length: options.outputs ?? 1 }, (_, i) => `y${i}`);
   return {
@@ -237,10 +237,10 @@ export function single(
       },
     ],
     inputs: Object.fromEntries(
-      entries.filter(([, , i]) => !isConstant(i)).map(([name, given]) => [name, given]),
+      entries.filter(([, , i]) => !isConstant(i)).map(([name, tensor]) => [name, tensor]),
     ),
     constants: Object.fromEntries(
-      entries.filter(([, , i]) => isConstant(i)).map(([name, given]) => [name, given]),
+      entries.filter(([, , i]) => isConstant(i)).map(([name, tensor]) => [name, tensor]),
     ),
     outputs,
     ...(options.opset ? { opset: options.opset } : {}),

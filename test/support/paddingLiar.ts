@@ -5,7 +5,7 @@ import { chunksOf } from '../../src/merkle/tensor.ts';
 import { concat, MerkleTree, TENSOR_TREE, TRACE_TREE, type TreeKind } from '../../src/merkle/tree.ts';
 import { depthOf, isCheckpoint } from '../../src/program/blocks.ts';
 import type { Trace } from '../../src/trace/trace.ts';
-import { posing } from './disputes.ts';
+import { withChanges } from './disputes.ts';
 
 /** Lies in place of padding: a byte of a chunk, a chunk of a tensor or a node of the trace. */
 export type PaddingLie =
@@ -44,7 +44,7 @@ export function paddingLiar(honest: Trace, lie: PaddingLie): Trace {
   const trace = fullTree(TRACE_TREE, honest.depth, (i) =>
     i >= program.nodes.length || isCheckpoint(program, i) ? tensorRoot(i) : TRACE_TREE.padding,
   );
-  return posing(honest, {
+  return withChanges(honest, {
     root: trace.root,
     node: (level, index) => trace.node(level, index),
     tensorRoot,

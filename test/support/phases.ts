@@ -63,9 +63,9 @@ export async function runInParts(
     const plan = plans[i];
     if (!plan) continue;
     seen(plan);
-    for (const { node: of, start: from, end } of plan.reads) {
-      if (nodes[of]!.kind === 'constant')
-        bytes.set(weights.get(of)!.subarray(from, end), tensors[of]! + from);
+    for (const { node: source, start: from, end } of plan.reads) {
+      if (nodes[source]!.kind === 'constant')
+        bytes.set(weights.get(source)!.subarray(from, end), tensors[source]! + from);
     }
     for (const [p, buffer] of plan.packed.entries()) {
       pack(buffer, weights.get(buffer.node)!, bytes, packed[i]![p]!);

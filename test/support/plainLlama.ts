@@ -62,8 +62,8 @@ export function plainLogits(model: PlainLlama, ids: readonly number[]): Rows {
     const inputs = states.map((x) => normal(x, model.norm(layer, 'attention norm')));
     const project = (name: LayerWeight, turns: boolean): Rows =>
       inputs.map((x, position) => {
-        const made = times(model.layer(layer, name), x);
-        return turns ? turned(made, position, shape) : made;
+        const product = times(model.layer(layer, name), x);
+        return turns ? turned(product, position, shape) : product;
       });
     const [queries, keys, values] = [project('query', true), project('key', true), project('value', false)];
     const attended = queries.map((query, position) =>

@@ -110,8 +110,8 @@ function withoutFoldsInPost(loop: LoopNode): LoopNode {
 }
 
 /** The loop with what no valid loop has taken out, and with a grain that its cost allows. */
-export function fitting(random: Random, made: LoopNode): LoopNode {
-  const loop = withoutFoldsInPost(made);
+export function fitting(random: Random, node: LoopNode): LoopNode {
+  const loop = withoutFoldsInPost(node);
   const grain = Math.max(1, random.pick([1, 2, 5, sizeOf(loop.fold)]));
   const cost = leafCost({ ...loop, grain }, encodeNode(loop).length);
   const fits =

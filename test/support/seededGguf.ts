@@ -98,17 +98,17 @@ function norm(random: Random, shape: readonly number[]): Known {
  */
 export function seededGguf(seed: number) {
   const random = new Random(seed);
-  const known = new Map<string, Known>();
+  const tensors = new Map<string, Known>();
   const shapes = layerShapes(SHAPE);
   for (let layer = 0; layer < SHAPE.layers; layer++)
     for (const [name, stored] of Object.entries(STORED)) {
       const shape = shapes[name as LayerWeight | LayerNorm];
-      known.set(`blk.${layer}.${stored}.weight`, (shape.length === 1 ? norm : inQ41)(random, shape));
+      tensors.set(`blk.${layer}.${stored}.weight`, (shape.length === 1 ? norm : inQ41)(random, shape));
     }
   const table = [VOCABULARY, SHAPE.width];
-  known.set('token_embd.weight', inQ80(random, table));
-  known.set('output_norm.weight', norm(random, [SHAPE.width]));
-  known.set('output.weight', inQ41(random, table));
+  tensors.set('token_embd.weight', inQ80(random, table));
+  tensors.set('output_norm.weight', norm(random, [SHAPE.width]));
+  tensors.set('output.weight', inQ41(random, table));
   const bytes = encodeGguf(
     {
       'general.architecture': 'llama',
@@ -122,18 +122,18 @@ export function seededGguf(seed: number) {
       'llama.context_length': 64,
       'tokenizer.ggml.tokens': Array.from({ length: VOCABULARY }, (_, i) => `token ${i}`),
     },
-    Object.fromEntries([...known].map(([name, { tensor }]) => [name, tensor])),
+    Object.fromEntries([...tensors].map(([name, { tensor }]) => [name, tensor])),
   );
   const plainBy = (numbers: (one: Known) => Rows): PlainLlama => {
-    const of = (layer: number, name: LayerWeight | LayerNorm): Rows =>
-      numbers(known.get(`blk.${layer}.${STORED[name]}.weight`)!);
+    const rows = (layer: number, name: LayerWeight | LayerNorm): Rows =>
+      numbers(tensors.get(`blk.${layer}.${STORED[name]}.weight`)!);
     return {
       shape: SHAPE,
-      layer: of,
-      norm: (layer, name) => of(layer, name)[0]!,
-      tokens: known.get('token_embd.weight')!.numbers.map(inLevels),
-      lastNorm: known.get('output_norm.weight')!.numbers[0]!,
-      logits: known.get('output.weight')!.numbers.map(inLevels),
+      layer: rows,
+      norm: (layer, name) => rows(layer, name)[0]!,
+      tokens: tensors.get('token_embd.weight')!.numbers.map(inLevels),
+      lastNorm: tensors.get('output_norm.weight')!.numbers[0]!,
+      logits: tensors.get('output.weight')!.numbers.map(inLevels),
     };
   };
   return {

@@ -42,11 +42,11 @@ export function tinyLlama(change: Partial<typeof TINY> = {}, seed = 1) {
     shape: [width],
     values: new Float32Array(width).fill(1),
   });
-  const made = new Map<string, TensorValue>();
+  const tensors = new Map<string, TensorValue>();
   const named = (name: string, layer = -1): TensorValue => {
     const key = `${layer} ${name}`;
-    const value = made.get(key) ?? (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
-    made.set(key, value);
+    const value = tensors.get(key) ?? (name.endsWith('norm') ? norm() : tensor(...shapes[name]!));
+    tensors.set(key, value);
     return value;
   };
   const weights: LlamaWeights = {

@@ -26,14 +26,14 @@ const failure = async (work: () => unknown): Promise<string> => {
   return 'none';
 };
 
-describe('which language models are taken', () => {
-  it('a causal one, with a bias or without, its pairs side by side or apart', async () => {
+describe('a language model', () => {
+  it('may be causal with a bias or without, its pairs side by side or apart', async () => {
     for (const change of [{}, { biased: true, interleaved: false }, { tied: true, keyHeads: 4 }]) {
       await requireCausal(compileText(tinyGraph(change), 1000, SIZES), wasmEngine);
     }
   });
 
-  it('none whose attention sees what is behind', async () => {
+  it('is refused if its attention sees later tokens', async () => {
     const open = changed((node) =>
       node.operator === 'Attention'
         ? { ...node, attributes: new Map([...node.attributes].filter(([name]) => name !== 'is_causal')) }
@@ -44,7 +44,7 @@ describe('which language models are taken', () => {
     );
   });
 
-  it('none that takes something of which nothing is known', async () => {
+  it('is refused if it takes something of which nothing is known', async () => {
     const graph = tinyGraph();
     const image = { name: 'image', type: TYPES.float, shape: [1, 3, 8, 8] };
     const seeing = { ...graph, inputs: [...graph.inputs, image] };
@@ -57,7 +57,7 @@ describe('which language models are taken', () => {
     );
   });
 
-  it('none whose output is no row of logits for each position', async () => {
+  it('is refused if its output is no row of logits for each position', async () => {
     const graph = tinyGraph();
     const other = { ...graph, outputs: [{ name: 'cos' }] };
     expect(await failure(() => compileText(other, 1000, SIZES))).to.match(
@@ -65,7 +65,7 @@ describe('which language models are taken', () => {
     );
   });
 
-  it('none with other sizes than it was exported with', async () => {
+  it('is refused with other sizes than it was exported with', async () => {
     const graph = tinyGraph();
     const fixed = { ...graph, inputs: graph.inputs.map((input) => ({ ...input, shape: [1, 20] })) };
     expect(await failure(() => compileText(fixed, 1000, SIZES))).to.match(
@@ -74,7 +74,7 @@ describe('which language models are taken', () => {
     compileText(fixed, 1000, { prompt: 4, tokens: 16 });
   });
 
-  it('the inputs that exporters add: a mask of ones, an empty past, positions', async () => {
+  it('may take what exporters add: a mask of ones, an empty past, positions', async () => {
     const graph = tinyGraph();
     const more = [
       { name: 'attention_mask', type: TYPES.int64, shape: [1, 'total'] },
@@ -88,7 +88,7 @@ describe('which language models are taken', () => {
     expect(fed.program).to.deep.equal(plain.program);
   });
 
-  it('the branch without a past, where a file has both', () => {
+  it('is the branch without a past where a file has both', () => {
     // As optimum merges decoders: `use_cache_branch` says which of two graphs runs.
     const graph = readGraph(
       modelBytes({
@@ -127,7 +127,7 @@ describe('which language models are taken', () => {
     expect(program.inputs).to.have.length(2);
   });
 
-  it('one that is nothing but a table of what follows each token', async () => {
+  it('may be nothing but a table of what follows each token', async () => {
     const table = noise([40, 40]);
     const graph = readGraph(
       modelBytes({
@@ -149,7 +149,7 @@ describe('which language models are taken', () => {
     expect(text).to.deep.equal([7, ...text].slice(0, -1).map(after));
   });
 
-  it('none whose control flow depends on the tokens', async () => {
+  it('is refused if its control flow depends on the tokens', async () => {
     const looped = (nodes: readonly NodeSpec[]) =>
       readGraph(
         modelBytes({

@@ -109,18 +109,18 @@ describe('a text that is checked', () => {
     const chooser = on(inputsOf(model, { prompt: PROMPT }));
     let passes = 0;
     const counting = {
-      choose: (...given: Parameters<PassChooser['choose']>) => {
+      choose: (...args: Parameters<PassChooser['choose']>) => {
         passes++;
-        return chooser.choose(...given);
+        return chooser.choose(...args);
       },
     };
-    const right = async (known: readonly number[]) => text.slice(known.length);
+    const right = async (tokens: readonly number[]) => text.slice(tokens.length);
     expect(await generate(model, counting, { draft: right })).to.deep.equal(text);
     expect(passes).to.equal(1);
     passes = 0;
     // Every third token that is drafted is wrong.
-    const partly = async (known: readonly number[], most: number) =>
-      text.slice(known.length, known.length + most).map((token, i) => (i % 3 === 2 ? token + 1 : token));
+    const partly = async (tokens: readonly number[], most: number) =>
+      text.slice(tokens.length, tokens.length + most).map((token, i) => (i % 3 === 2 ? token + 1 : token));
     expect(await generate(model, counting, { draft: partly })).to.deep.equal(text);
     expect(passes).to.equal(4);
     await session.close();

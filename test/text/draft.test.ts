@@ -52,9 +52,9 @@ describe('drafts by a server', () => {
     const told: string[] = [];
     let passes = 0;
     const counting = {
-      choose: (...given: Parameters<PassChooser['choose']>) => {
+      choose: (...args: Parameters<PassChooser['choose']>) => {
         passes++;
-        return chooser.choose(...given);
+        return chooser.choose(...args);
       },
     };
     const warn = (line: string): unknown => told.push(line);
@@ -74,12 +74,12 @@ describe('drafts by a server', () => {
 
   it('change nothing about a text but how many passes find it', async () => {
     const whole = `abc${text}`;
-    const right = await written(says((given) => whole.slice(given.length)));
+    const right = await written(says((tokens) => whole.slice(tokens.length)));
     expect(right).to.deep.equal({ text, passes: 1, told: [], asked: ['/v1/completions'] });
     // Every fourth letter is a lie.
     const liar = await written(
-      says((given) =>
-        [...whole.slice(given.length)].map((letter, i) => (i % 4 === 3 ? '?' : letter)).join(''),
+      says((tokens) =>
+        [...whole.slice(tokens.length)].map((letter, i) => (i % 4 === 3 ? '?' : letter)).join(''),
       ),
     );
     expect([liar.text, liar.passes]).to.deep.equal([text, 3]);

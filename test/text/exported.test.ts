@@ -18,12 +18,12 @@ const PROMPT = [5, 17, 3];
 
 const read = (name: string): Uint8Array => readFileSync(join(FOLDER, name));
 
-const known = new Map<string, Promise<number[]>>();
+const cache = new Map<string, Promise<number[]>>();
 
 /** The text that a file's model accepts; remembered, since two tests want it. */
 function written(name: string): Promise<number[]> {
-  const text = known.get(name) ?? write(name);
-  known.set(name, text);
+  const text = cache.get(name) ?? write(name);
+  cache.set(name, text);
   return text;
 }
 
@@ -41,19 +41,19 @@ function feeds({ inputs }: Graph, tokens: readonly number[]): Record<string, Val
   const row = (type: TypeName, numbers: readonly number[]) => value(type, [1, numbers.length], numbers);
   return Object.fromEntries(
     inputs.map(({ name, type, shape }) => {
-      const of = type.name as TypeName;
-      if (name === 'input_ids') return [name, row(of, tokens)];
+      const typeName = type.name as TypeName;
+      if (name === 'input_ids') return [name, row(typeName, tokens)];
       if (name === 'attention_mask')
         return [
           name,
           row(
-            of,
+            typeName,
             tokens.map(() => 1),
           ),
         ];
-      if (name === 'position_ids') return [name, row(of, [...tokens.keys()])];
+      if (name === 'position_ids') return [name, row(typeName, [...tokens.keys()])];
       const extents = shape.map((extent, i) => (typeof extent === 'number' ? extent : i === 0 ? 1 : 0));
-      return [name, value(of, extents, [])];
+      return [name, value(typeName, extents, [])];
     }),
   );
 }

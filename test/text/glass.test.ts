@@ -65,9 +65,9 @@ describe('the language model of glassllm', () => {
     for (const { ids, tokens } of texts.slice(0, 4)) {
       const chooser = on(inputsOf(model, { prompt: ids }));
       const counting = {
-        choose: (...given: Parameters<PassChooser['choose']>) => {
+        choose: (...args: Parameters<PassChooser['choose']>) => {
           passes++;
-          return chooser.choose(...given);
+          return chooser.choose(...args);
         },
       };
       expect(await generate(model, counting, { draft: recall(ids, 120) })).to.deep.equal(tokens);

@@ -39,10 +39,10 @@ function fileOf(
   inputs: Parameters<typeof modelBytes>[0]['inputs'],
   outputs: readonly string[],
 ) {
-  const nodes = writer.nodes.map(({ operator: op, inputs: read, outputs: made, attributes }) => ({
+  const nodes = writer.nodes.map(({ operator: op, inputs: read, outputs: outputNames, attributes }) => ({
     op,
     inputs: [...read],
-    outputs: [...made],
+    outputs: [...outputNames],
     attributes: Object.fromEntries([...attributes].map(([name, one]) => [name, plain(one)])),
   }));
   const constants = Object.fromEntries(
@@ -65,9 +65,9 @@ describe('a matrix in 8 bits', () => {
 
   it('is multiplied as integers, which onnxruntime and plain arithmetic yield too', async () => {
     const [rows, depth, outputs] = [5, 48, 12];
-    const given = noise([1, rows, depth], 3, 4).values;
+    const values = noise([1, rows, depth], 3, 4).values;
     // A row of zeros, and one that is far below the others.
-    const x = given.map((one, i) => (i < depth ? 0 : i < 2 * depth ? Math.fround(one * 1e-30) : one));
+    const x = values.map((one, i) => (i < depth ? 0 : i < 2 * depth ? Math.fround(one * 1e-30) : one));
     const weights = matrix([outputs, depth], noise([outputs, depth], 4).values);
     const writer = new GraphWriter();
     writer.product('x', writer.matrix('w', inBytes(weights)), 'y');
@@ -172,25 +172,28 @@ const numbersIn = ({ nibbles, factors, scales, leasts }: NibbleMatrix): number[]
 describe('a matrix in 4 bits', () => {
   it('has 16 levels from least to greatest of each block, none of rows of zeros', () => {
     const row = Array.from({ length: 64 }, (_, i) => (i < 32 ? i % 16 : (i % 16) / 4 - 2));
-    const made = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
-    expect([...made.leasts.values]).to.deep.equal([0, -2, 0, 0]);
-    expect([...made.nibbles.values]).to.deep.equal([...row.map((_, i) => i % 16), ...new Array(64).fill(0)]);
-    expect(made.scales.values[1]).to.equal(0);
-    numbersIn(made).forEach((number, i) => {
+    const nibbles = inNibbles(matrix([2, 64], [...row, ...new Array(64).fill(0)]));
+    expect([...nibbles.leasts.values]).to.deep.equal([0, -2, 0, 0]);
+    expect([...nibbles.nibbles.values]).to.deep.equal([
+      ...row.map((_, i) => i % 16),
+      ...new Array(64).fill(0),
+    ]);
+    expect(nibbles.scales.values[1]).to.equal(0);
+    numbersIn(nibbles).forEach((number, i) => {
       expectNear(number, row[i] ?? 0, 1e-3, `number ${i}`);
     });
   });
 
   it('keeps levels and least values as stored, and steps to a part of the greatest', () => {
     const given = storedMatrix(3, 18, 7);
-    const made = inNibbles(given);
+    const nibbles = inNibbles(given);
     const { levels, steps, leasts } = given.stored!(0, 3);
-    expect([...made.nibbles.values]).to.deep.equal([...levels]);
-    expect([...made.leasts.values]).to.deep.equal([...leasts]);
+    expect([...nibbles.nibbles.values]).to.deep.equal([...levels]);
+    expect([...nibbles.leasts.values]).to.deep.equal([...leasts]);
     steps.forEach((step, block) => {
       const row = Math.floor(block / 18);
       const greatest = Math.max(...steps.subarray(18 * row, 18 * (row + 1)));
-      const stepMade = made.factors.values[block]! * made.scales.values[row]!;
+      const stepMade = nibbles.factors.values[block]! * nibbles.scales.values[row]!;
       expectNear(stepMade, step, greatest / 3900, `step of block ${block}`);
     });
   });
@@ -235,11 +238,11 @@ describe('a matrix in 4 bits', () => {
       node.kind === 'loop' ? planNode(node, model.program.nodes, SIMD128, model.weights).label : '',
     );
     expect(planned.filter((label) => label.includes('in words'))).to.have.length(7);
-    const [expected, given] = await Promise.all(
+    const [expected, actual] = await Promise.all(
       [referenceEngine, wasmEngine].map(async (engine) =>
         (await engine.load(choiceProgram(model), model.weights)).run(inputs),
       ),
     );
-    expect(given![0]!.bytes).to.deep.equal(expected![0]!.bytes);
+    expect(actual![0]!.bytes).to.deep.equal(expected![0]!.bytes);
   });
 });

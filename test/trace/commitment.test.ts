@@ -24,12 +24,12 @@ describe('the commitment of a run', () => {
       expect(model.program).to.equal(program);
       expect(depth).to.equal(Math.ceil(Math.log2(program.nodes.length)));
       for (let i = 0; i < 2 ** depth; i++) {
-        const made = program.nodes[i];
-        const isCommitted = made !== undefined && isCheckpoint(program, i);
+        const programNode = program.nodes[i];
+        const isCommitted = programNode !== undefined && isCheckpoint(program, i);
         const expected = isCommitted ? tensorRoot(tensors[i]!) : new Uint8Array(32);
         expect(hexOf(node(0, i)), `seed ${seed}, node ${i}`).to.equal(hexOf(expected));
         if (!isCommitted) found.zeros++;
-        else if (made.kind === 'constant') found.constants++;
+        else if (programNode.kind === 'constant') found.constants++;
         else found.loops++;
       }
       for (let level = 1; level <= depth; level++) {

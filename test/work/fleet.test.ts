@@ -112,13 +112,13 @@ describe('a fleet of workers on a queue', function () {
       commitment: honest.commitment.bind(honest),
       trace: honest.trace.bind(honest),
     };
-    const own = await openFleet(redis.url, complain);
+    const fleet = await openFleet(redis.url, complain);
     const key = createWorkerKey();
-    const worker = new FleetWorker({ fleet: own, runner, key, complain });
+    const worker = new FleetWorker({ fleet, runner, key, complain });
     await worker.serve(id, 2);
     closing.push(
       () => honest.close(),
-      () => own.close(),
+      () => fleet.close(),
       () => worker.close(),
     );
     return key;
@@ -234,16 +234,16 @@ describe('a fleet of workers on a queue', function () {
       commitment: honest.commitment.bind(honest),
       trace: honest.trace.bind(honest),
     };
-    const own = await openFleet(redis.url, complain);
+    const fleet = await openFleet(redis.url, complain);
     const worker = new FleetWorker({
-      ...{ fleet: own, runner, complain },
+      ...{ fleet, runner, complain },
       key: createWorkerKey(),
       clock: () => now,
     });
     await worker.serve(quickId, 1);
     closing.push(
       () => honest.close(),
-      () => own.close(),
+      () => fleet.close(),
       () => worker.close(),
     );
     const [a, b] = [asking({}, undefined, () => now).runner, asking({}, undefined, () => now).runner];
@@ -305,9 +305,9 @@ describe('a fleet of workers on a queue', function () {
   });
 
   it('has workers that show how they are, and that end although their queue is away', async function () {
-    const own = await redisOrSkip(this);
+    const server = await redisOrSkip(this);
     const worker = startCli(
-      ...['worker', slowId, '--queue', own.url, '--data', folder],
+      ...['worker', slowId, '--queue', server.url, '--data', folder],
       ...['--metrics-port', '0', '--heartbeat-seconds', '1'],
     );
     await worker.says('idle: 1 models, 0 runs made, 0 failed, 0 going on, 0 waiting');
@@ -319,7 +319,7 @@ describe('a fleet of workers on a queue', function () {
       .and.match(/^assay_queue_up\{queue="127\.0\.0\.1:\d+"\} 1$/m);
     expect(metrics).not.to.contain('assay_open_claims');
     expect(JSON.parse(await ask('/readyz'))).to.deep.equal({ ok: true, reasons: [] });
-    await own.stop();
+    await server.stop();
     while (JSON.parse(await ask('/readyz')).ok) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await ask('/readyz')).to.match(/the queue at 127\.0\.0\.1:\d+ does not answer/);
     expect(JSON.parse(await ask('/healthz')).ok).to.equal(true);

@@ -52,13 +52,16 @@ describe('runs in worker threads', () => {
   });
 
   it('have the bits of a run here, of outputs, commitments and traces', async () => {
-    for (const made of [{ ...layers(), inputs: [layersInput(1)] }, randomProgram(2, 70)]) {
-      const model = modelOf(made.program);
-      const shelf = new Shelf((of, tensors) => new RunTrace(of, tensors));
-      const id = shelf.put({ model, session: await referenceEngine.load(made.program, made.weights) });
+    for (const runnable of [{ ...layers(), inputs: [layersInput(1)] }, randomProgram(2, 70)]) {
+      const model = modelOf(runnable.program);
+      const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
+      const id = shelf.put({
+        model,
+        session: await referenceEngine.load(runnable.program, runnable.weights),
+      });
       const runner = working();
-      expect(runner.put({ model, weights: made.weights })).to.equal(id);
-      const input = hexOf(concat(made.inputs));
+      expect(runner.put({ model, weights: runnable.weights })).to.equal(id);
+      const input = hexOf(concat(runnable.inputs));
       expect(await runner.output(id, input)).to.equal(await shelf.output(id, input));
       const [commitment, trace, expected] = await Promise.all([
         runner.commitment(id, input),
@@ -70,11 +73,11 @@ describe('runs in worker threads', () => {
         expected.depth,
       ]);
       expect(trace.tensors).to.deep.equal(expected.tensors);
-      for (const [node] of made.program.nodes.entries()) {
+      for (const [node] of runnable.program.nodes.entries()) {
         expect(hexOf(trace.tensorRoot(node))).to.equal(hexOf(expected.tensorRoot(node)));
         expect(hexOf(trace.chunk(node, 0))).to.equal(hexOf(expected.chunk(node, 0)));
       }
-      for (let leaf = 0; leaf < made.program.nodes.length; leaf++) {
+      for (let leaf = 0; leaf < runnable.program.nodes.length; leaf++) {
         expect(hexOf(commitment.node(0, leaf))).to.equal(hexOf(expected.node(0, leaf)));
       }
     }

@@ -11,6 +11,7 @@ import {
 } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { TAGS } from '../../merkle/tags.ts';
+import { CALLBACK_STATUS, CLAIM_STATUS, REQUEST_STATUS } from '../contracts/status.ts';
 import type { Address, Dispute, Hex, Request } from '../contracts/types.ts';
 import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../contracts/world.ts';
 import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
@@ -171,20 +172,10 @@ export class StateReader {
   }
 }
 
-/** Codes of the contracts' enums. */
-const REQUEST_STATUS: Readonly<Record<RequestRecord['status'], bigint>> = {
-  open: 1n,
-  answered: 2n,
-  cancelled: 3n,
-  closed: 4n,
-};
-const CLAIM_STATUS: Readonly<Record<ClaimRecord['status'], bigint>> = { open: 1n, final: 2n, falsified: 3n };
-const CALLBACK_FAILED = 2n;
-const CALLBACK_DONE = 3n;
 const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
 const callbackIn = (code: bigint): RequestRecord['callback'] =>
-  code === CALLBACK_DONE ? 'done' : code === CALLBACK_FAILED ? 'failed' : 'notRun';
+  code === CALLBACK_STATUS.done ? 'done' : code === CALLBACK_STATUS.failed ? 'failed' : 'notRun';
 
 /** Whether the records of a case are what the contracts say at the same block. */
 export function agrees(one: Case, facts: Facts): boolean {

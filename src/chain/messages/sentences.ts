@@ -1,4 +1,5 @@
 import { formatEther } from 'ethers';
+import { type CALLBACK_STATUS, CLAIM_STATUS, REQUEST_STATUS } from '../contracts/status.ts';
 
 /** Values of an error; only the error's own sentence knows their types. */
 export type ErrorArguments = readonly [never, never, never, never];
@@ -8,14 +9,16 @@ const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
 const time = (seconds: bigint): string =>
   new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
 const short = (hash: string): string => `${hash.slice(0, 10)}…`;
-const REQUEST_STATUS = ['unknown', 'open', 'answered', 'cancelled', 'closed'];
-const CALLBACK_STATUS = [
-  'it wants none, or has no answer yet',
-  'it waits',
-  'it failed',
-  'it has succeeded already',
-];
-const CLAIM_STATUS = ['unknown', 'open', 'final', 'falsified'];
+const [, ...claimNames] = Object.keys(CLAIM_STATUS);
+const [, ...requestNames] = Object.keys(REQUEST_STATUS);
+const CLAIMS = ['unknown', ...claimNames];
+const REQUESTS = ['unknown', ...requestNames];
+const CALLBACKS = Object.values({
+  none: 'it wants none, or has no answer yet',
+  waiting: 'it waits',
+  failed: 'it failed',
+  done: 'it has succeeded already',
+} satisfies Record<keyof typeof CALLBACK_STATUS, string>);
 const NODE_KIND = ['no node', 'an input', 'a constant', 'a loop'];
 const PHASES = [
   'no move',
@@ -57,8 +60,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
     `the token ${token} moved ${received} where ${expected} were due; tokens that take a fee cannot be used here`,
   RequestMismatch: ([id]) =>
     `what was handed over is not request ${id}; read it again, the chain may have changed`,
-  RequestNotOpen: ([id, status]) =>
-    `request ${id} is ${REQUEST_STATUS[Number(status)]}, so it takes no claim`,
+  RequestNotOpen: ([id, status]) => `request ${id} is ${REQUESTS[Number(status)]}, so it takes no claim`,
   NotProvider: ([id, provider]) => `request ${id} may be answered by ${provider} only`,
   WrongAnswerForm: ([id, byRoot]) =>
     byRoot
@@ -69,8 +71,8 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   OutputAlreadyClaimed: ([claim]) => `this account has claimed this very output with claim ${claim} already`,
   OutputMismatch: ([claim]) =>
     `claim ${claim} has another output, or there is none; the chain may have changed`,
-  ClaimNotOpen: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not open`,
-  ClaimNotFalsified: ([claim, status]) => `claim ${claim} is ${CLAIM_STATUS[Number(status)]}, not falsified`,
+  ClaimNotOpen: ([claim, status]) => `claim ${claim} is ${CLAIMS[Number(status)]}, not open`,
+  ClaimNotFalsified: ([claim, status]) => `claim ${claim} is ${CLAIMS[Number(status)]}, not falsified`,
   WindowPassed: ([claim, last]) => `claim ${claim} could be challenged until ${time(last)}; that is over`,
   WindowOpen: ([claim, last]) => `claim ${claim} can be challenged until ${time(last)}; wait for that`,
   DisputesOpen: ([claim, count]) => `${count} disputes on claim ${claim} are still open; wait for their end`,
@@ -79,8 +81,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   FeeNotHeld: ([id]) => `request ${id} holds no fee: it was paid already, or there is none`,
   FeeAwaitsClaim: ([id, claim]) =>
     `the fee of request ${id} goes to claim ${claim} unless that is falsified; wait for its end`,
-  CallbackNotDue: ([id, status]) =>
-    `request ${id} has no callback to run: ${CALLBACK_STATUS[Number(status)]}`,
+  CallbackNotDue: ([id, status]) => `request ${id} has no callback to run: ${CALLBACKS[Number(status)]}`,
   InsufficientCallbackGas: ([required, available]) =>
     `the callback was promised its gas: ${required} are needed at that point, ${available} were left; send more`,
   NotResult: ([id]) => `what was handed over is not the answer of request ${id}`,

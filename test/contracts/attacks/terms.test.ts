@@ -2,6 +2,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types';
 import { expect } from 'chai';
 import { AbiCoder, type ContractTransactionReceipt } from 'ethers';
+import { CALLBACK_STATUS, CLAIM_STATUS } from '../../../src/chain/contracts/status.ts';
 import { request, TermsError } from '../../../src/client/client.ts';
 import { hexOf } from '../../../src/merkle/keccak.ts';
 import { tensorRoot, tensorTree } from '../../../src/merkle/tensor.ts';
@@ -17,7 +18,7 @@ import {
   TERMS,
   type Terms,
 } from '../../support/toy/protocol.ts';
-import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
+import { DEEP, honestValues, INPUT, small, withFalseOutput } from '../../support/toy/small.ts';
 import { valuesOf } from '../../support/toy/values.ts';
 
 const { claimBondWei, challengeBondWei, windowSeconds } = TERMS;
@@ -27,21 +28,21 @@ const CALLBACK_FEE = 77n;
 const coder = AbiCoder.defaultAbiCoder();
 
 describe('attacks: terms', () => {
-  let p: Protocol;
-  const lie = tale(DEEP);
+  let protocol: Protocol;
+  const falseValues = withFalseOutput(DEEP);
 
   beforeEach(async () => {
-    p = await deployProtocol();
-    await p.publish(small);
+    protocol = await deployProtocol();
+    await protocol.publish(small);
   });
 
   async function hostile() {
-    const consumer = await p.ethers.deployContract('HostileConsumer');
+    const consumer = await protocol.ethers.deployContract('HostileConsumer');
     const ask = async (terms: Partial<Terms> = {}): Promise<Asked> => {
       const whole = { ...TERMS, callbackFeeWei: CALLBACK_FEE, ...terms };
       const value = FEE + whole.callbackFeeWei;
-      const sent = await consumer.ask(p.oracle, small.id, INPUT, whole, FEE, { value });
-      return p.askedFrom((await sent.wait())!, small, whole);
+      const sent = await consumer.ask(protocol.oracle, small.id, INPUT, whole, FEE, { value });
+      return protocol.askedFrom((await sent.wait())!, small, whole);
     };
     return { consumer, ask };
   }
@@ -55,7 +56,7 @@ describe('attacks: terms', () => {
   };
   const lengthsOf = (refs: readonly { byteLength: number }[]) => refs.map(({ byteLength }) => byteLength);
   const inputRoots = () => rootsOf(INPUT, lengthsOf(small.inputs));
-  const outputRoots = (output = truth.output()) => rootsOf(output, lengthsOf(small.outputs));
+  const outputRoots = (output = honestValues.output()) => rootsOf(output, lengthsOf(small.outputs));
 
   describe('bonds', () => {
     it('attack 42: a challenge bond above half of the claim bond is refused', async () => {
@@ -63,14 +64,16 @@ describe('attacks: terms', () => {
         [1_000n, 500n],
         [1_001n, 500n],
       ] as const) {
-        await p.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most } });
-        await expect(p.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most + 1n } }))
-          .to.be.revertedWithCustomError(p.oracle, 'ChallengeBondTooHigh')
+        await protocol.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most } });
+        await expect(
+          protocol.ask(small, INPUT, { terms: { claimBondWei: bond, challengeBondWei: most + 1n } }),
+        )
+          .to.be.revertedWithCustomError(protocol.oracle, 'ChallengeBondTooHigh')
           .withArgs(most + 1n, most);
       }
       const priced = { ...TERMS, claimBondWei: ETHER / 100n, challengeBondWei: 100n * ETHER };
-      await expect(p.ask(small, INPUT, { terms: priced })).to.be.revertedWithCustomError(
-        p.oracle,
+      await expect(protocol.ask(small, INPUT, { terms: priced })).to.be.revertedWithCustomError(
+        protocol.oracle,
         'ChallengeBondTooHigh',
       );
       const refused = await request({} as never, hexOf(small.id), INPUT, priced, 0n).catch(
@@ -80,86 +83,95 @@ describe('attacks: terms', () => {
     });
 
     it('attack 42: users of a consumer cannot choose its terms', async () => {
-      const reader = await p.ethers.deployContract('DigitReader', [p.oracle, small.id, TERMS, FEE]);
+      const reader = await protocol.ethers.deployContract('DigitReader', [
+        protocol.oracle,
+        small.id,
+        TERMS,
+        FEE,
+      ]);
       const { inputs } = reader.interface.getFunction('ask');
       expect(inputs.map(({ type }) => type)).to.deep.equal(['bytes']);
       await reader.ask(INPUT, { value: await reader.price() });
       await expect(reader.ask(INPUT, { value: FEE + 1n })).to.be.revertedWithCustomError(
-        p.oracle,
+        protocol.oracle,
         'PaymentMismatch',
       );
       const bad = { ...TERMS, answerByRoot: true };
       await expect(
-        p.ethers.deployContract('DigitReader', [p.oracle, small.id, bad, FEE]),
+        protocol.ethers.deployContract('DigitReader', [protocol.oracle, small.id, bad, FEE]),
       ).to.be.revertedWithCustomError(reader, 'WrongAnswerForm');
     });
 
     it('only the provider that a request names may claim', async () => {
-      const asked = await p.ask(small, INPUT, { terms: { provider: p.honest.address } });
-      await expect(p.claim(asked, truth.output(), p.liar))
-        .to.be.revertedWithCustomError(p.oracle, 'NotProvider')
-        .withArgs(asked.id, p.honest.address, p.liar.address);
-      await p.claim(asked, truth.output(), p.honest);
+      const asked = await protocol.ask(small, INPUT, { terms: { provider: protocol.honest.address } });
+      await expect(protocol.claim(asked, honestValues.output(), protocol.liar))
+        .to.be.revertedWithCustomError(protocol.oracle, 'NotProvider')
+        .withArgs(asked.id, protocol.honest.address, protocol.liar.address);
+      await protocol.claim(asked, honestValues.output(), protocol.honest);
     });
   });
 
   describe('the same output claimed by several', () => {
     it('attack 43: copies of the right answer, lost on purpose, delay nobody', async () => {
-      const asked = await p.ask(small, INPUT);
-      const copied = await p.claim(asked, truth.output(), p.liar); // seen in the pool, mined first
-      const honest = await p.claim(asked, truth.output(), p.honest);
-      await p.at(copied.claimedAt + windowSeconds); // last second of the window
-      const own = await p.challenge(copied, p.stranger);
-      await p.passWindow(honest);
-      const final = await p.finalize(honest);
+      const asked = await protocol.ask(small, INPUT);
+      const copied = await protocol.claim(asked, honestValues.output(), protocol.liar); // seen in the pool, mined first
+      const honest = await protocol.claim(asked, honestValues.output(), protocol.honest);
+      await protocol.at(copied.claimedAt + windowSeconds); // last second of the window
+      const lostDispute = await protocol.challenge(copied, protocol.stranger);
+      await protocol.passWindow(honest);
+      const final = await protocol.finalize(honest);
       expect((await final.getBlock())!.timestamp).to.equal(Number(honest.claimedAt + windowSeconds + 1n));
-      expect(await p.oracle.result(asked.id)).to.equal(p.ethers.hexlify(truth.output()));
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei);
-      expect(await p.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
-      await p.runOut(own);
-      await p.timeout(own);
+      expect(await protocol.oracle.result(asked.id)).to.equal(protocol.ethers.hexlify(honestValues.output()));
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei);
+      expect(await protocol.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
+      await protocol.runOut(lostDispute);
+      await protocol.timeout(lostDispute);
       // The fee alone waits for the copy that was mined first.
-      await p.oracle.payFee(asked.id, asked.request as never, honest.outputs);
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
-      expect((await p.oracle.claims(copied.id)).status).to.equal(3n);
-      expect(await p.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
+      await protocol.oracle.payFee(asked.id, asked.request as never, honest.outputs);
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
+      expect((await protocol.oracle.claims(copied.id)).status).to.equal(CLAIM_STATUS.falsified);
+      expect(await protocol.oracle.isResult(asked.id, honest.outputs)).to.equal(true);
     });
 
     it('attack 43: a lost copy costs half a bond; another gets it back and no fee', async () => {
-      const asked = await p.ask(small, INPUT);
-      const honest = await p.claim(asked, truth.output(), p.honest);
-      const copy = await p.claim(asked, truth.output(), p.stranger);
+      const asked = await protocol.ask(small, INPUT);
+      const honest = await protocol.claim(asked, honestValues.output(), protocol.honest);
+      const copy = await protocol.claim(asked, honestValues.output(), protocol.stranger);
       for (let round = 0; round < 3; round++) {
-        const lost = await p.claim(asked, truth.output(), p.liar);
-        const own = await p.challenge(lost, p.liar);
-        await p.runOut(own);
-        await p.timeout(own);
+        const lost = await protocol.claim(asked, honestValues.output(), protocol.liar);
+        const lostDispute = await protocol.challenge(lost, protocol.liar);
+        await protocol.runOut(lostDispute);
+        await protocol.timeout(lostDispute);
       }
       const spent = 3n * (claimBondWei + challengeBondWei);
-      expect(spent - (await p.oracle.owed(p.liar))).to.equal(3n * ((claimBondWei + 1n) / 2n));
-      await p.at((await p.lastTimestamp()) + windowSeconds);
-      await p.finalize(honest);
-      await p.finalize(copy);
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
-      expect(await p.oracle.owed(p.stranger)).to.equal(claimBondWei);
-      expect((await p.oracle.progress(asked.id)).answer).to.equal(1n);
-      const bytes = p.ethers.hexlify(truth.output());
-      expect(await p.oracle.result(asked.id)).to.equal(bytes);
+      expect(spent - (await protocol.oracle.owed(protocol.liar))).to.equal(3n * ((claimBondWei + 1n) / 2n));
+      await protocol.at((await protocol.lastTimestamp()) + windowSeconds);
+      await protocol.finalize(honest);
+      await protocol.finalize(copy);
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
+      expect(await protocol.oracle.owed(protocol.stranger)).to.equal(claimBondWei);
+      expect((await protocol.oracle.progress(asked.id)).answer).to.equal(1n);
+      const bytes = protocol.ethers.hexlify(honestValues.output());
+      expect(await protocol.oracle.result(asked.id)).to.equal(bytes);
     });
 
     it('attack 43: bytes that are not the claimed ones are not made final', async () => {
-      const honest = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
-      await p.passWindow(honest);
-      await p.networkHelpers.mine();
-      for (const output of [lie.output(), new Uint8Array(), new Uint8Array([...honest.output, 0])]) {
-        await expect(p.sendFinalize({ ...honest, output })).to.be.revertedWithCustomError(
-          p.oracle,
+      const honest = await protocol.claim(
+        await protocol.ask(small, INPUT),
+        honestValues.output(),
+        protocol.honest,
+      );
+      await protocol.passWindow(honest);
+      await protocol.networkHelpers.mine();
+      for (const output of [falseValues.output(), new Uint8Array(), new Uint8Array([...honest.output, 0])]) {
+        await expect(protocol.sendFinalize({ ...honest, output })).to.be.revertedWithCustomError(
+          protocol.oracle,
           'OutputMismatch',
         );
       }
-      const outputs = p.outputsOf(small, lie.output());
-      await expect(p.sendFinalize({ ...honest, outputs })).to.be.revertedWithCustomError(
-        p.oracle,
+      const outputs = protocol.outputsOf(small, falseValues.output());
+      await expect(protocol.sendFinalize({ ...honest, outputs })).to.be.revertedWithCustomError(
+        protocol.oracle,
         'OutputMismatch',
       );
     });
@@ -169,79 +181,99 @@ describe('attacks: terms', () => {
     const terms = { claimBondWei: ETHER, challengeBondWei: ETHER / 2n };
 
     it("attack 44: a cheat's own dispute keeps no honest challenger from its gas", async () => {
-      const claimed = await p.claim(await p.ask(small, INPUT, { terms }), lie.output(), p.liar);
-      await p.networkHelpers.setNextBlockBaseFeePerGas(20n * 10n ** 9n);
-      const honest = await p.challenge(claimed, p.watcher);
-      await p.step(honest, lie);
-      await p.step(honest, truth);
-      const own = await p.challenge(claimed, p.stranger);
-      await p.playOut(own, lie, truth);
-      expect(own.ended?.reason).to.equal(REASON.WrongWord);
-      const burned = (await p.oracle.progress(claimed.asked.id)).burnedWei;
+      const claimed = await protocol.claim(
+        await protocol.ask(small, INPUT, { terms }),
+        falseValues.output(),
+        protocol.liar,
+      );
+      await protocol.networkHelpers.setNextBlockBaseFeePerGas(20n * 10n ** 9n);
+      const honest = await protocol.challenge(claimed, protocol.watcher);
+      await protocol.step(honest, falseValues);
+      await protocol.step(honest, honestValues);
+      const cheatsDispute = await protocol.challenge(claimed, protocol.stranger);
+      await protocol.playOut(cheatsDispute, falseValues, honestValues);
+      expect(cheatsDispute.ended?.reason).to.equal(REASON.WrongWord);
+      const burned = (await protocol.oracle.progress(claimed.asked.id)).burnedWei;
       expect(burned).to.equal(ETHER / 2n);
-      await p.networkHelpers.setNextBlockBaseFeePerGas(40n * 10n ** 9n);
-      await p.reclaim(honest);
+      await protocol.networkHelpers.setNextBlockBaseFeePerGas(40n * 10n ** 9n);
+      await protocol.reclaim(honest);
       // By the base fee at the opening, of which the game keeps multiples of 2^16.
       const kept = ((20n * 10n ** 9n) >> 16n) << 16n;
-      const repaid = (await p.oracle.REPAID_GAS()) * kept;
-      expect(await p.oracle.owed(p.watcher)).to.equal(terms.challengeBondWei + repaid);
-      expect((await p.oracle.progress(claimed.asked.id)).burnedWei).to.equal(burned - repaid);
+      const repaid = (await protocol.oracle.REPAID_GAS()) * kept;
+      expect(await protocol.oracle.owed(protocol.watcher)).to.equal(terms.challengeBondWei + repaid);
+      expect((await protocol.oracle.progress(claimed.asked.id)).burnedWei).to.equal(burned - repaid);
     });
 
     it('attack 44: at most the burned part is repaid, and nothing with a token', async () => {
-      const asked = await p.ask(small, INPUT);
-      const claimed = await p.claim(asked, lie.output(), p.liar);
-      const first = await p.challenge(claimed, p.watcher);
-      const second = await p.challenge(claimed, p.honest);
-      await p.playOut(await p.challenge(claimed, p.stranger), lie, truth);
-      await p.reclaim(first);
-      await p.reclaim(second);
-      expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei + (claimBondWei + 1n) / 2n);
-      expect(await p.oracle.owed(p.honest)).to.equal(challengeBondWei);
-      expect((await p.oracle.progress(asked.id)).burnedWei).to.equal(0n);
+      const asked = await protocol.ask(small, INPUT);
+      const claimed = await protocol.claim(asked, falseValues.output(), protocol.liar);
+      const first = await protocol.challenge(claimed, protocol.watcher);
+      const second = await protocol.challenge(claimed, protocol.honest);
+      await protocol.playOut(await protocol.challenge(claimed, protocol.stranger), falseValues, honestValues);
+      await protocol.reclaim(first);
+      await protocol.reclaim(second);
+      expect(await protocol.oracle.owed(protocol.watcher)).to.equal(
+        challengeBondWei + (claimBondWei + 1n) / 2n,
+      );
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(challengeBondWei);
+      expect((await protocol.oracle.progress(asked.id)).burnedWei).to.equal(0n);
 
-      p = await deployProtocol({ token: true });
-      await p.publish(small);
-      const inTokens = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
-      const overtaken = await p.challenge(inTokens, p.watcher);
-      await p.playOut(await p.challenge(inTokens, p.stranger), lie, truth);
-      await p.reclaim(overtaken);
-      expect(await p.oracle.owed(p.watcher)).to.equal(challengeBondWei);
-      expect((await p.oracle.progress(inTokens.asked.id)).burnedWei).to.equal((claimBondWei + 1n) / 2n);
+      protocol = await deployProtocol({ token: true });
+      await protocol.publish(small);
+      const inTokens = await protocol.claim(
+        await protocol.ask(small, INPUT),
+        falseValues.output(),
+        protocol.liar,
+      );
+      const overtaken = await protocol.challenge(inTokens, protocol.watcher);
+      await protocol.playOut(
+        await protocol.challenge(inTokens, protocol.stranger),
+        falseValues,
+        honestValues,
+      );
+      await protocol.reclaim(overtaken);
+      expect(await protocol.oracle.owed(protocol.watcher)).to.equal(challengeBondWei);
+      expect((await protocol.oracle.progress(inTokens.asked.id)).burnedWei).to.equal(
+        (claimBondWei + 1n) / 2n,
+      );
     });
 
     /** Gas of calldata by EIP-2028. */
     const calldataGas = (data: string): bigint =>
-      p.ethers.getBytes(data).reduce((sum, byte) => sum + (byte === 0 ? 4n : 16n), 0n);
+      protocol.ethers.getBytes(data).reduce((sum, byte) => sum + (byte === 0 ? 4n : 16n), 0n);
 
     /**
      * Gas of transactions in which a contract opens many disputes: alone, or together with the claim's end and reclaims.
      * Without the calldata of the reclaims: a contract could write it itself, as they differ in the dispute's id alone.
      */
     async function batchGas(count: number): Promise<{ opened: bigint; whole: bigint }> {
-      p = await deployProtocol();
-      await p.publish(small);
-      const batcher = await p.ethers.deployContract('Batcher');
-      await p.networkHelpers.setBalance(await batcher.getAddress(), 1_000n * ETHER);
-      const claimed = await p.claim(await p.ask(small, INPUT, { terms }), lie.output(), p.liar);
-      const quitter = await p.challenge(claimed, p.liar); // its claimant never answers
-      const { interface: oracle } = p.oracle;
-      const { interface: game } = p.game;
-      const at = (await p.lastTimestamp()) + TERMS.clockSeconds + 1n;
+      protocol = await deployProtocol();
+      await protocol.publish(small);
+      const batcher = await protocol.ethers.deployContract('Batcher');
+      await protocol.networkHelpers.setBalance(await batcher.getAddress(), 1_000n * ETHER);
+      const claimed = await protocol.claim(
+        await protocol.ask(small, INPUT, { terms }),
+        falseValues.output(),
+        protocol.liar,
+      );
+      const quitter = await protocol.challenge(claimed, protocol.liar); // its claimant never answers
+      const { interface: oracle } = protocol.oracle;
+      const { interface: game } = protocol.game;
+      const at = (await protocol.lastTimestamp()) + TERMS.clockSeconds + 1n;
       const request_ = claimed.asked.request as never;
       const challenge = oracle.encodeFunctionData('challenge', [claimed.id, request_, claimed.outputs]);
-      const state = [quitter.id, quitter.dispute as never, quitter.subject] as const;
+      const state = [quitter.id, quitter.fields as never, quitter.subject] as const;
       type Call = readonly [unknown, string, bigint, number];
-      const ending: Call = [p.game, game.encodeFunctionData('timeout', [...state]), 0n, 1];
-      const opening: Call = [p.oracle, challenge, terms.challengeBondWei, count];
+      const ending: Call = [protocol.game, game.encodeFunctionData('timeout', [...state]), 0n, 1];
+      const opening: Call = [protocol.oracle, challenge, terms.challengeBondWei, count];
       const run = async (calls: readonly Call[]) => {
         const parts = [0, 1, 2, 3].map((i) => calls.map((call) => call[i])) as [never, never, never, never];
-        await p.at(at);
-        await p.networkHelpers.setNextBlockBaseFeePerGas(10n ** 9n);
+        await protocol.at(at);
+        await protocol.networkHelpers.setNextBlockBaseFeePerGas(10n ** 9n);
         return (await (await batcher.all(...parts, { gasLimit: 16_000_000n })).wait())!;
       };
       // The states of the disputes to be opened are known beforehand: here by opening them once and going back.
-      const snapshot = await p.networkHelpers.takeSnapshot();
+      const snapshot = await protocol.networkHelpers.takeSnapshot();
       const first = await run([opening]);
       await snapshot.restore();
       const reclaims = first.logs.flatMap((log): Call[] => {
@@ -251,9 +283,9 @@ describe('attacks: terms', () => {
         const reclaim = game.encodeFunctionData('reclaim', [
           disputeId,
           dispute.toArray(true),
-          p.ethers.ZeroHash,
+          protocol.ethers.ZeroHash,
         ]);
-        return [[p.game, reclaim, 0n, 1]];
+        return [[protocol.game, reclaim, 0n, 1]];
       });
       expect(reclaims.length).to.equal(count);
       const whole = await run([opening, ending, ...reclaims]);
@@ -267,7 +299,7 @@ describe('attacks: terms', () => {
       const opened = (((many.opened - few.opened) / 40n) * 4n) / 5n;
       const whole = (many.whole - few.whole) / 40n;
       const cheapest = Number(opened < whole ? opened : whole);
-      const repaid = Number(await p.oracle.REPAID_GAS());
+      const repaid = Number(await protocol.oracle.REPAID_GAS());
       // With room for a batcher that is written better than this one.
       const message = `opened for ${opened}, opened and reclaimed for ${whole}`;
       expect(repaid, message).to.be.at.most(0.975 * cheapest);
@@ -279,109 +311,115 @@ describe('attacks: terms', () => {
   describe('callbacks', () => {
     it('attack 46: a provider need not run a callback to make its claim final', async () => {
       const { consumer, ask } = await hostile();
-      await consumer.plan(MOOD.BurnGas, false, p.ethers.ZeroAddress, '0x');
-      const claimed = await p.claim(
+      await consumer.plan(MOOD.BurnGas, false, protocol.ethers.ZeroAddress, '0x');
+      const claimed = await protocol.claim(
         await ask({ callbackGas: 5_000_000n, callbackFeeWei: 0n }),
-        truth.output(),
-        p.honest,
+        honestValues.output(),
+        protocol.honest,
       );
-      await p.passWindow(claimed);
-      const receipt = (await (await p.sendFinalize(claimed, {}, { withCallback: false })).wait())!;
+      await protocol.passWindow(claimed);
+      const receipt = (await (await protocol.sendFinalize(claimed, {}, { withCallback: false })).wait())!;
       expect(Number(receipt.gasUsed)).to.be.below(130_000);
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
-      expect(await p.oracle.isFinal(claimed.asked.id)).to.equal(true);
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
+      expect(await protocol.oracle.isFinal(claimed.asked.id)).to.equal(true);
     });
 
     it('attack 46: the first to run the callback gets its fee, once, even if it fails', async () => {
       const { consumer, ask } = await hostile();
       for (const mood of ['Accept', 'Revert'] as const) {
-        await consumer.plan(MOOD[mood], false, p.ethers.ZeroAddress, '0x');
-        const claimed = await p.claim(await ask(), truth.output(), p.honest);
-        await p.passWindow(claimed);
-        await (await p.sendFinalize(claimed, {}, { withCallback: false })).wait();
+        await consumer.plan(MOOD[mood], false, protocol.ethers.ZeroAddress, '0x');
+        const claimed = await protocol.claim(await ask(), honestValues.output(), protocol.honest);
+        await protocol.passWindow(claimed);
+        await (await protocol.sendFinalize(claimed, {}, { withCallback: false })).wait();
         const { id, request: request_ } = claimed.asked;
-        const before = await p.oracle.owed(p.stranger);
-        await p.oracle.connect(p.stranger).runCallback(id, request_ as never, claimed.output);
-        expect((await p.oracle.owed(p.stranger)) - before).to.equal(CALLBACK_FEE);
-        await p.oracle
-          .connect(p.watcher)
+        const before = await protocol.oracle.owed(protocol.stranger);
+        await protocol.oracle.connect(protocol.stranger).runCallback(id, request_ as never, claimed.output);
+        expect((await protocol.oracle.owed(protocol.stranger)) - before).to.equal(CALLBACK_FEE);
+        await protocol.oracle
+          .connect(protocol.watcher)
           .runCallback(id, request_ as never, claimed.output)
           .catch(() => undefined);
-        expect(await p.oracle.owed(p.watcher)).to.equal(0n);
+        expect(await protocol.oracle.owed(protocol.watcher)).to.equal(0n);
       }
     });
 
     it('attack 46: a callback fee without gas is refused; without code it comes back', async () => {
-      await expect(p.ask(small, INPUT, { terms: { callbackGas: 0n, callbackFeeWei: 1n } }))
-        .to.be.revertedWithCustomError(p.oracle, 'CallbackFeeWithoutGas')
+      await expect(protocol.ask(small, INPUT, { terms: { callbackGas: 0n, callbackFeeWei: 1n } }))
+        .to.be.revertedWithCustomError(protocol.oracle, 'CallbackFeeWithoutGas')
         .withArgs(1n);
-      const plain = await p.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
-      const claimed = await p.claim(plain, truth.output(), p.honest);
-      await p.passWindow(claimed);
-      await p.finalize(claimed);
-      expect(await p.oracle.owed(p.requester)).to.equal(CALLBACK_FEE);
-      await expect(p.oracle.runCallback(plain.id, plain.request as never, claimed.output))
-        .to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue')
-        .withArgs(plain.id, 0);
-      const cancelled = await p.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
-      await p.at(cancelled.requestedAt + TERMS.patienceSeconds + 1n);
-      await p.oracle.connect(p.requester).cancel(cancelled.id, cancelled.request as never);
-      expect(await p.oracle.owed(p.requester)).to.equal(2n * CALLBACK_FEE + FEE);
+      const plain = await protocol.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
+      const claimed = await protocol.claim(plain, honestValues.output(), protocol.honest);
+      await protocol.passWindow(claimed);
+      await protocol.finalize(claimed);
+      expect(await protocol.oracle.owed(protocol.requester)).to.equal(CALLBACK_FEE);
+      await expect(protocol.oracle.runCallback(plain.id, plain.request as never, claimed.output))
+        .to.be.revertedWithCustomError(protocol.oracle, 'CallbackNotDue')
+        .withArgs(plain.id, CALLBACK_STATUS.none);
+      const cancelled = await protocol.ask(small, INPUT, { terms: { callbackFeeWei: CALLBACK_FEE } });
+      await protocol.at(cancelled.requestedAt + TERMS.patienceSeconds + 1n);
+      await protocol.oracle.connect(protocol.requester).cancel(cancelled.id, cancelled.request as never);
+      expect(await protocol.oracle.owed(protocol.requester)).to.equal(2n * CALLBACK_FEE + FEE);
     });
 
     it('attack 46: the first run gives exactly the ordered gas, later ones no less', async () => {
       const { consumer, ask } = await hostile();
-      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
-      const claimed = await p.claim(await ask({ callbackGas: 100_000n }), truth.output(), p.honest);
-      await p.passWindow(claimed);
-      await (await p.sendFinalize(claimed, { gasLimit: 2_000_000n })).wait();
-      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
+      await consumer.plan(MOOD.Revert, false, protocol.ethers.ZeroAddress, '0x');
+      const claimed = await protocol.claim(
+        await ask({ callbackGas: 100_000n }),
+        honestValues.output(),
+        protocol.honest,
+      );
+      await protocol.passWindow(claimed);
+      await (await protocol.sendFinalize(claimed, { gasLimit: 2_000_000n })).wait();
+      await consumer.plan(MOOD.Accept, false, protocol.ethers.ZeroAddress, '0x');
       const run = (gasLimit: bigint) =>
-        p.oracle.runCallback(claimed.asked.id, claimed.asked.request as never, claimed.output, { gasLimit });
-      await expect(run(140_000n)).to.be.revertedWithCustomError(p.oracle, 'InsufficientCallbackGas');
+        protocol.oracle.runCallback(claimed.asked.id, claimed.asked.request as never, claimed.output, {
+          gasLimit,
+        });
+      await expect(run(140_000n)).to.be.revertedWithCustomError(protocol.oracle, 'InsufficientCallbackGas');
       await (await run(1_000_000n)).wait();
       expect(Number(await consumer.gasSeen())).to.be.above(500_000);
     });
 
     it('attack 59: anyone runs a failed callback again until it succeeds once', async () => {
       const { consumer, ask } = await hostile();
-      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
-      const claimed = await p.claim(await ask(), truth.output(), p.honest);
+      await consumer.plan(MOOD.Revert, false, protocol.ethers.ZeroAddress, '0x');
+      const claimed = await protocol.claim(await ask(), honestValues.output(), protocol.honest);
       const { id, request: asked } = claimed.asked;
-      const run = (output = claimed.output, by = p.stranger) =>
-        p.oracle.connect(by).runCallback(id, asked as never, output);
-      await expect(run()).to.be.revertedWithCustomError(p.oracle, 'NotFinal');
-      await p.passWindow(claimed);
-      p.eventOf(await p.finalize(claimed), 'CallbackFailed');
-      p.eventOf((await (await run()).wait())!, 'CallbackFailed');
-      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
-      await expect(run(lie.output())).to.be.revertedWithCustomError(p.oracle, 'NotResult');
-      p.eventOf((await (await run()).wait())!, 'CallbackRun');
+      const run = (output = claimed.output, by = protocol.stranger) =>
+        protocol.oracle.connect(by).runCallback(id, asked as never, output);
+      await expect(run()).to.be.revertedWithCustomError(protocol.oracle, 'NotFinal');
+      await protocol.passWindow(claimed);
+      protocol.eventOf(await protocol.finalize(claimed), 'CallbackFailed');
+      protocol.eventOf((await (await run()).wait())!, 'CallbackFailed');
+      await consumer.plan(MOOD.Accept, false, protocol.ethers.ZeroAddress, '0x');
+      await expect(run(falseValues.output())).to.be.revertedWithCustomError(protocol.oracle, 'NotResult');
+      protocol.eventOf((await (await run()).wait())!, 'CallbackRun');
       expect(await consumer.calls()).to.equal(1n);
-      for (const by of [p.stranger, p.honest]) {
+      for (const by of [protocol.stranger, protocol.honest]) {
         await expect(run(claimed.output, by))
-          .to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue')
-          .withArgs(id, 3);
+          .to.be.revertedWithCustomError(protocol.oracle, 'CallbackNotDue')
+          .withArgs(id, CALLBACK_STATUS.done);
       }
       expect(await consumer.calls()).to.equal(1n);
-      expect(await p.oracle.owed(p.stranger)).to.equal(CALLBACK_FEE);
+      expect(await protocol.oracle.owed(protocol.stranger)).to.equal(CALLBACK_FEE);
     });
 
     it('attack 59: a callback that runs itself again by reentering is run once', async () => {
       const { consumer, ask } = await hostile();
-      const claimed = await p.claim(await ask(), truth.output(), p.honest);
+      const claimed = await protocol.claim(await ask(), honestValues.output(), protocol.honest);
       const { id, request: asked } = claimed.asked;
-      const again = p.oracle.interface.encodeFunctionData('runCallback', [
+      const again = protocol.oracle.interface.encodeFunctionData('runCallback', [
         id,
         asked as never,
         claimed.output,
       ]);
-      await consumer.plan(MOOD.Reenter, false, p.oracle, again);
-      await p.passWindow(claimed);
-      p.eventOf(await p.finalize(claimed), 'CallbackRun');
+      await consumer.plan(MOOD.Reenter, false, protocol.oracle, again);
+      await protocol.passWindow(claimed);
+      protocol.eventOf(await protocol.finalize(claimed), 'CallbackRun');
       expect(await consumer.reentered()).to.equal(false);
       expect(await consumer.calls()).to.equal(1n);
-      expect(await p.oracle.owed(consumer)).to.equal(0n);
+      expect(await protocol.oracle.owed(consumer)).to.equal(0n);
     });
   });
 
@@ -390,14 +428,14 @@ describe('attacks: terms', () => {
     const moods = ['No', 'Revert', 'BurnGas', 'ReturnBomb', 'ReturnTwo', 'ReturnNothing', 'Reenter', 'Write'];
 
     async function scene() {
-      const verifier = await p.ethers.deployContract('HostileVerifier');
-      const asked = await p.ask(small, INPUT, { terms: { verifier: await verifier.getAddress() } });
+      const verifier = await protocol.ethers.deployContract('HostileVerifier');
+      const asked = await protocol.ask(small, INPUT, { terms: { verifier: await verifier.getAddress() } });
       return { verifier, asked };
     }
 
     const prove = (claimed: Claimed, proof = '0x') =>
-      p.oracle
-        .connect(p.stranger)
+      protocol.oracle
+        .connect(protocol.stranger)
         .finalizeProven(
           claimed.id,
           claimed.asked.request as never,
@@ -412,59 +450,70 @@ describe('attacks: terms', () => {
 
     it('attack 55: a verifier that refuses, fails or misbehaves ends no window', async () => {
       const { verifier, asked } = await scene();
-      const claimed = await p.claim(asked, truth.output(), p.honest);
-      const payload = p.oracle.interface.encodeFunctionData('withdraw');
+      const claimed = await protocol.claim(asked, honestValues.output(), protocol.honest);
+      const payload = protocol.oracle.interface.encodeFunctionData('withdraw');
       for (const [i] of moods.entries()) {
-        await verifier.plan(i + 1, p.oracle, payload);
+        await verifier.plan(i + 1, protocol.oracle, payload);
         await expect(prove(claimed))
-          .to.be.revertedWithCustomError(p.oracle, 'NotProven')
+          .to.be.revertedWithCustomError(protocol.oracle, 'NotProven')
           .withArgs(asked.id, await verifier.getAddress());
-        expect((await p.oracle.claims(claimed.id)).status).to.equal(1n);
+        expect((await protocol.oracle.claims(claimed.id)).status).to.equal(CLAIM_STATUS.open);
       }
-      await p.passWindow(claimed);
-      await p.finalize(claimed);
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+      await protocol.passWindow(claimed);
+      await protocol.finalize(claimed);
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
     });
 
     it('attack 55: a verifier that says yes ends the window; one without code does not', async () => {
-      for (const verifier of [p.stranger.address, `0x${'00'.repeat(19)}04`]) {
-        const asked = await p.ask(small, INPUT, { terms: { verifier } });
-        const claimed = await p.claim(asked, truth.output(), p.honest);
+      for (const verifier of [protocol.stranger.address, `0x${'00'.repeat(19)}04`]) {
+        const asked = await protocol.ask(small, INPUT, { terms: { verifier } });
+        const claimed = await protocol.claim(asked, honestValues.output(), protocol.honest);
         await expect(prove(claimed, `0x${'01'.repeat(64)}`)).to.be.revertedWithCustomError(
-          p.oracle,
+          protocol.oracle,
           'NotProven',
         );
       }
-      const plain = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
-      await expect(prove(plain)).to.be.revertedWithCustomError(p.oracle, 'NoVerifier');
+      const plain = await protocol.claim(
+        await protocol.ask(small, INPUT),
+        honestValues.output(),
+        protocol.honest,
+      );
+      await expect(prove(plain)).to.be.revertedWithCustomError(protocol.oracle, 'NoVerifier');
       const { verifier, asked } = await scene();
-      await verifier.plan(YES, p.oracle, '0x');
-      const claimed = await p.claim(asked, truth.output(), p.honest);
-      const before = await p.oracle.owed(p.honest);
+      await verifier.plan(YES, protocol.oracle, '0x');
+      const claimed = await protocol.claim(asked, honestValues.output(), protocol.honest);
+      const before = await protocol.oracle.owed(protocol.honest);
       await prove(claimed);
-      expect(await p.oracle.result(asked.id)).to.equal(p.ethers.hexlify(truth.output()));
-      expect((await p.oracle.owed(p.honest)) - before).to.equal(claimBondWei + FEE);
-      await expect(p.challenge(claimed, p.watcher)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
+      expect(await protocol.oracle.result(asked.id)).to.equal(protocol.ethers.hexlify(honestValues.output()));
+      expect((await protocol.oracle.owed(protocol.honest)) - before).to.equal(claimBondWei + FEE);
+      await expect(protocol.challenge(claimed, protocol.watcher)).to.be.revertedWithCustomError(
+        protocol.oracle,
+        'ClaimNotOpen',
+      );
     });
 
     it('attack 55: a verifier that lies ends no disputed claim, and no lost one', async () => {
       const { verifier, asked } = await scene();
-      await verifier.plan(YES, p.oracle, '0x');
-      const claimed = await p.claim(asked, lie.output(), p.liar);
-      const fight = await p.challenge(claimed, p.watcher);
-      await expect(prove(claimed)).to.be.revertedWithCustomError(p.oracle, 'DisputesOpen');
-      await p.playOut(fight, lie, truth);
-      await expect(prove(claimed)).to.be.revertedWithCustomError(p.oracle, 'ClaimNotOpen');
-      expect(await p.oracle.isFinal(asked.id)).to.equal(false);
+      await verifier.plan(YES, protocol.oracle, '0x');
+      const claimed = await protocol.claim(asked, falseValues.output(), protocol.liar);
+      const dispute = await protocol.challenge(claimed, protocol.watcher);
+      await expect(prove(claimed)).to.be.revertedWithCustomError(protocol.oracle, 'DisputesOpen');
+      await protocol.playOut(dispute, falseValues, honestValues);
+      await expect(prove(claimed)).to.be.revertedWithCustomError(protocol.oracle, 'ClaimNotOpen');
+      expect(await protocol.oracle.isFinal(asked.id)).to.equal(false);
     });
 
     it('attack 55: a verifier binds its own request only', async () => {
       const { verifier, asked } = await scene();
-      await verifier.plan(YES, p.oracle, '0x');
-      const other = await p.claim(await p.ask(small, INPUT), lie.output(), p.liar);
-      await expect(prove(other)).to.be.revertedWithCustomError(p.oracle, 'NoVerifier');
+      await verifier.plan(YES, protocol.oracle, '0x');
+      const other = await protocol.claim(
+        await protocol.ask(small, INPUT),
+        falseValues.output(),
+        protocol.liar,
+      );
+      await expect(prove(other)).to.be.revertedWithCustomError(protocol.oracle, 'NoVerifier');
       const swapped = { ...other, asked: { ...other.asked, request: asked.request } };
-      await expect(prove(swapped)).to.be.revertedWithCustomError(p.oracle, 'RequestMismatch');
+      await expect(prove(swapped)).to.be.revertedWithCustomError(protocol.oracle, 'RequestMismatch');
     });
   });
 
@@ -483,10 +532,12 @@ describe('attacks: terms', () => {
 
     /** Two of three signers must attest. */
     async function scene() {
-      const sorted = p.signers.slice(10, 13).sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
+      const sorted = protocol.signers
+        .slice(10, 13)
+        .sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
       const addresses = sorted.map(({ address }) => address);
-      const quorum = await p.ethers.deployContract('AttesterQuorum', [addresses, 2]);
-      const { chainId } = await p.ethers.provider.getNetwork();
+      const quorum = await protocol.ethers.deployContract('AttesterQuorum', [addresses, 2]);
+      const { chainId } = await protocol.ethers.provider.getNetwork();
       const domain = {
         name: 'Assay attester quorum',
         version: '1',
@@ -494,14 +545,14 @@ describe('attacks: terms', () => {
         verifyingContract: await quorum.getAddress(),
       };
       const verifier = await quorum.getAddress();
-      const claimed = await p.claim(
-        await p.ask(small, INPUT, { terms: { verifier } }),
-        truth.output(),
-        p.honest,
+      const claimed = await protocol.claim(
+        await protocol.ask(small, INPUT, { terms: { verifier } }),
+        honestValues.output(),
+        protocol.honest,
       );
       const facts = async ({ id, asked, outputs, claimant }: Claimed) => ({
         chainId,
-        oracle: await p.oracle.getAddress(),
+        oracle: await protocol.oracle.getAddress(),
         claimId: id,
         modelId: small.id,
         claimant: claimant.address,
@@ -513,7 +564,7 @@ describe('attacks: terms', () => {
       const proofOf = (list: readonly (readonly [string, string])[]) =>
         coder.encode(['tuple(address,bytes)[]'], [list]);
       const prove = (claim: Claimed, proof: string) =>
-        p.oracle.finalizeProven(
+        protocol.oracle.finalizeProven(
           claim.id,
           claim.asked.request as never,
           claim.outputs,
@@ -529,7 +580,7 @@ describe('attacks: terms', () => {
       const value = await facts(claimed);
       const [a, b, c] = await Promise.all(signers.map((signer) => sign(signer, value)));
       const entry = (i: number, signature: string) => [addresses[i]!, signature] as const;
-      const stranger = [p.stranger.address, await sign(p.stranger, value)] as const;
+      const stranger = [protocol.stranger.address, await sign(protocol.stranger, value)] as const;
       const withStranger = [entry(0, a!), stranger].sort((x, y) => (BigInt(x[0]) < BigInt(y[0]) ? -1 : 1));
       for (const list of [
         [],
@@ -539,14 +590,17 @@ describe('attacks: terms', () => {
         [entry(0, a!), entry(1, a!)],
         withStranger,
       ]) {
-        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(
+          protocol.oracle,
+          'NotProven',
+        );
       }
       for (const junk of ['0x', `0x${'ff'.repeat(96)}`]) {
-        await expect(prove(claimed, junk)).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+        await expect(prove(claimed, junk)).to.be.revertedWithCustomError(protocol.oracle, 'NotProven');
       }
-      const snapshot = await p.networkHelpers.takeSnapshot();
+      const snapshot = await protocol.networkHelpers.takeSnapshot();
       await prove(claimed, proofOf([entry(0, a!), entry(2, c!)]));
-      expect(await p.oracle.isFinal(claimed.asked.id)).to.equal(true);
+      expect(await protocol.oracle.isFinal(claimed.asked.id)).to.equal(true);
       await snapshot.restore();
       await prove(claimed, proofOf([entry(0, a!), entry(1, b!), entry(2, c!)]));
     });
@@ -557,13 +611,13 @@ describe('attacks: terms', () => {
       const changes: [object, object?][] = [
         [{ claimId: value.claimId + (1n << 32n) }],
         [{ claimId: value.claimId + 1n }],
-        [{ oracle: p.stranger.address }],
+        [{ oracle: protocol.stranger.address }],
         [{ chainId: value.chainId + 1n }],
         [{ modelId: small.tree.root }],
-        [{ claimant: p.liar.address }],
+        [{ claimant: protocol.liar.address }],
         [{ inputHash: value.outputHash }],
         [{ outputHash: value.inputHash }],
-        [{}, { verifyingContract: p.stranger.address }],
+        [{}, { verifyingContract: protocol.stranger.address }],
         [{}, { chainId: value.chainId + 1n }],
       ];
       for (const [change, over] of changes) {
@@ -572,7 +626,10 @@ describe('attacks: terms', () => {
             async (i) => [addresses[i]!, await sign(signers[i]!, { ...value, ...change }, over)] as const,
           ),
         );
-        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+        await expect(prove(claimed, proofOf(list))).to.be.revertedWithCustomError(
+          protocol.oracle,
+          'NotProven',
+        );
       }
     });
 
@@ -582,40 +639,43 @@ describe('attacks: terms', () => {
       const list = await Promise.all(
         [0, 1].map(async (i) => [addresses[i]!, await sign(signers[i]!, value)] as const),
       );
-      const copy = await p.claim(claimed.asked, truth.output(), p.liar);
-      await expect(prove(copy, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      const copy = await protocol.claim(claimed.asked, honestValues.output(), protocol.liar);
+      await expect(prove(copy, proofOf(list))).to.be.revertedWithCustomError(protocol.oracle, 'NotProven');
       const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
-      const { r, s, v } = p.ethers.Signature.from(list[0]![1]);
-      const twisted = p.ethers.concat([
+      const { r, s, v } = protocol.ethers.Signature.from(list[0]![1]);
+      const twisted = protocol.ethers.concat([
         r,
-        p.ethers.toBeHex(order - BigInt(s), 32),
-        p.ethers.toBeHex(v === 27 ? 28 : 27, 1),
+        protocol.ethers.toBeHex(order - BigInt(s), 32),
+        protocol.ethers.toBeHex(v === 27 ? 28 : 27, 1),
       ]);
       const malleable = [[addresses[0]!, twisted], list[1]!] as const;
-      await expect(prove(claimed, proofOf(malleable))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      await expect(prove(claimed, proofOf(malleable))).to.be.revertedWithCustomError(
+        protocol.oracle,
+        'NotProven',
+      );
       await prove(claimed, proofOf(list));
     });
 
     it('attack 55: attestations of a falsified claim serve no later equal claim', async () => {
       const { signers, addresses, claimed: right, facts, sign, proofOf, prove } = await scene();
-      const claimed = await p.claim(right.asked, lie.output(), p.liar);
+      const claimed = await protocol.claim(right.asked, falseValues.output(), protocol.liar);
       const value = await facts(claimed);
       const list = await Promise.all(
         [0, 1].map(async (i) => [addresses[i]!, await sign(signers[i]!, value)] as const),
       );
-      await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
-      const again = await p.claim(right.asked, lie.output(), p.liar);
-      await expect(prove(again, proofOf(list))).to.be.revertedWithCustomError(p.oracle, 'NotProven');
+      await protocol.playOut(await protocol.challenge(claimed, protocol.watcher), falseValues, honestValues);
+      const again = await protocol.claim(right.asked, falseValues.output(), protocol.liar);
+      await expect(prove(again, proofOf(list))).to.be.revertedWithCustomError(protocol.oracle, 'NotProven');
     });
 
     it('attack 56: no quorum has a signer twice, zero, or too high a threshold', async () => {
       const { addresses, quorum } = await scene();
       const made = (signers: readonly string[], threshold: number) =>
-        p.ethers.deployContract('AttesterQuorum', [signers, threshold]);
+        protocol.ethers.deployContract('AttesterQuorum', [signers, threshold]);
       for (const signers of [
         [addresses[0]!, addresses[0]!],
         [addresses[1]!, addresses[0]!],
-        [p.ethers.ZeroAddress, addresses[0]!],
+        [protocol.ethers.ZeroAddress, addresses[0]!],
       ]) {
         await expect(made(signers, 1)).to.be.revertedWithCustomError(quorum, 'SignersNotAscending');
       }
@@ -635,13 +695,13 @@ describe('attacks: terms', () => {
 
     async function askByRoot(terms: Partial<Terms> = {}): Promise<Asked> {
       const whole = { ...TERMS, ...terms };
-      const sent = await p.oracle
-        .connect(p.requester)
+      const sent = await protocol.oracle
+        .connect(protocol.requester)
         .requestByRoot(small.id, inputRoots(), 'ipfs://input', whole, FEE, {
           value: FEE + whole.callbackFeeWei,
         });
       const receipt = (await sent.wait())!;
-      const args = p.eventOf(receipt, 'RequestedByRoot');
+      const args = protocol.eventOf(receipt, 'RequestedByRoot');
       const { requestedAt } = args.request;
       return {
         id: args.requestId,
@@ -653,99 +713,115 @@ describe('attacks: terms', () => {
       };
     }
 
-    async function claimByRoot(asked: Asked, output: Uint8Array, by = p.honest): Promise<Claimed> {
-      const sent = await p.oracle
+    async function claimByRoot(asked: Asked, output: Uint8Array, by = protocol.honest): Promise<Claimed> {
+      const sent = await protocol.oracle
         .connect(by)
         .claimByRoot(asked.id, asked.request as never, outputRoots(output), 'ipfs://output', {
           value: asked.terms.claimBondWei,
         });
       const receipt = (await sent.wait())!;
-      const args = p.eventOf(receipt, 'ClaimedByRoot');
+      const args = protocol.eventOf(receipt, 'ClaimedByRoot');
       const claimedAt = BigInt((await receipt.getBlock())!.timestamp);
       return { id: args.claimId, asked, claimant: by, output, outputs: args.outputs, claimedAt, receipt };
     }
 
     const finalizeByRoot = ({ id, asked, output }: Claimed) =>
-      p.oracle.finalizeByRoot(id, asked.request as never, outputRoots(output), true);
+      protocol.oracle.finalizeByRoot(id, asked.request as never, outputRoots(output), true);
 
     it('attack 53: a request by root is disputed and answered like any other', async () => {
-      const plain = await p.ask(small, INPUT);
+      const plain = await protocol.ask(small, INPUT);
       const asked = await askByRoot();
       expect(asked.request[3]).to.equal(plain.request[3]);
-      const claimed = await p.claim(asked, lie.output(), p.liar);
-      const fight = await p.challenge(claimed, p.watcher);
-      await p.playOut(fight, lie, truth);
-      expect(fight.ended?.reason).to.equal(REASON.WrongWord);
-      const wrongInput = tale({ node: 0, byte: 3 });
-      const other = await p.claim(asked, wrongInput.output(), p.liar);
-      const second = await p.challenge(other, p.watcher);
-      await p.playOut(second, wrongInput, truth);
+      const claimed = await protocol.claim(asked, falseValues.output(), protocol.liar);
+      const dispute = await protocol.challenge(claimed, protocol.watcher);
+      await protocol.playOut(dispute, falseValues, honestValues);
+      expect(dispute.ended?.reason).to.equal(REASON.WrongWord);
+      const wrongInput = withFalseOutput({ node: 0, byte: 3 });
+      const other = await protocol.claim(asked, wrongInput.output(), protocol.liar);
+      const second = await protocol.challenge(other, protocol.watcher);
+      await protocol.playOut(second, wrongInput, honestValues);
       expect(second.ended?.reason).to.equal(REASON.WrongInput);
     });
 
     it('attack 53: a false claim by root loses, and a right one answers by roots', async () => {
       const asked = await askByRoot(byRoot);
-      const wrong = await claimByRoot(asked, lie.output(), p.liar);
-      expect(wrong.outputs).to.equal(p.outputsOf(small, lie.output()));
-      await p.playOut(await p.challenge(wrong, p.watcher), lie, truth);
-      expect((await p.oracle.claims(wrong.id)).status).to.equal(3n);
-      const claimed = await claimByRoot(asked, truth.output());
-      await expect(finalizeByRoot(claimed)).to.be.revertedWithCustomError(p.oracle, 'WindowOpen');
-      await p.passWindow(claimed);
+      const wrong = await claimByRoot(asked, falseValues.output(), protocol.liar);
+      expect(wrong.outputs).to.equal(protocol.outputsOf(small, falseValues.output()));
+      await protocol.playOut(await protocol.challenge(wrong, protocol.watcher), falseValues, honestValues);
+      expect((await protocol.oracle.claims(wrong.id)).status).to.equal(CLAIM_STATUS.falsified);
+      const claimed = await claimByRoot(asked, honestValues.output());
+      await expect(finalizeByRoot(claimed)).to.be.revertedWithCustomError(protocol.oracle, 'WindowOpen');
+      await protocol.passWindow(claimed);
       await finalizeByRoot(claimed);
-      expect(await p.oracle.isResult(asked.id, p.outputsOf(small, truth.output()))).to.equal(true);
-      expect(await p.oracle.isResult(asked.id, wrong.outputs)).to.equal(false);
-      await expect(p.oracle.result(asked.id)).to.be.revertedWithCustomError(p.oracle, 'OutputNotStored');
+      expect(
+        await protocol.oracle.isResult(asked.id, protocol.outputsOf(small, honestValues.output())),
+      ).to.equal(true);
+      expect(await protocol.oracle.isResult(asked.id, wrong.outputs)).to.equal(false);
+      await expect(protocol.oracle.result(asked.id)).to.be.revertedWithCustomError(
+        protocol.oracle,
+        'OutputNotStored',
+      );
     });
 
     it('attack 53: the wrong one of bytes and roots, or too few roots, are refused', async () => {
       const asked = await askByRoot(byRoot);
-      await expect(p.claim(asked, truth.output(), p.honest))
-        .to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm')
+      await expect(protocol.claim(asked, honestValues.output(), protocol.honest))
+        .to.be.revertedWithCustomError(protocol.oracle, 'WrongAnswerForm')
         .withArgs(asked.id, true);
-      const plain = await p.ask(small, INPUT);
-      await expect(claimByRoot(plain, truth.output()))
-        .to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm')
+      const plain = await protocol.ask(small, INPUT);
+      await expect(claimByRoot(plain, honestValues.output()))
+        .to.be.revertedWithCustomError(protocol.oracle, 'WrongAnswerForm')
         .withArgs(plain.id, false);
-      const claimed = await claimByRoot(asked, truth.output());
-      await p.passWindow(claimed);
-      await p.networkHelpers.mine();
-      await expect(p.sendFinalize(claimed)).to.be.revertedWithCustomError(p.oracle, 'WrongAnswerForm');
-      for (const roots of [[], outputRoots(lie.output()), [...outputRoots(), p.ethers.ZeroHash]]) {
+      const claimed = await claimByRoot(asked, honestValues.output());
+      await protocol.passWindow(claimed);
+      await protocol.networkHelpers.mine();
+      await expect(protocol.sendFinalize(claimed)).to.be.revertedWithCustomError(
+        protocol.oracle,
+        'WrongAnswerForm',
+      );
+      for (const roots of [
+        [],
+        outputRoots(falseValues.output()),
+        [...outputRoots(), protocol.ethers.ZeroHash],
+      ]) {
         await expect(
-          p.oracle.finalizeByRoot(claimed.id, asked.request as never, roots, true),
-        ).to.be.revertedWithCustomError(p.oracle, 'OutputMismatch');
+          protocol.oracle.finalizeByRoot(claimed.id, asked.request as never, roots, true),
+        ).to.be.revertedWithCustomError(protocol.oracle, 'OutputMismatch');
       }
       const { request: r } = asked;
       await expect(
-        p.oracle.claimByRoot(asked.id, r as never, [], '', { value: claimBondWei }),
-      ).to.be.revertedWithCustomError(p.registry, 'RootCountMismatch');
-      await expect(p.oracle.requestByRoot(small.id, [], '', TERMS, 0n)).to.be.revertedWithCustomError(
-        p.registry,
+        protocol.oracle.claimByRoot(asked.id, r as never, [], '', { value: claimBondWei }),
+      ).to.be.revertedWithCustomError(protocol.registry, 'RootCountMismatch');
+      await expect(protocol.oracle.requestByRoot(small.id, [], '', TERMS, 0n)).to.be.revertedWithCustomError(
+        protocol.registry,
         'RootCountMismatch',
       );
     });
 
     it('attack 53, 59: a callback by root gets the roots, and may be run again', async () => {
-      const consumer = await p.ethers.deployContract('HostileConsumer');
-      await consumer.plan(MOOD.Revert, false, p.ethers.ZeroAddress, '0x');
+      const consumer = await protocol.ethers.deployContract('HostileConsumer');
+      await consumer.plan(MOOD.Revert, false, protocol.ethers.ZeroAddress, '0x');
       const terms = { ...TERMS, answerByRoot: true };
-      const sent = await consumer.ask(p.oracle, small.id, INPUT, terms, FEE, { value: FEE });
-      const asked = p.askedFrom((await sent.wait())!, small, terms);
-      const claimed = await claimByRoot(asked, truth.output());
-      await p.passWindow(claimed);
-      p.eventOf((await (await finalizeByRoot(claimed)).wait())!, 'CallbackFailed');
-      await consumer.plan(MOOD.Accept, false, p.ethers.ZeroAddress, '0x');
-      const run = (roots: string[]) => p.oracle.runCallbackByRoot(asked.id, asked.request as never, roots);
-      await expect(run(outputRoots(lie.output()))).to.be.revertedWithCustomError(p.oracle, 'NotResult');
+      const sent = await consumer.ask(protocol.oracle, small.id, INPUT, terms, FEE, { value: FEE });
+      const asked = protocol.askedFrom((await sent.wait())!, small, terms);
+      const claimed = await claimByRoot(asked, honestValues.output());
+      await protocol.passWindow(claimed);
+      protocol.eventOf((await (await finalizeByRoot(claimed)).wait())!, 'CallbackFailed');
+      await consumer.plan(MOOD.Accept, false, protocol.ethers.ZeroAddress, '0x');
+      const run = (roots: string[]) =>
+        protocol.oracle.runCallbackByRoot(asked.id, asked.request as never, roots);
+      await expect(run(outputRoots(falseValues.output()))).to.be.revertedWithCustomError(
+        protocol.oracle,
+        'NotResult',
+      );
       await run(outputRoots());
       expect(await consumer.roots(0)).to.equal(outputRoots()[0]);
-      await expect(run(outputRoots())).to.be.revertedWithCustomError(p.oracle, 'CallbackNotDue');
+      await expect(run(outputRoots())).to.be.revertedWithCustomError(protocol.oracle, 'CallbackNotDue');
     });
 
     it('opens elements of a tensor against its root, and nothing else', async () => {
       const terms = { ...TERMS, answerByRoot: true };
-      const reader = await p.ethers.deployContract('ElementReader', [p.oracle, terms]);
+      const reader = await protocol.ethers.deployContract('ElementReader', [protocol.oracle, terms]);
       for (const elements of [1, 64, 65, 200]) {
         const values = Array.from({ length: elements }, (_, i) => (i - 3) * 1_000_003);
         const bytes = new Uint8Array(new Int32Array(values).buffer);
@@ -779,8 +855,8 @@ describe('attacks: terms', () => {
     });
 
     it('reads float32 elements as numbers with 18 decimals, rounded toward zero', async () => {
-      const reader = await p.ethers.deployContract('ElementReader', [
-        p.oracle,
+      const reader = await protocol.ethers.deployContract('ElementReader', [
+        protocol.oracle,
         { ...TERMS, answerByRoot: true },
       ]);
       const cases: [number, bigint][] = [
@@ -812,39 +888,39 @@ describe('attacks: terms', () => {
     it('an answer too long for public pools is refused as bytes, and goes by root', async () => {
       const elements = LIMITS.MAX_DATA_BYTES / 4 + 1;
       const model = toyModel([toyLoop(elements)]);
-      await p.publish(model);
+      await protocol.publish(model);
       const output = valuesOf(model, new Uint8Array()).output();
-      await expect(p.claim(await p.ask(model, new Uint8Array()), output, p.honest))
-        .to.be.revertedWithCustomError(p.oracle, 'AnswerTooLong')
+      await expect(protocol.claim(await protocol.ask(model, new Uint8Array()), output, protocol.honest))
+        .to.be.revertedWithCustomError(protocol.oracle, 'AnswerTooLong')
         .withArgs(LIMITS.MAX_DATA_BYTES + 4, LIMITS.MAX_DATA_BYTES);
-      const asked = await p.ask(model, new Uint8Array(), { terms: byRoot });
+      const asked = await protocol.ask(model, new Uint8Array(), { terms: byRoot });
       const roots = [hexOf(tensorRoot(output))];
       const value = claimBondWei;
       const receipt = (await (
-        await p.oracle.claimByRoot(asked.id, asked.request as never, roots, '', { value })
+        await protocol.oracle.claimByRoot(asked.id, asked.request as never, roots, '', { value })
       ).wait()) as ContractTransactionReceipt;
-      expect(p.eventOf(receipt, 'ClaimedByRoot').outputs).to.equal(p.outputsOf(model, output));
+      expect(protocol.eventOf(receipt, 'ClaimedByRoot').outputs).to.equal(protocol.outputsOf(model, output));
     });
 
     it('the longest answer fits a public pool in every transaction that carries it', async () => {
       const POOL_BYTES = 131_072; // go-ethereum's txMaxSize
       const ENVELOPE_BYTES = 200;
       const model = toyModel([toyLoop(LIMITS.MAX_DATA_BYTES / 4)]);
-      await p.publish(model);
+      await protocol.publish(model);
       const output = valuesOf(model, new Uint8Array()).output();
-      const asked = await p.ask(model, new Uint8Array());
-      const claimed = await p.claim(asked, output, p.honest);
-      const { interface: oracle } = p.oracle;
+      const asked = await protocol.ask(model, new Uint8Array());
+      const claimed = await protocol.claim(asked, output, protocol.honest);
+      const { interface: oracle } = protocol.oracle;
       const request_ = asked.request as never;
       for (const call of [
         oracle.encodeFunctionData('claim', [asked.id, request_, output]),
         oracle.encodeFunctionData('finalize', [claimed.id, request_, claimed.outputs, output, true]),
         oracle.encodeFunctionData('runCallback', [asked.id, request_, output]),
       ]) {
-        expect(p.ethers.dataLength(call) + ENVELOPE_BYTES).to.be.at.most(POOL_BYTES);
+        expect(protocol.ethers.dataLength(call) + ENVELOPE_BYTES).to.be.at.most(POOL_BYTES);
       }
-      await p.passWindow(claimed);
-      const receipt = await p.finalize(claimed);
+      await protocol.passWindow(claimed);
+      const receipt = await protocol.finalize(claimed);
       expect(Number(receipt.gasUsed)).to.be.below(16_777_216);
     });
   });

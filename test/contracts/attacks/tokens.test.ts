@@ -1,7 +1,7 @@
 // Row 54: an oracle whose currency is a token, and tokens that do what tokens should not.
 import { expect } from 'chai';
 import { deployProtocol, FEE, MAX, MIN, type Protocol, TERMS } from '../../support/toy/protocol.ts';
-import { DEEP, INPUT, small, tale, truth } from '../../support/toy/small.ts';
+import { DEEP, honestValues, INPUT, small, withFalseOutput } from '../../support/toy/small.ts';
 
 const { claimBondWei, challengeBondWei } = TERMS;
 const MOOD = {
@@ -17,63 +17,75 @@ const MOOD = {
 } as const;
 
 describe('attacks: tokens', () => {
-  let p: Protocol;
+  let protocol: Protocol;
   let token: NonNullable<Protocol['token']>;
-  const lie = tale(DEEP);
+  const falseValues = withFalseOutput(DEEP);
 
   beforeEach(async () => {
-    p = await deployProtocol({ token: true });
-    token = p.token!;
-    await p.publish(small);
+    protocol = await deployProtocol({ token: true });
+    token = protocol.token!;
+    await protocol.publish(small);
   });
 
-  const plan = (mood: keyof typeof MOOD, target: unknown = p.oracle, payload = '0x') =>
+  const plan = (mood: keyof typeof MOOD, target: unknown = protocol.oracle, payload = '0x') =>
     token.plan(MOOD[mood], target as never, payload);
 
   /** The total that the oracle owes or holds, by its own books. */
   async function booked(): Promise<bigint> {
     let sum = 0n;
-    for (const { address } of p.signers) sum += await p.oracle.owed(address);
+    for (const { address } of protocol.signers) sum += await protocol.oracle.owed(address);
     return sum;
   }
 
   it('attack 54: fees, bonds and rewards are paid in the token alone, to the last unit', async () => {
-    expect(await p.oracle.currency()).to.equal(await token.getAddress());
+    expect(await protocol.oracle.currency()).to.equal(await token.getAddress());
     const start = new Map<string, bigint>();
-    for (const { address } of p.signers) start.set(address, await token.balanceOf(address));
-    const asked = await p.ask(small, INPUT);
-    const wrong = await p.claim(asked, lie.output(), p.liar);
-    await p.playOut(await p.challenge(wrong, p.watcher), lie, truth);
-    const right = await p.claim(asked, truth.output(), p.honest);
-    await p.passWindow(right);
-    await p.finalize(right);
-    for (const by of [p.honest, p.watcher]) await p.oracle.connect(by).withdraw();
+    for (const { address } of protocol.signers) start.set(address, await token.balanceOf(address));
+    const asked = await protocol.ask(small, INPUT);
+    const wrong = await protocol.claim(asked, falseValues.output(), protocol.liar);
+    await protocol.playOut(await protocol.challenge(wrong, protocol.watcher), falseValues, honestValues);
+    const right = await protocol.claim(asked, honestValues.output(), protocol.honest);
+    await protocol.passWindow(right);
+    await protocol.finalize(right);
+    for (const by of [protocol.honest, protocol.watcher]) await protocol.oracle.connect(by).withdraw();
     const gained = async (who: { address: string }) =>
       (await token.balanceOf(who.address)) - start.get(who.address)!;
-    expect(await gained(p.honest)).to.equal(FEE);
-    expect(await gained(p.requester)).to.equal(-FEE);
-    expect(await gained(p.watcher)).to.equal(claimBondWei / 2n);
-    expect(await gained(p.liar)).to.equal(-claimBondWei);
-    expect(await token.balanceOf(p.oracle)).to.equal((await p.oracle.progress(asked.id)).burnedWei);
-    expect(await p.ethers.provider.getBalance(p.oracle)).to.equal(0n);
+    expect(await gained(protocol.honest)).to.equal(FEE);
+    expect(await gained(protocol.requester)).to.equal(-FEE);
+    expect(await gained(protocol.watcher)).to.equal(claimBondWei / 2n);
+    expect(await gained(protocol.liar)).to.equal(-claimBondWei);
+    expect(await token.balanceOf(protocol.oracle)).to.equal(
+      (await protocol.oracle.progress(asked.id)).burnedWei,
+    );
+    expect(await protocol.ethers.provider.getBalance(protocol.oracle)).to.equal(0n);
   });
 
   it('attack 54: ether sent along to an oracle with a token is refused', async () => {
-    await expect(p.oracle.connect(p.requester).request(small.id, INPUT, TERMS, FEE, { value: FEE }))
-      .to.be.revertedWithCustomError(p.oracle, 'PaymentMismatch')
-      .withArgs(0, FEE);
-    const asked = await p.ask(small, INPUT);
     await expect(
-      p.oracle.connect(p.liar).claim(asked.id, asked.request as never, truth.output(), { value: 1n }),
-    ).to.be.revertedWithCustomError(p.oracle, 'PaymentMismatch');
+      protocol.oracle.connect(protocol.requester).request(small.id, INPUT, TERMS, FEE, { value: FEE }),
+    )
+      .to.be.revertedWithCustomError(protocol.oracle, 'PaymentMismatch')
+      .withArgs(0, FEE);
+    const asked = await protocol.ask(small, INPUT);
+    await expect(
+      protocol.oracle
+        .connect(protocol.liar)
+        .claim(asked.id, asked.request as never, honestValues.output(), { value: 1n }),
+    ).to.be.revertedWithCustomError(protocol.oracle, 'PaymentMismatch');
   });
 
   it('attack 54: a currency that is no contract is refused at deployment', async () => {
     await expect(
-      p.ethers.deployContract('InferenceOracle', [p.registry, p.referee, p.stranger.address, MIN, MAX]),
+      protocol.ethers.deployContract('InferenceOracle', [
+        protocol.registry,
+        protocol.referee,
+        protocol.stranger.address,
+        MIN,
+        MAX,
+      ]),
     )
-      .to.be.revertedWithCustomError(p.oracle, 'NotCurrency')
-      .withArgs(p.stranger.address);
+      .to.be.revertedWithCustomError(protocol.oracle, 'NotCurrency')
+      .withArgs(protocol.stranger.address);
   });
 
   for (const [mood, error] of [
@@ -84,143 +96,169 @@ describe('attacks: tokens', () => {
     ['ReturnBomb', 'PaymentRefused'],
   ] as const) {
     it(`attack 54: a token in the mood ${mood} pays no fee, claim bond or challenge bond`, async () => {
-      const asked = await p.ask(small, INPUT);
-      const claimed = await p.claim(asked, lie.output(), p.liar);
-      const held = await token.balanceOf(p.oracle);
+      const asked = await protocol.ask(small, INPUT);
+      const claimed = await protocol.claim(asked, falseValues.output(), protocol.liar);
+      const held = await token.balanceOf(protocol.oracle);
       await plan(mood);
-      await expect(p.ask(small, INPUT)).to.be.revertedWithCustomError(p.oracle, error);
-      await expect(p.claim(asked, truth.output(), p.honest)).to.be.revertedWithCustomError(p.oracle, error);
-      await expect(p.challenge(claimed, p.watcher)).to.be.revertedWithCustomError(p.oracle, error);
+      await expect(protocol.ask(small, INPUT)).to.be.revertedWithCustomError(protocol.oracle, error);
+      await expect(
+        protocol.claim(asked, honestValues.output(), protocol.honest),
+      ).to.be.revertedWithCustomError(protocol.oracle, error);
+      await expect(protocol.challenge(claimed, protocol.watcher)).to.be.revertedWithCustomError(
+        protocol.oracle,
+        error,
+      );
       await plan('Behave');
-      expect(await token.balanceOf(p.oracle)).to.equal(held);
+      expect(await token.balanceOf(protocol.oracle)).to.equal(held);
       expect(await booked()).to.equal(0n);
-      expect((await p.oracle.progress(asked.id)).claims).to.equal(1n);
+      expect((await protocol.oracle.progress(asked.id)).claims).to.equal(1n);
       // Whoever paid before loses nothing by it.
-      await p.playOut(await p.challenge(claimed, p.watcher), lie, truth);
-      await p.oracle.connect(p.watcher).withdraw();
+      await protocol.playOut(await protocol.challenge(claimed, protocol.watcher), falseValues, honestValues);
+      await protocol.oracle.connect(protocol.watcher).withdraw();
     });
   }
 
   it('attack 54: a token that returns nothing works; too little balance is told', async () => {
     await plan('ReturnNothing');
-    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
-    await p.passWindow(claimed);
-    await p.finalize(claimed);
-    await p.oracle.connect(p.honest).withdraw();
-    await token.connect(p.requester).approve(p.oracle, FEE - 1n);
-    await expect(p.ask(small, INPUT))
-      .to.be.revertedWithCustomError(p.oracle, 'PaymentRefused')
-      .withArgs(await token.getAddress(), p.requester.address, FEE);
+    const claimed = await protocol.claim(
+      await protocol.ask(small, INPUT),
+      honestValues.output(),
+      protocol.honest,
+    );
+    await protocol.passWindow(claimed);
+    await protocol.finalize(claimed);
+    await protocol.oracle.connect(protocol.honest).withdraw();
+    await token.connect(protocol.requester).approve(protocol.oracle, FEE - 1n);
+    await expect(protocol.ask(small, INPUT))
+      .to.be.revertedWithCustomError(protocol.oracle, 'PaymentRefused')
+      .withArgs(await token.getAddress(), protocol.requester.address, FEE);
   });
 
   it('attack 54: an account that a token bars withdraws elsewhere, blocks nobody', async () => {
-    const asked = await p.ask(small, INPUT);
-    const claimed = await p.claim(asked, truth.output(), p.honest);
-    const quitter = await p.challenge(claimed, p.watcher);
-    await token.block_(p.honest, true);
-    await token.block_(p.watcher, true);
-    await p.step(quitter, truth);
-    await p.runOut(quitter);
-    await p.timeout(quitter);
-    await p.at((await p.lastTimestamp()) + TERMS.windowSeconds);
-    await p.finalize(claimed);
+    const asked = await protocol.ask(small, INPUT);
+    const claimed = await protocol.claim(asked, honestValues.output(), protocol.honest);
+    const quitter = await protocol.challenge(claimed, protocol.watcher);
+    await token.block_(protocol.honest, true);
+    await token.block_(protocol.watcher, true);
+    await protocol.step(quitter, honestValues);
+    await protocol.runOut(quitter);
+    await protocol.timeout(quitter);
+    await protocol.at((await protocol.lastTimestamp()) + TERMS.windowSeconds);
+    await protocol.finalize(claimed);
     const owed = claimBondWei + challengeBondWei + FEE;
-    await expect(p.oracle.connect(p.honest).withdraw())
-      .to.be.revertedWithCustomError(p.oracle, 'WithdrawalRefused')
-      .withArgs(p.honest.address, owed);
-    expect(await p.oracle.owed(p.honest)).to.equal(owed);
-    const before = await token.balanceOf(p.stranger);
-    await p.oracle.connect(p.honest).withdrawTo(p.stranger);
-    expect((await token.balanceOf(p.stranger)) - before).to.equal(owed);
+    await expect(protocol.oracle.connect(protocol.honest).withdraw())
+      .to.be.revertedWithCustomError(protocol.oracle, 'WithdrawalRefused')
+      .withArgs(protocol.honest.address, owed);
+    expect(await protocol.oracle.owed(protocol.honest)).to.equal(owed);
+    const before = await token.balanceOf(protocol.stranger);
+    await protocol.oracle.connect(protocol.honest).withdrawTo(protocol.stranger);
+    expect((await token.balanceOf(protocol.stranger)) - before).to.equal(owed);
   });
 
   it('attack 54: a withdrawal that the token refuses takes nothing off the debt', async () => {
-    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
-    await p.passWindow(claimed);
-    await p.finalize(claimed);
+    const claimed = await protocol.claim(
+      await protocol.ask(small, INPUT),
+      honestValues.output(),
+      protocol.honest,
+    );
+    await protocol.passWindow(claimed);
+    await protocol.finalize(claimed);
     for (const mood of ['ReturnFalse', 'ReturnBomb'] as const) {
       await plan(mood);
-      await expect(p.oracle.connect(p.honest).withdraw()).to.be.revertedWithCustomError(
-        p.oracle,
+      await expect(protocol.oracle.connect(protocol.honest).withdraw()).to.be.revertedWithCustomError(
+        protocol.oracle,
         'WithdrawalRefused',
       );
-      expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
+      expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
     }
     await plan('Behave');
-    await p.oracle.connect(p.honest).withdraw();
-    await expect(p.oracle.connect(p.honest).withdraw()).to.be.revertedWithCustomError(
-      p.oracle,
+    await protocol.oracle.connect(protocol.honest).withdraw();
+    await expect(protocol.oracle.connect(protocol.honest).withdraw()).to.be.revertedWithCustomError(
+      protocol.oracle,
       'NothingOwed',
     );
   });
 
   it('attack 54: a token that calls back in a payment reenters no function', async () => {
-    const asked = await p.ask(small, INPUT);
-    const claimed = await p.claim(asked, lie.output(), p.liar);
-    const fight = await p.challenge(claimed, p.stranger);
-    await p.runOut(fight);
-    const { interface: oracle } = p.oracle;
+    const asked = await protocol.ask(small, INPUT);
+    const claimed = await protocol.claim(asked, falseValues.output(), protocol.liar);
+    const dispute = await protocol.challenge(claimed, protocol.stranger);
+    await protocol.runOut(dispute);
+    const { interface: oracle } = protocol.oracle;
     const request = asked.request as never;
-    const calls: [typeof p.oracle | typeof p.game, string][] = [
-      [p.oracle, oracle.encodeFunctionData('request', [small.id, INPUT, TERMS, FEE])],
-      [p.oracle, oracle.encodeFunctionData('claim', [asked.id, request, truth.output()])],
-      [p.oracle, oracle.encodeFunctionData('challenge', [claimed.id, request, claimed.outputs])],
-      [p.oracle, oracle.encodeFunctionData('cancel', [asked.id, request])],
-      [p.oracle, oracle.encodeFunctionData('withdraw')],
+    const calls: [typeof protocol.oracle | typeof protocol.game, string][] = [
+      [protocol.oracle, oracle.encodeFunctionData('request', [small.id, INPUT, TERMS, FEE])],
+      [protocol.oracle, oracle.encodeFunctionData('claim', [asked.id, request, honestValues.output()])],
+      [protocol.oracle, oracle.encodeFunctionData('challenge', [claimed.id, request, claimed.outputs])],
+      [protocol.oracle, oracle.encodeFunctionData('cancel', [asked.id, request])],
+      [protocol.oracle, oracle.encodeFunctionData('withdraw')],
       [
-        p.oracle,
+        protocol.oracle,
         oracle.encodeFunctionData('finalize', [claimed.id, request, claimed.outputs, claimed.output, true]),
       ],
       [
-        p.game,
-        p.game.interface.encodeFunctionData('timeout', [fight.id, fight.dispute as never, fight.subject]),
+        protocol.game,
+        protocol.game.interface.encodeFunctionData('timeout', [
+          dispute.id,
+          dispute.fields as never,
+          dispute.subject,
+        ]),
       ],
     ];
     const again = oracle.getError('ReentrancyGuardReentrantCall')!.selector;
     for (const [target, payload] of calls) {
-      const snapshot = await p.networkHelpers.takeSnapshot();
+      const snapshot = await protocol.networkHelpers.takeSnapshot();
       await plan('Reenter', target, payload);
-      await p.ask(small, INPUT);
+      await protocol.ask(small, INPUT);
       expect(await token.reentered()).to.equal(false);
       expect(await token.returned()).to.equal(again);
       await snapshot.restore();
     }
-    await p.timeout(fight);
-    await plan('Reenter', p.oracle, oracle.encodeFunctionData('withdraw'));
-    await p.oracle.connect(p.stranger).withdraw();
+    await protocol.timeout(dispute);
+    await plan('Reenter', protocol.oracle, oracle.encodeFunctionData('withdraw'));
+    await protocol.oracle.connect(protocol.stranger).withdraw();
     expect(await token.reentered()).to.equal(false);
-    expect(await p.oracle.owed(p.stranger)).to.equal(0n);
+    expect(await protocol.oracle.owed(protocol.stranger)).to.equal(0n);
   });
 
   it('attack 54: a token that rebases costs its own users only', async () => {
     const other = await deployProtocol();
-    const claimed = await p.claim(await p.ask(small, INPUT), truth.output(), p.honest);
-    await p.passWindow(claimed);
-    await p.finalize(claimed);
+    const claimed = await protocol.claim(
+      await protocol.ask(small, INPUT),
+      honestValues.output(),
+      protocol.honest,
+    );
+    await protocol.passWindow(claimed);
+    await protocol.finalize(claimed);
     await token.rebase(9);
     // The books stay as they are; the last to withdraw finds too little.
-    expect(await p.oracle.owed(p.honest)).to.equal(claimBondWei + FEE);
-    await expect(p.oracle.connect(p.honest).withdraw()).to.be.revertedWithCustomError(
-      p.oracle,
+    expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
+    await expect(protocol.oracle.connect(protocol.honest).withdraw()).to.be.revertedWithCustomError(
+      protocol.oracle,
       'WithdrawalRefused',
     );
     await token.rebase(10);
-    await p.oracle.connect(p.honest).withdraw();
+    await protocol.oracle.connect(protocol.honest).withdraw();
     expect(await other.balanceOf(other.oracle)).to.equal(0n);
   });
 
   it('attack 54: a consumer pays in the token, hands a fee back in it, and keeps none', async () => {
     const terms = { ...TERMS, callbackFeeWei: 7n };
-    const reader = await p.ethers.deployContract('DigitReader', [p.oracle, small.id, terms, FEE]);
-    await token.connect(p.requester).approve(reader, p.ethers.MaxUint256);
-    const before = await token.balanceOf(p.requester);
-    const sent = await reader.connect(p.requester).ask(INPUT);
-    const asked = p.askedFrom((await sent.wait())!, small, terms);
-    expect(before - (await token.balanceOf(p.requester))).to.equal(FEE + 7n);
+    const reader = await protocol.ethers.deployContract('DigitReader', [
+      protocol.oracle,
+      small.id,
+      terms,
+      FEE,
+    ]);
+    await token.connect(protocol.requester).approve(reader, protocol.ethers.MaxUint256);
+    const before = await token.balanceOf(protocol.requester);
+    const sent = await reader.connect(protocol.requester).ask(INPUT);
+    const asked = protocol.askedFrom((await sent.wait())!, small, terms);
+    expect(before - (await token.balanceOf(protocol.requester))).to.equal(FEE + 7n);
     expect(await token.balanceOf(reader)).to.equal(0n);
-    await p.at(asked.requestedAt + terms.patienceSeconds + 1n);
-    await reader.connect(p.requester).takeBack(asked.id, asked.request as never);
-    expect(await token.balanceOf(p.requester)).to.equal(before);
+    await protocol.at(asked.requestedAt + terms.patienceSeconds + 1n);
+    await reader.connect(protocol.requester).takeBack(asked.id, asked.request as never);
+    expect(await token.balanceOf(protocol.requester)).to.equal(before);
     expect(await token.balanceOf(reader)).to.equal(0n);
   });
 });

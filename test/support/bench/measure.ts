@@ -123,10 +123,10 @@ export async function measure(
   use: ReferenceUse,
   before?: EngineOf,
 ): Promise<Result> {
-  const [onnx, given] = [bytes(), values()];
+  const [onnx, ours] = [bytes(), values()];
   const { result: compiled, ms: importMs } = await timed(() => importOnnx(onnx, options));
   const { program } = compiled;
-  const inputs = programInputs(compiled, given);
+  const inputs = programInputs(compiled, ours);
   const load = (threads: number) => wasmEngineWith({ threads }).load(program, compiled.weights);
   const { result: loaded, ms: loadMs } = await timed(() => withMemory(() => load(1)));
   const session = loaded.made;
@@ -151,7 +151,7 @@ export async function measure(
     'block1',
     async () => new Map(block.map((i) => [i, tensorTree(tensorsBefore[i]!)])),
   );
-  const ort = await openAll(onnx, given);
+  const ort = await openAll(onnx, ours);
   const theirs = [...ort].map(([key, one]) => new Kept(key, one.run));
   const times = await race(
     [...assay, ...formerly, ...traces, kept, whole, blockTrees, ...theirs].map(

@@ -11,9 +11,9 @@ export async function withMemory<T>(
     }
   };
   try {
-    const made = await make();
+    const result = await make();
     const sizes = () => taken.map(({ buffer }) => buffer.byteLength);
-    return { made, sizes, bytes: () => sizes().reduce((sum, bytes) => sum + bytes, 0) };
+    return { made: result, sizes, bytes: () => sizes().reduce((sum, bytes) => sum + bytes, 0) };
   } finally {
     WebAssembly.Memory = Memory;
   }

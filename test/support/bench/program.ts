@@ -72,15 +72,15 @@ export function leastMemory(program: Program): { weights: number; live: number }
 }
 
 /** Bytes of the tensors of some nodes. */
-export const bytesOf = ({ nodes }: Program, of: readonly number[]): number =>
-  of.reduce((sum, i) => sum + byteLengthOf(nodes[i]!), 0);
+export const bytesOf = ({ nodes }: Program, indices: readonly number[]): number =>
+  indices.reduce((sum, i) => sum + byteLengthOf(nodes[i]!), 0);
 
 /** Inputs and loops of the block whose tensors have the most bytes. */
 export function largestBlock(program: Program): number[] {
   const depth = depthOf(program.nodes.length);
-  const made = computedOf(program);
-  const blocks = [...new Set(made.map((i) => blockOf(i, depth)))].map((block) =>
-    made.filter((i) => blockOf(i, depth) === block),
+  const computed = computedOf(program);
+  const blocks = [...new Set(computed.map((i) => blockOf(i, depth)))].map((block) =>
+    computed.filter((i) => blockOf(i, depth) === block),
   );
   return blocks.reduce((a, b) => (bytesOf(program, b) > bytesOf(program, a) ? b : a), []);
 }

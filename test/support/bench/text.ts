@@ -124,8 +124,8 @@ export async function measureText(bench: TextBench): Promise<TextResult> {
 
   const problems: string[] = [];
   for (let turn = 0; turn < 2; turn++) {
-    const [own, theirs] = [await first.write(), await rival.write()];
-    if (String(own) !== String(theirs)) problems.push(`onnxruntime writes ${theirs}, this engine ${own}`);
+    const [ours, theirs] = [await first.write(), await rival.write()];
+    if (String(ours) !== String(theirs)) problems.push(`onnxruntime writes ${theirs}, this engine ${ours}`);
   }
   for (const { form, check } of writers)
     for (const threads of [1, 2] as const)

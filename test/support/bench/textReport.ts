@@ -43,9 +43,9 @@ export const textJsonOf = ({ ortWeb, forms, ...result }: TextResult): string =>
   JSON.stringify({
     ...result,
     ortWeb: timesOf(ortWeb),
-    forms: forms.map(({ token: own, check, ...one }) => ({
+    forms: forms.map(({ token: ours, check, ...one }) => ({
       ...one,
-      token: timesOf(own),
+      token: timesOf(ours),
       check: check.map(timesOf),
     })),
   });

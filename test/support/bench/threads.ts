@@ -85,8 +85,8 @@ export async function threadTimes(
   for (let round = 0; round < ROUNDS; round++) {
     const alone = await rateOf(runOf(one), WINDOW_MS);
     const together = await rateOf(runOf(many), WINDOW_MS);
-    const [own, others] = await Promise.all([rateOf(runOf(one), WINDOW_MS), rivals.rate(WINDOW_MS)]);
-    rounds.push({ alone, together, apart: own + others });
+    const [ours, others] = await Promise.all([rateOf(runOf(one), WINDOW_MS), rivals.rate(WINDOW_MS)]);
+    rounds.push({ alone, together, apart: ours + others });
   }
   rivals.end();
 

@@ -66,8 +66,10 @@ export async function seedsOfLies(rig: Rig, wrong: Runner, count: number): Promi
   const seeds: number[] = [];
   for (let seed = 1; seeds.length < count; seed++) {
     const input = hexOf(rig.input(seed));
-    const [lie, truth] = await Promise.all([wrong, rig.shelf].map((one) => one.output(rig.modelId, input)));
-    if (lie !== truth) seeds.push(seed);
+    const [wrongOutput, rightOutput] = await Promise.all(
+      [wrong, rig.shelf].map((one) => one.output(rig.modelId, input)),
+    );
+    if (wrongOutput !== rightOutput) seeds.push(seed);
   }
   return seeds;
 }
@@ -131,10 +133,10 @@ async function clockLeft(rig: Rig, record: DisputeRecord, side: Role): Promise<n
 /** The least share of its clock that an account had left in a dispute, on its side. */
 export async function leastClockLeft(rig: Rig, account: number, side: Role): Promise<number> {
   const address = rig.address(account);
-  const own = [...(await rig.world()).disputes.values()].filter(
+  const watchersDisputes = [...(await rig.world()).disputes.values()].filter(
     ({ challenger, claim }) => (side === 'claimant' ? claim.claimant : challenger) === address,
   );
-  return Math.min(...(await Promise.all(own.map((record) => clockLeft(rig, record, side)))));
+  return Math.min(...(await Promise.all(watchersDisputes.map((record) => clockLeft(rig, record, side)))));
 }
 
 /** Counts what the honest side did, from the chain. */

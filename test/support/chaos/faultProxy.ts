@@ -54,12 +54,12 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     if (fault && 'error' in fault) return { ...head, error: { code: -32000, message: fault.error } };
     if (fault && 'delayMs' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const passed = fault && 'instead' in fault ? { ...call, ...fault.instead } : call;
-    const given = (await post(upstream, JSON.stringify(passed))) as { result?: unknown };
+    const answer = (await post(upstream, JSON.stringify(passed))) as { result?: unknown };
     if (fault && 'afterwards' in fault)
       return { ...head, error: { code: -32000, message: fault.afterwards } };
-    return fault && 'after' in fault && 'result' in given
-      ? { ...given, result: fault.after(given.result) }
-      : given;
+    return fault && 'after' in fault && 'result' in answer
+      ? { ...answer, result: fault.after(answer.result) }
+      : answer;
   };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = JSON.parse(await bodyOf(request)) as Call | Call[];

@@ -53,8 +53,8 @@ export async function readFirstAlone(chain: LongChain): Promise<FirstRead> {
 /** Reads a long chain for the first time, ends, and goes on from what is on disk. */
 export async function readFirst({ requests, blocks, delayMs, range }: LongChain): Promise<FirstRead> {
   const script = join(import.meta.dirname, 'syntheticNode.ts');
-  const given = [requests, blocks, delayMs, range].map(String);
-  const node = spawn(process.execPath, ['--import', 'tsx', script, ...given], {
+  const args = [requests, blocks, delayMs, range].map(String);
+  const node = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const folder = mkdtempSync(join(tmpdir(), 'assay-index-'));

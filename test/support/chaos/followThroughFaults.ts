@@ -44,9 +44,9 @@ function expectTrue(world: World, chain: SimulatedChain): void {
   // A look may have come before the latest reorganisation was seen.
   if (block?.hash !== world.block.hash) return;
   for (const [requestId, one] of world.cases) {
-    const truth = block.state.requests[Number(requestId) - 1];
-    expect(truth, `request ${requestId}`).to.not.equal(undefined);
-    expect(recorded(one), `request ${requestId}`).to.deep.equal(simulated(truth as SimulatedRequest));
+    const expected = block.state.requests[Number(requestId) - 1];
+    expect(expected, `request ${requestId}`).to.not.equal(undefined);
+    expect(recorded(one), `request ${requestId}`).to.deep.equal(simulated(expected as SimulatedRequest));
   }
 }
 
@@ -105,8 +105,8 @@ export async function followThroughFaults(seed: number): Promise<Followed> {
     const settled = await Promise.all(all.filter((id) => !world.cases.has(id)).map((id) => index.recall(id)));
     for (const one of settled) {
       expect(one, 'what is over can be read again').to.not.equal(undefined);
-      const truth = chain.head.state.requests[Number(one?.request.requestId) - 1] as SimulatedRequest;
-      expect(recorded(one as Case)).to.deep.equal(simulated(truth));
+      const expected = chain.head.state.requests[Number(one?.request.requestId) - 1] as SimulatedRequest;
+      expect(recorded(one as Case)).to.deep.equal(simulated(expected));
     }
     const events = chain.blocks.reduce((sum, { logs }) => sum + logs.length, 0);
     return { ...counts, events };

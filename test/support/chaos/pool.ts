@@ -235,10 +235,10 @@ export class PoolChain implements SendingNode {
     if (this.checksFunds && costWei > this.balanceWei) say('insufficient funds for gas * price + value');
     if (costWei > (this.mostCostWei ?? costWei)) say('tx fee exceeds the configured cap');
     if (sent.nonce < this.#used) say('nonce too low');
-    const known = this.#pool.get(sent.nonce);
-    if (known?.hash === sent.hash) say('already known');
+    const pending = this.#pool.get(sent.nonce);
+    if (pending?.hash === sent.hash) say('already known');
     if (sent.fees.maxPriorityFeePerGas < this.leastTipWei) say(this.leastTipWords);
-    if (known && !this.#isTenthMore(sent.fees, known.fees)) say('replacement transaction underpriced');
+    if (pending && !this.#isTenthMore(sent.fees, pending.fees)) say('replacement transaction underpriced');
     this.#pool.set(sent.nonce, sent);
   }
 

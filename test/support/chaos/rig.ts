@@ -122,8 +122,8 @@ export class Rig {
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
-    const given = ['--accounts', '30', '--balance', '100000', '--gas-limit', '30000000'];
-    const { url, stop } = await startNode('anvil', 'osaka', [...given, ...(options.arguments ?? [])]);
+    const flags = ['--accounts', '30', '--balance', '100000', '--gas-limit', '30000000'];
+    const { url, stop } = await startNode('anvil', 'osaka', [...flags, ...(options.arguments ?? [])]);
     // What the test itself asks may take long on a machine that is busy.
     const node = await openEndpoints([url], { timeoutMs: 60_000 });
     const contracts = await deploy(new Wallet(keyOf(0), node), TRIAL_BOUNDS);

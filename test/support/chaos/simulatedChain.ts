@@ -1,6 +1,7 @@
 import { type ContractTransaction, id as hashOfText, Interface, keccak256, toQuantity } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import type { Contracts } from '../../../src/chain/contracts/contracts.ts';
+import { CALLBACK_STATUS, CLAIM_STATUS, REQUEST_STATUS } from '../../../src/chain/contracts/status.ts';
 import type { RawLog } from '../../../src/chain/index/events.ts';
 import { requestHash, stateHash } from '../../../src/chain/index/facts.ts';
 import type { Random } from '../randomProgram.ts';
@@ -10,6 +11,13 @@ import { viewCalls } from './viewCalls.ts';
 const ORACLE = '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0';
 const GAME = '0x75537828f2ce51be7289709686A69CbFDbB714F1';
 const SECONDS_PER_BLOCK = 12n;
+
+/** Codes of what the client knows of a callback. */
+const CALLBACKS = {
+  notRun: CALLBACK_STATUS.none,
+  failed: CALLBACK_STATUS.failed,
+  done: CALLBACK_STATUS.done,
+};
 
 const oracle = new Interface(IInferenceOracle__factory.abi);
 const game = new Interface(IDisputeGame__factory.abi);
@@ -172,9 +180,9 @@ export class SimulatedChain {
       }
       case 'progress': {
         const found = requests.find(({ requestId }) => requestId === id);
-        const status = found ? { open: 1, answered: 2, cancelled: 3, closed: 4 }[found.status] : 0;
+        const status = REQUEST_STATUS[found?.status ?? 'none'];
         const open = found?.claims.filter((one) => one.status === 'open').length ?? 0;
-        const callback = found ? { notRun: 0, failed: 2, done: 3 }[found.callback] : 0;
+        const callback = CALLBACKS[found?.callback ?? 'notRun'];
         return encode([
           found?.claims.length ?? 0,
           open,
@@ -190,7 +198,7 @@ export class SimulatedChain {
         const found = claims.find(({ claimId }) => claimId === id);
         if (!found) return encode([`0x${'00'.repeat(20)}`, 0, 0, 0]);
         const open = found.disputes.filter(({ ended }) => !ended).length;
-        const status = { open: 1, final: 2, falsified: 3 }[found.status];
+        const status = CLAIM_STATUS[found.status];
         return encode([found.claimant, found.claimedAt, open, status]);
       }
       case 'traceOf':

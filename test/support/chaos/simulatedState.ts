@@ -135,38 +135,43 @@ const clockAt = (timestamp: bigint): bigint => (timestamp << 56n) | (3600n << 28
 
 function challenge(
   state: SimulatedState,
-  made: SimulatedClaim,
+  claim: SimulatedClaim,
   random: Random,
   moment: Moment,
 ): SimulatedEvent[] {
   const disputeId = ++state.disputeCount;
   const challenger = random.pick(ACCOUNTS);
   const dispute: Dispute = {
-    claimant: made.claimant,
+    claimant: claim.claimant,
     challenger,
     clock: clockAt(moment.timestamp),
-    stake: (made.claimId << 160n) | (1000n << 80n) | 500n,
+    stake: (claim.claimId << 160n) | (1000n << 80n) | 500n,
     program: hash(random),
     position: encodePosition(START),
   };
-  made.disputes.push({
+  claim.disputes.push({
     ...{ disputeId, challenger, dispute, subject: `0x${'00'.repeat(32)}` },
     ...{ moves: [moment.transaction], ended: undefined, step: 0 },
-    view: openedView(made.traceRoot === undefined ? undefined : bytesOfHex(made.traceRoot)),
+    view: openedView(claim.traceRoot === undefined ? undefined : bytesOfHex(claim.traceRoot)),
   });
-  return [{ contract: 'game', name: 'Opened', args: [disputeId, made.claimId, challenger, dispute] }];
+  return [{ contract: 'game', name: 'Opened', args: [disputeId, claim.claimId, challenger, dispute] }];
 }
 
-function fixTrace(made: SimulatedClaim, random: Random): SimulatedEvent[] {
-  if (made.traceRoot !== undefined) return [];
-  made.traceRoot = hash(random);
-  for (const one of made.disputes) one.view = withTraceRoot(one.view, bytesOfHex(made.traceRoot));
-  return [{ contract: 'game', name: 'TraceCommitted', args: [made.claimId, made.traceRoot] }];
+function fixTrace(claim: SimulatedClaim, random: Random): SimulatedEvent[] {
+  if (claim.traceRoot !== undefined) return [];
+  claim.traceRoot = hash(random);
+  for (const one of claim.disputes) one.view = withTraceRoot(one.view, bytesOfHex(claim.traceRoot));
+  return [{ contract: 'game', name: 'TraceCommitted', args: [claim.claimId, claim.traceRoot] }];
 }
 
-function move(made: SimulatedClaim, one: SimulatedDispute, random: Random, moment: Moment): SimulatedEvent[] {
+function move(
+  claim: SimulatedClaim,
+  one: SimulatedDispute,
+  random: Random,
+  moment: Moment,
+): SimulatedEvent[] {
   const [name, place] = SCRIPT[one.step++] as (typeof SCRIPT)[number];
-  const fixed = one.step === 1 ? fixTrace(made, random) : [];
+  const fixed = one.step === 1 ? fixTrace(claim, random) : [];
   const position: Position = { ...START, ...place };
   one.dispute = { ...one.dispute, clock: clockAt(moment.timestamp), position: encodePosition(position) };
   one.subject = hash(random);
@@ -188,38 +193,42 @@ function move(made: SimulatedClaim, one: SimulatedDispute, random: Random, momen
   return [...fixed, { contract: 'game', name, args }];
 }
 
-function end(made: SimulatedClaim, one: SimulatedDispute, random: Random, moment: Moment): SimulatedEvent[] {
-  const isOvertaken = made.status === 'falsified';
+function end(claim: SimulatedClaim, one: SimulatedDispute, random: Random, moment: Moment): SimulatedEvent[] {
+  const isOvertaken = claim.status === 'falsified';
   const challengerWins = isOvertaken || random.chance(60);
   const reason: Reason = isOvertaken
     ? 'ClaimAlreadyFalsified'
     : challengerWins
       ? 'WrongWord'
       : 'ChallengerTimeout';
-  const winner = challengerWins ? one.challenger : made.claimant;
+  const winner = challengerWins ? one.challenger : claim.claimant;
   one.ended = { winner, reason };
   if (one.moves.at(-1) !== moment.transaction) one.moves.push(moment.transaction);
   const code = { ClaimAlreadyFalsified: 7, WrongWord: 2, ChallengerTimeout: 1 }[reason as never] as number;
   const ended: SimulatedEvent = {
     contract: 'game',
     name: 'Ended',
-    args: [one.disputeId, made.claimId, winner, code],
+    args: [one.disputeId, claim.claimId, winner, code],
   };
   if (!challengerWins || isOvertaken) return [ended];
-  made.status = 'falsified';
-  return [ended, { contract: 'oracle', name: 'ClaimFalsified', args: [made.claimId, winner, 500n, 500n] }];
+  claim.status = 'falsified';
+  return [ended, { contract: 'oracle', name: 'ClaimFalsified', args: [claim.claimId, winner, 500n, 500n] }];
 }
 
-function finalize(asked: SimulatedRequest, made: SimulatedClaim, random: Random): SimulatedEvent[] {
-  made.status = 'final';
-  const events: SimulatedEvent[] = [{ contract: 'oracle', name: 'ClaimFinalized', args: [made.claimId] }];
+function finalize(asked: SimulatedRequest, claim: SimulatedClaim, random: Random): SimulatedEvent[] {
+  claim.status = 'final';
+  const events: SimulatedEvent[] = [{ contract: 'oracle', name: 'ClaimFinalized', args: [claim.claimId] }];
   if (asked.status !== 'open') return events;
   asked.status = 'answered';
-  asked.feeHeld = asked.request.feeWei !== 0n && BigInt.asUintN(32, made.claimId) !== 1n;
-  events.push({ contract: 'oracle', name: 'Answered', args: [asked.requestId, made.claimId, made.outputs] });
+  asked.feeHeld = asked.request.feeWei !== 0n && BigInt.asUintN(32, claim.claimId) !== 1n;
+  events.push({
+    contract: 'oracle',
+    name: 'Answered',
+    args: [asked.requestId, claim.claimId, claim.outputs],
+  });
   if (asked.feeHeld && random.chance(50)) {
     asked.feeHeld = false;
-    events.push({ contract: 'oracle', name: 'FeePaid', args: [asked.requestId, made.claimId] });
+    events.push({ contract: 'oracle', name: 'FeePaid', args: [asked.requestId, claim.claimId] });
   }
   if (random.chance(50)) return events;
   asked.callback = random.chance(50) ? 'done' : 'failed';
@@ -237,18 +246,18 @@ export function actAtRandom(state: SimulatedState, random: Random, moment: Momen
   const asked = state.requests.length > 0 ? random.pick(state.requests) : undefined;
   if (!asked || random.chance(15)) return ask(state, random, moment);
   const open = asked.claims.filter(({ status }) => status === 'open');
-  const running = asked.claims.flatMap((made) =>
-    made.disputes.filter(({ ended }) => !ended).map((one) => [made, one] as const),
+  const running = asked.claims.flatMap((claim) =>
+    claim.disputes.filter(({ ended }) => !ended).map((one) => [claim, one] as const),
   );
   if (running.length > 0 && random.chance(70)) {
-    const [made, one] = random.pick(running);
-    const isOver = one.step === SCRIPT.length || made.status === 'falsified' || random.chance(5);
-    return isOver ? end(made, one, random, moment) : move(made, one, random, moment);
+    const [claim, one] = random.pick(running);
+    const isOver = one.step === SCRIPT.length || claim.status === 'falsified' || random.chance(5);
+    return isOver ? end(claim, one, random, moment) : move(claim, one, random, moment);
   }
   if (open.length > 0) {
-    const made = random.pick(open);
-    if (random.chance(50)) return challenge(state, made, random, moment);
-    if (!made.disputes.some(({ ended }) => !ended)) return finalize(asked, made, random);
+    const claim = random.pick(open);
+    if (random.chance(50)) return challenge(state, claim, random, moment);
+    if (!claim.disputes.some(({ ended }) => !ended)) return finalize(asked, claim, random);
   }
   if (asked.status === 'open') {
     if (open.length === 0 && random.chance(10)) {

@@ -120,7 +120,7 @@ export async function honestFigures(rig: Rig, honest: Honest): Promise<HonestFig
   const { requests, claims, disputes } = await tally(rig);
   const [provider, watcher] = [rig.address(honest.provider), rig.address(honest.watcher)];
   const lies = claims.filter(({ isRight }) => !isRight);
-  const own = disputes.filter(({ challenger }) => challenger === watcher);
+  const watchersDisputes = disputes.filter(({ challenger }) => challenger === watcher);
   const sent = [...(await rig.transactions(honest.provider)), ...(await rig.transactions(honest.watcher))];
   const calls = new Map<string, number>();
   for (const { input, status } of sent) {
@@ -134,9 +134,9 @@ export async function honestFigures(rig: Rig, honest: Honest): Promise<HonestFig
     finalLies: lies.filter(({ status }) => status === 'final').length,
     lostClaims: claims.filter(({ claimant, status }) => claimant === provider && status === 'falsified')
       .length,
-    disputes: own.length,
-    lostDisputes: own.filter(({ winner }) => winner !== undefined && winner !== watcher).length,
-    doubleChallenges: own.length - new Set(own.map(({ claimId }) => claimId)).size,
+    disputes: watchersDisputes.length,
+    lostDisputes: watchersDisputes.filter(({ winner }) => winner !== undefined && winner !== watcher).length,
+    doubleChallenges: watchersDisputes.length - new Set(watchersDisputes.map(({ claimId }) => claimId)).size,
     sent: sent.length,
     twice: [...calls.values()].filter((count) => count > 1).length,
     reverted: sent.filter(({ status }) => status === 0).length,

@@ -84,10 +84,10 @@ export async function measure(model: Model, lies: number): Promise<Measured> {
   const silent = { onStart: () => undefined, onLie: () => undefined, onDispute: () => undefined };
   const { disputes, harmless } = await rehearseScript(script, silent);
   await session.close();
-  const most = (of: (one: (typeof disputes)[number]) => number | null): number =>
-    disputes.reduce((greatest, one) => Math.max(greatest, of(one) ?? 0), 0);
-  const bytes = (of: readonly number[]): number =>
-    of.reduce((sum, node) => sum + byteLengthOf(program.nodes[node]!), 0);
+  const most = (value: (one: (typeof disputes)[number]) => number | null): number =>
+    disputes.reduce((greatest, one) => Math.max(greatest, value(one) ?? 0), 0);
+  const bytes = (nodes: readonly number[]): number =>
+    nodes.reduce((sum, node) => sum + byteLengthOf(program.nodes[node]!), 0);
   return {
     weights: model.weights,
     inputBytes: bytes(program.inputs),

@@ -49,7 +49,7 @@ export function tableOf(
   figures: Readonly<Record<string, Figures>>,
   times: Readonly<Record<string, string>>,
 ): string {
-  const rows = Object.entries(figures).map(([name, of]) => rowOf(name, of, times[name] ?? '–'));
+  const rows = Object.entries(figures).map(([name, figure]) => rowOf(name, figure, times[name] ?? '–'));
   const rule = COLUMNS.map((_, i) => (i < 2 ? '---' : '---:'));
   return [line(COLUMNS), line(rule), ...rows.map(line)].join('\n');
 }

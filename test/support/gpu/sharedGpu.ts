@@ -5,24 +5,24 @@ function once<T>(
   make: (...args: never[]) => T,
   keyOf: (...args: never[]) => string,
 ): (...args: never[]) => T {
-  const known = new Map<string, T>();
+  const cache = new Map<string, T>();
   return (...args) => {
     const key = keyOf(...args);
-    if (!known.has(key)) known.set(key, make(...args));
-    return known.get(key)!;
+    if (!cache.has(key)) cache.set(key, make(...args));
+    return cache.get(key)!;
   };
 }
 
 /** An object with some members of its own, and those of another one; methods are called on that one. */
-function over<T extends object>(object: T, own: Record<PropertyKey, unknown>): T {
+function over<T extends object>(object: T, overrides: Record<PropertyKey, unknown>): T {
   return new Proxy(object, {
     get: (_, name) => {
-      if (name in own) return own[name];
+      if (name in overrides) return overrides[name];
       const member: unknown = Reflect.get(object, name, object);
       return typeof member === 'function' ? member.bind(object) : member;
     },
     set: (_, name, value) => {
-      own[name] = value;
+      overrides[name] = value;
       return true;
     },
   });

@@ -51,14 +51,14 @@ type Texts = readonly [KnownText, ...KnownText[]];
 
 const grouped = (n: number): string => n.toLocaleString('en-US');
 
-const most = (disputes: readonly DisputeResult[], of: (one: DisputeResult) => number | null): number =>
-  disputes.reduce((greatest, one) => Math.max(greatest, of(one) ?? 0), 0);
+const most = (disputes: readonly DisputeResult[], value: (one: DisputeResult) => number | null): number =>
+  disputes.reduce((greatest, one) => Math.max(greatest, value(one) ?? 0), 0);
 
 /** Does some work. @returns what it yields, and how long it took */
 async function timed<T>(work: () => Promise<T>): Promise<[T, string]> {
   const start = performance.now();
-  const made = await work();
-  return [made, `${((performance.now() - start) / 1000).toFixed(1)} s`];
+  const result = await work();
+  return [result, `${((performance.now() - start) / 1000).toFixed(1)} s`];
 }
 
 /** The text with another token at a place. */
@@ -146,12 +146,12 @@ export async function climb(rung: Rung, say: Say): Promise<Climbed> {
   const { prompt, tokens } = model.options;
   say(`${prompt} + ${tokens} tokens, ${nodes} nodes, compiled in ${compiling}`);
 
-  const [own, writing] = await timed(() => written(model, first));
-  if (`${own}` !== `${first.tokens}`)
+  const [ours, writing] = await timed(() => written(model, first));
+  if (`${ours}` !== `${first.tokens}`)
     problems.push(
-      `a session writes ${own} after ${JSON.stringify(first.prompt)}, and ${rung.writer} ${first.tokens}`,
+      `a session writes ${ours} after ${JSON.stringify(first.prompt)}, and ${rung.writer} ${first.tokens}`,
     );
-  say(`a session writes the first text, ${own.length} tokens, in ${writing}`);
+  say(`a session writes the first text, ${ours.length} tokens, in ${writing}`);
 
   const stage = await Stage.open(model);
   const [accepted, checking] = await timed(() => check(rung, stage, texts, problems));

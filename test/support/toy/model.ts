@@ -99,11 +99,11 @@ export const isCommitted = ({ nodes, depth }: Pick<ToyModel, 'nodes' | 'depth'>,
  * @param answered how many input nodes, the last by slot, are answers
  */
 export function toyModel(
-  given: readonly ToyNode[],
-  outputs: readonly number[] = [given.length - 1],
+  plainNodes: readonly ToyNode[],
+  outputs: readonly number[] = [plainNodes.length - 1],
   answered = 0,
 ): ToyModel {
-  const nodes = given.map((node, i) => (outputs.includes(i) ? { ...node, checkpoint: true } : node));
+  const nodes = plainNodes.map((node, i) => (outputs.includes(i) ? { ...node, checkpoint: true } : node));
   const descriptors = nodes.map(encodeToy);
   const tree = new MerkleTree(PROGRAM_TREE, concat(descriptors.map(programLeaf)));
   const refer = (node: number): TensorRef => ({ node, byteLength: byteLengthOf(nodes[node]!) });

@@ -197,8 +197,8 @@ export function challengerMove(
   { at }: Choice = {},
 ): Call | undefined {
   if (place.phase === PHASE.TracePick || place.phase === PHASE.NodePick || place.phase === PHASE.TensorPick) {
-    const own = ownHashes(place, values);
-    const child = at ?? table.hashes.findIndex((hash, i) => !equalBytes(hash, own[i]!));
+    const hashes = ownHashes(place, values);
+    const child = at ?? table.hashes.findIndex((hash, i) => !equalBytes(hash, hashes[i]!));
     if (child < 0) return undefined;
     const picked = pickOf(table.hashes, child, isInTensor(place) ? TENSOR_TREE : TRACE_TREE);
     const levels = levelsToReveal(place.depthLeft);
@@ -219,8 +219,8 @@ export function challengerMove(
   const descriptor = values.model.descriptors[place.nodeIndex];
   if (place.phase === PHASE.Element) {
     const start = place.index * CHUNK_BYTES;
-    const own = values.bytes(place.nodeIndex).subarray(start, start + CHUNK_BYTES);
-    const byte = at === undefined ? table.chunk.findIndex((b, i) => b !== own[i]) : at * node.elementBytes;
+    const chunk = values.bytes(place.nodeIndex).subarray(start, start + CHUNK_BYTES);
+    const byte = at === undefined ? table.chunk.findIndex((b, i) => b !== chunk[i]) : at * node.elementBytes;
     if (byte < 0) return undefined;
     if (start + byte >= byteLengthOf(node)) return { name: 'provePaddingByte', args: [table.chunk] };
     const offset = Math.floor(byte / node.elementBytes);
@@ -229,8 +229,8 @@ export function challengerMove(
       : { name: 'nameElement', args: [table.chunk, offset] };
   }
   const positions = positionsIn(place);
-  const own = values.accumulators(place.nodeIndex, place.index, positions);
-  const differing = unpackWords(table.words).findIndex((word, i) => word !== own[i]);
+  const words = values.accumulators(place.nodeIndex, place.index, positions);
+  const differing = unpackWords(table.words).findIndex((word, i) => word !== words[i]);
   const interval = at ?? (differing < 0 ? positions.length : differing);
   const from = interval === 0 ? place.lo : positions[interval - 1]!;
   const steps = (positions[interval] ?? place.hi) - from;

@@ -95,11 +95,11 @@ export interface Claimed {
 }
 
 /** A dispute as its last event left it. */
-export interface Fight {
+export interface Dispute {
   readonly id: bigint;
   readonly claimed: Claimed;
   readonly challenger: HardhatEthersSigner;
-  dispute: readonly unknown[];
+  fields: readonly unknown[];
   subject: string;
   table: Table;
   ended?: { winner: string; reason: bigint };
@@ -115,7 +115,7 @@ export interface Fight {
 
 const POSITION = 5;
 
-export const placeOf = (fight: Pick<Fight, 'dispute'>) => unpack(fight.dispute[POSITION] as bigint);
+export const placeOf = (dispute: Pick<Dispute, 'fields'>) => unpack(dispute.fields[POSITION] as bigint);
 
 export type Protocol = Awaited<ReturnType<typeof deployProtocol>>;
 
@@ -224,107 +224,107 @@ export async function deployProtocol({
     return { id: args.claimId, asked, claimant, output, outputs: args.outputs, claimedAt, receipt };
   }
 
-  async function challenge(claimed: Claimed, challenger: HardhatEthersSigner): Promise<Fight> {
+  async function challenge(claimed: Claimed, challenger: HardhatEthersSigner): Promise<Dispute> {
     const { asked } = claimed;
     const sent = await oracle
       .connect(challenger)
       .challenge(claimed.id, asked.request as never, claimed.outputs, payment(asked.terms.challengeBondWei));
     const receipt = (await sent.wait())!;
     const args = eventOf(receipt, 'Opened');
-    const dispute = args.dispute.toArray(true);
+    const fields = args.dispute.toArray(true);
     const opening = { name: 'challenge', gas: receipt.gasUsed, byClaimant: false, args: [] };
     return {
       id: args.disputeId,
       claimed,
       challenger,
-      dispute,
+      fields,
       subject: ethers.ZeroHash,
       table: EMPTY_TABLE,
-      moves: [{ ...opening, place: placeOf({ dispute }) }],
+      moves: [{ ...opening, place: placeOf({ fields }) }],
     };
   }
 
-  /** Brings a fight up to date with what a transaction did to it. */
-  function absorb(fight: Fight, receipt: ContractTransactionReceipt): void {
+  /** Brings a dispute up to date with what a transaction did to it. */
+  function absorb(dispute: Dispute, receipt: ContractTransactionReceipt): void {
     for (const log of receipt.logs as Log[]) {
       const parsed = game.interface.parseLog(log);
-      if (!parsed || parsed.args.disputeId !== fight.id) continue;
+      if (!parsed || parsed.args.disputeId !== dispute.id) continue;
       const { args, name } = parsed;
       if (name === 'Ended') {
-        fight.ended = { winner: args.winner, reason: args.reason };
+        dispute.ended = { winner: args.winner, reason: args.reason };
         continue;
       }
       if (args.dispute === undefined || args.subject === undefined) continue;
-      fight.dispute = args.dispute.toArray(true);
-      fight.subject = args.subject;
+      dispute.fields = args.dispute.toArray(true);
+      dispute.subject = args.subject;
       if (name === 'Revealed') {
-        const { phase } = placeOf(fight);
-        const blockRoot = phase === PHASE.NodePick ? bytesOfHex(args.subject) : fight.table.blockRoot;
-        fight.table = { ...fight.table, hashes: args.hashes.map(bytesOfHex), blockRoot };
+        const { phase } = placeOf(dispute);
+        const blockRoot = phase === PHASE.NodePick ? bytesOfHex(args.subject) : dispute.table.blockRoot;
+        dispute.table = { ...dispute.table, hashes: args.hashes.map(bytesOfHex), blockRoot };
       }
-      if (name === 'ChunkRevealed') fight.table = { ...fight.table, chunk: bytesOfHex(args.chunk) };
-      if (name === 'AccumulatorsPosted') fight.table = { ...fight.table, words: bytesOfHex(args.words) };
+      if (name === 'ChunkRevealed') dispute.table = { ...dispute.table, chunk: bytesOfHex(args.chunk) };
+      if (name === 'AccumulatorsPosted') dispute.table = { ...dispute.table, words: bytesOfHex(args.words) };
     }
   }
 
   /** Sends a move without looking at what it does. */
-  function send(fight: Fight, call: Call, by: HardhatEthersSigner, overrides: Overrides = {}) {
-    const args = call.args.map((arg) => (arg === REQUEST ? fight.claimed.asked.request : arg));
-    return game.connect(by).getFunction(call.name)(fight.id, fight.dispute, ...args, overrides);
+  function send(dispute: Dispute, call: Call, by: HardhatEthersSigner, overrides: Overrides = {}) {
+    const args = call.args.map((arg) => (arg === REQUEST ? dispute.claimed.asked.request : arg));
+    return game.connect(by).getFunction(call.name)(dispute.id, dispute.fields, ...args, overrides);
   }
 
   async function move(
-    fight: Fight,
+    dispute: Dispute,
     call: Call,
     by: HardhatEthersSigner,
   ): Promise<ContractTransactionReceipt> {
-    const place = placeOf(fight);
-    const receipt = (await (await send(fight, call, by)).wait())!;
-    absorb(fight, receipt);
+    const place = placeOf(dispute);
+    const receipt = (await (await send(dispute, call, by)).wait())!;
+    absorb(dispute, receipt);
     const { name, args } = call;
-    fight.moves.push({ name, args, gas: receipt.gasUsed, byClaimant: claimantMoves(place.phase), place });
+    dispute.moves.push({ name, args, gas: receipt.gasUsed, byClaimant: claimantMoves(place.phase), place });
     return receipt;
   }
 
   /** The move that the side whose turn it is makes if it holds `values`. */
-  async function nextCall(fight: Fight, values: Values): Promise<Call | undefined> {
-    const place = placeOf(fight);
-    if (!claimantMoves(place.phase)) return challengerMove(place, fight.table, values);
-    const committed = (await game.traceOf(fight.claimed.id)) !== ethers.ZeroHash;
+  async function nextCall(dispute: Dispute, values: Values): Promise<Call | undefined> {
+    const place = placeOf(dispute);
+    if (!claimantMoves(place.phase)) return challengerMove(place, dispute.table, values);
+    const committed = (await game.traceOf(dispute.claimed.id)) !== ethers.ZeroHash;
     return claimantMove(place, values, committed);
   }
 
-  const moverOf = (fight: Fight): HardhatEthersSigner =>
-    claimantMoves(placeOf(fight).phase) ? fight.claimed.claimant : fight.challenger;
+  const moverOf = (dispute: Dispute): HardhatEthersSigner =>
+    claimantMoves(placeOf(dispute).phase) ? dispute.claimed.claimant : dispute.challenger;
 
   /** One move of whoever's turn it is. */
-  async function step(fight: Fight, values: Values): Promise<boolean> {
-    const call = await nextCall(fight, values);
+  async function step(dispute: Dispute, values: Values): Promise<boolean> {
+    const call = await nextCall(dispute, values);
     if (!call) return false;
-    await move(fight, call, moverOf(fight));
+    await move(dispute, call, moverOf(dispute));
     return true;
   }
 
   /** Both sides play by their values until the end, or until one has no move. */
-  async function playOut(fight: Fight, claimant: Values, challenger: Values): Promise<void> {
-    while (!fight.ended) {
-      const values = claimantMoves(placeOf(fight).phase) ? claimant : challenger;
-      if (!(await step(fight, values))) return;
+  async function playOut(dispute: Dispute, claimant: Values, challenger: Values): Promise<void> {
+    while (!dispute.ended) {
+      const values = claimantMoves(placeOf(dispute).phase) ? claimant : challenger;
+      if (!(await step(dispute, values))) return;
     }
   }
 
-  const sendTimeout = (fight: Fight, by = stranger) =>
-    game.connect(by).timeout(fight.id, fight.dispute as never, fight.subject);
+  const sendTimeout = (dispute: Dispute, by = stranger) =>
+    game.connect(by).timeout(dispute.id, dispute.fields as never, dispute.subject);
 
-  async function timeout(fight: Fight, by = stranger): Promise<void> {
-    absorb(fight, (await (await sendTimeout(fight, by)).wait())!);
+  async function timeout(dispute: Dispute, by = stranger): Promise<void> {
+    absorb(dispute, (await (await sendTimeout(dispute, by)).wait())!);
   }
 
-  const sendReclaim = (fight: Fight, by = stranger) =>
-    game.connect(by).reclaim(fight.id, fight.dispute as never, fight.subject);
+  const sendReclaim = (dispute: Dispute, by = stranger) =>
+    game.connect(by).reclaim(dispute.id, dispute.fields as never, dispute.subject);
 
-  async function reclaim(fight: Fight, by = stranger): Promise<void> {
-    absorb(fight, (await (await sendReclaim(fight, by)).wait())!);
+  async function reclaim(dispute: Dispute, by = stranger): Promise<void> {
+    absorb(dispute, (await (await sendReclaim(dispute, by)).wait())!);
   }
 
   /** Makes a claim final, and runs its callback in the same transaction unless told otherwise. */
@@ -347,7 +347,7 @@ export async function deployProtocol({
   const passWindow = ({ claimedAt, asked }: Claimed) => at(claimedAt + asked.terms.windowSeconds + 1n);
 
   /** Lets the clock of the side to move run out. */
-  const runOut = async ({ claimed }: Fight) =>
+  const runOut = async ({ claimed }: Dispute) =>
     at((await lastTimestamp()) + claimed.asked.terms.clockSeconds + 1n);
 
   return {

@@ -1,7 +1,7 @@
-// The subject of the random game: a model, the truth about each claim on it, and lies.
+// The subject of the random game: a model, the honest values of each claim on it, and lies.
 import { concat } from '../../../src/merkle/tree.ts';
 import { type ToyModel, toyInput, toyLoop, toyModel } from './model.ts';
-import { INPUT, small, told, truth } from './small.ts';
+import { honestValues, INPUT, small, withLies } from './small.ts';
 import { type Lie, type Values, valuesOf } from './values.ts';
 
 export interface Scene {
@@ -10,18 +10,18 @@ export interface Scene {
   /** The right claim and its values; undefined if there is nothing right to claim. */
   readonly right: Values | undefined;
   /** The values behind a claim of these bytes. */
-  truthOf(claimed: Uint8Array): Values;
+  honestValuesFor(claimed: Uint8Array): Values;
   isFalse(claimed: Uint8Array): boolean;
-  told(...lies: Lie[]): Values;
+  withLies(...lies: Lie[]): Values;
 }
 
 const plain: Scene = {
   name: 'outputs',
   model: small,
-  right: truth,
-  truthOf: () => truth,
-  isFalse: (claimed) => Buffer.compare(claimed, truth.output()) !== 0,
-  told,
+  right: honestValues,
+  honestValuesFor: () => honestValues,
+  isFalse: (claimed) => Buffer.compare(claimed, honestValues.output()) !== 0,
+  withLies,
 };
 
 /** A toy's word is its initial accumulator in the other colours, if it folds nothing. */
@@ -47,9 +47,10 @@ function checking(name: string, accept: 0 | 1): Scene {
     name,
     model,
     right: accept === 1 ? valuesAt(ANSWER, []) : undefined,
-    truthOf: (claimed) => valuesAt(claimed, []),
+    honestValuesFor: (claimed) => valuesAt(claimed, []),
     isFalse: () => accept === 0,
-    told: (...lies) => valuesAt(ANSWER, [...least, ...lies.filter(({ node }) => accept === 1 || node !== 4)]),
+    withLies: (...lies) =>
+      valuesAt(ANSWER, [...least, ...lies.filter(({ node }) => accept === 1 || node !== 4)]),
   };
 }
 

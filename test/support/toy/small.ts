@@ -13,12 +13,12 @@ export const small = toyModel([
   toyLoop(2),
 ]);
 
-export const truth = valuesOf(small, INPUT);
+export const honestValues = valuesOf(small, INPUT);
 
 /** Two chunks in; found by way of every phase. */
 export const DEEP: Lie = { node: 2, byte: 4 * 150, step: 5 };
 
-export const told = (...lies: Lie[]) => valuesOf(small, INPUT, lies);
+export const withLies = (...lies: Lie[]) => valuesOf(small, INPUT, lies);
 
 /** A wrong output besides, so that several false claims differ. */
-export const tale = (...lies: Lie[]) => told(...lies, { node: 4, byte: 0 });
+export const withFalseOutput = (...lies: Lie[]) => withLies(...lies, { node: 4, byte: 0 });

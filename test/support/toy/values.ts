@@ -72,7 +72,7 @@ function fullTree(bytes: Uint8Array): MerkleTree {
 }
 
 /**
- * The truth about a model and an input, or what somebody tells who lies in the given places.
+ * The honest values of a model for an input, or those of somebody who lies in some places.
  *
  * @param input all inputs, and after them the answers, one after the other
  */

@@ -56,10 +56,10 @@ describe('a session that writes texts', () => {
     const text = await slow.write(request);
     for (const wrong of [0, 1, 2, 5, 20]) {
       for (const most of [1, 3, 20]) {
-        const draft: Draft = async (known) =>
+        const draft: Draft = async (tokens) =>
           text
             .map((token, i) => (i % (wrong + 1) === wrong ? (token + 1) % TINY.vocabulary : token))
-            .slice(known.length, known.length + most);
+            .slice(tokens.length, tokens.length + most);
         const chooser = session.on(inputsOf(model, request));
         expect(await generate(model, chooser, { draft }), `${wrong} of ${most}`).to.deep.equal(text);
       }

@@ -17,10 +17,13 @@ describe('a session of a model of 135 million parameters', () => {
       const model = await availableOrSkip(this, () => rung.compile());
       const { prompt, tokens } = model.options;
       const keys = prompt + tokens;
-      const [known] = textsOf(rung);
+      const [textOfRung] = textsOf(rung);
       // What is said need not be what the model would choose.
-      const text = Array.from({ length: tokens }, (_, i) => known!.tokens[i % known!.tokens.length]!);
-      const script = { prompt: known!.ids, text };
+      const text = Array.from(
+        { length: tokens },
+        (_, i) => textOfRung!.tokens[i % textOfRung!.tokens.length]!,
+      );
+      const script = { prompt: textOfRung!.ids, text };
       const whole = await byOnePass(model, engine, script);
       for (const blocks of [[1], [16, 1, 4]]) {
         const parts = blocks.map((rows) => ({ rows, keys, yields: true }));
