@@ -35,6 +35,9 @@ export interface TextModel extends CompiledModel {
   readonly rowNumbers: number;
 }
 
+/** Tensors of a text model that its readers find by these names. */
+type Mark = 'choices' | 'logits' | 'sequence' | 'rowNumbers';
+
 /**
  * @param graph ids (and masks, positions, an empty past) to logits
  * @param fileBytes size of what the graph was read from
@@ -49,10 +52,10 @@ export function compileText(
   checkOptions(options);
   let vocabulary = embeddings(graph);
   let width = tokenWidth(vocabulary);
-  const join = (joint: Joint): Joined => {
-    const made = around(joint, options, width);
-    vocabulary = made.vocabulary;
-    return made;
+  const join = (joint: Joint): Joined<Mark> => {
+    const { vocabulary: found, ...joined } = around(joint, options, width);
+    vocabulary = found;
+    return joined;
   };
   let joined = importJoined(graph, fileBytes, join, half);
   if (width !== tokenWidth(vocabulary)) {
@@ -75,10 +78,7 @@ export function compileText(
     answers: (program.answers ?? []).map(refer),
     outputs: program.outputs.map((node) => ({ ...refer(node), name: 'accept' })),
     bound: [],
-    choices: marked[0] as number,
-    logits: marked[1] as number,
-    sequence: marked[2] as number,
-    rowNumbers: marked[3] as number,
+    ...marked,
   };
 }
 
@@ -108,7 +108,7 @@ function around(
   { builder, graph, lower }: Joint,
   options: TextOptions,
   width: number,
-): Joined & { vocabulary: number } {
+): Joined<Mark> & { vocabulary: number } {
   const { prompt: most, tokens, ends = [] } = options;
   const part = (label: string): void => {
     builder.current = { name: label, label, location: `the ${label}` };
@@ -138,8 +138,9 @@ function around(
     inputs: [prompt, length, ...drawn],
     answers: [text],
     outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
+    marked: { choices, logits, sequence: ids, rowNumbers: last },
     // A copy that is stored is read in order by the fold over it, so that a leaf opens few of its chunks.
-    marked: [choices, logits, ids, last, ...copies],
+    stored: copies,
     vocabulary: logits.shape[1] as number,
   };
 }

@@ -1,7 +1,7 @@
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { blockLevels, depthOf } from '../../program/blocks.ts';
 import { byteLengthOf, type ConstantNode, type Node, type Program } from '../../program/node.ts';
-import type { Compiled } from './compiled.ts';
+import { type Compiled, mapMarks } from './compiled.ts';
 
 /**
  * Chooses where the blocks of a program end. A tensor that is live-out of its block (read by a later one, or an output) is
@@ -23,7 +23,7 @@ export const realNodes = ({ nodes }: Pick<Program, 'nodes'>): number[] =>
   nodes.flatMap((node, i) => (isFiller(node) ? [] : [i]));
 
 /** The same nodes in the same order, with fillers between them; a program of one block as it is. */
-export function inBlocks(compiled: Compiled): Compiled {
+export function inBlocks<Mark extends string>(compiled: Compiled<Mark>): Compiled<Mark> {
   const { program } = compiled;
   const depth = depthOf(program.nodes.length);
   const levels = blockLevels(depth);
@@ -33,11 +33,11 @@ export function inBlocks(compiled: Compiled): Compiled {
 }
 
 /** Every block but the last one filled up, and what names nodes by the numbers that they then have. */
-function filled(
-  { program, weights, labels, marked }: Compiled,
+function filled<Mark extends string>(
+  { program, weights, labels, marked }: Compiled<Mark>,
   ends: ReadonlySet<number>,
   size: number,
-): Compiled {
+): Compiled<Mark> {
   const nodes: Node[] = [];
   const names: string[] = [];
   const bytes = new Map<number, Uint8Array>();
@@ -73,7 +73,7 @@ function filled(
     },
     weights: bytes,
     labels: names,
-    marked: marked.map(renumbered),
+    marked: mapMarks(marked, renumbered),
   };
 }
 
