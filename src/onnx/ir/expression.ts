@@ -1,3 +1,4 @@
+import { MAGNITUDE_BITS, SIGN_BIT } from '../../scalar/float32.ts';
 import { type InstructionName, OPCODE } from '../../scalar/instructions.ts';
 import { SEMANTICS, wordOfF32 } from '../../scalar/machine.ts';
 import type { Index } from './indices.ts';
@@ -131,9 +132,9 @@ export const f32 = {
   trunc: unary('f32.trunc'),
   fromI32: unary('f32.from_i32'),
   /** Flips the sign bit, also of NaN. */
-  neg: (a: Expression) => operation('i32.xor', a, word(0x80000000)),
+  neg: (a: Expression) => operation('i32.xor', a, word(SIGN_BIT)),
   /** Clears the sign bit, also of NaN. */
-  abs: (a: Expression) => operation('i32.and', a, word(0x7fffffff)),
+  abs: (a: Expression) => operation('i32.and', a, word(MAGNITUDE_BITS)),
   gt: (a: Expression, b: Expression) => operation('f32.lt', b, a),
   ge: (a: Expression, b: Expression) => operation('f32.le', b, a),
   isNaN: (a: Expression) => operation('i32.eq', operation('f32.eq', a, a), word(0)),
