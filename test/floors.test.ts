@@ -50,6 +50,11 @@ const apart: readonly (readonly [from: Floor, to: Floor])[] = [
   ['client', 'watcher'],
 ];
 
+/** The only files of a floor that other floors may import, where there is a choice. */
+const surfacesOf: Partial<Record<Floor, readonly string[]>> = {
+  onnx: ['index.ts', 'building.ts', 'errors.ts', 'floatFormats.ts', 'packedBits.ts', 'types.ts'],
+};
+
 /** Folders and files of a floor, from top to bottom: each may import from itself and from those above it. */
 const roomsOf: Partial<Record<Floor, readonly string[]>> = {
   engine: [
@@ -57,9 +62,9 @@ const roomsOf: Partial<Record<Floor, readonly string[]>> = {
     ...['threads', 'wasm', 'webgpu'],
   ],
   onnx: [
-    ...['errors.ts', 'floatFormats.ts', 'types.ts'],
+    ...['errors.ts', 'floatFormats.ts', 'packedBits.ts', 'types.ts'],
     ...['read', 'ir', 'loops', 'tensors', 'functions', 'operators', 'frontend', 'backend'],
-    ...['import.ts', 'joined.ts', 'index.ts'],
+    ...['import.ts', 'joined.ts', 'index.ts', 'building.ts'],
   ],
   cli: [
     ...['exit.ts', 'console.ts', 'arguments.ts', 'ports.ts'],
@@ -86,12 +91,14 @@ function objection(file: string, specifier: string): string | undefined {
   if (!isFloor(from)) return 'is in a folder that the list of floors does not name';
   if (specifier.startsWith('.')) {
     const target = relative(src, resolve(src, dirname(file), specifier));
-    const [to] = target.split(sep);
+    const [to, ...within] = target.split(sep);
     // The command of a clone compiles itself; nothing that a user of the package runs needs a script.
     if (to === '..') return file === join('cli', 'assay.mjs') ? undefined : `leaves src/ for ${specifier}`;
     if (!isFloor(to)) return `imports ${specifier}, which is on no floor`;
     if (floors.indexOf(to) > floors.indexOf(from)) return `imports upwards, from ${to}/`;
     if (apart.some(([a, b]) => a === from && b === to)) return `imports from ${to}/`;
+    const surfaces = from === to ? undefined : surfacesOf[to];
+    if (surfaces && !surfaces.includes(within.join(sep))) return `imports ${target}, which is inside ${to}/`;
     return undefined;
   }
   if (!pure.includes(from)) return undefined;
@@ -99,6 +106,29 @@ function objection(file: string, specifier: string): string | undefined {
   return packagesOf[from]?.some((name) => specifier === name || specifier.startsWith(`${name}/`))
     ? undefined
     : `is pure and imports the package ${specifier}`;
+}
+
+/** A cycle of files that import each other, if there is one; `imported` has the files that each one imports. */
+function cycleIn(imported: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    path.push(file);
+    for (const next of imported.get(file) ?? []) {
+      const cycle = visit(next);
+      if (cycle) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imported.keys()) {
+    const cycle = visit(file);
+    if (cycle) return cycle;
+  }
+  return undefined;
 }
 
 describe('import floors', () => {
@@ -114,6 +144,15 @@ describe('import floors', () => {
       }),
     );
     expect(objections).to.deep.equal([]);
+  });
+
+  it('has no cycle, of files that import only types either', () => {
+    const imported = files.map((file): [string, string[]] => {
+      const specifiers = importsOf(readFileSync(join(src, file), 'utf8'));
+      const relatives = specifiers.filter((specifier) => specifier.startsWith('.'));
+      return [file, relatives.map((specifier) => relative(src, resolve(src, dirname(file), specifier)))];
+    });
+    expect(cycleIn(new Map(imported))).to.equal(undefined);
   });
 
   for (const [floor, rooms] of Object.entries(roomsOf)) {
@@ -192,6 +231,19 @@ describe('import floors', () => {
     expect(objection('trace/run.ts', 'node:fs')).to.match(/pure/);
     expect(objection('dispute/rules.ts', 'ethers')).to.match(/pure/);
     expect(objection('scalar/row.ts', 'hash-wasm')).to.match(/pure/);
+  });
+
+  it('objects to an import past the surface of a floor', () => {
+    expect(objection('text/compile.ts', '../onnx/ir/tensor.ts')).to.match(/inside onnx/);
+    expect(objection('text/compile.ts', '../onnx/building.ts')).to.equal(undefined);
+    expect(objection('onnx/joined.ts', './ir/tensor.ts')).to.equal(undefined);
+  });
+
+  it('finds a cycle', () => {
+    const imports = (c: string[]) => new Map(Object.entries({ a: ['b', 'c'], b: ['c'], c }));
+    expect(cycleIn(imports([]))).to.equal(undefined);
+    expect(cycleIn(imports(['b']))).to.deep.equal(['b', 'c', 'b']);
+    expect(cycleIn(imports(['c']))).to.deep.equal(['c', 'c']);
   });
 
   it('objects to development tools in what users run', () => {

@@ -1,7 +1,15 @@
-import { f32, fold, i32, indexValue, select } from '../onnx/ir/expression.ts';
-import { type Index, shift } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
+import {
+  type Builder,
+  f32,
+  fold,
+  type Index,
+  i32,
+  indexValue,
+  reading,
+  select,
+  shift,
+  type Tensor,
+} from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { NEGATIVE_INFINITY_BITS } from '../scalar/float32.ts';
 

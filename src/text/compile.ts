@@ -1,13 +1,20 @@
+import {
+  type Builder,
+  constantIndex,
+  type Graph,
+  type Index,
+  i32,
+  importJoined,
+  indexValue,
+  type Joined,
+  type Joint,
+  Rows,
+  reading,
+  select,
+  type Tensor,
+} from '../onnx/building.ts';
 import { ImportError } from '../onnx/errors.ts';
-import type { CompiledModel, ModelTensor } from '../onnx/import.ts';
-import { i32, indexValue, select } from '../onnx/ir/expression.ts';
-import { constantIndex, type Index } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import { importJoined, type Joined, type Joint } from '../onnx/joined.ts';
-import type { Graph } from '../onnx/read/graph.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
-import type { HalfArithmetic } from '../onnx/tensors/narrowing.ts';
-import { Rows } from '../onnx/tensors/rows.ts';
+import type { CompiledModel, HalfArithmetic, ModelTensor } from '../onnx/index.ts';
 import { TYPES } from '../onnx/types.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';

@@ -1,8 +1,19 @@
-import { type Expression, f32, fold, i32, indexValue, select, word } from '../onnx/ir/expression.ts';
-import { NEGATIVE_INFINITY, SIGN } from '../onnx/ir/floatWords.ts';
-import { constantIndex, type Index } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
+import {
+  type Builder,
+  constantIndex,
+  type Expression,
+  f32,
+  fold,
+  type Index,
+  i32,
+  indexValue,
+  NEGATIVE_INFINITY,
+  reading,
+  SIGN,
+  select,
+  type Tensor,
+  word,
+} from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { gumbel, threefry } from './noise.ts';
 
