@@ -1,7 +1,7 @@
 // Writes ONNX files: a graph as plain data in, the bytes of the file out.
 import onnxProto, { type onnx as schema } from 'onnx-proto';
 import { type FloatFormat, widen } from '../src/onnx/floatFormats.ts';
-import { packBits } from '../src/onnx/read/packedBits.ts';
+import { packBits } from '../src/onnx/packedBits.ts';
 import { type ElementType, TYPES } from '../src/onnx/types.ts';
 
 const { onnx } = onnxProto;

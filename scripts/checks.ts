@@ -37,9 +37,9 @@ export const checks: readonly Check[] = [
   { name: 'types of the explorer page', command: 'tsc', args: ['--project', 'src/explorer/page'] },
   { name: 'documentation site', command: 'scripts/site.ts', args: [] },
   {
-    name: 'import floors, titles and commits',
+    name: 'layers of imports, titles and commits',
     command: 'mocha',
-    args: ['test/floors.test.ts', 'test/titles.test.ts', 'test/commits.test.ts'],
+    args: ['test/layers.test.ts', 'test/titles.test.ts', 'test/commits.test.ts'],
   },
   { name: 'ONNX conformance', command: 'scripts/conformance.ts', args: [] },
   { name: 'contract sizes', command: 'scripts/size.ts', args: [] },

@@ -149,6 +149,7 @@ function importWithin(
     inputs,
     outputs.map(({ tensor }) => tensor),
     builder,
+    { marked: {} },
   );
   return { ...describe(compiled, graph, inputs, outputs, options), bound, notes };
 }

@@ -23,14 +23,18 @@ export interface Joint {
   lower(inputs: ReadonlyMap<string, Tensor>): (name: string) => Tensor;
 }
 
-/** The tensors between which a program lies. */
-export interface Joined extends Required<Besides> {
+/**
+ * The tensors between which a program lies.
+ *
+ * @typeParam Mark names of the marked tensors
+ */
+export interface Joined<Mark extends string> extends Required<Besides<Mark>> {
   /** Inputs in slot order. */
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
 }
 
-export interface CompiledJoin extends Compiled {
+export interface CompiledJoin<Mark extends string> extends Compiled<Mark> {
   /** Warnings for the publisher. */
   readonly notes: readonly string[];
 }
@@ -41,12 +45,12 @@ export interface CompiledJoin extends Compiled {
  * @param fileBytes size of what the graph was read from; it bounds the work of folding constants
  * @throws ImportError one line that names the node or input, the reason and what to do
  */
-export function importJoined(
+export function importJoined<Mark extends string>(
   graph: Graph,
   fileBytes: number,
-  join: (joint: Joint) => Joined,
+  join: (joint: Joint) => Joined<Mark>,
   half: HalfArithmetic = 'round',
-): CompiledJoin {
+): CompiledJoin<Mark> {
   return refusing(() => {
     const builder = new Builder(fileBytes);
     const narrowing = new Narrowing(builder, half);

@@ -8,7 +8,7 @@
  * (`contracts/libraries/generated/Opcodes.sol`, generated) and the static cost rule (`program/cost.ts`) follow it.
  *
  * Float rules (IEEE 754-2019): round to nearest, ties to even; subnormals kept; a NaN result is always
- * {@link CANONICAL_NAN}. `min` and `max` are `minimum` and `maximum` (§9.6): NaN wins, and -0 < +0.
+ * `CANONICAL_NAN_BITS` of `float32.ts`. `min` and `max` are `minimum` and `maximum` (§9.6): NaN wins, and -0 < +0.
  */
 export interface Instruction {
   readonly opcode: number;
@@ -73,9 +73,6 @@ export const OPCODE = Object.fromEntries(INSTRUCTIONS.map(({ name, opcode }) => 
 
 /** The row of an opcode, or `undefined` for a byte that is no instruction. */
 export const instructionOf = (opcode: number): Instruction | undefined => INSTRUCTIONS[opcode - 1];
-
-/** The one NaN that a float instruction yields (quiet, positive, empty payload). */
-export const CANONICAL_NAN = 0x7fc00000;
 
 /** Version of this table, of the descriptor codec and of the commitments together; part of every model id. */
 export const INSTRUCTION_SET_VERSION = 1;

@@ -1,4 +1,5 @@
-import { CANONICAL_NAN, type InstructionName, instructionOf } from './instructions.ts';
+import { CANONICAL_NAN_BITS } from './float32.ts';
+import { type InstructionName, instructionOf } from './instructions.ts';
 
 /** One instruction: opcode and the slots that it reads. Its result goes to the next free slot. */
 export interface Step {
@@ -18,7 +19,7 @@ export const f32OfWord = (word: number): number => {
 
 /** The word of a number rounded to binary32 (nearest, ties to even), every NaN made canonical. */
 export const wordOfF32 = (value: number): number => {
-  if (Number.isNaN(value)) return CANONICAL_NAN;
+  if (Number.isNaN(value)) return CANONICAL_NAN_BITS;
   view.setFloat32(0, value);
   return view.getUint32(0);
 };

@@ -1,4 +1,4 @@
-import type { TensorValue } from '../onnx/read/graph.ts';
+import type { TensorValue } from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { eachPiece, type FloatMatrix } from './floatMatrix.ts';
 import { Slabs } from './slabs.ts';

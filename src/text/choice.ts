@@ -1,10 +1,17 @@
-import { f32, fold, i32, indexValue, select } from '../onnx/ir/expression.ts';
-import { type Index, shift } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
+import {
+  type Builder,
+  f32,
+  fold,
+  type Index,
+  i32,
+  indexValue,
+  reading,
+  select,
+  shift,
+  type Tensor,
+} from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
-
-const NEGATIVE_INFINITY = 0xff800000;
+import { NEGATIVE_INFINITY_BITS } from '../scalar/float32.ts';
 
 /**
  * The index of the greatest score of each row, the lowest of equal ones; in a row with a NaN the index of the first NaN.
@@ -20,7 +27,9 @@ export function greatest(builder: Builder, scores: Tensor): Tensor {
     shape: [rows],
     name: 'greatest score',
     body: ([row]) =>
-      fold([vocabulary], NEGATIVE_INFINITY, ([token], accumulator) => f32.max(accumulator, at(row!, token!))),
+      fold([vocabulary], NEGATIVE_INFINITY_BITS, ([token], accumulator) =>
+        f32.max(accumulator, at(row!, token!)),
+      ),
   });
   return builder.define({
     type: TYPES.int32,

@@ -1,13 +1,20 @@
+import {
+  type Builder,
+  constantIndex,
+  type Graph,
+  type Index,
+  i32,
+  importJoined,
+  indexValue,
+  type Joined,
+  type Joint,
+  Rows,
+  reading,
+  select,
+  type Tensor,
+} from '../onnx/building.ts';
 import { ImportError } from '../onnx/errors.ts';
-import type { CompiledModel, ModelTensor } from '../onnx/import.ts';
-import { i32, indexValue, select } from '../onnx/ir/expression.ts';
-import { constantIndex, type Index } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import { importJoined, type Joined, type Joint } from '../onnx/joined.ts';
-import type { Graph } from '../onnx/read/graph.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
-import type { HalfArithmetic } from '../onnx/tensors/narrowing.ts';
-import { Rows } from '../onnx/tensors/rows.ts';
+import type { CompiledModel, HalfArithmetic, ModelTensor } from '../onnx/index.ts';
 import { TYPES } from '../onnx/types.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
@@ -35,6 +42,9 @@ export interface TextModel extends CompiledModel {
   readonly rowNumbers: number;
 }
 
+/** Tensors of a text model that its readers find by these names. */
+type Mark = 'choices' | 'logits' | 'sequence' | 'rowNumbers';
+
 /**
  * @param graph ids (and masks, positions, an empty past) to logits
  * @param fileBytes size of what the graph was read from
@@ -49,10 +59,10 @@ export function compileText(
   checkOptions(options);
   let vocabulary = embeddings(graph);
   let width = tokenWidth(vocabulary);
-  const join = (joint: Joint): Joined => {
-    const made = around(joint, options, width);
-    vocabulary = made.vocabulary;
-    return made;
+  const join = (joint: Joint): Joined<Mark> => {
+    const { vocabulary: found, ...joined } = around(joint, options, width);
+    vocabulary = found;
+    return joined;
   };
   let joined = importJoined(graph, fileBytes, join, half);
   if (width !== tokenWidth(vocabulary)) {
@@ -75,10 +85,7 @@ export function compileText(
     answers: (program.answers ?? []).map(refer),
     outputs: program.outputs.map((node) => ({ ...refer(node), name: 'accept' })),
     bound: [],
-    choices: marked[0] as number,
-    logits: marked[1] as number,
-    sequence: marked[2] as number,
-    rowNumbers: marked[3] as number,
+    ...marked,
   };
 }
 
@@ -108,7 +115,7 @@ function around(
   { builder, graph, lower }: Joint,
   options: TextOptions,
   width: number,
-): Joined & { vocabulary: number } {
+): Joined<Mark> & { vocabulary: number } {
   const { prompt: most, tokens, ends = [] } = options;
   const part = (label: string): void => {
     builder.current = { name: label, label, location: `the ${label}` };
@@ -138,8 +145,9 @@ function around(
     inputs: [prompt, length, ...drawn],
     answers: [text],
     outputs: [accept(builder, given.text, choices, { ends, padding: paddingOf(width) })],
+    marked: { choices, logits, sequence: ids, rowNumbers: last },
     // A copy that is stored is read in order by the fold over it, so that a leaf opens few of its chunks.
-    marked: [choices, logits, ids, last, ...copies],
+    stored: copies,
     vocabulary: logits.shape[1] as number,
   };
 }

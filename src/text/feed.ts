@@ -1,7 +1,5 @@
+import type { Builder, Graph, GraphValue, Tensor } from '../onnx/building.ts';
 import { ImportError, quoted } from '../onnx/errors.ts';
-import type { Tensor } from '../onnx/ir/tensor.ts';
-import type { Graph, GraphValue } from '../onnx/read/graph.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
 
 /** Recognises the inputs of a language model's graph by the names and shapes that exporters use. */
 

@@ -1,4 +1,4 @@
-import type { TensorValue } from '../onnx/read/graph.ts';
+import type { TensorValue } from '../onnx/building.ts';
 
 /** Numbers of a block, in a matrix of blocks: part of a row. */
 export const BLOCK = 32;

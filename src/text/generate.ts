@@ -3,7 +3,7 @@ import { withCheckpoints } from '../program/blocks.ts';
 import type { Program } from '../program/node.ts';
 import type { TextModel } from './compile.ts';
 import { PADDING } from './options.ts';
-import { tokenBytes } from './tokens.ts';
+import { int32Bytes, tokenBytes } from './tokens.ts';
 
 /** Finding the text that a model accepts. */
 
@@ -71,8 +71,6 @@ export async function generate(
   return [...text, ...new Array<number>(room - text.length).fill(PADDING)];
 }
 
-const words = (numbers: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
-
 const filled = (numbers: readonly number[], size: number, filler: number): number[] => [
   ...numbers,
   ...new Array<number>(size - numbers.length).fill(filler),
@@ -94,10 +92,10 @@ export function inputsOf(
   if (outside !== undefined) {
     throw new RangeError(`the prompt has token ${outside}; the model's vocabulary has ${vocabulary}`);
   }
-  const asked = [tokenBytes(filled(prompt, options.prompt, 0), width), words([prompt.length])];
+  const asked = [tokenBytes(filled(prompt, options.prompt, 0), width), int32Bytes([prompt.length])];
   if (!options.sampled) return asked;
   const heat = new Uint8Array(Float32Array.of(temperature).buffer);
-  return [...asked, words(seed), heat, words([candidates])];
+  return [...asked, int32Bytes(seed), heat, int32Bytes([candidates])];
 }
 
 /** The part of the checked program that computes one of its nodes, with the text as one more input. */

@@ -1,4 +1,4 @@
-import type { AttributeValue, GraphNode, TensorValue } from '../onnx/read/graph.ts';
+import type { AttributeValue, GraphNode, TensorValue } from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { type ByteMatrix, GREATEST_LEVEL } from './byteMatrix.ts';
 import type { NibbleMatrix } from './nibbleMatrix.ts';

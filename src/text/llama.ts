@@ -1,4 +1,4 @@
-import type { Graph, TensorValue } from '../onnx/read/graph.ts';
+import type { Graph, TensorValue } from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { inBytes } from './byteMatrix.ts';
 import { BLOCK, type FloatMatrix } from './floatMatrix.ts';

@@ -1,4 +1,4 @@
-import type { TensorValue } from '../onnx/read/graph.ts';
+import type { TensorValue } from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { GREATEST_LEVEL, ROUNDER, roundRows } from './byteMatrix.ts';
 import { BLOCK, eachPiece, type FloatMatrix, type StoredBlocks } from './floatMatrix.ts';

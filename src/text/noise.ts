@@ -1,5 +1,4 @@
-import { log } from '../onnx/functions/index.ts';
-import { type Expression, f32, i32 } from '../onnx/ir/expression.ts';
+import { type Expression, f32, i32, log } from '../onnx/building.ts';
 
 /** Reproducible noise: an integer function of a seed and a position. */
 

@@ -1,7 +1,19 @@
-import { type Expression, f32, fold, i32, indexValue, select, word } from '../onnx/ir/expression.ts';
-import { constantIndex, type Index } from '../onnx/ir/indices.ts';
-import { reading, type Tensor } from '../onnx/ir/tensor.ts';
-import type { Builder } from '../onnx/tensors/builder.ts';
+import {
+  type Builder,
+  constantIndex,
+  type Expression,
+  f32,
+  fold,
+  type Index,
+  i32,
+  indexValue,
+  NEGATIVE_INFINITY,
+  reading,
+  SIGN,
+  select,
+  type Tensor,
+  word,
+} from '../onnx/building.ts';
 import { TYPES } from '../onnx/types.ts';
 import { gumbel, threefry } from './noise.ts';
 
@@ -15,11 +27,8 @@ export interface Drawing {
   readonly candidates: Tensor;
 }
 
-const NEGATIVE_INFINITY = 0xff800000;
-const SIGN = 0x80000000;
-
 /** A word that is greater, unsigned, for greater floats: IEEE 754 is in the order of its bits but for the sign. */
-const ordered = (x: Expression): Expression => i32.xor(x, i32.or(i32.shrS(x, i32.of(31)), word(SIGN)));
+const ordered = (x: Expression): Expression => i32.xor(x, i32.or(i32.shrS(x, i32.of(31)), SIGN));
 
 /**
  * The least key that one of the k greatest scores of each row has, found bit by bit: a bit is set if k scores are at
@@ -76,7 +85,7 @@ export function drawn(builder: Builder, logits: Tensor, { seed, temperature, can
       const noisy = f32.add(f32.div(logit, heat), gumbel(reading(bits, place)));
       const score = select(f32.lt(f32.of(0), heat), noisy, logit);
       const isOut = i32.ltU(ordered(logit), reading(least, [row!]));
-      return select(isOut, word(NEGATIVE_INFINITY), score);
+      return select(isOut, NEGATIVE_INFINITY, score);
     },
   });
 }

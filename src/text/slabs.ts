@@ -1,4 +1,4 @@
-import { POOLED_CONSTANT_BYTES } from '../onnx/backend/constants.ts';
+import { POOLED_CONSTANT_BYTES } from '../onnx/building.ts';
 
 /** Allocates byte matrices next to each other in memory, so that a program's node can hold several of them without a copy. */
 export class Slabs {

@@ -34,3 +34,7 @@ export function tokensIn(bytes: Uint8Array, width: number): number[] {
     return token === paddingOf(width) ? PADDING : token;
   });
 }
+
+/** The bytes of an int32 tensor. */
+export const int32Bytes = (numbers: readonly number[]): Uint8Array =>
+  new Uint8Array(Int32Array.from(numbers).buffer);

@@ -22,7 +22,7 @@ interface Numbered {
 
 /** Lays a program out as the compiler does: in blocks, with checkpoints. */
 function laidOut(before: Numbered): Numbered {
-  const after = inBlocks({ ...before, weights: new Map(before.weights), marked: [] });
+  const after = inBlocks({ ...before, weights: new Map(before.weights), marked: {} });
   return { ...after, program: withCheckpoints(after.program) };
 }
 
@@ -190,7 +190,7 @@ describe('the ends of blocks', () => {
   it('are found quickly in the largest programs that compile', () => {
     const before = chain(new Random(1), 8300, 100);
     const start = process.cpuUsage().user;
-    const after = inBlocks({ ...before, weights: new Map(before.weights), marked: [] });
+    const after = inBlocks({ ...before, weights: new Map(before.weights), marked: {} });
     expect((process.cpuUsage().user - start) / 1e6, 'seconds of a processor').to.be.below(3);
     expect(realNodes(after.program)).to.have.length(8300);
     expect(checkpointBytes(withCheckpoints(after.program))).to.be.below(checkpointBytes(before.program));
@@ -199,7 +199,7 @@ describe('the ends of blocks', () => {
   it('leave a program of one block as it is', () => {
     for (const count of [1, 2, 16, 17, 31, 32]) {
       const before = { ...chain(new Random(count), count, 1) };
-      const given = { ...before, weights: new Map(before.weights), marked: [] };
+      const given = { ...before, weights: new Map(before.weights), marked: {} };
       expect(inBlocks(given)).to.equal(given);
     }
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import onnxProto from 'onnx-proto';
 import { type FloatFormat, FORMATS, isExact, widen } from '../../src/onnx/floatFormats.ts';
 import { importOnnx } from '../../src/onnx/index.ts';
-import { packBits, unpackBits } from '../../src/onnx/read/packedBits.ts';
+import { packBits, unpackBits } from '../../src/onnx/packedBits.ts';
 import { toFormat } from '../../src/onnx/tensors/narrowFloats.ts';
 import { type ElementType, TYPES } from '../../src/onnx/types.ts';
 import { f32OfWord, wordOfF32 } from '../../src/scalar/machine.ts';

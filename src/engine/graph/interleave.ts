@@ -8,6 +8,7 @@ import {
   sizeOf,
   slotsOf,
 } from '../../program/node.ts';
+import { isFiniteWord } from '../../scalar/float32.ts';
 import { OPCODE } from '../../scalar/instructions.ts';
 import type { Weights } from '../engine.ts';
 import { viewAccess } from '../kernel/access.ts';
@@ -151,7 +152,6 @@ function makesZeros(
     : { low: 0, high: bytes.length - 4 };
   if (low < 0 || high > bytes.length - 4) return false;
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const isFiniteWord = (word: number) => (word & 0x7f800000) !== 0x7f800000;
   for (let at = low; at <= high; at += 4) if (!isFiniteWord(words.getUint32(at, true))) return false;
   return isFiniteWord(fill);
 }

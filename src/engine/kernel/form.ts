@@ -1,3 +1,5 @@
+import { gcd } from '../../scalar/gcd.ts';
+
 /**
  * An affine form of a kernel's loop indices: `constant + sum of coefficients[i] * (index of loop i)`. Addresses and
  * coordinates are forms, so that passes can reorder, merge and tile loops by changing coefficients alone.
@@ -42,8 +44,6 @@ export function rowMajorStrides(extents: readonly number[], unit: number): numbe
   }
   return strides;
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /** The remainder in [0, n). */
 export const modulo = (a: number, n: number): number => ((a % n) + n) % n;

@@ -14,14 +14,7 @@ import {
 } from './kernel.ts';
 import { kernelForms } from './loops.ts';
 import { verifyTiling } from './verifyTiling.ts';
-
-/** A kernel breaks a rule of the intermediate representation. */
-export class KernelError extends Error {
-  override name = 'KernelError';
-}
-
-/** Fails with a message unless a condition holds. */
-export type Require = (condition: boolean, message: string) => void;
+import { type Require, requireFor } from './violation.ts';
 
 /**
  * Checks the rules that every kernel keeps from one pass to the next: indices are in range, code reads slots that are set
@@ -36,9 +29,7 @@ export function verify(kernel: Kernel): void {
 }
 
 function verifyAs(name: string, kernel: Kernel): void {
-  const require: Require = (condition, message) => {
-    if (!condition) throw new KernelError(`${name}: ${message}`);
-  };
+  const require = requireFor(name);
   verifyLoops(kernel, require);
   verifyTiling(kernel, require);
   verifyCode('step', kernel.step, kernel, require);

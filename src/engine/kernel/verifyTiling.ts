@@ -1,7 +1,7 @@
 import { sizeOf } from '../../program/node.ts';
 import type { Kernel } from './kernel.ts';
 import type { Tile } from './tiling.ts';
-import type { Require } from './verify.ts';
+import type { Require } from './violation.ts';
 
 /** Accumulators of a tile, at most: more do not fit the registers of any target. */
 const MAX_ACCUMULATORS = 16;

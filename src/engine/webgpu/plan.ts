@@ -1,4 +1,5 @@
 import { byteLengthOf, type LoopNode, type Program, sizeOf } from '../../program/node.ts';
+import { SIGN_BIT } from '../../scalar/float32.ts';
 import { fuse } from '../graph/fuse.ts';
 import { rowMajorStrides } from '../kernel/form.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -61,8 +62,6 @@ const SLOT_STEP = 128;
 /** Most workgroups along one dimension of a dispatch (WebGPU's default limit). */
 const MAX_GROUPS = 65_535;
 
-const NEGATIVE_ZERO = 0x80000000;
-
 function groupsOf(groups: number): [number, number] {
   return groups <= MAX_GROUPS ? [groups, 1] : [MAX_GROUPS, Math.ceil(groups / MAX_GROUPS)];
 }
@@ -114,7 +113,7 @@ export function planProgram(
     const based = kernels[i] && basedAt(kernels[i], read);
     const kernel = based?.kernel;
     const words = new Array<number>(PARAMETER_WORDS).fill(0);
-    words[PARAMETER.negativeZero] = NEGATIVE_ZERO;
+    words[PARAMETER.negativeZero] = SIGN_BIT;
     words[PARAMETER.record] = records.length;
     words[PARAMETER.list] = counters;
     words[PARAMETER.capacity] = capacity;

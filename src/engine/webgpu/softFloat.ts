@@ -1,12 +1,14 @@
+import { CANONICAL_NAN_BITS, POSITIVE_INFINITY_BITS, SIGN_BIT } from '../../scalar/float32.ts';
+
 /**
  * The float instructions of `scalar/instructions.ts` in WGSL, on words and in integers alone, after Berkeley SoftFloat 3
  * (Hauser): right on every device whose integers are right. WGSL's own floats are not exact: they may be flushed, fused,
  * rounded either way, and NaN and infinity may be taken not to occur (WGSL, §15.7 "Floating Point Evaluation").
  */
 export const SOFT_FLOAT = /* wgsl */ `
-const NAN = 0x7fc00000u;
-const INFINITY = 0x7f800000u;
-const SIGN = 0x80000000u;
+const NAN = ${CANONICAL_NAN_BITS}u;
+const INFINITY = ${POSITIVE_INFINITY_BITS}u;
+const SIGN = ${SIGN_BIT}u;
 
 fn is_nan(x: u32) -> bool { return (x & 0x7fffffffu) > INFINITY; }
 fn exponent(x: u32) -> i32 { return i32((x >> 23u) & 0xffu); }

@@ -37,10 +37,6 @@ export function durationText(seconds: number): string {
   return parts.join(' ');
 }
 
-/** The time until a moment, or since it. */
-export const untilText = (timestamp: number, now: number): string =>
-  timestamp >= now ? `${durationText(timestamp - now)} left` : `${durationText(now - timestamp)} ago`;
-
 export const agoText = (timestamp: number, now: number): string =>
   now - timestamp < 1 ? 'just now' : `${durationText(now - timestamp)} ago`;
 

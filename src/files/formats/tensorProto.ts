@@ -1,5 +1,5 @@
 import onnxProto, { type onnx as schema } from 'onnx-proto';
-import { packBits, packedLength, signExtended, unpackBits } from '../../onnx/read/packedBits.ts';
+import { packBits, packedLength, signExtended, unpackBits } from '../../onnx/packedBits.ts';
 import { TYPES } from '../../onnx/types.ts';
 import { InputError } from '../inputError.ts';
 import { ELEMENT_TYPES, type FileElementType, type FileTensor } from './elementTypes.ts';

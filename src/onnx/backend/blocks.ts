@@ -1,13 +1,13 @@
 import { tensorRoot } from '../../merkle/tensor.ts';
 import { blockLevels, depthOf } from '../../program/blocks.ts';
 import { byteLengthOf, type ConstantNode, type Node, type Program } from '../../program/node.ts';
-import type { Compiled } from './compiled.ts';
+import { type Compiled, mapMarks } from './compiled.ts';
 
 /**
- * Where the blocks of a program end. What a block hands on to later ones is a checkpoint, so a block ends where little
- * is handed on: the rest of it is filled with empty constants, which cost nothing to hold, to run or to hash. Of all
- * ways to do so that leave the trace's tree as deep as it is, the one with the fewest bytes of checkpoints, by dynamic
- * programming over the ends.
+ * Chooses where the blocks of a program end. A tensor that is live-out of its block (read by a later one, or an output) is
+ * a checkpoint, so blocks end where few bytes are live. The rest of a block is filled with empty constants, which cost
+ * nothing to hold, to run or to hash. Dynamic programming over the ends finds the division with the fewest live-out bytes
+ * among those that leave the trace's tree as deep as it is.
  */
 
 const NOTHING = new Uint8Array(0);
@@ -23,7 +23,7 @@ export const realNodes = ({ nodes }: Pick<Program, 'nodes'>): number[] =>
   nodes.flatMap((node, i) => (isFiller(node) ? [] : [i]));
 
 /** The same nodes in the same order, with fillers between them; a program of one block as it is. */
-export function inBlocks(compiled: Compiled): Compiled {
+export function inBlocks<Mark extends string>(compiled: Compiled<Mark>): Compiled<Mark> {
   const { program } = compiled;
   const depth = depthOf(program.nodes.length);
   const levels = blockLevels(depth);
@@ -33,11 +33,11 @@ export function inBlocks(compiled: Compiled): Compiled {
 }
 
 /** Every block but the last one filled up, and what names nodes by the numbers that they then have. */
-function filled(
-  { program, weights, labels, marked }: Compiled,
+function filled<Mark extends string>(
+  { program, weights, labels, marked }: Compiled<Mark>,
   ends: ReadonlySet<number>,
   size: number,
-): Compiled {
+): Compiled<Mark> {
   const nodes: Node[] = [];
   const names: string[] = [];
   const bytes = new Map<number, Uint8Array>();
@@ -73,17 +73,18 @@ function filled(
     },
     weights: bytes,
     labels: names,
-    marked: marked.map(renumbered),
+    marked: mapMarks(marked, renumbered),
   };
 }
 
 /**
- * Bytes of the loops of a block that are read after it or are outputs, for every block of some nodes: by its end times
- * `size`, plus its length less 1.
+ * Live-out bytes of every candidate block, indexed by `end * size + length - 1`: those of its loops that are read after it or
+ * are outputs.
  *
- * @param first node, where the ends count from
+ * @param first node that a block may start at; ends are counted from it
+ * @param size nodes of a block, most
  */
-function handedOn({ nodes, outputs }: Program, first: number, size: number): Float64Array {
+function liveOutBytes({ nodes, outputs }: Program, first: number, size: number): Float64Array {
   const lastRead = new Int32Array(nodes.length);
   for (const [i, node] of nodes.entries()) {
     if (node.kind === 'loop') for (const operand of node.operands) lastRead[operand.node] = i;
@@ -117,10 +118,11 @@ function endsOf(program: Program, size: number, most: number): Set<number> {
   const full = Math.floor((leading < 0 ? nodes.length - 1 : leading) / size);
   const first = full * size;
   const count = nodes.length - first;
-  const cost = handedOn(program, first, size);
-  // Two neighbours that fit into one block are no worse as one, so two of them have more nodes than a block.
+  const cost = liveOutBytes(program, first, size);
+  // Merging two adjacent blocks that fit never costs more, so some optimum has no two that would fit, and at most
+  // 2·⌈count/size⌉ blocks are needed.
   const limit = Math.min(most - full, 2 * Math.ceil(count / size));
-  /** Fewest bytes that so many blocks hand on, by where the last of them ends; at first of no block. */
+  /** Fewest live-out bytes of so many blocks, by where the last of them ends; at first of no block. */
   let least = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
   least[0] = 0;
   /** Length of the last block in the best division up to each end, by the number of blocks less 1. */

@@ -3,17 +3,23 @@ import { validate } from '../../program/validate.ts';
 import { ImportError } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
 import { inBlocks } from './blocks.ts';
-import type { Compiled } from './compiled.ts';
+import type { Compiled, Marks } from './compiled.ts';
 import { withCopies } from './copies.ts';
 import { draftLoops, type Folder } from './drafts.ts';
 import { numberNodes } from './number.ts';
 
-/** Tensors that a program has besides inputs and outputs. */
-export interface Besides {
+/**
+ * Tensors that a program has besides inputs and outputs.
+ *
+ * @typeParam Mark names of the marked tensors
+ */
+export interface Besides<Mark extends string> {
   /** Tensors that a claim supplies, in slot order after the inputs. */
   readonly answers?: readonly Tensor[];
-  /** Tensors to be stored as nodes of their own and found again. */
-  readonly marked?: readonly Tensor[];
+  /** Tensors to be stored as nodes of their own and found again by their names. */
+  readonly marked: Marks<Mark, Tensor>;
+  /** Further tensors to be stored as nodes of their own. */
+  readonly stored?: readonly Tensor[];
 }
 
 /**
@@ -30,13 +36,13 @@ export interface Besides {
  *
  * @throws ImportError for tensors that no program can compute
  */
-export function compile(
+export function compile<Mark extends string = never>(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   folder: Folder,
-  { answers = [], marked = [] }: Besides = {},
-): Compiled {
-  const drafts = draftLoops([...outputs, ...marked], folder);
+  { answers = [], marked, stored = [] }: Besides<Mark>,
+): Compiled<Mark> {
+  const drafts = draftLoops([...outputs, ...Object.values<Tensor>(marked), ...stored], folder);
   const loops = withCopies(drafts);
   const numbered = numberNodes(loops, { inputs, answers, outputs, marked });
   const blocked = inBlocks(numbered);
@@ -46,7 +52,7 @@ export function compile(
 }
 
 /** The compiler must not emit a program that the chain would call malformed. */
-function ensureValid({ program, labels }: Compiled): void {
+function ensureValid({ program, labels }: Pick<Compiled, 'program' | 'labels'>): void {
   const [violation] = validate(program);
   if (violation) {
     throw new ImportError(`${labels[violation.node] ?? 'model'}: ${violation.message}`);

@@ -4,6 +4,7 @@ import { type ConstantNode, type DType, ELEMENT_BYTES } from '../../program/node
 import { elementCount, type Words, wordsFor, wordsIn } from '../ir/tensor.ts';
 import type { OperandSource } from '../loops/loop.ts';
 import { summaryOf } from '../loops/summary.ts';
+import { IS_LITTLE_ENDIAN } from '../read/byteOrder.ts';
 import type { Location } from './emit.ts';
 
 /**
@@ -68,8 +69,6 @@ export interface Arrangement {
   /** Reads the constants and makes the nodes, in order. */
   nodes(): NewConstant[];
 }
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Words as bytes of a tensor; where a machine has the words so already, they are not copied. */
 const bytesOfWords = (words: Words): Uint8Array => {

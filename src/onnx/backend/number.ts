@@ -5,25 +5,28 @@ import { LIMITS } from '../../program/limits.ts';
 import type { LoopNode, Node } from '../../program/node.ts';
 import { ImportError } from '../errors.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import type { Compiled } from './compiled.ts';
+import { type Compiled, type Marks, mapMarks } from './compiled.ts';
 import { type Arrangement, Constants, POOLED_CONSTANT_BYTES } from './constants.ts';
 import type { Stored } from './drafts.ts';
 import { numbered } from './emit.ts';
 import { withGrain } from './grain.ts';
 
 /** Tensors of a program that are asked for by name. */
-export interface Ends {
+export interface Ends<Mark extends string> {
   readonly inputs: readonly Tensor[];
   readonly answers: readonly Tensor[];
   readonly outputs: readonly Tensor[];
-  readonly marked: readonly Tensor[];
+  readonly marked: Marks<Mark, Tensor>;
 }
 
 /**
  * Numbers the nodes of a program: inputs and answers, then constants, then loops. Equal loops become one node (a maximum
  * that two operators take of the same tensor), and each gets the grain that makes disputes about it cheapest.
  */
-export function numberNodes(loops: readonly Stored[], { inputs, answers, outputs, marked }: Ends): Compiled {
+export function numberNodes<Mark extends string>(
+  loops: readonly Stored[],
+  { inputs, answers, outputs, marked }: Ends<Mark>,
+): Compiled<Mark> {
   const supplied = [...inputs, ...answers];
   const constants = new Constants();
   for (const { draft } of loops) for (const source of draft.sources) constants.take(source);
@@ -54,15 +57,14 @@ export function numberNodes(loops: readonly Stored[], { inputs, answers, outputs
   labels.push(...loopNodes.labels);
   if (nodes.length > LIMITS.MAX_NODES)
     throw new ImportError(`model: ${nodes.length} program nodes, of ${LIMITS.MAX_NODES}`);
-  const numbers = (tensors: readonly Tensor[]): number[] =>
-    tensors.map((tensor) => nodeOf.get(tensor) as number);
+  const numberOf = (tensor: Tensor): number => nodeOf.get(tensor) as number;
   const program = {
     nodes,
     inputs: inputs.map((_, slot) => slot),
-    outputs: numbers(outputs),
+    outputs: outputs.map(numberOf),
     ...(answers.length > 0 ? { answers: answers.map((_, i) => inputs.length + i) } : {}),
   };
-  return { program, weights, labels, marked: numbers(marked) };
+  return { program, weights, labels, marked: mapMarks(marked, numberOf) };
 }
 
 interface LoopNodes {

@@ -1,8 +1,7 @@
-import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import { SIGN } from '../ir/floatWords.ts';
 import { exp } from './exponential.ts';
 import { polynomial } from './polynomial.ts';
-
-const SIGN = word(0x80000000);
 
 /** Below, erf(x) = x + x P(x^2); above, 1 - exp(-x - x Q(x)). Coefficients after N. Juffa's erff. */
 const BOUNDARY = 0.921875;

@@ -1,8 +1,7 @@
-import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import { SIGN } from '../ir/floatWords.ts';
 import { halfOfExpm1 } from './exponential.ts';
 import { polynomial } from './polynomial.ts';
-
-const SIGN = word(0x80000000);
 
 /** `value` with the sign of x, -0 included; NaN keeps its bits. */
 export const withSignOf = (x: Expression, value: Expression): Expression =>

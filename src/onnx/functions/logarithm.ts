@@ -1,10 +1,6 @@
-import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import { CANONICAL_NAN, INFINITY, NEGATIVE_INFINITY, SMALLEST_NORMAL } from '../ir/floatWords.ts';
 import { polynomial } from './polynomial.ts';
-
-const INFINITY = word(0x7f800000);
-const NEGATIVE_INFINITY = word(0xff800000);
-const NAN = word(0x7fc00000);
-const SMALLEST_NORMAL = word(0x00800000);
 
 /** ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact. */
 const LN2_HIGH = 0.693359375;
@@ -37,7 +33,11 @@ export function log(x: Expression): Expression {
   const f = f32.sub(mantissa, f32.of(1));
   const low = f32.add(f32.mul(f32.mul(f, f), tail(f)), f32.mul(e, f32.of(LN2_LOW)));
   const value = f32.add(f32.mul(e, f32.of(LN2_HIGH)), f32.add(f, low));
-  const special = select(f32.eq(x, f32.of(0)), NEGATIVE_INFINITY, select(f32.eq(x, INFINITY), INFINITY, NAN));
+  const special = select(
+    f32.eq(x, f32.of(0)),
+    NEGATIVE_INFINITY,
+    select(f32.eq(x, INFINITY), INFINITY, CANONICAL_NAN),
+  );
   return select(i32.and(f32.lt(f32.of(0), x), f32.lt(x, INFINITY)), value, special);
 }
 

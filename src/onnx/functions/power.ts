@@ -1,10 +1,8 @@
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { CANONICAL_NAN, INFINITY, NEGATIVE_INFINITY, SMALLEST_NORMAL } from '../ir/floatWords.ts';
 import { scaled } from './exponential.ts';
 import { polynomial } from './polynomial.ts';
 
-const INFINITY = word(0x7f800000);
-const NEGATIVE_INFINITY = word(0xff800000);
-const NAN = word(0x7fc00000);
 /** Keeps the upper 12 bits of a significand, so that products of two such numbers are exact. */
 const UPPER = word(0xfffff000);
 export const upper = (x: Expression): Expression => i32.and(x, UPPER);
@@ -21,14 +19,14 @@ const TWO_THIRDS_BITS = 0x3f2aaaab;
 const CP = 9.6179670095e-1;
 const CP_HIGH = 9.619140625e-1;
 const CP_LOW = -1.1736857402e-4;
-/** ln 2, and in two parts. */
+/** ln 2, and in fdlibm's two parts; `exponential.ts` has Cephes's, and each error bound holds for its own parts. */
 const LN2 = 6.9314718246e-1;
 const LN2_HIGH = 6.93145752e-1;
 const LN2_LOW = 1.42860654e-6;
 
 /** log2 of a positive finite number to about 32 bits; the scheme of fdlibm's powf (Sun Microsystems, 1993). */
 export function log2Pair(x: Expression): Pair {
-  const isSmall = f32.lt(x, word(0x00800000));
+  const isSmall = f32.lt(x, SMALLEST_NORMAL);
   const bits = select(isSmall, f32.mul(x, f32.of(2 ** 24)), x);
   const exponent = i32.shrS(i32.sub(bits, i32.of(TWO_THIRDS_BITS)), i32.of(23));
   const m = i32.sub(bits, i32.shl(exponent, i32.of(23)));
@@ -143,7 +141,7 @@ export function powFrom(
   const signed = i32.or(power, i32.and(x, i32.shl(isOdd, i32.of(31))));
   const isInvalid = i32.and(i32.and(f32.lt(x, f32.of(0)), i32.not(isInteger)), f32.lt(magnitude, INFINITY));
   const isNumber = i32.and(f32.eq(power, power), f32.eq(x, x));
-  const value = select(i32.and(isNumber, i32.not(isInvalid)), signed, NAN);
+  const value = select(i32.and(isNumber, i32.not(isInvalid)), signed, CANONICAL_NAN);
   const isOne = i32.or(
     i32.or(f32.eq(y, f32.of(0)), f32.eq(x, f32.of(1))),
     i32.and(f32.eq(magnitude, f32.of(1)), f32.eq(f32.abs(y), INFINITY)),

@@ -1,9 +1,8 @@
-import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { type Expression, f32, i32, select } from '../ir/expression.ts';
+import { SIGN } from '../ir/floatWords.ts';
 import { exp } from './exponential.ts';
 import { logOnePlusUnit } from './logarithm.ts';
 import { polynomial } from './polynomial.ts';
-
-const SIGN = word(0x80000000);
 
 /** 1 / (1 + e^-x), from e^-|x| so that the small tail keeps its digits. {@link ACCURACY}.sigmoid ulp. */
 export function sigmoid(x: Expression): Expression {

@@ -1,11 +1,9 @@
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { CANONICAL_NAN, INFINITY, SIGN } from '../ir/floatWords.ts';
 import { polynomial } from './polynomial.ts';
 import { upper } from './power.ts';
 import { type Reduced, reduce } from './turns.ts';
 
-const SIGN = word(0x80000000);
-const INFINITY = word(0x7f800000);
-const NAN = word(0x7fc00000);
 /** The bits of {@link Reduced.turn} that say which quadrant: odd or even, and its half of the turn. */
 const ODD = word(0x40000000);
 
@@ -23,7 +21,7 @@ function cosOf(square: Expression): Expression {
 
 /** The value with the sign of the last argument's upper bit turned; NaN where x is infinite or none. */
 const signed = (x: Expression, value: Expression, sign: Expression): Expression =>
-  select(i32.ltU(f32.abs(x), INFINITY), i32.xor(value, i32.and(sign, SIGN)), NAN);
+  select(i32.ltU(f32.abs(x), INFINITY), i32.xor(value, i32.and(sign, SIGN)), CANONICAL_NAN);
 
 /** sin x for every x; NaN at infinities. {@link ACCURACY}.sin ulp. */
 export function sin(x: Expression): Expression {

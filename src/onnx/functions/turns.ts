@@ -1,4 +1,5 @@
 import { type Expression, f32, i32, type Literal, select, word } from '../ir/expression.ts';
+import { FRACTION, SMALLEST_NORMAL } from '../ir/floatWords.ts';
 import { upper } from './power.ts';
 
 /**
@@ -58,7 +59,7 @@ export function reduce(x: Expression): Reduced {
   const least = f32.of(0.5);
   const clamped = f32.max(magnitude, least);
   const exponent = i32.sub(clamped, least);
-  const integer = i32.or(i32.and(clamped, i32.of(0x7fffff)), i32.of(0x800000));
+  const integer = i32.or(i32.and(clamped, FRACTION), SMALLEST_NORMAL);
   const [high, low] = [upperHalf(integer), lowerHalf(integer)];
 
   // The exponent's rest, up to 16, shifts the windows: each holds 16 bits in front then, the first two are one word.

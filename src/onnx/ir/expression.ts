@@ -1,70 +1,31 @@
+import { MAGNITUDE_BITS, SIGN_BIT } from '../../scalar/float32.ts';
 import { type InstructionName, OPCODE } from '../../scalar/instructions.ts';
 import { SEMANTICS, wordOfF32 } from '../../scalar/machine.ts';
+import type {
+  Accumulator,
+  DividedIndex,
+  Expression,
+  Fold,
+  GatheredIndex,
+  IndexCoordinate,
+  Literal,
+} from './definitions.ts';
 import type { Index } from './indices.ts';
-import type { Tensor } from './tensor.ts';
 
-/**
- * Scalar expressions over 32-bit words: what one element of a tensor is, in terms of other tensors' elements.
- * Building one folds literals with the machine's own semantics, so folding never changes a bit.
- */
-export type Expression = Literal | ScalarOperation | Reading | IndexValue | Fold | Accumulator;
+export type {
+  Accumulator,
+  DividedIndex,
+  Expression,
+  Fold,
+  GatheredIndex,
+  IndexCoordinate,
+  IndexValue,
+  Literal,
+  Reading,
+  ScalarOperation,
+} from './definitions.ts';
 
-export interface Literal {
-  readonly kind: 'literal';
-  readonly word: number;
-}
-
-export interface ScalarOperation {
-  readonly kind: 'operation';
-  readonly name: InstructionName;
-  readonly args: readonly Expression[];
-}
-
-/** `floor(index / divisor)`; with `exact`, outside the tensor unless the division leaves nothing. */
-export interface DividedIndex {
-  readonly index: Index;
-  readonly divisor: number;
-  readonly exact: boolean;
-}
-
-/** The value of an integer tensor's element. */
-export interface GatheredIndex {
-  readonly gathered: Reading;
-}
-
-export type IndexCoordinate = Index | DividedIndex | GatheredIndex;
-
-/** An element of a tensor, or `fill` where a coordinate is outside it (`undefined`: every coordinate is inside). */
-export interface Reading {
-  readonly kind: 'reading';
-  readonly tensor: Tensor;
-  readonly coordinates: readonly IndexCoordinate[];
-  readonly fill: number | undefined;
-  /** The element's position in row-major order, if the coordinates were taken from one. */
-  readonly position?: Index | undefined;
-}
-
-/** The value of an index expression, as i32. */
-export interface IndexValue {
-  readonly kind: 'index';
-  readonly index: Index;
-}
-
-/**
- * acc = init; for the fold indices in row-major order: acc = step(indices, acc). Unless `ordered`, the compiler
- * may exchange the fold dimensions; the order it settles on is then the definition.
- */
-export interface Fold {
-  readonly kind: 'fold';
-  readonly extents: readonly number[];
-  readonly init: number;
-  readonly ordered: boolean;
-  readonly step: (indices: readonly Index[], accumulator: Expression) => Expression;
-}
-
-export interface Accumulator {
-  readonly kind: 'accumulator';
-}
+/** Builds expressions. Literals are folded with the machine's own semantics, so folding never changes a bit. */
 
 export const ACCUMULATOR: Accumulator = { kind: 'accumulator' };
 
@@ -131,9 +92,9 @@ export const f32 = {
   trunc: unary('f32.trunc'),
   fromI32: unary('f32.from_i32'),
   /** Flips the sign bit, also of NaN. */
-  neg: (a: Expression) => operation('i32.xor', a, word(0x80000000)),
+  neg: (a: Expression) => operation('i32.xor', a, word(SIGN_BIT)),
   /** Clears the sign bit, also of NaN. */
-  abs: (a: Expression) => operation('i32.and', a, word(0x7fffffff)),
+  abs: (a: Expression) => operation('i32.and', a, word(MAGNITUDE_BITS)),
   gt: (a: Expression, b: Expression) => operation('f32.lt', b, a),
   ge: (a: Expression, b: Expression) => operation('f32.le', b, a),
   isNaN: (a: Expression) => operation('i32.eq', operation('f32.eq', a, a), word(0)),

@@ -1,3 +1,5 @@
+import { gcd } from '../../scalar/gcd.ts';
+
 /**
  * Index expressions: integer linear combinations of loop axes, of quotients and of remainders.
  *
@@ -115,8 +117,6 @@ export const multiply = (index: Index, by: number): Index =>
     index.offset * by,
     index.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * by })),
   );
-
-const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /**
  * index = unit * high + low with 0 <= low < unit and unit a divisor of `divisor`, unit as large as it can be;

@@ -1,3 +1,4 @@
+import { MAGNITUDE_BITS, SIGN_BIT } from '../../scalar/float32.ts';
 import type { InstructionName } from '../../scalar/instructions.ts';
 import { SEMANTICS } from '../../scalar/machine.ts';
 import { I32_RANGE, type Range } from '../types.ts';
@@ -233,13 +234,11 @@ function converted({ low, high, nan }: KnownFloat): KnownInteger {
   return integer(nan ? Math.min(0, whole(low)) : whole(low), nan ? Math.max(0, whole(high)) : whole(high));
 }
 
-const SIGN = 0x80000000;
-
 /** Bit operations on a float: its negative, and its magnitude. */
 function floatBits(name: InstructionName, a: Known, b: Known): KnownFloat | undefined {
   if (a.kind !== 'float' || b.kind !== 'word') return undefined;
-  if (name === 'i32.xor' && b.word >>> 0 === SIGN) return float(-a.high, -a.low, a.nan);
-  if (name !== 'i32.and' || b.word >>> 0 !== SIGN - 1) return undefined;
+  if (name === 'i32.xor' && b.word >>> 0 === SIGN_BIT) return float(-a.high, -a.low, a.nan);
+  if (name !== 'i32.and' || b.word >>> 0 !== MAGNITUDE_BITS) return undefined;
   const most = Math.max(Math.abs(a.low), Math.abs(a.high));
   return float(a.low <= 0 && a.high >= 0 ? 0 : Math.min(Math.abs(a.low), Math.abs(a.high)), most, a.nan);
 }

@@ -4,9 +4,13 @@ import type { Tensor } from './tensor.ts';
 
 interface SketchedReading {
   readonly tensor: Tensor;
-  readonly inFold: boolean;
-  /** Something other than an element that is known to exist: a gathered, exact or checked coordinate, or an index. */
-  readonly hard: boolean;
+  /** Read by the step of a fold. */
+  readonly isInFold: boolean;
+  /**
+   * Anything but the value of an element that is known to exist: a coordinate is divided, gathered or may be outside, or the
+   * value is itself a coordinate.
+   */
+  readonly needsStoredTensor: boolean;
 }
 
 /** Summary of a tensor's own expression: what it reads, and how much it computes. */
@@ -31,30 +35,30 @@ export function sketch(tensor: Tensor): Sketch {
   const seen = new Set<Expression>();
   let operations = 0;
   let hasFold = false;
-  const visitReading = (reading: Reading, inFold: boolean, isIndex: boolean): void => {
+  const visitReading = (reading: Reading, isInFold: boolean, isIndex: boolean): void => {
     const outside = reading.coordinates.some(
       (coordinate, i) =>
         isGathered(coordinate) ||
         isDivided(coordinate) ||
         !isWithin(coordinate, reading.tensor.shape[i] as number),
     );
-    readings.push({ tensor: reading.tensor, inFold, hard: isIndex || outside });
+    readings.push({ tensor: reading.tensor, isInFold, needsStoredTensor: isIndex || outside });
     for (const coordinate of reading.coordinates)
-      if (isGathered(coordinate)) visitReading(coordinate.gathered, inFold, true);
+      if (isGathered(coordinate)) visitReading(coordinate.gathered, isInFold, true);
   };
-  const visit = (expression: Expression, inFold: boolean): void => {
+  const visit = (expression: Expression, isInFold: boolean): void => {
     if (seen.has(expression)) return;
     seen.add(expression);
     switch (expression.kind) {
       case 'operation':
         operations++;
-        for (const arg of expression.args) visit(arg, inFold);
+        for (const arg of expression.args) visit(arg, isInFold);
         break;
       case 'index':
         operations += 2 * expression.index.terms.length;
         break;
       case 'reading':
-        visitReading(expression, inFold, false);
+        visitReading(expression, isInFold, false);
         break;
       case 'fold':
         hasFold = true;
@@ -70,6 +74,6 @@ export function sketch(tensor: Tensor): Sketch {
     operations,
     hasFold,
     isView: body.kind === 'reading' && !body.coordinates.some(isGathered),
-    fill: body.kind === 'reading' && readings[0]?.hard ? (body.fill ?? 0) : undefined,
+    fill: body.kind === 'reading' && readings[0]?.needsStoredTensor ? (body.fill ?? 0) : undefined,
   };
 }

@@ -3,9 +3,10 @@ import { LIMITS } from '../../program/limits.ts';
 import { sizeOf } from '../../program/node.ts';
 import { ensure, quoted } from '../errors.ts';
 import { type FloatFormat, widen } from '../floatFormats.ts';
+import { packedLength, signExtended, unpackBits } from '../packedBits.ts';
 import { type ElementType, nameOfCode, rangeOfType, TYPES, typeOfCode } from '../types.ts';
+import { IS_LITTLE_ENDIAN } from './byteOrder.ts';
 import type { TensorValue } from './graph.ts';
-import { packedLength, signExtended, unpackBits } from './packedBits.ts';
 import { rangeOfBytes } from './rangeOfBytes.ts';
 import type { ByteSource } from './source.ts';
 
@@ -68,8 +69,6 @@ export function readTensor(proto: schema.ITensorProto, source: ByteSource): Tens
 }
 
 type Values = TensorValue['values'];
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 function readFields(proto: schema.ITensorProto, type: ElementType, size: number, name: string): Values {
   switch (type) {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../program/limits.ts';
 import { ELEMENT_BYTES, sizeOf } from '../../program/node.ts';
-import { CANONICAL_NAN } from '../../scalar/instructions.ts';
+import { CANONICAL_NAN_BITS, isNaNWord } from '../../scalar/float32.ts';
 import { wordOfF32 } from '../../scalar/machine.ts';
 import { ensure } from '../errors.ts';
 import type { Expression } from '../ir/expression.ts';
@@ -306,10 +306,10 @@ function wordsOfFloats(values: Float32Array): Uint32Array {
   let canonical = words;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
-    if ((word & 0x7fffffff) <= 0x7f800000 || word === CANONICAL_NAN) continue;
+    if (!isNaNWord(word) || word === CANONICAL_NAN_BITS) continue;
     // The caller's arguments are not changed.
     if (canonical === words) canonical = words.slice();
-    canonical[i] = CANONICAL_NAN;
+    canonical[i] = CANONICAL_NAN_BITS;
   }
   return canonical;
 }

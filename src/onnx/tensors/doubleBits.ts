@@ -1,4 +1,5 @@
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { CANONICAL_NAN, FRACTION, INFINITY, MAGNITUDE, SIGN, SMALLEST_NORMAL } from '../ir/floatWords.ts';
 
 /**
  * binary64 as two words, the lower half first, in integer arithmetic: rounding to binary32, widening to it, and keys
@@ -11,18 +12,15 @@ export interface Halves<T = Expression> {
 
 /** The exponent of binary64 less that of binary32, in the bits of an upper half. */
 const REBIAS = (1023 - 127) * 2 ** 20;
-const MAGNITUDE = word(0x7fffffff);
-const SIGN = word(0x80000000);
-const INFINITY = word(0x7ff00000);
-const INFINITY32 = word(0x7f800000);
-const CANONICAL_NAN32 = word(0x7fc00000);
+/** The upper half of infinity in binary64. */
+const INFINITY64 = word(0x7ff00000);
 
 const isZero = (x: Expression): Expression => i32.eq(x, i32.of(0));
 const isNonZero = (x: Expression): Expression => i32.not(isZero(x));
 
 /** Whether halves are those of NaN, by the magnitude of the upper one. */
 export const isNaNAt = (magnitude: Expression, low: Expression): Expression =>
-  i32.or(i32.lt(INFINITY, magnitude), i32.and(i32.eq(magnitude, INFINITY), isNonZero(low)));
+  i32.or(i32.lt(INFINITY64, magnitude), i32.and(i32.eq(magnitude, INFINITY64), isNonZero(low)));
 
 /** The nearest binary32, ties to even (IEEE 754-2019, formatOf-convertFormat). */
 export function roundedToF32({ low, high }: Halves): Expression {
@@ -35,15 +33,15 @@ export function roundedToF32({ low, high }: Halves): Expression {
   const odd = i32.and(cut, i32.of(1));
   const up = i32.shrU(i32.add(lowest, i32.add(word(2 ** 28 - 1), odd)), i32.of(29));
   const normal = i32.add(cut, up);
-  const bounded = select(i32.lt(exponent, i32.of(255)), normal, INFINITY32);
+  const bounded = select(i32.lt(exponent, i32.of(255)), normal, INFINITY);
   const finite = select(i32.lt(i32.of(0), exponent), bounded, subnormal(shifted, lowest, exponent));
   const signed = i32.or(finite, i32.and(high, SIGN));
-  return select(isNaNAt(magnitude, low), CANONICAL_NAN32, signed);
+  return select(isNaNAt(magnitude, low), CANONICAL_NAN, signed);
 }
 
 /** A number below binary32's normal ones: its significand of 24 bits, moved down and rounded with what is below it. */
 function subnormal(shifted: Expression, lowest: Expression, exponent: Expression): Expression {
-  const significand = i32.or(i32.and(shifted, word(0x007fffff)), word(0x00800000));
+  const significand = i32.or(i32.and(shifted, FRACTION), SMALLEST_NORMAL);
   const by = i32.min(i32.sub(i32.of(1), exponent), i32.of(25));
   const kept = i32.shrU(significand, by);
   const rest = i32.sub(significand, i32.shl(kept, by));
@@ -56,13 +54,13 @@ function subnormal(shifted: Expression, lowest: Expression, exponent: Expression
 /** A binary32 as binary64, exactly. */
 export function halvesOfF32(x: Expression): Halves {
   const magnitude = f32.abs(x);
-  const isSubnormal = i32.lt(magnitude, word(0x00800000));
+  const isSubnormal = i32.lt(magnitude, SMALLEST_NORMAL);
   // A binary32 subnormal is a normal binary64 number; times 2^64 it is normal in both.
   const scaled = select(isSubnormal, f32.mul(magnitude, f32.of(2 ** 64)), magnitude);
   const rebias = select(isSubnormal, word(REBIAS - 64 * 2 ** 20), word(REBIAS));
   const finite = select(isZero(magnitude), i32.of(0), i32.add(i32.shrU(scaled, i32.of(3)), rebias));
-  const special = select(i32.eq(magnitude, INFINITY32), INFINITY, word(0x7ff80000));
-  const upper = select(i32.lt(magnitude, INFINITY32), finite, special);
+  const special = select(i32.eq(magnitude, INFINITY), INFINITY64, word(0x7ff80000));
+  const upper = select(i32.lt(magnitude, INFINITY), finite, special);
   return { low: i32.shl(scaled, i32.of(29)), high: i32.or(upper, i32.and(x, SIGN)) };
 }
 

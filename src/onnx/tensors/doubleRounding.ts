@@ -1,11 +1,10 @@
 import { type Expression, i32, select, word } from '../ir/expression.ts';
+import { MAGNITUDE, SIGN } from '../ir/floatWords.ts';
 import { type Halves, halvesOfF32, isNaNAt, roundedToF32 } from './doubleBits.ts';
 
 /** Integers near a binary64 that is given as two words, exactly. */
 export type Direction = 'down' | 'up' | 'even';
 
-const MAGNITUDE = word(0x7fffffff);
-const SIGN = word(0x80000000);
 const ONE = word(0x3ff00000);
 const ONE_HALF = word(0x3fe00000);
 const ZERO = i32.of(0);

@@ -1,11 +1,10 @@
 import { type Expression, type IndexCoordinate, i32, select, word } from '../ir/expression.ts';
+import { MAGNITUDE, SIGN } from '../ir/floatWords.ts';
 import { constantIndex } from '../ir/indices.ts';
 import { reading, type Tensor } from '../ir/tensor.ts';
 import { TYPES } from '../types.ts';
 import { type Halves, keyOf, keys } from './doubleBits.ts';
 
-const SIGN = word(0x80000000);
-const MAGNITUDE = word(0x7fffffff);
 const ZERO: Halves = { low: word(0), high: word(0) };
 
 /**

@@ -1,3 +1,4 @@
+import { MAGNITUDE_BITS, SIGN_BIT } from '../../scalar/float32.ts';
 import { f32OfWord } from '../../scalar/machine.ts';
 import { type FloatFormat, isExact } from '../floatFormats.ts';
 import type { Expression } from '../ir/expression.ts';
@@ -78,9 +79,9 @@ export class NarrowTensors {
           case 'f32.max':
             return isChosen(first) && isChosen(second);
           case 'i32.xor':
-            return format.special === 'ieee' && isChosen(first) && isWord(second, 0x80000000);
+            return format.special === 'ieee' && isChosen(first) && isWord(second, SIGN_BIT);
           case 'i32.and':
-            return isChosen(first) && isWord(second, 0x7fffffff);
+            return isChosen(first) && isWord(second, MAGNITUDE_BITS);
           default:
             return false;
         }

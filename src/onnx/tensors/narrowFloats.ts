@@ -1,13 +1,11 @@
+import { EXPONENT_BIAS, FRACTION_BITS, FRACTION_WIDTH } from '../../scalar/float32.ts';
 import { type FloatFormat, FORMATS } from '../floatFormats.ts';
 import { type Expression, f32, i32, select, word } from '../ir/expression.ts';
+import { CANONICAL_NAN, FRACTION, INFINITY, SIGN, SMALLEST_NORMAL } from '../ir/floatWords.ts';
 
 /** Rounding to float formats of 16 bits and fewer, whose values are held in binary32; NaN is made canonical. */
 
-const CANONICAL_NAN = word(0x7fc00000);
-const INFINITY = word(0x7f800000);
-const SIGN = word(0x80000000);
 const NEGATIVE_ZERO = SIGN;
-const BINARY32_FRACTION_BITS = 23;
 
 export interface Rounding {
   /** Whether what is beyond the greatest finite value, infinities included, becomes that value. */
@@ -25,11 +23,11 @@ function withoutLowBits(x: Expression, bits: number): Expression {
 
 /** The magnitude rounded to nearest, ties to even, as if the format's exponent had no upper end. */
 function roundedMagnitude({ fractionBits, bias }: FloatFormat, magnitude: Expression): Expression {
-  const normal = withoutLowBits(magnitude, BINARY32_FRACTION_BITS - fractionBits);
+  const normal = withoutLowBits(magnitude, FRACTION_WIDTH - fractionBits);
   // Subnormal numbers of a format with binary32's exponents are so in binary32, too.
-  if (bias === 127) return normal;
+  if (bias === EXPONENT_BIAS) return normal;
   // Subnormals are multiples of a unit: adding the number whose last place it is rounds to them.
-  const anchor = f32.of(2 ** (1 - bias - fractionBits + BINARY32_FRACTION_BITS));
+  const anchor = f32.of(2 ** (1 - bias - fractionBits + FRACTION_WIDTH));
   const subnormal = f32.sub(f32.add(magnitude, anchor), anchor);
   return select(i32.lt(magnitude, f32.of(2 ** (1 - bias))), subnormal, normal);
 }
@@ -50,7 +48,8 @@ export function toFormat(of: FloatFormat, { saturate = false, mode = 'up' }: Rou
     const rounded = roundedMagnitude(of, magnitude);
     // Words of positive floats are ordered as the floats are; rounding may end at infinity itself.
     const isBeyond = i32.lt(f32.of(of.greatest), rounded);
-    const bounded = beyond === INFINITY && of.bias === 127 ? rounded : select(isBeyond, beyond, rounded);
+    const bounded =
+      beyond === INFINITY && of.bias === EXPONENT_BIAS ? rounded : select(isBeyond, beyond, rounded);
     const signed = i32.or(bounded, i32.and(x, SIGN));
     const held = of.special === 'negative zero' ? withoutNegativeZero(signed) : signed;
     // A NaN that is made here has no sign either.
@@ -70,14 +69,14 @@ const GREATEST = word(0x7f000000);
  * are undefined there, and NaN here.
  */
 function toPowerOfTwo(x: Expression, saturate: boolean, mode: Required<Rounding>['mode']): Expression {
-  const fraction = i32.and(x, word(0x007fffff));
+  const fraction = i32.and(x, FRACTION);
   const exponent = i32.and(x, INFINITY);
   // The addend carries from the fraction into the exponent if the number is to be rounded up.
-  const carry = { up: 0x007fffff, down: 0, nearest: 0x00400000 }[mode];
+  const carry = { up: FRACTION_BITS, down: 0, nearest: 0x00400000 }[mode];
   const normal = i32.and(i32.add(x, word(carry)), INFINITY);
   // Below 2^-126 there is 2^-127 only; between them the middle is 3 * 2^-128.
   const middle = { up: 0x00400001, down: 0x00800000, nearest: 0x00600000 }[mode];
-  const subnormal = select(i32.lt(fraction, word(middle)), LEAST, word(0x00800000));
+  const subnormal = select(i32.lt(fraction, word(middle)), LEAST, SMALLEST_NORMAL);
   const rounded = select(i32.eq(exponent, word(0)), subnormal, normal);
   const isAbove = i32.lt(GREATEST, rounded);
   const bounded = saturate ? select(isAbove, GREATEST, rounded) : rounded;

@@ -1,5 +1,5 @@
+import type { Graph } from '../../onnx/building.ts';
 import { ensure, quoted, within } from '../../onnx/errors.ts';
-import type { Graph } from '../../onnx/read/graph.ts';
 import {
   type LayerBias,
   type LayerNorm,

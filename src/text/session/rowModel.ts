@@ -1,5 +1,5 @@
 import type { Weights } from '../../engine/engine.ts';
-import type { ModelTensor } from '../../onnx/import.ts';
+import type { ModelTensor } from '../../onnx/index.ts';
 import type { Program } from '../../program/node.ts';
 import type { TextModel } from '../compile.ts';
 

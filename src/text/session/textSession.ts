@@ -2,7 +2,7 @@ import type { CachedSession, Engine, TensorData } from '../../engine/engine.ts';
 import { equalBytes } from '../../merkle/keccak.ts';
 import type { Chooser } from '../generate.ts';
 import { PADDING } from '../options.ts';
-import { paddingOf, tokensIn } from '../tokens.ts';
+import { int32Bytes, paddingOf, tokensIn } from '../tokens.ts';
 import { analyse } from './analysis.ts';
 import { fixedTensors } from './fixedTensors.ts';
 import type { RowModel } from './rowModel.ts';
@@ -89,7 +89,7 @@ export class TextSession {
     const differing = this.#known.findIndex((token, i) => token !== sequence[i]);
     const shared = differing < 0 ? this.#known.length : differing;
     // Tokens are drawn by their place in the text, so the length of the prompt matters too.
-    const request = [words([prompt]), ...drawing];
+    const request = [int32Bytes([prompt]), ...drawing];
     const isDrawnAlike = request.every((bytes, i) => equalBytes(bytes, this.#request[i] ?? NOTHING));
     if (shared === 0) await this.#session.clear();
     this.#known = this.#known.slice(0, shared);
@@ -105,8 +105,8 @@ export class TextSession {
       const { rows, yields } = this.#sizes[part]!;
       const ids = Array.from({ length: rows }, (_, i) => this.#idOf(sequence[first + i] ?? 0));
       const [chosen] = await this.#session.run(part, first, [
-        words([first - prompt + 1]),
-        words(ids),
+        int32Bytes([first - prompt + 1]),
+        int32Bytes(ids),
         ...drawing,
       ]);
       const done = Math.min(first + rows, end);
@@ -150,8 +150,6 @@ export class TextSession {
 }
 
 const NOTHING = new Uint8Array();
-
-const words = (numbers: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(numbers).buffer);
 
 const numbersIn = ({ bytes }: TensorData): number[] => [...new Int32Array(bytes.slice().buffer)];
 

@@ -1,3 +1,4 @@
+import { isNaNWord, SIGN_BIT } from '../../../scalar/float32.ts';
 import type { InstructionName } from '../../../scalar/instructions.ts';
 import { branch, type Code, i32Const, v128Const } from '../../../wasm/assembler.ts';
 import { control, f32, f32x4, i16x8, i32, i32x4, v128 } from '../../../wasm/opcodes.ts';
@@ -87,11 +88,11 @@ const divide = (a: Code, b: Code): Code =>
 const remainder = (a: Code, b: Code): Code =>
   branch('i32', [...b, ...i32.eqz], a, [...a, ...b, ...i32.rem_s]);
 
-const isNaNWord = ({ word }: WasmValue): boolean => word !== undefined && (word & 0x7fffffff) > 0x7f800000;
+const isNaNConstant = ({ word }: WasmValue): boolean => word !== undefined && isNaNWord(word);
 
 /** Whether a value stays right if its NaNs are made canonical later: it is a float result, or a word that is no NaN. */
 const isLoose = (value: WasmValue): boolean =>
-  !value.exact || (value.word !== undefined && !isNaNWord(value));
+  !value.exact || (value.word !== undefined && !isNaNConstant(value));
 
 /** Four words from one expression for each. */
 export const fromLanes = (lane: (i: number) => Code): Code => [
@@ -108,10 +109,10 @@ export const fromLanes = (lane: (i: number) => Code): Code => [
 function clamped(values: WasmValues, name: InstructionName, a: WasmValue, b: WasmValue): Code | undefined {
   if (name !== 'f32.min' && name !== 'f32.max') return undefined;
   const [x, known] = b.word === undefined ? [b, a] : [a, b];
-  if (known.word === undefined || isNaNWord(known)) return undefined;
+  if (known.word === undefined || isNaNConstant(known)) return undefined;
   const bound = values.vectorFloat(known);
   if (name === 'f32.min')
-    return known.word === 0x80000000 ? undefined : [...values.vectorFloat(x), ...bound, ...f32x4.pmin];
+    return known.word === SIGN_BIT ? undefined : [...values.vectorFloat(x), ...bound, ...f32x4.pmin];
   const zeroed = known.word === 0 ? [...bound, ...f32x4.add] : [];
   return [...values.vectorFloat(x), ...zeroed, ...bound, ...f32x4.pmax];
 }
@@ -159,7 +160,7 @@ function one(
       return values.define(level, 'i32', [...floats(), ...i32.trunc_sat_f32_s]);
     case 'select': {
       // Floats stay floats; a constant NaN is words, lest its payload be lost on the way.
-      const isFloat = [b, c].some(({ type }) => type === 'f32') && ![b, c].some(isNaNWord);
+      const isFloat = [b, c].some(({ type }) => type === 'f32') && ![b, c].some(isNaNConstant);
       if (!isFloat)
         return values.define(level, 'i32', [
           ...values.bits(b),

@@ -1,4 +1,4 @@
-import { CANONICAL_NAN } from '../../../scalar/instructions.ts';
+import { CANONICAL_NAN_BITS, isNaNWord } from '../../../scalar/float32.ts';
 import { type Code, i32Const, set, v128Const } from '../../../wasm/assembler.ts';
 import { f32, i32x4 } from '../../../wasm/opcodes.ts';
 import { neededResults, type ScalarCode } from '../../kernel/code.ts';
@@ -161,8 +161,7 @@ class TileWriter {
   }
 }
 
-const isNoncanonicalNaN = (word: number): boolean =>
-  (word & 0x7fffffff) > 0x7f800000 && word >>> 0 !== CANONICAL_NAN;
+const isNoncanonicalNaN = (word: number): boolean => isNaNWord(word) && word >>> 0 !== CANONICAL_NAN_BITS;
 
 function constantOf(type: WasmValue['type'], word: number): Code {
   if (type === 'v128') return v128Const(word, word, word, word);

@@ -1,4 +1,4 @@
-import { CANONICAL_NAN } from '../../../scalar/instructions.ts';
+import { CANONICAL_NAN_BITS } from '../../../scalar/float32.ts';
 import {
   type Code,
   f32Const,
@@ -92,8 +92,15 @@ export class WasmValues {
       const x = this.use(value);
       const code =
         value.type === 'f32'
-          ? [...f32Const(CANONICAL_NAN), ...x, ...x, ...x, ...f32.ne, ...control.select]
-          : [...this.use(this.#splatWord(CANONICAL_NAN)), ...x, ...x, ...x, ...f32x4.ne, ...v128.bitselect];
+          ? [...f32Const(CANONICAL_NAN_BITS), ...x, ...x, ...x, ...f32.ne, ...control.select]
+          : [
+              ...this.use(this.#splatWord(CANONICAL_NAN_BITS)),
+              ...x,
+              ...x,
+              ...x,
+              ...f32x4.ne,
+              ...v128.bitselect,
+            ];
       value.canonical = this.define(value.level, value.type, code);
     }
     return value.canonical;

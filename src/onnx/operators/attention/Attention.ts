@@ -1,6 +1,8 @@
+import { NEGATIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
 import { tanh } from '../../functions/index.ts';
-import { type Expression, f32, i32, indexValue, select, word } from '../../ir/expression.ts';
+import { type Expression, f32, i32, indexValue, select } from '../../ir/expression.ts';
+import { NEGATIVE_INFINITY } from '../../ir/floatWords.ts';
 import { add, constantIndex, type Index, multiply, shift } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import { elementType } from '../../read/tensor.ts';
@@ -20,8 +22,6 @@ import {
   tensorOfHeads,
   weighedBy,
 } from './attend.ts';
-
-const NEGATIVE_INFINITY = word(0xff800000);
 
 /** Keys that come `distance` positions and more after the query do not count. */
 export const causal =
@@ -55,7 +55,7 @@ function masked(mask: Tensor, scores: readonly number[]): ScoreChange {
   return (score, indices) => {
     const { coordinates } = broadcastAt(mask, indices);
     const own = [...(coordinates.slice(0, -1) as Index[]), indices[3]];
-    const element = atOr(mask, own, isBool ? 0 : NEGATIVE_INFINITY.word);
+    const element = atOr(mask, own, isBool ? 0 : NEGATIVE_INFINITY_BITS);
     return isBool ? select(element, score, NEGATIVE_INFINITY) : f32.add(score, element);
   };
 }

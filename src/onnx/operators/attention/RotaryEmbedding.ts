@@ -1,5 +1,6 @@
 import { ensure } from '../../errors.ts';
 import { type Expression, f32, i32, indexValue, select, word } from '../../ir/expression.ts';
+import { SIGN } from '../../ir/floatWords.ts';
 import { add, constantIndex, type Index, multiply, shift } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
@@ -51,7 +52,7 @@ export function rotated(
         heads.at(b, h, p, interleaved ? add(multiply(pair, 2), of) : add(multiply(of, pairs), pair));
       const partner = shift(multiply(half, -1), 1);
       // The first of a pair takes its partner's part off; subtracting is adding with the sign flipped.
-      const sign = select(indexValue(half), word(0), word(0x80000000));
+      const sign = select(indexValue(half), word(0), SIGN);
       const turned = i32.xor(f32.mul(element(partner), angle(sin, b, p, pair)), sign);
       return f32.add(f32.mul(element(half), angle(cos, b, p, pair)), turned);
     },

@@ -1,4 +1,6 @@
-import { type Expression, f32, fold, select, word } from '../../ir/expression.ts';
+import { NEGATIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
+import { type Expression, f32, fold, select } from '../../ir/expression.ts';
+import { NEGATIVE_INFINITY } from '../../ir/floatWords.ts';
 import { flatten, type Index, quotient, shift } from '../../ir/indices.ts';
 import type { Tensor } from '../../ir/tensor.ts';
 import type { ElementType } from '../../types.ts';
@@ -110,8 +112,6 @@ export function scoresOf(context: Context, type: ElementType, attended: Attended
   });
 }
 
-const NEGATIVE_INFINITY = 0xff800000;
-
 /** The softmax of scores; a query that no key is open to weighs nothing, as ONNX has it. */
 function attentionWeights(context: Context, given: Tensor, precision: ElementType): Tensor {
   const isSame = precision === given.type;
@@ -122,13 +122,13 @@ function attentionWeights(context: Context, given: Tensor, precision: ElementTyp
     type: scores.type,
     shape: [...scores.shape.slice(0, 3), 1],
     body: (indices) =>
-      fold([scores.shape[3] as number], NEGATIVE_INFINITY, ([t], accumulator) =>
+      fold([scores.shape[3] as number], NEGATIVE_INFINITY_BITS, ([t], accumulator) =>
         f32.max(accumulator, at(scores, [...indices.slice(0, 3), t!])),
       ),
   });
   const rounded = isSame ? (weight: Expression) => weight : context.rounding(given.type);
   return elementwise(context, [softmax, most], given.type, (weight, greatest) =>
-    select(f32.eq(greatest!, word(NEGATIVE_INFINITY)), f32.of(0), rounded(weight!)),
+    select(f32.eq(greatest!, NEGATIVE_INFINITY), f32.of(0), rounded(weight!)),
   );
 }
 

@@ -1,5 +1,7 @@
+import { NEGATIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
-import { type Expression, f32, fold, i32, indexValue, select, word } from '../../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
+import { NEGATIVE_INFINITY } from '../../ir/floatWords.ts';
 import { add, constantIndex, type Index, multiply, quotient, remainder } from '../../ir/indices.ts';
 import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
@@ -260,7 +262,7 @@ const RoiAlign: Lowering = (context) => {
       };
       const taps = [samples, samples, 2, 2];
       if (mode === 'max') {
-        return fold(taps, NEGATIVE_INFINITY, (k, accumulator) => f32.max(accumulator, parts(k)));
+        return fold(taps, NEGATIVE_INFINITY_BITS, (k, accumulator) => f32.max(accumulator, parts(k)));
       }
       const sum = fold(taps, 0, (k, accumulator) => f32.add(accumulator, parts(k)));
       return f32.div(sum, f32.of(samples * samples));
@@ -313,7 +315,7 @@ const MaxRoiPool: Lowering = (context) => {
     shape: [count, x.shape[1] as number, ...bins],
     channelsLast: true,
     body: ([region, channel, ...bin]) => {
-      const most = fold(extents, NEGATIVE_INFINITY, (spatial, accumulator) => {
+      const most = fold(extents, NEGATIVE_INFINITY_BITS, (spatial, accumulator) => {
         const isInside = spatial
           .map((own, d): Expression => {
             const bound = (end: number) => at(bounds[d] as Tensor, [region!, bin[d]!, constantIndex(end)]);
@@ -325,12 +327,10 @@ const MaxRoiPool: Lowering = (context) => {
         return select(isInside, f32.max(accumulator, element), accumulator);
       });
       // A bin without elements is 0.
-      return select(f32.eq(most, word(NEGATIVE_INFINITY)), ZERO, most);
+      return select(f32.eq(most, NEGATIVE_INFINITY), ZERO, most);
     },
   });
 };
-
-const NEGATIVE_INFINITY = 0xff800000;
 
 const sampleOf = (bin: Index, sample: Index, samples: number): Index => add(multiply(bin, samples), sample);
 

@@ -1,5 +1,6 @@
 import { ensure } from '../../errors.ts';
-import { type Expression, f32, fold, i32, indexValue, select, word } from '../../ir/expression.ts';
+import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
+import { CANONICAL_NAN, INFINITY, SIGN } from '../../ir/floatWords.ts';
 import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { type Direction, roundedToInteger, signOf } from '../../tensors/doubleRounding.ts';
 import { wrap } from '../../tensors/wrap.ts';
@@ -198,11 +199,11 @@ function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
         { ordered: true },
       );
       const isDefined = i32.and(f32.lt(magnitude, INFINITY), i32.not(f32.eq(divisor, f32.of(0))));
-      const signed = i32.or(rest, i32.and(dividend, word(0x80000000)));
+      const signed = i32.or(rest, i32.and(dividend, SIGN));
       return select(
         i32.and(isDefined, f32.eq(divisor, divisor)),
         isFloored ? floored(signed, divisor) : signed,
-        NAN,
+        CANONICAL_NAN,
       );
     },
   });
@@ -210,14 +211,11 @@ function floatRemainder(context: Context, x: Tensor, y: Tensor): Tensor {
 
 /** A remainder of the dividend's sign as one of the divisor's, zeros included. */
 function floored(rest: Expression, divisor: Expression): Expression {
-  const sign = i32.and(divisor, word(0x80000000));
+  const sign = i32.and(divisor, SIGN);
   const isZero = f32.eq(rest, f32.of(0));
   const differs = i32.lt(i32.xor(rest, divisor), i32.of(0));
   return select(isZero, sign, select(differs, f32.add(rest, divisor), rest));
 }
-
-const INFINITY = word(0x7f800000);
-const NAN = word(0x7fc00000);
 
 /** Mod, numpy's `mod` on integers and C's `fmod` with fmod=1. */
 const modulo: Lowering = (context) => {

@@ -1,5 +1,6 @@
 import { ensure, quoted } from '../../errors.ts';
 import { type Expression, f32, i32, select, word } from '../../ir/expression.ts';
+import { INFINITY } from '../../ir/floatWords.ts';
 import type { Index } from '../../ir/indices.ts';
 import { boundsOf, type Tensor } from '../../ir/tensor.ts';
 import { type Halves, keys } from '../../tensors/doubleBits.ts';
@@ -145,7 +146,7 @@ const IsInf: Lowering = (context) => {
     shape: x.shape,
     range: BOOL,
     body: (indices) => {
-      if (isEither) return f32.eq(f32.abs(at(x, indices)), word(0x7f800000));
+      if (isEither) return f32.eq(f32.abs(at(x, indices)), INFINITY);
       return first ? others.reduce((is, test) => i32.or(is, test(indices)), first(indices)) : word(0);
     },
   });

@@ -1,4 +1,5 @@
 import { sizeOf } from '../../../program/node.ts';
+import { NEGATIVE_INFINITY_BITS, POSITIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
 import { exp, log } from '../../functions/index.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
@@ -79,8 +80,10 @@ const magnitude = (x: Expression): Expression => select(i32.lt(x, i32.of(0)), i3
 const sumStep = (x: Tensor) => (x.type.family === 'float' ? f32.add : i32.add);
 const productStep = (x: Tensor) => (x.type.family === 'float' ? f32.mul : i32.mul);
 
-const least = (x: Tensor): number => (x.type.family === 'float' ? 0xff800000 : rangeOfNarrow(x).low);
-const greatest = (x: Tensor): number => (x.type.family === 'float' ? 0x7f800000 : rangeOfNarrow(x).high);
+const least = (x: Tensor): number =>
+  x.type.family === 'float' ? NEGATIVE_INFINITY_BITS : rangeOfNarrow(x).low;
+const greatest = (x: Tensor): number =>
+  x.type.family === 'float' ? POSITIVE_INFINITY_BITS : rangeOfNarrow(x).high;
 const rangeOfNarrow = (x: Tensor): Range => (isNarrowed(x.type) ? boundsOf(x) : rangeOfType(x.type));
 
 function extremum(

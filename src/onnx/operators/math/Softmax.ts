@@ -1,4 +1,5 @@
 import { sizeOf } from '../../../program/node.ts';
+import { NEGATIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
 import { exp, log } from '../../functions/index.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
 import { constantIndex, type Index } from '../../ir/indices.ts';
@@ -8,8 +9,6 @@ import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { differsFrom, elementwise, ensureFloat } from '../elementwise.ts';
 import { type Extremum, exactExtremum } from '../extremes.ts';
 import { reshaped } from '../tensor/Shapes.ts';
-
-const NEGATIVE_INFINITY = 0xff800000;
 
 const along = (indices: readonly Index[], axis: number, index: Index): Index[] =>
   indices.map((own, i) => (i === axis ? index : own));
@@ -44,7 +43,7 @@ const stepOf = (
 
 /** x minus its greatest element along the axis: then exp neither overflows nor loses everything. */
 function centred(context: Context, x: Tensor, axis: number): Tensor {
-  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY_BITS, f32.max);
   return stepOf(context, [x, most], f32.sub);
 }
 
@@ -65,7 +64,7 @@ export const logSoftmaxAlong = (context: Context, x: Tensor, axis: number): Tens
 };
 
 function differsFromGreatest(context: Context, x: Tensor, axis: number): Extremum['differs'] {
-  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY, f32.max);
+  const most = reducedAlong(context, x, axis, NEGATIVE_INFINITY_BITS, f32.max);
   return (indices, [k]) => differsFrom(x.type, at(x, along(indices, axis, k!)), at(most, indices));
 }
 

@@ -1,3 +1,4 @@
+import { SIGN_BIT } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
 import { I32_RANGE } from '../../types.ts';
 
@@ -100,7 +101,7 @@ function amongFloats(threshold: number, outcomes: number): Omit<Test, 'feature'>
 function neighbour(value: number, direction: 1 | -1): number {
   const words = new Int32Array(1);
   const floats = new Float32Array(words.buffer);
-  if (value === 0) words[0] = 1 | (direction < 0 ? 0x80000000 : 0);
+  if (value === 0) words[0] = 1 | (direction < 0 ? SIGN_BIT : 0);
   else {
     floats[0] = value;
     words[0]! += value > 0 === direction > 0 ? 1 : -1;

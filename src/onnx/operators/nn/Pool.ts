@@ -1,4 +1,5 @@
 import { sizeOf } from '../../../program/node.ts';
+import { NEGATIVE_INFINITY_BITS } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
 import { type Expression, f32, fold, i32, indexValue, select } from '../../ir/expression.ts';
 import { add, flatten, multiply } from '../../ir/indices.ts';
@@ -10,8 +11,6 @@ import { type Extremum, exactExtremum } from '../extremes.ts';
 import { listOf } from '../list.ts';
 import { floatPower } from '../math/Power.ts';
 import { tapAt, type Window, windowOf } from './window.ts';
-
-const NEGATIVE_INFINITY = 0xff800000;
 
 function pooled(
   context: Context,
@@ -49,7 +48,7 @@ function poolInput(context: Context): { x: Tensor; window: Window } {
 
 const MaxPool: Lowering = (context) => {
   const { x, window } = poolInput(context);
-  const least = x.type.family === 'float' ? NEGATIVE_INFINITY : rangeOfType(x.type).low;
+  const least = x.type.family === 'float' ? NEGATIVE_INFINITY_BITS : rangeOfType(x.type).low;
   const larger = maximum(x.type);
   if (context.wants(1)) context.doubles.exactHalves(x);
   const exact = exactExtremum(context, x, true, {
@@ -207,7 +206,8 @@ const GlobalMaxPool: Lowering = (context) => {
     indicesAt: ([n, c], spatial) => [n!, c!, ...spatial],
   });
   return (
-    exact?.values ?? pooled(context, x, window, NEGATIVE_INFINITY, 0, f32.max, (accumulator) => accumulator)
+    exact?.values ??
+    pooled(context, x, window, NEGATIVE_INFINITY_BITS, 0, f32.max, (accumulator) => accumulator)
   );
 };
 

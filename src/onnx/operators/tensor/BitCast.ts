@@ -1,6 +1,8 @@
+import { EXPONENT_BIAS, FRACTION_WIDTH } from '../../../scalar/float32.ts';
 import { ensure } from '../../errors.ts';
 import { type FloatFormat, FORMATS } from '../../floatFormats.ts';
 import { type Expression, f32, i32, select, word } from '../../ir/expression.ts';
+import { CANONICAL_NAN, INFINITY } from '../../ir/floatWords.ts';
 import { elementType } from '../../read/tensor.ts';
 import { wrap } from '../../tensors/wrap.ts';
 import { type ElementType, rangeOfType } from '../../types.ts';
@@ -9,23 +11,18 @@ import { elementwise } from '../elementwise.ts';
 
 /** The same bits as another type. Of a NaN it is only kept that it is one: a program has one NaN. */
 
-const CANONICAL_NAN = word(0x7fc00000);
-const INFINITY = word(0x7f800000);
-const BINARY32_BIAS = 127;
-const BINARY32_FRACTION_BITS = 23;
-
 const bitMask = (bits: number): Expression => word(2 ** bits - 1);
 
 /** The code of a number that a format has. */
 function codeOf(of: FloatFormat, x: Expression): Expression {
   const { bits, exponentBits, fractionBits, bias } = of;
   const magnitude = f32.abs(x);
-  const kept = i32.shrU(magnitude, i32.of(BINARY32_FRACTION_BITS - fractionBits));
+  const kept = i32.shrU(magnitude, i32.of(FRACTION_WIDTH - fractionBits));
   if (of === FORMATS.float8e8m0) return kept;
-  const normal = i32.sub(kept, i32.of((BINARY32_BIAS - bias) * 2 ** fractionBits));
+  const normal = i32.sub(kept, i32.of((EXPONENT_BIAS - bias) * 2 ** fractionBits));
   // The reciprocal of the least subnormal number is too great for binary32 where the exponents are the same.
   const subnormal =
-    bias === BINARY32_BIAS ? normal : i32.fromF32(f32.mul(magnitude, f32.of(2 ** (bias - 1 + fractionBits))));
+    bias === EXPONENT_BIAS ? normal : i32.fromF32(f32.mul(magnitude, f32.of(2 ** (bias - 1 + fractionBits))));
   const finite = select(i32.lt(magnitude, f32.of(2 ** (1 - bias))), subnormal, normal);
   const sign = i32.and(i32.shrU(x, i32.of(32 - bits)), word(2 ** (bits - 1)));
   const full = (2 ** exponentBits - 1) * 2 ** fractionBits;
@@ -46,20 +43,17 @@ function codeOf(of: FloatFormat, x: Expression): Expression {
 /** The number with a code. */
 function numberOf(of: FloatFormat, code: Expression): Expression {
   const { bits, exponentBits, fractionBits, bias } = of;
-  const lift = i32.of(BINARY32_FRACTION_BITS - fractionBits);
+  const lift = i32.of(FRACTION_WIDTH - fractionBits);
   if (of === FORMATS.float8e8m0) {
     const power = select(i32.eq(code, i32.of(0)), word(0x00400000), i32.shl(code, lift));
     return select(i32.eq(code, i32.of(255)), CANONICAL_NAN, power);
   }
   const magnitude = i32.and(code, bitMask(bits - 1));
   const sign = i32.shl(i32.shrU(code, i32.of(bits - 1)), i32.of(31));
-  const lifted = i32.add(
-    i32.shl(magnitude, lift),
-    word((BINARY32_BIAS - bias) * 2 ** BINARY32_FRACTION_BITS),
-  );
+  const lifted = i32.add(i32.shl(magnitude, lift), word((EXPONENT_BIAS - bias) * 2 ** FRACTION_WIDTH));
   const unit = f32.of(2 ** (1 - bias - fractionBits));
   const finite =
-    bias === BINARY32_BIAS
+    bias === EXPONENT_BIAS
       ? lifted
       : select(i32.lt(magnitude, i32.of(2 ** fractionBits)), f32.mul(f32.fromI32(magnitude), unit), lifted);
   const signed = i32.or(sign, finite);

@@ -3,8 +3,8 @@ import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { expect } from 'chai';
 
-// A folder of src/ may import only from itself and from folders above it in this list.
-const floors = [
+// Layers of src/, lowest first: a folder imports from itself and from lower layers, which come before it in this list.
+const layers = [
   'scalar',
   'program',
   'wasm',
@@ -14,7 +14,7 @@ const floors = [
   'onnx',
   'text',
   'dispute',
-  // ---- above: pure, runs in a browser; below: the outside world ----
+  // ---- before this: pure, runs in a browser; after it: the outside world ----
   'files',
   'chain',
   'store',
@@ -32,37 +32,42 @@ const floors = [
   'exports',
 ] as const;
 
-type Floor = (typeof floors)[number];
+type Layer = (typeof layers)[number];
 
-const pure: readonly Floor[] = floors.slice(0, floors.indexOf('files'));
+const pure: readonly Layer[] = layers.slice(0, layers.indexOf('files'));
 
 /** The only packages that a pure folder may import. */
-const packagesOf: Partial<Record<Floor, readonly string[]>> = {
+const packagesOf: Partial<Record<Layer, readonly string[]>> = {
   merkle: ['hash-wasm'],
   onnx: ['onnx-proto'],
   text: ['@huggingface/gguf', '@huggingface/tokenizers'],
 };
 
 /** Folders of which the first must not import the second, although their order would allow it. */
-const apart: readonly (readonly [from: Floor, to: Floor])[] = [
+const apart: readonly (readonly [from: Layer, to: Layer])[] = [
   ['watcher', 'provider'],
   ['client', 'provider'],
   ['client', 'watcher'],
 ];
 
+/** The only files of a layer that other layers may import, where there is a choice. */
+const surfacesOf: Partial<Record<Layer, readonly string[]>> = {
+  onnx: ['index.ts', 'building.ts', 'errors.ts', 'floatFormats.ts', 'packedBits.ts', 'types.ts'],
+};
+
 /**
- * Folders and files of a floor, from top to bottom: each may import from itself and from those above it. `.` stands for the
+ * Folders and files of a layer, lowest first: each may import from itself and from those before it. `.` stands for the
  * files that the list does not name.
  */
-const roomsOf: Partial<Record<Floor, readonly string[]>> = {
+const foldersOf: Partial<Record<Layer, readonly string[]>> = {
   engine: [
     ...['cached.ts', 'engine.ts', 'reference', 'kernel', 'graph', 'memory', 'passes'],
     ...['threads', 'wasm', 'webgpu'],
   ],
   onnx: [
-    ...['errors.ts', 'floatFormats.ts', 'types.ts'],
+    ...['errors.ts', 'floatFormats.ts', 'packedBits.ts', 'types.ts'],
     ...['read', 'ir', 'loops', 'tensors', 'functions', 'operators', 'frontend', 'backend'],
-    ...['import.ts', 'joined.ts', 'index.ts'],
+    ...['import.ts', 'joined.ts', 'index.ts', 'building.ts'],
   ],
   text: ['.', 'gguf', 'session'],
   chain: [
@@ -81,8 +86,8 @@ const roomsOf: Partial<Record<Floor, readonly string[]>> = {
 
 const src = resolve(import.meta.dirname, '../src');
 
-function isFloor(name: string | undefined): name is Floor {
-  return floors.some((floor) => floor === name);
+function isLayer(name: string | undefined): name is Layer {
+  return layers.some((layer) => layer === name);
 }
 
 function importsOf(source: string): string[] {
@@ -94,15 +99,17 @@ function importsOf(source: string): string[] {
 /** Why `file`, a path inside src/, may not import `specifier`; undefined if it may. */
 function objection(file: string, specifier: string): string | undefined {
   const [from] = file.split(sep);
-  if (!isFloor(from)) return 'is in a folder that the list of floors does not name';
+  if (!isLayer(from)) return 'is in a folder that the list of layers does not name';
   if (specifier.startsWith('.')) {
     const target = relative(src, resolve(src, dirname(file), specifier));
-    const [to] = target.split(sep);
+    const [to, ...within] = target.split(sep);
     // The command of a clone compiles itself; nothing that a user of the package runs needs a script.
     if (to === '..') return file === join('cli', 'assay.mjs') ? undefined : `leaves src/ for ${specifier}`;
-    if (!isFloor(to)) return `imports ${specifier}, which is on no floor`;
-    if (floors.indexOf(to) > floors.indexOf(from)) return `imports upwards, from ${to}/`;
+    if (!isLayer(to)) return `imports ${specifier}, which is in no layer`;
+    if (layers.indexOf(to) > layers.indexOf(from)) return `imports from a higher layer, ${to}/`;
     if (apart.some(([a, b]) => a === from && b === to)) return `imports from ${to}/`;
+    const surfaces = from === to ? undefined : surfacesOf[to];
+    if (surfaces && !surfaces.includes(within.join(sep))) return `imports ${target}, which is inside ${to}/`;
     return undefined;
   }
   if (!pure.includes(from)) return undefined;
@@ -112,7 +119,30 @@ function objection(file: string, specifier: string): string | undefined {
     : `is pure and imports the package ${specifier}`;
 }
 
-describe('import floors', () => {
+/** A cycle of files that import each other, if there is one; `imported` has the files that each one imports. */
+function cycleIn(imported: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    path.push(file);
+    for (const next of imported.get(file) ?? []) {
+      const cycle = visit(next);
+      if (cycle) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imported.keys()) {
+    const cycle = visit(file);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+describe('layers of imports', () => {
   const files = readdirSync(src, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
     .map((entry) => relative(src, join(entry.parentPath, entry.name)));
@@ -127,22 +157,33 @@ describe('import floors', () => {
     expect(objections).to.deep.equal([]);
   });
 
-  for (const [floor, rooms] of Object.entries(roomsOf)) {
-    it(`holds for the rooms of ${floor}`, () => {
-      const within = files.filter((file) => file.startsWith(`${floor}${sep}`));
-      const roomOf = (path: string): string => {
+  it('has no cycle, of files that import only types either', () => {
+    const imported = files.map((file): [string, string[]] => {
+      const specifiers = importsOf(readFileSync(join(src, file), 'utf8'));
+      const relatives = specifiers.filter((specifier) => specifier.startsWith('.'));
+      return [file, relatives.map((specifier) => relative(src, resolve(src, dirname(file), specifier)))];
+    });
+    expect(cycleIn(new Map(imported))).to.equal(undefined);
+  });
+
+  for (const [layer, folders] of Object.entries(foldersOf)) {
+    it(`holds for the folders of ${layer}`, () => {
+      const within = files.filter((file) => file.startsWith(`${layer}${sep}`));
+      const folderOf = (path: string): string => {
         const [, entry = '', ...rest] = path.split(sep);
-        return rest.length > 0 || rooms.includes(entry) ? entry : '.';
+        return rest.length > 0 || folders.includes(entry) ? entry : '.';
       };
-      expect(new Set(within.map(roomOf))).to.deep.equal(new Set(rooms));
-      const upwards = within.flatMap((file) =>
+      expect(new Set(within.map(folderOf))).to.deep.equal(new Set(folders));
+      const fromHigher = within.flatMap((file) =>
         importsOf(readFileSync(join(src, file), 'utf8')).flatMap((specifier) => {
           const target = relative(src, resolve(src, dirname(file), specifier));
-          const isUpwards = rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(file));
-          return target.startsWith(`${floor}${sep}`) && isUpwards ? [`src/${file} imports ${specifier}`] : [];
+          const isFromHigher = folders.indexOf(folderOf(target)) > folders.indexOf(folderOf(file));
+          return target.startsWith(`${layer}${sep}`) && isFromHigher
+            ? [`src/${file} imports ${specifier}`]
+            : [];
         }),
       );
-      expect(upwards).to.deep.equal([]);
+      expect(fromHigher).to.deep.equal([]);
     });
   }
 
@@ -198,9 +239,25 @@ describe('import floors', () => {
     expect(objections).to.deep.equal([]);
   });
 
-  it('objects to an import upwards', () => {
-    expect(objection('scalar/row.ts', '../program/node.ts')).to.match(/upwards/);
-    expect(objection('provider/run.ts', '../cli/main.ts')).to.match(/upwards/);
+  it('holds for pure folders: no clock, no chance, nothing of the process', () => {
+    const impure = /\bprocess\b\??\.|\bperformance\.now\(|\bDate\.now\(|\bMath\.random\(/;
+    const objections = files
+      .filter((file) => pure.some((layer) => file.startsWith(`${layer}${sep}`)))
+      .filter((file) =>
+        impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')),
+      );
+    // Time decides when an engine yields to others; the process decides how WebAssembly is compiled and where threads run.
+    const excepted = [
+      join('engine', 'engine.ts'),
+      join('engine', 'threads', 'spawn.ts'),
+      join('wasm', 'compile.ts'),
+    ];
+    expect(objections.toSorted()).to.deep.equal(excepted);
+  });
+
+  it('objects to an import from a higher layer', () => {
+    expect(objection('scalar/row.ts', '../program/node.ts')).to.match(/higher layer/);
+    expect(objection('provider/run.ts', '../cli/main.ts')).to.match(/higher layer/);
   });
 
   it('objects to the outside world in a pure folder', () => {
@@ -209,13 +266,26 @@ describe('import floors', () => {
     expect(objection('scalar/row.ts', 'hash-wasm')).to.match(/pure/);
   });
 
+  it('objects to an import past the surface of a layer', () => {
+    expect(objection('text/compile.ts', '../onnx/ir/tensor.ts')).to.match(/inside onnx/);
+    expect(objection('text/compile.ts', '../onnx/building.ts')).to.equal(undefined);
+    expect(objection('onnx/joined.ts', './ir/tensor.ts')).to.equal(undefined);
+  });
+
+  it('finds a cycle', () => {
+    const imports = (c: string[]) => new Map(Object.entries({ a: ['b', 'c'], b: ['c'], c }));
+    expect(cycleIn(imports([]))).to.equal(undefined);
+    expect(cycleIn(imports(['b']))).to.deep.equal(['b', 'c', 'b']);
+    expect(cycleIn(imports(['c']))).to.deep.equal(['c', 'c']);
+  });
+
   it('objects to development tools in what users run', () => {
     expect(objection('cli/main.ts', '../../scripts/node.mjs')).to.match(/leaves src/);
     expect(objection('rehearsal/stage.ts', '../../test/support/programs.ts')).to.match(/leaves src/);
     expect(objection(join('cli', 'assay.mjs'), '../../scripts/node.mjs')).to.equal(undefined);
   });
 
-  it('allows imports downwards and the packages in the table', () => {
+  it('allows imports from lower layers and the packages in the table', () => {
     expect(objection('trace/run.ts', '../merkle/tree.ts')).to.equal(undefined);
     expect(objection('merkle/keccak.ts', 'hash-wasm')).to.equal(undefined);
     expect(objection('chain/read.ts', 'ethers')).to.equal(undefined);
