@@ -84,7 +84,7 @@ function text(errors: readonly DeclaredError[]): string {
   return `# Errors of the contracts
 
 Every custom error, by the file that declares it. A sentence in quotation marks is what \`npx assay\` and \`explain\` of the
-package say, here with made-up values. Generated from \`contracts/\`, [sentences.ts](../src/chain/sentences.ts) and
+package say, here with made-up values. Generated from \`contracts/\`, [sentences.ts](../src/chain/messages/sentences.ts) and
 [remedies.ts](../scripts/errors/remedies.ts) by \`npm run errors\`.
 
 ${parts.join('\n')}`;
