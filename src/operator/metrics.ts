@@ -61,7 +61,7 @@ export function createMetrics() {
     claimsUnverified: gauge('claims_unverified', 'Open claims whose model or input is not to be had.'),
     runs: gauge('runs', 'Runs of models since the start, by how they ended.', ['outcome']),
     runsQueued: gauge('runs_queued', 'Runs that wait or go on.'),
-    queueUp: gauge('queue_up', 'Whether the queue of a worker answers: 1, or 0.', ['queue']),
+    queueUp: gauge('queue_up', 'Whether the queue of runs answers: 1, or 0.', ['queue']),
     reports: counter('reports_total', 'Lines about what was done or found, by kind.', ['kind']),
     warnings: counter('warnings_total', 'Things that an operator should know of, by kind.', ['about']),
     gasUsed: counter('gas_used_total', 'Gas of the mined transactions of this account.'),

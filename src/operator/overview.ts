@@ -22,6 +22,13 @@ export interface EndpointFigures {
   readonly failures: number;
 }
 
+/** State of a queue of runs. */
+export interface QueueStatus {
+  /** Name and port of its server. */
+  readonly queue: string;
+  readonly isUp: boolean;
+}
+
 /** The state of the account's transactions and of the runs; unknown values are left out. */
 export interface Status {
   readonly balanceWei?: bigint;
@@ -31,6 +38,7 @@ export interface Status {
   readonly foreign?: number;
   readonly endpoints?: readonly EndpointFigures[];
   readonly runsQueued?: number;
+  readonly queue?: QueueStatus | undefined;
   readonly runs?: Readonly<Record<'done' | 'failed' | 'dropped', number>>;
 }
 
@@ -200,8 +208,10 @@ export class Overview implements Told {
     }
   }
 
-  #showStatus({ balanceWei, reserveWei, inFlight, oldestBlocks, foreign, runsQueued, runs }: Status): void {
+  #showStatus(status: Status): void {
     const { metrics } = this;
+    const { balanceWei, reserveWei, inFlight, oldestBlocks, foreign, runsQueued, runs, queue } = status;
+    if (queue) metrics.queueUp.set({ queue: queue.queue }, queue.isUp ? 1 : 0);
     if (balanceWei !== undefined) metrics.balance.set(Number(formatUnits(balanceWei, ETHER_DECIMALS)));
     if (reserveWei !== undefined) metrics.reserve.set(Number(formatUnits(reserveWei, ETHER_DECIMALS)));
     if (inFlight !== undefined) metrics.pending.set(inFlight);

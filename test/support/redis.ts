@@ -4,6 +4,9 @@ import { createServer } from 'node:net';
 /** A Redis or Valkey server of a test's own. */
 export interface RedisProcess {
   readonly url: string;
+  /** Has it answer nothing, as if its machine were frozen, until it is woken. */
+  freeze(): void;
+  wake(): void;
   stop(): Promise<void>;
 }
 
@@ -38,6 +41,8 @@ export async function startRedis(): Promise<RedisProcess | undefined> {
   });
   return {
     url: `redis://127.0.0.1:${port}`,
+    freeze: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

@@ -81,14 +81,19 @@ describe('a fleet of workers on a queue', function () {
   });
 
   /** Counts what is run here, and runs it. */
-  function asking(trust: Partial<Trust> = {}, random = () => 1, clock = () => Date.now() / 1000) {
+  function asking(
+    trust: Partial<Trust> = {},
+    random = () => 1,
+    clock = () => Date.now() / 1000,
+    queue = fleet,
+  ) {
     const work = new WorkRunner({
       ...{ threads: 1, engine: { name: 'wasm', threads: 1 } },
       clock: () => BigInt(Math.floor(clock())),
     });
     for (const model of [SLOW, QUICK]) work.put(model);
     const runner = new FleetRunner({
-      fleet,
+      fleet: queue,
       local: work,
       trust: { ...TRUSTING, ...trust },
       random,
@@ -281,6 +286,24 @@ describe('a fleet of workers on a queue', function () {
     fleet.redis.disconnect();
     expect(await runner.output(quickId, one(5))).to.equal(await right(5));
     expect(here()).to.equal(2);
+  });
+
+  it('runs here at once while the server of the queue is frozen or gone', async function () {
+    const server = await redisOrSkip(this);
+    const own = await openFleet(server.url, complain);
+    closing.push(() => own.close());
+    const { runner, here } = asking({}, undefined, undefined, own);
+    expect(await runner.output(quickId, one(4))).to.equal(await right(4));
+    server.freeze();
+    expect(await runner.output(quickId, one(5))).to.equal(await right(5));
+    server.wake();
+    await server.stop();
+    const outputs = [6, 7].map((value) => runner.output(quickId, one(value)));
+    expect(await Promise.all(outputs)).to.deep.equal([await right(6), await right(7)]);
+    expect(here()).to.equal(4);
+    expect(told.join())
+      .to.contain('no answer in 5 s; running here')
+      .and.to.match(/it (is|went) away; running here/);
   });
 
   it('loses nothing when a worker is killed in the middle of a run', async () => {

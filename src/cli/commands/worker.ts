@@ -11,7 +11,7 @@ import { FoundModels } from '../../work/foundModels.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
 import { type EngineOptions, type WorkerArguments, workersOf } from '../models/engines.ts';
-import { checkQueue, openQueue } from '../models/fleet.ts';
+import { checkQueue, openQueue, queueTroubles } from '../models/fleet.ts';
 import { type LimitOptions, limitsOf, tellTo } from '../models/found.ts';
 import { loadAny } from '../models/holding.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
@@ -74,9 +74,10 @@ export async function worker(
   }
   const key = readKey(options);
   const runner = new WorkRunner(work);
-  const fleet = await openQueue(options.queue, log);
+  const troubles = queueTroubles(log);
+  const fleet = await openQueue(options.queue, log, troubles);
   console.outlive?.();
-  const complain = (sentence: string): void => log.warn(sentence);
+  const complain = (sentence: string): void => troubles.met(sentence);
   const worker = new FleetWorker({ fleet, runner, key, complain });
   const serve = (id: string): Promise<void> => worker.serve(id, work.threads * runner.batch(id));
   for (const given of named) {

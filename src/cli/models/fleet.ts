@@ -1,6 +1,8 @@
 import type { ChainClock } from '../../chain/service/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
+import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
+import type { QueueStatus } from '../../operator/overview.ts';
 import type { Publication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { isWorkerName } from '../../work/fleet/answers.ts';
@@ -62,10 +64,17 @@ export function checkQueue({ queue }: Pick<FleetOptions, 'queue'>): void {
   }
 }
 
+/** Tells what goes wrong with a queue at growing intervals while it lasts. */
+export const queueTroubles = (log: Log): Failures => new Failures(log.warn, log.info, Date.now);
+
 /** @throws InputError if there is no queue at the URL */
-export async function openQueue(url: string, log: Log): Promise<Fleet> {
+export async function openQueue(url: string, log: Log, troubles: Failures): Promise<Fleet> {
+  const recover = (sentence: string): void => {
+    troubles.clear();
+    log.info(sentence);
+  };
   try {
-    return await openFleet(url, (sentence) => log.warn(sentence));
+    return await openFleet(url, (sentence) => troubles.met(sentence), recover);
   } catch (error) {
     if (error instanceof QueueError) throw new InputError(error.message);
     throw error;
@@ -80,20 +89,22 @@ export async function joinFleet(
   publication: (modelId: string) => Promise<Publication>,
   clock: ChainClock,
   log: Log,
-): Promise<{ readonly runner: Runner; close(): Promise<void> } | undefined> {
+): Promise<{ readonly runner: Runner; queue(): QueueStatus; close(): Promise<void> } | undefined> {
   if (queue === undefined) return undefined;
-  const fleet = await openQueue(queue, log);
+  const troubles = queueTroubles(log);
+  const fleet = await openQueue(queue, log, troubles);
   const runner = new FleetRunner({
     fleet,
     local,
     trust,
     urisOf: async (modelId) => (await publication(modelId)).uris,
     clock: () => Number(clock.now()),
-    complain: (sentence) => log.warn(sentence),
+    complain: (sentence) => troubles.met(sentence),
   });
   log.info(`runs go to the workers at ${new URL(queue).host}; ${trustText(trust)}`);
   return {
     runner,
+    queue: () => ({ queue: fleet.host, isUp: fleet.redis.status === 'ready' }),
     close: async () => {
       await runner.close();
       await fleet.close();

@@ -4,6 +4,7 @@ import type { ChainClock } from '../../chain/service/chainClock.ts';
 import type { ReadInput } from '../../chain/service/inputs.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
+import type { QueueStatus } from '../../operator/overview.ts';
 import { readPublication } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
@@ -40,6 +41,8 @@ export interface Stock {
   /** Learns from a report which models and inputs are needed. */
   note(report: Report): void;
   status(): WorkStatus;
+  /** State of the queue, if there is one. */
+  queue(): QueueStatus | undefined;
   close(): Promise<void>;
 }
 
@@ -95,6 +98,7 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
         found?.note(report);
       },
       status: () => local.status(),
+      queue: () => fleet?.queue(),
       close: async () => {
         found?.end();
         sources.getter.close();

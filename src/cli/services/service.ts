@@ -149,6 +149,7 @@ export async function serve(
         ...service?.status(),
         ...funds.status,
         ...workStatus(stock),
+        queue: stock.queue(),
         ...endpointsStatus(contracts.provider),
       }),
     });

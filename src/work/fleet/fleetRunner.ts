@@ -39,6 +39,8 @@ const MAX_JOB_BYTES = 2 ** 23;
 const MOST_WAIT_SECONDS = 3600;
 const LEAST_WAIT_SECONDS = 30;
 const ATTEMPTS = 3;
+/** A server that is frozen takes no orders; a run is made here after this long, ms. */
+const ANSWER_MS = 5000;
 /** Results that stay in the queue for whoever asks for the same, seconds and number a model. */
 const KEEP = { age: 3600, count: 1000 };
 const OUTPUT_BYTES = 2 ** 24;
@@ -60,6 +62,23 @@ async function joinJob(queue: Lane['queue'], jobId: string, { deadline }: RunOrd
   // One that is being made, or was just made, has no place in the queue any more.
   if (isEarlier) await known.changePriority({ priority: priorityOf(deadline) }).catch(() => undefined);
   else await known.updateData(deadline === undefined ? data : { ...data, deadline }).catch(() => undefined);
+}
+
+/** @throws Error if the server does not answer in time, or goes away */
+async function answered<T>(redis: Fleet['redis'], work: Promise<T>, ms = ANSWER_MS): Promise<T> {
+  if (redis.status !== 'ready') throw new Error('it is away');
+  let [timer, onClose]: [NodeJS.Timeout | undefined, () => void] = [undefined, () => undefined];
+  const failed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${Math.round(ms / 1000)} s`)), ms);
+    onClose = () => reject(new Error('it went away'));
+    redis.once('close', onClose);
+  });
+  try {
+    return await Promise.race([work, failed]);
+  } finally {
+    clearTimeout(timer);
+    redis.off('close', onClose);
+  }
 }
 
 interface Lane {
@@ -123,8 +142,10 @@ export class FleetRunner implements Runner {
 
   /** Lets the queue go; runs that wait in it stay there. */
   async close(): Promise<void> {
-    for (const { queue, events } of this.#lanes.values()) await Promise.all([queue.close(), events.close()]);
+    const closing = [...this.#lanes.values()].flatMap(({ queue, events }) => [queue.close(), events.close()]);
     this.#lanes.clear();
+    // A server that is away is not waited for.
+    await answered(this.#options.fleet.redis, Promise.all(closing)).catch(() => undefined);
   }
 
   #isDrawn(): boolean {
@@ -148,8 +169,9 @@ export class FleetRunner implements Runner {
     const workers: string[] = [];
     let output: string | undefined;
     try {
-      const lane = await this.#lane(modelId);
-      if ((await lane.queue.getWorkersCount()) < voices) return undefined;
+      const { redis } = this.#options.fleet;
+      const lane = await answered(redis, this.#lane(modelId));
+      if ((await answered(redis, lane.queue.getWorkersCount())) < voices) return undefined;
       while (workers.length < voices) {
         const answer = await this.#ask(lane, key, input, workers, until, options);
         const bytes = answer && outputIn(key, answer, size);
@@ -186,19 +208,23 @@ export class FleetRunner implements Runner {
     };
     // The same run, asked for by anybody, is one job.
     const jobId = `${key}-${not.length}`;
-    await joinJob(queue, jobId, order);
-    const job: RunJob = await queue.add('run', order, {
-      jobId,
-      priority: priorityOf(order.deadline),
-      attempts: ATTEMPTS,
-      removeOnComplete: KEEP,
-      removeOnFail: true,
-    });
+    const { redis } = this.#options.fleet;
+    await answered(redis, joinJob(queue, jobId, order));
+    const job: RunJob = await answered(
+      redis,
+      queue.add('run', order, {
+        jobId,
+        priority: priorityOf(order.deadline),
+        attempts: ATTEMPTS,
+        removeOnComplete: KEEP,
+        removeOnFail: true,
+      }),
+    );
     const leave = (): void => void job.remove().catch(() => undefined);
     signal?.addEventListener('abort', leave, { once: true });
     try {
       const waitMs = Math.max(1, 1000 * (until - this.#options.clock()));
-      return await job.waitUntilFinished(events, waitMs);
+      return await answered(redis, job.waitUntilFinished(events, waitMs), waitMs + ANSWER_MS);
     } catch {
       leave();
       return undefined;

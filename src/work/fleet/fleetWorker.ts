@@ -67,7 +67,7 @@ export class FleetWorker {
       },
     );
     this.#serving.set(modelId, worker);
-    worker.on('error', ({ message }) => complain(message));
+    worker.on('error', ({ message }) => complain(`the queue at ${fleet.host}: ${message}`));
     worker.on('failed', (_, { message }) => {
       if (message !== LATE) complain(`a run of model ${modelId} failed: ${message}`);
     });

@@ -11,6 +11,8 @@ export type RunJob = BullMQ.Job<RunOrder, RunAnswer>;
 
 /** A Redis or Valkey server, through which runs are spread over workers. */
 export interface Fleet {
+  /** Name and port of the server. */
+  readonly host: string;
   readonly bullmq: typeof BullMQ;
   readonly redis: Redis;
   close(): Promise<void>;
@@ -47,10 +49,15 @@ export function requireQueueUrl(url: string): void {
  * Connects to a queue. Later failures of the server are waited out.
  *
  * @param url `redis://…` or `rediss://…`
- * @param complain told when the connection fails later
+ * @param complain told when the connection fails later, each time
+ * @param recover told when there is a connection again
  * @throws QueueError if the packages for it are missing, or nobody answers
  */
-export async function openFleet(url: string, complain: (sentence: string) => void): Promise<Fleet> {
+export async function openFleet(
+  url: string,
+  complain: (sentence: string) => void,
+  recover: (sentence: string) => void = () => undefined,
+): Promise<Fleet> {
   requireQueueUrl(url);
   const { host } = new URL(url);
   const { bullmq, Client } = await load();
@@ -67,6 +74,9 @@ export async function openFleet(url: string, complain: (sentence: string) => voi
     why ||= message;
     if (isOpen) complain(`the queue at ${host}: ${message}`);
   });
+  redis.on('ready', () => {
+    if (isOpen) recover(`the queue at ${host} answers again`);
+  });
   try {
     await redis.connect();
     await redis.ping();
@@ -79,6 +89,7 @@ export async function openFleet(url: string, complain: (sentence: string) => voi
   }
   isOpen = true;
   return {
+    host,
     bullmq,
     redis,
     close: async () => {
