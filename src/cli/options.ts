@@ -63,7 +63,7 @@ export const withInputs = (command: Command, what: string): Command =>
 
 export const withEngine = (command: Command): Command =>
   command
-    .option('--engine <name>', 'the engine, wasm, webgpu, auto or reference; all give the same bits', 'wasm')
+    .option('--engine <wasm|webgpu|auto|reference>', 'the engine; all give the same bits', 'wasm')
     .option(
       '--spot-checks <share>',
       'share of runs on a GPU, from 0 to 1, of which a part is checked on the CPU (default: 1/32)',
@@ -197,7 +197,7 @@ export const withQueue = (command: Command): Command =>
 export const withLog = (command: Command): Command =>
   command
     .option('--log <text|json>', 'format of log lines', 'text')
-    .option('--log-level <LEVEL>', 'least level that is logged: debug, info, warn or error', 'info');
+    .option('--log-level <debug|info|warn|error>', 'least level that is logged', 'info');
 
 /** A service logs and shows how it is; everything else prints its result. */
 export const withStatus = (command: Command): Command =>

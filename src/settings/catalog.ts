@@ -24,6 +24,25 @@ function kindOf(option: Option): Setting['kind'] {
   return option.parseArg === undefined ? 'value' : 'list';
 }
 
+/** Numbers that need not be whole. */
+const FRACTIONS = ['max-fee-gwei', 'temperature'];
+
+/**
+ * Why a value cannot be one of a setting, by what the help of the command shows for it; a command checks more when it runs.
+ *
+ * @returns undefined if it may be one
+ */
+export function unfit(command: Command, { name }: Setting, value: string): string | undefined {
+  const option = command.options.find(({ long }) => long === `--${name}`);
+  const [, shown = ''] = /<(.+)>/.exec(option?.flags ?? '') ?? [];
+  if (shown.includes('|') && !shown.split('|').includes(value))
+    return `write ${shown.replaceAll('|', ' or ')}`;
+  if (shown !== 'N') return undefined;
+  if (!/^\d+(\.\d+)?$/.test(value)) return 'write a number';
+  if (!FRACTIONS.includes(name) && !/^\d+$/.test(value)) return 'write a whole number';
+  return name.endsWith('port') && Number(value) > 65_535 ? 'write a port, at most 65535' : undefined;
+}
+
 /** Whether a command takes any number of models. */
 export const takesModels = (command: Command): boolean =>
   command.registeredArguments.some(({ variadic }) => variadic);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { MODELS, settingsOf } from './catalog.ts';
+import { InputError } from '../files/inputError.ts';
+import { MODELS, settingsOf, unfit } from './catalog.ts';
 import type { Origins } from './settings.ts';
 
 /** Settings whose value is an address that may have a password in it. */
@@ -25,12 +26,18 @@ function tomlOf(name: string, value: unknown): string {
  * The settings that a command would run with, as lines of a configuration file, each with where it comes from.
  *
  * @param command whose flags were read
+ * @throws InputError for a value that the command would refuse, as far as its help tells
  */
 export function settingLines(command: Command, origins: Origins): string[] {
-  const lines = settingsOf(command).flatMap(({ name, attribute, kind }) => {
+  const lines = settingsOf(command).flatMap((setting) => {
+    const { name, attribute, kind } = setting;
     const isModels = name === MODELS;
     const value = isModels ? command.processedArgs[0] : command.getOptionValue(attribute);
     if (value === undefined || (isModels && Array.isArray(value) && value.length === 0)) return [];
+    for (const one of [value].flat()) {
+      const why = isModels || typeof one === 'boolean' ? undefined : unfit(command, setting, `${one}`);
+      if (why !== undefined) throw new InputError(`--${name} ${one}: ${why}`, 2);
+    }
     const source = isModels
       ? command.args.length > 0
         ? 'cli'

@@ -111,6 +111,29 @@ describe('settings from flags, environment and file', () => {
     expect(await assay('config', '--config', path)).to.deep.include({ code: 2, lines: [] });
   });
 
+  it('config refuses numbers and words that no command takes', async () => {
+    const unfit: [string, string][] = [
+      ['max-bond-wei = "abc"', 'write a number'],
+      ['max-bond-wei = 1.5', 'write a whole number'],
+      ['workers = -3', 'write a number'],
+      ['metrics-port = 700000', 'write a port, at most 65535'],
+      ['log-level = "loud"', 'write debug or info or warn or error'],
+      ['engine = "gpu"', 'write wasm or webgpu or auto or reference'],
+    ];
+    for (const [line, why] of unfit) {
+      const path = file(`${line}\n`);
+      const { code, err } = await assay('config', 'watch', '--config', path, '--rpc', 'http://x');
+      expect([code, err]).to.deep.equal([
+        2,
+        `assay: ${path}: "${line.split(' ')[0]}" ${/= "?([^"]+)/.exec(line)![1]}: ${why}`,
+      ]);
+    }
+    const path = file('max-fee-gwei = 1.5\n');
+    expect(await shown('watch', '--config', path, '--rpc', 'http://x')).to.include(
+      `max-fee-gwei = "1.5" # ${path}: "max-fee-gwei"`,
+    );
+  });
+
   it('switches are true or false', async () => {
     environment({ ASSAY_TRIAL: 'true', ASSAY_JSON: '0', ASSAY_RPC: 'http://x' });
     const lines = await shown('deploy');

@@ -47,10 +47,12 @@ export async function fetch(given: string, options: FetchArguments, console: Con
       );
     }
     const folder = new FolderBlobs(modelsFolder(options));
+    const signal =
+      options.fetchSeconds === undefined ? undefined : AbortSignal.timeout(1000 * limits.maxFetchSeconds);
     try {
       const fetched = await fetchModel(
         bytesOfHex(modelId),
-        urls.map((url) => new RemoteBlobs(url, getter)),
+        urls.map((url) => new RemoteBlobs(url, getter, signal)),
         folder,
         {
           limits,

@@ -10,7 +10,12 @@ export interface WatchOptions extends ServiceArguments, AlarmOptions {
 }
 
 /** `assay watch`: re-executes claims on the given models and challenges the wrong ones, until it is told to end. */
-export const watch = (paths: readonly string[], options: WatchOptions, console: Console): Promise<void> =>
-  options.alertOnly
-    ? monitor(paths, options, console)
-    : serve('watching', paths, options, console, watchService, false);
+export function watch(paths: readonly string[], options: WatchOptions, console: Console): Promise<void> {
+  if (options.alertOnly) return monitor(paths, options, console);
+  if (options.webhook !== undefined) {
+    console.err(
+      'assay: note: --webhook posts alarms; `assay monitor` and --alert-only raise them, this command does not',
+    );
+  }
+  return serve('watching', paths, options, console, watchService, false);
+}
