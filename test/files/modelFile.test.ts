@@ -85,6 +85,16 @@ describe('a large ONNX file', () => {
     }
   });
 
+  it('is known for no model by its first byte, however long the file of zeros', () => {
+    const asked: number[] = [];
+    const zeros = (offset: number, length: number): Uint8Array => {
+      asked.push(offset);
+      return new Uint8Array(length);
+    };
+    expect(withoutBulk(2 ** 40, zeros)).to.equal(undefined);
+    expect(asked).to.deep.equal([0]);
+  });
+
   it('is opened by its path, and weights beside it are found too', () => {
     const file = chain(1024, 3, (size) => new Float32Array(size).map((_, i) => i % 7), 'float');
     const path = join(folder, 'chain.onnx');

@@ -48,6 +48,8 @@ class Walk {
     for (let at = from; at < end; ) {
       const tag = this.#varint(at);
       const wire = tag.value % 8;
+      // No field has this number; a file of zeros would be walked through byte by byte.
+      if (tag.value < 8) throw new NotProtobuf();
       const length = wire === WIRE.BYTES ? this.#varint(tag.next) : undefined;
       const start = length?.next ?? tag.next;
       const last = length ? start + length.value : this.#lastOf(wire, start);
