@@ -207,6 +207,12 @@ describe('commands that go to a chain refuse in one line', () => {
       1,
       /requesting an inference: the term windowSeconds is 0, allowed are 1 to/,
     ],
+    [
+      'terms that do not fit the contracts',
+      ['request', MODEL, ...there, '--input', `image=${THREE}`, '--window-seconds', '999999999999'],
+      2,
+      /--window-seconds 999999999999: write at most 4294967295$/,
+    ],
   ];
   for (const [what, args, code, message] of mistakes) {
     it(what, async () => {

@@ -77,7 +77,13 @@ function parseTerms(given: GivenTerms): Partial<Terms> {
   const terms: { -readonly [Term in keyof Terms]?: Terms[Term] } = {};
   for (const term of Object.keys(OPTIONS) as AmountTerm[]) {
     const text = given[term];
-    if (text !== undefined) terms[term] = parseWhole(OPTIONS[term], text);
+    if (text === undefined) continue;
+    const value = parseWhole(OPTIONS[term], text);
+    // The contracts keep amounts in 96 bits, and times and gas in 32.
+    const bits = term.endsWith('Wei') ? 96n : 32n;
+    if (value >> bits > 0n)
+      throw new InputError(`${OPTIONS[term]} ${text}: write at most ${2n ** bits - 1n}`, 2);
+    terms[term] = value;
   }
   for (const term of ['provider', 'verifier'] as const) {
     const text = given[term];
