@@ -19,7 +19,7 @@ interface Spoilt {
   readonly faults: (rig: Rig) => (call: Call) => Fault;
   /** Blocks that come before the false claim. */
   readonly blocks?: number;
-  /** It takes half a minute or more, because of the waiting: played with ASSAY_LONG. */
+  /** It takes half a minute, because a node that fails is left alone for a while each time: played with ASSAY_LONG. */
   readonly isLong?: boolean;
 }
 
@@ -92,7 +92,6 @@ const SPOILT: readonly Spoilt[] = [
     },
   },
   { name: 'takes a fifth of a second for each request', faults: () => () => ({ delayMs: 200 }) },
-  { name: 'takes five seconds for each request', isLong: true, faults: () => () => ({ delayMs: 5000 }) },
   { name: 'is gone for a while', faults: first(8, { resets: true }) },
   { name: 'has every other answer from a node that is behind', faults: lagging },
   {
