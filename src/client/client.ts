@@ -2,6 +2,7 @@ import type { TransactionReceipt } from 'ethers';
 import { pay } from '../chain/actions/payment.ts';
 import { submit } from '../chain/actions/submit.ts';
 import { type Contracts, signerOf } from '../chain/contracts/contracts.ts';
+import { eventsIn } from '../chain/contracts/logs.ts';
 import { REQUEST_STATUS } from '../chain/contracts/status.ts';
 import { type Hex, mostChallengeBondWei, type Request, type Terms } from '../chain/contracts/types.ts';
 import { contractError, explain } from '../chain/messages/explain.ts';
@@ -116,10 +117,9 @@ export async function request(
     return oracle.requestByRoot.populateTransaction(modelId, [...roots], uri, terms, feeWei, payment);
   };
   const receipt = await submit(signerOf(contracts), transaction(), 'requesting an inference');
-  for (const log of receipt.logs) {
-    const event = oracle.interface.parseLog(log);
-    if (event?.name !== 'Requested' && event?.name !== 'RequestedByRoot') continue;
-    const { requestId, request } = event.args;
+  for (const { name, args } of await eventsIn(oracle, receipt)) {
+    if (name !== 'Requested' && name !== 'RequestedByRoot') continue;
+    const { requestId, request } = args;
     return { requestId, request: request.toObject(true) as Request, receipt };
   }
   throw new Error('the oracle took the request and did not say its id');

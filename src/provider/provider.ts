@@ -1,12 +1,7 @@
 import { claimByRootCall, claimCall, finalizeCall } from '../chain/contracts/calls.ts';
 import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
 import { amountText, ETHER } from '../chain/contracts/unit.ts';
-import {
-  type ClaimRecord,
-  type DisputeRecord,
-  type RequestRecord,
-  windowEnd,
-} from '../chain/contracts/world.ts';
+import { type ClaimRecord, type RequestRecord, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { callbackCost, claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
@@ -16,7 +11,7 @@ import { Collector } from '../chain/service/collect.ts';
 import { inputOf, needInput } from '../chain/service/inputs.ts';
 import { type Pass, patient } from '../chain/service/loop.ts';
 import { Losses } from '../chain/service/losses.ts';
-import { clockEnd, dueIn, moverOf } from '../chain/service/play.ts';
+import { clockEnd, dueIn, duesIn, moverOf } from '../chain/service/play.ts';
 import {
   type ChainService,
   createService,
@@ -256,7 +251,7 @@ export function provideService(options: ProviderOptions): ChainService {
     }, 0n);
 
   const defences = ({ world, me, times, moving, listen }: Scene): Due[] =>
-    [...world.disputes.values()].flatMap((dispute: DisputeRecord) => {
+    duesIn([...world.disputes.values()], listen, (dispute) => {
       const { claim } = dispute;
       if (dispute.ended || claim.claimant !== me || claim.status !== 'open') return [];
       const { answer, request: asked } = claim;

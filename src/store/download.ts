@@ -1,8 +1,8 @@
+import { isAboutFiles } from '../files/reason.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import { type BlobName, StoreError } from './blobs.ts';
 import type { FolderBlobs } from './folder.ts';
 import { checkTensor } from './library.ts';
-import { RemoteError } from './remote/getter.ts';
 import type { RemoteBlobs } from './remote/remoteBlobs.ts';
 
 /** A tensor that is wanted. */
@@ -18,7 +18,7 @@ export interface WantedTensor {
  *
  * @param sources in the order in which to ask
  * @param progress is told how many bytes there are
- * @throws StoreError or RemoteError of the last source, if none has it
+ * @throws whatever the last source fails with, if none has it
  */
 export async function download(
   wanted: WantedTensor,
@@ -38,7 +38,8 @@ export async function download(
         failure = new StoreError('corrupt', source.place, name, 'it has another root');
         if (!resumed) break;
       } catch (error) {
-        if (!(error instanceof StoreError || error instanceof RemoteError)) throw error;
+        // Whatever one source sends, the next one may have the tensor.
+        if (isAboutFiles(error)) throw error;
         failure = error;
         break;
       }

@@ -1,4 +1,5 @@
 import type { MalformedProgram } from '../dispute/malformed.ts';
+import { isAboutFiles } from '../files/reason.ts';
 import { type Hash, hexOf } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
 import { byteLengthOf, type Program, sizeOf } from '../program/node.ts';
@@ -7,7 +8,6 @@ import { download } from './download.ts';
 import type { FolderBlobs } from './folder.ts';
 import { decodeModel, type HeldModel, loadMalformed, loadModel, type PublishedModel } from './library.ts';
 import { MAX_PROGRAM_BYTES } from './programFile.ts';
-import { RemoteError } from './remote/getter.ts';
 import type { RemoteBlobs } from './remote/remoteBlobs.ts';
 
 /** Bounds on a model from a stranger. */
@@ -87,7 +87,7 @@ const mayBeMalformed = (error: unknown): boolean =>
  * interrupted is taken up where it ended. Every byte is checked before it is kept under its name.
  *
  * @param sources in the order in which to ask
- * @throws StoreError or RemoteError of the last source, if none has all of it
+ * @throws whatever the last source fails with, if none has all of it: a StoreError or a RemoteError, in general
  * @throws ModelTooLarge if it is more than the limits allow
  */
 export async function fetchModel(
@@ -107,7 +107,8 @@ export async function fetchModel(
       }
       return await fromProgram(id, bytes, source.place, [...sources], into, options);
     } catch (error) {
-      if (!(error instanceof StoreError || error instanceof RemoteError)) throw error;
+      // Whatever one source sends, the next one may have the model.
+      if (error instanceof ModelTooLarge || isAboutFiles(error)) throw error;
       failure = error;
     }
   }

@@ -1,6 +1,8 @@
 import { zeroPadValue } from 'ethers';
 import type { Contracts } from '../chain/contracts/contracts.ts';
+import { textIn } from '../chain/contracts/logs.ts';
 import type { Address, Hex } from '../chain/contracts/types.ts';
+import type { RawLog } from '../chain/index/events.ts';
 import { oneNode, Reader } from '../chain/index/reader.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import type { PublishedModel } from './library.ts';
@@ -31,34 +33,90 @@ interface Ref {
 const plain = (refs: readonly Ref[]) =>
   refs.map(({ node, byteLength }) => ({ node: Number(node), byteLength: Number(byteLength) }));
 
+/** The last blocks are read again: a reorganisation may have changed them. */
+const REREAD_BLOCKS = 64;
+/** Models whose events are remembered. */
+const REMEMBERED = 1000;
+
+interface Published {
+  readonly block: number;
+  readonly publisher: Address;
+  readonly uri: string;
+}
+
+/** The events of one model up to a block. */
+interface Known {
+  readonly to: number;
+  readonly events: readonly Published[];
+}
+
+/** Events of one model that are remembered: strangers may add any number. */
+const MOST_EVENTS = 1000;
+const shortened = (events: readonly Published[]): Published[] => [
+  ...new Set([...events.slice(0, MOST_EVENTS / 2), ...events.slice(-MOST_EVENTS / 2)]),
+];
+
 /**
- * @param fromBlock no later than the model was published
- * @throws whatever the node says, or that nobody has published the model
+ * Reads the registry's records of models. What was read of old blocks is not read again: a model that cannot be had is asked
+ * about again and again.
+ *
+ * @param fromBlock no later than the models were published
+ * @returns reads the record of one model; throws whatever the node says, or that nobody has published the model
  */
-export async function readPublication(
+export function publicationsOf(
   { registry, provider }: Contracts,
-  modelId: Hex,
   fromBlock: number,
-): Promise<Publication> {
-  const { programRoot, nodeCount, inputs, outputs, answers } = await registry.modelOf(modelId);
-  const topics = [registry.getEvent('Published').fragment.topicHash, zeroPadValue(modelId, 32)];
-  const rpc = await oneNode(provider);
-  const reader = new Reader([await registry.getAddress()]);
-  const { number } = await reader.latest(rpc);
-  const logs = await reader.logsBetween(rpc, fromBlock, number, topics);
-  const events = logs.flatMap(({ topics: [...found], data }) => {
-    const event = registry.interface.parseLog({ topics: found, data });
-    return event ? [event.args as unknown as { readonly publisher: Address; readonly uri: string }] : [];
-  });
-  return {
-    published: {
-      programRoot: bytesOfHex(programRoot),
-      nodeCount: Number(nodeCount),
-      inputs: plain(inputs),
-      outputs: plain(outputs),
-      answers: plain(answers),
-    },
-    uris: someOf(events.flatMap(({ uri }) => (uri === '' ? [] : [uri]))),
-    publishers: someOf(events.map(({ publisher }) => publisher)),
+): (modelId: Hex) => Promise<Publication> {
+  const known = new Map<Hex, Known>();
+  let opened: Promise<Reader> | undefined;
+
+  const publishedIn = ({ topics, data, blockNumber }: RawLog): Published[] => {
+    try {
+      const event = registry.interface.parseLog({ topics: [...topics], data });
+      if (!event) return [];
+      const { publisher } = event.args;
+      return [{ block: Number(blockNumber), publisher, uri: textIn(event.args, 'uri') }];
+    } catch {
+      // A log that cannot be decoded names nobody.
+      return [];
+    }
+  };
+
+  const eventsOf = async (modelId: Hex): Promise<readonly Published[]> => {
+    opened ??= registry.getAddress().then((address) => new Reader([address]));
+    const reader = await opened;
+    const topics = [registry.getEvent('Published').fragment.topicHash, zeroPadValue(modelId, 32)];
+    const rpc = await oneNode(provider);
+    const { number } = await reader.latest(rpc);
+    const { to, events } = known.get(modelId) ?? { to: fromBlock - 1, events: [] };
+    const logs = await reader.logsBetween(rpc, to + 1, number, topics);
+    const all = [...events, ...logs.flatMap(publishedIn)];
+    const settled = Math.max(to, number - REREAD_BLOCKS);
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(modelId, { to: settled, events: shortened(all.filter(({ block }) => block <= settled)) });
+    return all;
+  };
+
+  return async (modelId) => {
+    const { programRoot, nodeCount, inputs, outputs, answers } = await registry.modelOf(modelId);
+    const events = await eventsOf(modelId);
+    return {
+      published: {
+        programRoot: bytesOfHex(programRoot),
+        nodeCount: Number(nodeCount),
+        inputs: plain(inputs),
+        outputs: plain(outputs),
+        answers: plain(answers),
+      },
+      uris: someOf(events.flatMap(({ uri }) => (uri === '' ? [] : [uri]))),
+      publishers: someOf(events.map(({ publisher }) => publisher)),
+    };
   };
 }
+
+/** Reads the registry's record of one model, once: see {@link publicationsOf}. */
+export const readPublication = (
+  contracts: Contracts,
+  modelId: Hex,
+  fromBlock: number,
+): Promise<Publication> => publicationsOf(contracts, fromBlock)(modelId);

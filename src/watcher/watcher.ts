@@ -9,7 +9,7 @@ import { Collector } from '../chain/service/collect.ts';
 import { inputOf, needInput } from '../chain/service/inputs.ts';
 import { type Pass, patient } from '../chain/service/loop.ts';
 import { Losses } from '../chain/service/losses.ts';
-import { clockEnd, dueAgainstMalformed, dueIn, moverOf, reclaimDue } from '../chain/service/play.ts';
+import { clockEnd, dueAgainstMalformed, dueIn, duesIn, moverOf, reclaimDue } from '../chain/service/play.ts';
 import {
   type ChainService,
   createService,
@@ -158,7 +158,7 @@ export function watchService(options: WatcherOptions): ChainService {
   };
 
   const moves = (mine: readonly DisputeRecord[], scene: Scene): Due[] =>
-    mine.flatMap((dispute) => {
+    duesIn(mine, scene.listen, (dispute) => {
       if (dispute.ended) return [];
       const { times, moving: background, listen } = scene;
       const { request, status } = dispute.claim;

@@ -1,10 +1,12 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { windowEnd } from '../chain/contracts/world.ts';
+import { explain } from '../chain/messages/explain.ts';
 import type { Report } from '../chain/messages/report.ts';
 import { makeFolder } from '../files/makeFolder.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
+import { StoreError } from '../store/blobs.ts';
 import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } from '../store/fetchModel.ts';
 import { FolderBlobs } from '../store/folder.ts';
 import type { Publication } from '../store/publications.ts';
@@ -99,7 +101,7 @@ export class FoundModels {
 
   /** Takes up the models that are there from before, and begins to look for others. */
   async start(): Promise<void> {
-    const { folder, limits } = this.#options;
+    const { folder } = this.#options;
     for (const name of await namesIn(folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       const modelId = `0x${name}`;
@@ -109,19 +111,29 @@ export class FoundModels {
         continue;
       }
       this.#wishes.set(modelId, wish);
-      try {
-        // From the folder alone, and before anything else: a dispute may wait for it.
-        const { published } = await this.#options.publication(modelId);
-        const fetched = await fetchModel(bytesOfHex(modelId), [], this.#blobs(modelId), {
-          limits,
-          published,
-        });
-        this.#hold(wish, fetched);
-      } catch {
-        wish.state = 'wanted';
-      }
+      const fetched = await this.#onDisk(modelId).catch(() => undefined);
+      if (fetched) this.#hold(wish, fetched);
     }
     this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  /**
+   * A model that is there from before.
+   *
+   * RULE: from the folder alone, and before anything is asked. A dispute may wait for it, and strangers write what the
+   * registry has of it: that is needed only to prove a program malformed.
+   *
+   * @throws whatever keeps it from being used
+   */
+  async #onDisk(modelId: string): Promise<Fetched> {
+    const [id, blobs, { limits }] = [bytesOfHex(modelId), this.#blobs(modelId), this.#options];
+    try {
+      return await fetchModel(id, [], blobs, { limits });
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.fault === 'missing') throw error;
+      const { published } = await this.#options.publication(modelId);
+      return fetchModel(id, [], blobs, { limits, published });
+    }
   }
 
   end(): void {
@@ -187,7 +199,9 @@ export class FoundModels {
     if (wish.failures === 0) tell({ kind: 'fetching', modelId });
     try {
       await this.#makeRoom(wish, 0);
-      const found = await publication(modelId);
+      // What is on disk, or in a mirror, needs no publication.
+      const asked = await publication(modelId).catch((failure: unknown) => ({ failure }));
+      const found = 'failure' in asked ? { uris: [], published: undefined } : asked;
       const signal = AbortSignal.any([
         this.#ending.signal,
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
@@ -200,7 +214,9 @@ export class FoundModels {
           limits,
           published: found.published,
         },
-      );
+      ).catch((failure: unknown) => {
+        throw 'failure' in asked ? asked.failure : failure;
+      });
       await this.#makeRoom(wish, bytesIn(fetched));
       this.#hold(wish, fetched);
     } catch (error) {
@@ -211,7 +227,7 @@ export class FoundModels {
       if (error instanceof ModelTooLarge) await this.#remove(modelId).catch(() => undefined);
       const retrySeconds = error instanceof ModelTooLarge ? LONGEST_PAUSE_SECONDS : pause;
       wish.notBefore = clock() + retrySeconds;
-      const sentence = isAboutFiles(error) ? fileReason(error) : (error as Error).message;
+      const sentence = isAboutFiles(error) ? fileReason(error) : explain(error);
       tell({ kind: 'failed', modelId, sentence, retrySeconds });
     }
   }

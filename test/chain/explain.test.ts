@@ -8,8 +8,14 @@ import {
 } from '#typechain';
 import { explain } from '../../src/chain/messages/explain.ts';
 import { SENTENCES } from '../../src/chain/messages/sentences.ts';
+import { badTextIn, LETTERS } from '../support/badText.ts';
 
-const sample = ({ type }: ParamType): unknown => {
+/** The greatest value of each type. */
+const MOST: Readonly<Record<string, bigint>> = Object.fromEntries(
+  [8, 16, 32, 64, 96, 128, 256].map((bits) => [`uint${bits}`, 2n ** BigInt(bits) - 1n]),
+);
+
+const sample = ({ type }: Pick<ParamType, 'type'>): unknown => {
   if (type === 'address') return `0x${'11'.repeat(20)}`;
   if (type === 'bytes32') return `0x${'ab'.repeat(32)}`;
   if (type === 'string') return 'windowSeconds';
@@ -42,6 +48,36 @@ describe('explaining a refusal', () => {
   it('has no sentence for an error that no contract has', () => {
     const names = new Set(errors.map(({ error }) => error.name));
     expect(Object.keys(SENTENCES).filter((name) => !names.has(name))).to.deep.equal([]);
+  });
+
+  it('says one line, whatever a contract puts into its revert data', () => {
+    const all = errors.map(({ contract, error }) => {
+      const huge = error.inputs.map(({ type }) => (type.startsWith('uint') ? MOST[type] : sample({ type })));
+      return contract.encodeErrorResult(error, huge);
+    });
+    const text = new Interface(['error Error(string)', 'error BoundsUnsafe(string)']);
+    const texts = ['Error', 'BoundsUnsafe'].flatMap((name) => [
+      badTextIn(text.encodeErrorResult(name, [LETTERS])),
+      text.encodeErrorResult(name, ['\n\u001b[2J'.repeat(50)]),
+      text.encodeErrorResult(name, ['x'.repeat(100_000)]),
+    ]);
+    const cut = [...all, ...texts].flatMap((data) => [data.slice(0, 12), data.slice(0, -2), `${data}00`]);
+    const long = `${all[0]!.slice(0, 10)}${'ff'.repeat(2 ** 23)}`;
+    for (const data of [
+      ...all,
+      ...texts,
+      ...cut,
+      long,
+      '0x',
+      '0x0',
+      '0xzz',
+      `0x${'0'.repeat(2 ** 24 + 1)}`,
+    ]) {
+      const sentence = explain({ code: 'CALL_EXCEPTION', data });
+      expect(sentence, data.slice(0, 80)).to.match(/^[^\p{Cc}]{10,700}$/u);
+    }
+    for (const failure of [Object.create(null), Symbol('x'), new Error(''), undefined, { message: 7n }])
+      expect(explain(failure)).to.match(/^[^\n]{1,700}$/);
   });
 
   it('finds the data wherever a node nests it', () => {

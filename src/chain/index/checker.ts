@@ -9,6 +9,7 @@ import { EventsMissing, type Gap, idsIn, isOwed, keyOf } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
 import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
+import type { Unreadable } from './unreadable.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
 const CHECKS_PER_LOOK = 50;
@@ -48,6 +49,7 @@ export interface Records {
 export class Checker {
   readonly #reader: Reader;
   readonly #state: StateReader;
+  readonly #unreadable: Unreadable;
   #doubtful = new Set<bigint>();
   /** Gaps by their first ids: how often each was read, and how many looks it is left alone. */
   readonly #gaps = new Map<string, { readonly tries: number; readonly waits: number }>();
@@ -55,8 +57,9 @@ export class Checker {
   /** Requests that are still to have their turn. */
   #turn: bigint[] = [];
 
-  constructor(reader: Reader, oracle: Address, game: Address) {
+  constructor(reader: Reader, oracle: Address, game: Address, unreadable: Unreadable) {
     this.#reader = reader;
+    this.#unreadable = unreadable;
     this.#state = new StateReader(oracle, game);
   }
 
@@ -148,7 +151,7 @@ export class Checker {
     const count = claims < CLAIMS_LOOKED_FOR ? claims : CLAIMS_LOOKED_FOR;
     const claimIds = Array.from({ length: Number(count) }, (_, i) => (requestId << 32n) | BigInt(i + 1));
     const read = async (topics: (null | Hex[])[]): Promise<ChainEvent<Uint8Array>[]> =>
-      decodeAll(await this.#reader.logsBetween(rpc, from, to, topics));
+      this.#decoded(await this.#reader.logsBetween(rpc, from, to, topics));
     const found: ChainEvent<Uint8Array>[] = [];
     // The first argument is the id of a request, of a claim or, in the game's events, of a dispute.
     for (const ids of pieces([requestId, ...claimIds], IDS_PER_REQUEST))
@@ -183,7 +186,7 @@ export class Checker {
       before = idsIn(gaps);
       for (const gap of due) {
         this.#note(gap, isOwed(gap, gaps));
-        const events = decodeAll(await this.#logsIn(rpc, gap));
+        const events = this.#decoded(await this.#logsIn(rpc, gap));
         derive(store.atomically(() => events.flatMap((event) => store.put(event))));
       }
       gaps = gapsNow();
@@ -193,9 +196,13 @@ export class Checker {
       else this.#gaps.set(key, { tries, waits: Math.max(0, waits - 1) });
     }
     const owed = gaps.filter((gap) => isOwed(gap, gaps));
-    const refused = owed.find((gap) => this.#triesOf(gap) < MOST_TRIES);
+    const refused = owed.find((gap) => this.#triesOf(gap) < MOST_TRIES && !this.#unreadable.isAll(gap));
     if (refused) throw new EventsMissing(refused);
     this.#unseen = owed;
+  }
+
+  #decoded(logs: readonly RawLog[]): ChainEvent<Uint8Array>[] {
+    return decodeAll(logs, (...found) => this.#unreadable.note(...found));
   }
 
   #triesOf(gap: Gap): number {

@@ -181,6 +181,7 @@ export class CaseBuilder {
   #count = 0;
   #first: LogPosition | undefined;
   #last: LogPosition | undefined;
+  #hasFailed = false;
 
   constructor(read: ReadBytes) {
     this.#read = read;
@@ -201,16 +202,25 @@ export class CaseBuilder {
 
   /** @param events of one request, in the order of the chain, after all that were added before */
   add(events: readonly ChainEvent<Hex>[]): this {
-    for (const event of events) apply(this.#draft, event, this.#read);
+    for (const event of events) {
+      try {
+        apply(this.#draft, event, this.#read);
+      } catch {
+        // Values that no contract of this release gives: the records are not whole, and no other request suffers.
+        this.#hasFailed = true;
+      }
+    }
     this.#count += events.length;
     this.#first ??= events[0]?.place;
     this.#last = events.at(-1)?.place ?? this.#last;
     return this;
   }
 
-  /** Whether no event is missing in between in any dispute that has not ended, as far as the events tell. */
+  /** Whether no event is missing in between in any dispute that has not ended, and each could be read. */
   get isWhole(): boolean {
-    return [...this.#draft.disputes.values()].every(({ ended, isWhole }) => ended || isWhole);
+    return (
+      !this.#hasFailed && [...this.#draft.disputes.values()].every(({ ended, isWhole }) => ended || isWhole)
+    );
   }
 
   /** @returns undefined if the request itself is not among the events */

@@ -6,7 +6,7 @@ import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
 import { explain } from '../messages/explain.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
-import { decodeAll } from './events.ts';
+import { decodeAll, type OnUnreadable } from './events.ts';
 import { EventsMissing, type Gap, keyOf, leftOut } from './gaps.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
@@ -14,6 +14,7 @@ import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
 import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
+import { Unreadable } from './unreadable.ts';
 
 // One file above 350 lines, because every step of a look changes the same records.
 
@@ -69,6 +70,7 @@ export class EventIndex {
   #folder: string | undefined;
   readonly #onNotice: (sentence: string) => void;
   readonly #onSettled: (cases: readonly Case[]) => void;
+  readonly #unreadable: Unreadable;
   readonly #live = new LiveCases();
   readonly #kept = new Map<bigint, Kept>();
   #store: IndexStore | undefined;
@@ -99,6 +101,7 @@ export class EventIndex {
     this.#fromBlock = fromBlock;
     this.#folder = folder;
     this.#onNotice = onNotice;
+    this.#unreadable = new Unreadable(onNotice);
     this.#onSettled = onSettled;
   }
 
@@ -212,7 +215,7 @@ export class EventIndex {
     const { oracle, game, provider } = this.#contracts;
     const [oracleAddress, gameAddress] = await Promise.all([oracle.getAddress(), game.getAddress()]);
     this.#reader ??= new Reader([oracleAddress, gameAddress]);
-    this.#checker ??= new Checker(this.#reader, oracleAddress, gameAddress);
+    this.#checker ??= new Checker(this.#reader, oracleAddress, gameAddress, this.#unreadable);
     // A file that was deleted can be written, and is gone with the process; what lay beside it is gone now.
     if (this.#store && this.#folder !== undefined && !IndexStore.isIn(this.#folder))
       this.#doWithoutFolder('it was taken away');
@@ -298,12 +301,14 @@ export class EventIndex {
 
   // ---- reading ----
 
+  readonly #onUnreadable: OnUnreadable = (...found) => this.#unreadable.note(...found);
+
   /** Reads a piece of what is too old to change. */
   async #readOld(rpc: Rpc, last: number): Promise<void> {
     const store = this.#store as IndexStore;
     const { logs, to } = await (this.#reader as Reader).logsFrom(rpc, store.cursor + 1, last);
     this.#apply(store, () => {
-      const changed = decodeAll(logs).flatMap((event) => store.put(event));
+      const changed = decodeAll(logs, this.#onUnreadable).flatMap((event) => store.put(event));
       store.cursor = to;
       return changed;
     });
@@ -327,7 +332,7 @@ export class EventIndex {
       store.dropHeadersBefore(head.number - KEPT_BLOCKS);
       store.recent.dropBefore(first);
       store.cursor = head.number;
-      return store.putRecent(logs);
+      return store.putRecent(logs, this.#onUnreadable);
     });
   }
 
@@ -389,7 +394,10 @@ export class EventIndex {
       this.#onNotice(`request ${id}: ${sentence}`);
     };
     for (const id of this.#headless) {
-      say(id, `made before block ${store.fromBlock} (--from-block), so claims on it are not looked at`);
+      const why = this.#unreadable.has('request', id)
+        ? 'the log that made it cannot be decoded'
+        : `made before block ${store.fromBlock} (--from-block)`;
+      say(id, `${why}, so claims on it are not looked at`);
     }
     for (const id of doubtful) {
       say(id, 'the events that the node gives are not what the contracts say; it is left until they are');

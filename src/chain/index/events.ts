@@ -1,7 +1,9 @@
 import type { EventFragment, Interface, Result } from 'ethers';
 import { IDisputeGame__factory, IInferenceOracle__factory } from '#typechain';
 import { bytesOfHex } from '../../merkle/keccak.ts';
+import { textIn } from '../contracts/logs.ts';
 import { type Address, type Dispute, type Hex, type Request, requestOf } from '../contracts/types.ts';
+import type { Numbered } from './gaps.ts';
 
 /** A log as `eth_getLogs` gives it. */
 export interface RawLog {
@@ -100,11 +102,12 @@ const SIGNATURES: ReadonlyMap<string, Signature> = new Map(
 /** Ethers hands structs out as arrays with names; this keeps the names. */
 const plain = <T>(struct: unknown): T => (struct as { toObject(deep: true): T }).toObject(true);
 
-/** The last arguments of an event: bytes, or roots and where the bytes are said to be. */
-const tensorsIn = ([tensors, uri]: readonly unknown[]): EventTensors<Uint8Array> =>
-  typeof tensors === 'string'
-    ? { kind: 'bytes', bytes: bytesFromHex(tensors) }
-    : { kind: 'roots', roots: [...(tensors as Iterable<Hex>)], uri: uri as string };
+/** Roots that an event has under a name, and where their bytes are said to be. */
+const rootsIn = (args: Result, name: string): EventTensors<Uint8Array> => ({
+  kind: 'roots',
+  roots: [...(args[name] as Iterable<Hex>)],
+  uri: textIn(args, 'uri'),
+});
 
 /** `bytesOfHex` for what ethers has checked, without its own checks: inputs may have hundreds of kilobytes. */
 const bytesFromHex: (hex: string) => Uint8Array =
@@ -126,13 +129,21 @@ function contentOf(name: string, args: Result): [requestId: bigint, Content<Uint
   switch (name) {
     case 'Requested':
     case 'RequestedByRoot': {
-      const [requestId, , , request, ...input] = args;
-      return [requestId, { name: 'Requested', request: plain(request), input: tensorsIn(input) }];
+      const { requestId, request } = args;
+      const input: EventTensors<Uint8Array> =
+        name === 'Requested'
+          ? { kind: 'bytes', bytes: bytesFromHex(args['input']) }
+          : rootsIn(args, 'inputRoots');
+      return [requestId, { name: 'Requested', request: plain(request), input }];
     }
     case 'Claimed':
     case 'ClaimedByRoot': {
-      const [claimId, claimant, outputs, ...answer] = args;
-      return [requestOf(claimId), { name: 'Claimed', claimId, claimant, outputs, answer: tensorsIn(answer) }];
+      const { claimId, claimant, outputs } = args;
+      const answer: EventTensors<Uint8Array> =
+        name === 'Claimed'
+          ? { kind: 'bytes', bytes: bytesFromHex(args['output']) }
+          : rootsIn(args, 'outputRoots');
+      return [requestOf(claimId), { name: 'Claimed', claimId, claimant, outputs, answer }];
     }
     case 'ClaimFalsified':
     case 'ClaimFinalized':
@@ -169,26 +180,40 @@ function contentOf(name: string, args: Result): [requestId: bigint, Content<Uint
   }
 }
 
-/** @returns undefined for a log of another event */
-export function decode(log: RawLog): ChainEvent<Uint8Array> | undefined {
-  const signature = SIGNATURES.get(log.topics[0] ?? '');
-  if (!signature) return undefined;
-  const { abi, event } = signature;
-  const found = contentOf(event.name, abi.decodeEventLog(event, log.data, log.topics));
-  if (!found) return undefined;
-  const [requestId, content] = found;
-  return {
-    requestId,
-    content,
-    place: {
-      blockNumber: Number(log.blockNumber),
-      blockHash: log.blockHash,
-      logIndex: Number(log.logIndex),
-      transaction: log.transactionHash,
-      timestamp: log.blockTimestamp === undefined ? undefined : BigInt(log.blockTimestamp),
-    },
-  };
+/** Is told of a log that cannot be decoded, and of the request or dispute that it would have made known. */
+export type OnUnreadable = (log: RawLog, failure: unknown, first: [Numbered, bigint] | undefined) => void;
+
+const ignore: OnUnreadable = () => undefined;
+
+/** The request or dispute that a log is the first event of, by its topics alone. */
+function firstIn(name: string, { topics: [, id = ''] }: RawLog): [Numbered, bigint] | undefined {
+  const kind = name.startsWith('Requested') ? 'request' : name === 'Opened' ? 'dispute' : undefined;
+  return kind && /^0x[0-9a-f]{64}$/i.test(id) ? [kind, BigInt(id)] : undefined;
 }
 
-export const decodeAll = (logs: readonly RawLog[]): ChainEvent<Uint8Array>[] =>
-  logs.flatMap((log) => decode(log) ?? []);
+function placeOf(log: RawLog): LogPosition {
+  const { blockHash, transactionHash: transaction, blockTimestamp } = log;
+  const [blockNumber, logIndex] = [Number(log.blockNumber), Number(log.logIndex)];
+  const isPlace = Number.isSafeInteger(blockNumber) && Number.isSafeInteger(logIndex);
+  if (!isPlace || typeof blockHash !== 'string' || typeof transaction !== 'string')
+    throw new Error('the node does not say where it is');
+  const timestamp = blockTimestamp === undefined ? undefined : BigInt(blockTimestamp);
+  return { blockNumber, blockHash, logIndex, transaction, timestamp };
+}
+
+/** @returns undefined for a log of another event, and for one that cannot be decoded, of which `onUnreadable` is told */
+export function decode(log: RawLog, onUnreadable = ignore): ChainEvent<Uint8Array> | undefined {
+  const signature = SIGNATURES.get(log.topics?.[0] ?? '');
+  if (!signature) return undefined;
+  const { abi, event } = signature;
+  try {
+    const found = contentOf(event.name, abi.decodeEventLog(event, log.data, log.topics));
+    return found && { requestId: found[0], content: found[1], place: placeOf(log) };
+  } catch (failure) {
+    onUnreadable(log, failure, firstIn(event.name, log));
+    return undefined;
+  }
+}
+
+export const decodeAll = (logs: readonly RawLog[], onUnreadable = ignore): ChainEvent<Uint8Array>[] =>
+  logs.flatMap((log) => decode(log, onUnreadable) ?? []);

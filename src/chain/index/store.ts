@@ -5,7 +5,14 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../../files/makeFolder.ts';
 import type { Hex } from '../contracts/types.ts';
-import { type ChainEvent, type Content, decode, type LogPosition, type RawLog } from './events.ts';
+import {
+  type ChainEvent,
+  type Content,
+  decode,
+  type LogPosition,
+  type OnUnreadable,
+  type RawLog,
+} from './events.ts';
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
@@ -184,11 +191,11 @@ export class IndexStore {
   // ---- events ----
 
   /** Decodes and keeps logs that will be read again. @returns the requests whose case they change */
-  putRecent(logs: readonly RawLog[]): Set<bigint> {
+  putRecent(logs: readonly RawLog[], onUnreadable?: OnUnreadable): Set<bigint> {
     const changed = new Set<bigint>();
     for (const log of logs) {
       if (this.recent.has(log)) continue;
-      const event = decode(log);
+      const event = decode(log, onUnreadable);
       const ids = event && this.#put(event);
       for (const id of ids ?? []) changed.add(id);
       if (ids) this.recent.add(log);

@@ -2,7 +2,12 @@ import { fileReason, isAboutFiles } from '../../files/reason.ts';
 
 /** Finds the bytes with which a contract refused a call, wherever a node or a wrapper put them. */
 
-const HEX = /^0x([0-9a-f]{2})*$/i;
+/** A group that repeats would take a place on the stack for each byte, and there may be megabytes. */
+const HEX = /^0x[0-9a-f]*$/i;
+
+/** Whether a value is bytes as nodes write them. */
+const isBytes = (value: unknown): value is string =>
+  typeof value === 'string' && value.length % 2 === 0 && HEX.test(value);
 
 /** Keys under which ethers, Hardhat, anvil and geth nest the answer of the node. */
 const NESTED = ['data', 'error', 'info', 'cause', 'value', 'result'] as const;
@@ -15,7 +20,7 @@ export function revertData(failure: unknown, depth = 0): string | undefined {
   if (depth > 6 || failure === null || typeof failure !== 'object') return undefined;
   const fields = failure as Record<string, unknown>;
   const own = fields['data'];
-  if (typeof own === 'string' && HEX.test(own) && own.length >= 10) return own;
+  if (isBytes(own) && own.length >= 10) return own;
   for (const key of NESTED) {
     const found = revertData(fields[key], depth + 1);
     if (found !== undefined && found !== '0x') return found;
@@ -30,9 +35,13 @@ const MAX_WORDS = 200;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 
 /** Text of a stranger in one line that changes nothing but itself on a terminal. */
-export function oneLine(text: string): string {
-  const line = text.replace(UNPRINTABLE, ' ').trim();
-  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
+export function oneLine(text: string, most = MAX_WORDS): string {
+  // Megabytes are cut before they are searched.
+  const line = text
+    .slice(0, 2 * most)
+    .replace(UNPRINTABLE, ' ')
+    .trim();
+  return line.length > most || text.length > 2 * most ? `${line.slice(0, most)}…` : line;
 }
 
 /** Longer bodies of HTTP errors are pages, not answers. */

@@ -6,8 +6,12 @@ export type ErrorArguments = readonly [never, never, never, never];
 type Sentence = (args: ErrorArguments) => string;
 
 const ether = (wei: bigint): string => `${formatEther(wei)} ether`;
+/** The last second of JavaScript's calendar (ECMA-262, Time Values and Time Range). */
+const LAST_SECOND = 8_640_000_000_000n;
 const time = (seconds: bigint): string =>
-  new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
+  seconds > LAST_SECOND
+    ? `second ${seconds}`
+    : new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
 const short = (hash: string): string => `${hash.slice(0, 10)}…`;
 const [, ...claimNames] = Object.keys(CLAIM_STATUS);
 const [, ...requestNames] = Object.keys(REQUEST_STATUS);

@@ -1,4 +1,5 @@
 import type { TransactionReceipt } from 'ethers';
+import { IInferenceOracle__factory } from '#typechain';
 import { withdraw } from '../actions/actions.ts';
 import { withdrawCall } from '../contracts/calls.ts';
 import type { Contracts } from '../contracts/contracts.ts';
@@ -19,6 +20,7 @@ const WITHDRAW_GAS = 60_000n;
 const WORTH = 3n;
 
 const PREFIX = 'withdraw/';
+const ORACLE = IInferenceOracle__factory.createInterface();
 
 /** Takes out what the oracle owes to an account, when that is worth its gas: one withdrawal at a time. */
 export class Collector {
@@ -40,6 +42,7 @@ export class Collector {
       const { gasPrice } = await contracts.provider.getFeeData();
       if (amountWei < WORTH * WITHDRAW_GAS * (gasPrice ?? 0n)) return [];
     }
+    const address = await contracts.oracle.getAddress();
     if (!this.#latest || transactions.isSent(this.#latest.key)) {
       this.#latest = {
         key: `${PREFIX}${this.#startedAt}/${this.#count++}`,
@@ -51,19 +54,17 @@ export class Collector {
           if ((await contracts.oracle.owed(account)) === 0n) throw new NotNow();
           return withdrawCall(contracts);
         },
-        mined: (receipt) =>
-          listen({ kind: 'withdrawn', amountWei: withdrawnIn(contracts, receipt), receipt }),
+        mined: (receipt) => listen({ kind: 'withdrawn', amountWei: withdrawnIn(address, receipt), receipt }),
       };
     }
     return [this.#latest];
   }
 }
 
-/** The amount that a withdrawal took out. */
-function withdrawnIn({ oracle }: Contracts, { logs }: TransactionReceipt): bigint {
-  for (const log of logs) {
-    const event = oracle.interface.parseLog(log);
-    if (event?.name === 'Withdrawn') return event.args['amountWei'];
-  }
-  return 0n;
+/** The amount that a withdrawal took out. The token's logs are in the receipt too, and may hold anything. */
+function withdrawnIn(address: string, { logs }: TransactionReceipt): bigint {
+  const { topicHash } = ORACLE.getEvent('Withdrawn');
+  const isOwn = (one: string): boolean => one.toLowerCase() === address.toLowerCase();
+  const log = logs.find((one) => isOwn(one.address) && one.topics[0] === topicHash);
+  return log ? ORACLE.decodeEventLog('Withdrawn', log.data, log.topics)['amountWei'] : 0n;
 }

@@ -142,3 +142,22 @@ export function dueIn(record: DisputeRecord, player: Player): Due | undefined {
   const move = outcome?.kind === 'done' ? outcome.value : undefined;
   return move && moveDue(record, role, move, player);
 }
+
+/**
+ * The dues of disputes, one after the other.
+ *
+ * RULE: a dispute that cannot be played, whatever a stranger has put into it, keeps no other from being played.
+ */
+export const duesIn = (
+  disputes: readonly DisputeRecord[],
+  listen: Listener,
+  find: (dispute: DisputeRecord) => readonly Due[],
+): Due[] =>
+  disputes.flatMap((dispute) => {
+    try {
+      return find(dispute);
+    } catch (failure) {
+      listen({ kind: 'failed', sentence: `dispute ${dispute.disputeId}: ${explain(failure)}` });
+      return [];
+    }
+  });

@@ -11,7 +11,7 @@ import { reasonOf } from '../../files/reason.ts';
 import { type VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
 import { Failures } from '../../operator/failures.ts';
 import { createLog, type Log } from '../../operator/log.ts';
-import { type Publication, readPublication } from '../../store/publications.ts';
+import { publicationsOf } from '../../store/publications.ts';
 import { Shelf } from '../../store/shelf.ts';
 import { RunTrace } from '../../trace/run.ts';
 import { WorkRunner } from '../../work/runner.ts';
@@ -66,7 +66,7 @@ async function openJudging(
   const clock = new ChainClock();
   const runner = new WorkRunner({ ...workersOf({ engine: 'wasm' }), clock: () => clock.now() });
   const inputs = inputsFor(options, sources, runner, log);
-  const publication = (id: string): Promise<Publication> => readPublication(contracts, id, fromBlock);
+  const publication = publicationsOf(contracts, fromBlock);
   const found = foundModels(options, sources, runner, publication, clock, log);
   await found.start();
   return {
@@ -127,7 +127,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
     const { signal, release } = untilSignal(log);
     const server = await serveExplorer({
       ...{ contracts, follower, files, readInput: inputs.read, port, host: options.host },
-      publication: (modelId) => readPublication(contracts, modelId, fromBlock),
+      publication: publicationsOf(contracts, fromBlock),
       page: readPage(pageFolder()),
     }).catch((failure: unknown) => {
       throw addressRefused({ port: '--port', host: '--host' }, port, options.host, failure);

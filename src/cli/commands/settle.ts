@@ -1,6 +1,7 @@
 import type { TransactionReceipt } from 'ethers';
 import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions/actions.ts';
 import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
+import { eventsIn } from '../../chain/contracts/logs.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { readUnit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
@@ -30,8 +31,11 @@ export interface FinalizeOptions extends SettleOptions {
 }
 
 /** Outcome of the callback, if it ran in this transaction. */
-function callbackIn({ oracle }: Contracts, { logs }: TransactionReceipt): 'done' | 'failed' | undefined {
-  const names = logs.map((log) => oracle.interface.parseLog(log)?.name);
+async function callbackIn(
+  { oracle }: Contracts,
+  receipt: TransactionReceipt,
+): Promise<'done' | 'failed' | undefined> {
+  const names = (await eventsIn(oracle, receipt)).map(({ name }) => name);
   if (names.includes('CallbackRun')) return 'done';
   return names.includes('CallbackFailed') ? 'failed' : undefined;
 }
@@ -59,7 +63,7 @@ async function settle(
     await inTurn(options, account, console, async () => {
       const { done, receipt } = await send({ contracts, index, oracle });
       console.progress(undefined);
-      const callback = callbackIn(contracts, receipt);
+      const callback = await callbackIn(contracts, receipt);
       if (options.json)
         console.out(JSON.stringify({ transaction: receipt.hash, callback: callback ?? null }));
       else {

@@ -5,7 +5,7 @@ import type { ReadInput } from '../../chain/service/inputs.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { QueueStatus } from '../../operator/overview.ts';
-import { readPublication } from '../../store/publications.ts';
+import { publicationsOf } from '../../store/publications.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
@@ -69,7 +69,7 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
     log: Log,
   ): Promise<Stock> => {
     const local = new WorkRunner({ ...work, clock: () => clock.now() });
-    const publication = (modelId: string) => readPublication(contracts, modelId, fromBlock);
+    const publication = publicationsOf(contracts, fromBlock);
     const fleet = await joinFleet(options, trust, local, publication, clock, log);
     const runner = fleet?.runner ?? local;
     const texts = new Map<string, LoadedText>();

@@ -11,7 +11,7 @@ import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
 import { Webhook } from '../../operator/webhook.ts';
-import { readPublication } from '../../store/publications.ts';
+import { publicationsOf } from '../../store/publications.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
@@ -67,7 +67,7 @@ export async function openLookout(
   const failures = new Failures(log.error, log.info, Date.now);
   const inputs = inputsFor(options, sources, runner, log);
   const found = options.all
-    ? foundModels(options, sources, runner, (id) => readPublication(contracts, id, fromBlock), clock, log)
+    ? foundModels(options, sources, runner, publicationsOf(contracts, fromBlock), clock, log)
     : undefined;
   const overview = new Overview({
     ...{ account: '', decimals: unit.decimals, now: Date.now, clock, holds: () => true },

@@ -1,3 +1,4 @@
+import type { Log, LogDescription } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
 import { amountText, ETHER, type Unit } from '../../chain/contracts/unit.ts';
 import { gasOf, type Report } from '../../chain/messages/report.ts';
@@ -6,13 +7,24 @@ import { REASONS, type Reason } from '../../dispute/rules.ts';
 import type { Fields } from '../../operator/log.ts';
 
 const game = IDisputeGame__factory.createInterface();
+const ENDED = game.getEvent('Ended').topicHash;
+
+/** An event of the end of a dispute; undefined for a log of a token or of anybody that only looks like one. */
+function endIn(log: Log): LogDescription | undefined {
+  if (log.topics[0] !== ENDED) return undefined;
+  try {
+    return game.parseLog(log) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Outcome of a dispute that ended in the reported transaction. */
 function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): string {
   const { disputeId, claim } = report.dispute;
   for (const log of report.receipt.logs) {
-    const event = game.parseLog(log);
-    if (event?.name !== 'Ended' || event.args['disputeId'] !== disputeId) continue;
+    const event = endIn(log);
+    if (event?.args['disputeId'] !== disputeId) continue;
     const role = event.args['winner'] === claim.claimant ? 'claimant' : 'challenger';
     return ` ${explainOutcome(role, REASONS[Number(event.args['reason'])] as Reason)}`;
   }

@@ -40,8 +40,13 @@ export function durationText(seconds: number): string {
 export const agoText = (timestamp: number, now: number): string =>
   now - timestamp < 1 ? 'just now' : `${durationText(now - timestamp)} ago`;
 
+/** The last second of JavaScript's calendar (ECMA-262, Time Values and Time Range). */
+const LAST_SECOND = 8_640_000_000_000;
+
 export const dateText = (timestamp: number): string =>
-  `${new Date(1000 * timestamp).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
+  !(timestamp <= LAST_SECOND)
+    ? `second ${timestamp}`
+    : `${new Date(1000 * timestamp).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
 
 export const shortHex = (hex: string): string =>
   hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex;

@@ -1,5 +1,6 @@
 import type { Interface, LogDescription, TransactionReceipt } from 'ethers';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
+import { eventsIn } from '../../chain/contracts/logs.ts';
 import type { ClaimRecord, DisputeRecord } from '../../chain/contracts/world.ts';
 import { explainOutcome } from '../../dispute/explain.ts';
 import { decodePosition, type Phase, type Position, START } from '../../dispute/position.ts';
@@ -152,13 +153,16 @@ interface Call {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** The last call about a dispute in a transaction to the game; undefined if it went there through a contract. */
-function callIn(abi: Interface, data: string, disputeId: bigint): Call | undefined {
+/** Calls within calls that are looked into. */
+const MOST_DEPTH = 4;
+
+/** The last call about a dispute in a transaction to the game. @throws for data that Solidity reads and ethers does not */
+function callIn(abi: Interface, data: string, disputeId: bigint, depth = 0): Call | undefined {
   const parsed = abi.parseTransaction({ data });
-  if (!parsed) return undefined;
+  if (!parsed || depth > MOST_DEPTH) return undefined;
   if (parsed.name === 'multicall') {
     const calls = [...(parsed.args[0] as Iterable<string>)];
-    return calls.map((one) => callIn(abi, one, disputeId)).findLast((one) => one !== undefined);
+    return calls.map((one) => callIn(abi, one, disputeId, depth + 1)).findLast((one) => one !== undefined);
   }
   const args = parsed.args.toObject() as Record<string, unknown>;
   return args['disputeId'] === disputeId ? { name: parsed.name, args } : undefined;
@@ -213,7 +217,6 @@ const bySide = (name: string, before: Phase): Side | 'anybody' => {
 export async function readWalk(contracts: Contracts, record: DisputeRecord): Promise<Walk> {
   const { game, provider } = contracts;
   const { disputeId, claim } = record;
-  const address = await game.getAddress();
   const receipts = await Promise.all(
     record.moves.slice(0, MOST_MOVES).map((hash) => provider.getTransactionReceipt(hash)),
   );
@@ -221,9 +224,7 @@ export async function readWalk(contracts: Contracts, record: DisputeRecord): Pro
   const movesIn = new Map<string, number>();
   for (const receipt of receipts) {
     if (!receipt) continue;
-    const events = receipt.logs.flatMap((log) =>
-      log.address === address ? (game.interface.parseLog(log) ?? []) : [],
-    );
+    const events = await eventsIn(game, receipt);
     const about = events.filter((event) => disputeIn(event) !== undefined);
     movesIn.set(receipt.hash, about.length);
     for (const event of about) if (disputeIn(event) === disputeId) told.push({ event, receipt });
@@ -258,17 +259,29 @@ export async function readWalk(contracts: Contracts, record: DisputeRecord): Pro
   const ending = told.find(({ event }) => event.name === 'Ended');
   const call = ending && (await endingCall(contracts, ending.receipt.hash, disputeId));
   if (!call) return { moves, walk, leaf: null };
-  const leaf = await leafOf(contracts, claim, position, call);
-  return { moves, walk: withEnd(walk, position, call, leaf), leaf };
+  try {
+    const leaf = await leafOf(contracts, claim, position, call);
+    return { moves, walk: withEnd(walk, position, call, leaf), leaf };
+  } catch {
+    // Arguments of a stranger's call that no game has checked.
+    return { moves, walk, leaf: null };
+  }
 }
 
+/** The call that ended a dispute; undefined if it went to the game through a contract, or cannot be decoded. */
 async function endingCall(
   { game, provider }: Contracts,
   hash: string,
   disputeId: bigint,
 ): Promise<Call | undefined> {
   const transaction = await provider.getTransaction(hash);
-  return transaction ? callIn(game.interface, transaction.data, disputeId) : undefined;
+  // A call of any other contract may only look like one of the game.
+  if (transaction?.to !== (await game.getAddress())) return undefined;
+  try {
+    return callIn(game.interface, transaction.data, disputeId);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The walk with the box that the last move was about. */

@@ -38,7 +38,9 @@ export function locationsOf(uri: string, gateways: readonly string[] = IPFS_GATE
   switch (scheme?.toLowerCase()) {
     case 'http':
     case 'https':
-      return [uri];
+      // As the parser writes it: in ASCII and without control characters, because messages have it.
+      if (URL.canParse(uri)) return [new URL(uri).href];
+      throw new RemoteError(`${shown} is no URL`);
     case 'ipfs': {
       const rest = uri.slice('ipfs://'.length);
       const isFolder = rest.endsWith('/');

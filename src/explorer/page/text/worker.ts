@@ -33,6 +33,15 @@ function promptIn(input: Uint8Array, width: number, most: number): number[] {
   return tokensIn(input.subarray(0, width * count), width);
 }
 
+/** A text; undefined if it is none. Each is a stranger's, and keeps no other from being read. */
+function readable(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 function work(errand: Errand): ErrandOutcome {
   const description = parseDescription(new TextDecoder().decode(errand.description));
   const { prompt: most, tokens, vocabulary, sampled = false } = description;
@@ -47,8 +56,8 @@ function work(errand: Errand): ErrandOutcome {
   const width = tokenWidth(vocabulary);
   return {
     kind: 'texts',
-    prompt: input && model.tokenizer.spell(promptIn(input, width, most)),
-    answers: answers.map((answer) => answer && readText(model, answer).text),
+    prompt: input && readable(() => model.tokenizer.spell(promptIn(input, width, most))),
+    answers: answers.map((answer) => answer && readable(() => readText(model, answer).text)),
   };
 }
 
