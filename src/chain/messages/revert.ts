@@ -1,8 +1,7 @@
 import { fileReason, isAboutFiles } from '../../files/reason.ts';
+import { isHex } from '../../merkle/hex.ts';
 
 /** Finds the bytes with which a contract refused a call, wherever a node or a wrapper put them. */
-
-const HEX = /^0x([0-9a-f]{2})*$/i;
 
 /** Keys under which ethers, Hardhat, anvil and geth nest the answer of the node. */
 const NESTED = ['data', 'error', 'info', 'cause', 'value', 'result'] as const;
@@ -15,7 +14,7 @@ export function revertData(failure: unknown, depth = 0): string | undefined {
   if (depth > 6 || failure === null || typeof failure !== 'object') return undefined;
   const fields = failure as Record<string, unknown>;
   const own = fields['data'];
-  if (typeof own === 'string' && HEX.test(own) && own.length >= 10) return own;
+  if (typeof own === 'string' && own.length >= 10 && isHex(own)) return own;
   for (const key of NESTED) {
     const found = revertData(fields[key], depth + 1);
     if (found !== undefined && found !== '0x') return found;
