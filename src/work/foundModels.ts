@@ -9,7 +9,7 @@ import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } 
 import { FolderBlobs } from '../store/folder.ts';
 import type { Publication } from '../store/publications.ts';
 import type { Getter } from '../store/remote/getter.ts';
-import { locationsOf } from '../store/remote/locations.ts';
+import { modelPlaces } from '../store/remote/locations.ts';
 import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
 import type { WorkRunner } from './runner.ts';
 
@@ -217,15 +217,9 @@ export class FoundModels {
   }
 
   #sources(uris: readonly string[], signal: AbortSignal): RemoteBlobs[] {
-    const { mirrors, gateways, getter } = this.#options;
-    return [...mirrors, ...uris].flatMap((uri) => {
-      try {
-        return locationsOf(uri, gateways).map((url) => new RemoteBlobs(url, getter, signal));
-      } catch {
-        // Others may say it better.
-        return [];
-      }
-    });
+    return modelPlaces(this.#options, uris).map(
+      (place) => new RemoteBlobs(place, this.#options.getter, { signal }),
+    );
   }
 
   #hold(wish: Wish, fetched: Fetched): void {
