@@ -1,4 +1,5 @@
 import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { World } from '../../chain/contracts/world.ts';
 import type { Report } from '../../chain/messages/report.ts';
 import type { ChainClock } from '../../chain/service/chainClock.ts';
 import type { ReadInput } from '../../chain/service/inputs.ts';
@@ -29,6 +30,13 @@ export interface StockOptions
   readonly all?: boolean;
 }
 
+/** Whose stock it is. */
+interface Holder {
+  readonly account: string;
+  /** Names the account at an oracle, for folders that nobody else uses. */
+  readonly owner: string;
+}
+
 /** The models and inputs of a service, and what runs them. */
 export interface Stock {
   readonly runner: Runner;
@@ -37,6 +45,8 @@ export interface Stock {
   readonly texts: ReadonlyMap<string, LoadedText>;
   /** Runs models in this process, whoever else runs them. */
   readonly local: WorkRunner;
+  /** Learns from the chain, in each pass, which models and inputs are needed. */
+  look(world: World): void;
   /** Learns from a report which models and inputs are needed. */
   note(report: Report): void;
   status(): WorkStatus;
@@ -60,6 +70,7 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
   }
   return async (
     contracts: Contracts,
+    { account, owner }: Holder,
     fromBlock: number,
     clock: ChainClock,
     console: Console,
@@ -82,7 +93,8 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
       const weights = new Map(local.weights(id));
       texts.set(id, { ...text, model: { ...text.model, weights } });
     }
-    const inputs = inputsFor(options, sources, runner, log);
+    const inputs = inputsFor(options, sources, runner, log, owner);
+    const party = { role: bondsAlways ? 'claimant' : 'challenger', account } as const;
     const found = options.all ? foundModels(options, sources, local, publication, clock, log) : undefined;
     await found?.start();
     return {
@@ -90,6 +102,9 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
       readInput: inputs.read,
       texts,
       local,
+      look: (world) => {
+        inputs.look(world, party).catch((failure: Error) => log.warn(failure.message));
+      },
       note: (report) => {
         inputs.note(report);
         found?.note(report);
