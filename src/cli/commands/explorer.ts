@@ -81,6 +81,7 @@ async function openJudging(
         },
       }),
     observe: (world: World): void => {
+      found.look(world, undefined);
       inputs.look(world, OBSERVER).catch((failure: Error) => log.warn(failure.message));
     },
     close: async (): Promise<void> => {

@@ -95,7 +95,9 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
     }
     const inputs = inputsFor(options, sources, runner, log, owner);
     const party = { role: bondsAlways ? 'claimant' : 'challenger', account } as const;
-    const found = options.all ? foundModels(options, sources, local, publication, clock, log) : undefined;
+    const found = options.all
+      ? foundModels(options, sources, local, publication, clock, log, owner)
+      : undefined;
     await found?.start();
     return {
       runner,
@@ -103,6 +105,7 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
       texts,
       local,
       look: (world) => {
+        found?.look(world, account);
         inputs.look(world, party).catch((failure: Error) => log.warn(failure.message));
       },
       note: (report) => {

@@ -116,6 +116,7 @@ export async function openLookout(
     look: async () => {
       const world = await history.update();
       const now = Number(clock.see(world.block).latest);
+      found?.look(world, undefined);
       await inputs.look(world, OBSERVER).catch((failure: unknown) => failures.met(explain(failure)));
       overview.observe(world, (id) => world.dispute(id));
       const seen = monitor.look(world, (id) => world.claim(id), now);
