@@ -1,5 +1,7 @@
 import { createKeccak } from 'hash-wasm';
 
+export { bytesOfHex, hexOf } from './hex.ts';
+
 /** 32 bytes of keccak256. */
 export type Hash = Uint8Array;
 
@@ -38,16 +40,4 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   }
   for (let i = 4 * words; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** `0x` and two hexadecimal digits a byte. */
-export const hexOf = (bytes: Uint8Array): string =>
-  `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-
-/** @throws RangeError unless `hex` is `0x` and an even number of hexadecimal digits */
-export function bytesOfHex(hex: string): Uint8Array {
-  if (!/^0x([0-9a-f]{2})*$/i.test(hex)) throw new RangeError(`not bytes in hexadecimal: ${hex.slice(0, 80)}`);
-  return Uint8Array.from({ length: hex.length / 2 - 1 }, (_, i) =>
-    Number.parseInt(hex.slice(2 * i + 2, 2 * i + 4), 16),
-  );
 }

@@ -125,7 +125,7 @@ export function provideService(options: ProviderOptions): ChainService {
     const input = await inputOf(request, readInput);
     const found = input === undefined ? undefined : await answerTo(runner, request.request, input, solve);
     if (!found) throw new NotNow(`request ${request.requestId} cannot be answered now`);
-    return { output: bytesOfHex(found.output), outputs: found.outputs };
+    return found;
   };
 
   /** Whoever orders a callback pays for it: a token has no price here, so there it is run only if that was told. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../files/makeFolder.ts';
 import { type BlobName, StoreError, type WritableBlobs } from './blobs.ts';
@@ -76,6 +76,27 @@ export class FolderBlobs implements WritableBlobs {
       if (isMissing(error)) return undefined;
       throw error;
     }
+  }
+
+  /** All tensors with their bytes, the oldest first. Parts and drafts that an earlier run has left are removed. */
+  async tensors(): Promise<Map<BlobName, number>> {
+    const found: { name: BlobName; bytes: number; atMs: number }[] = [];
+    const folder = join(this.place, 'tensor');
+    const files = await readdir(folder).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    for (const file of files) {
+      const name: BlobName = `tensor/${file}`;
+      if (!NAME.test(name)) {
+        if (/\.(part|draft)$/.test(file)) await rm(join(folder, file), { force: true });
+        continue;
+      }
+      const { size, mtimeMs } = await stat(join(folder, file));
+      found.push({ name, bytes: size, atMs: mtimeMs });
+    }
+    found.sort((a, b) => a.atMs - b.atMs);
+    return new Map(found.map(({ name, bytes }) => [name, bytes]));
   }
 
   async remove(name: BlobName): Promise<void> {

@@ -42,11 +42,20 @@ export interface Runner {
    * @returns all output tensors, one after the other, `0x…`
    */
   output(modelId: string, input: string, options?: RunOptions): Promise<string>;
+  /** The same as bytes, of which a string takes at most 256 MiB. */
+  outputBytes?(modelId: string, input: string, options?: RunOptions): Promise<Uint8Array>;
   /** The commitment of the same run's trace. It costs less than {@link trace}: only checkpoints are hashed. */
   commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment>;
   /** The trace of the same run; its outputs are those of {@link output}. */
   trace(modelId: string, input: string, options?: RunOptions): Promise<Trace>;
 }
+
+/** The outputs of a run as bytes, from a runner that may know only text. */
+export const outputBytes = async (
+  runner: Runner,
+  ...run: Parameters<Runner['output']>
+): Promise<Uint8Array> =>
+  runner.outputBytes ? runner.outputBytes(...run) : bytesOfHex(await runner.output(...run));
 
 /** The tensors that a run reads to check an answer: the inputs, then the answers. */
 const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
@@ -236,7 +245,7 @@ async function accepts(
   answers: string,
   options: RunOptions,
 ): Promise<boolean> {
-  const accept = bytesOfHex(await runner.output(modelId, withAnswers(input, answers), options));
+  const accept = await outputBytes(runner, modelId, withAnswers(input, answers), options);
   return accept.every((byte, i) => byte === (i === 0 ? 1 : 0));
 }
 
@@ -256,18 +265,23 @@ export async function answerTo(
   input: string,
   solve?: Solve,
   options: RunOptions = {},
-): Promise<{ readonly output: string; readonly outputs: string } | undefined> {
+): Promise<{ readonly output: Uint8Array; readonly outputs: string } | undefined> {
   const { modelId } = request;
   const model = modelAsked(runner, request, input);
   if (!model) return undefined;
   const checks = model.answers.length > 0;
   const bonded = { ...options, isBonded: true };
-  const output = checks ? await solve?.(modelId, input) : await runner.output(modelId, input, bonded);
-  if (output === undefined) return undefined;
-  if (checks && !(await accepts(runner, modelId, input, output, bonded))) {
+  if (!checks) {
+    const output = await outputBytes(runner, modelId, input, bonded);
+    return { output, outputs: hexOf(commitOutput(model, output)) };
+  }
+  const answers = await solve?.(modelId, input);
+  if (answers === undefined) return undefined;
+  if (!(await accepts(runner, modelId, input, answers, bonded))) {
     throw new AnswerError(`model ${modelId} does not accept the answer that was found`);
   }
-  return { output, outputs: hexOf(commitOutput(model, bytesOfHex(output))) };
+  const output = bytesOfHex(answers);
+  return { output, outputs: hexOf(commitOutput(model, output)) };
 }
 
 /**
@@ -304,7 +318,7 @@ async function isComputed(
   options: RunOptions,
 ): Promise<boolean | undefined> {
   if (model.answers.length === 0) {
-    const output = bytesOfHex(await runner.output(modelId, input, options));
+    const output = await outputBytes(runner, modelId, input, options);
     return hexOf(commitOutput(model, output)) === claim.outputs;
   }
   // The contracts take no answers by root.

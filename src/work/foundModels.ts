@@ -1,9 +1,8 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { windowEnd } from '../chain/contracts/world.ts';
+import { type World, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
 import type { Report } from '../chain/messages/report.ts';
-import { makeFolder } from '../files/makeFolder.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { StoreError } from '../store/blobs.ts';
@@ -11,9 +10,12 @@ import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } 
 import { FolderBlobs } from '../store/folder.ts';
 import type { Publication } from '../store/publications.ts';
 import type { Getter } from '../store/remote/getter.ts';
-import { locationsOf } from '../store/remote/locations.ts';
+import { modelPlaces } from '../store/remote/locations.ts';
 import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
+import { givesWay, nextTurn } from '../store/turns.ts';
+import { modelNeeds } from './modelNeeds.ts';
 import type { WorkRunner } from './runner.ts';
+import { byStake, NEW_WISH, namesIn, savedWish, saveWish, turnOf, type Wish } from './wishes.ts';
 
 /** Bounds on all models that strangers name, together. */
 export interface FoundLimits extends ModelLimits {
@@ -58,31 +60,14 @@ export type FoundNews =
 export const FOUND_SHARE = 'found';
 
 /** Models that are fetched at the same time. */
-const MAX_FETCHES = 2;
+const SLOTS = 3;
 const LOOK_MS = 500;
 const FIRST_PAUSE_SECONDS = 5;
 const LONGEST_PAUSE_SECONDS = 600;
 /** Models that are wanted and not held; of more, those with less at stake are forgotten. */
 const MAX_WANTED = 1000;
-/** A dispute lasts as long as both clocks, and a little for transactions. */
+/** A restart takes up a dispute that lasts as long as both clocks, and a little for transactions. */
 const MARGIN_SECONDS = 3600;
-/** A wish that is on disk is written again when it has moved by so much, seconds. */
-const SAVED_EVERY_SECONDS = 600;
-
-interface Wish {
-  readonly modelId: string;
-  /** Unix seconds until which somebody needs the model. */
-  until: number;
-  stakeWei: bigint;
-  failures: number;
-  /** Unix seconds before which it is not tried again. */
-  notBefore: number;
-  state: 'wanted' | 'fetching' | 'held';
-  bytes: number;
-  /** A dispute of one's own needs it: nothing takes its room. */
-  isPinned: boolean;
-  savedUntil: number;
-}
 
 /**
  * Holds the models that claims name: gets each from where its publishers say, within limits, for as long as a claim on it
@@ -105,7 +90,7 @@ export class FoundModels {
     for (const name of await namesIn(folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       const modelId = `0x${name}`;
-      const wish = await this.#saved(modelId);
+      const wish = await savedWish(folder, modelId);
       if (!wish || wish.until < this.#options.clock()) {
         await this.#remove(modelId).catch(() => undefined);
         continue;
@@ -152,12 +137,37 @@ export class FoundModels {
       const wish = this.#wishes.get(modelId);
       if (!wish) return;
       wish.isPinned = true;
+      if (report.kind === 'challenged') wish.challengedAt = report.receipt.blockNumber;
       this.want(modelId, this.#disputedUntil(Number(terms.clockSeconds)), terms.claimBondWei);
     }
   }
 
   #disputedUntil = (clockSeconds: number): number =>
     this.#options.clock() + 2 * clockSeconds + MARGIN_SECONDS;
+
+  /**
+   * Learns from the chain, in each pass, what is open: a model is needed while the window of a claim on it runs, and pinned
+   * while an own dispute on it is open, however long clocks may be.
+   *
+   * @param account of the challenger; undefined for one who only looks
+   */
+  look(world: World, account: string | undefined): void {
+    const needs = modelNeeds(world, account);
+    const { runner } = this.#options;
+    for (const [modelId, { clockSeconds, stakeWei }] of needs) {
+      if (clockSeconds === 0 || runner.model(modelId) || runner.malformed(modelId)) continue;
+      this.want(modelId, this.#disputedUntil(clockSeconds), stakeWei);
+    }
+    for (const wish of this.#wishes.values()) {
+      const need = needs.get(wish.modelId);
+      wish.isPinned = (need?.clockSeconds ?? 0) > 0 || wish.challengedAt > world.block.number;
+      wish.until = need?.until ?? 0;
+      wish.stakeWei = need?.stakeWei ?? 0n;
+      if (wish.isPinned) wish.until = Math.max(wish.until, this.#disputedUntil(need?.clockSeconds ?? 0));
+      if (wish.until === 0) wish.download?.ending.abort(new Error('nothing needs it any more'));
+      if (wish.state === 'held') void saveWish(this.#options.folder, wish);
+    }
+  }
 
   /** @param until Unix seconds */
   want(modelId: string, until: number, stakeWei: bigint): void {
@@ -168,10 +178,10 @@ export class FoundModels {
     } else {
       this.#wishes.set(modelId, {
         ...{ modelId, until, stakeWei, state: 'wanted' },
-        ...{ failures: 0, notBefore: 0, bytes: 0, isPinned: false, savedUntil: 0 },
+        ...NEW_WISH,
       });
     }
-    if (wish?.state === 'held') void this.#save(wish);
+    if (wish?.state === 'held') void saveWish(this.#options.folder, wish);
     this.#look();
   }
 
@@ -183,32 +193,46 @@ export class FoundModels {
 
   #look(): void {
     const now = this.#options.clock();
-    const wanted = this.#in('wanted').sort(byStake);
-    for (const [i, { modelId, until }] of wanted.entries())
-      if (until < now || i >= MAX_WANTED) this.#wishes.delete(modelId);
-    for (const wish of wanted) {
-      if (this.#in('fetching').length >= MAX_FETCHES || this.#ending.signal.aborted) return;
-      if (wish.until >= now && wish.notBefore <= now) void this.#get(wish);
+    for (const [i, { modelId, until, isPinned }] of this.#in('wanted').sort(byStake).entries()) {
+      if (isPinned || (until >= now && i < MAX_WANTED)) continue;
+      this.#wishes.delete(modelId);
+      // Parts of it may be there.
+      void this.#remove(modelId).catch(() => undefined);
     }
+    if (this.#ending.signal.aborted) return;
+    const turns = this.#in('wanted').map((wish) => ({ wish, ...turnOf(wish) }));
+    const waiting = turns.filter(({ wish }) => wish.notBefore <= now);
+    const running = this.#in('fetching').map((wish) => ({ ...turnOf(wish), ...wish.download! }));
+    for (let begun = running.length; ; begun++) {
+      const next = nextTurn(waiting, begun, SLOTS);
+      if (!next) break;
+      waiting.splice(waiting.indexOf(next), 1);
+      void this.#get(next.wish);
+    }
+    // It goes on later from where it was.
+    givesWay(waiting, running, SLOTS, performance.now())?.ending.abort(
+      new Error('it is slow, and others wait'),
+    );
   }
 
   async #get(wish: Wish): Promise<void> {
     const { modelId } = wish;
     const { tell, publication, limits, clock } = this.#options;
-    wish.state = 'fetching';
-    if (wish.failures === 0) tell({ kind: 'fetching', modelId });
+    const download = { startedAtMs: performance.now(), bytes: 0, ending: new AbortController() };
+    Object.assign(wish, { state: 'fetching', download });
+    if (wish.tries === 0) tell({ kind: 'fetching', modelId });
     try {
       await this.#makeRoom(wish, 0);
       // What is on disk, or in a mirror, needs no publication.
       const asked = await publication(modelId).catch((failure: unknown) => ({ failure }));
       const found = 'failure' in asked ? { uris: [], published: undefined } : asked;
       const signal = AbortSignal.any([
-        this.#ending.signal,
+        ...[this.#ending.signal, download.ending.signal],
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
       ]);
       const fetched = await fetchModel(
         bytesOfHex(modelId),
-        this.#sources(found.uris, signal),
+        this.#sources(found.uris, signal, download),
         this.#blobs(modelId),
         {
           limits,
@@ -221,27 +245,27 @@ export class FoundModels {
       this.#hold(wish, fetched);
     } catch (error) {
       if (this.#ending.signal.aborted) return;
-      const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** wish.failures++);
+      const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** wish.tries++);
       wish.state = 'wanted';
       // A model that is too large stays so; there may be room for it another time.
       if (error instanceof ModelTooLarge) await this.#remove(modelId).catch(() => undefined);
       const retrySeconds = error instanceof ModelTooLarge ? LONGEST_PAUSE_SECONDS : pause;
       wish.notBefore = clock() + retrySeconds;
-      const sentence = isAboutFiles(error) ? fileReason(error) : explain(error);
+      const why = download.ending.signal.aborted ? download.ending.signal.reason : error;
+      const sentence = isAboutFiles(error) ? fileReason(error) : explain(why);
       tell({ kind: 'failed', modelId, sentence, retrySeconds });
+    } finally {
+      wish.download = undefined;
     }
   }
 
-  #sources(uris: readonly string[], signal: AbortSignal): RemoteBlobs[] {
-    const { mirrors, gateways, getter } = this.#options;
-    return [...mirrors, ...uris].flatMap((uri) => {
-      try {
-        return locationsOf(uri, gateways).map((url) => new RemoteBlobs(url, getter, signal));
-      } catch {
-        // Others may say it better.
-        return [];
-      }
-    });
+  #sources(uris: readonly string[], signal: AbortSignal, download: { bytes: number }): RemoteBlobs[] {
+    const progress = (bytes: number): void => {
+      download.bytes += bytes;
+    };
+    return modelPlaces(this.#options, uris).map(
+      (place) => new RemoteBlobs(place, this.#options.getter, { signal, progress }),
+    );
   }
 
   #hold(wish: Wish, fetched: Fetched): void {
@@ -249,8 +273,8 @@ export class FoundModels {
     const { modelId } = wish;
     wish.state = 'held';
     wish.bytes = bytesIn(fetched);
-    wish.failures = 0;
-    void this.#save(wish);
+    wish.tries = 0;
+    void saveWish(this.#options.folder, wish);
     if (fetched.kind === 'malformed') {
       runner.putMalformed(modelId, fetched.malformed);
       tell({ kind: 'malformed', modelId, rule: fetched.malformed.malformation.violation.message });
@@ -272,14 +296,14 @@ export class FoundModels {
       const held = this.#in('held');
       const total = held.reduce((sum, one) => sum + one.bytes, bytes);
       if (held.length < maxModels && total <= maxTotalBytes) return;
-      const idle = held.find(({ until }) => until < now);
+      const idle = held.find(({ until, isPinned }) => until < now && !isPinned);
       const least =
         idle ??
         held
           .filter(({ isPinned }) => !isPinned)
           .sort(byStake)
           .at(-1);
-      if (!least || (least !== idle && least.stakeWei >= wish.stakeWei)) {
+      if (!least || (least !== idle && !wish.isPinned && least.stakeWei >= wish.stakeWei)) {
         throw new ModelTooLarge(
           `model ${wish.modelId}: there is no room; models with as much at stake take all of it`,
         );
@@ -293,47 +317,7 @@ export class FoundModels {
 
   #remove = (modelId: string): Promise<void> =>
     rm(join(this.#options.folder, modelId.slice(2)), { recursive: true, force: true });
-
-  #wishPath = (modelId: string): string => join(this.#options.folder, modelId.slice(2), 'wanted.json');
-
-  async #save(wish: Wish): Promise<void> {
-    if (wish.until - wish.savedUntil < SAVED_EVERY_SECONDS) return;
-    wish.savedUntil = wish.until;
-    const { until, isPinned, stakeWei } = wish;
-    const text = JSON.stringify({ until, isPinned, stakeWei: `${stakeWei}` });
-    await writeFile(this.#wishPath(wish.modelId), text).catch(() => {
-      wish.savedUntil = 0;
-    });
-  }
-
-  async #saved(modelId: string): Promise<Wish | undefined> {
-    try {
-      const { until, isPinned, stakeWei } = JSON.parse(await readFile(this.#wishPath(modelId), 'utf8'));
-      if (!Number.isFinite(until)) return undefined;
-      return {
-        ...{ modelId, until, stakeWei: BigInt(stakeWei), state: 'wanted' },
-        ...{ failures: 0, notBefore: 0, bytes: 0, isPinned: isPinned === true, savedUntil: until },
-      };
-    } catch {
-      return undefined;
-    }
-  }
 }
-
-/** Names in a folder, which is made if it is not there; none if it cannot be used, as each attempt to fetch tells. */
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    makeFolder(folder);
-    return await readdir(folder);
-  } catch (error) {
-    if (isAboutFiles(error)) return [];
-    throw error;
-  }
-}
-
-/** Sorts by stake, the greatest first, then by the time until which the model is needed. */
-const byStake = (a: Wish, b: Wish): number =>
-  a.stakeWei === b.stakeWei ? a.until - b.until : a.stakeWei > b.stakeWei ? -1 : 1;
 
 function bytesIn(fetched: Fetched): number {
   if (fetched.kind === 'malformed')

@@ -75,7 +75,7 @@ export class WorkRunner implements Runner {
   readonly #inFlight = new Map<string, Run>();
   readonly #threads: readonly WorkThread[];
   readonly #busy = new Map<WorkThread, Busy>();
-  readonly #outputs = new Latest<string>(OUTPUT_BYTES, ({ length }) => length);
+  readonly #outputs = new Latest<Uint8Array>(OUTPUT_BYTES, ({ length }) => length);
   readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
   readonly #traces: Latest<Trace>;
   readonly #counts = { done: 0, failed: 0, dropped: 0 };
@@ -146,8 +146,12 @@ export class WorkRunner implements Runner {
   }
 
   async output(modelId: string, input: string, options: RunOptions = {}): Promise<string> {
+    return hexOf(await this.outputBytes(modelId, input, options));
+  }
+
+  async outputBytes(modelId: string, input: string, options: RunOptions = {}): Promise<Uint8Array> {
     return this.#ask(this.#outputs, 'output', modelId, input, options, (_, result) =>
-      result.what === 'output' ? hexOf(result.outputs[0]!) : undefined,
+      result.what === 'output' ? result.outputs[0] : undefined,
     );
   }
 

@@ -43,7 +43,7 @@ describe('a bundle', () => {
   const fetching = (urls: readonly string[], into: string, limits = LIMITS): Promise<Fetched> =>
     fetchModel(
       id,
-      urls.map((one) => new RemoteBlobs(one, getter)),
+      urls.map((one) => new RemoteBlobs({ url: one, isOwn: false }, getter)),
       new FolderBlobs(at(into)),
       { limits },
     );

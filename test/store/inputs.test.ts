@@ -1,17 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { RequestRecord } from '../../src/chain/contracts/world.ts';
+import { ZERO_ADDRESS } from '../../src/chain/contracts/types.ts';
+import type { ClaimRecord, DisputeRecord, RequestRecord, World } from '../../src/chain/contracts/world.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
-import { modelOf } from '../../src/merkle/model.ts';
+import { type Model, modelOf } from '../../src/merkle/model.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
+import { inputNeeds } from '../../src/store/inputNeeds.ts';
 import { Inputs } from '../../src/store/inputs.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
 import { layers, layersInput } from '../support/layers.ts';
+import { ProgramBuilder } from '../support/programs.ts';
 
+const WATCHER = { role: 'challenger', account: 'watcher' } as const;
 const model = modelOf(layers().program);
 const right = layersInput(1);
 
@@ -19,9 +23,40 @@ const right = layersInput(1);
 const asked = (uri: string, input = right): RequestRecord =>
   ({
     requestId: 1n,
-    request: { modelId: hexOf(model.id) },
+    status: 'open',
+    request: {
+      ...{ modelId: hexOf(model.id), inputs: uri, requestedAt: 1000n, feeWei: 1n },
+      terms: { windowSeconds: 1000n, patienceSeconds: 1000n, claimBondWei: 10n, provider: ZERO_ADDRESS },
+    },
     input: { kind: 'roots', roots: [hexOf(tensorRoot(input))], uri },
   }) as unknown as RequestRecord;
+
+const claimOn = (request: RequestRecord): ClaimRecord =>
+  ({
+    ...{ claimId: 1n, claimant: 'claimant', outputs: '0x', claimedAt: 1000n, status: 'open', request },
+  }) as unknown as ClaimRecord;
+
+const disputeOn = (claim: ClaimRecord): DisputeRecord =>
+  ({ disputeId: 1n, claim, challenger: 'watcher', ended: undefined }) as unknown as DisputeRecord;
+
+/** A world at second 2000, unless another is given. */
+const world = ({
+  requests = [],
+  claims,
+  disputes = [],
+  now = 2000n,
+}: {
+  requests?: readonly RequestRecord[];
+  claims: readonly ClaimRecord[];
+  disputes?: readonly DisputeRecord[];
+  now?: bigint;
+}): World => {
+  const mapped = <T>(all: readonly T[]) => new Map(all.map((one, i) => [BigInt(i), one]));
+  return {
+    ...{ block: { timestamp: now }, requests: mapped(requests) },
+    ...{ claims: mapped(claims), disputes: mapped(disputes) },
+  } as unknown as World;
+};
 
 describe('inputs that requests give by root', () => {
   let folder: string;
@@ -30,23 +65,43 @@ describe('inputs that requests give by root', () => {
   const getters: Getter[] = [];
   const told: string[] = [];
 
-  function inputs(name: string, options: { maxTotalBytes?: number; allowPrivate?: boolean } = {}): Inputs {
+  function inputs(
+    name: string,
+    options: {
+      maxTotalBytes?: number;
+      allowPrivate?: boolean;
+      now?: () => number;
+      model?: (id: string) => Model;
+    } = {},
+  ): Inputs {
     const getter = new Getter({ allowPrivate: options.allowPrivate ?? true, idleMs: 500 });
     getters.push(getter);
     return new Inputs({
-      model: () => model,
+      model: options.model ?? (() => model),
       folder: new FolderBlobs(join(folder, name)),
       getter,
       gateways: [],
       maxBytes: 10_000,
-      maxTotalBytes: options.maxTotalBytes ?? 10_000,
+      maxTotalBytes: options.maxTotalBytes ?? 100_000,
+      ...(options.now && { now: options.now }),
       complain: (sentence) => told.push(sentence),
     });
   }
 
+  /** Serves inputs under their numbers. */
+  const serveInputs = (count: number): void => {
+    served = new Map(Array.from({ length: count }, (_, i) => [`/${i + 1}`, layersInput(i + 1)]));
+  };
+  const numbered = (id: number): RequestRecord => asked(`${server.url}/${id}`, layersInput(id));
+
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'assay-inputs-'));
     server = await hostileServer((request, response) => {
+      if (request.url?.startsWith('/slow')) {
+        const timer = setInterval(() => response.write('x'), 100);
+        response.on('close', () => clearInterval(timer));
+        return;
+      }
       const bytes = served.get(request.url ?? '');
       response.writeHead(bytes ? 200 : 404).end(bytes);
     });
@@ -99,34 +154,92 @@ describe('inputs that requests give by root', () => {
     expect(server.asked).to.deep.equal(['/none']);
   });
 
+  it('have the length that their model reads, though zeros at the end change no root', async () => {
+    const builder = new ProgramBuilder();
+    builder.input('f32', [448]);
+    const longer = modelOf(builder.finish().program);
+    const padded = Uint8Array.from({ length: 1792 }, (_, i) => right[i] ?? 0);
+    const root = hexOf(tensorRoot(right));
+    expect(hexOf(tensorRoot(padded))).to.equal(root);
+    served.set(`/bundle/tensor/${root.slice(2)}-1792`, padded);
+    const all = inputs('lengths', { model: (id) => (id === 'longer' ? longer : model) });
+    const one = asked(`${server.url}/bundle/`);
+    const other = { ...asked(`${server.url}/bundle/`), request: { ...one.request, modelId: 'longer' } };
+    expect(await all.read(one)).to.equal(hexOf(right));
+    expect(await all.read(other)).to.equal(hexOf(padded));
+  });
+
   it('go when room is needed, but never while a bond depends on them', async () => {
-    const [first, second, third] = [1, 2, 3].map((seed) => layersInput(seed)) as [
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-    ];
-    served = new Map([
-      ['/1', first],
-      ['/2', second],
-      ['/3', third],
-    ]);
-    const all = inputs('room', { maxTotalBytes: 2 * first.length });
-    const [a, b, c] = [
-      asked(`${server.url}/1`, first),
-      asked(`${server.url}/2`, second),
-      asked(`${server.url}/3`, third),
-    ];
+    serveInputs(3);
+    const all = inputs('room', { maxTotalBytes: 2 * right.length });
+    const [a, b, c] = [1, 2, 3].map(numbered) as [RequestRecord, RequestRecord, RequestRecord];
+    const [disputed, checked] = [claimOn(a), claimOn(b)];
+    const open = world({ claims: [disputed, checked], disputes: [disputeOn(disputed)] });
+    await all.look(open, WATCHER);
     await all.read(a);
     await all.read(b);
     expect(await all.read(c), 'no room').to.equal(undefined);
-    all.note({ kind: 'challenged', claim: { request: a }, receipt: {} } as never);
-    all.note({ kind: 'verified', claim: { request: b } } as never);
-    // Another request for the same tensors must not let them go.
-    all.note({ kind: 'verified', claim: { request: { ...a, input: { ...a.input, uri: 'x' } } } } as never);
-    const d = asked(`${server.url}/3#again`, third);
-    expect(await all.read(d)).to.equal(hexOf(third));
+    all.note({ kind: 'verified', claim: checked });
+    await all.look(open, WATCHER);
+    const again = asked(`${server.url}/3#again`, layersInput(3));
+    expect(await all.read(again)).to.equal(hexOf(layersInput(3)));
     served.clear();
-    expect(await all.read(a)).to.equal(hexOf(first));
+    expect(await all.read(a)).to.equal(hexOf(layersInput(1)));
     expect(await all.read(b)).to.equal(undefined);
+  });
+
+  it('attack 53: make room however their claims and disputes end', async () => {
+    serveInputs(11);
+    const all = inputs('ends', { maxTotalBytes: 10 * right.length });
+    const requests = Array.from({ length: 10 }, (_, i) => numbered(i + 1));
+    const claims = requests.map(claimOn);
+    await all.look(world({ claims, disputes: claims.slice(5).map(disputeOn) }), WATCHER);
+    for (const request of requests) expect(await all.read(request)).to.match(/^0x/);
+    expect(await all.read(numbered(11)), 'all are needed').to.equal(undefined);
+    // Final by a verifier, falsified by another, or won: nobody reports anything, and none is open any more.
+    await all.look(world({ claims: [] }), WATCHER);
+    const again = { ...numbered(11), input: { ...numbered(11).input, uri: `${server.url}/11#again` } };
+    expect(await all.read(again as RequestRecord)).to.equal(hexOf(layersInput(11)));
+  });
+
+  it('are removed at the start, if nothing open needs what an earlier run has left', async () => {
+    serveInputs(3);
+    for (const id of [1, 2]) await inputs('swept').read(numbered(id));
+    await writeFile(join(folder, 'swept/tensor/x.1.1.draft'), 'half');
+    const later = inputs('swept', { maxTotalBytes: 2 * right.length });
+    await later.look(world({ claims: [claimOn(numbered(2))] }), WATCHER);
+    const names = await readdir(join(folder, 'swept/tensor'));
+    expect(names).to.deep.equal([`${hexOf(tensorRoot(layersInput(2))).slice(2)}-${right.length}`]);
+    expect(await later.read(numbered(3)), 'there is room').to.match(/^0x/);
+  });
+
+  it('are needed by a claimant for open requests and for its own claims', () => {
+    const request = numbered(1);
+    const needs = (at: World, account: string) =>
+      inputNeeds(at, { role: 'claimant', account }, () => false).map(({ isBonded }) => isBonded);
+    expect(needs(world({ requests: [request], claims: [] }), 'me')).to.deep.equal([false]);
+    expect(needs(world({ requests: [request], claims: [], now: 2001n }), 'me'), 'patience').to.deep.equal([]);
+    const mine = claimOn(request);
+    expect(needs(world({ claims: [mine] }), 'claimant')).to.deep.equal([true]);
+    expect(needs(world({ claims: [mine] }), 'another')).to.deep.equal([]);
+    expect(needs(world({ claims: [mine], now: 2001n }), 'claimant'), 'window').to.deep.equal([]);
+    const disputes = [disputeOn(mine)];
+    expect(needs(world({ claims: [mine], disputes, now: 2001n }), 'claimant')).to.deep.equal([true]);
+    const falsified = disputes.map((one) => ({ ...one, claim: { ...mine, status: 'falsified' as const } }));
+    expect(needs(world({ claims: [], disputes: falsified }), 'claimant')).to.deep.equal([]);
+  });
+
+  it('attack 53: are not kept out by servers that send a byte now and then', async () => {
+    serveInputs(20);
+    let now = 0;
+    const all = inputs('slow', { now: () => now });
+    for (let id = 1; id <= 8; id++) void all.read(asked(`${server.url}/slow/${id}`, layersInput(id)));
+    const honest = numbered(20);
+    const first = all.read(honest);
+    expect(await first, 'the last slot is for what waits longest').to.equal(undefined);
+    now = 30_001;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await all.read(honest)).to.equal(hexOf(layersInput(20)));
+    expect(told.join()).to.match(/it is slow, and others wait/);
   });
 });

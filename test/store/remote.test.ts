@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { isPublicAddress } from '../../src/store/remote/addresses.ts';
 import { type GetOptions, Getter, type GetterOptions, RemoteError } from '../../src/store/remote/getter.ts';
-import { below, locationsOf } from '../../src/store/remote/locations.ts';
+import { below, locationsOf, placesOf } from '../../src/store/remote/locations.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
 
 const BOUNDS: GetOptions = { maxBytes: 1000, seconds: 5 };
@@ -159,11 +159,31 @@ describe('what is got from strangers', () => {
     });
     // The first address is the operator's own; what it leads to is not.
     const getter = getting({ trustedOrigins: [server.url] });
-    expect(await refusal(getter.read(`${server.url}/inner`, BOUNDS))).to.match(/public/);
-    expect(await refusal(getter.read(`${server.url}/file`, BOUNDS))).to.match(/only http and https/);
-    expect(await refusal(getter.read(`${server.url}/again`, BOUNDS))).to.match(/redirects more than 5 times/);
+    const own = { ...BOUNDS, isOwn: true };
+    expect(await refusal(getter.read(`${server.url}/inner`, own))).to.match(/public/);
+    expect(await refusal(getter.read(`${server.url}/file`, own))).to.match(/only http and https/);
+    expect(await refusal(getter.read(`${server.url}/again`, own))).to.match(/redirects more than 5 times/);
     expect(server.asked.length).to.equal(8);
     expect(secret.asked).to.deep.equal([]);
+  });
+
+  it('attack 60: is got from a private mirror by the mirror alone, not by a stranger', async () => {
+    const mirror = await serve((_, response) => response.end('bundle'));
+    const trustedOrigins = [mirror.url];
+    const getter = getting({ trustedOrigins });
+    const asOwn = (uri: string, isMirror: boolean) => placesOf(uri, [`${mirror.url}/`], isMirror)[0]!;
+    const cid = `b${'a'.repeat(58)}`;
+    for (const { url, isOwn } of [asOwn(`${mirror.url}/m/`, true), asOwn(`ipfs://${cid}`, false)])
+      expect(`${Buffer.from((await getter.read(url, { ...BOUNDS, isOwn }))!)}`).to.equal('bundle');
+    const { url, isOwn } = asOwn(`${mirror.url}/admin/delete`, false);
+    expect(await refusal(getter.read(url, { ...BOUNDS, isOwn }))).to.match(/no address of the public/);
+    // Also not by a redirect of another server of the operator.
+    const leading = await serve((_, response) =>
+      response.writeHead(302, { location: `${mirror.url}/admin/delete` }).end(),
+    );
+    const both = getting({ trustedOrigins: [mirror.url, leading.url] });
+    expect(await refusal(both.read(leading.url, { ...BOUNDS, isOwn: true }))).to.match(/no address of the/);
+    expect(mirror.asked).to.deep.equal(['/m/', `/ipfs/${cid}`]);
   });
 
   it('attack 60: is bounded in size, whatever length is announced', async () => {
@@ -201,6 +221,14 @@ describe('what is got from strangers', () => {
     expect(await refusal(getter.read(silent.url, BOUNDS))).to.match(/sends nothing for 0\.3 seconds/);
     expect(await refusal(getter.read(stuck.url, BOUNDS))).to.match(/sends nothing for 0\.3 seconds/);
     expect(await refusal(getter.read(dripping.url, { ...BOUNDS, seconds: 0.5 }))).to.match(/too long/);
+    const demanding = getting({ allowPrivate: true, leastSpeed: { bytesPerSecond: 1000, windowMs: 300 } });
+    expect(await refusal(demanding.read(dripping.url, BOUNDS))).to.match(/less than 1000 bytes a second/);
+    const headers = await serve((_, response) => {
+      const timer = setInterval(() => response.socket?.write('x'), 20);
+      response.socket?.write('HTTP/1.1 200 OK\r\nx: ');
+      response.on('close', () => clearInterval(timer));
+    });
+    expect(await refusal(demanding.read(headers.url, BOUNDS))).to.match(/less than 1000 bytes a second/);
     for (const { open } of [silent, stuck, dripping]) {
       while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }

@@ -1,105 +1,152 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'chai';
+import type { World } from '../../src/chain/contracts/world.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
-import { fetchModel } from '../../src/store/fetchModel.ts';
-import { FolderBlobs } from '../../src/store/folder.ts';
-import { saveModel } from '../../src/store/library.ts';
+import { writeBundle } from '../../src/store/bundle.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
-import { locationsOf } from '../../src/store/remote/locations.ts';
-import type { RemoteBlobs } from '../../src/store/remote/remoteBlobs.ts';
-import { RemoteError } from '../../src/store/remote/remoteError.ts';
-import { FoundModels, type FoundNews } from '../../src/work/foundModels.ts';
-import { layers } from '../support/layers.ts';
+import { FoundModels } from '../../src/work/foundModels.ts';
+import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
+import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 
-const MANY = 2 ** 30;
-const LIMITS = {
-  ...{ maxBytes: MANY, maxRunBytes: MANY, maxSteps: MANY, maxModels: 4, maxTotalBytes: MANY },
-  ...{ maxFetchSeconds: 60, maxRunSeconds: 60 },
-};
+const DAY = 86_400;
+const START = 1_000_000;
 
-describe('models that strangers bring', () => {
-  const { program, weights } = layers();
-  const model = modelOf(program);
-  const modelId = hexOf(model.id);
-  let folder: string;
+/** One of several models of the same size. */
+function variant(seed: number) {
+  const build = new ProgramBuilder();
+  const x = build.input('f32', [2, 200]);
+  const numbers = Array.from({ length: 600 }, (_, i) => Math.sin(i + seed));
+  build.node(matMul(x, build.constant('f32', [200, 3], f32Bytes(numbers)), 2, 200, 3));
+  const { program, weights } = build.finish();
+  return { model: modelOf(program), weights };
+}
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'assay-found-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  /** Finds models in the folder, where nobody can say what the registry has. */
-  function finding() {
-    const news: FoundNews[] = [];
-    const held: string[] = [];
-    const found = new FoundModels({
-      runner: {
-        put: ({ model }) => {
-          held.push(hexOf(model.id));
-          return hexOf(model.id);
-        },
-        ...{ putMalformed: () => undefined, drop: () => undefined },
-        ...{ model: () => undefined, malformed: () => undefined },
-      },
-      ...{ folder, getter: new Getter(), gateways: [], mirrors: [], limits: LIMITS },
-      publication: async () => {
-        throw new Error('the registry cannot be read');
-      },
-      clock: () => 1000,
-      tell: (one) => news.push(one),
-    });
-    return { found, news, held };
-  }
-
-  it('are held again after a restart, whatever the registry has of them', async () => {
-    const inside = join(folder, modelId.slice(2));
-    await saveModel(new FolderBlobs(inside), { model, weights });
-    writeFileSync(
-      join(inside, 'wanted.json'),
-      JSON.stringify({ until: 2000, isPinned: true, stakeWei: '1' }),
-    );
-    const { found, held, news } = finding();
-    await found.start();
-    found.end();
-    expect(held).to.deep.equal([modelId]);
-    expect(news.map(({ kind }) => kind)).to.deep.equal(['held']);
-  });
-
-  it('are tried again if the registry cannot be read, which is what is told', async () => {
-    const { found, news } = finding();
-    found.want(modelId, 2000, 1n);
-    while (news.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    found.end();
-    expect(news[1]).to.include({ kind: 'failed', sentence: 'the registry cannot be read' });
-  });
-
-  it('are had from the next place if one is no URL, or sends what nobody expects', async () => {
-    for (const uri of ['http://[', 'https://', 'http://a:99999/'])
-      expect(() => locationsOf(uri), uri).to.throw(RemoteError);
-    expect(locationsOf('https://a.org/\u001b[2J\u202e')).to.deep.equal(['https://a.org/%1B[2J%E2%80%AE']);
-    const good = new FolderBlobs(join(folder, 'good'));
-    await saveModel(good, { model, weights });
-    const broken = {
-      place: 'broken',
-      read: async () => {
-        throw new TypeError('no reader expects this');
-      },
-    };
-    const open = { place: 'good', read: good.read.bind(good), open: openIn(good) };
-    const sources = [broken, open] as unknown as RemoteBlobs[];
-    const into = new FolderBlobs(join(folder, 'into'));
-    const { kind } = await fetchModel(model.id, sources, into, { limits: LIMITS });
-    expect(kind).to.equal('model');
-  });
+const claimOn = (modelId: string, claimBondWei = 1n) => ({
+  ...{ status: 'open', claimedAt: BigInt(START) },
+  request: {
+    request: { modelId, terms: { claimBondWei, windowSeconds: 3600n, clockSeconds: BigInt(30 * DAY) } },
+  },
 });
 
-/** Opens a blob of a folder as a remote one. */
-const openIn =
-  (blobs: FolderBlobs) =>
-  async (name: Parameters<FolderBlobs['read']>[0], most: number): Promise<unknown> => {
-    const bytes = await blobs.read(name, most);
-    return bytes && { start: 0, chunks: [bytes] };
+const disputeOn = (claim: ReturnType<typeof claimOn>) => ({ claim, challenger: 'me', ended: undefined });
+
+describe('models that claims name', () => {
+  const models = Array.from({ length: 6 }, (_, i) => variant(i));
+  const ids = models.map(({ model }) => hexOf(model.id));
+  const ends: (() => void)[] = [];
+  const trickling = new Set<string>();
+  let folder: string;
+  let server: HostileServer;
+  let now = START;
+  let news: string[] = [];
+
+  async function finding(name: string, limits: { maxModels?: number } = {}): Promise<FoundModels> {
+    const getter = new Getter({ allowPrivate: true, leastSpeed: { bytesPerSecond: 5000, windowMs: 600 } });
+    const nothing = () => undefined;
+    const found = new FoundModels({
+      runner: { put: () => '0x', putMalformed: nothing, drop: nothing, model: nothing, malformed: nothing },
+      ...{ folder: join(folder, name), getter, gateways: [], mirrors: [], clock: () => now },
+      limits: {
+        ...{ maxModels: 64, maxBytes: 2 ** 30, maxTotalBytes: 2 ** 32, maxRunBytes: 2 ** 31 },
+        ...{ maxSteps: 2e11, maxRunSeconds: 600, maxFetchSeconds: 3600, ...limits },
+      },
+      publication: async (id) => ({ published: undefined, uris: [`${server.url}/${id}`], publishers: [] }),
+      tell: (one) => news.push(`${one.kind} ${ids.indexOf(one.modelId)}`),
+    });
+    ends.push(() => {
+      found.end();
+      getter.close();
+    });
+    await found.start();
+    return found;
+  }
+
+  const until = async (line: string): Promise<void> => {
+    for (let i = 0; !news.includes(line); i++) {
+      if (i === 500) throw new Error(`not told: ${line}; told: ${news.join(', ')}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   };
+
+  const world = (
+    claims: readonly ReturnType<typeof claimOn>[],
+    disputes: readonly ReturnType<typeof disputeOn>[] = [],
+  ): World =>
+    ({
+      block: { number: 10, timestamp: BigInt(now) },
+      claims: new Map(claims.map((one, i) => [i, one])),
+      disputes: new Map(disputes.map((one, i) => [i, one])),
+    }) as unknown as World;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'assay-found-'));
+    for (const [i, held] of models.entries()) await writeBundle(join(folder, ids[i]!), held, 'x.onnx');
+    server = await hostileServer(async (request, response) => {
+      const [, id = '', ...path] = request.url!.split('/');
+      if (trickling.has(id) && path[0] === 'tensor') {
+        const timer = setInterval(() => response.write('x'), 50);
+        response.on('close', () => clearInterval(timer));
+        return;
+      }
+      response.end(await readFile(join(folder, id, ...path)));
+    });
+  });
+  beforeEach(() => {
+    now = START;
+    news = [];
+    trickling.clear();
+  });
+  afterEach(() => {
+    for (const end of ends.splice(0)) end();
+  });
+  after(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  it('attack 60: are fetched though slow servers offer others with more at stake', async () => {
+    for (const id of ids.slice(0, 4)) trickling.add(id);
+    const found = await finding('slow');
+    for (const id of ids.slice(0, 4)) found.want(id, now + DAY, 1001n);
+    found.want(ids[5]!, now + 2 * DAY, 1000n);
+    await until('held 5');
+  }).timeout(20_000);
+
+  it('attack 53: keep their room only while an own dispute on them is open', async () => {
+    const found = await finding('pins', { maxModels: 2 });
+    const claims = ids.slice(0, 2).map((id) => claimOn(id));
+    const disputes = claims.map(disputeOn);
+    for (const id of ids.slice(0, 2)) found.want(id, now + 3600, 1n);
+    await until('held 0');
+    await until('held 1');
+    for (const claim of claims)
+      found.note({ kind: 'challenged', claim, receipt: { blockNumber: 10 } } as never);
+    found.look(world(claims, disputes), 'me');
+    found.want(ids[5]!, now + 90 * DAY, 1000n);
+    await until('failed 5');
+    // The window is over, and the clocks run for 30 days.
+    now += 2 * DAY;
+    found.look(world([claimOn(ids[5]!)], disputes), 'me');
+    found.want(ids[5]!, now + 90 * DAY, 1000n);
+    news = [];
+    await until('failed 5');
+    // Won at once.
+    now += DAY;
+    const other = { ...claimOn(ids[5]!, 1000n), claimedAt: BigInt(now) };
+    found.look(world([other]), 'me');
+    await until('held 5');
+  }).timeout(20_000);
+
+  it('are fetched again for an open dispute, where they were lost', async () => {
+    const found = await finding('lost');
+    now += 2 * DAY;
+    found.look(world([], [disputeOn(claimOn(ids[3]!))]), 'me');
+    await until('held 3');
+    news = [];
+    const later = await finding('lost');
+    await until('held 3');
+    later.look(world([]), 'me');
+  }).timeout(20_000);
+});

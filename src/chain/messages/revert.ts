@@ -1,13 +1,7 @@
 import { fileReason, isAboutFiles } from '../../files/reason.ts';
+import { isHex } from '../../merkle/hex.ts';
 
 /** Finds the bytes with which a contract refused a call, wherever a node or a wrapper put them. */
-
-/** A group that repeats would take a place on the stack for each byte, and there may be megabytes. */
-const HEX = /^0x[0-9a-f]*$/i;
-
-/** Whether a value is bytes as nodes write them. */
-const isBytes = (value: unknown): value is string =>
-  typeof value === 'string' && value.length % 2 === 0 && HEX.test(value);
 
 /** Keys under which ethers, Hardhat, anvil and geth nest the answer of the node. */
 const NESTED = ['data', 'error', 'info', 'cause', 'value', 'result'] as const;
@@ -20,7 +14,7 @@ export function revertData(failure: unknown, depth = 0): string | undefined {
   if (depth > 6 || failure === null || typeof failure !== 'object') return undefined;
   const fields = failure as Record<string, unknown>;
   const own = fields['data'];
-  if (isBytes(own) && own.length >= 10) return own;
+  if (typeof own === 'string' && own.length >= 10 && isHex(own)) return own;
   for (const key of NESTED) {
     const found = revertData(fields[key], depth + 1);
     if (found !== undefined && found !== '0x') return found;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { World } from '../../chain/contracts/world.ts';
 import { ChainClock } from '../../chain/service/chainClock.ts';
 import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
@@ -20,7 +21,7 @@ import type { Console } from '../console.ts';
 import { workersOf } from '../models/engines.ts';
 import { foundModels, type LimitOptions, limitsOf, noteUnknown } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
-import { inputsFor } from '../models/inputs.ts';
+import { inputsFor, OBSERVER } from '../models/inputs.ts';
 import { dataFolder, type ModelSources, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { addressRefused, parsePort } from '../ports.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
@@ -75,9 +76,14 @@ async function openJudging(
         onFailure,
         onVerdict: (claim, verdict) => {
           if (verdict === 'unknown') noteUnknown(found, runner, claim);
+          else inputs.judged(claim);
           onVerdict(claim, verdict);
         },
       }),
+    observe: (world: World): void => {
+      found.look(world, undefined);
+      inputs.look(world, OBSERVER).catch((failure: Error) => log.warn(failure.message));
+    },
     close: async (): Promise<void> => {
       found.end();
       await runner.close();
@@ -111,7 +117,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
       ? await openJudging(options, sources, contracts, fromBlock, log)
       : undefined;
     const follower = new Follower(contracts, {
-      judge: judging?.judge,
+      ...{ judge: judging?.judge, observe: judging?.observe },
       fromBlock,
       folder: join(dataFolder(options), 'explorer', `${chainId}-${oracle}`),
       onNotice: log.warn,

@@ -5,7 +5,7 @@ import { fetchModel, ModelTooLarge } from '../../store/fetchModel.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import { readPublication } from '../../store/publications.ts';
 import { RemoteError } from '../../store/remote/getter.ts';
-import { locationsOf } from '../../store/remote/locations.ts';
+import { modelPlaces } from '../../store/remote/locations.ts';
 import { RemoteBlobs } from '../../store/remote/remoteBlobs.ts';
 import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
@@ -33,15 +33,10 @@ export async function fetch(given: string, options: FetchArguments, console: Con
   await withReader(options, console, async (contracts) => {
     const fromBlock = await firstBlockOf(contracts, asked);
     const { published, uris } = await readPublication(contracts, modelId, fromBlock);
-    const urls = [...mirrors, ...uris].flatMap((uri) => {
-      try {
-        return locationsOf(uri, gateways);
-      } catch (error) {
-        console.err(`assay: ${(error as Error).message}`);
-        return [];
-      }
-    });
-    if (urls.length === 0) {
+    const places = modelPlaces({ mirrors, gateways }, uris, ({ message }) =>
+      console.err(`assay: ${message}`),
+    );
+    if (places.length === 0) {
       throw new InputError(
         `model ${modelId}: its publishers do not say where it can be had; add --mirror URI`,
       );
@@ -52,7 +47,7 @@ export async function fetch(given: string, options: FetchArguments, console: Con
     try {
       const fetched = await fetchModel(
         bytesOfHex(modelId),
-        urls.map((url) => new RemoteBlobs(url, getter, signal)),
+        places.map((place) => new RemoteBlobs(place, getter, signal && { signal })),
         folder,
         {
           limits,

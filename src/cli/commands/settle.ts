@@ -9,7 +9,7 @@ import { explain } from '../../chain/messages/explain.ts';
 import { collect } from '../../chain/service/collect.ts';
 import { readBytes } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
-import { hexOf } from '../../merkle/keccak.ts';
+import { hexOf, isHex } from '../../merkle/hex.ts';
 import { LIMITS } from '../../program/limits.ts';
 import { parseWhole } from '../arguments.ts';
 import { firstBlockOf, type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
@@ -110,7 +110,7 @@ export async function callback(id: string, options: SettleOptions, console: Cons
 function readProof(file: string): Hex {
   const bytes = readBytes(file, 2 * LIMITS.MAX_DATA_BYTES);
   const text = bytes[0] === 0x30 ? new TextDecoder().decode(bytes).trim() : '';
-  const proof = /^0x([0-9a-f]{2})*$/i.test(text) ? text : hexOf(bytes);
+  const proof = isHex(text) ? text : hexOf(bytes);
   const length = (proof.length - 2) / 2;
   if (bytes.length === 0) throw new InputError(`${file}: holds no proof; it is empty`);
   if (length > LIMITS.MAX_DATA_BYTES) {

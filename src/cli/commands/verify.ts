@@ -40,8 +40,8 @@ interface Checked {
   readonly why: string | undefined;
 }
 
-function differenceOf(claimed: Hex, computed: Hex): Checked['difference'] {
-  const [a, b] = [bytesOfHex(claimed), bytesOfHex(computed)];
+function differenceOf(claimed: Hex, b: Uint8Array): Checked['difference'] {
+  const a = bytesOfHex(claimed);
   const at = [...a.keys()].filter((i) => a[i] !== b[i]);
   return a.length === b.length && at.length > 0 ? { bytes: at.length, first: at[0]! } : undefined;
 }

@@ -91,7 +91,7 @@ export async function worker(
   const tell = tellTo(log);
   const found = new FoundModels({
     runner,
-    folder: join(dataFolder(options), 'found'),
+    folder: join(dataFolder(options), 'found', 'worker'),
     ...sources,
     limits,
     publication: async (modelId) => ({

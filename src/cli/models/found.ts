@@ -85,7 +85,11 @@ export function noteUnknown(
   found?.note({ kind: 'unverified', claim, missing });
 }
 
-/** The models that claims name, for `assay watch --all`. */
+/**
+ * The models that claims name, for `assay watch --all`.
+ *
+ * @param owner names a folder that no other process uses whose bonds depend on it
+ */
 export function foundModels(
   options: SourceOptions & LimitOptions,
   { getter, gateways, mirrors }: ModelSources,
@@ -93,10 +97,11 @@ export function foundModels(
   publication: (modelId: string) => Promise<Publication>,
   clock: ChainClock,
   log: Log,
+  owner = 'observer',
 ): FoundModels {
   return new FoundModels({
     runner,
-    folder: join(dataFolder(options), 'found'),
+    folder: join(dataFolder(options), 'found', owner),
     getter,
     gateways,
     mirrors,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../../operator/log.ts';
 import { FolderBlobs } from '../../store/folder.ts';
+import type { Party } from '../../store/inputNeeds.ts';
 import { Inputs } from '../../store/inputs.ts';
 import type { Runner } from '../../store/shelf.ts';
 import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts';
@@ -9,16 +10,24 @@ import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts'
 const MAX_INPUT_BYTES = 2 ** 26;
 const MAX_INPUTS_BYTES = 2 ** 32;
 
-/** Inputs that requests give by root. */
+/** A party without bonds. */
+export const OBSERVER: Party = { role: 'challenger', account: undefined };
+
+/**
+ * Inputs that requests give by root.
+ *
+ * @param owner names a folder that no other process uses whose bonds depend on it
+ */
 export const inputsFor = (
   options: SourceOptions,
   { getter, gateways }: ModelSources,
   runner: Runner,
   log: Log,
+  owner = 'observer',
 ): Inputs =>
   new Inputs({
     model: (modelId) => runner.model(modelId),
-    folder: new FolderBlobs(join(dataFolder(options), 'inputs')),
+    folder: new FolderBlobs(join(dataFolder(options), 'inputs', owner)),
     getter,
     gateways,
     maxBytes: MAX_INPUT_BYTES,

@@ -106,7 +106,7 @@ export function sourcesOf(options: SourceOptions): ModelSources {
   requireFolder(options);
   const gateways = ipfsGateway.map((url) => requireUrl('--ipfs-gateway', url));
   for (const uri of mirror) requireFollowed('--mirror', uri);
-  // The operator named these, so they may be machines of its own.
+  // The operator named these, so they may be machines of its own, for URLs that are made from them.
   const trustedOrigins = [...gateways, ...mirror.filter((uri) => /^https?:/.test(uri))];
   return {
     getter: new Getter({ allowPrivate, trustedOrigins }),

@@ -1,4 +1,5 @@
 import type { Contracts } from '../../chain/contracts/contracts.ts';
+import type { World } from '../../chain/contracts/world.ts';
 import type { Report } from '../../chain/messages/report.ts';
 import type { ChainClock } from '../../chain/service/chainClock.ts';
 import type { ReadInput } from '../../chain/service/inputs.ts';
@@ -30,6 +31,13 @@ export interface StockOptions
   readonly all?: boolean;
 }
 
+/** Whose stock it is. */
+interface Holder {
+  readonly account: string;
+  /** Names the account at an oracle, for folders that nobody else uses. */
+  readonly owner: string;
+}
+
 /** The models and inputs of a service, and what runs them. */
 export interface Stock {
   readonly runner: Runner;
@@ -38,6 +46,8 @@ export interface Stock {
   readonly texts: ReadonlyMap<string, LoadedText>;
   /** Runs models in this process, whoever else runs them. */
   readonly local: WorkRunner;
+  /** Learns from the chain, in each pass, which models and inputs are needed. */
+  look(world: World): void;
   /** Learns from a report which models and inputs are needed. */
   note(report: Report): void;
   status(): WorkStatus;
@@ -63,6 +73,7 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
   }
   return async (
     contracts: Contracts,
+    { account, owner }: Holder,
     fromBlock: number,
     clock: ChainClock,
     console: Console,
@@ -85,14 +96,21 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
       const weights = new Map(local.weights(id));
       texts.set(id, { ...text, model: { ...text.model, weights } });
     }
-    const inputs = inputsFor(options, sources, runner, log);
-    const found = options.all ? foundModels(options, sources, local, publication, clock, log) : undefined;
+    const inputs = inputsFor(options, sources, runner, log, owner);
+    const party = { role: bondsAlways ? 'claimant' : 'challenger', account } as const;
+    const found = options.all
+      ? foundModels(options, sources, local, publication, clock, log, owner)
+      : undefined;
     await found?.start();
     return {
       runner,
       readInput: inputs.read,
       texts,
       local,
+      look: (world) => {
+        found?.look(world, account);
+        inputs.look(world, party).catch((failure: Error) => log.warn(failure.message));
+      },
       note: (report) => {
         inputs.note(report);
         found?.note(report);

@@ -18,7 +18,7 @@ import type { Console } from '../console.ts';
 import { workersOf } from '../models/engines.ts';
 import { foundModels, noteUnknown } from '../models/found.ts';
 import { holdNamed } from '../models/holding.ts';
-import { inputsFor } from '../models/inputs.ts';
+import { inputsFor, OBSERVER } from '../models/inputs.ts';
 import { sourcesOf } from '../models/sources.ts';
 import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../services/serviceLoop.ts';
 import { AlarmDesk } from './alarmDesk.ts';
@@ -91,7 +91,7 @@ export async function openLookout(
     onVerdict: (claim, verdict) => {
       overview.judged(claim.claimId, verdict);
       if (verdict === 'unknown') return noteUnknown(found, runner, claim);
-      if (verdict === 'right') inputs.note({ kind: 'verified', claim });
+      inputs.judged(claim);
       log.info(`claim ${claim.claimId}: ${verdict}`, { kind: 'verdict', claim: `${claim.claimId}`, verdict });
     },
   });
@@ -116,6 +116,8 @@ export async function openLookout(
     look: async () => {
       const world = await history.update();
       const now = Number(clock.see(world.block).latest);
+      found?.look(world, undefined);
+      await inputs.look(world, OBSERVER).catch((failure: unknown) => failures.met(explain(failure)));
       overview.observe(world, (id) => world.dispute(id));
       const seen = monitor.look(world, (id) => world.claim(id), now);
       overview.showClock(seen.forecast.disputes.find(isAtRisk));

@@ -132,7 +132,12 @@ export async function serve(
     void warnOfSigner(account, log);
     const fromBlock = await firstBlockOf(contracts, given);
     const clock = new ChainClock();
-    const stock = await openStock(contracts, fromBlock, clock, console, log);
+    const oracle = await contracts.oracle.getAddress();
+    const holder = {
+      account: account.wallet.address,
+      owner: `${account.chainId}-${oracle}-${account.wallet.address}`,
+    };
+    const stock = await openStock(contracts, holder, fromBlock, clock, console, log);
     keepHeapSmall();
     const { runner, readInput } = stock;
     const unit = await readUnit(contracts.currency, contracts.provider);
@@ -153,7 +158,6 @@ export async function serve(
         ...endpointsStatus(contracts.provider),
       }),
     });
-    const oracle = await contracts.oracle.getAddress();
     overview.metrics.info.set(
       {
         command: doing,
@@ -171,14 +175,13 @@ export async function serve(
       else if (report.kind === 'warned') warnings.met(report.sentence);
       else log.info(reportLine(report, unit), reportFields(report));
     };
-    const observe = (world: World): void => overview.observe(world, (id) => world.dispute(id));
+    const observe = (world: World): void => {
+      overview.observe(world, (id) => world.dispute(id));
+      stock.look(world);
+    };
     service = create({
       ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock, clock },
-      indexFolder: join(
-        dataFolder(options),
-        'index',
-        `${account.chainId}-${oracle}-${account.wallet.address}`,
-      ),
+      indexFolder: join(dataFolder(options), 'index', holder.owner),
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {

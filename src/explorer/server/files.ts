@@ -8,7 +8,7 @@ import { fetchModel, type ModelLimits } from '../../store/fetchModel.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import type { Publication } from '../../store/publications.ts';
 import type { Getter } from '../../store/remote/getter.ts';
-import { below, locationsOf } from '../../store/remote/locations.ts';
+import { below, modelPlaces, type Place } from '../../store/remote/locations.ts';
 import { RemoteBlobs } from '../../store/remote/remoteBlobs.ts';
 import { parseDescription } from '../../text/description.ts';
 import type { FilesJson } from '../api.ts';
@@ -119,24 +119,18 @@ export class ModelFiles {
   async #get(modelId: string, publication: () => Promise<Publication>): Promise<void> {
     const { folder, getter, gateways, mirrors, limits } = this.#options;
     const { published, uris } = await publication();
-    const urls = [...mirrors, ...uris].flatMap((uri) => {
-      try {
-        return locationsOf(uri, gateways);
-      } catch {
-        return [];
-      }
-    });
-    if (urls.length === 0) throw new Error('its publishers do not say where it can be had');
-    const sources = urls.map((url) => new RemoteBlobs(url, getter));
+    const places = modelPlaces({ mirrors, gateways }, uris);
+    if (places.length === 0) throw new Error('its publishers do not say where it can be had');
+    const sources = places.map((place) => new RemoteBlobs(place, getter));
     await fetchModel(bytesOfHex(modelId), sources, new FolderBlobs(folder), { limits, published });
-    if ((published?.answers.length ?? 0) > 0) await this.#getText(modelId, urls);
+    if ((published?.answers.length ?? 0) > 0) await this.#getText(modelId, places);
   }
 
   /** Gets what the tokens of a model mean, where one of its bundles says it. */
-  async #getText(modelId: string, urls: readonly string[]): Promise<void> {
+  async #getText(modelId: string, places: readonly Place[]): Promise<void> {
     const { folder, getter } = this.#options;
-    for (const url of urls) {
-      const options = { maxBytes: MOST_TEXT_BYTES, seconds: TEXT_SECONDS };
+    for (const { url, isOwn } of places) {
+      const options = { maxBytes: MOST_TEXT_BYTES, seconds: TEXT_SECONDS, isOwn };
       const bytes = await getter.read(below(url, textPath(modelId)), options).catch(() => undefined);
       if (!bytes) continue;
       try {

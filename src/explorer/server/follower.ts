@@ -22,6 +22,8 @@ export interface FollowerOptions {
   /** Called with the reason when a look fails; the next look tries again. */
   readonly onFailure: (sentence: string) => void;
   readonly pauseMs?: number;
+  /** Told, in each look, what the chain looks like. */
+  readonly observe?: ((world: World) => void) | undefined;
   /** Makes what runs disputed claims again, for forecasts. */
   readonly judge?: ((listener: VerdictListener) => Verdicts) | undefined;
 }
@@ -72,6 +74,7 @@ export class Follower {
     const isFirst = this.#world === undefined;
     const isNewer = this.#world?.block.hash !== world.block.hash;
     this.#world = world;
+    this.#options.observe?.(world);
     this.#lookedAt = Date.now();
     // A model may arrive while the chain stands still.
     this.#verdicts?.look(new Set([...world.disputes.values()].map(({ claim }) => claim)));

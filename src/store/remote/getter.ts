@@ -2,7 +2,9 @@ import { type LookupAddress, lookup as lookupName } from 'node:dns';
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { concat } from '../../merkle/tree.ts';
 import { isPublicAddress } from './addresses.ts';
+import { type LeastSpeed, TooSlow, watchSpeed } from './leastSpeed.ts';
 import { RemoteError } from './remoteError.ts';
 
 export { RemoteError };
@@ -16,10 +18,15 @@ export type Resolve = (
 export interface GetterOptions {
   /** Whether addresses that are not of the public internet may be asked: for networks of one's own. */
   readonly allowPrivate?: boolean;
-  /** Origins, such as `http://127.0.0.1:8080`, that may be private all the same: the operator named them. */
+  /**
+   * Origins, such as `http://127.0.0.1:8080`, that may be private all the same, because the operator named them; for URLs
+   * that were made from what was named, see {@link GetOptions.isOwn}.
+   */
   readonly trustedOrigins?: readonly string[];
   /** A connection on which nothing arrives for so long is given up, ms. */
   readonly idleMs?: number;
+  /** An answer that comes more slowly is given up. */
+  readonly leastSpeed?: LeastSpeed;
   readonly resolve?: Resolve;
 }
 
@@ -30,7 +37,11 @@ export interface GetOptions {
   readonly from?: number;
   /** Seconds for everything together. */
   readonly seconds: number;
+  /** Whether the URL was made from a setting of the operator, and not by a stranger. */
+  readonly isOwn?: boolean;
   readonly signal?: AbortSignal;
+  /** Told of the bytes of each part that arrives. */
+  readonly progress?: (bytes: number) => void;
 }
 
 /** A body that is on its way. */
@@ -40,10 +51,18 @@ export interface Body {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** 64 kB a second, by the last half minute. */
+const LEAST_SPEED: LeastSpeed = { bytesPerSecond: 2 ** 16, windowMs: 30_000 };
 const MAX_REDIRECTS = 5;
 const MAX_CONNECTIONS = 8;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const ABSENT = [404, 410];
+
+/** What is asked, and whether it may be of a private network. */
+interface Target {
+  readonly url: URL;
+  readonly isTrusted: boolean;
+}
 
 const resolveName: Resolve = (hostname, answer) =>
   lookupName(hostname, { all: true, verbatim: true }, answer);
@@ -57,6 +76,7 @@ export class Getter {
   readonly #allowPrivate: boolean;
   readonly #trusted: ReadonlySet<string>;
   readonly #idleMs: number;
+  readonly #leastSpeed: LeastSpeed;
   readonly #resolve: Resolve;
   readonly #agents;
 
@@ -64,6 +84,7 @@ export class Getter {
     this.#allowPrivate = options.allowPrivate ?? false;
     this.#trusted = new Set(options.trustedOrigins?.map((origin) => new URL(origin).origin));
     this.#idleMs = options.idleMs ?? 10_000;
+    this.#leastSpeed = options.leastSpeed ?? LEAST_SPEED;
     this.#resolve = options.resolve ?? resolveName;
     // Connections are kept for one getter, because others may be allowed less. A trusted origin has its own.
     const settings = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
@@ -83,8 +104,20 @@ export class Getter {
    */
   async open(url: string, options: GetOptions): Promise<Body | undefined> {
     const timeout = AbortSignal.timeout(Math.ceil(1000 * options.seconds));
-    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    let at = this.#parse(url);
+    const speed = watchSpeed(this.#leastSpeed);
+    const signal = AbortSignal.any([timeout, speed.signal, ...(options.signal ? [options.signal] : [])]);
+    try {
+      const found = await this.#follow(url, options, signal);
+      if (!found) speed.end();
+      return found && { ...found, chunks: speed.counted(found.chunks, options.progress) };
+    } catch (error) {
+      speed.end();
+      throw error;
+    }
+  }
+
+  async #follow(url: string, options: GetOptions, signal: AbortSignal): Promise<Body | undefined> {
+    let at = this.#parse(url, options.isOwn ?? false);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#ask(at, options.from ?? 0, signal);
       const { statusCode = 0, headers } = answer;
@@ -92,14 +125,14 @@ export class Getter {
         answer.destroy();
         if (redirects === MAX_REDIRECTS)
           throw new RemoteError(`${url} redirects more than ${MAX_REDIRECTS} times`);
-        at = this.#parse(headers.location, at);
+        at = this.#parse(headers.location, false, at);
         continue;
       }
       if (ABSENT.includes(statusCode)) {
         answer.destroy();
         return undefined;
       }
-      return this.#body(at, answer, options, signal);
+      return this.#body(at.url, answer, options, signal);
     }
   }
 
@@ -109,7 +142,7 @@ export class Getter {
     if (!body) return undefined;
     const chunks: Uint8Array[] = [];
     for await (const chunk of body.chunks) chunks.push(chunk);
-    return Uint8Array.from(Buffer.concat(chunks));
+    return concat(chunks);
   }
 
   /** Closes connections that are kept. */
@@ -118,10 +151,10 @@ export class Getter {
       for (const agent of Object.values(agents)) agent.destroy();
   }
 
-  #parse(text: string, base?: URL): URL {
+  #parse(text: string, isOwn: boolean, from?: Target): Target {
     let url: URL;
     try {
-      url = new URL(text, base);
+      url = new URL(text, from?.url);
     } catch {
       throw new RemoteError(`${JSON.stringify(text.slice(0, 200))} is no URL`);
     }
@@ -133,14 +166,15 @@ export class Getter {
     if (url.username !== '' || url.password !== '') {
       throw new RemoteError(`${url.host}: a URL with a name or password is not followed`);
     }
+    // RULE: an origin that the operator named may be private for URLs made from that setting, and where it leads to itself.
+    const isNamed = isOwn || (from?.isTrusted === true && from.url.origin === url.origin);
+    const isTrusted = isNamed && this.#trusted.has(url.origin);
     // A literal address is connected to without a lookup. The parser has read 127.1 and 0x7f000001 as 127.0.0.1.
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    if (isIP(host) !== 0 && !this.#mayAsk(url, host)) throw new RemoteError(innerAddress(told(url), host));
-    return url;
+    if (isIP(host) !== 0 && !isTrusted && !this.#allowPrivate && !isPublicAddress(host))
+      throw new RemoteError(innerAddress(told(url), host));
+    return { url, isTrusted };
   }
-
-  #mayAsk = ({ origin }: URL, address: string): boolean =>
-    this.#allowPrivate || this.#trusted.has(origin) || isPublicAddress(address);
 
   #lookup =
     (isTrusted: boolean): LookupFunction =>
@@ -156,9 +190,9 @@ export class Getter {
       });
     };
 
-  #ask(url: URL, from: number, signal: AbortSignal): Promise<IncomingMessage> {
+  #ask({ url, isTrusted }: Target, from: number, signal: AbortSignal): Promise<IncomingMessage> {
     const isSecure = url.protocol === 'https:';
-    const agents = this.#trusted.has(url.origin) ? this.#agents.trusted : this.#agents.guarded;
+    const agents = isTrusted ? this.#agents.trusted : this.#agents.guarded;
     const headers = {
       'user-agent': 'assay',
       // No compression, so that few bytes never become many.
@@ -242,6 +276,7 @@ const innerAddress = (host: string, address: string): string =>
 function inWords(url: URL, error: Error, signal: AbortSignal): RemoteError {
   if (error instanceof RemoteError) return error;
   if (signal.aborted) {
+    if (signal.reason instanceof TooSlow) return new RemoteError(`${told(url)} ${signal.reason.message}`);
     const isLate = (signal.reason as Error).name === 'TimeoutError';
     return new RemoteError(`${told(url)} ${isLate ? 'takes too long' : 'was given up'}`);
   }

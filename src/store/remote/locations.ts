@@ -54,6 +54,41 @@ export function locationsOf(uri: string, gateways: readonly string[] = IPFS_GATE
   }
 }
 
+/** A URL, and who chose its server. */
+export interface Place {
+  readonly url: string;
+  /** Whether it was made from a setting of the operator: a gateway or a mirror. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * The places at which a URI may be had, as {@link locationsOf} has them.
+ *
+ * @param isMirror whether the operator named the URI
+ */
+export const placesOf = (uri: string, gateways?: readonly string[], isMirror = false): Place[] =>
+  locationsOf(uri, gateways).map((url) => ({ url, isOwn: isMirror || !/^https?:/i.test(uri) }));
+
+/**
+ * The places at which a model may be had: mirrors of the operator, then what publishers say.
+ *
+ * @param refuse is told of a URI that is not followed
+ */
+export const modelPlaces = (
+  { mirrors, gateways }: { readonly mirrors: readonly string[]; readonly gateways: readonly string[] },
+  uris: readonly string[],
+  refuse: (error: Error) => void = () => undefined,
+): Place[] =>
+  [...mirrors, ...uris].flatMap((uri, i) => {
+    try {
+      return placesOf(uri, gateways, i < mirrors.length);
+    } catch (error) {
+      // Others may say it better.
+      refuse(error as Error);
+      return [];
+    }
+  });
+
 /** The URL of a name below another URL, whose query stays. @param name of safe characters only */
 export function below(url: string, name: string): string {
   const base = new URL(url);
