@@ -255,7 +255,7 @@ export function provideService(options: ProviderOptions): ChainService {
       return sum + finalizeGas(bytes) + sideGas(model, 'claimant') * disputes;
     }, 0n);
 
-  const defences = ({ world, me, times, moving, listen }: Scene): Due[] =>
+  const defences = ({ world, me, times, moving, listen }: Scene, { disputesOn }: Arranged): Due[] =>
     [...world.disputes.values()].flatMap((dispute: DisputeRecord) => {
       const { claim } = dispute;
       if (dispute.ended || claim.claimant !== me || claim.status !== 'open') return [];
@@ -272,9 +272,9 @@ export function provideService(options: ProviderOptions): ChainService {
       const own = runOf(runner, modelId, () => needInput(asked, readInput), answer, { deadline });
       const gas = sideGas(runner.model(modelId), 'claimant');
       const due = dueIn(dispute, {
-        ...{ contracts, role: 'claimant', times, background: moving, gas },
+        ...{ contracts, role: 'claimant', times, background: moving, gas, listen },
         ...own,
-        listen,
+        disputes: disputesOn(claim).length,
       });
       return due ? [due] : [];
     });
@@ -301,7 +301,7 @@ export function provideService(options: ProviderOptions): ChainService {
     const own = [...scene.world.disputes.values()].filter(({ claim }) => claim.claimant === scene.me);
     losses.look(own, scene.me, arranged, scene.listen);
     return collected([
-      defences(scene),
+      defences(scene, arranged),
       claims(scene, arranged),
       finalities(scene, arranged),
       fees(scene.me, arranged),
