@@ -78,7 +78,9 @@ describe('settings from flags, environment and file', () => {
   });
 
   it('verifiers that a provider trusts are a list', async () => {
-    const path = file('rpc = "http://x"\nmodels = "m.onnx"\n\n[provide]\ntrusted-verifier = ["0x1", "0x2"]\n');
+    const path = file(
+      'rpc = "http://x"\nmodels = "m.onnx"\n\n[provide]\ntrusted-verifier = ["0x1", "0x2"]\n',
+    );
     const listed = (lines: readonly string[]) => lines.filter((line) => line.startsWith('trusted-verifier'));
     expect(listed(await shown('provide', '--config', path))).to.deep.equal([
       `trusted-verifier = ["0x1", "0x2"] # ${path}: "trusted-verifier"`,
