@@ -168,6 +168,11 @@ function build(console: Console): Command {
     )
     .option('--callbacks <when>', 'run callbacks if their fee pays for them, always or never', 'paid')
     .option(
+      '--trusted-verifier <ADDRESS>',
+      'a verifier that requests may name; others are skipped (repeatable; default: none)',
+      collect,
+    )
+    .option(
       '--answers-uri <URI>',
       'public address of answers by root: serve the folder answers of --data there',
     );

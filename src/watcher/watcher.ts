@@ -162,7 +162,9 @@ export function watchService(options: WatcherOptions): ChainService {
       if (dispute.ended) return [];
       const { times, moving: background, listen } = scene;
       const { request, status } = dispute.claim;
-      const player = { contracts, times, listen, gas: gasIn(dispute.claim) };
+      const disputes = mine.filter(({ ended, claim }) => !ended && claim.claimId === dispute.claim.claimId);
+      const gas = gasIn(dispute.claim);
+      const player = { contracts, times, listen, gas, disputes: disputes.length };
       if (status === 'falsified') return [reclaimDue(dispute, player)];
       const { modelId } = request.request;
       const malformed = runner.malformed?.(modelId);

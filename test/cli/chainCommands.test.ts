@@ -151,6 +151,12 @@ describe('commands that go to a chain refuse in one line', () => {
       /write a whole number/,
     ],
     [
+      'a trusted verifier that is no address',
+      ['provide', MODEL, ...there, '--trusted-verifier', '0x12'],
+      2,
+      /--trusted-verifier 0x12: write an address, 0x/,
+    ],
+    [
       'a URI of a model that nobody follows',
       ['publish', MODEL, ...there, '--uri', 'javascript:alert(1)'],
       2,

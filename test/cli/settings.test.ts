@@ -77,6 +77,24 @@ describe('settings from flags, environment and file', () => {
     ]);
   });
 
+  it('verifiers that a provider trusts are a list', async () => {
+    const path = file(
+      'rpc = "http://x"\nmodels = "m.onnx"\n\n[provide]\ntrusted-verifier = ["0x1", "0x2"]\n',
+    );
+    const listed = (lines: readonly string[]) => lines.filter((line) => line.startsWith('trusted-verifier'));
+    expect(listed(await shown('provide', '--config', path))).to.deep.equal([
+      `trusted-verifier = ["0x1", "0x2"] # ${path}: "trusted-verifier"`,
+    ]);
+    environment({ ASSAY_TRUSTED_VERIFIER: '0x3,0x4' });
+    expect(listed(await shown('provide', '--config', path))).to.deep.equal([
+      'trusted-verifier = ["0x3", "0x4"] # ASSAY_TRUSTED_VERIFIER',
+    ]);
+    const flags = ['--trusted-verifier', '0x5', '--trusted-verifier', '0x6'];
+    expect(listed(await shown('provide', '--config', path, ...flags))).to.deep.equal([
+      'trusted-verifier = ["0x5", "0x6"] # the command line',
+    ]);
+  });
+
   it('the file may be YAML, and keeps every digit of a number', async () => {
     const path = join(folder, 'assay.yaml');
     const text =

@@ -53,7 +53,7 @@ export const TERMS: Terms = {
   windowSeconds: 3600n,
   clockSeconds: 3600n,
   callbackGas: 0n,
-  patienceSeconds: 60n,
+  patienceSeconds: 86_400n,
 };
 
 /** Deploys the protocol from account 0. */

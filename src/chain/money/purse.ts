@@ -64,7 +64,7 @@ export class Purse {
     return this.#spentWei;
   }
 
-  /** Counts what is on its way already. */
+  /** Sets a bond and the gas that it may take aside: for what is on its way, or was not refused. */
   keep({ bondWei, gas }: Wish): void {
     this.#bondsWei += bondWei;
     this.#spentWei += bondWei;
@@ -76,7 +76,14 @@ export class Purse {
    *
    * @returns why not, with the figures, or undefined if it is granted
    */
-  grant({ bondWei, winWei, gas }: Wish): string | undefined {
+  grant(wish: Wish): string | undefined {
+    const why = this.refusal(wish);
+    if (!why) this.keep(wish);
+    return why;
+  }
+
+  /** Why a bond would not be granted now, with the figures; undefined if it would be. Nothing is set aside. */
+  refusal({ bondWei, winWei, gas }: Wish): string | undefined {
     const { maxBondWei, maxBondsWei } = this.#limits;
     const { balanceWei, currencyWei, isEther, maxFeeWei } = this.#funds;
     if (maxBondWei !== undefined && bondWei > maxBondWei) {
@@ -98,7 +105,6 @@ export class Purse {
     if (spentWei > currencyWei) {
       return `bonds of ${spentWei} would have to be paid, and the account has ${currencyWei} of the currency`;
     }
-    this.keep({ bondWei, gas });
     return undefined;
   }
 }

@@ -30,10 +30,17 @@ export const stateOf = ({ disputeId, dispute, subject, claim }: DisputeRecord): 
 export const clockEnd = (record: DisputeRecord): bigint =>
   BigInt(lastTimestamp(decodeClock(record.dispute.clock), moverOf(record)));
 
-/** The stake of a side in a dispute: its own bond plus its gain. */
-const stakeOf = ({ claim }: DisputeRecord, role: Role): bigint => {
+/**
+ * The stake of a side in a dispute: its own bond plus its gain.
+ *
+ * RULE: a claim's bond changes hands once, so its disputes share it; else each might cost as much gas as the whole bond.
+ *
+ * @param disputes open ones of this side on the claim
+ */
+const stakeOf = ({ claim }: DisputeRecord, role: Role, disputes: number): bigint => {
   const { claimBondWei, challengeBondWei } = claim.request.request.terms;
-  return role === 'claimant' ? claimBondWei + challengeBondWei : challengeBondWei + claimBondWei / 2n;
+  const wonWei = role === 'claimant' ? claimBondWei : claimBondWei / 2n;
+  return challengeBondWei + wonWei / BigInt(disputes);
 };
 
 export interface Player {
@@ -49,21 +56,24 @@ export interface Player {
   readonly listen: Listener;
   /** Gas that its moves may take in this dispute, at most. */
   readonly gas: bigint;
+  /** Its open disputes on the same claim, this one included. */
+  readonly disputes: number;
 }
 
-type Bystander = Pick<Player, 'contracts' | 'times' | 'listen' | 'gas'>;
+type Bystander = Pick<Player, 'contracts' | 'times' | 'listen' | 'gas' | 'disputes'>;
 
-const timeoutDue = (record: DisputeRecord, role: Role, { contracts, listen }: Bystander): Due => ({
+const timeoutDue = (record: DisputeRecord, role: Role, { contracts, listen, disputes }: Bystander): Due => ({
   key: `timeout/${stateOf(record)}`,
   what: `ending dispute ${record.disputeId} by the clock`,
   deadline: undefined,
-  stakeWei: stakeOf(record, role),
+  stakeWei: stakeOf(record, role, disputes),
   group: 'game',
   populate: () => timeoutCall(contracts, record),
   mined: (receipt, calls) => listen({ kind: 'timedOut', dispute: record, receipt, calls }),
 });
 
-function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, listen, gas }: Bystander): Due {
+function moveDue(record: DisputeRecord, role: Role, move: Move, player: Bystander): Due {
+  const { contracts, listen, gas, disputes } = player;
   // Of all disputes on a claim, the first one fixes its trace; the others show what is fixed then.
   const isShared = move.kind === 'commitTrace';
   // A later pass sees the dispute as it is then.
@@ -72,7 +82,8 @@ function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, lis
     key: isShared ? `trace/${record.claim.claimId}/${record.claim.outputs}` : `move/${stateOf(record)}`,
     what: `moving (${move.kind}) in dispute ${record.disputeId}`,
     deadline: moverOf(record) === role ? clockEnd(record) : undefined,
-    stakeWei: stakeOf(record, role),
+    // A move for all disputes is worth what all of them share.
+    stakeWei: stakeOf(record, role, isShared ? 1 : disputes),
     // A token has no price in gas.
     ...(contracts.currency === ZERO_ADDRESS && { gasLeft: gas }),
     group: 'game',
@@ -81,7 +92,10 @@ function moveDue(record: DisputeRecord, role: Role, move: Move, { contracts, lis
   };
 }
 
-export const reclaimDue = (record: DisputeRecord, { contracts, listen }: Bystander): Due => ({
+export const reclaimDue = (
+  record: DisputeRecord,
+  { contracts, listen }: Pick<Bystander, 'contracts' | 'listen'>,
+): Due => ({
   key: `reclaim/${stateOf(record)}`,
   what: `reclaiming the bond of dispute ${record.disputeId}`,
   deadline: undefined,
@@ -91,7 +105,7 @@ export const reclaimDue = (record: DisputeRecord, { contracts, listen }: Bystand
   mined: (receipt, calls) => listen({ kind: 'reclaimed', dispute: record, receipt, calls }),
 });
 
-function warnOverdue(record: DisputeRecord, { listen }: Bystander): void {
+function warnOverdue(record: DisputeRecord, { listen }: Pick<Bystander, 'listen'>): void {
   const sentence = `dispute ${record.disputeId}: the own clock ran out at ${clockEnd(record)}, Unix seconds, and anyone may end it now`;
   listen({ kind: 'warned', about: 'overdue', sentence });
 }

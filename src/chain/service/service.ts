@@ -130,12 +130,12 @@ export function createService(
     sender = await opening;
     sender.renew();
     const world = await history.update();
-    const times = clock.see(world.block);
+    clock.see(world.block);
     options.observe?.(world);
     const me = sender.address;
-    const scene = { world, me, times, sender, background, moving, listen, once, commit };
+    const scene = { world, me, sender, background, moving, listen, once, commit };
     const planned = async (): Promise<readonly Due[]> => {
-      const dues = await plan({ ...scene, purse: () => purse(me) });
+      const dues = await plan({ ...scene, times: clock.see(world.block), purse: () => purse(me) });
       background.turn();
       moving.turn();
       return dues;

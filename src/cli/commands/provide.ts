@@ -1,9 +1,12 @@
 import { join } from 'node:path';
+import { getAddress } from 'ethers';
+import type { Address } from '../../chain/contracts/types.ts';
 import { InputError } from '../../files/inputError.ts';
 import { CALLBACKS, type Callbacks, provideService } from '../../provider/provider.ts';
 import { Answers } from '../../store/answers.ts';
 import { parseWhole } from '../arguments.ts';
 import type { Console } from '../console.ts';
+import { requireAddress } from '../keys/requireAddress.ts';
 import { dataFolder, requireFollowed } from '../models/sources.ts';
 import { type ServiceArguments, serve } from '../services/service.ts';
 import { draftFrom, parseDraftUrl } from '../text/draft.ts';
@@ -13,6 +16,7 @@ import { solveTexts, type TextWriter } from '../text/solve.ts';
 export interface ProvideOptions extends ServiceArguments {
   readonly minFeeWei?: string;
   readonly callbacks: string;
+  readonly trustedVerifier?: readonly string[];
   readonly draft?: string;
   readonly answersUri?: string;
 }
@@ -37,6 +41,12 @@ function parseCallbacks(text: string): Callbacks {
   return found;
 }
 
+/** @throws InputError for what is no address */
+function parseVerifiers(given: readonly string[]): Address[] {
+  for (const text of given) requireAddress('--trusted-verifier', text);
+  return given.map(getAddress);
+}
+
 /** `assay provide`: answers requests on the given models until it is told to end. */
 export async function provide(
   paths: readonly string[],
@@ -46,6 +56,7 @@ export async function provide(
   const leastFeeWei =
     options.minFeeWei === undefined ? 'gas' : parseWhole('--min-fee-wei', options.minFeeWei);
   const callbacks = parseCallbacks(options.callbacks);
+  const trustedVerifiers = parseVerifiers(options.trustedVerifier ?? []);
   const answers = answersFor(options);
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
   const writerOf = ({ model, tokenizer }: LoadedText): TextWriter => {
@@ -67,6 +78,7 @@ export async function provide(
         ...parts,
         callbacks,
         leastFeeWei,
+        trustedVerifiers,
         answers,
         solve: solveTexts(
           writing.local,
