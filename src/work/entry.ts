@@ -4,6 +4,7 @@ import { stepsOf } from '../store/fetchModel.ts';
 import type { HeldModel } from '../store/library.ts';
 import { encodeProgram } from '../store/programFile.ts';
 import type { RowMarks } from '../text/session/rowModel.ts';
+import { sharedBytes } from './sharedBytes.ts';
 import type { SharedModel } from './workThread.ts';
 
 /** Options of running one model. */
@@ -39,14 +40,6 @@ const MOST_BATCH_STEPS = 2 ** 30;
 const isSmall = (model: Model, batch: number): boolean =>
   batch * runBytes(model) <= MOST_BATCH_BYTES && batch * stepsOf(model.program) <= MOST_BATCH_STEPS;
 
-/** The same bytes where all threads read them. */
-function shared(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
-}
-
 /** Makes an entry of a model, with its constants in memory that all threads read. @param batch as the runner's options have it */
 export function entryOf(
   { model, weights }: HeldModel,
@@ -56,7 +49,7 @@ export function entryOf(
 ): Entry {
   const copies = new Map<Uint8Array, Uint8Array>();
   const once = (bytes: Uint8Array): Uint8Array => {
-    const copy = copies.get(bytes) ?? shared(bytes);
+    const copy = copies.get(bytes) ?? sharedBytes(bytes);
     copies.set(bytes, copy);
     return copy;
   };

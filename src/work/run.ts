@@ -1,12 +1,14 @@
 import { RunDropped, type RunOptions } from '../store/shelf.ts';
-import type { RunKind, RunResult } from './messages.ts';
+import type { FoldWork, RunResult, WorkKind } from './messages.ts';
 import type { Waiting } from './queue.ts';
 
 /** A run that is to be made: whoever asks for the same meanwhile waits for the same result. */
 export class Run implements Waiting {
   readonly modelId: string;
-  readonly what: RunKind;
+  readonly what: WorkKind;
   readonly input: Uint8Array;
+  /** Set if this is a part of a fold, which has no input. */
+  readonly fold: FoldWork | undefined;
   readonly share: string;
   /** Settles with the run, or once nobody waits for it any more. */
   readonly result: Promise<RunResult>;
@@ -19,10 +21,11 @@ export class Run implements Waiting {
   #reject!: (error: unknown) => void;
   #abandoned: () => void = () => undefined;
 
-  constructor(modelId: string, what: RunKind, input: Uint8Array, share: string) {
+  constructor(modelId: string, what: WorkKind, input: Uint8Array, share: string, fold?: FoldWork) {
     this.modelId = modelId;
     this.what = what;
     this.input = input;
+    this.fold = fold;
     this.share = share;
     // Dispute moves ask for commitments and traces; everybody else asks for outputs.
     this.#isUrgent = what !== 'output';

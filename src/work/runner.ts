@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import type { MalformedProgram } from '../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
-import { MerkleTree, TENSOR_TREE, TRACE_TREE } from '../merkle/tree.ts';
+import { MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
 import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
 import { commitmentFrom } from '../trace/commitment.ts';
-import { RunTrace } from '../trace/run.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { EngineChoice } from './engines.ts';
 import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { RunKind, RunResult } from './messages.ts';
 import { RunQueue } from './queue.ts';
 import { Run } from './run.ts';
+import { traceFrom } from './traces.ts';
 import { ThreadEnded, WorkThread } from './workThread.ts';
 
 export interface WorkOptions {
@@ -48,6 +48,8 @@ const OUTPUT_BYTES = 2 ** 24;
 const COMMITMENT_BYTES = 2 ** 26;
 /** Interval at which deadlines of runs are checked, ms. */
 const SWEEP_MS = 250;
+/** Of what is no run of a model. */
+const NO_INPUT = new Uint8Array(0);
 /** Threads that a run may take down with it. */
 const MAX_ATTEMPTS = 2;
 
@@ -79,6 +81,8 @@ export class WorkRunner implements Runner {
   readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
   readonly #traces: Latest<Trace>;
   readonly #counts = { done: 0, failed: 0, dropped: 0 };
+  /** Traces whose folds were asked for. */
+  #folded = 0;
   #urgentSince = Number.POSITIVE_INFINITY;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -160,7 +164,22 @@ export class WorkRunner implements Runner {
   }
 
   async trace(modelId: string, input: string, options: RunOptions = {}): Promise<Trace> {
-    return this.#ask(this.#traces, 'trace', modelId, input, options, traceFrom);
+    return this.#ask(this.#traces, 'trace', modelId, input, options, (entry, result) => {
+      // Of a trace, so that disputes on one claim share what they compute.
+      const name = `${modelId} fold ${++this.#folded}`;
+      return traceFrom(entry, result, (part, work, urgency) =>
+        this.#fold(new Run(modelId, 'fold', NO_INPUT, entry.share, work), `${name} ${part}`, urgency),
+      );
+    });
+  }
+
+  async #fold(run: Run, key: string, options: RunOptions): Promise<readonly number[]> {
+    const asked = this.#inFlight.get(key) ?? run;
+    asked.join(options);
+    if (asked === run) this.#begin(key, run);
+    const result = await asked.result;
+    if (result.what === 'fold') return result.words;
+    throw new Error('a worker thread answered something else than a fold');
   }
 
   status(): WorkStatus {
@@ -257,11 +276,7 @@ export class WorkRunner implements Runner {
     this.#busy.set(thread, { thread, runs, startedAt });
     for (const run of runs) run.attempts++;
     try {
-      const result = await thread.run(
-        shared,
-        runs[0]!.what,
-        runs.map(({ input }) => input),
-      );
+      const result = await thread.make(shared, runs);
       runs.forEach((run, i) => {
         run.resolve(result.what === 'output' ? { ...result, outputs: [result.outputs[i]!] } : result);
       });
@@ -315,14 +330,4 @@ export class WorkRunner implements Runner {
     for (const run of youngest.runs) run.attempts--;
     void youngest.thread.end();
   }
-}
-
-function traceFrom({ model, weights }: Entry, result: RunResult): Trace | undefined {
-  if (result.what !== 'trace') return undefined;
-  const computed = new Map(result.tensors);
-  const tensors = model.program.nodes.map((_, i) => computed.get(i) ?? weights.get(i)!);
-  const trees = result.trees.map(
-    ({ node, levels }) => [node, new MerkleTree(TENSOR_TREE, levels[0]!, levels.slice(1))] as const,
-  );
-  return new RunTrace(model, tensors, trees);
 }
