@@ -21,6 +21,11 @@ export interface RunOptions {
   readonly deadline?: bigint;
   /** Drops the run, unless others wait for the same. */
   readonly signal?: AbortSignal;
+  /**
+   * Longest time that the run may take, seconds: it is ended then, with {@link RunTooLong}, unless others wait for the same
+   * without a limit. Commitments and traces that have one are not of an own dispute yet, so they come after those that are.
+   */
+  readonly limitSeconds?: number;
   /** A bond will rest on the result, so no single stranger's word is enough for it. */
   readonly isBonded?: boolean;
 }
@@ -28,6 +33,20 @@ export interface RunOptions {
 /** A run was dropped: its time was over, or nobody waits for it any more. */
 export class RunDropped extends Error {
   override name = 'RunDropped';
+}
+
+/** A run takes longer than it may. */
+export class RunTooLong extends RunDropped {
+  override name = 'RunTooLong';
+}
+
+/** Time that a dispute on a run takes here, seconds: measured, not guessed. */
+export interface PlayTime {
+  readonly commitmentSeconds: number;
+  /** Of the trace, once for each time that it has to be computed. */
+  readonly traceSeconds: number;
+  /** Of the longest fold, the same. */
+  readonly foldSeconds: number;
 }
 
 /** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
@@ -46,6 +65,13 @@ export interface Runner {
   commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment>;
   /** The trace of the same run; its outputs are those of {@link output}. */
   trace(modelId: string, input: string, options?: RunOptions): Promise<Trace>;
+  /**
+   * Measures what a dispute on a run takes, by making its commitment and its trace.
+   *
+   * @returns undefined for a model that may take any time, because the operator chose it
+   * @throws RunTooLong if one of them takes longer than the options allow
+   */
+  playTime?(modelId: string, input: string, options?: RunOptions): Promise<PlayTime | undefined>;
 }
 
 /** The tensors that a run reads to check an answer: the inputs, then the answers. */
@@ -75,6 +101,7 @@ export function runOf(
   return {
     commitment: async (): Promise<Commitment> => runner.commitment(modelId, await read(), options),
     trace: async (): Promise<Trace> => runner.trace(modelId, await read(), options),
+    playTime: async (): Promise<PlayTime | undefined> => runner.playTime?.(modelId, await read(), options),
   };
 }
 

@@ -11,7 +11,7 @@ import type { SharedModel } from './workThread.ts';
 export interface PutOptions {
   /** Whom its runs are charged to; itself if left out. */
   readonly share?: string;
-  /** Longest run, seconds; one that takes longer is ended. */
+  /** Longest run for an output, seconds; one that takes longer is ended. Those of own disputes may take any time. */
   readonly maxRunSeconds?: number;
   /**
    * Of a program that says what a text model chooses: its outputs are computed in a session, in which rows that an earlier

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { MalformedProgram } from '../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
@@ -6,14 +5,15 @@ import { MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
-import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
+import { commitmentBytes, type PlayTime, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
 import { commitmentFrom } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { EngineChoice } from './engines.ts';
 import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { RunKind, RunResult } from './messages.ts';
+import { playTimeOf } from './playTime.ts';
 import { RunQueue } from './queue.ts';
-import { Run } from './run.ts';
+import { keyOf, Run } from './run.ts';
 import { traceFrom } from './traces.ts';
 import { ThreadEnded, WorkThread } from './workThread.ts';
 
@@ -55,10 +55,6 @@ const MAX_ATTEMPTS = 2;
 
 const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
 
-/** The key that equal runs share. */
-const keyOf = (what: RunKind, modelId: string, input: Uint8Array): string =>
-  `${modelId} ${what} ${createHash('sha256').update(input).digest('base64')}`;
-
 interface Busy {
   readonly thread: WorkThread;
   readonly runs: readonly Run[];
@@ -81,6 +77,8 @@ export class WorkRunner implements Runner {
   readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
   readonly #traces: Latest<Trace>;
   readonly #counts = { done: 0, failed: 0, dropped: 0 };
+  /** Time that commitments and traces took. */
+  readonly #seconds = new WeakMap<object, number>();
   /** Traces whose folds were asked for. */
   #folded = 0;
   #urgentSince = Number.POSITIVE_INFINITY;
@@ -168,8 +166,21 @@ export class WorkRunner implements Runner {
       // Of a trace, so that disputes on one claim share what they compute.
       const name = `${modelId} fold ${++this.#folded}`;
       return traceFrom(entry, result, (part, work, urgency) =>
-        this.#fold(new Run(modelId, 'fold', NO_INPUT, entry.share, work), `${name} ${part}`, urgency),
+        this.#fold(new Run(modelId, 'fold', NO_INPUT, entry, work), `${name} ${part}`, urgency),
       );
+    });
+  }
+
+  async playTime(modelId: string, input: string, options: RunOptions = {}): Promise<PlayTime | undefined> {
+    const entry = this.#models.get(modelId);
+    if (!entry || entry.maxRunSeconds === Number.POSITIVE_INFINITY) return undefined;
+    const commitment = await this.commitment(modelId, input, options);
+    const trace = await this.trace(modelId, input, options);
+    const seconds = { commitment: this.#seconds.get(commitment)!, trace: this.#seconds.get(trace)! };
+    return playTimeOf(trace, seconds, this.#options.traceBytes, async (work) => {
+      const run = new Run(modelId, 'fold', NO_INPUT, entry, work);
+      await this.#fold(run, `${modelId} sample ${++this.#folded}`, options);
+      return run.seconds;
     });
   }
 
@@ -215,11 +226,12 @@ export class WorkRunner implements Runner {
     const key = keyOf(what, modelId, bytes);
     this.#inFlight.get(key)?.join(options);
     return kept.get(key, async () => {
-      const run = new Run(modelId, what, bytes, entry.share);
+      const run = new Run(modelId, what, bytes, entry);
       run.join(options);
       this.#begin(key, run);
       const made = read(entry, await run.result);
       if (made === undefined) throw new Error(`a worker thread answered something else than ${what}`);
+      if (typeof made === 'object' && made) this.#seconds.set(made, run.seconds);
       return made;
     });
   }
@@ -278,6 +290,7 @@ export class WorkRunner implements Runner {
     try {
       const result = await thread.make(shared, runs);
       runs.forEach((run, i) => {
+        run.seconds = (performance.now() - startedAt) / 1000 / runs.length;
         run.resolve(result.what === 'output' ? { ...result, outputs: [result.outputs[i]!] } : result);
       });
       this.#counts.done += runs.length;
@@ -312,9 +325,9 @@ export class WorkRunner implements Runner {
   #sweep(): void {
     this.#dropLate();
     for (const { thread, runs, startedAt } of this.#busy.values()) {
-      const { maxRunSeconds = 0 } = this.#models.get(runs[0]!.modelId) ?? {};
-      if (performance.now() - startedAt < 1000 * maxRunSeconds * runs.length) continue;
-      for (const run of runs) run.drop(`it takes more than ${maxRunSeconds} seconds`);
+      const limitSeconds = Math.max(...runs.map((run) => run.limitSeconds));
+      if (performance.now() - startedAt < 1000 * limitSeconds * runs.length) continue;
+      for (const run of runs) run.dropSlow();
       void thread.end();
     }
     this.#preempt();

@@ -7,7 +7,7 @@ import type { Entry } from './entry.ts';
 import type { FoldWork, RunResult } from './messages.ts';
 
 /** Fold steps after which other runs have their turn, by the earliest deadline: some tenths of a second to some seconds. */
-const SLICE_STEPS = 2 ** 26;
+export const SLICE_STEPS = 2 ** 26;
 
 /** Computes a part of a fold in a worker thread. @param key that equal parts of one trace share */
 export type AskFold = (key: string, work: FoldWork, options: PrepareOptions) => Promise<readonly number[]>;

@@ -3,7 +3,7 @@ import type { MalformedProgram } from '../../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
 import { type Model, totalBytes } from '../../merkle/model.ts';
 import { Latest } from '../../store/latest.ts';
-import type { Runner, RunOptions } from '../../store/shelf.ts';
+import type { PlayTime, Runner, RunOptions } from '../../store/shelf.ts';
 import type { Commitment, Trace } from '../../trace/trace.ts';
 import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
 import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
@@ -103,6 +103,10 @@ export class FleetRunner implements Runner {
 
   trace(modelId: string, input: string, options?: RunOptions): Promise<Trace> {
     return this.#options.local.trace(modelId, input, options);
+  }
+
+  async playTime(modelId: string, input: string, options?: RunOptions): Promise<PlayTime | undefined> {
+    return this.#options.local.playTime?.(modelId, input, options);
   }
 
   async output(modelId: string, input: string, options: RunOptions = {}): Promise<string> {
