@@ -11,6 +11,8 @@ import type { SharedModel } from './workThread.ts';
 export interface PutOptions {
   /** Whom its runs are charged to; itself if left out. */
   readonly share?: string;
+  /** Set if its program was validated, as `loadModel` does: that is not done again. */
+  readonly isValid?: boolean;
   /** Longest run for an output, seconds; one that takes longer is ended. Those of own disputes may take any time. */
   readonly maxRunSeconds?: number;
   /**
@@ -21,7 +23,7 @@ export interface PutOptions {
 }
 
 /** A model that a runner holds. */
-export interface Entry extends Required<Omit<PutOptions, 'rows'>> {
+export interface Entry extends Required<Omit<PutOptions, 'rows' | 'isValid'>> {
   /** Runs that are made together at most. */
   readonly batch: number;
   readonly model: Model;

@@ -107,7 +107,7 @@ export class WorkRunner implements Runner {
    * @throws RangeError if its program is malformed: see {@link putMalformed}
    */
   put({ model, weights }: HeldModel, options: PutOptions = {}): string {
-    const [violation] = validate(model.program);
+    const [violation] = options.isValid ? [] : validate(model.program);
     if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
     const modelId = hexOf(model.id);
     this.#models.set(modelId, entryOf({ model, weights }, modelId, this.#options.batch, options));
