@@ -125,7 +125,7 @@ const { url } = await serveExplorer({
   ...{ contracts, follower, host: HOST, port },
   files: new ModelFiles({
     ...{ folder: bundle, others: [], getter, gateways: [], mirrors: [] },
-    limits: { maxBytes: 2 ** 30, maxRunBytes: 2 ** 31, maxSteps: 2e11 },
+    limits: { maxBytes: 2 ** 30, maxNodes: 2 ** 14, maxRunBytes: 2 ** 31, maxSteps: 2e11 },
   }),
   publication: (id) => readPublication(contracts, id, 0),
   page: readPage(page),

@@ -140,7 +140,7 @@ if (values.url !== undefined) {
     },
   });
   const getter = new Getter();
-  const limits = { maxBytes: 0, maxRunBytes: 0, maxSteps: 0 };
+  const limits = { maxBytes: 0, maxNodes: 2 ** 14, maxRunBytes: 0, maxSteps: 0 };
   const server = await serveExplorer({
     ...{ contracts, follower: changing, page: new Map(), port: 0, host: '127.0.0.1' },
     files: new ModelFiles({ folder, others: [], getter, gateways: [], mirrors: [], limits }),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { hexOf } from '../src/merkle/keccak.ts';
 import { FolderBlobs } from '../src/store/folder.ts';
 import { saveModel } from '../src/store/library.ts';
-import type { Runner } from '../src/store/shelf.ts';
+import type { Runner } from '../src/store/runner.ts';
 import { createWorkerKey } from '../src/work/fleet/answers.ts';
 import { FleetRunner } from '../src/work/fleet/fleetRunner.ts';
 import { FleetWorker } from '../src/work/fleet/fleetWorker.ts';

@@ -63,6 +63,28 @@ export function moveAboveBlocks(view: DisputeView, own: Commitment, role: Role):
   return picked && { kind: 'pick', picked };
 }
 
+/** Accumulators of the disputed element that a move shows or compares. */
+export interface FoldQuestion {
+  readonly nodeIndex: number;
+  readonly element: number;
+  /** Fold steps, in ascending order. */
+  readonly positions: readonly number[];
+}
+
+/**
+ * The accumulators that {@link nextMove} asks the trace for: whoever prepares them first (see `prepare` of `Trace`) has the
+ * move at once, however long the fold is.
+ */
+export function foldQuestion({ position }: DisputeView, { model }: Trace): FoldQuestion | undefined {
+  const { phase, nodeIndex, index: element, hi } = position;
+  if (phase !== 'Fold' && phase !== 'Interval') return undefined;
+  const node = model.program.nodes[nodeIndex];
+  const posted = postedPositions(position);
+  // Behind the last fold step lies the post program, and then the element itself, which the trace has.
+  const isWhole = node?.kind !== 'loop' || hi === sizeOf(node.fold);
+  return { nodeIndex, element, positions: phase === 'Fold' || isWhole ? posted : [...posted, hi] };
+}
+
 // ---- claimant ----
 
 function showTrace({ traceRoot }: DisputeView, own: Commitment): Move | undefined {
@@ -95,8 +117,9 @@ function openNode(view: DisputeView, { model }: Trace): Move {
   return { kind: 'openNode', blockRoot: blockRootOf(view), node };
 }
 
-function postAccumulators({ position }: DisputeView, trace: Trace): Move {
-  const words = trace.accumulators(position.nodeIndex, position.index, postedPositions(position));
+function postAccumulators(view: DisputeView, trace: Trace): Move {
+  const { nodeIndex, element, positions } = foldQuestion(view, trace)!;
+  const words = trace.accumulators(nodeIndex, element, positions);
   return { kind: 'postAccumulators', words: encodeWords(words) };
 }
 
@@ -210,13 +233,11 @@ function nameElement(view: DisputeView, trace: Trace): Move | undefined {
 
 function nameInterval(view: DisputeView, trace: Trace): Move | undefined {
   const { position, words } = view;
-  const { nodeIndex, index: element } = position;
+  const { nodeIndex, element, positions } = foldQuestion(view, trace)!;
   const { loop, descriptor } = disputedLoop(view, trace);
   const claimed = [...decodeWords(words), position.word];
-  const ends = [...postedPositions(position), position.hi];
-  const own = trace.accumulators(nodeIndex, element, ends);
-  // Behind the last fold step lies the post program, and then the element itself.
-  if (position.hi === sizeOf(loop.fold)) own[own.length - 1] = trace.word(nodeIndex, element);
+  const own = trace.accumulators(nodeIndex, element, positions);
+  if (position.hi === sizeOf(loop.fold)) own.push(trace.word(nodeIndex, element));
   const interval = claimed.findIndex((word, i) => word !== own[i]);
   if (interval < 0) return undefined;
   const { lo, hi } = intervalAt(position, words, interval);

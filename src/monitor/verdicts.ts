@@ -1,6 +1,7 @@
 import { type ClaimRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
 import { inputOf, type ReadInput } from '../chain/service/inputs.ts';
-import { isRight, type Runner } from '../store/shelf.ts';
+import type { Runner } from '../store/runner.ts';
+import { isRight } from '../store/shelf.ts';
 import type { Verdict } from './forecast.ts';
 
 /** Runs that are waited for at once: the rest wait for their turn, the earliest window first. */

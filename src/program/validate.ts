@@ -228,7 +228,22 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 /** Everything wrong with a program, at most one violation a node; none if it is valid. */
-export function validate({ nodes, inputs, outputs, answers = [] }: Program): Violation[] {
+export function validate(program: Program): Violation[] {
+  const check = nodeCheck(program);
+  return Array.isArray(check) ? check : program.nodes.flatMap((_, i) => check(i));
+}
+
+/**
+ * The check of {@link validate} node by node, for whoever lets others have their turn meanwhile.
+ *
+ * @returns the violations of a node by its index; or a list, if something is wrong that is no node's
+ */
+export function nodeCheck({
+  nodes,
+  inputs,
+  outputs,
+  answers = [],
+}: Program): ((node: number) => Violation[]) | Violation[] {
   if (nodes.length < 1 || nodes.length > LIMITS.MAX_NODES) {
     const message = `the program has ${nodes.length} nodes; from 1 to ${LIMITS.MAX_NODES} are allowed`;
     return [{ rule: 'nodes', node: 0, message }];
@@ -249,18 +264,19 @@ export function validate({ nodes, inputs, outputs, answers = [] }: Program): Vio
   };
   const unfit = checkAnswers(model);
   if (unfit) return [{ rule: 'answers', node: outputs[0] ?? 0, message: unfit }];
-  return nodes.flatMap((node, i) => {
+  return (i) => {
+    const node = nodes[i]!;
     const descriptor = encodeNode(node);
     const own = checkDescriptor(descriptor, i, model);
     // A number outside its field's range wraps when it is encoded.
     if (!own && !isSame(decodeNode(descriptor), node)) {
       return [{ rule: 'encoding', node: i, message: `node ${i}: it has a number that no field can hold` }];
     }
-    if (own || node.kind !== 'loop') return own ?? [];
+    if (own || node.kind !== 'loop') return own ? [own] : [];
     for (const [o, operand] of node.operands.entries()) {
       const violated = checkOperand(node, i, o, nodes[operand.node]!, nodes.length);
-      if (violated) return violated;
+      if (violated) return [violated];
     }
     return [];
-  });
+  };
 }

@@ -2,7 +2,8 @@ import type { Address } from '../chain/contracts/types.ts';
 import type { RequestRecord } from '../chain/contracts/world.ts';
 import type { ServiceOptions } from '../chain/service/service.ts';
 import type { Answers } from '../store/answers.ts';
-import type { Runner, Solve } from '../store/shelf.ts';
+import type { Runner } from '../store/runner.ts';
+import type { Solve } from '../store/shelf.ts';
 
 export const CALLBACKS = ['paid', 'always', 'never'] as const;
 export type Callbacks = (typeof CALLBACKS)[number];

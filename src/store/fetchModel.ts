@@ -6,14 +6,22 @@ import { byteLengthOf, type Program, sizeOf } from '../program/node.ts';
 import { type BlobName, type Blobs, programName, StoreError, tensorName } from './blobs.ts';
 import { download } from './download.ts';
 import type { FolderBlobs } from './folder.ts';
-import { decodeModel, type HeldModel, loadMalformed, loadModel, type PublishedModel } from './library.ts';
-import { MAX_PROGRAM_BYTES } from './programFile.ts';
+import {
+  decodeModelInTurns,
+  type HeldModel,
+  loadMalformed,
+  loadWeights,
+  type PublishedModel,
+} from './library.ts';
+import { countNodes, MAX_PROGRAM_BYTES } from './programFile.ts';
 import type { RemoteBlobs } from './remote/remoteBlobs.ts';
 
 /** Bounds on a model from a stranger. */
 export interface ModelLimits {
   /** Most bytes of program and weights together. */
   readonly maxBytes: number;
+  /** Most nodes of its program: each is decoded, checked and hashed. */
+  readonly maxNodes: number;
   /** Most bytes of all tensors of a run together. */
   readonly maxRunBytes: number;
   /** Most fold steps of a run. */
@@ -124,9 +132,14 @@ async function fromProgram(
   { limits, published, progress }: FetchOptions,
 ): Promise<Fetched> {
   const name = programName(id);
+  const nodes = countNodes(bytes);
+  if (nodes > limits.maxNodes)
+    throw new ModelTooLarge(
+      `model ${hexOf(id)} has ${nodes} nodes, and at most ${limits.maxNodes} are allowed`,
+    );
   let model: Model;
   try {
-    model = decodeModel(id, bytes, place);
+    model = await decodeModelInTurns(id, bytes, place);
   } catch (error) {
     if (!published || !mayBeMalformed(error)) throw error;
     const malformed = await loadMalformed(only(place, bytes), id, published).catch(() => {
@@ -147,5 +160,5 @@ async function fromProgram(
   }
   // Last, so that a program that is there has its weights too.
   await into.write(name, bytes);
-  return { kind: 'model', held: await loadModel(into, id) };
+  return { kind: 'model', held: await loadWeights(into, model) };
 }

@@ -7,8 +7,8 @@ import { concat, MerkleTree, PROGRAM_TREE, TENSOR_TREE } from '../merkle/tree.ts
 import type { Interface } from '../program/interface.ts';
 import { LIMITS } from '../program/limits.ts';
 import { findMalformation } from '../program/malformation.ts';
-import { byteLengthOf } from '../program/node.ts';
-import { validate } from '../program/validate.ts';
+import { byteLengthOf, type Node } from '../program/node.ts';
+import { nodeCheck } from '../program/validate.ts';
 import {
   type BlobName,
   type Blobs,
@@ -18,11 +18,12 @@ import {
   type WritableBlobs,
 } from './blobs.ts';
 import {
-  decodeProgram,
+  decodeDescriptor,
   decodeRawProgram,
   encodeProgram,
   MAX_PROGRAM_BYTES,
   ProgramFileError,
+  programOf,
 } from './programFile.ts';
 
 /** A model and the bytes of its constants. */
@@ -53,7 +54,15 @@ export async function loadModel(blobs: Blobs, id: Hash): Promise<HeldModel> {
   const name = programName(id);
   const bytes = await blobs.read(name, MAX_PROGRAM_BYTES);
   if (!bytes) throw new StoreError('missing', blobs.place, name);
-  const model = decodeModel(id, bytes, blobs.place);
+  return loadWeights(blobs, await decodeModelInTurns(id, bytes, blobs.place));
+}
+
+/**
+ * A model whose program is there already, with its weights, every byte checked.
+ *
+ * @throws StoreError if one is missing or is not what its name says
+ */
+export async function loadWeights(blobs: Blobs, model: Model): Promise<HeldModel> {
   const weights = new Map<number, Uint8Array>();
   // Equal constants are one blob, read once.
   const read = new Map<string, Uint8Array>();
@@ -104,24 +113,43 @@ export async function loadMalformed(
   return { descriptors, tree, malformation };
 }
 
+/** Nodes that are decoded or checked before others have their turn: some hundredths of a second. */
+const NODES_AT_A_TIME = 128;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /**
- * The model of a program file, checked against an id and the static rules.
+ * The model of a program file, checked against an id and the static rules. Nothing else is kept waiting long: a program may
+ * have 2^20 nodes.
  *
  * @param place where the file is from, for messages
  * @throws StoreError if it is another program, or a malformed one
  */
-export function decodeModel(id: Hash, bytes: Uint8Array, place: string): Model {
-  const corrupt = (detail: string) => new StoreError('corrupt', place, programName(id), detail);
+export async function decodeModelInTurns(id: Hash, bytes: Uint8Array, place: string): Promise<Model> {
+  const fault = (kind: 'corrupt' | 'malformed', detail: string) =>
+    new StoreError(kind, place, programName(id), detail);
   let model: Model;
   try {
-    model = modelOf(decodeProgram(bytes));
+    const { descriptors, ...lists } = decodeRawProgram(bytes);
+    const nodes: Node[] = [];
+    for (const descriptor of descriptors) {
+      if (nodes.length % NODES_AT_A_TIME === NODES_AT_A_TIME - 1) await turn();
+      nodes.push(decodeDescriptor(descriptor));
+    }
+    model = modelOf(programOf(nodes, lists));
   } catch (error) {
-    if (error instanceof ProgramFileError) throw corrupt(error.message);
+    if (error instanceof ProgramFileError) throw fault('corrupt', error.message);
     throw error;
   }
-  if (!equalBytes(model.id, id)) throw corrupt(`it is the program of model ${hexOf(model.id)}`);
-  const [violation] = validate(model.program);
-  if (violation) throw new StoreError('malformed', place, programName(id), violation.message);
+  if (!equalBytes(model.id, id)) throw fault('corrupt', `it is the program of model ${hexOf(model.id)}`);
+  const check = nodeCheck(model.program);
+  const [general] = Array.isArray(check) ? check : [];
+  if (general) throw fault('malformed', general.message);
+  for (let i = 0; typeof check === 'function' && i < model.program.nodes.length; i++) {
+    if (i % NODES_AT_A_TIME === NODES_AT_A_TIME - 1) await turn();
+    const [violation] = check(i);
+    if (violation) throw fault('malformed', violation.message);
+  }
   return model;
 }
 
@@ -154,7 +182,7 @@ const HASHED_AT_A_TIME = 2 ** 23;
 async function rootInTurns(bytes: Uint8Array): Promise<Hash> {
   const leaves: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += HASHED_AT_A_TIME) {
-    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    if (at > 0) await turn();
     leaves.push(tensorTree(bytes.subarray(at, at + HASHED_AT_A_TIME)).levels[0]!);
   }
   if (leaves.length < 2) return tensorRoot(bytes);

@@ -1,7 +1,7 @@
 import { MAX_TENSOR_REFS } from '../merkle/model.ts';
 import { DescriptorError, decodeNode, encodeNode } from '../program/codec.ts';
 import { LIMITS } from '../program/limits.ts';
-import type { Program } from '../program/node.ts';
+import type { Node, Program } from '../program/node.ts';
 
 /** Bytes of the largest program file that is read. */
 export const MAX_PROGRAM_BYTES = 2 ** 26;
@@ -68,14 +68,24 @@ export interface RawProgram extends Omit<Program, 'nodes' | 'answers'> {
 
 /** @throws ProgramFileError for anything that {@link encodeProgram} does not write */
 export function decodeProgram(bytes: Uint8Array): Program {
-  const { descriptors, inputs, outputs, answers } = decodeRawProgram(bytes);
-  const nodes = descriptors.map((descriptor) => {
-    const { length } = descriptor;
-    if (length > LIMITS.MAX_DESCRIPTOR_BYTES)
-      throw new ProgramFileError(`a node of ${length} bytes is too long`);
-    return decode(descriptor);
-  });
-  return { nodes, inputs, outputs, ...(answers.length > 0 ? { answers } : {}) };
+  const { descriptors, ...lists } = decodeRawProgram(bytes);
+  return programOf(descriptors.map(decodeDescriptor), lists);
+}
+
+/** A program of decoded nodes and the lists of its file. */
+export const programOf = (
+  nodes: readonly Node[],
+  { inputs, outputs, answers }: Omit<RawProgram, 'descriptors'>,
+): Program => ({ nodes, inputs, outputs, ...(answers.length > 0 ? { answers } : {}) });
+
+/** The number of nodes that a file says it has, which is known before any is decoded; 0 if it says none. */
+export function countNodes(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const u32At = (at: number): number => (at + 4 <= bytes.length ? view.getUint32(at) : 0);
+  let at = MAGIC.length + 1;
+  const lists = bytes[MAGIC.length] === WITH_ANSWERS ? 3 : 2;
+  for (let i = 0; i < lists; i++) at += 4 * (1 + u32At(at));
+  return u32At(at);
 }
 
 /**
@@ -125,7 +135,11 @@ export function decodeRawProgram(bytes: Uint8Array): RawProgram {
   return { descriptors, inputs, outputs, answers };
 }
 
-function decode(descriptor: Uint8Array) {
+/** @throws ProgramFileError if the bytes are no node's */
+export function decodeDescriptor(descriptor: Uint8Array): Node {
+  const { length } = descriptor;
+  if (length > LIMITS.MAX_DESCRIPTOR_BYTES)
+    throw new ProgramFileError(`a node of ${length} bytes is too long`);
   try {
     return decodeNode(descriptor);
   } catch (error) {

@@ -14,48 +14,7 @@ import { validate } from '../program/validate.ts';
 import { commitmentOf } from '../trace/commitment.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import { Latest } from './latest.ts';
-
-/** Urgency of a run, and the certainty that its result needs. */
-export interface RunOptions {
-  /** Unix seconds after which the result is of no use: the run is dropped then, with {@link RunDropped}. */
-  readonly deadline?: bigint;
-  /** Drops the run, unless others wait for the same. */
-  readonly signal?: AbortSignal;
-  /** A bond will rest on the result, so no single stranger's word is enough for it. */
-  readonly isBonded?: boolean;
-}
-
-/** A run was dropped: its time was over, or nobody waits for it any more. */
-export class RunDropped extends Error {
-  override name = 'RunDropped';
-}
-
-/** Runs models by their id. What provider and watcher know of models; tests put liars in its place. */
-export interface Runner {
-  /** The model of an id, `undefined` if it is not held. */
-  model(modelId: string): Model | undefined;
-  /** Set for a model whose program breaks a rule: every claim on it is false. */
-  malformed?(modelId: string): MalformedProgram | undefined;
-  /**
-   * @param modelId of a model that is held
-   * @param input all input tensors, and after them the answers if the model has any, one after the other, `0x…`
-   * @returns all output tensors, one after the other, `0x…`
-   */
-  output(modelId: string, input: string, options?: RunOptions): Promise<string>;
-  /** The same as bytes, of which a string takes at most 256 MiB. */
-  outputBytes?(modelId: string, input: string, options?: RunOptions): Promise<Uint8Array>;
-  /** The commitment of the same run's trace. It costs less than {@link trace}: only checkpoints are hashed. */
-  commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment>;
-  /** The trace of the same run; its outputs are those of {@link output}. */
-  trace(modelId: string, input: string, options?: RunOptions): Promise<Trace>;
-}
-
-/** The outputs of a run as bytes, from a runner that may know only text. */
-export const outputBytes = async (
-  runner: Runner,
-  ...run: Parameters<Runner['output']>
-): Promise<Uint8Array> =>
-  runner.outputBytes ? runner.outputBytes(...run) : bytesOfHex(await runner.output(...run));
+import { outputBytes, type PlayTime, type Runner, type RunOptions } from './runner.ts';
 
 /** The tensors that a run reads to check an answer: the inputs, then the answers. */
 const withAnswers = (input: string, answers: string): string => `${input}${answers.slice(2)}`;
@@ -84,6 +43,7 @@ export function runOf(
   return {
     commitment: async (): Promise<Commitment> => runner.commitment(modelId, await read(), options),
     trace: async (): Promise<Trace> => runner.trace(modelId, await read(), options),
+    playTime: async (): Promise<PlayTime | undefined> => runner.playTime?.(modelId, await read(), options),
   };
 }
 

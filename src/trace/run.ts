@@ -1,5 +1,3 @@
-import { LoopRunner } from '../engine/reference/loop.ts';
-import { loadFrom } from '../engine/reference/runLoop.ts';
 import { wordReader } from '../engine/reference/word.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import type { Model } from '../merkle/model.ts';
@@ -8,28 +6,41 @@ import { concat, MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
 import { blockOf, depthOf } from '../program/blocks.ts';
 import type { LoopNode } from '../program/node.ts';
 import { blockRoots, checkpointTree } from './commitment.ts';
-import type { Trace } from './trace.ts';
+import { FEW_STEPS, type FoldPart, foldPart, KnownFolds, stepsIn } from './folds.ts';
+import type { PrepareOptions, Trace } from './trace.ts';
 import { recordWitness } from './witness.ts';
+
+/** Computes accumulators of a node of the trace outside this thread. */
+export type FoldElsewhere = (
+  nodeIndex: number,
+  part: FoldPart,
+  options: PrepareOptions,
+) => Promise<readonly number[]>;
 
 /** The trace of a run whose tensors all follow from its inputs. */
 export class RunTrace implements Trace {
   readonly model: Model;
   readonly tensors: readonly Uint8Array[];
   readonly #tensorTrees: Map<number, MerkleTree>;
+  readonly #folds = new KnownFolds();
+  readonly #foldElsewhere: FoldElsewhere | undefined;
   #tree: MerkleTree | undefined;
 
   /**
    * @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change
    * @param trees those of the tensors, by node, that are built already
+   * @param foldElsewhere computes what {@link prepare} asks for; left out, {@link accumulators} computes it here
    */
   constructor(
     model: Model,
     tensors: readonly Uint8Array[],
     trees: Iterable<readonly [number, MerkleTree]> = [],
+    foldElsewhere?: FoldElsewhere,
   ) {
     this.model = model;
     this.tensors = tensors;
     this.#tensorTrees = new Map(trees);
+    this.#foldElsewhere = foldElsewhere;
   }
 
   get depth(): number {
@@ -54,7 +65,21 @@ export class RunTrace implements Trace {
 
   accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[] {
     const loop = this.loop(nodeIndex);
-    return new LoopRunner(loop, loadFrom(loop, this.tensors)).accumulators(element, positions);
+    const part = this.#folds.missing(nodeIndex, loop, element, positions);
+    if (part) this.#folds.learn(nodeIndex, part, foldPart(loop, this.tensors, part));
+    return positions.map((position) => this.#folds.word(nodeIndex, element, position)!);
+  }
+
+  async prepare(
+    nodeIndex: number,
+    element: number,
+    positions: readonly number[],
+    options: PrepareOptions = {},
+  ): Promise<void> {
+    const loop = this.loop(nodeIndex);
+    const part = this.#folds.missing(nodeIndex, loop, element, positions);
+    if (!part || !this.#foldElsewhere || stepsIn(part) <= FEW_STEPS) return;
+    this.#folds.learn(nodeIndex, part, await this.#foldElsewhere(nodeIndex, part, options));
   }
 
   word(nodeIndex: number, element: number): number {

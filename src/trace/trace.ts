@@ -15,6 +15,12 @@ export interface Commitment {
   node(level: number, index: number): Hash;
 }
 
+/** Urgency of what a move is prepared with. */
+export interface PrepareOptions {
+  /** Unix seconds after which it is of no use. */
+  readonly deadline?: bigint;
+}
+
 /** All tensors of one run and what a dispute asks about them. Trees are built when first asked for. */
 export interface Trace extends Commitment {
   /** The bytes of every node's tensor. */
@@ -27,6 +33,16 @@ export interface Trace extends Commitment {
   chunk(nodeIndex: number, index: number): Uint8Array;
   /** The accumulator of an element after as many fold steps as each position says, in ascending order. */
   accumulators(nodeIndex: number, element: number, positions: readonly number[]): number[];
+  /**
+   * Has accumulators computed outside this thread, so that {@link accumulators} knows them at once: a fold may have 2^31
+   * steps. Does nothing in a trace that has no other thread.
+   */
+  prepare?(
+    nodeIndex: number,
+    element: number,
+    positions: readonly number[],
+    options?: PrepareOptions,
+  ): Promise<void>;
   /** An element's word as loaded: sign- or zero-extended if it is a byte. */
   word(nodeIndex: number, element: number): number;
   /**

@@ -18,7 +18,9 @@ import {
 } from '../chain/service/service.ts';
 import { collected, type Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
-import { isRight, type Runner, runOf } from '../store/shelf.ts';
+import type { Runner } from '../store/runner.ts';
+import { isRight, runOf } from '../store/shelf.ts';
+import { Playable } from './playable.ts';
 
 /** Options of {@link createWatcher}. */
 export interface WatcherOptions extends ServiceOptions {
@@ -34,6 +36,7 @@ export function watchService(options: WatcherOptions): ChainService {
   const { contracts, runner, readInput } = options;
   const collector = new Collector();
   const losses = new Losses();
+  const playable = new Playable(runner, readInput);
 
   /** Gas of the moves in one dispute about a claim. */
   const gasIn = ({ request: { request } }: ClaimRecord): bigint =>
@@ -133,17 +136,25 @@ export function watchService(options: WatcherOptions): ChainService {
         isWrong(claim, scene) &&
         !isChallenged(claim, arranged, scene),
     );
+    let load = playable.load(open, wrong);
     if (wrong.length === 0) return [];
-    const purse = await scene.purse();
     const wishOf = ({ request: { request } }: ClaimRecord) => ({
       bondWei: request.terms.challengeBondWei,
       winWei: mostChallengeBondWei(request.terms.claimBondWei),
       gas: challengeGas(runner.model(request.modelId)),
     });
     const soonest = wrong.toSorted((a, b) => (windowEnd(a) < windowEnd(b) ? -1 : 1));
-    const made = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
+    const known = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
+    const isSent = ({ due }: (typeof known)[number]): boolean => sender.transactions.isSent(due.key);
+    // What was sent will have to be played, so it comes before what is not.
+    const made = [...known.filter(isSent), ...known.filter((one) => !isSent(one))].filter((one) => {
+      if (!isSent(one) && !playable.admits(one.claim, load, scene)) return false;
+      load += playable.seconds(verdictKey(one.claim));
+      return true;
+    });
+    if (made.length === 0) return [];
+    const purse = await scene.purse();
     // Money for sent transactions is already set aside.
-    const isSent = ({ due }: (typeof made)[number]): boolean => sender.transactions.isSent(due.key);
     for (const { claim } of made.filter(isSent)) purse.keep(wishOf(claim));
     const dues = made.filter((one) => {
       if (isSent(one)) return true;

@@ -4,13 +4,16 @@ import { stepsOf } from '../store/fetchModel.ts';
 import type { HeldModel } from '../store/library.ts';
 import { encodeProgram } from '../store/programFile.ts';
 import type { RowMarks } from '../text/session/rowModel.ts';
+import { sharedBytes } from './sharedBytes.ts';
 import type { SharedModel } from './workThread.ts';
 
 /** Options of running one model. */
 export interface PutOptions {
   /** Whom its runs are charged to; itself if left out. */
   readonly share?: string;
-  /** Longest run, seconds; one that takes longer is ended. */
+  /** Set if its program was validated, as `loadModel` does: that is not done again. */
+  readonly isValid?: boolean;
+  /** Longest run for an output, seconds; one that takes longer is ended. Those of own disputes may take any time. */
   readonly maxRunSeconds?: number;
   /**
    * Of a program that says what a text model chooses: its outputs are computed in a session, in which rows that an earlier
@@ -20,7 +23,7 @@ export interface PutOptions {
 }
 
 /** A model that a runner holds. */
-export interface Entry extends Required<Omit<PutOptions, 'rows'>> {
+export interface Entry extends Required<Omit<PutOptions, 'rows' | 'isValid'>> {
   /** Runs that are made together at most. */
   readonly batch: number;
   readonly model: Model;
@@ -39,14 +42,6 @@ const MOST_BATCH_STEPS = 2 ** 30;
 const isSmall = (model: Model, batch: number): boolean =>
   batch * runBytes(model) <= MOST_BATCH_BYTES && batch * stepsOf(model.program) <= MOST_BATCH_STEPS;
 
-/** The same bytes where all threads read them. */
-function shared(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
-}
-
 /** Makes an entry of a model, with its constants in memory that all threads read. @param batch as the runner's options have it */
 export function entryOf(
   { model, weights }: HeldModel,
@@ -56,7 +51,7 @@ export function entryOf(
 ): Entry {
   const copies = new Map<Uint8Array, Uint8Array>();
   const once = (bytes: Uint8Array): Uint8Array => {
-    const copy = copies.get(bytes) ?? shared(bytes);
+    const copy = copies.get(bytes) ?? sharedBytes(bytes);
     copies.set(bytes, copy);
     return copy;
   };

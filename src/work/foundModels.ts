@@ -280,7 +280,7 @@ export class FoundModels {
       tell({ kind: 'malformed', modelId, rule: fetched.malformed.malformation.violation.message });
       return;
     }
-    runner.put(fetched.held, { share: FOUND_SHARE, maxRunSeconds: limits.maxRunSeconds });
+    runner.put(fetched.held, { isValid: true, share: FOUND_SHARE, maxRunSeconds: limits.maxRunSeconds });
     tell({ kind: 'held', modelId, bytes: wish.bytes });
   }
 

@@ -1,20 +1,22 @@
-import { createHash } from 'node:crypto';
+import { systemClock } from '../chain/service/chainClock.ts';
 import type { MalformedProgram } from '../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, suppliedRefs } from '../merkle/model.ts';
-import { MerkleTree, TENSOR_TREE, TRACE_TREE } from '../merkle/tree.ts';
+import { MerkleTree, TRACE_TREE } from '../merkle/tree.ts';
 import { validate } from '../program/validate.ts';
 import { Latest } from '../store/latest.ts';
 import type { HeldModel } from '../store/library.ts';
-import { commitmentBytes, type Runner, type RunOptions, traceBytes } from '../store/shelf.ts';
+import type { PlayTime, Runner, RunOptions } from '../store/runner.ts';
+import { commitmentBytes, traceBytes } from '../store/shelf.ts';
 import { commitmentFrom } from '../trace/commitment.ts';
-import { RunTrace } from '../trace/run.ts';
 import type { Commitment, Trace } from '../trace/trace.ts';
 import type { EngineChoice } from './engines.ts';
 import { type Entry, entryOf, type PutOptions } from './entry.ts';
 import type { RunKind, RunResult } from './messages.ts';
+import { playTimeOf } from './playTime.ts';
 import { RunQueue } from './queue.ts';
-import { Run } from './run.ts';
+import { keyOf, Run } from './run.ts';
+import { traceFrom } from './traces.ts';
 import { ThreadEnded, WorkThread } from './workThread.ts';
 
 export interface WorkOptions {
@@ -48,14 +50,10 @@ const OUTPUT_BYTES = 2 ** 24;
 const COMMITMENT_BYTES = 2 ** 26;
 /** Interval at which deadlines of runs are checked, ms. */
 const SWEEP_MS = 250;
+/** Of what is no run of a model. */
+const NO_INPUT = new Uint8Array(0);
 /** Threads that a run may take down with it. */
 const MAX_ATTEMPTS = 2;
-
-const systemClock = (): bigint => BigInt(Math.floor(Date.now() / 1000));
-
-/** The key that equal runs share. */
-const keyOf = (what: RunKind, modelId: string, input: Uint8Array): string =>
-  `${modelId} ${what} ${createHash('sha256').update(input).digest('base64')}`;
 
 interface Busy {
   readonly thread: WorkThread;
@@ -79,6 +77,10 @@ export class WorkRunner implements Runner {
   readonly #commitments = new Latest<Commitment>(COMMITMENT_BYTES, commitmentBytes);
   readonly #traces: Latest<Trace>;
   readonly #counts = { done: 0, failed: 0, dropped: 0 };
+  /** Time that commitments and traces took. */
+  readonly #seconds = new WeakMap<object, number>();
+  /** Traces whose folds were asked for. */
+  #folded = 0;
   #urgentSince = Number.POSITIVE_INFINITY;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -105,7 +107,7 @@ export class WorkRunner implements Runner {
    * @throws RangeError if its program is malformed: see {@link putMalformed}
    */
   put({ model, weights }: HeldModel, options: PutOptions = {}): string {
-    const [violation] = validate(model.program);
+    const [violation] = options.isValid ? [] : validate(model.program);
     if (violation) throw new RangeError(`the program is malformed: ${violation.message}`);
     const modelId = hexOf(model.id);
     this.#models.set(modelId, entryOf({ model, weights }, modelId, this.#options.batch, options));
@@ -164,7 +166,35 @@ export class WorkRunner implements Runner {
   }
 
   async trace(modelId: string, input: string, options: RunOptions = {}): Promise<Trace> {
-    return this.#ask(this.#traces, 'trace', modelId, input, options, traceFrom);
+    return this.#ask(this.#traces, 'trace', modelId, input, options, (entry, result) => {
+      // Of a trace, so that disputes on one claim share what they compute.
+      const name = `${modelId} fold ${++this.#folded}`;
+      return traceFrom(entry, result, (part, work, urgency) =>
+        this.#fold(new Run(modelId, 'fold', NO_INPUT, entry, work), `${name} ${part}`, urgency),
+      );
+    });
+  }
+
+  async playTime(modelId: string, input: string, options: RunOptions = {}): Promise<PlayTime | undefined> {
+    const entry = this.#models.get(modelId);
+    if (!entry || entry.maxRunSeconds === Number.POSITIVE_INFINITY) return undefined;
+    const commitment = await this.commitment(modelId, input, options);
+    const trace = await this.trace(modelId, input, options);
+    const seconds = { commitment: this.#seconds.get(commitment)!, trace: this.#seconds.get(trace)! };
+    return playTimeOf(trace, seconds, this.#options.traceBytes, async (work) => {
+      const run = new Run(modelId, 'fold', NO_INPUT, entry, work);
+      await this.#fold(run, `${modelId} sample ${++this.#folded}`, options);
+      return run.seconds;
+    });
+  }
+
+  async #fold(run: Run, key: string, options: RunOptions): Promise<readonly number[]> {
+    const asked = this.#inFlight.get(key) ?? run;
+    asked.join(options);
+    if (asked === run) this.#begin(key, run);
+    const result = await asked.result;
+    if (result.what === 'fold') return result.words;
+    throw new Error('a worker thread answered something else than a fold');
   }
 
   status(): WorkStatus {
@@ -200,11 +230,12 @@ export class WorkRunner implements Runner {
     const key = keyOf(what, modelId, bytes);
     this.#inFlight.get(key)?.join(options);
     return kept.get(key, async () => {
-      const run = new Run(modelId, what, bytes, entry.share);
+      const run = new Run(modelId, what, bytes, entry);
       run.join(options);
       this.#begin(key, run);
       const made = read(entry, await run.result);
       if (made === undefined) throw new Error(`a worker thread answered something else than ${what}`);
+      if (typeof made === 'object' && made) this.#seconds.set(made, run.seconds);
       return made;
     });
   }
@@ -261,12 +292,9 @@ export class WorkRunner implements Runner {
     this.#busy.set(thread, { thread, runs, startedAt });
     for (const run of runs) run.attempts++;
     try {
-      const result = await thread.run(
-        shared,
-        runs[0]!.what,
-        runs.map(({ input }) => input),
-      );
+      const result = await thread.make(shared, runs);
       runs.forEach((run, i) => {
+        run.seconds = (performance.now() - startedAt) / 1000 / runs.length;
         run.resolve(result.what === 'output' ? { ...result, outputs: [result.outputs[i]!] } : result);
       });
       this.#counts.done += runs.length;
@@ -301,9 +329,9 @@ export class WorkRunner implements Runner {
   #sweep(): void {
     this.#dropLate();
     for (const { thread, runs, startedAt } of this.#busy.values()) {
-      const { maxRunSeconds = 0 } = this.#models.get(runs[0]!.modelId) ?? {};
-      if (performance.now() - startedAt < 1000 * maxRunSeconds * runs.length) continue;
-      for (const run of runs) run.drop(`it takes more than ${maxRunSeconds} seconds`);
+      const limitSeconds = Math.max(...runs.map((run) => run.limitSeconds));
+      if (performance.now() - startedAt < 1000 * limitSeconds * runs.length) continue;
+      for (const run of runs) run.dropSlow();
       void thread.end();
     }
     this.#preempt();
@@ -319,14 +347,4 @@ export class WorkRunner implements Runner {
     for (const run of youngest.runs) run.attempts--;
     void youngest.thread.end();
   }
-}
-
-function traceFrom({ model, weights }: Entry, result: RunResult): Trace | undefined {
-  if (result.what !== 'trace') return undefined;
-  const computed = new Map(result.tensors);
-  const tensors = model.program.nodes.map((_, i) => computed.get(i) ?? weights.get(i)!);
-  const trees = result.trees.map(
-    ({ node, levels }) => [node, new MerkleTree(TENSOR_TREE, levels[0]!, levels.slice(1))] as const,
-  );
-  return new RunTrace(model, tensors, trees);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RowMarks } from '../text/session/rowModel.ts';
 import type { FromThread, RunKind, RunResult, SharedWeights, ThreadSettings, ToThread } from './messages.ts';
+import type { Run } from './run.ts';
 
 /** The body of a thread: the source file's, or in a bundle, of which this may be the main file or a part. */
 const BODIES = ['./thread.mjs', './runThread.js', '../runThread.js'];
@@ -54,22 +55,25 @@ export class WorkThread {
   }
 
   /**
-   * Runs a model, which is loaded first if it is not held.
+   * Runs a model, which is loaded first if it is not held, or computes a part of a fold, for which none is.
    *
-   * @param inputs of one run; of several, one after the other, for outputs only
+   * @param runs one; or several of one model, one after the other, for outputs only
    * @throws Error in the engine's words if the run fails
    * @throws ThreadEnded if the thread ends before
    */
-  run(model: SharedModel, what: RunKind, inputs: readonly Uint8Array[]): Promise<RunResult> {
+  make(model: SharedModel, runs: readonly Pick<Run, 'what' | 'fold' | 'input'>[]): Promise<RunResult> {
     if (this.#running) throw new Error('a thread runs one thing at a time');
     const worker = this.#start();
-    this.#hold(worker, model);
+    const { what, fold } = runs[0]!;
+    const inputs = runs.map(({ input }) => input);
+    if (!fold) this.#hold(worker, model);
     const id = ++this.#ids;
     return new Promise<RunResult>((resolve, reject) => {
       this.#running = { id, resolve, reject };
       // A run keeps the process alive, a thread that waits does not.
       worker.ref();
-      this.#post(worker, { kind: 'run', id, modelId: model.modelId, what, inputs });
+      if (fold) this.#post(worker, { kind: 'fold', id, work: fold });
+      else this.#post(worker, { kind: 'run', id, modelId: model.modelId, what: what as RunKind, inputs });
     });
   }
 

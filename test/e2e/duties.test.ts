@@ -13,7 +13,7 @@ import { publish, request } from '../../src/client/client.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { createProvider, provideService } from '../../src/provider/provider.ts';
-import type { Runner } from '../../src/store/shelf.ts';
+import type { Runner } from '../../src/store/runner.ts';
 import { createWatcher, watchService } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';

@@ -12,7 +12,7 @@ import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type Callbacks, createProvider } from '../../src/provider/provider.ts';
-import type { Runner } from '../../src/store/shelf.ts';
+import type { Runner } from '../../src/store/runner.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { layers, layersInput, layersShelf, liar } from '../support/layers.ts';
 import { asAccount, deployed, startChain, TERMS } from '../support/protocol.ts';

@@ -102,7 +102,12 @@ describe('how an account stands', () => {
     );
     const overtaken = dispute(3n, { ended: { winner: ME, reason: 'ClaimAlreadyFalsified' } });
     const found = outcomes.look(ended, (id) => (id === 3n ? overtaken : undefined));
-    expect(found).to.deep.equal(['won', 'lost', 'overtaken']);
+    const { claimBondWei, challengeBondWei } = TERMS;
+    expect(found).to.deep.equal([
+      { outcome: 'won', wonWei: claimBondWei / 2n, lostWei: 0n },
+      { outcome: 'lost', wonWei: 0n, lostWei: challengeBondWei },
+      { outcome: 'overtaken', wonWei: 0n, lostWei: 0n },
+    ]);
     expect(outcomes.look(ended, () => undefined)).to.deep.equal([]);
   });
 

@@ -17,7 +17,7 @@ import { RemoteBlobs } from '../../src/store/remote/remoteBlobs.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
 import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 
-const LIMITS = { maxBytes: 2 ** 24, maxRunBytes: 2 ** 24, maxSteps: 2 ** 30 };
+const LIMITS = { maxBytes: 2 ** 24, maxNodes: 2 ** 14, maxRunBytes: 2 ** 24, maxSteps: 2 ** 30 };
 
 /** A model with 400 kB of weights in one tensor and a few bytes in another. */
 function weighty(): HeldModel {
@@ -209,6 +209,7 @@ describe('a bundle', () => {
       { ...LIMITS, maxBytes: 300_000 },
       { ...LIMITS, maxRunBytes: 300_000 },
       { ...LIMITS, maxSteps: 99_999 },
+      { ...LIMITS, maxNodes: 1 },
     ]) {
       const failure = await failing(fetching([url], 'bounded', limits));
       expect(failure).to.be.instanceOf(ModelTooLarge);

@@ -8,8 +8,8 @@ import { tensorRoot } from '../../src/merkle/tensor.ts';
 import { type BlobName, programName, StoreError, tensorName } from '../../src/store/blobs.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
 import { type HeldModel, loadModel, loadTensor, saveModel, saveTensor } from '../../src/store/library.ts';
-import { decodeProgram, encodeProgram, ProgramFileError } from '../../src/store/programFile.ts';
-import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
+import { countNodes, decodeProgram, encodeProgram, ProgramFileError } from '../../src/store/programFile.ts';
+import { f32Bytes, loop, matMul, ProgramBuilder, sameShape } from '../support/programs.ts';
 import { boundaryProgram, Random } from '../support/randomProgram.ts';
 
 async function failure(attempt: Promise<unknown>): Promise<Error> {
@@ -51,6 +51,23 @@ describe('store', () => {
     expect(weights).to.deep.equal(kept.weights);
     expect((await readdir(fileOf('tensor/'))).length).to.equal(1);
     expect((await readdir(fileOf('program/'))).length).to.equal(1);
+  });
+
+  it('keeps nobody waiting while a program of many nodes is decoded and checked', async () => {
+    const build = new ProgramBuilder();
+    let last = build.input('i32', [1]);
+    for (let i = 0; i < 1500; i++)
+      last = build.node(loop({ dtype: 'i32', shape: [1], operands: [sameShape(last, 'i32', [1])] }));
+    const { program, weights } = build.finish();
+    const model = modelOf(program);
+    expect(countNodes(encodeProgram(program))).to.equal(1501);
+    await saveModel(blobs, { model, weights });
+    let turns = 0;
+    const turning = setInterval(() => turns++);
+    const loaded = await loadModel(blobs, model.id);
+    clearInterval(turning);
+    expect(loaded.model.program).to.deep.equal(program);
+    expect(turns, 'timers that fired meanwhile').to.be.greaterThan(5);
   });
 
   it('gives back a model with several empty constants', async () => {

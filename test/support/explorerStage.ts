@@ -48,7 +48,7 @@ export async function startExplorer(
     onFailure: () => undefined,
     judge: shelf && ((listener) => new Verdicts(shelf, undefined, listener)),
   });
-  const limits = { maxBytes: 2 ** 26, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
+  const limits = { maxBytes: 2 ** 26, maxNodes: 2 ** 14, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
   const files = new ModelFiles({ folder: models, others: [], getter, gateways: [], mirrors: [], limits });
   const { url, close } = await serveExplorer({
     ...{ contracts, follower, files, page, port, host: '127.0.0.1' },

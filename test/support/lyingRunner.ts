@@ -1,6 +1,6 @@
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { concat } from '../../src/merkle/tree.ts';
-import type { Runner } from '../../src/store/shelf.ts';
+import type { Runner } from '../../src/store/runner.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 
 /** Lies that are remembered: a dispute takes many moves about one. */

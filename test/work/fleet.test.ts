@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
 import { saveModel } from '../../src/store/library.ts';
-import type { Runner } from '../../src/store/shelf.ts';
+import type { Runner } from '../../src/store/runner.ts';
 import { answerOf, createWorkerKey, outputIn, runKey, type WorkerKey } from '../../src/work/fleet/answers.ts';
 import { FleetRunner, priorityOf, type Trust } from '../../src/work/fleet/fleetRunner.ts';
 import { FleetWorker } from '../../src/work/fleet/fleetWorker.ts';

@@ -49,7 +49,13 @@ describe('models that claims name', () => {
       runner: { put: () => '0x', putMalformed: nothing, drop: nothing, model: nothing, malformed: nothing },
       ...{ folder: join(folder, name), getter, gateways: [], mirrors: [], clock: () => now },
       limits: {
-        ...{ maxModels: 64, maxBytes: 2 ** 30, maxTotalBytes: 2 ** 32, maxRunBytes: 2 ** 31 },
+        ...{
+          maxModels: 64,
+          maxNodes: 16_384,
+          maxBytes: 2 ** 30,
+          maxTotalBytes: 2 ** 32,
+          maxRunBytes: 2 ** 31,
+        },
         ...{ maxSteps: 2e11, maxRunSeconds: 600, maxFetchSeconds: 3600, ...limits },
       },
       publication: async (id) => ({ published: undefined, uris: [`${server.url}/${id}`], publishers: [] }),

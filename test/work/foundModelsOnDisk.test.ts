@@ -16,7 +16,14 @@ import { layers } from '../support/layers.ts';
 
 const MANY = 2 ** 30;
 const LIMITS = {
-  ...{ maxBytes: MANY, maxRunBytes: MANY, maxSteps: MANY, maxModels: 4, maxTotalBytes: MANY },
+  ...{
+    maxNodes: 16_384,
+    maxBytes: MANY,
+    maxRunBytes: MANY,
+    maxSteps: MANY,
+    maxModels: 4,
+    maxTotalBytes: MANY,
+  },
   ...{ maxFetchSeconds: 60, maxRunSeconds: 60 },
 };
 

@@ -3,7 +3,8 @@ import { referenceEngine } from '../../src/engine/reference/reference.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { concat } from '../../src/merkle/tree.ts';
-import { RunDropped, Shelf } from '../../src/store/shelf.ts';
+import { RunDropped, RunTooLong } from '../../src/store/runner.ts';
+import { Shelf } from '../../src/store/shelf.ts';
 import { RunTrace } from '../../src/trace/run.ts';
 import { type WorkOptions, WorkRunner } from '../../src/work/runner.ts';
 import { layers, layersInput } from '../support/layers.ts';
@@ -168,6 +169,34 @@ describe('runs in worker threads', () => {
     const urgent = runner.commitment(quick, one(2));
     expect(await Promise.race([late, urgent])).to.equal(await urgent);
     expect(await late).to.equal(one(5 * SLOW));
+  });
+
+  it('of a dispute may take any time, whatever an output of the model may take', async () => {
+    const runner = working({ threads: 1 });
+    const id = runner.put(slowModel(10 * SLOW), { maxRunSeconds: 0.1 });
+    expect(await outcome(runner.output(id, one(1)))).to.be.instanceOf(RunTooLong);
+    const trace = await runner.trace(id, one(1));
+    expect(trace.word(1, 0)).to.equal((10 * SLOW) >>> 0);
+  });
+
+  it('before a dispute are measured within a limit, unless a dispute needs the same', async () => {
+    const runner = working({ threads: 1 });
+    const own = runner.put(slowModel(SLOW));
+    expect(await runner.playTime(own, one(1)), 'a model of the operator').to.equal(undefined);
+    const found = runner.put(slowModel(SLOW, 1), { maxRunSeconds: 1000 });
+    const time = await runner.playTime(found, one(1), { limitSeconds: 1000 });
+    for (const seconds of Object.values(time!)) expect(seconds).to.be.greaterThan(0);
+    // The runs are those of the dispute that may follow.
+    const { done } = runner.status();
+    await Promise.all([runner.commitment(found, one(1)), runner.trace(found, one(1))]);
+    expect(runner.status().done).to.equal(done);
+    const slow = runner.put(slowModel(10 * SLOW, 2), { maxRunSeconds: 1000 });
+    const limited = () => outcome(runner.playTime(slow, one(1), { limitSeconds: 0.1 }));
+    expect(await limited()).to.be.instanceOf(RunTooLong);
+    const [measured] = await Promise.all([limited(), runner.commitment(slow, one(1))]);
+    // Its commitment was made, because the dispute waits for it; its trace was not.
+    expect(measured).to.be.instanceOf(RunTooLong);
+    expect(runner.status().done).to.equal(done + 1);
   });
 
   it('that cannot be made say why, and hold up nothing', async () => {

@@ -25,6 +25,13 @@ export type Report =
   | { readonly kind: 'verified'; readonly claim: ClaimRecord }
   /** Nothing is known about a claim: its model is not held, or its request's input, given by root, cannot be had. */
   | { readonly kind: 'unverified'; readonly claim: ClaimRecord; readonly missing: 'model' | 'input' }
+  /** A claim differs from the run here, but a dispute about it would take longer to compute than its clock allows. */
+  | {
+      readonly kind: 'unverified';
+      readonly claim: ClaimRecord;
+      readonly missing: 'time';
+      readonly figures: string;
+    }
   /** An operator should know of it; the service goes on. */
   | { readonly kind: 'warned'; readonly about: Warning; readonly sentence: string }
   /** Something did not work; the next pass tries again. */

@@ -1,7 +1,7 @@
 import { decodeClock, isOut, lastTimestamp } from '../../dispute/clock.ts';
 import { type MalformedProgram, moveAgainstMalformed } from '../../dispute/malformed.ts';
 import type { Move, Role } from '../../dispute/move.ts';
-import { isAboveBlocks, moveAboveBlocks, nextMove } from '../../dispute/nextMove.ts';
+import { foldQuestion, isAboveBlocks, moveAboveBlocks, nextMove } from '../../dispute/nextMove.ts';
 import { MOVERS } from '../../dispute/position.ts';
 import type { Commitment, Trace } from '../../trace/trace.ts';
 import { reclaimCall, timeoutCall } from '../contracts/calls.ts';
@@ -128,6 +128,18 @@ export function dueAgainstMalformed(
   return move && moveDue(record, 'challenger', move, player);
 }
 
+/** The move that follows from the own trace; long folds are not computed in this thread. */
+async function moveBelow(record: DisputeRecord, { trace, role }: Player): Promise<Move | undefined> {
+  const { view } = record;
+  const own = await trace();
+  const question = foldQuestion(view, own);
+  if (question && own.prepare) {
+    const { nodeIndex, element, positions } = question;
+    await own.prepare(nodeIndex, element, positions, { deadline: clockEnd(record) });
+  }
+  return nextMove(view, own, role);
+}
+
 /**
  * Finds the due transaction in an open dispute: the player's move if it is its turn, time is left and the run for it
  * has ended; the end by the clock if it is the other's turn and no time is left.
@@ -146,9 +158,7 @@ export function dueIn(record: DisputeRecord, player: Player): Due | undefined {
   const { view } = record;
   // Until a block is disputed nobody has to keep every tensor of a run.
   const outcome = background.ask(`move/${stateOf(record)}`, clockEnd(record), async () =>
-    isAboveBlocks(view)
-      ? moveAboveBlocks(view, await player.commitment(), role)
-      : nextMove(view, await player.trace(), role),
+    isAboveBlocks(view) ? moveAboveBlocks(view, await player.commitment(), role) : moveBelow(record, player),
   );
   if (outcome?.kind === 'failed') {
     listen({ kind: 'failed', sentence: `dispute ${record.disputeId}: ${explain(outcome.failure)}` });

@@ -27,7 +27,10 @@ export async function fetch(given: string, options: FetchArguments, console: Con
   const modelId = requireModelId(given);
   const { getter, gateways, mirrors } = sourcesOf(options);
   // The user named this model, so a run has no bound unless an option sets one.
-  const unbounded = { maxRunBytes: `${2 ** 40}`, maxRunSteps: `${2 ** 52}`, maxModelBytes: `${2 ** 36}` };
+  const unbounded = {
+    ...{ maxRunBytes: `${2 ** 40}`, maxRunSteps: `${2 ** 52}` },
+    ...{ maxModelBytes: `${2 ** 36}`, maxModelNodes: `${2 ** 20}` },
+  };
   const limits = limitsOf({ ...unbounded, ...options });
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withReader(options, console, async (contracts) => {

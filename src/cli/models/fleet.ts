@@ -4,7 +4,7 @@ import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
 import type { QueueStatus } from '../../operator/overview.ts';
 import type { Publication } from '../../store/publications.ts';
-import type { Runner } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
 import { isWorkerName } from '../../work/fleet/answers.ts';
 import { FleetRunner, type Trust } from '../../work/fleet/fleetRunner.ts';
 import { type Fleet, openFleet, QueueError, requireQueueUrl } from '../../work/fleet/queue.ts';

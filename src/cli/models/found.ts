@@ -13,6 +13,7 @@ import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts'
 export interface LimitOptions {
   readonly maxModels?: string;
   readonly maxModelBytes?: string;
+  readonly maxModelNodes?: string;
   readonly maxModelsBytes?: string;
   readonly maxRunBytes?: string;
   readonly maxRunSteps?: string;
@@ -24,6 +25,7 @@ export interface LimitOptions {
 export const LIMIT_DEFAULTS = {
   maxModels: 64,
   maxModelBytes: 2 ** 30,
+  maxModelNodes: 2 ** 14,
   maxModelsBytes: 2 ** 32,
   maxRunBytes: 2 ** 31,
   maxRunSteps: 200_000_000_000,
@@ -46,6 +48,7 @@ export function limitsOf(options: LimitOptions): FoundLimits {
   return {
     maxModels: read('maxModels'),
     maxBytes: read('maxModelBytes'),
+    maxNodes: read('maxModelNodes'),
     maxTotalBytes: read('maxModelsBytes'),
     maxRunBytes: read('maxRunBytes'),
     maxSteps: read('maxRunSteps'),

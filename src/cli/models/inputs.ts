@@ -3,7 +3,7 @@ import type { Log } from '../../operator/log.ts';
 import { FolderBlobs } from '../../store/folder.ts';
 import type { Party } from '../../store/inputNeeds.ts';
 import { Inputs } from '../../store/inputs.ts';
-import type { Runner } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
 import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts';
 
 /** Longest input that is fetched, and of all that are kept, bytes. */

@@ -7,7 +7,7 @@ import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { QueueStatus } from '../../operator/overview.ts';
 import { publicationsOf } from '../../store/publications.ts';
-import type { Runner } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
 import { WorkRunner, type WorkStatus } from '../../work/runner.ts';
 import type { Console } from '../console.ts';
 import type { LoadedText } from '../text/loadText.ts';

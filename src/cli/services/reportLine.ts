@@ -31,10 +31,17 @@ function outcomeIn(report: Extract<Report, { kind: 'moved' | 'timedOut' }>): str
   return '';
 }
 
-const missing = ({ claim: { request }, missing }: Extract<Report, { kind: 'unverified' }>): string =>
-  missing === 'model'
-    ? `model ${request.request.modelId} is not held here`
-    : `the input of request ${request.requestId} is given by root and cannot be had`;
+function missing(report: Extract<Report, { kind: 'unverified' }>): string {
+  const { request } = report.claim;
+  switch (report.missing) {
+    case 'model':
+      return `not checked, model ${request.request.modelId} is not held here`;
+    case 'input':
+      return `not checked, the input of request ${request.requestId} is given by root and cannot be had`;
+    case 'time':
+      return `differs from the run here, and not challenged, because ${report.figures}`;
+  }
+}
 
 function sentence(report: Report, unit: Unit): string {
   switch (report.kind) {
@@ -45,7 +52,7 @@ function sentence(report: Report, unit: Unit): string {
     case 'verified':
       return `claim ${report.claim.claimId}: right`;
     case 'unverified':
-      return `claim ${report.claim.claimId}: not checked, ${missing(report)}`;
+      return `claim ${report.claim.claimId}: ${missing(report)}`;
     case 'challenged': {
       const bond = amountText(unit, report.claim.request.request.terms.challengeBondWei);
       return `claim ${report.claim.claimId}: wrong; challenged under a bond of ${bond}`;

@@ -17,7 +17,7 @@ import { createLog, type Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
 import { RemoteSigner, SignerAway } from '../../operator/remoteSigner.ts';
 import { keepHeapSmall } from '../../operator/smallHeap.ts';
-import type { Runner } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, firstBlockOf, type OracleOptions, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';

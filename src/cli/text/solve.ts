@@ -1,7 +1,8 @@
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
 import { modelOf, splitTensors } from '../../merkle/model.ts';
 import type { HeldModel } from '../../store/library.ts';
-import type { Runner, Solve } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
+import type { Solve } from '../../store/shelf.ts';
 import type { TextModel } from '../../text/compile.ts';
 import { type Chooser, choiceProgram, type Draft, generate } from '../../text/generate.ts';
 import { PADDING } from '../../text/options.ts';

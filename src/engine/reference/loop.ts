@@ -159,11 +159,16 @@ export class LoopRunner {
   /**
    * Accumulators of an element after as many fold steps as each position says.
    *
-   * @throws RangeError unless the positions ascend from 0 to the number of steps
+   * @param from a position whose accumulator is known; the beginning if left out
+   * @throws RangeError unless the positions ascend from there to the number of steps
    */
-  accumulators(element: number, positions: readonly number[]): number[] {
-    let at = 0;
-    let accumulator = this.#loop.init;
+  accumulators(
+    element: number,
+    positions: readonly number[],
+    from = { position: 0, word: this.#loop.init },
+  ): number[] {
+    let at = from.position;
+    let accumulator = from.word;
     return positions.map((position) => {
       if (!(position >= at && position <= this.steps)) {
         throw new RangeError(`position ${position} is not between ${at} and ${this.steps}`);

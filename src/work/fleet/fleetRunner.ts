@@ -3,7 +3,7 @@ import type { MalformedProgram } from '../../dispute/malformed.ts';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
 import { type Model, totalBytes } from '../../merkle/model.ts';
 import { Latest } from '../../store/latest.ts';
-import { outputBytes, type Runner, type RunOptions } from '../../store/shelf.ts';
+import { outputBytes, type PlayTime, type Runner, type RunOptions } from '../../store/runner.ts';
 import type { Commitment, Trace } from '../../trace/trace.ts';
 import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
 import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
@@ -130,6 +130,10 @@ export class FleetRunner implements Runner {
     if (!model || totalBytes(model.outputs) > MAX_JOB_BYTES)
       return outputBytes(local, modelId, input, options);
     return bytesOfHex(await this.output(modelId, input, options));
+  }
+
+  async playTime(modelId: string, input: string, options?: RunOptions): Promise<PlayTime | undefined> {
+    return this.#options.local.playTime?.(modelId, input, options);
   }
 
   async output(modelId: string, input: string, options: RunOptions = {}): Promise<string> {

@@ -1,6 +1,6 @@
 import type * as BullMQ from 'bullmq';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
-import type { Runner } from '../../store/shelf.ts';
+import type { Runner } from '../../store/runner.ts';
 import { answerOf, type RunAnswer, type RunOrder, runKey, type WorkerKey } from './answers.ts';
 import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
 

@@ -8,7 +8,8 @@ import { decodeClock, secondsLeft } from '../../../src/dispute/clock.ts';
 import type { Move, Role } from '../../../src/dispute/move.ts';
 import { isAboveBlocks, moveAboveBlocks, nextMove } from '../../../src/dispute/nextMove.ts';
 import { hexOf } from '../../../src/merkle/keccak.ts';
-import { type Runner, runOf } from '../../../src/store/shelf.ts';
+import type { Runner } from '../../../src/store/runner.ts';
+import { runOf } from '../../../src/store/shelf.ts';
 import type { Rig } from './rig.ts';
 
 /** Findings of a crowd. */
