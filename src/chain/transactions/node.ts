@@ -5,7 +5,9 @@ import {
   TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
+import { larger, smaller } from '../bigints.ts';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
+import { NodeFailure } from '../endpoints/failures.ts';
 import type { Fees, Market } from './fees.ts';
 import type { TransactionContent } from './slot.ts';
 
@@ -33,6 +35,8 @@ export interface Signed {
 export interface SendingNode {
   readonly address: string;
   look(): Promise<Look>;
+  /** The same as each of several nodes sees it that answer; nothing where there is one. */
+  looks?(): Promise<readonly Look[]>;
   /** Ether of the account. */
   balance(): Promise<bigint>;
   receipt(hash: string): Promise<TransactionReceipt | null>;
@@ -73,6 +77,63 @@ async function receiptFromLogs(provider: Provider, hash: string): Promise<Transa
   );
 }
 
+/** Longest that a node is waited for whose answer is compared with that of another, ms. */
+const OPINION_MS = 3_000;
+
+/** Nodes that are asked for an estimate besides the one that is preferred. */
+const MOST_OPINIONS = 2;
+/** The gas of a transaction that does nothing; what one may take with its margin, by EIP-7825; more than any block has. */
+const [LEAST_GAS, USUAL_GAS, MOST_GAS] = [21_000n, 14_000_000n, 2n ** 32n];
+
+/**
+ * Chooses among estimates of several nodes: the highest that is usual, because one that is too low has the transaction fail and
+ * be paid for; of unusual ones the lowest.
+ *
+ * @throws NodeFailure if none may be true
+ */
+export function likelyGas(estimates: readonly bigint[]): bigint {
+  const likely = estimates.filter((gas) => gas >= LEAST_GAS && gas <= MOST_GAS);
+  const usual = likely.filter((gas) => gas <= USUAL_GAS);
+  if (usual.length > 0) return usual.reduce(larger);
+  if (likely.length > 0) return likely.reduce(smaller);
+  throw new NodeFailure(
+    'malformed',
+    `the Ethereum node estimates ${estimates[0]} gas, which no transaction takes`,
+  );
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the node takes too long')), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function lookAt(provider: Provider, address: string): Promise<Look> {
+  const [block, used, pending, fees] = await Promise.all([
+    provider.getBlock('latest'),
+    provider.getTransactionCount(address, 'latest'),
+    provider.getTransactionCount(address, 'pending'),
+    provider.getFeeData(),
+  ]);
+  if (!block) throw new Error('the node knows no latest block');
+  const isDynamic = block.baseFeePerGas !== null;
+  const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
+  return {
+    block: block.number,
+    timestamp: BigInt(block.timestamp),
+    used,
+    pending,
+    market: { baseFeeWei: block.baseFeePerGas ?? 0n, tipWei },
+    isDynamic,
+  };
+}
+
 export async function openNode(signer: Signer, provider: Provider): Promise<SendingNode> {
   const { Transaction } = await import('ethers');
   const address = await signer.getAddress();
@@ -80,29 +141,24 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Send
   const endpoints = provider instanceof Endpoints ? provider : undefined;
   return {
     address,
-    look: async () => {
-      const [block, used, pending, fees] = await Promise.all([
-        provider.getBlock('latest'),
-        provider.getTransactionCount(address, 'latest'),
-        provider.getTransactionCount(address, 'pending'),
-        provider.getFeeData(),
-      ]);
-      if (!block) throw new Error('the node knows no latest block');
-      const isDynamic = block.baseFeePerGas !== null;
-      const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
-      return {
-        block: block.number,
-        timestamp: BigInt(block.timestamp),
-        used,
-        pending,
-        market: { baseFeeWei: block.baseFeePerGas ?? 0n, tipWei },
-        isDynamic,
-      };
+    look: () => lookAt(provider, address),
+    looks: async () => {
+      const asked = (endpoints?.each() ?? []).map((one) => within(lookAt(one, address), OPINION_MS));
+      const settled = await Promise.allSettled(asked);
+      return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     },
     balance: () => provider.getBalance(address),
     receipt: async (hash) => (await provider.getTransactionReceipt(hash)) ?? receiptFromLogs(provider, hash),
     knows: async (hash) => (await provider.getTransaction(hash)) !== null,
-    estimate: (call) => provider.estimateGas({ ...call, from: address }),
+    estimate: async (call) => {
+      const from = { ...call, from: address };
+      const second = (endpoints?.each() ?? []).slice(0, MOST_OPINIONS);
+      const [said, ...others] = await Promise.all([
+        provider.estimateGas(from),
+        ...second.map((one) => within(one.estimateGas(from), OPINION_MS).catch(() => 0n)),
+      ]);
+      return likelyGas([said, ...others]);
+    },
     sign: async (nonce, { to, data, valueWei, gasLimit }, fees, isDynamic) => {
       const prices = isDynamic ? { type: 2, ...fees } : { type: 0, gasPrice: fees.maxFeePerGas };
       const request: TransactionRequest = { chainId, nonce, to, data, value: valueWei, gasLimit, ...prices };
