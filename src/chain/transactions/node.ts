@@ -8,6 +8,7 @@ import {
 import { larger, smaller } from '../bigints.ts';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
 import { NodeFailure } from '../endpoints/failures.ts';
+import { opinionsOf } from '../endpoints/opinions.ts';
 import type { Fees, Market } from './fees.ts';
 import type { TransactionContent } from './slot.ts';
 
@@ -77,11 +78,6 @@ async function receiptFromLogs(provider: Provider, hash: string): Promise<Transa
   );
 }
 
-/** Longest that a node is waited for whose answer is compared with that of another, ms. */
-const OPINION_MS = 3_000;
-
-/** Nodes that are asked for an estimate besides the one that is preferred. */
-const MOST_OPINIONS = 2;
 /** The gas of a transaction that does nothing; what one may take with its margin, by EIP-7825; more than any block has. */
 const [LEAST_GAS, USUAL_GAS, MOST_GAS] = [21_000n, 14_000_000n, 2n ** 32n];
 
@@ -100,18 +96,6 @@ export function likelyGas(estimates: readonly bigint[]): bigint {
     'malformed',
     `the Ethereum node estimates ${estimates[0]} gas, which no transaction takes`,
   );
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the node takes too long')), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function lookAt(provider: Provider, address: string): Promise<Look> {
@@ -142,20 +126,15 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Send
   return {
     address,
     look: () => lookAt(provider, address),
-    looks: async () => {
-      const asked = (endpoints?.each() ?? []).map((one) => within(lookAt(one, address), OPINION_MS));
-      const settled = await Promise.allSettled(asked);
-      return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    },
+    looks: () => opinionsOf(provider, (node) => lookAt(node, address)),
     balance: () => provider.getBalance(address),
     receipt: async (hash) => (await provider.getTransactionReceipt(hash)) ?? receiptFromLogs(provider, hash),
     knows: async (hash) => (await provider.getTransaction(hash)) !== null,
     estimate: async (call) => {
       const from = { ...call, from: address };
-      const second = (endpoints?.each() ?? []).slice(0, MOST_OPINIONS);
-      const [said, ...others] = await Promise.all([
+      const [said, others] = await Promise.all([
         provider.estimateGas(from),
-        ...second.map((one) => within(one.estimateGas(from), OPINION_MS).catch(() => 0n)),
+        opinionsOf(provider, (node) => node.estimateGas(from)),
       ]);
       return likelyGas([said, ...others]);
     },
