@@ -1,51 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { type Endpoints, openEndpoints } from '../../src/chain/endpoints/endpoints.ts';
 import { NodeFailure } from '../../src/chain/endpoints/failures.ts';
 import { EndpointNode } from '../../src/chain/endpoints/node.ts';
-
-interface Call {
-  readonly id: number;
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-
-/** A node of which a test says what it does; as it is, it answers with its head for everything. */
-class FakeNode {
-  readonly calls: string[] = [];
-  readonly batches: number[] = [];
-  chainId = 7;
-  head = 100;
-  /** Answers a whole HTTP request in another way. @returns whether it did */
-  instead: (calls: readonly Call[], response: ServerResponse) => boolean = () => false;
-  readonly #server = createServer((request, response) => this.#serve(request, response));
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    const body = JSON.parse(text) as Call | Call[];
-    const calls = [body].flat();
-    this.calls.push(...calls.map(({ method }) => method));
-    this.batches.push(calls.length);
-    if (this.instead(calls, response)) return;
-    const answers = calls.map(({ id, method }) => ({
-      ...{ jsonrpc: '2.0', id },
-      result: method === 'eth_chainId' ? `0x${this.chainId.toString(16)}` : `0x${this.head.toString(16)}`,
-    }));
-    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
-  }
-}
+import { type Call, FakeNode } from '../support/fakeNode.ts';
 
 const status =
   (code: number, headers: Record<string, string> = {}) =>
@@ -242,7 +200,7 @@ describe('several nodes as one endpoint', () => {
     node.instead = status(500);
     const down = await provider.send('eth_gasPrice', []).catch((error: Error) => error.message);
     expect(down)
-      .to.match(/\/… answers with status 500/)
+      .to.match(/\/… answered 500/)
       .and.not.match(/secret/);
   });
 

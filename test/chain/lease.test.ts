@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { takeLease } from '../../src/chain/transactions/lease.ts';
 import type { Turn } from '../support/leaseWorker.ts';
 
 const PROCESSES = 4;
@@ -37,5 +38,15 @@ describe('the lease of a process that died', function () {
       taken.push((await Promise.all(answers)).filter(Boolean).length);
     }
     expect(taken).to.deep.equal(Array.from({ length: ROUNDS }, () => 1));
+  });
+
+  it('is taken over although its file is empty and of the future', () => {
+    const path = join(folder, 'future');
+    writeFileSync(path, '');
+    const later = new Date(Date.now() + 10 ** 9);
+    utimesSync(path, later, later);
+    const lease = takeLease(path, 'account');
+    lease.renew();
+    lease.release();
   });
 });

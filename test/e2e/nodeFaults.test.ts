@@ -107,6 +107,22 @@ const SPOILT: readonly Spoilt[] = [
         : undefined,
   },
   {
+    name: 'says for a while that all nonces are used',
+    faults: first(60, { result: '0xfffffff' }, ({ method }) => method === 'eth_getTransactionCount'),
+  },
+  {
+    name: 'says for a while that its newest block is far ahead',
+    faults: first(
+      6,
+      { after: (header) => ({ ...(header as object), number: '0x10000000000' }) },
+      ({ method, params: [block] }) => method === 'eth_getBlockByNumber' && block === 'latest',
+    ),
+  },
+  {
+    name: 'has null among its logs for a while',
+    faults: first(6, { after: (logs) => [...(logs as unknown[]), null] }, isLogs),
+  },
+  {
     name: 'says of what it takes that it is known already',
     faults:
       () =>

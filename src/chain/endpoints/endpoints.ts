@@ -1,7 +1,9 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
 import { isKnownTransaction, NodeFailure } from './failures.ts';
+import { type Head, isBelieved, isContradictory } from './heads.ts';
 import { httpTransport } from './http.ts';
-import { type Answer, EndpointNode, isQuick, type NodeStatus } from './node.ts';
+import { type Answer, EndpointNode, type NodeStatus } from './node.ts';
+import { askPatiently, asList, PinnedProvider } from './pinned.ts';
 import { SpeakingProvider } from './speakingProvider.ts';
 import { publicName } from './transport.ts';
 import { webSocketTransport } from './webSocket.ts';
@@ -33,61 +35,9 @@ export interface EndpointStatus extends Omit<NodeStatus, 'state'> {
 const TIMEOUT_MS = 10_000;
 /** Blocks that a node may be behind another and still be asked. */
 const MOST_LAG = 2;
-/** Heads of several nodes are asked for this often, ms. */
+/** Heads of several nodes are asked for this often, ms, and their headers, unless they contradict each other. */
 const HEADS_MS = 1_000;
-/** Longest rest of the only node that is slept through here, ms; longer ones are for whoever asked to sleep. */
-const LONGEST_SLEEP_MS = 10_000;
-
-/**
- * A node that fails is asked again as long as its last answer is no older than this share of the time it has for one, or than
- * so many of its answers take.
- */
-const FLAKY_SHARE = 0.3;
-const FLAKY_ANSWERS = 10;
-const FLAKY_REST_MS = 300;
-
-const asList = (payload: JsonRpcPayload | JsonRpcPayload[]): JsonRpcPayload[] =>
-  Array.isArray(payload) ? payload : [payload];
-
-/** One node of several as a provider, for reads that belong together. */
-class PinnedProvider extends SpeakingProvider {
-  readonly #node: EndpointNode;
-
-  constructor(network: Network, node: EndpointNode) {
-    super(network);
-    this.#node = node;
-  }
-
-  override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<Answer[]> {
-    return askPatiently(this.#node, asList(payload));
-  }
-}
-
-/**
- * Sleeps through a short rest that a node asks for, and asks one again that fails now and then. What it fails to answer in one
- * piece is asked in halves: where each of many requests may fail the whole batch, the whole hardly ever comes.
- */
-async function askPatiently(node: EndpointNode, payloads: JsonRpcPayload[]): Promise<Answer[]> {
-  for (let slept = 0; ; ) {
-    try {
-      return await node.ask(payloads);
-    } catch (failure) {
-      const flakyMs = Math.max(FLAKY_SHARE * node.timeoutMs, FLAKY_ANSWERS * (node.latencyMs ?? 0));
-      const isFlaky = isQuick(failure) && node.silentMs < flakyMs;
-      if (isFlaky && payloads.length > 1) {
-        const half = payloads.length >> 1;
-        const halves = [payloads.slice(0, half), payloads.slice(half)];
-        return (await Promise.all(halves.map((some) => askPatiently(node, some)))).flat();
-      }
-      const isResting = failure instanceof NodeFailure && failure.kind === 'rate';
-      const ms = isFlaky ? FLAKY_REST_MS : node.restMs;
-      if (!(isFlaky || isResting) || slept + ms > LONGEST_SLEEP_MS) throw failure;
-      slept += ms;
-      await new Promise((resolve) => setTimeout(resolve, ms));
-    }
-  }
-}
-
+const HEADERS_MS = 10_000;
 /**
  * Several nodes of one chain as one provider: each request goes to the best of them, and to the next when that does not
  * answer; transactions go to all.
@@ -98,7 +48,9 @@ export class Endpoints extends SpeakingProvider {
   readonly #pinned = new Map<EndpointNode, PinnedProvider>();
   readonly #listeners: Set<(number: number) => void>;
   readonly #onNotice: (sentence: string) => void;
+  readonly #doubted = new Set<EndpointNode>();
   #askedHeads = 0;
+  #askedHeaders = 0;
   #told = '';
 
   constructor(
@@ -144,6 +96,14 @@ export class Endpoints extends SpeakingProvider {
     return this.#pinned.get(node) as PinnedProvider;
   }
 
+  /** All nodes that answer and are not behind, each alone, where their answers are to be compared; none if there is one node. */
+  each(): readonly JsonRpcApiProvider[] {
+    if (this.#nodes.length === 1) return [];
+    const standing = this.#standing();
+    const good = this.#nodes.filter((node) => node.isUp && !standing(node).isBehind);
+    return good.map((node) => this.#pinned.get(node) as PinnedProvider);
+  }
+
   /** Whether there is a private relay. */
   get hasRelay(): boolean {
     return this.#relay !== undefined;
@@ -175,12 +135,11 @@ export class Endpoints extends SpeakingProvider {
   }
 
   status(): EndpointStatus[] {
-    const newest = this.#newest();
+    const standing = this.#standing();
     return this.#nodes.map((node) => {
       const status = node.status();
-      const lag = status.head === undefined ? undefined : newest - status.head;
-      const isBehind = status.state === 'up' && lag !== undefined && lag > MOST_LAG;
-      return { ...status, state: isBehind ? 'behind' : status.state, lag };
+      const { lag, isBehind } = standing(node);
+      return { ...status, state: status.state === 'up' && isBehind ? 'behind' : status.state, lag };
     });
   }
 
@@ -191,15 +150,41 @@ export class Endpoints extends SpeakingProvider {
     super.destroy();
   }
 
-  #newest(): number {
-    return Math.max(0, ...this.#nodes.map(({ head }) => head ?? 0));
+  /** Tells of each node whether its head is believed and how far behind it is. */
+  #standing(): (node: EndpointNode) => { readonly lag: number | undefined; readonly isBehind: boolean } {
+    const now = Date.now() / 1000;
+    const heads = new Map(this.#nodes.flatMap((node) => (node.head ? [[node, node.head]] : [])));
+    const believed = new Map<EndpointNode, Head>();
+    for (const [node, head] of heads) {
+      const others = [...heads].flatMap(([other, itsHead]) => (other === node ? [] : [itsHead]));
+      if (isBelieved(head, others, now)) believed.set(node, head);
+      this.#tellHead(node, head, believed.has(node));
+    }
+    const newest = Math.max(0, ...[...believed.values()].map(({ number }) => number));
+    return (node) => {
+      const head = heads.get(node);
+      if (!head) return { lag: undefined, isBehind: false };
+      const lag = Math.max(0, newest - head.number);
+      return { lag, isBehind: lag > MOST_LAG || !believed.has(node) };
+    };
+  }
+
+  /** Says once, as long as it lasts, that the head of a node is not believed. */
+  #tellHead(node: EndpointNode, { number }: Head, isBelievedNow: boolean): void {
+    if (isBelievedNow) this.#doubted.delete(node);
+    if (isBelievedNow || this.#doubted.has(node)) return;
+    this.#doubted.add(node);
+    const sentence = `${node.name} says that its newest block is ${number}, which does not fit what the others say`;
+    this.#onNotice(`${sentence}; it is asked after them until it does`);
   }
 
   /** Nodes that answer and are not behind first, among them the quickest. */
   #byPreference(): EndpointNode[] {
-    const newest = this.#newest();
-    const rank = (node: EndpointNode): number =>
-      (node.isUp ? 0 : 2) + (node.head !== undefined && newest - node.head > MOST_LAG ? 1 : 0);
+    const standing = this.#standing();
+    const ranks = new Map(
+      this.#nodes.map((node) => [node, (node.isUp ? 0 : 2) + (standing(node).isBehind ? 1 : 0)]),
+    );
+    const rank = (node: EndpointNode): number => ranks.get(node) as number;
     return [...this.#nodes].sort((a, b) => rank(a) - rank(b) || (a.latencyMs ?? 0) - (b.latencyMs ?? 0));
   }
 
@@ -208,10 +193,14 @@ export class Endpoints extends SpeakingProvider {
     const now = Date.now();
     if (this.#nodes.length === 1 || now - this.#askedHeads < HEADS_MS) return;
     this.#askedHeads = now;
-    const payload: JsonRpcPayload = { id: 1, jsonrpc: '2.0', method: 'eth_blockNumber', params: [] };
+    const number: JsonRpcPayload = { id: 1, jsonrpc: '2.0', method: 'eth_blockNumber', params: [] };
+    const header = { ...number, id: 2, method: 'eth_getBlockByNumber', params: ['latest', false] };
+    const heads = this.#nodes.flatMap(({ head }) => head ?? []);
+    const isDisputed = isContradictory(heads) || now - this.#askedHeaders >= HEADERS_MS;
+    if (isDisputed) this.#askedHeaders = now;
     for (const node of this.#nodes) {
       node.doubt();
-      node.ask([payload]).catch((failure) => this.#tell(failure));
+      node.ask(isDisputed ? [number, header] : [number]).catch((failure) => this.#tell(failure));
     }
   }
 
@@ -276,14 +265,23 @@ function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void
     const node: EndpointNode = new EndpointNode({
       name: publicName(url),
       timeoutMs,
-      transport: webSocketTransport(url, (number) => {
-        node.sawHead(number);
-        onHead(number);
+      transport: webSocketTransport(url, (head) => {
+        node.sawHead(head.number, head);
+        onHead(head.number);
       }),
     });
     return node;
   }
   throw new EndpointError(`${url} is not an http, https, ws or wss address of an Ethereum node`);
+}
+
+/** Says why no node told its chain: each one's own reason, where any of them answered. */
+function reasonsOf(found: readonly PromiseSettledResult<unknown>[], nodes: readonly EndpointNode[]): string {
+  const failures = found.flatMap((one) => (one.status === 'rejected' ? [one.reason as NodeFailure] : []));
+  const isSilent = failures.every(({ kind }) => kind === 'unreachable' || kind === 'timeout');
+  if (!isSilent) return failures.map(({ message }) => message).join('; ');
+  const names = nodes.map(({ name }) => name).join(' or ');
+  return `no Ethereum node answers at ${names}; check the address and that the node runs`;
 }
 
 /**
@@ -317,9 +315,7 @@ export async function openEndpoints(
   const [first, second] = [...chains];
   if (!first) {
     close();
-    throw new EndpointError(
-      `no Ethereum node answers at ${nodes.map(({ name }) => name).join(' or ')}; check the address and that the node runs`,
-    );
+    throw new EndpointError(reasonsOf(found, nodes));
   }
   if (second) {
     close();

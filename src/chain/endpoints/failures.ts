@@ -5,6 +5,8 @@ export type FailureKind =
   | 'rate'
   | 'server'
   | 'malformed'
+  /** Its answer is longer than any that is read. */
+  | 'size'
   /** It takes no batches, or shorter ones only. */
   | 'batch'
   | 'wrongChain';
@@ -66,6 +68,16 @@ export function rpcErrorIn(failure: unknown, depth = 0): RpcError | undefined {
   // Hardhat's own provider throws the answer itself.
   if (isRpcError(failure) && typeof failure.code === 'number') return failure;
   return rpcErrorIn(info, depth + 1) ?? rpcErrorIn(error, depth + 1) ?? rpcErrorIn(cause, depth + 1);
+}
+
+/** The error that an answer carries, if it is one. */
+export const refusalOf = (answer: unknown): RpcError | undefined =>
+  (answer as { error?: RpcError } | undefined)?.error;
+
+/** Pause that a node names in the data of an error, ms. */
+export function restIn({ data }: RpcError): number | undefined {
+  const seconds = (data as { rate?: { backoff_seconds?: unknown } } | undefined)?.rate?.backoff_seconds;
+  return typeof seconds === 'number' ? seconds * 1000 : undefined;
 }
 
 /** Nodes count requests, credits or compute units; whatever the words, it has nothing to do with this request. */

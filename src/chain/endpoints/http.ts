@@ -29,8 +29,36 @@ function wordsIn(text: string, body: unknown): string {
   return `${found}`.split('\n')[0]?.slice(0, 200) ?? '';
 }
 
-/** JSON-RPC over HTTP POST. */
-export function httpTransport(url: string): Transport {
+/** Longest answer that is read, bytes: several times what a piece of logs has that a reader asks for. */
+const MOST_BYTES = 128 * 2 ** 20;
+
+/** Reads the body of an answer. @returns undefined if it is too long; then the rest is not read */
+async function textOf({ body }: Response, mostBytes: number): Promise<string | undefined> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  // To leave the loop early closes the connection.
+  for await (const piece of body ?? []) {
+    bytes += piece.length;
+    if (bytes > mostBytes) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+/** Advice for a status, where it has one. */
+const ADVICE: Readonly<Record<number, string>> = {
+  401: '; check its key',
+  403: '; check its key',
+  404: '; check the address',
+  405: '; check the address',
+};
+
+/**
+ * JSON-RPC over HTTP POST.
+ *
+ * @param mostBytes longest answer that is read
+ */
+export function httpTransport(url: string, mostBytes = MOST_BYTES): Transport {
   const name = publicName(url);
   const target = new URL(url);
   const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -44,7 +72,7 @@ export function httpTransport(url: string): Transport {
     const body = JSON.stringify(payloads.length === 1 ? payloads[0] : payloads);
     try {
       const response = await fetch(target, { method: 'POST', headers, body, signal });
-      return { response, text: await response.text() };
+      return { response, text: await textOf(response, mostBytes) };
     } catch (failure) {
       if (signal.aborted)
         throw new NodeFailure('timeout', `${name} did not answer in time`, { cause: failure });
@@ -57,6 +85,10 @@ export function httpTransport(url: string): Transport {
     batches: true,
     exchange: async (payloads, signal) => {
       const { response, text } = await post(payloads, signal);
+      if (text === undefined) {
+        const kind = payloads.length > 1 ? 'batch' : 'size';
+        throw new NodeFailure(kind, `${name} answers with more than ${mostBytes} bytes`);
+      }
       const body = (() => {
         try {
           return JSON.parse(text) as unknown;
@@ -75,10 +107,21 @@ export function httpTransport(url: string): Transport {
       }
       // Some nodes answer what they refuse with a status of its own and an ordinary body.
       if (isAnswer(body)) return body;
-      if (response.ok)
-        throw new NodeFailure('malformed', `${name} answers with something that is no JSON-RPC`);
+      // Keys may stand in that address, so only its host is shown.
+      const target = response.redirected ? `; it redirects to ${publicName(response.url)}` : '';
+      if (response.ok) {
+        const isPage = /^\s*</.test(text);
+        const what = isPage ? 'a web page; check the address' : 'something that is no JSON-RPC';
+        throw new NodeFailure('malformed', `${name} answers with ${what}${target}`);
+      }
       const kind = payloads.length > 1 && /batch/i.test(text) ? 'batch' : 'server';
-      throw new NodeFailure(kind, `${name} answers with status ${status} (${wordsIn(text, body)})`);
+      const words = wordsIn(text, body);
+      const isPlain = words !== '' && !words.trimStart().startsWith('<');
+      const said = `${status} ${response.statusText}`.trim();
+      throw new NodeFailure(
+        kind,
+        `the node at ${name} answered ${said}${isPlain ? ` (${words})` : ''}${ADVICE[status] ?? ''}${target}`,
+      );
     },
     close: () => undefined,
   };

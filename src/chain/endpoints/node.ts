@@ -5,7 +5,6 @@ import {
   ConstantBackoff,
   circuitBreaker,
   handleWhen,
-  type IBreaker,
   retry,
   TaskCancelledError,
   TimeoutStrategy,
@@ -13,7 +12,11 @@ import {
   wrap,
 } from 'cockatiel';
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
-import { type FailureKind, isRateLimit, NodeFailure, type RpcError } from './failures.ts';
+import { oneLine } from '../messages/revert.ts';
+import { countIn, headIn, objectionTo } from './answers.ts';
+import { LastingFailures } from './breaker.ts';
+import { type FailureKind, isRateLimit, NodeFailure, refusalOf, restIn } from './failures.ts';
+import { FAR_BLOCKS, type Head } from './heads.ts';
 import { LearnedSize } from './learnedSize.ts';
 import type { Transport } from './transport.ts';
 
@@ -44,9 +47,7 @@ export interface NodeStatus {
 
 const AT_ONCE = 8;
 const QUEUE = 10_000;
-/** Failures in a row, and their time, after which a node is left alone for a while, ms. */
-const FAILURES = 5;
-const FAILING_MS = 2_000;
+/** A node whose failures last is left alone for this time, ms. */
 const LEFT_ALONE_MS = 2_000;
 const RETRY_MS = 100;
 /** First pause after "too many requests" that names no time, ms; doubles each time. */
@@ -56,6 +57,8 @@ const LONGEST_REST_MS = 60_000;
 const LONGEST_GUESS_MS = 15_000;
 /** A node on the wrong chain is asked again after this, ms. */
 const WRONG_CHAIN_MS = 5_000;
+/** A node whose answers cannot be true is asked after the others for this time, ms. */
+const DISTRUST_MS = 30_000;
 /** Share of the newest exchange in the average of latencies. */
 const NEWEST = 0.2;
 
@@ -65,30 +68,6 @@ export const isQuick = (failure: unknown): boolean =>
   failure instanceof NodeFailure && QUICK.includes(failure.kind);
 const isDown = (failure: unknown): boolean =>
   isQuick(failure) || failure instanceof TaskCancelledError || (failure as NodeFailure).kind === 'timeout';
-
-/** Breaks after failures in a row that last: one that fails every other time is better asked again than left alone. */
-class LastingFailures implements IBreaker {
-  state = { count: 0, since: 0 };
-
-  success(): void {
-    this.state = { count: 0, since: 0 };
-  }
-
-  failure(): boolean {
-    const { count, since } = this.state;
-    this.state = { count: count + 1, since: count === 0 ? Date.now() : since };
-    return this.state.count >= FAILURES && Date.now() - this.state.since >= FAILING_MS;
-  }
-}
-
-const refusalOf = (answer: unknown): RpcError | undefined =>
-  (answer as { error?: RpcError } | undefined)?.error;
-
-/** Seconds that a node names in the data of an error. */
-function restIn({ data }: RpcError): number | undefined {
-  const seconds = (data as { rate?: { backoff_seconds?: unknown } } | undefined)?.rate?.backoff_seconds;
-  return typeof seconds === 'number' ? seconds * 1000 : undefined;
-}
 
 /** One node: asks it with a timeout and a retry, learns what it takes, and makes sure that it is on the right chain. */
 export class EndpointNode {
@@ -107,6 +86,8 @@ export class EndpointNode {
   #restUntil = 0;
   #restMs = FIRST_REST_MS;
   #head: number | undefined;
+  #header: Head | undefined;
+  #distrustUntil = 0;
   #failures = 0;
   #latencyMs: number | undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
@@ -130,12 +111,16 @@ export class EndpointNode {
 
   /** Whether its last exchange went well. */
   get isUp(): boolean {
-    return this.#trouble === undefined && this.#wrongChain === undefined && this.restMs === 0;
+    const isTrusted = Date.now() >= this.#distrustUntil;
+    return isTrusted && this.#trouble === undefined && this.#wrongChain === undefined && this.restMs === 0;
   }
 
-  /** Number of the newest block that it told of. */
-  get head(): number | undefined {
-    return this.#head;
+  /** The newest block by its latest answer, with the time of a header of that block or of one near it. */
+  get head(): Head | undefined {
+    const [number, header] = [this.#head, this.#header];
+    if (number === undefined) return undefined;
+    const isNear = header !== undefined && Math.abs(header.number - number) <= FAR_BLOCKS;
+    return { number, timestamp: isNear ? header.timestamp : undefined };
   }
 
   get latencyMs(): number | undefined {
@@ -163,8 +148,15 @@ export class EndpointNode {
     this.#checked = undefined;
   }
 
-  sawHead(number: number): void {
-    if (this.#head === undefined || number > this.#head) this.#head = number;
+  /** Has other nodes asked first for a while: what this one answered cannot be true. */
+  distrust(): void {
+    this.#distrustUntil = Date.now() + DISTRUST_MS;
+  }
+
+  /** Learns of its newest block, which may be an earlier one than before. @param header that came with the number */
+  sawHead(number: number, header?: Head): void {
+    this.#head = number;
+    if (header) this.#header = header;
   }
 
   status(): NodeStatus {
@@ -187,11 +179,16 @@ export class EndpointNode {
   async readChainId(): Promise<bigint> {
     const [answer] = await this.#askFor([{ id: 1, jsonrpc: '2.0', method: 'eth_chainId', params: [] }]);
     const { result } = answer as { result?: unknown };
-    if (typeof result === 'string' && /^0x[0-9a-f]+$/i.test(result)) {
+    if (typeof result === 'string' && /^0x[0-9a-f]{1,64}$/i.test(result)) {
       this.#readChainId = BigInt(result);
       return this.#readChainId;
     }
-    throw new NodeFailure('malformed', `${this.name} does not say on which chain it is`);
+    const words = refusalOf(answer)?.message;
+    const how =
+      words === undefined
+        ? `answers eth_chainId with ${oneLine(`${result}`)}`
+        : `says: ${oneLine(`${words}`)}`;
+    throw new NodeFailure('malformed', `${this.name} does not say on which chain it is; it ${how}`);
   }
 
   /**
@@ -286,13 +283,20 @@ export class EndpointNode {
     return payloads.map(({ id }, i) => ({ ...(byId.get((fresh[i] as JsonRpcPayload).id) as Answer), id }));
   }
 
-  /** Sees the node's head in the answers to what others asked. */
-  #notice({ method, params }: JsonRpcPayload, answer: Answer): void {
-    const { result } = answer as { result?: unknown };
-    if (method === 'eth_blockNumber') this.sawHead(Number(result));
-    if (method === 'eth_getBlockByNumber' && (params as unknown[])[0] === 'latest') {
-      this.sawHead(Number((result as { number?: string } | null | undefined)?.number ?? 0));
+  /** Sees the node's head in the answers to what others asked. @throws NodeFailure for an answer that cannot be true */
+  #notice(payload: JsonRpcPayload, answer: Answer): void {
+    if (!('result' in answer)) return;
+    const { method, params } = payload;
+    const { result } = answer;
+    const objection = objectionTo(payload, result);
+    if (objection !== undefined) {
+      this.distrust();
+      throw this.#failed(new NodeFailure('malformed', `${this.name} ${objection}`));
     }
+    if (method === 'eth_blockNumber') this.sawHead(countIn(result) as number);
+    const isLatest = method === 'eth_getBlockByNumber' && (params as unknown[])[0] === 'latest';
+    const header = isLatest ? headIn(result) : undefined;
+    if (header) this.sawHead(header.number, header);
   }
 
   async #exchange(payloads: readonly JsonRpcPayload[]): Promise<unknown> {

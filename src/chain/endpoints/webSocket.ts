@@ -1,11 +1,13 @@
 import type { JsonRpcPayload } from 'ethers';
+import { headIn } from './answers.ts';
 import { NodeFailure } from './failures.ts';
+import type { Head } from './heads.ts';
 import { publicName, type Transport } from './transport.ts';
 
 interface Message {
-  readonly id?: number;
-  readonly method?: string;
-  readonly params?: { readonly result?: { readonly number?: string } };
+  readonly id?: unknown;
+  readonly method?: unknown;
+  readonly params?: { readonly result?: unknown } | null;
 }
 
 /** Id of the request that subscribes to new heads; those of other requests count from 1. */
@@ -19,9 +21,9 @@ interface Waiting {
 /**
  * JSON-RPC over a websocket, which is opened when it is first needed and again after it broke.
  *
- * @param onHead is told the number of each new block
+ * @param onHead is told of each new block, of which the node gives the header
  */
-export function webSocketTransport(url: string, onHead: (number: number) => void): Transport {
+export function webSocketTransport(url: string, onHead: (head: Head) => void): Transport {
   const name = publicName(url);
   const waiting = new Map<number, Waiting>();
   let socket: Promise<WebSocket> | undefined;
@@ -37,12 +39,13 @@ export function webSocketTransport(url: string, onHead: (number: number) => void
   const receive = ({ data }: MessageEvent): void => {
     let message: Message;
     try {
-      message = JSON.parse(`${data}`) as Message;
+      // A message may be any JSON; what is thrown here would end the process.
+      message = (JSON.parse(`${data}`) ?? {}) as Message;
     } catch {
       return;
     }
-    const head = message.method === 'eth_subscription' ? message.params?.result?.number : undefined;
-    if (head !== undefined) onHead(Number(head));
+    const head = message.method === 'eth_subscription' ? headIn(message.params?.result) : undefined;
+    if (head) onHead(head);
     if (typeof message.id !== 'number') return;
     waiting.get(message.id)?.resolve(message);
     waiting.delete(message.id);

@@ -2,7 +2,7 @@
 import type { Contracts } from '../contracts/contracts.ts';
 import type { Block, Case, World } from '../contracts/world.ts';
 import { isOver } from '../contracts/world.ts';
-import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import { explain } from '../messages/explain.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
@@ -10,7 +10,7 @@ import { decodeAll, type OnUnreadable } from './events.ts';
 import { EventsMissing, type Gap, keyOf, leftOut } from './gaps.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
-import { type FullHeader, oneNode, Reader, type Rpc } from './reader.ts';
+import { type FullHeader, oneNode, Reader, type Rpc, UnusableAnswer } from './reader.ts';
 import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
@@ -44,12 +44,25 @@ interface Kept {
   readonly builder: CaseBuilder;
 }
 
+/** Whether a node gave what no chain gives. */
+const isUntrue = (failure: unknown): boolean =>
+  failure instanceof EventsMissing ||
+  failure instanceof UnusableAnswer ||
+  (failure instanceof NodeFailure && failure.kind === 'malformed');
+
+/** All that a look works with. */
+interface Opened {
+  readonly store: IndexStore;
+  readonly reader: Reader;
+  readonly checker: Checker;
+}
+
 /**
  * Whether the next answers may do: the chain was reorganised during the look, so that its block is no longer in it or no
  * longer known to the node, or the node left out events.
  */
 function isPassing(failure: unknown): boolean {
-  if (failure instanceof ChainMoved || failure instanceof EventsMissing) return true;
+  if (failure instanceof ChainMoved || isUntrue(failure)) return true;
   const refusal = rpcErrorIn(failure);
   return refusal !== undefined && isUnknownBlock(refusal);
 }
@@ -211,7 +224,7 @@ export class EventIndex {
     this.#unchecked.clear();
   }
 
-  async #open(): Promise<{ store: IndexStore; reader: Reader; checker: Checker }> {
+  async #open(): Promise<Opened> {
     const { oracle, game, provider } = this.#contracts;
     const [oracleAddress, gameAddress] = await Promise.all([oracle.getAddress(), game.getAddress()]);
     this.#reader ??= new Reader([oracleAddress, gameAddress]);
@@ -232,9 +245,20 @@ export class EventIndex {
 
   /** @param isAgain whether a look before this one found that the chain has changed under it */
   async #look(isAgain: boolean): Promise<World> {
-    const { store, reader, checker } = await this.#open();
+    const opened = await this.#open();
     const rpc = await oneNode(this.#contracts.provider);
+    try {
+      return await this.#lookAt(rpc, isAgain, opened);
+    } catch (failure) {
+      // Where there are several nodes, the next look is at another one.
+      if (isUntrue(failure)) rpc.distrust?.();
+      throw failure;
+    }
+  }
+
+  async #lookAt(rpc: Rpc, isAgain: boolean, { store, reader, checker }: Opened): Promise<World> {
     let head = await reader.latest(rpc);
+    if (head.number > Math.max(store.cursor, 0) + REREAD_BLOCKS) await reader.requireParent(rpc, head);
     if (await this.#isBehind(rpc, head, isAgain)) return this.#world as World;
     for (let before = Number.POSITIVE_INFINITY; store.cursor < head.number - REREAD_BLOCKS; ) {
       const behind = head.number - REREAD_BLOCKS - store.cursor;
@@ -279,6 +303,13 @@ export class EventIndex {
       if (this.#world && ++this.#looksBehind < LOOKS_BEHIND) return true;
       this.#takeBack(store, head.number);
       return false;
+    }
+    // All that was read would be read again, so one answer does not do.
+    if (head.number < cursor - KEPT_BLOCKS && ++this.#looksBehind < LOOKS_BEHIND) {
+      if (this.#world) return true;
+      throw new UnusableAnswer(
+        `the node says that its newest block is ${head.number}, and block ${cursor} was read before; it is asked again`,
+      );
     }
     this.#looksBehind = 0;
     if (head.number === cursor && known === head.hash) return false;

@@ -84,6 +84,9 @@ export function stateHash(
   return keccak256(`0x${tag}${AbiCoder.defaultAbiCoder().encode(WORDS, words).slice(2)}`);
 }
 
+/** More requests or disputes than gas can pay for: each takes some 10^5 of it. */
+const MOST_IDS = 2n ** 40n;
+
 /** JSON-RPC 2.0, section 5.1. */
 const INVALID_PARAMS = -32602;
 
@@ -137,6 +140,13 @@ export class StateReader {
       this.#read(rpc, at, 'oracle', 'requestCount'),
       this.#read(rpc, at, 'game', 'disputeCount'),
     ]);
+    for (const count of [requests, disputes]) {
+      if (count < MOST_IDS) continue;
+      throw new NodeFailure(
+        'malformed',
+        `the Ethereum node says that there are ${requests} requests and ${disputes} disputes at block ${at.number}, which cannot be`,
+      );
+    }
     return { requests, disputes };
   }
 

@@ -1,5 +1,6 @@
 import { dataLength, toQuantity } from 'ethers';
 import type { Hex } from '../contracts/types.ts';
+import { countIn } from '../endpoints/answers.ts';
 import { allowedRange, isRateLimit, isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import { LearnedSize } from '../endpoints/learnedSize.ts';
 import { mayHold } from './bloom.ts';
@@ -10,6 +11,8 @@ import type { Header } from './tables.ts';
 export interface Rpc {
   // biome-ignore lint/suspicious/noExplicitAny: a node may answer anything
   send(method: string, params: any[]): Promise<any>;
+  /** Has other nodes asked first for a while, because what this one answered cannot be true. */
+  distrust?(): void;
 }
 
 /** One node for reads that belong together, if the provider chooses among several; else the provider itself. */
@@ -54,6 +57,19 @@ export class Reader {
     return header;
   }
 
+  /**
+   * Makes sure that a node has the chain below a head that is far above what was read.
+   *
+   * @throws UnusableAnswer if it does not have the block before
+   */
+  async requireParent(rpc: Rpc, head: FullHeader): Promise<void> {
+    const [parent] = await this.headers(rpc, [head.number - 1]);
+    if (parent?.hash === head.parentHash) return;
+    throw new UnusableAnswer(
+      `the node says that its newest block is ${head.number}, and does not have the block before it`,
+    );
+  }
+
   /** Headers of blocks by their numbers, without those that the node does not have. */
   async headers(rpc: Rpc, numbers: readonly number[]): Promise<FullHeader[]> {
     const blocks = await Promise.all(
@@ -67,21 +83,22 @@ export class Reader {
 
   #header(block: unknown): FullHeader | undefined {
     const { number, hash, parentHash, timestamp, logsBloom } = (block ?? {}) as Record<string, unknown>;
-    if (typeof number !== 'string' || typeof hash !== 'string' || typeof timestamp !== 'string')
+    if (countIn(number) === undefined || typeof hash !== 'string' || countIn(timestamp) === undefined)
       return undefined;
     const bloom = typeof logsBloom === 'string' && dataLength(logsBloom) === 256 ? logsBloom : undefined;
     return {
       number: Number(number),
       hash,
       parentHash: typeof parentHash === 'string' ? parentHash : '0x',
-      timestamp: BigInt(timestamp),
+      timestamp: BigInt(timestamp as string),
       mayHoldEvents: bloom === undefined || this.#addresses.some((address) => mayHold(bloom, address)),
     };
   }
 
   /** Logs of one block of this very hash. @throws what the node says if it does not know the block */
   async logsOfBlock(rpc: Rpc, blockHash: Hex): Promise<RawLog[]> {
-    return this.#logs(await rpc.send('eth_getLogs', [{ address: this.#addresses, blockHash }]));
+    const logs = this.#logs(await rpc.send('eth_getLogs', [{ address: this.#addresses, blockHash }]));
+    return logs.filter((log) => log.blockHash === blockHash);
   }
 
   /**
@@ -101,7 +118,11 @@ export class Reader {
       const asked = to - from + 1;
       const filter = { address: this.#addresses, fromBlock: toQuantity(from), toBlock: toQuantity(to) };
       try {
-        const logs = this.#logs(await rpc.send('eth_getLogs', [topics ? { ...filter, topics } : filter]));
+        const answer = this.#logs(await rpc.send('eth_getLogs', [topics ? { ...filter, topics } : filter]));
+        // Nothing was asked about other blocks, whatever the node says of them.
+        const logs = answer.filter(
+          ({ blockNumber }) => Number(blockNumber) >= from && Number(blockNumber) <= to,
+        );
         this.#range.succeeded(asked);
         if (logs.length > MANY_LOGS) this.#range.shrink((asked * MANY_LOGS) / logs.length);
         return { logs, to };
@@ -109,6 +130,11 @@ export class Reader {
         const refusal = rpcErrorIn(failure);
         // Not its limit, but it may be more than the node does in its time.
         if (failure instanceof NodeFailure && failure.kind === 'timeout') this.#range.shrink(asked / 2);
+        // More than is read of one answer: fewer blocks have fewer logs.
+        if (failure instanceof NodeFailure && failure.kind === 'size' && asked > 1) {
+          this.#range.refused(asked);
+          continue;
+        }
         if (!refusal || isRateLimit(refusal) || isUnknownBlock(refusal) || asked === 1) throw failure;
         this.#range.refused(asked, allowedRange(refusal.message));
       }
@@ -129,6 +155,8 @@ export class Reader {
   /** Only what can be a log of the contracts, whatever the node puts into its answer. */
   #logs(answer: unknown): RawLog[] {
     if (!Array.isArray(answer)) throw new UnusableAnswer('the node answered a request for logs with no list');
+    if (answer.some((log) => typeof log !== 'object' || log === null))
+      throw new UnusableAnswer('the node answered a request for logs with something that is no log');
     return (answer as RawLog[]).filter(
       ({ address, blockNumber, removed }) =>
         removed !== true &&

@@ -5,6 +5,7 @@ import { balanceIn } from '../contracts/unit.ts';
 import type { World } from '../contracts/world.ts';
 import { EventIndex } from '../index/eventIndex.ts';
 import { type Listener, withoutRepeats } from '../messages/report.ts';
+import { AccountBalance } from '../money/balance.ts';
 import { type Limits, Purse } from '../money/purse.ts';
 import type { Due } from '../transactions/due.ts';
 import { type OpenOptions, openSender, type Sender } from '../transactions/open.ts';
@@ -94,12 +95,14 @@ export function createService(
   const told = new Set<string>();
   let opening: Promise<Sender> | undefined;
   let sender: Sender | undefined;
+  let balance: AccountBalance | undefined;
   const maxFeeWei = sending.maxFeeWei ?? DEFAULT_MAX_FEE_WEI;
   let open = { bondsWei: 0n, gas: 0n };
 
   const purse = async (me: string): Promise<Purse> => {
     const isEther = contracts.currency === ZERO_ADDRESS;
-    const balanceWei = await contracts.provider.getBalance(me);
+    balance ??= new AccountBalance(contracts.provider, me);
+    const balanceWei = await balance.read();
     const currencyWei = isEther ? balanceWei : await balanceIn(contracts.currency, me, contracts.provider);
     const { bondsWei: openBondsWei, gas: reservedGas } = open;
     const baseFeeWei = sender?.transactions.status.baseFeeWei ?? 0n;

@@ -68,7 +68,8 @@ function holderIn(path: string): Holder | undefined {
 /** Where nobody else has it: takes a file for this process. @throws LeaseTaken if a living process has it */
 function take(path: string, account: string, holder: Holder): void {
   makeFolder(dirname(path));
-  for (;;) {
+  // The time of a file may lie in the future, so what counts is how long was waited here.
+  for (let sleptMs = 0; ; ) {
     try {
       writeNew(path, JSON.stringify(holder));
       return;
@@ -84,8 +85,10 @@ function take(path: string, account: string, holder: Holder): void {
       );
     }
     // Written but not filled yet: its process is between two system calls.
-    if (!other && age < UNFILLED_MS) sleep(REST_MS);
-    else if (takeOver(path, account, holder, other)) return;
+    if (!other && age < UNFILLED_MS && sleptMs < UNFILLED_MS) {
+      sleep(REST_MS);
+      sleptMs += REST_MS;
+    } else if (takeOver(path, account, holder, other)) return;
   }
 }
 

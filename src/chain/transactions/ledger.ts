@@ -2,13 +2,21 @@ import type { TransactionReceipt } from 'ethers';
 import type { Listener } from '../messages/report.ts';
 import type { Due } from './due.ts';
 import type { Journal } from './journal.ts';
+import { MOST_FOREIGN } from './judge.ts';
 import type { Look, SendingNode } from './node.ts';
-import { type Attempt, emptySlot, keysIn, latestOf, type Slot } from './slot.ts';
+import { type Attempt, bringBack, emptySlot, keysIn, latestOf, type Slot } from './slot.ts';
 
 /** Blocks after which a used nonce whose receipt nobody knows counts as somebody else's. */
 const MISSED_BLOCKS = 3;
 
+/** Nonces above the used ones that an account may have signed for: those in flight, and foreign ones before them. */
+const FAR_NONCES = 4 * MOST_FOREIGN;
+/** Blocks by which the one that a nonce was looked at in may be above the latest: the node may be behind another. */
+const FAR_BLOCKS = 64;
+
 export interface LedgerOptions {
+  /** Transactions that may wait in the pool at once. */
+  readonly inFlight: number;
   /** Blocks for which a mined transaction is followed. */
   readonly confirmations: number;
   readonly journal: Journal;
@@ -27,6 +35,8 @@ export class Ledger {
   #isStarted = false;
   /** Nonces below this are used up. */
   #used = 0;
+  /** The same, with those in the pool, by the last look. */
+  #pending = 0;
 
   constructor(node: SendingNode, options: LedgerOptions) {
     this.#node = node;
@@ -42,6 +52,18 @@ export class Ledger {
     return this.#slots.filter(({ mined }) => !mined);
   }
 
+  /** Counts what waits to be mined, and the blocks for which the oldest of it does; 0 if nothing does. */
+  waiting(block: number): {
+    readonly inFlight: number;
+    readonly oldestBlocks: number;
+    readonly foreign: number;
+  } {
+    const { open } = this;
+    const own = open.filter(({ isForeign }) => !isForeign);
+    const oldest = own.reduce((least, { openedAtBlock }) => Math.min(least, openedAtBlock), block);
+    return { inFlight: own.length, oldestBlocks: block - oldest, foreign: open.length - own.length };
+  }
+
   /**
    * Brings the nonces up to what a node sees.
    *
@@ -51,6 +73,7 @@ export class Ledger {
   async update(look: Look, stated: ReadonlyMap<string, Due>, seenBlock: number): Promise<void> {
     this.#stated = stated;
     if (!this.#isStarted) this.#adopt(look);
+    this.#mendAfterLies(look);
     for (const slot of this.#slots) {
       for (const key of keysIn(slot)) {
         const due = stated.get(key);
@@ -89,22 +112,59 @@ export class Ledger {
     }
   }
 
+  /**
+   * Brings what a node said wrongly for a while back to what can be: nonces far above those that are used, which were never
+   * reached, and numbers of blocks that have not come yet.
+   */
+  #mendAfterLies({ used, block }: Look): void {
+    const far = this.#slots.filter(
+      ({ nonce, mined }) => !mined && nonce > used + this.#options.inFlight + FAR_NONCES,
+    );
+    if (far.length > 0) {
+      this.#slots = this.#slots.filter((slot) => !far.includes(slot));
+      const nonces =
+        far.length > 1 ? `nonces ${far[0]!.nonce} to ${far.at(-1)!.nonce}` : `nonce ${far[0]!.nonce}`;
+      this.#tellForeign(
+        `${nonces} of ${this.#node.address} are far above the ${used} that are used, as a node once said; what was signed for them is given up`,
+      );
+      this.save();
+    }
+    for (const slot of this.#slots) bringBack(slot, block + FAR_BLOCKS, block);
+  }
+
   /** Nonces in the pool that nobody here has signed for. */
   #noticeForeign({ pending, block }: Look): void {
-    for (let nonce = this.nextNonce(); nonce < pending; nonce = this.nextNonce()) {
-      this.add(emptySlot(nonce, block, true));
-      this.#tellForeign(
-        `nonce ${nonce} of ${this.#node.address} is in the pool and not from this run: an earlier run sent it, or another process has the same key`,
-      );
+    // One that no pool has any more is free; that the last look did not show it either tells it from a node that is behind.
+    const highest = Math.max(pending, this.#pending);
+    this.#pending = pending;
+    this.#slots = this.#slots.filter(
+      ({ isForeign, attempts, nonce }) => !isForeign || attempts.length > 0 || nonce < highest,
+    );
+    const found: number[] = [];
+    const waiting = this.#slots.filter(({ isForeign, mined }) => isForeign && !mined).length;
+    const taken = new Set(this.#slots.map(({ nonce }) => nonce));
+    for (let nonce = this.nextNonce(); nonce < pending; nonce++) {
+      if (found.length + waiting >= MOST_FOREIGN) break;
+      if (!taken.has(nonce)) found.push(nonce);
     }
+    const [first] = found;
+    if (first === undefined) return;
+    for (const nonce of found) this.add(emptySlot(nonce, block, true));
+    const which = found.length > 1 ? `nonces ${first} to ${found.at(-1)}` : `nonce ${first}`;
+    const verb = found.length > 1 ? 'are' : 'is';
+    this.#tellForeign(
+      `${which} of ${this.#node.address} ${verb} in the pool and not from this run: an earlier run sent it, or another process has the same key`,
+    );
   }
 
   /** The lowest nonce that is free: a reorganisation may leave gaps below those in use. */
   nextNonce(): number {
-    const taken = new Set(this.#slots.map(({ nonce }) => nonce));
-    let nonce = this.#used;
-    while (taken.has(nonce)) nonce++;
-    return nonce;
+    let free = this.#used;
+    for (const { nonce } of this.#slots) {
+      if (nonce > free) break;
+      if (nonce === free) free++;
+    }
+    return free;
   }
 
   // ---- what became of them ----

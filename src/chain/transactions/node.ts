@@ -5,7 +5,10 @@ import {
   TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
+import { larger, smaller } from '../bigints.ts';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
+import { NodeFailure } from '../endpoints/failures.ts';
+import { opinionsOf } from '../endpoints/opinions.ts';
 import type { Fees, Market } from './fees.ts';
 import type { TransactionContent } from './slot.ts';
 
@@ -33,6 +36,8 @@ export interface Signed {
 export interface SendingNode {
   readonly address: string;
   look(): Promise<Look>;
+  /** The same as each of several nodes sees it that answer; nothing where there is one. */
+  looks?(): Promise<readonly Look[]>;
   /** Ether of the account. */
   balance(): Promise<bigint>;
   receipt(hash: string): Promise<TransactionReceipt | null>;
@@ -73,6 +78,46 @@ async function receiptFromLogs(provider: Provider, hash: string): Promise<Transa
   );
 }
 
+/** The gas of a transaction that does nothing; what one may take with its margin, by EIP-7825; more than any block has. */
+const [LEAST_GAS, USUAL_GAS, MOST_GAS] = [21_000n, 14_000_000n, 2n ** 32n];
+
+/**
+ * Chooses among estimates of several nodes: the highest that is usual, because one that is too low has the transaction fail and
+ * be paid for; of unusual ones the lowest.
+ *
+ * @throws NodeFailure if none may be true
+ */
+export function likelyGas(estimates: readonly bigint[]): bigint {
+  const likely = estimates.filter((gas) => gas >= LEAST_GAS && gas <= MOST_GAS);
+  const usual = likely.filter((gas) => gas <= USUAL_GAS);
+  if (usual.length > 0) return usual.reduce(larger);
+  if (likely.length > 0) return likely.reduce(smaller);
+  throw new NodeFailure(
+    'malformed',
+    `the Ethereum node estimates ${estimates[0]} gas, which no transaction takes`,
+  );
+}
+
+async function lookAt(provider: Provider, address: string): Promise<Look> {
+  const [block, used, pending, fees] = await Promise.all([
+    provider.getBlock('latest'),
+    provider.getTransactionCount(address, 'latest'),
+    provider.getTransactionCount(address, 'pending'),
+    provider.getFeeData(),
+  ]);
+  if (!block) throw new Error('the node knows no latest block');
+  const isDynamic = block.baseFeePerGas !== null;
+  const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
+  return {
+    block: block.number,
+    timestamp: BigInt(block.timestamp),
+    used,
+    pending,
+    market: { baseFeeWei: block.baseFeePerGas ?? 0n, tipWei },
+    isDynamic,
+  };
+}
+
 export async function openNode(signer: Signer, provider: Provider): Promise<SendingNode> {
   const { Transaction } = await import('ethers');
   const address = await signer.getAddress();
@@ -80,29 +125,19 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Send
   const endpoints = provider instanceof Endpoints ? provider : undefined;
   return {
     address,
-    look: async () => {
-      const [block, used, pending, fees] = await Promise.all([
-        provider.getBlock('latest'),
-        provider.getTransactionCount(address, 'latest'),
-        provider.getTransactionCount(address, 'pending'),
-        provider.getFeeData(),
-      ]);
-      if (!block) throw new Error('the node knows no latest block');
-      const isDynamic = block.baseFeePerGas !== null;
-      const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
-      return {
-        block: block.number,
-        timestamp: BigInt(block.timestamp),
-        used,
-        pending,
-        market: { baseFeeWei: block.baseFeePerGas ?? 0n, tipWei },
-        isDynamic,
-      };
-    },
+    look: () => lookAt(provider, address),
+    looks: () => opinionsOf(provider, (node) => lookAt(node, address)),
     balance: () => provider.getBalance(address),
     receipt: async (hash) => (await provider.getTransactionReceipt(hash)) ?? receiptFromLogs(provider, hash),
     knows: async (hash) => (await provider.getTransaction(hash)) !== null,
-    estimate: (call) => provider.estimateGas({ ...call, from: address }),
+    estimate: async (call) => {
+      const from = { ...call, from: address };
+      const [said, others] = await Promise.all([
+        provider.estimateGas(from),
+        opinionsOf(provider, (node) => node.estimateGas(from)),
+      ]);
+      return likelyGas([said, ...others]);
+    },
     sign: async (nonce, { to, data, valueWei, gasLimit }, fees, isDynamic) => {
       const prices = isDynamic ? { type: 2, ...fees } : { type: 0, gasPrice: fees.maxFeePerGas };
       const request: TransactionRequest = { chainId, nonce, to, data, value: valueWei, gasLimit, ...prices };

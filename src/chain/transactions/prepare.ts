@@ -48,7 +48,9 @@ export class Preparer {
 
   isResting(key: string): boolean {
     if (isStillNow(this.#early.get(key), this.block)) return true;
-    return (this.#rests.get(key)?.untilBlock ?? 0) > this.block;
+    const blocks = (this.#rests.get(key)?.untilBlock ?? 0) - this.block;
+    // A longer rest began in a block that has not come: a node was wrong about the newest one.
+    return blocks > 0 && blocks <= LONGEST_REST_BLOCKS;
   }
 
   /** Whether a call has to travel alone, because it failed in company. */

@@ -2,7 +2,7 @@ import { larger, smaller } from '../bigints.ts';
 import type { Due } from './due.ts';
 import { ceilingWei, isUrgent, worthWei } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
-import type { TransactionContent } from './slot.ts';
+import { latestOf, type Slot, type TransactionContent } from './slot.ts';
 
 export const DEFAULT_MAX_FEE_WEI = 100n * 10n ** 9n;
 
@@ -103,6 +103,14 @@ export class Prices {
     );
   }
 }
+
+/** Ether that transactions on their way take besides gas at the usual ceiling. */
+export const weiIn = (open: readonly Slot[], maxFeeWei: bigint): bigint =>
+  open.reduce((sum, slot) => {
+    const latest = latestOf(slot);
+    if (!latest) return sum;
+    return sum + latest.valueWei + larger(0n, latest.fees.maxFeePerGas - maxFeeWei) * latest.gasLimit;
+  }, 0n);
 
 /** An amount of wei in gwei, with at most two decimals. */
 export const gwei = (wei: bigint): string => `${Number(wei / 10n ** 7n) / 100}`;

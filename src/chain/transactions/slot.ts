@@ -62,7 +62,7 @@ export interface Slot {
   readonly attempts: Attempt[];
   /** Dues by key, as far as this process has stated them. */
   readonly dues: Map<string, Due>;
-  readonly openedAtBlock: number;
+  openedAtBlock: number;
   /** Set while the chain has it. */
   mined: { readonly attempt: Attempt; receipt: TransactionReceipt } | undefined;
   /** Block in which its nonce was first seen as used up although nobody knew a receipt. */
@@ -132,4 +132,15 @@ export const latestOf = ({ attempts }: Slot): Attempt | undefined => attempts.at
 export function keysIn({ attempts, mined }: Slot): readonly string[] {
   if (mined) return mined.receipt.status === 1 ? mined.attempt.keys : [];
   return attempts.flatMap(({ keys }) => keys);
+}
+
+/** Has what happened in a block that has not come yet happen in the latest: a node was wrong about the newest block. */
+export function bringBack(slot: Slot, highest: number, block: number): void {
+  const back = (stamp: number): number => (stamp > highest ? block : stamp);
+  slot.openedAtBlock = back(slot.openedAtBlock);
+  slot.lookedAtBlock = back(slot.lookedAtBlock);
+  if (slot.missedAtBlock !== undefined) slot.missedAtBlock = back(slot.missedAtBlock);
+  slot.attempts.forEach((attempt, i) => {
+    if (attempt.sentAtBlock > highest) slot.attempts[i] = { ...attempt, sentAtBlock: block };
+  });
 }

@@ -5,17 +5,18 @@ import { Broadcaster } from './broadcaster.ts';
 import { contentFor, type Need } from './contents.ts';
 import { byKey, byUrgency, type Due, type Parcel, parcels } from './due.ts';
 import { ceilingWei, isUrgent, quote, replacement } from './fees.ts';
+import { fillGaps } from './gaps.ts';
 import { type Journal, noJournal } from './journal.ts';
+import { Judge } from './judge.ts';
 import { Ledger } from './ledger.ts';
 import { isStillNow, momentAt } from './moment.ts';
 import type { Look, SendingNode } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
-import { gwei, Prices } from './prices.ts';
+import { gwei, Prices, weiIn } from './prices.ts';
 import {
   type Attempt,
   BUMP_BLOCKS,
   emptySlot,
-  filler,
   isRefused,
   isSame,
   keysIn,
@@ -36,6 +37,8 @@ export interface SenderOptions {
   /** Blocks for which a mined transaction is followed, and sent again if a reorganisation takes it. */
   readonly confirmations?: number;
   readonly journal?: Journal;
+  /** Milliseconds, from any beginning. */
+  readonly now?: () => number;
 }
 
 export const DEFAULT_IN_FLIGHT = 16;
@@ -74,6 +77,7 @@ interface Made {
  */
 export class Transactions {
   readonly #node: SendingNode;
+  readonly #judge: Judge;
   readonly #ledger: Ledger;
   readonly #preparer: Preparer;
   readonly #broadcaster: Broadcaster;
@@ -86,14 +90,16 @@ export class Transactions {
 
   constructor(node: SendingNode, join: Join, listen: Listener, options: SenderOptions = {}) {
     const { confirmations = DEFAULT_CONFIRMATIONS, journal = noJournal } = options;
+    const { inFlight = DEFAULT_IN_FLIGHT, now = () => performance.now() } = options;
     this.#node = node;
     this.#listen = listen;
-    this.#inFlight = options.inFlight ?? DEFAULT_IN_FLIGHT;
+    this.#inFlight = inFlight;
+    this.#judge = new Judge(node, { inFlight, listen, now });
     this.#prices = new Prices(node, options.maxFeeWei, (sentence) => this.#tell('ceiling', sentence));
     this.#preparer = new Preparer(node, join, listen);
     this.#broadcaster = new Broadcaster(node, listen);
     const onReverted = ({ keys }: Attempt): void => this.#preparer.noteReverted(keys);
-    this.#ledger = new Ledger(node, { confirmations, journal, listen, onReverted });
+    this.#ledger = new Ledger(node, { inFlight, confirmations, journal, listen, onReverted });
   }
 
   /** Whether a due was sent and is not decided, or is mined and still followed. */
@@ -116,15 +122,7 @@ export class Transactions {
   }
 
   get status(): SenderStatus {
-    const open = this.#ledger.open;
-    const own = open.filter(({ isForeign }) => !isForeign);
-    const oldest = Math.min(...own.map(({ openedAtBlock }) => openedAtBlock));
-    return {
-      baseFeeWei: this.#prices.baseFeeWei,
-      inFlight: own.length,
-      oldestBlocks: own.length > 0 ? (this.#look?.block ?? 0) - oldest : 0,
-      foreign: open.length - own.length,
-    };
+    return { baseFeeWei: this.#prices.baseFeeWei, ...this.#ledger.waiting(this.#look?.block ?? 0) };
   }
 
   /**
@@ -136,9 +134,13 @@ export class Transactions {
    * @returns transactions sent for the first time
    */
   async step(dues: readonly Due[], seenBlock: number, reservedWei = 0n): Promise<number> {
-    const look = await this.#node.look();
+    const look = await this.#judge.look(this.#ledger.slots);
     this.#look = look;
-    this.#prices.begin({ look, reservedWei, inFlightWei: () => this.#inFlightWei() });
+    this.#prices.begin({
+      look,
+      reservedWei,
+      inFlightWei: () => weiIn(this.#ledger.open, this.#prices.maxFeeWei),
+    });
     this.#preparer.block = look.block;
     this.#stated = byKey(dues);
     await this.#ledger.update(look, this.#stated, seenBlock);
@@ -176,7 +178,10 @@ export class Transactions {
         const isOld = latest ? age >= BUMP_BLOCKS : isUrgent(secondsLeft) || age >= FOREIGN_BLOCKS;
         const isWanted = this.#stated.size > 0;
         if (isWanted && (isOld || isUnfit)) {
-          await this.#renew(slot, { ...need, isNeeded: true }, look, urgency);
+          // Nothing has to be filled for what a pool may not have at all, unless something waits behind it.
+          const isNeeded =
+            this.#unsent().length > 0 || open.some((one) => !one.isForeign && one.nonce > slot.nonce);
+          await this.#renew(slot, { ...need, isNeeded }, look, urgency);
         } else if (!isStale && latest) await this.#broadcaster.remind(slot, latest, look, secondsLeft);
         continue;
       }
@@ -262,6 +267,7 @@ export class Transactions {
     const open = this.#ledger.open;
     // A transaction that an earlier process left in the pool may already do what is due.
     if (open.some(({ isForeign, nonce }) => isForeign && nonce >= look.used)) return 0;
+    if (this.#judge.mayBeUsed) return 0;
     const free = this.#inFlight - open.length;
     const waiting = this.#unsent();
     const made: Made[] = [];
@@ -307,30 +313,26 @@ export class Transactions {
     return made.length;
   }
 
-  /** Uses up nonces that nobody knows of and others wait behind. */
   async #fillGaps(look: Look, made: Made[]): Promise<void> {
-    const last = this.#ledger.slots.at(-1)?.nonce ?? -1;
-    for (let nonce = this.#ledger.nextNonce(); nonce < last; nonce = this.#ledger.nextNonce()) {
-      const content = filler(nonce, this.#node.address);
-      const worth = [...this.#stated.values()].map((due) => this.#prices.worth(due)).reduce(larger, 0n);
-      const ceiling = await this.#prices.raiseCeiling(this.#prices.maxFeeWei, worth, content);
-      const fees = quote(look.market, ceiling);
-      if (!fees) return;
-      const slot = emptySlot(nonce, look.block);
-      const attempt = await this.#broadcaster.sign(slot, content, fees, look);
-      made.push({ slot, attempt, audience: 'all' });
-      this.#ledger.add(slot);
-    }
-  }
-
-  /** Ether that transactions on their way take besides gas at the usual ceiling. */
-  #inFlightWei(): bigint {
-    return this.#ledger.open.reduce((sum, slot) => {
-      const latest = latestOf(slot);
-      if (!latest) return sum;
-      const over = latest.fees.maxFeePerGas - this.#prices.maxFeeWei;
-      return sum + latest.valueWei + larger(0n, over) * latest.gasLimit;
-    }, 0n);
+    await fillGaps({
+      ledger: this.#ledger,
+      stated: this.#stated,
+      address: this.#node.address,
+      most: this.#inFlight,
+      priceWei: look.market.baseFeeWei + look.market.tipWei,
+      tell: (sentence) => this.#tell('foreign', sentence),
+      send: async (nonce, content) => {
+        const worth = [...this.#stated.values()].map((due) => this.#prices.worth(due)).reduce(larger, 0n);
+        const ceiling = await this.#prices.raiseCeiling(this.#prices.maxFeeWei, worth, content);
+        const fees = quote(look.market, ceiling);
+        if (!fees) return false;
+        const slot = emptySlot(nonce, look.block);
+        const attempt = await this.#broadcaster.sign(slot, content, fees, look);
+        made.push({ slot, attempt, audience: 'all' });
+        this.#ledger.add(slot);
+        return true;
+      },
+    });
   }
 
   /** Gives back the last nonces if the account could not pay for them, so that nothing waits behind a gap. */
@@ -342,7 +344,7 @@ export class Transactions {
     this.#ledger.save();
   }
 
-  #tell(about: 'replaced' | 'ceiling', sentence: string): void {
+  #tell(about: 'replaced' | 'ceiling' | 'foreign', sentence: string): void {
     this.#listen({ kind: 'warned', about, sentence });
   }
 }

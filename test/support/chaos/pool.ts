@@ -70,6 +70,10 @@ export class PoolChain implements SendingNode {
   isDown = false;
   /** Answers like a node that is so many blocks behind. */
   behind = 0;
+  /** What the node that is asked says instead of the truth. */
+  distort: (truth: Look) => Look = (truth) => truth;
+  /** What other nodes say; undefined if there is only one. */
+  others: ((truth: Look) => readonly Look[]) | undefined;
   /** Pending transactions that nodes tell of and do not have. */
   phantoms = 0;
   /** Whether nodes have no receipts yet, though they have the blocks. */
@@ -169,6 +173,15 @@ export class PoolChain implements SendingNode {
 
   async look(): Promise<Look> {
     this.#answer();
+    return this.distort(this.#truth());
+  }
+
+  async looks(): Promise<readonly Look[]> {
+    const truth = this.#truth();
+    return this.others ? [this.distort(truth), ...this.others(truth)] : [];
+  }
+
+  #truth(): Look {
     const block = Math.max(0, this.block - this.behind);
     const used = this.#blocks.slice(0, block + 1).flat().length;
     const pending = this.behind > 0 ? used : this.#nextNonce() + this.phantoms;

@@ -11,7 +11,8 @@ export function memory(): Journal {
   return {
     read: () => kept,
     write: (slots: readonly Slot[]) => {
-      kept = slots.map(({ nonce, attempts }) => ({ nonce, attempts: [...attempts] }));
+      const signed = slots.filter(({ attempts }) => attempts.length > 0);
+      kept = signed.map(({ nonce, attempts }) => ({ nonce, attempts: [...attempts] }));
     },
   };
 }

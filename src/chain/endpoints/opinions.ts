@@ -1,0 +1,28 @@
+import type { Provider } from 'ethers';
+import { Endpoints } from './endpoints.ts';
+
+/** Longest that a node is waited for whose answer is compared with that of another, ms. */
+const OPINION_MS = 3_000;
+
+async function within<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the node takes too long')), OPINION_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Asks all nodes that answer and are not behind, so that their answers can be compared.
+ *
+ * @returns what those say that answer soon; nothing where there is only one node
+ */
+export async function opinionsOf<T>(provider: Provider, ask: (node: Provider) => Promise<T>): Promise<T[]> {
+  const nodes = provider instanceof Endpoints ? provider.each() : [];
+  const settled = await Promise.allSettled(nodes.map((node) => within(ask(node))));
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
