@@ -103,7 +103,21 @@ const LAYOUTS: Partial<Record<GGMLQuantizationType, Layout>> = {
   },
 };
 
-export const isKnown = (kind: GGMLQuantizationType): boolean => LAYOUTS[kind] !== undefined;
+export const isKnown = (kind: GGMLQuantizationType): boolean => Object.hasOwn(LAYOUTS, kind);
+
+/** Names of the kinds that are known, such as `Q8_0`. */
+export const KNOWN_KINDS: readonly string[] = Object.keys(LAYOUTS).map((kind) => kindName(Number(kind)));
+
+/** The name of a kind; its number if it has none. */
+export function kindName(kind: number): string {
+  return GGMLQuantizationType[kind] ?? `${kind}`;
+}
+
+/** Whether rows of so many weights are whole blocks, as they have to be except in kinds that are plain floats. */
+export const isWhole = (kind: GGMLQuantizationType, columns: number): boolean =>
+  FLOATS.includes(kind) || columns % BLOCK === 0;
+
+const FLOATS: readonly GGMLQuantizationType[] = [F32, F16, BF16];
 
 /** Bytes of so many weights of a kind that is known; a part of a block, which only floats may have, counts whole. */
 export const storedBytes = (kind: GGMLQuantizationType, count: number): number =>
