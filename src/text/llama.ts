@@ -29,6 +29,10 @@ export interface LlamaShape {
   readonly positions: number;
   /** Whether queries, keys and values have a bias (Qwen2). */
   readonly biased: boolean;
+  /** Biases of other products. */
+  readonly biases?: readonly LayerBias[];
+  /** What the angles of each pair are divided by, if anything. */
+  readonly divisors?: ArrayLike<number>;
   /** Whether the logits are made by the table of the tokens' vectors. */
   readonly tied: boolean;
 }
@@ -36,7 +40,9 @@ export interface LlamaShape {
 /** Names of a layer's weights; each is kept [outputs, inputs]. */
 export type LayerWeight = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
 export type LayerNorm = 'attention norm' | 'forward norm';
-export type LayerBias = 'query bias' | 'key bias' | 'value bias';
+export type LayerBias = `${LayerWeight} bias`;
+
+export const ATTENTION_BIASES = ['query bias', 'key bias', 'value bias'] as const;
 
 /** `tokens` is [vocabulary, width], as is `logits`, which is asked for only if they are not tied; norms are [width]. */
 export interface LlamaWeights {
@@ -66,16 +72,20 @@ export const layerShapes = ({
   'query bias': [heads * headSize],
   'key bias': [keyHeads * headSize],
   'value bias': [keyHeads * headSize],
+  'output bias': [width],
+  'gate bias': [hidden],
+  'up bias': [hidden],
+  'down bias': [width],
 });
 
 /** Cosines and sines of every position's angles, [positions, pairs]. */
-function angles({ headSize, base, positions }: LlamaShape): { cos: TensorValue; sin: TensorValue } {
+function angles({ headSize, base, positions, divisors }: LlamaShape): { cos: TensorValue; sin: TensorValue } {
   const pairs = headSize / 2;
   const table = (f: (angle: number) => number): TensorValue => ({
     type: TYPES.float,
     shape: [positions, pairs],
     values: Float32Array.from({ length: positions * pairs }, (_, i) =>
-      f(Math.floor(i / pairs) * base ** ((-2 * (i % pairs)) / headSize)),
+      f((Math.floor(i / pairs) * base ** ((-2 * (i % pairs)) / headSize)) / (divisors?.[i % pairs] ?? 1)),
     ),
   });
   return { cos: table(Math.cos), sin: table(Math.sin) };
@@ -121,6 +131,7 @@ function graphOf(
   const writer = new GraphWriter();
   const slabs = new Slabs();
   const { cos, sin } = angles(shape);
+  const biases = new Set<LayerBias>([...(shape.biased ? ATTENTION_BIASES : []), ...(shape.biases ?? [])]);
   const tables = [writer.weight('cos', cos), writer.weight('sin', sin), 'position_ids'];
   const norm = (x: string, weight: string, output: string): string =>
     writer.add('RMSNormalization', [x, weight], output, { axis: int(-1), epsilon: float(epsilon) });
@@ -137,10 +148,15 @@ function graphOf(
       matrixOf(`${name(part)} weight`, weights.layer(layer, part));
     const vector = (part: LayerNorm | LayerBias): string =>
       writer.weight(`${name(part)} weight`, weights.layer(layer, part));
-    const projected = (part: 'query' | 'key' | 'value', from: string): string => {
-      const product = writer.product(from, matrix(part), name(`${part}${shape.biased ? ' product' : ''}`));
-      return shape.biased ? writer.add('Add', [product, vector(`${part} bias`)], name(part)) : product;
+    /** A product, and the bias added that it may have. */
+    const product = (from: string, weight: string, part: LayerWeight, output: string = part): string => {
+      const bias: LayerBias = `${part} bias`;
+      if (!biases.has(bias)) return writer.product(from, weight, name(output));
+      const plain = writer.product(from, weight, name(`${output} product`));
+      return writer.add('Add', [plain, vector(bias)], name(output));
     };
+    const projected = (part: 'query' | 'key' | 'value', from: string): string =>
+      product(from, matrix(part), part);
     const turned = (part: 'query' | 'key', count: number, from: string): string =>
       writer.add('RotaryEmbedding', [from, ...tables], name(`turned ${part}`), {
         num_heads: int(count),
@@ -157,18 +173,19 @@ function graphOf(
       { is_causal: int(1), q_num_heads: int(heads), kv_num_heads: int(keyHeads) },
       past?.yielded,
     );
-    x = writer.add('Add', [x, writer.product(attended, matrix('output'), name('attended'))], name('middle'));
+    const summed = product(attended, matrix('output'), 'output', 'attended');
+    x = writer.add('Add', [x, summed], name('middle'));
     const middle = norm(x, vector('forward norm'), name('forward input'));
     // Allocated in the order of the program, so that a node can hold both without a copy.
     const [upward, gating] = [matrix('up'), matrix('gate')];
-    const gate = writer.product(middle, gating, name('gate'));
+    const gate = product(middle, gating, 'gate');
     const open = writer.add(
       'Mul',
       [gate, writer.add('Sigmoid', [gate], name('gate share'))],
       name('open gate'),
     );
-    const inner = writer.add('Mul', [open, writer.product(middle, upward, name('up'))], name('inner'));
-    x = writer.add('Add', [x, writer.product(inner, matrix('down'), name('down'))], name('output'));
+    const inner = writer.add('Mul', [open, product(middle, upward, 'up')], name('inner'));
+    x = writer.add('Add', [x, product(inner, matrix('down'), 'down')], name('output'));
   }
   const last = norm(x, writer.weight('norm', weights.whole('norm')), 'last');
   writer.product(last, shape.tied ? tokens : tableOf('logits weight', weights.whole('logits')), 'logits');

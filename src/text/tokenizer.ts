@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
-import { ImportError } from '../onnx/errors.ts';
+import { ImportError, within } from '../onnx/errors.ts';
+import { requireCheapPatterns } from './patterns.ts';
 
 /** Text to tokens and back, by what Hugging Face's `tokenizer.json` says. */
 export interface TextTokenizer {
@@ -17,9 +18,13 @@ export interface TextTokenizer {
  * Makes a tokenizer.
  *
  * @param json the contents of a `tokenizer.json`, parsed
- * @throws ImportError if it is none
+ * @throws ImportError if it is none, or if its expressions may take too long
  */
 export function tokenizerOf(json: unknown): TextTokenizer {
+  const { normalizer, pre_tokenizer, post_processor, decoder } = (json ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
+  within('tokenizer', () => requireCheapPatterns([normalizer, pre_tokenizer, post_processor, decoder]));
   let tokenizer: Tokenizer;
   try {
     tokenizer = new Tokenizer(json as object, { clean_up_tokenization_spaces: false });

@@ -1,6 +1,6 @@
 import { type Hash, keccak } from '../merkle/keccak.ts';
 import { concat } from '../merkle/tree.ts';
-import { ImportError } from '../onnx/errors.ts';
+import { ImportError, quoted } from '../onnx/errors.ts';
 
 /** A vocabulary as `contracts/consumers/Vocabulary.sol` keeps it, which draws a page. */
 export interface VocabularyPages {
@@ -82,25 +82,45 @@ const utf8 = new TextEncoder();
  * @throws ImportError if it is no such file, or if a token's text depends on its neighbours
  */
 export function tokenTexts(json: unknown): Uint8Array[] {
-  const { added_tokens: added = [], decoder, model } = json as TokenizerJson;
-  if (typeof model?.vocab !== 'object' || Array.isArray(model.vocab)) {
+  const { added_tokens: added, decoder, model } = (json ?? {}) as TokenizerJson;
+  const { vocab } = model ?? {};
+  if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) {
     throw new ImportError('tokenizer: it has no list of tokens by name; give a BPE tokenizer.json');
   }
   const toBytes = decodersIn(decoder ?? { type: 'Fuse' }).reduce<(text: string) => Uint8Array>(
     (rest, one) => withDecoder(one, rest),
     (text) => utf8.encode(text),
   );
-  const bytes = new Map(Object.entries(model.vocab).map(([text, id]) => [id, toBytes(text)]));
-  for (const { id, content, special } of added) {
-    bytes.set(id, special ? new Uint8Array() : utf8.encode(content));
+  const bytes = new Map<number, Uint8Array>();
+  let count = 0;
+  const set = (id: number, text: string, toText: (text: string) => Uint8Array): void => {
+    if (!(Number.isInteger(id) && id >= 0 && id < MOST_TOKENS)) {
+      throw new ImportError(
+        `tokenizer: its token ${quoted(text)} is number ${id}; known are 0 to ${MOST_TOKENS - 1}`,
+      );
+    }
+    bytes.set(id, toText(text));
+    count = Math.max(count, id + 1);
+  };
+  for (const [text, id] of Object.entries(vocab)) set(id, text, toBytes);
+  for (const { id, content, special } of added ?? []) {
+    set(id, content, (text) => (special ? new Uint8Array() : utf8.encode(text)));
   }
-  const count = Math.max(-1, ...bytes.keys()) + 1;
   return Array.from({ length: count }, (_, id) => bytes.get(id) ?? new Uint8Array());
 }
 
+/** Several times those of the largest vocabularies. */
+const MOST_TOKENS = 2 ** 21;
+const MOST_DEPTH = 30;
+
 /** The steps of a decoder, the last one first. */
-const decodersIn = (decoder: Decoder): Decoder[] =>
-  decoder.type === 'Sequence' ? (decoder.decoders ?? []).flatMap(decodersIn).reverse() : [decoder];
+function decodersIn(decoder: Decoder, depth = 0): Decoder[] {
+  if (decoder.type !== 'Sequence') return [decoder];
+  if (depth > MOST_DEPTH) {
+    throw new ImportError(`tokenizer: its decoders are more than ${MOST_DEPTH} deep`);
+  }
+  return (decoder.decoders ?? []).flatMap((one) => decodersIn(one, depth + 1)).reverse();
+}
 
 /** Applies one step of a decoder, and those behind it, to a token's text. */
 function withDecoder(decoder: Decoder, rest: (text: string) => Uint8Array): (text: string) => Uint8Array {

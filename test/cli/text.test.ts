@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { encodeGraph } from '../../examples/text/file.ts';
 import { runHere } from '../support/commandHere.ts';
+import { encodeGguf } from '../support/ggufFile.ts';
 import { tinyGraph, tinyTokenizer } from '../support/tinyText.ts';
 
 describe('prompts on the command line', () => {
@@ -49,6 +50,24 @@ describe('prompts on the command line', () => {
       expect(err.split('\n'), err).to.have.length(1);
       expect(err).to.match(typeof why === 'string' ? new RegExp(`^assay: ${why}$`) : why);
     }
+  });
+
+  it('are refused for a GGUF file with the reason, not with the name of its format', async () => {
+    const bytes = encodeGguf({ 'general.architecture': 'gemma' }, {});
+    writeFileSync(at('gemma.gguf'), bytes);
+    writeFileSync(at('half.gguf'), bytes.subarray(0, 40));
+    writeFileSync(at('text.gguf'), 'hello');
+    for (const [name, why] of [
+      ['gemma', /its architecture is "gemma"; known are llama, qwen2/],
+      ['half', /truncated/],
+      ['text', /is not an ONNX or GGUF model; it is text/],
+    ] as const) {
+      const { code, err } = await runHere('inspect', at(`${name}.gguf`), ...sizes);
+      expect([code, err.split('\n').length], err).to.deep.equal([1, 1]);
+      expect(err).to.match(why);
+    }
+    const { err } = await runHere('inspect', at('gemma.gguf'));
+    expect(err).to.contain('it is a GGUF model, which only --text takes');
   });
 
   it('are noted where the tokenizer reads something else', async () => {

@@ -2,8 +2,8 @@ import { type GGMLQuantizationType, GGUFValueType } from '@huggingface/gguf';
 
 /** Writes GGUF files, version 3 (ggml/docs/gguf.md). */
 
-/** Metadata: texts, lists of texts, and numbers, of which whole ones become 32-bit integers and others floats. */
-type Metadata = Readonly<Record<string, string | number | readonly string[]>>;
+/** Texts, lists of texts, truth values, and numbers, of which counts become 32-bit integers and others floats. */
+export type Metadata = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 export interface GgufTensor {
   /** Outermost extent first. */
@@ -15,7 +15,7 @@ export interface GgufTensor {
 /** Bytes to whose multiples tensors are aligned. */
 const ALIGNMENT = 32;
 
-const { UINT32, FLOAT32, STRING, ARRAY } = GGUFValueType;
+const { UINT32, FLOAT32, BOOL, STRING, ARRAY } = GGUFValueType;
 
 const aligned = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
@@ -31,9 +31,10 @@ const text = (value: string): Buffer => Buffer.concat([u64(Buffer.byteLength(val
 
 function typed(value: Metadata[string]): Buffer[] {
   if (typeof value === 'string') return [u32(STRING), text(value)];
+  if (typeof value === 'boolean') return [u32(BOOL), Buffer.of(value ? 1 : 0)];
   if (typeof value !== 'number')
     return [u32(ARRAY), u32(STRING), u64(value.length), ...value.map((one) => text(one))];
-  return Number.isInteger(value) ? [u32(UINT32), u32(value)] : [u32(FLOAT32), f32(value)];
+  return Number.isInteger(value) && value >= 0 ? [u32(UINT32), u32(value)] : [u32(FLOAT32), f32(value)];
 }
 
 export function encodeGguf(metadata: Metadata, tensors: Readonly<Record<string, GgufTensor>>): Uint8Array {

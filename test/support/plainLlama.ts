@@ -1,4 +1,4 @@
-import type { LayerNorm, LayerWeight, LlamaShape } from '../../src/text/llama.ts';
+import type { LayerBias, LayerNorm, LayerWeight, LlamaShape } from '../../src/text/llama.ts';
 
 /**
  * A transformer of the Llama family in plain arithmetic of doubles, a number at a time, with products as a model in 4 bits has
@@ -12,6 +12,7 @@ export interface PlainLlama {
   readonly shape: Omit<LlamaShape, 'positions' | 'biased' | 'tied'>;
   layer(layer: number, name: LayerWeight): Rows;
   norm(layer: number, name: LayerNorm): readonly number[];
+  bias(layer: number, name: LayerBias): readonly number[] | undefined;
   /** [vocabulary, width] */
   readonly tokens: Rows;
   readonly lastNorm: readonly number[];
@@ -60,9 +61,13 @@ export function plainLogits(model: PlainLlama, ids: readonly number[]): Rows {
   let states = ids.map((id) => model.tokens[id]!);
   for (let layer = 0; layer < layers; layer++) {
     const inputs = states.map((x) => normal(x, model.norm(layer, 'attention norm')));
+    const apply = (name: LayerWeight, x: readonly number[]): number[] => {
+      const product = times(model.layer(layer, name), x);
+      return added(product, model.bias(layer, `${name} bias`) ?? product.map(() => 0));
+    };
     const project = (name: LayerWeight, turns: boolean): Rows =>
       inputs.map((x, position) => {
-        const product = times(model.layer(layer, name), x);
+        const product = apply(name, x);
         return turns ? turned(product, position, shape) : product;
       });
     const [queries, keys, values] = [project('query', true), project('key', true), project('value', false)];
@@ -81,13 +86,11 @@ export function plainLogits(model: PlainLlama, ids: readonly number[]): Rows {
       }).flat(),
     );
     states = states.map((x, position) => {
-      const middle = added(x, times(model.layer(layer, 'output'), attended[position]!));
+      const middle = added(x, apply('output', attended[position]!));
       const input = normal(middle, model.norm(layer, 'forward norm'));
-      const up = times(model.layer(layer, 'up'), input);
-      const inner = times(model.layer(layer, 'gate'), input).map(
-        (gate, i) => (gate / (1 + Math.exp(-gate))) * up[i]!,
-      );
-      return added(middle, times(model.layer(layer, 'down'), inner));
+      const up = apply('up', input);
+      const inner = apply('gate', input).map((gate, i) => (gate / (1 + Math.exp(-gate))) * up[i]!);
+      return added(middle, apply('down', inner));
     });
   }
   return states.map((x) => times(model.logits, normal(x, model.lastNorm)));

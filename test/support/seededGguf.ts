@@ -1,8 +1,8 @@
 import { GGMLQuantizationType } from '@huggingface/gguf';
 import { FORMATS, widen } from '../../src/onnx/floatFormats.ts';
 import { BLOCK } from '../../src/text/floatMatrix.ts';
-import { type LayerNorm, type LayerWeight, layerShapes } from '../../src/text/llama.ts';
-import { encodeGguf, type GgufTensor } from './ggufFile.ts';
+import { type LayerBias, type LayerNorm, type LayerWeight, layerShapes } from '../../src/text/llama.ts';
+import { encodeGguf, type GgufTensor, type Metadata } from './ggufFile.ts';
 import { inLevels, type PlainLlama, type Rows } from './plainLlama.ts';
 import { Random } from './randomProgram.ts';
 
@@ -87,16 +87,34 @@ function inQ80(random: Random, shape: readonly number[]): Known {
   };
 }
 
-function norm(random: Random, shape: readonly number[]): Known {
-  const numbers = Float32Array.from({ length: shape[0]! }, () => 0.5 + random.below(1000) / 1000);
+/** @param middle of the numbers, which are at most half away */
+function norm(random: Random, shape: readonly number[], middle = 1): Known {
+  const numbers = Float32Array.from({ length: shape[0]! }, () => middle - 0.5 + random.below(1000) / 1000);
   return { tensor: { shape, kind: F32, bytes: new Uint8Array(numbers.buffer) }, numbers: [[...numbers]] };
+}
+
+const BIASES: readonly LayerBias[] = [
+  'query bias',
+  'key bias',
+  'value bias',
+  'output bias',
+  'gate bias',
+  'up bias',
+  'down bias',
+];
+
+/** What a file has besides. */
+interface Change {
+  readonly biased?: boolean;
+  readonly metadata?: Metadata;
+  readonly tensors?: Readonly<Record<string, GgufTensor>>;
 }
 
 /**
  * A file of a model with weights from a seed, and the same model in plain numbers, its tables in levels of 8 bits: as it is,
  * and as it would be if the layers' least values were forgotten.
  */
-export function seededGguf(seed: number) {
+export function seededGguf(seed: number, { biased = false, metadata = {}, tensors: more = {} }: Change = {}) {
   const random = new Random(seed);
   const tensors = new Map<string, Known>();
   const shapes = layerShapes(SHAPE);
@@ -105,6 +123,11 @@ export function seededGguf(seed: number) {
       const shape = shapes[name as LayerWeight | LayerNorm];
       tensors.set(`blk.${layer}.${stored}.weight`, (shape.length === 1 ? norm : inQ41)(random, shape));
     }
+  const fileNames = STORED as Readonly<Record<string, string>>;
+  const biasName = (layer: number, name: LayerBias): string =>
+    `blk.${layer}.${fileNames[name.split(' ')[0]!]}.bias`;
+  for (let layer = 0; biased && layer < SHAPE.layers; layer++)
+    for (const name of BIASES) tensors.set(biasName(layer, name), norm(random, shapes[name], 0));
   const table = [VOCABULARY, SHAPE.width];
   tensors.set('token_embd.weight', inQ80(random, table));
   tensors.set('output_norm.weight', norm(random, [SHAPE.width]));
@@ -121,8 +144,9 @@ export function seededGguf(seed: number) {
       'llama.rope.freq_base': SHAPE.base,
       'llama.context_length': 64,
       'tokenizer.ggml.tokens': Array.from({ length: VOCABULARY }, (_, i) => `token ${i}`),
+      ...metadata,
     },
-    Object.fromEntries([...tensors].map(([name, { tensor }]) => [name, tensor])),
+    { ...Object.fromEntries([...tensors].map(([name, { tensor }]) => [name, tensor])), ...more },
   );
   const plainBy = (numbers: (one: Known) => Rows): PlainLlama => {
     const rows = (layer: number, name: LayerWeight | LayerNorm): Rows =>
@@ -131,6 +155,7 @@ export function seededGguf(seed: number) {
       shape: SHAPE,
       layer: rows,
       norm: (layer, name) => rows(layer, name)[0]!,
+      bias: (layer, name) => tensors.get(biasName(layer, name))?.numbers[0],
       tokens: tensors.get('token_embd.weight')!.numbers.map(inLevels),
       lastNorm: tensors.get('output_norm.weight')!.numbers[0]!,
       logits: tensors.get('output.weight')!.numbers.map(inLevels),

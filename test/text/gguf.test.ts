@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { GGMLQuantizationType } from '@huggingface/gguf';
 import { expect } from 'chai';
 import { BLOCK } from '../../src/text/floatMatrix.ts';
-import { dequantised, splitter, storedBytes } from '../../src/text/gguf/blocks.ts';
+import { dequantised, isWhole, splitter, storedBytes } from '../../src/text/gguf/blocks.ts';
 import { Random } from '../support/randomProgram.ts';
 
-const { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 } = GGMLQuantizationType;
+const { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K } = GGMLQuantizationType;
 
 /** Floats of 16 bits, some of them subnormal. */
 const HALVES: readonly (readonly [code: number, value: number])[] = [
@@ -58,6 +59,22 @@ describe('blocks of a GGUF file', () => {
       const widened = Array.from(dequantised(kind, stored.bytes, 8 * BLOCK), (weight) => weight + 0);
       expect(widened, GGMLQuantizationType[kind]).to.deep.equal(expected);
     }
+  });
+
+  it('of 256 weights are widened as gguf-py 0.19 does (gguf/quants.py)', () => {
+    const known: Readonly<Record<string, { readonly bytes: string; readonly weights: string }>> = JSON.parse(
+      readFileSync(new URL('../snapshots/superBlocks.json', import.meta.url), 'utf8'),
+    );
+    for (const kind of [Q4_K, Q5_K, Q6_K]) {
+      const { bytes, weights } = known[GGMLQuantizationType[kind]]!;
+      const stored = Uint8Array.from(Buffer.from(bytes, 'base64'));
+      const expected = new Float32Array(Uint8Array.from(Buffer.from(weights, 'base64')).buffer);
+      expect(storedBytes(kind, expected.length)).to.equal(stored.length);
+      expect(dequantised(kind, stored, expected.length).map((one) => one + 0)).to.deep.equal(
+        expected.map((one) => one + 0),
+      );
+    }
+    expect([isWhole(Q4_K, 256), isWhole(Q4_K, 288), isWhole(Q8_0, 288)]).to.deep.equal([true, false, true]);
   });
 
   it('of floats need not be whole', () => {

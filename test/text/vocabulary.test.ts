@@ -144,6 +144,22 @@ describe('a vocabulary on chain', () => {
     }
   });
 
+  it('has as many tokens as there are, and refuses numbers that are none', () => {
+    const vocab = Object.fromEntries(Array.from({ length: 256_000 }, (_, id) => [`t${id}`, id]));
+    const texts = tokenTexts({ model: { vocab }, added_tokens: null });
+    expect([texts.length, Buffer.from(texts[255_999]!).toString()]).to.deep.equal([256_000, 't255999']);
+    for (const id of [5e9, 5e7, -1, 1.5, '3', null])
+      expect(() => tokenTexts({ model: { vocab: { a: id } } })).to.throw(
+        `its token "a" is number ${id}; known`,
+      );
+    let decoder: object = { type: 'Fuse' };
+    for (let i = 0; i < 20_000; i++) decoder = { type: 'Sequence', decoders: [decoder] };
+    expect(() => tokenTexts({ model: { vocab: {} }, decoder })).to.throw(
+      'its decoders are more than 30 deep',
+    );
+    expect(() => tokenTexts(null)).to.throw('it has no list of tokens by name');
+  });
+
   it('is refused where the text of a token depends on its neighbours', () => {
     const json = { ...byteLevel(), decoder: { type: 'WordPiece' } };
     expect(() => tokenTexts(json)).to.throw("a token's text depends on its neighbours");

@@ -27,6 +27,7 @@ export interface ImportArguments extends TextArguments {
 }
 
 const MODEL = 'an ONNX model (ModelProto)';
+const GGUF_MODEL = 'a GGUF model';
 
 /**
  * Reads and compiles an ONNX file, or a GGUF file of a model that writes text; what its publisher should know goes to
@@ -74,10 +75,15 @@ export async function loadModel(
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {
     if (!(error instanceof ImportError)) throw error;
-    const kind = kindOfFile(bytes);
-    if (kind && kind !== MODEL) throw new InputError(`${path}: is not an ONNX model; it is ${kind}`);
-    throw new InputError(`${path}: ${error.message}`);
+    throw new InputError(`${path}: ${kindRefusal(kindOfFile(bytes), isText) ?? error.message}`);
   } finally {
     file.close();
   }
+}
+
+/** Why a file of a kind is no model; `undefined` for models, whose own refusal says more, and for kinds not known. */
+function kindRefusal(kind: string | undefined, isText: boolean): string | undefined {
+  if (kind === undefined || kind === MODEL || (isText && kind === GGUF_MODEL)) return undefined;
+  if (isText) return `is not an ONNX or GGUF model; it is ${kind}`;
+  return `is not an ONNX model; it is ${kind}${kind === GGUF_MODEL ? ', which only --text takes' : ''}`;
 }

@@ -1,16 +1,19 @@
 import { GGMLQuantizationType } from '@huggingface/gguf';
 import { FORMATS, widen } from '../../onnx/floatFormats.ts';
 import { BLOCK, type StoredBlocks } from '../floatMatrix.ts';
+import { SUPER_BLOCK, superBlocks } from './superBlocks.ts';
 
 /**
- * The formats of weights in GGUF files: blocks of 32, each with a scale, or as floats. The layouts are those of ggml
- * (ggml-common.h): every number is computed in float32, as ggml's own conversion does.
+ * The formats of weights in GGUF files: blocks of 32, each with a scale, or as floats; blocks of 256 are in superBlocks.ts.
+ * The layouts are those of ggml (ggml-common.h): every number is computed in float32, as ggml's own conversion does.
  */
 
-const { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 } = GGMLQuantizationType;
+const { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K } = GGMLQuantizationType;
 
 interface Layout {
-  /** Bytes of {@link BLOCK} weights. */
+  /** Weights of a block; {@link BLOCK} if left out. */
+  readonly weights?: number;
+  /** Bytes of a block. */
   readonly bytes: number;
   /** Writes the weights of whole blocks that lie end to end. */
   readonly read: (stored: Uint8Array, into: Float32Array) => void;
@@ -101,13 +104,32 @@ const LAYOUTS: Partial<Record<GGMLQuantizationType, Layout>> = {
       }
     },
   },
+  [Q4_K]: { weights: SUPER_BLOCK, ...superBlocks(4, halfAt) },
+  [Q5_K]: { weights: SUPER_BLOCK, ...superBlocks(5, halfAt) },
+  [Q6_K]: { weights: SUPER_BLOCK, ...superBlocks(6, halfAt) },
 };
 
-export const isKnown = (kind: GGMLQuantizationType): boolean => LAYOUTS[kind] !== undefined;
+const weightsOf = (kind: GGMLQuantizationType): number => LAYOUTS[kind]!.weights ?? BLOCK;
+
+export const isKnown = (kind: GGMLQuantizationType): boolean => Object.hasOwn(LAYOUTS, kind);
+
+/** Names of the kinds that are known, such as `Q8_0`. */
+export const KNOWN_KINDS: readonly string[] = Object.keys(LAYOUTS).map((kind) => kindName(Number(kind)));
+
+/** The name of a kind; its number if it has none. */
+export function kindName(kind: number): string {
+  return GGMLQuantizationType[kind] ?? `${kind}`;
+}
+
+/** Whether rows of so many weights are whole blocks, as they have to be except in kinds that are plain floats. */
+export const isWhole = (kind: GGMLQuantizationType, columns: number): boolean =>
+  FLOATS.includes(kind) || columns % weightsOf(kind) === 0;
+
+const FLOATS: readonly GGMLQuantizationType[] = [F32, F16, BF16];
 
 /** Bytes of so many weights of a kind that is known; a part of a block, which only floats may have, counts whole. */
 export const storedBytes = (kind: GGMLQuantizationType, count: number): number =>
-  Math.ceil((count / BLOCK) * LAYOUTS[kind]!.bytes);
+  Math.ceil((count / weightsOf(kind)) * LAYOUTS[kind]!.bytes);
 
 /** Takes blocks of 4 bits apart; `undefined` for other kinds. */
 export const splitter = (kind: GGMLQuantizationType): Layout['split'] => LAYOUTS[kind]!.split;
@@ -115,11 +137,12 @@ export const splitter = (kind: GGMLQuantizationType): Layout['split'] => LAYOUTS
 /** The weights in float32. */
 export function dequantised(kind: GGMLQuantizationType, bytes: Uint8Array, count: number): Float32Array {
   const { bytes: size, read } = LAYOUTS[kind]!;
-  const blocks = Math.ceil(count / BLOCK);
+  const blockWeights = weightsOf(kind);
+  const blocks = Math.ceil(count / blockWeights);
   // A last block that is not full is read from a copy that is.
   const whole = bytes.length === blocks * size ? bytes : new Uint8Array(blocks * size);
   if (whole !== bytes) whole.set(bytes);
-  const weights = new Float32Array(blocks * BLOCK);
+  const weights = new Float32Array(blocks * blockWeights);
   read(whole, weights);
   return count === weights.length ? weights : weights.subarray(0, count);
 }

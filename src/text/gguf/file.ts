@@ -1,26 +1,21 @@
-import { type GGMLQuantizationType, gguf } from '@huggingface/gguf';
-import { ensure, ImportError, quoted } from '../../onnx/errors.ts';
+import { ensure, quoted, within } from '../../onnx/errors.ts';
 import { TYPES } from '../../onnx/types.ts';
 import { sizeOf } from '../../program/node.ts';
 import { BLOCK, type FloatMatrix } from '../floatMatrix.ts';
-import { dequantised, isKnown, splitter, storedBytes } from './blocks.ts';
+import { dequantised, isKnown, isWhole, KNOWN_KINDS, kindName, splitter, storedBytes } from './blocks.ts';
+import { type GgufHeader, type Read, readHeader, type TensorEntry } from './header.ts';
 
 /** A GGUF file: what it says about a model, and the model's weights. */
 export class GgufFile {
-  readonly #metadata: Readonly<Record<string, unknown>>;
-  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #header: GgufHeader;
+  readonly #tensors: ReadonlyMap<string, TensorEntry>;
   readonly #read: Read;
   /** Bytes. */
   readonly size: number;
 
-  private constructor(
-    metadata: Readonly<Record<string, unknown>>,
-    tensors: ReadonlyMap<string, StoredTensor>,
-    size: number,
-    read: Read,
-  ) {
-    this.#metadata = metadata;
-    this.#tensors = tensors;
+  private constructor(header: GgufHeader, size: number, read: Read) {
+    this.#header = header;
+    this.#tensors = tensorsOf(header, size);
     this.size = size;
     this.#read = read;
   }
@@ -37,21 +32,17 @@ export class GgufFile {
    * @throws ImportError if it is no whole GGUF file
    */
   static async open(size: number, read: Read): Promise<GgufFile> {
-    try {
-      const { metadata, tensorInfos, tensorDataOffset } = await gguf('http://localhost', {
-        fetch: served(size, read),
-      });
-      const start = Number(tensorDataOffset);
-      const tensors = tensorInfos.map(({ name, shape, dtype, offset }): [string, StoredTensor] => [
-        name,
-        // The file lists the innermost extent first.
-        { shape: shape.map(Number).reverse(), kind: dtype, at: start + Number(offset) },
-      ]);
-      const known = metadata as unknown as Readonly<Record<string, unknown>>;
-      return new GgufFile(known, new Map(tensors), size, read);
-    } catch (error) {
-      throw new ImportError(`file: not a GGUF model (${error instanceof Error ? error.message : error})`);
-    }
+    return within('file', () => new GgufFile(readHeader(size, read), size, read));
+  }
+
+  /** Names of all tensors. */
+  get tensors(): Iterable<string> {
+    return this.#tensors.keys();
+  }
+
+  /** Keys of all metadata. */
+  get keys(): Iterable<string> {
+    return this.#header.metadata.keys();
   }
 
   has(tensor: string): boolean {
@@ -60,25 +51,35 @@ export class GgufFile {
 
   /** A number of the metadata. @throws Refusal if it is missing and there is no other */
   number(key: string, otherwise?: number): number {
-    const value = this.#metadata[key];
+    const value = this.#header.metadata.get(key);
     if (value === undefined && otherwise !== undefined) return otherwise;
-    const number = typeof value === 'bigint' ? Number(value) : value;
+    ensure(value !== undefined, `its metadata has no number ${quoted(key)}`);
     ensure(
-      typeof number === 'number' && Number.isFinite(number),
-      `its metadata has no number ${quoted(key)}`,
+      typeof value === 'number' && Number.isFinite(value),
+      () => `its ${quoted(key)} is ${quoted(`${value}`)}, and not a number that is known here`,
     );
-    return number;
+    return value;
+  }
+
+  /** A number of things. @throws Refusal if it is no integer above 0 */
+  count(key: string, otherwise?: number): number {
+    const count = this.number(key, otherwise);
+    ensure(
+      Number.isSafeInteger(count) && count > 0,
+      `its ${quoted(key)} is ${count}, and not an integer above 0`,
+    );
+    return count;
   }
 
   text(key: string): string {
-    const value = this.#metadata[key];
+    const value = this.#header.metadata.get(key);
     ensure(typeof value === 'string', `its metadata has no text ${quoted(key)}`);
     return value;
   }
 
   /** A value of any kind, such as a list of tokens. */
   value(key: string): unknown {
-    return this.#metadata[key];
+    return this.#header.metadata.get(key);
   }
 
   /**
@@ -89,14 +90,19 @@ export class GgufFile {
   weight(name: string, expected: readonly number[]): FloatMatrix {
     const tensor = this.#tensors.get(name);
     ensure(tensor, `it has no tensor ${quoted(name)}`);
-    const { shape, kind, at } = tensor;
+    const { shape, kind, offset } = tensor;
     ensure(
       `${shape}` === `${expected}`,
       `its tensor ${quoted(name)} has the shape [${shape}], not [${expected}]`,
     );
-    ensure(isKnown(kind), () => `its tensor ${quoted(name)} is of type ${kind}, which is not supported`);
+    ensure(
+      isKnown(kind),
+      () =>
+        `its tensor ${quoted(name)} is of type ${kindName(kind)}; known are ${KNOWN_KINDS.join(', ')}. ` +
+        'Convert the file: llama-quantize --allow-requantize model.gguf out.gguf Q8_0',
+    );
     const size = sizeOf(shape);
-    ensure(at + storedBytes(kind, size) <= this.size, `it ends inside the tensor ${quoted(name)}`);
+    const at = this.#header.start + offset;
     const read = this.#read;
     const bytes = (from: number, end: number): Uint8Array => {
       const start = storedBytes(kind, from);
@@ -124,26 +130,34 @@ export class GgufFile {
   }
 }
 
-/** Reads part of a file. */
-type Read = (offset: number, length: number) => Uint8Array;
-
 /** A tensor of so many weights is not held while nothing needs it. */
 const FAR_WEIGHTS = 2 ** 17;
 
-interface StoredTensor {
-  readonly shape: readonly number[];
-  readonly kind: GGMLQuantizationType;
-  /** Place of its first byte in the file. */
-  readonly at: number;
+/**
+ * Tensors by name.
+ *
+ * @throws Refusal for a tensor that is not aligned, reaches out of the file, or shares bytes with another
+ */
+function tensorsOf(
+  { tensors, alignment, start }: GgufHeader,
+  size: number,
+): ReadonlyMap<string, TensorEntry> {
+  const byName = new Map<string, TensorEntry>();
+  let end = 0;
+  for (const tensor of [...tensors].sort((a, b) => a.offset - b.offset)) {
+    const { name, shape, kind, offset } = tensor;
+    const its = `its tensor ${quoted(name)}`;
+    ensure(!byName.has(name), `${its} is there twice`);
+    byName.set(name, tensor);
+    ensure(offset % alignment === 0, `${its} is not aligned to ${alignment} bytes`);
+    ensure(offset >= end, `${its} shares bytes with another tensor`);
+    const columns = shape.at(-1)!;
+    if (isKnown(kind)) {
+      ensure(isWhole(kind, columns), `${its} has rows of ${columns}, which are no whole blocks`);
+    }
+    // Of other kinds it takes at least one byte.
+    end = offset + (isKnown(kind) ? storedBytes(kind, sizeOf(shape)) : 1);
+    ensure(start + end <= size, `is truncated: it ends inside ${its}`);
+  }
+  return byName;
 }
-
-/** Answers the ranges that the parser asks for. */
-const served =
-  (size: number, read: Read): typeof fetch =>
-  async (_, init) => {
-    const { Range: range = '' } = (init?.headers ?? {}) as Record<string, string>;
-    const [, from = '0', to = '0'] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
-    const headers = { 'content-range': `bytes ${from}-${to}/${size}` };
-    const end = Math.min(size, Number(to) + 1);
-    return new Response(read(Number(from), Math.max(0, end - Number(from))).slice(), { headers });
-  };

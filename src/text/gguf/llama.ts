@@ -1,6 +1,7 @@
 import type { Graph } from '../../onnx/building.ts';
 import { ensure, quoted, within } from '../../onnx/errors.ts';
 import {
+  ATTENTION_BIASES,
   type LayerBias,
   type LayerNorm,
   type LayerWeight,
@@ -11,12 +12,15 @@ import {
 } from '../llama.ts';
 import type { WeightForm } from '../options.ts';
 import type { GgufFile } from './file.ts';
+import { angleDivisor, refuseOtherKeys } from './keys.ts';
 
 /** Architectures that are written as graphs, with what differs between them. */
-const ARCHITECTURES: Readonly<Record<string, Pick<LlamaShape, 'interleaved' | 'biased'>>> = {
+const ARCHITECTURES: Readonly<
+  Record<string, Pick<LlamaShape, 'interleaved'> & { readonly required: readonly LayerBias[] }>
+> = {
   // Files of this architecture have the rows of queries and keys in the order of pairs that are neighbours.
-  llama: { interleaved: true, biased: false },
-  qwen2: { interleaved: false, biased: true },
+  llama: { interleaved: true, required: [] },
+  qwen2: { interleaved: false, required: ATTENTION_BIASES },
 };
 
 const NAMES: Readonly<Record<LayerWeight | LayerNorm | LayerBias, string>> = {
@@ -32,7 +36,19 @@ const NAMES: Readonly<Record<LayerWeight | LayerNorm | LayerBias, string>> = {
   'query bias': 'attn_q.bias',
   'key bias': 'attn_k.bias',
   'value bias': 'attn_v.bias',
+  'output bias': 'attn_output.bias',
+  'gate bias': 'ffn_gate.bias',
+  'up bias': 'ffn_up.bias',
+  'down bias': 'ffn_down.bias',
 };
+
+const isBias = (name: keyof typeof NAMES): name is LayerBias => name.endsWith(' bias');
+const BIASES = (Object.keys(NAMES) as (keyof typeof NAMES)[]).filter(isBias);
+
+const tensorName = (layer: number, name: keyof typeof NAMES): string => `blk.${layer}.${NAMES[name]}`;
+
+/** Divisors of angles by pair (Llama 3.1). */
+const DIVISORS = 'rope_freqs.weight';
 
 /** Sizes of a model as its file gives them. @throws Refusal for an architecture that is not one of those above */
 function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
@@ -43,32 +59,66 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
     known,
     `its architecture is ${quoted(architecture)}; known are ${names}. Export the model to ONNX instead`,
   );
-  const number = (key: string, otherwise?: number): number =>
-    file.number(`${architecture}.${key}`, otherwise);
-  ensure(!file.has('rope_freqs.weight'), 'its positions are scaled (rope_freqs), which is not supported');
-  ensure(
-    file.value(`${architecture}.rope.scaling.type`) === undefined,
-    'its positions are scaled, which is not supported',
-  );
-  ensure(number('expert_count', 0) === 0, 'its layers choose among experts, which is not supported');
-  const [width, heads] = [number('embedding_length'), number('attention.head_count')];
+  const { interleaved, required } = known;
+  refuseOtherKeys(file, architecture);
+  const key = (name: string): string => `${architecture}.${name}`;
+  const count = (name: string, otherwise?: number): number => file.count(key(name), otherwise);
+  const above0 = (name: string, otherwise?: number): number => {
+    const value = file.number(key(name), otherwise);
+    ensure(value > 0, () => `its ${quoted(key(name))} is ${value}, and not above 0`);
+    return value;
+  };
+  const [width, heads, layers] = [
+    count('embedding_length'),
+    count('attention.head_count'),
+    count('block_count'),
+  ];
+  const keyHeads = count('attention.head_count_kv', heads);
+  const headSize = count('attention.key_length', Math.ceil(width / heads));
+  const isDivisible = file.value(key('attention.key_length')) !== undefined || width % heads === 0;
+  ensure(isDivisible, `its vectors of ${width} are not divisible among ${heads} heads`);
+  ensure(headSize % 2 === 0, `its heads have ${headSize} components, which are no pairs`);
+  ensure(heads % keyHeads === 0, `its ${heads} heads are not divisible among ${keyHeads} heads of keys`);
+  for (const name of ['attention.value_length', 'rope.dimension_count']) {
+    const value = count(name, headSize);
+    ensure(value === headSize, () => `its ${quoted(key(name))} is ${value}, and its heads have ${headSize}`);
+  }
+  // As many positions as a window holds see each other, so that it changes nothing.
+  const window = file.number(key('attention.sliding_window'), 0);
+  const positions = count('context_length');
+  const biases = BIASES.filter((name) => required.includes(name) || file.has(tensorName(0, name)));
   return {
-    ...known,
+    interleaved,
+    biased: ATTENTION_BIASES.every((name) => biases.includes(name)),
+    biases,
     width,
     heads,
-    layers: number('block_count'),
-    keyHeads: number('attention.head_count_kv', heads),
-    headSize: number('attention.key_length', width / heads),
-    hidden: number('feed_forward_length'),
-    epsilon: number('attention.layer_norm_rms_epsilon'),
-    base: number('rope.freq_base', 10_000),
-    positions: number('context_length'),
+    layers,
+    keyHeads,
+    headSize,
+    hidden: count('feed_forward_length'),
+    epsilon: above0('attention.layer_norm_rms_epsilon'),
+    base: above0('rope.freq_base', 10_000),
+    positions: window > 0 ? Math.min(window, positions) : positions,
     tied: !file.has('output.weight'),
   };
 }
 
+/** What angles are divided by, for each pair of a head; `undefined` if that is 1. */
+function divisorsOf(file: GgufFile, pairs: number): Float64Array | undefined {
+  const divisor = angleDivisor(file, file.text('general.architecture'));
+  if (!file.has(DIVISORS)) return divisor === 1 ? undefined : new Float64Array(pairs).fill(divisor);
+  const divisors = Float64Array.from(file.weight(DIVISORS, [pairs]).values, (one) => one * divisor);
+  ensure(
+    divisors.every((one) => one > 0),
+    `its tensor ${quoted(DIVISORS)} has numbers that are not above 0`,
+  );
+  return divisors;
+}
+
 /**
- * The shape of a model in a GGUF file, and its weights, which are read when they are asked for.
+ * The shape of a model in a GGUF file, and its weights, which are read when they are asked for. All tensors have been found,
+ * and there are no others.
  *
  * @throws Refusal for a model that is not written as a graph here
  */
@@ -76,20 +126,39 @@ export function llamaOfGguf(file: GgufFile): { readonly shape: LlamaShape; reado
   const shape = shapeOf(file);
   const shapes = layerShapes(shape);
   const vocabulary = vocabularyOf(file);
+  const wholes: Readonly<Record<string, readonly number[]>> = {
+    'token_embd.weight': [vocabulary, shape.width],
+    'output_norm.weight': [shape.width],
+    ...(shape.tied ? {} : { 'output.weight': [vocabulary, shape.width] }),
+  };
+  const { layers, biases = [] } = shape;
+  const parts = (Object.keys(NAMES) as (keyof typeof NAMES)[]).filter(
+    (name) => !isBias(name) || biases.includes(name),
+  );
+  const known = new Map(Object.entries(wholes).map(([name, extents]) => [name, file.weight(name, extents)]));
+  // A model of more layers than tensors is refused at the first that it lacks.
+  for (let layer = 0; layer < layers; layer++)
+    for (const part of parts) {
+      const name = tensorName(layer, part);
+      known.set(name, file.weight(name, shapes[part]));
+    }
+  for (const name of file.tensors) {
+    ensure(
+      known.has(name) || name === DIVISORS,
+      `it has a tensor ${quoted(name)}, which may change what it computes and is not supported`,
+    );
+  }
+  const divisors = divisorsOf(file, shape.headSize / 2);
   return {
-    shape,
+    shape: divisors ? { ...shape, divisors } : shape,
     weights: {
-      layer: (layer, name) => file.weight(`blk.${layer}.${NAMES[name]}`, shapes[name]),
-      whole: (name) => {
-        if (name === 'norm') return file.weight('output_norm.weight', [shape.width]);
-        return file.weight(name === 'tokens' ? 'token_embd.weight' : 'output.weight', [
-          vocabulary,
-          shape.width,
-        ]);
-      },
+      layer: (layer, name) => known.get(tensorName(layer, name))!,
+      whole: (name) => known.get(WHOLES[name])!,
     },
   };
 }
+
+const WHOLES = { tokens: 'token_embd.weight', norm: 'output_norm.weight', logits: 'output.weight' } as const;
 
 /**
  * The graph of a model in a GGUF file.
