@@ -64,10 +64,11 @@ export function compileText(
     vocabulary = found;
     return joined;
   };
-  let joined = importJoined(graph, fileBytes, join, half);
+  const compiledJoin = () => withinTables(options, () => importJoined(graph, fileBytes, join, half));
+  let joined = compiledJoin();
   if (width !== tokenWidth(vocabulary)) {
     width = tokenWidth(vocabulary);
-    joined = importJoined(graph, fileBytes, join, half);
+    joined = compiledJoin();
   }
   const { marked, ...compiled } = joined;
   const { program, labels } = compiled;
@@ -100,6 +101,20 @@ function checkOptions({ prompt, tokens, ends = [] }: TextOptions): void {
   }
   const bad = ends.find((end) => !(Number.isInteger(end) && end >= 0 && end < 2 ** 31));
   if (bad !== undefined) throw new ImportError(`--end ${bad}: a token is a number from 0 on`);
+}
+
+/** Says of a refusal about a table with a row for each position how many positions there may be. */
+function withinTables<T>({ prompt, tokens }: TextOptions, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const tooShort = error instanceof ImportError ? error.tooShort : undefined;
+    const most = tooShort ? prompt + tokens - (tooShort.high + 1 - tooShort.extent) : 0;
+    const isByPosition = tooShort && tooShort.high - tooShort.low + 1 === prompt + tokens;
+    if (!isByPosition || most < 2) throw error;
+    const { message } = error as ImportError;
+    throw new ImportError(`${message}; --prompt and --tokens may be at most ${most} together`);
+  }
 }
 
 /** Rows of the table that tokens are looked up in, mostly as many as there are logits; 0 if there is none. */

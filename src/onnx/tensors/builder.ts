@@ -81,6 +81,13 @@ export class Builder {
     return true;
   };
 
+  /** Words of a tensor that is a constant, or a large view of one that was not folded. */
+  knownWords(tensor: Tensor): Words | undefined {
+    if (tensor.source.kind === 'constant') return tensor.source.words;
+    const isView = elementCount(tensor) > VIEW_ELEMENTS && this.inputsOf(tensor).length === 0;
+    return isView ? evaluate(tensor, this.#budget) : undefined;
+  }
+
   /** Names of the model's inputs that a tensor's values depend on. */
   inputsOf(tensor: Tensor): string[] {
     const names = new Set<string>();

@@ -8,6 +8,7 @@ import { rotated } from '../attention/RotaryEmbedding.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
+import { ensureRows } from '../inside.ts';
 import { matrixProduct } from '../math/Matrix.ts';
 
 /** The forms of attention that onnxruntime has besides ONNX's. */
@@ -253,6 +254,8 @@ const GroupQueryAttention: Lowering = (context) => {
   };
   const turn = (x: Heads): Heads => {
     if (!isTurned) return x;
+    for (const i of [7, 8])
+      ensureRows(context, context.input(i), 0, { low: before, high: before + length - 1 });
     const turned = rotated(context, query.type, batch, x, {
       cos: context.input(7),
       sin: context.input(8),

@@ -5,7 +5,7 @@ import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
-import { normalIndices } from '../tensor/Gather.ts';
+import { indicesInto } from '../tensor/Gather.ts';
 import { reshaped } from '../tensor/Shapes.ts';
 import { numbersOf } from '../value.ts';
 
@@ -110,7 +110,7 @@ const GatherBlockQuantized: Lowering = (context) => {
   const levels = loosened(context, packed, bits);
   const points = zeros && loosened(context, zeros, bits);
   const middle = packed.type.signed ? 0 : 2 ** (bits - 1);
-  const indices = normalIndices(context, context.input(1), levels.shape[gathered] as number);
+  const indices = indicesInto(context, levels, gathered, context.input(1));
   const own = indices.shape.length;
   return context.define({
     type: scales.type,
