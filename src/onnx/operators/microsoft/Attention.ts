@@ -267,6 +267,7 @@ const GroupQueryAttention: Lowering = (context) => {
   const keys = withPast(context, batch, turn(heads.key), pastKey, query.type);
   const values = withPast(context, batch, heads.value, pastValue, query.type);
   const [softcap, window] = [context.float('softcap', 0), context.int('local_window_size', -1)];
+  ensure(window !== 0, 'local_window_size is 0, which hides every key; -1 is for attention without a window');
   const y = attention(context, query.type, {
     batch,
     query: turn(heads.query),

@@ -109,7 +109,8 @@ const GatherBlockQuantized: Lowering = (context) => {
   ensure(size >= 1 && axis !== gathered, `blocks of ${size} along axis ${axis}, gathered along ${gathered}`);
   const levels = loosened(context, packed, bits);
   const points = zeros && loosened(context, zeros, bits);
-  const middle = packed.type.signed ? 0 : 2 ** (bits - 1);
+  // Without zero points onnxruntime takes the middle of the range for bytes, and 0 for types of 4 bits.
+  const middle = packed.type === TYPES.uint8 ? 2 ** (bits - 1) : 0;
   const indices = indicesInto(context, levels, gathered, context.input(1));
   const own = indices.shape.length;
   return context.define({
