@@ -18,6 +18,7 @@ import type { CompiledModel, HalfArithmetic, ModelTensor } from '../onnx/index.t
 import { TYPES } from '../onnx/types.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
+import { logitsOf, tableRows } from './logits.ts';
 import type { TextOptions } from './options.ts';
 import { type Drawing, drawn as drawnScores } from './sample.ts';
 import { paddingOf, tokenWidth } from './tokens.ts';
@@ -57,7 +58,7 @@ export function compileText(
   half?: HalfArithmetic,
 ): TextModel {
   checkOptions(options);
-  let vocabulary = embeddings(graph);
+  let vocabulary = tableRows(graph);
   let width = tokenWidth(vocabulary);
   const join = (joint: Joint): Joined<Mark> => {
     const { vocabulary: found, ...joined } = around(joint, options, width);
@@ -115,14 +116,6 @@ function withinTables<T>({ prompt, tokens }: TextOptions, work: () => T): T {
     const { message } = error as ImportError;
     throw new ImportError(`${message}; --prompt and --tokens may be at most ${most} together`);
   }
-}
-
-/** Rows of the table that tokens are looked up in, mostly as many as there are logits; 0 if there is none. */
-function embeddings(graph: Graph): number {
-  const { name } = idsInput(graph);
-  const lookup = graph.nodes.find(({ operator, inputs }) => operator === 'Gather' && inputs[1] === name);
-  const table = lookup && graph.initializers.get(lookup.inputs[0]!);
-  return table && 'shape' in table ? (table.shape[0] ?? 0) : 0;
 }
 
 /** Everything around the graph: the sequence in front of it, the logits at the text's positions and the choices behind it. */
@@ -225,19 +218,6 @@ function sequence(builder: Builder, { prompt, length, text }: Given, type: Tenso
     body: ([i]) => i32.add(indexValue(i!), i32.sub(taken(), i32.of(1))),
   });
   return { ids, last };
-}
-
-/** @throws ImportError unless one output has a row of logits for each position */
-function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: number): Tensor {
-  const named = graph.outputs.find(({ name }) => /logits/i.test(name)) ?? graph.outputs[0];
-  if (!named) throw new ImportError('model: it has no outputs');
-  const logits = output(named.name);
-  const { shape, type } = logits;
-  if (type.family === 'float' && shape.length === 3 && shape[0] === 1 && shape[1] === positions)
-    return logits;
-  throw new ImportError(
-    `output "${named.name}": it is ${type.name} [${shape}] and not a row of logits for each position, [1,${positions},vocabulary]`,
-  );
 }
 
 /** Logits at the text's positions only, [tokens, vocabulary], and the rows that were copied for them. */
