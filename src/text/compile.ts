@@ -16,6 +16,7 @@ import {
 import { ImportError } from '../onnx/errors.ts';
 import type { CompiledModel, HalfArithmetic, ModelTensor } from '../onnx/index.ts';
 import { TYPES } from '../onnx/types.ts';
+import { branchNotes } from './branches.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
 import { logitsOf, tableRows } from './logits.ts';
@@ -60,9 +61,11 @@ export function compileText(
   checkOptions(options);
   let vocabulary = tableRows(graph);
   let width = tokenWidth(vocabulary);
+  let branches: ReadonlyMap<string, boolean> = new Map();
   const join = (joint: Joint): Joined<Mark> => {
     const { vocabulary: found, ...joined } = around(joint, options, width);
     vocabulary = found;
+    branches = joint.builder.branches;
     return joined;
   };
   const compiledJoin = () => withinTables(options, () => importJoined(graph, fileBytes, join, half));
@@ -72,6 +75,7 @@ export function compileText(
     joined = compiledJoin();
   }
   const { marked, ...compiled } = joined;
+  const notes = [...compiled.notes, ...branchNotes(graph, fileBytes, options, branches)];
   const { program, labels } = compiled;
   const refer = (node: number): ModelTensor => {
     const { dtype, shape } = program.nodes[node]!;
@@ -80,6 +84,7 @@ export function compileText(
   };
   return {
     ...compiled,
+    notes,
     options,
     vocabulary,
     width,

@@ -300,6 +300,12 @@ export class Context {
     return graph;
   }
 
+  /** Records which branch is taken, of a condition that is known. */
+  take(isTrue: boolean): void {
+    const { branches, current } = this.#around.builder;
+    branches.set(current.label, isTrue);
+  }
+
   /** Lowers a graph among the attributes with these inputs. @returns what its outputs are */
   run(name: string, inputs: readonly Value[], how?: RunOptions): Value[] {
     return this.#around.run(this.graph(name), inputs, how);

@@ -50,6 +50,8 @@ export class Builder {
   #count = 0;
   /** Names of float64 constants with values that float32 does not have. */
   readonly rounded = new Set<string>();
+  /** Of each node whose condition is known, by its label: whether the branch for true is taken. */
+  readonly branches = new Map<string, boolean>();
   /** Name and label for what is made next. */
   current = { name: '', label: '', location: 'model' };
 

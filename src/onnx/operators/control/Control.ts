@@ -23,6 +23,7 @@ const If: Lowering = (context) => {
   const known = scalarOf(condition);
   if (known !== undefined) {
     context.disregard('then_branch', 'else_branch');
+    context.take(known !== 0);
     return context.run(known !== 0 ? 'then_branch' : 'else_branch', []);
   }
   context.note(`both branches are computed, because "${condition.name}" depends on the model's inputs`);
