@@ -107,7 +107,9 @@ const FORMS: readonly (readonly [name: RegExp, what: string, known: string])[] =
 
 /** Why nothing is known to feed an input with. */
 function reasonAgainst({ name, type, shape }: GraphValue): string {
-  const form = FORMS.find(([known]) => known.test(name));
+  const isPastLike = shape.length > 2 && /past|key|value/i.test(name);
+  // Numbers about a past, such as its length, are no past.
+  const form = FORMS.find(([known]) => known.test(name) && (known !== PAST || isPastLike));
   if (!form) {
     return (
       'nothing is known to feed it with; a language model takes input_ids, attention_mask, position_ids and ' +
