@@ -9,7 +9,7 @@ export { type Expression, f32, fold, i32, indexValue, select, word } from './ir/
 export { NEGATIVE_INFINITY, SIGN } from './ir/floatWords.ts';
 export { constantIndex, type Index, shift } from './ir/indices.ts';
 export { reading, type Tensor } from './ir/tensor.ts';
-export { importJoined, type Joined, type Joint } from './joined.ts';
+export { branchesTaken, importJoined, type Joined, type Joint } from './joined.ts';
 export type { AttributeValue, Graph, GraphNode, GraphValue, TensorValue } from './read/graph.ts';
 export type { Builder } from './tensors/builder.ts';
 export { Rows } from './tensors/rows.ts';

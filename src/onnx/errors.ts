@@ -5,11 +5,19 @@ export class ImportError extends Error {
   readonly toBind: readonly string[];
   /** Inputs from which numbers are computed that may not fit, if that is the reason. */
   readonly toNarrow: readonly string[];
+  /** Rows that a table would have to have, if that is the reason. */
+  readonly tooShort: TooShort | undefined;
 
-  constructor(message: string, toBind: readonly string[] = [], toNarrow: readonly string[] = []) {
+  constructor(
+    message: string,
+    toBind: readonly string[] = [],
+    toNarrow: readonly string[] = [],
+    tooShort?: TooShort,
+  ) {
     super(onOneLine(message, MESSAGE_LENGTH));
     this.toBind = toBind;
     this.toNarrow = toNarrow;
+    this.tooShort = tooShort;
   }
 }
 
@@ -28,14 +36,23 @@ const onOneLine = (text: string, length: number): string => {
   return line.length > length ? `${line.slice(0, length)}…` : line;
 };
 
+/** A table that is read beyond its end: at rows from `low` to `high`. */
+export interface TooShort {
+  readonly extent: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 /** Raised inside a lowering, before the node is known; {@link within} adds it. */
 export class Refusal extends Error {
   override name = 'Refusal';
   readonly toBind: readonly string[];
+  readonly tooShort: TooShort | undefined;
 
-  constructor(message: string, toBind: readonly string[] = []) {
+  constructor(message: string, toBind: readonly string[] = [], tooShort?: TooShort) {
     super(message);
     this.toBind = toBind;
+    this.tooShort = tooShort;
   }
 }
 
@@ -52,7 +69,7 @@ export function within<T>(location: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Refusal) throw new ImportError(`${location}: ${error.message}`, error.toBind);
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    throw new ImportError(`${location}: ${error.message}`, error.toBind, [], error.tooShort);
   }
 }

@@ -40,6 +40,26 @@ export interface CompiledJoin<Mark extends string> extends Compiled<Mark> {
 }
 
 /**
+ * Lowers a graph to see which branches it takes.
+ *
+ * @param feed makes a tensor for each input of the graph, by its name
+ * @returns {@link Builder.branches}
+ */
+export function branchesTaken(
+  graph: Graph,
+  fileBytes: number,
+  feed: (builder: Builder) => ReadonlyMap<string, Tensor>,
+): ReadonlyMap<string, boolean> {
+  return refusing(() => {
+    const builder = new Builder(fileBytes);
+    const scope = mainScope(graph, builder, new Narrowing(builder, 'round'), []);
+    for (const [name, tensor] of feed(builder)) scope.define(name, tensor);
+    scope.lower();
+    return builder.branches;
+  });
+}
+
+/**
  * Compiles a graph together with what `join` puts around it.
  *
  * @param fileBytes size of what the graph was read from; it bounds the work of folding constants

@@ -16,8 +16,10 @@ import {
 import { ImportError } from '../onnx/errors.ts';
 import type { CompiledModel, HalfArithmetic, ModelTensor } from '../onnx/index.ts';
 import { TYPES } from '../onnx/types.ts';
+import { branchNotes } from './branches.ts';
 import { accept, greatest } from './choice.ts';
 import { feed, idsInput } from './feed.ts';
+import { logitsOf, tableRows } from './logits.ts';
 import type { TextOptions } from './options.ts';
 import { type Drawing, drawn as drawnScores } from './sample.ts';
 import { paddingOf, tokenWidth } from './tokens.ts';
@@ -57,19 +59,23 @@ export function compileText(
   half?: HalfArithmetic,
 ): TextModel {
   checkOptions(options);
-  let vocabulary = embeddings(graph);
+  let vocabulary = tableRows(graph);
   let width = tokenWidth(vocabulary);
+  let branches: ReadonlyMap<string, boolean> = new Map();
   const join = (joint: Joint): Joined<Mark> => {
     const { vocabulary: found, ...joined } = around(joint, options, width);
     vocabulary = found;
+    branches = joint.builder.branches;
     return joined;
   };
-  let joined = importJoined(graph, fileBytes, join, half);
+  const compiledJoin = () => withinTables(options, () => importJoined(graph, fileBytes, join, half));
+  let joined = compiledJoin();
   if (width !== tokenWidth(vocabulary)) {
     width = tokenWidth(vocabulary);
-    joined = importJoined(graph, fileBytes, join, half);
+    joined = compiledJoin();
   }
   const { marked, ...compiled } = joined;
+  const notes = [...compiled.notes, ...branchNotes(graph, fileBytes, options, branches)];
   const { program, labels } = compiled;
   const refer = (node: number): ModelTensor => {
     const { dtype, shape } = program.nodes[node]!;
@@ -78,6 +84,7 @@ export function compileText(
   };
   return {
     ...compiled,
+    notes,
     options,
     vocabulary,
     width,
@@ -102,12 +109,18 @@ function checkOptions({ prompt, tokens, ends = [] }: TextOptions): void {
   if (bad !== undefined) throw new ImportError(`--end ${bad}: a token is a number from 0 on`);
 }
 
-/** Rows of the table that tokens are looked up in, mostly as many as there are logits; 0 if there is none. */
-function embeddings(graph: Graph): number {
-  const { name } = idsInput(graph);
-  const lookup = graph.nodes.find(({ operator, inputs }) => operator === 'Gather' && inputs[1] === name);
-  const table = lookup && graph.initializers.get(lookup.inputs[0]!);
-  return table && 'shape' in table ? (table.shape[0] ?? 0) : 0;
+/** Says of a refusal about a table with a row for each position how many positions there may be. */
+function withinTables<T>({ prompt, tokens }: TextOptions, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const tooShort = error instanceof ImportError ? error.tooShort : undefined;
+    const most = tooShort ? prompt + tokens - (tooShort.high + 1 - tooShort.extent) : 0;
+    const isByPosition = tooShort && tooShort.high - tooShort.low + 1 === prompt + tokens;
+    if (!isByPosition || most < 2) throw error;
+    const { message } = error as ImportError;
+    throw new ImportError(`${message}; --prompt and --tokens may be at most ${most} together`);
+  }
 }
 
 /** Everything around the graph: the sequence in front of it, the logits at the text's positions and the choices behind it. */
@@ -210,19 +223,6 @@ function sequence(builder: Builder, { prompt, length, text }: Given, type: Tenso
     body: ([i]) => i32.add(indexValue(i!), i32.sub(taken(), i32.of(1))),
   });
   return { ids, last };
-}
-
-/** @throws ImportError unless one output has a row of logits for each position */
-function logitsOf(graph: Graph, output: (name: string) => Tensor, positions: number): Tensor {
-  const named = graph.outputs.find(({ name }) => /logits/i.test(name)) ?? graph.outputs[0];
-  if (!named) throw new ImportError('model: it has no outputs');
-  const logits = output(named.name);
-  const { shape, type } = logits;
-  if (type.family === 'float' && shape.length === 3 && shape[0] === 1 && shape[1] === positions)
-    return logits;
-  throw new ImportError(
-    `output "${named.name}": it is ${type.name} [${shape}] and not a row of logits for each position, [1,${positions},vocabulary]`,
-  );
 }
 
 /** Logits at the text's positions only, [tokens, vocabulary], and the rows that were copied for them. */

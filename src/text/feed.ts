@@ -5,6 +5,9 @@ import { ImportError, quoted } from '../onnx/errors.ts';
 
 const IDS = /^(input_?ids?|tokens?|ids?)$/i;
 const MASK = /mask/i;
+/** Masks in which 1 is a token that counts for nothing; of others in whose name is padding it is not known. */
+const KEY_PADDING = /key_padding_mask/i;
+const PADDING = /pad/i;
 const POSITIONS = /^(cache_)?position/i;
 const PAST = /past|cache/i;
 const BRANCH = /^use_cache/i;
@@ -69,22 +72,50 @@ export function feed(graph: Graph, builder: Builder, ids: Tensor): Map<string, T
       const extents = shape.map((extent, i) => (typeof extent === 'number' ? extent : i === batch ? 1 : 0));
       if (extents.every((extent) => extent > 0)) {
         throw new ImportError(
-          `input ${quoted(name)}: it has no dimension that may be empty, so there is always a past`,
+          `input ${quoted(name)}: it has no dimension that may be empty, so there is always a past; export with the ` +
+            'length of the past left open, or without a past',
         );
       }
       constant(extents, () => 0);
     } else if ((BRANCH.test(name) || KEPT.test(name)) && rank <= 1) {
       constant(rank === 0 ? [] : [1], () => 0);
+    } else if (KEY_PADDING.test(name) && rank === 2) {
+      constant([1, sizeOf(value, 1, positions)], () => 0);
     } else if (MASK.test(name) && rank === 2) {
+      if (PADDING.test(name)) {
+        throw new ImportError(
+          `input ${quoted(name)}: its name does not say whether 1 marks a token or padding; name it "attention_mask" if ` +
+            '1 is a token, or "key_padding_mask" if 1 is padding',
+        );
+      }
       constant([1, sizeOf(value, 1, positions)], () => 1);
     } else if (POSITIONS.test(name) && rank <= 2) {
       constant(rank === 2 ? [1, sizeOf(value, 1, positions)] : [sizeOf(value, 0, positions)], (i) => i);
     } else {
-      throw new ImportError(
-        `input ${quoted(name)}: nothing is known to feed it with; a language model takes input_ids, attention_mask, ` +
-          'position_ids and past_key_values',
-      );
+      throw new ImportError(`input ${quoted(name)}: ${reasonAgainst(value)}`);
     }
   }
   return made;
+}
+
+/** Inputs that are known in other ranks or types. */
+const FORMS: readonly (readonly [name: RegExp, what: string, known: string])[] = [
+  [PAST, 'a past', 'floats of rank 4, [batch, heads, positions, size], or 5, with keys and values in one'],
+  [MASK, 'a mask', 'rank 2, [batch, positions]'],
+  [POSITIONS, 'positions', 'rank 1, [positions], or 2, [batch, positions]'],
+];
+
+/** Why nothing is known to feed an input with. */
+function reasonAgainst({ name, type, shape }: GraphValue): string {
+  const isPastLike = shape.length > 2 && /past|key|value/i.test(name);
+  // Numbers about a past, such as its length, are no past.
+  const form = FORMS.find(([known]) => known.test(name) && (known !== PAST || isPastLike));
+  if (!form) {
+    return (
+      'nothing is known to feed it with; a language model takes input_ids, attention_mask, position_ids and ' +
+      'past_key_values'
+    );
+  }
+  const [, what, known] = form;
+  return `${what} of type ${type.name} and rank ${shape.length} cannot be fed; export with ${known}`;
 }

@@ -112,6 +112,26 @@ export function programUpTo({ program }: Pick<TextModel, 'program'>, node: numbe
 export const choiceProgram = (model: Pick<TextModel, 'program' | 'choices'>): Program =>
   programUpTo(model, model.choices);
 
+/**
+ * Whether the program accepts a text, by one pass as claims are checked.
+ *
+ * @param inputs of the request, as {@link inputsOf} makes them
+ */
+export async function isAccepted(
+  { program, weights, width }: Pick<TextModel, 'program' | 'weights' | 'width'>,
+  engine: Engine,
+  inputs: readonly Uint8Array[],
+  text: readonly number[],
+): Promise<boolean> {
+  const session = await engine.load(program, weights);
+  try {
+    const [accept] = await session.run([...inputs, tokenBytes(text, width)]);
+    return accept!.bytes[0] === 1;
+  } finally {
+    await session.close();
+  }
+}
+
 /** Chooses tokens by whole passes over prompt and text, as claims are checked; one token takes as long as all. */
 export class PassChooser implements Chooser {
   readonly #model: TextModel;

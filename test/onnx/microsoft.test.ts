@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { importOnnx } from '../../src/onnx/index.ts';
 import {
   type Attribute,
@@ -330,6 +331,15 @@ describe('float operators of com.microsoft', () => {
       expectClose(mine!, expected!, 1e-4, 1e-5);
     });
   }
+  it('GroupQueryAttention is refused with a window of no keys', () => {
+    const attributes = { ...GROUPED, local_window_size: 0 };
+    const spec = single('GroupQueryAttention', group(5, 0), {
+      attributes,
+      domain: 'com.microsoft',
+      ...KNOWN,
+    });
+    expect(() => importOnnx(modelBytes(spec))).to.throw('local_window_size is 0, which hides every key');
+  });
   it('SimplifiedLayerNormalization agrees with onnxruntime', async () => {
     await expectSameAsOnnxruntime(single('SimplifiedLayerNormalization', [x, gamma], { outputs: 2 }));
   });

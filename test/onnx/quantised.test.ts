@@ -360,12 +360,13 @@ describe('quantised operators of com.microsoft', () => {
   for (const [what, type, bits] of [
     ['packed in bytes', 'uint8', 4],
     ['of 4 bits', 'int4', 4],
+    ['of 4 bits without a sign', 'uint4', 4],
     ['of 8 bits', 'uint8', 8],
   ] as const) {
     for (const hasZeros of [false, true]) {
       it(`GatherBlockQuantized agrees with onnxruntime, ${what}, zero points ${hasZeros}`, async () => {
         const packed = type === 'uint8' && bits === 4 ? 2 : 1;
-        const [low, high] = type === 'int4' ? [-8, 7] : [0, 255];
+        const [low, high] = { int4: [-8, 7], uint4: [0, 15], uint8: [0, 255] }[type] as [number, number];
         const inputs = [
           integers(type, [6, 64 / packed], low, high),
           value('int64', [2, 2], [0, 5, -1, 3]),

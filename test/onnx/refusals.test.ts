@@ -39,6 +39,11 @@ describe('refused models', () => {
   operator('NonZero', /depends on data/);
   operator('Frobnicate', /not supported yet/);
   operator('Frobnicate', /domain com\.example/, 'com.example');
+  operator(
+    'MatMulBnb4',
+    /this operator of com\.microsoft is not supported; those that are stand in/,
+    'com.microsoft',
+  );
 
   it('says how to bind an open dimension, by name or by place', () => {
     const spec: GraphSpec = { ...single('Relu', [x]), open: { x0: ['batch', 0] } };

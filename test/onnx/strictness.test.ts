@@ -47,6 +47,7 @@ describe('a node is refused for', () => {
     uses: () => 1,
     run: () => [],
     note: () => undefined,
+    isCertain: true,
   };
 
   it('an attribute that no version of its operator has, whichever operator', () => {

@@ -42,6 +42,10 @@ function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
 /** `assay inspect`: what a model compiles to, and bounds on what a dispute about it may cost. */
 export async function inspect(path: string, options: InspectOptions, console: Console): Promise<void> {
   const loaded = await loadModel(path, options, console);
+  if (loaded.text) {
+    const { tryCausality } = await import('../text/loadText.ts');
+    await tryCausality(path, loaded.text, { always: false, console });
+  }
   const { model, program, labels, inputs, outputs, bound } = loaded;
   const nodes = inspectProgram(program, model.descriptors, labels);
   const totals = totalsOf(loaded, nodes);

@@ -26,10 +26,7 @@ export async function publish(path: string, options: PublishOptions, console: Co
     requireEther(account);
     const loaded = await loadModel(path, options, console);
     const { model, file } = loaded;
-    if (loaded.text) {
-      console.progress('trying whether the model is causal');
-      await tryCausality(path, loaded.text);
-    }
+    if (loaded.text) await tryCausality(path, loaded.text, { always: true, console });
     if (options.bundle !== undefined) {
       console.progress(`writing ${options.bundle}`);
       await about(options.bundle, writeBundle(options.bundle, loaded, file));

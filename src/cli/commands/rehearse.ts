@@ -10,6 +10,7 @@ import { readInputs } from '../arguments.ts';
 import type { Console } from '../console.ts';
 import { type EngineOptions, engineOf } from '../models/engines.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
+import { refuseUnaccepted, tryCausality } from '../text/loadText.ts';
 import { rehearsedTexts } from '../text/rehearsed.ts';
 
 export interface RehearseOptions extends EngineOptions, ImportArguments {
@@ -84,6 +85,7 @@ function warnOfGas(what: string, gas: number, console: Console): void {
 export async function rehearse(path: string, options: RehearseOptions, console: Console): Promise<void> {
   const engine = engineOf(options, console);
   const loaded = await loadModel(path, options, console);
+  if (loaded.text) await tryCausality(path, loaded.text, { always: false, console });
   const { program, labels, model } = loaded;
   const nodes = realNodes(program).length;
   const given = readInputs(options.input ?? [], loaded.inputs);
@@ -98,6 +100,8 @@ export async function rehearse(path: string, options: RehearseOptions, console: 
     return new RunTrace(model, tensors, trees);
   };
   const honest = await traced(inputs);
+  if (loaded.text && honest.tensors[program.outputs[0]!]![0] !== 1)
+    await refuseUnaccepted(path, loaded.text, console);
   const misled = texts && { wrong: await traced(texts.wrong) };
   const say = (line: string): void => {
     if (!options.json) console.out(line);

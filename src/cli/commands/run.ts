@@ -47,7 +47,7 @@ export async function run(path: string, options: RunArguments, console: Console)
   const loaded = await loadModel(path, options, console);
   if (loaded.text) {
     const { runText } = await import('./runText.ts');
-    return runText({ ...loaded, text: loaded.text }, options, engine, console);
+    return runText(path, { ...loaded, text: loaded.text }, options, engine, console);
   }
   if (options.ask !== undefined || options.draft !== undefined) {
     throw new InputError('--ask and --draft are about models that write text: add --text', 2);

@@ -2,13 +2,13 @@ import { performance } from 'node:perf_hooks';
 import type { Engine } from '../../engine/engine.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
-import { generate, inputsOf } from '../../text/generate.ts';
+import { generate, inputsOf, isAccepted } from '../../text/generate.ts';
 import { cautious, recall } from '../../text/recall.ts';
 import { openSession } from '../../text/session/openSession.ts';
 import type { Console } from '../console.ts';
 import type { LoadedModel } from '../models/loadModel.ts';
 import { draftFrom, parseDraftUrl } from '../text/draft.ts';
-import { type LoadedText, promptTokens } from '../text/loadText.ts';
+import { type LoadedText, promptTokens, refuseUnaccepted, tryCausality } from '../text/loadText.ts';
 import { type DrawingArguments, parseDrawing, type TextArguments } from '../text/textOptions.ts';
 
 export interface RunTextOptions extends TextArguments, DrawingArguments {
@@ -24,8 +24,9 @@ export function requirePrompt(ask: string | undefined): string {
   return ask;
 }
 
-/** Writes the text that the model accepts after a prompt. */
+/** Writes the text that the model accepts after a prompt. @throws InputError if its program does not accept it */
 export async function runText(
+  path: string,
   loaded: LoadedModel & { readonly text: LoadedText },
   options: RunTextOptions,
   engine: Engine,
@@ -36,8 +37,10 @@ export async function runText(
   const server = options.draft === undefined ? undefined : parseDraftUrl(options.draft);
   const drawing = parseDrawing(options);
   const tokenizer = text.tokenizer();
+  await tryCausality(path, text, { always: false, console });
   const session = await openSession(text.model, engine, (sentence) => console.err(`assay: ${sentence}`));
-  const chooser = session.on(inputsOf(text.model, { prompt, ...drawing }));
+  const inputs = inputsOf(text.model, { prompt, ...drawing });
+  const chooser = session.on(inputs);
   let passes = 0;
   let found = 0;
   const start = performance.now();
@@ -61,6 +64,8 @@ export async function runText(
   );
   const seconds = (performance.now() - start) / 1000;
   await session.close();
+  console.progress('checking the text');
+  if (!(await isAccepted(text.model, engine, inputs, tokens))) await refuseUnaccepted(path, text, console);
   console.progress(undefined);
   const written = tokenizer.decode(tokens);
   if (options.json) {

@@ -6,7 +6,7 @@ import { readBytes } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
 import { GGUF, type ModelFile } from '../../files/modelFile.ts';
 import { ImportError, OWN_FILE, readGraph } from '../../onnx/index.ts';
-import { requireCausal } from '../../text/causality.ts';
+import { isCheaplyTried, requireCausal } from '../../text/causality.ts';
 import { compileText, type TextModel } from '../../text/compile.ts';
 import { GgufFile } from '../../text/gguf/file.ts';
 import { endsOfGguf, graphOfGguf } from '../../text/gguf/llama.ts';
@@ -116,12 +116,33 @@ export function promptTokens({ model, tokenizer }: LoadedText, text: string, con
   }
 }
 
-/** @throws InputError for a model of which no text can be written from left to right */
-export async function tryCausality(path: string, { model }: LoadedText): Promise<void> {
+/**
+ * Tries whether a model is causal. Where that takes minutes, only its publisher waits for it; others check by one pass that
+ * the program accepts what they wrote.
+ *
+ * @throws InputError for a model of which no text can be written from left to right
+ */
+export async function tryCausality(
+  path: string,
+  { model }: LoadedText,
+  { always, console }: { readonly always: boolean; readonly console: Console },
+): Promise<void> {
+  if (!always && !isCheaplyTried(model)) return;
+  console.progress('trying whether the model is causal');
   try {
     await requireCausal(model, wasmEngineWith({ threads: availableParallelism() }));
   } catch (error) {
     if (error instanceof ImportError) throw new InputError(`${path}: ${error.message}`);
     throw error;
+  } finally {
+    console.progress(undefined);
   }
+}
+
+/** Says why a program does not accept the text that its model wrote token by token. @throws InputError always */
+export async function refuseUnaccepted(path: string, text: LoadedText, console: Console): Promise<never> {
+  await tryCausality(path, text, { always: true, console });
+  throw new InputError(
+    `${path}: the program does not accept the text that the model writes token by token, so no claim on it would hold`,
+  );
 }

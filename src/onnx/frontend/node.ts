@@ -1,6 +1,7 @@
 import { ensure, Refusal } from '../errors.ts';
-import { Context, type Surroundings } from '../operators/context.ts';
+import { Context } from '../operators/context.ts';
 import { LOWERINGS, reasonAgainst } from '../operators/index.ts';
+import type { Surroundings } from '../operators/surroundings.ts';
 import type { Output, Value } from '../operators/value.ts';
 import { WRITTEN_FOR } from '../operators/versions.ts';
 import type { GraphNode } from '../read/graph.ts';

@@ -1,5 +1,5 @@
 import { ensure, ImportError, Omitted, quoted, Refusal, within } from '../errors.ts';
-import type { Surroundings } from '../operators/context.ts';
+import type { Surroundings } from '../operators/surroundings.ts';
 import { isOmitted, isTensor, type Value } from '../operators/value.ts';
 import {
   type AttributeValue,
@@ -54,13 +54,15 @@ interface Environment {
   readonly depth: number;
   /** Passes of the loops around it, for labels: `[3]`; empty outside loops. */
   readonly passes: string;
+  /** Whether the graph runs whenever the model does. */
+  readonly isCertain: boolean;
 }
 
 export const mainScope = (graph: Graph, builder: Builder, narrowing: Narrowing, notes: string[]): Scope =>
   new Scope(
     graph,
     { builder, narrowing, functions: graph.functions, notes, expandedNodes: 0, plans: new Map() },
-    { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0, passes: '' },
+    { opsets: graph.opsets, attributes: new Map(), outer: undefined, depth: 0, passes: '', isCertain: true },
   );
 
 /**
@@ -107,10 +109,12 @@ export class Scope {
       builder,
       narrowing,
       uses: (name) => uses.get(name) ?? 0,
-      run: (graph, inputs, pass) => {
+      run: (graph, inputs, { pass, isCertain = true } = {}) => {
         const passes = pass === undefined ? this.#environment.passes : `${this.#environment.passes}[${pass}]`;
-        return this.#run(graph, inputs, { ...this.#environment, outer: this, passes });
+        const environment = { ...this.#environment, outer: this, passes };
+        return this.#run(graph, inputs, { ...environment, isCertain: isCertain && environment.isCertain });
       },
+      isCertain: this.#environment.isCertain,
       note: (text) => this.#module.notes.push(text),
     };
     for (const node of order) {

@@ -1,14 +1,14 @@
 import { ensure, quoted, Refusal } from '../errors.ts';
 import type { Expression, Reading } from '../ir/expression.ts';
 import type { Index } from '../ir/indices.ts';
-import { reading, type Tensor } from '../ir/tensor.ts';
+import { reading, type Tensor, type Words } from '../ir/tensor.ts';
 import type { AttributeValue, GraphNode, Subgraph, TensorValue } from '../read/graph.ts';
 import { locationOf } from '../read/model.ts';
-import type { Builder, Definition } from '../tensors/builder.ts';
+import type { Definition } from '../tensors/builder.ts';
 import type { Doubles } from '../tensors/doubles.ts';
-import type { Narrowing } from '../tensors/narrowing.ts';
 import { Rows, readsByRow } from '../tensors/rows.ts';
 import type { ElementType } from '../types.ts';
+import type { RunOptions, Surroundings } from './surroundings.ts';
 import { isTensor, numbersOf, type Output, type Value } from './value.ts';
 
 /** Lowers a node to its outputs, in order (later ones may be missing). */
@@ -16,18 +16,6 @@ export type Lowering = (context: Context) => Value | readonly (Output | undefine
 
 /** Lowerings by the name of the operator, as each file of a domain exports them. */
 export type Operators = Readonly<Record<string, Lowering>>;
-
-/** The graph around a node. */
-export interface Surroundings {
-  readonly builder: Builder;
-  readonly narrowing: Narrowing;
-  /** Number of times that the graph reads a name. */
-  uses(name: string): number;
-  /** Lowers a graph that is an attribute of the node. @returns what its outputs are */
-  run(graph: Subgraph, inputs: readonly Value[], pass?: number): Value[];
-  /** Tells the publisher something about the model. */
-  note(text: string): void;
-}
 
 /** One ONNX node being lowered: its inputs and attributes with their checks, and the means to define tensors. */
 export class Context {
@@ -162,6 +150,16 @@ export class Context {
     const values = this.numbers(tensor);
     if (!values) throw this.dependent(what, tensor);
     return values;
+  }
+
+  /** Whether the node runs whenever the model does. */
+  get isCertain(): boolean {
+    return this.#around.isCertain;
+  }
+
+  /** The builder's {@link Builder.knownWords}. */
+  knownWords(tensor: Tensor): Words | undefined {
+    return this.#around.builder.knownWords(tensor);
   }
 
   /** Values of a constant, exact of type double; `undefined` if the tensor is none. @throws Refusal as `exactKeys` does */
@@ -302,9 +300,15 @@ export class Context {
     return graph;
   }
 
+  /** Records which branch is taken, of a condition that is known. */
+  take(isTrue: boolean): void {
+    const { branches, current } = this.#around.builder;
+    branches.set(current.label, isTrue);
+  }
+
   /** Lowers a graph among the attributes with these inputs. @returns what its outputs are */
-  run(name: string, inputs: readonly Value[], pass?: number): Value[] {
-    return this.#around.run(this.graph(name), inputs, pass);
+  run(name: string, inputs: readonly Value[], how?: RunOptions): Value[] {
+    return this.#around.run(this.graph(name), inputs, how);
   }
 
   /** An axis attribute made non-negative. */

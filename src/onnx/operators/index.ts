@@ -40,6 +40,8 @@ export function reasonAgainst({ operator, domain }: GraphNode): string {
   if (TRAINING.test(domain)) return 'training cannot run; export the model for inference';
   if (domain === 'ai.onnx.ml')
     return 'maps and strings cannot run; move this step in front of the model, and export it with numbers only';
+  if (OPERATORS.some((name) => name.startsWith(`${domain}.`)))
+    return `this operator of ${domain} is not supported; those that are stand in src/onnx/CONFORMANCE.md`;
   if (domain !== '')
     return `operators of the domain ${domain} are not supported; export with standard ONNX operators`;
   return 'this operator is not supported yet; those that are stand in src/onnx/CONFORMANCE.md';

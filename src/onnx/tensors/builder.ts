@@ -50,6 +50,8 @@ export class Builder {
   #count = 0;
   /** Names of float64 constants with values that float32 does not have. */
   readonly rounded = new Set<string>();
+  /** Of each node whose condition is known, by its label: whether the branch for true is taken. */
+  readonly branches = new Map<string, boolean>();
   /** Name and label for what is made next. */
   current = { name: '', label: '', location: 'model' };
 
@@ -80,6 +82,13 @@ export class Builder {
     Object.assign(tensor, { source: { kind: 'constant', words } });
     return true;
   };
+
+  /** Words of a tensor that is a constant, or a large view of one that was not folded. */
+  knownWords(tensor: Tensor): Words | undefined {
+    if (tensor.source.kind === 'constant') return tensor.source.words;
+    const isView = elementCount(tensor) > VIEW_ELEMENTS && this.inputsOf(tensor).length === 0;
+    return isView ? evaluate(tensor, this.#budget) : undefined;
+  }
 
   /** Names of the model's inputs that a tensor's values depend on. */
   inputsOf(tensor: Tensor): string[] {

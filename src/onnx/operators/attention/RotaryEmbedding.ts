@@ -6,6 +6,7 @@ import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
+import { ensureInside, ensureRows } from '../inside.ts';
 import { joined } from '../tensor/Parts.ts';
 import { reshaped } from '../tensor/Shapes.ts';
 import { type Heads, joinedHeads, separateHeads } from './attend.ts';
@@ -68,7 +69,11 @@ export function rotated(
 }
 
 /** Rows of caches [rows, pairs] by a tensor of positions: [batch, positions], or [1] with the first one only. */
-export function angleAt(context: Context, given: Tensor, count: number): Angle {
+function angleAt(
+  context: Context,
+  given: Tensor,
+  { count, caches }: { readonly count: number; readonly caches: readonly Tensor[] },
+): Angle {
   ensure(given.type.family === 'integer', `positions are of type ${given.type.name}, not integers`);
   const positions =
     given.shape.length === 2
@@ -78,6 +83,7 @@ export function angleAt(context: Context, given: Tensor, count: number): Angle {
           shape: [1, count],
           body: ([, p]) => i32.add(at(given, [constantIndex(0)]), indexValue(p!)),
         });
+  for (const cache of caches) ensureInside(context, cache, 0, { rows: positions });
   const isShared = positions.shape[0] === 1;
   return (cache, b, p, pair) =>
     reading(cache, [{ gathered: at(positions, [isShared ? constantIndex(0) : b, p]) }, pair], 0);
@@ -111,8 +117,11 @@ const rotary =
       ensure(Number.isInteger(hidden / count), `num_heads is ${count}, which does not divide ${hidden}`);
       heads = joinedHeads(x, count, hidden / count);
     }
+    // Without positions the caches have one row for each position of the input.
+    if (!positions)
+      for (const cache of [cos, sin]) ensureRows(context, cache, 1, { low: 0, high: heads.positions - 1 });
     const angle: Angle = positions
-      ? angleAt(context, positions, heads.positions)
+      ? angleAt(context, positions, { count: heads.positions, caches: [cos, sin] })
       : (cache, b, position, pair) =>
           at(cache, [cache.shape[0] === 1 ? constantIndex(0) : b, position, pair]);
     const y = rotated(context, x.type, batch, heads, {

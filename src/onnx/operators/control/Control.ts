@@ -23,11 +23,12 @@ const If: Lowering = (context) => {
   const known = scalarOf(condition);
   if (known !== undefined) {
     context.disregard('then_branch', 'else_branch');
+    context.take(known !== 0);
     return context.run(known !== 0 ? 'then_branch' : 'else_branch', []);
   }
   context.note(`both branches are computed, because "${condition.name}" depends on the model's inputs`);
-  const yes = context.run('then_branch', []);
-  const no = context.run('else_branch', []);
+  const yes = context.run('then_branch', [], { isCertain: false });
+  const no = context.run('else_branch', [], { isCertain: false });
   return yes.map((value, i) => chosen(context, condition, value, no[i]));
 };
 
@@ -74,7 +75,8 @@ const Loop: Lowering = (context) => {
     ensure(pass < MAX_PASSES, `it runs more than ${MAX_PASSES} times; export with fewer passes`);
     const number = context.constant(TYPES.int64, [], [pass]);
     const holds: Tensor = condition ?? context.constant(TYPES.bool, [], [1]);
-    const [next, ...results] = context.run('body', [number, holds, ...values], pass);
+    const how = { pass, isCertain: !condition || known !== undefined };
+    const [next, ...results] = context.run('body', [number, holds, ...values], how);
     ensure(next && isTensor(next), 'its body yields no condition');
     const carried = results.slice(0, values.length);
     values =

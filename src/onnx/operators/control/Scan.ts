@@ -86,7 +86,7 @@ function runScan(context: Context, plan: ScanPlan): Value[] {
     const parts = scanned.map((x, i) =>
       slice(context, x, axes[i] as number, directions[i] === 1 ? passes - 1 - pass : pass),
     );
-    const results = context.run('body', [...states, ...parts], pass);
+    const results = context.run('body', [...states, ...parts], { pass });
     states = results.slice(0, states.length);
     lists.forEach((list, i) => {
       const value = tensorOf(results[states.length + i]);

@@ -8,6 +8,7 @@ import { rotated } from '../attention/RotaryEmbedding.ts';
 import { broadcastAt, broadcastShapes } from '../broadcast.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
+import { ensureRows } from '../inside.ts';
 import { matrixProduct } from '../math/Matrix.ts';
 
 /** The forms of attention that onnxruntime has besides ONNX's. */
@@ -253,6 +254,8 @@ const GroupQueryAttention: Lowering = (context) => {
   };
   const turn = (x: Heads): Heads => {
     if (!isTurned) return x;
+    for (const i of [7, 8])
+      ensureRows(context, context.input(i), 0, { low: before, high: before + length - 1 });
     const turned = rotated(context, query.type, batch, x, {
       cos: context.input(7),
       sin: context.input(8),
@@ -264,6 +267,7 @@ const GroupQueryAttention: Lowering = (context) => {
   const keys = withPast(context, batch, turn(heads.key), pastKey, query.type);
   const values = withPast(context, batch, heads.value, pastValue, query.type);
   const [softcap, window] = [context.float('softcap', 0), context.int('local_window_size', -1)];
+  ensure(window !== 0, 'local_window_size is 0, which hides every key; -1 is for attention without a window');
   const y = attention(context, query.type, {
     batch,
     query: turn(heads.query),

@@ -5,7 +5,7 @@ import { reading, type Tensor, wordsOf } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, atOr, type Context, type Lowering, type Operators } from '../context.ts';
 import { ensureFloat } from '../elementwise.ts';
-import { normalIndices } from '../tensor/Gather.ts';
+import { indicesInto } from '../tensor/Gather.ts';
 import { reshaped } from '../tensor/Shapes.ts';
 import { numbersOf } from '../value.ts';
 
@@ -109,8 +109,9 @@ const GatherBlockQuantized: Lowering = (context) => {
   ensure(size >= 1 && axis !== gathered, `blocks of ${size} along axis ${axis}, gathered along ${gathered}`);
   const levels = loosened(context, packed, bits);
   const points = zeros && loosened(context, zeros, bits);
-  const middle = packed.type.signed ? 0 : 2 ** (bits - 1);
-  const indices = normalIndices(context, context.input(1), levels.shape[gathered] as number);
+  // Without zero points onnxruntime takes the middle of the range for bytes, and 0 for types of 4 bits.
+  const middle = packed.type === TYPES.uint8 ? 2 ** (bits - 1) : 0;
+  const indices = indicesInto(context, levels, gathered, context.input(1));
   const own = indices.shape.length;
   return context.define({
     type: scales.type,

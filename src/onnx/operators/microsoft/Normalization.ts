@@ -5,6 +5,7 @@ import { reading, type Tensor } from '../../ir/tensor.ts';
 import { TYPES } from '../../types.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat } from '../elementwise.ts';
+import { ensureInside, ensureRows } from '../inside.ts';
 import { layerNormalized, rmsNormalized, operators as standard } from '../nn/Normalization.ts';
 
 /** Normalisations of transformers with what precedes them. */
@@ -63,6 +64,8 @@ const EmbedLayerNormalization: Lowering = (context) => {
   ensure(words.shape.length === 2, `the input's rank is ${words.shape.length}, not 2`);
   const shape = words.shape;
   const [batch = 0, length = 0] = shape;
+  if (positions) ensureInside(context, positionTable, 0, { rows: positions });
+  else ensureRows(context, positionTable, 0, { low: 0, high: length - 1 });
   const parts = [
     rowsOf(context, wordTable, words, shape),
     positions

@@ -8,7 +8,7 @@ import { broadcastAt } from '../broadcast.ts';
 import { comparable } from '../comparable.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureFloat, hull } from '../elementwise.ts';
-import { normalIndices } from '../tensor/Gather.ts';
+import { indicesInto } from '../tensor/Gather.ts';
 import type { Output } from '../value.ts';
 import { asFloats } from './rows.ts';
 
@@ -113,7 +113,6 @@ const Imputer: Lowering = (context) => {
 const ArrayFeatureExtractor: Lowering = (context) => {
   const [x, positions] = [context.input(0), context.input(1)];
   ensure(x.shape.length > 0, 'a scalar has no columns');
-  const last = x.shape.at(-1) ?? 1;
   const count = positions.shape.reduce((size, extent) => size * extent, 1);
   const flat = context.define({
     type: positions.type,
@@ -121,7 +120,7 @@ const ArrayFeatureExtractor: Lowering = (context) => {
     ...(positions.range ? { range: positions.range } : {}),
     body: ([k]) => at(positions, unflatten(k as Index, positions.shape)),
   });
-  const indices = normalIndices(context, flat, last);
+  const indices = indicesInto(context, x, x.shape.length - 1, flat);
   // A vector counts as a row.
   const outer = x.shape.length === 1 ? [1] : x.shape.slice(0, -1);
   return context.define({

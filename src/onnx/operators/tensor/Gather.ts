@@ -6,11 +6,15 @@ import { truncatedToI32 } from '../../tensors/doubleRounding.ts';
 import { isNarrowed, type Range as RangeOfValues, TYPES } from '../../types.ts';
 import { at, type Context, type Lowering, type Operators } from '../context.ts';
 import { elementwise, ensureSameType } from '../elementwise.ts';
+import { ensureInside } from '../inside.ts';
 import { listOf } from '../list.ts';
 import { scalarOf } from '../value.ts';
 import { reshaped } from './Shapes.ts';
 
-/** Operators that read at indices from another tensor. An index outside the tensor yields 0. */
+/**
+ * Operators that read at indices from another tensor. An index outside the tensor yields 0, and is refused if it is
+ * known at import (`../inside.ts`).
+ */
 
 /** Indices with negative ones counted from the end, as i32. */
 export function normalIndices(context: Context, indices: Tensor, extent: number): Tensor {
@@ -26,13 +30,20 @@ export function normalIndices(context: Context, indices: Tensor, extent: number)
   );
 }
 
+/** Indices along an axis of a table, as {@link normalIndices}. @throws Refusal if one is known to be outside */
+export function indicesInto(context: Context, table: Tensor, axis: number, indices: Tensor): Tensor {
+  const extent = table.shape[axis] as number;
+  ensureInside(context, table, axis, { rows: indices, least: -extent });
+  return normalIndices(context, indices, extent);
+}
+
 const rangeOf = ({ range }: Tensor) =>
   range ? { range: { low: Math.min(0, range.low), high: Math.max(0, range.high) } } : {};
 
 const Gather: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.axis(context.int('axis', 0), x.shape.length);
-  const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
+  const indices = indicesInto(context, x, axis, context.input(1));
   const single = scalarOf(indices);
   const rank = indices.shape.length;
   if (single === undefined) {
@@ -84,7 +95,7 @@ function gatheredRows(
 const GatherElements: Lowering = (context) => {
   const x = context.input(0);
   const axis = context.axis(context.int('axis', 0), x.shape.length);
-  const indices = normalIndices(context, context.input(1), x.shape[axis] as number);
+  const indices = indicesInto(context, x, axis, context.input(1));
   ensure(indices.shape.length === x.shape.length, 'the indices have another rank than the data');
   return context.define({
     type: x.type,
@@ -116,7 +127,7 @@ const GatherND: Lowering = (context) => {
       shape: outer,
       body: (indices) => at(given, [...indices, constantIndex(i)]),
     });
-    return normalIndices(context, component, x.shape[batch + i] as number);
+    return indicesInto(context, x, batch + i, component);
   });
   return context.define({
     type: x.type,
