@@ -144,7 +144,7 @@ describe(`texts in the explorer in Chromium${suffix}`, function () {
     expect(await page.locator('img').count()).to.equal(0);
     await writeText(stage.models, modelId, { ...described, vocabulary: 70_000 });
     await page.reload();
-    await page.getByText('It cannot be read: the input has').waitFor();
+    await page.getByText('It cannot be read: the input has').first().waitFor();
     await writeText(stage.models, modelId, { ...described, tokenizer: { nothing: true } });
     await page.reload();
     await page.getByText('It cannot be read: tokenizer: it cannot be used').waitFor();

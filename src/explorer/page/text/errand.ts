@@ -33,10 +33,13 @@ export interface Packed {
   readonly read: string;
 }
 
+/** A text in words, or why there are none. */
+export type Words = { readonly text: string } | { readonly why: string };
+
 export interface ReadTexts {
   readonly kind: 'texts';
-  readonly prompt: string | undefined;
-  readonly answers: readonly (string | undefined)[];
+  readonly prompt: Words | undefined;
+  readonly answers: readonly (Words | undefined)[];
 }
 
 export interface Format {

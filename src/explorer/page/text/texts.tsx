@@ -2,11 +2,16 @@ import type { ClaimJson, RequestJson } from '../../api.ts';
 import { Card } from '../parts.tsx';
 import { useSource } from '../source.ts';
 import { useFound } from '../useFound.ts';
-import type { ReadTexts } from './errand.ts';
+import type { ReadTexts, Words } from './errand.ts';
 import { run } from './run.ts';
 
 /** Claims whose texts are read. */
 const MOST_TEXTS = 16;
+
+function Spoken({ words }: { readonly words: Words | undefined }) {
+  if (!words) return <dd>it is not here</dd>;
+  return 'why' in words ? <dd>It cannot be read: {words.why}.</dd> : <dd class="written">{words.text}</dd>;
+}
 
 /** A prompt and the texts that were claimed, in words. */
 export function Texts({
@@ -43,12 +48,12 @@ export function Texts({
           <dl class="texts">
             <div>
               <dt>prompt</dt>
-              <dd class="written">{texts.prompt ?? 'it is not here'}</dd>
+              <Spoken words={texts.prompt} />
             </div>
             {shown.map((claim, i) => (
               <div key={claim.id}>
                 <dt>claim {claim.number} goes on</dt>
-                <dd class="written">{texts.answers[i] ?? 'it is not here'}</dd>
+                <Spoken words={texts.answers[i]} />
               </div>
             ))}
           </dl>

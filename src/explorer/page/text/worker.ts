@@ -2,7 +2,7 @@ import { packPrompt, readText, type Sampling } from '../../../client/text.ts';
 import { parseDescription, type TextDescription } from '../../../text/description.ts';
 import { tokenizerOf } from '../../../text/tokenizer.ts';
 import { tokensIn, tokenWidth } from '../../../text/tokens.ts';
-import type { Errand, ErrandOutcome, SamplingText } from './errand.ts';
+import type { Errand, ErrandOutcome, SamplingText, Words } from './errand.ts';
 
 /** Does one errand and is ended. A tokenizer is a stranger's: its patterns may take for ever, here and not in the page. */
 
@@ -33,12 +33,12 @@ function promptIn(input: Uint8Array, width: number, most: number): number[] {
   return tokensIn(input.subarray(0, width * count), width);
 }
 
-/** A text; undefined if it is none. Each is a stranger's, and keeps no other from being read. */
-function readable(read: () => string): string | undefined {
+/** Each text is a stranger's, and keeps no other from being read. */
+function wordsIn(read: () => string): Words {
   try {
-    return read();
-  } catch {
-    return undefined;
+    return { text: read() };
+  } catch (failure) {
+    return { why: (failure as Error).message };
   }
 }
 
@@ -56,8 +56,8 @@ function work(errand: Errand): ErrandOutcome {
   const width = tokenWidth(vocabulary);
   return {
     kind: 'texts',
-    prompt: input && readable(() => model.tokenizer.spell(promptIn(input, width, most))),
-    answers: answers.map((answer) => answer && readable(() => readText(model, answer).text)),
+    prompt: input && wordsIn(() => model.tokenizer.spell(promptIn(input, width, most))),
+    answers: answers.map((answer) => answer && wordsIn(() => readText(model, answer).text)),
   };
 }
 
