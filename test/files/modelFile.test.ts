@@ -125,6 +125,9 @@ describe('a large ONNX file', () => {
           import { readFileSync } from 'node:fs';
           import { openModel } from './src/files/modelFile.ts';
           import { importOnnx } from './src/onnx/index.ts';
+          import { keepHeapSmall } from './src/operator/smallHeap.ts';
+          // As the command line does.
+          keepHeapSmall();
           const { bytes, readExternal, size } = openModel(${JSON.stringify(path)});
           importOnnx(bytes, { readExternal, fileBytes: size });
           console.log(1024 * Number(/VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));

@@ -4,7 +4,7 @@ import { ensure, quoted } from '../../onnx/errors.ts';
 /**
  * The header of a GGUF file (ggml/docs/gguf.md), versions 2 and 3 in little-endian order: metadata, then names, shapes,
  * types and offsets of tensors. Sizes in the file are compared with the bytes that are left of it before anything is
- * allocated.
+ * allocated. `@huggingface/gguf`, whose types these are, fills what a damaged file lacks with zeros, and does not say so.
  */
 export interface GgufHeader {
   /** Integers of 64 bits that are no exact `number` stay `bigint`. */
