@@ -14,8 +14,8 @@ import { honestTrace, openGame, withChanges } from '../support/disputes.ts';
 import { i32Bytes } from '../support/programs.ts';
 import { slowModel } from '../support/slowModel.ts';
 
-/** Some seconds by the letter, some tenths of one on an engine. */
-const LONG = 50_000_000;
+/** A minute by the letter, some tenths of a second on an engine. */
+const LONG = 300_000_000;
 const one = (value: number): string => hexOf(i32Bytes([value]));
 
 /** An open dispute in which the claimant has to post accumulators. */
