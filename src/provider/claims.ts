@@ -1,6 +1,6 @@
 import { claimByRootCall, claimCall } from '../chain/contracts/calls.ts';
 import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
-import type { ClaimRecord, RequestRecord } from '../chain/contracts/world.ts';
+import { type ClaimRecord, patienceEnd, type RequestRecord } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
 import { withAllowance } from '../chain/money/allowance.ts';
 import { claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
@@ -17,7 +17,7 @@ import { hexRoots } from '../merkle/tensor.ts';
 import { LIMITS } from '../program/limits.ts';
 import { answerTo } from '../store/shelf.ts';
 import type { ProviderOptions } from './options.ts';
-import { answerBytes, byPay, MINING_SECONDS, objectionTo, patienceEnd } from './terms.ts';
+import { answerBytes, byPay, MINING_SECONDS, objectionTo } from './terms.ts';
 
 /** Claims on one request that may be lost by the clock alone before it is left alone. */
 const MOST_CLAIMS = 3;
@@ -178,7 +178,7 @@ export function claimPlanner(options: ProviderOptions) {
       what: `claiming on request ${request.requestId}`,
       deadline: undefined,
       stakeWei: request.request.feeWei,
-      // Whoever copies an answer and is mined first earns its fee.
+      // Somebody who copies the answer from the pool, and is mined first, would earn the fee.
       isPrivate: true,
       populate: async () => {
         const payment = { value: isEther ? terms.claimBondWei : 0n };

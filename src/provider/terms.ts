@@ -1,11 +1,11 @@
-import { type Address, type Request, ZERO_ADDRESS } from '../chain/contracts/types.ts';
+import { type Address, isSameAddress, type Request, ZERO_ADDRESS } from '../chain/contracts/types.ts';
 import { amountText, ETHER } from '../chain/contracts/unit.ts';
 import { claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import { ceilingWei } from '../chain/transactions/fees.ts';
 import { claimedRefs, type Model, totalBytes } from '../merkle/model.ts';
 
 /**
- * What a provider asks of a request's terms, all of which a stranger chooses.
+ * Checks that the terms of a request, all of which a stranger chooses, are fair to a provider.
  *
  * RULE: no term lets the requester take the fee back once the provider has paid for an answer.
  */
@@ -33,23 +33,18 @@ export function answerBytes(model: Model, { terms }: Request): number {
   return terms.answerByRoot ? 32 * refs.length : totalBytes(refs);
 }
 
-/** The last second in which a request cannot be cancelled, Unix seconds. */
-export const patienceEnd = ({ requestedAt, terms }: Request): bigint => requestedAt + terms.patienceSeconds;
-
-const same = (a: Address, b: Address): boolean => a.toLowerCase() === b.toLowerCase();
-
-/** Whoever has the verifier has the fee: it can make a false claim final at once, unless nobody else may claim. */
+/** A requester's own verifier can make a false claim final at once, and so take the fee back, unless nobody else may claim. */
 function objectionToVerifier({ terms }: Request, { me, trustedVerifiers }: Conditions): string | undefined {
   const { verifier, provider } = terms;
-  if (same(verifier, ZERO_ADDRESS) || same(provider, me)) return undefined;
-  if (trustedVerifiers.some((one) => same(one, verifier))) return undefined;
+  if (isSameAddress(verifier, ZERO_ADDRESS) || isSameAddress(provider, me)) return undefined;
+  if (trustedVerifiers.some((one) => isSameAddress(one, verifier))) return undefined;
   return `its verifier ${verifier} could make a false claim final and take the fee (--trusted-verifier)`;
 }
 
 /** Times in which no challenge and no move is mined are as good as a verifier that says yes to everything. */
 function objectionToTimes({ terms }: Request, { me }: Conditions): string | undefined {
   const { windowSeconds, clockSeconds, provider } = terms;
-  if (windowSeconds < MINING_SECONDS && !same(provider, me)) {
+  if (windowSeconds < MINING_SECONDS && !isSameAddress(provider, me)) {
     return `nobody can challenge a false claim in its window of ${windowSeconds} seconds; ${MINING_SECONDS} are the least (--min-fee-wei)`;
   }
   if (clockSeconds >= LEAST_CLOCK_SECONDS) return undefined;

@@ -1,5 +1,11 @@
 import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
-import { type ClaimRecord, type RequestRecord, type World, windowEnd } from '../chain/contracts/world.ts';
+import {
+  type ClaimRecord,
+  patienceEnd,
+  type RequestRecord,
+  type World,
+  windowEnd,
+} from '../chain/contracts/world.ts';
 import type { Turn } from './turns.ts';
 
 /** An input that something open depends on. */
@@ -44,9 +50,9 @@ export function inputNeeds(
   }
   if (role === 'challenger') return needs;
   for (const asked of world.requests.values()) {
-    const { requestedAt, terms, feeWei } = asked.request;
+    const { terms, feeWei } = asked.request;
     if (asked.status !== 'open' || ![ZERO_ADDRESS, account].includes(terms.provider)) continue;
-    add(asked, false, requestedAt + terms.patienceSeconds, feeWei);
+    add(asked, false, patienceEnd(asked.request), feeWei);
   }
   return needs;
 }

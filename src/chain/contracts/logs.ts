@@ -1,4 +1,5 @@
-import type { BaseContract, LogDescription, Result, TransactionReceipt } from 'ethers';
+import type { BaseContract, Interface, LogDescription, Result, TransactionReceipt } from 'ethers';
+import { type Address, isSameAddress } from './types.ts';
 
 /** Reads what strangers put into events. */
 
@@ -17,21 +18,22 @@ export function textIn(args: Result, name: string): string {
   }
 }
 
+type Logs = Pick<TransactionReceipt, 'logs'>;
+
 /**
- * The events of one contract in a receipt. Tokens and callbacks run in the same transaction: their logs may have the topics
- * of the contract's events and any bytes, so only logs of its own address are read.
+ * The events of the contract at an address in a receipt. Tokens and callbacks run in the same transaction: their logs may have
+ * the topics of the contract's events and any bytes, so only logs of its own address are read.
  */
-export async function eventsIn(
-  contract: BaseContract,
-  { logs }: Pick<TransactionReceipt, 'logs'>,
-): Promise<LogDescription[]> {
-  const address = (await contract.getAddress()).toLowerCase();
-  return logs.flatMap((log) => {
-    if (log.address.toLowerCase() !== address) return [];
+export const eventsAt = (address: Address, abi: Interface, { logs }: Logs): LogDescription[] =>
+  logs.flatMap((log) => {
+    if (!isSameAddress(log.address, address)) return [];
     try {
-      return contract.interface.parseLog(log) ?? [];
+      return abi.parseLog(log) ?? [];
     } catch {
       return [];
     }
   });
-}
+
+/** The events of one contract in a receipt. */
+export const eventsIn = async (contract: BaseContract, receipt: Logs): Promise<LogDescription[]> =>
+  eventsAt(await contract.getAddress(), contract.interface, receipt);

@@ -35,6 +35,9 @@ export interface Terms extends TermBounds {
 
 export const ZERO_ADDRESS: Address = `0x${'00'.repeat(20)}`;
 
+/** Whether two addresses are one, with or without the capitals of a checksum. */
+export const isSameAddress = (a: Address, b: Address): boolean => a.toLowerCase() === b.toLowerCase();
+
 /** Terms of a request that anybody may answer, with bytes, without a paid callback or a verifier. */
 export const PLAIN_TERMS: Omit<Terms, keyof TermBounds> = {
   callbackFeeWei: 0n,

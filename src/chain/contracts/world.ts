@@ -87,6 +87,9 @@ export interface World {
   disputesOn(claimId: bigint): readonly DisputeRecord[];
 }
 
+/** The last second in which a request cannot be cancelled, Unix seconds. */
+export const patienceEnd = ({ requestedAt, terms }: Request): bigint => requestedAt + terms.patienceSeconds;
+
 /** The last second in which a claim can be challenged, Unix seconds. */
 export const windowEnd = ({ claimedAt, request }: Pick<ClaimRecord, 'claimedAt' | 'request'>): bigint =>
   claimedAt + request.request.terms.windowSeconds;

@@ -3,6 +3,7 @@ import { IInferenceOracle__factory } from '#typechain';
 import { withdraw } from '../actions/actions.ts';
 import { withdrawCall } from '../contracts/calls.ts';
 import type { Contracts } from '../contracts/contracts.ts';
+import { eventsAt } from '../contracts/logs.ts';
 import { ZERO_ADDRESS } from '../contracts/types.ts';
 import type { Listener } from '../messages/report.ts';
 import type { Due } from '../transactions/due.ts';
@@ -61,10 +62,8 @@ export class Collector {
   }
 }
 
-/** The amount that a withdrawal took out. The token's logs are in the receipt too, and may hold anything. */
-function withdrawnIn(address: string, { logs }: TransactionReceipt): bigint {
-  const { topicHash } = ORACLE.getEvent('Withdrawn');
-  const isOwn = (one: string): boolean => one.toLowerCase() === address.toLowerCase();
-  const log = logs.find((one) => isOwn(one.address) && one.topics[0] === topicHash);
-  return log ? ORACLE.decodeEventLog('Withdrawn', log.data, log.topics)['amountWei'] : 0n;
+/** The amount that a withdrawal took out. */
+function withdrawnIn(address: string, receipt: TransactionReceipt): bigint {
+  const event = eventsAt(address, ORACLE, receipt).find(({ name }) => name === 'Withdrawn');
+  return event?.args['amountWei'] ?? 0n;
 }

@@ -1,5 +1,5 @@
 import { type Contracts, connect } from '../../chain/contracts/contracts.ts';
-import { ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { isSameAddress, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { amountText, balanceIn, currencyText, ETHER, readUnit } from '../../chain/contracts/unit.ts';
 import { type Endpoints, openEndpoint, openEndpoints } from '../../chain/endpoints/endpoints.ts';
 import { explain } from '../../chain/messages/explain.ts';
@@ -72,7 +72,7 @@ async function checkDeployment(
   }
   const chosen = oracle ?? record?.oracle;
   if (record) {
-    const differs = oracle !== undefined && oracle.toLowerCase() !== record.oracle.toLowerCase();
+    const differs = oracle !== undefined && !isSameAddress(oracle, record.oracle);
     findings.push(
       differs
         ? warn('record', `names the oracle ${record.oracle}, not ${oracle}`, 'correct one of them')
