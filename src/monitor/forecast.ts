@@ -72,7 +72,7 @@ export const isAtRisk = ({ mover, ifPlayed, isOvertaken }: DisputeForecast): boo
 
 const other = (role: Role): Role => (role === 'claimant' ? 'challenger' : 'claimant');
 
-/** What a side loses with a dispute, and to whom. */
+/** The bond that a side loses with a dispute, and the part of it that the other side gets. */
 export function lossIn(record: DisputeRecord, loser: Role): Loss {
   const { claim, challenger } = record;
   const { claimBondWei, challengeBondWei } = claim.request.request.terms;

@@ -31,7 +31,7 @@ export interface LlamaShape {
   readonly biased: boolean;
   /** Biases of other products. */
   readonly biases?: readonly LayerBias[];
-  /** What the angles of each pair are divided by, if anything. */
+  /** A divisor of the rotary angle of each pair of a head's components; left out, all are 1. */
   readonly divisors?: ArrayLike<number>;
   /** Whether the logits are made by the table of the tokens' vectors. */
   readonly tied: boolean;

@@ -43,7 +43,7 @@ const MAX_ELEMENTS = 64;
 export class KnownFolds {
   readonly #elements = new Map<string, Map<number, number>>();
 
-  /** What is left to compute for some positions of an element; undefined if all are known. */
+  /** The part of a fold still to compute for some positions of an element; undefined if all are known. */
   missing(
     nodeIndex: number,
     { init }: LoopNode,

@@ -146,7 +146,7 @@ export function watchService(options: WatcherOptions): ChainService {
     const soonest = wrong.toSorted((a, b) => (windowEnd(a) < windowEnd(b) ? -1 : 1));
     const known = soonest.map((claim) => ({ claim, due: challengeDue(claim, scene, arranged) }));
     const isSent = ({ due }: (typeof known)[number]): boolean => sender.transactions.isSent(due.key);
-    // What was sent will have to be played, so it comes before what is not.
+    // Challenges already sent come first: their disputes will have to be played in any case.
     const made = [...known.filter(isSent), ...known.filter((one) => !isSent(one))].filter((one) => {
       if (!isSent(one) && !playable.admits(one.claim, load, scene)) return false;
       load += playable.seconds(verdictKey(one.claim));

@@ -44,7 +44,7 @@ function isLog(log: unknown): boolean {
   );
 }
 
-/** What a value looks like, in a few words. */
+/** A value as JSON, cut to fit a message. */
 const shown = (value: unknown): string => {
   const text = oneLine(JSON.stringify(value) ?? 'nothing');
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

@@ -16,8 +16,6 @@ import { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 import { Unreadable } from './unreadable.ts';
 
-// One file above 350 lines, because every step of a look changes the same records.
-
 /** The last blocks are read again at every look: nodes hand out headers before they have the logs. */
 const REREAD_BLOCKS = 64;
 /** Blocks whose hashes are remembered, and for which what is over is kept: no reorganisation is expected to be deeper. */

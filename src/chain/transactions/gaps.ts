@@ -17,7 +17,7 @@ export interface Filling {
   readonly tell: (sentence: string) => void;
 }
 
-/** What is lost if a nonce is never mined: what its dues carry, and at least the gas that it is paid for. */
+/** Loss if the transaction of a nonce is never mined, wei: the stakes of its dues, and the gas that was offered for it. */
 const atStakeWei = (slot: Slot, stated: ReadonlyMap<string, Due>): bigint => {
   const stakes = keysIn(slot).reduce((sum, key) => sum + (stated.get(key)?.stakeWei ?? 0n), 0n);
   const latest = latestOf(slot);

@@ -50,7 +50,7 @@ interface Range {
 
 const isIn = ({ low, high }: Range, value: bigint): boolean => value >= low && value <= high;
 
-/** What is likely after a look, some time later. @param slots the account's nonces that are followed, ascending */
+/** The likely range of each number some time after a look. @param slots the account's nonces that are followed, ascending */
 function likely(base: Look, said: Look, elapsedMs: number, slots: readonly Slot[]): Record<Field, Range> {
   const seconds = Math.ceil(elapsedMs / 1000);
   const { used, block, timestamp, market } = base;
@@ -87,6 +87,7 @@ export interface JudgeOptions {
   readonly now: () => number;
 }
 
+/** Compares each look with the one before it, and asks other nodes about numbers that are unlikely. */
 export class Judge {
   readonly #node: SendingNode;
   readonly #options: JudgeOptions;

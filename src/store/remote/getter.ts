@@ -58,7 +58,7 @@ const MAX_CONNECTIONS = 8;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const ABSENT = [404, 410];
 
-/** What is asked, and whether it may be of a private network. */
+/** A URL to read, and whether its server may be in a private network. */
 interface Target {
   readonly url: URL;
   readonly isTrusted: boolean;

@@ -104,7 +104,7 @@ function shapeOf(file: GgufFile): LlamaShape & { readonly hidden: number } {
   };
 }
 
-/** What angles are divided by, for each pair of a head; `undefined` if that is 1. */
+/** A divisor of the rotary angle of each pair of a head's components; `undefined` if all are 1. */
 function divisorsOf(file: GgufFile, pairs: number): Float64Array | undefined {
   const divisor = angleDivisor(file, file.text('general.architecture'));
   if (!file.has(DIVISORS)) return divisor === 1 ? undefined : new Float64Array(pairs).fill(divisor);
