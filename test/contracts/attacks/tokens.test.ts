@@ -30,6 +30,17 @@ describe('attacks: tokens', () => {
   const plan = (mood: keyof typeof MOOD, target: unknown = protocol.oracle, payload = '0x') =>
     token.plan(MOOD[mood], target as never, payload);
 
+  /** Has a request answered, and the answer made final. */
+  async function answered(): Promise<void> {
+    const claimed = await protocol.claim(
+      await protocol.ask(small, INPUT),
+      honestValues.output(),
+      protocol.honest,
+    );
+    await protocol.passWindow(claimed);
+    await protocol.finalize(claimed);
+  }
+
   /** The total that the oracle owes or holds, by its own books. */
   async function booked(): Promise<bigint> {
     let sum = 0n;
@@ -120,13 +131,7 @@ describe('attacks: tokens', () => {
 
   it('attack 54: a token that returns nothing works; too little balance is told', async () => {
     await plan('ReturnNothing');
-    const claimed = await protocol.claim(
-      await protocol.ask(small, INPUT),
-      honestValues.output(),
-      protocol.honest,
-    );
-    await protocol.passWindow(claimed);
-    await protocol.finalize(claimed);
+    await answered();
     await protocol.oracle.connect(protocol.honest).withdraw();
     await token.connect(protocol.requester).approve(protocol.oracle, FEE - 1n);
     await expect(protocol.ask(small, INPUT))
@@ -156,13 +161,7 @@ describe('attacks: tokens', () => {
   });
 
   it('attack 54: a withdrawal that the token refuses takes nothing off the debt', async () => {
-    const claimed = await protocol.claim(
-      await protocol.ask(small, INPUT),
-      honestValues.output(),
-      protocol.honest,
-    );
-    await protocol.passWindow(claimed);
-    await protocol.finalize(claimed);
+    await answered();
     for (const mood of ['ReturnFalse', 'ReturnBomb'] as const) {
       await plan(mood);
       await expect(protocol.oracle.connect(protocol.honest).withdraw()).to.be.revertedWithCustomError(
@@ -223,13 +222,7 @@ describe('attacks: tokens', () => {
 
   it('attack 54: a token that rebases costs its own users only', async () => {
     const other = await deployProtocol();
-    const claimed = await protocol.claim(
-      await protocol.ask(small, INPUT),
-      honestValues.output(),
-      protocol.honest,
-    );
-    await protocol.passWindow(claimed);
-    await protocol.finalize(claimed);
+    await answered();
     await token.rebase(9);
     // The books stay as they are; the last to withdraw finds too little.
     expect(await protocol.oracle.owed(protocol.honest)).to.equal(claimBondWei + FEE);
