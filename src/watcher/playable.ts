@@ -1,6 +1,7 @@
 import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
 import { needInput, type ReadInput } from '../chain/service/inputs.ts';
+import { clockEnd } from '../chain/service/play.ts';
 import type { Scene } from '../chain/service/service.ts';
 import { type PlayTime, type Runner, RunTooLong } from '../store/runner.ts';
 import { runOf } from '../store/shelf.ts';
@@ -32,12 +33,37 @@ export class Playable {
     this.#readInput = readInput;
   }
 
-  /** Seconds that open disputes compute, together; claims without any are forgotten. */
-  load(open: readonly DisputeRecord[], wrong: readonly ClaimRecord[]): number {
+  /**
+   * Seconds that open disputes compute, together, as far as they were measured: those that were opened before a restart are
+   * measured now. Claims without any are forgotten.
+   */
+  load(open: readonly DisputeRecord[], wrong: readonly ClaimRecord[], scene: Scene): number {
     const disputed = new Set(open.map(({ claim }) => verdictKey(claim)));
     const known = new Set([...disputed, ...wrong.map(verdictKey)]);
     for (const key of this.#seconds.keys()) if (!known.has(key)) this.#seconds.delete(key);
+    for (const dispute of open) this.#learn(dispute, scene);
     return [...disputed].reduce((sum, key) => sum + this.seconds(key), 0);
+  }
+
+  #learn(dispute: DisputeRecord, { background }: Scene): void {
+    const { claim } = dispute;
+    const { modelId, terms } = claim.request.request;
+    const key = verdictKey(claim);
+    if (this.#seconds.has(key) || !this.#isMeasured(modelId) || !this.#runner.model(modelId)) return;
+    const deadline = clockEnd(dispute);
+    const limitSeconds = Number(terms.clockSeconds) / CLOCK_TIMES;
+    const outcome = background.ask(`load/${key}`, deadline, () =>
+      this.#measure(claim, { deadline, limitSeconds }),
+    );
+    // A failure is told by the dispute's moves, which need the same runs.
+    if (outcome?.kind !== 'done') return;
+    const time = outcome.value;
+    this.#seconds.set(key, typeof time === 'string' ? limitSeconds : time ? secondsIn(time) : 0);
+  }
+
+  /** Whether disputes about a model are measured: one that the operator chose may take any time, a malformed one none. */
+  #isMeasured(modelId: string): boolean {
+    return this.#runner.playTime !== undefined && !this.#runner.malformed?.(modelId);
   }
 
   /** Seconds that a dispute on a claim takes; 0 if it may take any time. */
@@ -53,11 +79,10 @@ export class Playable {
   admits(claim: ClaimRecord, load: number, { background, listen, once }: Scene): boolean {
     const key = verdictKey(claim);
     const { modelId, terms } = claim.request.request;
-    if (!this.#runner.playTime || this.#runner.malformed?.(modelId)) return true;
+    if (!this.#isMeasured(modelId)) return true;
     const clockSeconds = Number(terms.clockSeconds);
-    const outcome = background.ask(`play/${key}`, windowEnd(claim), () =>
-      this.#measure(claim, clockSeconds / CLOCK_TIMES),
-    );
+    const options = { deadline: windowEnd(claim), limitSeconds: clockSeconds / CLOCK_TIMES };
+    const outcome = background.ask(`play/${key}`, options.deadline, () => this.#measure(claim, options));
     if (!outcome) return false;
     if (outcome.kind === 'failed') {
       const sentence = `claim ${claim.claimId}: wrong, and not challenged yet: ${explain(outcome.failure)}`;
@@ -78,16 +103,15 @@ export class Playable {
     return true;
   }
 
-  async #measure(claim: ClaimRecord, limitSeconds: number): Promise<Measured> {
+  async #measure(claim: ClaimRecord, options: { deadline: bigint; limitSeconds: number }): Promise<Measured> {
     const { request, answer } = claim;
     const { modelId } = request.request;
     const input = () => needInput(request, this.#readInput);
-    const options = { deadline: windowEnd(claim), limitSeconds };
     try {
       return await runOf(this.#runner, modelId, input, answer, options).playTime();
     } catch (error) {
       if (error instanceof RunTooLong)
-        return `its commitment or trace takes more than ${limitSeconds} s of computing here`;
+        return `its commitment or trace takes more than ${options.limitSeconds} s of computing here`;
       throw error;
     }
   }

@@ -136,7 +136,7 @@ export function watchService(options: WatcherOptions): ChainService {
         isWrong(claim, scene) &&
         !isChallenged(claim, arranged, scene),
     );
-    let load = playable.load(open, wrong);
+    let load = playable.load(open, wrong, scene);
     if (wrong.length === 0) return [];
     const wishOf = ({ request: { request } }: ClaimRecord) => ({
       bondWei: request.terms.challengeBondWei,

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import type { ClaimRecord } from '../../src/chain/contracts/world.ts';
+import type { ClaimRecord, DisputeRecord } from '../../src/chain/contracts/world.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
 import { Background } from '../../src/chain/service/background.ts';
 import type { Scene } from '../../src/chain/service/service.ts';
 import { reportLine } from '../../src/cli/services/reportLine.ts';
+import { encodeClock, startClock } from '../../src/dispute/clock.ts';
 import { type PlayTime, type Runner, RunTooLong } from '../../src/store/runner.ts';
 import { Playable } from '../../src/watcher/playable.ts';
 
@@ -101,6 +102,32 @@ describe('a wrong claim on a model that a stranger named', () => {
     background.turn();
     await background.next(20);
     expect(runs).to.equal(1);
+  });
+
+  it('waits for what disputes take that were opened before a restart', async () => {
+    const asked: unknown[] = [];
+    const measure: Runner['playTime'] = async (_model, _input, options) => {
+      asked.push(options);
+      if (asked.length === 2) throw new RunTooLong('too long');
+      return takes(100);
+    };
+    const runner = { model: () => ({ answers: [] }), playTime: measure } as unknown as Runner;
+    const playable = new Playable(runner, undefined);
+    const clock = encodeClock(startClock(1000, 2000, 0n));
+    const open = [7n, 8n].map((claimId) => ({
+      ...{ disputeId: claimId, claim: claimWith(claimId, 2000n), dispute: { clock } },
+      view: { position: { phase: 'Root' } },
+    })) as unknown as readonly DisputeRecord[];
+    expect(playable.load(open, [], scene), 'before anything is measured').to.equal(0);
+    for (const _ of open) {
+      background.turn();
+      await background.next(1000);
+      playable.load(open, [], scene);
+    }
+    // One was too long to be measured to its end: it counts as the time that it was given.
+    expect(playable.load(open, [], scene)).to.equal(100 + 500);
+    expect(asked).to.deep.equal(Array(2).fill({ deadline: 3000n, limitSeconds: 500 }));
+    expect(playable.load([], [], scene), 'once they have ended').to.equal(0);
   });
 
   it('is challenged at once if the operator chose the model, or nothing is measured', async () => {

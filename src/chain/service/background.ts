@@ -4,7 +4,7 @@ export type JobOutcome<T> =
   | { readonly kind: 'failed'; readonly failure: unknown };
 
 interface Job<T> {
-  readonly work: () => Promise<T>;
+  work: () => Promise<T>;
   deadline: bigint;
   isAsked: boolean;
   isRunning: boolean;
@@ -69,6 +69,7 @@ export class Background {
       return undefined;
     }
     known.isAsked = true;
+    known.work = work;
     known.deadline = deadline;
     known.isNews = false;
     const { outcome } = known;
