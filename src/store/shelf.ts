@@ -60,8 +60,12 @@ const TRACE_BYTES = 2 ** 30;
 const COMMITMENT_BYTES = 2 ** 26;
 const OUTPUT_BYTES = 2 ** 24;
 
-/** Bytes of a trace: every tensor of its run, and as much as a quarter of that for the hash trees. */
-export const traceBytes = ({ tensors }: Trace): number => 1.25 * totalBytes(tensors);
+/**
+ * Bytes of a trace: the tensors of its run, and as much as a quarter of that for the hash trees. Its model's constants are
+ * no part of it: all traces of the model share them.
+ */
+export const traceBytes = ({ model, tensors }: Trace): number =>
+  1.25 * totalBytes(tensors.filter((_, node) => model.program.nodes[node]!.kind !== 'constant'));
 
 /** Bytes of a commitment: two hashes a node. */
 export const commitmentBytes = ({ model }: Commitment): number => 64 * model.program.nodes.length;

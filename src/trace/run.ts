@@ -17,6 +17,9 @@ export type FoldElsewhere = (
   options: PrepareOptions,
 ) => Promise<readonly number[]>;
 
+/** Trees over constants that were opened: all traces of a model share its constants, and each is hashed once. */
+const constantTrees = new WeakMap<Uint8Array, MerkleTree>();
+
 /** The trace of a run whose tensors all follow from its inputs. */
 export class RunTrace implements Trace {
   readonly model: Model;
@@ -27,7 +30,8 @@ export class RunTrace implements Trace {
   #tree: MerkleTree | undefined;
 
   /**
-   * @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change
+   * @param tensors the bytes of every node's tensor, as {@link Session.runAll} gives them; they must not change, and traces
+   *   of one model give the same objects for its constants
    * @param trees those of the tensors, by node, that are built already
    * @param foldElsewhere computes what {@link prepare} asks for; left out, {@link accumulators} computes it here
    */
@@ -103,10 +107,13 @@ export class RunTrace implements Trace {
   }
 
   protected tensorTree(nodeIndex: number): MerkleTree {
-    const known = this.#tensorTrees.get(nodeIndex);
+    const tensor = this.tensors[nodeIndex]!;
+    const isConstant = this.model.program.nodes[nodeIndex]!.kind === 'constant';
+    const known = isConstant ? constantTrees.get(tensor) : this.#tensorTrees.get(nodeIndex);
     if (known) return known;
-    const tree = tensorTree(this.tensors[nodeIndex]!);
-    this.#tensorTrees.set(nodeIndex, tree);
+    const tree = tensorTree(tensor);
+    if (isConstant) constantTrees.set(tensor, tree);
+    else this.#tensorTrees.set(nodeIndex, tree);
     return tree;
   }
 
