@@ -86,6 +86,10 @@ const foldersOf: Partial<Record<Layer, readonly string[]>> = {
 
 const src = resolve(import.meta.dirname, '../src');
 
+/** A file without its comments. */
+const codeIn = (file: string): string =>
+  readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+
 function isLayer(name: string | undefined): name is Layer {
   return layers.some((layer) => layer === name);
 }
@@ -243,9 +247,7 @@ describe('layers of imports', () => {
     const impure = /\bprocess\b\??\.|\bperformance\.now\(|\bDate\.now\(|\bMath\.random\(/;
     const objections = files
       .filter((file) => pure.some((layer) => file.startsWith(`${layer}${sep}`)))
-      .filter((file) =>
-        impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')),
-      );
+      .filter((file) => impure.test(codeIn(file)));
     // Time decides when an engine yields to others; the process decides how WebAssembly is compiled and where threads run.
     const excepted = [
       join('engine', 'engine.ts'),
@@ -253,6 +255,25 @@ describe('layers of imports', () => {
       join('wasm', 'compile.ts'),
     ];
     expect(objections.toSorted()).to.deep.equal(excepted);
+  });
+
+  it('holds for the wall clock, which may be set back: it measures no time that has passed', () => {
+    const wallClock = /\bDate\.now\b|\bnew Date\(\)/;
+    const told = files
+      .filter((file) => wallClock.test(codeIn(file)))
+      .map((file) => file.replaceAll(sep, '/'));
+    expect(told.toSorted()).to.deep.equal(
+      [
+        // Compared with times of the chain, or of another machine.
+        ...['chain/endpoints/endpoints.ts', 'chain/endpoints/http.ts', 'chain/service/chainClock.ts'],
+        ...['chain/transactions/lease.ts', 'cli/commands/doctor.ts', 'cli/commands/worker.ts'],
+        ...['operator/overview.ts', 'work/fleet/fleetRunner.ts', 'work/fleet/fleetWorker.ts'],
+        // Shown.
+        ...['cli/monitor/alarmDesk.ts', 'explorer/server/follower.ts', 'operator/log.ts'],
+        // Part of a name that is new with each start.
+        ...['chain/service/collect.ts', 'explorer/server/ready.ts'],
+      ].toSorted(),
+    );
   });
 
   it('objects to an import from a higher layer', () => {

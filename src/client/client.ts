@@ -139,7 +139,7 @@ export async function awaitResult(
   timeoutMs: number,
   pollMs = 1000,
 ): Promise<Uint8Array> {
-  const until = Date.now() + timeoutMs;
+  const until = performance.now() + timeoutMs;
   for (;;) {
     const trouble = await (async () => {
       try {
@@ -154,7 +154,7 @@ export async function awaitResult(
       }
     })();
     if (typeof trouble !== 'string') return trouble;
-    if (Date.now() + pollMs > until) throw new NoAnswer(`no answer in ${timeoutMs} ms: ${trouble}`);
+    if (performance.now() + pollMs > until) throw new NoAnswer(`no answer in ${timeoutMs} ms: ${trouble}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

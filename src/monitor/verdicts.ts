@@ -49,7 +49,7 @@ export class Verdicts {
     runner: Runner,
     readInput: ReadInput | undefined,
     listener: VerdictListener,
-    now: () => number = Date.now,
+    now: () => number = () => performance.now(),
   ) {
     this.#runner = runner;
     this.#readInput = readInput;

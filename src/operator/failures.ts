@@ -35,7 +35,11 @@ export class Failures {
   #minute = { startedAt: Number.NEGATIVE_INFINITY, told: 0, left: 0 };
 
   /** @param now milliseconds, from any beginning */
-  constructor(tell: (sentence: string) => void, tellOver: (sentence: string) => void, now: () => number) {
+  constructor(
+    tell: (sentence: string) => void,
+    tellOver: (sentence: string) => void,
+    now: () => number = () => performance.now(),
+  ) {
     this.#tell = tell;
     this.#tellOver = tellOver;
     this.#now = now;

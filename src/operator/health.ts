@@ -1,6 +1,6 @@
 import { durationText } from './duration.ts';
 
-/** The facts that decide health. Times are Unix milliseconds. */
+/** The facts that decide health. Times are milliseconds, from any beginning. */
 export interface Vitals {
   readonly startedAt: number;
   /** When the loop last came round, well or not; undefined before the first time. */
@@ -9,8 +9,8 @@ export interface Vitals {
   readonly lookedAt: number | undefined;
   /** Looks that failed since the last one that ended well. */
   readonly failedLooks: number;
-  /** Time of the latest block that was read. */
-  readonly headAt: number | undefined;
+  /** Age of the latest block that was read, by this machine's wall clock; below 0 if that is behind. */
+  readonly headAgeMs: number | undefined;
   /** Ether that the account has, and what it must have to pay for all that is open; undefined without an account. */
   readonly funds: { readonly balanceWei: bigint; readonly reserveWei: bigint } | undefined;
   /** Disputes of this account whose model is not held, so that it cannot move. */
@@ -46,7 +46,7 @@ export function deathsOf({ startedAt, turnedAt }: Vitals, { turnMs }: HealthLimi
 
 /** The reasons why the program is not ready to keep a clock, in sentences; none if it is. */
 export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): string[] {
-  const { lookedAt, failedLooks, headAt, funds, unplayable } = vitals;
+  const { lookedAt, failedLooks, headAgeMs, funds, unplayable } = vitals;
   const obstacles = deathsOf(vitals, limits, now);
   if (lookedAt === undefined) obstacles.push('the chain has not been read yet');
   else if (now - lookedAt > limits.lookMs) {
@@ -54,13 +54,13 @@ export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): 
   } else if (failedLooks > limits.failedLooks) {
     obstacles.push(`the last ${failedLooks} looks at the chain failed`);
   }
-  if (headAt !== undefined && limits.headMs !== undefined && now - headAt > limits.headMs) {
+  if (headAgeMs !== undefined && limits.headMs !== undefined && headAgeMs > limits.headMs) {
     obstacles.push(
-      `the latest block is ${durationText(now - headAt)} old: the node is behind, the chain stands still, or this machine's clock is ahead`,
+      `the latest block is ${durationText(headAgeMs)} old: the node is behind, the chain stands still, or this machine's clock is ahead`,
     );
   }
-  if (headAt !== undefined && headAt - now > limits.skewMs) {
-    obstacles.push(`this machine's clock is ${durationText(headAt - now)} behind the chain's; set it by NTP`);
+  if (headAgeMs !== undefined && -headAgeMs > limits.skewMs) {
+    obstacles.push(`this machine's clock is ${durationText(-headAgeMs)} behind the chain's; set it by NTP`);
   }
   if (funds && funds.balanceWei === 0n) obstacles.push('the account has no ether');
   else if (funds && funds.balanceWei < funds.reserveWei) {

@@ -52,8 +52,10 @@ export interface OverviewOptions {
   readonly status: () => Status;
   /** Different failures that are going on. */
   readonly failures: () => number;
-  /** This machine's clock, Unix milliseconds. */
-  readonly now: () => number;
+  /** This machine's wall clock, Unix milliseconds. */
+  readonly unixMs?: () => number;
+  /** Milliseconds, from any beginning, by a clock that nobody sets back. */
+  readonly now?: () => number;
   /** Tells the chain's time. */
   readonly clock: Pick<ChainClock, 'now'>;
 }
@@ -65,7 +67,7 @@ const NOTHING: Standing = standingOf({ claims: new Map(), disputes: new Map() },
 /** The status of a service: metrics, health and heartbeat, from what its passes see and do. */
 export class Overview implements Told {
   readonly metrics: Metrics = createMetrics();
-  readonly #options: OverviewOptions;
+  readonly #options: Required<OverviewOptions>;
   readonly #limits: HealthLimits;
   readonly #startedAt: number;
   readonly #outcomes: Outcomes;
@@ -77,8 +79,8 @@ export class Overview implements Told {
   #failedLooks = 0;
 
   constructor(options: OverviewOptions) {
-    this.#options = options;
-    this.#startedAt = options.now();
+    this.#options = { unixMs: Date.now, now: () => performance.now(), ...options };
+    this.#startedAt = this.#options.now();
     this.#outcomes = new Outcomes(options.account);
     this.#limits = options.hasSteadyBlocks ? USUAL_LIMITS : { ...USUAL_LIMITS, headMs: undefined };
   }
@@ -150,7 +152,7 @@ export class Overview implements Told {
     if (outcome === 'done') this.#lookedAt = this.#turnedAt;
     metrics.passes.inc({ outcome });
     metrics.passSeconds.observe(ms / 1000);
-    if (outcome === 'done') metrics.lastPass.set(this.#turnedAt / 1000);
+    if (outcome === 'done') metrics.lastPass.set(this.#options.unixMs() / 1000);
     metrics.failures.set(this.#options.failures());
     const status = this.#options.status();
     this.#showStatus(status);
@@ -186,12 +188,12 @@ export class Overview implements Told {
   }
 
   #vitals(): Vitals {
-    const { status, holds } = this.#options;
+    const { status, holds, unixMs } = this.#options;
     const { balanceWei, reserveWei = 0n } = status();
     return {
       ...{ startedAt: this.#startedAt, turnedAt: this.#turnedAt, lookedAt: this.#lookedAt },
       failedLooks: this.#failedLooks,
-      headAt: this.#world && 1000 * Number(this.#world.block.timestamp),
+      headAgeMs: this.#world && unixMs() - 1000 * Number(this.#world.block.timestamp),
       funds: balanceWei === undefined ? undefined : { balanceWei, reserveWei },
       unplayable: this.#standing.clocks
         .filter(({ modelId }) => !holds(modelId))

@@ -92,14 +92,14 @@ export async function playRightClaim(canary: Canary, terms: Terms): Promise<read
   const output = outputOf(honest);
   const { made } = await askAndClaim(canary, terms, output);
   onStep('waiting until it is final');
-  const patience = Date.now() + (Number(terms.windowSeconds) + LONGEST_PAUSE) * 1000;
+  const patience = performance.now() + (Number(terms.windowSeconds) + LONGEST_PAUSE) * 1000;
   for (;;) {
     try {
       await finalize(contracts, made, false);
       break;
     } catch (failure) {
       const isEarly = failure instanceof Refused && failure.error === 'WindowOpen';
-      if (!isEarly || Date.now() > patience) throw failure;
+      if (!isEarly || performance.now() > patience) throw failure;
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
   }

@@ -4,6 +4,7 @@ import { type Endpoints, openEndpoints } from '../../src/chain/endpoints/endpoin
 import { NodeFailure } from '../../src/chain/endpoints/failures.ts';
 import { EndpointNode } from '../../src/chain/endpoints/node.ts';
 import { type Call, FakeNode } from '../support/fakeNode.ts';
+import { withWallClock } from '../support/wallClock.ts';
 
 const status =
   (code: number, headers: Record<string, string> = {}) =>
@@ -72,6 +73,35 @@ describe('several nodes as one endpoint', () => {
     );
     expect(numbers).to.deep.equal(Array(10).fill('0x64'));
   }).timeout(30_000);
+
+  it('asks a node again in time although this machine has set its clock back', async () => {
+    let failure: NodeFailure | undefined;
+    const transport = {
+      batches: true,
+      close: () => undefined,
+      exchange: async (payloads: readonly { id: number | string }[]): Promise<unknown> => {
+        if (failure) throw failure;
+        return { jsonrpc: '2.0', id: payloads[0]?.id, result: '0x7' };
+      },
+    };
+    await withWallClock(async (setBack) => {
+      for (const kind of ['rate', 'server'] as const) {
+        let now = 0;
+        const node = new EndpointNode({ name: 'node', transport, timeoutMs: 500, now: () => now });
+        const ask = (): Promise<unknown> => node.readChainId().catch((met: NodeFailure) => met.kind);
+        failure = new NodeFailure(kind, 'no', { retryAfterMs: 1000 });
+        for (let i = 0; i < 5; i++) {
+          expect(await ask()).to.equal(kind);
+          now += 500;
+        }
+        failure = undefined;
+        setBack();
+        expect(await ask(), 'left alone').to.equal(kind);
+        now += 2000;
+        expect(await ask()).to.equal(7n);
+      }
+    });
+  });
 
   it('asks a node that fails now and then, and leaves alone one that goes on failing', async () => {
     let [asked, isBroken] = [0, true];

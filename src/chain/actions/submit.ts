@@ -149,7 +149,7 @@ export async function submit(
   request: TransactionRequest | Promise<TransactionRequest>,
   what: string,
   limits: WaitLimits = WAIT_LIMITS,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): Promise<TransactionReceipt> {
   try {
     const transaction = await request;

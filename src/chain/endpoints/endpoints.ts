@@ -49,8 +49,8 @@ export class Endpoints extends SpeakingProvider {
   readonly #listeners: Set<(number: number) => void>;
   readonly #onNotice: (sentence: string) => void;
   readonly #doubted = new Set<EndpointNode>();
-  #askedHeads = 0;
-  #askedHeaders = 0;
+  #askedHeads = Number.NEGATIVE_INFINITY;
+  #askedHeaders = Number.NEGATIVE_INFINITY;
   #told = '';
 
   constructor(
@@ -190,7 +190,7 @@ export class Endpoints extends SpeakingProvider {
 
   /** Has every node tell its chain and its head, without anybody waiting for it. */
   #askHeads(): void {
-    const now = Date.now();
+    const now = performance.now();
     if (this.#nodes.length === 1 || now - this.#askedHeads < HEADS_MS) return;
     this.#askedHeads = now;
     const number: JsonRpcPayload = { id: 1, jsonrpc: '2.0', method: 'eth_blockNumber', params: [] };

@@ -14,7 +14,7 @@ import {
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
 import { oneLine } from '../messages/revert.ts';
 import { countIn, headIn, objectionTo } from './answers.ts';
-import { LastingFailures } from './breaker.ts';
+import { whenFailuresLast } from './breaker.ts';
 import { type FailureKind, isRateLimit, NodeFailure, refusalOf, restIn } from './failures.ts';
 import { FAR_BLOCKS, type Head } from './heads.ts';
 import { LearnedSize } from './learnedSize.ts';
@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly transport: Transport;
   /** Longest that one exchange takes, ms. */
   readonly timeoutMs: number;
+  /** Milliseconds, from any beginning, by a clock that nobody sets back. */
+  readonly now?: () => number;
 }
 
 /** State of one node, for metrics and for diagnosis. */
@@ -47,8 +49,6 @@ export interface NodeStatus {
 
 const AT_ONCE = 8;
 const QUEUE = 10_000;
-/** A node whose failures last is left alone for this time, ms. */
-const LEFT_ALONE_MS = 2_000;
 const RETRY_MS = 100;
 /** First pause after "too many requests" that names no time, ms; doubles each time. */
 const FIRST_REST_MS = 1_000;
@@ -76,6 +76,7 @@ export class EndpointNode {
   readonly timeoutMs: number;
   readonly #transport: Transport;
   readonly #batch = new LearnedSize({ first: 100, most: 100 });
+  readonly #now: () => number;
   readonly #policy;
   #nextId = 1;
   #chainId: bigint | undefined;
@@ -93,25 +94,23 @@ export class EndpointNode {
   #answeredAt = Number.NEGATIVE_INFINITY;
   #trouble: NodeFailure | undefined;
 
-  constructor({ name, transport, timeoutMs }: NodeOptions) {
+  constructor({ name, transport, timeoutMs, now = () => performance.now() }: NodeOptions) {
     this.name = name;
     this.timeoutMs = timeoutMs;
+    this.#now = now;
     this.#transport = transport;
     if (!transport.batches) this.#batch.shrink(1);
     this.#policy = wrap(
       bulkhead(AT_ONCE, QUEUE),
       retry(handleWhen(isQuick), { maxAttempts: 1, backoff: new ConstantBackoff(RETRY_MS) }),
-      circuitBreaker(handleWhen(isDown), {
-        halfOpenAfter: LEFT_ALONE_MS,
-        breaker: new LastingFailures(),
-      }),
+      circuitBreaker(handleWhen(isDown), whenFailuresLast(now)),
       timeout(timeoutMs, TimeoutStrategy.Aggressive),
     );
   }
 
   /** Whether its last exchange went well. */
   get isUp(): boolean {
-    const isTrusted = Date.now() >= this.#distrustUntil;
+    const isTrusted = this.#now() >= this.#distrustUntil;
     return isTrusted && this.#trouble === undefined && this.#wrongChain === undefined && this.restMs === 0;
   }
 
@@ -129,12 +128,12 @@ export class EndpointNode {
 
   /** Time since its last good answer, ms. */
   get silentMs(): number {
-    return Date.now() - this.#answeredAt;
+    return this.#now() - this.#answeredAt;
   }
 
   /** Pause that the node asked for (Retry-After), ms. */
   get restMs(): number {
-    return Math.max(0, this.#restUntil - Date.now());
+    return Math.max(0, this.#restUntil - this.#now());
   }
 
   /** Names the chain that it must be on: that is asked before anything else unless it was, and again after every failure. */
@@ -150,7 +149,7 @@ export class EndpointNode {
 
   /** Has other nodes asked first for a while: what this one answered cannot be true. */
   distrust(): void {
-    this.#distrustUntil = Date.now() + DISTRUST_MS;
+    this.#distrustUntil = this.#now() + DISTRUST_MS;
   }
 
   /** Learns of its newest block, which may be an earlier one than before. @param header that came with the number */
@@ -198,7 +197,7 @@ export class EndpointNode {
    * @throws NodeFailure if it did not answer, or is on another chain
    */
   async ask(payloads: readonly JsonRpcPayload[]): Promise<Answer[]> {
-    if (this.#wrongChain && Date.now() < this.#wrongChain.askedUntil) throw this.#wrongChain.failure;
+    if (this.#wrongChain && this.#now() < this.#wrongChain.askedUntil) throw this.#wrongChain.failure;
     const sends = payloads.some(({ method }) => method === 'eth_sendRawTransaction');
     if (sends) await this.#checkChain();
     // An answer of the wrong chain does no harm unless somebody sees it, so what only reads is asked at the same time.
@@ -220,7 +219,7 @@ export class EndpointNode {
       }
       const sentence = `${this.name} is on chain ${found}, not on ${expected}; it is left out until it is back`;
       const failure = this.#failed(new NodeFailure('wrongChain', sentence));
-      this.#wrongChain = { failure, askedUntil: Date.now() + WRONG_CHAIN_MS };
+      this.#wrongChain = { failure, askedUntil: this.#now() + WRONG_CHAIN_MS };
       throw failure;
     })();
     const checking = this.#checked;
@@ -301,13 +300,13 @@ export class EndpointNode {
 
   async #exchange(payloads: readonly JsonRpcPayload[]): Promise<unknown> {
     if (this.restMs > 0 && this.#trouble) throw this.#trouble;
-    const start = performance.now();
+    const start = this.#now();
     try {
       const body = await this.#policy.execute(({ signal }) => this.#transport.exchange(payloads, signal));
-      const took = performance.now() - start;
+      const took = this.#now() - start;
       this.#latencyMs = this.#latencyMs === undefined ? took : (1 - NEWEST) * this.#latencyMs + NEWEST * took;
       this.#trouble = undefined;
-      this.#answeredAt = Date.now();
+      this.#answeredAt = this.#now();
       this.#restMs = FIRST_REST_MS;
       return body;
     } catch (failure) {
@@ -341,7 +340,7 @@ export class EndpointNode {
   #rest(failure: NodeFailure): NodeFailure {
     const ms = Math.min(LONGEST_REST_MS, failure.retryAfterMs ?? this.#restMs);
     this.#restMs = Math.min(LONGEST_GUESS_MS, 2 * this.#restMs);
-    this.#restUntil = Date.now() + ms;
+    this.#restUntil = this.#now() + ms;
     this.#failures++;
     this.#trouble = failure;
     return failure;

@@ -73,7 +73,7 @@ const AGAIN_MS = 30_000;
  *
  * @param now milliseconds, from any beginning
  */
-export function withoutRepeats(listen: Listener, now: () => number = Date.now): Listener {
+export function withoutRepeats(listen: Listener, now: () => number = () => performance.now()): Listener {
   const toldAt = new Map<string, number>();
   return (report) => {
     if (report.kind === 'failed' || report.kind === 'warned') {

@@ -12,7 +12,7 @@ interface Job<T> {
   /** Whether no pass has seen the outcome yet. */
   isNews: boolean;
   failures: number;
-  /** Machine time before which it is not tried again, ms. */
+  /** Time before which it is not tried again, ms. */
   restsUntil: number;
 }
 
@@ -30,8 +30,8 @@ export class Background {
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param width jobs that run at once; @param now this machine's clock, ms */
-  constructor(width = 1, now: () => number = Date.now) {
+  /** @param width jobs that run at once; @param now milliseconds, from any beginning */
+  constructor(width = 1, now: () => number = () => performance.now()) {
     this.#width = width;
     this.#now = now;
   }

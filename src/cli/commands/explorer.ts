@@ -112,7 +112,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
     }
     const { chainId } = await contracts.provider.getNetwork();
     const oracle = await contracts.oracle.getAddress();
-    const failures = new Failures(log.error, log.info, Date.now);
+    const failures = new Failures(log.error, log.info);
     const judging = options.judge
       ? await openJudging(options, sources, contracts, fromBlock, log)
       : undefined;

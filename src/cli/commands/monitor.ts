@@ -43,13 +43,13 @@ async function lookOn(
   const stopServing = await serveIfAsked(options, overview, log.info);
   const beat =
     heartbeatSeconds > 0 && setInterval(() => log.info(overview.heartbeat()), 1000 * heartbeatSeconds);
-  let sawAt = Date.now();
+  let sawAt = performance.now();
   const pass: Pass = async () => {
     const seen = await lookout.look().catch((failure: unknown) => {
-      if (Date.now() > sawAt + BLIND_MS) desk.showBlind(Date.now() - sawAt);
+      if (performance.now() > sawAt + BLIND_MS) desk.showBlind(performance.now() - sawAt);
       throw failure;
     });
-    sawAt = Date.now();
+    sawAt = performance.now();
     desk.show(seen.alarms);
     if (options.json) console.out(jsonText({ ...seen.forecast, alarms: seen.alarms }));
     return 0;

@@ -65,7 +65,7 @@ export function checkQueue({ queue }: Pick<FleetOptions, 'queue'>): void {
 }
 
 /** Tells what goes wrong with a queue at growing intervals while it lasts. */
-export const queueTroubles = (log: Log): Failures => new Failures(log.warn, log.info, Date.now);
+export const queueTroubles = (log: Log): Failures => new Failures(log.warn, log.info);
 
 /** @throws InputError if there is no queue at the URL */
 export async function openQueue(url: string, log: Log, troubles: Failures): Promise<Fleet> {

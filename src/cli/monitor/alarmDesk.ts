@@ -32,8 +32,7 @@ export class AlarmDesk {
   }
 
   show(alarms: readonly Alarm[]): void {
-    const now = Date.now();
-    const { started, lasting, over } = this.#book.update(alarms, now / 1000);
+    const { started, lasting, over } = this.#book.update(alarms, performance.now() / 1000);
     this.#count(alarms);
     const told = [...started, ...lasting];
     for (const alarm of told.slice(0, MOST_IN_MESSAGE)) {
@@ -47,7 +46,7 @@ export class AlarmDesk {
     }
     const firing = told.map((alarm) => ({ state: 'firing' as const, ...alarm }));
     const news = [...firing, ...over.map((alarm) => ({ state: 'over' as const, ...alarm }))];
-    if (news.length > 0) this.#post(news, now);
+    if (news.length > 0) this.#post(news);
   }
 
   /** Adds that the chain cannot be read to the alarms as they were. */
@@ -66,13 +65,13 @@ export class AlarmDesk {
     }
   }
 
-  #post(news: readonly (Alarm & { readonly state: 'firing' | 'over' })[], now: number): void {
+  #post(news: readonly (Alarm & { readonly state: 'firing' | 'over' })[]): void {
     const listed = news.slice(0, MOST_IN_MESSAGE);
     const lines = listed.map((one) => (one.state === 'over' ? `over: ${one.sentence}` : alarmLine(one)));
     this.#webhook?.post({
       // Chat programs show this field.
       text: lines.join('\n'),
-      at: new Date(now).toISOString(),
+      at: new Date().toISOString(),
       ...this.#place,
       alarms: listed,
       left: news.length - listed.length,

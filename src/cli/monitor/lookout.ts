@@ -64,13 +64,13 @@ export async function openLookout(
   const history = new EventIndex(contracts, { fromBlock, onNotice: log.warn });
   const clock = new ChainClock();
   const runner = new WorkRunner({ ...work, clock: () => clock.now() });
-  const failures = new Failures(log.error, log.info, Date.now);
+  const failures = new Failures(log.error, log.info);
   const inputs = inputsFor(options, sources, runner, log);
   const found = options.all
     ? foundModels(options, sources, runner, publicationsOf(contracts, fromBlock), clock, log)
     : undefined;
   const overview = new Overview({
-    ...{ account: '', decimals: unit.decimals, now: Date.now, clock, holds: () => true },
+    ...{ account: '', decimals: unit.decimals, clock, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
     status: () => ({ ...workStatus(runner), ...endpointsStatus(contracts.provider) }),

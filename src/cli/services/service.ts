@@ -141,12 +141,12 @@ export async function serve(
     keepHeapSmall();
     const { runner, readInput } = stock;
     const unit = await readUnit(contracts.currency, contracts.provider);
-    const failures = new Failures(log.error, log.info, Date.now);
-    const warnings = new Failures(log.warn, log.info, Date.now);
+    const failures = new Failures(log.error, log.info);
+    const warnings = new Failures(log.warn, log.info);
     const funds = new AccountBalance(account);
     let service: ChainService | undefined;
     const overview = new Overview({
-      ...{ account: account.wallet.address, decimals: unit.decimals, now: Date.now, clock },
+      ...{ account: account.wallet.address, decimals: unit.decimals, clock },
       hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(account.chainId),
       holds: (modelId) => runner.model(modelId) !== undefined,
       failures: () => failures.count,

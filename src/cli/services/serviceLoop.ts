@@ -68,30 +68,29 @@ export async function repeatTelling(
   const node = new Failures(
     (sentence) => log.error(`${sentence}; trying again`),
     (sentence) => log.info(sentence),
-    Date.now,
   );
   let failing: { readonly since: number } | undefined;
   const timed: Pass = async () => {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     let outcome: 'done' | 'failed' = 'failed';
     try {
       const sent = await pass();
       outcome = 'done';
       return sent;
     } finally {
-      overview.turned(outcome, Date.now() - startedAt);
+      overview.turned(outcome, performance.now() - startedAt);
     }
   };
   const told: Pass = async () => {
     const sent = await timed();
     for (const failures of lasting) failures.passed();
-    if (failing) log.info(`it works again, after ${durationText(Date.now() - failing.since)}`);
+    if (failing) log.info(`it works again, after ${durationText(performance.now() - failing.since)}`);
     failing = undefined;
     node.clear();
     return sent;
   };
   const onFailure = (sentence: string): void => {
-    failing ??= { since: Date.now() };
+    failing ??= { since: performance.now() };
     node.met(sentence);
   };
   const onHead = provider instanceof Endpoints ? (wake: () => void) => provider.onHead(wake) : undefined;
@@ -101,7 +100,7 @@ export async function repeatTelling(
 /** The ether of an account, read now and then. */
 export class AccountBalance {
   readonly #account: Account;
-  #readAt = Date.now();
+  #readAt = performance.now();
   status: Pick<Status, 'balanceWei'>;
 
   constructor(account: Account) {
@@ -110,10 +109,10 @@ export class AccountBalance {
   }
 
   async look(): Promise<void> {
-    if (Date.now() < this.#readAt + FUNDS_MS) return;
+    if (performance.now() < this.#readAt + FUNDS_MS) return;
     const { wallet } = this.#account;
     this.status = { balanceWei: await wallet.provider!.getBalance(wallet.address) };
-    this.#readAt = Date.now();
+    this.#readAt = performance.now();
   }
 }
 

@@ -63,7 +63,12 @@ export class Recent<T> {
   readonly #kept: Kept<T>;
 
   /** @param now milliseconds, from any beginning */
-  constructor(read: (name: string) => Promise<T>, ms: number, most: number, now: () => number = Date.now) {
+  constructor(
+    read: (name: string) => Promise<T>,
+    ms: number,
+    most: number,
+    now: () => number = () => performance.now(),
+  ) {
     this.#read = read;
     this.#ms = ms;
     this.#now = now;

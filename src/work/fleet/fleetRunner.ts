@@ -174,10 +174,11 @@ export class FleetRunner implements Runner {
     voices: number,
     options: RunOptions,
   ): Promise<{ readonly output: string; readonly workers: readonly string[] } | undefined> {
-    const now = this.#options.clock();
-    const left = (options.deadline === undefined ? Number.POSITIVE_INFINITY : Number(options.deadline)) - now;
+    const { deadline = Number.POSITIVE_INFINITY } = options;
+    const left = Number(deadline) - this.#options.clock();
     // Half of the time that is left belongs to a run here.
-    const until = now + Math.min(MOST_WAIT_SECONDS, Math.max(LEAST_WAIT_SECONDS, left / 2));
+    const waitSeconds = Math.min(MOST_WAIT_SECONDS, Math.max(LEAST_WAIT_SECONDS, left / 2));
+    const untilMs = performance.now() + 1000 * waitSeconds;
     const workers: string[] = [];
     let output: string | undefined;
     try {
@@ -185,7 +186,7 @@ export class FleetRunner implements Runner {
       const lane = await answered(redis, this.#lane(modelId));
       if ((await answered(redis, lane.queue.getWorkersCount())) < voices) return undefined;
       while (workers.length < voices) {
-        const answer = await this.#ask(lane, key, input, workers, until, options);
+        const answer = await this.#ask(lane, key, input, workers, untilMs, options);
         const bytes = answer && outputIn(key, answer, size);
         if (!answer || !bytes || !this.#isBelieved(answer.worker) || workers.includes(answer.worker))
           return undefined;
@@ -210,7 +211,7 @@ export class FleetRunner implements Runner {
     key: string,
     input: Uint8Array,
     not: readonly string[],
-    until: number,
+    untilMs: number,
     { deadline, signal }: RunOptions,
   ): Promise<RunAnswer | undefined> {
     const order: RunOrder = {
@@ -235,7 +236,7 @@ export class FleetRunner implements Runner {
     const leave = (): void => void job.remove().catch(() => undefined);
     signal?.addEventListener('abort', leave, { once: true });
     try {
-      const waitMs = Math.max(1, 1000 * (until - this.#options.clock()));
+      const waitMs = Math.max(1, untilMs - performance.now());
       return await answered(redis, job.waitUntilFinished(events, waitMs), waitMs + ANSWER_MS);
     } catch {
       leave();
