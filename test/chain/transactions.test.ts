@@ -1,7 +1,9 @@
 // The owner of an account's nonces, on a chain in memory; test/e2e and test/chaos have it on a real node.
 import { expect } from 'chai';
+import type { Provider, Signer } from 'ethers';
 import type { Due } from '../../src/chain/transactions/due.ts';
 import { ceilingWei, quote, replacement } from '../../src/chain/transactions/fees.ts';
+import { openNode } from '../../src/chain/transactions/node.ts';
 import { dueNamed } from '../support/chaos/pool.ts';
 import { memory, numbered, scene } from '../support/chaos/sender.ts';
 import { Random } from '../support/randomProgram.ts';
@@ -234,6 +236,36 @@ describe('sending transactions', () => {
     s.chain.leastTipWei = 2n * GWEI;
     for (let i = 0; i < 12; i++) await s.turn(numbered(1));
     expect(s.chain.applied).to.deep.equal(['call0']);
+  });
+
+  for (const words of ['refuses', 'keeps'] as const) {
+    it(`raises a tip of 0, said by a node, on a chain without a base fee whose pool ${words} it`, async () => {
+      const s = scene();
+      Object.assign(s.chain, { baseFeeWei: 0n, tipWei: 0n });
+      s.chain[words === 'refuses' ? 'leastTipWei' : 'leastMinedTipWei'] = GWEI;
+      // A refusal raises the price in each pass; else it rises every third block.
+      const blocks = words === 'refuses' ? 12 : 24;
+      for (let i = 0; i < blocks; i++) await s.turn(numbered(1, () => ({ deadline: 600n })));
+      expect(s.chain.applied).to.deep.equal(['call0']);
+      expect(s.tips()[0]! < 2n * GWEI).to.equal(true);
+    });
+  }
+
+  it('takes the price of gas for the tip where there is no base fee', async () => {
+    const block = { number: 1, timestamp: 12 };
+    for (const baseFeePerGas of [0n, null]) {
+      const fees = { gasPrice: 7n, maxFeePerGas: null, maxPriorityFeePerGas: null };
+      const provider = {
+        getNetwork: async () => ({ chainId: 7n }),
+        getBlock: async () => ({ ...block, baseFeePerGas }),
+        getTransactionCount: async () => 0,
+        getFeeData: async () => fees,
+      };
+      const signer = { getAddress: async () => '0x01' };
+      const node = await openNode(signer as unknown as Signer, provider as unknown as Provider);
+      const { market, isDynamic } = await node.look();
+      expect([market, isDynamic]).to.deep.equal([{ baseFeeWei: 0n, tipWei: 7n }, baseFeePerGas !== null]);
+    }
   });
 
   it('raises a tip alone where all of the ceiling is offered and no pool took it', async () => {

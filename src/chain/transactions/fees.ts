@@ -64,6 +64,9 @@ const bump = (wei: bigint, divisor: bigint): bigint => wei + wei / divisor + 1n;
 const BUMP_DIVISOR = 8n;
 /** Near a deadline, and after a refusal, tips double. */
 const HURRIED_DIVISOR = 1n;
+/** Tips below this share of the ceiling double too, and rise to this share at least: a node may say that no tip is needed. */
+const SMALL_SHARE = 64n;
+const LEAST_SHARE = 4096n;
 
 /** The fees offered for one nonce so far. */
 export interface Offers {
@@ -87,8 +90,10 @@ export function replacement(
 ): Fees | undefined {
   const floor = taken ? bump(taken.maxFeePerGas, BUMP_DIVISOR) : market.baseFeeWei;
   if (floor > ceiling) return undefined;
-  const divisor = isHurried ? HURRIED_DIVISOR : BUMP_DIVISOR;
-  const tip = larger(bump(latest.maxPriorityFeePerGas, divisor), market.tipWei);
+  const isSmall = latest.maxPriorityFeePerGas < ceiling / SMALL_SHARE;
+  const divisor = isHurried || isSmall ? HURRIED_DIVISOR : BUMP_DIVISOR;
+  const raised = larger(bump(latest.maxPriorityFeePerGas, divisor), ceiling / LEAST_SHARE);
+  const tip = larger(raised, market.tipWei);
   const maxFeePerGas = smaller(ceiling, larger(floor, 2n * market.baseFeeWei + tip));
   const maxPriorityFeePerGas = smaller(tip, maxFeePerGas);
   const isMore = maxFeePerGas > latest.maxFeePerGas || maxPriorityFeePerGas > latest.maxPriorityFeePerGas;

@@ -107,7 +107,8 @@ async function lookAt(provider: Provider, address: string): Promise<Look> {
   ]);
   if (!block) throw new Error('the node knows no latest block');
   const isDynamic = block.baseFeePerGas !== null;
-  const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : fees.gasPrice) ?? 0n;
+  // At a base fee of 0, where ethers names no tip, the price of gas is the tip.
+  const tipWei = (isDynamic ? fees.maxPriorityFeePerGas : null) ?? fees.gasPrice ?? 0n;
   return {
     block: block.number,
     timestamp: BigInt(block.timestamp),

@@ -17,7 +17,7 @@ const WORDS: readonly (readonly [PoolRefusal, RegExp])[] = [
   ['nonceUsed', /nonce (is )?too low|nonce has already been used|NONCE_EXPIRED|OldNonce/i],
   [
     'underpriced',
-    /underpriced|fee ?too ?low|pool .*full|Replacement ?Not ?Allowed|max fee per gas less than block base fee|feeCap|gas price .*(low|below)|tip .*(low|below)|below .*minimum|REPLACEMENT_UNDERPRICED|maxFeePerGas .*less than/i,
+    /underpriced|fee ?too ?low|pool .*full|Replacement ?Not ?Allowed|max fee per gas less than block base fee|feeCap|gas price .*(low|below)|(tip|priority fee) .*(low|below)|below .*minimum|REPLACEMENT_UNDERPRICED|maxFeePerGas .*less than/i,
   ],
   [
     'funds',

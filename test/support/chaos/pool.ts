@@ -38,6 +38,8 @@ export class PoolChain implements SendingNode {
   tipWei = GWEI / 10n;
   /** The pool takes nothing that tips less. */
   leastTipWei = 0n;
+  /** Blocks take nothing that tips less. */
+  leastMinedTipWei = 0n;
   /** Transactions in one block. */
   room = 100;
   balanceWei = 10n ** 20n;
@@ -126,6 +128,7 @@ export class PoolChain implements SendingNode {
       for (let nonce = this.#used; mined.length < this.room; nonce++) {
         const next = this.#pool.get(nonce);
         if (!next || next.fees.maxFeePerGas < this.baseFeeWei) break;
+        if (next.fees.maxPriorityFeePerGas < this.leastMinedTipWei) break;
         mined.push(next);
         this.#pool.delete(nonce);
       }
