@@ -1,8 +1,10 @@
 // Tests that no number that a node says for a while, or one of several nodes says, stops the sender or costs it gas.
 import { expect } from 'chai';
-import type { Look } from '../../src/chain/transactions/node.ts';
-import { likelyGas } from '../../src/chain/transactions/node.ts';
+import type { Signer } from 'ethers';
+import { openEndpoints } from '../../src/chain/endpoints/endpoints.ts';
+import { type Look, likelyGas, openNode } from '../../src/chain/transactions/node.ts';
 import { memory, numbered, scene } from '../support/chaos/sender.ts';
+import { FakeNode } from '../support/fakeNode.ts';
 import { Random } from '../support/randomProgram.ts';
 
 const GWEI = 10n ** 9n;
@@ -147,7 +149,26 @@ describe('numbers of a node that are not true', () => {
     }
   });
 
-  it('takes the highest of usual estimates, and none that cannot be', () => {
+  it('takes no estimate for more than one, though it comes first', async () => {
+    const nodes = Array.from({ length: 3 }, () => new FakeNode());
+    const provider = await openEndpoints(await Promise.all(nodes.map((node) => node.start())));
+    for (const [i, gas] of ['0xd59f80', '0x249f0', '0x249f0'].entries()) {
+      const node = nodes[i] as FakeNode;
+      const usual = node.result;
+      node.result = (call) => (call.method === 'eth_estimateGas' ? gas : usual(call));
+    }
+    const signer = { getAddress: async () => `0x${'11'.repeat(20)}` };
+    const node = await openNode(signer as unknown as Signer, provider);
+    expect(await node.estimate({ to: `0x${'22'.repeat(20)}`, data: '0x' })).to.equal(150_000n);
+    provider.destroy();
+    await Promise.all(nodes.map((one) => one.stop()));
+  });
+
+  it('takes the middle one of usual estimates, the higher of two, and none that cannot be', () => {
+    for (const lie of [21_000n, 14_000_000n]) {
+      expect(likelyGas([150_000n, lie, 151_000n])).to.be.oneOf([150_000n, 151_000n]);
+      expect(likelyGas([lie, 150_000n, 150_000n, 150_000n])).to.equal(150_000n);
+    }
     expect(likelyGas([21_000n, 150_000n, 2n ** 60n])).to.equal(150_000n);
     expect(likelyGas([30_000_000n])).to.equal(30_000_000n);
     expect(() => likelyGas([2n ** 60n])).to.throw('estimates 1152921504606846976 gas');

@@ -5,7 +5,7 @@ import {
   TransactionReceipt,
   type TransactionRequest,
 } from 'ethers';
-import { larger, smaller } from '../bigints.ts';
+import { smaller } from '../bigints.ts';
 import { type Audience, Endpoints } from '../endpoints/endpoints.ts';
 import { NodeFailure } from '../endpoints/failures.ts';
 import { opinionsOf } from '../endpoints/opinions.ts';
@@ -82,15 +82,16 @@ async function receiptFromLogs(provider: Provider, hash: string): Promise<Transa
 const [LEAST_GAS, USUAL_GAS, MOST_GAS] = [21_000n, 14_000_000n, 2n ** 32n];
 
 /**
- * Chooses among estimates of several nodes: the highest that is usual, because one that is too low has the transaction fail and
- * be paid for; of unusual ones the lowest.
+ * Chooses among estimates of several nodes: the middle one of the usual, so that no node alone makes an account seem too poor;
+ * of two the higher, because one that is too low has the transaction fail and be paid for; of unusual ones the lowest.
  *
  * @throws NodeFailure if none may be true
  */
 export function likelyGas(estimates: readonly bigint[]): bigint {
   const likely = estimates.filter((gas) => gas >= LEAST_GAS && gas <= MOST_GAS);
   const usual = likely.filter((gas) => gas <= USUAL_GAS);
-  if (usual.length > 0) return usual.reduce(larger);
+  const sorted = usual.toSorted((a, b) => (a < b ? -1 : 1));
+  if (sorted.length > 0) return sorted[sorted.length >> 1] as bigint;
   if (likely.length > 0) return likely.reduce(smaller);
   throw new NodeFailure(
     'malformed',
@@ -137,7 +138,8 @@ export async function openNode(signer: Signer, provider: Provider): Promise<Send
         provider.estimateGas(from),
         opinionsOf(provider, (node) => node.estimateGas(from)),
       ]);
-      return likelyGas([said, ...others]);
+      // The others include the node that was asked first, which has one voice.
+      return likelyGas(others.length > 1 ? others : [said, ...others]);
     },
     sign: async (nonce, { to, data, valueWei, gasLimit }, fees, isDynamic) => {
       const prices = isDynamic ? { type: 2, ...fees } : { type: 0, gasPrice: fees.maxFeePerGas };
