@@ -2,7 +2,7 @@ import { claimByRootCall, claimCall } from '../chain/contracts/calls.ts';
 import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
 import { type ClaimRecord, patienceEnd, type RequestRecord } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
-import { withAllowance } from '../chain/money/allowance.ts';
+import { Allowance, type Bond } from '../chain/money/allowance.ts';
 import { claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
 import type { Arranged } from '../chain/service/arrange.ts';
@@ -63,6 +63,7 @@ export function claimPlanner(options: ProviderOptions) {
   const isEther = contracts.currency === ZERO_ADDRESS;
   /** Answers found to open requests, so that what was sent is known again. */
   const answers = new Map<bigint, Answer>();
+  const allowance = new Allowance();
 
   /** The bond of a claim, and gas of everything that it may take. */
   const wishOf = ({ request: { request }, model }: Candidate): Wish => {
@@ -193,19 +194,19 @@ export function claimPlanner(options: ProviderOptions) {
   };
 
   return async (scene: Scene, arranged: Arranged): Promise<readonly Due[]> => {
-    const { me, listen, world } = scene;
+    const { me, listen, world, sender } = scene;
     const open = [...world.claims.values()].filter(
       ({ claimant, status }) => claimant === me && status === 'open',
     );
-    const bonds = open.reduce((sum, claim) => sum + claim.request.request.terms.claimBondWei, 0n);
-    scene.commit(bonds, reservedGas(open, arranged));
+    const openBondsWei = open.reduce((sum, claim) => sum + claim.request.request.terms.claimBondWei, 0n);
+    scene.commit(openBondsWei, reservedGas(open, arranged));
     const found = candidates(scene, arranged);
     const wanted = new Set(found.map(({ request }) => request.requestId));
     for (const id of answers.keys()) if (!wanted.has(id)) answers.delete(id);
     if (found.length === 0) return [];
     const purse = await scene.purse();
     for (const one of found) if (one.isSent) purse.keep(wishOf(one));
-    const dues: Due[] = [];
+    const bonds: Bond[] = [];
     // RULE: money is set aside for claims that are sent, so never for a request whose answer is not known or is taken.
     for (const one of found) {
       const { request, isSent } = one;
@@ -221,8 +222,8 @@ export function claimPlanner(options: ProviderOptions) {
       answers.set(request.requestId, answer);
       if (isTaken(request, answer.outputs, arranged)) continue;
       if (!isSent) purse.keep(wishOf(one));
-      dues.push(claimDue(one, answer, scene));
+      bonds.push({ due: claimDue(one, answer, scene), bondWei: wishOf(one).bondWei });
     }
-    return withAllowance(contracts, me, purse.grantedWei, dues, listen);
+    return allowance.due(contracts, me, bonds, sender.transactions, listen);
   };
 }

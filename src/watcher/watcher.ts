@@ -2,7 +2,7 @@ import { challengeCall } from '../chain/contracts/calls.ts';
 import { mostChallengeBondWei, ZERO_ADDRESS } from '../chain/contracts/types.ts';
 import { type ClaimRecord, type DisputeRecord, verdictKey, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
-import { withAllowance } from '../chain/money/allowance.ts';
+import { Allowance } from '../chain/money/allowance.ts';
 import { challengeGas, sideGas } from '../chain/money/gas.ts';
 import { type Arranged, arrange } from '../chain/service/arrange.ts';
 import { Collector } from '../chain/service/collect.ts';
@@ -35,6 +35,7 @@ const MOST_CLOCKS = 3;
 export function watchService(options: WatcherOptions): ChainService {
   const { contracts, runner, readInput } = options;
   const collector = new Collector();
+  const allowance = new Allowance();
   const losses = new Losses();
   const playable = new Playable(runner, readInput);
 
@@ -164,8 +165,8 @@ export function watchService(options: WatcherOptions): ChainService {
       once(`bond/${verdictKey(one.claim)}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
       return false;
     });
-    const granted = dues.map(({ due }) => due);
-    return withAllowance(contracts, me, purse.grantedWei, granted, listen);
+    const granted = dues.map(({ claim, due }) => ({ due, bondWei: wishOf(claim).bondWei }));
+    return allowance.due(contracts, me, granted, sender.transactions, listen);
   };
 
   const moves = (mine: readonly DisputeRecord[], scene: Scene): Due[] =>

@@ -59,11 +59,6 @@ export class Purse {
     return this.#gas * this.#funds.maxFeeWei;
   }
 
-  /** Bonds granted in this pass, in the currency. */
-  get grantedWei(): bigint {
-    return this.#spentWei;
-  }
-
   /** Sets a bond and the gas that it may take aside: for what is on its way, or was not refused. */
   keep({ bondWei, gas }: Wish): void {
     this.#bondsWei += bondWei;

@@ -26,7 +26,7 @@ const ORACLE = IInferenceOracle__factory.createInterface();
 /** Takes out what the oracle owes to an account, when that is worth its gas: one withdrawal at a time. */
 export class Collector {
   #count = 0;
-  readonly #startedAt = Date.now();
+  readonly #run = crypto.randomUUID();
   #latest: Due | undefined;
 
   async due(
@@ -46,7 +46,7 @@ export class Collector {
     const address = await contracts.oracle.getAddress();
     if (!this.#latest || transactions.isSent(this.#latest.key)) {
       this.#latest = {
-        key: `${PREFIX}${this.#startedAt}/${this.#count++}`,
+        key: `${PREFIX}${this.#run}/${this.#count++}`,
         what: 'withdrawing',
         deadline: undefined,
         stakeWei: amountWei,
