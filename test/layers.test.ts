@@ -257,7 +257,7 @@ describe('layers of imports', () => {
     expect(objections.toSorted()).to.deep.equal(excepted);
   });
 
-  it('holds for the wall clock, which may be set back: it measures no time that has passed', () => {
+  it('holds for the wall clock, which may be set back and measures no time', () => {
     const wallClock = /\bDate\.now\b|\bnew Date\(\)/;
     const told = files
       .filter((file) => wallClock.test(codeIn(file)))

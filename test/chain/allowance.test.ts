@@ -112,7 +112,7 @@ describe('the allowance of a token', () => {
     });
   }
 
-  it('is used for the first bonds that it covers, and changed only where it covers not the first', async () => {
+  it('pays the bonds that it covers, and changes only where it covers not the first', async () => {
     const chain = new TokenChain();
     chain.allowanceWei = 250n;
     for (let i = 0; i < 3; i++) chain.add(100n, BigInt(1000 + i));

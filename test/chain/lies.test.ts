@@ -164,7 +164,7 @@ describe('numbers of a node that are not true', () => {
     await Promise.all(nodes.map((one) => one.stop()));
   });
 
-  it('takes the middle one of usual estimates, the higher of two, and none that cannot be', () => {
+  it('takes the middle one of usual estimates of gas, and the higher of two', () => {
     for (const lie of [21_000n, 14_000_000n]) {
       expect(likelyGas([150_000n, lie, 151_000n])).to.be.oneOf([150_000n, 151_000n]);
       expect(likelyGas([lie, 150_000n, 150_000n, 150_000n])).to.equal(150_000n);

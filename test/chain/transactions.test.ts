@@ -239,7 +239,7 @@ describe('sending transactions', () => {
   });
 
   for (const words of ['refuses', 'keeps'] as const) {
-    it(`raises a tip of 0, said by a node, on a chain without a base fee whose pool ${words} it`, async () => {
+    it(`raises a tip of 0 where there is no base fee and the pool ${words} it`, async () => {
       const s = scene();
       Object.assign(s.chain, { baseFeeWei: 0n, tipWei: 0n });
       s.chain[words === 'refuses' ? 'leastTipWei' : 'leastMinedTipWei'] = GWEI;
