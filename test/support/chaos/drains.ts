@@ -148,6 +148,8 @@ export class DrainStage {
   readonly #contracts: Contracts;
   readonly #shelf: Shelf;
   readonly #models: Models;
+  /** Time that nobody waited for. */
+  #sleptMs = 0;
 
   private constructor(chain: DevelopmentChain, contracts: Contracts, shelf: Shelf, models: Models) {
     this.#chain = chain;
@@ -177,6 +179,12 @@ export class DrainStage {
 
   stop(): Promise<void> {
     return this.#chain.stop();
+  }
+
+  /** Has time pass, for the services' clocks too. */
+  async #sleep(): Promise<void> {
+    this.#sleptMs += 1000 * LONGEST_SLEEP_SECONDS;
+    await this.#chain.pass(LONGEST_SLEEP_SECONDS);
   }
 
   async #fund(address: string, wei: bigint): Promise<void> {
@@ -236,6 +244,7 @@ export class DrainStage {
       contracts: as(contracts, wallet.connect(node)),
       ...{ runner: this.#shelf, limits, fromBlock },
       readInput: async () => undefined,
+      sending: { now: () => performance.now() + this.#sleptMs },
     });
     const services = [
       provideService({
@@ -368,7 +377,7 @@ export class DrainStage {
       },
       async () => {
         for (let looks = random.below(5); looks >= 0; looks--) {
-          await this.#chain.pass(LONGEST_SLEEP_SECONDS);
+          await this.#sleep();
           await lookAll();
         }
       },
@@ -428,7 +437,7 @@ export class DrainStage {
   ): Promise<void> {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       if (round === DEAR_ROUNDS) calm();
-      await this.#chain.pass(LONGEST_SLEEP_SECONDS);
+      await this.#sleep();
       await lookAll();
       const { claims, disputes } = await world();
       if (claims.size + disputes.size === 0) break;
