@@ -91,9 +91,7 @@ export class FoundModels {
         await this.#remove(modelId).catch(() => undefined);
         continue;
       }
-      wish.bytes = await this.#blobs(modelId)
-        .room()
-        .catch(() => 0);
+      wish.bytes = await this.#room(modelId, 0);
       this.#wishes.set(modelId, wish);
       const fetched = await this.#onDisk(modelId).catch(() => undefined);
       if (fetched) this.#hold(wish, fetched);
@@ -244,16 +242,11 @@ export class FoundModels {
         ...[this.#ending.signal, download.ending.signal],
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
       ]);
-      const fetched = await fetchModel(
-        bytesOfHex(modelId),
-        this.#sources(found.uris, signal, download),
-        this.#blobs(modelId),
-        {
-          limits,
-          published: found.published,
-          reserve: (bytes) => this.#makeRoom(wish, bytes, signal),
-        },
-      ).catch((failure: unknown) => {
+      const sources = this.#sources(found.uris, signal, download);
+      const fetched = await fetchModel(bytesOfHex(modelId), sources, this.#blobs(modelId), {
+        ...{ limits, published: found.published },
+        reserve: (bytes) => this.#makeRoom(wish, bytes, signal),
+      }).catch((failure: unknown) => {
         throw 'failure' in asked ? asked.failure : failure;
       });
       this.#hold(wish, fetched);
@@ -262,9 +255,7 @@ export class FoundModels {
       const pause = pauseAfter(wish.tries++);
       // A model that is too large stays so; there may be room for it another time.
       if (error instanceof ModelTooLarge) await this.#remove(modelId).catch(() => undefined);
-      const bytes = await this.#blobs(modelId)
-        .room()
-        .catch(() => wish.bytes);
+      const bytes = await this.#room(modelId, wish.bytes);
       Object.assign(wish, { state: 'wanted', bytes, hasRoom: false });
       if (isDiskFull(error)) await this.#freeDisk();
       const retrySeconds = error instanceof ModelTooLarge ? LONGEST_PAUSE_SECONDS : pause;
@@ -305,8 +296,10 @@ export class FoundModels {
    *
    * @throws ModelTooLarge if there is none
    */
-  async #makeRoom(wish: Wish, bytes: number, signal: AbortSignal): Promise<void> {
+  async #makeRoom(wish: Wish, needed: number, signal: AbortSignal): Promise<void> {
     const { limits, clock } = this.#options;
+    // More may lie there, left by a process that was killed.
+    const bytes = Math.max(needed, wish.bytes);
     const giving = givingWay(this.#wishes.values(), wish, bytes, limits, clock());
     if (!giving) {
       throw new ModelTooLarge(
@@ -343,6 +336,12 @@ export class FoundModels {
     );
     for (const wish of idle) await this.#giveUp(wish).catch(() => undefined);
   }
+
+  /** @param otherwise bytes, if the folder cannot be read */
+  #room = (modelId: string, otherwise: number): Promise<number> =>
+    this.#blobs(modelId)
+      .room()
+      .catch(() => otherwise);
 
   #remove = (modelId: string): Promise<void> =>
     rm(join(this.#options.folder, modelId.slice(2)), { recursive: true, force: true });

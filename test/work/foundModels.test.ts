@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -14,6 +14,8 @@ import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 
 const DAY = 86_400;
 const START = 1_000_000;
+/** Bytes on disk of two models of two files. */
+const ROOM_OF_TWO = 2 * (2400 + 1000 + 2 * 2 ** 14);
 
 /** One of several models of the same size. */
 function variant(seed: number) {
@@ -42,7 +44,8 @@ describe('models that claims name', () => {
   /** Of these, servers send all of the weights but the last byte. */
   const cut = new Set<string>();
   const resumedAt: number[] = [];
-  let unreadable: string | undefined;
+  /** Why the registry cannot be read. */
+  const failing = new Map<string, Error>();
   let folder: string;
   let server: HostileServer;
   let now = START;
@@ -68,7 +71,8 @@ describe('models that claims name', () => {
         ...{ maxSteps: 2e11, maxRunSeconds: 600, maxFetchSeconds: 3600, ...limits },
       },
       publication: async (id) => {
-        if (id === unreadable) throw Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' });
+        const failure = failing.get(id);
+        if (failure) throw failure;
         return { published: undefined, uris: [`${server.url}/${id}`], publishers: [] };
       },
       tell: (one) => news.push(`${one.kind} ${ids.indexOf(one.modelId)}`),
@@ -126,7 +130,7 @@ describe('models that claims name', () => {
     trickling.clear();
     cut.clear();
     resumedAt.length = 0;
-    unreadable = undefined;
+    failing.clear();
   });
   afterEach(() => {
     for (const end of ends.splice(0)) end();
@@ -182,18 +186,16 @@ describe('models that claims name', () => {
 
   it('attack 60: stay within their bytes though no download of others ever ends', async () => {
     for (const id of ids.slice(0, 5)) cut.add(id);
-    // Room for two models of two files.
-    const maxTotalBytes = 2 * (2400 + 1000 + 2 * 2 ** 14);
-    const found = await finding('cut', { maxTotalBytes });
+    const found = await finding('cut', { maxTotalBytes: ROOM_OF_TWO });
     const data = new FolderBlobs(join(folder, 'cut'));
     for (const [i, id] of ids.slice(0, 5).entries()) {
       found.want(id, now + DAY, BigInt(10 + i));
       await until(`failed ${i}`);
-      expect(await data.room(), `after ${i}`).to.be.within(1, maxTotalBytes);
+      expect(await data.room(), `after ${i}`).to.be.within(1, ROOM_OF_TWO);
     }
     found.want(ids[5]!, now + DAY, 1n);
     await until('held 5');
-    expect(await data.room()).to.be.at.most(maxTotalBytes);
+    expect(await data.room()).to.be.at.most(ROOM_OF_TWO);
   }).timeout(20_000);
 
   it('go on from what a broken download has left, where there is room', async () => {
@@ -212,8 +214,8 @@ describe('models that claims name', () => {
     const found = await finding('full');
     found.want(ids[0]!, now + DAY, 2n);
     await until('failed 0');
-    unreadable = ids[1]!;
-    found.want(unreadable, now + DAY, 1n);
+    failing.set(ids[1]!, Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' }));
+    found.want(ids[1]!, now + DAY, 1n);
     await until('failed 1');
     expect(await new FolderBlobs(join(folder, 'full')).room()).to.equal(0);
   }).timeout(20_000);
@@ -222,9 +224,38 @@ describe('models that claims name', () => {
     const found = await finding('later', { maxModels: 1 });
     found.want(ids[0]!, now + DAY, 1n);
     await until('held 0');
-    unreadable = ids[1]!;
-    found.want(unreadable, now + DAY, 2n);
+    failing.set(ids[1]!, new Error('no registry'));
+    found.want(ids[1]!, now + DAY, 2n);
     await until('failed 1');
     expect(await new FolderBlobs(join(folder, 'later')).room()).to.be.above(2400);
+  }).timeout(20_000);
+
+  it('count what an earlier run has left of others', async () => {
+    const left = join(folder, 'restarted', ids[3]!.slice(2));
+    await mkdir(join(left, 'tensor'), { recursive: true });
+    await writeFile(join(left, 'tensor', 'x.part'), new Uint8Array(ROOM_OF_TWO));
+    const wish = { until: now + DAY, isPinned: false, stakeWei: '99' };
+    await writeFile(join(left, 'wanted.json'), JSON.stringify(wish));
+    failing.set(ids[3]!, new Error('no registry'));
+    const found = await finding('restarted', { maxTotalBytes: ROOM_OF_TWO });
+    await until('failed 3');
+    found.want(ids[5]!, now + DAY, 1n);
+    await until('held 5');
+    expect(await new FolderBlobs(join(folder, 'restarted')).room()).to.be.at.most(ROOM_OF_TWO);
+  }).timeout(20_000);
+
+  it('keep their room for a bond that is about to be put up', async () => {
+    const found = await finding('bond', { maxModels: 1 });
+    found.want(ids[0]!, now + 3 * DAY, 1n);
+    await until('held 0');
+    found.pin(ids[0]!);
+    found.look(world([claimOn(ids[0]!)]), 'me');
+    found.want(ids[1]!, now + 3 * DAY, 1000n);
+    await until('failed 1');
+    // The challenge was never made.
+    now += DAY;
+    const claims = [claimOn(ids[0]!), claimOn(ids[1]!, 1000n)];
+    found.look(world(claims.map((one) => ({ ...one, claimedAt: BigInt(now) }))), 'me');
+    await until('held 1');
   }).timeout(20_000);
 });
