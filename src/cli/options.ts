@@ -177,7 +177,10 @@ export const withLimits = (command: Command): Command =>
       'most bytes of program and weights of one model (default with --all: 1 GiB)',
     )
     .option('--max-model-nodes <N>', 'most nodes of the program of one model (default with --all: 16384)')
-    .option('--max-models-bytes <N>', 'most bytes of program and weights of all of them (default: 4 GiB)')
+    .option(
+      '--max-models-bytes <N>',
+      'most bytes on disk of all of them, unfinished ones too (default: 4 GiB)',
+    )
     .option('--max-run-bytes <N>', 'most bytes of tensors of one run (default with --all: 2 GiB)')
     .option(
       '--max-run-steps <N>',

@@ -35,6 +35,10 @@ export function isAboutFiles(failure: unknown): failure is NodeJS.ErrnoException
   return code in REASONS && syscall !== '' && !CONNECTION.test(syscall);
 }
 
+/** Whether a failure says that the disk, or this user's part of it, is full. */
+export const isDiskFull = (failure: unknown): boolean =>
+  isAboutFiles(failure) && (failure.code === 'ENOSPC' || failure.code === 'EDQUOT');
+
 /** One clause that names the file, as far as the system says which one it is. */
 export function fileReason(failure: NodeJS.ErrnoException): string {
   const { path, dest } = failure as NodeJS.ErrnoException & { dest?: string };

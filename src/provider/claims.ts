@@ -6,7 +6,7 @@ import { Allowance, type Bond } from '../chain/money/allowance.ts';
 import { claimGas, finalizeGas, sideGas } from '../chain/money/gas.ts';
 import type { Wish } from '../chain/money/purse.ts';
 import type { Arranged } from '../chain/service/arrange.ts';
-import { inputOf } from '../chain/service/inputs.ts';
+import { inputOf, needInput } from '../chain/service/inputs.ts';
 import type { Scene } from '../chain/service/service.ts';
 import type { Due } from '../chain/transactions/due.ts';
 import { NotNow } from '../chain/transactions/prepare.ts';
@@ -182,6 +182,8 @@ export function claimPlanner(options: ProviderOptions) {
       // Somebody who copies the answer from the pool, and is mined first, would earn the fee.
       isPrivate: true,
       populate: async () => {
+        // RULE: no bond for a claim that cannot be defended, because its input may be gone.
+        await needInput(request, readInput);
         const payment = { value: isEther ? terms.claimBondWei : 0n };
         if (!terms.answerByRoot) return claimCall(contracts, request, answer.output, payment);
         const tensors = splitTensors(claimedRefs(runner.model(modelId) as Model), answer.output);
@@ -222,6 +224,7 @@ export function claimPlanner(options: ProviderOptions) {
       answers.set(request.requestId, answer);
       if (isTaken(request, answer.outputs, arranged)) continue;
       if (!isSent) purse.keep(wishOf(one));
+      options.onBond?.(request);
       bonds.push({ due: claimDue(one, answer, scene), bondWei: wishOf(one).bondWei });
     }
     return allowance.due(contracts, me, bonds, sender.transactions, listen);

@@ -89,7 +89,7 @@ async function keep(
     await into.removePart(name);
     return false;
   }
-  await into.write(name, bytes);
-  await into.removePart(name);
+  // No copy is written: the disk needs the room of one tensor, not of two.
+  await into.keepPart(name, length);
   return true;
 }

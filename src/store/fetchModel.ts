@@ -5,7 +5,7 @@ import type { Model } from '../merkle/model.ts';
 import { byteLengthOf, type Program, sizeOf } from '../program/node.ts';
 import { type BlobName, type Blobs, programName, StoreError, tensorName } from './blobs.ts';
 import { download } from './download.ts';
-import type { FolderBlobs } from './folder.ts';
+import { type FolderBlobs, roomOf } from './folder.ts';
 import {
   decodeModelInTurns,
   type HeldModel,
@@ -46,6 +46,12 @@ export interface FetchOptions {
   /** The model's entry in the registry, needed to prove a program malformed. */
   readonly published?: PublishedModel | undefined;
   readonly progress?: FetchProgress;
+  /**
+   * Sets room aside before anything is written. What it throws ends the download if it is a {@link ModelTooLarge}.
+   *
+   * @param bytes that the model takes on disk at most, as its program says
+   */
+  readonly reserve?: (bytes: number) => Promise<void>;
 }
 
 /** Weights by their name, each once, with their bytes. */
@@ -59,6 +65,15 @@ export function tensorsIn({
     tensors.set(tensorName(node.root, bytes), { root: node.root, bytes });
   }
   return tensors;
+}
+
+/** Bytes of program and weights. */
+export function bytesIn(fetched: Fetched): number {
+  if (fetched.kind === 'malformed')
+    return fetched.malformed.descriptors.reduce((sum, { length }) => sum + length, 0);
+  const { program, descriptors } = fetched.held.model;
+  const weights = [...tensorsIn(program).values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  return descriptors.reduce((sum, { length }) => sum + length, weights);
 }
 
 /** Fold steps of a run: what `assay inspect` shows. */
@@ -129,7 +144,7 @@ async function fromProgram(
   place: string,
   sources: readonly RemoteBlobs[],
   into: FolderBlobs,
-  { limits, published, progress }: FetchOptions,
+  { limits, published, progress, reserve }: FetchOptions,
 ): Promise<Fetched> {
   const name = programName(id);
   const nodes = countNodes(bytes);
@@ -146,12 +161,16 @@ async function fromProgram(
       // Neither the model nor a proof: the first fault says why.
       throw error;
     });
+    await reserve?.(roomOf(bytes.length));
     await into.write(name, bytes);
     return { kind: 'malformed', malformed };
   }
   const total = requireWithin(model, bytes.length, limits);
+  const tensors = tensorsIn(model.program);
+  const rooms = [...tensors.values()].map((tensor) => roomOf(tensor.bytes));
+  await reserve?.(rooms.reduce((sum, room) => sum + room, roomOf(bytes.length)));
   let done = 0;
-  for (const [tensor, { root, bytes: length }] of tensorsIn(model.program)) {
+  for (const [tensor, { root, bytes: length }] of tensors) {
     await download({ name: tensor, root, length }, sources, into, (arrived) =>
       progress?.(done + arrived, total),
     );

@@ -18,6 +18,12 @@ async function readWhole(file: FileHandle, length: number): Promise<Uint8Array> 
   return bytes.subarray(0, done);
 }
 
+/**
+ * Room that a file takes, bytes: its own, and 16 KiB for its inode. A usual ext4 disk has one inode for each 16 KiB, so many
+ * small files fill it as few large ones do.
+ */
+export const roomOf = (bytes: number): number => bytes + 2 ** 14;
+
 const NAME = /^(program|tensor)\/[0-9a-f]{64}(-[0-9]{1,10})?$/;
 
 /** A file of which a part is there: the begin of a blob that is on its way. */
@@ -99,6 +105,18 @@ export class FolderBlobs implements WritableBlobs {
     return new Map(found.map(({ name, bytes }) => [name, bytes]));
   }
 
+  /** Room of everything in the folder, bytes: parts and drafts too. */
+  async room(): Promise<number> {
+    const entries = await readdir(this.place, { recursive: true, withFileTypes: true }).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    let room = 0;
+    for (const entry of entries)
+      if (entry.isFile()) room += roomOf((await stat(join(entry.parentPath, entry.name))).size);
+    return room;
+  }
+
   async remove(name: BlobName): Promise<void> {
     await rm(this.#path(name), { force: true });
   }
@@ -129,6 +147,18 @@ export class FolderBlobs implements WritableBlobs {
     } finally {
       await file.close();
     }
+  }
+
+  /** Gives a part that is whole the name of its blob. @param length bytes of the blob */
+  async keepPart(name: BlobName, length: number): Promise<void> {
+    const file = await open(this.#partPath(name), 'r+');
+    try {
+      await file.truncate(length);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(this.#partPath(name), this.#path(name));
   }
 
   async removePart(name: BlobName): Promise<void> {

@@ -1,3 +1,4 @@
+import { larger } from '../chain/bigints.ts';
 import { ZERO_ADDRESS } from '../chain/contracts/types.ts';
 import {
   type ClaimRecord,
@@ -56,3 +57,11 @@ export function inputNeeds(
   }
   return needs;
 }
+
+/** Two needs of one input. */
+export const both = (a: InputNeed, b: InputNeed): InputNeed => ({
+  request: a.request,
+  isBonded: a.isBonded || b.isBonded,
+  deadline: Math.min(a.deadline, b.deadline),
+  stakeWei: larger(a.stakeWei, b.stakeWei),
+});

@@ -1,16 +1,16 @@
-import { larger } from '../chain/bigints.ts';
-import type { Hex } from '../chain/contracts/types.ts';
 import { type ClaimRecord, type RequestRecord, verdictKey, type World } from '../chain/contracts/world.ts';
 import type { Report } from '../chain/messages/report.ts';
 import type { ReadInput } from '../chain/service/inputs.ts';
 import { fileReason, isAboutFiles } from '../files/reason.ts';
 import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
-import { type Model, totalBytes } from '../merkle/model.ts';
+import { type Model, splitTensors, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import type { TensorRef } from '../program/interface.ts';
 import { type BlobName, StoreError, tensorName } from './blobs.ts';
 import type { FolderBlobs } from './folder.ts';
-import { type InputNeed, inputNeeds, type Party } from './inputNeeds.ts';
+import { HeldInputs } from './heldInputs.ts';
+import { both, type InputNeed, inputNeeds, type Party } from './inputNeeds.ts';
+import { backings, filesGivingWay, rootIn } from './inputRoom.ts';
 import { loadTensor } from './library.ts';
 import type { Getter } from './remote/getter.ts';
 import { downloadTensors } from './remote/tensors.ts';
@@ -26,7 +26,7 @@ export interface InputsOptions {
   readonly gateways: readonly string[];
   /** Bytes of one request's input. */
   readonly maxBytes: number;
-  /** Bytes of all inputs that are kept. */
+  /** Room on disk of all inputs that are kept, bytes. */
   readonly maxTotalBytes: number;
   /** Told why an input cannot be had, once for each attempt. */
   readonly complain: (sentence: string) => void;
@@ -38,10 +38,12 @@ export interface InputsOptions {
 const WAIT_MS = 2000;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
-/** Inputs that the disk does not take, together. */
+/** Inputs for which the disk has no room, together. */
 const MOST_HELD_BYTES = 2 ** 28;
 /** Inputs that are on their way at the same time. */
 const SLOTS = 8;
+/** A bond that is about to be put up keeps an input for so long after it was last told of, ms. */
+const BONDING_MS = 3_600_000;
 /** Interval at which those that wait are looked at, ms. */
 const LOOK_MS = 1000;
 
@@ -55,15 +57,15 @@ interface Entry {
   need: Omit<InputNeed, 'request'>;
   tries: number;
   notBefore: number;
-  askedAt: number;
   /** Settles once the attempt is over that it waits for or that is made. */
   arriving:
     | { readonly done: Promise<Uint8Array | undefined>; readonly settle: (got?: Uint8Array) => void }
     | undefined;
   download: (Omit<Running, keyof InputNeed | 'tries'> & { readonly ending: AbortController }) | undefined;
-  /** The bytes, if the disk does not take them. */
-  held: Uint8Array | undefined;
 }
+
+/** Other inputs take all of the room on disk. */
+class NoRoom extends Error {}
 
 const UNKNOWN_NEED = { isBonded: false, deadline: Number.POSITIVE_INFINITY, stakeWei: 0n } as const;
 
@@ -72,7 +74,8 @@ const UNKNOWN_NEED = { isBonded: false, deadline: Number.POSITIVE_INFINITY, stak
  * a bundle, which has each tensor by its root; any other one leads to all tensors, one after the other.
  *
  * An input is kept on disk before anybody puts up a bond because of it, so that whoever served it cannot take it away
- * in the middle of a dispute; it goes once nothing open depends on it and room is needed.
+ * in the middle of a dispute. Where room is needed, what nothing open depends on goes first, then what has less at stake. For
+ * whom there is no room on disk, the bytes are in memory for a while: long enough for a verdict, whatever strangers stake.
  */
 export class Inputs {
   readonly #options: Required<InputsOptions>;
@@ -80,12 +83,14 @@ export class Inputs {
   readonly #keys = new WeakMap<Rooted, string>();
   /** Files of the folder, oldest first, with their bytes. */
   readonly #files = new Map<BlobName, number>();
-  /** Claims that were found right. */
+  readonly #held = new HeldInputs<Entry>(MOST_HELD_BYTES);
+  /** Claims that were found right, or cannot be disputed here. */
   #judged = new Set<string>();
-  #needed: ReadonlyMap<string, InputNeed> = new Map();
+  #needed = new Map<string, InputNeed>();
+  /** Inputs that bonds are about to depend on, and until when. */
+  readonly #bonding = new Map<string, number>();
   #listing: Promise<void> | undefined;
-  /** By {@link InputsOptions.now}. */
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isSwept = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: InputsOptions) {
@@ -97,11 +102,12 @@ export class Inputs {
     if (input.kind !== 'roots' || refs?.length !== input.roots.length) return undefined;
     await this.#list();
     const entry = this.#entry(this.#key(request.modelId, input), input, refs);
-    entry.askedAt = this.#options.now();
-    const kept = entry.held ?? (entry.download ? undefined : await this.#kept(entry));
+    const held = this.#held.get(entry);
+    if (held && entry.need.isBonded) await this.#store(entry, splitTensors(refs, held));
+    const kept = held ?? (entry.download ? undefined : await this.#kept(entry));
     if (kept) return hexOf(kept);
     if (!entry.arriving) {
-      if (entry.askedAt < entry.notBefore) return undefined;
+      if (this.#options.now() < entry.notBefore) return undefined;
       entry.arriving = arrival();
       this.#dispatch();
     }
@@ -111,7 +117,20 @@ export class Inputs {
 
   /** Learns from what a watcher did which claims it reads no more. */
   note(report: Report): void {
-    if (report.kind === 'verified') this.judged(report.claim);
+    const isRefused = report.kind === 'unverified' && report.missing === 'time';
+    if (report.kind === 'verified' || isRefused) this.judged(report.claim);
+  }
+
+  /** Keeps an input for a bond that is about to be put up: told again in each pass until the bond shows on chain. */
+  pin(asked: RequestRecord): void {
+    const { request, input } = asked;
+    if (input.kind !== 'roots') return;
+    const key = this.#key(request.modelId, input);
+    this.#bonding.set(key, this.#options.now() + BONDING_MS);
+    const need = { ...(this.#needed.get(key) ?? UNKNOWN_NEED), isBonded: true };
+    this.#needed.set(key, { ...need, request: asked });
+    const entry = this.#entries.get(key);
+    if (entry) entry.need = need;
   }
 
   /** Learns that a claim needs no second look. */
@@ -126,10 +145,17 @@ export class Inputs {
   async look(world: World, party: Party): Promise<void> {
     const open = new Set([...world.claims.values()].map(verdictKey));
     this.#judged = new Set([...this.#judged].filter((key) => open.has(key)));
+    for (const [key, until] of this.#bonding) if (until < this.#options.now()) this.#bonding.delete(key);
+    const isJudged = (claim: ClaimRecord): boolean =>
+      this.#judged.has(verdictKey(claim)) && !this.#isBonding(claim.request);
     const needed = new Map<string, InputNeed>();
-    for (const need of inputNeeds(world, party, (claim) => this.#judged.has(verdictKey(claim)))) {
-      if (need.request.input.kind !== 'roots') continue;
-      const key = this.#key(need.request.request.modelId, need.request.input);
+    for (const found of inputNeeds(world, party, isJudged)) {
+      const { input, request } = found.request;
+      if (input.kind !== 'roots') continue;
+      const need = { ...found, isBonded: found.isBonded || this.#isBonding(found.request) };
+      // Without its model an input says nothing about a claim.
+      if (!need.isBonded && !this.#options.model(request.modelId)) continue;
+      const key = this.#key(request.modelId, input);
       const known = needed.get(key);
       needed.set(key, known ? both(known, need) : need);
     }
@@ -140,15 +166,18 @@ export class Inputs {
       entry.download?.ending.abort();
       entry.arriving?.settle();
       this.#entries.delete(key);
+      this.#held.delete(entry);
     }
-    const isFirst = this.#lookedAt === Number.NEGATIVE_INFINITY;
-    this.#lookedAt = this.#options.now();
     this.#dispatch();
-    if (!isFirst) return;
+    if (this.#isSwept) return;
+    this.#isSwept = true;
     await this.#list();
-    const roots = this.#neededRoots();
+    const roots = backings(this.#needed.values());
     for (const name of [...this.#files.keys()]) if (!roots.has(rootIn(name))) await this.#remove(name);
   }
+
+  #isBonding = ({ request, input }: RequestRecord): boolean =>
+    input.kind === 'roots' && this.#bonding.has(this.#key(request.modelId, input));
 
   /** Two models may read tensors of one root in other lengths, because zeros at the end change no root. */
   #key(modelId: string, input: Rooted): string {
@@ -168,22 +197,11 @@ export class Inputs {
         need: this.#needed.get(key) ?? UNKNOWN_NEED,
         tries: 0,
         notBefore: 0,
-        askedAt: 0,
       },
-      ...{ arriving: undefined, download: undefined, held: undefined },
+      ...{ arriving: undefined, download: undefined },
     };
     this.#entries.set(key, made);
     return made;
-  }
-
-  /** Whether something open needs it, or it was asked for since the last look. */
-  #isNeeded = (key: string, { askedAt }: Entry): boolean => this.#needed.has(key) || askedAt > this.#lookedAt;
-
-  #neededRoots(): Set<string> {
-    const fresh = [...this.#entries].filter(([key, entry]) => this.#isNeeded(key, entry));
-    const open = [...this.#needed.values()].map(({ request }) => request.input as Rooted);
-    const inputs = [...open, ...fresh.map(([, { input }]) => input)];
-    return new Set(inputs.flatMap(({ roots }) => roots.map((root) => root.toLowerCase())));
   }
 
   /** Learns, once, what is in the folder. */
@@ -239,7 +257,7 @@ export class Inputs {
 
   async #get(entry: Entry): Promise<void> {
     const { input, refs } = entry;
-    const { maxBytes, folder, now, complain } = this.#options;
+    const { maxBytes, now } = this.#options;
     const ending = new AbortController();
     const download = { startedAtMs: now(), bytes: 0, ending };
     entry.download = download;
@@ -247,27 +265,20 @@ export class Inputs {
     try {
       const size = totalBytes(refs);
       if (size > maxBytes) throw new Error(`it has ${size} bytes, and at most ${maxBytes} are allowed`);
-      await this.#makeRoom();
       const progress = (bytes: number): void => {
         download.bytes += bytes;
       };
       const tensors = await downloadTensors(input, refs, this.#options, { signal: ending.signal, progress });
       got = concat(tensors);
-      try {
-        for (const [i, name] of namesOf(input, refs).entries()) {
-          await folder.write(name, tensors[i]!);
-          this.#files.set(name, tensors[i]!.length);
-        }
-      } catch (error) {
-        this.#hold(entry, got, error);
-      }
-      entry.tries = 0;
+      if (await this.#store(entry, tensors)) entry.tries = 0;
+      // Memory may lose it, and then it is not asked for again at once.
+      else this.#rest(entry);
     } catch (error) {
       got = undefined;
-      entry.notBefore = now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** entry.tries++);
+      this.#rest(entry);
       const why = ending.signal.aborted ? 'it is slow, and others wait' : (error as Error).message;
       if (this.#entries.get(entry.key) === entry)
-        complain(`the input with root ${input.roots[0] ?? ''}: ${why}`);
+        this.#options.complain(`the input with root ${input.roots[0] ?? ''}: ${why}`);
     } finally {
       entry.arriving?.settle(got);
       entry.arriving = undefined;
@@ -276,46 +287,51 @@ export class Inputs {
     }
   }
 
-  /** Keeps an input in memory that the disk does not take. @throws the disk's error if there is no room here either */
-  #hold(entry: Entry, bytes: Uint8Array, error: unknown): void {
-    const held = [...this.#entries.values()].reduce((sum, one) => sum + (one.held?.length ?? 0), 0);
-    if (!isAboutFiles(error) || held + bytes.length > MOST_HELD_BYTES) throw error;
-    entry.held = bytes;
-    this.#options.complain(`${fileReason(error)}; an input is kept in memory until the next start`);
+  #rest(entry: Entry): void {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** entry.tries++);
+    entry.notBefore = this.#options.now() + pauseMs;
   }
 
-  /** Removes what nothing needs until there is room for all that is on its way. @throws Error if there is none */
-  async #makeRoom(): Promise<void> {
-    const { maxTotalBytes } = this.#options;
-    const coming = [...this.#entries.values()].filter(({ download }) => download);
-    const comingBytes = coming.reduce((sum, { refs }) => sum + totalBytes(refs), 0);
-    let kept = [...this.#files.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const roots = this.#neededRoots();
-    for (const [name, bytes] of [...this.#files]) {
-      if (kept + comingBytes <= maxTotalBytes) return;
-      // Another request may have the same tensors, and a bond may depend on that one.
-      if (roots.has(rootIn(name))) continue;
-      await this.#remove(name);
-      kept -= bytes;
+  /** Keeps an input on disk, or else in memory. @returns whether it is on disk @throws whatever keeps it from both */
+  async #store(entry: Entry, tensors: readonly Uint8Array[]): Promise<boolean> {
+    try {
+      await this.#write(entry, tensors);
+      this.#held.delete(entry);
+      return true;
+    } catch (error) {
+      if (this.#held.get(entry)) return false;
+      const isFull = error instanceof NoRoom || isAboutFiles(error);
+      if (!isFull || !this.#held.put(entry, concat(tensors))) throw error;
+      const why = error instanceof NoRoom ? error.message : fileReason(error);
+      this.#options.complain(`${why}; an input is kept in memory for now`);
+      return false;
     }
-    if (kept + comingBytes > maxTotalBytes) {
-      throw new Error(`the inputs that are kept have ${kept} bytes, of ${maxTotalBytes} allowed`);
+  }
+
+  /** @throws NoRoom, or the disk's error */
+  async #write({ input, refs, need }: Entry, tensors: readonly Uint8Array[]): Promise<void> {
+    const { folder, maxTotalBytes } = this.#options;
+    const names = namesOf(input, refs);
+    const files = new Map(names.map((name, i) => [name, tensors[i]!.length]));
+    const backed = backings(this.#needed.values());
+    const giving = filesGivingWay(this.#files, backed, { ...need, files }, maxTotalBytes);
+    if (!giving) throw new NoRoom(`other inputs take all of the ${maxTotalBytes} bytes on disk`);
+    // At once, so that nobody else is given the same room.
+    for (const name of giving) this.#files.delete(name);
+    for (const [name, bytes] of files) this.#files.set(name, bytes);
+    try {
+      for (const name of giving) await folder.remove(name);
+      for (const [i, name] of names.entries()) await folder.write(name, tensors[i]!);
+    } catch (error) {
+      for (const name of names)
+        if ((await folder.size(name).catch(() => undefined)) === undefined) this.#files.delete(name);
+      throw error;
     }
   }
 }
 
 const namesOf = ({ roots }: Rooted, refs: readonly TensorRef[]): BlobName[] =>
   roots.map((root, i) => tensorName(bytesOfHex(root), refs[i]!.byteLength));
-
-/** The root in the name of a tensor, `0x…`. */
-const rootIn = (name: BlobName): Hex => `0x${name.slice('tensor/'.length).split('-')[0]}`;
-
-const both = (a: InputNeed, b: InputNeed): InputNeed => ({
-  request: a.request,
-  isBonded: a.isBonded || b.isBonded,
-  deadline: Math.min(a.deadline, b.deadline),
-  stakeWei: larger(a.stakeWei, b.stakeWei),
-});
 
 function arrival(): NonNullable<Entry['arriving']> {
   let settle: (got?: Uint8Array) => void = () => undefined;

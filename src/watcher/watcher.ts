@@ -94,7 +94,8 @@ export function watchService(options: WatcherOptions): ChainService {
   };
 
   const challengeDue = (claim: ClaimRecord, { me, listen }: Scene, arranged: Arranged): Due => {
-    const { challengeBondWei, claimBondWei } = claim.request.request.terms;
+    const { modelId, terms } = claim.request.request;
+    const { challengeBondWei, claimBondWei } = terms;
     const lost = arranged.endedOn(claim).filter(({ challenger }) => challenger === me).length;
     const known = arranged.disputesOn(claim).length;
     return {
@@ -103,7 +104,7 @@ export function watchService(options: WatcherOptions): ChainService {
       deadline: windowEnd(claim),
       stakeWei: claimBondWei / 2n,
       ...(contracts.currency === ZERO_ADDRESS && {
-        gasLeft: challengeGas(runner.model(claim.request.request.modelId)),
+        gasLeft: challengeGas(runner.model(modelId)),
       }),
       // A cheat that sees it could falsify its own claim first.
       isPrivate: true,
@@ -111,6 +112,8 @@ export function watchService(options: WatcherOptions): ChainService {
         // More disputes on the chain than are known here: one of them may be of this account.
         const { openDisputes } = await contracts.oracle.claims(claim.claimId);
         if (Number(openDisputes) > known) throw new NotNow('the events are behind the chain');
+        // RULE: no bond for a dispute whose input may be gone.
+        if (!runner.malformed?.(modelId)) await needInput(claim.request, readInput);
         const payment = { value: contracts.currency === ZERO_ADDRESS ? challengeBondWei : 0n };
         return challengeCall(contracts, claim, payment);
       },
@@ -165,6 +168,7 @@ export function watchService(options: WatcherOptions): ChainService {
       once(`bond/${verdictKey(one.claim)}`, () => listen({ kind: 'warned', about: 'refused', sentence }));
       return false;
     });
+    for (const { claim } of dues) options.onBond?.(claim.request);
     const granted = dues.map(({ claim, due }) => ({ due, bondWei: wishOf(claim).bondWei }));
     return allowance.due(contracts, me, granted, sender.transactions, listen);
   };

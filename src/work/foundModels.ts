@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type World, windowEnd } from '../chain/contracts/world.ts';
 import { explain } from '../chain/messages/explain.ts';
 import type { Report } from '../chain/messages/report.ts';
-import { fileReason, isAboutFiles } from '../files/reason.ts';
+import { fileReason, isAboutFiles, isDiskFull } from '../files/reason.ts';
 import { bytesOfHex } from '../merkle/keccak.ts';
 import { StoreError } from '../store/blobs.ts';
-import { type Fetched, fetchModel, type ModelLimits, ModelTooLarge, tensorsIn } from '../store/fetchModel.ts';
+import { bytesIn, type Fetched, fetchModel, type ModelLimits, ModelTooLarge } from '../store/fetchModel.ts';
 import { FolderBlobs } from '../store/folder.ts';
 import type { Publication } from '../store/publications.ts';
 import type { Getter } from '../store/remote/getter.ts';
@@ -14,14 +14,24 @@ import { modelPlaces } from '../store/remote/locations.ts';
 import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
 import { givesWay, nextTurn } from '../store/turns.ts';
 import { modelNeeds } from './modelNeeds.ts';
+import { aborted, givingWay, type RoomLimits } from './room.ts';
 import type { WorkRunner } from './runner.ts';
-import { byStake, NEW_WISH, namesIn, savedWish, saveWish, turnOf, type Wish } from './wishes.ts';
+import {
+  byStake,
+  type FoundNews,
+  LONGEST_PAUSE_SECONDS,
+  NEW_WISH,
+  namesIn,
+  pauseAfter,
+  savedWish,
+  saveWish,
+  turnOf,
+  type Wish,
+  type WishDownload,
+} from './wishes.ts';
 
 /** Bounds on all models that strangers name, together. */
-export interface FoundLimits extends ModelLimits {
-  readonly maxModels: number;
-  /** Bytes of all of them, on disk and in memory. */
-  readonly maxTotalBytes: number;
+export interface FoundLimits extends ModelLimits, RoomLimits {
   /** Seconds for getting one. */
   readonly maxFetchSeconds: number;
   /** Seconds of one run. */
@@ -44,26 +54,12 @@ export interface FoundOptions {
   readonly tell: (news: FoundNews) => void;
 }
 
-/** News of a model that a claim named. */
-export type FoundNews =
-  | { readonly kind: 'fetching'; readonly modelId: string }
-  | { readonly kind: 'held'; readonly modelId: string; readonly bytes: number }
-  | { readonly kind: 'malformed'; readonly modelId: string; readonly rule: string }
-  | {
-      readonly kind: 'failed';
-      readonly modelId: string;
-      readonly sentence: string;
-      readonly retrySeconds: number;
-    };
-
 /** All models that strangers brought have one share of the time together. */
 export const FOUND_SHARE = 'found';
 
 /** Models that are fetched at the same time. */
 const SLOTS = 3;
 const LOOK_MS = 500;
-const FIRST_PAUSE_SECONDS = 5;
-const LONGEST_PAUSE_SECONDS = 600;
 /** Models that are wanted and not held; of more, those with less at stake are forgotten. */
 const MAX_WANTED = 1000;
 /** A restart takes up a dispute that lasts as long as both clocks, and a little for transactions. */
@@ -95,6 +91,7 @@ export class FoundModels {
         await this.#remove(modelId).catch(() => undefined);
         continue;
       }
+      wish.bytes = await this.#room(modelId, 0);
       this.#wishes.set(modelId, wish);
       const fetched = await this.#onDisk(modelId).catch(() => undefined);
       if (fetched) this.#hold(wish, fetched);
@@ -142,6 +139,14 @@ export class FoundModels {
     }
   }
 
+  /** Pins a model, if it is one of these, for the bond that is about to be put up: told again in each pass until it shows. */
+  pin(modelId: string): void {
+    const wish = this.#wishes.get(modelId);
+    if (!wish) return;
+    wish.bondUntil = this.#options.clock() + MARGIN_SECONDS;
+    wish.isPinned = true;
+  }
+
   #disputedUntil = (clockSeconds: number): number =>
     this.#options.clock() + 2 * clockSeconds + MARGIN_SECONDS;
 
@@ -160,7 +165,8 @@ export class FoundModels {
     }
     for (const wish of this.#wishes.values()) {
       const need = needs.get(wish.modelId);
-      wish.isPinned = (need?.clockSeconds ?? 0) > 0 || wish.challengedAt > world.block.number;
+      const isBonding = wish.challengedAt > world.block.number || wish.bondUntil >= this.#options.clock();
+      wish.isPinned = (need?.clockSeconds ?? 0) > 0 || isBonding;
       wish.until = need?.until ?? 0;
       wish.stakeWei = need?.stakeWei ?? 0n;
       if (wish.isPinned) wish.until = Math.max(wish.until, this.#disputedUntil(need?.clockSeconds ?? 0));
@@ -207,7 +213,7 @@ export class FoundModels {
       const next = nextTurn(waiting, begun, SLOTS);
       if (!next) break;
       waiting.splice(waiting.indexOf(next), 1);
-      void this.#get(next.wish);
+      this.#begin(next.wish);
     }
     // It goes on later from where it was.
     givesWay(waiting, running, SLOTS, performance.now())?.ending.abort(
@@ -215,14 +221,20 @@ export class FoundModels {
     );
   }
 
-  async #get(wish: Wish): Promise<void> {
+  #begin(wish: Wish): void {
+    const download: WishDownload = {
+      ...{ startedAtMs: performance.now(), bytes: 0, ending: new AbortController() },
+      done: Promise.resolve(),
+    };
+    Object.assign(wish, { state: 'fetching', download });
+    download.done = this.#get(wish, download);
+  }
+
+  async #get(wish: Wish, download: WishDownload): Promise<void> {
     const { modelId } = wish;
     const { tell, publication, limits, clock } = this.#options;
-    const download = { startedAtMs: performance.now(), bytes: 0, ending: new AbortController() };
-    Object.assign(wish, { state: 'fetching', download });
     if (wish.tries === 0) tell({ kind: 'fetching', modelId });
     try {
-      await this.#makeRoom(wish, 0);
       // What is on disk, or in a mirror, needs no publication.
       const asked = await publication(modelId).catch((failure: unknown) => ({ failure }));
       const found = 'failure' in asked ? { uris: [], published: undefined } : asked;
@@ -230,25 +242,22 @@ export class FoundModels {
         ...[this.#ending.signal, download.ending.signal],
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
       ]);
-      const fetched = await fetchModel(
-        bytesOfHex(modelId),
-        this.#sources(found.uris, signal, download),
-        this.#blobs(modelId),
-        {
-          limits,
-          published: found.published,
-        },
-      ).catch((failure: unknown) => {
+      const sources = this.#sources(found.uris, signal, download);
+      const fetched = await fetchModel(bytesOfHex(modelId), sources, this.#blobs(modelId), {
+        ...{ limits, published: found.published },
+        reserve: (bytes) => this.#makeRoom(wish, bytes, signal),
+      }).catch((failure: unknown) => {
         throw 'failure' in asked ? asked.failure : failure;
       });
-      await this.#makeRoom(wish, bytesIn(fetched));
       this.#hold(wish, fetched);
     } catch (error) {
       if (this.#ending.signal.aborted) return;
-      const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** wish.tries++);
-      wish.state = 'wanted';
+      const pause = pauseAfter(wish.tries++);
       // A model that is too large stays so; there may be room for it another time.
       if (error instanceof ModelTooLarge) await this.#remove(modelId).catch(() => undefined);
+      const bytes = await this.#room(modelId, wish.bytes);
+      Object.assign(wish, { state: 'wanted', bytes, hasRoom: false });
+      if (isDiskFull(error)) await this.#freeDisk();
       const retrySeconds = error instanceof ModelTooLarge ? LONGEST_PAUSE_SECONDS : pause;
       wish.notBefore = clock() + retrySeconds;
       const why = download.ending.signal.aborted ? download.ending.signal.reason : error;
@@ -271,9 +280,7 @@ export class FoundModels {
   #hold(wish: Wish, fetched: Fetched): void {
     const { runner, limits, tell } = this.#options;
     const { modelId } = wish;
-    wish.state = 'held';
-    wish.bytes = bytesIn(fetched);
-    wish.tries = 0;
+    Object.assign(wish, { state: 'held', hasRoom: true });
     void saveWish(this.#options.folder, wish);
     if (fetched.kind === 'malformed') {
       runner.putMalformed(modelId, fetched.malformed);
@@ -281,48 +288,61 @@ export class FoundModels {
       return;
     }
     runner.put(fetched.held, { isValid: true, share: FOUND_SHARE, maxRunSeconds: limits.maxRunSeconds });
-    tell({ kind: 'held', modelId, bytes: wish.bytes });
+    tell({ kind: 'held', modelId, bytes: bytesIn(fetched) });
   }
 
   /**
-   * Drops models that nobody needs any more, and then those with less at stake, until there is room.
+   * Sets room aside for a model, before a byte of it is written. Others give way: see {@link givingWay}.
    *
    * @throws ModelTooLarge if there is none
    */
-  async #makeRoom(wish: Wish, bytes: number): Promise<void> {
-    const { maxModels, maxTotalBytes } = this.#options.limits;
-    const now = this.#options.clock();
-    for (;;) {
-      const held = this.#in('held');
-      const total = held.reduce((sum, one) => sum + one.bytes, bytes);
-      if (held.length < maxModels && total <= maxTotalBytes) return;
-      const idle = held.find(({ until, isPinned }) => until < now && !isPinned);
-      const least =
-        idle ??
-        held
-          .filter(({ isPinned }) => !isPinned)
-          .sort(byStake)
-          .at(-1);
-      if (!least || (least !== idle && !wish.isPinned && least.stakeWei >= wish.stakeWei)) {
-        throw new ModelTooLarge(
-          `model ${wish.modelId}: there is no room; models with as much at stake take all of it`,
-        );
-      }
-      if (least === idle) this.#wishes.delete(least.modelId);
-      else Object.assign(least, { state: 'wanted', bytes: 0 });
-      this.#options.runner.drop(least.modelId);
-      await this.#remove(least.modelId);
+  async #makeRoom(wish: Wish, needed: number, signal: AbortSignal): Promise<void> {
+    const { limits, clock } = this.#options;
+    // More may lie there, left by a process that was killed.
+    const bytes = Math.max(needed, wish.bytes);
+    const giving = givingWay(this.#wishes.values(), wish, bytes, limits, clock());
+    if (!giving) {
+      throw new ModelTooLarge(
+        `model ${wish.modelId}: there is no room; models with as much at stake take all of it`,
+      );
     }
+    // At once, so that nobody else is given the same room.
+    Object.assign(wish, { bytes, hasRoom: true });
+    const removals = giving.map(async (one) => {
+      one.download?.ending.abort(new Error('others with more at stake need its room'));
+      await one.download?.done;
+      if (!one.isPinned) await this.#giveUp(one);
+    });
+    await Promise.race([Promise.all(removals), aborted(signal)]);
+    signal.throwIfAborted();
   }
+
+  /** Removes all that is on disk of a model that is not on its way; it is tried again later if somebody needs it. */
+  async #giveUp(wish: Wish): Promise<void> {
+    const { modelId, state } = wish;
+    if (state === 'held') this.#options.runner.drop(modelId);
+    if (wish.until < this.#options.clock()) this.#wishes.delete(modelId);
+    // RULE: each download counts, also one that ended well, so that nothing is fetched again and again without a pause.
+    if (state === 'held') wish.notBefore = this.#options.clock() + pauseAfter(wish.tries++);
+    Object.assign(wish, { state: 'wanted', bytes: 0, hasRoom: false, saved: undefined });
+    await this.#remove(modelId);
+  }
+
+  /** Removes what failed tries have left and what nobody needs, because the disk is full: others write to it too. */
+  async #freeDisk(): Promise<void> {
+    const now = this.#options.clock();
+    const idle = [...this.#wishes.values()].filter(
+      ({ state, isPinned, until }) => !isPinned && (state === 'wanted' || (state === 'held' && until < now)),
+    );
+    for (const wish of idle) await this.#giveUp(wish).catch(() => undefined);
+  }
+
+  /** @param otherwise bytes, if the folder cannot be read */
+  #room = (modelId: string, otherwise: number): Promise<number> =>
+    this.#blobs(modelId)
+      .room()
+      .catch(() => otherwise);
 
   #remove = (modelId: string): Promise<void> =>
     rm(join(this.#options.folder, modelId.slice(2)), { recursive: true, force: true });
-}
-
-function bytesIn(fetched: Fetched): number {
-  if (fetched.kind === 'malformed')
-    return fetched.malformed.descriptors.reduce((sum, { length }) => sum + length, 0);
-  const { program, descriptors } = fetched.held.model;
-  const weights = [...tensorsIn(program).values()].reduce((sum, { bytes }) => sum + bytes, 0);
-  return descriptors.reduce((sum, { length }) => sum + length, weights);
 }

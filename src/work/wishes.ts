@@ -18,17 +18,49 @@ export interface Wish {
   /** Unix seconds before which it is not tried again. */
   notBefore: number;
   state: 'wanted' | 'fetching' | 'held';
+  /** Room on disk: of the whole model from when it is set aside, else of the parts that a failed try has left. */
   bytes: number;
+  /** Whether room for the whole model is set aside. */
+  hasRoom: boolean;
   /** An open dispute of one's own needs it: nothing takes its room. */
   isPinned: boolean;
   /** Block of the latest challenge: as long as a look does not show it, the model stays pinned. */
   challengedAt: number;
+  /** Unix seconds until which a bond that is about to be put up keeps it pinned. */
+  bondUntil: number;
   saved: Pick<Wish, 'until' | 'isPinned'> | undefined;
-  download: { readonly startedAtMs: number; bytes: number; readonly ending: AbortController } | undefined;
+  download: WishDownload | undefined;
 }
 
+export interface WishDownload {
+  readonly startedAtMs: number;
+  bytes: number;
+  readonly ending: AbortController;
+  /** Settles once it has ended. */
+  done: Promise<void>;
+}
+
+/** News of a model that a claim named. */
+export type FoundNews =
+  | { readonly kind: 'fetching'; readonly modelId: string }
+  | { readonly kind: 'held'; readonly modelId: string; readonly bytes: number }
+  | { readonly kind: 'malformed'; readonly modelId: string; readonly rule: string }
+  | {
+      readonly kind: 'failed';
+      readonly modelId: string;
+      readonly sentence: string;
+      readonly retrySeconds: number;
+    };
+
+const FIRST_PAUSE_SECONDS = 5;
+export const LONGEST_PAUSE_SECONDS = 600;
+
+/** Seconds until the next try. @param tries before the last one */
+export const pauseAfter = (tries: number): number =>
+  Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** tries);
+
 export const NEW_WISH = {
-  ...{ tries: 0, notBefore: 0, bytes: 0, isPinned: false, challengedAt: 0 },
+  ...{ tries: 0, notBefore: 0, bytes: 0, hasRoom: false, isPinned: false, challengedAt: 0, bondUntil: 0 },
   ...{ saved: undefined, download: undefined },
 } as const;
 

@@ -4,6 +4,7 @@ import { parseEther } from 'ethers';
 import { HostileConsumer__factory } from '#typechain';
 import { challenge, timeout } from '../../src/chain/actions/actions.ts';
 import type { Terms } from '../../src/chain/contracts/types.ts';
+import type { RequestRecord } from '../../src/chain/contracts/world.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type { Report } from '../../src/chain/messages/report.ts';
 import type { ReadInput } from '../../src/chain/service/inputs.ts';
@@ -128,6 +129,28 @@ describe('provider and watcher under terms', () => {
     for (let sent = 1; sent > 0; ) sent = (await watcher()) + (await lyingPass());
     expect(s.kindsOf(WATCHER)).to.include.members(['challenged', 'moved', 'withdrawn']);
     expect(await s.status()).to.deep.equal(['falsified']);
+    await s.chain.stop();
+  });
+
+  it('attack 53: no bond is put up on an input that was read and is gone since', async () => {
+    const s = await scene();
+    await s.askByRoot();
+    const bonds: string[] = [];
+    const once = (who: string) => {
+      let reads = 0;
+      const readInput: ReadInput = async () => (reads++ === 0 ? hexOf(input) : undefined);
+      return { readInput, onBond: ({ requestId }: RequestRecord) => bonds.push(`${who} ${requestId}`) };
+    };
+    const forgetful = createProvider({ ...s.options(PROVIDER, s.shelf), ...once('claim') });
+    expect(await forgetful()).to.equal(0);
+    expect(s.kindsOf(PROVIDER)).to.deep.equal(['failed']);
+    await createProvider({ ...s.options(LIAR, s.lying), readInput: async () => hexOf(input) })();
+    const watcher = createWatcher({ ...s.options(WATCHER, s.shelf), ...once('challenge') });
+    await watcher();
+    expect(s.kindsOf(WATCHER)).to.deep.equal(['failed']);
+    // Told before the bond, so that both are kept.
+    expect([...new Set(bonds)]).to.deep.equal(['claim 1', 'challenge 1']);
+    expect(await s.status()).to.deep.equal(['open']);
     await s.chain.stop();
   });
 

@@ -7,7 +7,7 @@ import type { ClaimRecord, DisputeRecord, RequestRecord, World } from '../../src
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { type Model, modelOf } from '../../src/merkle/model.ts';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
-import { FolderBlobs } from '../../src/store/folder.ts';
+import { FolderBlobs, roomOf } from '../../src/store/folder.ts';
 import { inputNeeds } from '../../src/store/inputNeeds.ts';
 import { Inputs } from '../../src/store/inputs.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
@@ -18,6 +18,8 @@ import { ProgramBuilder } from '../support/programs.ts';
 const WATCHER = { role: 'challenger', account: 'watcher' } as const;
 const model = modelOf(layers().program);
 const right = layersInput(1);
+/** Room of one input. */
+const ROOM = roomOf(right.length);
 
 /** A request that gives its input by root. */
 const asked = (uri: string, input = right): RequestRecord =>
@@ -71,7 +73,7 @@ describe('inputs that requests give by root', () => {
       maxTotalBytes?: number;
       allowPrivate?: boolean;
       now?: () => number;
-      model?: (id: string) => Model;
+      model?: (id: string) => Model | undefined;
     } = {},
   ): Inputs {
     const getter = new Getter({ allowPrivate: options.allowPrivate ?? true, idleMs: 500 });
@@ -93,6 +95,19 @@ describe('inputs that requests give by root', () => {
     served = new Map(Array.from({ length: count }, (_, i) => [`/${i + 1}`, layersInput(i + 1)]));
   };
   const numbered = (id: number): RequestRecord => asked(`${server.url}/${id}`, layersInput(id));
+  /** A request with a number whose claims take a bond. */
+  const bonded = (id: number, claimBondWei: bigint): RequestRecord => {
+    const { request, ...rest } = numbered(id);
+    return { ...rest, request: { ...request, terms: { ...request.terms, claimBondWei } } };
+  };
+  /** Numbers of the inputs in a folder. */
+  const kept = async (name: string): Promise<number[]> => {
+    const files = await readdir(join(folder, name, 'tensor'));
+    const numbers = Array.from({ length: 20 }, (_, i) => i + 1);
+    return numbers.filter((id) =>
+      files.includes(`${hexOf(tensorRoot(layersInput(id))).slice(2)}-${right.length}`),
+    );
+  };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'assay-inputs-'));
@@ -171,14 +186,15 @@ describe('inputs that requests give by root', () => {
 
   it('go when room is needed, but never while a bond depends on them', async () => {
     serveInputs(3);
-    const all = inputs('room', { maxTotalBytes: 2 * right.length });
+    const all = inputs('room', { maxTotalBytes: 2 * ROOM });
     const [a, b, c] = [1, 2, 3].map(numbered) as [RequestRecord, RequestRecord, RequestRecord];
     const [disputed, checked] = [claimOn(a), claimOn(b)];
     const open = world({ claims: [disputed, checked], disputes: [disputeOn(disputed)] });
     await all.look(open, WATCHER);
     await all.read(a);
     await all.read(b);
-    expect(await all.read(c), 'no room').to.equal(undefined);
+    await all.read(c);
+    expect(await kept('room'), 'no room').to.deep.equal([1, 2]);
     all.note({ kind: 'verified', claim: checked });
     await all.look(open, WATCHER);
     const again = asked(`${server.url}/3#again`, layersInput(3));
@@ -190,23 +206,25 @@ describe('inputs that requests give by root', () => {
 
   it('attack 53: make room however their claims and disputes end', async () => {
     serveInputs(11);
-    const all = inputs('ends', { maxTotalBytes: 10 * right.length });
+    const all = inputs('ends', { maxTotalBytes: 10 * ROOM });
     const requests = Array.from({ length: 10 }, (_, i) => numbered(i + 1));
     const claims = requests.map(claimOn);
     await all.look(world({ claims, disputes: claims.slice(5).map(disputeOn) }), WATCHER);
     for (const request of requests) expect(await all.read(request)).to.match(/^0x/);
-    expect(await all.read(numbered(11)), 'all are needed').to.equal(undefined);
+    await all.read(numbered(11));
+    expect(await kept('ends'), 'all are needed').not.to.include(11);
     // Final by a verifier, falsified by another, or won: nobody reports anything, and none is open any more.
     await all.look(world({ claims: [] }), WATCHER);
     const again = { ...numbered(11), input: { ...numbered(11).input, uri: `${server.url}/11#again` } };
     expect(await all.read(again as RequestRecord)).to.equal(hexOf(layersInput(11)));
+    expect(await kept('ends')).to.include(11);
   });
 
   it('are removed at the start, if nothing open needs what an earlier run has left', async () => {
     serveInputs(3);
     for (const id of [1, 2]) await inputs('swept').read(numbered(id));
     await writeFile(join(folder, 'swept/tensor/x.1.1.draft'), 'half');
-    const later = inputs('swept', { maxTotalBytes: 2 * right.length });
+    const later = inputs('swept', { maxTotalBytes: 2 * ROOM });
     await later.look(world({ claims: [claimOn(numbered(2))] }), WATCHER);
     const names = await readdir(join(folder, 'swept/tensor'));
     expect(names).to.deep.equal([`${hexOf(tensorRoot(layersInput(2))).slice(2)}-${right.length}`]);
@@ -241,5 +259,55 @@ describe('inputs that requests give by root', () => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(await all.read(honest)).to.equal(hexOf(layersInput(20)));
     expect(told.join()).to.match(/it is slow, and others wait/);
+  });
+
+  it('attack 53: give way to more at stake, but never those of own disputes', async () => {
+    serveInputs(4);
+    const all = inputs('stakes', { maxTotalBytes: 2 * ROOM });
+    const requests = [bonded(1, 1n), bonded(2, 10n), bonded(3, 10n), bonded(4, 11n)];
+    const claims = requests.map(claimOn);
+    await all.look(world({ claims, disputes: [disputeOn(claims[0]!)] }), WATCHER);
+    for (const request of requests.slice(0, 3)) expect(await all.read(request)).to.match(/^0x/);
+    expect(await kept('stakes'), 'the same at stake').to.deep.equal([1, 2]);
+    expect(await all.read(requests[3]!)).to.match(/^0x/);
+    expect(await kept('stakes')).to.deep.equal([1, 4]);
+  });
+
+  it('attack 53: are read for a verdict, and kept for a bond, whatever others have at stake', async () => {
+    serveInputs(4);
+    const all = inputs('poor', { maxTotalBytes: 2 * ROOM });
+    const poor = bonded(3, 1n);
+    const claims = [bonded(1, 10n), bonded(2, 10n), poor, bonded(4, 99n)].map(claimOn);
+    await all.look(world({ claims }), WATCHER);
+    for (const id of [1, 2]) await all.read(bonded(id, 10n));
+    expect(await all.read(poor)).to.equal(hexOf(layersInput(3)));
+    expect(await kept('poor')).to.deep.equal([1, 2]);
+    served.clear();
+    all.pin(poor);
+    expect(await all.read(poor)).to.equal(hexOf(layersInput(3)));
+    expect(await kept('poor')).to.include(3);
+    serveInputs(4);
+    // The bond does not show yet, and the claim was once refused for time.
+    all.note({ kind: 'unverified', claim: claims[2]!, missing: 'time', figures: '' });
+    await all.look(world({ claims }), WATCHER);
+    await all.read(bonded(4, 99n));
+    expect(await kept('poor')).to.deep.equal([3, 4]);
+  });
+
+  it('attack 53: take no room for claims that cannot be disputed here', async () => {
+    serveInputs(4);
+    let held: Model | undefined = model;
+    const all = inputs('idle', { maxTotalBytes: 2 * ROOM, model: (id) => (id === 'other' ? held : model) });
+    const [slow, other] = [bonded(1, 99n), bonded(2, 99n)];
+    const gone = { ...other, request: { ...other.request, modelId: 'other' } };
+    const claims = [slow, gone, bonded(3, 1n), bonded(4, 1n)].map(claimOn);
+    await all.look(world({ claims }), WATCHER);
+    for (const request of [slow, gone]) await all.read(request);
+    expect(await kept('idle')).to.deep.equal([1, 2]);
+    all.note({ kind: 'unverified', claim: claims[0]!, missing: 'time', figures: 'too slow' });
+    held = undefined;
+    await all.look(world({ claims }), WATCHER);
+    for (const id of [3, 4]) await all.read(bonded(id, 1n));
+    expect(await kept('idle')).to.deep.equal([3, 4]);
   });
 });

@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'chai';
 import type { World } from '../../src/chain/contracts/world.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
 import { writeBundle } from '../../src/store/bundle.ts';
+import { FolderBlobs } from '../../src/store/folder.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import { FoundModels } from '../../src/work/foundModels.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
@@ -12,6 +14,8 @@ import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 
 const DAY = 86_400;
 const START = 1_000_000;
+/** Bytes on disk of two models of two files. */
+const ROOM_OF_TWO = 2 * (2400 + 1000 + 2 * 2 ** 14);
 
 /** One of several models of the same size. */
 function variant(seed: number) {
@@ -37,12 +41,20 @@ describe('models that claims name', () => {
   const ids = models.map(({ model }) => hexOf(model.id));
   const ends: (() => void)[] = [];
   const trickling = new Set<string>();
+  /** Of these, servers send all of the weights but the last byte. */
+  const cut = new Set<string>();
+  const resumedAt: number[] = [];
+  /** Why the registry cannot be read. */
+  const failing = new Map<string, Error>();
   let folder: string;
   let server: HostileServer;
   let now = START;
   let news: string[] = [];
 
-  async function finding(name: string, limits: { maxModels?: number } = {}): Promise<FoundModels> {
+  async function finding(
+    name: string,
+    limits: { maxModels?: number; maxTotalBytes?: number } = {},
+  ): Promise<FoundModels> {
     const getter = new Getter({ allowPrivate: true, leastSpeed: { bytesPerSecond: 5000, windowMs: 600 } });
     const nothing = () => undefined;
     const found = new FoundModels({
@@ -58,7 +70,11 @@ describe('models that claims name', () => {
         },
         ...{ maxSteps: 2e11, maxRunSeconds: 600, maxFetchSeconds: 3600, ...limits },
       },
-      publication: async (id) => ({ published: undefined, uris: [`${server.url}/${id}`], publishers: [] }),
+      publication: async (id) => {
+        const failure = failing.get(id);
+        if (failure) throw failure;
+        return { published: undefined, uris: [`${server.url}/${id}`], publishers: [] };
+      },
       tell: (one) => news.push(`${one.kind} ${ids.indexOf(one.modelId)}`),
     });
     ends.push(() => {
@@ -96,13 +112,25 @@ describe('models that claims name', () => {
         response.on('close', () => clearInterval(timer));
         return;
       }
-      response.end(await readFile(join(folder, id, ...path)));
+      const bytes = await readFile(join(folder, id, ...path));
+      const from = Number(/bytes=([0-9]+)/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      if (cut.has(id) && path[0] === 'tensor') {
+        response.write(bytes.subarray(0, -1));
+        setTimeout(() => response.destroy(), 20);
+      } else if (from > 0) {
+        resumedAt.push(from);
+        response.writeHead(206, { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` });
+        response.end(bytes.subarray(from));
+      } else response.end(bytes);
     });
   });
   beforeEach(() => {
     now = START;
     news = [];
     trickling.clear();
+    cut.clear();
+    resumedAt.length = 0;
+    failing.clear();
   });
   afterEach(() => {
     for (const end of ends.splice(0)) end();
@@ -154,5 +182,80 @@ describe('models that claims name', () => {
     const later = await finding('lost');
     await until('held 3');
     later.look(world([]), 'me');
+  }).timeout(20_000);
+
+  it('attack 60: stay within their bytes though no download of others ever ends', async () => {
+    for (const id of ids.slice(0, 5)) cut.add(id);
+    const found = await finding('cut', { maxTotalBytes: ROOM_OF_TWO });
+    const data = new FolderBlobs(join(folder, 'cut'));
+    for (const [i, id] of ids.slice(0, 5).entries()) {
+      found.want(id, now + DAY, BigInt(10 + i));
+      await until(`failed ${i}`);
+      expect(await data.room(), `after ${i}`).to.be.within(1, ROOM_OF_TWO);
+    }
+    found.want(ids[5]!, now + DAY, 1n);
+    await until('held 5');
+    expect(await data.room()).to.be.at.most(ROOM_OF_TWO);
+  }).timeout(20_000);
+
+  it('go on from what a broken download has left, where there is room', async () => {
+    cut.add(ids[0]!);
+    const found = await finding('resumed');
+    found.want(ids[0]!, now + DAY, 1n);
+    await until('failed 0');
+    cut.clear();
+    now += 600;
+    await until('held 0');
+    expect(resumedAt).to.deep.equal([2399]);
+  }).timeout(20_000);
+
+  it('leave no parts where the disk is full', async () => {
+    cut.add(ids[0]!);
+    const found = await finding('full');
+    found.want(ids[0]!, now + DAY, 2n);
+    await until('failed 0');
+    failing.set(ids[1]!, Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' }));
+    found.want(ids[1]!, now + DAY, 1n);
+    await until('failed 1');
+    expect(await new FolderBlobs(join(folder, 'full')).room()).to.equal(0);
+  }).timeout(20_000);
+
+  it('take no room of held models before a program says how much they need', async () => {
+    const found = await finding('later', { maxModels: 1 });
+    found.want(ids[0]!, now + DAY, 1n);
+    await until('held 0');
+    failing.set(ids[1]!, new Error('no registry'));
+    found.want(ids[1]!, now + DAY, 2n);
+    await until('failed 1');
+    expect(await new FolderBlobs(join(folder, 'later')).room()).to.be.above(2400);
+  }).timeout(20_000);
+
+  it('count what an earlier run has left of others', async () => {
+    const left = join(folder, 'restarted', ids[3]!.slice(2));
+    await mkdir(join(left, 'tensor'), { recursive: true });
+    await writeFile(join(left, 'tensor', 'x.part'), new Uint8Array(ROOM_OF_TWO));
+    const wish = { until: now + DAY, isPinned: false, stakeWei: '99' };
+    await writeFile(join(left, 'wanted.json'), JSON.stringify(wish));
+    failing.set(ids[3]!, new Error('no registry'));
+    const found = await finding('restarted', { maxTotalBytes: ROOM_OF_TWO });
+    await until('failed 3');
+    found.want(ids[5]!, now + DAY, 1n);
+    await until('held 5');
+    expect(await new FolderBlobs(join(folder, 'restarted')).room()).to.be.at.most(ROOM_OF_TWO);
+  }).timeout(20_000);
+
+  it('keep their room for a bond that is about to be put up', async () => {
+    const found = await finding('bond', { maxModels: 1 });
+    found.want(ids[0]!, now + 3 * DAY, 1n);
+    await until('held 0');
+    found.pin(ids[0]!);
+    found.look(world([claimOn(ids[0]!)]), 'me');
+    found.want(ids[1]!, now + 3 * DAY, 1000n);
+    await until('failed 1');
+    // The challenge was never made.
+    now += DAY;
+    const claims = [claimOn(ids[0]!), claimOn(ids[1]!, 1000n)];
+    found.look(world(claims.map((one) => ({ ...one, claimedAt: BigInt(now) }))), 'me');
+    await until('held 1');
   }).timeout(20_000);
 });

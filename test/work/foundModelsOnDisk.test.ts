@@ -11,7 +11,8 @@ import { Getter } from '../../src/store/remote/getter.ts';
 import { locationsOf } from '../../src/store/remote/locations.ts';
 import type { RemoteBlobs } from '../../src/store/remote/remoteBlobs.ts';
 import { RemoteError } from '../../src/store/remote/remoteError.ts';
-import { FoundModels, type FoundNews } from '../../src/work/foundModels.ts';
+import { FoundModels } from '../../src/work/foundModels.ts';
+import type { FoundNews } from '../../src/work/wishes.ts';
 import { layers } from '../support/layers.ts';
 
 const MANY = 2 ** 30;

@@ -2,7 +2,7 @@ import { larger } from '../bigints.ts';
 import type { Contracts } from '../contracts/contracts.ts';
 import { ZERO_ADDRESS } from '../contracts/types.ts';
 import { balanceIn } from '../contracts/unit.ts';
-import type { World } from '../contracts/world.ts';
+import type { RequestRecord, World } from '../contracts/world.ts';
 import { EventIndex } from '../index/eventIndex.ts';
 import { type Listener, withoutRepeats } from '../messages/report.ts';
 import { AccountBalance } from '../money/balance.ts';
@@ -25,6 +25,11 @@ export interface ServiceOptions {
   readonly listen?: Listener;
   /** Told, in each pass, what the chain looks like, before anything is done about it. */
   readonly observe?: (world: World) => void;
+  /**
+   * Told, in each pass until it shows on chain, of the request on whose model and input a bond is about to depend: they must
+   * stay.
+   */
+  readonly onBond?: (request: RequestRecord) => void;
   /** Block from which events are read. */
   readonly fromBlock?: number | undefined;
   /** Where what was read is kept; in memory if left out. */

@@ -4,8 +4,9 @@ import type { ChainClock } from '../../chain/service/chainClock.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Publication } from '../../store/publications.ts';
-import { type FoundLimits, FoundModels, type FoundNews } from '../../work/foundModels.ts';
+import { type FoundLimits, FoundModels } from '../../work/foundModels.ts';
 import type { WorkRunner } from '../../work/runner.ts';
+import type { FoundNews } from '../../work/wishes.ts';
 import { parseWhole } from '../arguments.ts';
 import { dataFolder, type ModelSources, type SourceOptions } from './sources.ts';
 

@@ -1,5 +1,5 @@
 import type { Contracts } from '../../chain/contracts/contracts.ts';
-import type { World } from '../../chain/contracts/world.ts';
+import type { RequestRecord, World } from '../../chain/contracts/world.ts';
 import type { Report } from '../../chain/messages/report.ts';
 import type { ChainClock } from '../../chain/service/chainClock.ts';
 import type { ReadInput } from '../../chain/service/inputs.ts';
@@ -50,6 +50,8 @@ export interface Stock {
   look(world: World): void;
   /** Learns from a report which models and inputs are needed. */
   note(report: Report): void;
+  /** Keeps the model and the input of a request, because a bond is about to depend on them. */
+  pin(request: RequestRecord): void;
   status(): WorkStatus;
   /** State of the queue, if there is one. */
   queue(): QueueStatus | undefined;
@@ -114,6 +116,10 @@ export function prepareStock(named: readonly string[], options: StockOptions, bo
       note: (report) => {
         inputs.note(report);
         found?.note(report);
+      },
+      pin: (request) => {
+        inputs.pin(request);
+        found?.pin(request.request.modelId);
       },
       status: () => local.status(),
       queue: () => fleet?.queue(),

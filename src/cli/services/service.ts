@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { currencyText, readUnit, type Unit } from '../../chain/contracts/unit.ts';
-import type { World } from '../../chain/contracts/world.ts';
+import type { RequestRecord, World } from '../../chain/contracts/world.ts';
 import type { Listener } from '../../chain/messages/report.ts';
 import type { Limits } from '../../chain/money/purse.ts';
 import { ChainClock } from '../../chain/service/chainClock.ts';
@@ -57,6 +57,7 @@ export interface Parts {
   readonly readInput: ReadInput;
   readonly listen: Listener;
   readonly observe: (world: World) => void;
+  readonly onBond: (request: RequestRecord) => void;
   readonly fromBlock: number;
   readonly indexFolder: string;
   readonly sending: OpenOptions;
@@ -182,6 +183,7 @@ export async function serve(
     service = create({
       ...{ contracts, runner, writing: stock, readInput, listen, observe, fromBlock, clock },
       indexFolder: join(dataFolder(options), 'index', holder.owner),
+      onBond: (request) => stock.pin(request),
       ...{ ...risk, runsAtOnce: RUNS_AT_ONCE },
     });
     const looking: Pass = async () => {
