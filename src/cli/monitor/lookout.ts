@@ -97,6 +97,7 @@ export async function openLookout(
   });
   const monitor = new Monitor(verdicts, parsed.thresholds);
   const close = async (): Promise<void> => {
+    verdicts.end();
     await webhook?.settled();
     found?.end();
     sources.getter.close();

@@ -116,6 +116,10 @@ export class FleetRunner implements Runner {
     return this.#options.local.malformed?.(modelId);
   }
 
+  share(modelId: string): string | undefined {
+    return this.#options.local.share?.(modelId);
+  }
+
   commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment> {
     return this.#options.local.commitment(modelId, input, options);
   }
