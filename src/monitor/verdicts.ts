@@ -83,22 +83,28 @@ export class Verdicts {
   readonly #readInput: ReadInput | undefined;
   readonly #listener: VerdictListener;
   readonly #now: () => number;
+  readonly #againMs: number;
   readonly #known = new Map<string, Known>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #lanes = new Map<string, Lane>();
   #isEnded = false;
 
-  /** @param now milliseconds, from any beginning */
+  /**
+   * @param now milliseconds, from any beginning
+   * @param againMs after it a claim that could not be judged is tried again; infinite: each is tried once
+   */
   constructor(
     runner: Runner,
     readInput: ReadInput | undefined,
     listener: VerdictListener,
     now: () => number = Date.now,
+    againMs = AGAIN_MS,
   ) {
     this.#runner = runner;
     this.#readInput = readInput;
     this.#listener = listener;
     this.#now = now;
+    this.#againMs = againMs;
   }
 
   /** The current verdict on a claim. */
@@ -198,7 +204,8 @@ export class Verdicts {
         if (this.#isEnded) return;
         const { tries, failures } = this.#known.get(key) ?? NOT_TRIED;
         const inRow = hasFailed ? failures + 1 : 0;
-        const notBefore = this.#now() + Math.min(LONGEST_PAUSE_MS, AGAIN_MS * 2 ** inRow);
+        const pauseMs = Math.max(this.#againMs, Math.min(LONGEST_PAUSE_MS, this.#againMs * 2 ** inRow));
+        const notBefore = this.#now() + pauseMs;
         this.#learn(claim, { verdict, tries: tries + 1, failures: inRow, notBefore });
         this.#fill(lane);
       });
