@@ -187,7 +187,10 @@ export const withLimits = (command: Command): Command =>
       'most fold steps of one run, as inspect shows them (default with --all: 2e11)',
     )
     .option('--max-run-seconds <N>', 'time after which a run is ended (default with --all: 600)')
-    .option('--fetch-seconds <N>', 'timeout of fetching one model (default: 3600)');
+    .option(
+      '--fetch-seconds <N>',
+      'timeout of fetching one model, and of all of `monitor --once` (default: 3600)',
+    );
 
 /** Runs may be spread over other machines. */
 export const withQueue = (command: Command): Command =>

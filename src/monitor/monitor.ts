@@ -1,4 +1,4 @@
-import type { ClaimRecord, World } from '../chain/contracts/world.ts';
+import { type ClaimRecord, type World, windowEnd } from '../chain/contracts/world.ts';
 import { type Alarm, alarmsIn, type Thresholds } from './alarms.ts';
 import { type Forecast, forecast } from './forecast.ts';
 import type { Verdicts } from './verdicts.ts';
@@ -29,7 +29,12 @@ export class Monitor {
     now: number,
   ): { readonly forecast: Forecast; readonly alarms: readonly Alarm[] } {
     const open = [...world.claims.values()].filter(({ status }) => status === 'open');
-    this.#verdicts.look(open);
+    const disputed = new Set([...world.disputes.values()].map(({ claim }) => claim.claimId));
+    const isLate = (claim: ClaimRecord): boolean => windowEnd(claim) < now && !disputed.has(claim.claimId);
+    this.#verdicts.look(
+      open.filter((claim) => !isLate(claim)),
+      open.filter(isLate),
+    );
     this.#follow(open, find);
     const seen = forecast(world, (claim) => this.#verdicts.on(claim), now);
     return { forecast: seen, alarms: [...this.#final, ...alarmsIn(seen, this.#thresholds)] };

@@ -32,10 +32,13 @@ export interface InputsOptions {
   readonly complain: (sentence: string) => void;
   /** Milliseconds, from any beginning. */
   readonly now?: () => number;
+  /** Longest time that a reader is kept waiting; the input arrives in the background then, for whoever asks again, ms. */
+  readonly waitMs?: number;
 }
 
-/** Longest time that a reader is kept waiting; the input arrives in the background then, for whoever asks again, ms. */
 const WAIT_MS = 2000;
+/** Node's timers take no longer time, ms. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
 /** Inputs for which the disk has no room, together. */
@@ -57,6 +60,8 @@ interface Entry {
   need: Omit<InputNeed, 'request'>;
   tries: number;
   notBefore: number;
+  /** Why the latest attempt failed. */
+  failure: string | undefined;
   /** Settles once the attempt is over that it waits for or that is made. */
   arriving:
     | { readonly done: Promise<Uint8Array | undefined>; readonly settle: (got?: Uint8Array) => void }
@@ -94,7 +99,7 @@ export class Inputs {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: InputsOptions) {
-    this.#options = { now: () => performance.now(), ...options };
+    this.#options = { now: () => performance.now(), waitMs: WAIT_MS, ...options };
   }
 
   readonly read: ReadInput = async ({ request, input }) => {
@@ -111,9 +116,16 @@ export class Inputs {
       entry.arriving = arrival();
       this.#dispatch();
     }
-    const bytes = await Promise.race([entry.arriving?.done, pause(WAIT_MS)]);
+    const bytes = await Promise.race([entry.arriving?.done, pause(this.#options.waitMs)]);
     return bytes && hexOf(bytes);
   };
+
+  /** Why {@link read} has just given nothing; `late`: the input is on its way still. */
+  why({ request, input }: RequestRecord): 'late' | { readonly sentence: string } {
+    const entry = input.kind === 'roots' ? this.#entries.get(this.#key(request.modelId, input)) : undefined;
+    if (entry?.arriving) return 'late';
+    return { sentence: entry?.failure ?? 'it is not the number of tensors that the model reads' };
+  }
 
   /** Learns from what a watcher did which claims it reads no more. */
   note(report: Report): void {
@@ -197,6 +209,7 @@ export class Inputs {
         need: this.#needed.get(key) ?? UNKNOWN_NEED,
         tries: 0,
         notBefore: 0,
+        failure: undefined,
       },
       ...{ arriving: undefined, download: undefined },
     };
@@ -276,9 +289,9 @@ export class Inputs {
     } catch (error) {
       got = undefined;
       this.#rest(entry);
-      const why = ending.signal.aborted ? 'it is slow, and others wait' : (error as Error).message;
+      entry.failure = ending.signal.aborted ? 'it is slow, and others wait' : (error as Error).message;
       if (this.#entries.get(entry.key) === entry)
-        this.#options.complain(`the input with root ${input.roots[0] ?? ''}: ${why}`);
+        this.#options.complain(`the input with root ${input.roots[0] ?? ''}: ${entry.failure}`);
     } finally {
       entry.arriving?.settle(got);
       entry.arriving = undefined;
@@ -342,4 +355,4 @@ function arrival(): NonNullable<Entry['arriving']> {
 }
 
 const pause = (ms: number): Promise<undefined> =>
-  new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+  new Promise((resolve) => setTimeout(() => resolve(undefined), Math.min(ms, MOST_TIMER_MS)).unref());

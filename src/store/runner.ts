@@ -43,6 +43,8 @@ export interface Runner {
   model(modelId: string): Model | undefined;
   /** Set for a model whose program breaks a rule: every claim on it is false. */
   malformed?(modelId: string): MalformedProgram | undefined;
+  /** Names whom runs of a model are charged to, where models share the time of the machine; each by itself if left out. */
+  share?(modelId: string): string | undefined;
   /**
    * @param modelId of a model that is held
    * @param input all input tensors, and after them the answers if the model has any, one after the other, `0x…`

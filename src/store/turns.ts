@@ -1,4 +1,4 @@
-/** A download that waits for a slot or has one. */
+/** A download, or the run of a claim, that waits for a slot or has one. */
 export interface Turn {
   /** A bond of this account depends on it. */
   readonly isBonded: boolean;
@@ -30,7 +30,7 @@ export function byTurn(a: Turn, b: Turn): number {
 }
 
 /**
- * The download that gets a slot now. The last slot is kept for one that never had any: the longest waiting, so that nobody
+ * The one that gets a slot now. The last slot is kept for one that never had any: the longest waiting, so that nobody
  * keeps it out with ever new ones of earlier deadlines.
  *
  * @param waiting in the order in which they were asked for
@@ -42,7 +42,12 @@ export function nextTurn<T extends Turn>(
   slots: number,
 ): T | undefined {
   if (running >= slots) return undefined;
-  if (running < slots - 1) return waiting.toSorted(byTurn)[0];
+  if (running < slots - 1) {
+    return waiting.reduce<T | undefined>(
+      (first, one) => (first && byTurn(first, one) <= 0 ? first : one),
+      undefined,
+    );
+  }
   return waiting.find(({ isBonded }) => isBonded) ?? waiting.find(({ tries }) => tries === 0);
 }
 

@@ -123,6 +123,11 @@ export class FoundModels {
     this.#ending.abort();
   }
 
+  /** Models that are on their way, or wait for their first turn. */
+  get coming(): number {
+    return this.#in('fetching').length + this.#in('wanted').filter(({ tries }) => tries === 0).length;
+  }
+
   /** Learns from what a watcher found or did which models are needed, and for how long. */
   note(report: Report): void {
     if (report.kind === 'unverified' && report.missing === 'model') {

@@ -138,6 +138,8 @@ export class WorkRunner implements Runner {
     return this.#models.get(modelId)?.model;
   }
 
+  share = (modelId: string): string | undefined => this.#models.get(modelId)?.share;
+
   /** Runs of a model that may be made together; 1 if they are long. */
   batch(modelId: string): number {
     return this.#models.get(modelId)?.batch ?? 1;
@@ -242,9 +244,7 @@ export class WorkRunner implements Runner {
 
   #begin(key: string, run: Run): void {
     this.#inFlight.set(key, run);
-    const end = (): void => {
-      this.#inFlight.delete(key);
-    };
+    const end = (): void => void this.#inFlight.delete(key);
     run.result.then(end, end);
     run.onAbandoned(() => {
       this.#counts.dropped++;

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
+import { bundleServer } from '../../src/store/bundleServer.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
 import { saveModel } from '../../src/store/library.ts';
 import type { Runner } from '../../src/store/runner.ts';
@@ -10,6 +12,7 @@ import { answerOf, createWorkerKey, outputIn, runKey, type WorkerKey } from '../
 import { FleetRunner, priorityOf, type Trust } from '../../src/work/fleet/fleetRunner.ts';
 import { FleetWorker } from '../../src/work/fleet/fleetWorker.ts';
 import { type Fleet, openFleet, QueueError, queueName } from '../../src/work/fleet/queue.ts';
+import { announce, wantedModels } from '../../src/work/fleet/wanted.ts';
 import { WorkRunner } from '../../src/work/runner.ts';
 import { type CliProcess, killAll, startCli } from '../support/cliProcess.ts';
 import { i32Bytes } from '../support/programs.ts';
@@ -348,6 +351,101 @@ describe('a fleet of workers on a queue', function () {
     expect(JSON.parse(await ask('/healthz')).ok).to.equal(true);
     worker.kill('SIGTERM');
     expect(await worker.ended()).to.equal(0);
+  });
+
+  const idOf = (number: number): string => `0x${number.toString(16).padStart(64, '0')}`;
+  const HOUR = 3600;
+
+  it('forgets models that nobody wants any more, and tells of the latest first', async () => {
+    const { redis } = fleet;
+    const now = 1_800_000_000;
+    const entry = (at: number): string => JSON.stringify({ at, uris: [] });
+    const old = Array.from({ length: 1500 }, (_, i) => [idOf(i), entry(now - HOUR - i)]).flat();
+    const recent = Array.from({ length: 1100 }, (_, i) => [idOf(5000 + i), entry(now - 500 + (i % 400))]);
+    await redis.hset('assay:wanted', ...old, ...recent.flat(), 'nonsense', 'x', idOf(3000), 'null');
+    await redis.hset('assay:wanted', idOf(4000), entry(now - HOUR + 1));
+    await announce(redis, idOf(9999), ['https://files.example/'], now);
+    const wanted = await wantedModels(redis, now);
+    expect(wanted).to.have.length(1000);
+    expect(wanted[0]).to.deep.equal({ modelId: idOf(9999), uris: ['https://files.example/'] });
+    expect(await redis.hlen('assay:wanted')).to.equal(1102);
+    expect(await redis.ttl('assay:wanted')).to.be.within(1, HOUR);
+  });
+
+  it('attack 60: keeps no URI in the queue that nobody follows', async () => {
+    const [longest, longer] = ['x'.repeat(2048), 'x'.repeat(2049)];
+    await announce(fleet.redis, quickId, [longer, longest], 1000);
+    expect(await fleet.redis.hget('assay:wanted', quickId)).not.to.contain(longer);
+    await fleet.redis.hset('assay:wanted', slowId, JSON.stringify({ at: 1001, uris: [longer, 7, longest] }));
+    const uris = [longest];
+    expect(await wantedModels(fleet.redis, 1000)).to.deep.equal([
+      { modelId: slowId, uris },
+      { modelId: quickId, uris },
+    ]);
+    await announce(
+      fleet.redis,
+      quickId,
+      Array.from({ length: 1000 }, (_, i) => `${i}`),
+      1000,
+    );
+    expect((await wantedModels(fleet.redis, 1000))[1]?.uris).to.have.length(16);
+  });
+
+  it('has workers that fetch a wanted model, however many were wanted before', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const old = Array.from({ length: 1500 }, (_, i) => [
+      ...[idOf(i), JSON.stringify({ at: now - HOUR / 2, uris: [] })],
+    ]);
+    await fleet.redis.hset('assay:wanted', ...old.flat());
+    const server = bundleServer(join(folder, 'models')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    closing.push(async () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await announce(fleet.redis, slowId, [`http://127.0.0.1:${port}/`], now);
+    const worker = startCli(
+      ...['worker', '--all', '--queue', redis.url, '--data', join(folder, 'all'), '--allow-private'],
+      ...['--workers', '1', '--threads', '1'],
+    );
+    await worker.says(`model ${slowId}: fetched`);
+    worker.kill('SIGTERM');
+    expect(await worker.ended()).to.equal(0);
+  });
+
+  it('closes the queue of a model that is held no more', async () => {
+    const local = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+    const runner = new FleetRunner({ fleet, local, trust: TRUSTING, complain });
+    closing.push(
+      () => local.close(),
+      () => runner.close(),
+    );
+    const connections = async (): Promise<number> =>
+      String(await fleet.redis.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+        .trim()
+        .split('\n').length;
+    local.put(QUICK);
+    await runner.output(quickId, one(1));
+    const most = await connections();
+    local.drop(quickId);
+    local.put(SLOW);
+    await runner.output(slowId, one(1));
+    while ((await connections()) > most) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  it('takes no more runs of a model that it holds no more', async () => {
+    const held = new WorkRunner({ threads: 1, engine: { name: 'wasm', threads: 1 } });
+    const own = await openFleet(redis.url, complain);
+    const worker = new FleetWorker({ fleet: own, runner: held, key: createWorkerKey(), complain });
+    closing.push(
+      () => held.close(),
+      () => own.close(),
+      () => worker.close(),
+    );
+    for (const model of [QUICK, SLOW]) await worker.serve(held.put(model), 1);
+    await worker.leave();
+    expect(worker.models).to.equal(2);
+    held.drop(slowId);
+    await worker.leave();
+    expect(worker.models).to.equal(1);
   });
 
   it('says in one line that a queue cannot be reached', async () => {

@@ -70,21 +70,25 @@ async function openJudging(
   const publication = publicationsOf(contracts, fromBlock);
   const found = foundModels(options, sources, runner, publication, clock, log);
   await found.start();
+  let verdicts: Verdicts | undefined;
   return {
-    judge: ({ onVerdict, onFailure }: VerdictListener): Verdicts =>
-      new Verdicts(runner, inputs.read, {
+    judge: ({ onVerdict, onFailure }: VerdictListener): Verdicts => {
+      verdicts = new Verdicts(runner, inputs.read, {
         onFailure,
         onVerdict: (claim, verdict) => {
           if (verdict === 'unknown') noteUnknown(found, runner, claim);
           else inputs.judged(claim);
           onVerdict(claim, verdict);
         },
-      }),
+      });
+      return verdicts;
+    },
     observe: (world: World): void => {
       found.look(world, undefined);
       inputs.look(world, OBSERVER).catch((failure: Error) => log.warn(failure.message));
     },
     close: async (): Promise<void> => {
+      verdicts?.end();
       found.end();
       await runner.close();
     },

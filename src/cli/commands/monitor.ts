@@ -3,6 +3,7 @@ import { createLog, type Log } from '../../operator/log.ts';
 import { withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
 import { Exit } from '../exit.ts';
+import { limitsOf } from '../models/found.ts';
 import { forecastLines, jsonText } from '../monitor/forecastLines.ts';
 import { type Lookout, openLookout } from '../monitor/lookout.ts';
 import { type MonitorOptions, parseMonitor } from '../monitor/monitorOptions.ts';
@@ -12,21 +13,41 @@ import { serveIfAsked } from '../services/statusOptions.ts';
 
 /** Exit code of `--once` with alarms. */
 const ALARMED = 3;
+/** Exit code of `--once` without alarms, if time was over before every claim was tried. */
+const UNCHECKED = 4;
 /** Time without a look that ended well after which that is an alarm itself, ms. */
 const BLIND_MS = 60_000;
 
-/** One look, of which everything is printed. @throws Exit if there are alarms */
-async function lookOnce(lookout: Lookout, { json }: MonitorOptions, console: Console): Promise<void> {
+/**
+ * Looks until every claim was tried, and prints everything.
+ *
+ * @throws Exit if there are alarms, or if time was over before every claim was tried
+ */
+async function lookOnce(lookout: Lookout, options: MonitorOptions, console: Console): Promise<void> {
   const { unit, desk } = lookout;
+  const { maxFetchSeconds } = limitsOf(options);
+  const until = performance.now() + 1000 * maxFetchSeconds;
   console.progress('checking claims');
-  await lookout.look();
-  await lookout.settled();
-  const { forecast, alarms } = await lookout.look();
+  let seen = await lookout.look();
+  const isChecking = (): boolean => lookout.pending().claims + lookout.pending().models > 0;
+  while (isChecking() && performance.now() < until) {
+    await lookout.settled(until - performance.now());
+    seen = await lookout.look();
+  }
   console.progress(undefined);
-  if (json) console.out(jsonText({ ...forecast, alarms }));
+  const { forecast, alarms } = seen;
+  if (options.json) console.out(jsonText({ ...forecast, alarms }));
   else for (const line of forecastLines(forecast, alarms, unit)) console.out(line);
   desk.show(alarms);
+  const isIncomplete = isChecking();
+  if (isIncomplete) {
+    const { claims, models } = lookout.pending();
+    console.err(
+      `assay: ${claims} claims were not checked and ${models} models not fetched after ${maxFetchSeconds} s; give more time with --fetch-seconds`,
+    );
+  }
   if (alarms.length > 0) throw new Exit(ALARMED);
+  if (isIncomplete) throw new Exit(UNCHECKED);
 }
 
 /** Looks until a signal. */
@@ -69,7 +90,7 @@ async function lookOn(
  * `assay monitor`: forecasts how everything that is open will end, and raises alarms before it is too late. It checks
  * claims on the models that it is given, and judges others by the clock alone.
  *
- * @throws Exit with code 3 if it looks once and there are alarms
+ * @throws Exit with code 3 if it looks once and there are alarms, 4 if there are none but claims that were not tried in time
  * @throws InputError if it cannot start, or looks once and cannot
  */
 export async function monitor(

@@ -23,7 +23,10 @@ export function addOperating(assay: Command, console: Console): void {
     .description('forecast how every open dispute will end and raise alarms before; takes no key')
     .argument('[MODEL...]', 'models with which claims are checked: files, or ids of fetched ones')
     .option('--all', 'fetch every model that a claim names, within limits')
-    .option('--once', 'look once and print the forecast; the exit code is 3 if there are alarms');
+    .option(
+      '--once',
+      'check every open claim once and print the forecast; the exit code is 3 if there are alarms, 4 if claims are left',
+    );
   withJson(
     withAlarms(withStatus(withLimits(withWorkers(withSources(withImport(withReading(monitor))))))),
   ).action(async (models, options) =>
@@ -35,7 +38,8 @@ export function addOperating(assay: Command, console: Console): void {
       'run a past answer again from what is on chain; the exit code is 0 if it was right, 3 if wrong, 4 if it cannot be told',
     )
     .argument('<REQUEST_ID>', 'the request')
-    .argument('[MODEL]', 'its model: a file, or nothing if it was fetched');
+    .argument('[MODEL]', 'its model: a file, or nothing if it was fetched')
+    .option('--fetch-seconds <N>', 'longest wait for an input that is given by root (default: 3600)');
   withJson(withEngine(withSources(withImport(withReading(verify))))).action(async (id, model, options) =>
     (await onChain(() => import('./verify.ts'))).verify(id, model, options, console),
   );

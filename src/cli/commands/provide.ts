@@ -68,12 +68,10 @@ export async function provide(
       draft: (prompt) => draftFrom(server, known, prompt, (line) => console.err(`assay: ${line}`)),
     };
   };
-  await serve(
-    'providing',
-    paths,
-    options,
-    console,
-    ({ writing, ...parts }) =>
+  await serve({
+    ...{ doing: 'providing', paths, options, terminal: console },
+    bondsAlways: true,
+    create: ({ writing, ...parts }) =>
       provideService({
         ...parts,
         callbacks,
@@ -85,6 +83,5 @@ export async function provide(
           new Map([...writing.texts].map(([id, text]) => [id, writerOf(text)])),
         ),
       }),
-    true,
-  );
+  });
 }

@@ -7,6 +7,7 @@ import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { Verdict } from '../../monitor/forecast.ts';
 import { judge } from '../../monitor/verdicts.ts';
 import { createLog } from '../../operator/log.ts';
+import type { Inputs } from '../../store/inputs.ts';
 import { answerTo, CommitmentError, Shelf } from '../../store/shelf.ts';
 import { RunTrace } from '../../trace/run.ts';
 import { parseWhole } from '../arguments.ts';
@@ -14,13 +15,19 @@ import { firstBlockOf, type ReaderOptions, withReader } from '../connection/conn
 import type { Console } from '../console.ts';
 import { Exit } from '../exit.ts';
 import { type EngineOptions, engineOf } from '../models/engines.ts';
+import { type LimitOptions, limitsOf } from '../models/found.ts';
 import { loadAny } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
 import { type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { parseBlock } from '../services/service.ts';
 
-export interface VerifyOptions extends ReaderOptions, EngineOptions, ImportArguments, SourceOptions {
+export interface VerifyOptions
+  extends ReaderOptions,
+    EngineOptions,
+    ImportArguments,
+    SourceOptions,
+    Pick<LimitOptions, 'fetchSeconds'> {
   readonly fromBlock?: string;
   readonly json?: boolean;
 }
@@ -66,6 +73,12 @@ function lineOf({ claim, verdict, computed, difference, why }: Checked): string 
   return `claim ${claimId} by ${claimant}, ${status}: ${SENTENCES[verdict]}; ${compared}`;
 }
 
+/** Why there is no input: whether it takes too long, or cannot be had at all. */
+const sentenceOf = (why: ReturnType<Inputs['why']>, seconds: number): string =>
+  why === 'late'
+    ? `its input is given by root and was not there after ${seconds} s; wait longer with --fetch-seconds`
+    : `its input is given by root and cannot be had: ${why.sentence}`;
+
 /** The verdict on the answer: that on the final claim, or else on what stands; a falsified claim only if nothing stands. */
 function verdictOf(checked: readonly Checked[]): Verdict {
   const of = (status: ClaimRecord['status']): Checked[] =>
@@ -93,6 +106,7 @@ export async function verify(
   const requestId = parseWhole('REQUEST_ID', id);
   const engine = engineOf(options, console);
   const sources = sourcesOf(options);
+  const { maxFetchSeconds } = limitsOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   const log = createLog({ format: 'text', level: 'warn', sink: console });
   await withReader(options, console, async (contracts) => {
@@ -127,15 +141,16 @@ export async function verify(
         return failure.message;
       }
     })();
-    const inputs = inputsFor(options, sources, shelf, log);
+    const inputs = inputsFor(options, sources, shelf, log, 'observer', 1000 * maxFetchSeconds);
+    console.progress(`getting the input of request ${requestId}`);
+    const input = missing === undefined ? await inputOf(request, inputs.read) : undefined;
+    const unread = input === undefined ? sentenceOf(inputs.why(request), maxFetchSeconds) : undefined;
     console.progress(`running request ${requestId} again`);
     const check = async (claim: ClaimRecord): Promise<Checked> => {
       const nothing = { claim, verdict: 'unknown', computed: undefined, difference: undefined } as const;
-      if (missing !== undefined) return { ...nothing, why: missing };
+      if (input === undefined) return { ...nothing, why: missing ?? unread };
       try {
-        const verdict = await judge(claim, shelf, inputs.read);
-        const input = await inputOf(request, inputs.read);
-        if (input === undefined) return { ...nothing, why: 'its input is given by root and cannot be had' };
+        const verdict = await judge(claim, shelf, async () => input);
         const checks = (shelf.model(modelId)?.answers.length ?? 0) > 0;
         const run = checks ? undefined : await answerTo(shelf, request.request, input);
         const bytes = claim.answer.kind === 'bytes' ? claim.answer.bytes : undefined;

@@ -17,5 +17,9 @@ export function watch(paths: readonly string[], options: WatchOptions, console: 
       'assay: note: --webhook posts alarms; `assay monitor` and --alert-only raise them, this command does not',
     );
   }
-  return serve('watching', paths, options, console, watchService, false);
+  return serve({
+    ...{ doing: 'watching', paths, options, terminal: console },
+    bondsAlways: false,
+    create: watchService,
+  });
 }

@@ -38,9 +38,11 @@ export interface WorkerOptions
   readonly all?: boolean;
 }
 
-/** Interval at which a worker of all models looks for wanted ones, ms, and how long it keeps each, seconds. */
+/** Interval at which a worker of all models looks for wanted ones, ms. */
 const LOOK_MS = 1000;
-const KEPT_SECONDS = 3600;
+/** Time for which it keeps a model that is wanted, and after which it takes up again that it is, seconds. */
+const KEPT_SECONDS = 900;
+const TAKEN_UP_SECONDS = 60;
 
 /** The key of a worker, made when it is first started. @throws InputError if it cannot be read or kept */
 function readKey(options: SourceOptions): WorkerKey {
@@ -80,14 +82,16 @@ export async function worker(
   const complain = (sentence: string): void => troubles.met(sentence);
   const worker = new FleetWorker({ fleet, runner, key, complain });
   const serve = (id: string): Promise<void> => worker.serve(id, work.threads * runner.batch(id));
+  const own = new Set<string>();
   for (const given of named) {
     const loaded = await loadAny(given, options, console);
     const id = runner.put(loaded);
+    own.add(id);
     console.progress(undefined);
     log.info(`model ${id}: ${loaded.file}`, { model: id });
     await serve(id);
   }
-  const uris = new Map<string, readonly string[]>();
+  const wanted = new Map<string, { readonly uris: readonly string[]; readonly until: number }>();
   const tell = tellTo(log);
   const found = new FoundModels({
     runner,
@@ -96,7 +100,7 @@ export async function worker(
     limits,
     publication: async (modelId) => ({
       published: undefined,
-      uris: uris.get(modelId) ?? [],
+      uris: wanted.get(modelId)?.uris ?? [],
       publishers: [],
     }),
     clock: () => Math.floor(Date.now() / 1000),
@@ -107,11 +111,14 @@ export async function worker(
   });
   const look = async (): Promise<void> => {
     const now = Math.floor(Date.now() / 1000);
-    for (const wanted of await worker.wanted(now)) {
-      uris.set(wanted.modelId, wanted.uris);
-      if (!named.includes(wanted.modelId) && !runner.model(wanted.modelId))
-        found.want(wanted.modelId, now + KEPT_SECONDS, 0n);
+    for (const { modelId, uris } of await worker.wanted(now)) {
+      const until = now + KEPT_SECONDS;
+      if (own.has(modelId) || until < (wanted.get(modelId)?.until ?? 0) + TAKEN_UP_SECONDS) continue;
+      wanted.set(modelId, { uris, until });
+      found.want(modelId, until, 0n);
     }
+    for (const [modelId, { until }] of wanted) if (until < now) wanted.delete(modelId);
+    await worker.leave();
   };
   if (options.all) await found.start();
   const looking = options.all

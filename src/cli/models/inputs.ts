@@ -17,6 +17,7 @@ export const OBSERVER: Party = { role: 'challenger', account: undefined };
  * Inputs that requests give by root.
  *
  * @param owner names a folder that no other process uses whose bonds depend on it
+ * @param waitMs longest wait of a reader; the default is a service's, which asks again
  */
 export const inputsFor = (
   options: SourceOptions,
@@ -24,6 +25,7 @@ export const inputsFor = (
   runner: Runner,
   log: Log,
   owner = 'observer',
+  waitMs?: number,
 ): Inputs =>
   new Inputs({
     model: (modelId) => runner.model(modelId),
@@ -33,4 +35,5 @@ export const inputsFor = (
     maxBytes: MAX_INPUT_BYTES,
     maxTotalBytes: MAX_INPUTS_BYTES,
     complain: (sentence) => log.warn(sentence),
+    ...(waitMs !== undefined && { waitMs }),
   });

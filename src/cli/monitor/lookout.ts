@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { readUnit, type Unit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
@@ -6,7 +7,7 @@ import { ChainClock } from '../../chain/service/chainClock.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import { type Forecast, isAtRisk } from '../../monitor/forecast.ts';
 import { Monitor } from '../../monitor/monitor.ts';
-import { Verdicts } from '../../monitor/verdicts.ts';
+import { type VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
 import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
@@ -24,6 +25,11 @@ import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../ser
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 
+/** Interval at which it is looked whether models have arrived, ms. */
+const MODELS_MS = 500;
+/** Node's timers take no longer time, ms. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
+
 /** The result of one look at the chain. */
 export interface Seen {
   readonly forecast: Forecast;
@@ -40,8 +46,10 @@ export interface Lookout {
   readonly failures: Failures;
   readonly desk: AlarmDesk;
   look(): Promise<Seen>;
-  /** Waits until all runs have ended. */
-  settled(): Promise<void>;
+  /** Claims that are being checked, and models that are on their way for claims. */
+  pending(): { readonly claims: number; readonly models: number };
+  /** Waits until some of that has come to an end, or time is over. */
+  settled(mostMs: number): Promise<void>;
   /** Waits until all messages are sent, and lets go of everything. */
   close(): Promise<void>;
 }
@@ -65,7 +73,9 @@ export async function openLookout(
   const clock = new ChainClock();
   const runner = new WorkRunner({ ...work, clock: () => clock.now() });
   const failures = new Failures(log.error, log.info);
-  const inputs = inputsFor(options, sources, runner, log);
+  // One that looks once has no later look in which an input may be there; it bounds the time of all.
+  const waitMs = options.once ? Number.POSITIVE_INFINITY : undefined;
+  const inputs = inputsFor(options, sources, runner, log, 'observer', waitMs);
   const found = options.all
     ? foundModels(options, sources, runner, publicationsOf(contracts, fromBlock), clock, log)
     : undefined;
@@ -86,7 +96,7 @@ export async function openLookout(
             log.error(sentence);
           },
         });
-  const verdicts = new Verdicts(runner, inputs.read, {
+  const listener: VerdictListener = {
     onFailure: (claim, failure) => failures.met(`claim ${claim.claimId}: ${explain(failure)}`),
     onVerdict: (claim, verdict) => {
       overview.judged(claim.claimId, verdict);
@@ -94,9 +104,12 @@ export async function openLookout(
       inputs.judged(claim);
       log.info(`claim ${claim.claimId}: ${verdict}`, { kind: 'verdict', claim: `${claim.claimId}`, verdict });
     },
-  });
+  };
+  const againMs = options.once ? Number.POSITIVE_INFINITY : undefined;
+  const verdicts = new Verdicts(runner, inputs.read, listener, () => performance.now(), againMs);
   const monitor = new Monitor(verdicts, parsed.thresholds);
   const close = async (): Promise<void> => {
+    verdicts.end();
     await webhook?.settled();
     found?.end();
     sources.getter.close();
@@ -112,7 +125,14 @@ export async function openLookout(
   return {
     ...{ unit, oracle, chainId, overview, failures, close, provider: contracts.provider },
     desk: new AlarmDesk(log, webhook, metrics, { chainId: `${chainId}`, oracle }),
-    settled: () => verdicts.settled(),
+    pending: () => ({ claims: verdicts.pending, models: found?.coming ?? 0 }),
+    settled: async (mostMs) => {
+      const ending = new AbortController();
+      const pause = (ms: number): Promise<void> =>
+        sleep(Math.min(ms, MOST_TIMER_MS), undefined, { signal: ending.signal }).catch(() => undefined);
+      await Promise.race([verdicts.pending > 0 ? verdicts.settled() : pause(MODELS_MS), pause(mostMs)]);
+      ending.abort();
+    },
     look: async () => {
       const world = await history.update();
       const now = Number(clock.see(world.block).latest);

@@ -37,7 +37,8 @@ function missing(report: Extract<Report, { kind: 'unverified' }>): string {
     case 'model':
       return `not checked, model ${request.request.modelId} is not held here`;
     case 'input':
-      return `not checked, the input of request ${request.requestId} is given by root and cannot be had`;
+      // A slow server's may come yet: it is looked for until the window ends.
+      return `not checked yet, the input of request ${request.requestId} is given by root and is not here`;
     case 'time':
       return `differs from the run here, and not challenged, because ${report.figures}`;
   }

@@ -66,6 +66,19 @@ export interface Parts {
   readonly clock: ChainClock;
 }
 
+/** A service, and what it was started with. */
+export interface Serving {
+  /** What the program says it does, such as `providing`. */
+  readonly doing: string;
+  /** The models that are named. */
+  readonly paths: readonly string[];
+  readonly options: ServiceArguments;
+  readonly terminal: Console;
+  /** Whether every answer is for a bond, as a provider's are. */
+  readonly bondsAlways: boolean;
+  readonly create: (parts: Parts) => ChainService;
+}
+
 /** Runs asked for at once: the queue of the worker threads orders them, and joins those of one model. */
 const RUNS_AT_ONCE = 256;
 
@@ -106,18 +119,10 @@ function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
 /**
  * Holds models and runs a loop over them until SIGINT or SIGTERM.
  *
- * @param doing what the program says it does, such as `providing`
- * @param bondsAlways whether every answer is for a bond, as a provider's are
  * @throws InputError if it cannot start; once it runs, it goes on through failures of node and chain
  */
-export async function serve(
-  doing: string,
-  paths: readonly string[],
-  options: ServiceArguments,
-  terminal: Console,
-  create: (parts: Parts) => ChainService,
-  bondsAlways: boolean,
-): Promise<void> {
+export async function serve(serving: Serving): Promise<void> {
+  const { doing, paths, options, terminal, bondsAlways, create } = serving;
   const openStock = prepareStock(paths, options, bondsAlways);
   const log = createLog({ ...parseLogOptions(options), sink: terminal });
   const console = loggingConsole(terminal, log);

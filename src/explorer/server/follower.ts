@@ -48,7 +48,10 @@ export class Follower {
     this.history = history;
     this.#options = options;
     this.#verdicts = options.judge?.({
-      onVerdict: () => this.#tell([]),
+      onVerdict: (_claim, verdict) => {
+        // No forecast depends on an unknown one.
+        if (verdict !== 'unknown') this.#tell([]);
+      },
       onFailure: (claim, failure) => onNotice(`claim ${claim.claimId}: it cannot be run again: ${failure}`),
     });
     this.#index = new EventIndex(contracts, {
@@ -77,7 +80,7 @@ export class Follower {
     this.#options.observe?.(world);
     this.#lookedAt = Date.now();
     // A model may arrive while the chain stands still.
-    this.#verdicts?.look(new Set([...world.disputes.values()].map(({ claim }) => claim)));
+    this.#verdicts?.look([...world.disputes.values()].map(({ claim }) => claim));
     if (changed.length === 0 && !isNewer) return;
     this.history.put(changed.map((id) => [id, world.cases.get(id)]));
     this.#shown = new Map(world.cases);

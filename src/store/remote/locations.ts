@@ -6,7 +6,8 @@ export const IPFS_GATEWAYS = ['https://ipfs.io', 'https://dweb.link'] as const;
 /** A content identifier: version 0 in base58, or version 1 in base32 or base36. */
 const CID = /^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{20,120}|k[a-z0-9]{20,120})$/;
 
-const MAX_URI_LENGTH = 2048;
+/** Longest URI that is followed, characters. */
+export const MAX_URI_LENGTH = 2048;
 
 /** A part of a path that stays a part, however often it is decoded. */
 const PART = /^[\w.~!$&'()*+,;=:@-]+$/;

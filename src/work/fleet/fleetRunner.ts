@@ -6,7 +6,8 @@ import { Latest } from '../../store/latest.ts';
 import { outputBytes, type PlayTime, type Runner, type RunOptions } from '../../store/runner.ts';
 import type { Commitment, Trace } from '../../trace/trace.ts';
 import { outputIn, type RunAnswer, type RunOrder, runKey } from './answers.ts';
-import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
+import { type Fleet, PREFIX, queueName, type RunJob } from './queue.ts';
+import { announce, wantedModels } from './wanted.ts';
 
 /** Policy of trust in workers' answers. */
 export interface Trust {
@@ -45,6 +46,8 @@ const ANSWER_MS = 5000;
 const KEEP = { age: 3600, count: 1000 };
 const OUTPUT_BYTES = 2 ** 24;
 const WANTED_EVERY_MS = 60_000;
+/** Interval at which old entries of what is wanted are removed: there may be no worker that does it, ms. */
+const SWEEP_MS = 600_000;
 /** Greatest priority that the queue knows; smaller ones come first. */
 const MAX_PRIORITY = 2 ** 21 - 1;
 const PRIORITY_SECONDS = 64;
@@ -85,6 +88,8 @@ interface Lane {
   readonly queue: BullMQ.Queue<RunOrder, RunAnswer>;
   readonly events: BullMQ.QueueEvents;
   wantedAt: number;
+  /** Runs that are waited for. */
+  users: number;
 }
 
 /**
@@ -98,6 +103,8 @@ export class FleetRunner implements Runner {
   readonly #outputs = new Latest<string>(OUTPUT_BYTES, ({ length }) => length);
   readonly #liars = new Set<string>();
   #isTrusted = true;
+  /** Of `performance.now()`. */
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: FleetRunnerOptions) {
     this.#options = {
@@ -114,6 +121,10 @@ export class FleetRunner implements Runner {
 
   malformed(modelId: string): MalformedProgram | undefined {
     return this.#options.local.malformed?.(modelId);
+  }
+
+  share(modelId: string): string | undefined {
+    return this.#options.local.share?.(modelId);
   }
 
   commitment(modelId: string, input: string, options?: RunOptions): Promise<Commitment> {
@@ -186,7 +197,10 @@ export class FleetRunner implements Runner {
       const lane = await answered(redis, this.#lane(modelId));
       if ((await answered(redis, lane.queue.getWorkersCount())) < voices) return undefined;
       while (workers.length < voices) {
-        const answer = await this.#ask(lane, key, input, workers, untilMs, options);
+        lane.users++;
+        const answer = await this.#ask(lane, key, input, workers, untilMs, options).finally(
+          () => lane.users--,
+        );
         const bytes = answer && outputIn(key, answer, size);
         if (!answer || !bytes || !this.#isBelieved(answer.worker) || workers.includes(answer.worker))
           return undefined;
@@ -277,11 +291,13 @@ export class FleetRunner implements Runner {
     const { bullmq, redis } = fleet;
     let lane = this.#lanes.get(modelId);
     if (!lane) {
+      this.#closeUnheld();
       const settings = { connection: redis, prefix: PREFIX };
       lane = {
         queue: new bullmq.Queue<RunOrder, RunAnswer>(queueName(modelId), settings),
         events: new bullmq.QueueEvents(queueName(modelId), settings),
         wantedAt: Number.NEGATIVE_INFINITY,
+        users: 0,
       };
       // Told by the connection already.
       lane.queue.on('error', () => undefined);
@@ -294,9 +310,21 @@ export class FleetRunner implements Runner {
     }
     if (performance.now() - lane.wantedAt > WANTED_EVERY_MS) {
       lane.wantedAt = performance.now();
-      const uris = await urisOf(modelId);
-      await redis.hset(WANTED, modelId, JSON.stringify({ at: Math.floor(this.#options.clock()), uris }));
+      await announce(redis, modelId, await urisOf(modelId), this.#options.clock());
+      if (lane.wantedAt - this.#sweptAt > SWEEP_MS) {
+        this.#sweptAt = lane.wantedAt;
+        await wantedModels(redis, this.#options.clock());
+      }
     }
     return lane;
+  }
+
+  /** Closes what belongs to models that are not held any more: each takes a connection to the server. */
+  #closeUnheld(): void {
+    for (const [modelId, { queue, events, users }] of this.#lanes) {
+      if (users > 0 || this.#options.local.model(modelId)) continue;
+      this.#lanes.delete(modelId);
+      for (const one of [queue, events]) one.close().catch(() => undefined);
+    }
   }
 }

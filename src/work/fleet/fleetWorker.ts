@@ -2,7 +2,8 @@ import type * as BullMQ from 'bullmq';
 import { bytesOfHex, hexOf } from '../../merkle/keccak.ts';
 import type { Runner } from '../../store/runner.ts';
 import { answerOf, type RunAnswer, type RunOrder, runKey, type WorkerKey } from './answers.ts';
-import { type Fleet, PREFIX, queueName, type RunJob, WANTED } from './queue.ts';
+import { type Fleet, PREFIX, queueName, type RunJob } from './queue.ts';
+import { type WantedModel, wantedModels } from './wanted.ts';
 
 export interface FleetWorkerOptions {
   readonly fleet: Fleet;
@@ -22,15 +23,6 @@ const MAX_STALLED = 3;
 const BACK_MS = 200;
 /** Message of a run that is of no use any more, which is no failure. */
 const LATE = 'its deadline is over';
-/** A model was asked for no longer ago than this, seconds. */
-const RECENT_SECONDS = 600;
-const MAX_WANTED = 1000;
-
-/** A model that somebody has runs of. */
-export interface WantedModel {
-  readonly modelId: string;
-  readonly uris: readonly string[];
-}
 
 /** Takes runs out of the queue, makes them, and signs what comes of them. It may be killed at any moment. */
 export class FleetWorker {
@@ -74,19 +66,16 @@ export class FleetWorker {
     await worker.waitUntilReady();
   }
 
-  /** The models of which somebody had runs lately. */
-  async wanted(nowSeconds: number): Promise<WantedModel[]> {
-    const all = Object.entries(await this.#options.fleet.redis.hgetall(WANTED)).slice(0, MAX_WANTED);
-    return all.flatMap(([modelId, text]) => {
-      try {
-        const { at, uris } = JSON.parse(text) as { at: number; uris: unknown };
-        if (!/^0x[0-9a-f]{64}$/.test(modelId) || !(nowSeconds - at < RECENT_SECONDS) || !Array.isArray(uris))
-          return [];
-        return [{ modelId, uris: uris.filter((uri) => typeof uri === 'string') }];
-      } catch {
-        return [];
-      }
-    });
+  /** The models of which somebody had runs lately, the latest first. @param nowSeconds Unix seconds */
+  wanted(nowSeconds: number): Promise<WantedModel[]> {
+    return wantedModels(this.#options.fleet.redis, nowSeconds);
+  }
+
+  /** Takes no more runs of models that are not held any more: each takes a connection to the server. */
+  async leave(): Promise<void> {
+    const left = [...this.#serving].filter(([modelId]) => !this.#options.runner.model(modelId));
+    for (const [modelId] of left) this.#serving.delete(modelId);
+    await Promise.all(left.map(([, worker]) => worker.close(true)));
   }
 
   /** Takes no more runs. Those in hand go to other workers. */

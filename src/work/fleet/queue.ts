@@ -20,8 +20,6 @@ export interface Fleet {
 
 /** Begins the names of all that is kept there. */
 export const PREFIX = 'assay';
-/** A hash: models for which there are runs, and where they can be had. */
-export const WANTED = `${PREFIX}:wanted`;
 
 /** Runs of one model have a queue of their own, so that a worker takes none of a model that it does not hold. */
 export const queueName = (modelId: string): string => `run-${modelId}`;
