@@ -4,7 +4,8 @@ import { Endpoints } from './endpoints.ts';
 /** Longest that a node is waited for whose answer is compared with that of another, ms. */
 const OPINION_MS = 3_000;
 
-async function within<T>(work: Promise<T>): Promise<T> {
+/** Waits for the answer of a node as long as it is waited for where it is compared. @throws Error if it takes longer */
+export async function soon<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('the node takes too long')), OPINION_MS);
@@ -23,6 +24,6 @@ async function within<T>(work: Promise<T>): Promise<T> {
  */
 export async function opinionsOf<T>(provider: Provider, ask: (node: Provider) => Promise<T>): Promise<T[]> {
   const nodes = provider instanceof Endpoints ? provider.each() : [];
-  const settled = await Promise.allSettled(nodes.map((node) => within(ask(node))));
+  const settled = await Promise.allSettled(nodes.map((node) => soon(ask(node))));
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }

@@ -1,37 +1,42 @@
-import { toBeHex } from 'ethers';
-import { IDisputeGame__factory } from '#typechain';
-import type { Address, Hex } from '../contracts/types.ts';
+import type { Address } from '../contracts/types.ts';
 import type { Case } from '../contracts/world.ts';
-import { caseFrom } from './derive.ts';
-import { type ChainEvent, decodeAll, type RawLog } from './events.ts';
-import { agrees, type Counts, type Facts, StateReader } from './facts.ts';
+import { CaseReader } from './caseReader.ts';
+import { agrees, type Counts, type Facts, StateReader, ZERO_HASH } from './facts.ts';
 import { EventsMissing, type Gap, idsIn, isOwed, keyOf } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
+import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 import type { Unreadable } from './unreadable.ts';
+import { isUntrue, UnusableAnswer } from './untrue.ts';
+import { minorityOn, type Opinion, Witnesses } from './witnesses.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
 const CHECKS_PER_LOOK = 50;
-/** Gaps that are read again before it is seen whether that closes any. */
+/** Gaps, or requests of which nodes contradict each other, that are read again before it is seen whether that closes any. */
 const GAPS_AT_ONCE = 8;
 /** Times that a node is asked for what it owes before the index goes on without: a few looks. */
 const MOST_TRIES = 20;
 /** Looks between two times that something is asked for which may not be there, at most. */
 const LONGEST_WAIT = 64;
-/** Ids that one request for logs names at most. */
-const IDS_PER_REQUEST = 50;
-/** Claims of one request that are looked for by their ids; more have to be found by their blocks. */
-const CLAIMS_LOOKED_FOR = 500n;
+/** A request whose records are not what a node says, and what it says. */
+interface Denial {
+  readonly id: bigint;
+  readonly facts: Facts;
+}
 
-const OPENED = IDisputeGame__factory.createInterface().getEvent('Opened').topicHash;
+/** Whether the chain has no such request. */
+const isNone = ({ requestHash }: Facts): boolean => requestHash === ZERO_HASH;
 
-const topic = (id: bigint): Hex => toBeHex(id, 32);
+const ids = (denials: readonly Denial[]): bigint[] => denials.map(({ id }) => id);
 
-function pieces<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
-    list.slice(i * size, (i + 1) * size),
-  );
+const denialsIn = (denials: readonly Denial[]): ReadonlyMap<bigint, Facts> =>
+  new Map(denials.map(({ id, facts }) => [id, facts]));
+
+/** Notes that a node which is not the one of the look has failed. @throws whatever is not its failure */
+function blame(node: Rpc, failure: unknown): void {
+  if (isUnusable(failure) || isDiskTrouble(failure)) throw failure;
+  if (isUntrue(failure)) node.distrust?.();
 }
 
 /** The records that a checker compares and mends. */
@@ -47,10 +52,14 @@ export interface Records {
 
 /** Compares records with what the contracts say at the same block, and reads again what is not so. */
 export class Checker {
-  readonly #reader: Reader;
+  readonly #cases: CaseReader;
   readonly #state: StateReader;
   readonly #unreadable: Unreadable;
+  readonly #witnesses: Witnesses;
   #doubtful = new Set<bigint>();
+  #contested = new Set<bigint>();
+  /** Requests that were read again in vain: how often, and how many looks they are left alone. */
+  readonly #vain = new Map<bigint, { readonly tries: number; readonly waits: number }>();
   /** Gaps by their first ids: how often each was read, and how many looks it is left alone. */
   readonly #gaps = new Map<string, { readonly tries: number; readonly waits: number }>();
   #unseen: readonly Gap[] = [];
@@ -58,9 +67,10 @@ export class Checker {
   #turn: bigint[] = [];
 
   constructor(reader: Reader, oracle: Address, game: Address, unreadable: Unreadable) {
-    this.#reader = reader;
+    this.#cases = new CaseReader(reader, unreadable);
     this.#unreadable = unreadable;
     this.#state = new StateReader(oracle, game);
+    this.#witnesses = new Witnesses(this.#state);
   }
 
   /** Requests whose records are not what the contracts say. */
@@ -68,50 +78,167 @@ export class Checker {
     return this.#doubtful;
   }
 
+  /** Requests of which as many nodes say one thing as another. */
+  get contested(): ReadonlySet<bigint> {
+    return this.#contested;
+  }
+
   /** Requests and disputes whose events the node owes and does not give, after it was asked often enough. */
   get unseen(): readonly Gap[] {
     return this.#unseen;
   }
 
-  /** Counts requests and disputes as of a block. */
-  counts(rpc: Rpc, at: Header): Promise<Counts> {
-    return this.#state.counts(rpc, at);
+  /**
+   * Counts requests and disputes as of a block.
+   *
+   * @throws UnusableAnswer if most of the other nodes contradict this one
+   */
+  counts(rpc: Rpc, at: Header, others: readonly Rpc[]): Promise<Counts> {
+    return this.#witnesses.counts(rpc, at, others);
   }
 
   /**
+   * @param others nodes that are compared with this one
    * @param at the block up to which everything was read
    * @param counts as of that block
    * @throws EventsMissing if the node leaves out a request or a dispute
+   * @throws UnusableAnswer if most of the other nodes contradict this one
    */
-  async check(rpc: Rpc, at: Header, counts: Counts, records: Records): Promise<void> {
+  async check(rpc: Rpc, others: readonly Rpc[], at: Header, counts: Counts, records: Records): Promise<void> {
+    await this.#readBeyond(at, counts, records);
     await this.#closeGaps(rpc, at, counts, records);
-    let ids = [...new Set([...records.changed, ...this.#doubtful, ...this.#nextTurn(records.store)])];
+    let wrong = await this.#wrong(rpc, others, at, records);
     // First missing events are added; if the records still differ, all events of the request are replaced.
-    for (const mend of ['add', 'replace', undefined] as const) {
-      const wrong = await this.#disagreeing(rpc, at, records, ids);
-      ids = wrong.map(({ id }) => id);
-      if (mend === undefined || wrong.length === 0) break;
-      for (const { id, facts } of wrong) await this.#readAgain(rpc, at, records, id, facts, mend);
+    for (const mend of ['add', 'replace'] as const) {
+      const due = wrong.filter(({ id }) => this.#isDue(id));
+      if (due.length === 0) break;
+      for (const { id, facts } of due) await this.#readAgain(rpc, at, records, id, facts, mend);
       // Replacing drops a request's events first, so a dispute that the node now leaves out has become a gap.
-      if (mend === 'replace') await this.#closeGaps(rpc, at, counts, records);
+      if (mend === 'replace' || due.some(({ facts }) => isNone(facts)))
+        await this.#closeGaps(rpc, at, counts, records);
+      wrong = await this.#disagreeing(rpc, at, records, ids(wrong));
     }
-    this.#doubtful = new Set(ids);
+    this.#doubtful = new Set(ids(wrong));
+    for (const id of this.#doubtful) if (this.#isDue(id)) this.#noteVain(id, 0);
+    for (const [id, { tries, waits }] of this.#vain) {
+      if (!this.#doubtful.has(id) && !this.#contested.has(id)) this.#vain.delete(id);
+      else this.#vain.set(id, { tries, waits: Math.max(0, waits - 1) });
+    }
+  }
+
+  #isDue(id: bigint): boolean {
+    return (this.#vain.get(id)?.waits ?? 0) === 0;
+  }
+
+  /** Notes that a request was read again in vain. @param waits looks that it is left alone, if that was not often */
+  #noteVain(id: bigint, waits: number): void {
+    const tries = (this.#vain.get(id)?.tries ?? 0) + 1;
+    this.#vain.set(id, { tries, waits: tries < MOST_TRIES ? waits : LONGEST_WAIT });
   }
 
   /** Requests whose records have to be compared for no other reason than that it is their turn. */
-  #nextTurn(store: IndexStore): bigint[] {
-    if (this.#turn.length === 0) this.#turn = store.requestsKept();
+  #nextTurn({ store, find }: Records): bigint[] {
+    if (this.#turn.length === 0) {
+      this.#turn = store.requestsKept().filter((id) => find(id) !== undefined);
+      // Not at each look, or each node would always have the same requests before it.
+      this.#witnesses.next();
+    }
     return this.#turn.splice(0, CHECKS_PER_LOOK);
   }
 
-  async #disagreeing(
-    rpc: Rpc,
-    at: Header,
-    records: Records,
-    ids: readonly bigint[],
-  ): Promise<{ readonly id: bigint; readonly facts: Facts }[]> {
+  /**
+   * Finds records that are not what the contracts say. Those that have their turn are compared at another node, if there is one;
+   * all nodes are asked about those that one denies.
+   */
+  async #wrong(rpc: Rpc, others: readonly Rpc[], at: Header, records: Records): Promise<Denial[]> {
+    const compare = (node: Rpc, some: readonly bigint[]) => this.#disagreeing(node, at, records, some);
+    const opinionsOn = (nodes: readonly Rpc[], some: readonly bigint[]) =>
+      this.#witnesses.opinions(nodes, async (node) => denialsIn(await compare(node, some)));
+    const turn = this.#nextTurn(records);
+    const witness = this.#witnesses.among(others);
+    const due = new Set([...records.changed, ...this.#doubtful, ...(witness ? [] : turn)]);
+    const [own, [its]] = await Promise.all([
+      compare(rpc, [...due]),
+      opinionsOn(witness ? [witness] : [], turn),
+    ]);
+    const asked = its ? [...its.denials.keys()] : turn;
+    const rest = await compare(
+      rpc,
+      asked.filter((id) => !due.has(id)),
+    );
+    const wrong = [...own, ...rest];
+    const denied = [...new Set([...ids(wrong), ...(its?.denials.keys() ?? [])])];
+    this.#contested = new Set();
+    if (others.length === 0 || denied.length === 0) return wrong;
+    const opinions = [{ node: rpc, denials: denialsIn(wrong) }, ...(await opinionsOn(others, denied))];
+    for (const id of denied) {
+      const minority = minorityOn(id, opinions);
+      if (!minority) this.#contested.add(id);
+      if (minority?.includes(rpc)) {
+        // The next look, at another node, is to compare it.
+        this.#doubtful.add(id);
+        throw new UnusableAnswer(
+          `most other nodes contradict this one about request ${id} at block ${at.number}`,
+        );
+      }
+      for (const node of minority ?? []) node.distrust?.();
+    }
+    // RULE: where nothing decides, a record that a node confirms stays, and what the other one has more of is added.
+    const left = wrong.filter(({ id }) => !this.#contested.has(id));
+    return [...left, ...(await this.#hear(rpc, opinions.slice(1), at, records))];
+  }
+
+  /** Adds the events of nodes that deny contested records. @returns what then no node confirms */
+  async #hear(rpc: Rpc, others: readonly Opinion[], at: Header, records: Records): Promise<Denial[]> {
+    const wrong: Denial[] = [];
+    for (const id of [...this.#contested].filter((one) => this.#isDue(one)).slice(0, GAPS_AT_ONCE)) {
+      const teller = others.find(({ denials }) => denials.has(id));
+      const facts = teller?.denials.get(id);
+      if (!teller || !facts || isNone(facts)) continue;
+      this.#noteVain(id, Math.min(2 ** (this.#vain.get(id)?.tries ?? 0), LONGEST_WAIT));
+      try {
+        await this.#readAgain(teller.node, at, records, id, facts, 'add');
+        if ((await this.#disagreeing(teller.node, at, records, [id])).length === 0) continue;
+      } catch (failure) {
+        blame(teller.node, failure);
+      }
+      wrong.push(...(await this.#disagreeing(rpc, at, records, [id])));
+    }
+    return wrong;
+  }
+
+  /** Reads, where a node counts more than this one and nothing decides, what it has more. */
+  async #readBeyond(at: Header, counts: Counts, records: Records): Promise<void> {
+    const { beyond } = this.#witnesses;
+    if (!beyond) return;
+    const { store, derive } = records;
+    const { node, counts: more } = beyond;
+    const gapsNow = (): Gap[] =>
+      [
+        ...store.gaps('request', more.requests, at.number),
+        ...store.gaps('dispute', more.disputes, at.number),
+      ].filter(({ kind, last }) => last > counts[`${kind}s`]);
+    try {
+      store.counts = more;
+      for (const gap of gapsNow().slice(0, GAPS_AT_ONCE)) {
+        const events = await this.#cases.eventsIn(node, gap);
+        const changed = store.atomically(() => events.flatMap((event) => store.put(event)));
+        derive(changed);
+        // What it tells of a request that the other node denies has to be whole.
+        for (const { id, facts } of await this.#disagreeing(node, at, records, [...new Set(changed)]))
+          await this.#readAgain(node, at, records, id, facts, 'add');
+      }
+      if (gapsNow().length > 0) node.distrust?.();
+    } catch (failure) {
+      blame(node, failure);
+    } finally {
+      store.counts = counts;
+    }
+  }
+
+  async #disagreeing(rpc: Rpc, at: Header, records: Records, some: readonly bigint[]): Promise<Denial[]> {
     const compared = await Promise.all(
-      ids.map(async (id) => {
+      some.map(async (id) => {
         const found = records.find(id);
         if (!found) return [];
         const facts = await this.#state.facts(rpc, at, found.case);
@@ -131,8 +258,16 @@ export class Checker {
     mend: 'add' | 'replace',
   ): Promise<void> {
     const { store } = records;
-    const from = store.eventsOn(id)[0]?.place.blockNumber ?? store.fromBlock;
-    const events = await this.#eventsOf(rpc, id, facts.claims, from, at.number);
+    if (isNone(facts)) {
+      // Nothing can be read of what is not there. If it is, it is a gap now, which is read.
+      store.atomically(() => store.drop(id));
+      records.derive([id]);
+      return;
+    }
+    // The block in which it seems to begin may be part of what is wrong.
+    const known = mend === 'add' ? store.eventsOn(id)[0]?.place.blockNumber : undefined;
+    const from = known ?? store.earliestBlock(id);
+    const events = await this.#cases.eventsOf(rpc, id, facts.claims, from, at.number);
     const isWhole = events.some(({ content: { name } }) => name === 'Requested');
     const changed = store.atomically(() => {
       if (mend === 'replace' && isWhole) store.forget(id);
@@ -141,38 +276,9 @@ export class Checker {
     records.derive(changed);
   }
 
-  async #eventsOf(
-    rpc: Rpc,
-    requestId: bigint,
-    claims: bigint,
-    from: number,
-    to: number,
-  ): Promise<ChainEvent<Uint8Array>[]> {
-    const count = claims < CLAIMS_LOOKED_FOR ? claims : CLAIMS_LOOKED_FOR;
-    const claimIds = Array.from({ length: Number(count) }, (_, i) => (requestId << 32n) | BigInt(i + 1));
-    const read = async (topics: (null | Hex[])[]): Promise<ChainEvent<Uint8Array>[]> =>
-      this.#decoded(await this.#reader.logsBetween(rpc, from, to, topics));
-    const found: ChainEvent<Uint8Array>[] = [];
-    // The first argument is the id of a request, of a claim or, in the game's events, of a dispute.
-    for (const ids of pieces([requestId, ...claimIds], IDS_PER_REQUEST))
-      found.push(...(await read([null, ids.map(topic)])));
-    for (const ids of pieces(claimIds, IDS_PER_REQUEST)) {
-      found.push(...(await read([[OPENED], null, ids.map(topic)])));
-    }
-    const disputeIds = found.flatMap(({ content }) => (content.name === 'Opened' ? [content.disputeId] : []));
-    for (const ids of pieces([...new Set(disputeIds)], IDS_PER_REQUEST)) {
-      found.push(...(await read([null, ids.map(topic)])));
-    }
-    return found.filter((event) => event.requestId === requestId);
-  }
-
   /** A case from the chain alone, with its bytes in memory. */
-  async readCase(rpc: Rpc, requestId: bigint, from: number, to: number): Promise<Case | undefined> {
-    const events = await this.#eventsOf(rpc, requestId, CLAIMS_LOOKED_FOR, from, to);
-    const timeless = new Set(events.flatMap(({ place }) => (place.timestamp ? [] : [place.blockNumber])));
-    const headers = await this.#reader.headers(rpc, [...timeless]);
-    const times = new Map(headers.map(({ number, timestamp }) => [number, timestamp]));
-    return caseFrom(events, times);
+  readCase(rpc: Rpc, requestId: bigint, from: number, to: number): Promise<Case | undefined> {
+    return this.#cases.readCase(rpc, requestId, from, to);
   }
 
   /** Reads the gaps between ids again, until that closes no more of them. */
@@ -186,7 +292,7 @@ export class Checker {
       before = idsIn(gaps);
       for (const gap of due) {
         this.#note(gap, isOwed(gap, gaps));
-        const events = this.#decoded(await this.#logsIn(rpc, gap));
+        const events = await this.#cases.eventsIn(rpc, gap);
         derive(store.atomically(() => events.flatMap((event) => store.put(event))));
       }
       gaps = gapsNow();
@@ -199,10 +305,6 @@ export class Checker {
     const refused = owed.find((gap) => this.#triesOf(gap) < MOST_TRIES && !this.#unreadable.isAll(gap));
     if (refused) throw new EventsMissing(refused);
     this.#unseen = owed;
-  }
-
-  #decoded(logs: readonly RawLog[]): ChainEvent<Uint8Array>[] {
-    return decodeAll(logs, (...found) => this.#unreadable.note(...found));
   }
 
   #triesOf(gap: Gap): number {
@@ -222,12 +324,5 @@ export class Checker {
     const tries = this.#triesOf(gap) + 1;
     const waits = isOwed && tries < MOST_TRIES ? 0 : Math.min(2 ** tries, LONGEST_WAIT);
     this.#gaps.set(keyOf(gap), { tries, waits });
-  }
-
-  #logsIn(rpc: Rpc, { first, last, fromBlock, toBlock }: Gap): Promise<RawLog[]> {
-    const count = Number(last - first) + 1;
-    if (count > IDS_PER_REQUEST) return this.#reader.logsBetween(rpc, fromBlock, toBlock);
-    const ids = Array.from({ length: count }, (_, i) => topic(first + BigInt(i)));
-    return this.#reader.logsBetween(rpc, fromBlock, toBlock, [null, ids]);
   }
 }

@@ -2,19 +2,21 @@
 import type { Contracts } from '../contracts/contracts.ts';
 import type { Block, Case, World } from '../contracts/world.ts';
 import { isOver } from '../contracts/world.ts';
-import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
+import { isUnknownBlock, rpcErrorIn } from '../endpoints/failures.ts';
 import { explain } from '../messages/explain.ts';
 import { Checker } from './checker.ts';
 import { CaseBuilder } from './derive.ts';
 import { decodeAll, type OnUnreadable } from './events.ts';
-import { EventsMissing, type Gap, keyOf, leftOut } from './gaps.ts';
+import type { Counts } from './facts.ts';
+import { type Gap, keyOf, leftOut } from './gaps.ts';
 import { LiveCases } from './live.ts';
 import { ChainMoved, commonAncestor, readNewest } from './newest.ts';
-import { type FullHeader, oneNode, Reader, type Rpc, UnusableAnswer } from './reader.ts';
+import { type FullHeader, oneNode, otherNodes, Reader, type Rpc } from './reader.ts';
 import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 import { Unreadable } from './unreadable.ts';
+import { isUntrue, UnusableAnswer } from './untrue.ts';
 
 /** The last blocks are read again at every look: nodes hand out headers before they have the logs. */
 const REREAD_BLOCKS = 64;
@@ -41,12 +43,6 @@ interface Kept {
   readonly case: Case;
   readonly builder: CaseBuilder;
 }
-
-/** Whether a node gave what no chain gives. */
-const isUntrue = (failure: unknown): boolean =>
-  failure instanceof EventsMissing ||
-  failure instanceof UnusableAnswer ||
-  (failure instanceof NodeFailure && failure.kind === 'malformed');
 
 /** All that a look works with. */
 interface Opened {
@@ -101,6 +97,7 @@ export class EventIndex {
   readonly #told = new Set<bigint>();
   /** Gaps of which it was told that the index does without them. */
   readonly #toldGaps = new Set<string>();
+  #hasToldContested = false;
   #world: World | undefined;
   #updating: Promise<unknown> = Promise.resolve();
 
@@ -255,11 +252,13 @@ export class EventIndex {
   }
 
   async #lookAt(rpc: Rpc, isAgain: boolean, { store, reader, checker }: Opened): Promise<World> {
+    const others = otherNodes(this.#contracts.provider, rpc);
     let head = await reader.latest(rpc);
     if (head.number > Math.max(store.cursor, 0) + REREAD_BLOCKS) await reader.requireParent(rpc, head);
     if (await this.#isBehind(rpc, head, isAgain)) return this.#world as World;
     for (let before = Number.POSITIVE_INFINITY; store.cursor < head.number - REREAD_BLOCKS; ) {
       const behind = head.number - REREAD_BLOCKS - store.cursor;
+      store.counts = await checker.counts(rpc, head, others);
       while (store.cursor < head.number - REREAD_BLOCKS) {
         await this.#readOld(rpc, head.number - REREAD_BLOCKS);
       }
@@ -270,8 +269,9 @@ export class EventIndex {
       head = await reader.latest(rpc);
     }
     // Counts belong to the head's hash alone, so a far node, which answers in seconds, is asked for them at the same time.
-    const [counts] = await Promise.all([checker.counts(rpc, head), this.#readNew(rpc, head)]);
-    await checker.check(rpc, head, counts, {
+    const counting = checker.counts(rpc, head, others);
+    await this.#readNew(rpc, head, counting);
+    await checker.check(rpc, others, head, await counting, {
       store,
       changed: this.#unchecked,
       find: (id) => {
@@ -286,6 +286,7 @@ export class EventIndex {
     this.#show(new Set([...checker.doubtful, ...this.#timeless]));
     this.#tell(store, checker.doubtful);
     this.#tellGaps(checker.unseen);
+    this.#tellContested(checker.contested);
     this.#world = this.#live.at(toBlock(head));
     return this.#world;
   }
@@ -350,11 +351,15 @@ export class EventIndex {
   }
 
   /** Reads the last blocks, those that were read before as well. */
-  async #readNew(rpc: Rpc, head: FullHeader): Promise<void> {
+  async #readNew(rpc: Rpc, head: FullHeader, counting: Promise<Counts>): Promise<void> {
     const store = this.#store as IndexStore;
     const first = Math.max(store.fromBlock, head.number - REREAD_BLOCKS + 1);
+    const [{ headers, whole, logs }, counts] = await Promise.all([
+      readNewest(store, this.#reader as Reader, rpc, first, head),
+      counting,
+    ]);
+    store.counts = counts;
     if (first > head.number) return;
-    const { headers, whole, logs } = await readNewest(store, this.#reader as Reader, rpc, first, head);
     this.#apply(store, () => {
       for (const header of headers) store.putHeader(header);
       for (const number of whole) store.markChecked(number);
@@ -440,6 +445,13 @@ export class EventIndex {
       this.#toldGaps.add(keyOf(gap));
       this.#onNotice(`${leftOut(gap)}; nothing is known of them until it, or another --rpc, gives them`);
     }
+  }
+
+  /** Says once that nodes contradict each other, and nothing decides. */
+  #tellContested([id]: ReadonlySet<bigint>): void {
+    if (id === undefined || this.#hasToldContested) return;
+    this.#hasToldContested = true;
+    this.#onNotice(`request ${id}: one --rpc contradicts another, and nothing decides; a third would`);
   }
 
   /** Drops what is over and too deep to be reorganised. */

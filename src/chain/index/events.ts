@@ -4,6 +4,7 @@ import { bytesOfHex } from '../../merkle/keccak.ts';
 import { textIn } from '../contracts/logs.ts';
 import { type Address, type Dispute, type Hex, type Request, requestOf } from '../contracts/types.ts';
 import type { Numbered } from './gaps.ts';
+import { MOST_IDS, UnusableAnswer } from './untrue.ts';
 
 /** A log as `eth_getLogs` gives it. */
 export interface RawLog {
@@ -201,18 +202,37 @@ function placeOf(log: RawLog): LogPosition {
   return { blockNumber, blockHash, logIndex, transaction, timestamp };
 }
 
-/** @returns undefined for a log of another event, and for one that cannot be decoded, of which `onUnreadable` is told */
+const isId = (id: bigint): boolean => id >= 0n && id < MOST_IDS;
+
+/** RULE: ids and times are kept as numbers that are exact; no contract gives out others. @throws UnusableAnswer */
+function requirePossible({ requestId, place, content }: ChainEvent<Uint8Array>): void {
+  const { blockNumber, timestamp = 0n } = place;
+  const isTime = timestamp >= 0n && timestamp <= BigInt(Number.MAX_SAFE_INTEGER);
+  if (isTime && isId(requestId) && (!('disputeId' in content) || isId(content.disputeId))) return;
+  const ids = 'disputeId' in content ? `${requestId}, dispute ${content.disputeId}` : `${requestId}`;
+  throw new UnusableAnswer(
+    `the node tells of ${content.name} for request ${ids} in block ${blockNumber}, at the time ${timestamp}, which cannot be`,
+  );
+}
+
+/**
+ * @returns undefined for a log of another event, and for one that cannot be decoded, of which `onUnreadable` is told
+ * @throws UnusableAnswer for an id or a time that cannot be
+ */
 export function decode(log: RawLog, onUnreadable = ignore): ChainEvent<Uint8Array> | undefined {
   const signature = SIGNATURES.get(log.topics?.[0] ?? '');
   if (!signature) return undefined;
   const { abi, event } = signature;
+  let decoded: ChainEvent<Uint8Array> | undefined;
   try {
     const found = contentOf(event.name, abi.decodeEventLog(event, log.data, log.topics));
-    return found && { requestId: found[0], content: found[1], place: placeOf(log) };
+    decoded = found && { requestId: found[0], content: found[1], place: placeOf(log) };
   } catch (failure) {
     onUnreadable(log, failure, firstIn(event.name, log));
     return undefined;
   }
+  if (decoded) requirePossible(decoded);
+  return decoded;
 }
 
 export const decodeAll = (logs: readonly RawLog[], onUnreadable = ignore): ChainEvent<Uint8Array>[] =>

@@ -17,6 +17,7 @@ import type { Case, ClaimRecord, DisputeRecord, RequestRecord } from '../contrac
 import { isUnknownBlock, NodeFailure, rpcErrorIn } from '../endpoints/failures.ts';
 import type { Rpc } from './reader.ts';
 import type { Header } from './tables.ts';
+import { MOST_IDS } from './untrue.ts';
 
 /** Reads the state of the contracts at one block, to compare it with the state derived from events. */
 
@@ -84,17 +85,14 @@ export function stateHash(
   return keccak256(`0x${tag}${AbiCoder.defaultAbiCoder().encode(WORDS, words).slice(2)}`);
 }
 
-/** More requests or disputes than gas can pay for: each takes some 10^5 of it. */
-const MOST_IDS = 2n ** 40n;
-
 /** JSON-RPC 2.0, section 5.1. */
 const INVALID_PARAMS = -32602;
 
 export class StateReader {
   readonly #oracle: Address;
   readonly #game: Address;
-  /** Not every node takes a block's hash here, see EIP-1898. */
-  #byNumber = false;
+  /** Nodes that do not take a block's hash here, see EIP-1898. */
+  readonly #byNumber = new WeakSet<Rpc>();
 
   constructor(oracle: Address, game: Address) {
     this.#oracle = oracle;
@@ -103,7 +101,7 @@ export class StateReader {
 
   async #call(rpc: Rpc, at: Header, to: Address, data: Hex): Promise<Hex> {
     const call = (block: unknown): Promise<Hex> => rpc.send('eth_call', [{ to, data }, block]);
-    if (this.#byNumber) return call(toQuantity(at.number));
+    if (this.#byNumber.has(rpc)) return call(toQuantity(at.number));
     try {
       return await call({ blockHash: at.hash });
     } catch (failure) {
@@ -111,7 +109,7 @@ export class StateReader {
       // Behind one address may be a node that is behind: a single answer of it is not to cost the whole look.
       if (refusal && isUnknownBlock(refusal)) return call({ blockHash: at.hash });
       if (refusal?.code !== INVALID_PARAMS) throw failure;
-      this.#byNumber = true;
+      this.#byNumber.add(rpc);
       return call(toQuantity(at.number));
     }
   }
@@ -182,7 +180,7 @@ export class StateReader {
   }
 }
 
-const ZERO_HASH = `0x${'00'.repeat(32)}`;
+export const ZERO_HASH = `0x${'00'.repeat(32)}`;
 
 const callbackIn = (code: bigint): RequestRecord['callback'] =>
   code === CALLBACK_STATUS.done ? 'done' : code === CALLBACK_STATUS.failed ? 'failed' : 'notRun';

@@ -6,6 +6,7 @@ import { LearnedSize } from '../endpoints/learnedSize.ts';
 import { mayHold } from './bloom.ts';
 import type { RawLog } from './events.ts';
 import type { Header } from './tables.ts';
+import { UnusableAnswer } from './untrue.ts';
 
 /** One node, as far as it is read from here. */
 export interface Rpc {
@@ -21,9 +22,10 @@ export async function oneNode(provider: unknown): Promise<Rpc> {
   return look ? look.call(provider) : (provider as Rpc);
 }
 
-/** An answer that no chain can give: a header without a hash, logs that are no list. */
-export class UnusableAnswer extends Error {
-  override name = 'UnusableAnswer';
+/** The other nodes that answer and are not behind, if the provider chooses among several. */
+export function otherNodes(provider: unknown, node: Rpc): readonly Rpc[] {
+  const { each } = provider as { each?: () => readonly Rpc[] };
+  return each ? each.call(provider).filter((one) => one !== node) : [];
 }
 
 export interface FullHeader extends Header {

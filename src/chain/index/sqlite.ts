@@ -56,9 +56,15 @@ const codeIn = (failure: unknown): number | undefined => {
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
 };
 
-/** Whether the file cannot be used as it is: no database, damaged, or with other tables. */
+/** Whether SQLite read an integer above 2^53; `Buffer` has the same code for something else. */
+function isTooLarge(failure: unknown): boolean {
+  const { code, message } = (failure ?? {}) as { code?: unknown; message?: unknown };
+  return code === 'ERR_OUT_OF_RANGE' && `${message}`.includes('represented as a JavaScript number');
+}
+
+/** Whether the file cannot be used as it is: no database, damaged, or with other tables or numbers. */
 export const isUnusable = (failure: unknown): boolean =>
-  [CORRUPT, NOT_A_DATABASE, SCHEMA_ERROR].includes(codeIn(failure) ?? -1);
+  [CORRUPT, NOT_A_DATABASE, SCHEMA_ERROR].includes(codeIn(failure) ?? -1) || isTooLarge(failure);
 
 /** Whether another process holds the file. */
 export const isHeld = (failure: unknown): boolean => [BUSY, LOCKED].includes(codeIn(failure) ?? -1);

@@ -13,11 +13,13 @@ import {
   type OnUnreadable,
   type RawLog,
 } from './events.ts';
+import type { Counts } from './facts.ts';
 import { type Gap, gapsBetween, type Numbered } from './gaps.ts';
 import { Payloads } from './payloads.ts';
 import { RecentLogs } from './recentLogs.ts';
 import { atomically, isHeld, isUnusable, statementsOf } from './sqlite.ts';
 import { create, type EventRow, type Header, isOfThisVersion, SCHEMA, TABLE_NAMES } from './tables.ts';
+import { MOST_IDS, UnusableAnswer } from './untrue.ts';
 
 /** The deployment that a store is about. */
 export interface Subject {
@@ -38,6 +40,8 @@ const PAYLOADS = 'payloads';
 export class IndexStore {
   readonly payloads: Payloads;
   readonly recent = new RecentLogs();
+  /** Requests and disputes that there are at the block up to which is read: events of more are refused. */
+  counts: Counts = { requests: MOST_IDS, disputes: MOST_IDS };
   readonly #database: DatabaseSync;
   readonly #rewritten = new Set<bigint>();
   readonly #sql: (text: string) => StatementSync;
@@ -190,7 +194,12 @@ export class IndexStore {
 
   // ---- events ----
 
-  /** Decodes and keeps logs that will be read again. @returns the requests whose case they change */
+  /**
+   * Decodes and keeps logs that will be read again.
+   *
+   * @returns the requests whose case they change
+   * @throws UnusableAnswer for an event that the chain cannot have
+   */
   putRecent(logs: readonly RawLog[], onUnreadable?: OnUnreadable): Set<bigint> {
     const changed = new Set<bigint>();
     for (const log of logs) {
@@ -203,7 +212,12 @@ export class IndexStore {
     return changed;
   }
 
-  /** Keeps an event, in the place of what was there. @returns the requests whose case it changes */
+  /**
+   * Keeps an event, in the place of what was there.
+   *
+   * @returns the requests whose case it changes
+   * @throws UnusableAnswer for one that the chain cannot have
+   */
   put(event: ChainEvent<Uint8Array>): bigint[] {
     return this.#put(event) ?? [];
   }
@@ -213,6 +227,7 @@ export class IndexStore {
     const { blockNumber, blockHash, logIndex, transaction, timestamp } = place;
     // A node may still give events of a branch that was given up.
     if ((this.header(blockNumber)?.hash ?? blockHash) !== blockHash) return undefined;
+    this.#requireCounted(requestId, content, blockNumber);
     this.recent.drop(place);
     if (content.name === 'Requested') this.#number('request', requestId, blockNumber);
     if (content.name === 'Opened') this.#number('dispute', content.disputeId, blockNumber);
@@ -227,14 +242,29 @@ export class IndexStore {
       logIndex,
     ) as EventRow | undefined;
     const time = timestamp === undefined ? (known?.time ?? null) : Number(timestamp);
+    // The content of some events does not name their request.
     const isSame =
-      known?.hash === blockHash && known.tx === transaction && Buffer.compare(known.content, blob) === 0;
+      known?.request === request &&
+      known.hash === blockHash &&
+      known.tx === transaction &&
+      Buffer.compare(known.content, blob) === 0;
     if (isSame && known.time === time) return [];
     if (known) for (const one of [known.request, request]) this.#rewritten.add(BigInt(one));
     this.#sql(
       'INSERT OR REPLACE INTO events (block, place, request, hash, tx, time, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ).run(blockNumber, logIndex, request, blockHash, transaction, time, blob);
     return known ? [requestId, BigInt(known.request)] : [requestId];
+  }
+
+  /** RULE: nothing is kept of a request or a dispute that the contracts do not count. */
+  #requireCounted(requestId: bigint, content: Content<Uint8Array>, block: number): void {
+    const { requests, disputes } = this.counts;
+    const disputeId = 'disputeId' in content ? content.disputeId : 0n;
+    if (requestId <= requests && disputeId <= disputes) return;
+    const which = requestId > requests ? `request ${requestId}` : `dispute ${disputeId}`;
+    throw new UnusableAnswer(
+      `the node tells of ${which} in block ${block}, and says that there are ${requests} requests and ${disputes} disputes`,
+    );
   }
 
   #withHashes(request: number, content: Content<Uint8Array>): Content<Hex> {
@@ -284,6 +314,20 @@ export class IndexStore {
     this.#rewritten.add(requestId);
     this.recent.clear();
     this.#sql('DELETE FROM events WHERE request = ?').run(Number(requestId));
+  }
+
+  /** Drops all of a request that the chain does not have. */
+  drop(requestId: bigint): void {
+    this.forget(requestId);
+    this.#sql("DELETE FROM numbers WHERE kind = 'request' AND id = ?").run(Number(requestId));
+  }
+
+  /** The block before which a request cannot have been made, by the one seen before it. */
+  earliestBlock(requestId: bigint): number {
+    const row = this.#sql(
+      "SELECT block FROM numbers WHERE kind = 'request' AND id < ? ORDER BY id DESC LIMIT 1",
+    ).get(Number(requestId)) as { block: number } | undefined;
+    return row?.block ?? this.fromBlock;
   }
 
   /** Requests with events that are kept. */
@@ -419,11 +463,13 @@ export class IndexStore {
    * @returns the ids up to `count` whose events were not seen; those before the first that was seen included
    */
   gaps(kind: Numbered, count: bigint, head: number): Gap[] {
-    const known = this.#sql('SELECT COUNT(*) AS known FROM numbers WHERE kind = ?').get(kind) as {
+    // What lies above the count may not be there at all, and fills no gap.
+    const some = 'FROM numbers WHERE kind = ? AND id BETWEEN 1 AND ?';
+    const { known } = this.#sql(`SELECT COUNT(*) AS known ${some}`).get(kind, Number(count)) as {
       known: number;
     };
-    if (BigInt(known.known) >= count) return [];
-    const rows = this.#sql('SELECT id, block FROM numbers WHERE kind = ? ORDER BY id').all(kind);
+    if (BigInt(known) >= count) return [];
+    const rows = this.#sql(`SELECT id, block ${some} ORDER BY id`).all(kind, Number(count));
     return gapsBetween(kind, rows as { id: number; block: number }[], Number(count), this.fromBlock, head);
   }
 }

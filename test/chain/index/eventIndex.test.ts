@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
+import { toBeHex } from 'ethers';
 import { IDisputeGame__factory } from '#typechain';
 import { EventIndex, type IndexOptions } from '../../../src/chain/index/eventIndex.ts';
 import type { RawLog } from '../../../src/chain/index/events.ts';
@@ -217,6 +218,41 @@ describe('the index of what happened', () => {
     const elsewhere = other.open({ folder, fromBlock: 0 });
     expect((await elsewhere.update()).cases.size).to.equal(other.chain.head.state.requests.length);
     elsewhere.close();
+  });
+
+  it('makes a file with a number that cannot be read anew, and says so', async () => {
+    const { chain, notices, open } = scene();
+    const index = open({ folder });
+    await index.update();
+    index.close();
+    const database = new DatabaseSync(join(folder, 'index.sqlite'));
+    database.exec('UPDATE events SET request = 1 << 60 WHERE request = 2');
+    database.close();
+    const again = open({ folder });
+    expect((await again.update()).cases.size).to.equal(chain.head.state.requests.length);
+    again.close();
+    expect(notices.join()).to.match(/damaged \(Value is too large .*\); it is made anew from the chain/);
+  });
+
+  it('reads a request less often that was read again in vain', async () => {
+    const { chain, asked, open, leaveOut } = scene();
+    const claimed = chain.head.state.requests.find(({ claims }) => claims.length > 0);
+    const topic = toBeHex(claimed?.claims[0]?.claimId ?? 0n, 32);
+    leaveOut(({ topics }) => topics.includes(topic));
+    const index = open();
+    const readings: number[] = [];
+    for (let look = 0; look < 60; look++) {
+      asked.length = 0;
+      await index.update().catch(() => undefined);
+      readings.push(asked.filter((method) => method === 'eth_getLogs').length);
+    }
+    const [early, late] = [readings.slice(5, 15), readings.slice(45, 55)];
+    expect(Math.max(...late)).to.be.lessThan(Math.min(...early));
+    leaveOut(() => false);
+    let isShown = false;
+    for (let look = 0; look < 70 && !isShown; look++)
+      isShown = (await index.update()).cases.has(claimed?.requestId ?? 0n);
+    expect(isShown).to.equal(true);
   });
 
   it('makes a file of an earlier version anew, and says so', async () => {

@@ -1,0 +1,16 @@
+import { NodeFailure } from '../endpoints/failures.ts';
+import { EventsMissing } from './gaps.ts';
+
+/** More requests or disputes than gas can pay for: each takes some 10^5 of it. */
+export const MOST_IDS = 2n ** 40n;
+
+/** An answer that no chain can give: a header without a hash, logs that are no list, an id that no contract has given out. */
+export class UnusableAnswer extends Error {
+  override name = 'UnusableAnswer';
+}
+
+/** Whether a node gave what no chain gives. */
+export const isUntrue = (failure: unknown): boolean =>
+  failure instanceof EventsMissing ||
+  failure instanceof UnusableAnswer ||
+  (failure instanceof NodeFailure && failure.kind === 'malformed');
