@@ -6,6 +6,7 @@ import { bytesOfHex, hexOf } from '../merkle/keccak.ts';
 import { type Model, splitTensors, totalBytes } from '../merkle/model.ts';
 import { concat } from '../merkle/tree.ts';
 import type { TensorRef } from '../program/interface.ts';
+import { type Arrival, arrival, pause } from './arrival.ts';
 import { type BlobName, StoreError, tensorName } from './blobs.ts';
 import type { FolderBlobs } from './folder.ts';
 import { HeldInputs } from './heldInputs.ts';
@@ -37,8 +38,6 @@ export interface InputsOptions {
 }
 
 const WAIT_MS = 2000;
-/** Node's timers take no longer time, ms. */
-const MOST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 600_000;
 /** Inputs for which the disk has no room, together. */
@@ -63,9 +62,7 @@ interface Entry {
   /** Why the latest attempt failed. */
   failure: string | undefined;
   /** Settles once the attempt is over that it waits for or that is made. */
-  arriving:
-    | { readonly done: Promise<Uint8Array | undefined>; readonly settle: (got?: Uint8Array) => void }
-    | undefined;
+  arriving: Arrival | undefined;
   download: (Omit<Running, keyof InputNeed | 'tries'> & { readonly ending: AbortController }) | undefined;
 }
 
@@ -345,14 +342,3 @@ export class Inputs {
 
 const namesOf = ({ roots }: Rooted, refs: readonly TensorRef[]): BlobName[] =>
   roots.map((root, i) => tensorName(bytesOfHex(root), refs[i]!.byteLength));
-
-function arrival(): NonNullable<Entry['arriving']> {
-  let settle: (got?: Uint8Array) => void = () => undefined;
-  const done = new Promise<Uint8Array | undefined>((resolve) => {
-    settle = resolve;
-  });
-  return { done, settle };
-}
-
-const pause = (ms: number): Promise<undefined> =>
-  new Promise((resolve) => setTimeout(() => resolve(undefined), Math.min(ms, MOST_TIMER_MS)).unref());

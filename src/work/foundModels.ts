@@ -306,11 +306,8 @@ export class FoundModels {
     // More may lie there, left by a process that was killed.
     const bytes = Math.max(needed, wish.bytes);
     const giving = givingWay(this.#wishes.values(), wish, bytes, limits, clock());
-    if (!giving) {
-      throw new ModelTooLarge(
-        `model ${wish.modelId}: there is no room; models with as much at stake take all of it`,
-      );
-    }
+    if (!giving)
+      throw new ModelTooLarge(`model ${wish.modelId}: models with as much at stake take all of the room`);
     // At once, so that nobody else is given the same room.
     Object.assign(wish, { bytes, hasRoom: true });
     const removals = giving.map(async (one) => {
