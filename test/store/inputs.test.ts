@@ -273,7 +273,7 @@ describe('inputs that requests give by root', () => {
     expect(await kept('stakes')).to.deep.equal([1, 4]);
   });
 
-  it('attack 53: are read for a verdict, and kept for a bond, whatever others have at stake', async () => {
+  it('attack 53: are read for a verdict and kept for a bond, whatever others stake', async () => {
     serveInputs(4);
     const all = inputs('poor', { maxTotalBytes: 2 * ROOM });
     const poor = bonded(3, 1n);
