@@ -91,7 +91,8 @@ function build(console: Console): Command {
     .option('--bounds <safe|rollup|trial>', 'bounds on the terms of requests (default: by the chain)')
     .option('--currency <ADDRESS>', 'an ERC-20 token that fees and bonds are in; ether if left out')
     .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
-    .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
+    .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain')
+    .option('--replace', 'record the oracle in place of another one that is recorded for this chain');
   withJson(withTurn(withAccount(deploy))).action(async (options) =>
     (await onChain(() => import('./commands/deploy.ts'))).deploy(options, console),
   );
