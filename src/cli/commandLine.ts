@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../files/inputError.ts';
+import { requireUsable } from '../settings/check.ts';
 import { applySettings, collect, type Origins, withOrigin } from '../settings/settings.ts';
 import { settingLines } from '../settings/show.ts';
 import { addOperating } from './commands/operating.ts';
@@ -34,6 +35,7 @@ function build(console: Console): Command {
     .description('Neural-network inference checked on chain through interactive disputes')
     .version('0.1.0')
     .exitOverride()
+    .hook('preAction', (_assay, command) => requireUsable(command))
     .configureOutput({
       writeOut: (text) => console.out(text.trimEnd()),
       writeErr: (text) => console.err(text.trimEnd()),

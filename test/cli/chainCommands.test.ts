@@ -92,8 +92,8 @@ describe('commands that go to a chain refuse in one line', () => {
     [
       'what is no address of a node',
       ['deploy', '--rpc', 'x', ...key],
-      1,
-      /x is not an http, https, ws or wss address/,
+      2,
+      /--rpc: write an http, https, ws or wss address$/,
     ],
     ['a dead node', ['deploy', '--rpc', 'http://127.0.0.1:1', ...key], 1, /no Ethereum node answers/],
     [

@@ -53,6 +53,16 @@ describe('the doctor', () => {
     expect(by('node')[0]).to.not.match(/secret|\/key/);
   });
 
+  it('names a list of nodes that is empty', async () => {
+    process.env['ASSAY_RPC'] = '';
+    try {
+      const { ok, by } = await findings();
+      expect([ok, by('node')]).to.deep.equal([false, ['fail node no node is named; set --rpc']]);
+    } finally {
+      delete process.env['ASSAY_RPC'];
+    }
+  });
+
   it('names a missing oracle, a wrong contract, and a wrong or broken record', async () => {
     const rpc = ['--rpc', scene.url];
     // A clone in which something was deployed for trial has a record of the usual chain.

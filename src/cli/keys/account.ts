@@ -30,13 +30,14 @@ const MAX_KEYSTORE_BYTES = 65_536;
 
 /** @throws InputError if the text is no private key; the message has none of it */
 function walletWith(key: string, where: string): Wallet {
+  const code = where === KEY_VARIABLE ? 2 : 1;
   const malformed = `${where}: holds no private key; that is 0x and 64 hexadecimal digits`;
-  if (!KEY.test(key)) throw new InputError(malformed);
+  if (!KEY.test(key)) throw new InputError(malformed, code);
   try {
     return new Wallet(key);
   } catch {
     // Zero, or not below the order of the curve.
-    throw new InputError(malformed);
+    throw new InputError(malformed, code);
   }
 }
 

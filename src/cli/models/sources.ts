@@ -31,7 +31,7 @@ export const sentFolder = (options: SourceOptions): string => join(dataFolder(op
 /** @throws InputError for what is no http or https URL */
 function requireUrl(option: string, text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new InputError(`${option} ${text}: write an http or https URL`, 2);
+    throw new InputError(`${option}: write an http or https address`, 2);
   }
   return text;
 }
