@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Wallet } from 'ethers';
 import { type Finding, findingLine } from '../../src/cli/doctor/finding.ts';
@@ -77,6 +77,12 @@ describe('the doctor', () => {
     try {
       writeFileSync(scene.at('31337.json'), '{');
       expect((await findings(...rpc)).by('record')[0]).to.match(/^fail .*31337\.json: it is no JSON/);
+      rmSync(scene.at('31337.json'));
+      mkdirSync(scene.at('31337.json'));
+      expect((await findings(...rpc)).by('record')[0]).to.match(
+        /^fail .*31337\.json: is a folder, not a file/,
+      );
+      rmSync(scene.at('31337.json'), { recursive: true });
       const record = { chainId: 31337, bounds: 'trial', fromBlock: 0, oracle: scene.oracle };
       const others = { game: stranger, registry: stranger, referee: stranger };
       writeFileSync(scene.at('31337.json'), JSON.stringify({ ...record, ...others }));

@@ -17,7 +17,7 @@ import { type EngineOptions, engineOf } from '../models/engines.ts';
 import { loadAny } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
-import { type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { requirePlace, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { parseBlock } from '../services/service.ts';
 
 export interface VerifyOptions extends ReaderOptions, EngineOptions, ImportArguments, SourceOptions {
@@ -92,6 +92,7 @@ export async function verify(
 ): Promise<void> {
   const requestId = parseWhole('REQUEST_ID', id);
   const engine = engineOf(options, console);
+  requirePlace(options);
   const sources = sourcesOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   const log = createLog({ format: 'text', level: 'warn', sink: console });
