@@ -5,7 +5,7 @@ import { type HalfArithmetic, isDouble, type Range, type TensorNumbers } from '.
 
 /** `name=N` as commander collects it. @throws InputError for anything else */
 export function parseDims(given: readonly string[]): Readonly<Record<string, number>> {
-  const dims: Record<string, number> = {};
+  const dims: Record<string, number> = Object.create(null);
   for (const text of given) {
     const at = text.lastIndexOf('=');
     const value = text.slice(at + 1);
@@ -13,7 +13,8 @@ export function parseDims(given: readonly string[]): Readonly<Record<string, num
       throw new InputError(`--dim ${text}: write it as name=N with a whole number N`, 2);
     }
     const name = text.slice(0, at);
-    if (name in dims) throw new InputError(`--dim ${text}: the dimension "${name}" is given twice`, 2);
+    if (Object.hasOwn(dims, name))
+      throw new InputError(`--dim ${text}: the dimension "${name}" is given twice`, 2);
     dims[name] = Number(value);
   }
   return dims;
@@ -24,7 +25,7 @@ const RANGE = new RegExp(`^(${NUMBER})\\.\\.(${NUMBER})$`);
 
 /** `name=LOW..HIGH`, both ends included. @throws InputError for anything else */
 export function parseRanges(given: readonly string[]): Readonly<Record<string, Range>> {
-  const ranges: Record<string, Range> = {};
+  const ranges: Record<string, Range> = Object.create(null);
   for (const text of given) {
     const at = text.lastIndexOf('=');
     const [, low, high] = RANGE.exec(text.slice(at + 1)) ?? [];
@@ -35,6 +36,8 @@ export function parseRanges(given: readonly string[]): Readonly<Record<string, R
     if (Object.hasOwn(ranges, name)) {
       throw new InputError(`--range ${text}: the input "${name}" is given twice`, 2);
     }
+    if (Number(low) > Number(high))
+      throw new InputError(`--range ${text}: the first number is the greater one`, 2);
     ranges[name] = { low: Number(low), high: Number(high) };
   }
   return ranges;
@@ -46,11 +49,15 @@ export function parseHalf(text: string): HalfArithmetic {
   throw new InputError(`--half ${text}: write round or float32`, 2);
 }
 
-/** @throws InputError naming the option */
+/** Numbers of the contracts have 256 bits at most, which are 78 digits. */
+const MAX_DIGITS = 78;
+
+/** A whole number of at most 256 bits. @throws InputError naming the option */
 export function parseWhole(option: string, text: string): bigint {
-  if (!/^\d{1,78}$/.test(text))
-    throw new InputError(`${option} ${text}: write a whole number of 0 or more`, 2);
-  return BigInt(text);
+  if (!/^\d+$/.test(text)) throw new InputError(`${option} ${text}: write a whole number of 0 or more`, 2);
+  const value = text.length > MAX_DIGITS ? undefined : BigInt(text);
+  if (value !== undefined && value >> 256n === 0n) return value;
+  throw new InputError(`${option} ${text.slice(0, MAX_DIGITS)}…: write a number below 2^256`, 2);
 }
 
 /** @throws InputError for what is no number in these bounds */
@@ -86,7 +93,7 @@ function splitName(
  * @throws InputError for an unknown or repeated name, or a file that holds no tensor
  */
 export function readBound(given: readonly string[], names: readonly string[]): Record<string, TensorNumbers> {
-  const bound: Record<string, TensorNumbers> = {};
+  const bound: Record<string, TensorNumbers> = Object.create(null);
   for (const text of given) {
     const { name, file } = splitName('--bind', text, names);
     if (Object.hasOwn(bound, name)) {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../files/inputError.ts';
+import { requireUsable } from '../settings/check.ts';
 import { applySettings, collect, type Origins, withOrigin } from '../settings/settings.ts';
 import { settingLines } from '../settings/show.ts';
 import { addOperating } from './commands/operating.ts';
@@ -34,6 +35,7 @@ function build(console: Console): Command {
     .description('Neural-network inference checked on chain through interactive disputes')
     .version('0.1.0')
     .exitOverride()
+    .hook('preAction', (_assay, command) => requireUsable(command))
     .configureOutput({
       writeOut: (text) => console.out(text.trimEnd()),
       writeErr: (text) => console.err(text.trimEnd()),
@@ -91,7 +93,8 @@ function build(console: Console): Command {
     .option('--bounds <safe|rollup|trial>', 'bounds on the terms of requests (default: by the chain)')
     .option('--currency <ADDRESS>', 'an ERC-20 token that fees and bonds are in; ether if left out')
     .option('--least-bond <N>', "the least claim bond, in the token's smallest unit; with --currency")
-    .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain');
+    .option('--confirmations <N>', 'blocks to wait for; else 5, and 1 on a development chain')
+    .option('--replace', 'record the oracle in place of another one that is recorded for this chain');
   withJson(withTurn(withAccount(deploy))).action(async (options) =>
     (await onChain(() => import('./commands/deploy.ts'))).deploy(options, console),
   );

@@ -1,4 +1,17 @@
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError } from './inputError.ts';
 import { makeFolder } from './makeFolder.ts';
@@ -104,5 +117,47 @@ export function writeBytes(path: string, bytes: Uint8Array): void {
     } finally {
       closeSync(file);
     }
+  });
+}
+
+/** Makes the folder, and has `work` use a draft beside the file, which is gone afterwards. */
+function withDraft(path: string, work: (draft: string, target: string) => void): void {
+  const folder = dirname(path);
+  about(folder, () => makeFolder(folder));
+  about(path, () => {
+    // A link stays one: the file that it leads to is replaced.
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const draft = `${target}.new`;
+    try {
+      work(draft, target);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  });
+}
+
+/**
+ * Writes a text in place of the whole file: whoever reads it finds the old file or the new one, also after
+ * this process was killed in the middle.
+ *
+ * @throws InputError saying why it cannot be written; the old file is there then
+ */
+export function replaceFile(path: string, text: string): void {
+  withDraft(path, (draft, target) => {
+    writeFileSync(draft, text, { flush: true });
+    renameSync(draft, target);
+  });
+}
+
+/**
+ * Tries whether {@link replaceFile} can write so many bytes there, and leaves the file as it is.
+ *
+ * @throws InputError saying why it cannot
+ */
+export function requireReplaceable(path: string, lengthBytes: number): void {
+  withDraft(path, (draft, target) => {
+    if (statSync(target, { throwIfNoEntry: false })?.isDirectory())
+      throw new InputError(`${path}: is a folder, not a file`);
+    writeFileSync(draft, new Uint8Array(lengthBytes), { flush: true });
   });
 }

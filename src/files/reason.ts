@@ -21,7 +21,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Says in a clause why a file could not be used. */
 export const reasonOf = (error: unknown): string => {
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { code = '', message, syscall } = error as NodeJS.ErrnoException;
+  // The folder above is there, as under /proc, and takes none.
+  if (code === 'ENOENT' && syscall === 'mkdir') return 'no folder can be made there';
   return REASONS[code] ?? message;
 };
 

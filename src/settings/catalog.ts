@@ -9,6 +9,8 @@ export interface Setting {
   readonly kind: 'switch' | 'value' | 'list';
   /** Name under which commander hands it to the command. */
   readonly attribute: string;
+  /** The placeholder of its value in the help, such as `FILE`; empty for a switch. */
+  readonly shown: string;
 }
 
 /** Name of the setting that stands for a command's models, which have no flag. */
@@ -24,6 +26,8 @@ function kindOf(option: Option): Setting['kind'] {
   return option.parseArg === undefined ? 'value' : 'list';
 }
 
+const shownFor = ({ flags }: Option): string => /<(.+)>/.exec(flags)?.[1] ?? '';
+
 /** Numbers that need not be whole. */
 const FRACTIONS = ['max-fee-gwei', 'temperature'];
 
@@ -32,9 +36,7 @@ const FRACTIONS = ['max-fee-gwei', 'temperature'];
  *
  * @returns undefined if it may be one
  */
-export function unfit(command: Command, { name }: Setting, value: string): string | undefined {
-  const option = command.options.find(({ long }) => long === `--${name}`);
-  const [, shown = ''] = /<(.+)>/.exec(option?.flags ?? '') ?? [];
+export function unfit({ name, shown }: Setting, value: string): string | undefined {
   if (shown.includes('|') && !shown.split('|').includes(value))
     return `write ${shown.replaceAll('|', ' or ')}`;
   if (shown !== 'N') return undefined;
@@ -58,10 +60,13 @@ export function settingsOf(command: Command): Setting[] {
         variable: variableName(name),
         kind: kindOf(option),
         attribute: option.attributeName(),
+        shown: shownFor(option),
       };
     });
   if (takesModels(command)) {
-    settings.push({ name: MODELS, variable: variableName(MODELS), kind: 'list', attribute: MODELS });
+    settings.push({
+      ...{ name: MODELS, variable: variableName(MODELS), kind: 'list', attribute: MODELS, shown: 'MODEL' },
+    });
   }
   return settings;
 }

@@ -67,7 +67,7 @@ function checkTable(
   if (found.success) return found.data as SettingValues;
   const names = settings.map(({ name }) => name);
   const [issue] = found.error.issues;
-  throw new InputError(`${file}: ${complaint(issue as z.core.$ZodIssue, where, names)}`);
+  throw new InputError(`${file}: ${complaint(issue as z.core.$ZodIssue, where, names)}`, 2);
 }
 
 function parseToml(file: string): Record<string, unknown> {
@@ -77,7 +77,7 @@ function parseToml(file: string): Record<string, unknown> {
   } catch (failure) {
     if (!(failure instanceof TomlError)) throw failure;
     const [reason = ''] = failure.message.replace(/^Invalid TOML document: /, '').split('\n');
-    throw new InputError(`${file}:${failure.line}:${failure.column}: is no TOML: ${reason}`);
+    throw new InputError(`${file}:${failure.line}:${failure.column}: is no TOML: ${reason}`, 2);
   }
 }
 
@@ -92,9 +92,9 @@ function parseYaml(file: string): Record<string, unknown> {
   } catch (failure) {
     if (!(failure instanceof YAMLException)) throw failure;
     const { line = 0, column = 0 } = failure.mark ?? {};
-    throw new InputError(`${file}:${line + 1}:${column + 1}: is no YAML: ${failure.reason}`);
+    throw new InputError(`${file}:${line + 1}:${column + 1}: is no YAML: ${failure.reason}`, 2);
   }
-  throw new InputError(`${file}: holds no settings; write one a line, such as \`log: json\``);
+  throw new InputError(`${file}: holds no settings; write one a line, such as \`log: json\``, 2);
 }
 
 const isTable = (value: unknown): boolean =>
@@ -117,7 +117,7 @@ export function readSettings(file: string, catalog: Catalog): FileSettings {
     else if (isTable(value) && !shared.has(key)) {
       const near = nearest(key, catalog.keys());
       const hint = near === undefined ? '' : `; did you mean [${near}]?`;
-      throw new InputError(`${file}: [${key}] is no command that reads this file${hint}`);
+      throw new InputError(`${file}: [${key}] is no command that reads this file${hint}`, 2);
     } else top[key] = value;
   }
   return { shared: checkTable(file, top, [...shared.values()], []), commands };

@@ -5,6 +5,7 @@ import { configurable, MODELS, type Setting, settingsOf, variableName } from './
 import type { SettingValue } from './file.ts';
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from './keyVariables.ts';
 import { distance } from './nearest.ts';
+import { KEY_REMEDY, keyIn } from './secrets.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,14 +33,23 @@ function valueIn(text: string, { kind, variable, name }: Setting): SettingValue 
   return is;
 }
 
-/** The configuration file that flags or environment name. */
+/** The configuration file that flags or environment name. @throws InputError for an empty name */
 function configFile(args: readonly string[], environment: Environment): string | undefined {
   const end = args.indexOf('--');
   const before = end < 0 ? args : args.slice(0, end);
   const at = before.findLastIndex((arg) => arg === '--config' || arg.startsWith('--config='));
-  if (at < 0) return environment[CONFIG_VARIABLE];
-  return before[at]!.startsWith('--config=') ? before[at]!.slice('--config='.length) : before[at + 1];
+  const given = at < 0 ? environment[CONFIG_VARIABLE] : flagValue(before, at);
+  if (given === undefined) return undefined;
+  const option = at < 0 ? CONFIG_VARIABLE : '--config';
+  if (given.trim() === '') throw new InputError(`${option}: is empty; write the name of a file`, 2);
+  const key = keyIn(given);
+  if (key !== undefined)
+    throw new InputError(`${option}: this is ${key}, not the name of a file; ${KEY_REMEDY}`, 2);
+  return given;
 }
+
+const flagValue = (args: readonly string[], at: number): string | undefined =>
+  args[at]!.startsWith('--config=') ? args[at]!.slice('--config='.length) : args[at + 1];
 
 /** Hands a value to commander as if the flag had been given, so that a flag that is given wins. */
 function apply(command: Command, setting: Setting, value: SettingValue, source: 'env' | 'config'): void {

@@ -1,25 +1,14 @@
 import type { Command } from 'commander';
 import { InputError } from '../files/inputError.ts';
 import { MODELS, settingsOf, unfit } from './catalog.ts';
+import { shownValue } from './secrets.ts';
 import type { Origins } from './settings.ts';
-
-/** Settings whose value is an address that may have a password in it. */
-const ADDRESSES = ['rpc', 'signer', 'webhook', 'private-relay', 'queue', 'mirror', 'ipfs-gateway'];
-
-/** An address without what may be a password or an API key: the name, path and query are hidden. */
-export function withoutSecrets(text: string): string {
-  if (!URL.canParse(text)) return text;
-  const url = new URL(text);
-  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if (isPlain && (url.pathname === '/' || url.pathname === '')) return text;
-  return `${url.protocol}//${url.host}/…`;
-}
 
 function tomlOf(name: string, value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((one) => tomlOf(name, one)).join(', ')}]`;
   if (typeof value === 'boolean') return `${value}`;
   const text = String(value);
-  return JSON.stringify(ADDRESSES.includes(name) ? withoutSecrets(text) : text);
+  return JSON.stringify(name === MODELS ? text : shownValue(name, text));
 }
 
 /**
@@ -35,7 +24,7 @@ export function settingLines(command: Command, origins: Origins): string[] {
     const value = isModels ? command.processedArgs[0] : command.getOptionValue(attribute);
     if (value === undefined || (isModels && Array.isArray(value) && value.length === 0)) return [];
     for (const one of [value].flat()) {
-      const why = isModels || typeof one === 'boolean' ? undefined : unfit(command, setting, `${one}`);
+      const why = isModels || typeof one === 'boolean' ? undefined : unfit(setting, `${one}`);
       if (why !== undefined) throw new InputError(`--${name} ${one}: ${why}`, 2);
     }
     const source = isModels

@@ -26,7 +26,7 @@ describe('connecting to a node', () => {
 
   it('says in one line that an address is none or nobody answers there', async () => {
     expect(await refusal('localhost')).to.match(
-      /^EndpointError: localhost is not an http, https, ws or wss address/,
+      /^EndpointError: the address of an Ethereum node is not an http, https, ws or wss address$/,
     );
     expect(await refusal('ftp://127.0.0.1:1')).to.match(/^EndpointError: .* is not an http/);
     for (const protocol of ['http', 'ws']) {

@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseDims, parseHalf, parseRanges, readInputs, requireAll } from '../../src/cli/arguments.ts';
+import {
+  parseDims,
+  parseHalf,
+  parseRanges,
+  parseWhole,
+  readInputs,
+  requireAll,
+} from '../../src/cli/arguments.ts';
 import { elementType } from '../../src/files/formats/elementTypes.ts';
 import { writeNpy } from '../../src/files/formats/npy.ts';
 import { InputError } from '../../src/files/inputError.ts';
@@ -31,8 +38,30 @@ describe('--dim', () => {
     });
   }
 
+  it('takes a name that objects have of their own', () => {
+    expect(Object.entries(parseDims(['__proto__=3', 'toString=4']))).to.deep.equal([
+      ['__proto__', 3],
+      ['toString', 4],
+    ]);
+    expect(Object.keys(parseRanges(['__proto__=1..2']))).to.deep.equal(['__proto__']);
+  });
+
   it('refuses a name given twice', () => {
+    expect(mistake(() => parseDims(['__proto__=1', '__proto__=2'])).message).to.match(/given twice/);
     expect(mistake(() => parseDims(['n=1', 'n=2'])).message).to.match(/given twice/);
+  });
+});
+
+describe('whole numbers', () => {
+  it('have 256 bits at most, and say so', () => {
+    const most = 2n ** 256n - 1n;
+    expect(parseWhole('--n', `${most}`)).to.equal(most);
+    for (const text of [`${most + 1n}`, '9'.repeat(79)])
+      expect(mistake(() => parseWhole('--n', text))).to.deep.equal({
+        message: `--n ${text.slice(0, 78)}…: write a number below 2^256`,
+        exitCode: 2,
+      });
+    expect(mistake(() => parseWhole('--n', '1e3')).message).to.match(/write a whole number of 0 or more$/);
   });
 });
 

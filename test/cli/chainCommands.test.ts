@@ -92,8 +92,8 @@ describe('commands that go to a chain refuse in one line', () => {
     [
       'what is no address of a node',
       ['deploy', '--rpc', 'x', ...key],
-      1,
-      /x is not an http, https, ws or wss address/,
+      2,
+      /--rpc: write an http, https, ws or wss address$/,
     ],
     ['a dead node', ['deploy', '--rpc', 'http://127.0.0.1:1', ...key], 1, /no Ethereum node answers/],
     [
@@ -194,6 +194,42 @@ describe('commands that go to a chain refuse in one line', () => {
       1,
       /--data .*key: .*key is a file, not a folder; name a folder$/,
     ],
+    [
+      'a data folder that cannot be, of a command that sends nothing',
+      ['monitor', '--once', '--oracle', 'ORACLE', ...rpc, '--data', '/proc/x'],
+      1,
+      /--data \/proc\/x: no folder can be made there; name another folder$/,
+    ],
+    [
+      'a bundle in a place that takes none',
+      ['publish', MODEL, ...there, '--bundle', '/proc/xx'],
+      1,
+      /\/proc\/xx\S*: no folder can be made there$/,
+    ],
+    [
+      'an id longer than any',
+      ['verify', '9'.repeat(79), '--oracle', 'ORACLE', ...rpc],
+      2,
+      /REQUEST_ID 9{78}…: write a number below 2\^256$/,
+    ],
+    [
+      'a provider with a typing mistake',
+      ['request', MODEL, ...there, '--provider', `0x${'Ab'.repeat(20)}`],
+      2,
+      /--provider 0x\w+: the capitals in this address do not fit it; copy it again$/,
+    ],
+    [
+      'a fee that does not fit the contracts',
+      ['request', MODEL, ...there, '--fee-wei', '9'.repeat(47)],
+      2,
+      /--fee-wei 9+: write at most 79228162514264337593543950335$/,
+    ],
+    [
+      'a request with options of a text, but none',
+      ['request', MODEL, ...there, '--input', `image=${THREE}`, '--top-k', 'z'],
+      2,
+      /--top-k is about models that write text: add --text$/,
+    ],
     ['a request without input', ['request', MODEL, ...there], 2, /add --input image=FILE/],
     [
       'an input outside its range',
@@ -287,8 +323,14 @@ describe('commands that go to a chain refuse in one line', () => {
     chmodSync(at('poor'), 0o600);
     const short = await assay('deploy', ...rpc, '--key-file', 'FOLDER/short');
     expect(short.err).not.to.contain(keyOf(0).slice(4, 40));
-    process.env['ASSAY_KEY'] = readFileSync(at('poor'), 'utf8');
+    process.env['ASSAY_KEY'] = 'abc';
     try {
+      const malformed = await assay('deploy', ...rpc);
+      expect([malformed.code, malformed.err]).to.deep.equal([
+        2,
+        'assay: ASSAY_KEY: holds no private key; that is 0x and 64 hexadecimal digits',
+      ]);
+      process.env['ASSAY_KEY'] = readFileSync(at('poor'), 'utf8');
       expect((await assay('deploy', ...rpc)).err).to.contain(`the account ${stranger} has no ether`);
     } finally {
       delete process.env['ASSAY_KEY'];

@@ -184,6 +184,28 @@ describe('the command line', () => {
       ['an operator that is not supported', ['FOLDER/unsupported.onnx'], 1, /"?odd"?.*NoSuchOperator/],
       ['no input', [M], 2, /add --input x:0=FILE \(f32 \[1, 40\]\)$/],
       ['an unknown input', [M, '--input', 'z=FOLDER/x.npy'], 1, /no such input; its inputs are "x:0"$/],
+      [
+        'a temperature without a text',
+        [M, '--temperature', 'x'],
+        2,
+        /--temperature is about models that write/,
+      ],
+      ['a seed without a text', [M, '--seed', '0'], 2, /--seed is about models that write text: add --text$/],
+      ['candidates without a text', [M, '--top-k', 'z'], 2, /--top-k is about models that write text/],
+      ['a prompt without a text', [M, '--ask', 'z'], 2, /--ask is about models that write text: add --text$/],
+      [
+        'an input beside a text',
+        [M, '--text', ...inputFlags],
+        2,
+        /--range and --input have no use with --text/,
+      ],
+      ['a range from above', [M, '--range', 'x:0=1..0'], 2, /the first number is the greater one$/],
+      [
+        'a folder that cannot be',
+        [M, ...inputFlags, '--output-dir', '/proc/x'],
+        1,
+        /no folder can be made there$/,
+      ],
       ['an input without a file', [M, '--input', 'x:0'], 2, /write it as name=FILE$/],
       ['a missing input file', [M, '--input', 'x:0=FOLDER/none.npy'], 1, /there is no such file$/],
       [

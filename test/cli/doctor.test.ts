@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Wallet } from 'ethers';
 import { type Finding, findingLine } from '../../src/cli/doctor/finding.ts';
@@ -53,6 +53,16 @@ describe('the doctor', () => {
     expect(by('node')[0]).to.not.match(/secret|\/key/);
   });
 
+  it('names a list of nodes that is empty', async () => {
+    process.env['ASSAY_RPC'] = '';
+    try {
+      const { ok, by } = await findings();
+      expect([ok, by('node')]).to.deep.equal([false, ['fail node no node is named; set --rpc']]);
+    } finally {
+      delete process.env['ASSAY_RPC'];
+    }
+  });
+
   it('names a missing oracle, a wrong contract, and a wrong or broken record', async () => {
     const rpc = ['--rpc', scene.url];
     // A clone in which something was deployed for trial has a record of the usual chain.
@@ -67,6 +77,12 @@ describe('the doctor', () => {
     try {
       writeFileSync(scene.at('31337.json'), '{');
       expect((await findings(...rpc)).by('record')[0]).to.match(/^fail .*31337\.json: it is no JSON/);
+      rmSync(scene.at('31337.json'));
+      mkdirSync(scene.at('31337.json'));
+      expect((await findings(...rpc)).by('record')[0]).to.match(
+        /^fail .*31337\.json: is a folder, not a file/,
+      );
+      rmSync(scene.at('31337.json'), { recursive: true });
       const record = { chainId: 31337, bounds: 'trial', fromBlock: 0, oracle: scene.oracle };
       const others = { game: stranger, registry: stranger, referee: stranger };
       writeFileSync(scene.at('31337.json'), JSON.stringify({ ...record, ...others }));

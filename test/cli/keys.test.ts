@@ -78,6 +78,17 @@ describe('an account whose key is not in the open', () => {
     });
   });
 
+  it('is refused with an option of another way to hold a key', async () => {
+    const key = ['--key-file', at('key')];
+    for (const [args, why] of [
+      [['--password-file', at('none')], '--password-file is about a keystore: add --keystore FILE'],
+      [['--signer-address', 'x'], '--signer-address is about a signer: add --signer URL'],
+    ] as const) {
+      const { code, err } = await publish(...key, ...args);
+      expect([code, err]).to.deep.equal([2, `assay: ${why}`]);
+    }
+  });
+
   it('asks for the password on a terminal, and shows none of it', async function () {
     // util-linux makes the terminal.
     if (!existsSync('/usr/bin/script')) this.skip();
@@ -127,7 +138,7 @@ describe('an account whose key is not in the open', () => {
     expect((await ask(signer.url)).err).to.match(/^assay: [^\n]*says: Request denied$/);
     const dead = await ask('http://me:secret@127.0.0.1:1');
     expect(dead.err).to.match(/no signer answers at 127\.0\.0\.1:1; check --signer and that it runs$/);
-    expect((await ask('ftp://x')).err).to.match(/write the http or https address of the signer$/);
+    expect((await ask('ftp://x')).err).to.match(/^assay: --signer: write an http or https address$/);
     expect((await ask(signer.url, '0x12')).err).to.match(/--signer-address 0x12: write an address/);
   });
 

@@ -128,6 +128,11 @@ describe('files of another kind', () => {
     ['a NumPy array', npy, /is not an ONNX model; it is a NumPy array/],
     ['a sequence', sequence, /is not an ONNX model; it is a sequence/],
     ['half a model', model.slice(0, -9), /not an ONNX model|truncated/],
+    [
+      'of no known kind',
+      Uint8Array.of(0xf8, 0x7d, 1),
+      /other\.onnx: not an ONNX model \(a model has a field/,
+    ],
     ['a TensorFlow Lite model', Buffer.from('\x1c\0\0\0TFL3\0\0'), /it is a TensorFlow Lite model/],
     ['safetensors', Buffer.from('\x10\0\0\0\0\0\0\0{"a":{}}'), /it is a safetensors file/],
   ] as const) {

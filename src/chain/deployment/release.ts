@@ -1,4 +1,4 @@
-import type { Signer } from 'ethers';
+import type { Provider, Signer } from 'ethers';
 import { hasPending, submit } from '../actions/submit.ts';
 import { type Contracts, connect, DeploymentError } from '../contracts/contracts.ts';
 import type { Address } from '../contracts/types.ts';
@@ -27,6 +27,16 @@ export interface Released {
 
 /** Ids of development chains: nothing on them lasts, so they need no factory. */
 const DEVELOPMENT: ReadonlySet<bigint> = new Set([31337n, 1337n]);
+
+/**
+ * Where {@link release} will have the oracle, without sending anything.
+ *
+ * @returns undefined on a chain without CreateX, where each release has an address of its own
+ */
+export async function releaseAddress(plan: Plan, provider: Provider): Promise<Address | undefined> {
+  if (!(await hasCreateX(provider))) return undefined;
+  return createAll(plan, async (_name, initCode) => addressOfCreation(initCode));
+}
 
 /** Pause between two looks at the chain, ms. */
 const REST_MS = 1000;

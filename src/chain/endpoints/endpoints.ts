@@ -272,7 +272,8 @@ function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void
     });
     return node;
   }
-  throw new EndpointError(`${url} is not an http, https, ws or wss address of an Ethereum node`);
+  // Nothing of the text: where a scheme was forgotten, a password or an API key may be anywhere in it.
+  throw new EndpointError('the address of an Ethereum node is not an http, https, ws or wss address');
 }
 
 /** Says why no node told its chain: each one's own reason, where any of them answered. */

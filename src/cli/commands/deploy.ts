@@ -1,6 +1,6 @@
 import { getAddress } from 'ethers';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
-import { type Address, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
+import { type Address, isSameAddress, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { amountText, currencyText, isToken, readUnit } from '../../chain/contracts/unit.ts';
 import {
   BOUNDS,
@@ -12,11 +12,16 @@ import {
   tokenBounds,
 } from '../../chain/deployment/bounds.ts';
 import { editionFor } from '../../chain/deployment/edition.ts';
-import { release } from '../../chain/deployment/release.ts';
+import { release, releaseAddress } from '../../chain/deployment/release.ts';
 import { InputError } from '../../files/inputError.ts';
 import { parseWhole } from '../arguments.ts';
 import { type Account, type AccountOptions, requireEther, withAccount } from '../connection/connection.ts';
-import { type Deployment, readDeployment, writeDeployment } from '../connection/deployments.ts';
+import {
+  type Deployment,
+  recordPath,
+  requireRecordable,
+  writeDeployment,
+} from '../connection/deployments.ts';
 import type { Console } from '../console.ts';
 import { requireAddress } from '../keys/requireAddress.ts';
 import { inTurn, type TurnOptions } from '../services/turn.ts';
@@ -27,6 +32,7 @@ export interface DeployOptions extends AccountOptions, TurnOptions {
   readonly currency?: string;
   readonly leastBond?: string;
   readonly confirmations?: string;
+  readonly replace?: boolean;
   readonly json?: boolean;
 }
 
@@ -97,14 +103,46 @@ async function addressesOf({ oracle, game, registry, referee }: Contracts) {
 }
 
 /** The block before the contracts were there; a run that was killed may have written down an earlier one. */
-function firstBlock(account: Account, oracle: string, created: readonly string[]): number {
-  const known = readDeployment(account.chainId);
+function firstBlock(
+  account: Account,
+  known: Deployment | undefined,
+  oracle: string,
+  created: readonly string[],
+): number {
   if (known?.oracle === oracle) return Math.min(known.fromBlock, account.block);
   return created.includes('oracle') ? account.block : 0;
 }
 
 const hours = (seconds: number): string =>
   seconds >= 3600 ? `${Math.floor(seconds / 3600)} hours` : `${seconds} seconds`;
+
+/**
+ * RULE: the record of a deployment that is in use is replaced only on demand. Services that name no oracle would move to
+ * the new one, away from their open bonds and disputes.
+ *
+ * @param known the record that would be replaced
+ * @param planned address of the oracle, as far as it is known before
+ * @throws InputError for a record of another oracle that is on the chain
+ */
+async function requireReplaced(known: Deployment, planned: Address | undefined, account: Account) {
+  if (planned !== undefined && isSameAddress(planned, known.oracle)) return;
+  // A development chain that was started again has lost its contracts.
+  if ((await account.wallet.provider!.getCode(known.oracle)) === '0x') return;
+  throw new InputError(
+    `${recordPath(account.chainId)} records the oracle ${known.oracle}, which services may be using; add --replace to record another in its place, or set ASSAY_DEPLOYMENTS to another folder`,
+    2,
+  );
+}
+
+/** Writes the record. @returns the file, or why there is none */
+function record(deployment: Deployment): { readonly file: string } | { readonly why: string } {
+  try {
+    return { file: writeDeployment(deployment) };
+  } catch (failure) {
+    if (!(failure instanceof InputError)) throw failure;
+    return { why: failure.message };
+  }
+}
 
 /** `assay deploy`: the protocol's contracts, on a chain that has none, or as others beside those. */
 export async function deploy(options: DeployOptions, console: Console): Promise<void> {
@@ -115,12 +153,12 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
     const { currency, bounds: chosen } = tokenChosen(options, BOUNDS[bounds]);
     if (options.currency !== undefined) await requireToken(currency, account);
     const edition = await editionFor(account.wallet.provider!);
+    const plan = { edition, bounds: chosen, currency };
+    const known = requireRecordable(account.chainId);
+    if (known && !options.replace)
+      await requireReplaced(known, await releaseAddress(plan, account.wallet.provider!), account);
     const { contracts, created, sameEverywhere } = await inTurn(options, account, console, () =>
-      release(
-        account.wallet,
-        { edition, bounds: chosen, currency },
-        { confirmations, onStep: (doing) => console.progress(doing) },
-      ),
+      release(account.wallet, plan, { confirmations, onStep: (doing) => console.progress(doing) }),
     );
     console.progress(undefined);
     const addresses = await addressesOf(contracts);
@@ -129,12 +167,18 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
       bounds,
       clz: edition.clz,
       ...(currency === ZERO_ADDRESS ? {} : { currency }),
-      fromBlock: firstBlock(account, addresses.oracle, created),
+      fromBlock: firstBlock(account, known, addresses.oracle, created),
       ...addresses,
     };
-    const file = writeDeployment(deployment);
+    const recorded = record(deployment);
+    const file = 'file' in recorded ? recorded.file : null;
+    const lost =
+      'why' in recorded
+        ? new InputError(`could not be recorded in ${recorded.why}; keep these lines`)
+        : undefined;
     if (options.json) {
       console.out(JSON.stringify({ ...deployment, created, sameEverywhere, file }));
+      if (lost) throw lost;
       return;
     }
     const done = created.length === 0 ? 'everything was there already' : `deployed ${created.join(', ')}`;
@@ -142,6 +186,7 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
       `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, after block ${deployment.fromBlock}`,
     );
     for (const [name, address] of Object.entries(addresses)) console.out(`${name.padEnd(8)}  ${address}`);
+    if (lost) throw lost;
     if (currency !== ZERO_ADDRESS) {
       const unit = await readUnit(currency, account.wallet.provider!);
       const least = amountText(unit, chosen.min.claimBondWei);

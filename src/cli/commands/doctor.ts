@@ -6,7 +6,7 @@ import { explain } from '../../chain/messages/explain.ts';
 import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { KEY_VARIABLE } from '../../settings/keyVariables.ts';
-import { withoutSecrets } from '../../settings/show.ts';
+import { withoutSecrets } from '../../settings/secrets.ts';
 import type { OracleOptions } from '../connection/connection.ts';
 import { type Deployment, readDeployment, recordPath } from '../connection/deployments.ts';
 import type { Console } from '../console.ts';
@@ -207,6 +207,7 @@ export async function doctor(
   };
   tell([checkNode(process.versions.node), checkMemory(), ...checkData(dataFolder(options))]);
   console.progress('asking the nodes');
+  if (options.rpc.length === 0) tell([fail('node', 'no node is named', 'set --rpc')]);
   const answering: string[] = [];
   for (const url of options.rpc) {
     const { found, answers } = await checkUrl(url);

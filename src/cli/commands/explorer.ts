@@ -22,7 +22,13 @@ import { workersOf } from '../models/engines.ts';
 import { foundModels, type LimitOptions, limitsOf, noteUnknown } from '../models/found.ts';
 import { modelsFolder } from '../models/holding.ts';
 import { inputsFor, OBSERVER } from '../models/inputs.ts';
-import { dataFolder, type ModelSources, type SourceOptions, sourcesOf } from '../models/sources.ts';
+import {
+  dataFolder,
+  type ModelSources,
+  requirePlace,
+  type SourceOptions,
+  sourcesOf,
+} from '../models/sources.ts';
 import { addressRefused, parsePort } from '../ports.ts';
 import { type LogArguments, loggingConsole, parseLogOptions } from '../services/logOptions.ts';
 import { parseBlock } from '../services/service.ts';
@@ -98,6 +104,7 @@ async function openJudging(
 /** `assay explorer`: serves a page that shows a deployment and checks answers in the browser, until a signal. */
 export async function explorer(options: ExplorerOptions, terminal: Console): Promise<void> {
   const port = parsePort('--port', options.port);
+  requirePlace(options);
   const sources = sourcesOf(options);
   const limits = limitsOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);

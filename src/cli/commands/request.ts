@@ -1,4 +1,3 @@
-import { isAddress } from 'ethers';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { PLAIN_TERMS, type Terms, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
 import { amountText, readUnit } from '../../chain/contracts/unit.ts';
@@ -17,6 +16,7 @@ import { tokensIn } from '../../text/tokens.ts';
 import { parseWhole, readInputs, requireAll } from '../arguments.ts';
 import { type OracleOptions, requireEther, withContracts } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
+import { requireAddress } from '../keys/requireAddress.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
 import { requireFollowed, type SourceOptions, sourcesOf } from '../models/sources.ts';
@@ -72,24 +72,28 @@ const OPTIONS: { readonly [Term in AmountTerm]: string } = {
   patienceSeconds: '--patience-seconds',
 };
 
+/** The contracts keep amounts in 96 bits, and times and gas in 32. */
+const AMOUNT_BITS = 96n;
+
+/** @throws InputError naming the option, for what is no whole number of so many bits */
+function parseBits(option: string, text: string, bits: bigint): bigint {
+  const value = parseWhole(option, text);
+  if (value >> bits === 0n) return value;
+  throw new InputError(`${option} ${text}: write at most ${2n ** bits - 1n}`, 2);
+}
+
 /** @throws InputError naming an option that is no whole number, or no address */
 function parseTerms(given: GivenTerms): Partial<Terms> {
   const terms: { -readonly [Term in keyof Terms]?: Terms[Term] } = {};
   for (const term of Object.keys(OPTIONS) as AmountTerm[]) {
     const text = given[term];
     if (text === undefined) continue;
-    const value = parseWhole(OPTIONS[term], text);
-    // The contracts keep amounts in 96 bits, and times and gas in 32.
-    const bits = term.endsWith('Wei') ? 96n : 32n;
-    if (value >> bits > 0n)
-      throw new InputError(`${OPTIONS[term]} ${text}: write at most ${2n ** bits - 1n}`, 2);
-    terms[term] = value;
+    terms[term] = parseBits(OPTIONS[term], text, term.endsWith('Wei') ? AMOUNT_BITS : 32n);
   }
   for (const term of ['provider', 'verifier'] as const) {
     const text = given[term];
     if (text === undefined) continue;
-    if (!isAddress(text))
-      throw new InputError(`--${term} ${text}: write an address, 0x and 40 hex digits`, 2);
+    requireAddress(`--${term}`, text);
     terms[term] = text;
   }
   if (given.answerByRoot) terms.answerByRoot = true;
@@ -151,7 +155,7 @@ async function answerByRoot(
 
 /** `assay request`: asks for an inference and, with --wait, waits for the final answer. */
 export async function request(path: string, options: RequestOptions, console: Console): Promise<void> {
-  const feeWei = parseWhole('--fee-wei', options.feeWei);
+  const feeWei = parseBits('--fee-wei', options.feeWei, AMOUNT_BITS);
   const chosen = parseTerms(options);
   if (options.inputUri !== undefined) requireFollowed('--input-uri', options.inputUri);
   await withContracts(options, console, async (contracts, account) => {

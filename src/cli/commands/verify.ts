@@ -19,7 +19,7 @@ import { type LimitOptions, limitsOf } from '../models/found.ts';
 import { loadAny } from '../models/holding.ts';
 import { inputsFor } from '../models/inputs.ts';
 import type { ImportArguments } from '../models/loadModel.ts';
-import { type SourceOptions, sourcesOf } from '../models/sources.ts';
+import { requirePlace, type SourceOptions, sourcesOf } from '../models/sources.ts';
 import { parseBlock } from '../services/service.ts';
 
 export interface VerifyOptions
@@ -105,6 +105,7 @@ export async function verify(
 ): Promise<void> {
   const requestId = parseWhole('REQUEST_ID', id);
   const engine = engineOf(options, console);
+  requirePlace(options);
   const sources = sourcesOf(options);
   const { maxFetchSeconds } = limitsOf(options);
   const asked = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);

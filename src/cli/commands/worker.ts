@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../files/inputError.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
@@ -51,7 +51,13 @@ function readKey(options: SourceOptions): WorkerKey {
     if (existsSync(path)) return workerKeyFrom(readFileSync(path, 'utf8'));
     const key = createWorkerKey();
     makeFolder(dataFolder(options));
-    writeFileSync(path, pemOf(key), { mode: 0o600, flag: 'wx' });
+    try {
+      writeFileSync(path, pemOf(key), { mode: 0o600, flag: 'wx', flush: true });
+    } catch (failure) {
+      // A full disk would leave a part of a key, which no later start could read.
+      if ((failure as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(path, { force: true });
+      throw failure;
+    }
     return key;
   } catch (error) {
     throw new InputError(`${path}: ${reasonOf(error)}`);

@@ -51,6 +51,11 @@ function inOneLine(error: unknown): unknown {
   return isFromOutside(error) ? new InputError(explain(error)) : error;
 }
 
+/** @throws InputError for an empty list, which file and environment can give */
+function requireNodes({ rpc }: Pick<AccountOptions, 'rpc'>): void {
+  if (rpc.length === 0) throw new InputError('no node is named; add --rpc URL, or set ASSAY_RPC', 2);
+}
+
 const openNodes = (urls: readonly string[], console: Console, privateRelay?: string): Promise<Endpoints> =>
   openEndpoints(urls, { privateRelay, onNotice: (sentence) => console.err(`assay: ${sentence}`) });
 
@@ -64,6 +69,7 @@ export async function withAccount(
   console: Console,
   work: (account: Account) => Promise<void>,
 ): Promise<void> {
+  requireNodes({ rpc });
   const key = await readAccount(keys, process.env, console);
   console.progress('connecting');
   let provider: Endpoints | undefined;
@@ -147,6 +153,7 @@ export async function withReader(
   console: Console,
   work: (contracts: Contracts) => Promise<void>,
 ): Promise<void> {
+  requireNodes(options);
   if (options.oracle !== undefined) requireAddress('--oracle', options.oracle);
   console.progress('connecting');
   let provider: Endpoints | undefined;

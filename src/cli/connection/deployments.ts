@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { isAddress } from 'ethers';
 import type { Address } from '../../chain/contracts/types.ts';
+import { readBytes, replaceFile, requireReplaceable } from '../../files/bytes.ts';
 import { InputError } from '../../files/inputError.ts';
-import { makeFolder } from '../../files/makeFolder.ts';
 import { packageRoot } from '../../files/packageRoot.ts';
 
 /** The record of a deployment: deployments/<chainId>.json. */
@@ -26,19 +26,27 @@ export interface Deployment {
 /** Names the folder of the records, if it is not `deployments` in the working folder. */
 const FOLDER_VARIABLE = 'ASSAY_DEPLOYMENTS';
 
-/** Where a deployment is recorded. */
-export const recordPath = (chainId: bigint): string =>
-  join(process.env[FOLDER_VARIABLE] ?? 'deployments', `${chainId}.json`);
+/** A record has about 400 bytes. */
+const MAX_RECORD_BYTES = 65_536;
+
+/** Where a deployment is recorded. @throws InputError if the variable that names the folder is empty */
+export function recordPath(chainId: bigint): string {
+  const folder = process.env[FOLDER_VARIABLE] ?? 'deployments';
+  if (folder === '') throw new InputError(`${FOLDER_VARIABLE} is empty; name a folder, or unset it`, 2);
+  return join(folder, `${chainId}.json`);
+}
 
 const ADDRESSES = ['oracle', 'game', 'registry', 'referee'] as const;
 
+const USUAL_REMEDY = 'repair it, remove it, or give --oracle ADDRESS';
+
 /** @throws InputError naming the file if it is no record of a deployment on this chain */
-function parse(file: string, chainId: bigint): Deployment {
-  const wrong = (why: string): InputError =>
-    new InputError(`${file}: ${why}; repair it, remove it, or give --oracle ADDRESS`);
+function parse(file: string, chainId: bigint, remedy = USUAL_REMEDY): Deployment {
+  const wrong = (why: string): InputError => new InputError(`${file}: ${why}; ${remedy}`);
+  const text = new TextDecoder().decode(readBytes(file, MAX_RECORD_BYTES));
   let record: Partial<Deployment>;
   try {
-    record = JSON.parse(readFileSync(file, 'utf8')) as Partial<Deployment>;
+    record = JSON.parse(text) as Partial<Deployment>;
   } catch {
     throw wrong('it is no JSON');
   }
@@ -65,10 +73,21 @@ export function readDeployment(chainId: bigint): Deployment | undefined {
   return file === undefined ? undefined : parse(file, chainId);
 }
 
-/** Records a deployment. @returns the file */
+/**
+ * Makes sure that a deployment can be recorded, before anything is paid for it.
+ *
+ * @returns the record that a new one would replace
+ * @throws InputError if the file cannot be written, or holds something else than a record of this chain
+ */
+export function requireRecordable(chainId: bigint): Deployment | undefined {
+  const file = recordPath(chainId);
+  requireReplaceable(file, MAX_RECORD_BYTES);
+  return existsSync(file) ? parse(file, chainId, 'repair it or remove it') : undefined;
+}
+
+/** Records a deployment. @returns the file @throws InputError if it cannot be written */
 export function writeDeployment(deployment: Deployment): string {
   const file = recordPath(BigInt(deployment.chainId));
-  makeFolder(dirname(file));
-  writeFileSync(file, `${JSON.stringify(deployment, null, 2)}\n`);
+  replaceFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return file;
 }

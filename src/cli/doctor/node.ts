@@ -3,7 +3,7 @@ import { BOUNDS, boundsFor } from '../../chain/deployment/bounds.ts';
 import { hasClz } from '../../chain/deployment/edition.ts';
 import { explain } from '../../chain/messages/explain.ts';
 import { durationText } from '../../operator/duration.ts';
-import { withoutSecrets } from '../../settings/show.ts';
+import { withoutSecrets } from '../../settings/secrets.ts';
 import { DEVELOPMENT_CHAINS } from '../services/serviceLoop.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 

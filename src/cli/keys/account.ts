@@ -30,13 +30,14 @@ const MAX_KEYSTORE_BYTES = 65_536;
 
 /** @throws InputError if the text is no private key; the message has none of it */
 function walletWith(key: string, where: string): Wallet {
+  const code = where === KEY_VARIABLE ? 2 : 1;
   const malformed = `${where}: holds no private key; that is 0x and 64 hexadecimal digits`;
-  if (!KEY.test(key)) throw new InputError(malformed);
+  if (!KEY.test(key)) throw new InputError(malformed, code);
   try {
     return new Wallet(key);
   } catch {
     // Zero, or not below the order of the curve.
-    throw new InputError(malformed);
+    throw new InputError(malformed, code);
   }
 }
 
@@ -88,6 +89,10 @@ export async function readAccount(
     .map(([name]) => name);
   if (named.length > 1)
     throw new InputError(`${named.join(' and ')} exclude each other; give one of them`, 2);
+  if (passwordFile !== undefined && keystore === undefined)
+    throw new InputError('--password-file is about a keystore: add --keystore FILE', 2);
+  if (signerAddress !== undefined && signer === undefined)
+    throw new InputError('--signer-address is about a signer: add --signer URL', 2);
   if (keyFile !== undefined) return walletWith(readSecretFile(keyFile, 'one private key'), keyFile);
   if (keystore !== undefined) return unlock(keystore, passwordFile, environment, console);
   if (signer !== undefined) return remote(signer, signerAddress);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { InputError } from '../../files/inputError.ts';
@@ -32,6 +33,12 @@ export async function readPassword(
   environment: Environment,
   console: Console,
 ): Promise<string> {
+  if (passwordFile !== undefined && !existsSync(passwordFile)) {
+    // Nothing of the text: it may be the password itself.
+    throw new InputError(
+      '--password-file: there is no such file; write the name of a file that holds the password',
+    );
+  }
   if (passwordFile !== undefined) return readSecretFile(passwordFile, 'one password');
   const given = environment[PASSWORD_VARIABLE];
   if (given !== undefined) return given;

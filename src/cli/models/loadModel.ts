@@ -8,7 +8,7 @@ import { keepHeapSmall } from '../../operator/smallHeap.ts';
 import { parseDims, parseHalf, parseRanges, readBound } from '../arguments.ts';
 import type { Console } from '../console.ts';
 import type { LoadedText } from '../text/loadText.ts';
-import { refuseTextOptions, type TextArguments } from '../text/textOptions.ts';
+import { type DrawingArguments, refuseTextOptions, type TextArguments } from '../text/textOptions.ts';
 
 export interface LoadedModel extends CompiledModel {
   /** Name of the file, without folders. */
@@ -19,11 +19,13 @@ export interface LoadedModel extends CompiledModel {
 }
 
 /** Options of importing commands, as commander collects them. */
-export interface ImportArguments extends TextArguments {
+export interface ImportArguments extends TextArguments, DrawingArguments {
   readonly dim?: readonly string[];
   readonly bind?: readonly string[];
   readonly range?: readonly string[];
   readonly half?: string;
+  /** Files of inputs, of commands that run the model. */
+  readonly input?: readonly string[];
 }
 
 const MODEL = 'an ONNX model (ModelProto)';
@@ -40,11 +42,14 @@ export async function loadModel(
   given: ImportArguments,
   console: Console,
 ): Promise<LoadedModel> {
-  const { dim = [], bind = [], range = [], half: arithmetic = 'round' } = given;
+  const { dim = [], bind = [], range = [], input = [], half: arithmetic = 'round' } = given;
   const isText = given.text !== undefined && given.text !== false;
   if (!isText) refuseTextOptions(given);
-  else if (dim.length + bind.length + range.length > 0) {
-    throw new InputError('--dim, --bind and --range have no use with --text, which fixes all inputs', 2);
+  else if (dim.length + bind.length + range.length + input.length > 0) {
+    throw new InputError(
+      '--dim, --bind, --range and --input have no use with --text, which fixes all inputs',
+      2,
+    );
   }
   const dims = parseDims(dim);
   const ranges = parseRanges(range);
@@ -75,7 +80,9 @@ export async function loadModel(
     return { ...compiled, file: basename(path), model: modelOf(compiled.program) };
   } catch (error) {
     if (!(error instanceof ImportError)) throw error;
-    throw new InputError(`${path}: ${kindRefusal(kindOfFile(bytes), isText) ?? error.message}`);
+    // The importer calls the file so; the path says which it is.
+    const why = kindRefusal(kindOfFile(bytes), isText) ?? error.message.replace(/^file: /, '');
+    throw new InputError(`${path}: ${why}`);
   } finally {
     file.close();
   }

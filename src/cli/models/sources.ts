@@ -31,7 +31,7 @@ export const sentFolder = (options: SourceOptions): string => join(dataFolder(op
 /** @throws InputError for what is no http or https URL */
 function requireUrl(option: string, text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new InputError(`${option} ${text}: write an http or https URL`, 2);
+    throw new InputError(`${option}: write an http or https address`, 2);
   }
   return text;
 }
@@ -60,6 +60,13 @@ function statOf(path: string, what: string): Stats | undefined {
   }
 }
 
+/** Codes of the system for a place in which no folder can be, other than a disk that is full, read-only or broken. */
+const NO_PLACE: Readonly<Record<string, string>> = {
+  ENOENT: 'no folder can be made there',
+  EACCES: 'no permission to write there',
+  EPERM: 'no permission to write there',
+};
+
 /** @throws InputError for a file where the folder should be: a typing mistake, other than a disk that is full */
 function requireFolder(options: SourceOptions): void {
   const folder = dataFolder(options);
@@ -70,12 +77,16 @@ function requireFolder(options: SourceOptions): void {
   }
 }
 
-/** Codes of the system for a place in which no folder can be, other than a disk that is full, read-only or broken. */
-const NO_PLACE: Readonly<Record<string, string>> = {
-  ENOENT: 'no folder can be made there',
-  EACCES: 'no permission to write there',
-  EPERM: 'no permission to write there',
-};
+/** Makes the folder that `--data` names, of a command that sends nothing. @throws InputError for a place that takes none */
+export function requirePlace({ data }: SourceOptions): void {
+  if (data === undefined) return;
+  try {
+    makeFolder(data);
+  } catch (failure) {
+    const why = NO_PLACE[(failure as NodeJS.ErrnoException).code ?? ''];
+    if (why !== undefined) throw new InputError(`--data ${data}: ${why}; name another folder`);
+  }
+}
 
 /**
  * Makes the folder for leases and journals, if `--data` names it. A service starts all the same on a disk that is full or

@@ -20,7 +20,7 @@ import { workersOf } from '../models/engines.ts';
 import { foundModels, noteUnknown } from '../models/found.ts';
 import { holdNamed } from '../models/holding.ts';
 import { inputsFor, OBSERVER } from '../models/inputs.ts';
-import { sourcesOf } from '../models/sources.ts';
+import { requirePlace, sourcesOf } from '../models/sources.ts';
 import { DEVELOPMENT_CHAINS, endpointsStatus, VERSION, workStatus } from '../services/serviceLoop.ts';
 import { AlarmDesk } from './alarmDesk.ts';
 import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
@@ -64,6 +64,7 @@ export async function openLookout(
   console: Console,
 ): Promise<Lookout> {
   const work = workersOf(options);
+  requirePlace(options);
   const sources = sourcesOf(options);
   const fromBlock = await firstBlockOf(contracts, parsed.fromBlock);
   const { chainId } = await contracts.provider.getNetwork();

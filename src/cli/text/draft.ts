@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES = 2 ** 16;
 export function parseDraftUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol)) return url;
-  throw new InputError(`--draft ${text}: write the address of a server, http or https`, 2);
+  throw new InputError('--draft: write an http or https address', 2);
 }
 
 /** The body of an answer. @throws Error if it is longer than any that is of use */
@@ -79,7 +79,7 @@ export function draftFrom(
         ? tokens.slice(before.length, before.length + BLOCK)
         : [];
     } catch (error) {
-      if (!isTold) warn(`--draft ${server}: ${(error as Error).message}; going on without it`);
+      if (!isTold) warn(`--draft ${server.origin}: ${(error as Error).message}; going on without it`);
       isTold = true;
       resting = REST;
       return [];

@@ -13,6 +13,8 @@ export interface TextArguments {
   readonly tokenizer?: string;
   readonly sampled?: boolean;
   readonly weights?: string;
+  /** The prompt of commands whose `text` is a switch. */
+  readonly ask?: string;
 }
 
 /** Options of drawing tokens, for a model that draws them. */
@@ -92,9 +94,10 @@ export function parseDrawing({
 }
 
 /** @throws InputError for options that say something about texts, of a model that is not said to write any */
-export function refuseTextOptions(given: TextArguments): void {
-  const { prompt, tokens, end, tokenizer, sampled, weights } = given;
-  const options = { prompt, tokens, end, tokenizer, sampled, weights };
+export function refuseTextOptions(given: TextArguments & DrawingArguments): void {
+  const { prompt, tokens, end, tokenizer, sampled, weights, ask, seed, temperature, topK } = given;
+  const drawing = { seed, temperature, 'top-k': topK };
+  const options = { prompt, tokens, end, tokenizer, sampled, weights, ask, ...drawing };
   const [named] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
   if (named) throw new InputError(`--${named} is about models that write text: add --text`, 2);
 }
