@@ -17,6 +17,7 @@ import { wasmEngine } from '../src/engine/wasm/wasm.ts';
 import { bundleExplorer } from '../src/explorer/bundlePage.mjs';
 import { ModelFiles } from '../src/explorer/server/files.ts';
 import { Follower } from '../src/explorer/server/follower.ts';
+import { KeptModels } from '../src/explorer/server/keptModels.ts';
 import { readPage } from '../src/explorer/server/pageFiles.ts';
 import { serveExplorer } from '../src/explorer/server/server.ts';
 import { modelOf } from '../src/merkle/model.ts';
@@ -121,11 +122,13 @@ const follower = new Follower(contracts, {
   onFailure: console.error,
   judge: (listener) => new Verdicts(shelf, undefined, listener),
 });
+const limits = { maxBytes: 2 ** 30, maxNodes: 2 ** 14, maxRunBytes: 2 ** 31, maxSteps: 2e11 };
 const { url } = await serveExplorer({
   ...{ contracts, follower, host: HOST, port },
   files: new ModelFiles({
-    ...{ folder: bundle, others: [], getter, gateways: [], mirrors: [] },
-    limits: { maxBytes: 2 ** 30, maxNodes: 2 ** 14, maxRunBytes: 2 ** 31, maxSteps: 2e11 },
+    ...{ kept: await KeptModels.open(join(folder, 'fetched'), 2 ** 32), others: [bundle] },
+    ...{ getter, gateways: [], mirrors: [] },
+    limits: { ...limits, maxFetchSeconds: 3600 },
   }),
   publication: (id) => readPublication(contracts, id, 0),
   page: readPage(page),

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../files/makeFolder.ts';
 import { hexOf } from '../merkle/keccak.ts';
@@ -6,7 +6,7 @@ import type { TensorRef } from '../program/interface.ts';
 import type { TextDescription } from '../text/description.ts';
 import { programName } from './blobs.ts';
 import { tensorsIn } from './fetchModel.ts';
-import { FolderBlobs } from './folder.ts';
+import { FolderBlobs, roomOf } from './folder.ts';
 import { type HeldModel, saveModel } from './library.ts';
 import { encodeProgram } from './programFile.ts';
 
@@ -70,21 +70,33 @@ export async function writeBundle(folder: string, held: HeldModel, file: string)
   return manifest;
 }
 
-/** Writes what the tokens of a model mean into a bundle, or another folder with the model's files. */
+/**
+ * Writes what the tokens of a model mean into a bundle, or another folder with the model's files.
+ *
+ * @param reserve sets room aside before anything is written, bytes on disk
+ */
 export async function writeText(
   folder: string,
   modelId: string,
   description: TextDescription,
+  reserve?: (bytes: number) => Promise<void>,
 ): Promise<void> {
+  const text = JSON.stringify(description);
+  await reserve?.(roomOf(Buffer.byteLength(text)));
   makeFolder(join(folder, 'text'));
-  await writeWhole(join(folder, textPath(modelId)), JSON.stringify(description));
+  await writeWhole(join(folder, textPath(modelId)), text);
 }
 
 /** Writes a file that nobody sees half of. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.draft`;
-  await writeFile(draft, text);
-  await rename(draft, path);
+  try {
+    await writeFile(draft, text);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }
 
 /** Ids of the models that a bundle has manifests of. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { encodeGraph } from '../../examples/text/file.ts';
 import { publish } from '../../src/client/client.ts';
@@ -88,6 +88,8 @@ describe('assay explorer', function () {
     const { forecasts } = await overviewOf(addressIn(explorer), isJudged);
     expect(forecasts).to.have.length(1);
     expect(forecasts[0]).to.include({ dispute: '1', verdict: 'wrong', ifPlayed: 'challenger' });
+    // No other process that only looks uses these.
+    expect(readdirSync(scene.at('judging/found'))).to.deep.equal([`explorer-31337-${scene.oracle}`]);
     explorer.kill('SIGTERM');
     expect(await explorer.ended()).to.equal(0);
     host.close();

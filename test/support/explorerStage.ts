@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bundleExplorer } from '../../src/explorer/bundlePage.mjs';
 import { ModelFiles } from '../../src/explorer/server/files.ts';
 import { Follower } from '../../src/explorer/server/follower.ts';
+import { KeptModels } from '../../src/explorer/server/keptModels.ts';
 import { readPage } from '../../src/explorer/server/pageFiles.ts';
 import { serveExplorer } from '../../src/explorer/server/server.ts';
 import { Verdicts } from '../../src/monitor/verdicts.ts';
@@ -18,7 +19,7 @@ const PAUSE_MS = 50;
 export interface ExplorerStage {
   readonly url: string;
   readonly follower: Follower;
-  /** Where it looks for program and weights of models. */
+  /** Where it looks for program and weights of models, beside those that it fetches. */
   readonly models: string;
   close(): Promise<void>;
 }
@@ -48,8 +49,11 @@ export async function startExplorer(
     onFailure: () => undefined,
     judge: shelf && ((listener) => new Verdicts(shelf, undefined, listener)),
   });
-  const limits = { maxBytes: 2 ** 26, maxNodes: 2 ** 14, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
-  const files = new ModelFiles({ folder: models, others: [], getter, gateways: [], mirrors: [], limits });
+  const size = { maxBytes: 2 ** 26, maxNodes: 2 ** 14, maxRunBytes: 2 ** 28, maxSteps: 1e9 };
+  const files = new ModelFiles({
+    ...{ kept: await KeptModels.open(join(folder, 'fetched'), 2 ** 28), others: [models] },
+    ...{ getter, gateways: [], mirrors: [], limits: { ...size, maxFetchSeconds: 600 } },
+  });
   const { url, close } = await serveExplorer({
     ...{ contracts, follower, files, page, port, host: '127.0.0.1' },
     publication: (id) => readPublication(contracts, id, 0),

@@ -4,6 +4,7 @@ import type { World } from '../../chain/contracts/world.ts';
 import { ChainClock } from '../../chain/service/chainClock.ts';
 import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
+import { KeptModels } from '../../explorer/server/keptModels.ts';
 import { pageFolder, readPage } from '../../explorer/server/pageFiles.ts';
 import { serveExplorer } from '../../explorer/server/server.ts';
 import { writeSite } from '../../explorer/server/staticSite.ts';
@@ -68,13 +69,14 @@ async function openJudging(
   sources: ModelSources,
   contracts: Contracts,
   fromBlock: number,
+  owner: string,
   log: Log,
 ) {
   const clock = new ChainClock();
   const runner = new WorkRunner({ ...workersOf({ engine: 'wasm' }), clock: () => clock.now() });
-  const inputs = inputsFor(options, sources, runner, log);
+  const inputs = inputsFor(options, sources, runner, log, owner);
   const publication = publicationsOf(contracts, fromBlock);
-  const found = foundModels(options, sources, runner, publication, clock, log);
+  const found = foundModels(options, sources, runner, publication, clock, log, owner);
   await found.start();
   let verdicts: Verdicts | undefined;
   return {
@@ -124,23 +126,25 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
     const { chainId } = await contracts.provider.getNetwork();
     const oracle = await contracts.oracle.getAddress();
     const failures = new Failures(log.error, log.info);
+    const deployment = `${chainId}-${oracle}`;
+    const folder = join(dataFolder(options), 'explorer', deployment);
     const judging = options.judge
-      ? await openJudging(options, sources, contracts, fromBlock, log)
+      ? await openJudging(options, sources, contracts, fromBlock, `explorer-${deployment}`, log)
       : undefined;
     const follower = new Follower(contracts, {
       ...{ judge: judging?.judge, observe: judging?.observe },
-      fromBlock,
-      folder: join(dataFolder(options), 'explorer', `${chainId}-${oracle}`),
+      ...{ fromBlock, folder },
       onNotice: log.warn,
       onFailure: (sentence) => failures.met(sentence),
     });
     const files = new ModelFiles({
-      ...{ folder: modelsFolder(options), others: options.bundle ?? [], limits },
+      kept: await KeptModels.open(join(folder, 'models'), limits.maxTotalBytes),
+      ...{ others: [modelsFolder(options), ...(options.bundle ?? [])], limits },
       ...{ getter: sources.getter, gateways: sources.gateways, mirrors: sources.mirrors },
     });
-    // It has no models: inputs by root are read for pages, which check them.
+    // It has no models: inputs by root are read for pages, which check them. What visitors ask for takes no room of the judge.
     const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
-    const inputs = inputsFor(options, sources, shelf, log);
+    const inputs = inputsFor(options, sources, shelf, log, `explorer-pages-${deployment}`);
     const { signal, release } = untilSignal(log);
     const server = await serveExplorer({
       ...{ contracts, follower, files, readInput: inputs.read, port, host: options.host },
