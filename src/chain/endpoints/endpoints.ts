@@ -1,4 +1,5 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
+import { isSilence } from '../messages/connection.ts';
 import { isKnownTransaction, NodeFailure } from './failures.ts';
 import { type Head, isBelieved, isContradictory } from './heads.ts';
 import { httpTransport } from './http.ts';
@@ -275,13 +276,12 @@ function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void
   throw new EndpointError(`${url} is not an http, https, ws or wss address of an Ethereum node`);
 }
 
-/** Says why no node told its chain: each one's own reason, where any of them answered. */
-function reasonsOf(found: readonly PromiseSettledResult<unknown>[], nodes: readonly EndpointNode[]): string {
+/** Says why no node told its chain: each one's own reason. */
+function reasonsOf(found: readonly PromiseSettledResult<unknown>[]): string {
   const failures = found.flatMap((one) => (one.status === 'rejected' ? [one.reason as NodeFailure] : []));
-  const isSilent = failures.every(({ kind }) => kind === 'unreachable' || kind === 'timeout');
-  if (!isSilent) return failures.map(({ message }) => message).join('; ');
-  const names = nodes.map(({ name }) => name).join(' or ');
-  return `no Ethereum node answers at ${names}; check the address and that the node runs`;
+  const isSilent = failures.every(({ kind, cause }) => kind === 'timeout' || isSilence(cause));
+  const reasons = failures.map(({ message }) => message).join('; ');
+  return isSilent ? `${reasons}; check the address and that the node runs` : reasons;
 }
 
 /**
@@ -315,7 +315,7 @@ export async function openEndpoints(
   const [first, second] = [...chains];
   if (!first) {
     close();
-    throw new EndpointError(reasonsOf(found, nodes));
+    throw new EndpointError(reasonsOf(found));
   }
   if (second) {
     close();
