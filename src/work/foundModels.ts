@@ -12,6 +12,7 @@ import type { Publication } from '../store/publications.ts';
 import type { Getter } from '../store/remote/getter.ts';
 import { modelPlaces } from '../store/remote/locations.ts';
 import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
+import { RemoteError } from '../store/remote/remoteError.ts';
 import { givesWay, nextTurn } from '../store/turns.ts';
 import { modelNeeds } from './modelNeeds.ts';
 import type { WorkRunner } from './runner.ts';
@@ -230,16 +231,15 @@ export class FoundModels {
         ...[this.#ending.signal, download.ending.signal],
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
       ]);
-      const fetched = await fetchModel(
-        bytesOfHex(modelId),
-        this.#sources(found.uris, signal, download),
-        this.#blobs(modelId),
-        {
-          limits,
-          published: found.published,
-        },
-      ).catch((failure: unknown) => {
-        throw 'failure' in asked ? asked.failure : failure;
+      // Said where there is no place to ask: that the own folder lacks the model says nothing.
+      let noPlace = new RemoteError('its publishers do not say where it can be had; add --mirror URI');
+      const sources = this.#sources(found.uris, signal, download, (error) => {
+        noPlace = error;
+      });
+      const [id, into, { published }] = [bytesOfHex(modelId), this.#blobs(modelId), found];
+      const fetched = await fetchModel(id, sources, into, { limits, published }).catch((failure: unknown) => {
+        if ('failure' in asked) throw asked.failure;
+        throw sources.length === 0 && isMissing(failure) ? noPlace : failure;
       });
       await this.#makeRoom(wish, bytesIn(fetched));
       this.#hold(wish, fetched);
@@ -259,11 +259,16 @@ export class FoundModels {
     }
   }
 
-  #sources(uris: readonly string[], signal: AbortSignal, download: { bytes: number }): RemoteBlobs[] {
+  #sources(
+    uris: readonly string[],
+    signal: AbortSignal,
+    download: { bytes: number },
+    refuse: (error: Error) => void,
+  ): RemoteBlobs[] {
     const progress = (bytes: number): void => {
       download.bytes += bytes;
     };
-    return modelPlaces(this.#options, uris).map(
+    return modelPlaces(this.#options, uris, refuse).map(
       (place) => new RemoteBlobs(place, this.#options.getter, { signal, progress }),
     );
   }
@@ -318,6 +323,8 @@ export class FoundModels {
   #remove = (modelId: string): Promise<void> =>
     rm(join(this.#options.folder, modelId.slice(2)), { recursive: true, force: true });
 }
+
+const isMissing = (failure: unknown): boolean => failure instanceof StoreError && failure.fault === 'missing';
 
 function bytesIn(fetched: Fetched): number {
   if (fetched.kind === 'malformed')

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'chai';
 import type { World } from '../../src/chain/contracts/world.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
 import { modelOf } from '../../src/merkle/model.ts';
@@ -41,8 +42,13 @@ describe('models that claims name', () => {
   let server: HostileServer;
   let now = START;
   let news: string[] = [];
+  let reasons: string[] = [];
 
-  async function finding(name: string, limits: { maxModels?: number } = {}): Promise<FoundModels> {
+  async function finding(
+    name: string,
+    limits: { maxModels?: number } = {},
+    uris = (id: string): string[] => [`${server.url}/${id}`],
+  ): Promise<FoundModels> {
     const getter = new Getter({ allowPrivate: true, leastSpeed: { bytesPerSecond: 5000, windowMs: 600 } });
     const nothing = () => undefined;
     const found = new FoundModels({
@@ -58,8 +64,11 @@ describe('models that claims name', () => {
         },
         ...{ maxSteps: 2e11, maxRunSeconds: 600, maxFetchSeconds: 3600, ...limits },
       },
-      publication: async (id) => ({ published: undefined, uris: [`${server.url}/${id}`], publishers: [] }),
-      tell: (one) => news.push(`${one.kind} ${ids.indexOf(one.modelId)}`),
+      publication: async (id) => ({ published: undefined, uris: uris(id), publishers: [] }),
+      tell: (one) => {
+        news.push(`${one.kind} ${ids.indexOf(one.modelId)}`);
+        if (one.kind === 'failed') reasons.push(one.sentence);
+      },
     });
     ends.push(() => {
       found.end();
@@ -102,6 +111,7 @@ describe('models that claims name', () => {
   beforeEach(() => {
     now = START;
     news = [];
+    reasons = [];
     trickling.clear();
   });
   afterEach(() => {
@@ -155,4 +165,17 @@ describe('models that claims name', () => {
     await until('held 3');
     later.look(world([]), 'me');
   }).timeout(20_000);
+
+  it('are not had where no publisher says where they are, and that is told', async () => {
+    const silent = await finding('silent', {}, () => []);
+    silent.want(ids[0]!, now + DAY, 1n);
+    await until('failed 0');
+    const odd = await finding('odd', {}, () => ['ftp://127.0.0.1/model']);
+    odd.want(ids[1]!, now + DAY, 1n);
+    await until('failed 1');
+    expect(reasons).to.deep.equal([
+      'its publishers do not say where it can be had; add --mirror URI',
+      '"ftp://127.0.0.1/model" is not followed: it begins with none of http://, https:// and ipfs://',
+    ]);
+  });
 });
