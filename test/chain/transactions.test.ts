@@ -381,6 +381,14 @@ describe('sending transactions', () => {
     expect(s.said()[0]).to.contain('an earlier run sent it, or another process has the same key');
   });
 
+  it('names all the nonces that an earlier run left in the pool', async () => {
+    const s = scene();
+    s.chain.intrude('call0', GWEI / 2n, 0);
+    s.chain.intrude('call1', GWEI / 2n, 1);
+    await s.turn(numbered(1));
+    expect(s.said()[0]).to.match(/^nonces 0 to 1 of .* are in the pool .*: an earlier run sent them, or/);
+  });
+
   it('attack 47: moves in time although a node tells of a pending nonce for ever', async () => {
     const s = scene();
     s.chain.phantoms = 1;
