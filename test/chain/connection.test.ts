@@ -46,6 +46,11 @@ describe('why a connection failed', () => {
       'it ends the connection without an answer; if it speaks TLS only, try https://',
     ],
     [coded('ECONNRESET', 'socket hang up'), 'https:', 'it ends the connection without an answer'],
+    [
+      new TypeError('terminated', { cause: coded('UND_ERR_SOCKET', 'other side closed') }),
+      'http:',
+      'the connection broke',
+    ],
     [coded('ECONNRESET', 'read ECONNRESET'), 'http:', 'the connection broke'],
     [
       new Error('Connection is closed.'),

@@ -70,7 +70,11 @@ interface Reason {
 function reasonIn(failure: unknown, depth = 0): Reason {
   const { name, cause, code, message } = (failure ?? {}) as Record<string, unknown>;
   const isNamed = typeof code === 'string' && code !== '';
-  if (!isNamed && cause && depth < 8) return reasonIn(cause, depth + 1);
+  if (!isNamed && cause && depth < 8) {
+    const inner = reasonIn(cause, depth + 1);
+    // Of fetch, for an answer that ends too early.
+    return message === 'terminated' && ENDED.test(inner.message) ? { ...inner, message } : inner;
+  }
   const text = typeof message === 'string' ? message : String(failure);
   if (name === 'TimeoutError') return { code: 'ETIMEDOUT', message: text };
   if (name === 'HTTPParserError') return { code: isNamed ? code : 'HPE', message: text };
