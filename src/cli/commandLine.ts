@@ -29,6 +29,7 @@ import {
   withTurn,
   withWorkers,
 } from './options.ts';
+import { starting } from './services/starting.ts';
 
 function build(console: Console): Command {
   const assay = new Command('assay')
@@ -180,8 +181,10 @@ function build(console: Console): Command {
       'public address of answers by root: serve the folder answers of --data there',
     );
   withStatus(withSending(withQueue(withWorkers(withDraft(withModels(provide, '<MODEL...>')))))).action(
-    async (models, options) =>
-      (await onChain(() => import('./commands/provide.ts'))).provide(models, options, console),
+    (models, options) =>
+      starting(console, async () =>
+        (await onChain(() => import('./commands/provide.ts'))).provide(models, options, console),
+      ),
   );
   const watch = assay
     .command('watch')
@@ -190,8 +193,10 @@ function build(console: Console): Command {
     .option('--alert-only', 'challenge nothing: raise alarms, as `assay monitor` does; takes no key');
   withAlarms(
     withStatus(withSending(withQueue(withLimits(withWorkers(withModels(watch, '[MODEL...]')))))),
-  ).action(async (models, options) =>
-    (await onChain(() => import('./commands/watch.ts'))).watch(models, options, console),
+  ).action((models, options) =>
+    starting(console, async () =>
+      (await onChain(() => import('./commands/watch.ts'))).watch(models, options, console),
+    ),
   );
   const worker = assay
     .command('worker')
@@ -200,8 +205,8 @@ function build(console: Console): Command {
     .requiredOption('--queue <URL>', 'the Redis or Valkey server: redis://…')
     .option('--config <FILE>', 'settings in TOML or YAML; flags and ASSAY_… variables win over it')
     .option('--all', 'fetch every model that runs are queued for, within limits');
-  withStatus(withLimits(withSources(withImport(withWorkers(worker))))).action(async (models, options) =>
-    (await import('./commands/worker.ts')).worker(models, options, console),
+  withStatus(withLimits(withSources(withImport(withWorkers(worker))))).action((models, options) =>
+    starting(console, async () => (await import('./commands/worker.ts')).worker(models, options, console)),
   );
   const callback = assay
     .command('callback')

@@ -9,6 +9,8 @@ export interface Doings {
   readonly pending: number;
   readonly runs: number;
   readonly failures: number;
+  /** Looks at the chain that failed since the last one that ended well. */
+  readonly failedLooks: number;
   /** Time since the last successful read if reads fail now, ms; 0 if all is well. */
   readonly blindMs: number;
 }
@@ -22,8 +24,9 @@ const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : '
  */
 export function heartbeat(standing: Standing, doings: Doings, now: number): string {
   const { openClaims, openWindows, ownDisputes, clocks, overdue, next } = standing;
-  const { checked, unverified, pending, runs, failures, blindMs } = doings;
+  const { checked, unverified, pending, runs, failures, failedLooks, blindMs } = doings;
   const parts = [
+    failedLooks > 0 ? `the last ${failedLooks === 1 ? 'look' : `${failedLooks} looks`} failed` : '',
     openClaims === 0 ? 'no open claims' : `${count(openClaims, 'open claim')}, ${checked} checked`,
     unverified > 0 ? `${unverified} not to be checked` : '',
     openWindows > 0 ? `${count(openWindows, 'window')} running` : '',

@@ -172,12 +172,14 @@ export class Overview implements Told {
     const { now, clock, status, failures } = this.#options;
     const { inFlight = 0, runsQueued = 0 } = status();
     const checked = this.#count('right') + this.#count('wrong');
+    const failedLooks = this.#failedLooks;
     const blindMs = now() - (this.#lookedAt ?? this.#startedAt);
+    const isBlind = blindMs > this.#limits.lookMs || failedLooks > this.#limits.failedLooks;
     return heartbeat(
       this.#standing,
       {
         ...{ checked, unverified: this.#count('unknown'), pending: inFlight, runs: runsQueued },
-        ...{ failures: failures(), blindMs: blindMs > this.#limits.lookMs ? blindMs : 0 },
+        ...{ failures: failures(), failedLooks, blindMs: isBlind ? blindMs : 0 },
       },
       Number(clock.now()),
     );

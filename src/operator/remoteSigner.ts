@@ -7,6 +7,7 @@ import {
   type TransactionLike,
   type TransactionRequest,
 } from 'ethers';
+import { connectionReason } from '../chain/messages/connection.ts';
 import { oneLine } from '../chain/messages/revert.ts';
 import { splitCredentials } from './webAddress.ts';
 
@@ -132,20 +133,24 @@ export class RemoteSigner extends AbstractSigner {
   }
 
   async #post(method: string, params: unknown[]): Promise<Answer> {
+    const { address, headers } = splitCredentials(this.#url);
+    let why = 'what answers is no signer';
     try {
-      const { address, headers } = splitCredentials(this.#url);
       const response = await fetch(address, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
         signal: AbortSignal.timeout(PATIENCE_MS),
+      }).catch((failure: unknown) => {
+        why = connectionReason(failure, address.protocol);
+        throw failure;
       });
       const answer = (await response.json()) as unknown;
       if (answer !== null && typeof answer === 'object') return answer as Answer;
     } catch {
-      // A refused connection, a timeout and a page of HTML come to the same.
+      // A page of HTML, and an answer that ends too early, are no signer's.
     }
-    throw new SignerAway(`no signer answers at ${this.#host}; check --signer and that it runs`);
+    throw new SignerAway(`no signer answers at ${this.#host} (${why}); check --signer and that it runs`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ExponentialBackoff, handleAll, type IPolicy, retry } from 'cockatiel';
+import { connectionReason } from '../chain/messages/connection.ts';
 import { splitCredentials } from './webAddress.ts';
 
 export interface WebhookOptions {
@@ -76,9 +77,8 @@ export class Webhook {
       body,
       redirect: 'error',
       signal: AbortSignal.timeout(this.#timeoutMs),
-    }).catch((failure: Error) => {
-      const { code } = (failure.cause ?? {}) as { code?: string };
-      throw new Error(code ?? failure.message);
+    }).catch((failure: unknown) => {
+      throw new Error(connectionReason(failure, new URL(address).protocol));
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`it answered ${response.status}`);

@@ -10,9 +10,8 @@ import { bytesIn, type Fetched, fetchModel, type ModelLimits, ModelTooLarge } fr
 import { FolderBlobs } from '../store/folder.ts';
 import type { Publication } from '../store/publications.ts';
 import type { Getter } from '../store/remote/getter.ts';
-import { modelPlaces } from '../store/remote/locations.ts';
-import { RemoteBlobs } from '../store/remote/remoteBlobs.ts';
 import { givesWay, nextTurn } from '../store/turns.ts';
+import { foundSources } from './foundSources.ts';
 import { modelNeeds } from './modelNeeds.ts';
 import { aborted, givingWay, type RoomLimits } from './room.ts';
 import type { WorkRunner } from './runner.ts';
@@ -247,12 +246,16 @@ export class FoundModels {
         ...[this.#ending.signal, download.ending.signal],
         AbortSignal.timeout(1000 * limits.maxFetchSeconds),
       ]);
-      const sources = this.#sources(found.uris, signal, download);
+      const { sources, noPlace } = foundSources(found.uris, this.#options, signal, (bytes) => {
+        download.bytes += bytes;
+      });
       const fetched = await fetchModel(bytesOfHex(modelId), sources, this.#blobs(modelId), {
         ...{ limits, published: found.published },
         reserve: (bytes) => this.#makeRoom(wish, bytes, signal),
       }).catch((failure: unknown) => {
-        throw 'failure' in asked ? asked.failure : failure;
+        if ('failure' in asked) throw asked.failure;
+        // That the own folder lacks the model says nothing.
+        throw noPlace && isMissing(failure) ? noPlace : failure;
       });
       this.#hold(wish, fetched);
     } catch (error) {
@@ -271,15 +274,6 @@ export class FoundModels {
     } finally {
       wish.download = undefined;
     }
-  }
-
-  #sources(uris: readonly string[], signal: AbortSignal, download: { bytes: number }): RemoteBlobs[] {
-    const progress = (bytes: number): void => {
-      download.bytes += bytes;
-    };
-    return modelPlaces(this.#options, uris).map(
-      (place) => new RemoteBlobs(place, this.#options.getter, { signal, progress }),
-    );
   }
 
   #hold(wish: Wish, fetched: Fetched): void {
@@ -348,3 +342,5 @@ export class FoundModels {
   #remove = (modelId: string): Promise<void> =>
     rm(join(this.#options.folder, modelId.slice(2)), { recursive: true, force: true });
 }
+
+const isMissing = (failure: unknown): boolean => failure instanceof StoreError && failure.fault === 'missing';

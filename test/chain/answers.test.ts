@@ -104,6 +104,17 @@ describe('a node that does not tell its chain', () => {
       '{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"syncing"}}',
       /; it says: syncing$/,
     ],
+    'an error that is a text': [
+      200,
+      '{"jsonrpc":"2.0","id":1,"error":"key expired"}',
+      /; it says: key expired$/,
+    ],
+    'an error without words': [
+      200,
+      '{"jsonrpc":"2.0","id":1,"error":{"code":7}}',
+      /; it says: \{"code":7\}$/,
+    ],
+    'no answer at all': [200, '{"jsonrpc":"2.0","id":1,"error":null}', /answers eth_chainId with nothing$/],
     'a web page': [200, '<html>', /answers with a web page; check the address$/],
     'a page that is not there': [404, '<html>', /answered 404 Not Found; check the address$/],
     garbage: [200, '{{', /answers with something that is no JSON-RPC$/],

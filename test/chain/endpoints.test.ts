@@ -247,4 +247,37 @@ describe('several nodes as one endpoint', () => {
     while (sent().includes(false)) await new Promise((resolve) => setTimeout(resolve, 5));
     await relay.stop();
   });
+
+  it('say at the start that the private relay is away, and refuse one of another chain', async () => {
+    const relay = new FakeNode();
+    const privateRelay = await relay.start();
+    relay.chainId = 8;
+    const refusal = await openEndpoints(urls, { privateRelay }).catch(({ message }: Error) => message);
+    expect(refusal).to.equal(
+      `the private relay ${privateRelay} is on chain 8 and ${urls[0]} on chain 7; name a relay of this chain`,
+    );
+    await relay.stop();
+    const said: string[] = [];
+    const onNotice = (sentence: string): number => said.push(sentence);
+    (await openEndpoints(urls, { privateRelay, onNotice })).destroy();
+    expect(said).to.deep.equal([
+      `no Ethereum node answers at ${privateRelay}: the connection is refused; it is the private relay: until it answers, claims and challenges go to the nodes only after 6 blocks`,
+    ]);
+  });
+
+  it('hand transactions to a relay that does not tell its chain, without a word', async () => {
+    const relay = new FakeNode();
+    relay.instead = ([call], response) => {
+      if (call?.method !== 'eth_chainId') return false;
+      const error = { code: -32601, message: 'the method eth_chainId does not exist' };
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: call.id, error }));
+      return true;
+    };
+    const said: string[] = [];
+    const privateRelay = await relay.start();
+    endpoints = await openEndpoints(urls, { privateRelay, onNotice: (sentence) => said.push(sentence) });
+    expect(await endpoints.broadcast('0x02', 'private')).to.equal('0x64');
+    expect(said).to.deep.equal([]);
+    await relay.stop();
+  });
 });

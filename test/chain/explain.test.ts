@@ -120,6 +120,12 @@ describe('explaining a refusal', () => {
       .and.to.have.length.below(230);
   });
 
+  it("cuts no sentence of this program's own, such as one that begins with a long path", () => {
+    const sentence = `program/${'a'.repeat(64)} in /${'b'.repeat(200)} is missing`;
+    expect(explain(new Error(sentence))).to.equal(sentence);
+    expect(explain(new Error('c'.repeat(5000)))).to.have.length(601);
+  });
+
   it('falls back to the plain reason', () => {
     expect(explain({ data: '0x' })).to.match(/without a reason/);
     expect(explain({ data: '0xdeadbeef' })).to.equal(

@@ -59,4 +59,24 @@ describe('a loop of passes', () => {
     );
     expect(rests).to.deep.equal([20, 40, 40, 40, 40]);
   });
+
+  it('leaves no timer when it is ended between two passes', async () => {
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    // The test itself gets one once it is under way.
+    await new Promise(setImmediate);
+    const before = timers();
+    const ending = new AbortController();
+    const pass = async (): Promise<number> => {
+      setImmediate(() => ending.abort());
+      return 0;
+    };
+    await repeat(pass, {
+      signal: ending.signal,
+      pauseMs: LONG_MS,
+      onFailure: (sentence) => expect.fail(sentence),
+    });
+    await new Promise(setImmediate);
+    expect(timers()).to.be.at.most(before);
+  });
 });

@@ -209,6 +209,21 @@ describe('sending transactions', () => {
       expect(s.said()[0]).to.equal('claim: the private relay: the node says: unauthorised');
     });
 
+    it('tells once of a relay that is away, and claims not to have sent what nobody took', async () => {
+      const s = scene();
+      s.chain.hasRelay = true;
+      s.chain.isRelayAway = true;
+      const dues = [claim(), dueNamed('other', { isPrivate: true })];
+      for (let i = 0; i < 8; i++) await s.turn(dues);
+      expect(s.chain.applied.toSorted()).to.deep.equal(['claim', 'other']);
+      const said = [...new Set(s.said())];
+      expect(said.filter((sentence) => sentence.includes('relay'))).to.deep.equal([
+        'the private relay: read ECONNRESET; claims and challenges go to the nodes only after 6 blocks',
+      ]);
+      expect(said.join()).to.match(/no node has taken it yet; offered again/);
+      expect(said.join()).not.to.match(/sent again/);
+    });
+
     it('shows it to nobody else after a restart', async () => {
       const s = scene({ journal: memory() });
       s.chain.hasRelay = true;
@@ -364,6 +379,14 @@ describe('sending transactions', () => {
     for (let i = 0; i < 8; i++) await s.turn(numbered(1));
     expect(s.chain.applied).to.deep.equal(['call0']);
     expect(s.said()[0]).to.contain('an earlier run sent it, or another process has the same key');
+  });
+
+  it('names all the nonces that an earlier run left in the pool', async () => {
+    const s = scene();
+    s.chain.intrude('call0', GWEI / 2n, 0);
+    s.chain.intrude('call1', GWEI / 2n, 1);
+    await s.turn(numbered(1));
+    expect(s.said()[0]).to.match(/^nonces 0 to 1 of .* are in the pool .*: an earlier run sent them, or/);
   });
 
   it('attack 47: moves in time although a node tells of a pending nonce for ever', async () => {

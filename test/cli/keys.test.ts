@@ -137,7 +137,9 @@ describe('an account whose key is not in the open', () => {
     signer.behaviour = () => ({ error: { code: -32000, message: 'Request\ndenied' } });
     expect((await ask(signer.url)).err).to.match(/^assay: [^\n]*says: Request denied$/);
     const dead = await ask('http://me:secret@127.0.0.1:1');
-    expect(dead.err).to.match(/no signer answers at 127\.0\.0\.1:1; check --signer and that it runs$/);
+    expect(dead.err).to.match(
+      /no signer answers at 127\.0\.0\.1:1 \(this port .*\); check --signer and that it runs$/,
+    );
     expect((await ask('ftp://x')).err).to.match(/^assay: --signer: write an http or https address$/);
     expect((await ask(signer.url, '0x12')).err).to.match(/--signer-address 0x12: write an address/);
   });

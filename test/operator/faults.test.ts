@@ -20,7 +20,7 @@ describe('a service whose signer fails', () => {
       };
       const away = start('http://127.0.0.1:1');
       await away.says(
-        'no signer answers at 127.0.0.1:1; check --signer and that it runs: nothing can be sent',
+        'no signer answers at 127.0.0.1:1 (this port is not allowed for HTTP; choose another one); check --signer and that it runs: nothing can be sent',
       );
       const other = start(signer.url);
       await other.says(`the signer does not hold the key of ${address}; check --signer-address`);

@@ -4,6 +4,7 @@ import { encodeClock } from '../../src/dispute/clock.ts';
 import { deathsOf, obstaclesOf, USUAL_LIMITS, type Vitals } from '../../src/operator/health.ts';
 import { type Doings, heartbeat } from '../../src/operator/heartbeat.ts';
 import { Outcomes } from '../../src/operator/outcomes.ts';
+import { Overview } from '../../src/operator/overview.ts';
 import { type Standing, standingOf } from '../../src/operator/standing.ts';
 import { TERMS } from '../support/protocol.ts';
 
@@ -13,6 +14,25 @@ const well: Vitals = {
   ...{ startedAt: NOW - 500_000, turnedAt: NOW - 1000, lookedAt: NOW - 1000, failedLooks: 0 },
   ...{ headAgeMs: 12_000, funds: { balanceWei: 10n, reserveWei: 5n }, unplayable: [] },
 };
+
+describe('a heartbeat', () => {
+  it('says that the node is unreadable as soon as readiness does', () => {
+    let now = NOW;
+    const overview = new Overview({
+      ...{ account: `0x${'11'.repeat(20)}`, decimals: 18, hasSteadyBlocks: true, now: () => now },
+      ...{ holds: () => true, status: () => ({}), failures: () => 0, clock: { now: () => 0n } },
+    });
+    overview.turned('done', 5);
+    expect(overview.heartbeat()).to.match(/^idle: no open claims/);
+    now += 4000;
+    overview.turned('failed', 5);
+    expect(overview.heartbeat()).to.match(/^idle: the last look failed, /);
+    overview.turned('failed', 5);
+    expect(overview.heartbeat()).to.match(/^blind for 4 s: the last 2 looks failed, /);
+    overview.turned('done', 5);
+    expect(overview.heartbeat()).to.match(/^idle: no open claims/);
+  });
+});
 
 describe('health', () => {
   const cases: [string, Partial<Vitals>, RegExp | undefined][] = [
@@ -112,7 +132,15 @@ describe('how an account stands', () => {
   });
 
   it('is said in one line, with why nothing happens', () => {
-    const quiet: Doings = { checked: 0, unverified: 0, pending: 0, runs: 0, failures: 0, blindMs: 0 };
+    const quiet: Doings = {
+      checked: 0,
+      unverified: 0,
+      pending: 0,
+      runs: 0,
+      failures: 0,
+      failedLooks: 0,
+      blindMs: 0,
+    };
     const nothing: Standing = standingOf(worldOf(), ME, SECONDS);
     expect(heartbeat(nothing, quiet, SECONDS)).to.equal('idle: no open claims, no deadline ahead');
     const some = { ...nothing, openClaims: 3, openWindows: 2, next: { at: SECONDS + 14_400, what: 'it' } };
@@ -122,6 +150,12 @@ describe('how an account stands', () => {
     const busy = standingOf(worldOf(dispute(1n)), ME, SECONDS);
     expect(heartbeat(busy, { ...quiet, pending: 1, failures: 2 }, SECONDS)).to.match(
       /^busy: 1 open claim, 0 checked, 1 window running, 1 dispute, 1 move due, 1 late, 1 transaction on the way, 2 failures, next deadline in 50 min: our clock in dispute 1$/,
+    );
+    expect(heartbeat(nothing, { ...quiet, failedLooks: 1 }, SECONDS)).to.match(
+      /^idle: the last look failed, /,
+    );
+    expect(heartbeat(nothing, { ...quiet, failedLooks: 3, blindMs: 4000 }, SECONDS)).to.match(
+      /^blind for 4 s: the last 3 looks failed, /,
     );
     expect(heartbeat(nothing, { ...quiet, blindMs: 90_000 }, SECONDS)).to.match(/^blind for 1 min 30 s: /);
   });

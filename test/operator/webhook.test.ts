@@ -66,7 +66,7 @@ describe('the webhook', () => {
     const dead = hook(`http://127.0.0.1:${port}/`);
     dead.webhook.post('x');
     await dead.webhook.settled();
-    expect(dead.failures[0]).to.match(/^the webhook at 127\.0\.0\.1:\d+ .*: ECONNREFUSED$/);
+    expect(dead.failures[0]).to.match(/^the webhook at 127\.0\.0\.1:\d+ .*: the connection is refused$/);
   });
 
   it('follows no redirect, and keeps a hundred messages at most', async () => {

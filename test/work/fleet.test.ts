@@ -458,7 +458,7 @@ describe('a fleet of workers on a queue', function () {
       expect((failure as Error).message).not.to.contain('\n');
       if (url.endsWith(':1'))
         expect((failure as Error).message).to.equal(
-          'no Redis or Valkey answers at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1); check that it runs and that this machine may connect to it, or name another one with --queue',
+          'no Redis or Valkey answers at 127.0.0.1:1 (the connection is refused); check that it runs and that this machine may connect to it, or name another one with --queue',
         );
     }
   });

@@ -50,10 +50,12 @@ describe('models that claims name', () => {
   let server: HostileServer;
   let now = START;
   let news: string[] = [];
+  let reasons: string[] = [];
 
   async function finding(
     name: string,
     limits: { maxModels?: number; maxTotalBytes?: number } = {},
+    uris = (id: string): string[] => [`${server.url}/${id}`],
   ): Promise<FoundModels> {
     const getter = new Getter({ allowPrivate: true, leastSpeed: { bytesPerSecond: 5000, windowMs: 600 } });
     const nothing = () => undefined;
@@ -73,9 +75,12 @@ describe('models that claims name', () => {
       publication: async (id) => {
         const failure = failing.get(id);
         if (failure) throw failure;
-        return { published: undefined, uris: [`${server.url}/${id}`], publishers: [] };
+        return { published: undefined, uris: uris(id), publishers: [] };
       },
-      tell: (one) => news.push(`${one.kind} ${ids.indexOf(one.modelId)}`),
+      tell: (one) => {
+        news.push(`${one.kind} ${ids.indexOf(one.modelId)}`);
+        if (one.kind === 'failed') reasons.push(one.sentence);
+      },
     });
     ends.push(() => {
       found.end();
@@ -127,6 +132,7 @@ describe('models that claims name', () => {
   beforeEach(() => {
     now = START;
     news = [];
+    reasons = [];
     trickling.clear();
     cut.clear();
     resumedAt.length = 0;
@@ -258,4 +264,17 @@ describe('models that claims name', () => {
     found.look(world(claims.map((one) => ({ ...one, claimedAt: BigInt(now) }))), 'me');
     await until('held 1');
   }).timeout(20_000);
+
+  it('are not had where no publisher says where they are, and that is told', async () => {
+    const silent = await finding('silent', {}, () => []);
+    silent.want(ids[0]!, now + DAY, 1n);
+    await until('failed 0');
+    const odd = await finding('odd', {}, () => ['ftp://127.0.0.1/model']);
+    odd.want(ids[1]!, now + DAY, 1n);
+    await until('failed 1');
+    expect(reasons).to.deep.equal([
+      'its publishers do not say where it can be had; add --mirror URI',
+      '"ftp://127.0.0.1/model" is not followed: it begins with none of http://, https:// and ipfs://',
+    ]);
+  });
 });

@@ -45,7 +45,7 @@ function isLog(log: unknown): boolean {
 }
 
 /** A value as JSON, cut to fit a message. */
-const shown = (value: unknown): string => {
+export const shown = (value: unknown): string => {
   const text = oneLine(JSON.stringify(value) ?? 'nothing');
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };

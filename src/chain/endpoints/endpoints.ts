@@ -1,9 +1,11 @@
 import { type JsonRpcApiProvider, type JsonRpcPayload, keccak256, Network } from 'ethers';
+import { isSilence } from '../messages/connection.ts';
 import { isKnownTransaction, NodeFailure } from './failures.ts';
 import { type Head, isBelieved, isContradictory } from './heads.ts';
 import { httpTransport } from './http.ts';
 import { type Answer, EndpointNode, type NodeStatus } from './node.ts';
 import { askPatiently, asList, PinnedProvider } from './pinned.ts';
+import { chainOfRelay, isAway, WITHOUT_RELAY } from './relay.ts';
 import { SpeakingProvider } from './speakingProvider.ts';
 import { publicName } from './transport.ts';
 import { webSocketTransport } from './webSocket.ts';
@@ -276,19 +278,18 @@ function nodeAt(url: string, timeoutMs: number, onHead: (number: number) => void
   throw new EndpointError('the address of an Ethereum node is not an http, https, ws or wss address');
 }
 
-/** Says why no node told its chain: each one's own reason, where any of them answered. */
-function reasonsOf(found: readonly PromiseSettledResult<unknown>[], nodes: readonly EndpointNode[]): string {
+/** Says why no node told its chain: each one's own reason. */
+function reasonsOf(found: readonly PromiseSettledResult<unknown>[]): string {
   const failures = found.flatMap((one) => (one.status === 'rejected' ? [one.reason as NodeFailure] : []));
-  const isSilent = failures.every(({ kind }) => kind === 'unreachable' || kind === 'timeout');
-  if (!isSilent) return failures.map(({ message }) => message).join('; ');
-  const names = nodes.map(({ name }) => name).join(' or ');
-  return `no Ethereum node answers at ${names}; check the address and that the node runs`;
+  const isSilent = failures.every(({ kind, cause }) => kind === 'timeout' || isSilence(cause));
+  const reasons = failures.map(({ message }) => message).join('; ');
+  return isSilent ? `${reasons}; check the address and that the node runs` : reasons;
 }
 
 /**
  * Connects to nodes of one chain over JSON-RPC.
  *
- * @throws EndpointError if no node answers, or two are on different chains
+ * @throws EndpointError if no node answers, or two are on different chains, or the relay is on another one
  */
 export async function openEndpoints(
   urls: readonly string[],
@@ -306,7 +307,10 @@ export async function openEndpoints(
     for (const node of nodes) node.close();
     relay?.close();
   };
-  const found = await Promise.allSettled(nodes.map((node) => node.readChainId()));
+  const [found, relayChain] = await Promise.all([
+    Promise.allSettled(nodes.map((node) => node.readChainId())),
+    relay && chainOfRelay(relay),
+  ]);
   const chains = new Map<bigint, string>();
   found.forEach((one, i) => {
     const { name } = nodes[i] as EndpointNode;
@@ -316,20 +320,30 @@ export async function openEndpoints(
   const [first, second] = [...chains];
   if (!first) {
     close();
-    throw new EndpointError(reasonsOf(found, nodes));
+    throw new EndpointError(reasonsOf(found));
   }
+  const [chainId, name] = first;
   if (second) {
     close();
     throw new EndpointError(
-      `${first[1]} is on chain ${first[0]} and ${second[1]} on chain ${second[0]}; name nodes of one chain`,
+      `${name} is on chain ${chainId} and ${second[1]} on chain ${second[0]}; name nodes of one chain`,
     );
   }
-  found.forEach((one) => {
+  if (typeof relayChain === 'bigint' && relayChain !== chainId) {
+    close();
+    throw new EndpointError(
+      `the private relay ${relay?.name} is on chain ${relayChain} and ${name} on chain ${chainId}; name a relay of this chain`,
+    );
+  }
+  for (const one of found)
     if (one.status === 'rejected')
       onNotice(`${(one.reason as NodeFailure).message}; going on with the others`);
-  });
-  for (const node of [...nodes, ...(relay ? [relay] : [])]) node.expect(first[0]);
-  return new Endpoints(Network.from(first[0]), nodes, relay, listeners, onNotice);
+  if (relayChain !== undefined && isAway(relayChain))
+    onNotice(`${relayChain.message}; it is the private relay: until it answers, ${WITHOUT_RELAY}`);
+  for (const node of nodes) node.expect(chainId);
+  // One that does not tell its chain takes transactions all the same, which say theirs.
+  if (typeof relayChain === 'bigint') relay?.expect(chainId);
+  return new Endpoints(Network.from(chainId), nodes, relay, listeners, onNotice);
 }
 
 /** Connects to one node. @throws EndpointError if none answers */

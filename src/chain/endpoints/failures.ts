@@ -70,9 +70,22 @@ export function rpcErrorIn(failure: unknown, depth = 0): RpcError | undefined {
   return rpcErrorIn(info, depth + 1) ?? rpcErrorIn(error, depth + 1) ?? rpcErrorIn(cause, depth + 1);
 }
 
-/** The error that an answer carries, if it is one. */
-export const refusalOf = (answer: unknown): RpcError | undefined =>
-  (answer as { error?: RpcError } | undefined)?.error;
+/** The error that an answer carries, if it is one. Some nodes write a text in its place, or `null` where there is none. */
+export function refusalOf(answer: unknown): RpcError | undefined {
+  const { error = null } = (answer ?? {}) as { error?: unknown };
+  if (error === null || isRpcError(error)) return error ?? undefined;
+  const { code, message, data } = error as Partial<Record<keyof RpcError, unknown>>;
+  const words = [message, error].find((one) => typeof one === 'string') ?? JSON.stringify(error);
+  return { code: typeof code === 'number' ? code : 0, message: `${words}`, data };
+}
+
+/** An answer as JSON-RPC has it, with an error of its form or none. */
+export function regular(answer: unknown): unknown {
+  if (typeof answer !== 'object' || answer === null || !('error' in answer)) return answer;
+  const { error: _, ...rest } = answer;
+  const error = refusalOf(answer);
+  return error ? { ...rest, error } : rest;
+}
 
 /** Pause that a node names in the data of an error, ms. */
 export function restIn({ data }: RpcError): number | undefined {

@@ -1,14 +1,7 @@
 import type { JsonRpcPayload } from 'ethers';
+import { connectionReason } from '../messages/connection.ts';
 import { NodeFailure } from './failures.ts';
 import { publicName, type Transport } from './transport.ts';
-
-/** The innermost reason, such as ECONNREFUSED: fetch itself says "fetch failed" for everything. */
-function reasonOf(failure: unknown): string {
-  const { cause, code, message } = failure as { cause?: unknown; code?: unknown; message?: unknown };
-  if (typeof code === 'string') return code;
-  if (cause) return reasonOf(cause);
-  return typeof message === 'string' ? message : String(failure);
-}
 
 /** RFC 9110, section 10.2.3: whole seconds, or a date. */
 export function retryAfterMs(header: string | null, now: number): number | undefined {
@@ -53,6 +46,9 @@ const ADVICE: Readonly<Record<number, string>> = {
   405: '; check the address',
 };
 
+/** Said in the body of an error by servers that speak TLS only. */
+const TLS_ONLY = /\bHTTPS (server|port)\b/i;
+
 /**
  * JSON-RPC over HTTP POST.
  *
@@ -68,17 +64,19 @@ export function httpTransport(url: string, mostBytes = MOST_BYTES): Transport {
     target.username = '';
     target.password = '';
   }
+  let hasAnswered = false;
   const post = async (payloads: readonly JsonRpcPayload[], signal: AbortSignal) => {
     const body = JSON.stringify(payloads.length === 1 ? payloads[0] : payloads);
     try {
       const response = await fetch(target, { method: 'POST', headers, body, signal });
+      hasAnswered = true;
       return { response, text: await textOf(response, mostBytes) };
     } catch (failure) {
       if (signal.aborted)
         throw new NodeFailure('timeout', `${name} did not answer in time`, { cause: failure });
-      throw new NodeFailure('unreachable', `no Ethereum node answers at ${name} (${reasonOf(failure)})`, {
-        cause: failure,
-      });
+      // Another protocol is proposed only where this one never worked.
+      const why = connectionReason(failure, hasAnswered ? undefined : target.protocol);
+      throw new NodeFailure('unreachable', `no Ethereum node answers at ${name}: ${why}`, { cause: failure });
     }
   };
   return {
@@ -118,9 +116,10 @@ export function httpTransport(url: string, mostBytes = MOST_BYTES): Transport {
       const words = wordsIn(text, body);
       const isPlain = words !== '' && !words.trimStart().startsWith('<');
       const said = `${status} ${response.statusText}`.trim();
+      const advice = TLS_ONLY.test(text) ? '; it speaks TLS only; try https://' : (ADVICE[status] ?? '');
       throw new NodeFailure(
         kind,
-        `the node at ${name} answered ${said}${isPlain ? ` (${words})` : ''}${ADVICE[status] ?? ''}${target}`,
+        `the node at ${name} answered ${said}${isPlain ? ` (${words})` : ''}${advice}${target}`,
       );
     },
     close: () => undefined,

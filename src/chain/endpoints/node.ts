@@ -13,9 +13,9 @@ import {
 } from 'cockatiel';
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers';
 import { oneLine } from '../messages/revert.ts';
-import { countIn, headIn, objectionTo } from './answers.ts';
+import { countIn, headIn, objectionTo, shown } from './answers.ts';
 import { whenFailuresLast } from './breaker.ts';
-import { type FailureKind, isRateLimit, NodeFailure, refusalOf, restIn } from './failures.ts';
+import { type FailureKind, isRateLimit, NodeFailure, refusalOf, regular, restIn } from './failures.ts';
 import { FAR_BLOCKS, type Head } from './heads.ts';
 import { LearnedSize } from './learnedSize.ts';
 import type { Transport } from './transport.ts';
@@ -184,9 +184,7 @@ export class EndpointNode {
     }
     const words = refusalOf(answer)?.message;
     const how =
-      words === undefined
-        ? `answers eth_chainId with ${oneLine(`${result}`)}`
-        : `says: ${oneLine(`${words}`)}`;
+      words === undefined ? `answers eth_chainId with ${shown(result)}` : `says: ${oneLine(`${words}`)}`;
     throw new NodeFailure('malformed', `${this.name} does not say on which chain it is; it ${how}`);
   }
 
@@ -256,7 +254,7 @@ export class EndpointNode {
       if (failure.kind !== 'batch') throw failure;
       return undefined;
     });
-    const list: unknown[] = Array.isArray(body) ? body : [body];
+    const list: unknown[] = (Array.isArray(body) ? body : [body]).map(regular);
     const byId = new Map(list.map((one) => [(one as { id?: unknown } | undefined)?.id, one as Answer]));
     const limited = list.map(refusalOf).find((refusal) => refusal && isRateLimit(refusal));
     const isMissing = fresh.some(({ id }) => !byId.has(id));

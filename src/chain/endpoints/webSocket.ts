@@ -1,4 +1,5 @@
 import type { JsonRpcPayload } from 'ethers';
+import { connectionReason } from '../messages/connection.ts';
 import { headIn } from './answers.ts';
 import { NodeFailure } from './failures.ts';
 import type { Head } from './heads.ts';
@@ -13,9 +14,30 @@ interface Message {
 /** Id of the request that subscribes to new heads; those of other requests count from 1. */
 const SUBSCRIPTION = 0;
 
+/** Longest look for the reason that a websocket does not open, ms. */
+const REASON_MS = 3_000;
+
 interface Waiting {
   resolve(answer: unknown): void;
   reject(failure: NodeFailure): void;
+}
+
+/** Finds out why a websocket did not open. It says only that it closed, so the same server is asked for a page. */
+async function whyClosed(url: string, name: string, ending: AbortSignal): Promise<NodeFailure> {
+  const target = new URL(url.replace(/^ws/i, 'http'));
+  target.username = '';
+  target.password = '';
+  try {
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(REASON_MS)]);
+    const response = await fetch(target, { redirect: 'manual', signal });
+    void response.body?.cancel();
+    const said = `${response.status} ${response.statusText}`.trim();
+    const sentence = `${name} opens no websocket (to a plain request it answers ${said}); check the address`;
+    return new NodeFailure('server', sentence);
+  } catch (failure) {
+    const why = connectionReason(failure, new URL(url).protocol);
+    return new NodeFailure('unreachable', `no Ethereum node answers at ${name}: ${why}`, { cause: failure });
+  }
 }
 
 /**
@@ -27,7 +49,7 @@ export function webSocketTransport(url: string, onHead: (head: Head) => void): T
   const name = publicName(url);
   const waiting = new Map<number, Waiting>();
   let socket: Promise<WebSocket> | undefined;
-  let closed = false;
+  const ending = new AbortController();
 
   const broke = (): void => {
     socket = undefined;
@@ -54,15 +76,21 @@ export function webSocketTransport(url: string, onHead: (head: Head) => void): T
   const open = (): Promise<WebSocket> => {
     socket ??= new Promise<WebSocket>((resolve, reject) => {
       const opening = new WebSocket(url);
+      let isOpen = false;
       opening.addEventListener('open', () => {
+        isOpen = true;
         const params = ['newHeads'];
         opening.send(JSON.stringify({ jsonrpc: '2.0', id: SUBSCRIPTION, method: 'eth_subscribe', params }));
         resolve(opening);
       });
       opening.addEventListener('message', receive);
       opening.addEventListener('close', () => {
-        reject(new NodeFailure('unreachable', `no Ethereum node answers at ${name}`));
-        broke();
+        if (isOpen) return broke();
+        // Requests wait for this promise until the reason is known.
+        void whyClosed(url, name, ending.signal).then((failure) => {
+          socket = undefined;
+          reject(failure);
+        });
       });
       // A close follows every error.
       opening.addEventListener('error', () => undefined);
@@ -83,7 +111,7 @@ export function webSocketTransport(url: string, onHead: (head: Head) => void): T
   return {
     batches: false,
     exchange: async ([payload], signal) => {
-      if (closed) throw new NodeFailure('unreachable', `the connection to ${name} is closed`);
+      if (ending.signal.aborted) throw new NodeFailure('unreachable', `the connection to ${name} is closed`);
       const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () =>
           reject(new NodeFailure('timeout', `${name} did not answer in time`)),
@@ -94,7 +122,7 @@ export function webSocketTransport(url: string, onHead: (head: Head) => void): T
       return ask(connection, payload as JsonRpcPayload, signal);
     },
     close: () => {
-      closed = true;
+      ending.abort();
       socket?.then((connection) => connection.close()).catch(() => undefined);
     },
   };

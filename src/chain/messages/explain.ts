@@ -5,7 +5,7 @@ import {
   IModelRegistry__factory,
   IReferee__factory,
 } from '#typechain';
-import { oneLine, plainReason, revertData } from './revert.ts';
+import { MOST_SENTENCE, oneLine, plainReason, revertData } from './revert.ts';
 import { type ErrorArguments, SENTENCES } from './sentences.ts';
 
 const ALL_ERRORS = new Interface(
@@ -14,8 +14,6 @@ const ALL_ERRORS = new Interface(
   ),
 );
 
-/** Longest sentence: a contract or a node may hand over any number of values of any length. */
-const MOST_SENTENCE = 600;
 /** Revert data above this is of none of the errors that these contracts have, bytes. */
 const MOST_ERROR_BYTES = 4096;
 

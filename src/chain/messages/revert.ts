@@ -25,6 +25,9 @@ export function revertData(failure: unknown, depth = 0): string | undefined {
 /** Longest part of what a node says that is repeated. */
 const MAX_WORDS = 200;
 
+/** Longest sentence, in which such parts may stand: a contract or a node may hand over any number of values of any length. */
+export const MOST_SENTENCE = 600;
+
 /** Control characters, and marks that change the direction of text: a node may be anybody's. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 
@@ -76,8 +79,9 @@ export function plainReason(failure: unknown): string {
     return `the node says: ${words}${remedy}`;
   }
   if (!(failure instanceof Error)) return oneLine(String(failure));
-  if (isAboutFiles(failure)) return oneLine(fileReason(failure));
+  // A sentence of this program's own, which has cut what strangers said, or of a library.
+  if (isAboutFiles(failure)) return oneLine(fileReason(failure), MOST_SENTENCE);
   const short = (failure as { shortMessage?: unknown }).shortMessage;
   const [line = ''] = (typeof short === 'string' ? short : failure.message).split('\n');
-  return oneLine(line);
+  return oneLine(line, MOST_SENTENCE);
 }

@@ -94,7 +94,8 @@ export async function repeat(
   { signal, pauseMs, onFailure, onHead }: LoopOptions,
   wait: (ms: number, signal: AbortSignal) => Promise<void> = rest,
 ): Promise<void> {
-  const ending = aborted(signal).then(() => rest(GRACE_MS, never));
+  const ended = new AbortController();
+  const ending = aborted(signal).then(() => rest(GRACE_MS, ended.signal));
   const bell = new Bell();
   const release = onHead?.(bell.ring);
   let pauses = 1;
@@ -128,6 +129,8 @@ export async function repeat(
     }
   } finally {
     release?.();
+    // The wait for a pass that may still run would hold the process.
+    ended.abort();
   }
 }
 

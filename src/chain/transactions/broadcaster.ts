@@ -1,13 +1,11 @@
 import type { Audience } from '../endpoints/endpoints.ts';
+import { PRIVATE_BLOCKS, WITHOUT_RELAY } from '../endpoints/relay.ts';
 import { explain } from '../messages/explain.ts';
 import type { Listener } from '../messages/report.ts';
 import { type Fees, isUrgent } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
 import { refusalIn } from './refusal.ts';
 import { type Attempt, plain, type Slot, type TransactionContent } from './slot.ts';
-
-/** Blocks for which the private relay alone has a transaction; then all nodes get it. */
-const PRIVATE_BLOCKS = 6;
 
 /** Signs attempts, hands them to the nodes that may see them, and notes in their slot how the nodes took them. */
 export class Broadcaster {
@@ -53,7 +51,9 @@ export class Broadcaster {
       if (refusal === 'known' || refusal === 'nonceUsed') return;
       if (audience === 'private') {
         // All nodes get it soon, so that a relay that is away holds nothing up for long.
-        const sentence = `${attempt.what}: the private relay: ${explain(failure)}`;
+        const why = `the private relay: ${explain(failure)}`;
+        // That nobody answers is the same for all of them, so it is said once.
+        const sentence = refusal === 'unanswered' ? `${why}; ${WITHOUT_RELAY}` : `${attempt.what}: ${why}`;
         this.#listen({ kind: 'warned', about: 'relay', sentence });
         return;
       }

@@ -150,10 +150,12 @@ export class Ledger {
     const [first] = found;
     if (first === undefined) return;
     for (const nonce of found) this.add(emptySlot(nonce, block, true));
-    const which = found.length > 1 ? `nonces ${first} to ${found.at(-1)}` : `nonce ${first}`;
-    const verb = found.length > 1 ? 'are' : 'is';
+    const [which, verb, them] =
+      found.length > 1
+        ? [`nonces ${first} to ${found.at(-1)}`, 'are', 'them']
+        : [`nonce ${first}`, 'is', 'it'];
     this.#tellForeign(
-      `${which} of ${this.#node.address} ${verb} in the pool and not from this run: an earlier run sent it, or another process has the same key`,
+      `${which} of ${this.#node.address} ${verb} in the pool and not from this run: an earlier run sent ${them}, or another process has the same key`,
     );
   }
 

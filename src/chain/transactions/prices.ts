@@ -1,6 +1,6 @@
 import { larger, smaller } from '../bigints.ts';
 import type { Due } from './due.ts';
-import { ceilingWei, isUrgent, worthWei } from './fees.ts';
+import { ceilingWei, type Fees, isUrgent, worthWei } from './fees.ts';
 import type { Look, SendingNode } from './node.ts';
 import { latestOf, type Slot, type TransactionContent } from './slot.ts';
 
@@ -114,3 +114,9 @@ export const weiIn = (open: readonly Slot[], maxFeeWei: bigint): bigint =>
 
 /** An amount of wei in gwei, with at most two decimals. */
 export const gwei = (wei: bigint): string => `${Number(wei / 10n ** 7n) / 100}`;
+
+/** Tells of another attempt for a nonce. @param isTaken whether a node took one before */
+export function replacedSentence(what: string, nonce: number, fees: Fees, isTaken: boolean): string {
+  const how = isTaken ? 'not mined yet; sent again' : 'no node has taken it yet; offered again';
+  return `${what}: ${how} with nonce ${nonce} at ${gwei(fees.maxFeePerGas)} gwei`;
+}

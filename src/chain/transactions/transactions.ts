@@ -12,7 +12,7 @@ import { Ledger } from './ledger.ts';
 import { isStillNow, momentAt } from './moment.ts';
 import type { Look, SendingNode } from './node.ts';
 import { type Join, Preparer } from './prepare.ts';
-import { gwei, Prices, weiIn } from './prices.ts';
+import { Prices, replacedSentence, weiIn } from './prices.ts';
 import {
   type Attempt,
   BUMP_BLOCKS,
@@ -247,10 +247,8 @@ export class Transactions {
       attempt,
       this.#broadcaster.audience(slot, attempt, look, secondsLeft),
     );
-    this.#tell(
-      'replaced',
-      `${content.what}: not mined yet; sent again with nonce ${slot.nonce} at ${gwei(fees.maxFeePerGas)} gwei`,
-    );
+    const isTaken = last === undefined || taken !== undefined;
+    this.#tell('replaced', replacedSentence(content.what, slot.nonce, fees, isTaken));
     return true;
   }
 

@@ -15,6 +15,7 @@ import {
   withStatus,
   withWorkers,
 } from '../options.ts';
+import { starting } from '../services/starting.ts';
 
 /** Adds the commands of those who operate providers and watchers, or keep an eye on them. */
 export function addOperating(assay: Command, console: Console): void {
@@ -29,9 +30,11 @@ export function addOperating(assay: Command, console: Console): void {
     );
   withJson(
     withAlarms(withStatus(withLimits(withWorkers(withSources(withImport(withReading(monitor))))))),
-  ).action(async (models, options) =>
-    (await onChain(() => import('./monitor.ts'))).monitor(models, options, console),
-  );
+  ).action((models, options) => {
+    const look = async (): Promise<void> =>
+      (await onChain(() => import('./monitor.ts'))).monitor(models, options, console);
+    return options.once ? look() : starting(console, look);
+  });
   const verify = assay
     .command('verify')
     .description(
@@ -68,7 +71,9 @@ export function addOperating(assay: Command, console: Console): void {
     .option('--judge', 'run disputed claims again, to forecast how disputes end; fetches their models')
     .option('--port <N>', 'to listen on; 0 for any that is free', '8490')
     .option('--host <ADDRESS>', 'to listen on', '127.0.0.1');
-  withLog(withLimits(withSources(withReading(explorer)))).action(async (options) =>
-    (await onChain(() => import('./explorer.ts'))).explorer(options, console),
-  );
+  withLog(withLimits(withSources(withReading(explorer)))).action((options) => {
+    const show = async (): Promise<void> =>
+      (await onChain(() => import('./explorer.ts'))).explorer(options, console);
+    return options.static === undefined ? starting(console, show) : show();
+  });
 }

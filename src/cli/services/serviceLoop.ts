@@ -6,6 +6,7 @@ import type { Log } from '../../operator/log.ts';
 import type { Overview, Status } from '../../operator/overview.ts';
 import type { WorkRunner } from '../../work/runner.ts';
 import type { Account } from '../connection/connection.ts';
+import { started } from './starting.ts';
 
 /** The main loop of a service: passes until a signal, with reports on its health. */
 
@@ -40,6 +41,7 @@ export function untilSignal(log: Log): { readonly signal: AbortSignal; release()
     }, ENDING_MS);
     timer.unref();
   };
+  started();
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   return { signal: ending.signal, release };

@@ -1,3 +1,4 @@
+import { connectionReason } from '../../chain/messages/connection.ts';
 import { InputError } from '../../files/inputError.ts';
 import type { Draft } from '../../text/generate.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
@@ -79,7 +80,8 @@ export function draftFrom(
         ? tokens.slice(before.length, before.length + BLOCK)
         : [];
     } catch (error) {
-      if (!isTold) warn(`--draft ${server.origin}: ${(error as Error).message}; going on without it`);
+      if (!isTold)
+        warn(`--draft ${server.origin}: ${connectionReason(error, server.protocol)}; going on without it`);
       isTold = true;
       resting = REST;
       return [];

@@ -2,6 +2,7 @@ import { type LookupAddress, lookup as lookupName } from 'node:dns';
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { connectionReason } from '../../chain/messages/connection.ts';
 import { concat } from '../../merkle/tree.ts';
 import { isPublicAddress } from './addresses.ts';
 import { type LeastSpeed, TooSlow, watchSpeed } from './leastSpeed.ts';
@@ -280,6 +281,5 @@ function inWords(url: URL, error: Error, signal: AbortSignal): RemoteError {
     const isLate = (signal.reason as Error).name === 'TimeoutError';
     return new RemoteError(`${told(url)} ${isLate ? 'takes too long' : 'was given up'}`);
   }
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new RemoteError(`${told(url)} cannot be read: ${code ?? message}`);
+  return new RemoteError(`${told(url)} cannot be read: ${connectionReason(error, url.protocol)}`);
 }

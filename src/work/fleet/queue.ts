@@ -1,5 +1,6 @@
 import type * as BullMQ from 'bullmq';
 import type { Redis } from 'ioredis';
+import { connectionReason } from '../../chain/messages/connection.ts';
 import type { RunAnswer, RunOrder } from './answers.ts';
 
 /** Why there is no queue, in one line. */
@@ -57,7 +58,7 @@ export async function openFleet(
   recover: (sentence: string) => void = () => undefined,
 ): Promise<Fleet> {
   requireQueueUrl(url);
-  const { host } = new URL(url);
+  const { host, protocol } = new URL(url);
   const { bullmq, Client } = await load();
   let isOpen = false;
   let why = '';
@@ -68,9 +69,9 @@ export async function openFleet(
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (isOpen ? Math.min(100 * times, LONGEST_PAUSE_MS) : null),
   });
-  redis.on('error', ({ message }) => {
-    why ||= message;
-    if (isOpen) complain(`the queue at ${host}: ${message}`);
+  redis.on('error', (failure) => {
+    why ||= connectionReason(failure, protocol);
+    if (isOpen) complain(`the queue at ${host}: ${connectionReason(failure)}`);
   });
   redis.on('ready', () => {
     if (isOpen) recover(`the queue at ${host} answers again`);
@@ -82,7 +83,7 @@ export async function openFleet(
     redis.disconnect();
     // The client itself says only that the connection is closed.
     throw new QueueError(
-      `no Redis or Valkey answers at ${host} (${why || (error as Error).message}); check that it runs and that this machine may connect to it, or name another one with --queue`,
+      `no Redis or Valkey answers at ${host} (${why || connectionReason(error, protocol)}); check that it runs and that this machine may connect to it, or name another one with --queue`,
     );
   }
   isOpen = true;

@@ -68,6 +68,7 @@ export class PoolChain implements SendingNode {
   readonly relayed = new Set<string>();
   /** The relay's words when it refuses a transaction. */
   relayRefusal: string | undefined;
+  isRelayAway = false;
   /** Whether nodes answer at all. */
   isDown = false;
   /** Answers like a node that is so many blocks behind. */
@@ -236,6 +237,7 @@ export class PoolChain implements SendingNode {
   async broadcast(raw: string, audience: Audience): Promise<void> {
     this.#answer();
     if (audience === 'private') {
+      if (this.isRelayAway) throw noAnswer();
       if (this.relayRefusal !== undefined) say(this.relayRefusal);
       this.relayed.add(raw);
       return;
