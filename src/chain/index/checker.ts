@@ -107,16 +107,27 @@ export class Checker {
   async check(rpc: Rpc, others: readonly Rpc[], at: Header, counts: Counts, records: Records): Promise<void> {
     await this.#readBeyond(at, counts, records);
     await this.#closeGaps(rpc, at, counts, records);
-    let wrong = await this.#wrong(rpc, others, at, records);
+    const touched = new Set<bigint>();
+    const mended: Records = {
+      ...records,
+      derive: (some) => {
+        for (const id of some) touched.add(id);
+        records.derive(some);
+      },
+    };
+    let wrong = await this.#wrong(rpc, others, at, mended);
     // First missing events are added; if the records still differ, all events of the request are replaced.
     for (const mend of ['add', 'replace'] as const) {
       const due = wrong.filter(({ id }) => this.#isDue(id));
-      if (due.length === 0) break;
-      for (const { id, facts } of due) await this.#readAgain(rpc, at, records, id, facts, mend);
+      for (const { id, facts } of due) await this.#readAgain(rpc, at, mended, id, facts, mend);
       // Replacing drops a request's events first, so a dispute that the node now leaves out has become a gap.
-      if (mend === 'replace' || due.some(({ facts }) => isNone(facts)))
-        await this.#closeGaps(rpc, at, counts, records);
-      wrong = await this.#disagreeing(rpc, at, records, ids(wrong));
+      if (due.length > 0 && (mend === 'replace' || due.some(({ facts }) => isNone(facts))))
+        await this.#closeGaps(rpc, at, counts, mended);
+      // An event may have taken the place of another request's, whose records were right before.
+      const displaced = [...touched].filter((id) => !this.#contested.has(id));
+      if (due.length === 0 && displaced.length === 0) break;
+      wrong = await this.#disagreeing(rpc, at, records, [...new Set([...ids(wrong), ...displaced])]);
+      touched.clear();
     }
     this.#doubtful = new Set(ids(wrong));
     for (const id of this.#doubtful) if (this.#isDue(id)) this.#noteVain(id, 0);
