@@ -6,9 +6,11 @@ import type {
   OverviewJson,
   RequestPageJson,
 } from '../../src/explorer/api.ts';
+import { hexRoots } from '../../src/merkle/tensor.ts';
 import { createWatcher } from '../../src/watcher/watcher.ts';
 import { type ExplorerStage, startExplorer } from '../support/explorerStage.ts';
-import { asAccount } from '../support/protocol.ts';
+import { hostileServer } from '../support/hostileServer.ts';
+import { asAccount, TERMS } from '../support/protocol.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 
 const PROVIDER = 1;
@@ -177,6 +179,31 @@ describe('the API of the explorer', () => {
     );
     expect(codes.filter((code) => code === 503).length).to.be.above(0);
     for (const one of others) one.abort();
+  });
+
+  it('gives inputs by root from where their requests say, and only the right ones', async () => {
+    const image = Uint8Array.from({ length: 784 }, (_, i) => i);
+    const server = await hostileServer((request, response) =>
+      response.end(request.url === '/right' ? image : image.toReversed()),
+    );
+    try {
+      const { oracle } = asAccount(scene.contracts, scene.chain, PROVIDER);
+      const roots = hexRoots([image]);
+      const input = async (uri: string): Promise<Response> => {
+        await (await oracle.requestByRoot(scene.modelId, roots, uri, TERMS, 0n)).wait();
+        await stage.follower.look();
+        return fetch(new URL(`/api/requests/${await oracle.requestCount()}/input`, stage.url));
+      };
+      const right = await input(`${server.url}/right`);
+      expect(new Uint8Array(await right.arrayBuffer())).to.deep.equal(image);
+      const wrong = await input(`${server.url}/wrong`);
+      expect(wrong.status).to.equal(404);
+      expect(((await wrong.json()) as { error: string }).error).to.match(
+        /is by root and cannot be had: .*root/,
+      );
+    } finally {
+      await server.stop();
+    }
   });
 
   it('is made anew from the chain, and goes on from what it kept', async () => {

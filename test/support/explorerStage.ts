@@ -6,6 +6,7 @@ import { ModelFiles } from '../../src/explorer/server/files.ts';
 import { Follower } from '../../src/explorer/server/follower.ts';
 import { KeptModels } from '../../src/explorer/server/keptModels.ts';
 import { readPage } from '../../src/explorer/server/pageFiles.ts';
+import { PageInputs } from '../../src/explorer/server/pageInputs.ts';
 import { serveExplorer } from '../../src/explorer/server/server.ts';
 import { Verdicts } from '../../src/monitor/verdicts.ts';
 import { readPublication } from '../../src/store/publications.ts';
@@ -54,9 +55,11 @@ export async function startExplorer(
     ...{ kept: await KeptModels.open(join(folder, 'fetched'), 2 ** 28), others: [models] },
     ...{ getter, gateways: [], mirrors: [], limits: { ...size, maxFetchSeconds: 600 } },
   });
+  const publication = (id: string) => readPublication(contracts, id, 0);
+  const inputs = new PageInputs({ getter, gateways: [], publication });
   const { url, close } = await serveExplorer({
-    ...{ contracts, follower, files, page, port, host: '127.0.0.1' },
-    publication: (id) => readPublication(contracts, id, 0),
+    ...{ contracts, follower, files, page, port, host: '127.0.0.1', publication },
+    readInput: (request) => inputs.read(request),
   });
   const ending = new AbortController();
   const followed = follower.run(ending.signal);

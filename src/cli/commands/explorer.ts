@@ -6,6 +6,7 @@ import { ModelFiles } from '../../explorer/server/files.ts';
 import { Follower } from '../../explorer/server/follower.ts';
 import { KeptModels } from '../../explorer/server/keptModels.ts';
 import { pageFolder, readPage } from '../../explorer/server/pageFiles.ts';
+import { PageInputs } from '../../explorer/server/pageInputs.ts';
 import { serveExplorer } from '../../explorer/server/server.ts';
 import { writeSite } from '../../explorer/server/staticSite.ts';
 import { InputError } from '../../files/inputError.ts';
@@ -14,8 +15,6 @@ import { type VerdictListener, Verdicts } from '../../monitor/verdicts.ts';
 import { Failures } from '../../operator/failures.ts';
 import { createLog, type Log } from '../../operator/log.ts';
 import { publicationsOf } from '../../store/publications.ts';
-import { Shelf } from '../../store/shelf.ts';
-import { RunTrace } from '../../trace/run.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf, type ReaderOptions, withReader } from '../connection/connection.ts';
 import type { Console } from '../console.ts';
@@ -142,13 +141,12 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
       ...{ others: [modelsFolder(options), ...(options.bundle ?? [])], limits },
       ...{ getter: sources.getter, gateways: sources.gateways, mirrors: sources.mirrors },
     });
-    // It has no models: inputs by root are read for pages, which check them. What visitors ask for takes no room of the judge.
-    const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
-    const inputs = inputsFor(options, sources, shelf, log, `explorer-pages-${deployment}`);
+    const publication = publicationsOf(contracts, fromBlock);
+    const inputs = new PageInputs({ getter: sources.getter, gateways: sources.gateways, publication });
     const { signal, release } = untilSignal(log);
     const server = await serveExplorer({
-      ...{ contracts, follower, files, readInput: inputs.read, port, host: options.host },
-      publication: publicationsOf(contracts, fromBlock),
+      ...{ contracts, follower, files, publication, port, host: options.host },
+      readInput: (request) => inputs.read(request),
       page: readPage(pageFolder()),
     }).catch((failure: unknown) => {
       throw addressRefused({ port: '--port', host: '--host' }, port, options.host, failure);

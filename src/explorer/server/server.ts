@@ -7,7 +7,8 @@ import { HTTPException } from 'hono/http-exception';
 import { streamSSE } from 'hono/streaming';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { claimNumber, requestOf } from '../../chain/contracts/types.ts';
-import type { ReadInput } from '../../chain/service/inputs.ts';
+import type { RequestRecord } from '../../chain/contracts/world.ts';
+import { oneLine } from '../../chain/messages/revert.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { BlobName } from '../../store/blobs.ts';
 import type { Publication } from '../../store/publications.ts';
@@ -34,8 +35,8 @@ export interface ServerOptions {
   readonly follower: Follower;
   readonly files: ModelFiles;
   readonly publication: (modelId: string) => Promise<Publication>;
-  /** Gets an input that a request gives by its root. */
-  readonly readInput?: ReadInput | undefined;
+  /** Gets an input that a request gives by its root. @throws Error that says why it cannot be had */
+  readonly readInput?: (request: RequestRecord) => Promise<Uint8Array | undefined>;
   /** The files of the page, by their paths. */
   readonly page: ReadonlyMap<string, PageFile>;
   readonly port: number;
@@ -224,10 +225,15 @@ export function application(
     const found = await turns.take(async () => follower.case(idIn(context) ?? 0n));
     if (!found) return nothing(context, 'there is no such request');
     const { input } = found.request;
-    const bytes = input.kind === 'bytes' ? input.bytes : await options.readInput?.(found.request);
-    return bytes === undefined
-      ? nothing(context, 'the input is given by root and cannot be had')
-      : raw(context, bytes);
+    if (input.kind === 'bytes') return raw(context, input.bytes);
+    const failed = (failure: Error): Error => failure;
+    const got = await options.readInput?.(found.request).catch(failed);
+    if (got instanceof Uint8Array) return raw(context, got);
+    if (got instanceof Busy) throw got;
+    return nothing(
+      context,
+      `its input is by root and cannot be had${got ? `: ${oneLine(got.message)}` : ''}`,
+    );
   });
 
   app.get('/api/claims/:id/answer', async (context) => {
