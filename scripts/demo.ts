@@ -19,6 +19,7 @@ import { ModelFiles } from '../src/explorer/server/files.ts';
 import { Follower } from '../src/explorer/server/follower.ts';
 import { KeptModels } from '../src/explorer/server/keptModels.ts';
 import { readPage } from '../src/explorer/server/pageFiles.ts';
+import { PageInputs } from '../src/explorer/server/pageInputs.ts';
 import { serveExplorer } from '../src/explorer/server/server.ts';
 import { modelOf } from '../src/merkle/model.ts';
 import { Verdicts } from '../src/monitor/verdicts.ts';
@@ -123,6 +124,7 @@ const follower = new Follower(contracts, {
   judge: (listener) => new Verdicts(shelf, undefined, listener),
 });
 const limits = { maxBytes: 2 ** 30, maxNodes: 2 ** 14, maxRunBytes: 2 ** 31, maxSteps: 2e11 };
+const publication = (id: string) => readPublication(contracts, id, 0);
 const { url } = await serveExplorer({
   ...{ contracts, follower, host: HOST, port },
   files: new ModelFiles({
@@ -130,7 +132,8 @@ const { url } = await serveExplorer({
     ...{ getter, gateways: [], mirrors: [] },
     limits: { ...limits, maxFetchSeconds: 3600 },
   }),
-  publication: (id) => readPublication(contracts, id, 0),
+  inputs: new PageInputs({ getter, gateways: [], publication }),
+  publication,
   page: readPage(page),
 });
 void follower.run(new AbortController().signal);

@@ -16,6 +16,7 @@ import { ModelFiles } from '../src/explorer/server/files.ts';
 import { Follower } from '../src/explorer/server/follower.ts';
 import { History } from '../src/explorer/server/history.ts';
 import { KeptModels } from '../src/explorer/server/keptModels.ts';
+import { PageInputs } from '../src/explorer/server/pageInputs.ts';
 import { serveExplorer } from '../src/explorer/server/server.ts';
 import { Getter } from '../src/store/remote/getter.ts';
 
@@ -143,10 +144,12 @@ if (values.url !== undefined) {
   const getter = new Getter();
   const limits = { maxBytes: 0, maxNodes: 2 ** 14, maxRunBytes: 0, maxSteps: 0, maxFetchSeconds: 1 };
   const kept = await KeptModels.open(join(folder, 'fetched'), 0);
+  const publication = () => Promise.reject(new Error('there is no chain'));
   const server = await serveExplorer({
     ...{ contracts, follower: changing, page: new Map(), port: 0, host: '127.0.0.1' },
     files: new ModelFiles({ kept, others: [], getter, gateways: [], mirrors: [], limits }),
-    publication: () => Promise.reject(new Error('there is no chain')),
+    inputs: new PageInputs({ getter, gateways: [], publication }),
+    publication,
   });
   const asker = fork(import.meta.filename, [
     ...['--url', `${server.url}api/overview`, '--rate', values.rate, '--seconds', values.seconds],

@@ -58,8 +58,7 @@ export async function startExplorer(
   const publication = (id: string) => readPublication(contracts, id, 0);
   const inputs = new PageInputs({ getter, gateways: [], publication });
   const { url, close } = await serveExplorer({
-    ...{ contracts, follower, files, page, port, host: '127.0.0.1', publication },
-    readInput: (request) => inputs.read(request),
+    ...{ contracts, follower, files, inputs, publication, page, port, host: '127.0.0.1' },
   });
   const ending = new AbortController();
   const followed = follower.run(ending.signal);

@@ -145,8 +145,7 @@ export async function explorer(options: ExplorerOptions, terminal: Console): Pro
     const inputs = new PageInputs({ getter: sources.getter, gateways: sources.gateways, publication });
     const { signal, release } = untilSignal(log);
     const server = await serveExplorer({
-      ...{ contracts, follower, files, publication, port, host: options.host },
-      readInput: (request) => inputs.read(request),
+      ...{ contracts, follower, files, inputs, publication, port, host: options.host },
       page: readPage(pageFolder()),
     }).catch((failure: unknown) => {
       throw addressRefused({ port: '--port', host: '--host' }, port, options.host, failure);

@@ -37,14 +37,14 @@ export class PageInputs {
   }
 
   /**
-   * @returns undefined for an input on chain, and where the model is not published or reads another number of tensors
+   * @param request one that gives its input by root
    * @throws Busy if others are on their way
    * @throws Error whose message says why it cannot be had
    */
-  async read({ request: { modelId }, input }: RequestRecord): Promise<Uint8Array | undefined> {
-    if (input.kind !== 'roots') return undefined;
+  async read({ request: { modelId }, input }: RequestRecord): Promise<Uint8Array> {
     const refs = (await this.#options.publication(modelId)).published?.inputs;
-    if (refs?.length !== input.roots.length) return undefined;
+    if (input.kind !== 'roots' || refs?.length !== input.roots.length)
+      throw new Error('it is not the number of tensors that the model reads');
     const bytes = totalBytes(refs);
     if (bytes > MOST_BYTES)
       throw new Error(`it has ${bytes} bytes, and pages are given ${MOST_BYTES} at most`);

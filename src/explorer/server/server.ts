@@ -7,7 +7,6 @@ import { HTTPException } from 'hono/http-exception';
 import { streamSSE } from 'hono/streaming';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { claimNumber, requestOf } from '../../chain/contracts/types.ts';
-import type { RequestRecord } from '../../chain/contracts/world.ts';
 import { oneLine } from '../../chain/messages/revert.ts';
 import { bytesOfHex } from '../../merkle/keccak.ts';
 import type { BlobName } from '../../store/blobs.ts';
@@ -27,6 +26,7 @@ import { AnswerCache, Busy, Recent, Turns } from './bounded.ts';
 import type { ModelFiles } from './files.ts';
 import type { Follower } from './follower.ts';
 import { DOCUMENT_POLICY, HEADERS, isOwnName } from './headers.ts';
+import type { PageInputs } from './pageInputs.ts';
 import { answerReady, etagOf, JSON_HEADERS } from './ready.ts';
 import { MOST_RELAYED_BYTES, Relay } from './relay.ts';
 
@@ -35,8 +35,7 @@ export interface ServerOptions {
   readonly follower: Follower;
   readonly files: ModelFiles;
   readonly publication: (modelId: string) => Promise<Publication>;
-  /** Gets an input that a request gives by its root. @throws Error that says why it cannot be had */
-  readonly readInput?: (request: RequestRecord) => Promise<Uint8Array | undefined>;
+  readonly inputs: PageInputs;
   /** The files of the page, by their paths. */
   readonly page: ReadonlyMap<string, PageFile>;
   readonly port: number;
@@ -226,14 +225,10 @@ export function application(
     if (!found) return nothing(context, 'there is no such request');
     const { input } = found.request;
     if (input.kind === 'bytes') return raw(context, input.bytes);
-    const failed = (failure: Error): Error => failure;
-    const got = await options.readInput?.(found.request).catch(failed);
+    const got = await options.inputs.read(found.request).catch((failure: Error) => failure);
     if (got instanceof Uint8Array) return raw(context, got);
     if (got instanceof Busy) throw got;
-    return nothing(
-      context,
-      `its input is by root and cannot be had${got ? `: ${oneLine(got.message)}` : ''}`,
-    );
+    return nothing(context, `its input is by root and cannot be had: ${oneLine(got.message)}`);
   });
 
   app.get('/api/claims/:id/answer', async (context) => {
