@@ -37,8 +37,10 @@ const ADDRESSES: Readonly<Record<string, Addresses>> = {
 export function notAddress(name: string, text: string): string | undefined {
   const addresses = ADDRESSES[name];
   if (addresses === undefined) return undefined;
-  const [, scheme = ''] = /^([a-z]+):\/\/[^/]/i.exec(text) ?? [];
-  const isOne = addresses.schemes.includes(scheme.toLowerCase()) && URL.canParse(text);
+  const [, scheme = '', next] = /^([a-z]+):\/\/(.?)/i.exec(text.trim()) ?? [];
+  // Redis has a host by default.
+  const hasHost = addresses === QUEUE || (next !== '' && next !== '/');
+  const isOne = hasHost && addresses.schemes.includes(scheme.toLowerCase()) && URL.canParse(text);
   return isOne ? undefined : addresses.wanted;
 }
 

@@ -27,7 +27,10 @@ export const collect = (value: string, earlier: readonly string[] = []): string[
 /** @throws InputError for a switch that is neither on nor off */
 function valueIn(text: string, { kind, variable, name }: Setting): SettingValue {
   if (kind === 'value') return text;
-  if (kind === 'list') return text.split(name === MODELS ? delimiter : ',').filter((part) => part !== '');
+  if (kind === 'list') {
+    const parts = name === MODELS ? text.split(delimiter) : text.split(',').map((part) => part.trim());
+    return parts.filter((part) => part !== '');
+  }
   const is = { true: true, '1': true, false: false, '0': false }[text];
   if (is === undefined) throw new InputError(`${variable} is neither true nor false`, 2);
   return is;

@@ -152,6 +152,22 @@ describe('settings from flags, environment and file', () => {
     );
   });
 
+  it('a list in a variable may have spaces, and Redis its own host', async () => {
+    environment({ ASSAY_RPC: 'http://a, wss://b ,', ASSAY_QUEUE: 'redis:///0' });
+    const lines = await shown('watch', 'm');
+    expect(lines).to.include('rpc = ["http://a", "wss://b"] # ASSAY_RPC');
+  });
+
+  it('a variable may serve other commands, where a flag would be ignored', async () => {
+    environment({
+      ASSAY_PASSWORD_FILE: join(folder, 'password'),
+      ASSAY_SIGNER_ADDRESS: `0x${'1'.repeat(40)}`,
+    });
+    await shown('watch', 'm', '--rpc', 'http://a', '--key-file', 'k');
+    const { code, err } = await assay('config', 'finalize', '1', '--rpc', 'http://a', '--password-file', 'p');
+    expect([code, err]).to.deep.equal([2, 'assay: --password-file is about a keystore: add --keystore FILE']);
+  });
+
   it('switches are true or false', async () => {
     environment({ ASSAY_TRIAL: 'true', ASSAY_JSON: '0', ASSAY_RPC: 'http://x' });
     const lines = await shown('deploy');

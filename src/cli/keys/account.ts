@@ -89,10 +89,6 @@ export async function readAccount(
     .map(([name]) => name);
   if (named.length > 1)
     throw new InputError(`${named.join(' and ')} exclude each other; give one of them`, 2);
-  if (passwordFile !== undefined && keystore === undefined)
-    throw new InputError('--password-file is about a keystore: add --keystore FILE', 2);
-  if (signerAddress !== undefined && signer === undefined)
-    throw new InputError('--signer-address is about a signer: add --signer URL', 2);
   if (keyFile !== undefined) return walletWith(readSecretFile(keyFile, 'one private key'), keyFile);
   if (keystore !== undefined) return unlock(keystore, passwordFile, environment, console);
   if (signer !== undefined) return remote(signer, signerAddress);

@@ -310,10 +310,10 @@ export class FleetRunner implements Runner {
     }
     if (performance.now() - lane.wantedAt > WANTED_EVERY_MS) {
       lane.wantedAt = performance.now();
-      await announce(redis, modelId, await urisOf(modelId), this.#options.clock());
+      await announce(redis, modelId, await urisOf(modelId), Date.now() / 1000);
       if (lane.wantedAt - this.#sweptAt > SWEEP_MS) {
         this.#sweptAt = lane.wantedAt;
-        await wantedModels(redis, this.#options.clock());
+        await wantedModels(redis, Date.now() / 1000);
       }
     }
     return lane;
