@@ -36,7 +36,7 @@ for (const model of [...models, ...examples]) {
     figures[name] = measured;
     times[name] = milliseconds < 10 ? milliseconds.toPrecision(2) : milliseconds.toFixed(0);
     console.log(
-      `${name}: ${measured.nodes} nodes, ${milliseconds.toFixed(2)} ms, ${measured.gas} gas, leaf ${measured.leafGas}, ${measured.rounds} answers`,
+      `${name}: ${measured.nodes} nodes, ${milliseconds.toFixed(2)} ms, ${measured.gas} gas, leaf ${measured.leafGas}, ${measured.claimantMoves} moves of the claimant`,
     );
     for (const problem of problems) changed.push(`${name}: ${problem}`);
     if (JSON.stringify(before) !== JSON.stringify(measured)) changed.push(`${name}: not as committed`);

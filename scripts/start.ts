@@ -215,7 +215,7 @@ say.expect(
 );
 say.expect(`the leaf ${grouped(leafGas)} gas, at most ${grouped(MOST_LEAF_GAS)}`, leafGas <= MOST_LEAF_GAS);
 say.expect(
-  `${claimantMoves} answers of the claimant, at most ${MOST_CLAIMANT_MOVES}`,
+  `${claimantMoves} moves of the claimant, at most ${MOST_CLAIMANT_MOVES}`,
   claimantMoves <= MOST_CLAIMANT_MOVES,
 );
 

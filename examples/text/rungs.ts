@@ -27,13 +27,13 @@ export interface Rung {
   /** Nodes at which lies are told. */
   readonly nodes: number | 'every';
   /** Limits of the dearest dispute, both sides together, and of its last move. */
-  readonly most: { readonly gas: number; readonly leafGas: number; readonly answers: number };
+  readonly most: { readonly gas: number; readonly leafGas: number; readonly claimantMoves: number };
 }
 
 /** The file size, in bytes, by which the import of a graph is bounded that was not read from a file. */
 const FILE_BYTES = { glass: 2 ** 22, qwen: 500_000_000 };
 
-const MOST = { gas: 1_050_000, leafGas: 300_000, answers: 9 };
+const MOST = { gas: 1_050_000, leafGas: 300_000, claimantMoves: 9 };
 
 /** @param form what its matrices are held in: other forms than float32 are models of their own, with other texts */
 const smolRung = (

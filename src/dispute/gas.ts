@@ -56,7 +56,7 @@ const traceAnswers = (traceDepth: number): number => Math.max(1, countReveals(tr
 const tensorReveals = (node: Node): number => countReveals(depthOf(chunksOf(byteLengthOf(node))));
 
 /** Answers of the claimant down to the leaf: the trace, the tensor, the chunk, the fold. */
-export function roundsOf(node: Node, traceDepth: number): number {
+export function claimantMovesOf(node: Node, traceDepth: number): number {
   const trace = traceAnswers(traceDepth);
   return node.kind === 'loop' ? trace + tensorReveals(node) + 1 + postsOf(node) : trace;
 }

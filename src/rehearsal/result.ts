@@ -7,7 +7,7 @@ export interface DisputeResult {
   readonly fault: { readonly node: number; readonly element: number | null; readonly label: string };
   readonly isolated: Isolated | null;
   /** Answers of the claimant. */
-  readonly rounds: number;
+  readonly claimantMoves: number;
   readonly transactions: number;
   readonly gas: {
     readonly total: number;
@@ -49,7 +49,7 @@ export function resultOf(lie: Lie, played: Played, must: Role, label: string): D
   return {
     fault: { node: lie.fault.node, element: isLoop ? lie.fault.element : null, label },
     isolated: played.isolated ?? null,
-    rounds: played.moves.filter(({ role, kind }) => role === 'claimant' && kind !== 'timeout').length,
+    claimantMoves: played.moves.filter(({ role, kind }) => role === 'claimant' && kind !== 'timeout').length,
     transactions: played.moves.length,
     gas: {
       total: claimant + challenger,
@@ -77,7 +77,7 @@ export const HEADING = `${row([
   'node',
   'element',
   'steps',
-  'rounds',
+  'moves',
   'txs',
   'gas',
   'claimant',
@@ -94,7 +94,7 @@ export function lineOf(result: DisputeResult): string {
     `${fault.node}`,
     fault.element === null ? 'all' : `${fault.element}`,
     interval,
-    `${result.rounds}`,
+    `${result.claimantMoves}`,
     `${result.transactions}`,
     thousands(gas.total),
     thousands(gas.claimant),

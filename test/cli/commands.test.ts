@@ -317,7 +317,7 @@ describe('the command line', () => {
         expect(dispute).to.include.all.keys(
           'fault',
           'isolated',
-          'rounds',
+          'claimantMoves',
           'transactions',
           'gas',
           'seconds',
@@ -422,17 +422,17 @@ describe('the command line', () => {
       );
       expect(rehearsed.model).to.equal(id);
       expect(nodes.length).to.equal(rehearsed.nodes);
-      for (const { fault, rounds, gas } of rehearsed.disputes) {
+      for (const { fault, claimantMoves, gas } of rehearsed.disputes) {
         const bound = nodes[fault.node];
-        expect(rounds, `rounds of node ${fault.node}`).to.equal(bound.rounds);
+        expect(claimantMoves, `the claimant's moves about node ${fault.node}`).to.equal(bound.claimantMoves);
         if (!bound.leaf) continue;
         expect(gas.leaf, `leaf of node ${fault.node}`).to.be.at.most(bound.leaf.gas);
         // A bound that says nothing about the cost would be none.
         expect(bound.leaf.gas, `bound of node ${fault.node}`).to.be.at.most(1.5 * gas.leaf);
       }
       expect(totals.nodes).to.equal(nodes.length);
-      expect(totals.mostRounds).to.equal(
-        Math.max(...rehearsed.disputes.map((one: { rounds: number }) => one.rounds)),
+      expect(totals.mostClaimantMoves).to.equal(
+        Math.max(...rehearsed.disputes.map((one: { claimantMoves: number }) => one.claimantMoves)),
       );
     });
 

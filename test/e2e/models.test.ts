@@ -68,10 +68,10 @@ for (const { name, file, options } of models) {
     });
 
     it(`costs at most ${MOST_DISPUTE_GAS} gas, the leaf ${MOST_LEAF_GAS}, and ${MOST_CLAIMANT_MOVES} answers`, () => {
-      for (const { fault, gas, rounds } of [...rehearsal.disputes, ...rehearsal.falseChallenges]) {
+      for (const { fault, gas, claimantMoves } of [...rehearsal.disputes, ...rehearsal.falseChallenges]) {
         expect(gas.total, `gas about node ${fault.node}`).to.be.at.most(MOST_DISPUTE_GAS);
         expect(gas.leaf ?? 0, `leaf of node ${fault.node}`).to.be.at.most(MOST_LEAF_GAS);
-        expect(rounds, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
+        expect(claimantMoves, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
       }
     });
 

@@ -44,11 +44,11 @@ describe(`a dispute at ${NODES} nodes, drawn at random,`, () => {
       for (const { fault, ok, winner } of disputes) {
         expect([ok, winner], `node ${fault.node}`).to.deep.equal([true, 'challenger']);
       }
-      for (const { fault, ok, gas, rounds } of [...disputes, ...falseChallenges]) {
+      for (const { fault, ok, gas, claimantMoves } of [...disputes, ...falseChallenges]) {
         expect(ok, `node ${fault.node}`).to.equal(true);
         expect(gas.total, `gas about node ${fault.node}`).to.be.at.most(MOST_SAMPLED_GAS);
         expect(gas.leaf ?? 0, `leaf of node ${fault.node}`).to.be.at.most(MOST_LEAF_GAS);
-        expect(rounds, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
+        expect(claimantMoves, `answers about node ${fault.node}`).to.be.at.most(MOST_CLAIMANT_MOVES);
       }
     });
   }

@@ -20,7 +20,7 @@ describe('the ladder of language models', () => {
     expect(problems, said.join('\n')).to.deep.equal([]);
     const most = committed[smallest!.name]!;
     expect([figures.model, figures.texts]).to.deep.equal([most.model, most.texts]);
-    for (const figure of ['gas', 'leafGas', 'answers'] as const)
+    for (const figure of ['gas', 'leafGas', 'claimantMoves'] as const)
       expect(figures[figure], figure).to.be.at.most(most[figure]);
     // Three wrong texts besides.
     expect(figures.lies).to.equal(figures.falseChallenges + 3);

@@ -35,7 +35,7 @@ function totalsOf({ program }: LoadedModel, reports: readonly NodeReport[]) {
     tensorBytes: bytesOf(computed),
     worstLeafWitnessBytes: greatest(reports.map(({ leaf }) => leaf?.witnessBytes ?? 0)),
     worstLeafGas: greatest(reports.map(({ leaf }) => leaf?.gas ?? 0)),
-    mostRounds: greatest(reports.map(({ rounds }) => rounds)),
+    mostClaimantMoves: greatest(reports.map(({ claimantMoves }) => claimantMoves)),
   };
 }
 
@@ -95,12 +95,12 @@ export async function inspect(path: string, options: InspectOptions, console: Co
       `${totals.checkpoints} of ${totals.tensors} tensors computed, ${grouped(totals.checkpointBytes)} bytes`,
   );
   console.out(
-    `a dispute takes at most ${totals.mostRounds} answers of the claimant; ` +
+    `a dispute takes at most ${totals.mostClaimantMoves} moves of the claimant; ` +
       `its leaf at most ${grouped(totals.worstLeafGas)} gas and ${grouped(totals.worstLeafWitnessBytes)} bytes of openings`,
   );
   console.out('');
-  console.out(row('node', 'shape', 'fold', 'grain', 'bytes', 'rounds', 'leaf bytes', 'leaf gas', 'what'));
-  for (const { node, dtype, shape, fold, grain, bytes, rounds, leaf, label } of nodes) {
+  console.out(row('node', 'shape', 'fold', 'grain', 'bytes', 'moves', 'leaf bytes', 'leaf gas', 'what'));
+  for (const { node, dtype, shape, fold, grain, bytes, claimantMoves, leaf, label } of nodes) {
     console.out(
       row(
         `${node}`,
@@ -108,7 +108,7 @@ export async function inspect(path: string, options: InspectOptions, console: Co
         fold.join('×') || '–',
         `${grain ?? '–'}`,
         grouped(bytes),
-        `${rounds}`,
+        `${claimantMoves}`,
         leaf ? grouped(leaf.witnessBytes) : '–',
         leaf ? grouped(leaf.gas) : '–',
         label,

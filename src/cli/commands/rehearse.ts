@@ -146,6 +146,6 @@ function summarise({ disputes, falseChallenges, harmless }: Rehearsal, say: (lin
     say(`${held} of ${falseChallenges.length} false challenges lost against the honest claimant`);
   }
   say(
-    `at most: ${most(({ gas }) => gas.total)} gas a dispute, ${most(({ gas }) => gas.leaf)} a leaf, ${most(({ rounds }) => rounds)} rounds`,
+    `at most: ${most(({ gas }) => gas.total)} gas a dispute, ${most(({ gas }) => gas.leaf)} a leaf, ${most(({ claimantMoves }) => claimantMoves)} moves of the claimant`,
   );
 }

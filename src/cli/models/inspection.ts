@@ -1,4 +1,4 @@
-import { type LeafBound, leafBound, roundsOf } from '../../dispute/gas.ts';
+import { claimantMovesOf, type LeafBound, leafBound } from '../../dispute/gas.ts';
 import { realNodes } from '../../onnx/index.ts';
 import { depthOf, isCheckpoint } from '../../program/blocks.ts';
 import { byteLengthOf, type Node, nodesRead, type Program } from '../../program/node.ts';
@@ -24,7 +24,7 @@ export interface NodeReport {
   /** `null` unless it is a loop: a constant or input is settled by its root alone. */
   readonly leaf: LeafBound | null;
   /** Answers that a claimant gives at most in a dispute about it. */
-  readonly rounds: number;
+  readonly claimantMoves: number;
 }
 
 /** @returns a report on each node, except for those that only fill a block up */
@@ -51,7 +51,7 @@ export function inspectProgram(
       checkpoint: isCheckpoint(program, i),
       descriptorBytes,
       leaf: loop ? leafBound(loop, descriptorBytes, traceDepth) : null,
-      rounds: roundsOf(node, traceDepth),
+      claimantMoves: claimantMovesOf(node, traceDepth),
     };
   });
 }

@@ -24,7 +24,7 @@ export interface Figures {
   readonly gas: number;
   readonly leafGas: number;
   /** Answers of the claimant, most. */
-  readonly rounds: number;
+  readonly claimantMoves: number;
 }
 
 export interface Measured extends Figures {
@@ -44,7 +44,8 @@ const ROUND_GAS = 75_000;
 export function placesOf(program: Program, descriptors: readonly Uint8Array[], count: number): number[] {
   const reports = inspectProgram(program, descriptors, program.nodes.map(String));
   const loops = reports.filter(({ leaf }) => leaf !== null);
-  const cost = ({ rounds, leaf }: (typeof reports)[number]) => rounds * ROUND_GAS + (leaf?.gas ?? 0);
+  const cost = ({ claimantMoves, leaf }: (typeof reports)[number]) =>
+    claimantMoves * ROUND_GAS + (leaf?.gas ?? 0);
   const dearest = [...loops]
     .sort((a, b) => cost(b) - cost(a) || a.node - b.node)
     .slice(0, Math.ceil(count / 2));
@@ -98,7 +99,7 @@ export async function measure(model: Model, lies: number): Promise<Measured> {
     lies: nodes,
     gas: most(({ gas }) => gas.total),
     leafGas: most(({ gas }) => gas.leaf),
-    rounds: most(({ rounds }) => rounds),
+    claimantMoves: most(({ claimantMoves }) => claimantMoves),
     milliseconds,
     problems: [
       ...disputes

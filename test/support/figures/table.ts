@@ -16,7 +16,7 @@ const COLUMNS = [
   'ms',
   'dispute, gas',
   'its leaf, gas',
-  'answers',
+  'moves',
 ] as const;
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
@@ -39,7 +39,7 @@ const rowOf = (name: string, figures: Figures, milliseconds: string): string[] =
   milliseconds,
   grouped(figures.gas),
   grouped(figures.leafGas),
-  String(figures.rounds),
+  String(figures.claimantMoves),
 ];
 
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

@@ -28,7 +28,7 @@ export interface RungFigures {
   readonly gas: number;
   readonly leafGas: number;
   /** Answers of the claimant, most. */
-  readonly answers: number;
+  readonly claimantMoves: number;
   /** Gas of a request, a claim and its finality without a dispute or callback. */
   readonly undisputedGas: number;
 }
@@ -197,12 +197,12 @@ export async function climb(rung: Rung, say: Say): Promise<Climbed> {
     falseChallenges: falseChallenges.length,
     gas: most(all, ({ gas }) => gas.total),
     leafGas: most(all, ({ gas }) => gas.leaf),
-    answers: most(all, ({ rounds }) => rounds),
+    claimantMoves: most(all, ({ claimantMoves }) => claimantMoves),
     undisputedGas: undisputed.request + undisputed.claim + undisputed.finalize,
   };
   say(
     `at most ${grouped(figures.gas)} gas a dispute, at node ${dearest.fault.node} (${dearest.fault.label}), ` +
-      `${grouped(figures.leafGas)} its last move, ${figures.answers} answers; ${grouped(figures.undisputedGas)} gas if nobody disputes`,
+      `${grouped(figures.leafGas)} its last move, ${figures.claimantMoves} moves of the claimant; ${grouped(figures.undisputedGas)} gas if nobody disputes`,
   );
   const limits = Object.entries(rung.most) as [keyof Rung['most'], number][];
   const exceeded = limits
