@@ -78,6 +78,8 @@ export class Overview implements Told {
   #lookedAt: number | undefined;
   #failedLooks = 0;
 
+  /** Why the last look failed, if it did. */
+  #failure: string | undefined;
   constructor(options: OverviewOptions) {
     this.#options = { unixMs: Date.now, now: () => performance.now(), ...options };
     this.#startedAt = this.#options.now();
@@ -144,8 +146,8 @@ export class Overview implements Told {
     leastClockRatio.set(clock.secondsLeft / clock.clockSeconds);
   }
 
-  /** A pass has ended. @param ms it took */
-  turned(outcome: 'done' | 'failed', ms: number): void {
+  /** A pass has ended. @param ms it took @param failure one sentence that says why it failed; undefined if it did not */
+  turned(ms: number, failure?: string): void {
     const { metrics } = this;
     this.#turnedAt = this.#options.now();
     this.#failedLooks = outcome === 'done' ? 0 : this.#failedLooks + 1;
@@ -155,6 +157,8 @@ export class Overview implements Told {
     if (outcome === 'done') metrics.lastPass.set(this.#options.unixMs() / 1000);
     metrics.failures.set(this.#options.failures());
     const status = this.#options.status();
+    const outcome = failure === undefined ? 'done' : 'failed';
+    this.#failure = failure;
     this.#showStatus(status);
     this.#showEndpoints(status.endpoints ?? []);
   }
@@ -194,7 +198,7 @@ export class Overview implements Told {
     const { balanceWei, reserveWei = 0n } = status();
     return {
       ...{ startedAt: this.#startedAt, turnedAt: this.#turnedAt, lookedAt: this.#lookedAt },
-      failedLooks: this.#failedLooks,
+      ...{ failedLooks: this.#failedLooks, failure: this.#failure },
       headAgeMs: this.#world && unixMs() - 1000 * Number(this.#world.block.timestamp),
       funds: balanceWei === undefined ? undefined : { balanceWei, reserveWei },
       unplayable: this.#standing.clocks
