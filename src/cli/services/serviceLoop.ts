@@ -129,7 +129,7 @@ export function workStatus(runner: Pick<WorkRunner, 'status'>): Status {
 export function endpointsStatus(provider: unknown): Status {
   if (!(provider instanceof Endpoints)) return {};
   const endpoints = provider.status().map(({ url, state, lag, failures }) => ({
-    ...{ endpoint: url, isUsed: state === 'up', lagBlocks: lag ?? 0, failures },
+    ...{ endpoint: url, isUsed: state === 'up', lagBlocks: lag, failures },
   }));
   return { endpoints };
 }
