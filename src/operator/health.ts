@@ -9,6 +9,8 @@ export interface Vitals {
   readonly lookedAt: number | undefined;
   /** Looks that failed since the last one that ended well. */
   readonly failedLooks: number;
+  /** Why the last look failed, in one sentence; undefined if it did not. */
+  readonly failure: string | undefined;
   /** Age of the latest block that was read, by this machine's wall clock; below 0 if that is behind. */
   readonly headAgeMs: number | undefined;
   /** Ether that the account has, and what it must have to pay for all that is open; undefined without an account. */
@@ -46,13 +48,14 @@ export function deathsOf({ startedAt, turnedAt }: Vitals, { turnMs }: HealthLimi
 
 /** The reasons why the program is not ready to keep a clock, in sentences; none if it is. */
 export function obstaclesOf(vitals: Vitals, limits: HealthLimits, now: number): string[] {
-  const { lookedAt, failedLooks, headAgeMs, funds, unplayable } = vitals;
+  const { lookedAt, failedLooks, failure, headAgeMs, funds, unplayable } = vitals;
   const obstacles = deathsOf(vitals, limits, now);
-  if (lookedAt === undefined) obstacles.push('the chain has not been read yet');
+  const why = failure === undefined ? '' : `: ${failure}`;
+  if (lookedAt === undefined) obstacles.push(`the chain has not been read yet${why}`);
   else if (now - lookedAt > limits.lookMs) {
-    obstacles.push(`the chain was last read ${durationText(now - lookedAt)} ago`);
+    obstacles.push(`the chain was last read ${durationText(now - lookedAt)} ago${why}`);
   } else if (failedLooks > limits.failedLooks) {
-    obstacles.push(`the last ${failedLooks} looks at the chain failed`);
+    obstacles.push(`the last ${failedLooks} looks at the chain failed${why}`);
   }
   if (headAgeMs !== undefined && limits.headMs !== undefined && headAgeMs > limits.headMs) {
     obstacles.push(

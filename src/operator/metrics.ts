@@ -7,8 +7,12 @@ const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800];
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
-    new Gauge<Label>({ name: `assay_${name}`, help, labelNames, registers });
+  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => {
+    const made = new Gauge<Label>({ name: `assay_${name}`, help, labelNames, registers });
+    // RULE: a gauge is absent until it is set. prom-client shows one without labels as 0, which alert rules take for a value.
+    if (labelNames.length === 0) made.remove();
+    return made;
+  };
   const counter = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter<Label>({ name: `assay_${name}`, help, labelNames, registers });
   const histogram = (name: string, help: string) =>
@@ -25,7 +29,10 @@ export function createMetrics() {
     ]),
     passes: counter('passes_total', 'Looks at the chain, by how they ended: done or failed.', ['outcome']),
     passSeconds: histogram('pass_seconds', 'How long a look at the chain took, with what was sent.'),
-    lastPass: gauge('last_pass_timestamp_seconds', 'When a look at the chain last ended well.'),
+    lastPass: gauge(
+      'last_pass_timestamp_seconds',
+      'When a look at the chain last ended well; before the first, the start.',
+    ),
     headBlock: gauge('head_block', 'Number of the latest block that was read.'),
     headTimestamp: gauge('head_timestamp_seconds', 'Time of the latest block that was read.'),
     endpointLag: gauge('endpoint_lag_blocks', 'Blocks that a node is behind the best one.', ['endpoint']),

@@ -3,8 +3,9 @@ import type { DisputeRecord, World } from '../chain/contracts/world.ts';
 import { lossIn } from '../monitor/forecast.ts';
 import { sideOf } from './standing.ts';
 
-/** Outcome of a dispute for this account: `overtaken` is neither won nor lost, its bond comes back. */
-export type Outcome = 'won' | 'lost' | 'overtaken';
+/** Outcomes of a dispute for this account: `overtaken` is neither won nor lost, its bond comes back. */
+export const OUTCOMES = ['won', 'lost', 'overtaken'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** A dispute that has ended, and the bonds in it, in the currency's smallest unit. */
 export interface Ended {

@@ -1,13 +1,13 @@
 import { formatUnits } from 'ethers';
 import type { Address } from '../chain/contracts/types.ts';
 import type { DisputeRecord, World } from '../chain/contracts/world.ts';
-import { gasOf, type Report } from '../chain/messages/report.ts';
+import { gasOf, type Report, WARNINGS } from '../chain/messages/report.ts';
 import type { ChainClock } from '../chain/service/chainClock.ts';
 import type { Verdict } from '../monitor/forecast.ts';
 import { deathsOf, type HealthLimits, obstaclesOf, USUAL_LIMITS, type Vitals } from './health.ts';
 import { heartbeat } from './heartbeat.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { Outcomes } from './outcomes.ts';
+import { OUTCOMES, Outcomes } from './outcomes.ts';
 import type { Told } from './server.ts';
 import { type Standing, standingOf } from './standing.ts';
 
@@ -16,8 +16,8 @@ export interface EndpointFigures {
   /** Its address, without what is secret in it. */
   readonly endpoint: string;
   readonly isUsed: boolean;
-  /** Blocks behind the best one. */
-  readonly lagBlocks: number;
+  /** Blocks behind the best one; undefined while its latest block is not known. */
+  readonly lagBlocks: number | undefined;
   /** Failures since the start. */
   readonly failures: number;
 }
@@ -43,7 +43,8 @@ export interface Status {
 }
 
 export interface OverviewOptions {
-  readonly account: Address;
+  /** Undefined in a program without one, such as a monitor: nothing is shown of it then. */
+  readonly account: Address | undefined;
   /** Decimals of the currency of bonds. */
   readonly decimals: number;
   /** Whether blocks come even when nobody sends anything. */
@@ -77,12 +78,21 @@ export class Overview implements Told {
   #turnedAt: number | undefined;
   #lookedAt: number | undefined;
   #failedLooks = 0;
+  /** Why the last look failed, if it did. */
+  #failure: string | undefined;
 
   constructor(options: OverviewOptions) {
     this.#options = { unixMs: Date.now, now: () => performance.now(), ...options };
     this.#startedAt = this.#options.now();
-    this.#outcomes = new Outcomes(options.account);
+    this.#outcomes = new Outcomes(options.account ?? '');
     this.#limits = options.hasSteadyBlocks ? USUAL_LIMITS : { ...USUAL_LIMITS, headMs: undefined };
+    const { lastPass, disputesEnded, warnings } = this.metrics;
+    // A node that was never read is noticed as late as one that is read no more.
+    lastPass.set(this.#options.unixMs() / 1000);
+    if (options.account === undefined) return;
+    // Alert rules see the first of a kind only as an increase from 0.
+    for (const outcome of OUTCOMES) disputesEnded.inc({ outcome }, 0);
+    for (const about of WARNINGS) warnings.inc({ about }, 0);
   }
 
   get registry() {
@@ -102,19 +112,20 @@ export class Overview implements Told {
       metrics.bondsWon.inc(Number(formatUnits(wonWei, decimals)));
       metrics.bondsLost.inc(Number(formatUnits(lostWei, decimals)));
     }
-    const standing = standingOf(world, account, Number(clock.now()));
+    const standing = standingOf(world, account ?? '', Number(clock.now()));
     this.#standing = standing;
     metrics.headBlock.set(world.block.number);
     metrics.headTimestamp.set(Number(world.block.timestamp));
     metrics.openClaims.set(standing.openClaims);
     metrics.openWindows.set(standing.openWindows);
+    metrics.claimsUnverified.set(this.#count('unknown'));
+    this.showClock(standing.clocks[0]);
+    if (account === undefined) return;
     metrics.ownClaims.set(standing.ownClaims);
     metrics.ownDisputes.set(standing.ownDisputes);
     metrics.movesDue.set(standing.clocks.length);
     metrics.movesOverdue.set(standing.overdue);
     metrics.bondsAtStake.set(Number(formatUnits(standing.bondsAtStakeWei, decimals)));
-    metrics.claimsUnverified.set(this.#count('unknown'));
-    this.showClock(standing.clocks[0]);
   }
 
   report(report: Report): void {
@@ -136,7 +147,6 @@ export class Overview implements Told {
   /** The clock that matters most; undefined if none runs. */
   showClock(clock: { readonly secondsLeft: number; readonly clockSeconds: number } | undefined): void {
     const { leastClock, leastClockRatio } = this.metrics;
-    // A gauge that is not set is not shown.
     leastClock.remove();
     leastClockRatio.remove();
     if (!clock) return;
@@ -144,9 +154,11 @@ export class Overview implements Told {
     leastClockRatio.set(clock.secondsLeft / clock.clockSeconds);
   }
 
-  /** A pass has ended. @param ms it took */
-  turned(outcome: 'done' | 'failed', ms: number): void {
+  /** A pass has ended. @param ms it took @param failure one sentence that says why it failed; undefined if it did not */
+  turned(ms: number, failure?: string): void {
     const { metrics } = this;
+    const outcome = failure === undefined ? 'done' : 'failed';
+    this.#failure = failure;
     this.#turnedAt = this.#options.now();
     this.#failedLooks = outcome === 'done' ? 0 : this.#failedLooks + 1;
     if (outcome === 'done') this.#lookedAt = this.#turnedAt;
@@ -194,7 +206,7 @@ export class Overview implements Told {
     const { balanceWei, reserveWei = 0n } = status();
     return {
       ...{ startedAt: this.#startedAt, turnedAt: this.#turnedAt, lookedAt: this.#lookedAt },
-      failedLooks: this.#failedLooks,
+      ...{ failedLooks: this.#failedLooks, failure: this.#failure },
       headAgeMs: this.#world && unixMs() - 1000 * Number(this.#world.block.timestamp),
       funds: balanceWei === undefined ? undefined : { balanceWei, reserveWei },
       unplayable: this.#standing.clocks
@@ -207,7 +219,8 @@ export class Overview implements Told {
     const { endpointUp, endpointLag, endpointFailures } = this.metrics;
     for (const { endpoint, isUsed, lagBlocks, failures } of endpoints) {
       endpointUp.set({ endpoint }, isUsed ? 1 : 0);
-      endpointLag.set({ endpoint }, lagBlocks);
+      if (lagBlocks === undefined) endpointLag.remove({ endpoint });
+      else endpointLag.set({ endpoint }, lagBlocks);
       endpointFailures.set({ endpoint }, failures);
     }
   }
@@ -217,11 +230,14 @@ export class Overview implements Told {
     const { balanceWei, reserveWei, inFlight, oldestBlocks, foreign, runsQueued, runs, queue } = status;
     if (queue) metrics.queueUp.set({ queue: queue.queue }, queue.isUp ? 1 : 0);
     if (balanceWei !== undefined) metrics.balance.set(Number(formatUnits(balanceWei, ETHER_DECIMALS)));
-    if (reserveWei !== undefined) metrics.reserve.set(Number(formatUnits(reserveWei, ETHER_DECIMALS)));
-    if (inFlight !== undefined) metrics.pending.set(inFlight);
-    if (oldestBlocks !== undefined) metrics.pendingAge.set(oldestBlocks);
-    if (foreign !== undefined) metrics.foreign.set(foreign);
     if (runsQueued !== undefined) metrics.runsQueued.set(runsQueued);
     for (const [outcome, count] of Object.entries(runs ?? {})) metrics.runs.set({ outcome }, count);
+    // Until a look has ended well, the rest is 0 because nothing was counted.
+    if (this.#lookedAt === undefined) return;
+    if (reserveWei !== undefined) metrics.reserve.set(Number(formatUnits(reserveWei, ETHER_DECIMALS)));
+    if (inFlight !== undefined) metrics.pending.set(inFlight);
+    if (foreign !== undefined) metrics.foreign.set(foreign);
+    if (inFlight && oldestBlocks !== undefined) metrics.pendingAge.set(oldestBlocks);
+    else metrics.pendingAge.remove();
   }
 }

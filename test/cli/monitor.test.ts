@@ -117,6 +117,9 @@ describe('a monitor without a key', () => {
     const metrics = await (await fetch(`${base}/metrics`)).text();
     expect(metrics).to.match(/assay_alarms\{alarm="clock-running-out"\} 1\n/);
     expect(Number(/assay_least_clock_seconds (\d+)/.exec(metrics)![1])).to.be.within(1, 600);
+    expect(metrics, 'nothing of an account').to.not.match(
+      /^assay_(balance|reserve|own_|moves|bonds_at|pending|foreign)\w* /m,
+    );
     // The claimant moves in time after all.
     await scene.answer(asked, PROVIDER, 'right');
     await monitor.says('alarm clock-running-out is over: dispute');

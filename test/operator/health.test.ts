@@ -11,7 +11,8 @@ import { TERMS } from '../support/protocol.ts';
 const NOW = 1_000_000_000;
 
 const well: Vitals = {
-  ...{ startedAt: NOW - 500_000, turnedAt: NOW - 1000, lookedAt: NOW - 1000, failedLooks: 0 },
+  ...{ startedAt: NOW - 500_000, turnedAt: NOW - 1000, lookedAt: NOW - 1000 },
+  ...{ failedLooks: 0, failure: undefined },
   ...{ headAgeMs: 12_000, funds: { balanceWei: 10n, reserveWei: 5n }, unplayable: [] },
 };
 
@@ -22,14 +23,14 @@ describe('a heartbeat', () => {
       ...{ account: `0x${'11'.repeat(20)}`, decimals: 18, hasSteadyBlocks: true, now: () => now },
       ...{ holds: () => true, status: () => ({}), failures: () => 0, clock: { now: () => 0n } },
     });
-    overview.turned('done', 5);
+    overview.turned(5);
     expect(overview.heartbeat()).to.match(/^idle: no open claims/);
     now += 4000;
-    overview.turned('failed', 5);
+    overview.turned(5, 'no node answers');
     expect(overview.heartbeat()).to.match(/^idle: the last look failed, /);
-    overview.turned('failed', 5);
+    overview.turned(5, 'no node answers');
     expect(overview.heartbeat()).to.match(/^blind for 4 s: the last 2 looks failed, /);
-    overview.turned('done', 5);
+    overview.turned(5);
     expect(overview.heartbeat()).to.match(/^idle: no open claims/);
   });
 });
@@ -37,14 +38,28 @@ describe('a heartbeat', () => {
 describe('health', () => {
   const cases: [string, Partial<Vitals>, RegExp | undefined][] = [
     ['nothing while all is well', {}, undefined],
-    ['nothing about one look that failed', { failedLooks: 1 }, undefined],
+    ['nothing about one look that failed', { failedLooks: 1, failure: 'no' }, undefined],
     ['a chain that was never read', { lookedAt: undefined }, /^the chain has not been read yet$/],
     [
       'a chain that was not read for a while',
       { lookedAt: NOW - 61_000 },
       /^the chain was last read 1 min 1 s ago$/,
     ],
-    ['looks that fail', { failedLooks: 2 }, /^the last 2 looks at the chain failed$/],
+    [
+      'what keeps a chain from being read at all',
+      { lookedAt: undefined, failedLooks: 1, failure: 'another sends' },
+      /^the chain has not been read yet: another sends$/,
+    ],
+    [
+      'what keeps a chain from being read for a while',
+      { lookedAt: NOW - 61_000, failedLooks: 9, failure: 'no node answers' },
+      /^the chain was last read 1 min 1 s ago: no node answers$/,
+    ],
+    [
+      'looks that fail',
+      { failedLooks: 2, failure: 'no node answers' },
+      /^the last 2 looks at the chain failed: no node answers$/,
+    ],
     ['an old head', { headAgeMs: 121_000 }, /^the latest block is 2 min 1 s old/],
     ['a clock that is behind', { headAgeMs: -16_000 }, /^this machine's clock is 16 s behind the chain's/],
     ['an empty account', { funds: { balanceWei: 0n, reserveWei: 0n } }, /^the account has no ether$/],

@@ -85,6 +85,24 @@ describe('a watcher shows how it is', () => {
     expect((await metric('assay_passes_total'))['{outcome="done"}']).to.be.greaterThan(2);
   });
 
+  it('attack 52: a second service says at /readyz who has the lease, and ends', async () => {
+    const second = startCli(
+      ...['watch', DIGITS, ...scene.there, '--key-file', scene.keyFile(WATCHER), '--metrics-port', '0'],
+    );
+    await second.says('; trying again');
+    const [at] = /http:\/\/127\.0\.0\.1:\d+/.exec(second.out)!;
+    const { reasons } = await (await fetch(`${at}/readyz`)).json();
+    expect(reasons).to.have.length(1);
+    expect(reasons[0]).to.match(
+      new RegExp(`^the chain has not been read yet: process ${watcher.pid} on \\S+ sends as 0x`),
+    );
+    const text = await (await fetch(`${at}/metrics`)).text();
+    expect(text).to.match(/^assay_balance_ether \d/m);
+    expect(text).to.not.match(/^assay_(least_clock|head|open_|own_|moves|reserve|pending|foreign)\w* /m);
+    expect(await second.ended()).to.equal(1);
+    expect(second.err).to.match(/assay: process \d+ on [^\n]* already; end it first[^\n]*\n$/);
+  });
+
   it('answers 404 and 405 for what is not there', async () => {
     expect((await fetch(`${base}/x`)).status).to.equal(404);
     expect((await fetch(`${base}/metrics`, { method: 'POST', body: 'x' })).status).to.equal(405);
@@ -93,7 +111,7 @@ describe('a watcher shows how it is', () => {
   it('is not ready, but alive, when its node goes away, and every line is JSON', async () => {
     await scene.chain.stop();
     await until(async () => (await health('/readyz')).status === 503);
-    expect((await health('/readyz')).reasons[0]).to.match(/^the last \d+ looks at the chain failed$/);
+    expect((await health('/readyz')).reasons[0]).to.match(/^the last \d+ looks at the chain failed: \S/);
     expect((await health('/healthz')).status).to.equal(200);
     watcher.kill('SIGTERM');
     expect(await watcher.ended()).to.equal(0);

@@ -49,17 +49,19 @@ export type Report =
  * - `relay`: the private relay did not take a transaction
  * - `chain`: what is known of the chain is made anew, or is not complete
  */
-export type Warning =
-  | 'refused'
-  | 'foreign'
-  | 'replaced'
-  | 'ceiling'
-  | 'unplayed'
-  | 'overdue'
-  | 'lost'
-  | 'disk'
-  | 'relay'
-  | 'chain';
+export const WARNINGS = [
+  'refused',
+  'foreign',
+  'replaced',
+  'ceiling',
+  'unplayed',
+  'overdue',
+  'lost',
+  'disk',
+  'relay',
+  'chain',
+] as const;
+export type Warning = (typeof WARNINGS)[number];
 
 export type Listener = (report: Report) => void;
 

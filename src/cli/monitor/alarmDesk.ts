@@ -28,7 +28,6 @@ export class AlarmDesk {
     this.#webhook = webhook;
     this.#metrics = metrics;
     this.#place = place;
-    this.#count([]);
   }
 
   show(alarms: readonly Alarm[]): void {

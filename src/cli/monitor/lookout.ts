@@ -81,7 +81,7 @@ export async function openLookout(
     ? foundModels(options, sources, runner, publicationsOf(contracts, fromBlock), clock, log)
     : undefined;
   const overview = new Overview({
-    ...{ account: '', decimals: unit.decimals, clock, holds: () => true },
+    ...{ account: undefined, decimals: unit.decimals, clock, holds: () => true },
     hasSteadyBlocks: !DEVELOPMENT_CHAINS.includes(chainId),
     failures: () => failures.count,
     status: () => ({ ...workStatus(runner), ...endpointsStatus(contracts.provider) }),

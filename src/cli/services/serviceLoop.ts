@@ -1,4 +1,5 @@
 import { Endpoints } from '../../chain/endpoints/endpoints.ts';
+import { explain } from '../../chain/messages/explain.ts';
 import type { LoopOptions, Pass } from '../../chain/service/loop.ts';
 import { durationText } from '../../operator/duration.ts';
 import { Failures } from '../../operator/failures.ts';
@@ -74,13 +75,14 @@ export async function repeatTelling(
   let failing: { readonly since: number } | undefined;
   const timed: Pass = async () => {
     const startedAt = performance.now();
-    let outcome: 'done' | 'failed' = 'failed';
+    const turned = (failure?: string): void => overview.turned(performance.now() - startedAt, failure);
     try {
       const sent = await pass();
-      outcome = 'done';
+      turned();
       return sent;
-    } finally {
-      overview.turned(outcome, performance.now() - startedAt);
+    } catch (failure) {
+      turned(explain(failure));
+      throw failure;
     }
   };
   const told: Pass = async () => {
@@ -127,7 +129,7 @@ export function workStatus(runner: Pick<WorkRunner, 'status'>): Status {
 export function endpointsStatus(provider: unknown): Status {
   if (!(provider instanceof Endpoints)) return {};
   const endpoints = provider.status().map(({ url, state, lag, failures }) => ({
-    ...{ endpoint: url, isUsed: state === 'up', lagBlocks: lag ?? 0, failures },
+    ...{ endpoint: url, isUsed: state === 'up', lagBlocks: lag, failures },
   }));
   return { endpoints };
 }
