@@ -138,7 +138,7 @@ const { url } = await serveExplorer({
 });
 void follower.run(new AbortController().signal);
 console.log(
-  `Open ${url} and watch: a request every ${BETWEEN_REQUESTS} seconds, and a lie about one in ${ONE_LIE_IN}.`,
+  `Open ${url} and watch: a request every ${BETWEEN_REQUESTS} seconds, and about one in ${ONE_LIE_IN} is answered with a lie.`,
 );
 console.log(
   `The chain is at ${anvil.url}, the oracle at ${await contracts.oracle.getAddress()}, the game at ${await contracts.game.getAddress()}.`,

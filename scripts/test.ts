@@ -38,8 +38,21 @@ function counted(output: string): string {
   return count ? `, ${count}` : '';
 }
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const verbose = process.argv.includes('--verbose');
+const given = process.argv.slice(2);
+const words = given.filter((word) => !word.startsWith('--'));
+const verbose = given.includes('--verbose');
+const isKnown = (word: string): boolean => checks.some(({ name }) => name.includes(word));
+const mistakes = [
+  ...words.filter((word) => !isKnown(word)).map((word) => `no check has "${word}" in its name`),
+  ...given
+    .filter((word) => word.startsWith('--') && word !== '--verbose')
+    .map((word) => `${word}: there is no such option, only --verbose`),
+];
+if (mistakes.length > 0) {
+  for (const mistake of mistakes) console.error(mistake);
+  console.error(`The checks are:\n${checks.map(({ name }) => `  ${name}`).join('\n')}`);
+  process.exit(1);
+}
 const chosen = checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 
 let failed = 0;
@@ -57,4 +70,4 @@ for (const check of chosen) {
 
 if (skipped > 0) console.log(`${skipped} skipped, for the reasons above`);
 console.log(`${chosen.length - failed - skipped} passed, ${failed} failed`);
-process.exitCode = failed > 0 || chosen.length === 0 ? 1 : 0;
+process.exitCode = failed > 0 ? 1 : 0;

@@ -145,7 +145,7 @@ function build(console: Console): Command {
     .option('--input-uri <URI>', 'give the input by root and say where it can be had; you vouch for that')
     .option('--provider <ADDRESS>', 'the only account that may answer')
     .option('--verifier <ADDRESS>', 'a contract that may make an answer final at once')
-    .option('--patience-seconds <N>', 'time after which an unanswered request can be cancelled')
+    .option('--patience-seconds <N>', 'time after which `assay cancel` takes an unanswered request back')
     .option(
       '--wait',
       'wait for the final answer and print it; an answer by root is read from the URI in its claim',
@@ -225,6 +225,19 @@ function build(console: Console): Command {
     .option('--with-callback', 'run the callback of the requester in the same transaction, for its fee');
   withJson(withTurn(withFromBlock(withOracle(finalize)))).action(async (id, options) =>
     (await onChain(() => import('./commands/settle.ts'))).finalize(id, options, console),
+  );
+  const cancel = assay
+    .command('cancel')
+    .description('take back a request of this account that nobody has answered, once its patience is over')
+    .argument('<REQUEST_ID>', 'the request');
+  withJson(withTurn(withFromBlock(withOracle(cancel)))).action(async (id, options) =>
+    (await onChain(() => import('./commands/settle.ts'))).cancel(id, options, console),
+  );
+  const withdraw = assay
+    .command('withdraw')
+    .description('take out what the oracle owes this account: fees, bonds and winnings');
+  withJson(withTurn(withOracle(withdraw))).action(async (options) =>
+    (await onChain(() => import('./commands/settle.ts'))).withdraw(options, console),
   );
   addOperating(assay, console);
   assay

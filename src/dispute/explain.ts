@@ -88,4 +88,4 @@ const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
 
 /** One sentence about how a dispute ended. */
 export const explainOutcome = (winner: Role, reason: Reason): string =>
-  `The ${winner} wins: ${REASON_SENTENCES[reason]}.`;
+  `The ${winner} ${reason === 'ClaimAlreadyFalsified' ? 'gets its bond back' : 'wins'}: ${REASON_SENTENCES[reason]}.`;

@@ -127,6 +127,8 @@ export interface TurnJson {
 export interface EndJson {
   readonly winner: Side;
   readonly reason: string;
+  /** Another dispute had falsified the claim: the challenger has its bond back, and nobody won anything. */
+  readonly isOvertaken: boolean;
   readonly sentence: string;
 }
 
@@ -300,7 +302,7 @@ export interface AccountPageJson {
   readonly address: string;
   readonly owedWei: string;
   readonly bondsWei: string;
-  /** Won and lost in disputes that have ended, and bonds of claims that were falsified. */
+  /** Disputes that have ended, without those that were overtaken. */
   readonly disputesWon: number;
   readonly disputesLost: number;
   readonly claims: readonly ClaimJson[];

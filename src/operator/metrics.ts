@@ -20,7 +20,7 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    info: gauge('info', 'Always 1; what runs, on which chain, as whom.', [
+    info: gauge('info', 'Always 1; which command runs, on which chain, as whom.', [
       'command',
       'version',
       'chain',

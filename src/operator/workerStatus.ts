@@ -23,7 +23,7 @@ export class WorkerStatus implements Told {
     const { info, runs, runsQueued, queueUp } = this.#metrics;
     for (const metric of [info, runs, runsQueued, queueUp]) this.registry.registerMetric(metric);
     collectDefaultMetrics({ register: this.registry });
-    info.set({ command: 'working', version: facts.version, chain: '', oracle: '', account: '' }, 1);
+    info.set({ command: 'worker', version: facts.version, chain: '', oracle: '', account: '' }, 1);
     this.look();
   }
 

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../files/makeFolder.ts';
 import type { Hash } from '../merkle/keccak.ts';
 import { type BlobName, tensorName } from './blobs.ts';
 import { FolderBlobs } from './folder.ts';
@@ -33,6 +34,11 @@ export class Answers {
   constructor(options: AnswersOptions) {
     this.#options = options;
     this.#blobs = new FolderBlobs(options.folder);
+  }
+
+  /** Makes the folder, so that a server can be started before the first answer. @throws Error of the disk */
+  prepare(): void {
+    makeFolder(join(this.#options.folder, 'tensor'));
   }
 
   /**

@@ -19,8 +19,15 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const isEngineName = (name: string): name is EngineName =>
   (ENGINE_NAMES as readonly string[]).includes(name);
 
-/** @param warn is told in one line why the CPU serves instead of a device that was asked for, or was there */
-export function engineBy({ name, threads, spotChecks }: EngineChoice, warn: (line: string) => void): Engine {
+/**
+ * @param warn is told in one line why the CPU serves instead of a device that was asked for, or was there
+ * @param serves is told the engine whenever a device takes a program, or the CPU has to serve in its place
+ */
+export function engineBy(
+  { name, threads, spotChecks }: EngineChoice,
+  warn: (line: string) => void,
+  serves: (name: EngineName) => void = () => undefined,
+): Engine {
   if (name === 'reference') return referenceEngine;
   const cpu = wasmEngineWith({ threads });
   if (name === 'wasm') return cpu;
@@ -29,7 +36,9 @@ export function engineBy({ name, threads, spotChecks }: EngineChoice, warn: (lin
     ...{ gpu: () => nodeGpu(), cpu },
     ...(isAuto && { leastCost: LARGE_COST }),
     ...(spotChecks !== undefined && { spotChecks }),
+    taken: () => serves('webgpu'),
     warn: (line, refusal) => {
+      serves('wasm');
       if (!isAuto || refusal !== 'absent') warn(line);
     },
   });

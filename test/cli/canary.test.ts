@@ -47,7 +47,7 @@ describe('assay deploy and assay canary', function () {
           expect([record.clz, record.bounds]).to.deep.equal([hardfork === 'osaka', 'trial']);
           expect(deployed.out)
             .to.contain(record.oracle)
-            .and.to.match(/outlast 1 seconds of censorship/);
+            .and.to.match(/outlast 1 second of censorship/);
 
           const sung = await assay('canary', ...there);
           expect([sung.code, sung.err]).to.deep.equal([0, '']);
@@ -68,7 +68,7 @@ describe('assay deploy and assay canary', function () {
       rmSync(at('deployments/31337.json'));
       const again = await assay('deploy', ...there);
       expect(again.out).to.match(
-        /^everything was there already: chain 31337, safe bounds, with CLZ, after block 0/,
+        /^everything was there already: chain 31337, safe bounds, with CLZ, --from-block 0/,
       );
       const { works, final } = JSON.parse((await assay('canary', '--json', ...there)).out);
       expect([works, final]).to.deep.equal([true, null]);

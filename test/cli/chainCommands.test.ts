@@ -80,6 +80,7 @@ describe('commands that go to a chain refuse in one line', () => {
       1,
       /claim 4294967297 is unknown at the/,
     ],
+    ['a request to cancel that is not there', ['cancel', '7', ...there], 1, /request 7 is unknown at the/],
     ['a callback of nothing', ['callback', '7', ...there], 1, /request 7 is unknown at the oracle/],
     [
       'a model that nobody published',

@@ -132,6 +132,16 @@ describe('the command line', () => {
       }
     });
 
+    it('names the engine that ran, where the CPU serves in place of a device', async () => {
+      const run = (engine: string, ...more: string[]) =>
+        assay('run', M, '--input', 'x:0=FOLDER/x.npy', '--engine', engine, ...more);
+      // So small a program stays on the CPU, whatever devices there are.
+      expect((await run('auto')).out).to.match(/^model 0x[0-9a-f]{64}, .* on the wasm engine\n/);
+      expect(JSON.parse((await run('auto', '--json')).out).engine).to.equal('wasm');
+      const { out, err } = await run('webgpu');
+      expect(out).to.contain(`on the ${err.includes('the CPU serves') ? 'wasm' : 'webgpu'} engine`);
+    });
+
     it('takes and writes TensorProto files, and float64 as float32', async () => {
       const plain = await assay('run', M, '--input', 'x:0=FOLDER/x.npy', '--json');
       const rounded = await assay(
@@ -499,8 +509,8 @@ describe('the command line', () => {
     const none = await assay();
     expect(none.code).to.equal(2);
     expect(none.err).to.match(/run .*\n.*inspect .*\n.*\n?.*rehearse/s);
-    const unknown = await assay('dance');
-    expect([unknown.code, unknown.err]).to.deep.equal([2, "assay: unknown command 'dance'"]);
+    const unknown = await assay('juggle');
+    expect([unknown.code, unknown.err]).to.deep.equal([2, "assay: unknown command 'juggle'"]);
     const help = await assay('run', '--help');
     expect(help.code).to.equal(0);
     expect(help.out).to.match(/--input <name=FILE>/);

@@ -44,6 +44,9 @@ describe('the doctor', () => {
       ...['record', 'contracts', 'model', 'account'],
     ]);
     expect(out).to.match(/account +0x\w{40} has 10000\.0 ether$/);
+    expect(out).to.contain(
+      '31337; `assay deploy` takes the bounds `safe` here, unless told `rollup` or `trial`\n',
+    );
   });
 
   it('names a node that is not there without the password in its address', async () => {
@@ -87,6 +90,17 @@ describe('the doctor', () => {
       const others = { game: stranger, registry: stranger, referee: stranger };
       writeFileSync(scene.at('31337.json'), JSON.stringify({ ...record, ...others }));
       expect((await findings(...rpc)).by('record')[0]).to.equal('ok record trial bounds, from block 0');
+      const left = { ...record, ...others, oracle: stranger, fromBlock: 99 };
+      writeFileSync(scene.at('31337.json'), JSON.stringify(left));
+      const stale = await findings(...rpc);
+      expect(stale.by('logs')[0]).to.match(
+        /^fail logs the recorded deployment begins at block 99, and block \d+ is the latest; the record is of another/,
+      );
+      expect(stale.by('contracts')[0]).to.match(/; check that the node is on the chain of the record; if/);
+      expect((await findings(...rpc, '--oracle', scene.oracle)).by('logs')[0]).to.match(
+        /^ok logs from block 0/,
+      );
+      writeFileSync(scene.at('31337.json'), JSON.stringify({ ...record, ...others }));
       const other = await findings(...rpc, '--oracle', stranger);
       expect(other.by('record')[0]).to.match(/^warn .*names the oracle 0x\w+, not 0x1212\w+; correct one/);
     } finally {

@@ -60,6 +60,7 @@ describe('a monitor without a key', () => {
     );
     await looking.says('monitoring oracle');
     const [base] = /http:\/\/127\.0\.0\.1:\d+/.exec(looking.out)!;
+    expect(await (await fetch(`${base}/metrics`)).text()).to.contain('assay_info{command="monitor",');
     const reaches = async (block: number): Promise<void> => {
       let seen = 0;
       while (seen < block) {
@@ -156,7 +157,9 @@ describe('a monitor without a key', () => {
     expect(unknown.code).to.equal(4);
     const { verdict, claims } = JSON.parse(unknown.out);
     expect([verdict, claims[0].verdict, claims[0].computed]).to.deep.equal(['unknown', 'unknown', null]);
-    expect(claims[0].why).to.match(/run `assay fetch 0x\w{64}` first$/);
+    expect(claims[0].why).to.match(
+      /run `assay fetch 0x\w{64}` first, or name the model's file: `assay verify 2 MODEL\.onnx`$/,
+    );
     expect(await verify('77')).to.deep.include({ code: 1, out: '' });
     const asked = await scene.ask();
     const none = await verify('3', DIGITS);

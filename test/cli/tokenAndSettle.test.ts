@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Contract, ContractFactory, type Signer } from 'ethers';
 import { artifacts } from 'hardhat';
-import { claim } from '../../src/chain/actions/actions.ts';
+import { cancel as cancelRequest, claim } from '../../src/chain/actions/actions.ts';
 import type { Contracts } from '../../src/chain/contracts/contracts.ts';
 import { amountText, readUnit } from '../../src/chain/contracts/unit.ts';
 import { EventIndex } from '../../src/chain/index/eventIndex.ts';
@@ -267,6 +267,55 @@ describe('commands in a deployment', function () {
       expect(other.err).to.match(
         /^assay: request \d+ names no verifier, so no proof ends the window of claim/,
       );
+    });
+
+    it('cancel gives the fees back to the requester once its patience is over', async () => {
+      const ask = async () => (await request(contracts, modelId, INPUT, TERMS, 9n)).requestId;
+      const [first, second] = [await ask(), await ask()];
+      const cancel = (id: bigint, ...more: string[]) => assay('cancel', `${id}`, ...deployment, ...more);
+      const early = await cancel(first);
+      expect([early.code, early.out]).to.deep.equal([1, '']);
+      expect(early.err).to.match(/^assay: [^\n]*request \d+ cannot be cancelled before [-\dT:]+Z$/);
+      await chain.pass(Number(TERMS.patienceSeconds) + 1);
+      const other = await cancel(first, '--key-file', at('key1'));
+      expect(other.err).to.match(/only 0x\w+ can cancel request \d+$/);
+
+      const done = await cancel(first);
+      expect([done.code, done.err]).to.deep.equal([0, '']);
+      expect(done.out).to.match(
+        /^request \d+: cancelled \(0x\w+\)\nwithdrew 0\.000000000000000009 ether \([^\n]+\)$/,
+      );
+      expect((await cancel(first)).err).to.equal(`assay: request ${first} was cancelled already`);
+      const { transaction, ...facts } = JSON.parse((await cancel(second, '--json')).out);
+      expect([facts, transaction.length]).to.deep.equal([{ status: 'cancelled' }, 66]);
+      expect(await contracts.oracle.owed(await signer.getAddress())).to.equal(0n);
+    });
+
+    it('cancel closes a request that has a claim, and refuses one that is answered', async () => {
+      const { requestId } = await request(contracts, modelId, INPUT, TERMS, 0n);
+      await chain.pass(Number(TERMS.patienceSeconds) + 1);
+      const claimId = await claimOn(requestId);
+      const cancel = () => assay('cancel', `${requestId}`, ...deployment);
+      const closed = await cancel();
+      expect([closed.code, closed.err]).to.deep.equal([0, '']);
+      expect(closed.out).to.match(/: closed to further claims, [^\n]*cancel it again if none of them/);
+      expect((await cancel()).err).to.match(/is closed, and a claim on it is open; cancel it when that/);
+      await chain.pass(Number(TERMS.windowSeconds) + 1);
+      await assay('finalize', claimId, ...deployment);
+      expect((await cancel()).err).to.match(/^assay: request \d+ is answered, so it cannot be cancelled$/);
+    });
+
+    it('withdraw takes out what is owed, once', async () => {
+      const { requestId } = await request(contracts, modelId, INPUT, TERMS, 9n);
+      await chain.pass(Number(TERMS.patienceSeconds) + 1);
+      expect((await assay('withdraw', ...deployment)).out).to.match(/^nothing is owed to 0x\w{40}$/);
+      const { requests } = await new EventIndex(contracts).update();
+      await cancelRequest(contracts, requests.get(requestId)!);
+      const done = await assay('withdraw', ...deployment);
+      expect([done.code, done.err]).to.deep.equal([0, '']);
+      expect(done.out).to.match(/^withdrew 0\.000000000000000009 ether \([^\n]+\)$/);
+      const again = await assay('withdraw', '--json', ...deployment);
+      expect(JSON.parse(again.out)).to.deep.equal({ withdrawnWei: '0', transaction: null });
     });
 
     it('finalize says so of a claim that does not exist', async () => {

@@ -50,5 +50,8 @@ describe('the story of a dispute', () => {
   it('gives every outcome a sentence of its own', () => {
     const sentences = REASONS.map((reason) => explainOutcome('challenger', reason));
     expect(new Set(sentences).size).to.equal(REASONS.length);
+    expect(explainOutcome('challenger', 'ClaimAlreadyFalsified')).to.equal(
+      'The challenger gets its bond back: another dispute had falsified the claim.',
+    );
   });
 });

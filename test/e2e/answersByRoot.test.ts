@@ -1,5 +1,5 @@
 // Answers by root from the outside: a provider keeps them, a server shows them, and the requester checks what it gets.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { tensorRoot } from '../../src/merkle/tensor.ts';
@@ -7,7 +7,7 @@ import { Answers } from '../../src/store/answers.ts';
 import { runCli, startCli } from '../support/cliProcess.ts';
 import { DIGITS, PUBLISHER, type Scene, startScene, THREE } from '../support/scene.ts';
 
-const [PROVIDER, WATCHER] = [1, 2];
+const [PROVIDER, WATCHER, LATER] = [1, 2, 4];
 
 describe('answers by root', () => {
   let scene: Scene;
@@ -55,6 +55,35 @@ describe('answers by root', () => {
     expect(second.err).to.match(
       /^assay: request 2 has its final answer, with the roots 0x\S+ 0x\S+, and it cannot be had: .* is corrupt/,
     );
+  });
+
+  it('have a folder that can be served once their provider runs', async () => {
+    const data = scene.at('early');
+    const folder = join(data, 'answers');
+    const none = await runCli('serve', folder);
+    expect(none.code).to.equal(1);
+    expect(none.err).to.match(
+      /no such folder; .*`assay provide … --answers-uri URI\/` makes the folder answers/,
+    );
+    const provider = startCli(
+      ...['provide', DIGITS, '--data', data, '--answers-uri', 'https://answers.example/'],
+      ...[...scene.there, '--key-file', scene.keyFile(LATER)],
+    );
+    await provider.says('providing as');
+    const server = startCli('serve', folder, '--port', '0');
+    await server.says('serving at ');
+  });
+
+  it('warn of a folder that cannot be made, and let their provider start', async () => {
+    const data = scene.at('full');
+    mkdirSync(data);
+    writeFileSync(join(data, 'answers'), '');
+    const provider = startCli(
+      ...['provide', DIGITS, '--data', data, '--answers-uri', 'https://answers.example/'],
+      ...[...scene.there, '--key-file', scene.keyFile(LATER)],
+    );
+    await provider.says('providing as');
+    expect(provider.err).to.match(/no answer by root can be kept for others: a part of the path is a file/);
   });
 
   it('are kept within a bound, the oldest not for ever', async () => {

@@ -31,7 +31,15 @@ describe('commands beside services', function () {
     await watcher.says('watching as');
     const before = await nonceOf(WATCHER);
     const asking = ['request', DIGITS, '--input', `image=${THREE}`];
-    const commands = [asking, ['publish', DIGITS], ['canary'], ['finalize', '4294967297'], ['callback', '1']];
+    const commands = [
+      asking,
+      ['publish', DIGITS],
+      ['canary'],
+      ['finalize', '4294967297'],
+      ['callback', '1'],
+      ['cancel', '1'],
+    ];
+    commands.push(['withdraw']);
     const flags = [...data(), ...keyed(WATCHER)];
     const ends = await Promise.all(commands.map((command) => runCli(...command, ...flags)));
     const account = flags.filter((flag, i) => flag !== '--oracle' && flags[i - 1] !== '--oracle');

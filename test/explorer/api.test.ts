@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { challenge, reclaim } from '../../src/chain/actions/actions.ts';
+import { EventIndex } from '../../src/chain/index/eventIndex.ts';
 import type {
   AccountPageJson,
   DisputePageJson,
@@ -16,6 +18,7 @@ import { type Scene, startScene } from '../support/scene.ts';
 const PROVIDER = 1;
 const WATCHER = 2;
 const LIAR = 4;
+const OVERTAKEN = 5;
 
 describe('the API of the explorer', () => {
   let scene: Scene;
@@ -204,6 +207,44 @@ describe('the API of the explorer', () => {
     } finally {
       await server.stop();
     }
+  });
+
+  it('counts a dispute that another one overtook for nobody', async () => {
+    const [liar, first, second] = [LIAR, WATCHER, OVERTAKEN].map((i) => scene.addressOf(i));
+    const record = async (address?: string) => {
+      const { disputesWon, disputesLost } = await read<AccountPageJson>(`/api/accounts/${address}`);
+      return [disputesWon, disputesLost];
+    };
+    const before = await Promise.all([liar, first].map(record));
+    const requestId = await scene.ask({ windowSeconds: 3600n });
+    await scene.answer(requestId, LIAR, 'wrong');
+    const late = asAccount(scene.contracts, scene.chain, OVERTAKEN);
+    const index = new EventIndex(late);
+    await challenge(late, (await index.update()).claim((requestId << 32n) | 1n)!);
+    const contracts = asAccount(scene.contracts, scene.chain, WATCHER);
+    await challenge(contracts, (await index.update()).claim((requestId << 32n) | 1n)!);
+    const watcher = createWatcher({ contracts, runner: scene.shelf });
+    const isFalse = async () => (await index.update()).claim((requestId << 32n) | 1n)?.status === 'falsified';
+    while (!(await isFalse())) {
+      await watcher();
+      await scene.answer(requestId, LIAR, 'wrong');
+    }
+    const open = (await index.update()).disputesOn((requestId << 32n) | 1n).find(({ ended }) => !ended);
+    await reclaim(late, open!);
+    await stage.follower.look();
+    const { disputes } = await read<RequestPageJson>(`/api/requests/${requestId}`);
+    const overtaken = disputes.find(({ challenger }) => challenger === second);
+    expect(overtaken?.ended).to.deep.equal({
+      ...{ winner: 'challenger', reason: 'ClaimAlreadyFalsified', isOvertaken: true },
+      sentence: 'The challenger gets its bond back: another dispute had falsified the claim.',
+    });
+    expect(disputes.map(({ ended }) => ended?.isOvertaken).sort()).to.deep.equal([false, true]);
+    expect(await record(second)).to.deep.equal([0, 0]);
+    const [[, lost], [won]] = before as [number[], number[]];
+    expect([await record(liar), await record(first)]).to.deep.equal([
+      [0, lost! + 1],
+      [won! + 1, 0],
+    ]);
   });
 
   it('is made anew from the chain, and goes on from what it kept', async () => {

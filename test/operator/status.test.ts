@@ -56,7 +56,7 @@ describe('a watcher shows how it is', () => {
     expect(await metric('assay_endpoint_up')).to.deep.equal({ [node]: 1 });
     const info = Object.keys(await metric('assay_info'))[0];
     expect(info)
-      .to.contain('command="watching"')
+      .to.contain('command="watch"')
       .and.to.contain(`account="${scene.addressOf(WATCHER)}"`);
   });
 

@@ -342,6 +342,7 @@ describe('a fleet of workers on a queue', function () {
     const metrics = await ask('/metrics');
     expect(metrics)
       .to.match(/^assay_runs\{outcome="done"\} 0$/m)
+      .and.match(/^assay_info\{command="worker",/m)
       .and.match(/^assay_queue_up\{queue="127\.0\.0\.1:\d+"\} 1$/m);
     expect(metrics).not.to.contain('assay_open_claims');
     expect(JSON.parse(await ask('/readyz'))).to.deep.equal({ ok: true, reasons: [] });

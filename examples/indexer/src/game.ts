@@ -75,10 +75,14 @@ ponder.on('Game:Ended', async ({ event, context: { db } }) => {
   const { requestId, claimant, challenger, challengeBondWei } = row;
   await db.update(request, { id: requestId }).set((known) => ({ openDisputes: known.openDisputes - 1 }));
   const hasWon = row.winner === 'challenger';
-  await add(db, claimant, hasWon ? { disputesLost: 1 } : { disputesWon: 1 });
-  await add(db, challenger, {
-    bondsWei: -challengeBondWei,
-    ...(hasWon ? { disputesWon: 1 } : { disputesLost: 1 }),
-  });
+  // Nobody won or lost a dispute that another one overtook.
+  const [ofClaimant, ofChallenger] =
+    why === 'ClaimAlreadyFalsified'
+      ? [{}, {}]
+      : hasWon
+        ? [{ disputesLost: 1 }, { disputesWon: 1 }]
+        : [{ disputesWon: 1 }, { disputesLost: 1 }];
+  await add(db, claimant, ofClaimant);
+  await add(db, challenger, { bondsWei: -challengeBondWei, ...ofChallenger });
   await record(db, 'Ended', disputeId, event);
 });

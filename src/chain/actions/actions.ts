@@ -123,6 +123,19 @@ export function runCallback(
   return submit(signerOf(contracts), transaction, what);
 }
 
+/**
+ * Takes back a request that nobody has answered, for its fees. While claims on it are open, it only closes to further ones.
+ */
+export const cancel = (
+  contracts: Contracts,
+  { requestId, request }: RequestRecord,
+): Promise<TransactionReceipt> =>
+  submit(
+    signerOf(contracts),
+    contracts.oracle.cancel.populateTransaction(requestId, request),
+    `cancelling request ${requestId}`,
+  );
+
 /** Sends a move. It names the state that it answers, so it reverts if the dispute has moved on in the meantime. */
 export function sendMove(
   contracts: Contracts,

@@ -79,7 +79,10 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   ClaimNotFalsified: ([claim, status]) => `claim ${claim} is ${CLAIMS[Number(status)]}, not falsified`,
   WindowPassed: ([claim, last]) => `claim ${claim} could be challenged until ${time(last)}; that is over`,
   WindowOpen: ([claim, last]) => `claim ${claim} can be challenged until ${time(last)}; wait for that`,
-  DisputesOpen: ([claim, count]) => `${count} disputes on claim ${claim} are still open; wait for their end`,
+  DisputesOpen: ([claim, count]) =>
+    Number(count) === 1
+      ? `a dispute on claim ${claim} is still open; wait for its end`
+      : `${count} disputes on claim ${claim} are still open; wait for their end`,
   NoVerifier: ([id]) => `request ${id} names no verifier; its claims wait for their windows`,
   NotProven: ([id, verifier]) => `the verifier ${verifier} of request ${id} does not accept the proof`,
   FeeNotHeld: ([id]) => `request ${id} holds no fee: it was paid already, or there is none`,
@@ -95,7 +98,9 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
   NotRequester: ([id, requester]) => `only ${requester} can cancel request ${id}`,
   PatienceLasts: ([id, last]) => `request ${id} cannot be cancelled before ${time(last)}`,
   ClaimsOpen: ([id, count]) =>
-    `request ${id} is closed, and ${count} claims on it are open; cancel it when they have ended`,
+    Number(count) === 1
+      ? `request ${id} is closed, and a claim on it is open; cancel it when that has ended`
+      : `request ${id} is closed, and ${count} claims on it are open; cancel it when they have ended`,
   NotGame: () => 'only the dispute game may call this',
   NothingOwed: ([account]) => `nothing is owed to ${account}`,
   WithdrawalRefused: ([to, wei]) => `${wei} wei could not be sent to ${to}; withdraw to another address`,

@@ -113,8 +113,10 @@ function firstBlock(
   return created.includes('oracle') ? account.block : 0;
 }
 
-const hours = (seconds: number): string =>
-  seconds >= 3600 ? `${Math.floor(seconds / 3600)} hours` : `${seconds} seconds`;
+const timeText = (seconds: number): string => {
+  const [count, unit] = seconds >= 3600 ? [Math.floor(seconds / 3600), 'hour'] : [seconds, 'second'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+};
 
 /**
  * RULE: the record of a deployment that is in use is replaced only on demand. Services that name no oracle would move to
@@ -183,7 +185,7 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
     }
     const done = created.length === 0 ? 'everything was there already' : `deployed ${created.join(', ')}`;
     console.out(
-      `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, after block ${deployment.fromBlock}`,
+      `${done}: chain ${account.chainId}, ${bounds} bounds, ${edition.clz ? 'with' : 'without'} CLZ, --from-block ${deployment.fromBlock}`,
     );
     for (const [name, address] of Object.entries(addresses)) console.out(`${name.padEnd(8)}  ${address}`);
     if (lost) throw lost;
@@ -193,7 +195,7 @@ export async function deploy(options: DeployOptions, console: Console): Promise<
       console.out(`fees and bonds are in ${currencyText(unit, currency)}; claim bonds are ${least} at least`);
     }
     console.out(
-      `windows and clocks outlast ${hours(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
+      `windows and clocks outlast ${timeText(outlastsSeconds(BOUNDS[bounds]))} of censorship or outage`,
     );
     if (!sameEverywhere)
       console.out('this chain lacks CreateX, so the addresses differ from those on other chains');

@@ -29,12 +29,16 @@ const MOVES_GAS = 2_000_000n;
 /** One of the nodes. */
 async function checkUrl(
   url: string,
+  { oracle }: DoctorOptions,
 ): Promise<{ readonly found: readonly Finding[]; readonly answers: boolean }> {
   let provider: Endpoints | undefined;
   try {
     provider = await openEndpoint(url);
     const { chainId } = await provider.getNetwork();
-    return { found: await checkEndpoint(provider, url, recordedBlock(chainId), Date.now), answers: true };
+    return {
+      found: await checkEndpoint(provider, url, recordedBlock(chainId, oracle), Date.now),
+      answers: true,
+    };
   } catch (failure) {
     const shown = withoutSecrets(url);
     // The address may hold an API key.
@@ -48,10 +52,11 @@ async function checkUrl(
   }
 }
 
-/** The block of the recorded deployment; 0 if there is none, or it cannot be read, which is told elsewhere. */
-function recordedBlock(chainId: bigint): number {
+/** The block of the recorded deployment; 0 if there is none, or of another oracle, or unreadable, which is told elsewhere. */
+function recordedBlock(chainId: bigint, oracle: string | undefined): number {
   try {
-    return readDeployment(chainId)?.fromBlock ?? 0;
+    const record = readDeployment(chainId);
+    return record && (oracle === undefined || isSameAddress(oracle, record.oracle)) ? record.fromBlock : 0;
   } catch {
     return 0;
   }
@@ -95,7 +100,11 @@ async function checkDeployment(
     );
     return { findings, contracts };
   } catch (failure) {
-    findings.push(fail('contracts', explain(failure), 'check --oracle and that the node is on its chain'));
+    const remedy =
+      oracle === undefined
+        ? 'check that the node is on the chain of the record; if that was started again, deploy again'
+        : 'check --oracle and that the node is on its chain';
+    findings.push(fail('contracts', explain(failure), remedy));
     return { findings, contracts: undefined };
   }
 }
@@ -210,7 +219,7 @@ export async function doctor(
   if (options.rpc.length === 0) tell([fail('node', 'no node is named', 'set --rpc')]);
   const answering: string[] = [];
   for (const url of options.rpc) {
-    const { found, answers } = await checkUrl(url);
+    const { found, answers } = await checkUrl(url, options);
     tell(found);
     if (answers) answering.push(url);
   }

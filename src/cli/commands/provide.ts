@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { getAddress } from 'ethers';
 import type { Address } from '../../chain/contracts/types.ts';
+import type { Listener } from '../../chain/messages/report.ts';
 import { InputError } from '../../files/inputError.ts';
+import { reasonOf } from '../../files/reason.ts';
 import { CALLBACKS, type Callbacks, provideService } from '../../provider/provider.ts';
 import { Answers } from '../../store/answers.ts';
 import { parseWhole } from '../arguments.ts';
@@ -32,6 +34,16 @@ function answersFor(options: ProvideOptions): Answers | undefined {
   if (!uri.endsWith('/')) throw new InputError(`--answers-uri ${uri}: write it with a / at its end`, 2);
   const folder = join(dataFolder(options), 'answers');
   return new Answers({ folder, uri, maxTotalBytes: MAX_ANSWERS_BYTES });
+}
+
+/** Makes the folder of answers. A service starts all the same where the disk takes none, since it may have clocks to keep. */
+function prepare(answers: Answers, listen: Listener): void {
+  try {
+    answers.prepare();
+  } catch (failure) {
+    const sentence = `no answer by root can be kept for others: ${reasonOf(failure)}`;
+    listen({ kind: 'warned', about: 'disk', sentence });
+  }
 }
 
 /** @throws InputError unless it is one of the three */
@@ -69,10 +81,11 @@ export async function provide(
     };
   };
   await serve({
-    ...{ doing: 'providing', paths, options, terminal: console },
+    ...{ command: 'provide', doing: 'providing', paths, options, terminal: console },
     bondsAlways: true,
-    create: ({ writing, ...parts }) =>
-      provideService({
+    create: ({ writing, ...parts }) => {
+      if (answers) prepare(answers, parts.listen);
+      return provideService({
         ...parts,
         callbacks,
         leastFeeWei,
@@ -82,6 +95,7 @@ export async function provide(
           writing.local,
           new Map([...writing.texts].map(([id, text]) => [id, writerOf(text)])),
         ),
-      }),
+      });
+    },
   });
 }

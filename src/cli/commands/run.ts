@@ -7,7 +7,7 @@ import { InputError } from '../../files/inputError.ts';
 import { hexOf } from '../../merkle/keccak.ts';
 import { readInputs, requireAll } from '../arguments.ts';
 import type { Console } from '../console.ts';
-import { type EngineOptions, engineOf } from '../models/engines.ts';
+import { type EngineOptions, engineThatTells } from '../models/engines.ts';
 import { type ImportArguments, type LoadedModel, loadModel } from '../models/loadModel.ts';
 import { outputJson, outputLines } from '../models/outputs.ts';
 import type { DrawingArguments } from '../text/textOptions.ts';
@@ -40,14 +40,14 @@ export function outputFiles(names: readonly string[], format: string): string[] 
 
 /** `assay run`: one inference, outputs to files and a summary to stdout. */
 export async function run(path: string, options: RunArguments, console: Console): Promise<void> {
-  const engine = engineOf(options, console);
+  const { engine, served } = engineThatTells(options, console);
   if (!FORMATS.includes(options.outputFormat)) {
     throw new InputError(`--output-format ${options.outputFormat}: choose npy or pb`, 2);
   }
   const loaded = await loadModel(path, options, console);
   if (loaded.text) {
     const { runText } = await import('./runText.ts');
-    return runText(path, { ...loaded, text: loaded.text }, options, engine, console);
+    return runText(path, { ...loaded, text: loaded.text }, options, { engine, served }, console);
   }
   if (options.ask !== undefined || options.draft !== undefined) {
     throw new InputError('--ask and --draft are about models that write text: add --text', 2);
@@ -59,14 +59,14 @@ export async function run(path: string, options: RunArguments, console: Console)
   const seconds = (performance.now() - start) / 1000;
   await session.close();
   console.progress(undefined);
-  report(loaded, outputs, seconds, options, console);
+  report(loaded, outputs, { seconds, engine: served() }, options, console);
 }
 
 function report(
   loaded: LoadedModel,
   outputs: readonly TensorData[],
-  seconds: number,
-  { outputDir, outputFormat, engine, json }: RunArguments,
+  { seconds, engine }: { readonly seconds: number; readonly engine: string },
+  { outputDir, outputFormat, json }: RunArguments,
   console: Console,
 ): void {
   const files = outputFiles(

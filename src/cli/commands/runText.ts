@@ -14,7 +14,6 @@ import { type DrawingArguments, parseDrawing, type TextArguments } from '../text
 export interface RunTextOptions extends TextArguments, DrawingArguments {
   readonly ask?: string;
   readonly draft?: string;
-  readonly engine: string;
   readonly json?: boolean;
 }
 
@@ -29,7 +28,7 @@ export async function runText(
   path: string,
   loaded: LoadedModel & { readonly text: LoadedText },
   options: RunTextOptions,
-  engine: Engine,
+  { engine, served }: { readonly engine: Engine; readonly served: () => string },
   console: Console,
 ): Promise<void> {
   const { text, model } = loaded;
@@ -63,6 +62,8 @@ export async function runText(
     },
   );
   const seconds = (performance.now() - start) / 1000;
+  // The check below may run on another one.
+  const writer = served();
   await session.close();
   console.progress('checking the text');
   if (!(await isAccepted(text.model, engine, inputs, tokens))) await refuseUnaccepted(path, text, console);
@@ -71,12 +72,12 @@ export async function runText(
   if (options.json) {
     const id = hexOf(model.id);
     console.out(
-      JSON.stringify({ model: id, engine: options.engine, seconds, passes, prompt, tokens, text: written }),
+      JSON.stringify({ model: id, engine: writer, seconds, passes, prompt, tokens, text: written }),
     );
     return;
   }
   console.out(
-    `model ${hexOf(model.id)}, ${found} tokens by ${passes} passes in ${seconds.toFixed(2)} s on the ${options.engine} engine`,
+    `model ${hexOf(model.id)}, ${found} tokens by ${passes} passes in ${seconds.toFixed(2)} s on the ${writer} engine`,
   );
   console.out(written);
 }

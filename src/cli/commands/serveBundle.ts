@@ -17,7 +17,7 @@ export async function serveBundle(folder: string, options: ServeOptions, console
   const port = parsePort('--port', options.port);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InputError(
-      `${folder}: there is no such folder; \`assay publish … --bundle ${folder}\` writes one`,
+      `${folder}: there is no such folder; \`assay publish … --bundle DIR\` writes a bundle, and \`assay provide … --answers-uri URI/\` makes the folder answers of its --data when it starts`,
     );
   }
   const models = await modelsIn(folder).catch(() => []);

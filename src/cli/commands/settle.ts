@@ -1,5 +1,10 @@
 import type { TransactionReceipt } from 'ethers';
-import { finalize as finalizeClaim, finalizeProven, runCallback } from '../../chain/actions/actions.ts';
+import {
+  cancel as cancelRequest,
+  finalize as finalizeClaim,
+  finalizeProven,
+  runCallback,
+} from '../../chain/actions/actions.ts';
 import { type Contracts, signerOf } from '../../chain/contracts/contracts.ts';
 import { eventsIn } from '../../chain/contracts/logs.ts';
 import { type Address, type Hex, requestOf, ZERO_ADDRESS } from '../../chain/contracts/types.ts';
@@ -18,11 +23,17 @@ import { reportLine } from '../services/reportLine.ts';
 import { parseBlock } from '../services/service.ts';
 import { inTurn, type TurnOptions } from '../services/turn.ts';
 
-/** Steps at the end of a request that its provider need not take: running the callback, and ending a window by proof. */
+/**
+ * Steps at the end of a request that no service takes by itself: running the callback, ending a window by proof, taking the
+ * request back, and taking out what is owed.
+ */
 
-export interface SettleOptions extends OracleOptions, TurnOptions {
-  readonly fromBlock?: string;
+export interface WithdrawOptions extends OracleOptions, TurnOptions {
   readonly json?: boolean;
+}
+
+export interface SettleOptions extends WithdrawOptions {
+  readonly fromBlock?: string;
 }
 
 export interface FinalizeOptions extends SettleOptions {
@@ -30,12 +41,15 @@ export interface FinalizeOptions extends SettleOptions {
   readonly withCallback?: boolean;
 }
 
+const namesIn = async ({ oracle }: Contracts, receipt: TransactionReceipt): Promise<string[]> =>
+  (await eventsIn(oracle, receipt)).map(({ name }) => name);
+
 /** Outcome of the callback, if it ran in this transaction. */
 async function callbackIn(
-  { oracle }: Contracts,
+  contracts: Contracts,
   receipt: TransactionReceipt,
 ): Promise<'done' | 'failed' | undefined> {
-  const names = (await eventsIn(oracle, receipt)).map(({ name }) => name);
+  const names = await namesIn(contracts, receipt);
   if (names.includes('CallbackRun')) return 'done';
   return names.includes('CallbackFailed') ? 'failed' : undefined;
 }
@@ -46,11 +60,19 @@ interface Scene {
   readonly oracle: Address;
 }
 
+interface Sent {
+  /** What was done, in words. */
+  readonly done: string;
+  readonly receipt: TransactionReceipt;
+  /** What is told as JSON in place of the callback. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
 /** Opens the deployment, reads its events, sends one transaction, and takes out what it earned. */
 async function settle(
   options: SettleOptions,
   console: Console,
-  send: (scene: Scene) => Promise<{ readonly done: string; readonly receipt: TransactionReceipt }>,
+  send: (scene: Scene) => Promise<Sent>,
 ): Promise<void> {
   const given = options.fromBlock === undefined ? undefined : parseBlock(options.fromBlock);
   await withContracts(options, console, async (contracts, account) => {
@@ -61,12 +83,13 @@ async function settle(
     await index.update();
     const oracle = await contracts.oracle.getAddress();
     await inTurn(options, account, console, async () => {
-      const { done, receipt } = await send({ contracts, index, oracle });
+      const { done, receipt, fields } = await send({ contracts, index, oracle });
       console.progress(undefined);
       const callback = await callbackIn(contracts, receipt);
-      if (options.json)
-        console.out(JSON.stringify({ transaction: receipt.hash, callback: callback ?? null }));
-      else {
+      if (options.json) {
+        const facts = fields ?? { callback: callback ?? null };
+        console.out(JSON.stringify({ transaction: receipt.hash, ...facts }));
+      } else {
         const how = {
           done: '; the callback succeeded',
           failed: '; the callback failed and can be run again',
@@ -76,7 +99,9 @@ async function settle(
       const unit = await readUnit(contracts.currency, contracts.provider);
       await collect(contracts, await signerOf(contracts).getAddress(), (report) => {
         if (!options.json) console.out(reportLine(report, unit));
-      }).catch((failure: unknown) => console.err(`assay: ${explain(failure)}`));
+      }).catch((failure: unknown) =>
+        console.err(`assay: ${explain(failure)}; \`assay withdraw\` tries again`),
+      );
     });
   });
 }
@@ -144,5 +169,58 @@ export async function finalize(id: string, options: FinalizeOptions, console: Co
         ? await finalizeClaim(contracts, made, withCallback)
         : await finalizeProven(contracts, made, proof, withCallback);
     return { done: `claim ${claimId}: final`, receipt };
+  });
+}
+
+/**
+ * `assay cancel`: takes back a request that nobody has answered, and its fees. While claims on it are open, it is closed to
+ * further ones instead.
+ *
+ * @throws InputError if the request is unknown or over
+ */
+export async function cancel(id: string, options: SettleOptions, console: Console): Promise<void> {
+  const requestId = parseWhole('REQUEST_ID', id);
+  await settle(options, console, async ({ contracts, index, oracle }) => {
+    const found = await index.recall(requestId);
+    if (!found) throw unknown(`request ${requestId}`, oracle);
+    const { status } = found.request;
+    if (status === 'answered')
+      throw new InputError(`request ${requestId} is answered, so it cannot be cancelled`);
+    if (status === 'cancelled') throw new InputError(`request ${requestId} was cancelled already`);
+    console.progress(`cancelling request ${requestId}`);
+    const receipt = await cancelRequest(contracts, found.request);
+    const isOver = (await namesIn(contracts, receipt)).includes('Cancelled');
+    const done = isOver
+      ? 'cancelled'
+      : 'closed to further claims, as some on it are open; cancel it again if none of them becomes final';
+    return {
+      done: `request ${requestId}: ${done}`,
+      receipt,
+      fields: { status: isOver ? 'cancelled' : 'closed' },
+    };
+  });
+}
+
+/** `assay withdraw`: takes out what the oracle owes to the account, if anything. */
+export async function withdraw(options: WithdrawOptions, console: Console): Promise<void> {
+  await withContracts(options, console, async (contracts, account) => {
+    requireEther(account);
+    const { address } = account.wallet;
+    await inTurn(options, account, console, async () => {
+      console.progress('withdrawing');
+      const unit = await readUnit(contracts.currency, contracts.provider);
+      let withdrawn: { readonly amountWei: bigint; readonly transaction: string } | undefined;
+      await collect(contracts, address, (report) => {
+        console.progress(undefined);
+        if (report.kind === 'withdrawn')
+          withdrawn = { amountWei: report.amountWei, transaction: report.receipt.hash };
+        if (!options.json) console.out(reportLine(report, unit));
+      });
+      console.progress(undefined);
+      if (options.json) {
+        const { amountWei = 0n, transaction = null } = withdrawn ?? {};
+        console.out(JSON.stringify({ withdrawnWei: `${amountWei}`, transaction }));
+      } else if (!withdrawn) console.out(`nothing is owed to ${address}`);
+    });
   });
 }

@@ -129,7 +129,13 @@ export async function verify(
     const shelf = new Shelf((model, tensors) => new RunTrace(model, tensors));
     const missing = await (async () => {
       try {
-        const loaded = await loadAny(path ?? modelId, options, console);
+        const byFile = `name the model's file: \`assay verify ${requestId} MODEL.onnx\``;
+        const loaded = await loadAny(
+          path ?? modelId,
+          options,
+          console,
+          path === undefined ? byFile : undefined,
+        );
         const held = shelf.put({
           model: loaded.model,
           session: await engine.load(loaded.model.program, loaded.weights),

@@ -18,7 +18,7 @@ export function watch(paths: readonly string[], options: WatchOptions, console: 
     );
   }
   return serve({
-    ...{ doing: 'watching', paths, options, terminal: console },
+    ...{ command: 'watch', doing: 'watching', paths, options, terminal: console },
     bondsAlways: false,
     create: watchService,
   });

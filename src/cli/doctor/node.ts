@@ -17,6 +17,13 @@ const OLD_HEAD_MS = 120_000;
 /** Blocks that one request for logs should be able to span. */
 const LOG_RANGE = 1000;
 
+/** The bounds that a deployment gets on a chain, and the others. */
+function boundsText(chainId: bigint): string {
+  const usual = boundsFor(chainId);
+  const others = Object.keys(BOUNDS).filter((name) => name !== usual);
+  return `\`assay deploy\` takes the bounds \`${usual}\` here, unless told ${others.map((name) => `\`${name}\``).join(' or ')}`;
+}
+
 async function attempt(what: string, remedy: string, work: () => Promise<Finding>): Promise<Finding> {
   try {
     return await work();
@@ -60,10 +67,7 @@ export async function checkEndpoint(
   const who = `${shown}: ${String(client).slice(0, 60)}, ${tookMs} ms`;
   const findings = [
     tookMs > SLOW_MS ? warn('node', who, 'use one that is nearer') : ok('node', who),
-    ok(
-      'chain',
-      `${chainId}; usual bounds of deployments: ${boundsFor(chainId)} of ${Object.keys(BOUNDS).join(', ')}`,
-    ),
+    ok('chain', `${chainId}; ${boundsText(chainId)}`),
   ];
   findings.push(
     await attempt('sync', 'use another node', async () => {
@@ -88,6 +92,13 @@ export async function checkEndpoint(
   );
   findings.push(
     await attempt('logs', 'use a node that keeps these logs', async () => {
+      if (head && fromBlock > head.number) {
+        return fail(
+          'logs',
+          `the recorded deployment begins at block ${fromBlock}, and block ${head.number} is the latest`,
+          'the record is of another chain of this id, or the chain was started again: deploy again, or use another node',
+        );
+      }
       const to = Math.min(fromBlock + LOG_RANGE, head?.number ?? fromBlock);
       await provider.getLogs({
         fromBlock,

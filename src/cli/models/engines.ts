@@ -43,10 +43,31 @@ function nameIn({ engine }: EngineOptions): EngineName {
 }
 
 /** @throws InputError if there is no engine of that name, or not for so many threads, or for a share of checks that is none */
-export function engineOf(options: EngineOptions, console: Pick<Console, 'err'>): Engine {
+export function engineOf(
+  options: EngineOptions,
+  console: Pick<Console, 'err'>,
+  serves?: (name: EngineName) => void,
+): Engine {
   const name = nameIn(options);
   const threads = options.threads === undefined ? availableParallelism() : parseThreads(options.threads);
-  return engineBy({ name, threads, ...checksIn(options) }, (line) => console.err(`assay: note: ${line}`));
+  const warn = (line: string): void => console.err(`assay: note: ${line}`);
+  return engineBy({ name, threads, ...checksIn(options) }, warn, serves);
+}
+
+/**
+ * Like {@link engineOf}, for commands that say which engine ran.
+ *
+ * @returns also the engine that has served until now: the CPU's, unless a device has taken a program
+ */
+export function engineThatTells(
+  options: EngineOptions,
+  console: Pick<Console, 'err'>,
+): { readonly engine: Engine; readonly served: () => EngineName } {
+  let served: EngineName = options.engine === 'reference' ? 'reference' : 'wasm';
+  const engine = engineOf(options, console, (name) => {
+    served = name;
+  });
+  return { engine, served: () => served };
 }
 
 /** Number of workers and size of batches, as text. */

@@ -25,12 +25,14 @@ export function requireModelId(text: string): string {
 /**
  * A model from an ONNX file, or by its id from the local store.
  *
+ * @param otherwise what to do where a model that is named by its id cannot be fetched
  * @throws InputError if there is none, or it cannot be used
  */
 export async function loadAny(
   given: string,
   options: ImportArguments & SourceOptions,
   console: Console,
+  otherwise = "name the model's file in place of its id",
 ): Promise<HeldModel & { readonly file: string; readonly text?: LoadedText }> {
   if (!MODEL_ID.test(given)) return loadModel(given, options, console);
   try {
@@ -40,7 +42,7 @@ export async function loadAny(
     };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    throw new InputError(`${error.message}; run \`assay fetch ${given}\` first`);
+    throw new InputError(`${error.message}; run \`assay fetch ${given}\` first, or ${otherwise}`);
   }
 }
 

@@ -87,7 +87,7 @@ export async function openLookout(
     status: () => ({ ...workStatus(runner), ...endpointsStatus(contracts.provider) }),
   });
   const { metrics } = overview;
-  metrics.info.set({ command: 'monitoring', version: VERSION, chain: `${chainId}`, oracle, account: '' }, 1);
+  metrics.info.set({ command: 'monitor', version: VERSION, chain: `${chainId}`, oracle, account: '' }, 1);
   const webhook =
     options.webhook === undefined
       ? undefined

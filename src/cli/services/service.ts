@@ -68,6 +68,8 @@ export interface Parts {
 
 /** A service, and what it was started with. */
 export interface Serving {
+  /** The command's name. */
+  readonly command: string;
   /** What the program says it does, such as `providing`. */
   readonly doing: string;
   /** The models that are named. */
@@ -122,7 +124,7 @@ function sayCurrency({ currency }: Contracts, unit: Unit, log: Log): void {
  * @throws InputError if it cannot start; once it runs, it goes on through failures of node and chain
  */
 export async function serve(serving: Serving): Promise<void> {
-  const { doing, paths, options, terminal, bondsAlways, create } = serving;
+  const { command, doing, paths, options, terminal, bondsAlways, create } = serving;
   const openStock = prepareStock(paths, options, bondsAlways);
   const log = createLog({ ...parseLogOptions(options), sink: terminal });
   const console = loggingConsole(terminal, log);
@@ -166,7 +168,7 @@ export async function serve(serving: Serving): Promise<void> {
     });
     overview.metrics.info.set(
       {
-        command: doing,
+        command,
         version: VERSION,
         chain: `${account.chainId}`,
         oracle,

@@ -1,6 +1,6 @@
 import type { DisputeJson, DisputePageJson, ForecastJson, MoveJson } from '../api.ts';
 import { useApi } from './live.ts';
-import { Account, Amount, Card, Countdown, Facts, Hash, Model, Shown, Table } from './parts.tsx';
+import { Account, Amount, Card, Countdown, Ending, Facts, Hash, Model, Shown, Table } from './parts.tsx';
 import { Walk } from './walk.tsx';
 import { durationText } from './words.ts';
 
@@ -10,8 +10,7 @@ function Outlook({ dispute }: { readonly dispute: DisputeJson }) {
   if (ended)
     return (
       <>
-        <span class={`chip ${ended.winner === 'challenger' ? 'false' : 'final'}`}>{ended.winner} won</span>{' '}
-        {ended.sentence}
+        <Ending ended={ended} /> {ended.sentence}
       </>
     );
   if (!turn) return null;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ClaimJson, RequestJson } from '../api.ts';
+import type { ClaimJson, EndJson, RequestJson } from '../api.ts';
 import { type Read, useDeployment, useLive } from './live.ts';
 import { Rows } from './rows.tsx';
 import { agoText, amountText, dateText, durationText, shortHex } from './words.ts';
@@ -60,6 +60,13 @@ const REQUEST_NOTES: Readonly<Record<string, string>> = {
   answered: 'it has its final answer',
   closed: 'it takes no more answers',
   cancelled: 'its requester took it back',
+};
+
+/** How a dispute ended. Nobody won one that was overtaken: its challenger has its bond back. */
+export const Ending = ({ ended }: { readonly ended: EndJson }) => {
+  const { winner, isOvertaken } = ended;
+  if (isOvertaken) return <span class="chip">overtaken</span>;
+  return <span class={`chip ${winner === 'challenger' ? 'false' : 'final'}`}>{winner} won</span>;
 };
 
 const CLAIM_WORDS: Readonly<Record<ClaimJson['status'], string>> = {

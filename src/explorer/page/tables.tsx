@@ -5,6 +5,7 @@ import {
   Amount,
   ClaimStatus,
   Countdown,
+  Ending,
   LongTable,
   Model,
   RequestStatus,
@@ -49,10 +50,7 @@ export const Requests = ({ rows }: { readonly rows: readonly RequestJson[] }) =>
 /** The state of a dispute, in words. */
 export const Standing = ({ dispute }: { readonly dispute: DisputeJson }) => {
   const { ended, turn } = dispute;
-  if (ended)
-    return (
-      <span class={`chip ${ended.winner === 'challenger' ? 'false' : 'final'}`}>{ended.winner} won</span>
-    );
+  if (ended) return <Ending ended={ended} />;
   if (!turn) return null;
   if (turn.isOvertaken) return <span class="chip">claim is false already</span>;
   return (

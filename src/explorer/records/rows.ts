@@ -92,7 +92,8 @@ function turnOf({ dispute, view, claim }: DisputeRecord): TurnJson {
 function endOf({ ended, challenger }: DisputeRecord): EndJson | null {
   if (!ended) return null;
   const winner: Side = ended.winner === challenger ? 'challenger' : 'claimant';
-  return { winner, reason: ended.reason, sentence: explainOutcome(winner, ended.reason) };
+  const isOvertaken = ended.reason === 'ClaimAlreadyFalsified';
+  return { winner, reason: ended.reason, isOvertaken, sentence: explainOutcome(winner, ended.reason) };
 }
 
 export function disputeRow(record: DisputeRecord): DisputeJson {

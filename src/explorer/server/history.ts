@@ -10,7 +10,7 @@ import { claimRow, disputeRow, requestRow } from '../records/rows.ts';
 import { Tally } from './tally.ts';
 
 /** Raised with every change of the tables or of what is in them. */
-const SCHEMA = 2;
+const SCHEMA = 3;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS requests (
@@ -38,6 +38,10 @@ const TABLES = `
 `;
 
 const FILE = 'history.sqlite';
+
+/** Who is counted as the winner of a dispute: null while it is open, and no side where another one overtook it. */
+const winnerOf = ({ ended }: DisputeJson): string | null =>
+  ended && (ended.isOvertaken ? 'overtaken' : ended.winner);
 
 type Row = { readonly json: string };
 
@@ -176,7 +180,7 @@ export class History {
     this.#tally.add({
       ...{ model: asked.modelId, status },
       claims: ofClaims.map((claim) => ({ status: claim.status, bond: `${asked.terms.claimBondWei}` })),
-      winners: ofDisputes.map((dispute) => disputeRow(dispute).ended?.winner ?? null),
+      winners: ofDisputes.map((dispute) => winnerOf(disputeRow(dispute))),
     });
     for (const dispute of ofDisputes) {
       const made = disputeRow(dispute);
@@ -184,7 +188,7 @@ export class History {
       this.#dropDispute(Number(disputeId));
       this.#sql('INSERT INTO disputes VALUES (?, ?, ?, ?, ?, ?)').run(
         ...[Number(disputeId), id, claim.claimant, challenger],
-        ...[made.ended?.winner ?? null, JSON.stringify(made)],
+        ...[winnerOf(made), JSON.stringify(made)],
       );
     }
   }
@@ -260,7 +264,7 @@ export class History {
     );
   }
 
-  /** Disputes of an account that have ended, as it won or lost them. */
+  /** Disputes of an account that have ended, as it won or lost them; those that were overtaken are neither. */
   record(account: string): { readonly won: number; readonly lost: number } {
     const ended = (side: string, winner: string): number =>
       this.#count(`SELECT count(*) AS count FROM disputes WHERE ${side} = ? AND winner = ?`, account, winner);

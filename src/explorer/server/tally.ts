@@ -6,7 +6,7 @@ interface Share {
   readonly model: string;
   readonly status: string;
   readonly claims: readonly { readonly status: string; readonly bond: string }[];
-  /** The winner of each dispute; null while it is open. */
+  /** The winner of each dispute, or `overtaken`; null while it is open. */
   readonly winners: readonly (string | null)[];
 }
 

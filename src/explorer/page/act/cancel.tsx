@@ -1,5 +1,4 @@
-import { submit } from '../../../chain/actions/submit.ts';
-import { signerOf } from '../../../chain/contracts/contracts.ts';
+import { cancel } from '../../../chain/actions/actions.ts';
 import type { RequestJson } from '../../api.ts';
 import { Amount } from '../parts.tsx';
 import { Deed } from './deed.tsx';
@@ -19,9 +18,7 @@ export const Cancel = ({ request }: { readonly request: RequestJson }) => (
     pays={false}
     from={request.requester}
     send={async (contracts) => {
-      const { requestId, request: asked } = await confirmRequest(contracts, request);
-      const call = contracts.oracle.cancel.populateTransaction(requestId, asked);
-      await submit(signerOf(contracts), call, `cancelling request ${requestId}`);
+      await cancel(contracts, await confirmRequest(contracts, request));
       return 'It is taken back; the account of its requester is owed the fee.';
     }}
   />

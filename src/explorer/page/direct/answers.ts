@@ -248,7 +248,7 @@ export class NodeAnswers {
       .filter(({ claimant, challenger }) => claimant === address || challenger === address);
     const isWinner = ({ ended, claimant, challenger }: DisputeJson): boolean =>
       address === (ended?.winner === 'claimant' ? claimant : challenger);
-    const ended = disputes.filter((one) => one.ended);
+    const ended = disputes.filter((one) => one.ended && !one.ended.isOvertaken);
     return {
       block: this.block,
       address,
