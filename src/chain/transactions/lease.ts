@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  linkSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -78,13 +80,16 @@ function take(path: string, account: string, holder: Holder): void {
     }
     const other = holderIn(path);
     const isHere = other?.host === holder.host;
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    const found = statSync(path, { throwIfNoEntry: false });
+    // Whoever had it has just let go of it, and others may be quicker.
+    if (!found) continue;
+    const age = Date.now() - found.mtimeMs;
     if (other && (isHere ? isAlive(other) : age < SILENT_MS)) {
       throw new LeaseTaken(
         `process ${other.pid} on ${other.host} sends as ${account} already; end it first, or use another key (its lease: ${path})`,
       );
     }
-    // Written but not filled yet: its process is between two system calls.
+    // Without links it may be written but not filled yet: its process is between two system calls.
     if (!other && age < UNFILLED_MS && sleptMs < UNFILLED_MS) {
       sleep(REST_MS);
       sleptMs += REST_MS;
@@ -119,8 +124,25 @@ function takeOver(path: string, account: string, holder: Holder, dead: Holder | 
 const nameOf = (holder: Holder | undefined): string =>
   /^[\w-]{1,64}$/.test(`${holder?.token}`) ? holder!.token : 'unknown';
 
-/** Writes a file that is not there yet; of one that cannot be written whole nothing is left. */
+/** Of filesystems that have no links. */
+const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Writes a file that is not there yet, in one step: others see all of it or nothing, however long this process is held up. */
 function writeNew(path: string, text: string): void {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    writeFileSync(draft, text, { flag: 'wx', mode: 0o600 });
+    linkSync(draft, path);
+  } catch (failure) {
+    if (!WITHOUT_LINKS.includes(`${(failure as NodeJS.ErrnoException).code}`)) throw failure;
+    writeInPlace(path, text);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Writes a file that is not there yet; of one that cannot be written whole nothing is left. */
+function writeInPlace(path: string, text: string): void {
   const file = openSync(path, 'wx', 0o600);
   try {
     writeSync(file, text);
