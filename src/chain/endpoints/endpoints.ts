@@ -98,7 +98,7 @@ export class Endpoints extends SpeakingProvider {
     return this.#pinned.get(node) as PinnedProvider;
   }
 
-  /** All nodes that answer, each alone, to compare their answers; none if there is one node. @param evenBehind those too */
+  /** The nodes that answer and are not behind, each alone; none if there is one node. @param evenBehind those behind as well */
   each(evenBehind = false): readonly JsonRpcApiProvider[] {
     if (this.#nodes.length === 1) return [];
     const standing = this.#standing();

@@ -260,6 +260,25 @@ describe('an index with several nodes', () => {
     }
   });
 
+  it('blames none of two addresses behind which some nodes lag, nor goes back', async () => {
+    const { chain, claimId } = hiddenClaim();
+    let looks = 0;
+    const lagging =
+      (every: number): Send =>
+      (...asked) =>
+        sendOf(upTo(chain, chain.head.number - (looks % every)))(...asked);
+    const { nodes, index } = over([lagging(3), lagging(2)]);
+    let number = 0;
+    for (; looks < 40; looks++) {
+      if (looks % 2 === 0) chain.mine(0);
+      const world = await index.update();
+      expect(world.block.number).to.be.at.least(number);
+      ({ number } = world.block);
+      expect(world.claim(claimId)?.status).to.equal('open');
+    }
+    expect(nodes.map(({ distrusted }) => distrusted)).to.deep.equal([0, 0]);
+  });
+
   it('attack 35: sees what one hides that always has the newest block first', async () => {
     for (const honest of [1, 2]) {
       const { chain, liar, claimId } = hiddenClaim();
