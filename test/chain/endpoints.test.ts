@@ -192,6 +192,7 @@ describe('several nodes as one endpoint', () => {
     other.calls.length = 0;
     expect(await (await provider.look()).getBlockNumber()).to.equal(100);
     expect(provider.status()[0]).to.include({ state: 'behind', lag: 10 });
+    expect([provider.each().length, provider.each(true).length]).to.deep.equal([1, 2]);
   });
 
   const batchRefusals = {

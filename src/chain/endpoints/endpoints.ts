@@ -98,11 +98,11 @@ export class Endpoints extends SpeakingProvider {
     return this.#pinned.get(node) as PinnedProvider;
   }
 
-  /** All nodes that answer and are not behind, each alone, where their answers are to be compared; none if there is one node. */
-  each(): readonly JsonRpcApiProvider[] {
+  /** The nodes that answer and are not behind, each alone; none if there is one node. @param evenBehind those behind as well */
+  each(evenBehind = false): readonly JsonRpcApiProvider[] {
     if (this.#nodes.length === 1) return [];
     const standing = this.#standing();
-    const good = this.#nodes.filter((node) => node.isUp && !standing(node).isBehind);
+    const good = this.#nodes.filter((node) => node.isUp && (evenBehind || !standing(node).isBehind));
     return good.map((node) => this.#pinned.get(node) as PinnedProvider);
   }
 

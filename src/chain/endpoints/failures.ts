@@ -108,12 +108,15 @@ export const isUnsupported = ({ code, message }: RpcError): boolean =>
 /** EIP-1474, "Resource not found". */
 const RESOURCE_NOT_FOUND = -32001;
 
-/** Whether a node says that it does not have a block yet, or any more: one behind another does, or after a reorganisation. */
+/** Whether a node says that it does not have a block, or its state, yet or any more, such as after a reorganisation. */
 export const isUnknownBlock = ({ code, message }: RpcError): boolean =>
   code === RESOURCE_NOT_FOUND ||
   /unknown block|block not found|header not found|beyond|after last|in the future|greater than|not yet|missing trie/i.test(
     message,
   );
+
+/** Whether a node says that it has no state of a block, which it may have itself. */
+export const isMissingState = ({ message }: RpcError): boolean => /missing trie|\bstate\b/i.test(message);
 
 /** Blocks that a node names as its limit when it refuses a range of logs, such as "limited to 2,000 blocks". */
 export function allowedRange(message: string): number | undefined {

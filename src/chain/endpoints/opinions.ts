@@ -4,11 +4,16 @@ import { Endpoints } from './endpoints.ts';
 /** Longest that a node is waited for whose answer is compared with that of another, ms. */
 const OPINION_MS = 3_000;
 
-/** Waits for the answer of a node as long as it is waited for where it is compared. @throws Error if it takes longer */
+/** A node that took too long for its answer to be compared. */
+export class TooLate extends Error {
+  override name = 'TooLate';
+}
+
+/** Waits for the answer of a node as long as it is waited for where it is compared. @throws TooLate if it takes longer */
 export async function soon<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the node takes too long')), OPINION_MS);
+    timer = setTimeout(() => reject(new TooLate('the node takes too long')), OPINION_MS);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,14 +1,14 @@
 import type { Address } from '../contracts/types.ts';
 import type { Case } from '../contracts/world.ts';
 import { CaseReader } from './caseReader.ts';
-import { agrees, type Counts, type Facts, StateReader, ZERO_HASH } from './facts.ts';
+import { type Denial, denialsIn, ids, isNone } from './denials.ts';
+import { agrees, type Counts, type Facts, StateReader } from './facts.ts';
 import { EventsMissing, type Gap, idsIn, isOwed, keyOf } from './gaps.ts';
 import type { Reader, Rpc } from './reader.ts';
-import { isDiskTrouble, isUnusable } from './sqlite.ts';
 import type { IndexStore } from './store.ts';
 import type { Header } from './tables.ts';
 import type { Unreadable } from './unreadable.ts';
-import { isUntrue, UnusableAnswer } from './untrue.ts';
+import { blame, UnusableAnswer } from './untrue.ts';
 import { minorityOn, type Opinion, Witnesses } from './witnesses.ts';
 
 /** Cases that are compared in one look besides those that have changed; all have their turn. */
@@ -19,25 +19,6 @@ const GAPS_AT_ONCE = 8;
 const MOST_TRIES = 20;
 /** Looks between two times that something is asked for which may not be there, at most. */
 const LONGEST_WAIT = 64;
-/** A request whose records are not what a node says, and what it says. */
-interface Denial {
-  readonly id: bigint;
-  readonly facts: Facts;
-}
-
-/** Whether the chain has no such request. */
-const isNone = ({ requestHash }: Facts): boolean => requestHash === ZERO_HASH;
-
-const ids = (denials: readonly Denial[]): bigint[] => denials.map(({ id }) => id);
-
-const denialsIn = (denials: readonly Denial[]): ReadonlyMap<bigint, Facts> =>
-  new Map(denials.map(({ id, facts }) => [id, facts]));
-
-/** Notes that a node which is not the one of the look has failed. @throws whatever is not its failure */
-function blame(node: Rpc, failure: unknown): void {
-  if (isUnusable(failure) || isDiskTrouble(failure)) throw failure;
-  if (isUntrue(failure)) node.distrust?.();
-}
 
 /** The records that a checker compares and mends. */
 export interface Records {
@@ -105,7 +86,8 @@ export class Checker {
    * @throws UnusableAnswer if most of the other nodes contradict this one
    */
   async check(rpc: Rpc, others: readonly Rpc[], at: Header, counts: Counts, records: Records): Promise<void> {
-    await this.#readBeyond(at, counts, records);
+    this.#witnesses.startCheck();
+    await this.#readBeyond(counts, records);
     await this.#closeGaps(rpc, at, counts, records);
     const touched = new Set<bigint>();
     const mended: Records = {
@@ -158,30 +140,33 @@ export class Checker {
   }
 
   /**
-   * Finds records that are not what the contracts say. Those that have their turn are compared at another node, if there is one;
-   * all nodes are asked about those that one denies.
+   * Finds records that are not what the contracts say. Those that have their turn are compared at another node, or at this one
+   * when all others had theirs; all nodes are asked about those that one denies.
    */
   async #wrong(rpc: Rpc, others: readonly Rpc[], at: Header, records: Records): Promise<Denial[]> {
-    const compare = (node: Rpc, some: readonly bigint[]) => this.#disagreeing(node, at, records, some);
-    const opinionsOn = (nodes: readonly Rpc[], some: readonly bigint[]) =>
-      this.#witnesses.opinions(nodes, async (node) => denialsIn(await compare(node, some)));
+    const compare = (some: readonly bigint[]) => this.#disagreeing(rpc, at, records, some);
+    const { node: witness, at: shared = at } = this.#witnesses.witness ?? {};
+    const isComparable = (id: bigint): boolean =>
+      shared.hash === at.hash || records.store.isUnchangedSince(id, shared);
     const turn = this.#nextTurn(records);
-    const witness = this.#witnesses.among(others);
-    const due = new Set([...records.changed, ...this.#doubtful, ...(witness ? [] : turn)]);
+    const isOwn = !witness || this.#witnesses.isOwnTurn(others);
+    const atOther = isOwn ? [] : turn.filter(isComparable);
+    const due = new Set([...records.changed, ...this.#doubtful, ...(isOwn ? turn : [])]);
     const [own, [its]] = await Promise.all([
-      compare(rpc, [...due]),
-      opinionsOn(witness ? [witness] : [], turn),
+      compare([...due]),
+      this.#opinionsOn(atOther.length > 0 ? [witness as Rpc] : [], shared, records, atOther),
     ]);
-    const asked = its ? [...its.denials.keys()] : turn;
-    const rest = await compare(
-      rpc,
-      asked.filter((id) => !due.has(id)),
-    );
+    const asked = its ? [...its.denials.keys()] : atOther;
+    const rest = await compare(asked.filter((id) => !due.has(id)));
     const wrong = [...own, ...rest];
-    const denied = [...new Set([...ids(wrong), ...(its?.denials.keys() ?? [])])];
+    const denied = [...new Set([...ids(wrong), ...(its?.denials.keys() ?? [])])].filter(isComparable);
     this.#contested = new Set();
     if (others.length === 0 || denied.length === 0) return wrong;
-    const opinions = [{ node: rpc, denials: denialsIn(wrong) }, ...(await opinionsOn(others, denied))];
+    const ownThere = shared === at ? wrong : await this.#disagreeing(rpc, shared, records, denied);
+    const opinions = [
+      { node: rpc, denials: denialsIn(ownThere) },
+      ...(await this.#opinionsOn(others, shared, records, denied)),
+    ];
     for (const id of denied) {
       const minority = minorityOn(id, opinions);
       if (!minority) this.#contested.add(id);
@@ -189,46 +174,73 @@ export class Checker {
         // The next look, at another node, is to compare it.
         this.#doubtful.add(id);
         throw new UnusableAnswer(
-          `most other nodes contradict this one about request ${id} at block ${at.number}`,
+          `most other nodes contradict this one about request ${id} at block ${shared.number}`,
         );
       }
       for (const node of minority ?? []) node.distrust?.();
     }
     // RULE: where nothing decides, a record that a node confirms stays, and what the other one has more of is added.
     const left = wrong.filter(({ id }) => !this.#contested.has(id));
-    return [...left, ...(await this.#hear(rpc, opinions.slice(1), at, records))];
+    return [...left, ...(await this.#hear(rpc, opinions, shared, at, records))];
+  }
+
+  #opinionsOn(
+    nodes: readonly Rpc[],
+    at: Header,
+    records: Records,
+    some: readonly bigint[],
+  ): Promise<Opinion[]> {
+    return this.#witnesses.opinions(nodes, async (node) =>
+      denialsIn(await this.#disagreeing(node, at, records, some)),
+    );
   }
 
   /** Adds the events of nodes that deny contested records. @returns what then no node confirms */
-  async #hear(rpc: Rpc, others: readonly Opinion[], at: Header, records: Records): Promise<Denial[]> {
+  async #hear(
+    rpc: Rpc,
+    opinions: readonly Opinion[],
+    shared: Header,
+    at: Header,
+    records: Records,
+  ): Promise<Denial[]> {
     const wrong: Denial[] = [];
     for (const id of [...this.#contested].filter((one) => this.#isDue(one)).slice(0, GAPS_AT_ONCE)) {
-      const teller = others.find(({ denials }) => denials.has(id));
+      const teller = opinions.find(({ denials }) => denials.has(id));
+      const confirming = opinions.find(({ denials }) => !denials.has(id));
       const facts = teller?.denials.get(id);
-      if (!teller || !facts || isNone(facts)) continue;
+      if (!teller || !confirming || !facts || isNone(facts)) continue;
       this.#noteVain(id, Math.min(2 ** (this.#vain.get(id)?.tries ?? 0), LONGEST_WAIT));
       try {
-        await this.#readAgain(teller.node, at, records, id, facts, 'add');
-        if ((await this.#disagreeing(teller.node, at, records, [id])).length === 0) continue;
+        await this.#readAgain(teller.node, shared, records, id, facts, 'add');
+        if ((await this.#disagreeing(teller.node, shared, records, [id])).length === 0) continue;
       } catch (failure) {
         blame(teller.node, failure);
       }
-      wrong.push(...(await this.#disagreeing(rpc, at, records, [id])));
+      const { node } = confirming;
+      if (node === rpc) wrong.push(...(await this.#disagreeing(rpc, at, records, [id])));
+      else await this.#restore(node, shared, id, records);
     }
     return wrong;
   }
 
+  /** Reads a request again where it was confirmed before others added to it, if it is not any more. */
+  async #restore(node: Rpc, at: Header, id: bigint, records: Records): Promise<void> {
+    try {
+      for (const { facts } of await this.#disagreeing(node, at, records, [id]))
+        await this.#readAgain(node, at, records, id, facts, 'replace');
+    } catch (failure) {
+      blame(node, failure);
+    }
+  }
+
   /** Reads, where a node counts more than this one and nothing decides, what it has more. */
-  async #readBeyond(at: Header, counts: Counts, records: Records): Promise<void> {
+  async #readBeyond(counts: Counts, records: Records): Promise<void> {
     const { beyond } = this.#witnesses;
     if (!beyond) return;
     const { store, derive } = records;
-    const { node, counts: more } = beyond;
+    const { node, at, counts: more } = beyond;
     const gapsNow = (): Gap[] =>
-      [
-        ...store.gaps('request', more.requests, at.number),
-        ...store.gaps('dispute', more.disputes, at.number),
-      ].filter(({ kind, last }) => last > counts[`${kind}s`]);
+      store.gapsIn(more, at.number).filter(({ kind, last }) => last > counts[`${kind}s`]);
     try {
       store.counts = more;
       for (const gap of gapsNow().slice(0, GAPS_AT_ONCE)) {
@@ -294,10 +306,7 @@ export class Checker {
 
   /** Reads the gaps between ids again, until that closes no more of them. */
   async #closeGaps(rpc: Rpc, at: Header, counts: Counts, { store, derive }: Records): Promise<void> {
-    const gapsNow = (): Gap[] => [
-      ...store.gaps('request', counts.requests, at.number),
-      ...store.gaps('dispute', counts.disputes, at.number),
-    ];
+    const gapsNow = (): Gap[] => store.gapsIn(counts, at.number);
     let [gaps, before] = [gapsNow(), Number.POSITIVE_INFINITY];
     for (let due = this.#due(gaps); due.length > 0 && idsIn(gaps) < before; due = this.#due(gaps)) {
       before = idsIn(gaps);

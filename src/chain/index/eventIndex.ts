@@ -84,6 +84,8 @@ export class EventIndex {
   #reader: Reader | undefined;
   #checker: Checker | undefined;
   #looksBehind = 0;
+  /** The head of the last look that was below what was read. */
+  #headBehind = 0;
   /** Requests whose records have changed since a look was last completed. */
   readonly #unchecked = new Set<bigint>();
   /** Requests whose records differ from those that are shown. */
@@ -299,6 +301,9 @@ export class EventIndex {
     const { cursor } = store;
     const known = store.header(head.number)?.hash;
     if (head.number < cursor && known === head.hash) {
+      // It follows the same chain, so nothing was undone.
+      if (head.number > this.#headBehind) this.#looksBehind = 0;
+      this.#headBehind = head.number;
       if (this.#world && ++this.#looksBehind < LOOKS_BEHIND) return true;
       this.#takeBack(store, head.number);
       return false;

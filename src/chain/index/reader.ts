@@ -22,10 +22,10 @@ export async function oneNode(provider: unknown): Promise<Rpc> {
   return look ? look.call(provider) : (provider as Rpc);
 }
 
-/** The other nodes that answer and are not behind, if the provider chooses among several. */
+/** The other nodes that answer, also those that are behind, if the provider chooses among several. */
 export function otherNodes(provider: unknown, node: Rpc): readonly Rpc[] {
-  const { each } = provider as { each?: () => readonly Rpc[] };
-  return each ? each.call(provider).filter((one) => one !== node) : [];
+  const { each } = provider as { each?: (evenBehind: boolean) => readonly Rpc[] };
+  return each ? each.call(provider, true).filter((one) => one !== node) : [];
 }
 
 export interface FullHeader extends Header {

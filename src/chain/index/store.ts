@@ -305,6 +305,12 @@ export class IndexStore {
     }));
   }
 
+  /** Whether a block is one of those that were read, and a request has no events after it. */
+  isUnchangedSince(requestId: bigint, { number, hash }: Header): boolean {
+    const after = { blockNumber: number, logIndex: Number.MAX_SAFE_INTEGER };
+    return this.header(number)?.hash === hash && this.eventsOn(requestId, after).length === 0;
+  }
+
   /** Drops the events of one request, to read them again. Its disputes are a gap until they are found. */
   forget(requestId: bigint): void {
     for (const { content } of this.eventsOn(requestId)) {
@@ -455,6 +461,11 @@ export class IndexStore {
       Number(id),
       block,
     );
+  }
+
+  /** Gaps between the ids of requests and of disputes, up to what a node counts at a block. */
+  gapsIn({ requests, disputes }: Counts, head: number): Gap[] {
+    return [...this.gaps('request', requests, head), ...this.gaps('dispute', disputes, head)];
   }
 
   /**

@@ -1,5 +1,6 @@
 import { NodeFailure } from '../endpoints/failures.ts';
 import { EventsMissing } from './gaps.ts';
+import { isDiskTrouble, isUnusable } from './sqlite.ts';
 
 /** More requests or disputes than gas can pay for: each takes some 10^5 of it. */
 export const MOST_IDS = 2n ** 40n;
@@ -14,3 +15,9 @@ export const isUntrue = (failure: unknown): boolean =>
   failure instanceof EventsMissing ||
   failure instanceof UnusableAnswer ||
   (failure instanceof NodeFailure && failure.kind === 'malformed');
+
+/** Notes that a node which is not the one of the look has failed. @throws whatever is not its failure */
+export function blame(node: { distrust?(): void }, failure: unknown): void {
+  if (isUnusable(failure) || isDiskTrouble(failure)) throw failure;
+  if (isUntrue(failure)) node.distrust?.();
+}

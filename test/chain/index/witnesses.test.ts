@@ -45,6 +45,13 @@ function without(
   return liar;
 }
 
+/** The chain as a node has it whose newest block is this one. */
+function upTo(chain: SimulatedChain, number: number): SimulatedChain {
+  const view = new SimulatedChain(new Random(1), { timesInLogs: true });
+  view.blocks.splice(0, 1, ...chain.blocks.slice(0, number + 1));
+  return view;
+}
+
 type Send = (method: string, params: unknown[]) => unknown;
 
 const sendOf =
@@ -67,14 +74,19 @@ function over(sends: readonly Send[]) {
     return node;
   });
   const contracts = contractsOver(async () => undefined);
-  const trusted = () => nodes.filter(({ distrusted }) => distrusted === 0);
+  let order = nodes;
+  const trusted = () => order.filter(({ distrusted }) => distrusted === 0);
   const provider = Object.assign(Object.create(contracts.provider as object), {
-    look: async () => trusted()[0] ?? nodes[0],
+    look: async () => trusted()[0] ?? order[0],
     each: trusted,
   });
+  /** Has these nodes answer from now on, the first preferred. */
+  const offer = (places: readonly number[]): void => {
+    order = places.map((place) => nodes[place]!);
+  };
   const notices: string[] = [];
   const onNotice = (sentence: string): void => void notices.push(sentence);
-  return { nodes, notices, index: new EventIndex({ ...contracts, provider }, { onNotice }) };
+  return { nodes, notices, offer, index: new EventIndex({ ...contracts, provider }, { onNotice }) };
 }
 
 /** A claim that is open, and the chain as one tells it who hides it. */
@@ -168,19 +180,182 @@ describe('an index with several nodes', () => {
     }
   });
 
-  it('attack 35: looks at another where one names blocks that no other has', async () => {
-    const { chain, liar, claimId } = hiddenClaim();
-    const unknown: Send = () => {
-      throw new NodeError(-32000, 'unknown block');
+  it('attack 35: looks at another where one names blocks that the others have otherwise', async () => {
+    for (const ahead of [0, 5]) {
+      for (const honest of [1, 2]) {
+        const { chain, liar, claimId } = hiddenClaim();
+        const common = chain.head.number;
+        for (let i = 0; i < 20; i++) chain.mine(0);
+        liar.blocks.push(
+          ...chain.blocks.slice(common + 1).map((one) => ({ ...one, state: liar.head.state })),
+        );
+        chain.drop(20);
+        for (let i = 0; i < 20; i++) chain.mine(0);
+        let now = common;
+        const truth: Send = (method, params) => sendOf(upTo(chain, now))(method, params);
+        const lies: Send = (method, params) => sendOf(upTo(liar, now + ahead))(method, params);
+        const { nodes, index } = over([lies, ...Array.from({ length: honest }, () => truth)]);
+        for (let i = 0; i < 12; i++) {
+          now++;
+          await index.update();
+        }
+        expect(nodes.map(({ distrusted }) => distrusted)).to.deep.equal([1, ...Array(honest).fill(0)]);
+        expect((await index.update()).claim(claimId)?.status).to.equal('open');
+      }
+    }
+  });
+
+  it('does not blame one for what another has no state of, nor fails of it', async () => {
+    for (const words of [
+      'missing trie node 5f3c (path ) state 0x5f3c is not available',
+      'header not found',
+    ]) {
+      for (const honest of [1, 2]) {
+        const { chain, claimId } = hiddenClaim();
+        const asked = new Set<string>();
+        const stateless: Send = (method, params) => {
+          asked.add(method);
+          if (method === 'eth_call') throw new NodeError(-32000, words);
+          return chain.answer(method, params);
+        };
+        const truth = Array.from({ length: honest }, () => sendOf(chain));
+        const { nodes, index } = over([...truth, stateless]);
+        for (let i = 0; i < 30; i++) {
+          chain.mine(0);
+          expect((await index.update()).claim(claimId)?.status).to.equal('open');
+        }
+        expect(nodes.every(({ distrusted }) => distrusted === 0)).to.equal(true);
+        // Its headers show nothing of what it says itself.
+        if (words.startsWith('missing')) expect([...asked]).to.deep.equal(['eth_call']);
+      }
+    }
+  });
+
+  it('does not blame one that is ahead of another, with hundreds of requests', async () => {
+    const chain = new SimulatedChain(new Random(7), { timesInLogs: true });
+    for (let i = 0; i < 130; i++) chain.mine(5);
+    expect(chain.head.state.requests.length).to.be.above(200);
+    let looks = 0;
+    const lags = [
+      ['a block', 1, () => 1],
+      ['a block', 2, () => 1],
+      ['two blocks', 1, () => 2],
+      ['now and then', 1, () => looks % 3],
+      ['now and then', 2, () => looks % 3],
+    ] as const;
+    for (const [which, inStep, lag] of lags) {
+      let view = chain;
+      const behind: Send = (...asked) => {
+        const number = chain.head.number - lag();
+        if (view === chain || view.head.number !== number) view = upTo(chain, number);
+        return sendOf(view)(...asked);
+      };
+      const { nodes, index } = over([...Array.from({ length: inStep }, () => sendOf(chain)), behind]);
+      for (let i = 0; i < 10; i++) {
+        looks++;
+        chain.mine(i % 4 === 0 ? 1 : 0);
+        expect((await index.update()).block.number, which).to.equal(chain.head.number);
+      }
+      expect(nodes.every(({ distrusted }) => distrusted === 0)).to.equal(true);
+    }
+  });
+
+  it('blames none of two addresses behind which some nodes lag, nor goes back', async () => {
+    const { chain, claimId } = hiddenClaim();
+    let looks = 0;
+    const lagging =
+      (every: number): Send =>
+      (...asked) =>
+        sendOf(upTo(chain, chain.head.number - (looks % every)))(...asked);
+    const { nodes, index } = over([lagging(3), lagging(2)]);
+    let number = 0;
+    for (; looks < 40; looks++) {
+      if (looks % 2 === 0) chain.mine(0);
+      const world = await index.update();
+      expect(world.block.number).to.be.at.least(number);
+      ({ number } = world.block);
+      expect(world.claim(claimId)?.status).to.equal('open');
+    }
+    expect(nodes.map(({ distrusted }) => distrusted)).to.deep.equal([0, 0]);
+  });
+
+  it('attack 35: sees what one hides that always has the newest block first', async () => {
+    for (const honest of [1, 2]) {
+      const { chain, liar, claimId } = hiddenClaim();
+      const late: Send = (...asked) => sendOf(upTo(chain, chain.head.number - 2))(...asked);
+      const { index } = over([sendOf(liar), ...Array.from({ length: honest }, () => late)]);
+      let status: string | undefined;
+      for (let i = 0; i < 8; i++) {
+        chain.mine(0);
+        liar.blocks.push({ ...chain.head, state: liar.head.state });
+        const world = await index.update();
+        ({ status } = world.claim(claimId) ?? {});
+      }
+      expect(status).to.equal('open');
+    }
+  });
+
+  it('attack 35: sees at the node of the look what another has hidden while it was alone', async () => {
+    const { chain, claimId, liar } = hiddenClaim();
+    const { nodes, index, offer } = over([liar, chain].map(sendOf));
+    offer([0]);
+    for (let i = 0; i < 3; i++) expect((await index.update()).claim(claimId)).to.equal(undefined);
+    offer([1, 0]);
+    await index.update();
+    for (let i = 0; i < 6; i++) expect((await index.update()).claim(claimId)?.status).to.equal('open');
+    expect(nodes.map(({ distrusted }) => distrusted)).to.deep.equal([0, 0]);
+  });
+
+  it('attack 35: keeps a claim that one hides which tells of another that none has', async () => {
+    const { chain, claimId, liar } = hiddenClaim();
+    const wordOf = (id: bigint): string => toBeHex(id, 32).slice(2);
+    const renamed = (log: RawLog): RawLog =>
+      JSON.parse(JSON.stringify(log).replaceAll(wordOf(claimId), wordOf(claimId + 1n)));
+    const bogus = chain.blocks
+      .flatMap(({ logs }) => logs)
+      .filter((log) => eventIn(log).ids['claimId'] === claimId)
+      .map((log) => ({ ...renamed(log), logIndex: '0x1388' }));
+    const isIn = (block: number, { fromBlock, toBlock }: Record<string, string>): boolean =>
+      Number(fromBlock) <= block && block <= Number(toBlock);
+    let isHonest = true;
+    const lies: Send = (method, params) => {
+      const answer = sendOf(isHonest ? chain : liar)(method, params);
+      if (isHonest || method !== 'eth_getLogs') return answer;
+      const asked = params[0] as Record<string, string>;
+      return [
+        ...(answer as RawLog[]),
+        ...bogus.filter(({ blockNumber }) => isIn(Number(blockNumber), asked)),
+      ];
     };
-    let isBehind = true;
-    const honest: Send = (method, params) =>
-      (isBehind && method === 'eth_call' ? unknown : sendOf(chain))(method, params);
-    const { nodes, index } = over([sendOf(liar), honest, honest]);
-    for (let i = 0; i < 10; i++) await index.update().catch(() => undefined);
-    expect(nodes[0]!.distrusted).to.equal(1);
-    isBehind = false;
-    expect((await index.update()).claim(claimId)?.status).to.equal('open');
+    const { index } = over([lies, sendOf(chain)]);
+    for (let i = 0; i < 16; i++) {
+      expect((await index.update()).claim(claimId)?.status, `${i}`).to.equal('open');
+      isHonest = false;
+    }
+  });
+
+  it('waits once for one that does not answer, and leaves it alone for some looks', async () => {
+    const { chain, claimId } = hiddenClaim();
+    const silent: Send = () => new Promise(() => undefined);
+    const { nodes, index } = over([sendOf(chain), silent]);
+    for (let i = 0; i < 8; i++) expect((await index.update()).claim(claimId)?.status).to.equal('open');
+    // Both counts, and nothing more.
+    expect(nodes[1]!.asked).to.equal(2);
+  });
+
+  it('does not go back where the next node is behind, as long as that goes on', async () => {
+    const { chain } = hiddenClaim();
+    const behind: Send = (...asked) => sendOf(upTo(chain, chain.head.number - 2))(...asked);
+    const { index, offer } = over([sendOf(chain), behind]);
+    let { number } = (await index.update()).block;
+    offer([1]);
+    for (let i = 0; i < 40; i++) {
+      if (i % 8 === 7) chain.mine(0);
+      const { block } = await index.update();
+      expect(block.number).to.be.at.least(number);
+      number = block.number;
+    }
+    expect(number).to.equal(chain.head.number - 2);
   });
 
   it('does not wait for one that fails, nor take its silence for an answer', async () => {
