@@ -180,7 +180,7 @@ describe('an index with several nodes', () => {
     }
   });
 
-  it('attack 35: looks at another where one names blocks that the others have otherwise', async () => {
+  it('attack 35: looks at another where one names blocks that no other has', async () => {
     for (const ahead of [0, 5]) {
       for (const honest of [1, 2]) {
         const { chain, liar, claimId } = hiddenClaim();
@@ -295,7 +295,7 @@ describe('an index with several nodes', () => {
     }
   });
 
-  it('attack 35: sees at the node of the look what another has hidden while it was alone', async () => {
+  it('attack 35: sees at the node of the look what another hid while alone', async () => {
     const { chain, claimId, liar } = hiddenClaim();
     const { nodes, index, offer } = over([liar, chain].map(sendOf));
     offer([0]);
