@@ -69,6 +69,8 @@ export async function openFleet(
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (isOpen ? Math.min(100 * times, LONGEST_PAUSE_MS) : null),
   });
+  // Each answer that is waited for listens. BullMQ adds its own to this number, so it cannot be 0.
+  redis.setMaxListeners(Number.POSITIVE_INFINITY);
   redis.on('error', (failure) => {
     why ||= connectionReason(failure, protocol);
     if (isOpen) complain(`the queue at ${host}: ${connectionReason(failure)}`);
