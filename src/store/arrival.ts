@@ -6,7 +6,7 @@ export interface Arrival {
 }
 
 /** Node's timers take no longer time, ms. */
-const MOST_TIMER_MS = 2 ** 31 - 1;
+export const MOST_TIMER_MS = 2 ** 31 - 1;
 
 export function arrival(): Arrival {
   let settle: (got?: Uint8Array) => void = () => undefined;

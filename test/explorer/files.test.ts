@@ -6,7 +6,6 @@ import type { FilesJson } from '../../src/explorer/api.ts';
 import { ModelFiles } from '../../src/explorer/server/files.ts';
 import { type KeptModel, KeptModels, modelsGivingWay } from '../../src/explorer/server/keptModels.ts';
 import { bytesOfHex, hexOf } from '../../src/merkle/keccak.ts';
-import { modelOf } from '../../src/merkle/model.ts';
 import { programName } from '../../src/store/blobs.ts';
 import { textPath, writeBundle, writeText } from '../../src/store/bundle.ts';
 import { tensorsIn } from '../../src/store/fetchModel.ts';
@@ -16,24 +15,14 @@ import type { Publication } from '../../src/store/publications.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import { describeText } from '../../src/text/description.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
-import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
 import { tinyTokenizer } from '../support/tinyText.ts';
+import { variantModel } from '../support/variantModel.ts';
 
 const HOUR_MS = 3_600_000;
 const START_MS = Date.now();
 
-/** One of several models of the same size. */
-function variant(seed: number) {
-  const build = new ProgramBuilder();
-  const x = build.input('f32', [2, 200]);
-  const numbers = Array.from({ length: 600 }, (_, i) => Math.sin(i + seed));
-  build.node(matMul(x, build.constant('f32', [200, 3], f32Bytes(numbers)), 2, 200, 3));
-  const { program, weights } = build.finish();
-  return { model: modelOf(program), weights };
-}
-
 /** Bytes on disk of two models, each of two files in four folders. */
-const ROOM_OF_TWO = 2 * (2400 + encodeProgram(variant(0).model.program).length + 6 * roomOf(0));
+const ROOM_OF_TWO = 2 * (2400 + encodeProgram(variantModel(0).model.program).length + 6 * roomOf(0));
 
 describe('models that give way to one that a visitor asks for', () => {
   const kept = (bytes: number, askedAtMs: number, others: Partial<KeptModel> = {}): KeptModel => ({
@@ -68,7 +57,7 @@ describe('models that give way to one that a visitor asks for', () => {
 
 describe('files of models for visitors', function () {
   this.timeout(60_000);
-  const models = Array.from({ length: 5 }, (_, i) => variant(i));
+  const models = Array.from({ length: 5 }, (_, i) => variantModel(i));
   const ids = models.map(({ model }) => hexOf(model.id));
   const description = describeText({ prompt: 8, tokens: 6, vocabulary: 40 }, tinyTokenizer());
   /** Of these, the server sends all of the weights but the last byte. */

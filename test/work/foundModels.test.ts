@@ -4,28 +4,17 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { World } from '../../src/chain/contracts/world.ts';
 import { hexOf } from '../../src/merkle/keccak.ts';
-import { modelOf } from '../../src/merkle/model.ts';
 import { writeBundle } from '../../src/store/bundle.ts';
 import { FolderBlobs } from '../../src/store/folder.ts';
 import { Getter } from '../../src/store/remote/getter.ts';
 import { FoundModels } from '../../src/work/foundModels.ts';
 import { type HostileServer, hostileServer } from '../support/hostileServer.ts';
-import { f32Bytes, matMul, ProgramBuilder } from '../support/programs.ts';
+import { variantModel } from '../support/variantModel.ts';
 
 const DAY = 86_400;
 const START = 1_000_000;
 /** Bytes on disk of two models of two files. */
 const ROOM_OF_TWO = 2 * (2400 + 1000 + 2 * 2 ** 14);
-
-/** One of several models of the same size. */
-function variant(seed: number) {
-  const build = new ProgramBuilder();
-  const x = build.input('f32', [2, 200]);
-  const numbers = Array.from({ length: 600 }, (_, i) => Math.sin(i + seed));
-  build.node(matMul(x, build.constant('f32', [200, 3], f32Bytes(numbers)), 2, 200, 3));
-  const { program, weights } = build.finish();
-  return { model: modelOf(program), weights };
-}
 
 const claimOn = (modelId: string, claimBondWei = 1n) => ({
   ...{ status: 'open', claimedAt: BigInt(START) },
@@ -37,7 +26,7 @@ const claimOn = (modelId: string, claimBondWei = 1n) => ({
 const disputeOn = (claim: ReturnType<typeof claimOn>) => ({ claim, challenger: 'me', ended: undefined });
 
 describe('models that claims name', () => {
-  const models = Array.from({ length: 6 }, (_, i) => variant(i));
+  const models = Array.from({ length: 6 }, (_, i) => variantModel(i));
   const ids = models.map(({ model }) => hexOf(model.id));
   const ends: (() => void)[] = [];
   const trickling = new Set<string>();

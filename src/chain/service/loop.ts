@@ -70,7 +70,8 @@ class Bell {
 /** Signal of a loop that nobody aborts. */
 const never = new AbortController().signal;
 
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Waits, or until the signal. */
+export const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contracts } from '../../chain/contracts/contracts.ts';
 import { readUnit, type Unit } from '../../chain/contracts/unit.ts';
 import { EventIndex } from '../../chain/index/eventIndex.ts';
 import { explain } from '../../chain/messages/explain.ts';
 import { ChainClock } from '../../chain/service/chainClock.ts';
+import { rest } from '../../chain/service/loop.ts';
 import type { Alarm } from '../../monitor/alarms.ts';
 import { type Forecast, isAtRisk } from '../../monitor/forecast.ts';
 import { Monitor } from '../../monitor/monitor.ts';
@@ -12,6 +12,7 @@ import { Failures } from '../../operator/failures.ts';
 import type { Log } from '../../operator/log.ts';
 import { Overview } from '../../operator/overview.ts';
 import { Webhook } from '../../operator/webhook.ts';
+import { MOST_TIMER_MS } from '../../store/arrival.ts';
 import { publicationsOf } from '../../store/publications.ts';
 import { WorkRunner } from '../../work/runner.ts';
 import { firstBlockOf } from '../connection/connection.ts';
@@ -27,8 +28,6 @@ import type { MonitorOptions, parseMonitor } from './monitorOptions.ts';
 
 /** Interval at which it is looked whether models have arrived, ms. */
 const MODELS_MS = 500;
-/** Node's timers take no longer time, ms. */
-const MOST_TIMER_MS = 2 ** 31 - 1;
 
 /** The result of one look at the chain. */
 export interface Seen {
@@ -129,8 +128,7 @@ export async function openLookout(
     pending: () => ({ claims: verdicts.pending, models: found?.coming ?? 0 }),
     settled: async (mostMs) => {
       const ending = new AbortController();
-      const pause = (ms: number): Promise<void> =>
-        sleep(Math.min(ms, MOST_TIMER_MS), undefined, { signal: ending.signal }).catch(() => undefined);
+      const pause = (ms: number): Promise<void> => rest(Math.min(ms, MOST_TIMER_MS), ending.signal);
       await Promise.race([verdicts.pending > 0 ? verdicts.settled() : pause(MODELS_MS), pause(mostMs)]);
       ending.abort();
     },
