@@ -75,7 +75,7 @@ ponder.on('Game:Ended', async ({ event, context: { db } }) => {
   const { requestId, claimant, challenger, challengeBondWei } = row;
   await db.update(request, { id: requestId }).set((known) => ({ openDisputes: known.openDisputes - 1 }));
   const hasWon = row.winner === 'challenger';
-  // Nobody won or lost a dispute that another one overtook.
+  // Another dispute falsified the claim first, so this one is neither won nor lost.
   const [ofClaimant, ofChallenger] =
     why === 'ClaimAlreadyFalsified'
       ? [{}, {}]

@@ -4,7 +4,7 @@ import type { EndpointNode } from './node.ts';
 /** Blocks for which the private relay alone has a transaction; then all nodes get it. */
 export const PRIVATE_BLOCKS = 6;
 
-/** What follows where the relay does not answer. */
+/** Words for the effect on transactions while the relay does not answer. */
 export const WITHOUT_RELAY = `claims and challenges go to the nodes only after ${PRIVATE_BLOCKS} blocks`;
 
 /** The chain that a relay is on. Many only take transactions, and say neither that nor anything else. */

@@ -247,7 +247,7 @@ export class Checker {
         const events = await this.#cases.eventsIn(node, gap);
         const changed = store.atomically(() => events.flatMap((event) => store.put(event)));
         derive(changed);
-        // What it tells of a request that the other node denies has to be whole.
+        // The gap held first events only. The rest is read at the same node, as the other one denies the request.
         for (const { id, facts } of await this.#disagreeing(node, at, records, [...new Set(changed)]))
           await this.#readAgain(node, at, records, id, facts, 'add');
       }

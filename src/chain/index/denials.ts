@@ -11,6 +11,6 @@ export const isNone = ({ requestHash }: Facts): boolean => requestHash === ZERO_
 
 export const ids = (denials: readonly Denial[]): bigint[] => denials.map(({ id }) => id);
 
-/** What is denied by its ids. */
+/** The state that a node gives for each denied request, by id. */
 export const denialsIn = (denials: readonly Denial[]): ReadonlyMap<bigint, Facts> =>
   new Map(denials.map(({ id, facts }) => [id, facts]));

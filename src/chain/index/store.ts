@@ -474,7 +474,7 @@ export class IndexStore {
    * @returns the ids up to `count` whose events were not seen; those before the first that was seen included
    */
   gaps(kind: Numbered, count: bigint, head: number): Gap[] {
-    // What lies above the count may not be there at all, and fills no gap.
+    // Ids above the count may be invented by a node, so they close no gap.
     const some = 'FROM numbers WHERE kind = ? AND id BETWEEN 1 AND ?';
     const { known } = this.#sql(`SELECT COUNT(*) AS known ${some}`).get(kind, Number(count)) as {
       known: number;

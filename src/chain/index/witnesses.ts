@@ -15,7 +15,7 @@ const LATE_LOOKS = 8;
 
 const KINDS = ['requests', 'disputes'] as const;
 
-/** What a node says of a block: requests whose records are not so there. */
+/** The requests whose records differ from a node's state at some block. */
 export interface Opinion {
   readonly node: Rpc;
   readonly denials: ReadonlyMap<bigint, Facts>;
@@ -29,7 +29,7 @@ export function minorityOn(id: bigint, opinions: readonly Opinion[]): readonly R
   return (denying.length < confirming.length ? denying : confirming).map(({ node }) => node);
 }
 
-/** What more than half say, if they do. */
+/** The value that more than half of the nodes give, if there is one. */
 function mostSaid(values: readonly bigint[]): bigint | undefined {
   return values.find((one) => 2 * values.filter((other) => other === one).length > values.length);
 }
@@ -219,7 +219,7 @@ export class Witnesses {
     }
   }
 
-  /** What other nodes say of some requests; those that do not answer soon, or did not in this look, have no say. */
+  /** Compares records with the state of other nodes. One that is late, or was late in this look, is left out. */
   async opinions(
     nodes: readonly Rpc[],
     denialsOf: (node: Rpc) => Promise<ReadonlyMap<bigint, Facts>>,

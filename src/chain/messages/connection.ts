@@ -10,7 +10,7 @@ const BROKE = 'the connection broke';
 const CLOSED = 'it ends the connection without an answer';
 const TOO_MANY = 'this program has too many files and connections open';
 
-/** Nobody is there, as far as can be told from here. */
+/** Words for error codes that mean that no server answers at the address. */
 const SILENCE: Readonly<Record<string, string>> = {
   ...{ ECONNREFUSED: REFUSED, ENOTFOUND: NO_HOST, EAI_NODATA: NO_HOST, EAI_NONAME: NO_HOST },
   EAI_AGAIN: 'its name cannot be looked up at present',
@@ -26,7 +26,7 @@ const SELF_SIGNED = UNTRUSTED('self-signed');
 const OWN_AUTHORITY = UNTRUSTED('its authority is not known here');
 const OTHER_HOST = 'its certificate is for another host';
 
-/** Somebody is there, or something here is in the way. */
+/** Words for error codes of a server that cannot be talked to, or of a limit of this machine. */
 const TROUBLES: Readonly<Record<string, string>> = {
   ...{ ECONNRESET: BROKE, ECONNABORTED: BROKE, EPIPE: BROKE, UND_ERR_SOCKET: BROKE, UND_ERR_CLOSED: BROKE },
   ...{ UND_ERR_HEADERS_TIMEOUT: LATE, UND_ERR_BODY_TIMEOUT: LATE },
@@ -50,7 +50,7 @@ const TROUBLES: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'its certificate was revoked',
 };
 
-/** What fetch says without a code. */
+/** Words for error messages of fetch that come without a code. */
 const SAID: Readonly<Record<string, string>> = {
   'bad port': 'this port is not allowed for HTTP; choose another one',
   'redirect count exceeded': 'it redirects too often',

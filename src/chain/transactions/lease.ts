@@ -81,7 +81,7 @@ function take(path: string, account: string, holder: Holder): void {
     const other = holderIn(path);
     const isHere = other?.host === holder.host;
     const found = statSync(path, { throwIfNoEntry: false });
-    // Whoever had it has just let go of it, and others may be quicker.
+    // Its holder has just removed it, so creating it is tried again.
     if (!found) continue;
     const age = Date.now() - found.mtimeMs;
     if (other && (isHere ? isAlive(other) : age < SILENT_MS)) {

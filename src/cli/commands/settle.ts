@@ -61,7 +61,7 @@ interface Scene {
 }
 
 interface Sent {
-  /** What was done, in words. */
+  /** The outcome as it is printed, such as "request 7: cancelled". */
   readonly done: string;
   readonly receipt: TransactionReceipt;
   /** What is told as JSON in place of the callback. */
